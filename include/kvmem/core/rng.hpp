@@ -1,0 +1,37 @@
+// Random numbers that are the same on every machine.
+//
+// A generator is named by a seed and a stream, so that a step, a shard or a token gets numbers of its own
+// without any state being handed on: Rng(seed, {epoch, step, shard}). The numbers are SplitMix64's
+// (Steele, Lea, Flood 2014); the standard library's distributions are avoided because they differ
+// between implementations.
+#pragma once
+
+#include "kvmem/core/types.hpp"
+
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <utility>
+
+namespace kvmem {
+
+class Rng {
+  public:
+    explicit Rng(std::uint64_t seed, std::initializer_list<std::uint64_t> stream = {});
+
+    std::uint64_t bits();
+    double uniform();      // in [0, 1)
+    double normal();       // mean 0, standard deviation 1
+    Index below(Index n);  // in [0, n), unbiased; n must be positive
+
+    template <class T>
+    void shuffle(std::span<T> items) {
+        for (Index i = static_cast<Index>(items.size()); i > 1; --i)
+            std::swap(items[static_cast<std::size_t>(i - 1)], items[static_cast<std::size_t>(below(i))]);
+    }
+
+  private:
+    std::uint64_t state_;
+};
+
+}  // namespace kvmem

@@ -1,0 +1,57 @@
+#include "kvmem/core/arena.hpp"
+
+#include <algorithm>
+#include <new>
+
+namespace kvmem {
+
+static constexpr std::size_t line = 64;
+static constexpr std::size_t first_block = std::size_t{1} << 16;
+
+struct Arena::Block {
+    struct Free {
+        void operator()(std::byte* p) const noexcept { ::operator delete (p, std::align_val_t{line}); }
+    };
+    explicit Block(std::size_t bytes)
+        : data(static_cast<std::byte*>(::operator new (bytes, std::align_val_t{line}))), size(bytes) {}
+    std::unique_ptr<std::byte, Free> data;
+    std::size_t size;
+};
+
+Arena::Arena() = default;
+Arena::~Arena() = default;
+Arena::Arena(Arena&&) noexcept = default;
+Arena& Arena::operator=(Arena&&) noexcept = default;
+
+void* Arena::allocate(std::size_t bytes) {
+    bytes = (std::max<std::size_t>(bytes, 1) + line - 1) / line * line;
+    while (block_ < blocks_.size() && blocks_[block_].size - used_ < bytes) {
+        ++block_;
+        used_ = 0;
+    }
+    // Blocks double, so that few are ever made.
+    if (block_ == blocks_.size())
+        blocks_.emplace_back(std::max(bytes, blocks_.empty() ? first_block : 2 * blocks_.back().size));
+    std::byte* at = blocks_[block_].data.get() + used_;
+    used_ += bytes;
+    return at;
+}
+
+void Arena::reset() {
+    // Several blocks become one, so that the next round finds everything in a row.
+    if (blocks_.size() > 1) {
+        const std::size_t all = capacity();
+        blocks_.clear();
+        blocks_.emplace_back(all);
+    }
+    block_ = 0;
+    used_ = 0;
+}
+
+std::size_t Arena::capacity() const {
+    std::size_t all = 0;
+    for (const Block& block : blocks_) all += block.size;
+    return all;
+}
+
+}  // namespace kvmem

@@ -1,0 +1,23 @@
+#include "kvmem/core/error.hpp"
+
+namespace kvmem {
+
+static std::string one_line(const Problem& problem) {
+    std::string line;
+    if (!problem.where.empty()) line += problem.where + ": ";
+    line += problem.what;
+    if (!problem.expected.empty()) line += ": expected " + problem.expected;
+    if (!problem.got.empty()) line += (problem.expected.empty() ? ": got " : ", got ") + problem.got;
+    if (!problem.hint.empty()) line += " (" + problem.hint + ")";
+    for (char& c : line)
+        if (c == '\n' || c == '\r') c = ' ';
+    return line;
+}
+
+Error::Error(Problem problem) : std::runtime_error(one_line(problem)), problem_(std::move(problem)) {}
+
+void require_shape(bool holds, const char* where, const char* expected) {
+    if (!holds) throw Error({.what = "shapes do not fit", .expected = expected, .got = {}, .where = where, .hint = {}});
+}
+
+}  // namespace kvmem

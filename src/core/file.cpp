@@ -1,0 +1,126 @@
+#include "kvmem/core/file.hpp"
+
+#include "kvmem/core/error.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cerrno>
+#include <cstring>
+
+#include <utility>
+
+namespace kvmem {
+
+namespace fs = std::filesystem;
+
+static Error system_error(const std::string& what, const fs::path& path, int code = errno) {
+    return Error({.what = what, .expected = {}, .got = std::strerror(code), .where = path.string(), .hint = {}});
+}
+
+namespace {
+
+// Closes and, unless it was kept, removes a file when it goes.
+class TemporaryFile {
+  public:
+    explicit TemporaryFile(fs::path path)
+        : path_(std::move(path)), descriptor_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)) {
+        if (descriptor_ < 0) throw system_error("cannot write here", path_);
+    }
+    ~TemporaryFile() {
+        if (descriptor_ >= 0) ::close(descriptor_);
+        if (!kept_) ::unlink(path_.c_str());
+    }
+    TemporaryFile(const TemporaryFile&) = delete;
+    TemporaryFile& operator=(const TemporaryFile&) = delete;
+
+    void write(std::span<const std::byte> bytes) {
+        while (!bytes.empty()) {
+            const ssize_t n = ::write(descriptor_, bytes.data(), bytes.size());
+            if (n < 0 && errno == EINTR) continue;
+            if (n < 0) throw system_error("cannot write", path_);
+            bytes = bytes.subspan(static_cast<std::size_t>(n));
+        }
+    }
+    void flush_and_rename(const fs::path& target) {
+        if (::fsync(descriptor_) != 0) throw system_error("cannot flush", path_);
+        if (::close(std::exchange(descriptor_, -1)) != 0) throw system_error("cannot close", path_);
+        if (::rename(path_.c_str(), target.c_str()) != 0) throw system_error("cannot replace", target);
+        kept_ = true;
+    }
+
+  private:
+    fs::path path_;
+    int descriptor_;
+    bool kept_ = false;
+};
+
+}  // namespace
+
+static fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+
+std::string read_file(const fs::path& path) {
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) throw system_error("cannot read", path);
+    struct Close {
+        int descriptor;
+        ~Close() { ::close(descriptor); }
+    } close{descriptor};
+    struct stat status {};
+    if (::fstat(descriptor, &status) != 0) throw system_error("cannot read", path);
+    if (S_ISDIR(status.st_mode)) throw system_error("cannot read", path, EISDIR);
+    std::string bytes(static_cast<std::size_t>(status.st_size), '\0');
+    std::size_t have = 0;
+    // Sizes lie for pipes and for files that grow: read until the end.
+    for (;;) {
+        if (have == bytes.size()) bytes.resize(bytes.size() + (std::size_t{1} << 16));
+        const ssize_t n = ::read(descriptor, bytes.data() + have, bytes.size() - have);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) throw system_error("cannot read", path);
+        if (n == 0) break;
+        have += static_cast<std::size_t>(n);
+    }
+    bytes.resize(have);
+    return bytes;
+}
+
+void replace_file(const fs::path& path, std::span<const std::byte> bytes) {
+    if (fs::is_directory(path)) throw system_error("cannot replace", path, EISDIR);
+    TemporaryFile file(path.string() + ".tmp" + std::to_string(::getpid()));
+    file.write(bytes);
+    file.flush_and_rename(path);
+    // The rename itself is on disk only when the folder is.
+    const int folder = ::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder >= 0) {
+        ::fsync(folder);
+        ::close(folder);
+    }
+}
+
+void replace_file(const fs::path& path, std::string_view text) { replace_file(path, std::as_bytes(std::span(text))); }
+
+void require_writable(const fs::path& path) {
+    if (fs::is_directory(path)) throw system_error("cannot replace", path, EISDIR);
+    const fs::path folder = folder_of(path);
+    if (::access(folder.c_str(), W_OK | X_OK) != 0) throw system_error("cannot write here", folder);
+}
+
+FileLock::FileLock(const fs::path& path, const std::string& holder)
+    : descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
+    if (descriptor_ < 0) throw system_error("cannot lock", path);
+    if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+        const int code = errno;
+        ::close(descriptor_);
+        if (code != EWOULDBLOCK) throw system_error("cannot lock", path, code);
+        throw Error({.what = "in use by " + holder,
+                     .expected = {},
+                     .got = {},
+                     .where = path.parent_path().string(),
+                     .hint = "wait for it or choose another directory"});
+    }
+}
+
+FileLock::~FileLock() { ::close(descriptor_); }
+
+}  // namespace kvmem
