@@ -1,0 +1,49 @@
+// From other people's layouts to a QaDataset. Errors name file and line ("train.txt:17").
+#pragma once
+
+#include "kvmem/data/qa_dataset.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace kvmem {
+
+// What every importer takes. A path that is left empty is a part that the data set does not have.
+struct ImportOptions {
+    std::filesystem::path train, valid, test;  // files of questions
+    double valid_fraction = 0;  // of the training questions, moved to "valid"; only without a `valid` file
+    std::uint64_t seed = 1;     // of that choice
+    std::string title, source, license;
+    // Called now and then with what is being read and how many lines of it are done. May be empty.
+    std::function<void(const std::string& what, Index lines)> progress;
+};
+
+// MetaQA: `kb` has lines "subject|relation|object"; question lines "text with [entity]<TAB>answer|answer".
+QaDataset import_metaqa(const std::filesystem::path& kb, const ImportOptions& options);
+
+// WikiMovies: `kb` (wiki_entities_kb.txt) has lines "1 Movie relation object, object"; question lines are
+// "1 question?<TAB>answer, answer". `entities` (entities.txt, a name a line; may be empty) decides where names
+// that hold commas end, and which words of a line are the relation.
+QaDataset import_wikimovies(const std::filesystem::path& kb, const std::filesystem::path& entities,
+                            const ImportOptions& options);
+
+// Question templates, to make questions from facts (the format is in datasets/README.md).
+struct TemplateOptions {
+    std::filesystem::path file;         // empty: none
+    double test_entity_fraction = 0.1;  // of the subjects, asked about in "test" alone and with the phrasings held out
+    Index questions_per_key = 1;        // how many phrasings of each (entity, relation) are made, at most
+};
+
+// Own data: files of facts with lines "subject<TAB>relation<TAB>object", and questions as TSV lines
+// "text<TAB>answer<TAB>answer..." or, in files called *.jsonl, {"question": text, "answers": [text...]}.
+QaDataset import_kb(const std::vector<std::filesystem::path>& facts, const TemplateOptions& templates,
+                    const ImportOptions& options);
+
+// Questions that carry their memories, JSON lines {"question", "memory": [{"key", "value"}...], "answers": [...]}.
+// A value is one entity; a slot without "value" is a sentence that is key and value at once.
+QaDataset import_jsonl(const ImportOptions& options);
+
+}  // namespace kvmem

@@ -1,0 +1,65 @@
+// A question-answering data set with its memories, as the kvmem-qa file holds it (datasets/README.md).
+#pragma once
+
+#include "kvmem/core/ragged.hpp"
+#include "kvmem/data/vocabulary.hpp"
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace kvmem {
+
+// Slots: slot i is found by the tokens key[i] and gives the tokens value[i].
+struct Slots {
+    Ragged<Token> key;
+    Ragged<Token> value;
+
+    Index size() const { return key.size(); }
+    bool operator==(const Slots&) const = default;
+};
+
+// Questions of one split. Example i asks question[i]; any of the tokens answer[i] is right (none: unanswerable).
+struct Split {
+    Ragged<Token> question;
+    Ragged<Token> answer;
+    // Slots that belong to one example alone: example i owns slots [own_offsets[i], own_offsets[i + 1]) of
+    // `own`. Both are empty in a data set whose questions all read the shared memory.
+    Slots own;
+    std::vector<Index> own_offsets;
+
+    Index size() const { return question.size(); }
+    bool has_own_slots() const { return !own_offsets.empty(); }
+    bool operator==(const Split&) const = default;
+};
+
+struct DatasetInfo {
+    std::string title;
+    std::string source;
+    std::string license;
+    std::string generator;  // the command and version that wrote the file
+};
+
+struct QaDataset {
+    DatasetInfo info;
+    Vocabulary vocabulary;
+    Slots memory;                         // shared by all examples; may be empty
+    std::vector<Token> candidates;        // the tokens that may be answers, rising
+    std::map<std::string, Split> splits;  // "train", "valid", "test"; any may be missing
+
+    // The split of this name. Throws Error that lists the ones there are.
+    const Split& split(const std::string& name) const;
+    // Throws Error unless every token, offset and length is consistent.
+    void validate(const std::string& where) const;
+    // Fills the vocabulary's counts from the training split and the shared memory.
+    void count_tokens();
+};
+
+// Reads a kvmem-qa file, trusting nothing in it. Throws Error that says what is wrong with the file.
+QaDataset load_dataset(const std::filesystem::path& path);
+
+// Writes a kvmem-qa file in place of `path`, all or nothing. Throws Error.
+void save_dataset(const QaDataset& dataset, const std::filesystem::path& path);
+
+}  // namespace kvmem

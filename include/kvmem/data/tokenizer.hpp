@@ -1,0 +1,29 @@
+// Text to words.
+//
+// A word is a run of letters and digits (any script: every byte of a multi-byte UTF-8 character counts as a
+// letter), with inner apostrophes, periods and hyphens kept ("don't", "u.s", "bd-r"); everything else separates.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kvmem {
+
+// A word, in lower case, and the bytes [begin, end) of the text that it was read from.
+struct Word {
+    std::string text;
+    std::size_t begin;
+    std::size_t end;
+};
+
+// The words of a text. Throws Error with the byte's position when it is not valid UTF-8.
+std::vector<Word> split_words(std::string_view text);
+
+// Lower case of ASCII, Latin-1, Latin Extended-A, Greek and Cyrillic letters; other characters stay.
+std::string to_lower(std::string_view utf8);
+
+// Position of the first byte that is not valid UTF-8, or npos.
+std::size_t invalid_utf8_at(std::string_view text);
+
+}  // namespace kvmem

@@ -1,0 +1,77 @@
+// RAII over the part of HDF5's C API that kvmem's files need. Not installed: no HDF5 type is public.
+//
+// Reading trusts nothing: HDF5's own messages become Errors that name the file and the object; types, ranks
+// and sizes are checked before anything is allocated. Writing builds the file in memory and puts it in place
+// at once, so that a full disk or a kill leaves what was there. One thread at a time per process.
+#pragma once
+
+#include "kvmem/core/matrix.hpp"
+#include "kvmem/core/ragged.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kvmem::hdf5 {
+
+enum class Layout { packed, mapped };  // chunked, shuffled and deflated / contiguous and 4 KiB aligned
+
+class Reader {
+  public:
+    // Throws Error unless the file is HDF5 whose metadata carries checksums (superblock 2 or later), with root
+    // attributes format == `format` and version <= `version`, and matches its content hash.
+    Reader(const std::filesystem::path& path, std::string_view format, int version);
+    // The same for a file's bytes; `name` stands for the path in errors.
+    Reader(std::span<const std::byte> bytes, const std::string& name, std::string_view format, int version);
+    ~Reader();
+
+    const std::string& name() const;  // the path, for errors
+    int version() const;
+
+    bool has(const std::string& object) const;
+    std::vector<std::string> children(const std::string& group) const;  // names, sorted
+
+    std::string attribute(const std::string& object, const std::string& attribute) const;  // "" when missing
+    std::vector<std::int32_t> int32s(const std::string& dataset) const;  // rank 1; any integer type that fits
+    std::vector<std::int64_t> int64s(const std::string& dataset) const;
+    std::vector<std::uint8_t> bytes(const std::string& dataset) const;
+    std::vector<double> doubles(const std::string& dataset) const;
+    Matrix matrix(const std::string& dataset) const;                   // rank 2, float32 or float64
+    Ragged<Token> ragged(const std::string& group) const;              // group/values, group/offsets, checked
+    std::vector<std::string> strings(const std::string& group) const;  // group/bytes, group/offsets
+
+    struct Impl;
+
+  private:
+    std::unique_ptr<Impl> impl_;
+};
+
+class Writer {
+  public:
+    Writer(std::string_view format, int version);
+    ~Writer();
+
+    // A root attribute or, with an object's path, one of a group or dataset. UTF-8, variable length.
+    void attribute(const std::string& object, const std::string& name, std::string_view text);
+    void write(const std::string& dataset, std::span<const std::int32_t> values, Layout layout = Layout::packed);
+    void write(const std::string& dataset, std::span<const std::int64_t> values, Layout layout = Layout::packed);
+    void write(const std::string& dataset, std::span<const std::uint8_t> values, Layout layout = Layout::packed);
+    void write(const std::string& dataset, std::span<const double> values, Layout layout = Layout::packed);
+    void write(const std::string& dataset, ConstView matrix, Layout layout = Layout::mapped);
+    void write(const std::string& group, const Ragged<Token>& rows);
+    void write(const std::string& group, std::span<const std::string> texts);
+
+    // Adds the content hash and puts the file in place of `path`, all or nothing. Once.
+    void save(const std::filesystem::path& path);
+
+    struct Impl;
+
+  private:
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kvmem::hdf5
