@@ -31,6 +31,11 @@ const writeTable = (file, comments, relations, rows) => {
     writeFileSync(join(out, file), [...head, ...lines.map((cells) => cells.join("\t"))].join("\n") + "\n");
 };
 
+// The licenses that the packages ship must stand in LICENSES.txt word by word.
+const licenses = readFileSync(join(out, "LICENSES.txt"), "utf8");
+for (const name of ["countries-list", "periodic-table"])
+    if (!licenses.includes(read(name, "LICENSE").replace(/\r/g, "").trim())) throw new Error(`LICENSES.txt lacks ${name}'s`);
+
 // ---- films ----------------------------------------------------------------------------------------------------
 
 // Titles were Windows-1252 read as Mac Roman: "LÈon". These are all the letters that it happened to.
