@@ -181,6 +181,7 @@ for (const n of names) folded.set(wordsOf(n).join(" "), [...(folded.get(wordsOf(
 const alike = [...folded.values()].filter((n) => n.length > 1);
 console.log(`\nentities: ${names.size}; subjects of two tables: ${shared.join(", ") || "none"}`);
 console.log(`names alike but for case and signs: ${alike.length} groups, as in ${alike.slice(0, 8).map((n) => n.join(" = ")).join(", ")}`);
+console.log(`names that are stop words: ${[...names].filter((n) => stop.has(n.toLowerCase())).sort().join(", ")}`);
 
 for (const problem of problems) console.error(`error: ${problem}`);
 if (problems.length) process.exit(1);
