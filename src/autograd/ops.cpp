@@ -34,6 +34,7 @@ struct EmbedSum {
 }  // namespace
 
 Var embed_sum(Tape& tape, const Parameter& table, RaggedView<Token> bags, BagScale bag_scale) {
+    check_bags(bags, table.value.rows());
     const EmbedSum kept{&table, {keep(tape, bags.values), keep(tape, bags.offsets)}, bag_scale};
     const Var out = tape.record(
         bags.size(), table.value.cols(), tape.training(),
@@ -198,6 +199,8 @@ struct UnitRows {
 }  // namespace
 
 Var layer_norm(Var x, Var gain, Var bias) {
+    require_shape(gain.value().size() == x.cols() && bias.value().size() == x.cols(), "layer_norm",
+                  "a gain and a bias for each column");
     Tape& tape = *x.tape;
     const Normed kept{x, gain, bias, tape.arena().take<Real>(x.rows()), tape.arena().take<Real>(x.rows())};
     const bool needs_grad = x.needs_grad() || gain.needs_grad() || bias.needs_grad();
@@ -253,6 +256,8 @@ static void attend_op_backward(Tape&, Var out, const void* payload) {
 
 Lookup attend(Var query, Var key, Var value, const Segments& segments, const AttendOptions& options,
               std::optional<Var> slot_bias) {
+    check_attend({query.value(), key.value(), value.value(), slot_bias ? ConstView(slot_bias->value()) : ConstView()},
+                 segments, options);
     Tape& tape = *query.tape;
     const Attended kept{query,
                         key,
