@@ -3,6 +3,7 @@
 #include "kvmem/core/rng.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 #include <unordered_map>
@@ -18,23 +19,31 @@ std::size_t DatasetBuilder::FactHash::operator()(const Fact& fact) const {
 }
 
 void DatasetBuilder::add_slot(Token entity, Token relation, Token value) {
-    dataset_.memory.key.push_row(std::vector<Token>{entity, relation});
-    dataset_.memory.value.push_row(std::vector<Token>{value});
+    dataset_.memory.key.push_row(std::array{entity, relation});
+    dataset_.memory.value.push_row(std::array{value});
 }
 
-void DatasetBuilder::add_fact(std::string_view subject, std::string_view relation, std::string_view object,
+DatasetBuilder::Directions DatasetBuilder::relation(std::string_view name, const Place& place) {
+    if (const auto known = relations_.find(name); known != relations_.end()) return known->second;
+    require_name(name, "a relation", place);
+    if (name.starts_with('~'))
+        throw place.error("no such name for a relation", "one without '~', which marks relations read in reverse",
+                          "'" + std::string(name) + "'");
+    Vocabulary& vocabulary = dataset_.vocabulary;
+    const Directions directions{vocabulary.add(TokenKind::relation, name),
+                                vocabulary.add(TokenKind::relation, reversed_relation(name))};
+    return relations_.emplace(name, directions).first->second;
+}
+
+void DatasetBuilder::add_fact(std::string_view subject, std::string_view relation_name, std::string_view object,
                               const Place& place) {
     require_name(subject, "a subject", place);
-    require_name(relation, "a relation", place);
+    const Directions directions = relation(relation_name, place);
     require_name(object, "an object", place);
-    if (relation.starts_with('~'))
-        throw place.error("no such name for a relation", "one without '~', which marks relations read in reverse",
-                          "'" + std::string(relation) + "'");
-    Vocabulary& vocabulary = dataset_.vocabulary;
-    const Fact fact{entity(subject), vocabulary.add(TokenKind::relation, relation), entity(object)};
+    const Fact fact{entity(subject), directions.forward, entity(object)};
     if (!facts_.insert(fact).second) return;
-    add_slot(fact.subject, fact.relation, fact.object);
-    add_slot(fact.object, vocabulary.add(TokenKind::relation, reversed_relation(relation)), fact.subject);
+    add_slot(fact.subject, directions.forward, fact.object);
+    add_slot(fact.object, directions.reverse, fact.subject);
 }
 
 std::vector<Token> DatasetBuilder::answers(const std::vector<std::string_view>& names, const Place& place) {
@@ -151,7 +160,7 @@ void DatasetBuilder::append_question(Split& split, const Question& question, con
         append_linked(split.own.key.values, slot.key, linker, link);
         end_text_row(split.own.key, "a slot's key", question.place);
         if (slot.value)
-            split.own.value.push_row(std::vector<Token>{*slot.value});
+            split.own.value.push_row(std::array{*slot.value});
         else
             split.own.value.push_row(std::span(split.own.key.values).subspan(begin));
     }

@@ -5,6 +5,7 @@
 #include "kvmem/data/linker.hpp"
 #include "kvmem/data/qa_dataset.hpp"
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -60,6 +61,12 @@ class DatasetBuilder {
         std::size_t operator()(const Fact& fact) const;
     };
 
+    // A relation read from subject to object, and the other way.
+    struct Directions {
+        Token forward, reverse;
+    };
+    Directions relation(std::string_view name, const Place& place);
+
     void add_slot(Token entity, Token relation, Token value);
     void split_off_validation();
     void count_plain_words();
@@ -71,6 +78,7 @@ class DatasetBuilder {
     const ImportOptions& options_;
     QaDataset dataset_;
     std::unordered_set<Fact, FactHash> facts_;
+    std::map<std::string, Directions, std::less<>> relations_;
     std::map<std::string, std::vector<Question>> questions_;
     bool own_slots_ = false;
 };

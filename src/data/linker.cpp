@@ -6,7 +6,9 @@
 #include "kvmem/core/error.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 namespace kvmem {
@@ -17,6 +19,7 @@ namespace {
 struct Match {
     std::size_t first;
     std::size_t words;
+    std::size_t rare_words;  // those that training questions do not use as words
     std::vector<Token> entities;
 };
 
@@ -112,24 +115,37 @@ std::vector<Segment> Linker::Impl::segments(std::string_view text) const {
 std::optional<Match> Linker::Impl::longest_at(std::string_view text, const Segment& s, std::size_t first,
                                               Strength strength) const {
     const std::size_t most = std::min(names.longest_from(s.hashes[first]), s.words.size() - first);
-    std::vector<std::uint64_t> prefixes{0};
-    for (std::size_t i = 0; i < most; ++i) prefixes.push_back(NameIndex::extend(prefixes.back(), s.hashes[first + i]));
+    std::array<std::uint64_t, NameIndex::longest_name + 1> prefixes{0};
+    std::array<std::size_t, NameIndex::longest_name + 1> rare_words{0};
+    for (std::size_t i = 0; i < most; ++i) {
+        prefixes[i + 1] = NameIndex::extend(prefixes[i], s.hashes[first + i]);
+        rare_words[i + 1] = rare_words[i] + (s.uses[first + i] == 0);
+    }
     for (std::size_t n = most; n > 0; --n) {
-        const auto uses = s.uses.begin() + static_cast<std::ptrdiff_t>(first);
-        const bool weak = std::all_of(uses, uses + static_cast<std::ptrdiff_t>(n), [](auto u) { return u > 0; });
-        if (strength != Strength::any && weak != (strength == Strength::weak)) continue;
+        if (strength != Strength::any && (rare_words[n] == 0) != (strength == Strength::weak)) continue;
         const std::vector<Token> found = names.find(std::span(s.words).subspan(first, n), prefixes[n]);
-        if (!found.empty()) return Match{first, n, best_spelled(names.vocabulary(), found, text, s.words[first].begin)};
+        if (!found.empty())
+            return Match{first, n, rare_words[n], best_spelled(names.vocabulary(), found, text, s.words[first].begin)};
     }
     return std::nullopt;
 }
 
 void Linker::Impl::match(std::string_view text, Segment& s, Strength strength) const {
-    for (std::size_t first = 0; first < s.words.size();) {
-        std::optional<Match> found = longest_at(text, s, first, strength);
-        first += found ? found->words : 1;
-        if (found) s.matches.push_back(std::move(*found));
+    std::vector<Match> found;
+    for (std::size_t first = 0; first < s.words.size(); ++first)
+        if (std::optional<Match> match = longest_at(text, s, first, strength)) found.push_back(std::move(*match));
+    std::sort(found.begin(), found.end(), [](const Match& a, const Match& b) {
+        return std::tuple(b.words, b.rare_words, a.first) < std::tuple(a.words, a.rare_words, b.first);
+    });
+    std::vector<bool> taken(s.words.size());
+    for (Match& match : found) {
+        const auto begin = taken.begin() + static_cast<std::ptrdiff_t>(match.first);
+        const auto end = begin + static_cast<std::ptrdiff_t>(match.words);
+        if (std::find(begin, end, true) != end) continue;
+        std::fill(begin, end, true);
+        s.matches.push_back(std::move(match));
     }
+    std::sort(s.matches.begin(), s.matches.end(), [](const Match& a, const Match& b) { return a.first < b.first; });
 }
 
 void Linker::Impl::match_best_weak(std::string_view text, std::vector<Segment>& all) const {
@@ -191,7 +207,7 @@ std::vector<TextPart> Linker::parts(std::string_view text, const LinkOptions& op
         std::vector<Token> literal;
         if (bracketed) literal = find(text.substr(s.begin, s.end - s.begin));
         if (!literal.empty())
-            s.matches.push_back({0, s.words.size(), std::move(literal)});
+            s.matches.push_back({0, s.words.size(), 0, std::move(literal)});
         else
             impl_->match(text, s, options.avoid_common_words ? Strength::strong : Strength::any);
         named = named || !s.matches.empty();

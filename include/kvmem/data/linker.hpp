@@ -1,8 +1,9 @@
 // Finds the entities that a text names.
 //
-// Greedy longest match, left to right, of the text's words against the words of every entity's name, not
-// regarding case. Where several entities have those words, those spelled as the text are taken, otherwise those
-// that differ only in case, otherwise all. Names in [brackets] are taken at their word.
+// The text's words are matched with the words of every entity's name, not regarding case. Of matches that overlap
+// the longest is taken, then the one with most words that are rare (see below), then the first. Where several entities
+// have those words, those spelled as the text are taken, otherwise those that differ only in case, otherwise all. Names
+// in [brackets] are taken at their word.
 //
 // Knowledge bases hold entities called "what", "Act" or "The Movie", so a match outside of brackets whose words
 // all occur as plain words in training questions (their count in the vocabulary is above 0) is weak: it counts
