@@ -13,12 +13,10 @@ static bool next_row(LineReader& lines, std::string_view& line) {
     return false;
 }
 
-static std::string in_fields(std::size_t count) { return std::to_string(count) + (count == 1 ? " field" : " fields"); }
-
 static void add_triple(DatasetBuilder& builder, std::string_view line, const Place& place) {
     const std::vector<std::string_view> fields = split_fields(line, '\t');
     if (fields.size() != 3)
-        throw place.error("not a fact", "subject<TAB>relation<TAB>object", in_fields(fields.size()));
+        throw place.error("not a fact", "subject<TAB>relation<TAB>object", counted_fields(fields.size()));
     builder.add_fact(fields[0], fields[1], fields[2], place);
 }
 
@@ -26,7 +24,7 @@ static std::vector<std::string_view> table_columns(std::string_view line, const 
     std::vector<std::string_view> columns = split_fields(line, '\t');
     if (columns[0] != "@table" || columns.size() < 3)
         throw place.error("not the head of a table", "@table<TAB>subject's name<TAB>relation...",
-                          in_fields(columns.size()));
+                          counted_fields(columns.size()));
     columns.erase(columns.begin());
     for (const std::string_view column : columns) require_name(column, "a column", place);
     std::vector<std::string_view> sorted = columns;
@@ -41,7 +39,7 @@ static void add_table_row(DatasetBuilder& builder, const std::vector<std::string
                           const Place& place) {
     const std::vector<std::string_view> cells = split_fields(line, '\t');
     if (cells.size() != columns.size())
-        throw place.error("not a row of the table", in_fields(columns.size()), in_fields(cells.size()));
+        throw place.error("not a row of the table", counted_fields(columns.size()), counted_fields(cells.size()));
     require_name(cells[0], "a subject", place);
     for (std::size_t i = 1; i < cells.size(); ++i) {
         if (cells[i].empty()) continue;

@@ -8,8 +8,7 @@ static void add_facts(DatasetBuilder& builder, const Source& kb, const ImportOpt
     for (std::string_view line; lines.next(line);) {
         const std::vector<std::string_view> fields = split_fields(line, '|');
         if (fields.size() != 3)
-            throw lines.place().error("not a fact", "subject|relation|object",
-                                      std::to_string(fields.size()) + " fields");
+            throw lines.place().error("not a fact", "subject|relation|object", counted_fields(fields.size()));
         builder.add_fact(fields[0], fields[1], fields[2], lines.place());
     }
 }
@@ -21,8 +20,7 @@ static void add_questions(DatasetBuilder& builder, const std::string& split, con
     for (std::string_view line; lines.next(line);) {
         const std::vector<std::string_view> fields = split_fields(line, '\t');
         if (fields.size() != 2)
-            throw lines.place().error("not a question", "question<TAB>answer|answer",
-                                      std::to_string(fields.size()) + " fields");
+            throw lines.place().error("not a question", "question<TAB>answer|answer", counted_fields(fields.size()));
         std::vector<std::string_view> names;
         if (!fields[1].empty()) names = split_fields(fields[1], '|');
         builder.add_question(split, {lines.place(), std::string(fields[0]), builder.answers(names, lines.place())});

@@ -95,6 +95,8 @@ std::vector<std::string_view> split_fields(std::string_view line, char separator
     return fields;
 }
 
+std::string counted_fields(std::size_t count) { return std::to_string(count) + (count == 1 ? " field" : " fields"); }
+
 void require_name(std::string_view name, const std::string& what, const Place& place) {
     if (name.empty()) throw place.error("a name is empty", what, "nothing");
     const bool control = std::any_of(name.begin(), name.end(), [](char c) {

@@ -63,6 +63,9 @@ std::string_view trim(std::string_view text);
 // The parts between separators, trimmed.
 std::vector<std::string_view> split_fields(std::string_view line, char separator);
 
+// "1 field", "2 fields": what came instead, for errors.
+std::string counted_fields(std::size_t count);
+
 // Throws Error unless `name`, which is a `what`, can stand as a name: not empty, no control characters.
 void require_name(std::string_view name, const std::string& what, const Place& place);
 

@@ -49,7 +49,7 @@ Templates read_templates(const DatasetBuilder& builder, const Source& source, co
         const std::vector<std::string_view> fields = split_fields(line, '\t');
         if (fields.size() != 3)
             throw place.error("not a template", "relation<TAB>phrasing<TAB>train or test",
-                              std::to_string(fields.size()) + " fields");
+                              counted_fields(fields.size()));
         const std::optional<Token> relation = builder.vocabulary().find(TokenKind::relation, fields[0]);
         if (!relation)
             throw place.error("no such relation", "one of the facts, or '~' and one",

@@ -110,7 +110,7 @@ void add_questions(DatasetBuilder& builder, const std::string& split, const std:
         const std::vector<std::string_view> fields = split_fields(line, '\t');
         if (fields.size() != 2)
             throw lines.place().error("not a question", "a number, a question, a tab and answers",
-                                      std::to_string(fields.size()) + " fields");
+                                      counted_fields(fields.size()));
         std::vector<std::string_view> answers;
         if (!fields[1].empty()) answers = names.split(fields[1]);
         builder.add_question(split, {lines.place(), std::string(without_number(fields[0], lines.place())),

@@ -195,7 +195,11 @@ std::vector<Token> Linker::find(std::string_view name) const {
     if (words.empty() || words.size() > NameIndex::longest_name) return {};
     std::uint64_t hash = 0;
     for (const Word& word : words) hash = NameIndex::extend(hash, NameIndex::hash(word.text));
-    return best_spelled(vocabulary, impl_->names.find(words, hash), name, words[0].begin);
+    const std::vector<Token> same_words = impl_->names.find(words, hash);
+    std::vector<Token> but_for_case;
+    for (const Token entity : same_words)
+        if (to_lower(vocabulary.text(entity)) == to_lower(name)) but_for_case.push_back(entity);
+    return but_for_case.empty() ? same_words : but_for_case;
 }
 
 std::vector<TextPart> Linker::parts(std::string_view text, const LinkOptions& options) const {
