@@ -2,6 +2,8 @@
 
 # What every target of ours is compiled with; nothing of it reaches a consumer.
 add_library(kvmem_flags INTERFACE)
+# Nobody here looks at errno or floating-point traps, and vector code needs to know.
+target_compile_options(kvmem_flags INTERFACE -fno-math-errno -fno-trapping-math)
 target_compile_options(kvmem_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
 if(KVMEM_WERROR)
   target_compile_options(kvmem_flags INTERFACE -Werror)
