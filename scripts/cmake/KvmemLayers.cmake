@@ -2,6 +2,8 @@
 
 # What every target of ours is compiled with; nothing of it reaches a consumer.
 add_library(kvmem_flags INTERFACE)
+# Nobody here looks at errno or floating-point traps, and vector code needs to know.
+target_compile_options(kvmem_flags INTERFACE -fno-math-errno -fno-trapping-math)
 target_compile_options(kvmem_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
 if(KVMEM_WERROR)
   target_compile_options(kvmem_flags INTERFACE -Werror)
@@ -48,5 +50,5 @@ function(kvmem_library target)
   add_library(${target})
   kvmem_sources(${target} ${arg_LAYERS})
   target_include_directories(${target} SYSTEM PRIVATE ${HDF5_INCLUDE_DIRS} ${XXHASH_INCLUDE_DIR})
-  target_link_libraries(${target} PUBLIC ${arg_LINKS} PRIVATE ${HDF5_C_LIBRARIES} Boost::json)
+  target_link_libraries(${target} PUBLIC ${arg_LINKS} PRIVATE ${HDF5_C_LIBRARIES} ZLIB::ZLIB Boost::json)
 endfunction()

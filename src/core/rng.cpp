@@ -27,13 +27,15 @@ double Rng::normal() {
     return radius * std::cos(2.0 * std::numbers::pi * uniform());
 }
 
+__extension__ using Wide = unsigned __int128;
+
 Index Rng::below(Index n) {
     // Lemire's multiplication with rejection of the uneven rest.
     const auto range = static_cast<std::uint64_t>(n);
-    auto product = static_cast<unsigned __int128>(bits()) * range;
+    auto product = static_cast<Wide>(bits()) * range;
     if (static_cast<std::uint64_t>(product) < range) {
         const std::uint64_t uneven = (0 - range) % range;
-        while (static_cast<std::uint64_t>(product) < uneven) product = static_cast<unsigned __int128>(bits()) * range;
+        while (static_cast<std::uint64_t>(product) < uneven) product = static_cast<Wide>(bits()) * range;
     }
     return static_cast<Index>(product >> 64);
 }

@@ -1,0 +1,49 @@
+// The differentiable operations. Each runs its kernel at once and records how to go back.
+//
+// Shapes: B rows of a batch, n columns, d width. All inputs of an operation are on one tape; what they view
+// besides (offsets, bags, targets) is copied to the tape where the backward pass needs it. Every operation
+// throws Error when shapes do not fit, and is checked against numeric gradients in double.
+#pragma once
+
+#include "kvmem/autograd/tape.hpp"
+#include "kvmem/core/ragged.hpp"
+#include "kvmem/kernels/attend.hpp"
+#include "kvmem/kernels/elementwise.hpp"
+#include "kvmem/kernels/embed.hpp"
+
+#include <optional>
+
+namespace kvmem {
+
+// Rows of a table summed over bags: [bags, d]. The table's gradient is sparse. (kernels/embed.hpp)
+Var embed_sum(Tape& tape, const Parameter& table, RaggedView<Token> bags, BagScale scale);
+
+// x [B, n] times weight [m, n] transposed, plus bias [1, m] if given: [B, m]
+Var linear(Var x, Var weight, std::optional<Var> bias = {});
+
+// x [B, d] times y [n, d] transposed: [B, n], the scores of n candidates for B queries.
+Var dot_scores(Var x, Var y);
+
+Var add(Var x, Var y);       // of one shape
+Var multiply(Var x, Var y);  // number by number
+Var scale(Var x, Real factor);
+Var sum(Var x);  // of all numbers: [1, 1]
+Var activate(Var x, Activation f);
+Var dropout(Var x, double rate);  // kernels/elementwise.hpp; the identity on a tape that is not training
+Var layer_norm(Var x, Var gain, Var bias);
+Var normalize_rows(Var x);
+
+// What a lookup gives: the read [B, H*E] and the log-sum-exp [B, H] of its scores (not differentiated).
+struct Lookup {
+    Var read;
+    ConstView log_sum_exp;
+};
+// kernels/attend.hpp; slot_bias [S, 1] if given.
+Lookup attend(Var query, Var key, Var value, const Segments& segments, const AttendOptions& options = {},
+              std::optional<Var> slot_bias = {});
+
+// Sum over the rows of the cross-entropy of scores [B, n] against the columns `targets`, with the columns
+// `excluded[i]` left out of row i: [1, 1]. (kernels/softmax.hpp)
+Var cross_entropy(Var scores, std::span<const Index> targets, RaggedView<Index> excluded = {});
+
+}  // namespace kvmem

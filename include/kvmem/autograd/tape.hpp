@@ -1,0 +1,101 @@
+// Reverse-mode differentiation over coarse operations.
+//
+// A Tape records the operations of one pass in the order in which they run; backward() walks them the other
+// way round and adds up gradients. Several tapes may live at once, one a thread: they share parameters, which
+// they only read, and each has gradients of its own. reset() forgets the pass and keeps the memory.
+#pragma once
+
+#include "kvmem/autograd/parameter.hpp"
+#include "kvmem/core/arena.hpp"
+#include "kvmem/core/matrix.hpp"
+#include "kvmem/kernels/sparse_rows.hpp"
+
+#include <deque>
+#include <initializer_list>
+#include <span>
+#include <vector>
+
+namespace kvmem {
+
+class Tape;
+
+// A matrix on a tape. Cheap to copy; valid until the tape's reset().
+struct Var {
+    Tape* tape = nullptr;
+    std::size_t node = 0;
+
+    View value() const;
+    View grad() const;  // empty when nothing needs it
+    Index rows() const { return value().rows; }
+    Index cols() const { return value().cols; }
+    bool needs_grad() const { return grad().data != nullptr; }
+};
+
+class Tape {
+  public:
+    // What an operation left for its backward pass. It reads `out`'s gradient and adds to its inputs'.
+    using Backward = void (*)(Tape& tape, Var out, const void* payload);
+
+    Tape() = default;
+    Tape(const Tape&) = delete;
+    Tape& operator=(const Tape&) = delete;
+
+    // A matrix that is not differentiated; looked at, not copied, so it must outlive the pass.
+    Var constant(ConstView value);
+    // The whole of a parameter. Tables of which few rows are used go through embed_sum instead.
+    Var parameter(const Parameter& parameter);
+
+    // For operations: a new matrix, uninitialised, with zero gradient if `needs_grad`.
+    Var record(Index rows, Index cols, bool needs_grad, Backward go_back, const void* payload);
+    template <class Payload>
+    Var record(Index rows, Index cols, bool needs_grad, Backward go_back, const Payload& payload) {
+        Payload* kept = arena_.take<Payload>(1).data();
+        *kept = payload;
+        return record(rows, cols, needs_grad, go_back, static_cast<const void*>(kept));
+    }
+
+    // Adds seed * d loss / d x to the gradients of everything that `loss` [1, 1] was made from.
+    void backward(Var loss, Real seed = 1);
+
+    // This tape's gradient of a parameter; made, with nothing touched, when first asked for.
+    SparseRows& gradient(const Parameter& parameter);
+    // The same, or null when no operation has used the parameter.
+    const SparseRows* find_gradient(const Parameter& parameter) const;
+
+    Arena& arena() { return arena_; }
+
+    // A seed for random choices of this pass, another one at each call.
+    std::uint64_t next_seed() { return random_.bits(); }
+    void seed(std::uint64_t seed, std::initializer_list<std::uint64_t> stream = {}) { random_ = Rng(seed, stream); }
+
+    // Off: nothing is kept for a backward pass, and dropout does nothing. On by default.
+    bool training() const { return training_; }
+    void set_training(bool training) { training_ = training; }
+
+    // Forgets the pass and all gradients.
+    void reset();
+
+  private:
+    friend struct Var;
+    struct Node {
+        View value;
+        View grad;
+        Backward go_back;
+        const void* payload;
+    };
+    struct Gradient {
+        const Parameter* parameter;
+        SparseRows rows;
+    };
+
+    Arena arena_;
+    std::vector<Node> nodes_;
+    std::deque<Gradient> gradients_;  // few: found by looking through them
+    Rng random_{0};
+    bool training_ = true;
+};
+
+inline View Var::value() const { return tape->nodes_[node].value; }
+inline View Var::grad() const { return tape->nodes_[node].grad; }
+
+}  // namespace kvmem

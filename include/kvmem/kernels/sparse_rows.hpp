@@ -1,0 +1,39 @@
+// A matrix of which only some rows differ from zero: what the gradient of an embedding table is.
+//
+// Holds the touched rows alone, in the order of their first touch; turned into a whole matrix by dense().
+// One writer at a time.
+#pragma once
+
+#include "kvmem/core/matrix.hpp"
+
+#include <span>
+#include <vector>
+
+namespace kvmem {
+
+class SparseRows {
+  public:
+    SparseRows() = default;
+    SparseRows(Index rows, Index cols);
+
+    Index rows() const { return static_cast<Index>(place_.size()); }
+    Index cols() const { return cols_; }
+
+    // The row, zero when first touched. Valid until another row is touched.
+    Real* touch(Index row);
+    // The row, or null when it was not touched.
+    const Real* find(Index row) const;
+    // All rows in their order, touched as a whole. Not for one whose rows were all touched one by one.
+    View dense();
+
+    std::span<const Index> touched() const { return touched_; }
+    void clear();  // zero again; keeps the memory
+
+  private:
+    std::vector<Index> place_;    // of each row among the touched ones, or -1
+    std::vector<Index> touched_;  // rows in the order of their places
+    std::vector<Real> values_;    // [touched, cols]
+    Index cols_ = 0;
+};
+
+}  // namespace kvmem

@@ -1,0 +1,21 @@
+// The largest scores of a row.
+#pragma once
+
+#include "kvmem/core/types.hpp"
+
+#include <span>
+#include <vector>
+
+namespace kvmem {
+
+struct Scored {
+    Index index;
+    Real score;
+    bool operator==(const Scored&) const = default;
+};
+
+// The k largest (fewer when there are fewer), largest first; equal scores in the order of their index. NaN
+// counts as smaller than everything. One pass with a heap of k: bound by reading the scores when k is small.
+std::vector<Scored> top_k(std::span<const Real> scores, Index k);
+
+}  // namespace kvmem

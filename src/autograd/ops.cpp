@@ -1,0 +1,298 @@
+#include "kvmem/autograd/ops.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "kvmem/kernels/gemm.hpp"
+#include "kvmem/kernels/normalize.hpp"
+#include "kvmem/kernels/softmax.hpp"
+
+#include <algorithm>
+
+namespace kvmem {
+
+// A copy on the tape's arena, for backward passes that outlive the caller's arrays.
+template <class T>
+static std::span<const T> keep(Tape& tape, std::span<const T> values) {
+    const auto copy = tape.arena().take<T>(static_cast<Index>(values.size()));
+    std::copy(values.begin(), values.end(), copy.begin());
+    return copy;
+}
+
+static bool same_shape(Var x, Var y) { return x.rows() == y.rows() && x.cols() == y.cols(); }
+
+static void accumulate(View into, Real factor, ConstView values) {
+    for (Index i = 0; i < into.size(); ++i) into.data[i] += factor * values.data[i];
+}
+
+// --- embed_sum
+
+namespace {
+struct EmbedSum {
+    const Parameter* table;
+    RaggedView<Token> bags;
+    BagScale scale;
+};
+}  // namespace
+
+Var embed_sum(Tape& tape, const Parameter& table, RaggedView<Token> bags, BagScale bag_scale) {
+    const EmbedSum kept{&table, {keep(tape, bags.values), keep(tape, bags.offsets)}, bag_scale};
+    const Var out = tape.record(
+        bags.size(), table.value.cols(), tape.training(),
+        [](Tape& t, Var o, const void* payload) {
+            const auto& p = *static_cast<const EmbedSum*>(payload);
+            embed_sum_backward(p.bags, p.scale, o.grad(), t.gradient(*p.table));
+        },
+        kept);
+    embed_sum(table.value, bags, bag_scale, out.value());
+    return out;
+}
+
+// --- linear, dot_scores
+
+namespace {
+struct Linear {
+    Var x, weight;
+    std::optional<Var> bias;
+};
+}  // namespace
+
+static void linear_backward(Tape&, Var out, const void* payload) {
+    const auto& [x, weight, bias] = *static_cast<const Linear*>(payload);
+    if (x.needs_grad()) gemm(1, out.grad(), Transpose::no, weight.value(), Transpose::no, 1, x.grad());
+    if (weight.needs_grad()) gemm(1, out.grad(), Transpose::yes, x.value(), Transpose::no, 1, weight.grad());
+    if (bias && bias->needs_grad())
+        for (Index i = 0; i < out.rows(); ++i) accumulate(bias->grad(), 1, out.grad().middle_rows(i, 1));
+}
+
+Var linear(Var x, Var weight, std::optional<Var> bias) {
+    require_shape(x.cols() == weight.cols(), "linear", "x [B, n] and weight [m, n]");
+    require_shape(!bias || bias->value().size() == weight.rows(), "linear", "a bias [1, m]");
+    const bool needs_grad = x.needs_grad() || weight.needs_grad() || (bias && bias->needs_grad());
+    const Var out = x.tape->record(x.rows(), weight.rows(), needs_grad, linear_backward, Linear{x, weight, bias});
+    const View y = out.value();
+    if (bias)
+        for (Index i = 0; i < y.rows; ++i) std::copy_n(bias->value().data, y.cols, y.row(i));
+    gemm(1, x.value(), Transpose::no, weight.value(), Transpose::yes, bias ? Real{1} : Real{0}, y);
+    return out;
+}
+
+Var dot_scores(Var x, Var y) { return linear(x, y); }
+
+// --- number by number
+
+namespace {
+struct Pair {
+    Var x, y;
+};
+struct Scaled {
+    Var x;
+    Real factor;
+};
+struct Activated {
+    Var x;
+    Activation f;
+};
+struct Dropped {
+    Var x;
+    double rate;
+    std::uint64_t seed;
+};
+}  // namespace
+
+Var add(Var x, Var y) {
+    require_shape(same_shape(x, y), "add", "two matrices of one shape");
+    const Var out = x.tape->record(
+        x.rows(), x.cols(), x.needs_grad() || y.needs_grad(),
+        [](Tape&, Var o, const void* payload) {
+            const auto& p = *static_cast<const Pair*>(payload);
+            if (p.x.needs_grad()) accumulate(p.x.grad(), 1, o.grad());
+            if (p.y.needs_grad()) accumulate(p.y.grad(), 1, o.grad());
+        },
+        Pair{x, y});
+    for (Index i = 0; i < out.value().size(); ++i) out.value().data[i] = x.value().data[i] + y.value().data[i];
+    return out;
+}
+
+Var multiply(Var x, Var y) {
+    require_shape(same_shape(x, y), "multiply", "two matrices of one shape");
+    const Var out = x.tape->record(
+        x.rows(), x.cols(), x.needs_grad() || y.needs_grad(),
+        [](Tape&, Var o, const void* payload) {
+            const auto& p = *static_cast<const Pair*>(payload);
+            const auto half = [&](Var to, Var other) {
+                if (to.needs_grad())
+                    for (Index i = 0; i < o.value().size(); ++i)
+                        to.grad().data[i] += o.grad().data[i] * other.value().data[i];
+            };
+            half(p.x, p.y);
+            half(p.y, p.x);
+        },
+        Pair{x, y});
+    for (Index i = 0; i < out.value().size(); ++i) out.value().data[i] = x.value().data[i] * y.value().data[i];
+    return out;
+}
+
+Var scale(Var x, Real factor) {
+    const Var out = x.tape->record(
+        x.rows(), x.cols(), x.needs_grad(),
+        [](Tape&, Var o, const void* payload) {
+            const auto& p = *static_cast<const Scaled*>(payload);
+            accumulate(p.x.grad(), p.factor, o.grad());
+        },
+        Scaled{x, factor});
+    for (Index i = 0; i < out.value().size(); ++i) out.value().data[i] = factor * x.value().data[i];
+    return out;
+}
+
+Var sum(Var x) {
+    const Var out = x.tape->record(
+        1, 1, x.needs_grad(),
+        [](Tape&, Var o, const void* payload) {
+            const View grad = static_cast<const Scaled*>(payload)->x.grad();
+            for (Index i = 0; i < grad.size(); ++i) grad.data[i] += o.grad().data[0];
+        },
+        Scaled{x, 1});
+    double total = 0;
+    for (const Real v : x.value().span()) total += v;
+    out.value().data[0] = static_cast<Real>(total);
+    return out;
+}
+
+Var activate(Var x, Activation f) {
+    const Var out = x.tape->record(
+        x.rows(), x.cols(), x.needs_grad(),
+        [](Tape&, Var o, const void* payload) {
+            const auto& p = *static_cast<const Activated*>(payload);
+            activate_backward(p.f, p.x.value().span(), o.value().span(), o.grad().span(), p.x.grad().span());
+        },
+        Activated{x, f});
+    activate(f, x.value().span(), out.value().span());
+    return out;
+}
+
+Var dropout(Var x, double rate) {
+    require_shape(rate >= 0 && rate < 1, "dropout", "a rate from 0 to below 1");
+    if (rate == 0 || !x.tape->training()) return x;
+    const Dropped kept{x, rate, x.tape->next_seed()};
+    const Var out = x.tape->record(
+        x.rows(), x.cols(), x.needs_grad(),
+        [](Tape&, Var o, const void* payload) {
+            const auto& p = *static_cast<const Dropped*>(payload);
+            dropout_backward(p.rate, p.seed, o.grad().span(), p.x.grad().span());
+        },
+        kept);
+    dropout(rate, kept.seed, x.value().span(), out.value().span());
+    return out;
+}
+
+// --- rows to a standard scale
+
+namespace {
+struct Normed {
+    Var x, gain, bias;
+    std::span<Real> mean, inverse_deviation;
+};
+struct UnitRows {
+    Var x;
+    std::span<Real> length;
+};
+}  // namespace
+
+Var layer_norm(Var x, Var gain, Var bias) {
+    Tape& tape = *x.tape;
+    const Normed kept{x, gain, bias, tape.arena().take<Real>(x.rows()), tape.arena().take<Real>(x.rows())};
+    const bool needs_grad = x.needs_grad() || gain.needs_grad() || bias.needs_grad();
+    const Var out = tape.record(
+        x.rows(), x.cols(), needs_grad,
+        [](Tape& t, Var o, const void* payload) {
+            const auto& p = *static_cast<const Normed*>(payload);
+            // The kernel always makes all three gradients; one that nobody wants goes to scratch.
+            const auto grad = [&](Var v) { return v.needs_grad() ? v.grad() : t.arena().matrix(v.rows(), v.cols()); };
+            layer_norm_backward(p.x.value(), p.gain.value(), p.mean, p.inverse_deviation, o.grad(), grad(p.x),
+                                grad(p.gain), grad(p.bias));
+        },
+        kept);
+    layer_norm(x.value(), gain.value(), bias.value(), out.value(), kept.mean, kept.inverse_deviation);
+    return out;
+}
+
+Var normalize_rows(Var x) {
+    const UnitRows kept{x, x.tape->arena().take<Real>(x.rows())};
+    const Var out = x.tape->record(
+        x.rows(), x.cols(), x.needs_grad(),
+        [](Tape&, Var o, const void* payload) {
+            const auto& p = *static_cast<const UnitRows*>(payload);
+            normalize_rows_backward(o.value(), p.length, o.grad(), p.x.grad());
+        },
+        kept);
+    normalize_rows(x.value(), out.value(), kept.length);
+    return out;
+}
+
+// --- attend
+
+namespace {
+struct Attended {
+    Var query, key, value;
+    std::optional<Var> slot_bias;
+    Segments segments;
+    AttendOptions options;
+    View log_sum_exp;
+
+    AttendInput input() const {
+        return {query.value(), key.value(), value.value(), slot_bias ? ConstView(slot_bias->value()) : ConstView()};
+    }
+};
+}  // namespace
+
+static void attend_op_backward(Tape&, Var out, const void* payload) {
+    const auto& p = *static_cast<const Attended*>(payload);
+    const AttendGradients grads{p.query.grad(), p.key.grad(), p.value.grad(),
+                                p.slot_bias ? p.slot_bias->grad() : View()};
+    attend_backward(p.input(), p.segments, p.options, out.value(), p.log_sum_exp, out.grad(), grads);
+}
+
+Lookup attend(Var query, Var key, Var value, const Segments& segments, const AttendOptions& options,
+              std::optional<Var> slot_bias) {
+    Tape& tape = *query.tape;
+    const Attended kept{query,
+                        key,
+                        value,
+                        slot_bias,
+                        {keep(tape, segments.query_offsets), keep(tape, segments.slot_offsets)},
+                        options,
+                        tape.arena().matrix(query.rows(), options.heads)};
+    const bool needs_grad =
+        query.needs_grad() || key.needs_grad() || value.needs_grad() || (slot_bias && slot_bias->needs_grad());
+    const Var read = tape.record(query.rows(), value.cols(), needs_grad, attend_op_backward, kept);
+    attend(kept.input(), segments, options, read.value(), kept.log_sum_exp);
+    return {read, kept.log_sum_exp};
+}
+
+// --- cross_entropy
+
+namespace {
+struct CrossEntropy {
+    Var scores;
+    View grad_scores;  // of a loss whose own gradient is 1
+};
+}  // namespace
+
+Var cross_entropy(Var scores, std::span<const Index> targets, RaggedView<Index> excluded) {
+    Tape& tape = *scores.tape;
+    const CrossEntropy kept{scores, tape.arena().matrix(scores.rows(), scores.cols())};
+    const auto losses = tape.arena().take<Real>(scores.rows());
+    cross_entropy(scores.value(), targets, excluded, losses, kept.grad_scores);
+    const Var out = tape.record(
+        1, 1, scores.needs_grad(),
+        [](Tape&, Var o, const void* payload) {
+            const auto& p = *static_cast<const CrossEntropy*>(payload);
+            accumulate(p.scores.grad(), o.grad().data[0], p.grad_scores);
+        },
+        kept);
+    double total = 0;
+    for (const Real loss : losses) total += loss;
+    out.value().data[0] = static_cast<Real>(total);
+    return out;
+}
+
+}  // namespace kvmem

@@ -1,0 +1,139 @@
+#include "kvmem/autograd/optimizer.hpp"
+
+#include "kvmem/core/parallel.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace kvmem {
+
+double Schedule::at(double progress) const {
+    const double p = std::clamp(progress, 0.0, 1.0);
+    if (p < warmup) return rate * p / warmup;
+    const double left = warmup < 1 ? (1 - p) / (1 - warmup) : 1;
+    switch (decay) {
+        case Decay::linear:
+            return rate * left;
+        case Decay::cosine:
+            return rate * 0.5 * (1 + std::cos(std::numbers::pi * (1 - left)));
+        case Decay::constant:
+            break;
+    }
+    return rate;
+}
+
+static std::size_t moments_of(Method method) { return method == Method::adam ? 2 : method == Method::adagrad ? 1 : 0; }
+
+Optimizer::Optimizer(Parameters& parameters, const OptimizerOptions& options) : options_(options) {
+    for (Parameter& p : parameters) {
+        Entry& entry = entries_.emplace_back(Entry{&p, SparseRows(p.value.rows(), p.value.cols()), {}});
+        for (std::size_t i = 0; i < moments_of(options.method); ++i)
+            entry.moments.emplace_back(p.value.rows(), p.value.cols());
+    }
+}
+
+std::vector<Optimizer::State> Optimizer::state() {
+    std::vector<State> all;
+    for (Entry& entry : entries_)
+        for (std::size_t i = 0; i < entry.moments.size(); ++i) {
+            const char* kind = options_.method == Method::adagrad ? "adagrad.g2/" : i == 0 ? "adam.m/" : "adam.v/";
+            all.push_back({kind + entry.parameter->name, &entry.moments[i]});
+        }
+    return all;
+}
+
+// Rows worth a task of their own.
+static Index row_grain(Index cols) { return std::max<Index>(1, 16384 / std::max<Index>(cols, 1)); }
+
+// Sums the tapes' gradients of one parameter; returns the square of the sum's length.
+double Optimizer::merge(std::span<const std::unique_ptr<Tape>> tapes, Entry& entry) {
+    SparseRows& sum = entry.gradient;
+    const Index cols = sum.cols();
+    sum.clear();
+    for (const auto& tape : tapes)
+        if (const SparseRows* part = tape->find_gradient(*entry.parameter))
+            for (const Index row : part->touched()) sum.touch(row);
+    const auto rows = sum.touched();
+    squares_.assign(rows.size(), 0);
+    parallel_for(static_cast<Index>(rows.size()), row_grain(cols), [&](Index first, Index last) {
+        for (Index i = first; i < last; ++i) {
+            const Index row = rows[static_cast<std::size_t>(i)];
+            Real* total = sum.touch(row);  // touched above: nothing moves
+            for (const auto& tape : tapes) {
+                const SparseRows* part = tape->find_gradient(*entry.parameter);
+                const Real* g = part ? part->find(row) : nullptr;
+                if (g)
+                    for (Index j = 0; j < cols; ++j) total[j] += g[j];
+            }
+            double square = 0;
+            for (Index j = 0; j < cols; ++j) square += double{total[j]} * double{total[j]};
+            squares_[static_cast<std::size_t>(i)] = square;
+        }
+    });
+    double length = 0;
+    for (const double square : squares_) length += square;
+    return length;
+}
+
+void Optimizer::update(Entry& entry, double rate, double factor) {
+    SparseRows& gradient = entry.gradient;
+    const auto rows = gradient.touched();
+    const Index cols = gradient.cols();
+    const auto step = static_cast<double>(steps_);
+    const auto f = static_cast<Real>(factor);
+    const auto beta1 = static_cast<Real>(options_.beta1), beta2 = static_cast<Real>(options_.beta2);
+    const auto epsilon = static_cast<Real>(options_.epsilon);
+    const auto plain = static_cast<Real>(rate);
+    const auto corrected = static_cast<Real>(rate / (1 - std::pow(options_.beta1, step)));
+    const auto correct_v = static_cast<Real>(1 / (1 - std::pow(options_.beta2, step)));
+    parallel_for(static_cast<Index>(rows.size()), row_grain(cols), [&](Index first, Index last) {
+        for (Index i = first; i < last; ++i) {
+            const Index row = rows[static_cast<std::size_t>(i)];
+            const Real* g = gradient.find(row);
+            Real* x = entry.parameter->value.row(row);
+            if (options_.method == Method::sgd) {
+                for (Index j = 0; j < cols; ++j) x[j] -= plain * f * g[j];
+            } else if (options_.method == Method::adagrad) {
+                Real* v = entry.moments[0].row(row);
+                for (Index j = 0; j < cols; ++j) {
+                    const Real gj = f * g[j];
+                    v[j] += gj * gj;
+                    x[j] -= plain * gj / (std::sqrt(v[j]) + epsilon);
+                }
+            } else {
+                Real* m = entry.moments[0].row(row);
+                Real* v = entry.moments[1].row(row);
+                for (Index j = 0; j < cols; ++j) {
+                    const Real gj = f * g[j];
+                    m[j] = beta1 * m[j] + (1 - beta1) * gj;
+                    v[j] = beta2 * v[j] + (1 - beta2) * gj * gj;
+                    x[j] -= corrected * m[j] / (std::sqrt(v[j] * correct_v) + epsilon);
+                }
+            }
+        }
+    });
+}
+
+double Optimizer::step(std::span<const std::unique_ptr<Tape>> tapes, double rate) {
+    double square = 0;
+    for (Entry& entry : entries_) square += merge(tapes, entry);
+    const double length = std::sqrt(square);
+    if (!std::isfinite(length)) return length;
+    ++steps_;
+    const double factor = options_.clip_norm > 0 && length > options_.clip_norm ? options_.clip_norm / length : 1;
+    for (Entry& entry : entries_) update(entry, rate, factor);
+    return length;
+}
+
+const Parameter* Optimizer::not_finite() const {
+    for (const Entry& entry : entries_)
+        for (const Index row : entry.gradient.touched()) {
+            const Real* g = entry.gradient.find(row);
+            if (!std::all_of(g, g + entry.gradient.cols(), [](Real x) { return std::isfinite(x); }))
+                return entry.parameter;
+        }
+    return nullptr;
+}
+
+}  // namespace kvmem

@@ -1,0 +1,58 @@
+#include "kvmem/autograd/tape.hpp"
+
+#include "kvmem/core/error.hpp"
+
+#include <algorithm>
+
+namespace kvmem {
+
+Var Tape::constant(ConstView value) {
+    // Nothing writes to it: constants have no gradient and are no operation's output.
+    nodes_.push_back({{const_cast<Real*>(value.data), value.rows, value.cols}, {}, nullptr, nullptr});
+    return {this, nodes_.size() - 1};
+}
+
+Var Tape::parameter(const Parameter& p) {
+    const Var var = constant(p.value);
+    if (training_) nodes_.back().grad = gradient(p).dense();
+    return var;
+}
+
+Var Tape::record(Index rows, Index cols, bool needs_grad, Backward go_back, const void* payload) {
+    Node node{arena_.matrix(rows, cols), {}, needs_grad ? go_back : nullptr, payload};
+    if (needs_grad) {
+        node.grad = arena_.matrix(rows, cols);
+        std::fill_n(node.grad.data, node.grad.size(), Real{0});
+    }
+    nodes_.push_back(node);
+    return {this, nodes_.size() - 1};
+}
+
+void Tape::backward(Var loss, Real seed) {
+    require_shape(loss.rows() == 1 && loss.cols() == 1, "Tape::backward", "a loss of one number");
+    if (!loss.needs_grad()) return;
+    loss.grad().data[0] += seed;
+    for (std::size_t i = nodes_.size(); i-- > 0;)
+        if (nodes_[i].go_back) nodes_[i].go_back(*this, {this, i}, nodes_[i].payload);
+}
+
+SparseRows& Tape::gradient(const Parameter& parameter) {
+    for (Gradient& g : gradients_)
+        if (g.parameter == &parameter) return g.rows;
+    return gradients_.emplace_back(Gradient{&parameter, SparseRows(parameter.value.rows(), parameter.value.cols())})
+        .rows;
+}
+
+const SparseRows* Tape::find_gradient(const Parameter& parameter) const {
+    for (const Gradient& g : gradients_)
+        if (g.parameter == &parameter) return &g.rows;
+    return nullptr;
+}
+
+void Tape::reset() {
+    arena_.reset();
+    nodes_.clear();
+    for (Gradient& g : gradients_) g.rows.clear();
+}
+
+}  // namespace kvmem

@@ -1,0 +1,73 @@
+#include "kvmem/kernels/normalize.hpp"
+
+#include "kernels/vector.hpp"
+#include "kvmem/core/error.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace kvmem {
+
+void layer_norm(ConstView in, ConstView gain, ConstView bias, View out, std::span<Real> mean,
+                std::span<Real> inverse_deviation) {
+    const Index d = in.cols;
+    require_shape(gain.size() == d && bias.size() == d && out.rows == in.rows && out.cols == d, "layer_norm",
+                  "a gain and a bias for each column");
+    for (Index i = 0; i < in.rows; ++i) {
+        const Real* x = in.row(i);
+        const Real m = detail::sum(x, d) / static_cast<Real>(std::max<Index>(d, 1));
+        Real squares = 0;
+        for (Index j = 0; j < d; ++j) squares += (x[j] - m) * (x[j] - m);
+        const Real inverse = 1 / std::sqrt(squares / static_cast<Real>(std::max<Index>(d, 1)) + layer_norm_epsilon);
+        for (Index j = 0; j < d; ++j) out(i, j) = gain.data[j] * (x[j] - m) * inverse + bias.data[j];
+        mean[static_cast<std::size_t>(i)] = m;
+        inverse_deviation[static_cast<std::size_t>(i)] = inverse;
+    }
+}
+
+// With h the normalised row and g = gain * grad_out: grad_in += (g - mean(g) - h * mean(g * h)) * inverse.
+void layer_norm_backward(ConstView in, ConstView gain, std::span<const Real> mean,
+                         std::span<const Real> inverse_deviation, ConstView grad_out, View grad_in, View grad_gain,
+                         View grad_bias) {
+    const Index d = in.cols;
+    const Real share = 1 / static_cast<Real>(std::max<Index>(d, 1));
+    for (Index i = 0; i < in.rows; ++i) {
+        const Real m = mean[static_cast<std::size_t>(i)];
+        const Real inverse = inverse_deviation[static_cast<std::size_t>(i)];
+        const Real* x = in.row(i);
+        const Real* g = grad_out.row(i);
+        Real sum_g = 0, sum_gh = 0;
+        for (Index j = 0; j < d; ++j) {
+            const Real h = (x[j] - m) * inverse;
+            sum_g += gain.data[j] * g[j];
+            sum_gh += gain.data[j] * g[j] * h;
+            grad_gain.data[j] += g[j] * h;
+            grad_bias.data[j] += g[j];
+        }
+        for (Index j = 0; j < d; ++j) {
+            const Real h = (x[j] - m) * inverse;
+            grad_in(i, j) += (gain.data[j] * g[j] - sum_g * share - h * sum_gh * share) * inverse;
+        }
+    }
+}
+
+void normalize_rows(ConstView in, View out, std::span<Real> length) {
+    require_shape(out.rows == in.rows && out.cols == in.cols, "normalize_rows", "out of the shape of in");
+    for (Index i = 0; i < in.rows; ++i) {
+        const Real norm = std::sqrt(detail::dot(in.row(i), in.row(i), in.cols));
+        length[static_cast<std::size_t>(i)] = norm;
+        const Real factor = norm == 0 ? Real{0} : 1 / norm;
+        for (Index j = 0; j < in.cols; ++j) out(i, j) = factor * in(i, j);
+    }
+}
+
+void normalize_rows_backward(ConstView out, std::span<const Real> length, ConstView grad_out, View grad_in) {
+    for (Index i = 0; i < out.rows; ++i) {
+        const Real norm = length[static_cast<std::size_t>(i)];
+        if (norm == 0) continue;
+        const Real along = detail::dot(out.row(i), grad_out.row(i), out.cols);
+        for (Index j = 0; j < out.cols; ++j) grad_in(i, j) += (grad_out(i, j) - along * out(i, j)) / norm;
+    }
+}
+
+}  // namespace kvmem
