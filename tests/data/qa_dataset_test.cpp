@@ -25,7 +25,7 @@ TEST_CASE("counts are of the training split and the shared memory", "[qa_dataset
     };
     CHECK(count(TokenKind::word, "who") == 2);
     CHECK(count(TokenKind::word, "filmed") == 0);                // in "test" alone
-    CHECK(count(TokenKind::entity, "Jean-Pierre Jeunet") == 2);  // an answer in "train" and a value
+    CHECK(count(TokenKind::entity, "Jean-Pierre Jeunet") == 3);  // two answers in "train" and a value
     CHECK(count(TokenKind::relation, "directed_by") == 2);       // keys
 }
 
