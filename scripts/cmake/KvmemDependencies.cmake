@@ -37,6 +37,11 @@ if(NOT HDF5_FOUND)
   kvmem_missing("the C library of HDF5 1.10 or later" libhdf5-dev)
 endif()
 
+find_package(ZLIB QUIET)
+if(NOT ZLIB_FOUND)
+  kvmem_missing("zlib" zlib1g-dev)
+endif()
+
 find_path(XXHASH_INCLUDE_DIR xxhash.h)
 mark_as_advanced(XXHASH_INCLUDE_DIR)
 if(NOT XXHASH_INCLUDE_DIR)

@@ -55,7 +55,8 @@ class Writer {
     Writer(std::string_view format, int version);
     ~Writer();
 
-    // A root attribute or, with an object's path, one of a group or dataset. UTF-8, variable length.
+    // A root attribute or, with an object's path, one of a group (made if there is none) or dataset. UTF-8, of
+    // fixed length: HDF5 has no checksum on texts of variable length.
     void attribute(const std::string& object, const std::string& name, std::string_view text);
     void write(const std::string& dataset, std::span<const std::int32_t> values, Layout layout = Layout::packed);
     void write(const std::string& dataset, std::span<const std::int64_t> values, Layout layout = Layout::packed);
