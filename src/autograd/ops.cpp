@@ -40,7 +40,7 @@ Var embed_sum(Tape& tape, const Parameter& table, RaggedView<Token> bags, BagSca
         bags.size(), table.value.cols(), tape.training(),
         [](Tape& t, Var o, const void* payload) {
             const auto& p = *static_cast<const EmbedSum*>(payload);
-            embed_sum_backward(p.bags, p.scale, o.grad(), t.gradient(*p.table));
+            embed_sum_backward(p.bags, p.scale, o.grad(), t.gradient(*p.table), p.table->frozen);
         },
         kept);
     embed_sum(table.value, bags, bag_scale, out.value());

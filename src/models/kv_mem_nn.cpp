@@ -18,7 +18,7 @@ static void require_option(bool holds, const char* option, const char* expected)
 void KvMemNNConfig::validate() const {
     require_option(width >= 1 && width <= 8192, "width", "1 to 8192");
     require_option(hops >= 1 && hops <= 16, "hops", "1 to 16");
-    require_option(deviation >= 0 && std::isfinite(deviation), "init", "0 or more");
+    require_option(deviation > 0 && std::isfinite(deviation), "init", "a positive number");
     require_option(negatives >= 0, "negatives", "0 (all candidates) or more");
     require_option(match >= 0 && std::isfinite(match), "match", "0 or more");
     require_option(word_dropout >= 0 && word_dropout < 1, "word dropout", "0 to below 1");
@@ -32,7 +32,8 @@ static std::uint64_t stream_of(TokenKind kind, const std::string& text) {
     return hash;
 }
 
-KvMemNN::KvMemNN(const KvMemNNConfig& config, Vocabulary vocabulary, std::vector<Token> candidates)
+KvMemNN::KvMemNN(const KvMemNNConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
+                 const std::function<Matrix(const std::string& name)>& load)
     : config_((config.validate(), config)),
       vocabulary_(std::move(vocabulary)),
       candidates_(std::move(candidates)),
@@ -41,13 +42,29 @@ KvMemNN::KvMemNN(const KvMemNNConfig& config, Vocabulary vocabulary, std::vector
       value_table_(config.tying == Tying::sides ? &parameters_->add("B", Matrix(0, config.width)) : question_table_),
       answer_table_(config.tying == Tying::answers ? &parameters_->add("B", Matrix(0, config.width)) : value_table_),
       memory_(*parameters_, "memory", config.width, config.hops) {
-    grow_tables();
+    if (load)
+        load_tables(load);
+    else
+        grow_tables();
     index_vocabulary();
 }
 
+void KvMemNN::load_tables(const std::function<Matrix(const std::string& name)>& load) {
+    for (Parameter& parameter : *parameters_) {
+        const bool table = parameter.value.rows() == 0;
+        const Index rows = table ? vocabulary_.size() : parameter.value.rows();
+        Matrix value = load(parameter.name);
+        if (value.rows() != rows || value.cols() != config_.width)
+            throw Error({.what = "parameter " + parameter.name + " does not fit the model",
+                         .expected = std::to_string(rows) + " x " + std::to_string(config_.width),
+                         .got = std::to_string(value.rows()) + " x " + std::to_string(value.cols()),
+                         .where = {},
+                         .hint = {}});
+        parameter.value = std::move(value);
+    }
+}
+
 void KvMemNN::grow_tables() {
-    const double deviation =
-        config_.deviation > 0 ? config_.deviation : 1 / std::sqrt(static_cast<double>(config_.width));
     for (Parameter* table : {question_table_, value_table_, answer_table_}) {
         const Index before = table->value.rows();
         if (before == vocabulary_.size()) continue;  // a table that stands for two
@@ -56,7 +73,8 @@ void KvMemNN::grow_tables() {
         const std::uint64_t side = table->name == "A" ? 0 : 1;
         for (Token token = static_cast<Token>(before); token < vocabulary_.size(); ++token) {
             Rng rng(config_.seed, {side, stream_of(vocabulary_.kind(token), vocabulary_.text(token))});
-            for (Index j = 0; j < config_.width; ++j) grown(token, j) = static_cast<Real>(deviation * rng.normal());
+            for (Index j = 0; j < config_.width; ++j)
+                grown(token, j) = static_cast<Real>(config_.deviation * rng.normal());
         }
         table->value = std::move(grown);
     }
@@ -70,6 +88,11 @@ void KvMemNN::index_vocabulary() {
         const bool untrained = vocabulary_.kind(token) == TokenKind::word && vocabulary_.count(token) == 0;
         inputs_[static_cast<std::size_t>(token)] = untrained ? unknown_token : token;
     }
+    std::vector<bool> frozen;
+    if (!config_.train_entities)
+        for (Token token = 0; token < vocabulary_.size(); ++token)
+            frozen.push_back(vocabulary_.kind(token) == TokenKind::entity);
+    for (Parameter* table : {question_table_, value_table_, answer_table_}) table->frozen = frozen;
     for (std::size_t i = 0; i < candidates_.size(); ++i)
         candidate_number_[static_cast<std::size_t>(candidates_[i])] = static_cast<Index>(i);
 }

@@ -19,6 +19,8 @@
 #include "kvmem/nn/layers.hpp"
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -32,12 +34,12 @@ namespace kvmem {
 enum class Tying { shared, answers, sides };
 
 struct KvMemNNConfig {
-    Index width = 128;  // d
-    Index hops = 1;     // H
+    Index width = 64;  // d
+    Index hops = 1;    // H
     Tying tying = Tying::sides;
     BagScale bag_scale = BagScale::inverse_sqrt;
-    double deviation = 0;         // of the normal numbers that tables begin with; 0: 1 / sqrt(width)
-    Index negatives = 1000;       // candidates that a right answer is compared with; 0: all
+    double deviation = 0.2;       // of the normal numbers that tables begin with
+    Index negatives = 300;        // candidates that a right answer is compared with; 0: all
     double word_dropout = 0.1;    // share of a question's words that training reads as unknown
     double match = 1000;          // m; 0: the paper's score alone
     bool train_entities = false;  // off: rows of entities stay as random as they began
@@ -50,8 +52,10 @@ struct KvMemNNConfig {
 class KvMemNN {
   public:
     // Tables begin with numbers drawn from the seed and each token's text, so that an entity that comes later
-    // gets what it would have begun with.
-    KvMemNN(const KvMemNNConfig& config, Vocabulary vocabulary, std::vector<Token> candidates);
+    // gets what it would have begun with. With `load`, parameters are what it returns for each of them instead;
+    // throws Error when a shape does not fit.
+    KvMemNN(const KvMemNNConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
+            const std::function<Matrix(const std::string& name)>& load = {});
     KvMemNN(KvMemNN&&) = default;
 
     const KvMemNNConfig& config() const { return config_; }
@@ -92,6 +96,7 @@ class KvMemNN {
     Index candidate_of(std::span<const Token> value) const;
     void score_states(ConstView states, View scores) const;
     void grow_tables();
+    void load_tables(const std::function<Matrix(const std::string& name)>& load);
     void index_vocabulary();
 
     KvMemNNConfig config_;
