@@ -271,10 +271,14 @@ std::vector<Token> KvMemNN::extend(const QaDataset& dataset) {
     std::vector<Token> to(static_cast<std::size_t>(theirs.size()), unknown_token);
     for (Token token = 1; token < theirs.size(); ++token) {
         const TokenKind kind = theirs.kind(token);
-        if (kind == TokenKind::entity)
-            to[static_cast<std::size_t>(token)] = vocabulary_.add(kind, theirs.text(token));
-        else if (const auto known = vocabulary_.find(kind, theirs.text(token)))
-            to[static_cast<std::size_t>(token)] = *known;
+        const std::string& text = theirs.text(token);
+        Token& ours = to[static_cast<std::size_t>(token)];
+        if (token < vocabulary_.size() && vocabulary_.kind(token) == kind && vocabulary_.text(token) == text)
+            ours = token;  // as it is throughout for the data set that the model was trained on
+        else if (kind == TokenKind::entity)
+            ours = vocabulary_.add(kind, text);
+        else if (const auto known = vocabulary_.find(kind, text))
+            ours = *known;
     }
     candidates_ = dataset.candidates;
     translate(candidates_, to);

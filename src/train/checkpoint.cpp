@@ -86,6 +86,18 @@ static void load_into(Matrix& matrix, const hdf5::Reader& file, const std::strin
     matrix = std::move(loaded);
 }
 
+static void require_same_vocabulary(const Vocabulary& ours, const Vocabulary& theirs, const std::string& where) {
+    bool same = ours.size() == theirs.size();
+    for (Token t = 0; same && t < ours.size(); ++t)
+        same = ours.kind(t) == theirs.kind(t) && ours.text(t) == theirs.text(t);
+    if (!same)
+        throw Error({.what = "the data set has changed since this checkpoint",
+                     .expected = "the same vocabulary",
+                     .got = "another",
+                     .where = where,
+                     .hint = "begin a new run"});
+}
+
 void load_checkpoint(KvMemNN& model, Trainer& trainer, const std::filesystem::path& path) {
     const hdf5::Reader file(path, format, version);
     const std::string state = file.attribute("/", "trainer");
@@ -95,6 +107,7 @@ void load_checkpoint(KvMemNN& model, Trainer& trainer, const std::filesystem::pa
                      .got = "a model alone",
                      .where = file.name(),
                      .hint = "resume from model-last.h5"});
+    require_same_vocabulary(model.vocabulary(), read_vocabulary(file), file.name());
     for (Parameter& p : model.parameters()) load_into(p.value, file, "/parameters/" + p.name);
     for (const Optimizer::State& s : trainer.optimizer().state()) load_into(*s.matrix, file, "/optimizer/" + s.name);
     trainer.resume(trainer_state_from_json(state, file.name()));
