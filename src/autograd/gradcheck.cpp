@@ -18,6 +18,14 @@ static Var project(Tape& tape, const std::function<Var(Tape&)>& function, std::u
     return sum(multiply(out, tape.constant(weights)));
 }
 
+namespace {
+struct Restore {
+    Real& x;
+    Real before;
+    ~Restore() { x = before; }
+};
+}  // namespace
+
 GradcheckResult gradcheck(const std::function<Var(Tape&)>& function, Parameters& parameters, double step,
                           std::uint64_t seed) {
     Tape tape, probe;
@@ -29,11 +37,11 @@ GradcheckResult gradcheck(const std::function<Var(Tape&)>& function, Parameters&
                 Real& x = p.value(i, j);
                 const Real before = x;
                 const auto at = [&](double offset) {
+                    const Restore restore{x, before};
                     x = static_cast<Real>(before + offset);
                     return double{project(probe, function, seed).value().data[0]};
                 };
                 const double numeric = (at(step) - at(-step)) / (2 * step);
-                x = before;
                 const SparseRows* rows = tape.find_gradient(p);
                 const Real* row = rows ? rows->find(i) : nullptr;
                 const double analytic = row ? double{row[j]} : 0.0;

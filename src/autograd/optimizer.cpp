@@ -53,7 +53,8 @@ double Optimizer::merge(std::span<const std::unique_ptr<Tape>> tapes, Entry& ent
     sum.clear();
     for (const auto& tape : tapes)
         if (const SparseRows* part = tape->find_gradient(*entry.parameter))
-            for (const Index row : part->touched()) sum.touch(row);
+            for (const Index row : part->touched())
+                if (!entry.parameter->is_frozen(row)) sum.touch(row);
     const auto rows = sum.touched();
     squares_.assign(rows.size(), 0);
     parallel_for(static_cast<Index>(rows.size()), row_grain(cols), [&](Index first, Index last) {
@@ -83,6 +84,7 @@ void Optimizer::update(Entry& entry, double rate, double factor) {
     const auto step = static_cast<double>(steps_);
     const auto f = static_cast<Real>(factor);
     const auto beta1 = static_cast<Real>(options_.beta1), beta2 = static_cast<Real>(options_.beta2);
+    const auto rest1 = static_cast<Real>(1 - options_.beta1), rest2 = static_cast<Real>(1 - options_.beta2);
     const auto epsilon = static_cast<Real>(options_.epsilon);
     const auto plain = static_cast<Real>(rate);
     const auto corrected = static_cast<Real>(rate / (1 - std::pow(options_.beta1, step)));
@@ -106,8 +108,8 @@ void Optimizer::update(Entry& entry, double rate, double factor) {
                 Real* v = entry.moments[1].row(row);
                 for (Index j = 0; j < cols; ++j) {
                     const Real gj = f * g[j];
-                    m[j] = beta1 * m[j] + (1 - beta1) * gj;
-                    v[j] = beta2 * v[j] + (1 - beta2) * gj * gj;
+                    m[j] = beta1 * m[j] + rest1 * gj;
+                    v[j] = beta2 * v[j] + rest2 * gj * gj;
                     x[j] -= corrected * m[j] / (std::sqrt(v[j] * correct_v) + epsilon);
                 }
             }

@@ -18,21 +18,21 @@ Var Tape::parameter(const Parameter& p) {
     return var;
 }
 
-Var Tape::record(Index rows, Index cols, bool needs_grad, Backward go_back, const void* payload) {
+Var Tape::record_node(Index rows, Index cols, bool needs_grad, Backward go_back, const void* payload) {
     Node node{arena_.matrix(rows, cols), {}, needs_grad ? go_back : nullptr, payload};
-    if (needs_grad) {
-        node.grad = arena_.matrix(rows, cols);
-        std::fill_n(node.grad.data, node.grad.size(), Real{0});
-    }
+    if (needs_grad) node.grad = arena_.matrix(rows, cols);
     nodes_.push_back(node);
     return {this, nodes_.size() - 1};
 }
 
 void Tape::backward(Var loss, Real seed) {
-    require_shape(loss.rows() == 1 && loss.cols() == 1, "Tape::backward", "a loss of one number");
+    require_shape(loss.tape == this && loss.rows() == 1 && loss.cols() == 1, "Tape::backward",
+                  "a loss of one number on this tape");
     if (!loss.needs_grad()) return;
+    for (const Node& node : nodes_)
+        if (node.go_back) std::fill_n(node.grad.data, node.grad.size(), Real{0});
     loss.grad().data[0] += seed;
-    for (std::size_t i = nodes_.size(); i-- > 0;)
+    for (std::size_t i = loss.node + 1; i-- > 0;)
         if (nodes_[i].go_back) nodes_[i].go_back(*this, {this, i}, nodes_[i].payload);
 }
 

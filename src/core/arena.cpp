@@ -1,6 +1,9 @@
 #include "kvmem/core/arena.hpp"
 
+#include "kvmem/core/error.hpp"
+
 #include <algorithm>
+#include <limits>
 #include <new>
 
 namespace kvmem {
@@ -20,10 +23,16 @@ struct Arena::Block {
 
 Arena::Arena() = default;
 Arena::~Arena() = default;
-Arena::Arena(Arena&&) noexcept = default;
-Arena& Arena::operator=(Arena&&) noexcept = default;
 
-void* Arena::allocate(std::size_t bytes) {
+void* Arena::allocate(Index rows, Index cols, std::size_t size) {
+    const Index most = std::numeric_limits<Index>::max() / 2 / static_cast<Index>(size);
+    if (rows < 0 || cols < 0 || (cols > 0 && rows > most / cols))
+        throw Error({.what = "cannot take memory",
+                     .expected = "a size that can be addressed",
+                     .got = std::to_string(rows) + " x " + std::to_string(cols),
+                     .where = "Arena",
+                     .hint = {}});
+    std::size_t bytes = static_cast<std::size_t>(rows * cols) * size;
     bytes = (std::max<std::size_t>(bytes, 1) + line - 1) / line * line;
     while (block_ < blocks_.size() && blocks_[block_].size - used_ < bytes) {
         ++block_;
@@ -38,14 +47,14 @@ void* Arena::allocate(std::size_t bytes) {
 }
 
 void Arena::reset() {
+    block_ = 0;
+    used_ = 0;
     // Several blocks become one, so that the next round finds everything in a row.
     if (blocks_.size() > 1) {
         const std::size_t all = capacity();
         blocks_.clear();
         blocks_.emplace_back(all);
     }
-    block_ = 0;
-    used_ = 0;
 }
 
 std::size_t Arena::capacity() const {

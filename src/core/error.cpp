@@ -1,5 +1,7 @@
 #include "kvmem/core/error.hpp"
 
+#include <utility>
+
 namespace kvmem {
 
 static std::string one_line(const Problem& problem) {
@@ -9,8 +11,9 @@ static std::string one_line(const Problem& problem) {
     if (!problem.expected.empty()) line += ": expected " + problem.expected;
     if (!problem.got.empty()) line += (problem.expected.empty() ? ": got " : ", got ") + problem.got;
     if (!problem.hint.empty()) line += " (" + problem.hint + ")";
+    // Words from a file may hold anything: line ends, terminal escapes, zeros that would cut what() short.
     for (char& c : line)
-        if (c == '\n' || c == '\r') c = ' ';
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
     return line;
 }
 

@@ -24,9 +24,15 @@ namespace {
 // Closes and, unless it was kept, removes a file when it goes.
 class TemporaryFile {
   public:
-    explicit TemporaryFile(fs::path path)
-        : path_(std::move(path)), descriptor_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)) {
-        if (descriptor_ < 0) throw system_error("cannot write here", path_);
+    explicit TemporaryFile(const fs::path& target) {
+        // A killed process may have left a name behind, and process numbers come again: count on.
+        const std::string stem = target.string() + ".tmp" + std::to_string(::getpid());
+        for (int i = 0; i < 1000 && descriptor_ < 0; ++i) {
+            path_ = i == 0 ? stem : stem + "-" + std::to_string(i);
+            descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+            if (descriptor_ < 0 && errno != EEXIST) break;
+        }
+        if (descriptor_ < 0) throw system_error("cannot write here", target);
     }
     ~TemporaryFile() {
         if (descriptor_ >= 0) ::close(descriptor_);
@@ -52,11 +58,21 @@ class TemporaryFile {
 
   private:
     fs::path path_;
-    int descriptor_;
+    int descriptor_ = -1;
     bool kept_ = false;
 };
 
 }  // namespace
+
+// Only what is nothing yet or a plain file is replaced: a rename over /dev/null would take it away from all.
+static void require_replaceable(const fs::path& path) {
+    std::error_code code;
+    const fs::file_status status = fs::status(path, code);
+    if (fs::is_directory(status)) throw system_error("cannot replace", path, EISDIR);
+    if (fs::exists(status) && !fs::is_regular_file(status))
+        throw Error(
+            {.what = "cannot replace", .expected = "a regular file", .got = {}, .where = path.string(), .hint = {}});
+}
 
 static fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
 
@@ -70,7 +86,7 @@ std::string read_file(const fs::path& path) {
     struct stat status {};
     if (::fstat(descriptor, &status) != 0) throw system_error("cannot read", path);
     if (S_ISDIR(status.st_mode)) throw system_error("cannot read", path, EISDIR);
-    std::string bytes(static_cast<std::size_t>(status.st_size), '\0');
+    std::string bytes(static_cast<std::size_t>(status.st_size) + 1, '\0');  // one more, to see the end
     std::size_t have = 0;
     // Sizes lie for pipes and for files that grow: read until the end.
     for (;;) {
@@ -86,8 +102,8 @@ std::string read_file(const fs::path& path) {
 }
 
 void replace_file(const fs::path& path, std::span<const std::byte> bytes) {
-    if (fs::is_directory(path)) throw system_error("cannot replace", path, EISDIR);
-    TemporaryFile file(path.string() + ".tmp" + std::to_string(::getpid()));
+    require_replaceable(path);
+    TemporaryFile file(path);
     file.write(bytes);
     file.flush_and_rename(path);
     // The rename itself is on disk only when the folder is.
@@ -101,7 +117,7 @@ void replace_file(const fs::path& path, std::span<const std::byte> bytes) {
 void replace_file(const fs::path& path, std::string_view text) { replace_file(path, std::as_bytes(std::span(text))); }
 
 void require_writable(const fs::path& path) {
-    if (fs::is_directory(path)) throw system_error("cannot replace", path, EISDIR);
+    require_replaceable(path);
     const fs::path folder = folder_of(path);
     if (::access(folder.c_str(), W_OK | X_OK) != 0) throw system_error("cannot write here", folder);
 }
@@ -116,7 +132,7 @@ FileLock::FileLock(const fs::path& path, const std::string& holder)
         throw Error({.what = "in use by " + holder,
                      .expected = {},
                      .got = {},
-                     .where = path.parent_path().string(),
+                     .where = folder_of(path).string(),
                      .hint = "wait for it or choose another directory"});
     }
 }

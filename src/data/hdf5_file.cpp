@@ -9,7 +9,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <sstream>
 
 namespace kvmem::hdf5 {
 
@@ -79,9 +78,8 @@ File::File(std::span<const std::byte> bytes, const std::string& name) : name_(na
     if (H5Pset_file_image(access, const_cast<std::byte*>(bytes.data()), bytes.size()) < 0)
         fail("cannot hold the file in memory", name);
     // HDF5 takes two images of one name for one file.
-    std::ostringstream unique;
-    unique << "/dev/null/" << this;
-    file_ = open_file(unique.str(), access, name);
+    const std::string unique = "/dev/null/" + std::to_string(static_cast<hid_t>(access));
+    file_ = open_file(unique, access, name);
     list_objects(file_, "", 0);
 }
 

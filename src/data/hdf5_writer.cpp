@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <sstream>
 
 namespace kvmem::hdf5 {
 
@@ -80,9 +79,8 @@ Writer::Impl::Impl() {
         H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110) < 0 || H5Pset_alignment(access, 4096, 4096) < 0)
         fail("cannot set HDF5 up", "hdf5");
     // HDF5 first looks for a file of the name that it is given, and takes two of one name for one file.
-    std::ostringstream unique;
-    unique << "/dev/null/" << this;
-    file = require_handle(H5Fcreate(unique.str().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access),
+    const std::string unique = "/dev/null/" + std::to_string(static_cast<hid_t>(access));
+    file = require_handle(H5Fcreate(unique.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access),
                           "cannot make an HDF5 file in memory", "hdf5");
 }
 

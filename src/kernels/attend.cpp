@@ -77,7 +77,8 @@ static void read_one(const Lookup& at, Index q, Real* read, Real& log_sum_exp) {
     for (Index first = 0; first < readable; first += block) {
         const Index count = std::min(block, readable - first);
         at.scores(q, first, count, score);
-        const Real peak = std::max(largest, *std::max_element(score, score + count));
+        const Real here = detail::largest(score, count);
+        const Real peak = here > largest || std::isnan(here) ? here : largest;
         if (peak == minus_infinity) continue;  // every slot so far is masked by its bias
         if (peak > largest) {
             const Real shrink = detail::exp_of_negative(largest - peak);
@@ -89,7 +90,7 @@ static void read_one(const Lookup& at, Index q, Real* read, Real& log_sum_exp) {
         total += detail::sum(score, count);
         for (Index s = 0; s < count; ++s) detail::axpy(score[s], at.value(first + s), read, at.value_width);
     }
-    // A NaN among the scores fails both comparisons and is handed on, to be seen.
+    // A NaN among the scores makes the total and all of the read NaN, to be seen.
     if (total == 0) {
         log_sum_exp = minus_infinity;
     } else {
@@ -115,6 +116,8 @@ static Index work_of(const AttendInput& in, const Segments& segments) {
                  (segments.slot_offsets[i + 1] - segments.slot_offsets[i]);
     return pairs * (in.query.cols + in.value.cols);
 }
+
+static bool same_shape(ConstView a, ConstView b) { return a.rows == b.rows && a.cols == b.cols; }
 
 static bool covers(std::span<const Index> offsets, Index rows) {
     return !offsets.empty() && offsets.front() == 0 && offsets.back() == rows &&
@@ -165,6 +168,8 @@ void attend_weights(const AttendInput& in, const Segments& segments, const Atten
     check_attend(in, segments, options);
     require_shape(static_cast<Index>(weights.size()) == weight_count(segments, options.heads), "attend_weights",
                   "room for weight_count() numbers");
+    require_shape(log_sum_exp.rows == in.query.rows && log_sum_exp.cols == options.heads, "attend_weights",
+                  "log_sum_exp [B, H]");
     Real* out = weights.data();
     for (Index segment = 0; segment < segments.size(); ++segment) {
         const Lookup first_head(in, segments, options, segment, 0);
@@ -174,6 +179,33 @@ void attend_weights(const AttendInput& in, const Segments& segments, const Atten
                 const Real row_sum = log_sum_exp(at.first_query + q, head);
                 std::fill_n(out, at.slots, Real{0});
                 if (row_sum != minus_infinity) at.weights(q, 0, at.readable(q), row_sum, out);
+            }
+    }
+}
+
+void attend_weights_backward(const AttendInput& in, const Segments& segments, const AttendOptions& options,
+                             std::span<const Real> weights, std::span<const Real> grad_weights, View grad_query,
+                             View grad_key) {
+    check_attend(in, segments, options);
+    require_shape(static_cast<Index>(weights.size()) == weight_count(segments, options.heads) &&
+                      weights.size() == grad_weights.size(),
+                  "attend_weights_backward", "weight_count() weights and gradients");
+    const Real* p = weights.data();
+    const Real* g = grad_weights.data();
+    for (Index segment = 0; segment < segments.size(); ++segment) {
+        const Lookup shape(in, segments, options, segment, 0);
+        for (Index q = 0; q < shape.queries; ++q)
+            for (Index head = 0; head < options.heads; ++head, p += shape.slots, g += shape.slots) {
+                const Lookup at(in, segments, options, segment, head);
+                const Real mean = detail::dot(p, g, at.slots);
+                const Index column = head * at.key_width;
+                for (Index s = 0; s < at.slots; ++s) {
+                    const Real step = options.scale * p[s] * (g[s] - mean);
+                    if (!grad_query.empty())
+                        detail::axpy(step, at.key(s), grad_query.row(at.first_query + q) + column, at.key_width);
+                    if (!grad_key.empty())
+                        detail::axpy(step, at.query(q), grad_key.row(at.first_slot + s) + column, at.key_width);
+                }
             }
     }
 }
@@ -208,6 +240,14 @@ static void backward_one(const Lookup& at, Index q, const Real* read, Real log_s
 void attend_backward(const AttendInput& in, const Segments& segments, const AttendOptions& options, ConstView read,
                      ConstView log_sum_exp, ConstView grad_read, const AttendGradients& out) {
     check_attend(in, segments, options);
+    require_shape(same_shape(read, grad_read) && read.rows == in.query.rows && read.cols == in.value.cols &&
+                      log_sum_exp.rows == in.query.rows && log_sum_exp.cols == options.heads,
+                  "attend_backward", "read and its gradient [B, H*E] and log_sum_exp [B, H]");
+    require_shape((out.query.empty() || same_shape(out.query, in.query)) &&
+                      (out.key.empty() || same_shape(out.key, in.key)) &&
+                      (out.value.empty() || same_shape(out.value, in.value)) &&
+                      (out.slot_bias.empty() || out.slot_bias.size() == in.key.rows),
+                  "attend_backward", "gradients of the shapes of what they belong to, or empty");
     const auto whole_segment = [&](Index segment, Index head) {
         const Lookup at(in, segments, options, segment, head);
         for (Index q = 0; q < at.queries; ++q) {
@@ -249,20 +289,21 @@ void naive::attend(const AttendInput& in, const Segments& segments, const Attend
                     dot *= double{options.scale};
                     if (!in.slot_bias.empty()) dot += double{in.slot_bias.data[first + s]};
                     score[static_cast<std::size_t>(s)] = dot;
-                    largest = std::max(largest, dot);
+                    if (dot > largest || std::isnan(dot)) largest = dot;  // a NaN stays
                 }
                 double total = 0;
-                if (std::isfinite(largest))
+                const bool reads = largest != -std::numeric_limits<double>::infinity();
+                if (reads)
                     for (double& x : score) total += x = std::exp(x - largest);
-                log_sum_exp(row, h) = static_cast<Real>(total > 0 ? largest + std::log(total) : minus_infinity);
+                log_sum_exp(row, h) = reads ? static_cast<Real>(largest + std::log(total)) : minus_infinity;
                 for (Index k = 0; k < e; ++k) {
                     double sum = 0;
-                    for (Index s = 0; s < slots && total > 0; ++s)
+                    for (Index s = 0; s < slots && reads; ++s)
                         sum += score[static_cast<std::size_t>(s)] / total * double{in.value(first + s, h * e + k)};
                     read(row, h * e + k) = static_cast<Real>(sum);
                 }
                 for (Index s = 0; s < slots; ++s)
-                    weights[w++] = total > 0 ? static_cast<Real>(score[static_cast<std::size_t>(s)] / total) : Real{0};
+                    weights[w++] = reads ? static_cast<Real>(score[static_cast<std::size_t>(s)] / total) : Real{0};
             }
     }
 }

@@ -1,5 +1,6 @@
 #include "kvmem/kernels/elementwise.hpp"
 
+#include "kvmem/core/error.hpp"
 #include "kvmem/core/rng.hpp"
 
 #include <cmath>
@@ -9,6 +10,7 @@ namespace kvmem {
 
 template <class F>
 static void each(std::span<const Real> in, std::span<Real> out, F f) {
+    require_shape(in.size() == out.size(), "activate", "as many numbers out as in");
     for (std::size_t i = 0; i < in.size(); ++i) out[i] = f(in[i]);
 }
 
@@ -29,6 +31,8 @@ void activate(Activation f, std::span<const Real> in, std::span<Real> out) {
             return each(in, out, [](Real x) { return 1 / (1 + std::exp(-x)); });
         case Activation::gelu:
             return each(in, out, [](Real x) { return x * normal_cdf(x); });
+        case Activation::log1p:
+            return each(in, out, [](Real x) { return std::log1p(x); });
     }
 }
 
@@ -36,6 +40,8 @@ void activate(Activation f, std::span<const Real> in, std::span<Real> out) {
 template <class F>
 static void each_slope(std::span<const Real> in, std::span<const Real> out, std::span<const Real> grad_out,
                        std::span<Real> grad_in, F slope) {
+    require_shape(in.size() == out.size() && in.size() == grad_out.size() && in.size() == grad_in.size(),
+                  "activate_backward", "as many numbers in each");
     for (std::size_t i = 0; i < in.size(); ++i) grad_in[i] += grad_out[i] * slope(in[i], out[i]);
 }
 
@@ -53,22 +59,27 @@ void activate_backward(Activation f, std::span<const Real> in, std::span<const R
             return with([](Real, Real y) { return y * (1 - y); });
         case Activation::gelu:
             return with([](Real x, Real) { return normal_cdf(x) + x * normal_density(x); });
+        case Activation::log1p:
+            return with([](Real x, Real) { return 1 / (1 + x); });
     }
 }
 
 // Calls body(i, factor) with factor 0 or 1 / (1 - rate).
 template <class Body>
 static void each_kept(double rate, std::uint64_t seed, std::size_t count, Body body) {
+    require_shape(rate >= 0 && rate < 1, "dropout", "a rate from 0 to below 1");
     Rng rng(seed);
     const auto keep = static_cast<Real>(1 / (1 - rate));
     for (std::size_t i = 0; i < count; ++i) body(i, rng.uniform() < rate ? Real{0} : keep);
 }
 
 void dropout(double rate, std::uint64_t seed, std::span<const Real> in, std::span<Real> out) {
+    require_shape(in.size() == out.size(), "dropout", "as many numbers out as in");
     each_kept(rate, seed, in.size(), [&](std::size_t i, Real factor) { out[i] = in[i] * factor; });
 }
 
 void dropout_backward(double rate, std::uint64_t seed, std::span<const Real> grad_out, std::span<Real> grad_in) {
+    require_shape(grad_in.size() == grad_out.size(), "dropout_backward", "as many numbers in each");
     each_kept(rate, seed, grad_out.size(), [&](std::size_t i, Real factor) { grad_in[i] += grad_out[i] * factor; });
 }
 

@@ -22,8 +22,9 @@ static Real factor(BagScale scale, std::size_t tokens) {
     return 1;
 }
 
-static void check_tokens(std::span<const Token> tokens, Index rows) {
-    for (const Token token : tokens)
+void check_bags(RaggedView<Token> bags, Index rows) {
+    require_shape(bags.valid(), "embed_sum", "bags whose offsets rise from 0 to the number of tokens");
+    for (const Token token : bags.values)
         if (token < 0 || token >= rows)
             throw Error({.what = "a token is not in the table",
                          .expected = "0 to " + std::to_string(rows - 1),
@@ -34,7 +35,7 @@ static void check_tokens(std::span<const Token> tokens, Index rows) {
 
 void embed_sum(ConstView table, RaggedView<Token> bags, BagScale scale, View out) {
     require_shape(out.rows == bags.size() && out.cols == table.cols, "embed_sum", "out [bags, width of the table]");
-    check_tokens(bags.values, table.rows);
+    check_bags(bags, table.rows);
     for (Index i = 0; i < bags.size(); ++i) {
         const auto bag = bags[i];
         Real* row = out.row(i);
@@ -48,14 +49,17 @@ void embed_sum(ConstView table, RaggedView<Token> bags, BagScale scale, View out
     }
 }
 
-void embed_sum_backward(RaggedView<Token> bags, BagScale scale, ConstView grad_out, SparseRows& grad_table) {
+void embed_sum_backward(RaggedView<Token> bags, BagScale scale, ConstView grad_out, SparseRows& grad_table,
+                        const std::vector<bool>& frozen) {
     require_shape(grad_out.rows == bags.size() && grad_out.cols == grad_table.cols(), "embed_sum_backward",
                   "grad_out [bags, width of the table]");
-    check_tokens(bags.values, grad_table.rows());
+    check_bags(bags, grad_table.rows());
     for (Index i = 0; i < bags.size(); ++i) {
         const auto bag = bags[i];
         const Real step = factor(scale, bag.size());
-        for (const Token token : bag) detail::axpy(step, grad_out.row(i), grad_table.touch(token), grad_out.cols);
+        for (const Token token : bag)
+            if (frozen.empty() || !frozen[static_cast<std::size_t>(token)])
+                detail::axpy(step, grad_out.row(i), grad_table.touch(token), grad_out.cols);
     }
 }
 

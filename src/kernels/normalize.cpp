@@ -8,11 +8,18 @@
 
 namespace kvmem {
 
+static bool same_shape(ConstView a, ConstView b) { return a.rows == b.rows && a.cols == b.cols; }
+static bool holds_rows(std::span<const Real> numbers, ConstView of) {
+    return static_cast<Index>(numbers.size()) == of.rows;
+}
+
 void layer_norm(ConstView in, ConstView gain, ConstView bias, View out, std::span<Real> mean,
                 std::span<Real> inverse_deviation) {
     const Index d = in.cols;
-    require_shape(gain.size() == d && bias.size() == d && out.rows == in.rows && out.cols == d, "layer_norm",
+    require_shape(gain.size() == d && bias.size() == d && same_shape(in, out), "layer_norm",
                   "a gain and a bias for each column");
+    require_shape(holds_rows(mean, in) && holds_rows(inverse_deviation, in), "layer_norm",
+                  "a mean and a deviation for each row");
     for (Index i = 0; i < in.rows; ++i) {
         const Real* x = in.row(i);
         const Real m = detail::sum(x, d) / static_cast<Real>(std::max<Index>(d, 1));
@@ -30,6 +37,9 @@ void layer_norm_backward(ConstView in, ConstView gain, std::span<const Real> mea
                          std::span<const Real> inverse_deviation, ConstView grad_out, View grad_in, View grad_gain,
                          View grad_bias) {
     const Index d = in.cols;
+    require_shape(gain.size() == d && grad_gain.size() == d && grad_bias.size() == d && same_shape(in, grad_out) &&
+                      same_shape(in, grad_in) && holds_rows(mean, in) && holds_rows(inverse_deviation, in),
+                  "layer_norm_backward", "what layer_norm was called with, and gradients of the same shapes");
     const Real share = 1 / static_cast<Real>(std::max<Index>(d, 1));
     for (Index i = 0; i < in.rows; ++i) {
         const Real m = mean[static_cast<std::size_t>(i)];
@@ -51,17 +61,28 @@ void layer_norm_backward(ConstView in, ConstView gain, std::span<const Real> mea
     }
 }
 
+// In double where the squares leave the range of float.
+static Real length_of(const Real* x, Index n) {
+    const Real square = detail::dot(x, x, n);
+    if (square > 1e-30f && square < 1e30f) return std::sqrt(square);
+    double sum = 0;
+    for (Index i = 0; i < n; ++i) sum += double{x[i]} * double{x[i]};
+    return static_cast<Real>(std::sqrt(sum));
+}
+
 void normalize_rows(ConstView in, View out, std::span<Real> length) {
-    require_shape(out.rows == in.rows && out.cols == in.cols, "normalize_rows", "out of the shape of in");
+    require_shape(same_shape(in, out) && holds_rows(length, in), "normalize_rows",
+                  "out of the shape of in, a length for each row");
     for (Index i = 0; i < in.rows; ++i) {
-        const Real norm = std::sqrt(detail::dot(in.row(i), in.row(i), in.cols));
+        const Real norm = length_of(in.row(i), in.cols);
         length[static_cast<std::size_t>(i)] = norm;
-        const Real factor = norm == 0 ? Real{0} : 1 / norm;
-        for (Index j = 0; j < in.cols; ++j) out(i, j) = factor * in(i, j);
+        for (Index j = 0; j < in.cols; ++j) out(i, j) = norm == 0 ? Real{0} : in(i, j) / norm;
     }
 }
 
 void normalize_rows_backward(ConstView out, std::span<const Real> length, ConstView grad_out, View grad_in) {
+    require_shape(same_shape(out, grad_out) && same_shape(out, grad_in) && holds_rows(length, out),
+                  "normalize_rows_backward", "gradients of the shape of out");
     for (Index i = 0; i < out.rows; ++i) {
         const Real norm = length[static_cast<std::size_t>(i)];
         if (norm == 0) continue;

@@ -17,8 +17,7 @@ struct Exponentials {
     Real sum;
 };
 static Exponentials exponentiate(Real* x, Index n) {
-    if (n == 0) return {minus_infinity, 0};
-    const Real largest = *std::max_element(x, x + n);
+    const Real largest = detail::largest(x, n);
     if (largest == minus_infinity) {
         std::fill_n(x, n, Real{0});
         return {largest, 0};
@@ -34,17 +33,23 @@ void softmax(View scores) {
     }
 }
 
-static void check_column(bool fits) {
-    require_shape(fits, "cross_entropy", "targets and exclusions among the columns");
+static void check_columns(Index target, std::span<const Index> excluded, Index columns) {
+    bool fits = target >= -1 && target < columns;
+    for (const Index column : excluded) fits = fits && column >= 0 && column < columns && column != target;
+    require_shape(fits, "cross_entropy", "targets and exclusions among the columns, and no target excluded");
 }
 
 void cross_entropy(ConstView scores, std::span<const Index> targets, RaggedView<Index> excluded, std::span<Real> loss,
                    View grad_scores) {
     const auto rows = static_cast<std::size_t>(scores.rows);
     require_shape(targets.size() == rows && loss.size() == rows, "cross_entropy", "a target and a loss for each row");
-    require_shape(excluded.size() == 0 || excluded.size() == scores.rows, "cross_entropy", "exclusions for each row");
+    require_shape(excluded.valid() && (excluded.size() == 0 || excluded.size() == scores.rows), "cross_entropy",
+                  "exclusions for each row");
     require_shape(grad_scores.rows == scores.rows && grad_scores.cols == scores.cols, "cross_entropy",
                   "a gradient of the scores' shape");
+    const auto left_out = [&](Index i) { return excluded.size() > 0 ? excluded[i] : std::span<const Index>(); };
+    for (Index i = 0; i < scores.rows; ++i)
+        check_columns(targets[static_cast<std::size_t>(i)], left_out(i), scores.cols);
     for (Index i = 0; i < scores.rows; ++i) {
         const Index target = targets[static_cast<std::size_t>(i)];
         Real* grad = grad_scores.row(i);
@@ -53,17 +58,12 @@ void cross_entropy(ConstView scores, std::span<const Index> targets, RaggedView<
             loss[static_cast<std::size_t>(i)] = 0;
             continue;
         }
-        check_column(target >= 0 && target < scores.cols);
         const Real target_score = scores(i, target);
         if (grad != scores.row(i)) std::copy_n(scores.row(i), scores.cols, grad);
-        if (excluded.size() > 0)
-            for (const Index column : excluded[i]) {
-                check_column(column >= 0 && column < scores.cols && column != target);
-                grad[column] = minus_infinity;
-            }
+        for (const Index column : left_out(i)) grad[column] = minus_infinity;
         const auto [largest, sum] = exponentiate(grad, scores.cols);
-        loss[static_cast<std::size_t>(i)] = std::log(sum) + largest - target_score;
-        detail::scale(1 / sum, grad, scores.cols);
+        loss[static_cast<std::size_t>(i)] = sum == 0 ? -minus_infinity : std::log(sum) + (largest - target_score);
+        if (sum != 0) detail::scale(1 / sum, grad, scores.cols);
         grad[target] -= 1;
     }
 }

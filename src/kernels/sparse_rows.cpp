@@ -23,7 +23,7 @@ const Real* SparseRows::find(Index row) const {
 }
 
 View SparseRows::dense() {
-    if (static_cast<Index>(touched_.size()) < rows()) {
+    if (!dense_) {
         std::vector<Real> all;
         if (touched_.empty()) all.swap(values_);  // keeps the memory
         all.assign(place_.size() * static_cast<std::size_t>(cols_), Real{0});
@@ -32,6 +32,7 @@ View SparseRows::dense() {
         touched_.resize(place_.size());
         std::iota(touched_.begin(), touched_.end(), Index{0});
         place_ = touched_;
+        dense_ = true;
     }
     return {values_.data(), rows(), cols_};
 }
@@ -40,6 +41,7 @@ void SparseRows::clear() {
     for (const Index row : touched_) place_[static_cast<std::size_t>(row)] = -1;
     touched_.clear();
     values_.clear();
+    dense_ = false;
 }
 
 }  // namespace kvmem

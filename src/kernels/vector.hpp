@@ -9,6 +9,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <type_traits>
 
 namespace kvmem::detail {
@@ -36,6 +37,20 @@ inline Real sum(const Real* a, Index n) {
     for (; i < n; ++i) total += a[i];
     for (const Real p : part) total += p;
     return total;
+}
+
+// The largest number, -inf of none, NaN when there is one.
+inline Real largest(const Real* a, Index n) {
+    const auto better = [](Real x, Real y) { return x > y || x != x ? x : y; };
+    Real part[lanes];
+    for (Real& p : part) p = -std::numeric_limits<Real>::infinity();
+    Index i = 0;
+    for (; i + lanes <= n; i += lanes)
+        for (Index l = 0; l < lanes; ++l) part[l] = better(a[i + l], part[l]);
+    Real most = -std::numeric_limits<Real>::infinity();
+    for (; i < n; ++i) most = better(a[i], most);
+    for (const Real p : part) most = better(p, most);
+    return most;
 }
 
 // y += factor * x

@@ -18,8 +18,9 @@ static void require_option(bool holds, const char* option, const char* expected)
 void KvMemNNConfig::validate() const {
     require_option(width >= 1 && width <= 8192, "width", "1 to 8192");
     require_option(hops >= 1 && hops <= 16, "hops", "1 to 16");
-    require_option(deviation >= 0 && std::isfinite(deviation), "init", "0 or more");
+    require_option(deviation > 0 && std::isfinite(deviation), "init", "a positive number");
     require_option(negatives >= 0, "negatives", "0 (all candidates) or more");
+    require_option(match >= 0 && std::isfinite(match), "match", "0 or more");
     require_option(word_dropout >= 0 && word_dropout < 1, "word dropout", "0 to below 1");
     require_option(retriever.max_frequency >= 1 && retriever.max_slots >= 1, "retrieval limits", "1 or more");
 }
@@ -31,7 +32,8 @@ static std::uint64_t stream_of(TokenKind kind, const std::string& text) {
     return hash;
 }
 
-KvMemNN::KvMemNN(const KvMemNNConfig& config, Vocabulary vocabulary, std::vector<Token> candidates)
+KvMemNN::KvMemNN(const KvMemNNConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
+                 const std::function<Matrix(const std::string& name)>& load)
     : config_((config.validate(), config)),
       vocabulary_(std::move(vocabulary)),
       candidates_(std::move(candidates)),
@@ -40,13 +42,29 @@ KvMemNN::KvMemNN(const KvMemNNConfig& config, Vocabulary vocabulary, std::vector
       value_table_(config.tying == Tying::sides ? &parameters_->add("B", Matrix(0, config.width)) : question_table_),
       answer_table_(config.tying == Tying::answers ? &parameters_->add("B", Matrix(0, config.width)) : value_table_),
       memory_(*parameters_, "memory", config.width, config.hops) {
-    grow_tables();
+    if (load)
+        load_tables(load);
+    else
+        grow_tables();
     index_vocabulary();
 }
 
+void KvMemNN::load_tables(const std::function<Matrix(const std::string& name)>& load) {
+    for (Parameter& parameter : *parameters_) {
+        const bool table = parameter.value.rows() == 0;
+        const Index rows = table ? vocabulary_.size() : parameter.value.rows();
+        Matrix value = load(parameter.name);
+        if (value.rows() != rows || value.cols() != config_.width)
+            throw Error({.what = "parameter " + parameter.name + " does not fit the model",
+                         .expected = std::to_string(rows) + " x " + std::to_string(config_.width),
+                         .got = std::to_string(value.rows()) + " x " + std::to_string(value.cols()),
+                         .where = {},
+                         .hint = {}});
+        parameter.value = std::move(value);
+    }
+}
+
 void KvMemNN::grow_tables() {
-    const double deviation =
-        config_.deviation > 0 ? config_.deviation : 1 / std::sqrt(static_cast<double>(config_.width));
     for (Parameter* table : {question_table_, value_table_, answer_table_}) {
         const Index before = table->value.rows();
         if (before == vocabulary_.size()) continue;  // a table that stands for two
@@ -55,7 +73,8 @@ void KvMemNN::grow_tables() {
         const std::uint64_t side = table->name == "A" ? 0 : 1;
         for (Token token = static_cast<Token>(before); token < vocabulary_.size(); ++token) {
             Rng rng(config_.seed, {side, stream_of(vocabulary_.kind(token), vocabulary_.text(token))});
-            for (Index j = 0; j < config_.width; ++j) grown(token, j) = static_cast<Real>(deviation * rng.normal());
+            for (Index j = 0; j < config_.width; ++j)
+                grown(token, j) = static_cast<Real>(config_.deviation * rng.normal());
         }
         table->value = std::move(grown);
     }
@@ -69,6 +88,11 @@ void KvMemNN::index_vocabulary() {
         const bool untrained = vocabulary_.kind(token) == TokenKind::word && vocabulary_.count(token) == 0;
         inputs_[static_cast<std::size_t>(token)] = untrained ? unknown_token : token;
     }
+    std::vector<bool> frozen;
+    if (!config_.train_entities)
+        for (Token token = 0; token < vocabulary_.size(); ++token)
+            frozen.push_back(vocabulary_.kind(token) == TokenKind::entity);
+    for (Parameter* table : {question_table_, value_table_, answer_table_}) table->frozen = frozen;
     for (std::size_t i = 0; i < candidates_.size(); ++i)
         candidate_number_[static_cast<std::size_t>(candidates_[i])] = static_cast<Index>(i);
 }
@@ -100,7 +124,7 @@ KvMemNN::Reading KvMemNN::read(Tape& tape, const Batch& batch, Rng* rng) const {
     const Var key = embed_sum(tape, *question_table_, inputs(batch.slots.key), config_.bag_scale);
     const Var value = embed_sum(tape, *value_table_, inputs(batch.slots.value), config_.bag_scale);
     auto [state, hops] = memory_.read(query, key, value, one_query_each(batch, tape));
-    return {state, std::move(hops), {query.value(), key.value(), value.value(), {}}};
+    return {state, std::move(hops), key};
 }
 
 KvMemNN::Reading KvMemNN::read(Tape& tape, const Batch& batch) const { return read(tape, batch, nullptr); }
@@ -162,24 +186,64 @@ Var KvMemNN::loss(Tape& tape, const Batch& batch, Rng& rng) const {
         }
         excluded.end_row();
     }
-    const Var state = read(tape, batch, &rng).state;
+    const Reading reading = read(tape, batch, &rng);
     const Var answers = embed_sum(tape, *answer_table_, columns.tokens(), BagScale::sum);
-    return cross_entropy(dot_scores(state, answers), targets, excluded);
-}
-
-std::vector<std::vector<Real>> KvMemNN::weights(const Reading& reading, const Batch& batch) {
-    std::vector<std::vector<Real>> all;
-    for (const KeyValueMemory::Hop& hop : reading.hops) {
-        AttendInput in = reading.memory;
-        in.query = hop.query.value();
-        const Segments segments = one_query_each(batch, *hop.query.tape);
-        std::vector<Real>& weights = all.emplace_back(static_cast<std::size_t>(weight_count(segments, 1)));
-        attend_weights(in, segments, {}, hop.lookup.log_sum_exp, weights);
+    Var scores = dot_scores(reading.state, answers);
+    if (config_.match > 0) {
+        const KeyValueMemory::Hop& hop = reading.hops.back();
+        const Var weights =
+            attend_weights(hop.query, reading.key, one_query_each(batch, tape), {}, hop.lookup.log_sum_exp);
+        std::vector<Index> places;  // in the scores, of each slot's value
+        for (Index i = 0; i < batch.size(); ++i) {
+            const auto [first, last] = batch.slots_of(i);
+            for (Index s = first; s < last; ++s) {
+                const Index candidate = candidate_of(batch.slots.value[s]);
+                const Index column =
+                    candidate < 0 ? -1 : columns.find(candidates_[static_cast<std::size_t>(candidate)]);
+                places.push_back(column < 0 ? -1 : i * columns.size() + column);
+            }
+        }
+        const Var matched = scatter_sum(weights, places, batch.size(), columns.size());
+        scores = add(scores, activate(scale(matched, static_cast<Real>(config_.match)), Activation::log1p));
     }
-    return all;
+    return cross_entropy(scores, targets, excluded);
 }
 
-void KvMemNN::score(ConstView states, View scores) const {
+Index KvMemNN::candidate_of(std::span<const Token> value) const {
+    return value.size() == 1 ? candidate_number_[static_cast<std::size_t>(value[0])] : -1;
+}
+
+std::vector<Real> KvMemNN::weights(const Reading& reading, const Batch& batch, Index hop) {
+    const KeyValueMemory::Hop& at = reading.hops.at(static_cast<std::size_t>(hop));
+    const Segments segments = one_query_each(batch, *at.query.tape);
+    std::vector<Real> weights(static_cast<std::size_t>(weight_count(segments, 1)));
+    const ConstView key = reading.key.value();
+    attend_weights({at.query.value(), key, key, {}}, segments, {}, at.lookup.log_sum_exp, weights);
+    return weights;
+}
+
+void KvMemNN::score(const Reading& reading, const Batch& batch, View scores) const {
+    score_states(reading.state.value(), scores);
+    if (config_.match == 0) return;
+    const std::vector<Real> weight = weights(reading, batch, memory_.hops() - 1);
+    std::vector<std::pair<Index, Real>> matched;  // candidates of one example's slots, with their weight
+    for (Index i = 0; i < batch.size(); ++i) {
+        matched.clear();
+        const auto [first, last] = batch.slots_of(i);
+        for (Index s = first; s < last; ++s)
+            if (const Index candidate = candidate_of(batch.slots.value[s]); candidate >= 0)
+                matched.emplace_back(candidate, weight[static_cast<std::size_t>(s)]);
+        std::stable_sort(matched.begin(), matched.end(), [](auto& a, auto& b) { return a.first < b.first; });
+        for (std::size_t k = 0; k < matched.size();) {
+            const Index candidate = matched[k].first;
+            double sum = 0;
+            for (; k < matched.size() && matched[k].first == candidate; ++k) sum += matched[k].second;
+            scores(i, candidate) += static_cast<Real>(std::log1p(config_.match * sum));
+        }
+    }
+}
+
+void KvMemNN::score_states(ConstView states, View scores) const {
     const ConstView table = answer_table_->value;
     require_shape(scores.rows == states.rows && scores.cols == static_cast<Index>(candidates_.size()), "KvMemNN::score",
                   "scores [B, C]");
@@ -207,10 +271,14 @@ std::vector<Token> KvMemNN::extend(const QaDataset& dataset) {
     std::vector<Token> to(static_cast<std::size_t>(theirs.size()), unknown_token);
     for (Token token = 1; token < theirs.size(); ++token) {
         const TokenKind kind = theirs.kind(token);
-        if (kind == TokenKind::entity)
-            to[static_cast<std::size_t>(token)] = vocabulary_.add(kind, theirs.text(token));
-        else if (const auto known = vocabulary_.find(kind, theirs.text(token)))
-            to[static_cast<std::size_t>(token)] = *known;
+        const std::string& text = theirs.text(token);
+        Token& ours = to[static_cast<std::size_t>(token)];
+        if (token < vocabulary_.size() && vocabulary_.kind(token) == kind && vocabulary_.text(token) == text)
+            ours = token;  // as it is throughout for the data set that the model was trained on
+        else if (kind == TokenKind::entity)
+            ours = vocabulary_.add(kind, text);
+        else if (const auto known = vocabulary_.find(kind, text))
+            ours = *known;
     }
     candidates_ = dataset.candidates;
     translate(candidates_, to);

@@ -38,7 +38,7 @@ Metrics evaluate(const KvMemNN& model, const QaDataset& dataset, const Split& sp
             batch.clear();
             for (Index i = first; i < last; ++i) add_example(batch, dataset, split, i, retriever);
             const View scores = tape.arena().matrix(last - first, static_cast<Index>(candidates.size()));
-            model.score(model.read(tape, batch).state.value(), scores);
+            model.score(model.read(tape, batch), batch, scores);
             for (Index i = first; i < last; ++i) {
                 right.clear();
                 for (const Token token : split.answer[i]) {

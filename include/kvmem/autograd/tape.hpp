@@ -12,6 +12,7 @@
 
 #include <deque>
 #include <initializer_list>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -25,7 +26,7 @@ struct Var {
     std::size_t node = 0;
 
     View value() const;
-    View grad() const;  // empty when nothing needs it
+    View grad() const;  // what the last backward() found; empty when nothing needs it
     Index rows() const { return value().rows; }
     Index cols() const { return value().cols; }
     bool needs_grad() const { return grad().data != nullptr; }
@@ -45,16 +46,17 @@ class Tape {
     // The whole of a parameter. Tables of which few rows are used go through embed_sum instead.
     Var parameter(const Parameter& parameter);
 
-    // For operations: a new matrix, uninitialised, with zero gradient if `needs_grad`.
-    Var record(Index rows, Index cols, bool needs_grad, Backward go_back, const void* payload);
+    // For operations, once they know that their inputs fit: a new matrix, uninitialised, that has a gradient if
+    // `needs_grad`. A copy of the payload is handed to `go_back`.
     template <class Payload>
     Var record(Index rows, Index cols, bool needs_grad, Backward go_back, const Payload& payload) {
         Payload* kept = arena_.take<Payload>(1).data();
-        *kept = payload;
-        return record(rows, cols, needs_grad, go_back, static_cast<const void*>(kept));
+        std::construct_at(kept, payload);
+        return record_node(rows, cols, needs_grad, go_back, kept);
     }
 
-    // Adds seed * d loss / d x to the gradients of everything that `loss` [1, 1] was made from.
+    // Adds seed * d loss / d x to the gradients of the parameters that `loss` [1, 1] was made from. Several losses
+    // of one pass may be taken one after the other.
     void backward(Var loss, Real seed = 1);
 
     // This tape's gradient of a parameter; made, with nothing touched, when first asked for.
@@ -76,6 +78,8 @@ class Tape {
     void reset();
 
   private:
+    Var record_node(Index rows, Index cols, bool needs_grad, Backward go_back, const void* payload);
+
     friend struct Var;
     struct Node {
         View value;

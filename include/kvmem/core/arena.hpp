@@ -18,25 +18,24 @@ class Arena {
   public:
     Arena();
     ~Arena();
-    Arena(Arena&&) noexcept;
-    Arena& operator=(Arena&&) noexcept;
+    Arena(const Arena&) = delete;
+    Arena& operator=(const Arena&) = delete;
 
-    // Uninitialised, aligned to a cache line.
-    void* allocate(std::size_t bytes);
-
-    // `count` values, uninitialised. No destructor ever runs.
+    // `count` values, uninitialised, aligned to a cache line. No destructor ever runs. Throws Error when the
+    // count is negative or too large to address.
     template <class T>
     std::span<T> take(Index count) {
         static_assert(std::is_trivially_destructible_v<T>);
-        const auto n = static_cast<std::size_t>(count);
-        return {static_cast<T*>(allocate(n * sizeof(T))), n};
+        return {static_cast<T*>(allocate(count, 1, sizeof(T))), static_cast<std::size_t>(count)};
     }
-    View matrix(Index rows, Index cols) { return {take<Real>(rows * cols).data(), rows, cols}; }
+    View matrix(Index rows, Index cols) { return {static_cast<Real*>(allocate(rows, cols, sizeof(Real))), rows, cols}; }
 
     void reset();
     std::size_t capacity() const;  // bytes held
 
   private:
+    void* allocate(Index rows, Index cols, std::size_t size);
+
     struct Block;
     std::vector<Block> blocks_;
     std::size_t block_ = 0;  // the one that is being handed out

@@ -13,5 +13,6 @@ using EigenConstMap = Eigen::Map<const RowMajor>;
 
 inline EigenMap as_eigen(View v) { return {v.data, v.rows, v.cols}; }
 inline EigenConstMap as_eigen(ConstView v) { return {v.data, v.rows, v.cols}; }
+inline EigenMap as_eigen(Matrix& m) { return as_eigen(m.view()); }
 
 }  // namespace kvmem

@@ -1,7 +1,7 @@
 // The one exception that kvmem throws, and the checks that throw it.
 //
 // An Error says what went wrong, what was expected, what came instead, where, and what to do about it;
-// what() joins the parts in one line that a program can print as it is.
+// what() joins the parts in one line without control characters, which a program can print as it is.
 #pragma once
 
 #include "kvmem/core/types.hpp"

@@ -4,6 +4,7 @@
 
 #include "kvmem/core/types.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -16,6 +17,12 @@ struct RaggedView {
     std::span<const Index> offsets;  // rows + 1 of them, rising from 0
 
     Index size() const { return offsets.empty() ? 0 : static_cast<Index>(offsets.size()) - 1; }
+    // Whether the offsets are as they must be: what comes from outside is asked before a row is taken.
+    bool valid() const {
+        return offsets.empty() ? values.empty()
+                               : offsets.front() == 0 && offsets.back() == static_cast<Index>(values.size()) &&
+                                     std::is_sorted(offsets.begin(), offsets.end());
+    }
     std::span<const T> operator[](Index i) const {
         const auto at = static_cast<std::size_t>(i);
         return values.subspan(static_cast<std::size_t>(offsets[at]),
@@ -28,7 +35,7 @@ struct Ragged {
     std::vector<T> values;
     std::vector<Index> offsets{0};
 
-    Index size() const { return static_cast<Index>(offsets.size()) - 1; }
+    Index size() const { return view().size(); }
     bool empty() const { return size() == 0; }
     std::span<const T> operator[](Index i) const { return view()[i]; }
     RaggedView<T> view() const { return {values, offsets}; }

@@ -21,7 +21,7 @@ class Rng {
 
     std::uint64_t bits();
     double uniform();      // in [0, 1)
-    double normal();       // mean 0, standard deviation 1
+    double normal();       // mean 0, standard deviation 1; to the last bit or so of the system's log and cos
     Index below(Index n);  // in [0, n), unbiased; n must be positive
 
     template <class T>

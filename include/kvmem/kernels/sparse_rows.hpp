@@ -23,7 +23,7 @@ class SparseRows {
     Real* touch(Index row);
     // The row, or null when it was not touched.
     const Real* find(Index row) const;
-    // All rows in their order, touched as a whole. Not for one whose rows were all touched one by one.
+    // All rows in their order, touched as a whole; touching any of them afterwards moves nothing.
     View dense();
 
     std::span<const Index> touched() const { return touched_; }
@@ -34,6 +34,7 @@ class SparseRows {
     std::vector<Index> touched_;  // rows in the order of their places
     std::vector<Real> values_;    // [touched, cols]
     Index cols_ = 0;
+    bool dense_ = false;  // every row has been touched and lies in its place
 };
 
 }  // namespace kvmem

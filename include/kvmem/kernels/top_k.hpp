@@ -15,7 +15,7 @@ struct Scored {
 };
 
 // The k largest (fewer when there are fewer), largest first; equal scores in the order of their index. NaN
-// counts as smaller than everything. One pass with a heap of k: bound by reading the scores when k is small.
+// counts as -inf. One pass with a heap of k: bound by reading the scores when k is small.
 std::vector<Scored> top_k(std::span<const Real> scores, Index k);
 
 }  // namespace kvmem

@@ -1,0 +1,184 @@
+// Every operation against numeric gradients, in double.
+#include "kvmem/autograd/ops.hpp"
+
+#include "kvmem/autograd/gradcheck.hpp"
+#include "kvmem/core/error.hpp"
+#include "random.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <array>
+
+using namespace kvmem;
+using test::normal;
+using test::offsets;
+
+static void check_gradients(Parameters& parameters, const std::function<Var(Tape&)>& function) {
+    const GradcheckResult result = gradcheck(function, parameters);
+    INFO(result.where);
+    CHECK(result.error < 1e-8);
+}
+
+static Ragged<Token> bags(const std::vector<std::vector<Token>>& rows) {
+    Ragged<Token> all;
+    for (const auto& row : rows) all.push_row(row);
+    return all;
+}
+
+TEST_CASE("embed_sum has the right gradient, with empty bags and repeated tokens", "[ops]") {
+    for (const BagScale scale : {BagScale::sum, BagScale::inverse_sqrt, BagScale::mean}) {
+        Parameters p;
+        Parameter& table = p.add("table", normal(5, 3, 1));
+        const Ragged<Token> some = bags({{0, 1}, {}, {3, 3, 3, 1}, {4}, {}}), none;
+        check_gradients(p, [&](Tape& t) { return embed_sum(t, table, some, scale); });
+        check_gradients(p, [&](Tape& t) { return embed_sum(t, table, none, scale); });
+    }
+}
+
+TEST_CASE("linear and dot_scores have the right gradients", "[ops]") {
+    for (const auto& [rows, in, out] : {std::array<Index, 3>{4, 3, 2}, {1, 1, 1}, {0, 3, 2}, {3, 0, 2}, {3, 2, 0}}) {
+        Parameters p;
+        Parameter &x = p.add("x", normal(rows, in, 1)), &w = p.add("w", normal(out, in, 2)),
+                  &b = p.add("b", normal(1, out, 3));
+        check_gradients(p, [&](Tape& t) { return linear(t.parameter(x), t.parameter(w), t.parameter(b)); });
+        check_gradients(p, [&](Tape& t) { return linear(t.parameter(x), t.parameter(w)); });
+        check_gradients(p, [&](Tape& t) { return dot_scores(t.parameter(x), t.parameter(w)); });
+        const Matrix fixed = x.value;
+        check_gradients(p, [&](Tape& t) { return linear(t.constant(fixed), t.parameter(w), t.parameter(b)); });
+        check_gradients(p, [&](Tape& t) { return linear(t.constant(fixed), t.constant(w.value), t.parameter(b)); });
+    }
+    Parameters p;
+    Parameter& x = p.add("x", normal(3, 3, 1));
+    check_gradients(p, [&](Tape& t) { return dot_scores(t.parameter(x), t.parameter(x)); });
+}
+
+TEST_CASE("operations number by number have the right gradients", "[ops]") {
+    for (const Index rows : {0, 1, 4}) {
+        Parameters p;
+        Parameter &x = p.add("x", normal(rows, 3, 1)), &y = p.add("y", normal(rows, 3, 2));
+        const Matrix fixed = normal(rows, 3, 3);
+        check_gradients(p, [&](Tape& t) { return add(t.parameter(x), t.parameter(y)); });
+        check_gradients(p, [&](Tape& t) { return add(t.constant(fixed), t.parameter(y)); });
+        check_gradients(p, [&](Tape& t) { return multiply(t.parameter(x), t.parameter(y)); });
+        check_gradients(p, [&](Tape& t) { return multiply(t.parameter(x), t.constant(fixed)); });
+        check_gradients(p, [&](Tape& t) { return multiply(t.parameter(x), t.parameter(x)); });
+        check_gradients(p, [&](Tape& t) { return scale(t.parameter(x), -3); });
+        check_gradients(p, [&](Tape& t) { return sum(t.parameter(x)); });
+        check_gradients(p, [&](Tape& t) { return dropout(t.parameter(x), 0.4); });
+        for (const Activation f :
+             {Activation::identity, Activation::relu, Activation::tanh, Activation::sigmoid, Activation::gelu})
+            check_gradients(p, [&](Tape& t) { return activate(t.parameter(x), f); });
+    }
+}
+
+TEST_CASE("layer_norm and normalize_rows have the right gradients", "[ops]") {
+    for (const auto& [rows, d] : {std::pair<Index, Index>{3, 5}, {1, 2}, {2, 1}, {0, 4}}) {
+        Parameters p;
+        Parameter &x = p.add("x", normal(rows, d, 1)), &gain = p.add("gain", normal(1, d, 2)),
+                  &bias = p.add("bias", normal(1, d, 3));
+        check_gradients(p, [&](Tape& t) { return layer_norm(t.parameter(x), t.parameter(gain), t.parameter(bias)); });
+        const Matrix fixed = x.value;
+        check_gradients(p,
+                        [&](Tape& t) { return layer_norm(t.constant(fixed), t.parameter(gain), t.parameter(bias)); });
+        check_gradients(
+            p, [&](Tape& t) { return layer_norm(t.parameter(x), t.constant(gain.value), t.constant(bias.value)); });
+        check_gradients(p, [&](Tape& t) { return normalize_rows(t.parameter(x)); });
+    }
+}
+
+TEST_CASE("attend has the right gradients in every form", "[ops]") {
+    struct Form {
+        std::vector<Index> queries, slots;
+    };
+    // A memory for each question (one empty), self-attention, more queries than slots and fewer, a shared memory
+    // of more than one block, nobody asking.
+    for (const Form& form :
+         {Form{{1, 1, 1}, {3, 0, 2}}, {{3, 2}, {3, 2}}, {{4, 1}, {2, 3}}, {{2}, {70}}, {{0, 2}, {2, 1}}})
+        for (const Index heads : {1, 2})
+            for (const bool causal : {false, true})
+                for (const bool biased : {false, true}) {
+                    const auto q = offsets(form.queries), s = offsets(form.slots);
+                    Parameters p;
+                    Parameter &query = p.add("query", normal(q.back(), heads * 3, 1)),
+                              &key = p.add("key", normal(s.back(), heads * 3, 2)),
+                              &value = p.add("value", normal(s.back(), heads * 2, 3)),
+                              &bias = p.add("bias", normal(s.back(), 1, 4));
+                    AttendOptions options;
+                    options.heads = heads;
+                    options.scale = 0.7;
+                    options.causal = causal;
+                    check_gradients(p, [&](Tape& t) {
+                        return attend(t.parameter(query), t.parameter(key), t.parameter(value), {q, s}, options,
+                                      biased ? std::optional(t.parameter(bias)) : std::nullopt)
+                            .read;
+                    });
+                }
+}
+
+TEST_CASE("attend with one matrix as query, key and value has the right gradient", "[ops]") {
+    Parameters p;
+    Parameter& x = p.add("x", normal(5, 4, 1));
+    const auto rows = offsets({3, 2});
+    check_gradients(p, [&](Tape& t) {
+        const Var v = t.parameter(x);
+        return attend(v, v, v, {rows, rows}, {.heads = 2, .scale = 1, .causal = false}).read;
+    });
+    const Matrix fixed = normal(5, 4, 2);
+    check_gradients(p, [&](Tape& t) {
+        return attend(t.constant(fixed), t.constant(fixed), t.parameter(x), {rows, rows}).read;
+    });
+}
+
+TEST_CASE("cross_entropy has the right gradient with exclusions and rows without a target", "[ops]") {
+    Parameters p;
+    Parameter& scores = p.add("scores", normal(3, 4, 1));
+    Ragged<Index> excluded;
+    excluded.push_row(std::vector<Index>{1, 3});
+    excluded.push_row({});
+    excluded.push_row(std::vector<Index>{0});
+    for (const std::vector<Index>& targets : {std::vector<Index>{0, 3, 2}, {2, -1, 1}, {-1, -1, -1}}) {
+        check_gradients(p, [&](Tape& t) { return cross_entropy(t.parameter(scores), targets); });
+        check_gradients(p, [&](Tape& t) { return cross_entropy(t.parameter(scores), targets, excluded); });
+    }
+}
+
+TEST_CASE("one parameter may be a table and a matrix in the same pass", "[ops]") {
+    Parameters p;
+    Parameter& table = p.add("table", normal(4, 3, 1));
+    // All rows are touched one by one, in another order than their own.
+    const Ragged<Token> words = bags({{3, 1}, {2, 0, 0}});
+    check_gradients(
+        p, [&](Tape& t) { return dot_scores(embed_sum(t, table, words, BagScale::mean), t.parameter(table)); });
+    check_gradients(p, [&](Tape& t) {
+        const Var whole = t.parameter(table);
+        return dot_scores(embed_sum(t, table, words, BagScale::mean), whole);
+    });
+}
+
+TEST_CASE("an operation that refuses its input leaves the tape as it was", "[ops]") {
+    constexpr Index one = 1;
+    Parameters p;
+    Parameter &x = p.add("x", normal(2, 3, 1)), &narrow = p.add("narrow", normal(2, 2, 2));
+    Tape t;
+    const Var v = t.parameter(x), w = t.parameter(narrow);
+    const Var loss = sum(multiply(v, v));
+    const auto wrong = offsets({1, 2}), right = offsets({1, 1});
+    CHECK_THROWS_AS(linear(v, w), Error);
+    CHECK_THROWS_AS(linear(v, v, w), Error);
+    CHECK_THROWS_AS(dot_scores(v, w), Error);
+    CHECK_THROWS_AS(add(v, w), Error);
+    CHECK_THROWS_AS(multiply(v, w), Error);
+    CHECK_THROWS_AS(dropout(v, 1), Error);
+    CHECK_THROWS_AS(dropout(v, -0.5), Error);
+    CHECK_THROWS_AS(layer_norm(v, w, w), Error);
+    CHECK_THROWS_AS(attend(v, v, v, {wrong, right}), Error);
+    CHECK_THROWS_AS(attend(v, w, v, {right, right}), Error);
+    CHECK_THROWS_AS(attend(v, v, v, {right, right}, {.heads = -1, .scale = 1, .causal = false}), Error);
+    CHECK_THROWS_AS(attend(v, v, v, {right, right}, {}, v), Error);
+    CHECK_THROWS_AS(cross_entropy(v, std::span(&one, 1)), Error);
+    CHECK_THROWS_AS(embed_sum(t, x, bags({{0}, {2}}), BagScale::sum), Error);
+    const Var total = add(loss, sum(v));
+    t.backward(total);
+    for (Index i = 0; i < 2; ++i)
+        for (Index j = 0; j < 3; ++j) CHECK(t.find_gradient(x)->find(i)[j] == Approx(2 * x.value(i, j) + 1));
+}

@@ -1,0 +1,177 @@
+#include "kvmem/autograd/tape.hpp"
+
+#include "kvmem/autograd/gradcheck.hpp"
+#include "kvmem/autograd/ops.hpp"
+#include "kvmem/core/error.hpp"
+#include "random.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <limits>
+
+using namespace kvmem;
+using test::normal;
+
+// x * x, whose gradient is 2 x unless it is told otherwise.
+static Var square(Var x, Real slope) {
+    struct Payload {
+        Var x;
+        Real slope;
+    };
+    const Var out = x.tape->record(
+        x.rows(), x.cols(), x.needs_grad(),
+        [](Tape&, Var o, const void* payload) {
+            const auto& p = *static_cast<const Payload*>(payload);
+            for (Index i = 0; i < o.value().size(); ++i)
+                p.x.grad().data[i] += p.slope * p.x.value().data[i] * o.grad().data[i];
+        },
+        Payload{x, slope});
+    for (Index i = 0; i < out.value().size(); ++i) out.value().data[i] = x.value().data[i] * x.value().data[i];
+    return out;
+}
+
+TEST_CASE("gradcheck passes a right gradient of one's own and catches wrong ones", "[gradcheck]") {
+    Parameters p;
+    Parameter& x = p.add("x", normal(2, 3, 1));
+    const Matrix before = x.value;
+    const auto with = [&](Real slope) { return gradcheck([&](Tape& t) { return square(t.parameter(x), slope); }, p); };
+    CHECK(with(2).error < 1e-8);
+    CHECK(with(Real{2.001}).error > 1e-5);
+    CHECK(with(0).error > 0.1);
+    CHECK(with(3).where.find("x[") == 0);
+    CHECK(with(std::numeric_limits<Real>::quiet_NaN()).error != 0);
+    // A gradient that is right in all places but one.
+    const auto crooked = gradcheck(
+        [&](Tape& t) {
+            const Var y = square(t.parameter(x), 2);
+            if (t.training() && y.needs_grad()) t.gradient(x).dense()(1, 2) += 1;
+            return y;
+        },
+        p);
+    CHECK(crooked.where.find("x[1, 2]") == 0);
+    CHECK(test::same_bits(x.value, before));
+}
+
+TEST_CASE("gradcheck leaves the parameters as they were when the function throws", "[gradcheck]") {
+    Parameters p;
+    Parameter& x = p.add("x", normal(1, 2, 1));
+    const Matrix before = x.value;
+    int calls = 0;
+    CHECK_THROWS_AS(gradcheck(
+                        [&](Tape& t) {
+                            if (++calls == 3) require_shape(false, "third call", "none");
+                            return t.parameter(x);
+                        },
+                        p),
+                    Error);
+    CHECK(test::same_bits(x.value, before));
+}
+
+TEST_CASE("a tape that was reset uses the same memory and forgets its gradients", "[tape]") {
+    Parameters p;
+    Parameter& x = p.add("x", normal(30, 20, 1));
+    Tape t;
+    const auto pass = [&] {
+        const Var loss = sum(activate(dot_scores(t.parameter(x), t.parameter(x)), Activation::tanh));
+        t.backward(loss);
+        return t.find_gradient(x)->find(3)[4];
+    };
+    const double first = pass();
+    t.reset();
+    CHECK(t.find_gradient(x)->touched().empty());
+    pass();
+    const std::size_t held = t.arena().capacity();
+    for (int i = 0; i < 5; ++i) {
+        t.reset();
+        CHECK(pass() == first);
+        CHECK(t.arena().capacity() == held);
+    }
+}
+
+TEST_CASE("a tape that is not training keeps no gradients and drops nothing out", "[tape]") {
+    Parameters p;
+    Parameter& x = p.add("x", normal(3, 2, 1));
+    Ragged<Token> bags;
+    bags.push_row(std::vector<Token>{1, 2});
+    Tape t;
+    t.set_training(false);
+    const Var v = t.parameter(x);
+    const Var read = dropout(embed_sum(t, x, bags, BagScale::sum), 0.9);
+    const Var loss = sum(dot_scores(read, v));
+    CHECK_FALSE(v.needs_grad());
+    CHECK_FALSE(read.needs_grad());
+    CHECK_FALSE(loss.needs_grad());
+    t.backward(loss);
+    CHECK(t.find_gradient(x) == nullptr);
+    CHECK(read.value()(0, 1) == x.value(1, 1) + x.value(2, 1));
+}
+
+TEST_CASE("several losses of one pass add their gradients", "[tape]") {
+    Parameters p;
+    Parameter& x = p.add("x", normal(2, 2, 1));
+    Tape t;
+    const Var y = square(t.parameter(x), 2);
+    const Var first = sum(y);
+    const Var second = sum(scale(y, 10));
+    t.backward(first);
+    t.backward(second, Real{0.5});
+    for (Index i = 0; i < 2; ++i)
+        for (Index j = 0; j < 2; ++j) CHECK(t.find_gradient(x)->find(i)[j] == Approx(12 * x.value(i, j)));
+}
+
+TEST_CASE("backward refuses what is not one number on its tape", "[tape]") {
+    Parameters p;
+    Parameter& x = p.add("x", normal(2, 2, 1));
+    Tape t, other;
+    CHECK_THROWS_AS(t.backward(t.parameter(x)), Error);
+    CHECK_THROWS_AS(t.backward(sum(other.parameter(x))), Error);
+    const Matrix fixed = normal(1, 1, 2);
+    t.backward(t.constant(fixed));  // nothing to do
+}
+
+TEST_CASE("two tapes have gradients of their own", "[tape]") {
+    Parameters p;
+    Parameter& x = p.add("x", normal(1, 2, 1));
+    Tape a, b;
+    a.backward(sum(a.parameter(x)));
+    CHECK(a.find_gradient(x)->find(0)[0] == 1);
+    CHECK(b.find_gradient(x) == nullptr);
+}
+
+TEST_CASE("a tape's seed decides its dropout", "[tape]") {
+    const Matrix ones = [] {
+        Matrix m(10, 10);
+        m.fill(1);
+        return m;
+    }();
+    const auto dropped = [&](std::uint64_t seed) {
+        Tape t;
+        t.seed(seed, {3});
+        Matrix out(2, 100);
+        for (Index i = 0; i < 2; ++i) std::copy_n(dropout(t.constant(ones), 0.5).value().data, 100, out.row(i));
+        return out;
+    };
+    const Matrix first = dropped(1);
+    CHECK(test::same_bits(first, dropped(1)));
+    CHECK_FALSE(test::same_bits(first, dropped(2)));
+    CHECK_FALSE(std::equal(first.row(0), first.row(0) + 100, first.row(1)));
+}
+
+TEST_CASE("parameters are found by name, and each name is given once", "[parameter]") {
+    Parameters p;
+    Parameter& a = p.add("a", normal(2, 3, 1));
+    Parameter& b = p.add_normal("b", 100, 50, 0.1, 7);
+    CHECK(p.find("a") == &a);
+    CHECK(p.find("c") == nullptr);
+    CHECK(p.count() == 6 + 5000);
+    CHECK_THROWS_AS(p.add("a", Matrix(1, 1)), Error);
+    CHECK(p.size() == 2);
+    double squares = 0;
+    for (const Real x : b.value.view().span()) squares += x * x;
+    CHECK(squares / 5000 == Approx(0.01).epsilon(0.06));
+    // The name is part of the stream: another order of parameters does not change any.
+    Parameters q;
+    CHECK(test::same_bits(q.add_normal("b", 100, 50, 0.1, 7).value, b.value));
+    CHECK_FALSE(test::same_bits(q.add_normal("c", 100, 50, 0.1, 7).value, b.value));
+    CHECK_FALSE(test::same_bits(Parameters().add_normal("b", 100, 50, 0.1, 8).value, b.value));
+}

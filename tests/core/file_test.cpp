@@ -1,0 +1,150 @@
+#include "kvmem/core/file.hpp"
+
+#include "kvmem/core/error.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+
+using namespace kvmem;
+namespace fs = std::filesystem;
+
+namespace {
+// A directory of the test's own that goes when the test does.
+struct Folder {
+    fs::path path;
+    Folder() {
+        std::string name = (fs::temp_directory_path() / "kvmem-file-XXXXXX").string();
+        REQUIRE(::mkdtemp(name.data()) != nullptr);
+        path = name;
+    }
+    ~Folder() {
+        std::error_code code;
+        fs::permissions(path, fs::perms::owner_all, code);
+        fs::remove_all(path, code);
+    }
+    auto files() const { return std::distance(fs::directory_iterator(path), fs::directory_iterator()); }
+};
+}  // namespace
+
+TEST_CASE("a file is read whole, whatever bytes it holds", "[file]") {
+    const Folder folder;
+    const fs::path path = folder.path / "f";
+    for (const std::size_t size : {0, 1, 65535, 65536, 65537, 300000}) {
+        std::string bytes(size, '\0');
+        for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(i * 7);
+        replace_file(path, bytes);
+        REQUIRE(read_file(path) == bytes);
+    }
+    CHECK(!read_file("/proc/self/status").empty());  // its size is said to be 0
+}
+
+TEST_CASE("what cannot be read is an error with the system's reason", "[file]") {
+    const Folder folder;
+    CHECK_THROWS_WITH(read_file(folder.path / "none"), Catch::Contains("none: cannot read: got No such file"));
+    CHECK_THROWS_WITH(read_file(folder.path), Catch::Contains("Is a directory"));
+}
+
+TEST_CASE("replacing a file leaves the new one and nothing beside it", "[file]") {
+    const Folder folder;
+    const fs::path path = folder.path / "f";
+    replace_file(path, "old");
+    // A reader that has the old file open keeps it: the new one took its name, not its place.
+    std::ifstream reader(path);
+    replace_file(path, "new");
+    std::string seen;
+    reader >> seen;
+    CHECK(seen == "old");
+    CHECK(read_file(path) == "new");
+    CHECK(folder.files() == 1);
+    CHECK_NOTHROW(require_writable(path));
+}
+
+TEST_CASE("a name left behind by a killed process is no obstacle", "[file]") {
+    const Folder folder;
+    const fs::path path = folder.path / "f";
+    std::ofstream(path.string() + ".tmp" + std::to_string(::getpid())) << "left";
+    replace_file(path, "new");
+    CHECK(read_file(path) == "new");
+    CHECK(folder.files() == 2);
+}
+
+TEST_CASE("a failed replacement changes nothing and leaves nothing behind", "[file]") {
+    const Folder folder;
+    const fs::path path = folder.path / "f";
+    SECTION("a directory is in the way") {
+        fs::create_directory(path);
+        CHECK_THROWS_AS(replace_file(path, "x"), Error);
+        CHECK_THROWS_AS(require_writable(path), Error);
+        CHECK(fs::is_directory(path));
+        CHECK(folder.files() == 1);
+    }
+    SECTION("the folder does not exist") {
+        CHECK_THROWS_WITH(replace_file(folder.path / "none" / "f", "x"), Catch::Contains("No such file"));
+        CHECK_THROWS_AS(require_writable(folder.path / "none" / "f"), Error);
+        CHECK(folder.files() == 0);
+    }
+    SECTION("a part of the path is a file, or the name is too long") {
+        replace_file(path, "old");
+        CHECK_THROWS_AS(replace_file(path / "g", "x"), Error);
+        CHECK_THROWS_AS(require_writable(path / "g"), Error);
+        CHECK_THROWS_AS(replace_file(folder.path / std::string(300, 'x'), "x"), Error);
+        CHECK(read_file(path) == "old");
+        CHECK(folder.files() == 1);
+    }
+    SECTION("it is a pipe or a device") {
+        REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+        CHECK_THROWS_WITH(replace_file(path, "x"), Catch::Contains("expected a regular file"));
+        CHECK_THROWS_AS(require_writable(path), Error);
+        CHECK_THROWS_AS(require_writable("/dev/null"), Error);
+        CHECK(fs::is_fifo(path));
+        CHECK(folder.files() == 1);
+    }
+}
+
+// What `work` returns, run in another process.
+template <class Work>
+static int in_child(Work work) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        int code = 99;
+        try {
+            code = work();
+        } catch (...) {
+        }
+        ::_exit(code);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST_CASE("a lock keeps a second process out until it goes", "[file]") {
+    const Folder folder;
+    const fs::path path = folder.path / "lock";
+    const auto try_it = [&] {
+        try {
+            const FileLock second(path, "another run");
+            return 0;
+        } catch (const Error& error) {
+            return std::string(error.what()).find("in use by another run") != std::string::npos ? 1 : 2;
+        }
+    };
+    {
+        const FileLock first(path, "a run");
+        CHECK(in_child(try_it) == 1);
+        CHECK(try_it() == 1);
+    }
+    CHECK(in_child(try_it) == 0);
+    // A process that dies with the lock held gives it back.
+    CHECK(in_child([&] {
+              new FileLock(path, "the dead");
+              return 7;
+          }) == 7);
+    CHECK(try_it() == 0);
+    CHECK_THROWS_WITH(FileLock(folder.path / "none" / "lock", "x"), Catch::Contains("cannot lock"));
+}

@@ -1,0 +1,76 @@
+#include "kvmem/core/matrix.hpp"
+
+#include "kvmem/core/eigen.hpp"
+#include "kvmem/core/error.hpp"
+#include "random.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+using namespace kvmem;
+
+TEST_CASE("a new matrix is zero and aligned to a cache line", "[matrix]") {
+    for (const Index cols : {1, 3, 17, 1000}) {
+        const Matrix m(3, cols);
+        CHECK(reinterpret_cast<std::uintptr_t>(m.data()) % 64 == 0);
+        CHECK(as_eigen(m).isZero(0));
+    }
+}
+
+TEST_CASE("a matrix is copied in depth and moved without a copy", "[matrix]") {
+    Matrix a = test::normal(3, 4, 1);
+    Matrix b = a;
+    CHECK(test::same_bits(a, b));
+    b(1, 2) += 1;
+    CHECK(a(1, 2) != b(1, 2));
+
+    const Real* data = a.data();
+    const Matrix c = std::move(a);
+    CHECK(c.data() == data);
+    CHECK(a.rows() == 0);  // NOLINT: moved from means empty, and we say so
+    CHECK(a.size() == 0);
+
+    b = c;
+    CHECK(test::same_bits(b, c));
+    Matrix& itself = b;
+    b = itself;
+    CHECK(test::same_bits(b, c));
+}
+
+TEST_CASE("an empty matrix of any shape can be copied, filled and viewed", "[matrix]") {
+    for (const auto& [rows, cols] : {std::pair<Index, Index>{0, 0}, {0, 5}, {5, 0}}) {
+        Matrix m(rows, cols);
+        m.fill(1);
+        const Matrix copy = m;
+        CHECK(copy.rows() == rows);
+        CHECK(copy.cols() == cols);
+        CHECK(copy.view().empty());
+        CHECK(copy.view().span().empty());
+        CHECK(as_eigen(copy).size() == 0);
+        CHECK(m.view().middle_rows(0, rows).rows == rows);
+    }
+}
+
+TEST_CASE("a matrix of a size that cannot be addressed is an error", "[matrix]") {
+    const Index most = std::numeric_limits<Index>::max();
+    CHECK_THROWS_AS(Matrix(-1, 2), Error);
+    CHECK_THROWS_AS(Matrix(2, -1), Error);
+    CHECK_THROWS_AS(Matrix(most, 2), Error);
+    CHECK_THROWS_AS(Matrix(2, most), Error);
+    CHECK_THROWS_AS(Matrix(Index{1} << 32, Index{1} << 32), Error);
+    CHECK_THROWS_WITH(Matrix(-1, 2), "Matrix: cannot make a matrix: expected a size that can be addressed, got -1 x 2");
+}
+
+TEST_CASE("a view's rows lie one after the other", "[matrix]") {
+    Matrix m = test::normal(4, 3, 2);
+    const View v = m;
+    CHECK(v.row(2) == m.row(2));
+    CHECK(&v(2, 1) == &m(2, 1));
+    const ConstView middle = ConstView(m).middle_rows(1, 2);
+    CHECK(middle.rows == 2);
+    CHECK(middle(1, 2) == m(2, 2));
+    CHECK(as_eigen(m)(3, 1) == m(3, 1));
+}

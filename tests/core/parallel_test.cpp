@@ -1,0 +1,82 @@
+#include "kvmem/core/parallel.hpp"
+
+#include "kvmem/core/error.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+using namespace kvmem;
+
+TEST_CASE("a parallel loop covers each index once on any number of threads", "[parallel]") {
+    for (const int threads : {1, 2, 8}) {
+        const ThreadLimit limit(threads);
+        for (const Index count : {0, 1, 2, 7, 64, 1000, 12345})
+            for (const Index grain : {0, 1, 3, 64, 100000}) {
+                std::vector<std::atomic<int>> visits(static_cast<std::size_t>(count));
+                parallel_for(count, grain, [&](Index first, Index last) {
+                    for (Index i = first; i < last; ++i) ++visits[static_cast<std::size_t>(i)];
+                });
+                REQUIRE(std::all_of(visits.begin(), visits.end(), [](const auto& n) { return n == 1; }));
+            }
+    }
+}
+
+TEST_CASE("a loop of one grain runs in the caller as one range", "[parallel]") {
+    int calls = 0;
+    std::thread::id where;
+    parallel_for(100, 100, [&](Index first, Index last) {
+        ++calls;
+        where = std::this_thread::get_id();
+        CHECK(first == 0);
+        CHECK(last == 100);
+    });
+    CHECK(calls == 1);
+    CHECK(where == std::this_thread::get_id());
+}
+
+TEST_CASE("loops may be nested", "[parallel]") {
+    std::vector<std::atomic<int>> visits(50 * 40);
+    parallel_for(50, 1, [&](Index first, Index last) {
+        for (Index i = first; i < last; ++i)
+            parallel_for(40, 1, [&, i](Index a, Index b) {
+                for (Index j = a; j < b; ++j) ++visits[static_cast<std::size_t>(i * 40 + j)];
+            });
+    });
+    CHECK(std::all_of(visits.begin(), visits.end(), [](const auto& n) { return n == 1; }));
+}
+
+TEST_CASE("an exception from a parallel loop reaches the caller as it is", "[parallel]") {
+    for (const int threads : {1, 8}) {
+        const ThreadLimit limit(threads);
+        for (const Index grain : {1, 1000})
+            CHECK_THROWS_WITH(
+                parallel_for(1000, grain,
+                             [](Index first, Index last) {
+                                 if (first <= 777 && 777 < last)
+                                     throw Error(
+                                         {.what = "lucky number", .expected = {}, .got = {}, .where = {}, .hint = {}});
+                             }),
+                "lucky number");
+    }
+    std::atomic<int> after = 0;
+    parallel_for(10, 1, [&](Index first, Index last) { after += static_cast<int>(last - first); });
+    CHECK(after == 10);
+}
+
+TEST_CASE("the smallest of several thread limits counts, while it lives", "[parallel]") {
+    const ThreadLimit four(4);
+    CHECK(thread_count() == 4);
+    {
+        const ThreadLimit one(1);
+        const ThreadLimit many(64);
+        CHECK(thread_count() == 1);
+        ThreadLimit moved = ThreadLimit(2);
+        moved = ThreadLimit(1);
+        CHECK(thread_count() == 1);
+    }
+    CHECK(thread_count() == 4);
+    CHECK(thread_count() > 0);
+}

@@ -1,0 +1,424 @@
+#include "kvmem/kernels/attend.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "kvmem/core/parallel.hpp"
+#include "random.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <cmath>
+#include <limits>
+
+using namespace kvmem;
+using test::distance;
+using test::normal;
+using test::offsets;
+using test::same_bits;
+
+namespace {
+
+constexpr Real infinity = std::numeric_limits<Real>::infinity();
+constexpr Real not_a_number = std::numeric_limits<Real>::quiet_NaN();
+
+// A lookup with all that goes in and comes out.
+struct Case {
+    std::vector<Index> query_offsets, slot_offsets;
+    AttendOptions options;
+    Matrix query, key, value, slot_bias;
+    Matrix read, log_sum_exp;
+    std::vector<Real> weights;
+
+    Case(const std::vector<Index>& queries, const std::vector<Index>& slots, Index heads, Index d, Index e,
+         std::uint64_t seed, double deviation = 1)
+        : query_offsets(offsets(queries)),
+          slot_offsets(offsets(slots)),
+          query(normal(query_offsets.back(), heads * d, seed, deviation)),
+          key(normal(slot_offsets.back(), heads * d, seed + 1, deviation)),
+          value(normal(slot_offsets.back(), heads * e, seed + 2)),
+          read(query.rows(), heads * e),
+          log_sum_exp(query.rows(), heads) {
+        options.heads = heads;
+    }
+    Segments segments() const { return {query_offsets, slot_offsets}; }
+    AttendInput input() const { return {query, key, value, slot_bias}; }
+    void run() {
+        read.fill(not_a_number);  // what is there must not matter
+        log_sum_exp.fill(not_a_number);
+        attend(input(), segments(), options, read, log_sum_exp);
+        weights.assign(static_cast<std::size_t>(weight_count(segments(), options.heads)), not_a_number);
+        attend_weights(input(), segments(), options, log_sum_exp, weights);
+    }
+    // The naive twin's results.
+    Case oracle() const {
+        Case twin = *this;
+        twin.weights.assign(static_cast<std::size_t>(weight_count(segments(), options.heads)), 0);
+        naive::attend(input(), segments(), options, twin.read, twin.log_sum_exp, twin.weights);
+        return twin;
+    }
+};
+
+// Equal where infinite, close elsewhere.
+void check_close(ConstView a, ConstView b, double margin) {
+    REQUIRE(a.rows == b.rows);
+    REQUIRE(a.cols == b.cols);
+    for (Index i = 0; i < a.size(); ++i)
+        if (!(a.data[i] == b.data[i])) REQUIRE(a.data[i] == Approx(b.data[i]).epsilon(margin).margin(margin));
+}
+
+void check_against_oracle(Case& c, double margin = 2e-5) {
+    c.run();
+    const Case twin = c.oracle();
+    check_close(c.read, twin.read, margin);
+    check_close(c.log_sum_exp, twin.log_sum_exp, margin);
+    const auto count = static_cast<Index>(c.weights.size());
+    check_close({c.weights.data(), 1, count}, {twin.weights.data(), 1, count}, margin);
+}
+
+}  // namespace
+
+TEST_CASE("attend equals its naive twin on random ragged memories", "[attend]") {
+    Rng rng(1);
+    for (std::uint64_t seed = 0; seed < 60; ++seed) {
+        std::vector<Index> queries, slots;
+        for (Index i = rng.below(6); i >= 0; --i) {
+            queries.push_back(rng.below(4));
+            slots.push_back(rng.below(3) == 0 ? 0 : rng.below(150));
+        }
+        Case c(queries, slots, 1 + rng.below(3), rng.below(40), rng.below(40), seed * 10);
+        c.options.scale = static_cast<Real>(0.1 + rng.uniform());
+        c.options.causal = rng.below(2) == 1;
+        if (rng.below(2) == 1) c.slot_bias = normal(c.key.rows(), 1, seed + 3);
+        INFO("seed " << seed);
+        check_against_oracle(c);
+    }
+}
+
+TEST_CASE("attend equals its naive twin at the edges", "[attend]") {
+    const auto same = [](const std::vector<Index>& queries, const std::vector<Index>& slots) {
+        Case c(queries, slots, 2, 5, 7, 1);
+        check_against_oracle(c);
+    };
+    same({}, {});          // no segment
+    same({0}, {0});        // an empty one
+    same({0, 0}, {3, 4});  // nobody asks
+    same({2, 1}, {0, 0});  // nothing is there
+    same({1}, {1});
+    same({3, 0, 1}, {63, 64, 65});  // around the block's size
+    same({2, 2}, {127, 129});
+    same({1, 2}, {3000, 5001});  // thousands of slots
+}
+
+TEST_CASE("a query that may read no slot reads zero", "[attend]") {
+    Case c({2, 1, 1}, {0, 3, 0}, 2, 4, 3, 1);
+    c.run();
+    for (const Index row : {0, 1, 3}) {
+        for (Index j = 0; j < c.read.cols(); ++j) CHECK(c.read(row, j) == 0);
+        for (Index h = 0; h < 2; ++h) CHECK(c.log_sum_exp(row, h) == -infinity);
+    }
+    CHECK(std::isfinite(c.log_sum_exp(2, 0)));
+}
+
+TEST_CASE("slots that are all masked by their bias are read as zero, without gradients", "[attend]") {
+    Case c({1, 1}, {100, 70}, 1, 4, 3, 1);
+    c.slot_bias = Matrix(170, 1);
+    for (Index s = 0; s < 100; ++s) c.slot_bias(s, 0) = -infinity;
+    for (Index s = 100; s < 168; ++s) c.slot_bias(s, 0) = -infinity;  // whole first block of the second segment
+    check_against_oracle(c);
+    for (Index j = 0; j < 3; ++j) CHECK(c.read(0, j) == 0);
+    CHECK(c.weights[0] == 0);
+    CHECK(c.weights[100 + 69] > 0);
+
+    const Matrix grad_read = normal(2, 3, 9);
+    Matrix gq(2, 4), gk(170, 4), gv(170, 3), gb(170, 1);
+    attend_backward(c.input(), c.segments(), c.options, c.read, c.log_sum_exp, grad_read, {gq, gk, gv, gb});
+    for (Index s = 0; s < 168; ++s) {
+        REQUIRE(gb(s, 0) == 0);
+        for (Index j = 0; j < 3; ++j) REQUIRE(gv(s, j) == 0);
+        for (Index j = 0; j < 4; ++j) REQUIRE(gk(s, j) == 0);
+    }
+    for (Index j = 0; j < 4; ++j) CHECK(gq(0, j) == 0);
+    CHECK(gb(169, 0) != 0);
+}
+
+TEST_CASE("causal attention aligns the ends of queries and slots", "[attend]") {
+    // Fewer, as many and more queries than slots: the first of four queries on two slots reads none.
+    Case c({2, 3, 4}, {4, 3, 2}, 1, 3, 2, 1);
+    c.options.causal = true;
+    check_against_oracle(c);
+    const auto readable = [&](std::size_t first, std::size_t slots) {
+        std::size_t n = 0;
+        while (n < slots && c.weights[first + n] > 0) ++n;
+        return n;
+    };
+    CHECK(readable(0, 4) == 3);
+    CHECK(readable(4, 4) == 4);
+    CHECK(readable(8, 3) == 1);
+    CHECK(readable(11, 3) == 2);
+    CHECK(readable(17, 2) == 0);
+    CHECK(readable(19, 2) == 0);
+    CHECK(readable(21, 2) == 1);
+    CHECK(readable(23, 2) == 2);
+    CHECK(c.read(5, 0) == 0);
+}
+
+TEST_CASE("huge scores neither overflow nor vanish", "[attend]") {
+    for (const Real sign : {Real{1}, Real{-1}}) {
+        Case c({1, 1}, {90, 200}, 1, 1, 3, 1);
+        c.query.fill(100);
+        for (Index s = 0; s < c.key.rows(); ++s) c.key(s, 0) = sign * static_cast<Real>(100 + s % 7);
+        c.run();
+        const Case twin = c.oracle();
+        check_close(c.read, twin.read, 2e-5);
+        check_close(c.log_sum_exp, twin.log_sum_exp, 1e-6);
+        // Made again from a log-sum-exp of 10^4, a weight has the accuracy of float at 10^4: half of 2^-10.
+        double sum = 0;
+        for (std::size_t i = 0; i < 90; ++i) sum += c.weights[i];
+        CHECK(sum == Approx(1).margin(1e-3));
+    }
+    // One slot scores 10^4, the others -10^4.
+    Case one({1}, {130}, 1, 1, 3, 1);
+    one.query.fill(100);
+    one.key.fill(-100);
+    one.key(77, 0) = 100;
+    one.run();
+    for (Index j = 0; j < 3; ++j) CHECK(one.read(0, j) == one.value(77, j));
+    CHECK(one.weights[77] == 1);
+}
+
+TEST_CASE("NaN in a query, key or value is seen in the read", "[attend]") {
+    for (const Index slots : {1, 3, 64, 65, 200})
+        for (const Index bad : {Index{0}, slots / 2, slots - 1}) {
+            Case c({1}, {slots}, 1, 2, 3, 1);
+            c.key(bad, 0) = not_a_number;
+            c.run();
+            INFO(slots << " slots, slot " << bad);
+            REQUIRE(std::isnan(c.read(0, 0)));
+            REQUIRE(std::isnan(c.log_sum_exp(0, 0)));
+            REQUIRE(std::isnan(c.oracle().read(0, 2)));
+        }
+    Case query({2}, {100}, 1, 2, 3, 1);
+    query.query(0, 1) = not_a_number;
+    query.run();
+    CHECK(std::isnan(query.read(0, 0)));
+    CHECK(std::isfinite(query.read(1, 0)));
+    Case value({1}, {100}, 1, 2, 3, 1);
+    value.value(50, 1) = not_a_number;
+    value.run();
+    CHECK(std::isnan(value.read(0, 1)));
+    CHECK(std::isfinite(value.read(0, 0)));
+    Case infinite({1}, {100}, 1, 1, 3, 1);
+    infinite.query.fill(1);
+    infinite.key(3, 0) = infinity;
+    infinite.run();
+    CHECK(std::isnan(infinite.read(0, 0)));
+    // All other slots are masked: the one NaN must not pass for a masked one.
+    Case masked({1}, {100}, 1, 1, 3, 1);
+    masked.slot_bias = Matrix(100, 1);
+    masked.slot_bias.fill(-infinity);
+    masked.slot_bias(99, 0) = not_a_number;
+    masked.run();
+    CHECK(std::isnan(masked.read(0, 0)));
+}
+
+TEST_CASE("the weights of each query and head sum to one", "[attend]") {
+    Case c({3, 2}, {150, 7}, 2, 8, 4, 5);
+    c.run();
+    std::size_t at = 0;
+    for (const auto& [rows, slots] : {std::pair<int, std::size_t>{6, 150}, {4, 7}})
+        for (int i = 0; i < rows; ++i, at += slots) {
+            double sum = 0;
+            for (std::size_t s = 0; s < slots; ++s) sum += c.weights[at + s];
+            CHECK(sum == Approx(1).margin(1e-5));
+        }
+    CHECK(at == c.weights.size());
+}
+
+TEST_CASE("reads over disjoint slots merge by their log-sum-exp", "[attend]") {
+    Case whole({3}, {400}, 1, 16, 8, 3);
+    whole.run();
+    Matrix merged(3, 8);
+    std::vector<double> lse(3, -std::numeric_limits<double>::infinity());
+    for (const auto& [first, count] : {std::pair<Index, Index>{0, 150}, {150, 0}, {150, 250}}) {
+        Matrix read(3, 8), part(3, 1);
+        const std::vector<Index> queries{0, 3}, slots{0, count};
+        attend(
+            {whole.query, whole.key.view().middle_rows(first, count), whole.value.view().middle_rows(first, count), {}},
+            {queries, slots}, {}, read, part);
+        for (Index q = 0; q < 3; ++q) {
+            auto& so_far = lse[static_cast<std::size_t>(q)];
+            const double here = part(q, 0), top = std::max(so_far, here);
+            const double both = top + std::log(std::exp(so_far - top) + std::exp(here - top));
+            for (Index j = 0; j < 8; ++j)
+                merged(q, j) =
+                    static_cast<Real>(merged(q, j) * std::exp(so_far - both) + read(q, j) * std::exp(here - both));
+            so_far = both;
+        }
+    }
+    check_close(merged, whole.read, 1e-5);
+    for (Index q = 0; q < 3; ++q) CHECK(lse[static_cast<std::size_t>(q)] == Approx(whole.log_sum_exp(q, 0)));
+}
+
+namespace {
+
+struct Gradients {
+    Matrix query, key, value, slot_bias;
+};
+
+// The backward pass from the formulas, with the naive weights, in double.
+Gradients naive_backward(const Case& c, const Matrix& grad_read) {
+    const Case twin = c.oracle();
+    const Index heads = c.options.heads, d = c.query.cols() / heads, e = c.value.cols() / heads;
+    Gradients g{Matrix(c.query.rows(), c.query.cols()), Matrix(c.key.rows(), c.key.cols()),
+                Matrix(c.value.rows(), c.value.cols()), Matrix(c.key.rows(), 1)};
+    std::size_t w = 0;
+    for (std::size_t n = 0; n + 1 < c.query_offsets.size(); ++n)
+        for (Index q = c.query_offsets[n]; q < c.query_offsets[n + 1]; ++q)
+            for (Index h = 0; h < heads; ++h) {
+                double mean = 0;
+                const Index slots = c.slot_offsets[n + 1] - c.slot_offsets[n];
+                std::vector<double> slope(static_cast<std::size_t>(slots));
+                for (Index i = 0; i < slots; ++i) {
+                    const Index s = c.slot_offsets[n] + i;
+                    for (Index j = h * e; j < (h + 1) * e; ++j)
+                        slope[static_cast<std::size_t>(i)] += double{grad_read(q, j)} * double{c.value(s, j)};
+                    mean += twin.weights[w + static_cast<std::size_t>(i)] * slope[static_cast<std::size_t>(i)];
+                }
+                for (Index i = 0; i < slots; ++i) {
+                    const Index s = c.slot_offsets[n] + i;
+                    const double weight = twin.weights[w + static_cast<std::size_t>(i)];
+                    const double step = weight * (slope[static_cast<std::size_t>(i)] - mean);
+                    g.slot_bias(s, 0) += static_cast<Real>(step);
+                    for (Index j = h * e; j < (h + 1) * e; ++j)
+                        g.value(s, j) += static_cast<Real>(weight * grad_read(q, j));
+                    for (Index j = h * d; j < (h + 1) * d; ++j) {
+                        g.query(q, j) += static_cast<Real>(c.options.scale * step * c.key(s, j));
+                        g.key(s, j) += static_cast<Real>(c.options.scale * step * c.query(q, j));
+                    }
+                }
+                w += static_cast<std::size_t>(slots);
+            }
+    return g;
+}
+
+}  // namespace
+
+TEST_CASE("attend_backward equals the formulas and adds to what is there", "[attend]") {
+    Rng rng(2);
+    for (std::uint64_t seed = 0; seed < 40; ++seed) {
+        std::vector<Index> queries, slots;
+        for (Index i = rng.below(5); i >= 0; --i) {
+            queries.push_back(rng.below(4));
+            slots.push_back(rng.below(3) == 0 ? 0 : rng.below(150));
+        }
+        Case c(queries, slots, 1 + rng.below(3), 1 + rng.below(20), 1 + rng.below(20), seed * 10, 0.7);
+        c.options.causal = rng.below(2) == 1;
+        c.options.scale = static_cast<Real>(0.5);
+        const bool biased = rng.below(2) == 1;
+        if (biased) c.slot_bias = normal(c.key.rows(), 1, seed + 3);
+        c.run();
+        const Matrix grad_read = normal(c.read.rows(), c.read.cols(), seed + 4);
+        const Gradients expected = naive_backward(c, grad_read);
+        Gradients got{Matrix(c.query.rows(), c.query.cols()), Matrix(c.key.rows(), c.key.cols()),
+                      Matrix(c.value.rows(), c.value.cols()), Matrix(biased ? c.key.rows() : 0, 1)};
+        for (Matrix* m : {&got.query, &got.key, &got.value, &got.slot_bias}) m->fill(2);
+        attend_backward(c.input(), c.segments(), c.options, c.read, c.log_sum_exp, grad_read,
+                        {got.query, got.key, got.value, got.slot_bias});
+        for (Matrix* m : {&got.query, &got.key, &got.value, &got.slot_bias})
+            for (Real& x : m->view().span()) x -= 2;
+        INFO("seed " << seed);
+        check_close(got.query, expected.query, 2e-4);
+        check_close(got.key, expected.key, 2e-4);
+        check_close(got.value, expected.value, 2e-4);
+        if (biased) check_close(got.slot_bias, expected.slot_bias, 2e-4);
+    }
+}
+
+TEST_CASE("gradients that nobody wants are not needed for the others", "[attend]") {
+    Case c({2, 1}, {70, 5}, 2, 4, 3, 1);
+    c.run();
+    const Matrix grad_read = normal(3, 6, 2);
+    const Gradients all = naive_backward(c, grad_read);
+    Matrix query(3, 8), key(75, 8), value(75, 6);
+    attend_backward(c.input(), c.segments(), c.options, c.read, c.log_sum_exp, grad_read, {query, {}, {}, {}});
+    attend_backward(c.input(), c.segments(), c.options, c.read, c.log_sum_exp, grad_read, {{}, key, {}, {}});
+    attend_backward(c.input(), c.segments(), c.options, c.read, c.log_sum_exp, grad_read, {{}, {}, value, {}});
+    check_close(query, all.query, 1e-4);
+    check_close(key, all.key, 1e-4);
+    check_close(value, all.value, 1e-4);
+}
+
+TEST_CASE("attention has the same bits on any number of threads", "[attend]") {
+    struct Out {
+        Matrix read, log_sum_exp, query, key, value, bias;
+    };
+    // Many small memories, a few large, one shared by all: each large enough to be cut into tasks.
+    const std::vector<std::pair<std::vector<Index>, std::vector<Index>>> shapes{
+        {std::vector<Index>(64, 1), std::vector<Index>(64, 100)}, {{40, 30, 0, 50}, {300, 400, 10, 0}}, {{200}, {500}}};
+    for (const auto& [queries, slots] : shapes)
+        for (const bool biased : {false, true}) {
+            Case c(queries, slots, 4, 16, 16, 7);
+            if (biased) c.slot_bias = normal(c.key.rows(), 1, 8);
+            const Matrix grad_read = normal(c.read.rows(), c.read.cols(), 9);
+            const auto on = [&](int threads) {
+                const ThreadLimit limit(threads);
+                c.run();
+                Out out{c.read,
+                        c.log_sum_exp,
+                        Matrix(c.query.rows(), 64),
+                        Matrix(c.key.rows(), 64),
+                        Matrix(c.value.rows(), 64),
+                        Matrix(biased ? c.key.rows() : 0, 1)};
+                attend_backward(c.input(), c.segments(), c.options, c.read, c.log_sum_exp, grad_read,
+                                {out.query, out.key, out.value, out.bias});
+                return out;
+            };
+            const Out one = on(1);
+            for (const int threads : {2, 8}) {
+                const Out many = on(threads);
+                CHECK(same_bits(one.read, many.read));
+                CHECK(same_bits(one.log_sum_exp, many.log_sum_exp));
+                CHECK(same_bits(one.query, many.query));
+                CHECK(same_bits(one.key, many.key));
+                CHECK(same_bits(one.value, many.value));
+                CHECK(same_bits(one.bias, many.bias));
+            }
+        }
+}
+
+TEST_CASE("attend refuses shapes and segments that do not fit", "[attend]") {
+    Case good({2, 1}, {3, 4}, 2, 4, 3, 1);
+    CHECK_NOTHROW(good.run());
+    const auto refused = [&](auto spoil) {
+        Case c = good;
+        spoil(c);
+        CHECK_THROWS_AS(c.run(), Error);
+    };
+    refused([](Case& c) { c.options.heads = 0; });
+    refused([](Case& c) { c.options.heads = -1; });
+    refused([](Case& c) { c.options.heads = 3; });
+    refused([](Case& c) { c.key = Matrix(7, 6); });
+    refused([](Case& c) { c.value = Matrix(6, 6); });
+    refused([](Case& c) { c.slot_bias = Matrix(6, 1); });
+    refused([](Case& c) { c.read = Matrix(3, 5); });
+    refused([](Case& c) { c.log_sum_exp = Matrix(3, 1); });
+    refused([](Case& c) { c.query_offsets = {0, 3}; });
+    refused([](Case& c) { c.query_offsets = {0, 2, 4}; });
+    refused([](Case& c) { c.query_offsets = {1, 2, 3}; });
+    refused([](Case& c) { c.slot_offsets = {0, 8, 7}; });
+    refused([](Case& c) { c.slot_offsets = {0, -1, 7}; });
+    refused([](Case& c) { c.query_offsets = c.slot_offsets = {}; });
+
+    const Matrix grad(3, 6);
+    Matrix wrong(2, 2), key(7, 8);
+    const auto backward = [&](ConstView g, const AttendGradients& out) {
+        attend_backward(good.input(), good.segments(), good.options, good.read, good.log_sum_exp, g, out);
+    };
+    CHECK_NOTHROW(backward(grad, {{}, key, {}, {}}));
+    CHECK_THROWS_AS(backward(wrong, {{}, key, {}, {}}), Error);
+    CHECK_THROWS_AS(backward(grad, {wrong, {}, {}, {}}), Error);
+    CHECK_THROWS_AS(backward(grad, {{}, wrong, {}, {}}), Error);
+    CHECK_THROWS_AS(backward(grad, {{}, {}, wrong, {}}), Error);
+    CHECK_THROWS_AS(backward(grad, {{}, {}, {}, wrong}), Error);
+    std::vector<Real> few(3);
+    CHECK_THROWS_AS(attend_weights(good.input(), good.segments(), good.options, good.log_sum_exp, few), Error);
+}

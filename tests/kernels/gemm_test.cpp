@@ -1,0 +1,57 @@
+#include "kvmem/kernels/gemm.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "random.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <array>
+#include <cmath>
+#include <limits>
+
+using namespace kvmem;
+using test::normal;
+
+// c of a random product with op(a) m x k, op(b) k x n.
+static void check_product(Index m, Index n, Index k) {
+    for (const Transpose ta : {Transpose::no, Transpose::yes})
+        for (const Transpose tb : {Transpose::no, Transpose::yes})
+            for (const Real beta : {Real{0}, Real{1}, Real{-0.5}}) {
+                const Matrix a = ta == Transpose::yes ? normal(k, m, 1) : normal(m, k, 1);
+                const Matrix b = tb == Transpose::yes ? normal(n, k, 2) : normal(k, n, 2);
+                Matrix c = normal(m, n, 3);
+                if (beta == 0) c.fill(std::numeric_limits<Real>::quiet_NaN());  // need not be initialised
+                Matrix expected = c;
+                gemm(Real{0.5}, a, ta, b, tb, beta, c);
+                naive::gemm(Real{0.5}, a, ta, b, tb, beta, expected);
+                INFO(m << " x " << n << " x " << k << ", beta " << beta);
+                REQUIRE(test::distance(c, expected) <= 1e-6 * std::sqrt(static_cast<double>(k) + 1) * 10);
+            }
+}
+
+TEST_CASE("gemm equals its naive twin, whoever does the work", "[gemm]") {
+    for (const Index m : {1, 2, 17})
+        for (const Index n : {1, 3, 19})
+            for (const Index k : {1, 5, 31}) check_product(m, n, k);
+    check_product(32, 32, 32);  // from here on OpenBLAS, where there is one
+    check_product(31, 33, 32);
+    check_product(70, 65, 130);
+    check_product(1, 2000, 64);
+    check_product(2000, 1, 64);
+}
+
+TEST_CASE("gemm of empty matrices scales c and reads nothing", "[gemm]") {
+    for (const auto& [m, n, k] : {std::array<Index, 3>{0, 3, 4}, {3, 0, 4}, {0, 0, 0}, {3, 4, 0}, {100, 100, 0}})
+        check_product(m, n, k);
+}
+
+TEST_CASE("gemm refuses shapes that do not fit", "[gemm]") {
+    const auto no = Transpose::no, yes = Transpose::yes;
+    Matrix c(2, 4);
+    CHECK_THROWS_AS(gemm(1, Matrix(2, 3), no, Matrix(4, 4), no, 0, c), Error);
+    CHECK_THROWS_AS(gemm(1, Matrix(2, 3), no, Matrix(3, 5), no, 0, c), Error);
+    CHECK_THROWS_AS(gemm(1, Matrix(3, 3), no, Matrix(3, 4), no, 0, c), Error);
+    CHECK_THROWS_AS(gemm(1, Matrix(2, 3), yes, Matrix(3, 4), no, 0, c), Error);
+    CHECK_THROWS_AS(gemm(1, Matrix(2, 3), no, Matrix(3, 4), yes, 0, c), Error);
+    CHECK_NOTHROW(gemm(1, Matrix(3, 2), yes, Matrix(4, 3), yes, 0, c));
+}

@@ -1,0 +1,79 @@
+#include "kvmem/kernels/normalize.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "random.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <cmath>
+#include <limits>
+
+using namespace kvmem;
+using test::normal;
+
+TEST_CASE("layer_norm equals the formula", "[normalize]") {
+    for (const Index d : {1, 2, 16, 37}) {
+        const Matrix in = normal(4, d, 1, 3), gain = normal(1, d, 2), bias = normal(1, d, 3);
+        Matrix out(4, d);
+        std::vector<Real> mean(4), inverse(4);
+        layer_norm(in, gain, bias, out, mean, inverse);
+        for (Index i = 0; i < 4; ++i) {
+            double m = 0, v = 0;
+            for (Index j = 0; j < d; ++j) m += in(i, j) / static_cast<double>(d);
+            for (Index j = 0; j < d; ++j) v += std::pow(in(i, j) - m, 2) / static_cast<double>(d);
+            for (Index j = 0; j < d; ++j)
+                REQUIRE(out(i, j) ==
+                        Approx(gain(0, j) * (in(i, j) - m) / std::sqrt(v + 1e-5) + bias(0, j)).margin(2e-5));
+        }
+    }
+}
+
+TEST_CASE("layer_norm of a constant row is the bias", "[normalize]") {
+    Matrix in(2, 8), out(2, 8);
+    in.fill(5);
+    const Matrix gain = normal(1, 8, 1), bias = normal(1, 8, 2);
+    std::vector<Real> mean(2), inverse(2);
+    layer_norm(in, gain, bias, out, mean, inverse);
+    for (Index j = 0; j < 8; ++j) CHECK(out(1, j) == bias(0, j));
+    layer_norm(Matrix(2, 0), Matrix(1, 0), Matrix(1, 0), Matrix(2, 0), mean, inverse);
+    CHECK_THROWS_AS(layer_norm(in, Matrix(1, 7), bias, out, mean, inverse), Error);
+    CHECK_THROWS_AS(layer_norm(in, gain, bias, Matrix(2, 7), mean, inverse), Error);
+    std::vector<Real> one(1);
+    CHECK_THROWS_AS(layer_norm(in, gain, bias, out, one, inverse), Error);
+    CHECK_THROWS_AS(layer_norm_backward(in, gain, mean, inverse, out, Matrix(1, 8), Matrix(1, 8), Matrix(1, 8)), Error);
+}
+
+TEST_CASE("normalised rows have length one, also where squares leave the range of float", "[normalize]") {
+    Matrix in = normal(6, 19, 1), out(6, 19);
+    const double sizes[] = {1, 1e-25, 1e-38, 1e25, 1e37};
+    for (Index i = 0; i < 5; ++i)
+        for (Index j = 0; j < 19; ++j) in(i, j) *= static_cast<Real>(sizes[i]);
+    for (Index j = 0; j < 19; ++j) in(5, j) = 0;
+    std::vector<Real> length(6);
+    normalize_rows(in, out, length);
+    for (Index i = 0; i < 5; ++i) {
+        double square = 0, along = 0, whole = 0;
+        for (Index j = 0; j < 19; ++j) {
+            square += double{out(i, j)} * double{out(i, j)};
+            along += double{out(i, j)} * double{in(i, j)};
+            whole += double{in(i, j)} * double{in(i, j)};
+        }
+        INFO("row " << i);
+        CHECK(square == Approx(1).epsilon(1e-5));
+        CHECK(along == Approx(std::sqrt(whole)).epsilon(1e-5));
+        CHECK(length[static_cast<std::size_t>(i)] == Approx(std::sqrt(whole)).epsilon(1e-5).margin(0));
+    }
+    for (Index j = 0; j < 19; ++j) CHECK(out(5, j) == 0);
+}
+
+TEST_CASE("a row of zeros has no gradient, a NaN is handed on", "[normalize]") {
+    Matrix in(2, 3), out(2, 3), grad_in(2, 3);
+    in(1, 1) = std::numeric_limits<Real>::quiet_NaN();
+    std::vector<Real> length(2);
+    normalize_rows(in, out, length);
+    normalize_rows_backward(out, length, normal(2, 3, 1), grad_in);
+    for (Index j = 0; j < 3; ++j) CHECK(grad_in(0, j) == 0);
+    CHECK(std::isnan(out(1, 0)));
+    CHECK_THROWS_AS(normalize_rows(in, Matrix(2, 2), length), Error);
+    CHECK_THROWS_AS(normalize_rows_backward(out, length, Matrix(1, 3), grad_in), Error);
+}
