@@ -48,7 +48,7 @@ require_no_other_boost() {
     local other
     [[ " $* " == *" libboost1.81-dev "* ]] || return 0
     other=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 'libboost*-dev' 2>/dev/null |
-        sed -n 's/^installed \(libboost[0-9]*\.[0-9]*-dev\)$/\1/p')
+        sed -n 's/^installed \(libboost[0-9]*\.[0-9]*-dev\)$/\1/p' | { grep -v '^libboost1.81-dev$' || true; })
     [[ -z $other ]] || fail "kvmem needs libboost1.81-dev, and Debian does not install it beside $other." \
         "If nothing else here needs that: apt-get remove $other, then run this again." \
         "Or have Boost >= 1.81 elsewhere, set CMAKE_PREFIX_PATH to it, and KVMEM_SKIP_BOOTSTRAP=1"
@@ -62,21 +62,21 @@ are_known() { apt-cache show -- "$@" >/dev/null 2>&1; }
 install() {
     say "installing $*"
     if are_known "$@" && apt install -y --no-install-recommends "$@"; then return; fi
-    apt update || fail "cannot read Debian's package lists. Is there a network? Needed: $*"
-    are_known "$@" || fail "Debian's lists do not have all of: $*. kvmem needs Debian 12 (bookworm) or what it has;" \
-        "see KVMEM_SKIP_BOOTSTRAP in $0"
-    apt install -y --no-install-recommends "$@" || fail "apt-get could not install: $* (what it said is above)"
+    apt update || say "apt-get update failed: is there a network?"
+    are_known "$@" || fail "apt does not know all of: $*. Is there a network, and is this Debian 12 (bookworm) or later?" \
+        "Libraries from elsewhere do as well: then set KVMEM_SKIP_BOOTSTRAP=1"
+    apt install -y --no-install-recommends "$@" || fail "apt-get could not install: $*. What it said is above; is there a network?"
 }
 
 # require_version NAME LEAST FOUND
 require_version() {
     [[ $(printf '%s\n' "$2" "$3" | sort -V | head -n 1) == "$2" ]] ||
-        fail "$1 is version $3, and kvmem needs $2 or later (Debian 12 has it). ${4:-}"
+        fail "$1 is ${3:-not in PATH}, and kvmem needs $2 or later; Debian 12 has it in /usr/bin. ${4:-}"
 }
 
 check_versions() {
-    require_version g++ 12 "$("${CXX:-g++}" -dumpversion)" "Name another compiler with CXX=..."
-    require_version cmake 3.25 "$(cmake --version | sed -n 's/^cmake version //p')"
+    require_version g++ 12 "$("${CXX:-g++}" -dumpversion 2>/dev/null)" "Name another compiler with CXX=..."
+    require_version cmake 3.25 "$(cmake --version 2>/dev/null | sed -n 's/^cmake version //p')"
 }
 
 main() {

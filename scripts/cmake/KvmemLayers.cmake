@@ -10,8 +10,13 @@ if(KVMEM_WERROR)
 endif()
 if(KVMEM_NATIVE)
   target_compile_options(kvmem_flags INTERFACE -march=native)
-  # g++ 12 warns about the AVX-512 intrinsics of its own headers.
-  target_compile_options(kvmem_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+endif()
+# g++ 12 warns about its own headers: the AVX-512 intrinsics and std::string's operator+ (GCC bugs 105593, 105651).
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  target_compile_options(kvmem_flags INTERFACE -Wno-restrict)
+  if(KVMEM_NATIVE)
+    target_compile_options(kvmem_flags INTERFACE -Wno-uninitialized -Wno-maybe-uninitialized)
+  endif()
 endif()
 if(KVMEM_SANITIZE)
   target_compile_options(kvmem_flags INTERFACE -fsanitize=${KVMEM_SANITIZE} -fno-omit-frame-pointer
@@ -33,7 +38,8 @@ function(kvmem_sources target)
   string(REPLACE kvmem_ "" export_name ${target})
   set(soversion ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
   set_target_properties(${target} PROPERTIES EXPORT_NAME ${export_name} POSITION_INDEPENDENT_CODE ON
-                                             VERSION ${PROJECT_VERSION} SOVERSION ${soversion})
+                                             VERSION ${PROJECT_VERSION} SOVERSION ${soversion}
+                                             DEFINE_SYMBOL "")
   add_library(kvmem::${export_name} ALIAS ${target})
 endfunction()
 

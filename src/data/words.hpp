@@ -20,7 +20,7 @@ constexpr std::array<Role, 128> ascii_roles = [] {
     std::array<Role, 128> roles{};
     for (std::size_t c = '0'; c <= '9'; ++c) roles[c] = Role::letter;
     for (std::size_t c = 'a'; c <= 'z'; ++c) roles[c] = roles[c - 'a' + 'A'] = Role::letter;
-    for (const char c : {'\'', '.', '-'}) roles[static_cast<std::size_t>(c)] = Role::joiner;
+    for (const unsigned char c : {'\'', '.', '-'}) roles[c] = Role::joiner;
     return roles;
 }();
 

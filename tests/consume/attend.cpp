@@ -1,6 +1,6 @@
 // A consumer of kvmem::core: one query over two slots, checked against the formula.
-#include "kvmem/core/matrix.hpp"
 #include "kvmem/kernels/attend.hpp"
+#include "kvmem/core/matrix.hpp"
 
 #include <array>
 #include <cmath>
