@@ -26,7 +26,7 @@ static std::string lengths(const LengthReport& r) {
 }
 
 static void print_row(const std::string& name, const std::string& value) {
-    std::cout << "  " << std::left << std::setw(34) << name << value << "\n";
+    std::cout << "  " << std::left << std::setw(38) << name << value << "\n";
 }
 
 static void print_split(const std::string& name, const SplitReport& r, const RetrievalReport& reach) {

@@ -15,13 +15,9 @@ bool parse(const CommandLine& line, const Arguments& arguments, po::variables_ma
     all.add_options()("help,h", "print this and exit");
     po::positional_options_description positional;
     po::options_description hidden;
-    for (std::size_t i = 0; i < line.positional.size(); ++i) {
-        const bool last = i + 1 == line.positional.size();
-        positional.add(line.positional[i].c_str(), 1);
-        if (last)
-            hidden.add_options()(line.positional[i].c_str(), po::value<std::string>());
-        else
-            hidden.add_options()(line.positional[i].c_str(), po::value<std::string>());
+    for (const std::string& name : line.positional) {
+        positional.add(name.c_str(), 1);
+        hidden.add_options()(name.c_str(), po::value<std::string>());
     }
     po::options_description known;
     known.add(all).add(hidden);
@@ -51,7 +47,9 @@ std::string required(const po::variables_map& values, const std::string& option,
     return values[option].as<std::string>();
 }
 
-Progress::Progress() : terminal_(::isatty(STDERR_FILENO) != 0), next_(Clock::now()) {}
+Progress::Progress() : terminal_(::isatty(STDERR_FILENO) != 0), next_(Clock::now() + pause()) {}
+
+std::chrono::milliseconds Progress::pause() const { return std::chrono::milliseconds(terminal_ ? 100 : 5000); }
 
 Progress::~Progress() {
     if (shown_ && terminal_) std::cerr << "\n";
@@ -61,7 +59,7 @@ bool Progress::due() const { return Clock::now() >= next_; }
 
 void Progress::show(const std::string& line) {
     if (!due()) return;
-    next_ = Clock::now() + (terminal_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(5000));
+    next_ = Clock::now() + pause();
     if (terminal_)
         std::cerr << "\r\033[K" << line << std::flush;
     else
@@ -110,7 +108,7 @@ std::string short_number(double value) {
     return formatted("%.0f", value);
 }
 
-std::string percent(double share) { return formatted("%.1f%%", 100 * share); }
+std::string percent(double share) { return formatted("%.2f%%", 100 * share); }
 
 std::string minutes(double seconds) {
     const auto whole = static_cast<long>(std::clamp(std::round(seconds), 0.0, 360000.0));

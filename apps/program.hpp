@@ -24,8 +24,7 @@ int run_evaluate(const Arguments& arguments);
 int run_ask(const Arguments& arguments);
 int run_predict(const Arguments& arguments);
 
-// A verb's command line. Positional arguments are options of these names in order; the last takes the rest if it
-// is declared with composing multitokens.
+// A verb's command line. Positional arguments are text options of these names, in order.
 struct CommandLine {
     std::string usage;  // "kvmem ask RUN [QUESTION] [options]"
     std::string about;  // what it does, for --help
@@ -54,6 +53,7 @@ class Progress {
 
   private:
     using Clock = std::chrono::steady_clock;
+    std::chrono::milliseconds pause() const;  // between two lines
     bool terminal_;
     bool shown_ = false;
     Clock::time_point next_;

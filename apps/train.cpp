@@ -96,7 +96,7 @@ int run_train(const Arguments& arguments) {
          "candidates to tell an answer from; 0: all")  //
         ("word-dropout", po::value(&model.word_dropout)->default_value(model.word_dropout, "0.1"),
          "share of words read as unknown in training")  //
-        ("match", po::value(&model.match)->default_value(model.match, "1000"),
+        ("match", po::value(&model.match)->default_value(model.match, "100000"),
          "how much a slot's weight speaks for its value; 0: not (the paper's score)")  //
         ("train-entities", po::bool_switch(&model.train_entities),
          "train the embeddings of entities too (the paper's way)")                                     //

@@ -14,7 +14,8 @@ static std::uint64_t mix(std::uint64_t z) {
 static constexpr std::uint64_t golden = 0x9e3779b97f4a7c15u;
 
 Rng::Rng(std::uint64_t seed, std::initializer_list<std::uint64_t> stream) : state_(mix(seed + golden)) {
-    for (const std::uint64_t s : stream) state_ = mix(state_ ^ mix(s + golden));
+    // The state is mixed once more than s: were both mixed alike, Rng(n, {n}) would be the same for every n.
+    for (const std::uint64_t s : stream) state_ = mix(mix(state_ + golden) ^ mix(s + golden));
 }
 
 std::uint64_t Rng::bits() { return mix(state_ += golden); }

@@ -1,8 +1,11 @@
 // RAII over the part of HDF5's C API that kvmem's files need. Not installed: no HDF5 type is public.
 //
 // Reading trusts nothing: HDF5's own messages become Errors that name the file and the object; types, ranks
-// and sizes are checked before anything is allocated. Writing builds the file in memory and puts it in place
-// at once, so that a full disk or a kill leaves what was there. One thread at a time per process.
+// and sizes are checked before anything is allocated. What is not behind checksums in HDF5 is not left to it: chunks
+// are unpacked here (chunk_filters.hpp), texts of variable length are refused. HDF5 1.10 can still be made to crash by
+// metadata that are forged and given right checksums; read files of enemies in a process of their own. Writing builds
+// the file in memory and puts it in place at once, so that a full disk or a kill leaves what was there. One thread at a
+// time per process.
 #pragma once
 
 #include "kvmem/core/matrix.hpp"

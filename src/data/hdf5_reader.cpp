@@ -1,11 +1,13 @@
 #include "data/hdf5.hpp"
 #include "data/hdf5_file.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
 #include <new>
 #include <type_traits>
+#include <utility>
 
 namespace kvmem::hdf5 {
 

@@ -54,6 +54,7 @@ struct Writer::Impl {
 
     Impl();
     Handle object(const std::string& path);
+    void make_parent(const std::string& path);
     void set_attribute(const std::string& path, const std::string& name, std::string_view text);
     void put(const std::string& path, Element element, std::span<const hsize_t> shape,
              std::span<const std::byte> values, Layout layout);
@@ -70,6 +71,13 @@ static Handle create_list(hid_t list_class) {
     return require_handle(H5Pcreate(list_class), "cannot set HDF5 up", "hdf5");
 }
 
+// How an object is made: without the times of its making, so that the same contents are the same bytes.
+static Handle create_object_list(hid_t list_class) {
+    Handle list = create_list(list_class);
+    H5Pset_obj_track_times(list, false);
+    return list;
+}
+
 Writer::Impl::Impl() {
     const Handle access = create_list(H5P_FILE_ACCESS);
     H5FD_file_image_callbacks_t callbacks = image.callbacks();
@@ -80,21 +88,33 @@ Writer::Impl::Impl() {
         fail("cannot set HDF5 up", "hdf5");
     // HDF5 first looks for a file of the name that it is given, and takes two of one name for one file.
     const std::string unique = "/dev/null/" + std::to_string(static_cast<hid_t>(access));
-    file = require_handle(H5Fcreate(unique.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access),
+    file = require_handle(H5Fcreate(unique.c_str(), H5F_ACC_TRUNC, create_object_list(H5P_FILE_CREATE), access),
                           "cannot make an HDF5 file in memory", "hdf5");
 }
 
-// The object of this path; a new group if there is none.
+// The object of this path; a new group, in the groups that it takes, if there is none.
 Handle Writer::Impl::object(const std::string& path) {
     Handle found(H5Oopen(file, path.c_str(), H5P_DEFAULT));
     if (found >= 0) return found;
-    const Handle links = create_list(H5P_LINK_CREATE);
-    H5Pset_create_intermediate_group(links, 1);
-    return require_handle(H5Gcreate2(file, path.c_str(), links, H5P_DEFAULT, H5P_DEFAULT), "cannot make a group", path);
+    make_parent(path);
+    return require_handle(
+        H5Gcreate2(file, path.c_str(), H5P_DEFAULT, create_object_list(H5P_GROUP_CREATE), H5P_DEFAULT),
+        "cannot make a group", path);
+}
+
+// Makes the group that an object of this path is in, if there is none.
+void Writer::Impl::make_parent(const std::string& path) {
+    if (const std::size_t end = path.rfind('/'); end != 0) object(path.substr(0, end));
 }
 
 void Writer::Impl::set_attribute(const std::string& path, const std::string& name, std::string_view text) {
     const std::string where = path + "@" + name;
+    if (text.find('\0') != std::string_view::npos)
+        throw Error({.what = "cannot write an attribute",
+                     .expected = "a text without zero bytes",
+                     .got = "one",
+                     .where = where,
+                     .hint = {}});
     const Handle owner = object(path);
     const Handle type = require_handle(H5Tcopy(H5T_C_S1), "cannot make a type", where);
     const Handle space = require_handle(H5Screate(H5S_SCALAR), "cannot make a space", where);
@@ -117,7 +137,7 @@ static std::vector<hsize_t> chunk_shape(std::span<const hsize_t> shape) {
 }
 
 static Handle dataset_layout(std::span<const hsize_t> shape, bool packed) {
-    Handle layout = create_list(H5P_DATASET_CREATE);
+    Handle layout = create_object_list(H5P_DATASET_CREATE);
     H5Pset_fill_time(layout, H5D_FILL_TIME_NEVER);
     if (!packed) return layout;
     const auto chunk = chunk_shape(shape);
@@ -129,14 +149,13 @@ static Handle dataset_layout(std::span<const hsize_t> shape, bool packed) {
 
 void Writer::Impl::put(const std::string& path, Element element, std::span<const hsize_t> shape,
                        std::span<const std::byte> values, Layout layout) {
-    const Handle links = create_list(H5P_LINK_CREATE);
-    H5Pset_create_intermediate_group(links, 1);
+    make_parent(path);
     const Handle space = require_handle(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr),
                                         "cannot make a space", path);
     const bool packed = layout == Layout::packed && !values.empty();
-    const Handle dataset = require_handle(
-        H5Dcreate2(file, path.c_str(), hdf5_type_of(element), space, links, dataset_layout(shape, packed), H5P_DEFAULT),
-        "cannot make a dataset", path);
+    const Handle dataset = require_handle(H5Dcreate2(file, path.c_str(), hdf5_type_of(element), space, H5P_DEFAULT,
+                                                     dataset_layout(shape, packed), H5P_DEFAULT),
+                                          "cannot make a dataset", path);
     if (!values.empty())
         require_done(H5Dwrite(dataset, hdf5_type_of(element), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()),
                      "cannot write a dataset", path);

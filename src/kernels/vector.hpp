@@ -10,7 +10,6 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <type_traits>
 
 namespace kvmem::detail {
 
@@ -64,26 +63,23 @@ inline void scale(Real factor, Real* x, Index n) {
 
 // e^x for x <= 0, and 0 below -87. In float, Cody and Waite's reduction and a polynomial of degree 6 with a
 // relative error under 2e-7, in a form that the compiler turns into vector code (glibc's costs 10 times more).
-inline Real exp_of_negative(Real x) {
-    if constexpr (std::is_same_v<Real, double>) {
-        return std::exp(x);
-    } else {
-        // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
-        constexpr float rounder = 12582912.0f;
-        const float clamped = x < -87.0f ? -87.0f : x;
-        const float shifted = clamped * 1.44269504f + rounder;
-        const float n = shifted - rounder;
-        const float r = (clamped - n * 0.693359375f) + n * 2.12194440e-4f;
-        float p = 1.9875691500e-4f;
-        p = p * r + 1.3981999507e-3f;
-        p = p * r + 8.3334519073e-3f;
-        p = p * r + 4.1665795894e-2f;
-        p = p * r + 1.6666665459e-1f;
-        p = p * r + 5.0000001201e-1f;
-        p = p * (r * r) + r + 1.0f;
-        const auto power = std::bit_cast<float>((std::bit_cast<std::uint32_t>(shifted) << 23) + (127u << 23));
-        return x < -87.0f ? 0.0f : p * power;
-    }
+inline float exp_of_negative(float x) {
+    // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
+    constexpr float rounder = 12582912.0f;
+    const float clamped = x < -87.0f ? -87.0f : x;
+    const float shifted = clamped * 1.44269504f + rounder;
+    const float n = shifted - rounder;
+    const float r = (clamped - n * 0.693359375f) + n * 2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * (r * r) + r + 1.0f;
+    const auto power = std::bit_cast<float>((std::bit_cast<std::uint32_t>(shifted) << 23) + (127u << 23));
+    return x < -87.0f ? 0.0f : p * power;
 }
+inline double exp_of_negative(double x) { return std::exp(x); }
 
 }  // namespace kvmem::detail

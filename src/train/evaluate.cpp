@@ -58,10 +58,10 @@ Metrics evaluate(const KvMemNN& model, const QaDataset& dataset, const Split& sp
         metrics.hits_at_10 += r >= 1 && r <= 10;
         metrics.mean_reciprocal_rank += r > 0 ? 1.0 / static_cast<double>(r) : 0.0;
     }
-    const double share = 1.0 / static_cast<double>(std::max<Index>(split.size(), 1));
-    metrics.hits_at_1 *= share;
-    metrics.hits_at_10 *= share;
-    metrics.mean_reciprocal_rank *= share;
+    const auto questions = static_cast<double>(std::max<Index>(split.size(), 1));
+    metrics.hits_at_1 /= questions;
+    metrics.hits_at_10 /= questions;
+    metrics.mean_reciprocal_rank /= questions;
     return metrics;
 }
 

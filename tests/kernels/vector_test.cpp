@@ -47,8 +47,8 @@ TEST_CASE("exp_of_negative is within 2e-7 of the exponential, down to -87", "[ve
     }
     INFO("largest relative error " << worst);
     CHECK(worst < 2e-7);
-    CHECK(detail::exp_of_negative(0) == 1);
-    CHECK(detail::exp_of_negative(-0.0f) == 1);
+    CHECK(detail::exp_of_negative(Real{0}) == 1);
+    CHECK(detail::exp_of_negative(-Real{0}) == 1);
     // What rounding makes slightly positive is allowed for.
     CHECK(detail::exp_of_negative(static_cast<Real>(1e-3)) == Approx(std::exp(1e-3)));
     for (const double x : {-87.5, -104.0, -1e4, -1e38, -std::numeric_limits<double>::infinity()})

@@ -35,13 +35,13 @@ enum class Tying { shared, answers, sides };
 
 struct KvMemNNConfig {
     Index width = 64;  // d
-    Index hops = 1;    // H
+    Index hops = 2;    // H
     Tying tying = Tying::sides;
     BagScale bag_scale = BagScale::inverse_sqrt;
     double deviation = 0.2;       // of the normal numbers that tables begin with
     Index negatives = 300;        // candidates that a right answer is compared with; 0: all
     double word_dropout = 0.1;    // share of a question's words that training reads as unknown
-    double match = 1000;          // m; 0: the paper's score alone
+    double match = 1e5;          // m; 0: the paper's score alone
     bool train_entities = false;  // off: rows of entities stay as random as they began
     RetrieverOptions retriever;
     std::uint64_t seed = 1;

@@ -28,7 +28,7 @@ class Task {
 };
 
 struct TrainerOptions {
-    Index epochs = 20;
+    Index epochs = 10;
     Index batch = 32;
     Index shards = 4;  // changes the last bits of the result; the number of threads does not
     OptimizerOptions optimizer;
