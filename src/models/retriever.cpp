@@ -1,22 +1,25 @@
 #include "kvmem/models/retriever.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <unordered_set>
 
 namespace kvmem {
 
 Retriever::Retriever(const Slots& memory, const Vocabulary& vocabulary, const RetrieverOptions& options)
     : options_(options), offsets_(static_cast<std::size_t>(vocabulary.size()) + 1, 0) {
-    const auto hashed = [&](Token token) {
+    std::vector<std::uint8_t> hashed;  // by token, close together: asked for each token of each key
+    for (Token token = 0; token < vocabulary.size(); ++token) {
         const TokenKind kind = vocabulary.kind(token);
-        return kind == TokenKind::entity || (!options.entities_only && kind == TokenKind::word);
-    };
+        hashed.push_back(kind == TokenKind::entity || (!options.entities_only && kind == TokenKind::word));
+    }
     // Calls use(token, slot) for every token of every key, once for each slot.
     const auto each = [&](auto use) {
         for (Index slot = 0; slot < memory.size(); ++slot) {
             const auto key = memory.key[slot];
             for (auto token = key.begin(); token != key.end(); ++token)
-                if (hashed(*token) && std::find(key.begin(), token, *token) == token) use(*token, slot);
+                if (hashed[static_cast<std::size_t>(*token)] && std::find(key.begin(), token, *token) == token)
+                    use(*token, slot);
         }
     };
     each([&](Token token, Index) { ++offsets_[static_cast<std::size_t>(token) + 1]; });
