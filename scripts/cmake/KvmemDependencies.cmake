@@ -1,18 +1,61 @@
 # What kvmem is built from. The installed package looks the same things up again (kvmem-config.cmake.in).
-find_package(Threads REQUIRED)
-find_package(Eigen3 3.4 REQUIRED NO_MODULE)
-find_package(TBB 2021 REQUIRED)
-find_package(Boost 1.81 REQUIRED COMPONENTS json program_options)
-find_package(HDF5 1.10 REQUIRED COMPONENTS C)
 
-find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
+# kvmem_missing(WHAT PACKAGE...): stops with the Debian packages that hold what is missing.
+function(kvmem_missing what)
+  list(JOIN ARGN " " packages)
+  message(FATAL_ERROR "kvmem needs ${what}.\n"
+                      "On Debian: apt-get install ${packages}\n"
+                      "scripts/bootstrap.sh installs everything that kvmem needs; elsewhere, name the folder that "
+                      "it is installed in with -DCMAKE_PREFIX_PATH=...")
+endfunction()
+
+find_package(Threads REQUIRED)
+
+find_package(Eigen3 3.4 QUIET NO_MODULE)
+if(NOT Eigen3_FOUND)
+  kvmem_missing("Eigen 3.4 or later" libeigen3-dev)
+endif()
+
+find_package(TBB 2021 QUIET)
+if(NOT TBB_FOUND)
+  kvmem_missing("oneTBB 2021 or later" libtbb-dev)
+endif()
+
+set(boost_components json)
+set(boost_packages libboost1.81-dev libboost-json1.81-dev)
+if(KVMEM_BUILD_APPS)
+  list(APPEND boost_components program_options)
+  list(APPEND boost_packages libboost-program-options1.81-dev)
+endif()
+find_package(Boost 1.81 QUIET COMPONENTS ${boost_components})
+if(NOT Boost_FOUND)
+  kvmem_missing("Boost 1.81 or later with ${boost_components}" ${boost_packages})
+endif()
+
+find_package(HDF5 1.10 QUIET COMPONENTS C)
+if(NOT HDF5_FOUND)
+  kvmem_missing("the C library of HDF5 1.10 or later" libhdf5-dev)
+endif()
+
+find_package(ZLIB QUIET)
+if(NOT ZLIB_FOUND)
+  kvmem_missing("zlib" zlib1g-dev)
+endif()
+
+find_path(XXHASH_INCLUDE_DIR xxhash.h)
 mark_as_advanced(XXHASH_INCLUDE_DIR)
+if(NOT XXHASH_INCLUDE_DIR)
+  kvmem_missing("the header xxhash.h" libxxhash-dev)
+endif()
 
 # The serial build of OpenBLAS: TBB stays the only pool of threads.
+set(KVMEM_OPENBLAS "")
 if(KVMEM_USE_OPENBLAS)
-  find_library(KVMEM_OPENBLAS openblas PATH_SUFFIXES openblas-serial NO_CACHE)
-  if(NOT KVMEM_OPENBLAS MATCHES "serial")
-    set(KVMEM_OPENBLAS "")
-    message(STATUS "No serial OpenBLAS: matrix products by Eigen")
+  find_library(KVMEM_OPENBLAS_LIBRARY openblas PATH_SUFFIXES openblas-serial)
+  mark_as_advanced(KVMEM_OPENBLAS_LIBRARY)
+  if(KVMEM_OPENBLAS_LIBRARY MATCHES "serial")
+    set(KVMEM_OPENBLAS ${KVMEM_OPENBLAS_LIBRARY})
+  else()
+    message(STATUS "No serial OpenBLAS (libopenblas-serial-dev): matrix products by Eigen")
   endif()
 endif()

@@ -40,7 +40,7 @@ Var embed_sum(Tape& tape, const Parameter& table, RaggedView<Token> bags, BagSca
         bags.size(), table.value.cols(), tape.training(),
         [](Tape& t, Var o, const void* payload) {
             const auto& p = *static_cast<const EmbedSum*>(payload);
-            embed_sum_backward(p.bags, p.scale, o.grad(), t.gradient(*p.table));
+            embed_sum_backward(p.bags, p.scale, o.grad(), t.gradient(*p.table), p.table->frozen);
         },
         kept);
     embed_sum(table.value, bags, bag_scale, out.value());
@@ -271,6 +271,52 @@ Lookup attend(Var query, Var key, Var value, const Segments& segments, const Att
     const Var read = tape.record(query.rows(), value.cols(), needs_grad, attend_op_backward, kept);
     attend(kept.input(), segments, options, read.value(), kept.log_sum_exp);
     return {read, kept.log_sum_exp};
+}
+
+namespace {
+struct Weighted {
+    Var query, key;
+    Segments segments;
+    AttendOptions options;
+};
+struct Scattered {
+    Var x;
+    std::span<const Index> places;
+};
+}  // namespace
+
+Var attend_weights(Var query, Var key, const Segments& segments, const AttendOptions& options, ConstView log_sum_exp) {
+    Tape& tape = *query.tape;
+    const Weighted kept{query, key, {keep(tape, segments.query_offsets), keep(tape, segments.slot_offsets)}, options};
+    const Var out = tape.record(
+        weight_count(segments, options.heads), 1, query.needs_grad() || key.needs_grad(),
+        [](Tape&, Var o, const void* payload) {
+            const auto& p = *static_cast<const Weighted*>(payload);
+            // The kernel looks at keys only; they stand in for the values.
+            attend_weights_backward({p.query.value(), p.key.value(), p.key.value(), {}}, p.segments, p.options,
+                                    o.value().span(), o.grad().span(), p.query.grad(), p.key.grad());
+        },
+        kept);
+    attend_weights({query.value(), key.value(), key.value(), {}}, segments, options, log_sum_exp, out.value().span());
+    return out;
+}
+
+Var scatter_sum(Var x, std::span<const Index> places, Index rows, Index cols) {
+    require_shape(static_cast<Index>(places.size()) == x.value().size(), "scatter_sum", "a place for each number");
+    const bool fit = std::all_of(places.begin(), places.end(), [&](Index p) { return p >= -1 && p < rows * cols; });
+    require_shape(fit, "scatter_sum", "places in the matrix, or -1");
+    const Var out = x.tape->record(
+        rows, cols, x.needs_grad(),
+        [](Tape&, Var o, const void* payload) {
+            const auto& p = *static_cast<const Scattered*>(payload);
+            for (std::size_t i = 0; i < p.places.size(); ++i)
+                if (p.places[i] >= 0) p.x.grad().data[i] += o.grad().data[p.places[i]];
+        },
+        Scattered{x, keep(*x.tape, places)});
+    std::fill_n(out.value().data, out.value().size(), Real{0});
+    for (std::size_t i = 0; i < places.size(); ++i)
+        if (places[i] >= 0) out.value().data[places[i]] += x.value().data[i];
+    return out;
 }
 
 // --- cross_entropy

@@ -53,7 +53,8 @@ double Optimizer::merge(std::span<const std::unique_ptr<Tape>> tapes, Entry& ent
     sum.clear();
     for (const auto& tape : tapes)
         if (const SparseRows* part = tape->find_gradient(*entry.parameter))
-            for (const Index row : part->touched()) sum.touch(row);
+            for (const Index row : part->touched())
+                if (!entry.parameter->is_frozen(row)) sum.touch(row);
     const auto rows = sum.touched();
     squares_.assign(rows.size(), 0);
     parallel_for(static_cast<Index>(rows.size()), row_grain(cols), [&](Index first, Index last) {

@@ -1,8 +1,11 @@
 // RAII over the part of HDF5's C API that kvmem's files need. Not installed: no HDF5 type is public.
 //
 // Reading trusts nothing: HDF5's own messages become Errors that name the file and the object; types, ranks
-// and sizes are checked before anything is allocated. Writing builds the file in memory and puts it in place
-// at once, so that a full disk or a kill leaves what was there. One thread at a time per process.
+// and sizes are checked before anything is allocated. What is not behind checksums in HDF5 is not left to it: chunks
+// are unpacked here (chunk_filters.hpp), texts of variable length are refused. HDF5 1.10 can still be made to crash by
+// metadata that are forged and given right checksums; read files of enemies in a process of their own. Writing builds
+// the file in memory and puts it in place at once, so that a full disk or a kill leaves what was there. One thread at a
+// time per process.
 #pragma once
 
 #include "kvmem/core/matrix.hpp"
@@ -55,7 +58,8 @@ class Writer {
     Writer(std::string_view format, int version);
     ~Writer();
 
-    // A root attribute or, with an object's path, one of a group or dataset. UTF-8, variable length.
+    // A root attribute or, with an object's path, one of a group (made if there is none) or dataset. UTF-8, of
+    // fixed length: HDF5 has no checksum on texts of variable length.
     void attribute(const std::string& object, const std::string& name, std::string_view text);
     void write(const std::string& dataset, std::span<const std::int32_t> values, Layout layout = Layout::packed);
     void write(const std::string& dataset, std::span<const std::int64_t> values, Layout layout = Layout::packed);

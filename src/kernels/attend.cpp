@@ -183,6 +183,33 @@ void attend_weights(const AttendInput& in, const Segments& segments, const Atten
     }
 }
 
+void attend_weights_backward(const AttendInput& in, const Segments& segments, const AttendOptions& options,
+                             std::span<const Real> weights, std::span<const Real> grad_weights, View grad_query,
+                             View grad_key) {
+    check_attend(in, segments, options);
+    require_shape(static_cast<Index>(weights.size()) == weight_count(segments, options.heads) &&
+                      weights.size() == grad_weights.size(),
+                  "attend_weights_backward", "weight_count() weights and gradients");
+    const Real* p = weights.data();
+    const Real* g = grad_weights.data();
+    for (Index segment = 0; segment < segments.size(); ++segment) {
+        const Lookup shape(in, segments, options, segment, 0);
+        for (Index q = 0; q < shape.queries; ++q)
+            for (Index head = 0; head < options.heads; ++head, p += shape.slots, g += shape.slots) {
+                const Lookup at(in, segments, options, segment, head);
+                const Real mean = detail::dot(p, g, at.slots);
+                const Index column = head * at.key_width;
+                for (Index s = 0; s < at.slots; ++s) {
+                    const Real step = options.scale * p[s] * (g[s] - mean);
+                    if (!grad_query.empty())
+                        detail::axpy(step, at.key(s), grad_query.row(at.first_query + q) + column, at.key_width);
+                    if (!grad_key.empty())
+                        detail::axpy(step, at.query(q), grad_key.row(at.first_slot + s) + column, at.key_width);
+                }
+            }
+    }
+}
+
 // With p the weights and g the gradient of the read: dv_s += p_s g, and with delta = g . read,
 // ds_s = p_s (g . v_s - delta), dq += scale * sum ds_s k_s, dk_s += scale * ds_s q (Dao et al. 2022, B.4).
 static void backward_one(const Lookup& at, Index q, const Real* read, Real log_sum_exp, const Real* grad_read,

@@ -31,6 +31,8 @@ void activate(Activation f, std::span<const Real> in, std::span<Real> out) {
             return each(in, out, [](Real x) { return 1 / (1 + std::exp(-x)); });
         case Activation::gelu:
             return each(in, out, [](Real x) { return x * normal_cdf(x); });
+        case Activation::log1p:
+            return each(in, out, [](Real x) { return std::log1p(x); });
     }
 }
 
@@ -57,6 +59,8 @@ void activate_backward(Activation f, std::span<const Real> in, std::span<const R
             return with([](Real, Real y) { return y * (1 - y); });
         case Activation::gelu:
             return with([](Real x, Real) { return normal_cdf(x) + x * normal_density(x); });
+        case Activation::log1p:
+            return with([](Real x, Real) { return 1 / (1 + x); });
     }
 }
 

@@ -49,14 +49,17 @@ void embed_sum(ConstView table, RaggedView<Token> bags, BagScale scale, View out
     }
 }
 
-void embed_sum_backward(RaggedView<Token> bags, BagScale scale, ConstView grad_out, SparseRows& grad_table) {
+void embed_sum_backward(RaggedView<Token> bags, BagScale scale, ConstView grad_out, SparseRows& grad_table,
+                        const std::vector<bool>& frozen) {
     require_shape(grad_out.rows == bags.size() && grad_out.cols == grad_table.cols(), "embed_sum_backward",
                   "grad_out [bags, width of the table]");
     check_bags(bags, grad_table.rows());
     for (Index i = 0; i < bags.size(); ++i) {
         const auto bag = bags[i];
         const Real step = factor(scale, bag.size());
-        for (const Token token : bag) detail::axpy(step, grad_out.row(i), grad_table.touch(token), grad_out.cols);
+        for (const Token token : bag)
+            if (frozen.empty() || !frozen[static_cast<std::size_t>(token)])
+                detail::axpy(step, grad_out.row(i), grad_table.touch(token), grad_out.cols);
     }
 }
 

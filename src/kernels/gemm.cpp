@@ -1,6 +1,5 @@
 #include "kvmem/kernels/gemm.hpp"
 
-#include "kvmem/core/eigen.hpp"
 #include "kvmem/core/error.hpp"
 
 #include <algorithm>
@@ -12,6 +11,8 @@ void sgemm_(const char*, const char*, const int*, const int*, const int*, const 
 void dgemm_(const char*, const char*, const int*, const int*, const int*, const double*, const double*, const int*,
             const double*, const int*, const double*, double*, const int*);
 }
+#else
+#include "kvmem/core/eigen.hpp"
 #endif
 
 namespace kvmem {
@@ -24,47 +25,50 @@ static void check(ConstView a, Transpose ta, ConstView b, Transpose tb, ConstVie
                   "gemm", "c [rows of op(a), columns of op(b)] and equal inner sizes");
 }
 
-#ifdef KVMEM_HAVE_OPENBLAS
-// Row-major c = a b is column-major c' = b' a'.
-static void blas_gemm(Real alpha, ConstView a, Transpose ta, ConstView b, Transpose tb, Real beta, View c) {
-    const auto m = static_cast<int>(c.cols), n = static_cast<int>(c.rows);
-    const auto k = static_cast<int>(ta == Transpose::yes ? a.rows : a.cols);
-    const auto lda = static_cast<int>(b.cols), ldb = static_cast<int>(a.cols), ldc = m;
-    const char *op_a = tb == Transpose::yes ? "T" : "N", *op_b = ta == Transpose::yes ? "T" : "N";
-    if constexpr (sizeof(Real) == sizeof(float))
-        sgemm_(op_a, op_b, &m, &n, &k, (const float*)&alpha, (const float*)b.data, &lda, (const float*)a.data, &ldb,
-               (const float*)&beta, (float*)c.data, &ldc);
-    else
-        dgemm_(op_a, op_b, &m, &n, &k, (const double*)&alpha, (const double*)b.data, &lda, (const double*)a.data, &ldb,
-               (const double*)&beta, (double*)c.data, &ldc);
+static void scale_by(Real beta, View c) {
+    if (beta == 0)
+        std::fill_n(c.data, c.size(), Real{0});  // whatever was there, NaN too
+    else if (beta != 1)
+        for (Real& x : c.span()) x *= beta;
 }
-#endif
 
-static void eigen_gemm(Real alpha, ConstView a, Transpose ta, ConstView b, Transpose tb, Real beta, View c) {
+#ifdef KVMEM_HAVE_OPENBLAS
+static int blas_size(Index n) {
+    require_shape(n <= 0x7fffffff, "gemm", "sizes that fit 32 bits, as OpenBLAS has them");
+    return static_cast<int>(n);
+}
+
+// Row-major c = a b is column-major c' = b' a'.
+static void product(Real alpha, ConstView a, Transpose ta, ConstView b, Transpose tb, Real beta, View c) {
+    const int m = blas_size(c.cols), n = blas_size(c.rows), k = blas_size(ta == Transpose::yes ? a.rows : a.cols);
+    const int lda = blas_size(b.cols), ldb = blas_size(a.cols), ldc = m;
+    const char *op_a = tb == Transpose::yes ? "T" : "N", *op_b = ta == Transpose::yes ? "T" : "N";
+#ifdef KVMEM_REAL_DOUBLE
+    dgemm_(op_a, op_b, &m, &n, &k, &alpha, b.data, &lda, a.data, &ldb, &beta, c.data, &ldc);
+#else
+    sgemm_(op_a, op_b, &m, &n, &k, &alpha, b.data, &lda, a.data, &ldb, &beta, c.data, &ldc);
+#endif
+}
+#else
+static void product(Real alpha, ConstView a, Transpose ta, ConstView b, Transpose tb, Real beta, View c) {
     auto out = as_eigen(c);
     const auto x = as_eigen(a);
     const auto y = as_eigen(b);
-    if (beta == 0)
-        out.setZero();
-    else if (beta != 1)
-        out *= beta;
+    scale_by(beta, c);
     if (ta == Transpose::no && tb == Transpose::no) out.noalias() += alpha * (x * y);
     if (ta == Transpose::no && tb == Transpose::yes) out.noalias() += alpha * (x * y.transpose());
     if (ta == Transpose::yes && tb == Transpose::no) out.noalias() += alpha * (x.transpose() * y);
     if (ta == Transpose::yes && tb == Transpose::yes) out.noalias() += alpha * (x.transpose() * y.transpose());
 }
+#endif
 
 void gemm(Real alpha, ConstView a, Transpose ta, ConstView b, Transpose tb, Real beta, View c) {
     check(a, ta, b, tb, c);
     if (c.empty()) return;
-#ifdef KVMEM_HAVE_OPENBLAS
-    constexpr Index int_limit = 0x7fffffff;
-    const Index inner = ta == Transpose::yes ? a.rows : a.cols;
-    if (inner > 0 && c.size() * inner >= 32 * 32 * 32 &&
-        std::max({a.rows, a.cols, b.rows, b.cols, c.rows, c.cols}) < int_limit)
-        return blas_gemm(alpha, a, ta, b, tb, beta, c);
-#endif
-    eigen_gemm(alpha, a, ta, b, tb, beta, c);
+    if (a.empty())
+        scale_by(beta, c);
+    else
+        product(alpha, a, ta, b, tb, beta, c);
 }
 
 void naive::gemm(Real alpha, ConstView a, Transpose ta, ConstView b, Transpose tb, Real beta, View c) {

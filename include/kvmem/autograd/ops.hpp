@@ -27,7 +27,8 @@ Var dot_scores(Var x, Var y);
 Var add(Var x, Var y);       // of one shape
 Var multiply(Var x, Var y);  // number by number
 Var scale(Var x, Real factor);
-Var sum(Var x);  // of all numbers: [1, 1]
+Var scale(Var x, Var factor);  // by a number [1, 1] that is learned
+Var sum(Var x);                // of all numbers: [1, 1]
 Var activate(Var x, Activation f);
 Var dropout(Var x, double rate);  // kernels/elementwise.hpp; the identity on a tape that is not training
 Var layer_norm(Var x, Var gain, Var bias);
@@ -41,6 +42,12 @@ struct Lookup {
 // kernels/attend.hpp; slot_bias [S, 1] if given.
 Lookup attend(Var query, Var key, Var value, const Segments& segments, const AttendOptions& options = {},
               std::optional<Var> slot_bias = {});
+
+// The weights of such a lookup, [weight_count, 1] in the order of kernels/attend.hpp. Without slot_bias.
+Var attend_weights(Var query, Var key, const Segments& segments, const AttendOptions& options, ConstView log_sum_exp);
+
+// Adds x[i] to the number at `places[i]` (counted row by row) of a matrix of zeros [rows, cols]; -1: nowhere.
+Var scatter_sum(Var x, std::span<const Index> places, Index rows, Index cols);
 
 // Sum over the rows of the cross-entropy of scores [B, n] against the columns `targets`, with the columns
 // `excluded[i]` left out of row i: [1, 1]. (kernels/softmax.hpp)

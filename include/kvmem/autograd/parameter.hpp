@@ -16,8 +16,11 @@ struct Parameter {
     Parameter(const Parameter&) = delete;
     Parameter& operator=(const Parameter&) = delete;
 
+    bool is_frozen(Index row) const { return !frozen.empty() && frozen[static_cast<std::size_t>(row)]; }
+
     std::string name;
     Matrix value;
+    std::vector<bool> frozen;  // rows that training leaves as they are; empty: none
 };
 
 // The parameters of a model, in the order in which they were added; owns them.

@@ -1,4 +1,8 @@
 // From other people's layouts to a QaDataset. Errors name file and line ("train.txt:17").
+//
+// Files are UTF-8, with "\n" or "\r\n" line ends; blank lines are passed over. A fact becomes two slots of the
+// memory, [subject, relation] -> [object] and [object, ~relation] -> [subject]. Entities are the names in facts
+// and answers, and these are the candidates. An empty list of answers is an unanswerable question.
 #pragma once
 
 #include "kvmem/data/qa_dataset.hpp"
@@ -37,7 +41,9 @@ struct TemplateOptions {
     Index questions_per_key = 1;        // how many phrasings of each (entity, relation) are made, at most
 };
 
-// Own data: files of facts with lines "subject<TAB>relation<TAB>object", and questions as TSV lines
+// Own data: files of facts with lines "subject<TAB>relation<TAB>object", or tables whose first line is
+// "@table<TAB>name of the subjects<TAB>relation<TAB>relation..." and others "subject<TAB>cell<TAB>cell...", a cell
+// being empty or "object|object"; lines that begin with "#" are comments. Questions are TSV lines
 // "text<TAB>answer<TAB>answer..." or, in files called *.jsonl, {"question": text, "answers": [text...]}.
 QaDataset import_kb(const std::vector<std::filesystem::path>& facts, const TemplateOptions& templates,
                     const ImportOptions& options);

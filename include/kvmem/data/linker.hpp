@@ -1,7 +1,16 @@
 // Finds the entities that a text names.
 //
-// Greedy longest match, left to right, of the text's words against the words of every entity's name, not
-// regarding case. Names in [brackets] are taken at their word. Reading is safe from several threads.
+// The text's words are matched with the words of every entity's name, not regarding case. Of matches that overlap
+// the longest is taken, then the one with most words that are rare (see below), then the first. Where several entities
+// have those words, those spelled as the text are taken, otherwise those that differ only in case, otherwise all. Names
+// in [brackets] are taken at their word.
+//
+// Knowledge bases hold entities called "what", "Act" or "The Movie", so a match outside of brackets whose words
+// all occur as plain words in training questions (their count in the vocabulary is above 0) is weak: it counts
+// only in a text that names nothing else, and then only one does: the longest, then the one whose rarest word
+// training questions use least.
+//
+// Reading is safe from several threads.
 #pragma once
 
 #include "kvmem/core/types.hpp"
@@ -22,15 +31,22 @@ struct LinkedText {
     std::vector<std::string> unknown_words;  // what became unknown_token
 };
 
+// A part of a text, its bytes [begin, end): a name with the entities that it may mean, or a word.
+struct TextPart {
+    std::size_t begin;
+    std::size_t end;
+    std::string word;             // in lower case; empty for a name
+    std::vector<Token> entities;  // rising; empty for a word
+};
+
 struct LinkOptions {
-    // Entities whose whole name is a word that training questions often use as a plain word ("act", "films")
-    // count only in brackets, or when the text names no other.
-    bool avoid_common_words = true;
+    bool avoid_common_words = true;  // tell weak matches from others, as above
 };
 
 class Linker {
   public:
-    // Indexes the entities of a vocabulary, which must outlive it.
+    // Indexes the entities of a vocabulary, which must outlive it. Entities added later are not found. Names of
+    // more than 64 words are found in brackets only.
     explicit Linker(const Vocabulary& vocabulary);
     ~Linker();
     Linker(Linker&&) noexcept;
@@ -39,10 +55,15 @@ class Linker {
     // Throws Error for text that is not UTF-8 or has a bracket without its partner.
     LinkedText link(std::string_view text, const LinkOptions& options = {}) const;
 
-    // Entities of this name: exactly as written if there is one, otherwise all that differ only in case.
+    // The same before words become tokens. Throws alike.
+    std::vector<TextPart> parts(std::string_view text, const LinkOptions& options = {}) const;
+
+    // Entities of this name: exactly as written if there is one, otherwise all that differ only in case,
+    // otherwise all of the same words.
     std::vector<Token> find(std::string_view name) const;
 
-    // Up to `count` entities whose names are nearest to a part of the text by edit distance, best first.
+    // Up to `count` entities whose names are nearest to a part of the text by edit distance, best first: what
+    // may have been meant by a text without entities. None that differs in more than a third of its letters.
     std::vector<Token> nearest(std::string_view text, int count) const;
 
   private:

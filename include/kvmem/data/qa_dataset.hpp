@@ -4,8 +4,10 @@
 #include "kvmem/core/ragged.hpp"
 #include "kvmem/data/vocabulary.hpp"
 
+#include <cstddef>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -58,6 +60,8 @@ struct QaDataset {
 
 // Reads a kvmem-qa file, trusting nothing in it. Throws Error that says what is wrong with the file.
 QaDataset load_dataset(const std::filesystem::path& path);
+// The same for a file's bytes; `name` stands for the path in errors.
+QaDataset load_dataset(std::span<const std::byte> bytes, const std::string& name);
 
 // Writes a kvmem-qa file in place of `path`, all or nothing. Throws Error.
 void save_dataset(const QaDataset& dataset, const std::filesystem::path& path);

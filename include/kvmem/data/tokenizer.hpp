@@ -1,7 +1,9 @@
 // Text to words.
 //
-// A word is a run of letters and digits (any script: every byte of a multi-byte UTF-8 character counts as a
-// letter), with inner apostrophes, periods and hyphens kept ("don't", "u.s", "bd-r"); everything else separates.
+// A word is a run of letters and digits, with inner apostrophes, periods and hyphens kept ("don't", "u.s",
+// "bd-r"); everything else separates. Any character beyond ASCII counts as a letter, whatever its script,
+// except the quotation marks, dashes and spaces that keyboards put into plain text; the typographic
+// apostrophe reads as the plain one.
 #pragma once
 
 #include <string>

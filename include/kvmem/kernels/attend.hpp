@@ -54,6 +54,12 @@ Index weight_count(const Segments& segments, Index heads);
 void attend_weights(const AttendInput& in, const Segments& segments, const AttendOptions& options,
                     ConstView log_sum_exp, std::span<Real> weights);
 
+// The way back from weights: with g the gradient of the weights, adds scale * ds_s k_s to the query's gradient
+// and scale * ds_s q to the keys', where ds_s = p_s (g_s - sum of p g over the row). Empty views are not computed.
+void attend_weights_backward(const AttendInput& in, const Segments& segments, const AttendOptions& options,
+                             std::span<const Real> weights, std::span<const Real> grad_weights, View grad_query,
+                             View grad_key);
+
 // Gradients, added to what is there. Views that are empty are not computed. The weights are made again from
 // the log-sum-exp, so nothing S-long is kept from the forward pass. Runs on several threads over segments and
 // heads, never inside one of them. Throws Error when a shape does not fit.

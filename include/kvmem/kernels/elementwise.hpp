@@ -11,8 +11,8 @@
 
 namespace kvmem {
 
-// gelu is the exact x * Phi(x) (Hendrycks and Gimpel 2016).
-enum class Activation { identity, relu, tanh, sigmoid, gelu };
+// gelu is the exact x * Phi(x) (Hendrycks and Gimpel 2016); log1p is log(1 + x).
+enum class Activation { identity, relu, tanh, sigmoid, gelu, log1p };
 
 void activate(Activation f, std::span<const Real> in, std::span<Real> out);
 void activate_backward(Activation f, std::span<const Real> in, std::span<const Real> out,

@@ -5,6 +5,8 @@
 #include "kvmem/core/ragged.hpp"
 #include "kvmem/kernels/sparse_rows.hpp"
 
+#include <vector>
+
 namespace kvmem {
 
 // What a bag's sum is multiplied with; n is the number of its tokens. An empty bag is zero.
@@ -17,7 +19,9 @@ void check_bags(RaggedView<Token> bags, Index rows);
 // Throws Error when shapes do not fit or a token is not in the table. Bound by the latency of fetching rows.
 void embed_sum(ConstView table, RaggedView<Token> bags, BagScale scale, View out);
 
-// Adds factor(n_i) * grad_out[i] to the rows bags[i] of `grad_table`.
-void embed_sum_backward(RaggedView<Token> bags, BagScale scale, ConstView grad_out, SparseRows& grad_table);
+// Adds factor(n_i) * grad_out[i] to the rows bags[i] of `grad_table`, but not to those that are `frozen` (by row;
+// empty: none).
+void embed_sum_backward(RaggedView<Token> bags, BagScale scale, ConstView grad_out, SparseRows& grad_table,
+                        const std::vector<bool>& frozen = {});
 
 }  // namespace kvmem

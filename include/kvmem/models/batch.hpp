@@ -3,6 +3,8 @@
 
 #include "kvmem/models/retriever.hpp"
 
+#include <utility>
+
 namespace kvmem {
 
 struct Batch {
@@ -14,6 +16,10 @@ struct Batch {
     std::vector<Index> origin;
 
     Index size() const { return question.size(); }
+    std::pair<Index, Index> slots_of(Index example) const {  // first, and one past the last
+        const auto i = static_cast<std::size_t>(example);
+        return {slot_offsets[i], slot_offsets[i + 1]};
+    }
     void clear();
 };
 

@@ -1,0 +1,89 @@
+#include "answer_text.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <ostream>
+
+namespace kvmem::apps {
+
+namespace json = boost::json;
+
+static std::string joined(const std::vector<std::string>& texts, const char* separator) {
+    std::string all;
+    for (const std::string& text : texts) all += (all.empty() ? "" : separator) + text;
+    return all;
+}
+
+// "████▌     " for a share of the width.
+static std::string bar(double share, int width) {
+    static const char* const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+    const int parts = static_cast<int>(std::lround(std::clamp(share, 0.0, 1.0) * width * 8));
+    std::string text;
+    for (int i = 0; i < parts / 8; ++i) text += "█";
+    text += eighths[parts % 8];
+    const int filled = parts / 8 + (parts % 8 != 0);
+    return text + std::string(static_cast<std::size_t>(width - filled), ' ');
+}
+
+static std::string number(const char* format, double value) {
+    char text[32];
+    std::snprintf(text, sizeof text, format, value);
+    return text;
+}
+
+static void print_hop(std::ostream& out, const Answer::Hop& hop) {
+    for (const Answer::ReadSlot& slot : hop.slots)
+        out << "    " << number("%5.1f%%", 100 * slot.weight) << " " << bar(slot.weight, 10) << " " << slot.key
+            << " -> " << slot.value << "\n";
+}
+
+void print(std::ostream& out, const Answer& answer) {
+    if (!answer.unknown_words.empty()) out << "unknown words: " << joined(answer.unknown_words, ", ") << "\n";
+    if (answer.entities.empty()) {
+        out << "no name that the memory knows in this question";
+        if (!answer.suggestions.empty()) out << "; did you mean: " << joined(answer.suggestions, ", ") << "?";
+        out << "\n";
+    }
+    if (answer.candidates.empty()) {
+        if (!answer.entities.empty()) out << "the memory holds nothing about " << joined(answer.entities, ", ") << "\n";
+        return;
+    }
+    out << answer.candidates.front().text << "\n";
+    for (const Answer::Candidate& c : answer.candidates)
+        out << "  " << number("%7.2f", c.score) << "  " << number("%5.1f%%", 100 * c.weight) << "  " << c.text << "\n";
+    for (std::size_t i = 0; i < answer.hops.size(); ++i) {
+        out << "  hop " << i + 1 << " of " << answer.hops.size() << ", reading " << answer.slots
+            << (answer.slots == 1 ? " memory\n" : " memories\n");
+        print_hop(out, answer.hops[i]);
+    }
+}
+
+static json::array array_of(const std::vector<std::string>& texts) {
+    json::array array;
+    for (const std::string& text : texts) array.emplace_back(text);
+    return array;
+}
+
+json::object to_json(const std::string& question, const Answer& answer) {
+    json::array candidates, hops;
+    for (const Answer::Candidate& c : answer.candidates)
+        candidates.push_back(json::object{{"text", c.text}, {"score", c.score}, {"weight", c.weight}});
+    for (const Answer::Hop& hop : answer.hops) {
+        json::array slots;
+        for (const Answer::ReadSlot& slot : hop.slots)
+            slots.push_back(json::object{{"key", slot.key}, {"value", slot.value}, {"weight", slot.weight}});
+        hops.push_back(std::move(slots));
+    }
+    json::object object{{"question", question}};
+    object["answer"] = answer.candidates.empty() ? json::value(nullptr) : json::value(answer.candidates.front().text);
+    object["candidates"] = std::move(candidates);
+    object["hops"] = std::move(hops);
+    object["slots"] = answer.slots;
+    object["entities"] = array_of(answer.entities);
+    object["unknown_words"] = array_of(answer.unknown_words);
+    object["suggestions"] = array_of(answer.suggestions);
+    return object;
+}
+
+}  // namespace kvmem::apps

@@ -1,0 +1,58 @@
+// kvmem ask RUN [QUESTION]: one answer with the memories that it came from, or a prompt for many.
+#include "answer_text.hpp"
+#include "line_reader.hpp"
+#include "model_source.hpp"
+#include "program.hpp"
+
+#include <unistd.h>
+
+#include <iostream>
+
+namespace kvmem::apps {
+
+static const char* const about =
+    "Answers a question from the memory of the data set that the run was trained on, or of another with --memory:\n"
+    "the answer, the runners-up with their scores and weights, and for each hop the memories that it read. Names may\n"
+    "stand in [brackets]. Without a question it asks for one after the other. RUN is a run directory or a model file.";
+
+int run_ask(const Arguments& arguments) {
+    AnswerOptions options;
+    CommandLine line{.usage = "kvmem ask RUN [QUESTION] [options]", .about = about, .positional = {"run", "question"}};
+    line.options.add_options()                                                                               //
+        ("memory,m", po::value<std::string>(), "data set whose memory to read")                              //
+        ("top,k", po::value(&options.candidates)->default_value(options.candidates), "answers to show")      //
+        ("slots", po::value(&options.slots)->default_value(options.slots), "memories to show for each hop")  //
+        ("json", "print JSON, a line for each question");
+    po::variables_map values;
+    if (!parse(line, arguments, values)) return 0;
+    ModelSource source = open_model(values, "memory");
+    const Answerer answerer(std::move(source.model), std::move(source.memory));
+    const bool as_json = values.count("json") > 0;
+    const auto answer = [&](const std::string& question) {
+        const Answer found = answerer.ask(question, options);
+        if (as_json)
+            std::cout << boost::json::serialize(to_json(question, found)) << std::endl;
+        else
+            print(std::cout, found);
+    };
+    if (values.count("question")) {
+        answer(values["question"].as<std::string>());
+        return 0;
+    }
+    if (::isatty(STDIN_FILENO)) std::cerr << "Ask about what the memory knows; an empty line or Ctrl-D ends.\n";
+    LineReader reader("? ");
+    while (const auto question = reader.next()) {
+        if (question->empty()) {
+            if (::isatty(STDIN_FILENO)) break;
+            continue;
+        }
+        try {
+            answer(*question);
+        } catch (const Error& e) {  // a bad question ends itself, not the conversation
+            std::cerr << "error: " << e.what() << std::endl;
+        }
+    }
+    return 0;
+}
+
+}  // namespace kvmem::apps

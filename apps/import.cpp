@@ -1,0 +1,96 @@
+// kvmem import LAYOUT: from other layouts to a kvmem-qa file.
+#include "kvmem/data/import.hpp"
+#include "kvmem/core/file.hpp"
+#include "program.hpp"
+
+#include <iostream>
+
+namespace kvmem::apps {
+
+using Paths = std::vector<std::string>;
+
+static const char* const about =
+    "Turns question-answering data into a kvmem-qa data set (HDF5). Layouts:\n\n"
+    "  metaqa      --kb kb.txt with subject|relation|object; questions: text with [entity]<TAB>answer|answer\n"
+    "  wikimovies  --kb wiki_entities_kb.txt, --entities entities.txt; questions: 1 text?<TAB>answer, answer\n"
+    "  kb          --facts FILE...: subject<TAB>relation<TAB>object or @table files; questions from --templates, or\n"
+    "              files of text<TAB>answer<TAB>answer..., or *.jsonl of {\"question\", \"answers\"}\n"
+    "  jsonl       questions that carry their memories: {\"question\", \"memory\": [{\"key\", \"value\"}], "
+    "\"answers\"}\n\n"
+    "Any of --train, --valid and --test may be missing; without all of them the file holds a memory alone.";
+
+static QaDataset import_layout(const std::string& layout, const po::variables_map& values, const ImportOptions& options,
+                               const TemplateOptions& templates) {
+    if (layout == "metaqa") return import_metaqa(required(values, "kb", "the file of facts"), options);
+    if (layout == "wikimovies") {
+        const std::string entities = values.count("entities") ? values["entities"].as<std::string>() : "";
+        return import_wikimovies(required(values, "kb", "the file of facts"), entities, options);
+    }
+    if (layout == "kb") {
+        if (!values.count("facts"))
+            throw UsageError({.what = "nothing given for facts",
+                              .expected = "files of facts",
+                              .got = {},
+                              .where = {},
+                              .hint = "see --help"});
+        const auto facts = values["facts"].as<Paths>();
+        return import_kb({facts.begin(), facts.end()}, templates, options);
+    }
+    if (layout == "jsonl") return import_jsonl(options);
+    throw UsageError({.what = "no such layout",
+                      .expected = "metaqa, wikimovies, kb or jsonl",
+                      .got = layout,
+                      .where = {},
+                      .hint = "see 'kvmem import --help'"});
+}
+
+int run_import(const Arguments& arguments) {
+    ImportOptions options;
+    TemplateOptions templates;
+    std::string train, valid, test, template_file;
+    CommandLine line{.usage = "kvmem import LAYOUT --output FILE [options]", .about = about, .positional = {"layout"}};
+    line.options.add_options()                                                  //
+        ("output,o", po::value<std::string>(), "the data set to write")         //
+        ("kb", po::value<std::string>(), "file of facts (metaqa, wikimovies)")  //
+        ("facts", po::value<Paths>()->multitoken(), "files of facts (kb)")      //
+        ("entities", po::value<std::string>(), "file of names (wikimovies)")    //
+        ("train", po::value(&train), "file of training questions")              //
+        ("valid", po::value(&valid), "file of validation questions")            //
+        ("test", po::value(&test), "file of test questions")                    //
+        ("valid-fraction", po::value(&options.valid_fraction)->default_value(0, "0"),
+         "share of the training questions to validate with")                                                  //
+        ("templates", po::value(&template_file), "file of phrasings to make questions from facts with (kb)")  //
+        ("test-entities", po::value(&templates.test_entity_fraction)->default_value(0.1, "0.1"),
+         "share of the entities that only the test asks about (kb)")  //
+        ("questions-per-key", po::value(&templates.questions_per_key)->default_value(1),
+         "phrasings made for each entity and relation, at most (kb)")                   //
+        ("seed", po::value(&options.seed)->default_value(1), "of every random choice")  //
+        ("title", po::value(&options.title), "of the data set")                         //
+        ("source", po::value(&options.source), "where the data come from")              //
+        ("license", po::value(&options.license), "of the data");
+    po::variables_map values;
+    if (!parse(line, arguments, values)) return 0;
+    const std::string layout = required(values, "layout", "metaqa, wikimovies, kb or jsonl");
+    const std::string output = required(values, "output", "the data set to write");
+    require_writable(output);
+    options.train = train;
+    options.valid = valid;
+    options.test = test;
+    templates.file = template_file;
+
+    Progress progress;
+    options.progress = [&](const std::string& what, Index lines) {
+        if (progress.due()) progress.show("reading " + what + "  " + plural(lines, "line"));
+    };
+    QaDataset dataset = import_layout(layout, values, options, templates);
+    dataset.info.generator = "kvmem " KVMEM_VERSION " import " + layout;
+    save_dataset(dataset, output);
+    progress.clear();
+    std::cerr << output << ": " << plural(dataset.memory.size(), "memory slot") << ", "
+              << plural(static_cast<Index>(dataset.candidates.size()), "candidate");
+    for (const auto& [name, split] : dataset.splits) std::cerr << ", " << plural(split.size(), name + " question");
+    std::cerr << "\n";
+    return 0;
+}
+
+}  // namespace kvmem::apps

@@ -1,0 +1,173 @@
+// kvmem inspect FILE: what a data set, a model or a run holds.
+#include "kvmem/data/inspect.hpp"
+#include "kvmem/data/file_format.hpp"
+#include "kvmem/train/session.hpp"
+#include "program.hpp"
+
+#include <boost/json.hpp>
+#include <iomanip>
+#include <iostream>
+#include <sstream>
+
+namespace kvmem::apps {
+
+namespace json = boost::json;
+namespace fs = std::filesystem;
+
+static std::string shares(Index part, Index whole) {
+    return std::to_string(part) + " (" +
+           percent(whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0.0) + ")";
+}
+
+static std::string lengths(const LengthReport& r) {
+    std::ostringstream text;
+    text << r.min << " to " << r.max << ", " << std::fixed << std::setprecision(1) << r.mean << " on average";
+    return text.str();
+}
+
+static void print_row(const std::string& name, const std::string& value) {
+    std::cout << "  " << std::left << std::setw(38) << name << value << "\n";
+}
+
+static void print_split(const std::string& name, const SplitReport& r, const RetrievalReport& reach) {
+    std::cout << name << ": " << plural(r.examples, "question") << "\n";
+    print_row("words and names in a question", lengths(r.question));
+    print_row("right answers to a question", lengths(r.answers));
+    print_row("unknown words", shares(r.unknown_tokens, r.question_tokens));
+    print_row("questions that name no entity", shares(r.without_entity, r.examples));
+    print_row("questions without an answer", shares(r.without_answer, r.examples));
+    print_row("... whose answers no memory holds", shares(r.unreachable, r.examples));
+    print_row("... whose retrieval misses them all", shares(reach.answerable - reach.found, r.examples));
+    print_row("slots that a question reads", std::to_string(r.examples ? reach.slots / r.examples : 0) + " on average");
+    if (r.own_slots > 0) print_row("slots of its own", std::to_string(r.own_slots));
+    if (name != "train") print_row("questions that train has as well", shares(r.leaked, r.examples));
+}
+
+static json::object lengths_json(const LengthReport& r) { return {{"min", r.min}, {"max", r.max}, {"mean", r.mean}}; }
+
+static json::object split_json(const SplitReport& r, const RetrievalReport& reach) {
+    return {{"examples", r.examples},
+            {"question", lengths_json(r.question)},
+            {"answers", lengths_json(r.answers)},
+            {"question_tokens", r.question_tokens},
+            {"unknown_tokens", r.unknown_tokens},
+            {"without_entity", r.without_entity},
+            {"without_answer", r.without_answer},
+            {"unreachable", r.unreachable},
+            {"outside_candidates", r.outside_candidates},
+            {"leaked", r.leaked},
+            {"own_slots", r.own_slots},
+            {"retrieval", json::object{{"found", reach.found},
+                                       {"answerable", reach.answerable},
+                                       {"without_slots", reach.without_slots},
+                                       {"slots", reach.slots},
+                                       {"gold", reach.gold},
+                                       {"gold_found", reach.gold_found}}}};
+}
+
+static void inspect_data(const fs::path& path, const RetrieverOptions& options, bool as_json) {
+    const QaDataset dataset = load_dataset(path);
+    const DatasetReport report = inspect_dataset(dataset);
+    const Retriever retriever(dataset.memory, dataset.vocabulary, options);
+    const DatasetInfo& info = dataset.info;
+    const auto reach = [&](const std::string& name) {
+        return report_retrieval(dataset, dataset.split(name), retriever);
+    };
+    if (as_json) {
+        json::object splits;
+        for (const auto& [name, split] : report.splits) splits[name] = split_json(split, reach(name));
+        std::cout << json::serialize(
+                         json::object{{"format", "kvmem-qa"},
+                                      {"title", info.title},
+                                      {"source", info.source},
+                                      {"license", info.license},
+                                      {"generator", info.generator},
+                                      {"vocabulary", json::object{{"words", report.tokens_by_kind[1]},
+                                                                  {"entities", report.tokens_by_kind[2]},
+                                                                  {"relations", report.tokens_by_kind[3]}}},
+                                      {"candidates", report.candidates},
+                                      {"memory", json::object{{"slots", report.memory.slots},
+                                                              {"distinct_keys", report.memory.distinct_keys},
+                                                              {"key", lengths_json(report.memory.key)},
+                                                              {"value", lengths_json(report.memory.value)}}},
+                                      {"splits", splits}})
+                  << "\n";
+        return;
+    }
+    std::cout << "data set: " << info.title << "\n";
+    if (!info.source.empty()) print_row("source", info.source);
+    if (!info.license.empty()) print_row("license", info.license);
+    print_row("made by", info.generator);
+    std::cout << "vocabulary: " << plural(report.tokens_by_kind[1], "word") << ", "
+              << plural(report.tokens_by_kind[2], "name") << ", " << plural(report.tokens_by_kind[3], "relation")
+              << "; " << plural(report.candidates, "candidate") << "\n";
+    std::cout << "memory: " << plural(report.memory.slots, "slot") << ", "
+              << plural(report.memory.distinct_keys, "distinct key") << "\n";
+    for (const auto& [name, split] : report.splits) print_split(name, split, reach(name));
+}
+
+static void inspect_model(const fs::path& path, bool as_json) {
+    const KvMemNN model = load_model(path);
+    const std::string config = to_json(model.config());
+    if (as_json) {
+        json::array parameters;
+        for (const Parameter& p : model.parameters())
+            parameters.push_back(json::object{{"name", p.name}, {"rows", p.value.rows()}, {"cols", p.value.cols()}});
+        std::cout << json::serialize(json::object{{"format", "kvmem-model"},
+                                                  {"config", json::parse(config)},
+                                                  {"vocabulary", model.vocabulary().size()},
+                                                  {"candidates", model.candidates().size()},
+                                                  {"parameters", parameters}})
+                  << "\n";
+        return;
+    }
+    std::cout << "model: key-value memory network, " << plural(model.parameters().count(), "parameter") << "\n";
+    print_row("vocabulary", plural(model.vocabulary().size(), "token"));
+    print_row("candidates", std::to_string(model.candidates().size()));
+    for (const Parameter& p : model.parameters())
+        print_row("parameter " + p.name, std::to_string(p.value.rows()) + " x " + std::to_string(p.value.cols()));
+    print_row("configuration", config);
+}
+
+static void inspect_run(const fs::path& directory, bool as_json) {
+    const RunFiles files{directory};
+    const RunConfig config = files.read_config();
+    if (!as_json) {
+        std::cout << "run: trained on " << config.data << "\n";
+        if (fs::exists(files.results())) print_row("results", read_file(files.results()));
+    }
+    inspect_model(files.model(), as_json);
+}
+
+int run_inspect(const Arguments& arguments) {
+    RetrieverOptions retriever;
+    CommandLine line{.usage = "kvmem inspect FILE [options]",
+                     .about = "Tells what a data set, a model file or a run directory holds.",
+                     .positional = {"file"}};
+    line.options.add_options()  //
+        ("max-frequency", po::value(&retriever.max_frequency)->default_value(retriever.max_frequency),
+         "tokens in more keys are too common to find slots by")  //
+        ("json", "print JSON");
+    po::variables_map values;
+    if (!parse(line, arguments, values)) return 0;
+    const fs::path path = required(values, "file", "a data set, a model file or a run directory");
+    const bool as_json = values.count("json") > 0;
+    if (fs::is_directory(path)) {
+        inspect_run(path, as_json);
+        return 0;
+    }
+    const std::string format = file_format(path);
+    if (format == "kvmem-qa")
+        inspect_data(path, retriever, as_json);
+    else if (format == "kvmem-model")
+        inspect_model(path, as_json);
+    else
+        throw Error({.what = "not a file of kvmem",
+                     .expected = "format kvmem-qa or kvmem-model",
+                     .got = format.empty() ? "none" : format,
+                     .where = path.string(),
+                     .hint = {}});
+    return 0;
+}
+
+}  // namespace kvmem::apps

@@ -1,0 +1,83 @@
+// The kvmem program: a table of verbs, and what happens when one of them fails.
+#include "program.hpp"
+
+#include <csignal>
+#include <iostream>
+#include <new>
+
+namespace {
+
+using namespace kvmem;
+using namespace kvmem::apps;
+
+int run_version(const Arguments&) {
+    std::cout << "kvmem " KVMEM_VERSION "\n";
+    return 0;
+}
+
+struct Verb {
+    const char* name;
+    const char* summary;
+    int (*run)(const Arguments&);
+};
+
+constexpr Verb verbs[] = {
+    {"import", "turn question-answering data into an HDF5 data set", run_import},
+    {"inspect", "tell what a data set, model or run holds", run_inspect},
+    {"train", "train a key-value memory network on a data set", run_train},
+    {"evaluate", "measure a trained model on a split", run_evaluate},
+    {"ask", "answer questions and show the memories read", run_ask},
+    {"predict", "answer JSON lines from stdin", run_predict},
+    {"version", "print the version", run_version},
+};
+
+void print_usage(std::ostream& out) {
+    out << "usage: kvmem VERB [options]      ('kvmem VERB --help' tells more)\n\n";
+    for (const Verb& verb : verbs)
+        out << "  " << verb.name << std::string(10 - std::string(verb.name).size(), ' ') << verb.summary << "\n";
+}
+
+int run(const Arguments& arguments) {
+    if (arguments.empty()) {
+        print_usage(std::cerr);
+        return 2;
+    }
+    const std::string& name = arguments.front();
+    if (name == "--help" || name == "-h" || name == "help") {
+        print_usage(std::cout);
+        return 0;
+    }
+    for (const Verb& verb : verbs)
+        if (name == verb.name || (name == "--version" && verb.run == run_version))
+            return verb.run(Arguments(arguments.begin() + 1, arguments.end()));
+    throw UsageError({.what = "no such verb",
+                      .expected = "import, inspect, train, evaluate, ask, predict or version",
+                      .got = name,
+                      .where = {},
+                      .hint = "see 'kvmem --help'"});
+}
+
+int fail(const std::string& what, int code) {
+    std::cerr << "error: " << what << "\n";
+    return code;
+}
+
+}  // namespace
+
+int main(int count, char** values) {
+    std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is a failed write, noticed below
+    std::signal(SIGXFSZ, SIG_IGN);  // so is a file over its limit
+    try {
+        const int code = run(Arguments(values + 1, values + count));
+        std::cout.flush();
+        return std::cout ? code : fail("cannot write to the output", 1);
+    } catch (const UsageError& e) {
+        return fail(e.what(), 2);
+    } catch (const Error& e) {
+        return fail(e.what(), 1);
+    } catch (const std::bad_alloc&) {
+        return fail("out of memory", 1);
+    } catch (const std::exception& e) {
+        return fail(e.what(), 1);
+    }
+}

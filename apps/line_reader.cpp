@@ -1,0 +1,58 @@
+#include "line_reader.hpp"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+
+#ifdef KVMEM_HAVE_EDITLINE
+#include <editline/readline.h>
+#endif
+
+namespace kvmem::apps {
+
+#ifdef KVMEM_HAVE_EDITLINE
+static constexpr bool have_editing = true;
+static constexpr int history_length = 1000;
+
+static void open_history(const std::string& file) {
+    ::using_history();
+    ::stifle_history(history_length);
+    if (!file.empty()) ::read_history(file.c_str());
+}
+static void keep_history(const std::string& file) {
+    if (!file.empty()) ::write_history(file.c_str());
+}
+static std::optional<std::string> edited_line(const std::string& prompt) {
+    const std::unique_ptr<char, void (*)(void*)> line(::readline(prompt.c_str()), std::free);
+    if (!line) return {};
+    if (*line) ::add_history(line.get());
+    return std::string(line.get());
+}
+#else
+static constexpr bool have_editing = false;
+static void open_history(const std::string&) {}
+static void keep_history(const std::string&) {}
+static std::optional<std::string> edited_line(const std::string&) { return {}; }
+#endif
+
+LineReader::LineReader(std::string prompt)
+    : prompt_(std::move(prompt)), editing_(have_editing && ::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO)) {
+    if (const char* home = std::getenv("HOME")) history_file_ = std::string(home) + "/.kvmem_history";
+    if (editing_) open_history(history_file_);
+}
+
+LineReader::~LineReader() {
+    if (editing_) keep_history(history_file_);
+}
+
+std::optional<std::string> LineReader::next() {
+    if (editing_) return edited_line(prompt_);
+    if (::isatty(STDIN_FILENO)) std::cerr << prompt_ << std::flush;
+    std::string line;
+    if (!std::getline(std::cin, line)) return {};
+    return line;
+}
+
+}  // namespace kvmem::apps

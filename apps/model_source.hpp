@@ -1,0 +1,21 @@
+// A trained model and the memory it reads, from a command line.
+#pragma once
+
+#include "kvmem/train/session.hpp"
+#include "program.hpp"
+
+namespace kvmem::apps {
+
+struct ModelSource {
+    KvMemNN model;
+    QaDataset memory;
+};
+
+// The positional argument "run" is a run directory or a model file. The memory is that of the data set that the
+// option `memory_option` names, or of the one the run was trained on.
+ModelSource open_model(const po::variables_map& values, const std::string& memory_option);
+
+// Puts a data set into the tokens of a model that was extended with it.
+void translate_dataset(QaDataset& dataset, std::span<const Token> to);
+
+}  // namespace kvmem::apps

@@ -1,0 +1,86 @@
+// kvmem predict RUN: JSON lines in, JSON lines out.
+#include "answer_text.hpp"
+#include "model_source.hpp"
+#include "program.hpp"
+
+#include <iostream>
+
+namespace kvmem::apps {
+
+namespace json = boost::json;
+
+static const char* const about =
+    "Reads JSON lines {\"question\": text} from stdin and writes a line for each: the answer, its candidates and the\n"
+    "memories read. A question may bring slots of its own, and an \"id\" that is handed on: \"memory\": [{\"key\", "
+    "\"value\"}].";
+
+static std::string text_member(const json::object& object, const char* name, const std::string& where) {
+    const json::value* value = object.if_contains(name);
+    if (!value || !value->is_string())
+        throw Error({.what = std::string("bad \"") + name + "\"",
+                     .expected = "a text",
+                     .got = value ? json::serialize(*value).substr(0, 40) : "none",
+                     .where = where,
+                     .hint = {}});
+    return std::string(value->as_string());
+}
+
+static const json::object& object_of(const json::value& value, const std::string& where) {
+    if (!value.is_object())
+        throw Error({.what = "bad line",
+                     .expected = "a JSON object",
+                     .got = json::serialize(value).substr(0, 40),
+                     .where = where,
+                     .hint = {}});
+    return value.as_object();
+}
+
+static std::vector<TextSlot> own_slots(const json::object& line, const std::string& where) {
+    std::vector<TextSlot> slots;
+    const json::value* memory = line.if_contains("memory");
+    if (!memory) return slots;
+    if (!memory->is_array())
+        throw Error({.what = "bad \"memory\"", .expected = "an array", .got = {}, .where = where, .hint = {}});
+    for (const json::value& slot : memory->as_array()) {
+        const json::object& object = object_of(slot, where);
+        slots.push_back({text_member(object, "key", where), text_member(object, "value", where)});
+    }
+    return slots;
+}
+
+static json::value parse_line(const std::string& line, const std::string& where) {
+    json::error_code code;
+    json::value value = json::parse(line, code);
+    if (code) throw Error({.what = "bad JSON", .expected = {}, .got = code.message(), .where = where, .hint = {}});
+    return value;
+}
+
+int run_predict(const Arguments& arguments) {
+    AnswerOptions options{.candidates = 5, .slots = 3};
+    CommandLine line{.usage = "kvmem predict RUN [options] < questions.jsonl > answers.jsonl",
+                     .about = about,
+                     .positional = {"run"}};
+    line.options.add_options()                                                                           //
+        ("memory,m", po::value<std::string>(), "data set whose memory to read")                          //
+        ("top,k", po::value(&options.candidates)->default_value(options.candidates), "answers to give")  //
+        ("slots", po::value(&options.slots)->default_value(options.slots), "memories to give for each hop");
+    po::variables_map values;
+    if (!parse(line, arguments, values)) return 0;
+    ModelSource source = open_model(values, "memory");
+    const Answerer answerer(std::move(source.model), std::move(source.memory));
+    std::string text;
+    for (Index number = 1; std::getline(std::cin, text); ++number) {
+        if (text.find_first_not_of(" \t\r") == std::string::npos) continue;
+        const std::string where = "stdin:" + std::to_string(number);
+        const json::value parsed = parse_line(text, where);
+        const json::object& object = object_of(parsed, where);
+        const std::string question = text_member(object, "question", where);
+        json::object answer = to_json(question, answerer.ask(question, options, own_slots(object, where)));
+        if (const json::value* id = object.if_contains("id")) answer["id"] = *id;
+        std::cout << json::serialize(answer) << "\n";
+        if (!std::cout) break;  // nobody reads any more
+    }
+    return 0;
+}
+
+}  // namespace kvmem::apps

@@ -1,0 +1,127 @@
+#include "program.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+
+namespace kvmem::apps {
+
+bool parse(const CommandLine& line, const Arguments& arguments, po::variables_map& values) {
+    po::options_description all = line.options;
+    all.add_options()("help,h", "print this and exit");
+    po::positional_options_description positional;
+    po::options_description hidden;
+    for (const std::string& name : line.positional) {
+        positional.add(name.c_str(), 1);
+        hidden.add_options()(name.c_str(), po::value<std::string>());
+    }
+    po::options_description known;
+    known.add(all).add(hidden);
+    try {
+        po::store(po::command_line_parser(arguments).options(known).positional(positional).run(), values);
+        if (values.count("help")) {
+            std::cout << "usage: " << line.usage << "\n\n" << line.about << "\n\n" << all;
+            return false;
+        }
+        po::notify(values);
+    } catch (const po::too_many_positional_options_error&) {
+        throw UsageError({.what = "too many arguments",
+                          .expected = line.usage,
+                          .got = {},
+                          .where = {},
+                          .hint = "put a text of several words in quotes"});
+    } catch (const po::error& e) {
+        throw UsageError({.what = e.what(), .expected = {}, .got = {}, .where = {}, .hint = "see --help"});
+    }
+    return true;
+}
+
+std::string required(const po::variables_map& values, const std::string& option, const std::string& meaning) {
+    if (!values.count(option))
+        throw UsageError(
+            {.what = "nothing given for " + option, .expected = meaning, .got = {}, .where = {}, .hint = "see --help"});
+    return values[option].as<std::string>();
+}
+
+Progress::Progress() : terminal_(::isatty(STDERR_FILENO) != 0), next_(Clock::now() + pause()) {}
+
+std::chrono::milliseconds Progress::pause() const { return std::chrono::milliseconds(terminal_ ? 100 : 5000); }
+
+Progress::~Progress() {
+    if (shown_ && terminal_) std::cerr << "\n";
+}
+
+bool Progress::due() const { return Clock::now() >= next_; }
+
+void Progress::show(const std::string& line) {
+    if (!due()) return;
+    next_ = Clock::now() + pause();
+    if (terminal_)
+        std::cerr << "\r\033[K" << line << std::flush;
+    else
+        std::cerr << line << std::endl;
+    shown_ = true;
+}
+
+void Progress::finish(const std::string& line) {
+    clear();
+    std::cerr << line << std::endl;
+}
+
+void Progress::clear() {
+    if (shown_ && terminal_) std::cerr << "\r\033[K" << std::flush;
+    shown_ = false;
+}
+
+static volatile std::sig_atomic_t noted_signal = 0;
+
+static void note_signal(int signal) {
+    if (noted_signal != 0) std::_Exit(128 + signal);
+    noted_signal = signal;
+}
+
+Interruption::Interruption() {
+    std::signal(SIGINT, note_signal);
+    std::signal(SIGTERM, note_signal);
+}
+
+Interruption::~Interruption() {
+    std::signal(SIGINT, SIG_DFL);
+    std::signal(SIGTERM, SIG_DFL);
+}
+
+int Interruption::signal() { return noted_signal; }
+
+static std::string formatted(const char* format, double value) {
+    char text[64];
+    std::snprintf(text, sizeof text, format, value);
+    return text;
+}
+
+std::string short_number(double value) {
+    if (value >= 1e6) return formatted("%.1fM", value / 1e6);
+    if (value >= 1e3) return formatted("%.1fk", value / 1e3);
+    return formatted("%.0f", value);
+}
+
+std::string percent(double share) { return formatted("%.2f%%", 100 * share); }
+
+std::string minutes(double seconds) {
+    const auto whole = static_cast<long>(std::clamp(std::round(seconds), 0.0, 360000.0));
+    char text[32];
+    std::snprintf(text, sizeof text, "%02ld:%02ld", whole / 60, whole % 60);
+    return text;
+}
+
+std::string plural(std::int64_t count, const std::string& noun) {
+    std::string digits = std::to_string(count);
+    for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3)
+        digits.insert(static_cast<std::size_t>(at), ",");
+    return digits + " " + noun + (count == 1 ? "" : "s");
+}
+
+}  // namespace kvmem::apps

@@ -1,0 +1,13 @@
+// Which of our formats a file is of.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace kvmem {
+
+// "kvmem-qa" for a data set, "kvmem-model" for a model; "" for HDF5 that is not ours. Throws Error for a file that
+// is no readable HDF5.
+std::string file_format(const std::filesystem::path& path);
+
+}  // namespace kvmem

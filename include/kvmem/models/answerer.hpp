@@ -1,0 +1,69 @@
+// Answers questions in plain words from a memory, and tells which slots the answer came from.
+#pragma once
+
+#include "kvmem/data/linker.hpp"
+#include "kvmem/models/kv_mem_nn.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace kvmem {
+
+struct Answer {
+    struct Candidate {
+        std::string text;
+        double score;
+        double weight;  // of the softmax over all candidates
+    };
+    struct ReadSlot {
+        std::string key, value;
+        double weight;
+    };
+    struct Hop {
+        std::vector<ReadSlot> slots;  // those with most weight, most first
+    };
+
+    std::vector<Candidate> candidates;  // best first; empty when there is nothing to read
+    std::vector<Hop> hops;
+    Index slots = 0;                         // that the question reads
+    std::vector<std::string> entities;       // that it names
+    std::vector<std::string> unknown_words;  // that training never saw
+    std::vector<std::string> suggestions;    // names near to the question's words, when it names no entity
+};
+
+struct AnswerOptions {
+    Index candidates = 5;
+    Index slots = 5;  // of each hop
+};
+
+// A slot that comes with a question instead of from the memory, as text.
+struct TextSlot {
+    std::string key, value;
+};
+
+// Reading is safe from several threads.
+class Answerer {
+  public:
+    // Reads from this data set's memory, which may hold entities that the model never saw. The splits are not used.
+    Answerer(KvMemNN model, QaDataset memory);
+    ~Answerer();
+    Answerer(Answerer&&) noexcept;
+    Answerer& operator=(Answerer&&) noexcept;
+
+    // Throws Error when the question is not UTF-8 or its brackets do not match. `own` are read beside the memory;
+    // their values count as answers only if they are among the candidates.
+    Answer ask(const std::string& question, const AnswerOptions& options = {},
+               const std::vector<TextSlot>& own = {}) const;
+
+    const KvMemNN& model() const;
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+// Tokens as a person reads them: "Kismet directed_by".
+std::string text_of(const Vocabulary& vocabulary, std::span<const Token> tokens);
+
+}  // namespace kvmem

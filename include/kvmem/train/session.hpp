@@ -1,0 +1,67 @@
+// A training run in a directory of its own.
+//
+//     config.json        what was asked for          model-best.h5   the model with the best validation
+//     metrics.jsonl      a line for each epoch       model-last.h5   where training stands; resume() goes on there
+//     results.json       how it ended                README.md       the model's card
+//     events.out.*       curves for TensorBoard      lock            held by the process that trains
+//
+// Every file is replaced as a whole or appended to by whole lines, so that a kill at any moment leaves a run that
+// resumes with the same bits from the last checkpoint.
+#pragma once
+
+#include "kvmem/core/file.hpp"
+#include "kvmem/train/checkpoint.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace kvmem {
+
+struct RunFiles {
+    std::filesystem::path directory;
+    std::filesystem::path config() const { return directory / "config.json"; }
+    std::filesystem::path best() const { return directory / "model-best.h5"; }
+    std::filesystem::path last() const { return directory / "model-last.h5"; }
+    std::filesystem::path metrics() const { return directory / "metrics.jsonl"; }
+    std::filesystem::path results() const { return directory / "results.json"; }
+    std::filesystem::path card() const { return directory / "README.md"; }
+    std::filesystem::path lock() const { return directory / "lock"; }
+
+    // Throws Error unless a run was begun here.
+    RunConfig read_config() const;
+    // model-best.h5, or model-last.h5 when there is no best one yet. Throws Error when there is neither.
+    std::filesystem::path model() const;
+};
+
+class TrainingSession {
+  public:
+    // Begins a run; makes the directory. Throws Error when it holds one already or another process trains there.
+    static TrainingSession begin(const std::filesystem::path& directory, const RunConfig& config);
+    // Goes on with an interrupted or finished run; `epochs`, if positive, replaces the number of epochs.
+    static TrainingSession resume(const std::filesystem::path& directory, Index epochs = 0);
+
+    ~TrainingSession();
+    TrainingSession(TrainingSession&&) noexcept;
+    TrainingSession& operator=(TrainingSession&&) noexcept;
+
+    struct Callbacks {
+        std::function<void(const StepReport&)> step;
+        std::function<void(const EpochReport&)> epoch;
+        std::function<bool()> interrupted;
+    };
+    // Trains to the end and writes everything.
+    StopReason run(const Callbacks& callbacks = {});
+
+    const TrainerState& state() const;
+    const QaDataset& dataset() const;
+    const KvMemNN& model() const;
+    const RunConfig& config() const;
+
+  private:
+    struct Impl;
+    explicit TrainingSession(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kvmem

@@ -1,0 +1,113 @@
+// The training loop: shuffled batches in shards, validation, early stopping, checkpoints that resume bit for bit.
+//
+// A batch is cut into a fixed number of shards, each with a tape of its own, and their gradients are summed in
+// the order of the shards: the same seed gives the same bits on any number of threads. All random choices are
+// drawn from streams named by seed, epoch, step and shard, so a state is a position and some numbers.
+#pragma once
+
+#include "kvmem/autograd/optimizer.hpp"
+#include "kvmem/train/evaluate.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace kvmem {
+
+// What is trained: a model and its data.
+class Task {
+  public:
+    virtual ~Task() = default;
+    virtual Parameters& parameters() = 0;
+    virtual Index examples() const = 0;
+    // The sum of these examples' losses, [1, 1]; called from several threads at once, each with its tape.
+    virtual Var loss(Tape& tape, std::span<const Index> examples, Rng& rng) = 0;
+    virtual bool can_validate() const = 0;
+    virtual Metrics validate() = 0;
+};
+
+struct TrainerOptions {
+    Index epochs = 10;
+    Index batch = 32;
+    Index shards = 4;  // changes the last bits of the result; the number of threads does not
+    OptimizerOptions optimizer;
+    Schedule schedule;
+    Index patience = 5;        // epochs without a better validation before giving up; 0: never
+    double max_seconds = 0;    // of training in all; 0: no limit
+    double target_metric = 0;  // hits@1 of validation that is good enough; 0: none
+    bool check_nan = false;    // also look at every parameter after each step
+    double save_seconds = 30;  // between checkpoints
+    std::uint64_t seed = 1;
+
+    void validate() const;  // throws UsageError
+};
+
+enum class StopReason { running, epochs_done, no_improvement, time_over, target_reached, interrupted };
+std::string describe(StopReason reason);
+
+// Where training stands: with the parameters and the optimiser's state, all that it needs to go on.
+struct TrainerState {
+    Index epoch = 0;  // finished ones
+    Index step = 0;   // finished ones of the epoch under way
+    double loss = 0;  // sum over the examples of the epoch under way
+    Index optimizer_steps = 0;
+    double best = -1;  // hits@1 of the best validation
+    Index best_epoch = 0;
+    Index epochs_without_improvement = 0;
+    double seconds = 0;  // of training so far
+    bool operator==(const TrainerState&) const = default;
+};
+
+// What is told after every step and every epoch.
+struct StepReport {
+    Index epoch, epochs, step, steps;  // from 1
+    double loss, rate, examples_per_second, seconds_left;
+    double best;
+};
+struct EpochReport {
+    Index epoch;
+    double loss, rate, seconds, gradient_norm;
+    bool validated;
+    Metrics metrics;
+    bool improved;
+};
+
+class Trainer {
+  public:
+    // The task must outlive it.
+    Trainer(Task& task, const TrainerOptions& options);
+
+    struct Callbacks {
+        std::function<void(const StepReport&)> step;
+        std::function<void(const EpochReport&)> epoch;
+        // Asked after every step; true ends training as soon as everything is saved.
+        std::function<bool()> interrupted;
+        // Keep what the parameters are now as the best so far; write everything that resuming needs.
+        std::function<void()> keep_best;
+        std::function<void()> save;
+    };
+    // Trains until something in the options ends it. Throws Error that names step and parameter when a loss
+    // or gradient is not finite.
+    StopReason run(const Callbacks& callbacks);
+
+    const TrainerState& state() const { return state_; }
+    Optimizer& optimizer() { return optimizer_; }
+    // Goes on from here; parameters and optimiser must have been restored as well.
+    void resume(const TrainerState& state);
+
+  private:
+    double step(std::span<const Index> examples, double rate);
+    void check_finite(double loss, double norm) const;
+    StopReason after_epoch(const Callbacks& callbacks, double rate);
+    Index steps_per_epoch() const;
+
+    Task& task_;
+    TrainerOptions options_;
+    Optimizer optimizer_;
+    std::vector<std::unique_ptr<Tape>> tapes_;  // one a shard
+    TrainerState state_;
+    double gradient_norm_ = 0;
+};
+
+}  // namespace kvmem

@@ -1,0 +1,62 @@
+// The types of number that kvmem's files hold: little-endian, as memory has them.
+#pragma once
+
+#include <hdf5.h>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <type_traits>
+
+namespace kvmem::hdf5 {
+
+static_assert(std::endian::native == std::endian::little, "files and memory share their byte order");
+
+enum class Element { int8, int16, int32, int64, uint8, uint16, uint32, uint64, float32, float64 };
+
+inline constexpr Element all_elements[] = {Element::int8,    Element::int16,  Element::int32,  Element::int64,
+                                           Element::uint8,   Element::uint16, Element::uint32, Element::uint64,
+                                           Element::float32, Element::float64};
+
+const char* name_of(Element element);  // "int32"
+std::size_t size_of(Element element);  // in bytes
+hid_t hdf5_type_of(Element element);   // HDF5's own; not to be closed
+
+template <class T>
+constexpr Element element_of() {
+    if constexpr (std::is_same_v<T, float>) return Element::float32;
+    if constexpr (std::is_same_v<T, double>) return Element::float64;
+    constexpr int log_size = std::countr_zero(sizeof(T));
+    return static_cast<Element>(log_size + (std::is_signed_v<T> ? 0 : 4));
+}
+
+// Calls f with a value of the C++ type that `element` is stored as.
+template <class F>
+auto with_type_of(Element element, F&& f) {
+    switch (element) {
+        case Element::int8:
+            return f(std::int8_t{});
+        case Element::int16:
+            return f(std::int16_t{});
+        case Element::int32:
+            return f(std::int32_t{});
+        case Element::int64:
+            return f(std::int64_t{});
+        case Element::uint8:
+            return f(std::uint8_t{});
+        case Element::uint16:
+            return f(std::uint16_t{});
+        case Element::uint32:
+            return f(std::uint32_t{});
+        case Element::uint64:
+            return f(std::uint64_t{});
+        case Element::float32:
+            return f(float{});
+        case Element::float64:
+            break;
+    }
+    return f(double{});
+}
+
+}  // namespace kvmem::hdf5

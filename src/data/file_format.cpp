@@ -1,0 +1,12 @@
+#include "kvmem/data/file_format.hpp"
+
+#include "data/hdf5_file.hpp"
+
+namespace kvmem {
+
+std::string file_format(const std::filesystem::path& path) {
+    const hdf5::Silence silence;
+    return hdf5::File(path).attribute("/", "format").value_or("");
+}
+
+}  // namespace kvmem

@@ -1,0 +1,192 @@
+#include "data/import_builder.hpp"
+
+#include "kvmem/core/rng.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+#include <unordered_map>
+#include <utility>
+
+namespace kvmem {
+
+std::size_t DatasetBuilder::FactHash::operator()(const Fact& fact) const {
+    std::uint64_t h = 0;
+    for (const Token t : {fact.subject, fact.relation, fact.object})
+        h = (h ^ static_cast<std::uint32_t>(t)) * 0x9e3779b97f4a7c15u, h ^= h >> 32;
+    return h;
+}
+
+void DatasetBuilder::add_slot(Token entity, Token relation, Token value) {
+    dataset_.memory.key.push_row(std::array{entity, relation});
+    dataset_.memory.value.push_row(std::array{value});
+}
+
+DatasetBuilder::Directions DatasetBuilder::relation(std::string_view name, const Place& place) {
+    if (const auto known = relations_.find(name); known != relations_.end()) return known->second;
+    require_name(name, "a relation", place);
+    if (name.starts_with('~'))
+        throw place.error("no such name for a relation", "one without '~', which marks relations read in reverse",
+                          "'" + std::string(name) + "'");
+    Vocabulary& vocabulary = dataset_.vocabulary;
+    const Directions directions{vocabulary.add(TokenKind::relation, name),
+                                vocabulary.add(TokenKind::relation, reversed_relation(name))};
+    return relations_.emplace(name, directions).first->second;
+}
+
+void DatasetBuilder::add_fact(std::string_view subject, std::string_view relation_name, std::string_view object,
+                              const Place& place) {
+    require_name(subject, "a subject", place);
+    const Directions directions = relation(relation_name, place);
+    require_name(object, "an object", place);
+    const Fact fact{entity(subject), directions.forward, entity(object)};
+    if (!facts_.insert(fact).second) return;
+    add_slot(fact.subject, directions.forward, fact.object);
+    add_slot(fact.object, directions.reverse, fact.subject);
+}
+
+std::vector<Token> DatasetBuilder::answers(const std::vector<std::string_view>& names, const Place& place) {
+    std::vector<Token> tokens;
+    for (const std::string_view name : names) {
+        require_name(name, "an answer", place);
+        tokens.push_back(entity(name));
+    }
+    return tokens;
+}
+
+void DatasetBuilder::add_question(const std::string& split, Question question) {
+    std::vector<Token>& answers = question.answers;
+    std::sort(answers.begin(), answers.end());
+    answers.erase(std::unique(answers.begin(), answers.end()), answers.end());
+    own_slots_ = own_slots_ || !question.slots.empty();
+    questions_[split].push_back(std::move(question));
+}
+
+void DatasetBuilder::split_off_validation() {
+    if (options_.valid_fraction == 0) return;
+    std::vector<Question>& train = questions_["train"];
+    if (train.size() < 2)
+        throw Error({.what = "too few training questions to take validation questions from",
+                     .expected = "at least 2",
+                     .got = std::to_string(train.size()),
+                     .where = {},
+                     .hint = {}});
+    std::vector<std::size_t> order(train.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    Rng(options_.seed).shuffle(std::span(order));
+    const double wanted = std::round(options_.valid_fraction * static_cast<double>(train.size()));
+    order.resize(std::clamp(static_cast<std::size_t>(wanted), std::size_t{1}, train.size() - 1));
+    std::vector<bool> chosen(train.size());
+    for (const std::size_t i : order) chosen[i] = true;
+    std::vector<Question> rest;
+    for (std::size_t i = 0; i < train.size(); ++i)
+        (chosen[i] ? questions_["valid"] : rest).push_back(std::move(train[i]));
+    train = std::move(rest);
+}
+
+// Calls visit(word) for the words outside of brackets.
+template <class Visit>
+static void for_each_plain_word(std::string_view text, Visit visit) {
+    while (!text.empty()) {
+        const std::size_t open = std::min(text.find('['), text.size());
+        for (Word& word : split_words(text.substr(0, open))) visit(std::move(word.text));
+        text.remove_prefix(std::min(text.find(']', open), text.size() - 1) + 1);
+    }
+}
+
+// Sets the counts by which the Linker tells weak matches. Words beside brackets or "{}" are plain for sure. In
+// questions that do not mark names, words that more than one question in `rarity` uses are taken to be.
+void DatasetBuilder::count_plain_words() {
+    constexpr std::int64_t rarity = 1000;
+    Vocabulary& vocabulary = dataset_.vocabulary;
+    std::unordered_map<std::string, std::int64_t> unmarked;
+    std::int64_t unmarked_questions = 0;
+    for (const Question& question : questions_["train"]) {
+        if (question.topic || question.text.find('[') != std::string::npos) {
+            for_each_plain_word(question.text, [&](std::string&& word) {
+                const Token token = vocabulary.add(TokenKind::word, word);
+                vocabulary.set_count(token, vocabulary.count(token) + 1);
+            });
+        } else {
+            for_each_plain_word(question.text, [&](std::string&& word) { ++unmarked[std::move(word)]; });
+            ++unmarked_questions;
+        }
+    }
+    std::map<std::string, std::int64_t> common;  // in an order that no hash decides
+    for (const auto& [word, count] : unmarked)
+        if (count > 1 + unmarked_questions / rarity) common.emplace(word, count);
+    for (const auto& [word, count] : common) {
+        const Token token = vocabulary.add(TokenKind::word, word);
+        vocabulary.set_count(token, vocabulary.count(token) + count);
+    }
+}
+
+void DatasetBuilder::append_words(std::vector<Token>& tokens, std::string_view text) {
+    for (const Word& word : split_words(text)) tokens.push_back(dataset_.vocabulary.add(TokenKind::word, word.text));
+}
+
+void DatasetBuilder::append_linked(std::vector<Token>& tokens, std::string_view text, const Linker& linker,
+                                   const LinkOptions& link) {
+    for (const TextPart& part : linker.parts(text, link)) {
+        tokens.insert(tokens.end(), part.entities.begin(), part.entities.end());
+        if (part.entities.empty()) tokens.push_back(dataset_.vocabulary.add(TokenKind::word, part.word));
+    }
+}
+
+// Ends a row of tokens that must not be empty.
+static void end_text_row(Ragged<Token>& rows, const std::string& what, const Place& place) {
+    if (std::cmp_equal(rows.offsets.back(), rows.values.size())) throw place.error(what + " has no words");
+    rows.end_row();
+}
+
+void DatasetBuilder::append_question(Split& split, const Question& question, const Linker& linker,
+                                     const LinkOptions& link) {
+    std::vector<Token>& tokens = split.question.values;
+    if (question.topic) {
+        const std::size_t hole = question.text.find("{}");
+        append_words(tokens, std::string_view(question.text).substr(0, hole));
+        tokens.push_back(*question.topic);
+        append_words(tokens, std::string_view(question.text).substr(hole + 2));
+    } else {
+        append_linked(tokens, question.text, linker, link);
+    }
+    end_text_row(split.question, "the question", question.place);
+    split.answer.push_row(question.answers);
+    if (!own_slots_) return;
+    if (split.own_offsets.empty()) split.own_offsets.push_back(0);
+    for (const Question::Slot& slot : question.slots) {
+        const std::size_t begin = split.own.key.values.size();
+        append_linked(split.own.key.values, slot.key, linker, link);
+        end_text_row(split.own.key, "a slot's key", question.place);
+        if (slot.value)
+            split.own.value.push_row(std::array{*slot.value});
+        else
+            split.own.value.push_row(std::span(split.own.key.values).subspan(begin));
+    }
+    split.own_offsets.push_back(split.own.size());
+}
+
+QaDataset DatasetBuilder::finish(const LinkOptions& link) {
+    split_off_validation();
+    count_plain_words();
+    const Linker linker(dataset_.vocabulary);
+    for (const auto& [name, questions] : questions_) {
+        for (const Question& question : questions) {
+            try {
+                append_question(dataset_.splits[name], question, linker, link);
+            } catch (const Error& error) {
+                const Problem& problem = error.problem();
+                if (!problem.where.empty()) throw;
+                throw question.place.error(problem.what, problem.expected, problem.got, problem.hint);
+            }
+        }
+    }
+    for (Token token = 0; token < dataset_.vocabulary.size(); ++token)
+        if (dataset_.vocabulary.kind(token) == TokenKind::entity) dataset_.candidates.push_back(token);
+    dataset_.info = {options_.title, options_.source, options_.license, {}};
+    dataset_.count_tokens();
+    return std::move(dataset_);
+}
+
+}  // namespace kvmem

@@ -1,0 +1,86 @@
+// What all importers do with facts and questions once they have read them.
+#pragma once
+
+#include "data/import_source.hpp"
+#include "kvmem/data/linker.hpp"
+#include "kvmem/data/qa_dataset.hpp"
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+namespace kvmem {
+
+// A question before its words are tokens: the entities that it names are known when all files are read.
+struct Question {
+    struct Slot {
+        std::string key;
+        std::optional<Token> value;  // none: the key is the value too
+    };
+
+    Place place;  // for errors
+    std::string text;
+    std::vector<Token> answers;
+    std::optional<Token> topic{};  // the entity that "{}" in the text stands for; such a text is not linked
+    std::vector<Slot> slots{};     // its own memory
+};
+
+// Collects facts first, then questions, then makes the data set of them.
+class DatasetBuilder {
+  public:
+    explicit DatasetBuilder(const ImportOptions& options) : options_(options) {}
+
+    Token entity(std::string_view name) { return dataset_.vocabulary.add(TokenKind::entity, name); }
+
+    // A fact becomes two slots, one read from its subject and one from its object; the same fact again none.
+    // Throws Error for a name that cannot be one, and for a relation that begins with "~".
+    void add_fact(std::string_view subject, std::string_view relation, std::string_view object, const Place& place);
+
+    // Adds to a split, which may get no questions. A name that is an answer twice is one answer.
+    void add_question(const std::string& split, Question question);
+
+    // Names that are answers become entities. Throws Error for a name that cannot be one.
+    std::vector<Token> answers(const std::vector<std::string_view>& names, const Place& place);
+
+    const Vocabulary& vocabulary() const { return dataset_.vocabulary; }
+    const Slots& memory() const { return dataset_.memory; }
+
+    // To be called once, last. Throws Error that names the line of a question that cannot be read.
+    QaDataset finish(const LinkOptions& link = {});
+
+  private:
+    struct Fact {
+        Token subject, relation, object;
+        bool operator==(const Fact&) const = default;
+    };
+    struct FactHash {
+        std::size_t operator()(const Fact& fact) const;
+    };
+
+    // A relation read from subject to object, and the other way.
+    struct Directions {
+        Token forward, reverse;
+    };
+    Directions relation(std::string_view name, const Place& place);
+
+    void add_slot(Token entity, Token relation, Token value);
+    void split_off_validation();
+    void count_plain_words();
+    void append_question(Split& split, const Question& question, const Linker& linker, const LinkOptions& link);
+    void append_linked(std::vector<Token>& tokens, std::string_view text, const Linker& linker,
+                       const LinkOptions& link);
+    void append_words(std::vector<Token>& tokens, std::string_view text);
+
+    const ImportOptions& options_;
+    QaDataset dataset_;
+    std::unordered_set<Fact, FactHash> facts_;
+    std::map<std::string, Directions, std::less<>> relations_;
+    std::map<std::string, std::vector<Question>> questions_;
+    bool own_slots_ = false;
+};
+
+}  // namespace kvmem

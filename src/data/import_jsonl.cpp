@@ -1,0 +1,32 @@
+#include "data/import_json.hpp"
+#include "data/import_sources.hpp"
+
+namespace kvmem {
+
+static void add_questions(DatasetBuilder& builder, const std::string& split, const std::optional<Source>& source,
+                          const ImportOptions& options) {
+    if (!source) return;
+    LineReader lines(*source, options);
+    for (std::string_view line; lines.next(line);)
+        builder.add_question(split, read_json_question(builder, line, lines.place(), true));
+}
+
+QaDataset jsonl_from(const QuestionSources& questions, const ImportOptions& options) {
+    DatasetBuilder builder(options);
+    add_questions(builder, "train", questions.train, options);
+    add_questions(builder, "valid", questions.valid, options);
+    add_questions(builder, "test", questions.test, options);
+    // The entities are the answers that the data itself names: each is one token wherever it occurs, so that a
+    // question, a slot's key and a slot's value can meet in it.
+    return builder.finish({.avoid_common_words = false});
+}
+
+QaDataset import_jsonl(const ImportOptions& options) {
+    const QuestionSources questions = read_question_sources(options);
+    if (!questions.train && !questions.valid && !questions.test)
+        throw UsageError(
+            {.what = "nothing to import", .expected = "files of questions", .got = {}, .where = {}, .hint = {}});
+    return jsonl_from(questions, options);
+}
+
+}  // namespace kvmem

@@ -1,0 +1,107 @@
+#include "data/import_json.hpp"
+#include "data/import_sources.hpp"
+#include "data/import_templates.hpp"
+
+#include <algorithm>
+
+namespace kvmem {
+
+// Lines that are not comments.
+static bool next_row(LineReader& lines, std::string_view& line) {
+    while (lines.next(line))
+        if (!line.starts_with('#')) return true;
+    return false;
+}
+
+static void add_triple(DatasetBuilder& builder, std::string_view line, const Place& place) {
+    const std::vector<std::string_view> fields = split_fields(line, '\t');
+    if (fields.size() != 3)
+        throw place.error("not a fact", "subject<TAB>relation<TAB>object", counted_fields(fields.size()));
+    builder.add_fact(fields[0], fields[1], fields[2], place);
+}
+
+static std::vector<std::string_view> table_columns(std::string_view line, const Place& place) {
+    std::vector<std::string_view> columns = split_fields(line, '\t');
+    if (columns[0] != "@table" || columns.size() < 3)
+        throw place.error("not the head of a table", "@table<TAB>subject's name<TAB>relation...",
+                          counted_fields(columns.size()));
+    columns.erase(columns.begin());
+    for (const std::string_view column : columns) require_name(column, "a column", place);
+    std::vector<std::string_view> sorted = columns;
+    std::sort(sorted.begin(), sorted.end());
+    if (const auto twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end())
+        throw place.error("a column is there twice", {}, "'" + std::string(*twice) + "'");
+    return columns;
+}
+
+// An empty cell is no fact; "|" separates the objects of others.
+static void add_table_row(DatasetBuilder& builder, const std::vector<std::string_view>& columns, std::string_view line,
+                          const Place& place) {
+    const std::vector<std::string_view> cells = split_fields(line, '\t');
+    if (cells.size() != columns.size())
+        throw place.error("not a row of the table", counted_fields(columns.size()), counted_fields(cells.size()));
+    require_name(cells[0], "a subject", place);
+    for (std::size_t i = 1; i < cells.size(); ++i) {
+        if (cells[i].empty()) continue;
+        for (const std::string_view object : split_fields(cells[i], '|'))
+            builder.add_fact(cells[0], columns[i], object, place);
+    }
+}
+
+static void add_facts(DatasetBuilder& builder, const Source& source, const ImportOptions& options) {
+    LineReader lines(source, options);
+    std::vector<std::string_view> columns;
+    bool first = true;
+    for (std::string_view line; next_row(lines, line); first = false) {
+        if (first && line.starts_with("@table"))
+            columns = table_columns(line, lines.place());
+        else if (columns.empty())
+            add_triple(builder, line, lines.place());
+        else
+            add_table_row(builder, columns, line, lines.place());
+    }
+}
+
+static Question read_tsv_question(DatasetBuilder& builder, std::string_view line, const Place& place) {
+    std::vector<std::string_view> fields = split_fields(line, '\t');
+    if (fields.size() < 2) throw place.error("not a question", "question<TAB>answer<TAB>answer...", "no tab");
+    const std::string text(fields[0]);
+    fields.erase(fields.begin());
+    if (fields.size() == 1 && fields[0].empty()) fields.clear();
+    return {place, text, builder.answers(fields, place)};
+}
+
+static void add_questions(DatasetBuilder& builder, const std::string& split, const std::optional<Source>& source,
+                          const ImportOptions& options) {
+    if (!source) return;
+    const bool as_json = source->name.ends_with(".jsonl");
+    LineReader lines(*source, options);
+    for (std::string_view line; lines.next(line);)
+        builder.add_question(split, as_json ? read_json_question(builder, line, lines.place(), false)
+                                            : read_tsv_question(builder, line, lines.place()));
+}
+
+QaDataset kb_from(const std::vector<Source>& facts, const std::optional<Source>& template_source,
+                  const TemplateOptions& templates, const QuestionSources& questions, const ImportOptions& options) {
+    DatasetBuilder builder(options);
+    for (const Source& source : facts) add_facts(builder, source, options);
+    if (template_source) add_template_questions(builder, *template_source, templates, options);
+    add_questions(builder, "train", questions.train, options);
+    add_questions(builder, "valid", questions.valid, options);
+    add_questions(builder, "test", questions.test, options);
+    return builder.finish();
+}
+
+QaDataset import_kb(const std::vector<std::filesystem::path>& facts, const TemplateOptions& templates,
+                    const ImportOptions& options) {
+    require_template_options(templates);
+    const QuestionSources questions = read_question_sources(options);
+    std::vector<Source> sources;
+    for (const std::filesystem::path& path : facts) sources.push_back(read_needed_source(path, "a file of facts"));
+    if (sources.empty())
+        throw UsageError(
+            {.what = "a file is missing", .expected = "a file of facts", .got = {}, .where = {}, .hint = {}});
+    return kb_from(sources, read_source(templates.file), templates, questions, options);
+}
+
+}  // namespace kvmem

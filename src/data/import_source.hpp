@@ -1,0 +1,72 @@
+// Text files as importers read them: whole, line by line, with errors that name the line.
+//
+// Importers work on Sources rather than on paths, so that they can be tested on texts from memory.
+#pragma once
+
+#include "kvmem/core/error.hpp"
+#include "kvmem/data/import.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kvmem {
+
+struct Source {
+    std::string name;  // for messages
+    std::string text;
+};
+
+// The file, or nothing for an empty path. Throws Error that names the file.
+std::optional<Source> read_source(const std::filesystem::path& path);
+
+// The same for a file that there must be; `what` says what it holds. Throws Error.
+Source read_needed_source(const std::filesystem::path& path, const std::string& what);
+
+struct QuestionSources {
+    std::optional<Source> train, valid, test;
+};
+
+// Checks the options (UsageError) before it reads the files of questions.
+QuestionSources read_question_sources(const ImportOptions& options);
+
+// A line of a source, which must outlive it.
+struct Place {
+    const Source* source = nullptr;
+    Index line = 0;
+
+    Error error(std::string what, std::string expected = {}, std::string got = {}, std::string hint = {}) const;
+};
+
+// Lines without their ends ("\n" or "\r\n"), blank ones left out. A byte-order mark is skipped.
+class LineReader {
+  public:
+    // Both must outlive the reader. Throws Error for a source in which nothing is written.
+    LineReader(const Source& source, const ImportOptions& options);
+
+    // The next line that is not blank, or false at the end. Throws Error for a line that is not text or is
+    // longer than 1 MiB.
+    bool next(std::string_view& line);
+
+    Place place() const { return {source_, line_}; }
+
+  private:
+    const Source* source_;
+    const ImportOptions* options_;
+    std::size_t at_ = 0;
+    Index line_ = 0;
+};
+
+std::string_view trim(std::string_view text);
+
+// The parts between separators, trimmed.
+std::vector<std::string_view> split_fields(std::string_view line, char separator);
+
+// "1 field", "2 fields": what came instead, for errors.
+std::string counted_fields(std::size_t count);
+
+// Throws Error unless `name`, which is a `what`, can stand as a name: not empty, no control characters.
+void require_name(std::string_view name, const std::string& what, const Place& place);
+
+}  // namespace kvmem

@@ -1,0 +1,142 @@
+#include "data/nearest_names.hpp"
+
+#include "data/words.hpp"
+
+#include <algorithm>
+#include <bitset>
+#include <numeric>
+#include <string>
+#include <utility>
+
+namespace kvmem {
+
+namespace {
+
+constexpr std::size_t most_words = 40;     // of the text that are looked at
+constexpr std::size_t longest_part = 8;    // words of a text's part that is compared with names
+constexpr std::size_t longest_text = 200;  // bytes of a name that is compared
+constexpr std::size_t survivors =
+    300;  // names that share most trigrams with the text: these are compared letter by letter
+
+// A set of three-letter pieces, hashed: a wrong "yes" only lets a name through to the comparison.
+class Trigrams {
+  public:
+    void add(std::string_view s) {
+        for (std::size_t i = 0; i + 3 <= s.size(); ++i) bits_.set(slot(s.data() + i));
+    }
+    // The part of this text's trigrams that are in the set.
+    double share(std::string_view s) const {
+        if (s.size() < 3) return 0;
+        std::size_t shared = 0;
+        for (std::size_t i = 0; i + 3 <= s.size(); ++i) shared += bits_.test(slot(s.data() + i));
+        return static_cast<double>(shared) / static_cast<double>(s.size() - 2);
+    }
+
+  private:
+    static std::size_t slot(const char* s) {
+        const auto byte = [s](int i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(s[i])); };
+        return (byte(0) << 16 | byte(1) << 8 | byte(2)) * 2654435761u >> 18;
+    }
+    std::bitset<std::size_t{1} << 14> bits_;
+};
+
+struct Suggestion {
+    double badness;
+    Token token;
+    bool operator<(const Suggestion& other) const {
+        return badness != other.badness ? badness < other.badness : token < other.token;
+    }
+};
+
+}  // namespace
+
+// Letters to insert, delete or replace to make one of the other (Levenshtein 1966).
+static std::size_t edit_distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        std::size_t diagonal = std::exchange(row[0], i + 1);
+        for (std::size_t j = 0; j < b.size(); ++j) {
+            const std::size_t replaced = diagonal + (a[i] != b[j]);
+            diagonal = row[j + 1];
+            row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
+        }
+    }
+    return row.back();
+}
+
+// " jean dujardin ": spaces let the first and last letters count in trigrams.
+static void spaced_words(std::string& out, std::string_view text) {
+    out.assign(1, ' ');
+    words::for_each(text, [&](std::size_t begin, std::size_t end) {
+        words::append_normal(out, text.substr(begin, end - begin));
+        out += ' ';
+    });
+}
+
+// All runs of up to `longest_part` words with a word in them that training questions do not use, if there is any.
+static std::vector<std::string> parts_to_compare(const Vocabulary& vocabulary, std::string_view text) {
+    std::vector<Word> words = split_words(text);
+    words.resize(std::min(words.size(), most_words));
+    std::vector<bool> common;
+    for (const Word& word : words) {
+        const auto token = vocabulary.find(TokenKind::word, word.text);
+        common.push_back(token && vocabulary.count(*token) > 0);
+    }
+    const bool all_common = std::find(common.begin(), common.end(), false) == common.end();
+    std::vector<std::string> parts;
+    for (std::size_t first = 0; first < words.size(); ++first) {
+        std::string part = " ";
+        bool tells = all_common;
+        for (std::size_t n = 0; n < longest_part && first + n < words.size(); ++n) {
+            part += words[first + n].text + ' ';
+            tells = tells || !common[first + n];
+            if (part.size() > longest_text) break;
+            if (tells) parts.push_back(part);
+        }
+    }
+    return parts;
+}
+
+static std::vector<Token> sharing_trigrams(const NameIndex& names, const std::vector<std::string>& parts) {
+    Trigrams trigrams;
+    for (const std::string& part : parts) trigrams.add(part);
+    std::vector<Suggestion> likely;
+    std::string spaced;
+    names.for_each([&](Token token) {
+        const std::string& name = names.vocabulary().text(token);
+        if (name.size() > longest_text) return;
+        spaced_words(spaced, name);
+        const double share = trigrams.share(spaced);
+        if (share > 0.2) likely.push_back({-share, token});
+    });
+    const std::size_t kept = std::min(likely.size(), survivors);
+    std::partial_sort(likely.begin(), likely.begin() + static_cast<std::ptrdiff_t>(kept), likely.end());
+    std::vector<Token> tokens;
+    for (std::size_t i = 0; i < kept; ++i) tokens.push_back(likely[i].token);
+    return tokens;
+}
+
+std::vector<Token> nearest_names(const NameIndex& names, std::string_view text, int count) {
+    const std::vector<std::string> parts = parts_to_compare(names.vocabulary(), text);
+    std::vector<Suggestion> suggestions;
+    std::string spaced;
+    for (const Token token : sharing_trigrams(names, parts)) {
+        spaced_words(spaced, names.vocabulary().text(token));
+        const std::size_t letters = spaced.size() - 2;
+        std::size_t least = letters;
+        for (const std::string& part : parts) {
+            const std::size_t gap = std::max(part.size(), spaced.size()) - std::min(part.size(), spaced.size());
+            if (gap < least) least = std::min(least, edit_distance(part, spaced));
+        }
+        if (least * 3 <= letters)
+            suggestions.push_back({static_cast<double>(least) / static_cast<double>(letters), token});
+    }
+    std::sort(suggestions.begin(), suggestions.end());
+    std::vector<Token> best;
+    for (std::size_t i = 0; i < suggestions.size() && std::cmp_less(i, count); ++i)
+        best.push_back(suggestions[i].token);
+    return best;
+}
+
+}  // namespace kvmem

@@ -1,0 +1,71 @@
+// The kvmem-qa file, version 1, as datasets/README.md specifies it.
+#include "data/hdf5.hpp"
+#include "data/vocabulary_file.hpp"
+#include "kvmem/core/error.hpp"
+#include "kvmem/data/qa_dataset.hpp"
+
+#include <algorithm>
+
+namespace kvmem {
+
+static constexpr const char* format = "kvmem-qa";
+static constexpr int version = 1;
+
+static Split read_split(const hdf5::Reader& file, const std::string& path) {
+    Split split;
+    split.question = file.ragged(path + "/question");
+    split.answer = file.ragged(path + "/answer");
+    if (file.has(path + "/slot_offsets")) {
+        split.own_offsets = file.int64s(path + "/slot_offsets");
+        split.own.key = file.ragged(path + "/slot_key");
+        split.own.value = file.ragged(path + "/slot_value");
+    }
+    return split;
+}
+
+static QaDataset read_dataset(const hdf5::Reader& file) {
+    QaDataset dataset;
+    dataset.info = {.title = file.attribute("/", "title"),
+                    .source = file.attribute("/", "source"),
+                    .license = file.attribute("/", "license"),
+                    .generator = file.attribute("/", "generator")};
+    dataset.vocabulary = read_vocabulary(file);
+    if (file.has("/memory")) dataset.memory = {file.ragged("/memory/key"), file.ragged("/memory/value")};
+    if (file.has("/candidates")) dataset.candidates = file.int32s("/candidates");
+    for (const std::string& name : file.children("/splits"))
+        dataset.splits.emplace(name, read_split(file, "/splits/" + name));
+    dataset.validate(file.name());
+    return dataset;
+}
+
+QaDataset load_dataset(const std::filesystem::path& path) { return read_dataset(hdf5::Reader(path, format, version)); }
+
+QaDataset load_dataset(std::span<const std::byte> bytes, const std::string& name) {
+    return read_dataset(hdf5::Reader(bytes, name, format, version));
+}
+
+static void write_split(hdf5::Writer& file, const std::string& path, const Split& split) {
+    file.write(path + "/question", split.question);
+    file.write(path + "/answer", split.answer);
+    if (!split.has_own_slots()) return;
+    file.write(path + "/slot_offsets", std::span<const Index>(split.own_offsets));
+    file.write(path + "/slot_key", split.own.key);
+    file.write(path + "/slot_value", split.own.value);
+}
+
+void save_dataset(const QaDataset& dataset, const std::filesystem::path& path) {
+    dataset.validate(path.string());
+    hdf5::Writer file(format, version);
+    file.attribute("/", "title", dataset.info.title);
+    file.attribute("/", "source", dataset.info.source);
+    file.attribute("/", "license", dataset.info.license);
+    file.attribute("/", "generator", dataset.info.generator);
+    write_vocabulary(file, dataset.vocabulary);
+    file.write("/memory/key", dataset.memory.key);
+    file.write("/memory/value", dataset.memory.value);
+    file.write("/candidates", std::span<const Token>(dataset.candidates));
+    for (const auto& [name, split] : dataset.splits) write_split(file, "/splits/" + name, split);
+    file.save(path);
+}
+
+}  // namespace kvmem

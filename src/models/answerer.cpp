@@ -1,0 +1,112 @@
+#include "kvmem/models/answerer.hpp"
+
+#include "kvmem/kernels/softmax.hpp"
+#include "kvmem/kernels/top_k.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace kvmem {
+
+struct Answerer::Impl {
+    KvMemNN model;
+    Slots memory;  // in the model's tokens
+    Retriever retriever;
+    Linker linker;
+
+    Impl(KvMemNN m, Slots s)
+        : model(std::move(m)),
+          memory(std::move(s)),
+          retriever(memory, model.vocabulary(), model.config().retriever),
+          linker(model.vocabulary()) {}
+
+    Token token_of(const std::string& text) const {
+        const auto found = linker.find(text);
+        return found.empty() ? unknown_token : found.front();
+    }
+    Batch batch_of(const LinkedText& question, const std::vector<TextSlot>& own) const;
+    std::vector<Answer::Candidate> best(std::span<const Real> scores, Index count) const;
+    std::vector<Answer::ReadSlot> read_slots(const Batch& batch, std::span<const Real> weights, Index count) const;
+};
+
+std::string text_of(const Vocabulary& vocabulary, std::span<const Token> tokens) {
+    std::string text;
+    for (const Token token : tokens) text += (text.empty() ? "" : " ") + vocabulary.text(token);
+    return text;
+}
+
+static Slots translated(Slots slots, std::span<const Token> to) {
+    translate(slots.key.values, to);
+    translate(slots.value.values, to);
+    return slots;
+}
+
+Answerer::Answerer(KvMemNN model, QaDataset memory) {
+    const std::vector<Token> to = model.extend(memory);
+    impl_ = std::make_unique<Impl>(std::move(model), translated(std::move(memory.memory), to));
+}
+Answerer::~Answerer() = default;
+Answerer::Answerer(Answerer&&) noexcept = default;
+Answerer& Answerer::operator=(Answerer&&) noexcept = default;
+
+const KvMemNN& Answerer::model() const { return impl_->model; }
+
+Batch Answerer::Impl::batch_of(const LinkedText& question, const std::vector<TextSlot>& own) const {
+    Batch batch;
+    for (const TextSlot& slot : own) {
+        batch.slots.key.push_row(linker.link(slot.key).tokens);
+        const Token value = token_of(slot.value);
+        batch.slots.value.push_row(std::span(&value, 1));
+        batch.origin.push_back(-1);
+    }
+    add_example(batch, question.tokens, {}, memory, retriever);
+    return batch;
+}
+
+std::vector<Answer::Candidate> Answerer::Impl::best(std::span<const Real> scores, Index count) const {
+    Matrix weights(1, static_cast<Index>(scores.size()));
+    std::copy(scores.begin(), scores.end(), weights.data());
+    softmax(weights);
+    std::vector<Answer::Candidate> all;
+    for (const Scored& s : top_k(scores, count)) {
+        const Token token = model.candidates()[static_cast<std::size_t>(s.index)];
+        all.push_back({model.vocabulary().text(token), double{s.score}, double{weights(0, s.index)}});
+    }
+    return all;
+}
+
+std::vector<Answer::ReadSlot> Answerer::Impl::read_slots(const Batch& batch, std::span<const Real> weights,
+                                                         Index count) const {
+    std::vector<Answer::ReadSlot> all;
+    for (const Scored& s : top_k(weights, count))
+        all.push_back({text_of(model.vocabulary(), batch.slots.key[s.index]),
+                       text_of(model.vocabulary(), batch.slots.value[s.index]), double{s.score}});
+    return all;
+}
+
+Answer Answerer::ask(const std::string& question, const AnswerOptions& options,
+                     const std::vector<TextSlot>& own) const {
+    const Impl& in = *impl_;
+    const LinkedText linked = in.linker.link(question);
+    Answer answer;
+    answer.unknown_words = linked.unknown_words;
+    for (const Token token : linked.entities) answer.entities.push_back(in.model.vocabulary().text(token));
+    if (linked.entities.empty())
+        for (const Token token : in.linker.nearest(question, 3))
+            answer.suggestions.push_back(in.model.vocabulary().text(token));
+
+    const Batch batch = in.batch_of(linked, own);
+    answer.slots = batch.slots.size();
+    if (answer.slots == 0) return answer;
+    Tape tape;
+    tape.set_training(false);
+    const KvMemNN::Reading reading = in.model.read(tape, batch);
+    Matrix scores(1, static_cast<Index>(in.model.candidates().size()));
+    in.model.score(reading, batch, scores);
+    answer.candidates = in.best(scores.view().span(), options.candidates);
+    for (Index hop = 0; hop < in.model.config().hops; ++hop)
+        answer.hops.push_back({in.read_slots(batch, KvMemNN::weights(reading, batch, hop), options.slots)});
+    return answer;
+}
+
+}  // namespace kvmem

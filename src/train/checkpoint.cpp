@@ -1,0 +1,116 @@
+#include "kvmem/train/checkpoint.hpp"
+
+#include "data/hdf5.hpp"
+#include "data/vocabulary_file.hpp"
+#include "kvmem/core/error.hpp"
+
+#include <cmath>
+
+namespace kvmem {
+
+static constexpr const char* format = "kvmem-model";
+static constexpr int version = 1;
+
+static void write_model(hdf5::Writer& file, const KvMemNN& model) {
+    file.attribute("/", "model", "kv-mem-nn");
+    file.attribute("/", "config", to_json(model.config()));
+    write_vocabulary(file, model.vocabulary());
+    file.write("/candidates", model.candidates());
+    for (const Parameter& p : model.parameters()) file.write("/parameters/" + p.name, p.value);
+}
+
+void save_model(const KvMemNN& model, const std::filesystem::path& path) {
+    hdf5::Writer file(format, version);
+    write_model(file, model);
+    file.save(path);
+}
+
+void save_checkpoint(const KvMemNN& model, Trainer& trainer, const std::filesystem::path& path) {
+    hdf5::Writer file(format, version);
+    write_model(file, model);
+    file.attribute("/", "trainer", to_json(trainer.state()));
+    for (const Optimizer::State& state : trainer.optimizer().state())
+        file.write("/optimizer/" + state.name, *state.matrix);
+    file.save(path);
+}
+
+static Matrix finite_matrix(const hdf5::Reader& file, const std::string& dataset) {
+    Matrix matrix = file.matrix(dataset);
+    for (const Real x : matrix.view().span())
+        if (!std::isfinite(x))
+            throw Error({.what = "a parameter is broken",
+                         .expected = "finite numbers",
+                         .got = "NaN or infinity in " + dataset,
+                         .where = file.name(),
+                         .hint = "train again, with a lower rate or a clip length"});
+    return matrix;
+}
+
+static void check_candidates(const std::vector<Token>& candidates, const Vocabulary& vocabulary,
+                             const std::string& where) {
+    for (std::size_t i = 0; i < candidates.size(); ++i)
+        if (candidates[i] < 0 || candidates[i] >= vocabulary.size() || (i > 0 && candidates[i] <= candidates[i - 1]))
+            throw Error({.what = "candidates do not fit the vocabulary",
+                         .expected = "rising tokens below " + std::to_string(vocabulary.size()),
+                         .got = std::to_string(candidates[i]) + " at " + std::to_string(i),
+                         .where = where,
+                         .hint = {}});
+}
+
+KvMemNN load_model(const std::filesystem::path& path) {
+    const hdf5::Reader file(path, format, version);
+    const std::string kind = file.attribute("/", "model");
+    if (kind != "kv-mem-nn")
+        throw Error({.what = "not a model that this program knows",
+                     .expected = "kv-mem-nn",
+                     .got = kind,
+                     .where = file.name(),
+                     .hint = {}});
+    const KvMemNNConfig config = model_config_from_json(file.attribute("/", "config"), file.name());
+    Vocabulary vocabulary = read_vocabulary(file);
+    std::vector<Token> candidates = file.int32s("/candidates");
+    check_candidates(candidates, vocabulary, file.name());
+    return KvMemNN(config, std::move(vocabulary), std::move(candidates),
+                   [&](const std::string& name) { return finite_matrix(file, "/parameters/" + name); });
+}
+
+static void load_into(Matrix& matrix, const hdf5::Reader& file, const std::string& dataset) {
+    Matrix loaded = finite_matrix(file, dataset);
+    if (loaded.rows() != matrix.rows() || loaded.cols() != matrix.cols())
+        throw Error({.what = "the checkpoint is of another model or data set",
+                     .expected = std::to_string(matrix.rows()) + " x " + std::to_string(matrix.cols()) +
+                                 " numbers in " + dataset,
+                     .got = std::to_string(loaded.rows()) + " x " + std::to_string(loaded.cols()),
+                     .where = file.name(),
+                     .hint = {}});
+    matrix = std::move(loaded);
+}
+
+static void require_same_vocabulary(const Vocabulary& ours, const Vocabulary& theirs, const std::string& where) {
+    bool same = ours.size() == theirs.size();
+    for (Token t = 0; same && t < ours.size(); ++t)
+        same = ours.kind(t) == theirs.kind(t) && ours.text(t) == theirs.text(t);
+    if (!same)
+        throw Error({.what = "the data set has changed since this checkpoint",
+                     .expected = "the same vocabulary",
+                     .got = "another",
+                     .where = where,
+                     .hint = "begin a new run"});
+}
+
+void load_checkpoint(KvMemNN& model, Trainer& trainer, const std::filesystem::path& path) {
+    const hdf5::Reader file(path, format, version);
+    const std::string state = file.attribute("/", "trainer");
+    if (state.empty())
+        throw Error({.what = "this model cannot be trained further",
+                     .expected = "a checkpoint",
+                     .got = "a model alone",
+                     .where = file.name(),
+                     .hint = "resume from model-last.h5"});
+    require_same_vocabulary(model.vocabulary(), read_vocabulary(file), file.name());
+    for (Parameter& p : model.parameters()) load_into(p.value, file, "/parameters/" + p.name);
+    for (const Optimizer::State& s : trainer.optimizer().state()) load_into(*s.matrix, file, "/optimizer/" + s.name);
+    trainer.resume(trainer_state_from_json(state, file.name()));
+}
+
+}  // namespace kvmem

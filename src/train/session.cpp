@@ -1,0 +1,247 @@
+#include "kvmem/train/session.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "kvmem/train/event_file.hpp"
+
+#include <boost/json.hpp>
+#include <map>
+#include <optional>
+#include <sstream>
+
+namespace kvmem {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+
+RunConfig RunFiles::read_config() const {
+    if (!fs::exists(config()))
+        throw Error({.what = "no run here",
+                     .expected = "config.json",
+                     .got = "none",
+                     .where = directory.string(),
+                     .hint = "begin one with 'kvmem train DATA --run " + directory.string() + "'"});
+    return run_config_from_json(read_file(config()), config().string());
+}
+
+fs::path RunFiles::model() const {
+    if (fs::exists(best())) return best();
+    if (fs::exists(last())) return last();
+    throw Error({.what = "no model here yet",
+                 .expected = "model-best.h5 or model-last.h5",
+                 .got = "neither",
+                 .where = directory.string(),
+                 .hint = "train first, or give a model file"});
+}
+
+namespace {
+
+// A model with its data as the trainer wants them.
+class QaTask : public Task {
+  public:
+    QaTask(KvMemNN& model, const QaDataset& dataset)
+        : model_(model),
+          dataset_(dataset),
+          train_(dataset.split("train")),
+          retriever_(dataset.memory, dataset.vocabulary, model.config().retriever) {
+        const auto valid = dataset.splits.find("valid");
+        if (valid != dataset.splits.end() && valid->second.size() > 0) valid_ = &valid->second;
+    }
+
+    Parameters& parameters() override { return model_.parameters(); }
+    Index examples() const override { return train_.size(); }
+    Var loss(Tape& tape, std::span<const Index> examples, Rng& rng) override {
+        Batch batch;
+        for (const Index i : examples) add_example(batch, dataset_, train_, i, retriever_);
+        return model_.loss(tape, batch, rng);
+    }
+    bool can_validate() const override { return valid_ != nullptr; }
+    Metrics validate() override { return evaluate(model_, dataset_, *valid_, retriever_); }
+
+  private:
+    KvMemNN& model_;
+    const QaDataset& dataset_;
+    const Split& train_;
+    const Split* valid_ = nullptr;
+    Retriever retriever_;
+};
+
+}  // namespace
+
+struct TrainingSession::Impl {
+    RunFiles files;
+    FileLock lock;
+    RunConfig config;
+    QaDataset dataset;
+    KvMemNN model;
+    QaTask task;
+    Trainer trainer;
+    std::optional<EventFile> events;
+    std::string metrics;                  // what metrics.jsonl holds
+    std::map<std::string, Matrix> best_;  // parameters that are not in model-best.h5 yet
+
+    Impl(const fs::path& directory, const RunConfig& run)
+        : files{directory},
+          lock(files.lock(), "another kvmem train"),
+          config(run),
+          dataset(load_dataset(config.data)),
+          model(config.model, dataset.vocabulary, dataset.candidates),
+          task(model, dataset),
+          trainer(task, config.trainer) {}
+
+    void keep_best() {
+        for (const Parameter& p : model.parameters()) best_.insert_or_assign(p.name, p.value);
+    }
+    void swap_best() {
+        for (Parameter& p : model.parameters()) std::swap(p.value, best_.at(p.name));
+    }
+    void save() {
+        if (!best_.empty()) {
+            swap_best();
+            try {
+                save_model(model, files.best());
+            } catch (...) {
+                swap_best();
+                throw;
+            }
+            swap_best();
+            best_.clear();
+        }
+        save_checkpoint(model, trainer, files.last());
+    }
+    void report(const EpochReport& epoch);
+    void write_results(StopReason reason) const;
+    void write_card(StopReason reason) const;
+};
+
+TrainingSession::TrainingSession(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TrainingSession::~TrainingSession() = default;
+TrainingSession::TrainingSession(TrainingSession&&) noexcept = default;
+TrainingSession& TrainingSession::operator=(TrainingSession&&) noexcept = default;
+
+const TrainerState& TrainingSession::state() const { return impl_->trainer.state(); }
+const QaDataset& TrainingSession::dataset() const { return impl_->dataset; }
+const KvMemNN& TrainingSession::model() const { return impl_->model; }
+const RunConfig& TrainingSession::config() const { return impl_->config; }
+
+TrainingSession TrainingSession::begin(const fs::path& directory, const RunConfig& config) {
+    const RunFiles files{directory};
+    if (fs::exists(files.config()))
+        throw Error({.what = "a run is here already",
+                     .expected = "a new directory",
+                     .got = "config.json",
+                     .where = directory.string(),
+                     .hint = "go on with --resume, or choose another --run"});
+    std::error_code code;
+    fs::create_directories(directory, code);
+    if (code)
+        throw Error({.what = "cannot make the run directory",
+                     .expected = {},
+                     .got = code.message(),
+                     .where = directory.string(),
+                     .hint = {}});
+    RunConfig absolute = config;
+    absolute.data = fs::absolute(config.data).string();
+    auto impl = std::make_unique<Impl>(directory, absolute);
+    replace_file(files.config(), to_json(absolute));
+    impl->events.emplace(directory);
+    return TrainingSession(std::move(impl));
+}
+
+// The first `count` lines of a text.
+static std::string first_lines(const std::string& text, Index count) {
+    std::size_t end = 0;
+    while (count-- > 0 && end < text.size()) end = std::min(text.size(), text.find('\n', end)) + 1;
+    return text.substr(0, std::min(end, text.size()));
+}
+
+TrainingSession TrainingSession::resume(const fs::path& directory, Index epochs) {
+    const RunFiles files{directory};
+    RunConfig config = files.read_config();
+    if (epochs > 0) config.trainer.epochs = epochs;
+    auto impl = std::make_unique<Impl>(directory, config);
+    if (epochs > 0) replace_file(files.config(), to_json(config));
+    // Killed before its first checkpoint, a run begins anew.
+    if (fs::exists(files.last())) load_checkpoint(impl->model, impl->trainer, files.last());
+    if (fs::exists(files.metrics()))
+        impl->metrics = first_lines(read_file(files.metrics()), impl->trainer.state().epoch);
+    impl->events.emplace(directory);
+    return TrainingSession(std::move(impl));
+}
+
+void TrainingSession::Impl::report(const EpochReport& epoch) {
+    json::object line{{"epoch", epoch.epoch},
+                      {"loss", epoch.loss},
+                      {"rate", epoch.rate},
+                      {"seconds", epoch.seconds},
+                      {"gradient_norm", epoch.gradient_norm}};
+    events->add("train/loss", epoch.epoch, epoch.loss);
+    events->add("train/rate", epoch.epoch, epoch.rate);
+    if (epoch.validated) {
+        line["valid"] = json::object{{"questions", epoch.metrics.questions},
+                                     {"hits_at_1", epoch.metrics.hits_at_1},
+                                     {"hits_at_10", epoch.metrics.hits_at_10},
+                                     {"mean_reciprocal_rank", epoch.metrics.mean_reciprocal_rank}};
+        events->add("valid/hits_at_1", epoch.epoch, epoch.metrics.hits_at_1);
+        events->add("valid/mean_reciprocal_rank", epoch.epoch, epoch.metrics.mean_reciprocal_rank);
+    }
+    metrics += json::serialize(line) + "\n";
+    replace_file(files.metrics(), metrics);
+}
+
+void TrainingSession::Impl::write_results(StopReason reason) const {
+    const TrainerState& state = trainer.state();
+    json::object results{{"stopped", describe(reason)},
+                         {"epochs", state.epoch},
+                         {"best_epoch", state.best_epoch},
+                         {"seconds", state.seconds},
+                         {"parameters", model.parameters().count()}};
+    results["valid_hits_at_1"] = state.best >= 0 ? json::value(state.best) : json::value(nullptr);
+    replace_file(files.results(), json::serialize(results) + "\n");
+}
+
+static std::string or_unknown(const std::string& text) { return text.empty() ? "not stated" : text; }
+
+void TrainingSession::Impl::write_card(StopReason reason) const {
+    const TrainerState& state = trainer.state();
+    const DatasetInfo& info = dataset.info;
+    std::ostringstream card;
+    card << "# Key-value memory network: " << or_unknown(info.title) << "\n\n"
+         << "A KV-MemNN (Miller et al. 2016) of width " << config.model.width << " with " << config.model.hops
+         << " hop(s) and " << model.parameters().count() << " parameters, made by `kvmem train`. It answers questions\n"
+         << "from the facts of a memory; it holds no facts itself. It answers with one of " << model.candidates().size()
+         << " names, whether or not one is right.\n\n"
+         << "| | |\n|---|---|\n"
+         << "| data | " << config.data << " |\n"
+         << "| source | " << or_unknown(info.source) << " |\n"
+         << "| license of the data | " << or_unknown(info.license) << " |\n"
+         << "| training questions | " << task.examples() << " |\n"
+         << "| memory | " << dataset.memory.size() << " slots |\n"
+         << "| stopped | " << describe(reason) << ", after " << state.epoch << " epochs and " << state.seconds
+         << " s |\n";
+    if (state.best >= 0)
+        card << "| hits@1 on the validation split | " << state.best << ", after epoch " << state.best_epoch << " |\n";
+    card << "\nSettings: `config.json`. Curves: `metrics.jsonl`, or `tensorboard --logdir .`. Ask it: `kvmem ask "
+         << files.directory.string() << " \"...\"`.\n";
+    replace_file(files.card(), card.str());
+}
+
+StopReason TrainingSession::run(const Callbacks& callbacks) {
+    Impl& in = *impl_;
+    Trainer::Callbacks inner;
+    inner.step = callbacks.step;
+    inner.interrupted = callbacks.interrupted;
+    inner.keep_best = [&in] { in.keep_best(); };
+    inner.save = [&in] { in.save(); };
+    inner.epoch = [&](const EpochReport& epoch) {
+        in.report(epoch);
+        if (callbacks.epoch) callbacks.epoch(epoch);
+    };
+    const StopReason reason = in.trainer.run(inner);
+    if (reason != StopReason::interrupted) {
+        in.write_results(reason);
+        in.write_card(reason);
+    }
+    return reason;
+}
+
+}  // namespace kvmem

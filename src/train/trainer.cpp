@@ -1,0 +1,192 @@
+#include "kvmem/train/trainer.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "kvmem/core/parallel.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <numeric>
+
+namespace kvmem {
+
+static void require_option(bool holds, const char* option, const char* expected) {
+    if (!holds)
+        throw UsageError(
+            {.what = std::string("bad value of ") + option, .expected = expected, .got = {}, .where = {}, .hint = {}});
+}
+
+void TrainerOptions::validate() const {
+    require_option(epochs >= 1, "epochs", "1 or more");
+    require_option(batch >= 1, "batch", "1 or more");
+    require_option(shards >= 1 && shards <= 256, "shards", "1 to 256");
+    require_option(schedule.rate > 0 && std::isfinite(schedule.rate), "learning rate", "a positive number");
+    require_option(schedule.warmup >= 0 && schedule.warmup <= 1, "warm-up", "a share of training, 0 to 1");
+    require_option(optimizer.clip_norm >= 0, "clip", "0 (never) or a positive length");
+    require_option(patience >= 0 && max_seconds >= 0 && save_seconds >= 0, "patience and times", "0 or more");
+    require_option(target_metric >= 0 && target_metric <= 1, "target metric", "a share, 0 to 1");
+}
+
+std::string describe(StopReason reason) {
+    switch (reason) {
+        case StopReason::epochs_done:
+            return "all epochs done";
+        case StopReason::no_improvement:
+            return "no improvement for as long as the patience allows";
+        case StopReason::time_over:
+            return "time is over";
+        case StopReason::target_reached:
+            return "target metric reached";
+        case StopReason::interrupted:
+            return "interrupted";
+        case StopReason::running:
+            break;
+    }
+    return "running";
+}
+
+Trainer::Trainer(Task& task, const TrainerOptions& options)
+    : task_(task), options_((options.validate(), options)), optimizer_(task.parameters(), options.optimizer) {
+    if (task.examples() == 0)
+        throw Error({.what = "nothing to learn from",
+                     .expected = "at least one question",
+                     .got = "none",
+                     .where = "training split",
+                     .hint = {}});
+    for (Index i = 0; i < options_.shards; ++i) tapes_.push_back(std::make_unique<Tape>());
+}
+
+void Trainer::resume(const TrainerState& state) {
+    state_ = state;
+    optimizer_.set_steps(state.optimizer_steps);
+}
+
+Index Trainer::steps_per_epoch() const { return (task_.examples() + options_.batch - 1) / options_.batch; }
+
+// One batch: a tape for each shard, then one update with the mean gradient. Returns the sum of the losses.
+double Trainer::step(std::span<const Index> examples, double rate) {
+    const auto batch = static_cast<Index>(examples.size());
+    std::vector<double> losses(tapes_.size(), 0);
+    parallel_for(options_.shards, 1, [&](Index first, Index last) {
+        for (Index shard = first; shard < last; ++shard) {
+            Tape& tape = *tapes_[static_cast<std::size_t>(shard)];
+            tape.reset();
+            const Index begin = batch * shard / options_.shards, end = batch * (shard + 1) / options_.shards;
+            if (begin == end) continue;
+            const std::initializer_list<std::uint64_t> stream = {static_cast<std::uint64_t>(state_.epoch),
+                                                                 static_cast<std::uint64_t>(state_.step),
+                                                                 static_cast<std::uint64_t>(shard)};
+            tape.seed(options_.seed, stream);
+            Rng rng(options_.seed + 1, stream);
+            const Var loss = task_.loss(
+                tape, examples.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)), rng);
+            losses[static_cast<std::size_t>(shard)] = loss.value().data[0];
+            tape.backward(loss, Real{1} / static_cast<Real>(batch));
+        }
+    });
+    const double loss = std::accumulate(losses.begin(), losses.end(), 0.0);
+    gradient_norm_ = optimizer_.step(tapes_, rate);
+    check_finite(loss, gradient_norm_);
+    return loss;
+}
+
+static bool is_finite(const Matrix& matrix) {
+    return std::all_of(matrix.data(), matrix.data() + matrix.size(), [](Real x) { return std::isfinite(x); });
+}
+
+void Trainer::check_finite(double loss, double norm) const {
+    const Parameter* broken = std::isfinite(norm) ? nullptr : optimizer_.not_finite();
+    if (!broken && options_.check_nan)
+        for (const Parameter& p : task_.parameters())
+            if (!is_finite(p.value)) broken = &p;
+    if (!broken && std::isfinite(loss) && std::isfinite(norm)) return;
+    throw Error({.what = "training diverged",
+                 .expected = "finite numbers",
+                 .got = broken ? "NaN or infinity at parameter " + broken->name : "loss " + std::to_string(loss),
+                 .where = "epoch " + std::to_string(state_.epoch + 1) + ", step " + std::to_string(state_.step + 1),
+                 .hint = "lower the learning rate or set a clip length"});
+}
+
+StopReason Trainer::after_epoch(const Callbacks& callbacks, double rate) {
+    EpochReport report{state_.epoch + 1,
+                       state_.loss / static_cast<double>(task_.examples()),
+                       rate,
+                       state_.seconds,
+                       gradient_norm_,
+                       task_.can_validate(),
+                       {},
+                       false};
+    if (report.validated) report.metrics = task_.validate();
+    // Without validation the last model is the best that is known.
+    report.improved = !report.validated || report.metrics.hits_at_1 > state_.best;
+    ++state_.epoch;
+    state_.step = 0;
+    state_.loss = 0;
+    ++state_.epochs_without_improvement;
+    if (report.improved) {
+        state_.best = report.validated ? report.metrics.hits_at_1 : -1;
+        state_.best_epoch = state_.epoch;
+        state_.epochs_without_improvement = 0;
+        if (callbacks.keep_best) callbacks.keep_best();
+    }
+    if (callbacks.epoch) callbacks.epoch(report);
+    if (options_.target_metric > 0 && state_.best >= options_.target_metric) return StopReason::target_reached;
+    if (options_.patience > 0 && state_.epochs_without_improvement >= options_.patience)
+        return StopReason::no_improvement;
+    return state_.epoch >= options_.epochs ? StopReason::epochs_done : StopReason::running;
+}
+
+StopReason Trainer::run(const Callbacks& callbacks) {
+    using Clock = std::chrono::steady_clock;
+    const auto seconds_since = [](Clock::time_point t) {
+        return std::chrono::duration<double>(Clock::now() - t).count();
+    };
+    const Clock::time_point start = Clock::now();
+    const double seconds_before = state_.seconds;
+    Clock::time_point saved = start;
+    const Index steps = steps_per_epoch(), all_steps = steps * options_.epochs;
+    const Index steps_before = state_.epoch * steps + state_.step;
+    StopReason reason = state_.epoch >= options_.epochs ? StopReason::epochs_done : StopReason::running;
+    std::vector<Index> order(static_cast<std::size_t>(task_.examples()));
+    while (reason == StopReason::running) {
+        std::iota(order.begin(), order.end(), Index{0});
+        Rng(options_.seed, {0x73687566666c65u, static_cast<std::uint64_t>(state_.epoch)}).shuffle(std::span(order));
+        double rate = 0;
+        while (state_.step < steps && reason == StopReason::running) {
+            const Index first = state_.step * options_.batch;
+            const Index last = std::min(task_.examples(), first + options_.batch);
+            const Index done = state_.epoch * steps + state_.step;
+            rate = options_.schedule.at(static_cast<double>(done) / static_cast<double>(all_steps));
+            state_.loss += step(std::span<const Index>(order).subspan(static_cast<std::size_t>(first),
+                                                                      static_cast<std::size_t>(last - first)),
+                                rate);
+            ++state_.step;
+            state_.optimizer_steps = optimizer_.steps();
+            const double elapsed = seconds_since(start);
+            state_.seconds = seconds_before + elapsed;
+            if (callbacks.step) {
+                const double per_second = static_cast<double>(done + 1 - steps_before) / std::max(elapsed, 1e-9);
+                callbacks.step({state_.epoch + 1, options_.epochs, state_.step, steps,
+                                state_.loss / static_cast<double>(last), rate,
+                                per_second * static_cast<double>(options_.batch),
+                                static_cast<double>(all_steps - done - 1) / per_second, state_.best});
+            }
+            if (callbacks.interrupted && callbacks.interrupted()) reason = StopReason::interrupted;
+            if (options_.max_seconds > 0 && state_.seconds >= options_.max_seconds) reason = StopReason::time_over;
+            if (reason == StopReason::running && callbacks.save && seconds_since(saved) >= options_.save_seconds) {
+                callbacks.save();
+                saved = Clock::now();
+            }
+        }
+        if (state_.step == steps && reason != StopReason::interrupted) {
+            const StopReason end_of_epoch = after_epoch(callbacks, rate);
+            if (reason == StopReason::running) reason = end_of_epoch;
+        }
+    }
+    // A run that ends before its first validation still has a model.
+    if (state_.best_epoch == 0 && callbacks.keep_best && reason != StopReason::interrupted) callbacks.keep_best();
+    if (callbacks.save) callbacks.save();
+    return reason;
+}
+
+}  // namespace kvmem

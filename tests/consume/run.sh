@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Builds and runs somebody else's projects with kvmem: against an installed tree that was moved, and with
+# kvmem's sources in a folder.
+#
+#   tests/consume/run.sh [--shared] [BUILD]   BUILD: a built tree (default build/release)
+#
+# --shared makes the library anew as shared libraries instead of taking BUILD's.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+shared=no
+if [[ ${1:-} == --shared ]]; then
+    shared=yes
+    shift
+fi
+build=$(cd "$root" && realpath -m "${1:-build/release}")
+
+quietly() { "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2; return 1; }; }
+
+# Unoptimised below: it is the building that is tested.
+build_shared() {
+    build=$work/shared
+    quietly cmake -S "$root" -B "$build" -G Ninja -DBUILD_SHARED_LIBS=ON -DCMAKE_BUILD_TYPE=Release \
+        -DCMAKE_CXX_FLAGS_RELEASE=-O0 -DKVMEM_BUILD_APPS=OFF
+    quietly cmake --build "$build"
+}
+
+# An installation that is used from elsewhere than where it was put.
+install_and_move() {
+    quietly cmake --install "$build" --prefix "$work/first"
+    mv "$work/first" "$work/prefix"
+}
+
+# consume NAME CMAKE-OPTION...: builds the project of this name and runs its two programs.
+consume() {
+    local name=$1
+    shift
+    echo "== $name"
+    quietly cmake -S "$here/$name" -B "$work/$name" -G Ninja -DCMAKE_BUILD_TYPE=Release "$@"
+    quietly cmake --build "$work/$name"
+    "$work/$name/attend"
+    "$work/$name/dataset" "$work/$name/one-fact.h5"
+}
+
+run_installed_program() {
+    [[ -x $work/prefix/bin/kvmem ]] || return 0
+    echo "== the installed program"
+    "$work/prefix/bin/kvmem" version
+}
+
+if [[ $shared == yes ]]; then build_shared; fi
+install_and_move
+consume find_package -DCMAKE_PREFIX_PATH="$work/prefix"
+run_installed_program
+if [[ $shared == no ]]; then
+    consume add_subdirectory -DCMAKE_CXX_FLAGS_RELEASE=-O0
+fi

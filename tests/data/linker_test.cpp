@@ -1,0 +1,153 @@
+#include "kvmem/data/linker.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "support/import_helpers.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace kvmem;
+using namespace kvmem::test;
+
+using Names = std::vector<std::string>;
+
+// A vocabulary of these entities and of words that training questions use once each.
+static Vocabulary vocabulary_of(const Names& entities, const Names& words = {}) {
+    Vocabulary vocabulary;
+    for (const std::string& name : entities) vocabulary.add(TokenKind::entity, name);
+    for (const std::string& word : words) vocabulary.set_count(vocabulary.add(TokenKind::word, word), 1);
+    return vocabulary;
+}
+
+static Names linked(const Vocabulary& vocabulary, std::string_view text, const LinkOptions& options = {}) {
+    return texts(vocabulary, Linker(vocabulary).link(text, options).entities);
+}
+
+TEST_CASE("a name is found whatever its case, with words around it as tokens", "[linker]") {
+    const Vocabulary vocabulary = vocabulary_of({"Temuera Morrison"}, {"what", "did", "act", "in"});
+    const LinkedText linked_text = Linker(vocabulary).link("What movies did TEMUERA morrison act in?");
+    CHECK(shown(vocabulary, linked_text.tokens) == "what <unknown> did <Temuera Morrison> act in");
+    CHECK(texts(vocabulary, linked_text.entities) == Names{"Temuera Morrison"});
+    CHECK(linked_text.unknown_words == Names{"movies"});
+}
+
+TEST_CASE("a word that training never used is unknown", "[linker]") {
+    Vocabulary vocabulary = vocabulary_of({"Brazil"}, {"who"});
+    vocabulary.add(TokenKind::word, "helmed");
+    CHECK(Linker(vocabulary).link("who helmed Brazil").unknown_words == Names{"helmed"});
+}
+
+TEST_CASE("of names that overlap the longest is taken, wherever it begins", "[linker]") {
+    const Vocabulary vocabulary =
+        vocabulary_of({"The Sea", "Sea of Love", "Love", "In Time", "Time Changer"}, {"in", "the", "of"});
+    CHECK(linked(vocabulary, "who directed Sea of Love") == Names{"Sea of Love"});
+    CHECK(linked(vocabulary, "films by the Sea of Love director") == Names{"Sea of Love"});
+    CHECK(linked(vocabulary, "love the sea") == Names{"Love", "The Sea"});
+    CHECK(linked(vocabulary, "who stars in Time Changer") == Names{"Time Changer"});
+}
+
+TEST_CASE("names that differ in case alone are told apart by spelling, or are all meant", "[linker]") {
+    const Vocabulary vocabulary = vocabulary_of({"jean dujardin", "Jean Dujardin", "Help", "Help!"});
+    CHECK(linked(vocabulary, "films of Jean Dujardin") == Names{"Jean Dujardin"});
+    CHECK(linked(vocabulary, "films of jean dujardin") == Names{"jean dujardin"});
+    CHECK(linked(vocabulary, "films of JEAN DUJARDIN") == Names{"jean dujardin", "Jean Dujardin"});
+    CHECK(linked(vocabulary, "films of [Jean Dujardin]") == Names{"Jean Dujardin"});
+    CHECK(linked(vocabulary, "who sings in Help!") == Names{"Help!"});
+    CHECK(linked(vocabulary, "who sings in Help?") == Names{"Help"});
+}
+
+TEST_CASE("names in brackets are taken at their word", "[linker]") {
+    const Vocabulary vocabulary = vocabulary_of({"what", "Mr. & Mrs. Smith", "$", "Smith"}, {"what", "is"});
+    CHECK(linked(vocabulary, "what is [what]") == Names{"what"});
+    CHECK(linked(vocabulary, "who acted in [$]") == Names{"$"});
+    CHECK(linked(vocabulary, "[mr. & mrs. smith]") == Names{"Mr. & Mrs. Smith"});
+    CHECK(linked(vocabulary, "[Mr and Mrs Smith]") == Names{"Smith"});
+    CHECK(linked(vocabulary, "[Mr Mrs Smith]") == Names{"Mr. & Mrs. Smith"});
+    CHECK(Linker(vocabulary).link("[Jane Doe]").unknown_words == Names{"jane", "doe"});
+    CHECK(Linker(vocabulary).link("[] is []").entities.empty());
+}
+
+TEST_CASE("no name reaches over a bracket", "[linker]") {
+    const Vocabulary vocabulary = vocabulary_of({"New York", "York"});
+    CHECK(linked(vocabulary, "new [york]") == Names{"York"});
+}
+
+TEST_CASE("brackets that do not pair are an error", "[linker]") {
+    const Vocabulary vocabulary = vocabulary_of({"Brazil"});
+    const Linker linker(vocabulary);
+    CHECK_THROWS_WITH(linker.link("who [Brazil"), Catch::Contains("'[' without ']' at position 4"));
+    CHECK_THROWS_WITH(linker.link("who Brazil]"), Catch::Contains("']' without '[' at position 10"));
+    CHECK_THROWS_WITH(linker.link("[[Brazil]]"), Catch::Contains("inside"));
+    CHECK_THROWS_WITH(linker.link("Brazil \xc3"), Catch::Contains("UTF-8"));
+}
+
+TEST_CASE("a name of common words counts only where nothing else is named", "[linker]") {
+    Vocabulary vocabulary =
+        vocabulary_of({"What?", "Act", "The Movie", "Kismet", "It"}, {"what", "act", "the", "movie"});
+    CHECK(linked(vocabulary, "what act is the movie Kismet") == Names{"Kismet"});
+    CHECK(linked(vocabulary, "what act is the movie [Act]") == Names{"Act"});
+    CHECK(linked(vocabulary, "what act is the movie") == Names{"The Movie"});
+    CHECK(linked(vocabulary, "what movie is it") == Names{"It"});
+    CHECK(linked(vocabulary, "what act is the movie Kismet", {.avoid_common_words = false}) ==
+          Names{"What?", "Act", "The Movie", "Kismet"});
+
+    SECTION("and of several the one whose word is rarest in questions") {
+        vocabulary.set_count(*vocabulary.find(TokenKind::word, "what"), 1000);
+        CHECK(linked(vocabulary, "what act") == Names{"Act"});
+    }
+}
+
+TEST_CASE("the parts of a text tell where its names stand", "[linker]") {
+    const Vocabulary vocabulary = vocabulary_of({"Kismet", "It's It"});
+    const std::string text = "Who made Kismet, or [It’s it]?";
+    const std::vector<TextPart> parts = Linker(vocabulary).parts(text);
+    REQUIRE(parts.size() == 5);
+    CHECK(parts[0].word == "who");
+    CHECK(text.substr(parts[2].begin, parts[2].end - parts[2].begin) == "Kismet");
+    CHECK(parts[3].word == "or");
+    CHECK(text.substr(parts[4].begin, parts[4].end - parts[4].begin) == "It’s it");
+    CHECK(texts(vocabulary, parts[4].entities) == Names{"It's It"});
+}
+
+TEST_CASE("an entity is found by name: as written, then but for case, then by its words", "[linker]") {
+    const Vocabulary vocabulary = vocabulary_of({"Who?", "who", "WHO", "Dr. No"});
+    const Linker linker(vocabulary);
+    CHECK(texts(vocabulary, linker.find("who")) == Names{"who"});
+    CHECK(texts(vocabulary, linker.find("Who")) == Names{"who", "WHO"});
+    CHECK(texts(vocabulary, linker.find("who?")) == Names{"Who?"});
+    CHECK(texts(vocabulary, linker.find("dr no")) == Names{"Dr. No"});
+    CHECK(linker.find("").empty());
+    CHECK(linker.find("nobody").empty());
+}
+
+TEST_CASE("a name with a typing error is suggested", "[linker]") {
+    const Vocabulary vocabulary = vocabulary_of({"Casablanca", "Temuera Morrison", "Kismet", "Kiss Me", "The Director"},
+                                                {"who", "directed", "director", "the"});
+    const Linker linker(vocabulary);
+    CHECK(texts(vocabulary, linker.nearest("who directed Casblanca", 3)) == Names{"Casablanca"});
+    CHECK(texts(vocabulary, linker.nearest("temura morison films", 1)) == Names{"Temuera Morrison"});
+    CHECK(texts(vocabulary, linker.nearest("who directed kismat", 5)) == Names{"Kismet"});
+    CHECK(linker.nearest("who directed kismat", 0).empty());
+    CHECK(linker.nearest("xyzzy", 5).empty());
+    CHECK(linker.nearest("", 5).empty());
+    CHECK(linker.nearest("???", 5).empty());
+}
+
+TEST_CASE("a linker over an empty vocabulary finds nothing", "[linker]") {
+    const Vocabulary vocabulary;
+    const Linker linker(vocabulary);
+    CHECK(linker.link("who [directed] it").entities.empty());
+    CHECK(linker.nearest("who", 3).empty());
+    CHECK(linker.link("").tokens.empty());
+}
+
+TEST_CASE("hostile names and texts are linked in reasonable time", "[linker]") {
+    std::string endless;
+    for (int i = 0; i < 20'000; ++i) endless += "a ";
+    Names names{endless, "a a a a a a a b"};
+    for (int dots = 0; dots < 2000; ++dots) names.push_back("a" + std::string(static_cast<std::size_t>(dots), '.'));
+    const Vocabulary vocabulary = vocabulary_of(names);
+    const Linker linker(vocabulary);
+    CHECK(linker.link(endless).entities.size() >= 20'000);
+    CHECK(linker.find(endless).size() == 1);
+    CHECK(linker.nearest(endless, 3).size() <= 3);
+}

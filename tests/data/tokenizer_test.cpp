@@ -1,0 +1,81 @@
+#include "kvmem/data/tokenizer.hpp"
+
+#include "kvmem/core/error.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace kvmem;
+
+static std::vector<std::string> words_of(std::string_view text) {
+    std::vector<std::string> words;
+    for (const Word& word : split_words(text)) words.push_back(word.text);
+    return words;
+}
+
+using Words = std::vector<std::string>;
+
+TEST_CASE("words are lower-case runs of letters and digits", "[tokenizer]") {
+    CHECK(words_of("Who directed Kismet (1955)?") == Words{"who", "directed", "kismet", "1955"});
+    CHECK(words_of("a,b;c/d_e|f") == Words{"a", "b", "c", "d", "e", "f"});
+    CHECK(words_of("") == Words{});
+    CHECK(words_of(" ?! \t\n...'-- ") == Words{});
+}
+
+TEST_CASE("apostrophes, periods and hyphens belong to words only between letters", "[tokenizer]") {
+    CHECK(words_of("don't U.S. bd-r 'quoted' -5 end.") == Words{"don't", "u.s", "bd-r", "quoted", "5", "end"});
+    CHECK(words_of("wait...what a--b it's-me") == Words{"wait", "what", "a", "b", "it's-me"});
+}
+
+TEST_CASE("words of any script are words and typographic marks are not", "[tokenizer]") {
+    CHECK(words_of("Amélie ÉTÉ Ярость 東京") == Words{"amélie", "été", "ярость", "東京"});
+    CHECK(words_of("“Kismet”—what’s «it»\u00a0\u2026") == Words{"kismet", "what's", "it"});
+    CHECK(words_of("8½") == Words{"8½"});
+}
+
+TEST_CASE("a word knows the bytes that it was read from", "[tokenizer]") {
+    const std::string text = "  Élan’s vital!";
+    const std::vector<Word> words = split_words(text);
+    REQUIRE(words.size() == 2);
+    CHECK(words[0].text == "élan's");
+    CHECK(text.substr(words[0].begin, words[0].end - words[0].begin) == "Élan’s");
+    CHECK(text.substr(words[1].begin, words[1].end - words[1].begin) == "vital");
+}
+
+TEST_CASE("lower case covers Latin, Greek and Cyrillic and leaves the rest", "[tokenizer]") {
+    CHECK(to_lower("AZaz09 ÀÖØÞß×") == "azaz09 àöøþß×");
+    CHECK(to_lower("ĀĐĶĹŁŊŸŹŽ İ ıĸ") == "āđķĺłŋÿźž i ıĸ");
+    CHECK(to_lower("ΆΈΌΎΏΑΣΩ") == "άέόύώασω");
+    CHECK(to_lower("ЀЁАЯѠҊӀӁӐ") == "ѐёаяѡҋӏӂӑ");
+    CHECK(to_lower("東京 ẞ 😀") == "東京 ẞ 😀");
+    CHECK(to_lower("\xc3") == "\xc3");
+    CHECK(to_lower("A\xff\xc3Z") == "a\xff\xc3z");
+}
+
+TEST_CASE("UTF-8 is checked strictly", "[tokenizer]") {
+    constexpr std::size_t valid = std::string_view::npos;
+    CHECK(invalid_utf8_at("") == valid);
+    CHECK(invalid_utf8_at("a\u00e9\u6771\U0001f600\U0010ffff\ud7ff\ue000") == valid);
+    CHECK(invalid_utf8_at("ab\x80") == 2);
+    CHECK(invalid_utf8_at("ab\xff") == 2);
+    CHECK(invalid_utf8_at("\xc0\xaf") == 0);          // overlong
+    CHECK(invalid_utf8_at("\xe0\x80\xaf") == 0);      // overlong
+    CHECK(invalid_utf8_at("\xf0\x80\x80\xaf") == 0);  // overlong
+    CHECK(invalid_utf8_at("a\xed\xa0\x80") == 1);     // a surrogate
+    CHECK(invalid_utf8_at("\xf4\x90\x80\x80") == 0);  // past U+10FFFF
+    CHECK(invalid_utf8_at("\xf5\x80\x80\x80") == 0);
+    CHECK(invalid_utf8_at("ok\xc3") == 2);  // cut off
+    CHECK(invalid_utf8_at("\xe2\x82") == 0);
+    CHECK(invalid_utf8_at("\xe2\x28\xa1") == 0);
+}
+
+TEST_CASE("splitting text that is not UTF-8 is an error with the position", "[tokenizer]") {
+    CHECK_THROWS_WITH(split_words("who \xff"), Catch::Contains("UTF-8") && Catch::Contains("position 4"));
+}
+
+TEST_CASE("a megabyte of text is split in linear time", "[tokenizer]") {
+    std::string text;
+    while (text.size() < (std::size_t{1} << 20)) text += "a-'.-Ö don't ";
+    CHECK(split_words(text).size() > 100'000);
+    CHECK(split_words(std::string(std::size_t{1} << 20, '-')).empty());
+    CHECK(split_words(std::string(std::size_t{1} << 20, 'a')).size() == 1);
+}

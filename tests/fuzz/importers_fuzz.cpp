@@ -1,0 +1,71 @@
+// The importers: the first byte picks one, the rest is the texts of its files, separated by "\x1e".
+#include "data/import_sources.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+using namespace kvmem;
+
+// Hands out one file after the other; one that is empty is not there.
+class Files {
+  public:
+    explicit Files(std::string_view texts) : texts_(texts) {}
+
+    Source needed(const char* name) {
+        const std::size_t end = std::min(texts_.find('\x1e'), texts_.size());
+        Source source{name, std::string(texts_.substr(0, end))};
+        texts_.remove_prefix(std::min(end + 1, texts_.size()));
+        return source;
+    }
+    std::optional<Source> optional(const char* name) {
+        Source source = needed(name);
+        if (source.text.empty()) return std::nullopt;
+        return source;
+    }
+    QuestionSources questions() {
+        QuestionSources sources;
+        sources.train = optional("train.tsv");
+        sources.valid = optional("valid.jsonl");
+        sources.test = optional("test.tsv");
+        return sources;
+    }
+
+  private:
+    std::string_view texts_;
+};
+
+static QaDataset import_files(unsigned importer, Files files, const ImportOptions& options) {
+    if (importer == 0) {
+        const Source kb = files.needed("kb.txt");
+        return metaqa_from(kb, files.questions(), options);
+    }
+    if (importer == 1) {
+        const Source kb = files.needed("kb.txt");
+        const std::optional<Source> entities = files.optional("entities.txt");
+        return wikimovies_from(kb, entities, files.questions(), options);
+    }
+    if (importer == 2) {
+        const Source facts = files.needed("facts.tsv");
+        const std::optional<Source> templates = files.optional("templates.tsv");
+        return kb_from({facts}, templates, {.file = {}, .test_entity_fraction = 0.3}, files.questions(), options);
+    }
+    return jsonl_from(files.questions(), options);
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size == 0) return 0;
+    const std::string_view texts(reinterpret_cast<const char*>(data) + 1, size - 1);
+    ImportOptions options;
+    options.valid_fraction = data[0] & 4u ? 0.3 : 0;
+    std::optional<QaDataset> dataset;
+    try {
+        dataset = import_files(data[0] & 3u, Files(texts), options);
+    } catch (const Error&) {
+        return 0;
+    }
+    dataset->validate("what an importer made");  // nothing but consistent data may come out
+    return 0;
+}
