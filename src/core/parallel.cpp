@@ -7,6 +7,23 @@
 
 #include <algorithm>
 
+// TBB is not built with the thread sanitizer, which must therefore be told what happens before what.
+#if defined(__SANITIZE_THREAD__)
+#define KVMEM_TELL_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define KVMEM_TELL_SANITIZER
+#endif
+#endif
+#ifdef KVMEM_TELL_SANITIZER
+#include <sanitizer/tsan_interface.h>
+static void publish(char& point) { __tsan_release(&point); }
+static void observe(char& point) { __tsan_acquire(&point); }
+#else
+static void publish(char&) {}
+static void observe(char&) {}
+#endif
+
 namespace kvmem {
 
 using tbb::global_control;
@@ -30,10 +47,17 @@ void detail::parallel_for(Index count, Index grain, void* body, void (*call)(voi
     grain = std::max<Index>(grain, 1);
     if (count <= grain) return call(body, 0, count);
     // The simple partitioner cuts the same way for every number of threads.
+    char begun = 0, ended = 0;
+    publish(begun);
     tbb::parallel_for(
         tbb::blocked_range<Index>(0, count, static_cast<std::size_t>(grain)),
-        [&](const tbb::blocked_range<Index>& range) { call(body, range.begin(), range.end()); },
+        [&](const tbb::blocked_range<Index>& range) {
+            observe(begun);
+            call(body, range.begin(), range.end());
+            publish(ended);
+        },
         tbb::simple_partitioner());
+    observe(ended);
 }
 
 }  // namespace kvmem

@@ -48,7 +48,8 @@ void check_attend(const AttendInput& in, const Segments& segments, const AttendO
 // read[B, H*E], log_sum_exp[B, H]. Large calls run on several threads; the bits do not depend on how many.
 void attend(const AttendInput& in, const Segments& segments, const AttendOptions& options, View read, View log_sum_exp);
 
-// The weights, segment after segment, each as [queries, heads, slots]; `weights` holds weight_count() numbers.
+// The weights, segment after segment, each as [queries, heads, slots]; `weights` holds weight_count() numbers. Made
+// from the log-sum-exp, they are as exact as it is: with scores of 10^4, float leaves three digits.
 Index weight_count(const Segments& segments, Index heads);
 void attend_weights(const AttendInput& in, const Segments& segments, const AttendOptions& options,
                     ConstView log_sum_exp, std::span<Real> weights);
@@ -60,7 +61,8 @@ void attend_weights_backward(const AttendInput& in, const Segments& segments, co
                              View grad_key);
 
 // Gradients, added to what is there. Views that are empty are not computed. The weights are made again from
-// the log-sum-exp, so nothing S-long is kept from the forward pass.
+// the log-sum-exp, so nothing S-long is kept from the forward pass. Runs on several threads over segments and
+// heads, never inside one of them. Throws Error when a shape does not fit.
 struct AttendGradients {
     View query, key, value, slot_bias;
 };

@@ -9,7 +9,7 @@ enum class Transpose : bool { no, yes };
 
 // c = alpha * op(a) * op(b) + beta * c, on the calling thread alone. With beta 0, c need not be initialised.
 // Throws Error when shapes do not fit. By OpenBLAS when kvmem was built with it, otherwise by Eigen. Bound by
-// multiply-adds: 58-75 % of the peak with Eigen under g++ 12, 84-100 % with OpenBLAS, from 64 x 64 x 64 on.
+// multiply-adds.
 void gemm(Real alpha, ConstView a, Transpose transpose_a, ConstView b, Transpose transpose_b, Real beta, View c);
 
 namespace naive {
