@@ -25,6 +25,8 @@ int run_ask(const Arguments& arguments) {
         ("json", "print JSON, a line for each question");
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
+    require_at_least(options.candidates, 1, "top");
+    require_at_least(options.slots, 0, "slots");
     ModelSource source = open_model(values, "memory");
     const Answerer answerer(std::move(source.model), std::move(source.memory));
     const bool as_json = values.count("json") > 0;
@@ -39,20 +41,23 @@ int run_ask(const Arguments& arguments) {
         answer(values["question"].as<std::string>());
         return 0;
     }
-    if (::isatty(STDIN_FILENO)) std::cerr << "Ask about what the memory knows; an empty line or Ctrl-D ends.\n";
+    const bool conversation = ::isatty(STDIN_FILENO) != 0;
+    int code = 0;
+    if (conversation) std::cerr << "Ask about what the memory knows; an empty line or Ctrl-D ends.\n";
     LineReader reader("? ");
     while (const auto question = reader.next()) {
         if (question->empty()) {
-            if (::isatty(STDIN_FILENO)) break;
+            if (conversation) break;
             continue;
         }
         try {
             answer(*question);
         } catch (const Error& e) {  // a bad question ends itself, not the conversation
             std::cerr << "error: " << e.what() << std::endl;
+            if (!conversation) code = 1;
         }
     }
-    return 0;
+    return code;
 }
 
 }  // namespace kvmem::apps

@@ -6,6 +6,7 @@
 
 #include <boost/json.hpp>
 #include <iostream>
+#include <mutex>
 
 namespace kvmem::apps {
 
@@ -25,10 +26,16 @@ int run_evaluate(const Arguments& arguments) {
         ("json", "print JSON");
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
+    require_at_least(threads, 0, "threads");
     const ThreadLimit limit(threads);
     ModelSource source = open_model(values, "data");
     QaDataset& data = source.memory;
-    data.split(split_name);  // says which ones there are before anything is done
+    if (data.split(split_name).size() == 0)  // a split that is not there is an error that lists the others
+        throw Error({.what = "nothing to measure",
+                     .expected = "questions",
+                     .got = "none",
+                     .where = "split " + split_name,
+                     .hint = {}});
     translate_dataset(data, source.model.extend(data));
     const Split& split = data.split(split_name);
 
@@ -37,9 +44,14 @@ int run_evaluate(const Arguments& arguments) {
     Metrics metrics;
     {
         Progress progress;
-        metrics = evaluate(source.model, data, split, retriever);
+        std::mutex one_at_a_time;
+        metrics = evaluate(source.model, data, split, retriever, [&](Index done) {
+            const std::lock_guard guard(one_at_a_time);
+            if (progress.due()) progress.show(std::to_string(done) + " of " + plural(split.size(), "question"));
+        });
+        progress.clear();
     }
-    const double share = 1.0 / static_cast<double>(std::max<Index>(split.size(), 1));
+    const double share = 1.0 / static_cast<double>(split.size());
     if (values.count("json")) {
         std::cout << boost::json::serialize(
                          boost::json::object{{"split", split_name},

@@ -150,6 +150,7 @@ int run_inspect(const Arguments& arguments) {
         ("json", "print JSON");
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
+    require_at_least(retriever.max_frequency, 1, "max-frequency");
     const fs::path path = required(values, "file", "a data set, a model file or a run directory");
     const bool as_json = values.count("json") > 0;
     if (fs::is_directory(path)) {

@@ -66,6 +66,8 @@ int run_predict(const Arguments& arguments) {
         ("slots", po::value(&options.slots)->default_value(options.slots), "memories to give for each hop");
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
+    require_at_least(options.candidates, 1, "top");
+    require_at_least(options.slots, 0, "slots");
     ModelSource source = open_model(values, "memory");
     const Answerer answerer(std::move(source.model), std::move(source.memory));
     std::string text;

@@ -47,6 +47,15 @@ std::string required(const po::variables_map& values, const std::string& option,
     return values[option].as<std::string>();
 }
 
+void require_at_least(std::int64_t value, std::int64_t least, const std::string& option) {
+    if (value < least)
+        throw UsageError({.what = "bad value of --" + option,
+                          .expected = std::to_string(least) + " or more",
+                          .got = std::to_string(value),
+                          .where = {},
+                          .hint = "see --help"});
+}
+
 Progress::Progress() : terminal_(::isatty(STDERR_FILENO) != 0), next_(Clock::now() + pause()) {}
 
 std::chrono::milliseconds Progress::pause() const { return std::chrono::milliseconds(terminal_ ? 100 : 5000); }

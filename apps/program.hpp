@@ -38,6 +38,9 @@ bool parse(const CommandLine& line, const Arguments& arguments, po::variables_ma
 // The value of a required option; throws UsageError when it is missing.
 std::string required(const po::variables_map& values, const std::string& option, const std::string& meaning);
 
+// Throws UsageError that names the option unless its value is at least `least`.
+void require_at_least(std::int64_t value, std::int64_t least, const std::string& option);
+
 // A line that is rewritten on a terminal, at most 10 times a second, and otherwise printed now and then.
 class Progress {
   public:

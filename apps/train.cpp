@@ -117,6 +117,7 @@ int run_train(const Arguments& arguments) {
     model.validate();
     trainer.validate();
 
+    require_at_least(threads, 0, "threads");
     const ThreadLimit limit(threads);
     TrainingSession session = open_session(values, config);
     const Index questions = session.dataset().split("train").size();

@@ -92,10 +92,22 @@ QaDataset kb_from(const std::vector<Source>& facts, const std::optional<Source>&
     return builder.finish();
 }
 
+// Templates have three columns too, and a wildcard soon takes them for facts.
+static void require_no_templates(const std::filesystem::path& facts, const std::filesystem::path& templates) {
+    std::error_code missing;
+    if (!templates.empty() && std::filesystem::equivalent(facts, templates, missing))
+        throw UsageError({.what = "a file of facts is the file of templates",
+                          .expected = "facts",
+                          .got = {},
+                          .where = facts.string(),
+                          .hint = "name the files of facts without it"});
+}
+
 QaDataset import_kb(const std::vector<std::filesystem::path>& facts, const TemplateOptions& templates,
                     const ImportOptions& options) {
     require_template_options(templates);
     const QuestionSources questions = read_question_sources(options);
+    for (const std::filesystem::path& path : facts) require_no_templates(path, templates.file);
     std::vector<Source> sources;
     for (const std::filesystem::path& path : facts) sources.push_back(read_needed_source(path, "a file of facts"));
     if (sources.empty())

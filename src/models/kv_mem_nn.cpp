@@ -20,7 +20,7 @@ void KvMemNNConfig::validate() const {
     require_option(hops >= 1 && hops <= 16, "hops", "1 to 16");
     require_option(deviation > 0 && std::isfinite(deviation), "init", "a positive number");
     require_option(negatives >= 0, "negatives", "0 (all candidates) or more");
-    require_option(match >= 0 && std::isfinite(match), "match", "0 or more");
+    require_option(match >= 0 && match <= 1e30, "match", "0 to 1e30");
     require_option(word_dropout >= 0 && word_dropout < 1, "word dropout", "0 to below 1");
     require_option(retriever.max_frequency >= 1 && retriever.max_slots >= 1, "retrieval limits", "1 or more");
 }
@@ -283,6 +283,7 @@ std::vector<Token> KvMemNN::extend(const QaDataset& dataset) {
     candidates_ = dataset.candidates;
     translate(candidates_, to);
     std::sort(candidates_.begin(), candidates_.end());
+    std::erase(candidates_, unknown_token);  // words that the model does not know are no answers
     grow_tables();
     index_vocabulary();
     return to;

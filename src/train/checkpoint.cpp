@@ -70,8 +70,14 @@ KvMemNN load_model(const std::filesystem::path& path) {
     Vocabulary vocabulary = read_vocabulary(file);
     std::vector<Token> candidates = file.int32s("/candidates");
     check_candidates(candidates, vocabulary, file.name());
-    return KvMemNN(config, std::move(vocabulary), std::move(candidates),
-                   [&](const std::string& name) { return finite_matrix(file, "/parameters/" + name); });
+    try {
+        return KvMemNN(config, std::move(vocabulary), std::move(candidates),
+                       [&](const std::string& name) { return finite_matrix(file, "/parameters/" + name); });
+    } catch (const Error& e) {  // the model knows no files
+        Problem problem = e.problem();
+        if (problem.where.empty()) problem.where = file.name();
+        throw Error(std::move(problem));
+    }
 }
 
 static void load_into(Matrix& matrix, const hdf5::Reader& file, const std::string& dataset) {

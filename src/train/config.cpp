@@ -158,8 +158,10 @@ std::string to_json(const TrainerState& state) {
 std::string to_json(const RunConfig& config) {
     json::object trainer;
     fields_of_trainer(config.trainer, Put{trainer});
-    return json::serialize(
-               json::object{{"data", config.data}, {"model", object_of(config.model)}, {"trainer", trainer}}) +
+    return json::serialize(json::object{{"data", config.data},
+                                        {"data_hash", config.data_hash},
+                                        {"model", object_of(config.model)},
+                                        {"trainer", trainer}}) +
            "\n";
 }
 
@@ -194,6 +196,7 @@ RunConfig run_config_from_json(std::string_view text, const std::string& where) 
     RunConfig config;
     from_json(text, where, [&](const json::object& object) {
         config.data = json::value_to<std::string>(object.at("data"));
+        Get{object}("data_hash", config.data_hash);
         fields_of_model(config.model, Get{object.at("model").as_object()});
         fields_of_trainer(config.trainer, Get{object.at("trainer").as_object()});
         config.model.validate();

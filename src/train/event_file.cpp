@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <boost/crc.hpp>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <cstring>

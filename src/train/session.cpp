@@ -1,5 +1,6 @@
 #include "kvmem/train/session.hpp"
 
+#include "data/content_hash.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/train/event_file.hpp"
 
@@ -67,6 +68,44 @@ class QaTask : public Task {
 
 }  // namespace
 
+// Of all that training looks at.
+static std::string hash_of(const QaDataset& dataset) {
+    std::string hashes;
+    const auto add = [&](const auto& values) { hashes += xxh3(std::as_bytes(std::span(values))); };
+    const auto add_rows = [&](const Ragged<Token>& rows) {
+        add(rows.values);
+        add(rows.offsets);
+    };
+    for (Token token = 0; token < dataset.vocabulary.size(); ++token) {
+        add(dataset.vocabulary.text(token));
+        hashes += std::to_string(static_cast<int>(dataset.vocabulary.kind(token))) + " " +
+                  std::to_string(dataset.vocabulary.count(token));
+    }
+    add(dataset.candidates);
+    add_rows(dataset.memory.key);
+    add_rows(dataset.memory.value);
+    for (const char* name : {"train", "valid"}) {
+        const auto split = dataset.splits.find(name);
+        if (split == dataset.splits.end()) continue;
+        add(std::string(name));
+        add_rows(split->second.question);
+        add_rows(split->second.answer);
+        add_rows(split->second.own.key);
+        add_rows(split->second.own.value);
+        add(split->second.own_offsets);
+    }
+    return xxh3(hashes);
+}
+
+static void require_no_run(const RunFiles& files) {
+    if (fs::exists(files.config()))
+        throw Error({.what = "a run is here already",
+                     .expected = "a new directory",
+                     .got = "config.json",
+                     .where = files.directory.string(),
+                     .hint = "go on with --resume, or choose another --run"});
+}
+
 struct TrainingSession::Impl {
     RunFiles files;
     FileLock lock;
@@ -125,14 +164,9 @@ const RunConfig& TrainingSession::config() const { return impl_->config; }
 
 TrainingSession TrainingSession::begin(const fs::path& directory, const RunConfig& config) {
     const RunFiles files{directory};
-    if (fs::exists(files.config()))
-        throw Error({.what = "a run is here already",
-                     .expected = "a new directory",
-                     .got = "config.json",
-                     .where = directory.string(),
-                     .hint = "go on with --resume, or choose another --run"});
+    require_no_run(files);
     std::error_code code;
-    fs::create_directories(directory, code);
+    const bool made = fs::create_directories(directory, code);
     if (code)
         throw Error({.what = "cannot make the run directory",
                      .expected = {},
@@ -141,10 +175,21 @@ TrainingSession TrainingSession::begin(const fs::path& directory, const RunConfi
                      .hint = {}});
     RunConfig absolute = config;
     absolute.data = fs::absolute(config.data).string();
-    auto impl = std::make_unique<Impl>(directory, absolute);
-    replace_file(files.config(), to_json(absolute));
-    impl->events.emplace(directory);
-    return TrainingSession(std::move(impl));
+    try {
+        auto impl = std::make_unique<Impl>(directory, absolute);
+        require_no_run(files);  // another may have begun and ended before the lock was ours
+        impl->config.data_hash = hash_of(impl->dataset);
+        replace_file(files.config(), to_json(impl->config));
+        impl->events.emplace(directory);
+        return TrainingSession(std::move(impl));
+    } catch (...) {  // a directory that holds no run is not left behind
+        std::error_code ignored;
+        if (made && !fs::exists(files.config(), ignored)) {
+            fs::remove(files.lock(), ignored);
+            fs::remove(directory, ignored);
+        }
+        throw;
+    }
 }
 
 // The first `count` lines of a text.
@@ -159,6 +204,12 @@ TrainingSession TrainingSession::resume(const fs::path& directory, Index epochs)
     RunConfig config = files.read_config();
     if (epochs > 0) config.trainer.epochs = epochs;
     auto impl = std::make_unique<Impl>(directory, config);
+    if (!config.data_hash.empty() && config.data_hash != hash_of(impl->dataset))
+        throw Error({.what = "the data set has changed since the run began",
+                     .expected = "contents of hash " + config.data_hash,
+                     .got = hash_of(impl->dataset),
+                     .where = config.data,
+                     .hint = "begin a new run"});
     if (epochs > 0) replace_file(files.config(), to_json(config));
     // Killed before its first checkpoint, a run begins anew.
     if (fs::exists(files.last())) load_checkpoint(impl->model, impl->trainer, files.last());

@@ -17,11 +17,14 @@ static void require_option(bool holds, const char* option, const char* expected)
 }
 
 void TrainerOptions::validate() const {
-    require_option(epochs >= 1, "epochs", "1 or more");
-    require_option(batch >= 1, "batch", "1 or more");
+    require_option(epochs >= 1 && epochs <= 1'000'000, "epochs", "1 to 1000000");
+    require_option(batch >= 1 && batch <= 1'000'000, "batch", "1 to 1000000");
     require_option(shards >= 1 && shards <= 256, "shards", "1 to 256");
     require_option(schedule.rate > 0 && std::isfinite(schedule.rate), "learning rate", "a positive number");
     require_option(schedule.warmup >= 0 && schedule.warmup <= 1, "warm-up", "a share of training, 0 to 1");
+    require_option(optimizer.beta1 >= 0 && optimizer.beta1 < 1, "beta1", "0 to below 1");
+    require_option(optimizer.beta2 >= 0 && optimizer.beta2 < 1, "beta2", "0 to below 1");
+    require_option(optimizer.epsilon > 0 && std::isfinite(optimizer.epsilon), "epsilon", "a positive number");
     require_option(optimizer.clip_norm >= 0, "clip", "0 (never) or a positive length");
     require_option(patience >= 0 && max_seconds >= 0 && save_seconds >= 0, "patience and times", "0 or more");
     require_option(target_metric >= 0 && target_metric <= 1, "target metric", "a share, 0 to 1");
@@ -57,6 +60,16 @@ Trainer::Trainer(Task& task, const TrainerOptions& options)
 }
 
 void Trainer::resume(const TrainerState& state) {
+    const bool possible = state.epoch >= 0 && state.step >= 0 && state.step <= steps_per_epoch() &&
+                          std::isfinite(state.loss) && state.optimizer_steps >= 0 && state.best <= 1 &&
+                          state.best_epoch >= 0 && state.best_epoch <= state.epoch &&
+                          state.epochs_without_improvement >= 0 && state.seconds >= 0;
+    if (!possible)
+        throw Error({.what = "training cannot stand where the checkpoint says",
+                     .expected = "a step of an epoch of " + std::to_string(steps_per_epoch()),
+                     .got = "epoch " + std::to_string(state.epoch) + ", step " + std::to_string(state.step),
+                     .where = {},
+                     .hint = "begin a new run"});
     state_ = state;
     optimizer_.set_steps(state.optimizer_steps);
 }
@@ -145,18 +158,21 @@ StopReason Trainer::run(const Callbacks& callbacks) {
     const double seconds_before = state_.seconds;
     Clock::time_point saved = start;
     const Index steps = steps_per_epoch(), all_steps = steps * options_.epochs;
+    const auto rate_at = [&](Index done) {
+        return options_.schedule.at(static_cast<double>(done) / static_cast<double>(all_steps));
+    };
     const Index steps_before = state_.epoch * steps + state_.step;
     StopReason reason = state_.epoch >= options_.epochs ? StopReason::epochs_done : StopReason::running;
     std::vector<Index> order(static_cast<std::size_t>(task_.examples()));
     while (reason == StopReason::running) {
         std::iota(order.begin(), order.end(), Index{0});
         Rng(options_.seed, {0x73687566666c65u, static_cast<std::uint64_t>(state_.epoch)}).shuffle(std::span(order));
-        double rate = 0;
+        double rate = rate_at(state_.epoch * steps + state_.step - 1);  // of the last step, when all are done
         while (state_.step < steps && reason == StopReason::running) {
             const Index first = state_.step * options_.batch;
             const Index last = std::min(task_.examples(), first + options_.batch);
             const Index done = state_.epoch * steps + state_.step;
-            rate = options_.schedule.at(static_cast<double>(done) / static_cast<double>(all_steps));
+            rate = rate_at(done);
             state_.loss += step(std::span<const Index>(order).subspan(static_cast<std::size_t>(first),
                                                                       static_cast<std::size_t>(last - first)),
                                 rate);

@@ -41,7 +41,7 @@ struct KvMemNNConfig {
     double deviation = 0.2;       // of the normal numbers that tables begin with
     Index negatives = 300;        // candidates that a right answer is compared with; 0: all
     double word_dropout = 0.1;    // share of a question's words that training reads as unknown
-    double match = 1e5;          // m; 0: the paper's score alone
+    double match = 1e5;           // m; 0: the paper's score alone
     bool train_entities = false;  // off: rows of entities stay as random as they began
     RetrieverOptions retriever;
     std::uint64_t seed = 1;
@@ -84,7 +84,8 @@ class KvMemNN {
     void score(const Reading& reading, const Batch& batch, View scores) const;
 
     // Takes another data set's entities in and makes its candidates this model's. Returns the model's token for
-    // each of the data set's; words and relations that the model does not know become unknown_token.
+    // each of the data set's; words and relations that the model does not know become unknown_token,
+    // which is no candidate.
     std::vector<Token> extend(const QaDataset& dataset);
 
   private:

@@ -9,7 +9,8 @@
 namespace kvmem {
 
 struct RunConfig {
-    std::string data;  // the data set's path
+    std::string data;       // the data set's path
+    std::string data_hash;  // of what it held when the run began; empty: not known
     KvMemNNConfig model;
     TrainerOptions trainer;
 };

@@ -1,0 +1,137 @@
+#include "kvmem/train/config.hpp"
+
+#include "kvmem/core/error.hpp"
+
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+
+using namespace kvmem;
+
+// No field has its default.
+static RunConfig unusual() {
+    RunConfig c;
+    c.data = "a \"quoted\" näme.h5";
+    c.data_hash = "0123456789abcdef";
+    c.model = {.width = 33,
+               .hops = 5,
+               .tying = Tying::answers,
+               .bag_scale = BagScale::mean,
+               .deviation = 0.3,
+               .negatives = 7,
+               .word_dropout = 0.25,
+               .match = 12.5,
+               .train_entities = true,
+               .retriever = {.entities_only = false, .max_frequency = 17, .max_slots = 19},
+               .seed = 18446744073709551615u};
+    c.trainer.epochs = 11;
+    c.trainer.batch = 13;
+    c.trainer.shards = 3;
+    c.trainer.optimizer = {.method = Method::adagrad, .beta1 = 0.8, .beta2 = 0.99, .epsilon = 1e-6, .clip_norm = 2.5};
+    c.trainer.schedule = {.rate = 0.1234567890123, .warmup = 0.05, .decay = Decay::cosine};
+    c.trainer.patience = 9;
+    c.trainer.max_seconds = 100.5;
+    c.trainer.target_metric = 0.75;
+    c.trainer.check_nan = true;
+    c.trainer.save_seconds = 0;
+    c.trainer.seed = 42;
+    return c;
+}
+
+TEST_CASE("a configuration comes back from its JSON with every field", "[config]") {
+    const RunConfig c = unusual(), back = run_config_from_json(to_json(c), "test");
+    CHECK(back.data == c.data);
+    CHECK(back.data_hash == c.data_hash);
+    CHECK(back.model.width == 33);
+    CHECK(back.model.hops == 5);
+    CHECK(back.model.tying == Tying::answers);
+    CHECK(back.model.bag_scale == BagScale::mean);
+    CHECK(back.model.deviation == 0.3);
+    CHECK(back.model.negatives == 7);
+    CHECK(back.model.word_dropout == 0.25);
+    CHECK(back.model.match == 12.5);
+    CHECK(back.model.train_entities);
+    CHECK_FALSE(back.model.retriever.entities_only);
+    CHECK(back.model.retriever.max_frequency == 17);
+    CHECK(back.model.retriever.max_slots == 19);
+    CHECK(back.model.seed == 18446744073709551615u);
+    CHECK(back.trainer.epochs == 11);
+    CHECK(back.trainer.batch == 13);
+    CHECK(back.trainer.shards == 3);
+    CHECK(back.trainer.optimizer.method == Method::adagrad);
+    CHECK(back.trainer.optimizer.beta1 == 0.8);
+    CHECK(back.trainer.optimizer.beta2 == 0.99);
+    CHECK(back.trainer.optimizer.epsilon == 1e-6);
+    CHECK(back.trainer.optimizer.clip_norm == 2.5);
+    CHECK(back.trainer.schedule.rate == 0.1234567890123);
+    CHECK(back.trainer.schedule.warmup == 0.05);
+    CHECK(back.trainer.schedule.decay == Decay::cosine);
+    CHECK(back.trainer.patience == 9);
+    CHECK(back.trainer.max_seconds == 100.5);
+    CHECK(back.trainer.target_metric == 0.75);
+    CHECK(back.trainer.check_nan);
+    CHECK(back.trainer.save_seconds == 0);
+    CHECK(back.trainer.seed == 42);
+    CHECK(to_json(back) == to_json(c));
+    CHECK(to_json(model_config_from_json(to_json(c.model), "test")) == to_json(c.model));
+}
+
+TEST_CASE("the test of all fields leaves none out", "[config]") {
+    namespace json = boost::json;
+    const json::value usual = json::parse(to_json(RunConfig{})), other = json::parse(to_json(unusual()));
+    for (const char* part : {"model", "trainer"})
+        for (const auto& [name, value] : usual.at(part).as_object()) {
+            CAPTURE(part, std::string(name));
+            CHECK(value != other.at(part).at(name));
+        }
+}
+
+TEST_CASE("where training stands comes back from its JSON", "[config]") {
+    const TrainerState state{3, 14, 15.92653589793238, 358, 0.979, 2, 1, 1234.5};
+    CHECK(trainer_state_from_json(to_json(state), "test") == state);
+}
+
+TEST_CASE("what a configuration does not say is as usual", "[config]") {
+    const RunConfig c = run_config_from_json(R"({"data": "x", "model": {}, "trainer": {}, "new": 1})", "test");
+    CHECK(c.data == "x");
+    CHECK(to_json(c.model) == to_json(KvMemNNConfig{}));
+}
+
+TEST_CASE("text that is no configuration is an error that says where", "[config]") {
+    for (const char* text : {"",
+                             "{",
+                             "[]",
+                             "null",
+                             "1",
+                             "{}",
+                             R"({"data": 1, "model": {}, "trainer": {}})",
+                             R"({"data": "x", "model": [], "trainer": {}})",
+                             R"({"data": "x", "model": {}})",
+                             R"({"data": "x", "model": {"width": -1}, "trainer": {}})",
+                             R"({"data": "x", "model": {"width": 1e99}, "trainer": {}})",
+                             R"({"data": "x", "model": {"width": 8.5}, "trainer": {}})",
+                             R"({"data": "x", "model": {"width": "8"}, "trainer": {}})",
+                             R"({"data": "x", "model": {"tying": "none"}, "trainer": {}})",
+                             R"({"data": "x", "model": {"tying": 1}, "trainer": {}})",
+                             R"({"data": "x", "model": {"seed": -1}, "trainer": {}})",
+                             R"({"data": "x", "model": {"train_entities": 1}, "trainer": {}})",
+                             R"({"data": "x", "model": {}, "trainer": {"epochs": 0}})",
+                             R"({"data": "x", "model": {}, "trainer": {"batch": 9223372036854775807}})",
+                             R"({"data": "x", "model": {}, "trainer": {"rate": null}})",
+                             "{\"data\": \"\xff\"}"}) {
+        CAPTURE(text);
+        CHECK_THROWS_WITH(run_config_from_json(text, "run/config.json"), Catch::StartsWith("run/config.json: "));
+    }
+    const std::string deep(100000, '[');
+    CHECK_THROWS_AS(run_config_from_json(deep, "x"), Error);
+    CHECK_THROWS_AS(model_config_from_json("[1]", "x"), Error);
+    CHECK_THROWS_AS(trainer_state_from_json(R"({"step": "1"})", "x"), Error);
+}
+
+TEST_CASE("choices are known by name", "[config]") {
+    Tying tying{};
+    parse("shared", tying);
+    CHECK(tying == Tying::shared);
+    CHECK(name_of(Decay::linear) == "linear");
+    Method method{};
+    CHECK_THROWS_WITH(parse("sdg", method), Catch::Contains("sgd, adagrad, adam") && Catch::Contains("sdg"));
+}

@@ -1,0 +1,253 @@
+#include "kvmem/train/trainer.hpp"
+
+#include "kvmem/autograd/ops.hpp"
+#include "kvmem/core/error.hpp"
+#include "kvmem/core/parallel.hpp"
+#include "support/toy_kb.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+using namespace kvmem;
+using namespace kvmem::test;
+
+namespace {
+
+// The square of one number, summed over the examples; validation says what a script says.
+class Square : public Task {
+  public:
+    std::vector<double> script;  // hits@1 of each validation; empty: there is none
+    std::vector<Index> seen;     // the examples in the order in which they were trained on, with one shard
+    Real factor = 1;
+
+    Square() { parameters_.add("w", Matrix(1, 1)).value(0, 0) = 1; }
+    Parameters& parameters() override { return parameters_; }
+    Index examples() const override { return examples_; }
+    Var loss(Tape& tape, std::span<const Index> examples, Rng&) override {
+        seen.insert(seen.end(), examples.begin(), examples.end());
+        const Var w = tape.parameter(parameters_[0]);
+        return scale(sum(multiply(w, w)), factor * static_cast<Real>(examples.size()));
+    }
+    bool can_validate() const override { return !script.empty(); }
+    Metrics validate() override {
+        Metrics metrics;
+        metrics.hits_at_1 = script.at(std::min(validations_++, script.size() - 1));
+        return metrics;
+    }
+    void set_examples(Index count) { examples_ = count; }
+
+  private:
+    Parameters parameters_;
+    Index examples_ = 10;
+    std::size_t validations_ = 0;
+};
+
+TrainerOptions plain(Index epochs) {
+    TrainerOptions options;
+    options.epochs = epochs;
+    options.batch = 4;
+    options.shards = 1;
+    options.optimizer.method = Method::sgd;
+    options.schedule.rate = 0.01;
+    return options;
+}
+
+// What the trainer's Error says.
+std::string failure(Task& task, const TrainerOptions& options) {
+    Trainer trainer(task, options);
+    try {
+        trainer.run({});
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return {};
+}
+
+}  // namespace
+
+TEST_CASE("training sees every example once an epoch, each time in another order", "[trainer]") {
+    Square task;
+    Trainer trainer(task, plain(2));
+    Index steps = 0;
+    std::vector<EpochReport> epochs;
+    Trainer::Callbacks callbacks;
+    callbacks.step = [&](const StepReport& report) {
+        ++steps;
+        CHECK(report.steps == 3);
+        CHECK(report.epochs == 2);
+    };
+    callbacks.epoch = [&](const EpochReport& report) { epochs.push_back(report); };
+    CHECK(trainer.run(callbacks) == StopReason::epochs_done);
+    CHECK(steps == 6);
+    REQUIRE(epochs.size() == 2);
+    CHECK(epochs[1].epoch == 2);
+    CHECK(epochs[1].loss < epochs[0].loss);
+    CHECK(epochs[0].improved);
+    CHECK_FALSE(epochs[0].validated);
+    REQUIRE(task.seen.size() == 20);
+    const std::vector<Index> first(task.seen.begin(), task.seen.begin() + 10);
+    const std::vector<Index> second(task.seen.begin() + 10, task.seen.end());
+    CHECK(first != second);
+    for (std::vector<Index> epoch : {first, second}) {
+        std::sort(epoch.begin(), epoch.end());
+        CHECK(epoch == std::vector<Index>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
+    }
+    CHECK(trainer.state().epoch == 2);
+    CHECK(trainer.state().optimizer_steps == 6);
+}
+
+TEST_CASE("training gives up when validation has not improved for as long as the patience allows", "[trainer]") {
+    Square task;
+    task.script = {0.1, 0.5, 0.5, 0.4, 0.9};
+    TrainerOptions options = plain(10);
+    options.patience = 2;
+    Trainer trainer(task, options);
+    int kept = 0, saved = 0;
+    Trainer::Callbacks callbacks;
+    callbacks.keep_best = [&] { ++kept; };
+    callbacks.save = [&] { ++saved; };
+    CHECK(trainer.run(callbacks) == StopReason::no_improvement);
+    CHECK(trainer.state().epoch == 4);
+    CHECK(trainer.state().best == 0.5);
+    CHECK(trainer.state().best_epoch == 2);
+    CHECK(kept == 2);
+    CHECK(saved == 1);
+}
+
+TEST_CASE("training without patience goes on", "[trainer]") {
+    Square task;
+    task.script = {0.5};
+    TrainerOptions options = plain(10);
+    options.patience = 0;
+    CHECK(Trainer(task, options).run({}) == StopReason::epochs_done);
+}
+
+TEST_CASE("training ends when validation is good enough", "[trainer]") {
+    Square task;
+    task.script = {0.1, 0.9};
+    TrainerOptions options = plain(10);
+    options.target_metric = 0.8;
+    Trainer trainer(task, options);
+    CHECK(trainer.run({}) == StopReason::target_reached);
+    CHECK(trainer.state().epoch == 2);
+}
+
+TEST_CASE("training ends when its time is over, and still leaves a model", "[trainer]") {
+    Square task;
+    TrainerOptions options = plain(1000000);
+    options.max_seconds = 0.05;
+    Trainer trainer(task, options);
+    bool kept = false;
+    Trainer::Callbacks callbacks;
+    callbacks.keep_best = [&] { kept = true; };
+    CHECK(trainer.run(callbacks) == StopReason::time_over);
+    CHECK(trainer.state().seconds >= 0.05);
+    CHECK(trainer.state().seconds < 5);
+    CHECK(kept);
+}
+
+TEST_CASE("an interrupted training stops after the step and saves", "[trainer]") {
+    Square task;
+    Trainer trainer(task, plain(5));
+    int steps = 0, saved = 0;
+    Trainer::Callbacks callbacks;
+    callbacks.interrupted = [&] { return ++steps == 4; };
+    callbacks.save = [&] { ++saved; };
+    CHECK(trainer.run(callbacks) == StopReason::interrupted);
+    CHECK(trainer.state().epoch == 1);
+    CHECK(trainer.state().step == 1);
+    CHECK(saved == 1);
+}
+
+TEST_CASE("an interrupted training goes on with the same bits, wherever it was interrupted", "[trainer]") {
+    Square whole;
+    Trainer(whole, plain(3)).run({});
+    for (const int stop : {1, 3, 4, 9}) {
+        Square task;
+        TrainerState state;
+        {
+            Trainer trainer(task, plain(3));
+            int steps = 0;
+            Trainer::Callbacks callbacks;
+            callbacks.interrupted = [&] { return ++steps == stop; };
+            trainer.run(callbacks);
+            state = trainer.state();
+        }
+        Trainer trainer(task, plain(3));
+        trainer.resume(state);
+        std::vector<double> rates;
+        Trainer::Callbacks callbacks;
+        callbacks.epoch = [&](const EpochReport& report) { rates.push_back(report.rate); };
+        CHECK(trainer.run(callbacks) == StopReason::epochs_done);
+        CHECK(task.seen == whole.seen);
+        CHECK(same_parameters(task.parameters(), whole.parameters()));
+        for (const double rate : rates) CHECK(rate == 0.01);
+    }
+}
+
+TEST_CASE("a training that diverges says where", "[trainer]") {
+    TrainerOptions options = plain(100);
+    options.schedule.rate = 1e30;
+    Square task;
+    const std::string error = failure(task, options);
+    CHECK_THAT(error, Catch::Contains("diverged") && Catch::Contains("epoch 1, step 2") && Catch::Contains("w"));
+
+    Square broken;
+    broken.factor = std::numeric_limits<Real>::quiet_NaN();
+    CHECK_THAT(failure(broken, plain(1)), Catch::Contains("epoch 1, step 1") && Catch::Contains("parameter w"));
+}
+
+TEST_CASE("a parameter that becomes infinite is found at once when every parameter is looked at", "[trainer]") {
+    TrainerOptions options = plain(1);
+    options.batch = 10;
+    options.schedule.rate = 3e38;  // the gradient is 2: the parameter goes over the limit in one step
+    Square task;
+    CHECK(failure(task, options).empty());  // one step, after which nobody looks
+    Square watched;
+    options.check_nan = true;
+    CHECK_THAT(failure(watched, options), Catch::Contains("epoch 1, step 1") && Catch::Contains("parameter w"));
+}
+
+TEST_CASE("nothing to learn from is an error", "[trainer]") {
+    Square task;
+    task.set_examples(0);
+    CHECK_THROWS_WITH(Trainer(task, plain(1)), Catch::Contains("nothing to learn from"));
+}
+
+TEST_CASE("a training does not go on from where it cannot stand", "[trainer]") {
+    Square task;
+    Trainer trainer(task, plain(3));
+    const auto refused = [&](auto change) {
+        TrainerState state;
+        change(state);
+        CHECK_THROWS_AS(trainer.resume(state), Error);
+    };
+    refused([](TrainerState& s) { s.step = -1; });
+    refused([](TrainerState& s) { s.step = 4; });
+    refused([](TrainerState& s) { s.epoch = -1; });
+    refused([](TrainerState& s) { s.optimizer_steps = -1; });
+    refused([](TrainerState& s) { s.best_epoch = 1; });
+    refused([](TrainerState& s) { s.loss = NAN; });
+}
+
+TEST_CASE("impossible options are refused", "[trainer]") {
+    const auto refused = [](auto change) {
+        TrainerOptions options;
+        change(options);
+        CHECK_THROWS_AS(options.validate(), UsageError);
+    };
+    refused([](auto& o) { o.epochs = 0; });
+    refused([](auto& o) { o.batch = std::numeric_limits<Index>::max(); });
+    refused([](auto& o) { o.shards = 0; });
+    refused([](auto& o) { o.schedule.rate = NAN; });
+    refused([](auto& o) { o.schedule.warmup = 2; });
+    refused([](auto& o) { o.optimizer.beta1 = 1; });
+    refused([](auto& o) { o.optimizer.epsilon = 0; });
+    refused([](auto& o) { o.optimizer.clip_norm = -1; });
+    refused([](auto& o) { o.patience = -1; });
+    refused([](auto& o) { o.max_seconds = NAN; });
+    refused([](auto& o) { o.target_metric = 1.5; });
+}
