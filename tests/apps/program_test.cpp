@@ -1,0 +1,328 @@
+#include "support/program_fixture.hpp"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <chrono>
+#include <thread>
+
+using namespace kvmem;
+using namespace kvmem::test;
+
+namespace json = boost::json;
+namespace fs = std::filesystem;
+
+static const std::vector<std::string> verbs{"import", "inspect", "train", "evaluate", "ask", "predict"};
+
+TEST_CASE("the program says its version and how to use it", "[program]") {
+    NEED_PROGRAM();
+    const Output version = kvmem_program({"version"});
+    CHECK(version.code == 0);
+    CHECK_THAT(version.out, Catch::StartsWith("kvmem ") && Catch::EndsWith("\n"));
+    CHECK(kvmem_program({"--version"}).out == version.out);
+    const Output help = kvmem_program({"--help"});
+    CHECK(help.code == 0);
+    for (const std::string& verb : verbs) {
+        CHECK_THAT(help.out, Catch::Contains("  " + verb));
+        const Output one = kvmem_program({verb, "--help"});
+        CHECK(one.code == 0);
+        CHECK_THAT(one.out, Catch::StartsWith("usage: kvmem " + verb));
+        CHECK(one.err.empty());
+    }
+}
+
+TEST_CASE("wrong usage is one line and exit code 2", "[program]") {
+    NEED_PROGRAM();
+    const Output none = kvmem_program({});
+    CHECK(none.code == 2);
+    CHECK_THAT(none.err, Catch::StartsWith("usage:"));
+    check_fails(kvmem_program({"sing"}), 2, "no such verb");
+    for (const std::string& verb : verbs) {
+        check_fails(kvmem_program({verb, "--no-such-option"}), 2, "no-such-option");
+        check_fails(kvmem_program({verb}), 2);  // nothing given
+    }
+    const ProgramFixture f;
+    check_fails(kvmem_program({"import", "csv", "--output", f.data}), 2, "no such layout");
+    check_fails(kvmem_program({"import", "kb", "--output", f.data}), 2, "facts");
+    check_fails(kvmem_program({"train", f.data}), 2, "run");
+    check_fails(f.train({"--tying", "loose"}), 2, "loose");
+    check_fails(f.train({"--hops", "many"}), 2, "many");
+    check_fails(f.train({"--word-dropout", "1"}), 2, "dropout");
+    check_fails(f.train({"--threads=-2"}), 2, "threads");
+    check_fails(f.train({"one too many"}), 2, "too many");
+    check_fails(kvmem_program({"train", "--resume", "--run", f.run, "--hops", "2"}), 2, "keeps its settings");
+    check_fails(kvmem_program({"ask", f.run, "--top=-1"}), 2, "top");
+    check_fails(kvmem_program({"inspect", f.data, "--max-frequency", "0"}), 2, "max-frequency");
+    CHECK_FALSE(fs::exists(f.run));
+}
+
+TEST_CASE("every layout can be imported and inspected", "[program]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    std::vector<std::string> arguments;
+    SECTION("metaqa") {
+        arguments = {"metaqa", "--kb", f.write("kb.txt", "Kismet|directed_by|William Dieterle\n"), "--train",
+                     f.write("train.txt", "who directed [Kismet]\tWilliam Dieterle\n")};
+    }
+    SECTION("wikimovies") {
+        arguments = {"wikimovies",
+                     "--kb",
+                     f.write("kb.txt", "1 Kismet directed_by William Dieterle\n"),
+                     "--entities",
+                     f.write("entities.txt", "Kismet\nWilliam Dieterle\n"),
+                     "--train",
+                     f.write("train.txt", "1 who directed Kismet?\tWilliam Dieterle\n")};
+    }
+    SECTION("kb") {
+        arguments = {"kb", "--facts", f.write("kb.tsv", "Kismet\tdirected_by\tWilliam Dieterle\n"), "--train",
+                     f.write("train.tsv", "who directed Kismet\tWilliam Dieterle\n")};
+    }
+    SECTION("jsonl") {
+        arguments = {"jsonl", "--train",
+                     f.write("train.jsonl",
+                             R"({"question": "where is Mary", "memory": [{"key": "Mary went", "value": "kitchen"}], )"
+                             R"("answers": ["kitchen"]})"
+                             "\n")};
+    }
+    arguments.insert(arguments.begin(), "import");
+    arguments.insert(arguments.end(), {"--output", f.data, "--title", "A title"});
+    const Output imported = kvmem_program(arguments);
+    INFO(imported.err);
+    REQUIRE(imported.code == 0);
+    CHECK(imported.out.empty());
+    CHECK_THAT(imported.err, Catch::Contains("1 train question"));
+    const Output text = kvmem_program({"inspect", f.data});
+    CHECK(text.code == 0);
+    CHECK_THAT(text.out, Catch::Contains("A title") && Catch::Contains("train: 1 question"));
+    const Output as_json = kvmem_program({"inspect", f.data, "--json"});
+    CHECK(as_json.code == 0);
+    const json::value report = json::parse(as_json.out);
+    CHECK(report.at("format") == "kvmem-qa");
+    CHECK(report.at("splits").at("train").at("examples") == 1);
+}
+
+TEST_CASE("a model is trained, measured, inspected and asked", "[program]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    f.import_and_train();
+    const Output measured = kvmem_program({"evaluate", f.run, "--json"});
+    CHECK(measured.code == 0);
+    const json::value metrics = json::parse(measured.out);
+    CHECK(metrics.at("split") == "test");
+    CHECK(metrics.at("hits_at_1").as_double() > 0.5);
+    CHECK(metrics.at("retrieval_recall") == 1.0);
+    CHECK_THAT(kvmem_program({"evaluate", f.run, "--split", "valid"}).out,
+               Catch::StartsWith("valid: ") && Catch::Contains("hits@1") && Catch::Contains("MRR"));
+    CHECK(kvmem_program({"evaluate", f.run + "/model-best.h5", "--data", f.data, "--json"}).out == measured.out);
+
+    CHECK(json::parse(kvmem_program({"inspect", f.run, "--json"}).out).at("config").at("width") == 16);
+    CHECK_THAT(kvmem_program({"inspect", f.run}).out, Catch::Contains("trained on") && Catch::Contains("A"));
+    CHECK_THAT(kvmem_program({"inspect", f.run + "/model-last.h5"}).out, Catch::StartsWith("model: "));
+
+    const Output asked = kvmem_program({"ask", f.run, "what is the capital of Oldland3"});
+    CHECK(asked.code == 0);
+    CHECK(asked.err.empty());
+    CHECK_THAT(asked.out, Catch::StartsWith("Oldville3\n") && Catch::Contains("hop 2 of 2") &&
+                              Catch::Contains("Oldland3 capital -> Oldville3"));
+    const json::value answer =
+        json::parse(kvmem_program({"ask", f.run, "what is the capital of [Oldland3]?", "--json", "--top", "2"}).out);
+    CHECK(answer.at("answer") == "Oldville3");
+    CHECK(answer.at("candidates").as_array().size() == 2);
+    CHECK(answer.at("hops").as_array().size() == 2);
+    CHECK_THAT(kvmem_program({"ask", f.run, "what is the capital of Oldlamd3"}).out,
+               Catch::Contains("did you mean") && Catch::Contains("Oldland3"));
+    // Without a question they come from stdin, and a bad one does not end the rest.
+    const Output many =
+        kvmem_program({"ask", f.run, "--json"}, "the language of Oldland4\n\nwhat [is\nthe language of Oldland5");
+    CHECK(std::count(many.out.begin(), many.out.end(), '\n') == 2);
+    CHECK_THAT(many.out, Catch::Contains("Oldese4") && Catch::Contains("Oldese5"));
+    check_fails(many, 1, "bracket");
+}
+
+TEST_CASE("another memory is asked, of names that the model never saw", "[program]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    f.import_and_train();
+    const std::string facts = f.write("new.tsv", facts_text("New", 9)), memory = f.path("new.h5");
+    REQUIRE(kvmem_program({"import", "kb", "--facts", facts, "--output", memory}).code == 0);
+    const Output asked = kvmem_program({"ask", f.run, "what is the capital of Newland8", "--memory", memory});
+    CHECK_THAT(asked.out, Catch::StartsWith("Newville8\n"));
+    check_fails(kvmem_program({"evaluate", f.run, "--data", memory}), 1, "test");  // it has no questions
+    fs::remove(f.data);
+    check_fails(kvmem_program({"ask", f.run, "anything"}), 1, "--memory");
+    CHECK(kvmem_program({"ask", f.run, "what is the capital of Newland8", "-m", memory}).code == 0);
+}
+
+TEST_CASE("predict answers JSON lines, with memories of their own", "[program]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    f.import_and_train();
+    const Output done =
+        kvmem_program({"predict", f.run, "--top", "1"},
+                      R"({"id": 7, "question": "what is the capital of Oldland3"})"
+                      "\n \r\n"
+                      R"({"question": "whatever", "memory": [{"key": "whatever", "value": "Oldville1"}], "id": ["x"]})"
+                      "\n");
+    INFO(done.err);
+    CHECK(done.code == 0);
+    std::vector<json::value> answers;
+    for (std::size_t at = 0; at < done.out.size(); at = done.out.find('\n', at) + 1)
+        answers.push_back(json::parse(done.out.substr(at, done.out.find('\n', at) - at)));
+    REQUIRE(answers.size() == 2);
+    CHECK(answers[0].at("answer") == "Oldville3");
+    CHECK(answers[0].at("id") == 7);
+    CHECK(answers[0].at("candidates").as_array().size() == 1);
+    CHECK(answers[1].at("answer") == "Oldville1");
+    CHECK(answers[1].at("slots") == 1);
+    const Output empty = kvmem_program({"predict", f.run}, "");
+    CHECK(empty.code == 0);
+    CHECK(empty.out.empty());
+    CHECK(kvmem_program({"ask", f.run}, "").code == 0);
+
+    const std::string good = R"({"question": "the language of Oldland1"})"
+                             "\n";
+    for (const char* bad : {"{", "[]", "\"text\"", "{}", R"({"question": 1})", R"({"question": "x", "memory": 1})",
+                            R"({"question": "x", "memory": [1]})", R"({"question": "x", "memory": [{"key": "x"}]})",
+                            R"({"question": "x", "memory": [{"key": "[x", "value": "y"}]})", "{\"question\": \"\xff\"}",
+                            R"({"question": "an [open bracket"})"}) {
+        CAPTURE(bad);
+        const Output failed = kvmem_program({"predict", f.run}, good + bad + "\n" + good);
+        check_fails(failed, 1, "stdin:2");
+        CHECK(std::count(failed.out.begin(), failed.out.end(), '\n') == 1);  // what was answered before
+    }
+    check_fails(kvmem_program({"predict", f.run}, std::string(100000, '[')), 1, "stdin:1");
+}
+
+TEST_CASE("questions that are no text, or far too much of it", "[program]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    f.import_and_train();
+    check_fails(kvmem_program({"ask", f.run, "what \xff is"}), 1, "UTF-8");
+    check_fails(kvmem_program({"ask", f.run, "what [is"}), 1, "bracket");
+    std::string huge;
+    while (huge.size() < 1000000) huge += "what is the capital of nothing ";
+    const Output without = kvmem_program({"ask", f.run, "--json"}, huge + "\n");
+    CHECK(without.code == 0);
+    const Output with = kvmem_program({"ask", f.run, "--json"}, huge + "Oldland3\n");
+    CHECK(with.code == 0);
+    CHECK(json::parse(with.out).at("slots") == 2);
+    CHECK(kvmem_program({"ask", f.run, ""}).code == 0);
+}
+
+TEST_CASE("an interrupted training says how to go on, and does", "[program]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    f.import();
+    const std::vector<std::string> arguments{"train", f.data,     "--run",  f.run,        "--width",
+                                             "16",    "--epochs", "100000", "--patience", "0"};
+    Running training(command(arguments), {});
+    for (int i = 0; i < 5000 && training.err_so_far().find("epoch 2") == std::string::npos; ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    ::kill(training.process(), SIGINT);
+    const Output interrupted = training.wait();
+    CHECK(interrupted.code == 130);
+    CHECK_THAT(interrupted.err, Catch::Contains("kvmem train --resume --run " + f.run));
+    CHECK(f.exists("run/model-last.h5"));
+    check_fails(kvmem_program(arguments), 1, "a run is here already");
+    const json::value config = json::parse(read_file(f.path("run/config.json")));
+    const Output resumed = kvmem_program({"train", "--resume", "--run", f.run, "--epochs", "3"});
+    CHECK(resumed.code == 0);
+    CHECK(f.exists("run/results.json"));
+}
+
+TEST_CASE("files that are not what they should be are one clear error", "[program]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    f.import_and_train();
+    const std::string missing = f.path("missing"), folder = f.path("folder"), text = f.write("text.h5", "not HDF5");
+    const std::string bytes = read_file(f.data), model = read_file(f.run + "/model-best.h5");
+    const std::string cut = f.write("cut.h5", bytes.substr(0, bytes.size() / 2));
+    const std::string cut_model = f.write("cut-model.h5", model.substr(0, model.size() / 2));
+    const std::string empty = f.write("empty.h5", "");
+    fs::create_directory(folder);
+    const std::string new_run = f.path("new-run");
+    for (const std::string& bad : {missing, folder, text, cut, empty, f.run + "/model-best.h5"}) {
+        CAPTURE(bad);
+        if (bad.find("model-best") == std::string::npos) check_fails(kvmem_program({"inspect", bad}), 1);
+        check_fails(kvmem_program({"train", bad, "--run", new_run}), 1);
+        check_fails(kvmem_program({"evaluate", f.run, "--data", bad}), 1);
+        check_fails(kvmem_program({"ask", f.run, "x", "--memory", bad}), 1);
+    }
+    for (const std::string& bad : {missing, folder, text, cut_model, empty, f.data}) {
+        CAPTURE(bad);
+        check_fails(kvmem_program({"evaluate", bad, "--data", f.data}), 1);
+        check_fails(kvmem_program({"ask", bad, "x", "--memory", f.data}), 1);
+        check_fails(kvmem_program({"predict", bad, "--memory", f.data}), 1);
+    }
+    CHECK_FALSE(fs::exists(new_run));
+    check_fails(kvmem_program({"evaluate", f.run + "/model-best.h5"}), 2, "--data");
+    check_fails(kvmem_program({"ask", f.run + "/model-best.h5", "x"}), 2, "--memory");
+    check_fails(kvmem_program({"evaluate", f.run, "--split", "exam"}), 1, "exam");
+    check_fails(kvmem_program({"train", "--resume", "--run", folder}), 1, "no run here");
+    check_fails(kvmem_program({"ask", folder, "x"}), 1, "no run here");
+}
+
+TEST_CASE("imports that fail leave the output as it was", "[program]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    f.write("data.h5", "precious");
+    const std::string missing = f.path("missing.tsv");
+    const auto import_kb = [&](std::vector<std::string> more) {
+        std::vector<std::string> arguments{"import", "kb", "--output", f.data};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        return kvmem_program(arguments);
+    };
+    check_fails(import_kb({"--facts", missing}), 1, "missing.tsv");
+    check_fails(import_kb({"--facts", f.directory.path().string()}), 1);
+    check_fails(import_kb({"--facts", f.write("bad.tsv", "one\ttwo\n")}), 1, "bad.tsv:1");
+    check_fails(import_kb({"--facts", f.facts, f.templates, "--templates", f.templates}), 2, "templates");
+    check_fails(import_kb({"--facts", f.facts, "--train", f.write("q.tsv", "no tab\n")}), 1, "q.tsv:1");
+    check_fails(import_kb({"--facts", f.facts, "--valid-fraction", "2"}), 2);
+    CHECK(read_file(f.data) == "precious");
+    check_fails(kvmem_program({"import", "kb", "--facts", f.facts, "--output", f.path("no/such/folder.h5")}), 1);
+    check_fails(kvmem_program({"import", "kb", "--facts", f.facts, "--output", f.directory.path().string()}), 1);
+    const auto files = std::distance(fs::directory_iterator(f.directory.path()), fs::directory_iterator());
+    CHECK(files == 5);  // no temporary is left
+}
+
+TEST_CASE("a data set without questions can be neither trained on nor measured with", "[program]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    REQUIRE(kvmem_program({"import", "kb", "--facts", f.facts, "--output", f.data}).code == 0);
+    check_fails(f.train(), 1, "train");
+    CHECK_FALSE(fs::exists(f.run));
+    CHECK(kvmem_program({"inspect", f.data}).code == 0);
+}
+
+TEST_CASE("a full disk is an error that leaves what was there", "[program]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    f.import_and_train();
+    const std::string before = read_file(f.data), best = read_file(f.run + "/model-best.h5");
+    const std::string last = read_file(f.run + "/model-last.h5");
+    // No file may be longer than a block of 512 or 1024 bytes.
+    check_fails(shell("ulimit -f 1; exec $KVMEM import kb --facts " + f.facts + " --output " + f.data), 1);
+    CHECK(read_file(f.data) == before);
+    check_fails(shell("ulimit -f 4; exec $KVMEM train --resume --epochs 14 --run " + f.run), 1);
+    CHECK(read_file(f.run + "/model-best.h5") == best);
+    CHECK(read_file(f.run + "/model-last.h5") == last);
+    for (const auto& entry : fs::recursive_directory_iterator(f.directory.path()))
+        CHECK_THAT(entry.path().filename().string(), !Catch::Contains(".tmp"));
+    check_fails(shell("exec $KVMEM version > /dev/full"), 1, "output");
+    CHECK(kvmem_program({"train", "--resume", "--epochs", "14", "--run", f.run}).code == 0);
+}
+
+TEST_CASE("a directory that cannot be written is an error", "[program]") {
+    NEED_PROGRAM();
+    if (::geteuid() == 0) {
+        WARN("nothing is closed to root");
+        return;
+    }
+    const ProgramFixture f;
+    f.import();
+    fs::create_directory(f.path("closed"));
+    fs::permissions(f.path("closed"), fs::perms::owner_read | fs::perms::owner_exec);
+    check_fails(kvmem_program({"import", "kb", "--facts", f.facts, "--output", f.path("closed/data.h5")}), 1);
+    check_fails(kvmem_program({"train", f.data, "--run", f.path("closed/run")}), 1);
+}

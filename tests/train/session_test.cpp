@@ -1,0 +1,251 @@
+#include "kvmem/train/session.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "kvmem/core/parallel.hpp"
+#include "support/toy_run.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <cstdlib>
+#include <optional>
+#include <thread>
+
+using namespace kvmem;
+using namespace kvmem::test;
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+
+// Trains until `steps` more steps are done, then lets itself be interrupted.
+static StopReason run_steps(TrainingSession& session, int steps) {
+    TrainingSession::Callbacks callbacks;
+    callbacks.interrupted = [steps]() mutable { return --steps <= 0; };
+    return session.run(callbacks);
+}
+
+static Index lines_in(const fs::path& file) {
+    const std::string text = read_file(file);
+    return std::count(text.begin(), text.end(), '\n');
+}
+
+TEST_CASE("a run leaves its model, curves, results and card", "[session]") {
+    const ToyRun toy;
+    const RunFiles files{toy / "run"};
+    {
+        TrainingSession session = TrainingSession::begin(files.directory, toy.config(8));
+        CHECK(session.run() == StopReason::epochs_done);
+        CHECK(session.state().best > 0.9);
+    }
+    CHECK(hits_at_1(load_model(files.model()), toy_kb(), "valid") > 0.9);
+    CHECK(files.model() == files.best());
+    CHECK(lines_in(files.metrics()) == 8);
+    const json::value results = json::parse(read_file(files.results()));
+    CHECK(results.at("stopped") == "all epochs done");
+    CHECK(results.at("epochs") == 8);
+    CHECK_THAT(read_file(files.card()), Catch::Contains("A toy") && Catch::Contains("CC0-1.0"));
+    CHECK(files.read_config().data == toy.data);
+}
+
+TEST_CASE("an interrupted run goes on with the same bits as one that was not", "[session]") {
+    const ToyRun toy;
+    TrainingSession whole = TrainingSession::begin(toy / "whole", toy.config());
+    whole.run();
+    const int steps = GENERATE(1, 7, 11, 12, 25);  // an epoch has 11
+    {
+        TrainingSession session = TrainingSession::begin(toy / "run", toy.config());
+        REQUIRE(run_steps(session, steps) == StopReason::interrupted);
+        CHECK_FALSE(fs::exists(toy / "run" / "results.json"));
+    }
+    {
+        TrainingSession session = TrainingSession::resume(toy / "run");
+        CHECK(run_steps(session, 3) == StopReason::interrupted);  // and again
+    }
+    TrainingSession session = TrainingSession::resume(toy / "run");
+    CHECK(session.run() == StopReason::epochs_done);
+    CHECK(same_parameters(session.model().parameters(), whole.model().parameters()));
+    CHECK(session.state().best == whole.state().best);
+    CHECK(session.state().best_epoch == whole.state().best_epoch);
+    CHECK(lines_in(toy / "run" / "metrics.jsonl") == 3);
+    CHECK(same_parameters(load_model(toy / "run" / "model-best.h5").parameters(),
+                          load_model(toy / "whole" / "model-best.h5").parameters()));
+}
+
+TEST_CASE("training gives the same bits on one thread and on two", "[session][threads]") {
+    const ToyRun toy;
+    const auto train = [&](int threads, const std::string& name) {
+        const ThreadLimit limit(threads);
+        TrainingSession session = TrainingSession::begin(toy / name, toy.config(2));
+        session.run();
+        return session;
+    };
+    const TrainingSession one = train(1, "one"), two = train(2, "two");
+    CHECK(same_parameters(one.model().parameters(), two.model().parameters()));
+    CHECK(one.state().best == two.state().best);
+}
+
+TEST_CASE("a finished run can be given more epochs", "[session]") {
+    const ToyRun toy;
+    TrainingSession::begin(toy / "run", toy.config(1)).run();
+    CHECK(TrainingSession::resume(toy / "run").run() == StopReason::epochs_done);  // nothing to do
+    TrainingSession session = TrainingSession::resume(toy / "run", 2);
+    CHECK(session.run() == StopReason::epochs_done);
+    CHECK(session.state().epoch == 2);
+    CHECK(RunFiles{toy / "run"}.read_config().trainer.epochs == 2);
+    CHECK(lines_in(toy / "run" / "metrics.jsonl") == 2);
+}
+
+// The process that the next test kills: a training in the directory that the environment names.
+TEST_CASE("train where the environment says", "[.][killed]") {
+    const char* directory = std::getenv("KVMEM_TEST_RUN");
+    if (!directory) return;
+    const ThreadLimit limit(1);
+    TrainingSession::resume(directory).run();
+}
+
+static pid_t spawn_training(const fs::path& directory) {
+    const std::string variable = "KVMEM_TEST_RUN=" + directory.string();
+    std::string self = "/proc/self/exe", name = "train where the environment says";
+    char* const arguments[] = {self.data(), name.data(), nullptr};
+    std::vector<char*> environment{const_cast<char*>(variable.c_str())};
+    for (char** e = ::environ; *e; ++e) environment.push_back(*e);
+    environment.push_back(nullptr);
+    posix_spawn_file_actions_t quiet;
+    posix_spawn_file_actions_init(&quiet);
+    posix_spawn_file_actions_addopen(&quiet, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    pid_t child = -1;
+    const int code = ::posix_spawn(&child, self.c_str(), &quiet, nullptr, arguments, environment.data());
+    posix_spawn_file_actions_destroy(&quiet);
+    REQUIRE(code == 0);
+    return child;
+}
+
+TEST_CASE("a run that is killed again and again ends with the same bits", "[session][kill]") {
+    const ToyRun toy;
+    RunConfig config = toy.config(4);
+    config.trainer.save_seconds = 0;  // after every step
+    TrainingSession whole = TrainingSession::begin(toy / "whole", config);
+    whole.run();
+    { TrainingSession begun = TrainingSession::begin(toy / "run", config); }
+    Rng rng(static_cast<std::uint64_t>(::getpid()));
+    const fs::path last = toy / "run" / "model-last.h5";
+    int killed = 0;
+    for (int i = 0; i < 4; ++i) {
+        const auto written = fs::exists(last) ? fs::last_write_time(last) : fs::file_time_type{};
+        const pid_t child = spawn_training(toy / "run");
+        int status = 0;
+        pid_t ended = 0;
+        for (int wait = 0; wait < 5000 && ended == 0 && (!fs::exists(last) || fs::last_write_time(last) == written);
+             ++wait) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(2));
+            ended = ::waitpid(child, &status, WNOHANG);
+        }
+        std::this_thread::sleep_for(std::chrono::microseconds(rng.below(30000)));
+        if (ended == 0) {
+            ::kill(child, SIGKILL);
+            REQUIRE(::waitpid(child, &status, 0) == child);
+        }
+        killed += WIFSIGNALED(status);
+    }
+    CHECK(killed > 0);
+    TrainingSession session = TrainingSession::resume(toy / "run");
+    CHECK(session.run() == StopReason::epochs_done);
+    CHECK(same_parameters(session.model().parameters(), whole.model().parameters()));
+    CHECK(lines_in(toy / "run" / "metrics.jsonl") == 4);
+}
+
+TEST_CASE("only one process trains in a directory", "[session]") {
+    const ToyRun toy;
+    std::optional<TrainingSession> session = TrainingSession::begin(toy / "run", toy.config());
+    CHECK_THROWS_WITH(TrainingSession::resume(toy / "run"), Catch::Contains("in use by another kvmem train"));
+    session.reset();
+    CHECK_NOTHROW(TrainingSession::resume(toy / "run"));
+}
+
+TEST_CASE("a run is not begun over another", "[session]") {
+    const ToyRun toy;
+    { TrainingSession begun = TrainingSession::begin(toy / "run", toy.config()); }
+    CHECK_THROWS_WITH(TrainingSession::begin(toy / "run", toy.config()), Catch::Contains("a run is here already"));
+}
+
+TEST_CASE("a run that cannot begin leaves no directory behind", "[session]") {
+    const ToyRun toy;
+    RunConfig config = toy.config();
+    config.data = toy.directory.write("text.h5", "not HDF5").string();
+    CHECK_THROWS_AS(TrainingSession::begin(toy / "run", config), Error);
+    CHECK_FALSE(fs::exists(toy / "run"));
+    QaDataset memory_alone = toy_kb();
+    memory_alone.splits.clear();
+    save_dataset(memory_alone, toy.data);
+    CHECK_THROWS_WITH(TrainingSession::begin(toy / "run", toy.config()), Catch::Contains("train"));
+    CHECK_FALSE(fs::exists(toy / "run"));
+    CHECK_THROWS_AS(TrainingSession::begin(toy.data / "run", toy.config()), Error);  // in a file
+}
+
+TEST_CASE("there is nothing to resume where no run was begun", "[session]") {
+    const ToyRun toy;
+    CHECK_THROWS_WITH(TrainingSession::resume(toy / "run"), Catch::Contains("no run here"));
+    CHECK_FALSE(fs::exists(toy / "run"));
+    CHECK_THROWS_WITH(RunFiles{toy / "run"}.model(), Catch::Contains("no model here yet"));
+}
+
+TEST_CASE("a run does not go on with another data set", "[session]") {
+    const ToyRun toy;
+    {
+        TrainingSession session = TrainingSession::begin(toy / "run", toy.config());
+        run_steps(session, 2);
+    }
+    QaDataset changed = toy_kb();
+    SECTION("that differs in one answer") { changed.splits["train"].answer.values[0] = changed.candidates[0]; }
+    SECTION("that has one question less") {
+        QaDataset less = toy_kb();
+        Split& train = changed.splits["train"];
+        train = {};
+        for (Index i = 1; i < less.split("train").size(); ++i) {
+            train.question.push_row(less.split("train").question[i]);
+            train.answer.push_row(less.split("train").answer[i]);
+        }
+    }
+    SECTION("that knows one name more") { changed.vocabulary.add(TokenKind::entity, "Somebody"); }
+    save_dataset(changed, toy.data);
+    CHECK_THROWS_WITH(TrainingSession::resume(toy / "run"), Catch::Contains("the data set has changed"));
+    fs::remove(toy.data);
+    CHECK_THROWS_AS(TrainingSession::resume(toy / "run"), Error);
+}
+
+TEST_CASE("a damaged checkpoint is an error that leaves the run as it is", "[session]") {
+    const ToyRun toy;
+    {
+        TrainingSession session = TrainingSession::begin(toy / "run", toy.config());
+        run_steps(session, 2);
+    }
+    const fs::path last = toy / "run" / "model-last.h5";
+    std::string bytes = read_file(last);
+    SECTION("cut short") { bytes.resize(bytes.size() / 2); }
+    SECTION("one byte another") { bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 0x10); }
+    SECTION("empty") { bytes.clear(); }
+    SECTION("a model alone") {
+        save_model(toy_model(toy_kb()), last);
+        bytes = read_file(last);
+    }
+    replace_file(last, bytes);
+    CHECK_THROWS_WITH(TrainingSession::resume(toy / "run"), Catch::Contains("model-last.h5"));
+    CHECK(read_file(last) == bytes);
+    CHECK_FALSE(fs::exists(toy / "run" / "results.json"));
+}
+
+TEST_CASE("a directory that cannot be written ends a run with an error", "[session]") {
+    if (::geteuid() == 0) return;  // whom nothing stops
+    const ToyRun toy;
+    fs::create_directory(toy / "closed");
+    fs::permissions(toy / "closed", fs::perms::owner_read | fs::perms::owner_exec);
+    CHECK_THROWS_AS(TrainingSession::begin(toy / "closed", toy.config()), Error);
+    CHECK_THROWS_AS(TrainingSession::begin(toy / "closed" / "run", toy.config()), Error);
+}
