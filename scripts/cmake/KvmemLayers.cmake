@@ -48,10 +48,6 @@ function(kvmem_core_library target)
   add_library(${target})
   kvmem_sources(${target} core kernels autograd nn)
   target_link_libraries(${target} PUBLIC Eigen3::Eigen PRIVATE TBB::tbb Threads::Threads)
-  if(KVMEM_OPENBLAS)
-    target_compile_definitions(${target} PRIVATE KVMEM_HAVE_OPENBLAS)
-    target_link_libraries(${target} PRIVATE ${KVMEM_OPENBLAS})
-  endif()
 endfunction()
 
 # kvmem_library(TARGET LAYERS ... LINKS ...): the layers that know of files.

@@ -4,6 +4,9 @@
 
 #include <array>
 #include <boost/json.hpp>
+#include <charconv>
+#include <stdexcept>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -105,6 +108,21 @@ static void fields_of_state(State& s, Visit visit) {
     visit("seconds", s.seconds);
 }
 
+// Floating-point numbers are written as texts: what Boost.JSON reads of a number may differ in the last bit, and
+// a run that is resumed must have the very same rate.
+static std::string exact_text(double value) {
+    std::array<char, 32> text;
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+    return std::string(text.data(), end);
+}
+
+static double exact_number(std::string_view text) {
+    double value = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (code != std::errc() || end != text.data() + text.size()) throw std::invalid_argument("not a number");
+    return value;
+}
+
 namespace {
 
 struct Put {
@@ -113,6 +131,8 @@ struct Put {
     void operator()(const char* name, const T& field) const {
         if constexpr (std::is_enum_v<T>)
             object[name] = name_of(field);
+        else if constexpr (std::is_floating_point_v<T>)
+            object[name] = exact_text(field);
         else
             object[name] = field;
     }
@@ -127,6 +147,8 @@ struct Get {
         try {
             if constexpr (std::is_enum_v<T>)
                 parse(std::string_view(value->as_string()), field);
+            else if (std::is_floating_point_v<T> && value->is_string())
+                field = static_cast<T>(exact_number(std::string_view(value->as_string())));
             else
                 field = json::value_to<T>(*value);
         } catch (const std::exception& e) {
