@@ -3,6 +3,7 @@
 #include "kvmem/core/error.hpp"
 
 #include <algorithm>
+#include <mutex>
 
 #ifdef KVMEM_HAVE_OPENBLAS
 extern "C" {
@@ -43,6 +44,9 @@ static void product(Real alpha, ConstView a, Transpose ta, ConstView b, Transpos
     const int m = blas_size(c.cols), n = blas_size(c.rows), k = blas_size(ta == Transpose::yes ? a.rows : a.cols);
     const int lda = blas_size(b.cols), ldb = blas_size(a.cols), ldc = m;
     const char *op_a = tb == Transpose::yes ? "T" : "N", *op_b = ta == Transpose::yes ? "T" : "N";
+    // The serial build hands the same work space to calls that run at once, and their products come out wrong.
+    static std::mutex one_at_a_time;
+    const std::lock_guard guard(one_at_a_time);
 #ifdef KVMEM_REAL_DOUBLE
     dgemm_(op_a, op_b, &m, &n, &k, &alpha, b.data, &lda, a.data, &ldb, &beta, c.data, &ldc);
 #else
