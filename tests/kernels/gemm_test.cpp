@@ -1,15 +1,13 @@
 #include "kvmem/kernels/gemm.hpp"
 
-#include "kvmem/core/parallel.hpp"
-
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/parallel.hpp"
 #include "random.hpp"
 
 #include <catch2/catch.hpp>
 
-#include <atomic>
-
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <limits>
 
