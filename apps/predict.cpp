@@ -55,6 +55,18 @@ static json::value parse_line(const std::string& line, const std::string& where)
     return value;
 }
 
+// An answerer does not know which line it is asked from.
+static Answer ask(const Answerer& answerer, const std::string& question, const AnswerOptions& options,
+                  const std::vector<TextSlot>& own, const std::string& where) {
+    try {
+        return answerer.ask(question, options, own);
+    } catch (const Error& e) {
+        Problem problem = e.problem();
+        problem.where = where;
+        throw Error(std::move(problem));
+    }
+}
+
 int run_predict(const Arguments& arguments) {
     AnswerOptions options{.candidates = 5, .slots = 3};
     CommandLine line{.usage = "kvmem predict RUN [options] < questions.jsonl > answers.jsonl",
@@ -77,7 +89,7 @@ int run_predict(const Arguments& arguments) {
         const json::value parsed = parse_line(text, where);
         const json::object& object = object_of(parsed, where);
         const std::string question = text_member(object, "question", where);
-        json::object answer = to_json(question, answerer.ask(question, options, own_slots(object, where)));
+        json::object answer = to_json(question, ask(answerer, question, options, own_slots(object, where), where));
         if (const json::value* id = object.if_contains("id")) answer["id"] = *id;
         std::cout << json::serialize(answer) << "\n";
         if (!std::cout) break;  // nobody reads any more

@@ -129,7 +129,7 @@ std::string minutes(double seconds) {
 std::string plural(std::int64_t count, const std::string& noun) {
     std::string digits = std::to_string(count);
     for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3)
-        digits.insert(static_cast<std::size_t>(at), ",");
+        digits.insert(static_cast<std::size_t>(at), 1, ',');
     return digits + " " + noun + (count == 1 ? "" : "s");
 }
 

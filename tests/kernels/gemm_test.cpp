@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <limits>
 
@@ -72,4 +73,19 @@ TEST_CASE("gemm refuses shapes that do not fit", "[gemm]") {
     CHECK_THROWS_AS(gemm(1, Matrix(2, 3), yes, Matrix(3, 4), no, 0, c), Error);
     CHECK_THROWS_AS(gemm(1, Matrix(2, 3), no, Matrix(3, 4), yes, 0, c), Error);
     CHECK_NOTHROW(gemm(1, Matrix(3, 2), yes, Matrix(4, 3), yes, 0, c));
+}
+
+TEST_CASE("products that run at once do not disturb each other", "[gemm][threads]") {
+    const Matrix a = test::normal(16, 40, 1), b = test::normal(90, 40, 2);
+    Matrix alone(16, 90);
+    gemm(1, a, Transpose::no, b, Transpose::yes, 0, alone);
+    std::atomic<int> wrong{0};
+    parallel_for(20000, 100, [&](Index first, Index last) {
+        Matrix c(16, 90);
+        for (Index i = first; i < last; ++i) {
+            gemm(1, a, Transpose::no, b, Transpose::yes, 0, c);
+            wrong += !test::same_bits(c, alone);
+        }
+    });
+    CHECK(wrong == 0);
 }

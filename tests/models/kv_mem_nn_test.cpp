@@ -105,7 +105,7 @@ TEST_CASE("a right answer is no negative of another", "[kv_mem_nn]") {
     const SparseRows& gradient = tape.gradient(*answers);
     // d loss / d row is (p - [row is the target]) times the state: a row is pushed away where it points along it.
     Index pulled = 0, pushed = 0;
-    for (const Token token : gradient.touched()) {
+    for (const Index token : gradient.touched()) {
         double along = 0;
         for (Index j = 0; j < config.width; ++j) along += double{gradient.find(token)[j]} * double{state.data[j]};
         const bool is_right = std::find(right.begin(), right.end(), token) != right.end();

@@ -59,6 +59,7 @@ TEST_CASE("an interrupted run goes on with the same bits as one that was not", "
     TrainingSession whole = TrainingSession::begin(toy / "whole", toy.config());
     whole.run();
     const int steps = GENERATE(1, 7, 11, 12, 25);  // an epoch has 11
+    CAPTURE(steps);
     {
         TrainingSession session = TrainingSession::begin(toy / "run", toy.config());
         REQUIRE(run_steps(session, steps) == StopReason::interrupted);
