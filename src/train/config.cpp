@@ -147,8 +147,8 @@ struct Get {
         try {
             if constexpr (std::is_enum_v<T>)
                 parse(std::string_view(value->as_string()), field);
-            else if (std::is_floating_point_v<T> && value->is_string())
-                field = static_cast<T>(exact_number(std::string_view(value->as_string())));
+            else if constexpr (std::is_floating_point_v<T>)
+                field = value->is_string() ? exact_number(value->as_string()) : json::value_to<T>(*value);
             else
                 field = json::value_to<T>(*value);
         } catch (const std::exception& e) {
