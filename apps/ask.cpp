@@ -18,17 +18,11 @@ static const char* const about =
 int run_ask(const Arguments& arguments) {
     AnswerOptions options;
     CommandLine line{.usage = "kvmem ask RUN [QUESTION] [options]", .about = about, .positional = {"run", "question"}};
-    line.options.add_options()                                                                               //
-        ("memory,m", po::value<std::string>(), "data set whose memory to read")                              //
-        ("top,k", po::value(&options.candidates)->default_value(options.candidates), "answers to show")      //
-        ("slots", po::value(&options.slots)->default_value(options.slots), "memories to show for each hop")  //
-        ("json", "print JSON, a line for each question");
+    add_answer_options(line, options);
+    line.options.add_options()("json", "print JSON, a line for each question");
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
-    require_at_least(options.candidates, 1, "top");
-    require_at_least(options.slots, 0, "slots");
-    ModelSource source = open_model(values, "memory");
-    const Answerer answerer(std::move(source.model), std::move(source.memory));
+    const Answerer answerer = open_answerer(values, options);
     const bool as_json = values.count("json") > 0;
     const auto answer = [&](const std::string& question) {
         const Answer found = answerer.ask(question, options);

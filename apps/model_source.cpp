@@ -25,6 +25,20 @@ ModelSource open_model(const po::variables_map& values, const std::string& memor
     return {load_model(directory ? files.model() : run), load_dataset(data)};
 }
 
+void add_answer_options(CommandLine& line, AnswerOptions& options) {
+    line.options.add_options()                                                                           //
+        ("memory,m", po::value<std::string>(), "data set whose memory to read")                          //
+        ("top,k", po::value(&options.candidates)->default_value(options.candidates), "answers to give")  //
+        ("slots", po::value(&options.slots)->default_value(options.slots), "memories to give for each hop");
+}
+
+Answerer open_answerer(const po::variables_map& values, const AnswerOptions& options) {
+    require_at_least(options.candidates, 1, "top");
+    require_at_least(options.slots, 0, "slots");
+    ModelSource source = open_model(values, "memory");
+    return Answerer(std::move(source.model), std::move(source.memory));
+}
+
 void translate_dataset(QaDataset& dataset, std::span<const Token> to) {
     const auto slots = [&](Slots& s) {
         translate(s.key.values, to);

@@ -1,6 +1,7 @@
 // A trained model and the memory it reads, from a command line.
 #pragma once
 
+#include "kvmem/models/answerer.hpp"
 #include "kvmem/train/session.hpp"
 #include "program.hpp"
 
@@ -14,6 +15,10 @@ struct ModelSource {
 // The positional argument "run" is a run directory or a model file. The memory is that of the data set that the
 // option `memory_option` names, or of the one the run was trained on.
 ModelSource open_model(const po::variables_map& values, const std::string& memory_option);
+
+// What ask and predict have in common: options on the command line, and the answerer that they describe.
+void add_answer_options(CommandLine& line, AnswerOptions& options);
+Answerer open_answerer(const po::variables_map& values, const AnswerOptions& options);
 
 // Puts a data set into the tokens of a model that was extended with it.
 void translate_dataset(QaDataset& dataset, std::span<const Token> to);

@@ -72,16 +72,10 @@ int run_predict(const Arguments& arguments) {
     CommandLine line{.usage = "kvmem predict RUN [options] < questions.jsonl > answers.jsonl",
                      .about = about,
                      .positional = {"run"}};
-    line.options.add_options()                                                                           //
-        ("memory,m", po::value<std::string>(), "data set whose memory to read")                          //
-        ("top,k", po::value(&options.candidates)->default_value(options.candidates), "answers to give")  //
-        ("slots", po::value(&options.slots)->default_value(options.slots), "memories to give for each hop");
+    add_answer_options(line, options);
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
-    require_at_least(options.candidates, 1, "top");
-    require_at_least(options.slots, 0, "slots");
-    ModelSource source = open_model(values, "memory");
-    const Answerer answerer(std::move(source.model), std::move(source.memory));
+    const Answerer answerer = open_answerer(values, options);
     std::string text;
     for (Index number = 1; std::getline(std::cin, text); ++number) {
         if (text.find_first_not_of(" \t\r") == std::string::npos) continue;

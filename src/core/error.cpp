@@ -23,4 +23,10 @@ void require_shape(bool holds, const char* where, const char* expected) {
     if (!holds) throw Error({.what = "shapes do not fit", .expected = expected, .got = {}, .where = where, .hint = {}});
 }
 
+void require_option(bool holds, const char* option, const char* expected) {
+    if (!holds)
+        throw UsageError(
+            {.what = std::string("bad value of ") + option, .expected = expected, .got = {}, .where = {}, .hint = {}});
+}
+
 }  // namespace kvmem

@@ -9,12 +9,6 @@
 
 namespace kvmem {
 
-static void require_option(bool holds, const char* option, const char* expected) {
-    if (!holds)
-        throw UsageError(
-            {.what = std::string("bad value of ") + option, .expected = expected, .got = {}, .where = {}, .hint = {}});
-}
-
 void KvMemNNConfig::validate() const {
     require_option(width >= 1 && width <= 8192, "width", "1 to 8192");
     require_option(hops >= 1 && hops <= 16, "hops", "1 to 16");

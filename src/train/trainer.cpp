@@ -10,12 +10,6 @@
 
 namespace kvmem {
 
-static void require_option(bool holds, const char* option, const char* expected) {
-    if (!holds)
-        throw UsageError(
-            {.what = std::string("bad value of ") + option, .expected = expected, .got = {}, .where = {}, .hint = {}});
-}
-
 void TrainerOptions::validate() const {
     require_option(epochs >= 1 && epochs <= 1'000'000, "epochs", "1 to 1000000");
     require_option(batch >= 1 && batch <= 1'000'000, "batch", "1 to 1000000");

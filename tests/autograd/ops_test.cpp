@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 
 #include <array>
+#include <cmath>
 
 using namespace kvmem;
 using test::normal;
@@ -181,4 +182,51 @@ TEST_CASE("an operation that refuses its input leaves the tape as it was", "[ops
     t.backward(total);
     for (Index i = 0; i < 2; ++i)
         for (Index j = 0; j < 3; ++j) CHECK(t.find_gradient(x)->find(i)[j] == Approx(2 * x.value(i, j) + 1));
+}
+
+TEST_CASE("attend_weights has the right gradient, with heads, causal order and segments without slots", "[ops]") {
+    const auto queries = offsets({2, 0, 1, 3}), slots = offsets({3, 2, 0, 4});
+    for (const bool causal : {false, true}) {
+        Parameters p;
+        Parameter &q = p.add("query", normal(6, 4, 1)), &k = p.add("key", normal(9, 4, 2));
+        const AttendOptions options{.heads = 2, .scale = Real{0.7}, .causal = causal};
+        const Segments segments{queries, slots};
+        check_gradients(p, [&](Tape& t) {
+            const Var query = t.parameter(q), key = t.parameter(k);
+            const Lookup lookup = attend(query, key, key, segments, options);
+            return attend_weights(query, key, segments, options, lookup.log_sum_exp);
+        });
+    }
+}
+
+TEST_CASE("scatter_sum has the right gradient and drops what goes nowhere", "[ops]") {
+    Parameters p;
+    Parameter& x = p.add("x", normal(5, 1, 1));
+    const std::vector<Index> places{3, -1, 0, 3, 5};
+    check_gradients(p, [&](Tape& t) { return scatter_sum(t.parameter(x), places, 2, 3); });
+    Tape tape;
+    const Var out = scatter_sum(tape.parameter(x), places, 2, 3);
+    CHECK(out.value()(1, 0) == Approx(x.value(0, 0) + x.value(3, 0)));
+    CHECK(out.value()(0, 0) == x.value(2, 0));
+    CHECK(out.value()(0, 1) == 0);
+    CHECK_THROWS_AS(scatter_sum(tape.parameter(x), places, 1, 3), Error);
+    CHECK_THROWS_AS(scatter_sum(tape.parameter(x), std::span(places).first(4), 2, 3), Error);
+}
+
+TEST_CASE("log1p has the right gradient", "[ops]") {
+    Parameters p;
+    Parameter& x = p.add("x", normal(3, 4, 1));
+    for (Real& v : x.value.view().span()) v = std::abs(v);
+    check_gradients(p, [&](Tape& t) { return activate(scale(t.parameter(x), 3), Activation::log1p); });
+}
+
+TEST_CASE("a frozen row has no gradient from embed_sum", "[ops]") {
+    Parameters p;
+    Parameter& table = p.add("table", normal(3, 2, 1));
+    table.frozen = {false, true, false};
+    Tape tape;
+    tape.backward(sum(embed_sum(tape, table, bags({{0, 1}, {1, 2}}), BagScale::sum)));
+    CHECK(tape.gradient(table).find(0) != nullptr);
+    CHECK(tape.gradient(table).find(1) == nullptr);
+    CHECK(tape.gradient(table).find(2) != nullptr);
 }

@@ -36,6 +36,9 @@ class UsageError : public Error {
     using Error::Error;
 };
 
+// Throws a UsageError that the option's value is not as expected, unless it `holds`.
+void require_option(bool holds, const char* option, const char* expected);
+
 // Throws an Error that a call's shapes do not fit, unless `holds`. `where` names the operation.
 void require_shape(bool holds, const char* where, const char* expected);
 
