@@ -1,12 +1,9 @@
 // Holds the order of the layers against every include of the source tree.
-#include "kvmem/core/file.hpp"
-
 #include <catch2/catch.hpp>
 
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <regex>
 #include <set>
 #include <sstream>
 #include <string>
@@ -132,17 +129,4 @@ TEST_CASE("an include from the own layer, from below or from elsewhere is no fau
                     "// #include \"kvmem/train/trainer.hpp\"\n#include <Eigen/Core>\n")
               .empty());
     CHECK(faults_of("kernels", false, "#include \"kernels/vector.hpp\"").empty());
-}
-
-TEST_CASE("no name of a test holds what the lists of CMake fall over", "[layers]") {
-    // A single bracket or semicolon, and ctest takes all later tests for one.
-    const std::regex name("TEST_CASE\\(\\s*\"([^\"]*)\"");
-    for (const auto& file : std::filesystem::recursive_directory_iterator(KVMEM_SOURCE_DIR "/tests")) {
-        if (file.path().extension() != ".cpp") continue;
-        const std::string text = kvmem::read_file(file.path());
-        for (std::sregex_iterator at(text.begin(), text.end(), name), end; at != end; ++at) {
-            INFO(file.path() << ": " << (*at)[1]);
-            CHECK((*at)[1].str().find_first_of("[];\\") == std::string::npos);
-        }
-    }
 }

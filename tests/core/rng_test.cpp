@@ -52,7 +52,7 @@ TEST_CASE("seeds and streams that differ give numbers that differ", "[rng]") {
     CHECK(std::adjacent_find(firsts.begin(), firsts.end()) == firsts.end());
 }
 
-TEST_CASE("uniform numbers from 0 to 1 fill that range evenly", "[rng]") {
+TEST_CASE("uniform numbers fill the range from 0 to below 1 evenly", "[rng]") {
     Rng rng(1);
     std::vector<int> bins(20);
     constexpr int count = 100000;
