@@ -51,6 +51,7 @@ int run_ask(const Arguments& arguments) {
             if (!conversation) code = 1;
         }
     }
+    require_input_was_read();
     return code;
 }
 

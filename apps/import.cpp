@@ -4,6 +4,8 @@
 #include "program.hpp"
 
 #include <iostream>
+#include <map>
+#include <set>
 
 namespace kvmem::apps {
 
@@ -18,6 +20,24 @@ static const char* const about =
     "  jsonl       questions that carry their memories: {\"question\", \"memory\": [{\"key\", \"value\"}], "
     "\"answers\"}\n\n"
     "Any of --train, --valid and --test may be missing; without all of them the file holds a memory alone.";
+
+// Refuses options that the layout has no use for, rather than leave the user to wonder.
+static void require_fitting_options(const std::string& layout, const po::variables_map& values) {
+    static const std::map<std::string, std::set<std::string>> own = {
+        {"metaqa", {"kb"}},
+        {"wikimovies", {"kb", "entities"}},
+        {"kb", {"facts", "templates", "test-entities", "questions-per-key"}},
+        {"jsonl", {}}};
+    const auto allowed = own.find(layout);
+    if (allowed == own.end()) return;  // refused later
+    for (const char* option : {"kb", "entities", "facts", "templates", "test-entities", "questions-per-key"})
+        if (values.count(option) && !values[option].defaulted() && !allowed->second.count(option))
+            throw UsageError({.what = "--" + std::string(option) + " is not an option of " + layout,
+                              .expected = {},
+                              .got = {},
+                              .where = {},
+                              .hint = "see 'kvmem import --help'"});
+}
 
 static QaDataset import_layout(const std::string& layout, const po::variables_map& values, const ImportOptions& options,
                                const TemplateOptions& templates) {
@@ -71,6 +91,7 @@ int run_import(const Arguments& arguments) {
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
     const std::string layout = required(values, "layout", "metaqa, wikimovies, kb or jsonl");
+    require_fitting_options(layout, values);
     const std::string output = required(values, "output", "the data set to write");
     require_writable(output);
     options.train = train;

@@ -4,6 +4,7 @@
 #include "kvmem/train/session.hpp"
 #include "program.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <iomanip>
 #include <iostream>
@@ -19,10 +20,14 @@ static std::string shares(Index part, Index whole) {
            percent(whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0.0) + ")";
 }
 
-static std::string lengths(const LengthReport& r) {
+static std::string one_decimal(double value) {
     std::ostringstream text;
-    text << r.min << " to " << r.max << ", " << std::fixed << std::setprecision(1) << r.mean << " on average";
+    text << std::fixed << std::setprecision(1) << value;
     return text.str();
+}
+
+static std::string lengths(const LengthReport& r) {
+    return std::to_string(r.min) + " to " + std::to_string(r.max) + ", " + one_decimal(r.mean) + " on average";
 }
 
 static void print_row(const std::string& name, const std::string& value) {
@@ -38,7 +43,8 @@ static void print_split(const std::string& name, const SplitReport& r, const Ret
     print_row("questions without an answer", shares(r.without_answer, r.examples));
     print_row("... whose answers no memory holds", shares(r.unreachable, r.examples));
     print_row("... whose retrieval misses them all", shares(reach.answerable - reach.found, r.examples));
-    print_row("slots that a question reads", std::to_string(r.examples ? reach.slots / r.examples : 0) + " on average");
+    const auto examples = static_cast<double>(std::max<Index>(r.examples, 1));
+    print_row("slots that a question reads", one_decimal(static_cast<double>(reach.slots) / examples) + " on average");
     if (r.own_slots > 0) print_row("slots of its own", std::to_string(r.own_slots));
     if (name != "train") print_row("questions that train has as well", shares(r.leaked, r.examples));
 }
@@ -132,11 +138,12 @@ static void inspect_model(const fs::path& path, bool as_json) {
 static void inspect_run(const fs::path& directory, bool as_json) {
     const RunFiles files{directory};
     const RunConfig config = files.read_config();
-    if (!as_json) {
-        std::cout << "run: trained on " << config.data << "\n";
-        if (fs::exists(files.results())) print_row("results", read_file(files.results()));
-    }
     inspect_model(files.model(), as_json);
+    if (as_json) return;
+    std::cout << "run: trained on " << config.data << "\n";
+    if (!fs::exists(files.results())) return;
+    const std::string results = read_file(files.results());
+    print_row("results", results.substr(0, results.find('\n')));
 }
 
 int run_inspect(const Arguments& arguments) {

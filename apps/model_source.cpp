@@ -6,6 +6,12 @@ namespace kvmem::apps {
 
 ModelSource open_model(const po::variables_map& values, const std::string& memory_option) {
     const std::filesystem::path run = required(values, "run", "a run directory or a model file");
+    if (!std::filesystem::exists(run))
+        throw Error({.what = "no such run directory or model file",
+                     .expected = {},
+                     .got = {},
+                     .where = run.string(),
+                     .hint = "train one with 'kvmem train'"});
     const bool directory = std::filesystem::is_directory(run);
     std::string data = values.count(memory_option) ? values[memory_option].as<std::string>() : "";
     if (data.empty() && !directory)

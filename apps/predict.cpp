@@ -88,6 +88,7 @@ int run_predict(const Arguments& arguments) {
         std::cout << json::serialize(answer) << "\n";
         if (!std::cout) break;  // nobody reads any more
     }
+    require_input_was_read();
     return 0;
 }
 

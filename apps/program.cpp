@@ -41,7 +41,7 @@ bool parse(const CommandLine& line, const Arguments& arguments, po::variables_ma
 }
 
 std::string required(const po::variables_map& values, const std::string& option, const std::string& meaning) {
-    if (!values.count(option))
+    if (!values.count(option) || values[option].as<std::string>().empty())
         throw UsageError(
             {.what = "nothing given for " + option, .expected = meaning, .got = {}, .where = {}, .hint = "see --help"});
     return values[option].as<std::string>();
@@ -54,6 +54,11 @@ void require_at_least(std::int64_t value, std::int64_t least, const std::string&
                           .got = std::to_string(value),
                           .where = {},
                           .hint = "see --help"});
+}
+
+void require_input_was_read() {
+    if (std::ferror(stdin))
+        throw Error({.what = "cannot read standard input", .expected = {}, .got = {}, .where = "stdin", .hint = {}});
 }
 
 Progress::Progress() : terminal_(::isatty(STDERR_FILENO) != 0), next_(Clock::now() + pause()) {}

@@ -1,7 +1,7 @@
 // What the verbs of the program share: command lines, progress, interruption, text for people.
 //
 // Results go to stdout, everything else to stderr. A verb returns the exit code: 0, 1 when it failed, 2 for wrong
-// usage; both of the latter come from an Error that kvmem.cpp prints in one line.
+// usage, both from an Error that kvmem.cpp prints in one line; 130 or 143 after a signal that training was saved for.
 #pragma once
 
 #include "kvmem/core/error.hpp"
@@ -40,6 +40,9 @@ std::string required(const po::variables_map& values, const std::string& option,
 
 // Throws UsageError that names the option unless its value is at least `least`.
 void require_at_least(std::int64_t value, std::int64_t least, const std::string& option);
+
+// Throws Error when standard input ended because it could not be read.
+void require_input_was_read();
 
 // A line that is rewritten on a terminal, at most 10 times a second, and otherwise printed now and then.
 class Progress {

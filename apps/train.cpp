@@ -40,7 +40,7 @@ static TrainingSession open_session(const po::variables_map& values, const RunCo
     if (!values.count("resume")) return TrainingSession::begin(directory, config);
     for (const auto& [name, value] : values)
         if (!value.defaulted() && name != "run" && name != "resume" && name != "epochs" && name != "threads" &&
-            name != "data")
+            name != "help")
             throw UsageError({.what = "a resumed run keeps its settings",
                               .expected = "none but --epochs and --threads",
                               .got = "--" + name,

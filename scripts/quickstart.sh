@@ -41,6 +41,7 @@ import_data() {
     else
         mkdir -p "$work"
         "$kvmem" import kb --facts "${facts[@]}" --templates "$templates" --valid-fraction 0.1 --title Almanac \
+            --source "vega-datasets, countries-list, periodic-table (npm)" --license "BSD-3-Clause, MIT, ISC" \
             --output "$data"
     fi
     "$kvmem" inspect "$data"

@@ -69,9 +69,17 @@ static void require_replaceable(const fs::path& path) {
     std::error_code code;
     const fs::file_status status = fs::status(path, code);
     if (fs::is_directory(status)) throw system_error("cannot replace", path, EISDIR);
-    if (fs::exists(status) && !fs::is_regular_file(status))
+    const bool device = fs::is_symlink(path, code) && fs::weakly_canonical(path, code).string().starts_with("/proc/");
+    if (device || (fs::exists(status) && !fs::is_regular_file(status)))
         throw Error(
             {.what = "cannot replace", .expected = "a regular file", .got = {}, .where = path.string(), .hint = {}});
+}
+
+// What a rename must replace: the file that a chain of symbolic links ends at, not the link.
+static fs::path behind_links(const fs::path& path) {
+    std::error_code code;
+    const fs::path target = fs::weakly_canonical(path, code);
+    return code || !fs::is_symlink(path, code) ? path : target;
 }
 
 static fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
@@ -103,11 +111,12 @@ std::string read_file(const fs::path& path) {
 
 void replace_file(const fs::path& path, std::span<const std::byte> bytes) {
     require_replaceable(path);
-    TemporaryFile file(path);
+    const fs::path target = behind_links(path);
+    TemporaryFile file(target);
     file.write(bytes);
-    file.flush_and_rename(path);
+    file.flush_and_rename(target);
     // The rename itself is on disk only when the folder is.
-    const int folder = ::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int folder = ::open(folder_of(target).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder >= 0) {
         ::fsync(folder);
         ::close(folder);
@@ -118,7 +127,7 @@ void replace_file(const fs::path& path, std::string_view text) { replace_file(pa
 
 void require_writable(const fs::path& path) {
     require_replaceable(path);
-    const fs::path folder = folder_of(path);
+    const fs::path folder = folder_of(behind_links(path));
     if (::access(folder.c_str(), W_OK | X_OK) != 0) throw system_error("cannot write here", folder);
 }
 

@@ -156,6 +156,11 @@ void Linker::Impl::match_best_weak(std::string_view text, std::vector<Segment>& 
         for (std::size_t first = 0; first < s.words.size(); ++first) {
             std::optional<Match> found = longest_at(text, s, first, Strength::weak);
             if (!found) continue;
+            // "it" is a word, "IT" may be Italy.
+            const bool as_written = std::any_of(found->entities.begin(), found->entities.end(), [&](Token entity) {
+                return fit(names.vocabulary().text(entity), text, s.words[first].begin) == 2;
+            });
+            if (found->words == 1 && !as_written) continue;
             const auto uses = s.uses.begin() + static_cast<std::ptrdiff_t>(first);
             const std::int64_t rarest = *std::min_element(uses, uses + static_cast<std::ptrdiff_t>(found->words));
             const std::pair rank{found->words, -rarest};

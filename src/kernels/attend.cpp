@@ -13,7 +13,7 @@ namespace kvmem {
 
 static constexpr Real minus_infinity = -std::numeric_limits<Real>::infinity();
 
-// Slots whose scores are made at once: 2 KiB of them stay in the first-level cache beside the keys.
+// Slots whose scores are made at once: they stay in the first-level cache beside the keys.
 static constexpr Index block = 64;
 
 // Work, in multiplications, that is worth a task of its own (some tens of microseconds).
@@ -110,11 +110,7 @@ static void for_each_lookup(const Segments& segments, Index heads, Index work, B
 }
 
 static Index work_of(const AttendInput& in, const Segments& segments) {
-    Index pairs = 0;
-    for (std::size_t i = 0; i + 1 < segments.query_offsets.size(); ++i)
-        pairs += (segments.query_offsets[i + 1] - segments.query_offsets[i]) *
-                 (segments.slot_offsets[i + 1] - segments.slot_offsets[i]);
-    return pairs * (in.query.cols + in.value.cols);
+    return weight_count(segments, 1) * (in.query.cols + in.value.cols);
 }
 
 static bool same_shape(ConstView a, ConstView b) { return a.rows == b.rows && a.cols == b.cols; }

@@ -1,9 +1,11 @@
 #include "kvmem/models/answerer.hpp"
 
+#include "kvmem/core/error.hpp"
 #include "kvmem/kernels/softmax.hpp"
 #include "kvmem/kernels/top_k.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 namespace kvmem {
@@ -95,6 +97,9 @@ Answer Answerer::ask(const std::string& question, const AnswerOptions& options,
         for (const Token token : in.linker.nearest(question, 3))
             answer.suggestions.push_back(in.model.vocabulary().text(token));
 
+    for (const TextSlot& slot : own)
+        if (in.token_of(slot.value) == unknown_token) answer.unknown_words.push_back(slot.value);
+
     const Batch batch = in.batch_of(linked, own);
     answer.slots = batch.slots.size();
     if (answer.slots == 0) return answer;
@@ -103,6 +108,13 @@ Answer Answerer::ask(const std::string& question, const AnswerOptions& options,
     const KvMemNN::Reading reading = in.model.read(tape, batch);
     Matrix scores(1, static_cast<Index>(in.model.candidates().size()));
     in.model.score(reading, batch, scores);
+    const auto numbers = scores.view().span();
+    if (!std::all_of(numbers.begin(), numbers.end(), [](Real s) { return std::isfinite(s); }))
+        throw Error({.what = "this model's scores are not finite numbers",
+                     .expected = {},
+                     .got = {},
+                     .where = {},
+                     .hint = "train again, with a lower rate or a clip length"});
     answer.candidates = in.best(scores.view().span(), options.candidates);
     for (Index hop = 0; hop < in.model.config().hops; ++hop)
         answer.hops.push_back({in.read_slots(batch, KvMemNN::weights(reading, batch, hop), options.slots)});

@@ -65,6 +65,7 @@ RetrievalReport report_retrieval(const QaDataset& dataset, const Split& split, c
         Index slots = 0;
         const auto see = [&](const Slots& from, Index slot) {
             values.insert(from.value[slot].begin(), from.value[slot].end());
+            values.erase(unknown_token);  // which stands for many
             ++slots;
         };
         if (split.has_own_slots())

@@ -123,6 +123,12 @@ static double exact_number(std::string_view text) {
     return value;
 }
 
+// What went wrong, without Boost's places in its own sources.
+static std::string reason_of(const std::exception& e) {
+    const auto* coded = dynamic_cast<const boost::system::system_error*>(&e);
+    return coded ? coded->code().message() : e.what();
+}
+
 namespace {
 
 struct Put {
@@ -154,7 +160,7 @@ struct Get {
         } catch (const std::exception& e) {
             throw Error({.what = std::string("bad value of ") + name,
                          .expected = {},
-                         .got = e.what(),
+                         .got = reason_of(e),
                          .where = {},
                          .hint = {}});
         }
@@ -195,7 +201,7 @@ static void from_json(std::string_view text, const std::string& where, Fill fill
         fill(value.as_object());
     } catch (const std::exception& e) {
         throw Error(
-            {.what = "not a configuration of kvmem", .expected = {}, .got = e.what(), .where = where, .hint = {}});
+            {.what = "not a configuration of kvmem", .expected = {}, .got = reason_of(e), .where = where, .hint = {}});
     }
 }
 

@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 
 namespace kvmem {
 
-// The rank, from 1, of the best of the right candidates; 0 when none is a candidate.
+// The rank, from 1, of the best of the right candidates; 0 when none is a candidate, or when scores are not
+// numbers: then nothing is ranked.
 static Index rank_of_best(std::span<const Real> scores, std::span<const Index> right) {
-    if (right.empty()) return 0;
+    const bool numbers = std::all_of(scores.begin(), scores.end(), [](Real s) { return std::isfinite(s); });
+    if (right.empty() || !numbers) return 0;
     const auto score = [&](Index i) { return scores[static_cast<std::size_t>(i)]; };
     const Index best = *std::min_element(right.begin(), right.end(), [&](Index a, Index b) {
         return score(a) > score(b) || (score(a) == score(b) && a < b);

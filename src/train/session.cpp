@@ -133,18 +133,20 @@ struct TrainingSession::Impl {
     void swap_best() {
         for (Parameter& p : model.parameters()) std::swap(p.value, best_.at(p.name));
     }
-    void save() {
-        if (!best_.empty()) {
+    void save_best() {
+        if (best_.empty()) return;
+        swap_best();
+        try {
+            save_model(model, files.best());
+        } catch (...) {
             swap_best();
-            try {
-                save_model(model, files.best());
-            } catch (...) {
-                swap_best();
-                throw;
-            }
-            swap_best();
-            best_.clear();
+            throw;
         }
+        swap_best();
+        best_.clear();
+    }
+    void save() {
+        save_best();
         save_checkpoint(model, trainer, files.last());
     }
     void report(const EpochReport& epoch);
@@ -210,11 +212,11 @@ TrainingSession TrainingSession::resume(const fs::path& directory, Index epochs)
                      .got = hash_of(impl->dataset),
                      .where = config.data,
                      .hint = "begin a new run"});
-    if (epochs > 0) replace_file(files.config(), to_json(config));
     // Killed before its first checkpoint, a run begins anew.
     if (fs::exists(files.last())) load_checkpoint(impl->model, impl->trainer, files.last());
     if (fs::exists(files.metrics()))
         impl->metrics = first_lines(read_file(files.metrics()), impl->trainer.state().epoch);
+    if (epochs > 0) replace_file(files.config(), to_json(config));
     impl->events.emplace(directory);
     return TrainingSession(std::move(impl));
 }
@@ -272,7 +274,7 @@ void TrainingSession::Impl::write_card(StopReason reason) const {
     if (state.best >= 0)
         card << "| hits@1 on the validation split | " << state.best << ", after epoch " << state.best_epoch << " |\n";
     card << "\nSettings: `config.json`. Curves: `metrics.jsonl`, or `tensorboard --logdir .`. Ask it: `kvmem ask "
-         << files.directory.string() << " \"...\"`.\n";
+         << files.directory << " \"...\"`.\n";
     replace_file(files.card(), card.str());
 }
 
@@ -287,7 +289,13 @@ StopReason TrainingSession::run(const Callbacks& callbacks) {
         in.report(epoch);
         if (callbacks.epoch) callbacks.epoch(epoch);
     };
-    const StopReason reason = in.trainer.run(inner);
+    StopReason reason;
+    try {
+        reason = in.trainer.run(inner);
+    } catch (...) {
+        in.save_best();  // what was good before is still worth having
+        throw;
+    }
     if (reason != StopReason::interrupted) {
         in.write_results(reason);
         in.write_card(reason);

@@ -111,7 +111,7 @@ void Trainer::check_finite(double loss, double norm) const {
                  .expected = "finite numbers",
                  .got = broken ? "NaN or infinity at parameter " + broken->name : "loss " + std::to_string(loss),
                  .where = "epoch " + std::to_string(state_.epoch + 1) + ", step " + std::to_string(state_.step + 1),
-                 .hint = "lower the learning rate or set a clip length"});
+                 .hint = "begin a new run with a lower learning rate or a clip length"});
 }
 
 StopReason Trainer::after_epoch(const Callbacks& callbacks, double rate) {

@@ -148,3 +148,16 @@ TEST_CASE("a lock keeps a second process out until it goes", "[file]") {
     CHECK(try_it() == 0);
     CHECK_THROWS_WITH(FileLock(folder.path / "none" / "lock", "x"), Catch::Contains("cannot lock"));
 }
+
+TEST_CASE("of a symbolic link the file behind it is replaced, and the link stays", "[file]") {
+    const Folder folder;
+    replace_file(folder.path / "target", "old");
+    fs::create_symlink("target", folder.path / "link");
+    replace_file(folder.path / "link", "new");
+    CHECK(fs::is_symlink(folder.path / "link"));
+    CHECK(read_file(folder.path / "target") == "new");
+    CHECK(folder.files() == 2);
+    fs::create_symlink("/dev/null", folder.path / "device");
+    CHECK_THROWS_AS(replace_file(folder.path / "device", "x"), Error);
+    CHECK(fs::is_symlink(folder.path / "device"));
+}

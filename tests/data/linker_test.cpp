@@ -92,7 +92,12 @@ TEST_CASE("a name of common words counts only where nothing else is named", "[li
 
     SECTION("and of several the one whose word is rarest in questions") {
         vocabulary.set_count(*vocabulary.find(TokenKind::word, "what"), 1000);
-        CHECK(linked(vocabulary, "what act") == Names{"Act"});
+        CHECK(linked(vocabulary, "what? Act") == Names{"Act"});
+        CHECK(linked(vocabulary, "What? Act") == Names{"Act"});
+    }
+    SECTION("and a single word only if spelled as the name") {
+        CHECK(linked(vocabulary, "what Act") == Names{"Act"});
+        CHECK(linked(vocabulary, "what act").empty());
     }
 }
 

@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 #include <atomic>
+#include <limits>
 
 using namespace kvmem;
 using namespace kvmem::test;
@@ -100,4 +101,13 @@ TEST_CASE("nothing to evaluate gives zeros", "[evaluate]") {
     h.dataset.splits["test"];
     CHECK(h.evaluate().questions == 0);
     CHECK(h.evaluate().hits_at_1 == 0);
+}
+
+TEST_CASE("a question whose scores are not finite is missed", "[evaluate]") {
+    for (const Real broken : {std::numeric_limits<Real>::quiet_NaN(), std::numeric_limits<Real>::infinity()}) {
+        HandMade h({broken, 3, 4});
+        for (const Token right : h.candidates) h.add_question({right});
+        CHECK(h.evaluate().hits_at_10 == 0);
+        CHECK(h.evaluate().mean_reciprocal_rank == 0);
+    }
 }

@@ -162,6 +162,20 @@ TEST_CASE("a run that is killed again and again ends with the same bits", "[sess
     CHECK(lines_in(toy / "run" / "metrics.jsonl") == 4);
 }
 
+TEST_CASE("a run that diverges leaves the best model that it had", "[session]") {
+    const ToyRun toy;
+    RunConfig config = toy.config(40);
+    config.trainer.patience = 0;
+    config.trainer.optimizer.method = Method::sgd;
+    config.trainer.schedule = {.rate = 1e6, .warmup = 1, .decay = Decay::constant};  // rises until it breaks
+    TrainingSession session = TrainingSession::begin(toy / "run", config);
+    Index epochs = 0;
+    TrainingSession::Callbacks callbacks;
+    callbacks.epoch = [&](const EpochReport&) { ++epochs; };
+    CHECK_THROWS_AS(session.run(callbacks), Error);
+    CHECK(fs::exists(toy / "run" / "model-best.h5") == (epochs > 0));
+}
+
 TEST_CASE("only one process trains in a directory", "[session]") {
     const ToyRun toy;
     std::optional<TrainingSession> session = TrainingSession::begin(toy / "run", toy.config());

@@ -27,8 +27,7 @@ Var dot_scores(Var x, Var y);
 Var add(Var x, Var y);       // of one shape
 Var multiply(Var x, Var y);  // number by number
 Var scale(Var x, Real factor);
-Var scale(Var x, Var factor);  // by a number [1, 1] that is learned
-Var sum(Var x);                // of all numbers: [1, 1]
+Var sum(Var x);  // of all numbers: [1, 1]
 Var activate(Var x, Activation f);
 Var dropout(Var x, double rate);  // kernels/elementwise.hpp; the identity on a tape that is not training
 Var layer_norm(Var x, Var gain, Var bias);

@@ -15,8 +15,9 @@ namespace kvmem {
 std::string read_file(const std::filesystem::path& path);
 
 // Puts `bytes` in place of what `path` holds: written to a temporary name beside it, flushed to disk,
-// renamed. On any failure throws Error, and `path` is as it was with nothing left beside it. What is neither a
-// plain file nor a link to one is not replaced; a link is, by the file itself.
+// renamed. Of a symbolic link, the file behind it is replaced. On any failure throws Error, and `path` is as it was
+// with nothing left beside it. What is neither a plain file nor a link to one is not replaced; a link is, by the file
+// itself.
 void replace_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
 void replace_file(const std::filesystem::path& path, std::string_view text);
 

@@ -7,8 +7,8 @@
 //
 // Knowledge bases hold entities called "what", "Act" or "The Movie", so a match outside of brackets whose words
 // all occur as plain words in training questions (their count in the vocabulary is above 0) is weak: it counts
-// only in a text that names nothing else, and then only one does: the longest, then the one whose rarest word
-// training questions use least.
+// only in a text that names nothing else, of one word only if spelled as the name, and then only one does: the longest,
+// then the one whose rarest word training questions use least.
 //
 // Reading is safe from several threads.
 #pragma once

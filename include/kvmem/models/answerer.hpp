@@ -52,7 +52,8 @@ class Answerer {
     Answerer& operator=(Answerer&&) noexcept;
 
     // Throws Error when the question is not UTF-8 or its brackets do not match. `own` are read beside the memory;
-    // their values count as answers only if they are among the candidates.
+    // a value that is no name of the model's is read as unknown and reported among the unknown words; values count
+    // as answers only if they are among the candidates.
     Answer ask(const std::string& question, const AnswerOptions& options = {},
                const std::vector<TextSlot>& own = {}) const;
 

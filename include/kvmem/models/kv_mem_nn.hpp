@@ -64,9 +64,9 @@ class KvMemNN {
     Parameters& parameters() { return *parameters_; }
     const Parameters& parameters() const { return *parameters_; }
 
-    // The sum over the batch of -log p(one right answer), chosen at random, among the values of the batch's
-    // slots and further candidates drawn at random, without any other right answer. Examples without a right
-    // answer that is a candidate count nothing. [1, 1]
+    // The sum over the batch of -log p(one right answer), chosen at random, among `negatives` candidates
+    // without any other right answer: the values of the batch's first slots, then some drawn at random. Examples
+    // without a right answer that is a candidate count nothing. [1, 1]
     Var loss(Tape& tape, const Batch& batch, Rng& rng) const;
 
     // What a question's answer came from. All views are the tape's.
@@ -112,7 +112,7 @@ class KvMemNN {
     KeyValueMemory memory_;
 };
 
-// The batch with every token replaced: tokens[t] for t.
+// Replaces every token t by to[t].
 void translate(std::span<Token> tokens, std::span<const Token> to);
 
 }  // namespace kvmem

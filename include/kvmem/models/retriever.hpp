@@ -20,8 +20,8 @@ class Retriever {
     // The memory and the vocabulary are looked at here only.
     Retriever(const Slots& memory, const Vocabulary& vocabulary, const RetrieverOptions& options = {});
 
-    // The slots that share a token with the question, rising, no slot twice. When all tokens that could be
-    // hashed on are too common, the rarest of them is used after all.
+    // The slots that share a token with the question, rising, no slot twice; of more than max_slots the first. When all
+    // tokens that could be hashed on are too common, the rarest of them is used after all.
     std::vector<Index> retrieve(std::span<const Token> question) const;
 
   private:

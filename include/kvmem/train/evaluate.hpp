@@ -8,7 +8,8 @@
 namespace kvmem {
 
 // Every question counts, also one without a right answer among the candidates, which no model can hit. All
-// candidates are ranked; equal scores in the order of the candidates.
+// candidates are ranked; a question with a score that is not finite is missed; equal scores in the order of the
+// candidates.
 struct Metrics {
     Index questions = 0;
     double hits_at_1 = 0;             // share of the questions whose first candidate is right
