@@ -64,22 +64,19 @@ class TemporaryFile {
 
 }  // namespace
 
-// Only what is nothing yet or a plain file is replaced: a rename over /dev/null would take it away from all.
-static void require_replaceable(const fs::path& path) {
+// What a rename must replace: the file that a chain of symbolic links ends at, not the link. Only what is nothing
+// yet or a plain file is replaced: a rename over /dev/null would take it away from all.
+static fs::path replaceable_target(const fs::path& path) {
     std::error_code code;
     const fs::file_status status = fs::status(path, code);
     if (fs::is_directory(status)) throw system_error("cannot replace", path, EISDIR);
-    const bool device = fs::is_symlink(path, code) && fs::weakly_canonical(path, code).string().starts_with("/proc/");
+    const bool link = fs::is_symlink(path, code);
+    const fs::path target = link ? fs::weakly_canonical(path, code) : path;
+    const bool device = link && target.string().starts_with("/proc/");
     if (device || (fs::exists(status) && !fs::is_regular_file(status)))
         throw Error(
             {.what = "cannot replace", .expected = "a regular file", .got = {}, .where = path.string(), .hint = {}});
-}
-
-// What a rename must replace: the file that a chain of symbolic links ends at, not the link.
-static fs::path behind_links(const fs::path& path) {
-    std::error_code code;
-    const fs::path target = fs::weakly_canonical(path, code);
-    return code || !fs::is_symlink(path, code) ? path : target;
+    return link && code ? path : target;
 }
 
 static fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
@@ -110,8 +107,7 @@ std::string read_file(const fs::path& path) {
 }
 
 void replace_file(const fs::path& path, std::span<const std::byte> bytes) {
-    require_replaceable(path);
-    const fs::path target = behind_links(path);
+    const fs::path target = replaceable_target(path);
     TemporaryFile file(target);
     file.write(bytes);
     file.flush_and_rename(target);
@@ -126,8 +122,7 @@ void replace_file(const fs::path& path, std::span<const std::byte> bytes) {
 void replace_file(const fs::path& path, std::string_view text) { replace_file(path, std::as_bytes(std::span(text))); }
 
 void require_writable(const fs::path& path) {
-    require_replaceable(path);
-    const fs::path folder = folder_of(behind_links(path));
+    const fs::path folder = folder_of(replaceable_target(path));
     if (::access(folder.c_str(), W_OK | X_OK) != 0) throw system_error("cannot write here", folder);
 }
 

@@ -1,9 +1,9 @@
 // Every operation against numeric gradients, in double.
 #include "kvmem/autograd/ops.hpp"
 
-#include "kvmem/autograd/gradcheck.hpp"
 #include "kvmem/core/error.hpp"
 #include "random.hpp"
+#include "support/check_gradients.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -11,14 +11,9 @@
 #include <cmath>
 
 using namespace kvmem;
+using test::check_gradients;
 using test::normal;
 using test::offsets;
-
-static void check_gradients(Parameters& parameters, const std::function<Var(Tape&)>& function) {
-    const GradcheckResult result = gradcheck(function, parameters);
-    INFO(result.where);
-    CHECK(result.error < 1e-8);
-}
 
 static Ragged<Token> bags(const std::vector<std::vector<Token>>& rows) {
     Ragged<Token> all;

@@ -1,20 +1,15 @@
 #include "kvmem/nn/layers.hpp"
 
-#include "kvmem/autograd/gradcheck.hpp"
 #include "kvmem/nn/key_value_memory.hpp"
 #include "random.hpp"
+#include "support/check_gradients.hpp"
 
 #include <catch2/catch.hpp>
 
 using namespace kvmem;
+using test::check_gradients;
 using test::normal;
 using test::offsets;
-
-static void check_gradients(Parameters& parameters, const std::function<Var(Tape&)>& function) {
-    const GradcheckResult result = gradcheck(function, parameters);
-    INFO(result.where);
-    CHECK(result.error < 1e-8);
-}
 
 TEST_CASE("Linear, LayerNorm and Embedding have the right gradients", "[nn]") {
     Parameters p;
