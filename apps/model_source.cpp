@@ -46,15 +46,11 @@ Answerer open_answerer(const po::variables_map& values, const AnswerOptions& opt
 }
 
 void translate_dataset(QaDataset& dataset, std::span<const Token> to) {
-    const auto slots = [&](Slots& s) {
-        translate(s.key.values, to);
-        translate(s.value.values, to);
-    };
-    slots(dataset.memory);
+    translate(dataset.memory, to);
     for (auto& [name, split] : dataset.splits) {
         translate(split.question.values, to);
         translate(split.answer.values, to);
-        slots(split.own);
+        translate(split.own, to);
     }
     translate(dataset.candidates, to);
     std::sort(dataset.candidates.begin(), dataset.candidates.end());

@@ -37,15 +37,10 @@ std::string text_of(const Vocabulary& vocabulary, std::span<const Token> tokens)
     return text;
 }
 
-static Slots translated(Slots slots, std::span<const Token> to) {
-    translate(slots.key.values, to);
-    translate(slots.value.values, to);
-    return slots;
-}
-
 Answerer::Answerer(KvMemNN model, QaDataset memory) {
     const std::vector<Token> to = model.extend(memory);
-    impl_ = std::make_unique<Impl>(std::move(model), translated(std::move(memory.memory), to));
+    translate(memory.memory, to);
+    impl_ = std::make_unique<Impl>(std::move(model), std::move(memory.memory));
 }
 Answerer::~Answerer() = default;
 Answerer::Answerer(Answerer&&) noexcept = default;

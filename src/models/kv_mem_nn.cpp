@@ -283,6 +283,11 @@ std::vector<Token> KvMemNN::extend(const QaDataset& dataset) {
     return to;
 }
 
+void translate(Slots& slots, std::span<const Token> to) {
+    translate(slots.key.values, to);
+    translate(slots.value.values, to);
+}
+
 void translate(std::span<Token> tokens, std::span<const Token> to) {
     for (Token& token : tokens) token = to[static_cast<std::size_t>(token)];
 }

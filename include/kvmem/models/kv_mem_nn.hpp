@@ -114,5 +114,6 @@ class KvMemNN {
 
 // Replaces every token t by to[t].
 void translate(std::span<Token> tokens, std::span<const Token> to);
+void translate(Slots& slots, std::span<const Token> to);
 
 }  // namespace kvmem
