@@ -13,9 +13,9 @@ int main() {
 
     const Index queries[] = {0, 1}, slots[] = {0, 3};  // one segment: the query reads all slots
     const Segments segments{queries, slots};
-    attend({query, key, value, {}}, segments, {}, read, log_sum_exp);
     Real weights[3];
-    attend_weights({query, key, value, {}}, segments, {}, log_sum_exp, weights);
+    Arena scratch;
+    attend({query, key, value}, segments, {}, {read, log_sum_exp, weights}, scratch);
 
     std::printf("weights %.3f %.3f %.3f, read %.3f\n", double{weights[0]}, double{weights[1]}, double{weights[2]},
                 double{read(0, 0)});

@@ -43,10 +43,28 @@ function(kvmem_sources target)
   add_library(kvmem::${export_name} ALIAS ${target})
 endfunction()
 
+# The inner loops are compiled once for each instruction set and chosen when the program runs (src/kernels/simd). They
+# are written to be inlined: without optimisation they would be too slow even to test with.
+set(simd_options -O3 -ffp-contract=fast)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC cannot see that a mask hides what is uninitialised, and notes an ABI that nothing here passes a boundary with.
+  list(APPEND simd_options -Wno-maybe-uninitialized -Wno-psabi)
+endif()
+set_source_files_properties(src/kernels/simd_baseline.cpp PROPERTIES COMPILE_OPTIONS "${simd_options}")
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+  set(KVMEM_X86_64_SIMD ON)
+  set_source_files_properties(src/kernels/simd_avx2.cpp PROPERTIES COMPILE_OPTIONS "${simd_options};-mavx2;-mfma")
+  set_source_files_properties(src/kernels/simd_avx512.cpp PROPERTIES COMPILE_OPTIONS
+    "${simd_options};-mavx2;-mfma;-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl")
+endif()
+
 # The layers below the data: kernels, autograd, nn.
 function(kvmem_core_library target)
   add_library(${target})
   kvmem_sources(${target} core kernels autograd nn)
+  if(KVMEM_X86_64_SIMD)
+    target_compile_definitions(${target} PRIVATE KVMEM_HAVE_X86_64_SIMD)
+  endif()
   target_link_libraries(${target} PUBLIC Eigen3::Eigen PRIVATE TBB::tbb Threads::Threads)
 endfunction()
 

@@ -235,71 +235,100 @@ Var normalize_rows(Var x) {
 
 namespace {
 struct Attended {
-    Var query, key, value;
-    std::optional<Var> slot_bias;
+    Var query, key;
+    std::optional<Var> value;
+    LookupBias bias;
     Segments segments;
     AttendOptions options;
+    Real given_scale;  // options.scale without the learned factor
     View log_sum_exp;
+    std::span<Real> weights;
 
     AttendInput input() const {
-        return {query.value(), key.value(), value.value(), slot_bias ? ConstView(slot_bias->value()) : ConstView()};
+        const auto of = [](const std::optional<Var>& v) { return v ? ConstView(v->value()) : ConstView(); };
+        return {query.value(), key.value(), of(value), of(bias.slot), of(bias.pair), of(bias.direction)};
+    }
+    AttendGradients gradients(Real* scale) const {
+        const auto of = [](const std::optional<Var>& v) { return v ? v->grad() : View(); };
+        return {query.grad(),      key.grad(),         of(value), of(bias.slot), of(bias.pair),
+                of(bias.direction), scale};
+    }
+    bool learns_scale() const { return bias.scale && bias.scale->needs_grad(); }
+    bool needs_grad() const {
+        const auto needs = [](const std::optional<Var>& v) { return v && v->needs_grad(); };
+        return query.needs_grad() || key.needs_grad() || needs(value) || needs(bias.slot) || needs(bias.pair) ||
+               needs(bias.direction) || needs(bias.scale);
     }
 };
 }  // namespace
 
-static void attend_op_backward(Tape&, Var out, const void* payload) {
+static Attended keep_lookup(Var query, Var key, std::optional<Var> value, const Segments& segments,
+                            AttendOptions options, const LookupBias& bias) {
+    require_shape(!bias.scale || bias.scale->value().size() == 1, "attend", "a scale of one number");
+    Tape& tape = *query.tape;
+    const Real given_scale = options.scale;
+    if (bias.scale) options.scale *= bias.scale->value().data[0];
+    options.slopes = keep(tape, options.slopes);
+    const Segments kept{keep(tape, segments.query_offsets), keep(tape, segments.slot_offsets)};
+    return {query, key, value, bias, kept, options, given_scale, {}, {}};
+}
+
+// Calls body(gradients) and hands the gradient of the scale on to its factor.
+template <class Body>
+static void with_gradients(const Attended& p, Body body) {
+    Real scale = 0;
+    body(p.gradients(p.learns_scale() ? &scale : nullptr));
+    if (p.learns_scale()) p.bias.scale->grad().data[0] += p.given_scale * scale;
+}
+
+static void attend_op_backward(Tape& tape, Var out, const void* payload) {
     const auto& p = *static_cast<const Attended*>(payload);
-    const AttendGradients grads{p.query.grad(), p.key.grad(), p.value.grad(),
-                                p.slot_bias ? p.slot_bias->grad() : View()};
-    attend_backward(p.input(), p.segments, p.options, out.value(), p.log_sum_exp, out.grad(), grads);
+    with_gradients(p, [&](const AttendGradients& grads) {
+        attend_backward(p.input(), p.segments, p.options, {out.value(), p.log_sum_exp, p.weights}, out.grad(), grads,
+                        tape.arena());
+    });
 }
 
 Lookup attend(Var query, Var key, Var value, const Segments& segments, const AttendOptions& options,
-              std::optional<Var> slot_bias) {
-    check_attend({query.value(), key.value(), value.value(), slot_bias ? ConstView(slot_bias->value()) : ConstView()},
-                 segments, options);
+              const LookupBias& bias) {
     Tape& tape = *query.tape;
-    const Attended kept{query,
-                        key,
-                        value,
-                        slot_bias,
-                        {keep(tape, segments.query_offsets), keep(tape, segments.slot_offsets)},
-                        options,
-                        tape.arena().matrix(query.rows(), options.heads)};
-    const bool needs_grad =
-        query.needs_grad() || key.needs_grad() || value.needs_grad() || (slot_bias && slot_bias->needs_grad());
-    const Var read = tape.record(query.rows(), value.cols(), needs_grad, attend_op_backward, kept);
-    attend(kept.input(), segments, options, read.value(), kept.log_sum_exp);
-    return {read, kept.log_sum_exp};
+    Attended kept = keep_lookup(query, key, value, segments, options, bias);
+    check_attend(kept.input(), segments, kept.options);
+    if (!tape.training()) kept.options.dropout = 0;
+    if (kept.options.dropout > 0) kept.options.seed = tape.next_seed();
+    kept.log_sum_exp = tape.arena().matrix(query.rows(), options.heads);
+    if (kept.needs_grad() && keeps_weights(segments, kept.options))
+        kept.weights = tape.arena().take<Real>(weight_count(segments, options.heads));
+    const Index width = value.cols() / options.memory_heads() * options.heads;
+    const Var read = tape.record(query.rows(), width, kept.needs_grad(), attend_op_backward, kept);
+    attend(kept.input(), segments, kept.options, {read.value(), kept.log_sum_exp, kept.weights}, tape.arena());
+    return {read, kept.log_sum_exp, kept.weights};
+}
+
+Var attend_weights(Var query, Var key, const Segments& segments, const AttendOptions& options, const LookupBias& bias) {
+    Tape& tape = *query.tape;
+    const Attended kept = keep_lookup(query, key, {}, segments, options, bias);
+    check_attend(kept.input(), segments, kept.options);
+    const Var out = tape.record(
+        weight_count(segments, options.heads), 1, kept.needs_grad(),
+        [](Tape& t, Var o, const void* payload) {
+            const auto& p = *static_cast<const Attended*>(payload);
+            with_gradients(p, [&](const AttendGradients& grads) {
+                attend_weights_backward(p.input(), p.segments, p.options, o.value().span(), o.grad().span(), grads,
+                                        t.arena());
+            });
+        },
+        kept);
+    attend_weights(kept.input(), segments, kept.options, out.value().span(), tape.arena());
+    return out;
 }
 
 namespace {
-struct Weighted {
-    Var query, key;
-    Segments segments;
-    AttendOptions options;
-};
 struct Scattered {
     Var x;
     std::span<const Index> places;
 };
 }  // namespace
-
-Var attend_weights(Var query, Var key, const Segments& segments, const AttendOptions& options, ConstView log_sum_exp) {
-    Tape& tape = *query.tape;
-    const Weighted kept{query, key, {keep(tape, segments.query_offsets), keep(tape, segments.slot_offsets)}, options};
-    const Var out = tape.record(
-        weight_count(segments, options.heads), 1, query.needs_grad() || key.needs_grad(),
-        [](Tape&, Var o, const void* payload) {
-            const auto& p = *static_cast<const Weighted*>(payload);
-            // The kernel looks at keys only; they stand in for the values.
-            attend_weights_backward({p.query.value(), p.key.value(), p.key.value(), {}}, p.segments, p.options,
-                                    o.value().span(), o.grad().span(), p.query.grad(), p.key.grad());
-        },
-        kept);
-    attend_weights({query.value(), key.value(), key.value(), {}}, segments, options, log_sum_exp, out.value().span());
-    return out;
-}
 
 Var scatter_sum(Var x, std::span<const Index> places, Index rows, Index cols) {
     require_shape(static_cast<Index>(places.size()) == x.value().size(), "scatter_sum", "a place for each number");

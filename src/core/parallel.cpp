@@ -4,6 +4,7 @@
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/info.h>
 #include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
 
@@ -41,6 +42,10 @@ ThreadLimit::ThreadLimit(ThreadLimit&&) noexcept = default;
 ThreadLimit& ThreadLimit::operator=(ThreadLimit&&) noexcept = default;
 
 int thread_count() { return static_cast<int>(global_control::active_value(global_control::max_allowed_parallelism)); }
+
+Index worker_count() { return std::max<Index>(1, tbb::this_task_arena::max_concurrency()); }
+// Negative for a thread that no arena knows yet: then it is the only one in this loop.
+Index worker_index() { return std::max<Index>(0, tbb::this_task_arena::current_thread_index()); }
 
 void detail::parallel_for(Index count, Index grain, void* body, void (*call)(void*, Index, Index)) {
     if (count <= 0) return;

@@ -185,8 +185,7 @@ Var KvMemNN::loss(Tape& tape, const Batch& batch, Rng& rng) const {
     Var scores = dot_scores(reading.state, answers);
     if (config_.match > 0) {
         const KeyValueMemory::Hop& hop = reading.hops.back();
-        const Var weights =
-            attend_weights(hop.query, reading.key, one_query_each(batch, tape), {}, hop.lookup.log_sum_exp);
+        const Var weights = attend_weights(hop.query, reading.key, one_query_each(batch, tape));
         std::vector<Index> places;  // in the scores, of each slot's value
         for (Index i = 0; i < batch.size(); ++i) {
             const auto [first, last] = batch.slots_of(i);
@@ -211,8 +210,8 @@ std::vector<Real> KvMemNN::weights(const Reading& reading, const Batch& batch, I
     const KeyValueMemory::Hop& at = reading.hops.at(static_cast<std::size_t>(hop));
     const Segments segments = one_query_each(batch, *at.query.tape);
     std::vector<Real> weights(static_cast<std::size_t>(weight_count(segments, 1)));
-    const ConstView key = reading.key.value();
-    attend_weights({at.query.value(), key, key, {}}, segments, {}, at.lookup.log_sum_exp, weights);
+    attend_weights({.query = at.query.value(), .key = reading.key.value(), .value = {}}, segments, {}, weights,
+                   at.query.tape->arena());
     return weights;
 }
 

@@ -14,7 +14,8 @@ int main() {
     value(0, 0) = 10;
     value(1, 1) = 20;
     const std::array<Index, 2> queries{0, 1}, slots{0, 2};
-    attend({query, key, value, {}}, {queries, slots}, {}, read, log_sum_exp);
+    Arena scratch;
+    attend({query, key, value}, {queries, slots}, {}, {read, log_sum_exp}, scratch);
 
     const double weight = std::exp(1.0) / (std::exp(1.0) + 1.0);  // scores 1 and 0
     const bool right = std::abs(read(0, 0) - 10 * weight) < 1e-4 && std::abs(read(0, 1) - 20 * (1 - weight)) < 1e-4;

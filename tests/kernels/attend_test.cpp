@@ -24,8 +24,9 @@ constexpr Real not_a_number = std::numeric_limits<Real>::quiet_NaN();
 struct Case {
     std::vector<Index> query_offsets, slot_offsets;
     AttendOptions options;
-    Matrix query, key, value, slot_bias;
+    Matrix query, key, value, slot_bias, pair_bias, direction;
     Matrix read, log_sum_exp;
+    std::vector<Real> slopes;
     std::vector<Real> weights;
 
     Case(const std::vector<Index>& queries, const std::vector<Index>& slots, Index heads, Index d, Index e,
@@ -40,19 +41,33 @@ struct Case {
         options.heads = heads;
     }
     Segments segments() const { return {query_offsets, slot_offsets}; }
-    AttendInput input() const { return {query, key, value, slot_bias}; }
+    AttendInput input() const { return {query, key, value, slot_bias, pair_bias, direction}; }
+    AttendOutput output() { return {read, log_sum_exp, {}}; }
     void run() {
         read.fill(not_a_number);  // what is there must not matter
         log_sum_exp.fill(not_a_number);
-        attend(input(), segments(), options, read, log_sum_exp);
+        Arena scratch;
+        attend(input(), segments(), options, output(), scratch);
         weights.assign(static_cast<std::size_t>(weight_count(segments(), options.heads)), not_a_number);
-        attend_weights(input(), segments(), options, log_sum_exp, weights);
+        attend_weights(input(), segments(), options, weights, scratch);
+    }
+    // The same with the weights kept, which goes another way.
+    Case keeping() const {
+        Case twin = *this;
+        twin.weights.assign(static_cast<std::size_t>(weight_count(segments(), options.heads)), not_a_number);
+        Arena scratch;
+        attend(input(), segments(), options, {twin.read, twin.log_sum_exp, twin.weights}, scratch);
+        return twin;
+    }
+    void back(ConstView grad_read, const AttendGradients& grads) {
+        Arena scratch;
+        attend_backward(input(), segments(), options, output(), grad_read, grads, scratch);
     }
     // The naive twin's results.
     Case oracle() const {
         Case twin = *this;
         twin.weights.assign(static_cast<std::size_t>(weight_count(segments(), options.heads)), 0);
-        naive::attend(input(), segments(), options, twin.read, twin.log_sum_exp, twin.weights);
+        naive::attend(input(), segments(), options, {twin.read, twin.log_sum_exp, twin.weights});
         return twin;
     }
 };
@@ -72,6 +87,10 @@ void check_against_oracle(Case& c, double margin = 2e-5) {
     check_close(c.log_sum_exp, twin.log_sum_exp, margin);
     const auto count = static_cast<Index>(c.weights.size());
     check_close({c.weights.data(), 1, count}, {twin.weights.data(), 1, count}, margin);
+    const Case kept = c.keeping();
+    check_close(kept.read, twin.read, margin);
+    check_close(kept.log_sum_exp, twin.log_sum_exp, margin);
+    check_close({kept.weights.data(), 1, count}, {twin.weights.data(), 1, count}, margin);
 }
 
 }  // namespace
@@ -130,7 +149,7 @@ TEST_CASE("slots that are all masked by their bias are read as zero, without gra
 
     const Matrix grad_read = normal(2, 3, 9);
     Matrix gq(2, 4), gk(170, 4), gv(170, 3), gb(170, 1);
-    attend_backward(c.input(), c.segments(), c.options, c.read, c.log_sum_exp, grad_read, {gq, gk, gv, gb});
+    c.back(grad_read, {.query = gq, .key = gk, .value = gv, .slot_bias = gb});
     for (Index s = 0; s < 168; ++s) {
         REQUIRE(gb(s, 0) == 0);
         for (Index j = 0; j < 3; ++j) REQUIRE(gv(s, j) == 0);
@@ -233,29 +252,163 @@ TEST_CASE("the weights of each query and head sum to one", "[attend]") {
     CHECK(at == c.weights.size());
 }
 
-TEST_CASE("reads over disjoint slots merge by their log-sum-exp", "[attend]") {
-    Case whole({3}, {400}, 1, 16, 8, 3);
+TEST_CASE("the reads of any split of the slots merge to that of the whole", "[attend]") {
+    Case whole({3, 70}, {400, 900}, 2, 16, 8, 3);
     whole.run();
-    Matrix merged(3, 8);
-    std::vector<double> lse(3, -std::numeric_limits<double>::infinity());
-    for (const auto& [first, count] : {std::pair<Index, Index>{0, 150}, {150, 0}, {150, 250}}) {
-        Matrix read(3, 8), part(3, 1);
-        const std::vector<Index> queries{0, 3}, slots{0, count};
-        attend(
-            {whole.query, whole.key.view().middle_rows(first, count), whole.value.view().middle_rows(first, count), {}},
-            {queries, slots}, {}, read, part);
-        for (Index q = 0; q < 3; ++q) {
-            auto& so_far = lse[static_cast<std::size_t>(q)];
-            const double here = part(q, 0), top = std::max(so_far, here);
-            const double both = top + std::log(std::exp(so_far - top) + std::exp(here - top));
-            for (Index j = 0; j < 8; ++j)
-                merged(q, j) =
-                    static_cast<Real>(merged(q, j) * std::exp(so_far - both) + read(q, j) * std::exp(here - both));
-            so_far = both;
+    for (const Index cut : {Index{0}, Index{1}, Index{150}, Index{399}, Index{400}}) {
+        const auto part = [&](bool second) {
+            // Of the first segment the slots before or from the cut, of the second one nothing or all.
+            Case c({3, 70}, {second ? 400 - cut : cut, second ? 900 : 0}, 2, 16, 8, 3);
+            c.query = whole.query;
+            for (Index s = 0; s < c.key.rows(); ++s) {
+                const Index from = second ? s + cut : s;
+                for (Index j = 0; j < 32; ++j) c.key(s, j) = whole.key(from, j);
+                for (Index j = 0; j < 16; ++j) c.value(s, j) = whole.value(from, j);
+            }
+            c.run();
+            return c;
+        };
+        for (const bool swapped : {false, true}) {
+            Case one = part(swapped);
+            const Case other = part(!swapped);
+            merge_reads(one.read, one.log_sum_exp, other.read, other.log_sum_exp);
+            INFO("cut at " << cut);
+            check_close(one.read, whole.read, 1e-5);
+            check_close(one.log_sum_exp, whole.log_sum_exp, 1e-5);
         }
     }
-    check_close(merged, whole.read, 1e-5);
-    for (Index q = 0; q < 3; ++q) CHECK(lse[static_cast<std::size_t>(q)] == Approx(whole.log_sum_exp(q, 0)));
+    Matrix wrong(3, 3);
+    CHECK_THROWS_AS(merge_reads(whole.read, whole.log_sum_exp, wrong, wrong), Error);
+}
+
+TEST_CASE("attend equals its naive twin in every form", "[attend]") {
+    Rng rng(11);
+    for (std::uint64_t seed = 0; seed < 400; ++seed) {
+        const Index groups = 1 + rng.below(2), heads = groups * (1 + rng.below(3)), d = rng.below(20), e = rng.below(40);
+        std::vector<Index> queries, slots;
+        for (Index i = rng.below(3); i >= 0; --i) {
+            queries.push_back(rng.below(2) == 0 ? rng.below(4) : rng.below(150));
+            slots.push_back(rng.below(6) == 0 ? 0 : rng.below(rng.below(8) == 0 ? 1200 : 150));
+        }
+        Case c(queries, slots, heads, d, e, seed * 10);
+        c.options.key_heads = groups;
+        c.key = normal(c.key.rows(), groups * d, seed * 10 + 1);
+        c.value = normal(c.key.rows(), groups * e, seed * 10 + 2);
+        c.options.scale = static_cast<Real>(0.2 + rng.uniform());
+        c.options.similarity = static_cast<Similarity>(rng.below(4));
+        c.options.normalizer = static_cast<Normalizer>(rng.below(4));
+        c.options.top_k = 1 + rng.below(9);
+        c.options.causal = rng.below(3) == 0;
+        if (rng.below(3) == 0) c.options.window = 1 + rng.below(60);
+        if (rng.below(4) == 0) c.options.dropout = 0.3;
+        c.options.seed = seed;
+        if (rng.below(3) == 0) c.slot_bias = normal(c.key.rows(), rng.below(2) == 0 ? 1 : heads, seed + 3);
+        if (rng.below(3) == 0)
+            c.pair_bias = normal(weight_count(c.segments(), rng.below(2) == 0 ? 1 : heads), 1, seed + 4);
+        if (rng.below(3) == 0)
+            for (Index h = 0; h < heads; ++h) c.slopes.push_back(static_cast<Real>(0.1 * rng.uniform()));
+        c.options.slopes = c.slopes;
+        if (c.options.similarity == Similarity::additive) c.direction = normal(1, heads * d, seed + 5);
+        INFO("seed " << seed);
+        check_against_oracle(c, 5e-5);
+    }
+}
+
+TEST_CASE("the published weights of softmax, sparsemax and entmax-1.5", "[attend]") {
+    // Of the scores -2, 0, 0.5 (Peters et al. 2019).
+    const auto weights = [](Normalizer normalizer, Index top_k) {
+        Case c({1}, {3}, 1, 1, 1, 1);
+        c.query(0, 0) = 1;
+        c.key(0, 0) = -2, c.key(1, 0) = 0, c.key(2, 0) = Real{0.5};
+        c.options.normalizer = normalizer;
+        c.options.top_k = top_k;
+        c.run();
+        return c.weights;
+    };
+    const auto check = [](const std::vector<Real>& got, double a, double b, double c) {
+        CHECK(got[0] == Approx(a).margin(5e-4));
+        CHECK(got[1] == Approx(b).margin(5e-4));
+        CHECK(got[2] == Approx(c).margin(5e-4));
+    };
+    check(weights(Normalizer::softmax, 0), 0.049, 0.359, 0.592);
+    check(weights(Normalizer::sparsemax, 0), 0, 0.25, 0.75);
+    check(weights(Normalizer::entmax15, 0), 0, 0.326, 0.674);
+    check(weights(Normalizer::top_k, 1), 0, 0, 1);
+    check(weights(Normalizer::top_k, 3), 0.049, 0.359, 0.592);
+}
+
+TEST_CASE("of equal scores the top k are the first slots", "[attend]") {
+    Case c({1}, {5}, 1, 1, 1, 1);
+    c.query(0, 0) = 1;
+    for (Index s = 0; s < 5; ++s) c.key(s, 0) = s == 3 ? 2 : 1;
+    c.options.normalizer = Normalizer::top_k;
+    c.options.top_k = 3;
+    c.run();
+    CHECK(c.weights[0] == c.weights[1]);
+    CHECK(c.weights[1] > 0);
+    CHECK(c.weights[2] == 0);
+    CHECK(c.weights[3] > c.weights[0]);
+    CHECK(c.weights[4] == 0);
+}
+
+TEST_CASE("dropout of weights is the same for a seed and keeps their mean", "[attend]") {
+    Case c({40}, {100}, 2, 4, 1, 1);
+    c.value.fill(1);
+    c.options.dropout = 0.25;
+    c.options.seed = 5;
+    c.run();
+    const Matrix first = c.read;
+    c.run();
+    CHECK(same_bits(first, c.read));
+    double mean = 0;
+    for (const Real r : c.read.view().span()) mean += r / 80;
+    CHECK(mean == Approx(1).margin(0.1));
+    c.options.seed = 6;
+    c.run();
+    CHECK_FALSE(same_bits(first, c.read));
+}
+
+TEST_CASE("a memory of 16 bits reads as its rounded numbers do", "[attend]") {
+    for (const auto& [queries, slots] : {std::pair<std::vector<Index>, std::vector<Index>>{{1, 1}, {5000, 0}},
+                                         {{40, 1, 3}, {700, 20, 99}},
+                                         {{1}, {9000}}}) {
+        Case c(queries, slots, 2, 20, 24, 4);
+        c.options.scale = static_cast<Real>(0.3);
+        c.options.causal = slots.size() > 2;
+        const auto narrow = [](Matrix& m) {
+            std::vector<Bfloat16> all;
+            for (Real& x : m.view().span()) {
+                all.emplace_back(static_cast<float>(x));
+                x = static_cast<Real>(static_cast<float>(all.back()));
+            }
+            return all;
+        };
+        const auto key = narrow(c.key), value = narrow(c.value);
+        Arena scratch;
+        Case twin = c;
+        c.run();
+        const Bfloat16View keys{key.data(), c.key.rows(), c.key.cols()},
+            values{value.data(), c.value.rows(), c.value.cols()};
+        attend(c.query, keys, values, c.segments(), c.options, twin.output(), scratch);
+        CHECK(same_bits(c.read, twin.read));
+        CHECK(same_bits(c.log_sum_exp, twin.log_sum_exp));
+        twin.options.dropout = 0.5;
+        CHECK_THROWS_AS(attend(c.query, keys, values, c.segments(), twin.options, twin.output(), scratch), Error);
+    }
+    CHECK(Bfloat16(1.0f).bits == 0x3f80);
+    CHECK(Bfloat16(1.00390625f).bits == 0x3f80);   // half way to the next one: to the even
+    CHECK(Bfloat16(1.01171875f).bits == 0x3f82);
+    CHECK(std::isnan(static_cast<float>(Bfloat16(std::numeric_limits<float>::quiet_NaN()))));
+    CHECK(static_cast<float>(Bfloat16(std::numeric_limits<float>::infinity())) == std::numeric_limits<float>::infinity());
+}
+
+TEST_CASE("a kernel gives its scratch back", "[attend]") {
+    Arena scratch;
+    Case c({200}, {300}, 2, 8, 8, 1);
+    attend(c.input(), c.segments(), c.options, c.output(), scratch);
+    const auto capacity = scratch.capacity();
+    for (int i = 0; i < 20; ++i) attend(c.input(), c.segments(), c.options, c.output(), scratch);
+    CHECK(scratch.capacity() == capacity);
 }
 
 namespace {
@@ -307,8 +460,8 @@ TEST_CASE("attend_backward equals the formulas and adds to what is there", "[att
     for (std::uint64_t seed = 0; seed < 40; ++seed) {
         std::vector<Index> queries, slots;
         for (Index i = rng.below(5); i >= 0; --i) {
-            queries.push_back(rng.below(4));
-            slots.push_back(rng.below(3) == 0 ? 0 : rng.below(150));
+            queries.push_back(rng.below(2) == 0 ? rng.below(4) : rng.below(100));
+            slots.push_back(rng.below(3) == 0 ? 0 : rng.below(rng.below(4) == 0 ? 1100 : 150));
         }
         Case c(queries, slots, 1 + rng.below(3), 1 + rng.below(20), 1 + rng.below(20), seed * 10, 0.7);
         c.options.causal = rng.below(2) == 1;
@@ -321,8 +474,7 @@ TEST_CASE("attend_backward equals the formulas and adds to what is there", "[att
         Gradients got{Matrix(c.query.rows(), c.query.cols()), Matrix(c.key.rows(), c.key.cols()),
                       Matrix(c.value.rows(), c.value.cols()), Matrix(biased ? c.key.rows() : 0, 1)};
         for (Matrix* m : {&got.query, &got.key, &got.value, &got.slot_bias}) m->fill(2);
-        attend_backward(c.input(), c.segments(), c.options, c.read, c.log_sum_exp, grad_read,
-                        {got.query, got.key, got.value, got.slot_bias});
+        c.back(grad_read, {.query = got.query, .key = got.key, .value = got.value, .slot_bias = got.slot_bias});
         for (Matrix* m : {&got.query, &got.key, &got.value, &got.slot_bias})
             for (Real& x : m->view().span()) x -= 2;
         INFO("seed " << seed);
@@ -339,9 +491,9 @@ TEST_CASE("gradients that nobody wants are not needed for the others", "[attend]
     const Matrix grad_read = normal(3, 6, 2);
     const Gradients all = naive_backward(c, grad_read);
     Matrix query(3, 8), key(75, 8), value(75, 6);
-    attend_backward(c.input(), c.segments(), c.options, c.read, c.log_sum_exp, grad_read, {query, {}, {}, {}});
-    attend_backward(c.input(), c.segments(), c.options, c.read, c.log_sum_exp, grad_read, {{}, key, {}, {}});
-    attend_backward(c.input(), c.segments(), c.options, c.read, c.log_sum_exp, grad_read, {{}, {}, value, {}});
+    c.back(grad_read, {.query = query});
+    c.back(grad_read, {.key = key});
+    c.back(grad_read, {.value = value});
     check_close(query, all.query, 1e-4);
     check_close(key, all.key, 1e-4);
     check_close(value, all.value, 1e-4);
@@ -368,8 +520,7 @@ TEST_CASE("attention has the same bits on any number of threads", "[attend]") {
                         Matrix(c.key.rows(), 32),
                         Matrix(c.value.rows(), 32),
                         Matrix(biased ? c.key.rows() : 0, 1)};
-                attend_backward(c.input(), c.segments(), c.options, c.read, c.log_sum_exp, grad_read,
-                                {out.query, out.key, out.value, out.bias});
+                c.back(grad_read, {.query = out.query, .key = out.key, .value = out.value, .slot_bias = out.bias});
                 return out;
             };
             const Out one = on(1);
@@ -396,6 +547,18 @@ TEST_CASE("attend refuses shapes and segments that do not fit", "[attend]") {
     refused([](Case& c) { c.options.heads = 0; });
     refused([](Case& c) { c.options.heads = -1; });
     refused([](Case& c) { c.options.heads = 3; });
+    refused([](Case& c) { c.options.key_heads = -1; });
+    refused([](Case& c) { c.options.key_heads = 3; });
+    refused([](Case& c) { c.options.key_heads = 1; });
+    refused([](Case& c) { c.options.window = -1; });
+    refused([](Case& c) { c.options.dropout = 1; });
+    refused([](Case& c) { c.options.dropout = -0.1; });
+    refused([](Case& c) { c.options.normalizer = Normalizer::top_k; });
+    refused([](Case& c) { c.options.similarity = Similarity::additive; });
+    refused([](Case& c) { c.direction = Matrix(1, 8); });
+    refused([](Case& c) { c.options.slopes = std::span(c.read.data(), 1); });
+    refused([](Case& c) { c.pair_bias = Matrix(3, 1); });
+    refused([](Case& c) { c.slot_bias = Matrix(7, 3); });
     refused([](Case& c) { c.key = Matrix(7, 6); });
     refused([](Case& c) { c.value = Matrix(6, 6); });
     refused([](Case& c) { c.slot_bias = Matrix(6, 1); });
@@ -411,14 +574,15 @@ TEST_CASE("attend refuses shapes and segments that do not fit", "[attend]") {
     const Matrix grad(3, 6);
     Matrix wrong(2, 2), key(7, 8);
     const auto backward = [&](ConstView g, const AttendGradients& out) {
-        attend_backward(good.input(), good.segments(), good.options, good.read, good.log_sum_exp, g, out);
+        good.back(g, out);
     };
-    CHECK_NOTHROW(backward(grad, {{}, key, {}, {}}));
-    CHECK_THROWS_AS(backward(wrong, {{}, key, {}, {}}), Error);
-    CHECK_THROWS_AS(backward(grad, {wrong, {}, {}, {}}), Error);
-    CHECK_THROWS_AS(backward(grad, {{}, wrong, {}, {}}), Error);
-    CHECK_THROWS_AS(backward(grad, {{}, {}, wrong, {}}), Error);
-    CHECK_THROWS_AS(backward(grad, {{}, {}, {}, wrong}), Error);
+    CHECK_NOTHROW(backward(grad, {.key = key}));
+    CHECK_THROWS_AS(backward(wrong, {.key = key}), Error);
+    CHECK_THROWS_AS(backward(grad, {.query = wrong}), Error);
+    CHECK_THROWS_AS(backward(grad, {.key = wrong}), Error);
+    CHECK_THROWS_AS(backward(grad, {.value = wrong}), Error);
+    CHECK_THROWS_AS(backward(grad, {.slot_bias = wrong}), Error);
     std::vector<Real> few(3);
-    CHECK_THROWS_AS(attend_weights(good.input(), good.segments(), good.options, good.log_sum_exp, few), Error);
+    Arena scratch;
+    CHECK_THROWS_AS(attend_weights(good.input(), good.segments(), good.options, few, scratch), Error);
 }

@@ -33,17 +33,27 @@ Var dropout(Var x, double rate);  // kernels/elementwise.hpp; the identity on a 
 Var layer_norm(Var x, Var gain, Var bias);
 Var normalize_rows(Var x);
 
-// What a lookup gives: the read [B, H*E] and the log-sum-exp [B, H] of its scores (not differentiated).
+// What a lookup gives: the read [B, H*E], the log-sum-exp [B, H] of its scores (not differentiated) and, if they are kept
+// for the way back (keeps_weights()), the weights in the order of AttendOutput, otherwise empty.
 struct Lookup {
     Var read;
     ConstView log_sum_exp;
+    std::span<const Real> weights = {};
 };
-// kernels/attend.hpp; slot_bias [S, 1] if given.
+// What a lookup may take besides queries, keys and values; shapes as in AttendInput.
+struct LookupBias {
+    std::optional<Var> slot = {};
+    std::optional<Var> pair = {};
+    std::optional<Var> direction = {};  // of additive similarity
+    std::optional<Var> scale = {};      // [1, 1], a learned factor of options.scale
+};
+// kernels/attend.hpp. Dropout is drawn from the tape's own seeds, and only while it is training.
 Lookup attend(Var query, Var key, Var value, const Segments& segments, const AttendOptions& options = {},
-              std::optional<Var> slot_bias = {});
+              const LookupBias& bias = {});
 
-// The weights of such a lookup, [weight_count, 1] in the order of kernels/attend.hpp. Without slot_bias.
-Var attend_weights(Var query, Var key, const Segments& segments, const AttendOptions& options, ConstView log_sum_exp);
+// The weights of such a lookup, before dropout: [weight_count, 1] in the order of kernels/attend.hpp.
+Var attend_weights(Var query, Var key, const Segments& segments, const AttendOptions& options = {},
+                   const LookupBias& bias = {});
 
 // Adds x[i] to the number at `places[i]` (counted row by row) of a matrix of zeros [rows, cols]; -1: nowhere.
 Var scatter_sum(Var x, std::span<const Index> places, Index rows, Index cols);

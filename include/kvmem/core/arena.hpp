@@ -34,12 +34,29 @@ class Arena {
     std::size_t capacity() const;  // bytes held
 
   private:
+    friend class ArenaScope;
     void* allocate(Index rows, Index cols, std::size_t size);
 
     struct Block;
     std::vector<Block> blocks_;
     std::size_t block_ = 0;  // the one that is being handed out
     std::size_t used_ = 0;   // bytes of it
+};
+
+// Gives back at its end what was taken from the arena while it lived.
+class ArenaScope {
+  public:
+    explicit ArenaScope(Arena& arena) : arena_(arena), block_(arena.block_), used_(arena.used_) {}
+    ~ArenaScope() {
+        arena_.block_ = block_;
+        arena_.used_ = used_;
+    }
+    ArenaScope(const ArenaScope&) = delete;
+    ArenaScope& operator=(const ArenaScope&) = delete;
+
+  private:
+    Arena& arena_;
+    std::size_t block_, used_;
 };
 
 }  // namespace kvmem

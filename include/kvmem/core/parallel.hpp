@@ -28,6 +28,11 @@ class ThreadLimit {
 // How many threads a loop may use now.
 int thread_count();
 
+// Scratch for each thread that may take part in a loop: worker_index() is below worker_count() and never the same for
+// two bodies that run at once. It holds for a body that starts no loop of its own.
+Index worker_count();
+Index worker_index();
+
 namespace detail {
 void parallel_for(Index count, Index grain, void* body, void (*call)(void* body, Index first, Index last));
 }

@@ -1,19 +1,24 @@
-// The one lookup: softmax attention of queries over the slots of a key-value memory.
+// The one lookup: queries are compared with the keys of a key-value memory, and the weighted values are read.
 //
-// Letters: B queries, S slots, H heads, D width of a head's key, E width of a head's value, N segments.
+// Letters: B queries, S slots, H heads of queries, G heads of keys and values, D width of a head's key, E width of a
+// head's value, N segments.
 //
-//     weight[b, h, s] = softmax over s of (scale * query[b, h] . key[s, h] + slot_bias[s])
-//     read[b, h]      = sum over s of weight[b, h, s] * value[s, h]
-//     log_sum_exp[b, h] = log of the sum over s of exp(score): two reads over disjoint slots merge with it
+//     score[b, h, s] = scale * similarity(query[b, h], key[s, g]) + biases, or -inf where a mask forbids to read
+//     weight[b, h, :] = normalizer(score[b, h, :])
+//     read[b, h] = sum over s of weight[b, h, s] * value[s, g]          with g = h / (H / G)
+//     log_sum_exp[b, h] = log of the sum over s of exp(score)
 //
 // (Vaswani et al. 2017, eq. 1; without scale the addressing and reading of Miller et al. 2016, section 3.2.)
-// The softmax is taken block by block while the scores are made (Dao et al. 2022), so memory does not grow
-// with S. A query that may read nothing reads zero with log_sum_exp -inf, and has zero gradients.
+// The softmax is taken block by block while the scores are made (Dao et al. 2022), so memory does not grow with S. A
+// query that may read nothing reads zero with log_sum_exp -inf, and has zero gradients. A slot that is masked has
+// weight 0, but must hold numbers: 0 times NaN is NaN.
 #pragma once
 
 #include "kvmem/core/arena.hpp"
+#include "kvmem/core/bfloat16.hpp"
 #include "kvmem/core/matrix.hpp"
 
+#include <cstdint>
 #include <span>
 
 namespace kvmem {
@@ -28,51 +33,107 @@ struct Segments {
     Index size() const { return query_offsets.empty() ? 0 : static_cast<Index>(query_offsets.size()) - 1; }
 };
 
+enum class Similarity {
+    dot,        // q . k; with scale 1 / sqrt(D) the scaled dot product. Bilinear (Luong et al. 2015, "general"): hand
+                // in linear(query, W)
+    cosine,     // q . k / (|q| |k|), 0 for a row of zeros
+    euclidean,  // -|q - k|^2
+    additive,   // direction . tanh(q + k) (Bahdanau et al. 2015; the projections W q and U k are the caller's)
+};
+
+enum class Normalizer {
+    softmax,
+    sparsemax,  // Martins and Astudillo 2016
+    entmax15,   // Peters et al. 2019, alpha 1.5
+    top_k,      // softmax over the k largest scores; of equal ones those of the first slots
+};
+
 struct AttendOptions {
-    Index heads = 1;
-    Real scale = 1;
-    // Query i of a segment of q queries and s slots reads slots up to i + (s - q): the ends are aligned.
-    bool causal = false;
+    Index heads = 1;      // H
+    Index key_heads = 0;  // G, which divides H (Ainslie et al. 2023); 0: as many as heads
+    Real scale = 1;       // the inverse of the temperature
+    Similarity similarity = Similarity::dot;
+    Normalizer normalizer = Normalizer::softmax;
+    Index top_k = 0;      // of Normalizer::top_k: 1 or more
+    bool causal = false;  // query i of a segment of q queries and s slots reads slots up to i + (s - q): ends are aligned
+    Index window = 0;     // it reads only slots nearer than this to i + (s - q), on both sides; 0: all
+    // Attention with linear biases (Press et al. 2022): score -= slopes[h] * |i + (s - q) - slot|. [H], or empty.
+    std::span<const Real> slopes = {};
+    // Each weight becomes 0 with this probability and grows by 1 / (1 - dropout) otherwise. The same for a seed.
+    double dropout = 0;
+    std::uint64_t seed = 0;
+
+    Index memory_heads() const { return key_heads > 0 ? key_heads : heads; }
 };
 
 struct AttendInput {
-    ConstView query;      // [B, H*D]
-    ConstView key;        // [S, H*D]
-    ConstView value;      // [S, H*E]
-    ConstView slot_bias;  // [S, 1] or empty: added to every score of the slot
+    ConstView query;           // [B, H*D]
+    ConstView key;             // [S, G*D]
+    ConstView value;           // [S, G*E]
+    ConstView slot_bias = {};  // [S, 1] or [S, H] or empty: added to every score of the slot
+    // [weight_count(segments, H), 1], or [weight_count(segments, 1), 1] for all heads, or empty: a bias for each pair of
+    // query and slot, in the order of the weights.
+    ConstView pair_bias = {};
+    ConstView direction = {};  // [1, H*D], of Similarity::additive
 };
 
-// Throws Error unless shapes and segments fit each other.
+struct AttendOutput {
+    View read;         // [B, H*E]
+    View log_sum_exp;  // [B, H]; of all scores, with top_k of the k largest
+    // Empty, or weight_count() numbers: the weights before dropout, segment after segment, each as [queries, heads,
+    // slots]. Asking for them costs the memory that they fill.
+    std::span<Real> weights = {};
+};
+
+// Throws Error unless shapes, segments and options fit each other.
 void check_attend(const AttendInput& in, const Segments& segments, const AttendOptions& options);
 
-// read[B, H*E], log_sum_exp[B, H]. Large calls run on several threads; the bits do not depend on how many.
-void attend(const AttendInput& in, const Segments& segments, const AttendOptions& options, View read, View log_sum_exp);
+// Large calls run on several threads; the bits do not depend on how many. Scratch is given back at the end.
+void attend(const AttendInput& in, const Segments& segments, const AttendOptions& options, const AttendOutput& out,
+            Arena& scratch);
 
-// The weights, segment after segment, each as [queries, heads, slots]; `weights` holds weight_count() numbers. Made
-// from the log-sum-exp, they are as exact as it is: with scores of 10^4, float leaves three digits.
+// The same over a memory of 16-bit keys [S, G*D] and values [S, G*E], which costs half as much to read. Softmax of dot
+// products, slopes and masks. Not differentiated.
+void attend(ConstView query, Bfloat16View key, Bfloat16View value, const Segments& segments,
+            const AttendOptions& options, const AttendOutput& out, Arena& scratch);
+
+// The weights alone, as in AttendOutput (in.value may be empty).
 Index weight_count(const Segments& segments, Index heads);
 void attend_weights(const AttendInput& in, const Segments& segments, const AttendOptions& options,
-                    ConstView log_sum_exp, std::span<Real> weights);
+                    std::span<Real> weights, Arena& scratch);
 
-// The way back from weights: with g the gradient of the weights, adds scale * ds_s k_s to the query's gradient
-// and scale * ds_s q to the keys', where ds_s = p_s (g_s - sum of p g over the row). Empty views are not computed.
-void attend_weights_backward(const AttendInput& in, const Segments& segments, const AttendOptions& options,
-                             std::span<const Real> weights, std::span<const Real> grad_weights, View grad_query,
-                             View grad_key);
-
-// Gradients, added to what is there. Views that are empty are not computed. The weights are made again from
-// the log-sum-exp, so nothing S-long is kept from the forward pass. Runs on several threads over segments and
-// heads, never inside one of them. Throws Error when a shape does not fit.
+// Gradients, added to what is there. Those that are empty are not computed.
 struct AttendGradients {
-    View query, key, value, slot_bias;
+    View query = {};
+    View key = {};
+    View value = {};
+    View slot_bias = {};
+    View pair_bias = {};
+    View direction = {};
+    Real* scale = nullptr;
 };
-void attend_backward(const AttendInput& in, const Segments& segments, const AttendOptions& options, ConstView read,
-                     ConstView log_sum_exp, ConstView grad_read, const AttendGradients& out);
+
+// `out` is what attend() gave, `grad_read` the gradient of out.read. Without out.weights they are made again from the
+// log-sum-exp (Dao et al. 2022, appendix B.4), a block at a time. Throws Error when a shape does not fit.
+void attend_backward(const AttendInput& in, const Segments& segments, const AttendOptions& options,
+                     const AttendOutput& out, ConstView grad_read, const AttendGradients& grads, Arena& scratch);
+
+// The way back from weights that attend_weights() gave and their gradients.
+void attend_weights_backward(const AttendInput& in, const Segments& segments, const AttendOptions& options,
+                             std::span<const Real> weights, std::span<const Real> grad_weights,
+                             const AttendGradients& grads, Arena& scratch);
+
+// Whether a lookup should keep its weights for the way back: they must be kept unless they are a plain softmax of
+// products, and are best kept when few queries read each slot, as then they are few.
+bool keeps_weights(const Segments& segments, const AttendOptions& options);
+
+// The softmax read of two disjoint sets of slots from the reads of each: read [B, H*E], log_sum_exp [B, H] become those
+// of both. So shards, caches and machines combine.
+void merge_reads(View read, View log_sum_exp, ConstView other_read, ConstView other_log_sum_exp);
 
 namespace naive {
-// Straight from the formulas, a whole row of scores at a time: the oracle of the tests.
-void attend(const AttendInput& in, const Segments& segments, const AttendOptions& options, View read, View log_sum_exp,
-            std::span<Real> weights);
+// Straight from the formulas, a row of scores at a time, in double: the oracle of the tests.
+void attend(const AttendInput& in, const Segments& segments, const AttendOptions& options, const AttendOutput& out);
 }  // namespace naive
 
 }  // namespace kvmem

@@ -1,0 +1,206 @@
+// Softmax lookups whose scores are never kept: a list of tasks for the blocks of queries and the parts of the slots.
+// Which tasks there are depends on the shapes alone, so the bits do not depend on the threads.
+#include "kernels/lookup.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace kvmem::detail {
+
+// A lookup is cut into so many tasks if it is large enough: work for all cores that there may be.
+static constexpr Index pieces = 16;
+static constexpr Index least_queries = 4 * query_block;  // that keys and values are copied for
+static constexpr Index least_slots = 4096;
+
+namespace {
+
+// How the queries and the slots of a segment are cut, for each of its heads.
+struct Cut {
+    Index query_parts, slot_parts;
+
+    Index tasks() const { return query_parts * slot_parts; }
+};
+
+struct Task {
+    Index segment, head;
+    Part part;
+    HeadRead out;
+};
+
+}  // namespace
+
+static Cut cut_of(Index queries, Index slots) {
+    const Index query_parts = std::clamp<Index>(queries / least_queries, 1, pieces);
+    const Index slot_parts = std::clamp<Index>(slots / least_slots, 1, std::max<Index>(1, pieces / query_parts));
+    return {query_parts, queries > least_queries ? 1 : slot_parts};
+}
+
+static Index share(Index total, Index parts, Index i) { return total * i / parts; }
+
+// Queries in whole blocks.
+static Index query_share(Index queries, Index parts, Index i) {
+    const Index blocks = (queries + query_block - 1) / query_block;
+    return std::min(queries, share(blocks, parts, i) * query_block);
+}
+
+static void run(const Lookups& lookups, const Task& task, const WorkerScratch& scratch) {
+    const Head head = lookups.head(task.segment, task.head);
+    const Part& part = task.part;
+    if (part.end_query - part.first_query <= few_queries)
+        simd().attend_rows(head, part, task.out);
+    else
+        simd().attend_tiles(head, part, task.out, scratch.mine());
+}
+
+// The read of parts [first, first + count) of the slots becomes that of `to`: each weighted by exp(its log-sum-exp - the
+// whole's).
+static void merge_parts(const HeadRead& to, Index queries, Index width, const HeadRead* parts, Index count) {
+    constexpr Real none = -std::numeric_limits<Real>::infinity();
+    for (Index q = 0; q < queries; ++q) {
+        const auto score = [&](Index i) { return parts[i].log_sum_exp[q * parts[i].log_sum_exp_row]; };
+        Real* read = to.read + q * to.read_row;
+        std::fill_n(read, width, Real{0});
+        Real largest = none;
+        for (Index i = 0; i < count; ++i)
+            if (score(i) > largest || std::isnan(score(i))) largest = score(i);
+        Real& log_sum_exp = to.log_sum_exp[q * to.log_sum_exp_row];
+        log_sum_exp = none;
+        if (largest == none) continue;
+        Real total = 0;
+        for (Index i = 0; i < count; ++i) total += std::exp(score(i) - largest);
+        log_sum_exp = largest + std::log(total);
+        for (Index i = 0; i < count; ++i) {
+            const Real weight = std::exp(score(i) - largest) / total;
+            const Real* part = parts[i].read + q * parts[i].read_row;
+            for (Index k = 0; k < width; ++k) read[k] += weight * part[k];
+        }
+    }
+}
+
+// The tasks of one lookup. With several parts of the slots each has a read of its own, in scratch.
+static void add_tasks(const Lookups& lookups, const AttendOutput& out, Index segment, Index head, Task* tasks,
+                      Arena& scratch) {
+    const Index queries = lookups.queries(segment), slots = lookups.slots(segment);
+    const Cut cut = cut_of(queries, slots);
+    for (Index q = 0; q < cut.query_parts; ++q)
+        for (Index s = 0; s < cut.slot_parts; ++s) {
+            HeadRead to = lookups.reads(out, segment, head);
+            if (cut.slot_parts > 1) {
+                const View read = scratch.matrix(queries, lookups.value_width), sums = scratch.matrix(queries, 1);
+                to = {read.data, read.cols, sums.data, 1};
+            }
+            *tasks++ = {segment, head,
+                        {query_share(queries, cut.query_parts, q), query_share(queries, cut.query_parts, q + 1),
+                         share(slots, cut.slot_parts, s), share(slots, cut.slot_parts, s + 1)},
+                        to};
+        }
+}
+
+void attend_by_blocks(const Lookups& lookups, const AttendOutput& out, Arena& scratch) {
+    const Index segments = lookups.segments.size(), heads = lookups.heads, work = lookups.total_work();
+    Index most_queries = 0, count = 0;
+    for (Index i = 0; i < segments; ++i) {
+        most_queries = std::max(most_queries, lookups.queries(i));
+        count += heads * cut_of(lookups.queries(i), lookups.slots(i)).tasks();
+    }
+    const WorkerScratch workers(
+        scratch, most_queries > few_queries ? attend_scratch(lookups.key_width, lookups.value_width) : 0);
+    const auto tasks = scratch.take<Task>(count);
+    Index made = 0;
+    for (Index i = 0; i < segments; ++i)
+        for (Index h = 0; h < heads; ++h) {
+            add_tasks(lookups, out, i, h, tasks.data() + made, scratch);
+            made += cut_of(lookups.queries(i), lookups.slots(i)).tasks();
+        }
+    kvmem::parallel_for(count, work <= task_work ? count : std::max<Index>(1, count * task_work / work),
+                 [&](Index first, Index last) {
+                     for (Index i = first; i < last; ++i) run(lookups, tasks[static_cast<std::size_t>(i)], workers);
+                 });
+    const Task* task = tasks.data();
+    for (Index i = 0; i < segments; ++i)
+        for (Index h = 0; h < heads; ++h) {
+            const Cut cut = cut_of(lookups.queries(i), lookups.slots(i));
+            if (cut.slot_parts > 1) {
+                HeadRead parts[pieces];
+                for (Index s = 0; s < cut.slot_parts; ++s) parts[s] = task[s].out;
+                merge_parts(lookups.reads(out, i, h), lookups.queries(i), lookups.value_width, parts, cut.slot_parts);
+            }
+            task += cut.tasks();
+        }
+}
+
+namespace {
+
+// Heads [first_head, end_head) of a segment on slots [first_slot, end_slot): their gradients of keys and values are the
+// task's own. Gradients of queries are summed over the parts of the slots, if there are several, afterwards.
+struct BackwardTask {
+    Index segment, first_head, end_head, first_slot, end_slot;
+    Real* grad_query;  // [heads of it, queries, key width], or null: straight to the result
+};
+
+}  // namespace
+
+static void run_backward(const Lookups& lookups, const BackwardTask& task, const AttendOutput& out,
+                         ConstView grad_read, const AttendGradients& grads, Real* scratch) {
+    const Index queries = lookups.queries(task.segment), width = lookups.key_width;
+    for (Index h = task.first_head; h < task.end_head; ++h) {
+        HeadGradients to = lookups.gradients(out, grad_read, grads, task.segment, h);
+        if (task.grad_query) {
+            to.query = task.grad_query + (h - task.first_head) * queries * width;
+            to.query_row = width;
+            std::fill_n(to.query, queries * width, Real{0});
+        }
+        simd().attend_tiles_backward(lookups.head(task.segment, h), {0, queries, task.first_slot, task.end_slot}, to,
+                                     scratch);
+    }
+}
+
+static void add_grad_query(const Lookups& lookups, const BackwardTask& task, View grad_query) {
+    const Index width = lookups.key_width;
+    const Real* from = task.grad_query;
+    for (Index h = task.first_head; h < task.end_head; ++h)
+        for (Index q = 0; q < lookups.queries(task.segment); ++q, from += width) {
+            Real* to = grad_query.row(lookups.first_query(task.segment) + q) + h * width;
+            for (Index k = 0; k < width; ++k) to[k] += from[k];
+        }
+}
+
+void attend_by_blocks_backward(const Lookups& lookups, const AttendOutput& out, ConstView grad_read,
+                               const AttendGradients& grads, Arena& scratch) {
+    const Index segments = lookups.segments.size(), heads = lookups.heads;
+    // A bias that heads share gets its gradient from one of them after the other.
+    const bool shared = (grads.slot_bias.data && (heads > 1 && grads.slot_bias.size() == lookups.in.key.rows)) ||
+                        (grads.pair_bias.data && grads.pair_bias.size() == weight_count(lookups.segments, 1));
+    const Index groups = shared ? 1 : lookups.options.memory_heads(), group_heads = heads / groups;
+    const auto parts_of = [&](Index i) {
+        return segments * groups >= pieces / 2
+                   ? Index{1}
+                   : std::clamp<Index>(lookups.slots(i) / (2 * slot_panel), 1, pieces / (segments * groups));
+    };
+    Index count = 0;
+    for (Index i = 0; i < segments; ++i) count += groups * parts_of(i);
+    const auto tasks = scratch.take<BackwardTask>(count);
+    std::size_t made = 0;
+    for (Index i = 0; i < segments; ++i)
+        for (Index g = 0; g < groups; ++g)
+            for (Index p = 0; p < parts_of(i); ++p) {
+                const bool apart = parts_of(i) > 1 && grads.query.data;
+                tasks[made++] = {i, g * group_heads, (g + 1) * group_heads, share(lookups.slots(i), parts_of(i), p),
+                                 share(lookups.slots(i), parts_of(i), p + 1),
+                                 apart ? scratch.take<Real>(group_heads * lookups.queries(i) * lookups.key_width).data()
+                                       : nullptr};
+            }
+    const WorkerScratch workers(scratch, backward_scratch(lookups.key_width, lookups.value_width));
+    const Index work = 3 * lookups.total_work();
+    kvmem::parallel_for(count, work <= task_work ? count : std::max<Index>(1, count * task_work / work),
+                 [&](Index first, Index last) {
+                     for (Index i = first; i < last; ++i)
+                         run_backward(lookups, tasks[static_cast<std::size_t>(i)], out, grad_read, grads,
+                                      workers.mine());
+                 });
+    for (const BackwardTask& task : tasks)
+        if (task.grad_query) add_grad_query(lookups, task, grads.query);
+}
+
+}  // namespace kvmem::detail

@@ -1,0 +1,169 @@
+// Lookups a query at a time, with a whole row of scores at once: for every similarity and normalizer, for weights that are
+// kept or asked for, and for dropout.
+#include "kernels/lookup.hpp"
+
+#include "kvmem/core/rng.hpp"
+#include "kvmem/kernels/normalizer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace kvmem::detail {
+
+static constexpr Real minus_infinity = -std::numeric_limits<Real>::infinity();
+
+static Index most_slots(const Lookups& lookups) {
+    Index most = 0;
+    for (Index i = 0; i < lookups.segments.size(); ++i) most = std::max(most, lookups.slots(i));
+    return most;
+}
+
+static void add_biases(const Head& at, Index q, Real* scores) {
+    if (at.slot_bias)
+        for (Index j = 0; j < at.slots; ++j) scores[j] += at.slot_bias[j * at.slot_bias_row];
+    if (at.pair_bias)
+        for (Index j = 0; j < at.slots; ++j) scores[j] += at.pair_bias[q * at.pair_bias_row + j];
+    if (at.slope != 0)
+        for (Index j = 0; j < at.slots; ++j)
+            scores[j] -= at.slope * static_cast<Real>(std::abs(at.place(q) - j));
+}
+
+static const Real* direction_of(const Lookups& lookups, Index head) {
+    return lookups.in.direction.empty() ? nullptr : lookups.in.direction.data + head * lookups.key_width;
+}
+
+static void score_row(const Head& at, const Real* direction, Index q, Real* scores) {
+    const Real* query = at.query + q * at.query_row;
+    if (direction)
+        simd().additive_scores(query, at.key, at.key_row, at.slots, at.key_width, direction, at.scale, scores);
+    else
+        simd().dots(query, at.key, at.key_row, at.slots, at.key_width, at.scale, scores);
+    add_biases(at, q, scores);
+    std::fill(scores, scores + at.first_readable(q), minus_infinity);
+    std::fill(scores + std::max(at.first_readable(q), at.end_readable(q)), scores + at.slots, minus_infinity);
+}
+
+// factor[j] is 0 or 1 / (1 - dropout): the same for a seed, whatever the threads.
+static void draw_dropout(const AttendOptions& options, Index row, Index head, std::span<Real> factor) {
+    Rng rng(options.seed, {static_cast<std::uint64_t>(row), static_cast<std::uint64_t>(head)});
+    const auto kept = static_cast<Real>(1 / (1 - options.dropout));
+    for (Real& f : factor) f = rng.uniform() < options.dropout ? Real{0} : kept;
+}
+
+// Calls body(segment, first head, end head): heads apart from each other, or all of a segment, or everything in turn.
+enum class Apart { heads, segments, nothing };
+template <class Body>
+static void for_each_part(const Lookups& lookups, Apart apart, Index groups, Body body) {
+    const Index segments = lookups.segments.size(), parts = apart == Apart::heads ? groups : 1;
+    const Index count = segments * parts, work = lookups.total_work(), heads = lookups.heads / parts;
+    const bool serial = work <= task_work || apart == Apart::nothing;
+    kvmem::parallel_for(count, serial ? count : std::max<Index>(1, count * task_work / work), [&](Index first, Index last) {
+        for (Index i = first; i < last; ++i) body(i / parts, i % parts * heads, (i % parts + 1) * heads);
+    });
+}
+
+// Scores, weights and, with `read`, what they read, of each row of the lookup of one head.
+static void run_head(const Lookups& lookups, Index segment, Index h, const AttendOutput& out, Real* scratch) {
+    const Head at = lookups.head(segment, h);
+    const AttendOptions& options = lookups.options;
+    const auto row_of = [&](Real* data) { return std::span(data, static_cast<std::size_t>(at.slots)); };
+    for (Index q = 0; q < at.queries; ++q) {
+        const Index row = lookups.first_query(segment) + q;
+        const auto weights =
+            row_of(out.weights.empty() ? scratch : out.weights.data() + lookups.weights_at(segment, q, h));
+        const auto other = row_of(scratch + at.slots);
+        score_row(at, direction_of(lookups, h), q, weights.data());
+        const Real sum = normalize_scores(options.normalizer, options.top_k, weights, other);
+        if (out.read.data == nullptr) continue;
+        out.log_sum_exp(row, h) = sum;
+        const Real* reading = weights.data();
+        if (options.dropout > 0) {
+            draw_dropout(options, row, h, other);
+            for (std::size_t j = 0; j < other.size(); ++j) other[j] *= weights[j];
+            reading = other.data();
+        }
+        Real* read = out.read.row(row) + h * at.value_width;
+        std::fill_n(read, at.value_width, Real{0});
+        simd().add_weighted(reading, at.value, at.value_row, at.slots, at.value_width, read);
+    }
+}
+
+void attend_by_rows(const Lookups& lookups, const AttendOutput& out, Arena& scratch) {
+    const WorkerScratch workers(scratch, 2 * most_slots(lookups));
+    for_each_part(lookups, Apart::heads, lookups.heads, [&](Index segment, Index first, Index end) {
+        for (Index h = first; h < end; ++h) run_head(lookups, segment, h, out, workers.mine());
+    });
+}
+
+namespace {
+
+// What the way back of one head works with.
+struct RowsBackward {
+    const Lookups& lookups;
+    std::span<const Real> weights, grad_weights;
+    const AttendGradients& grads;
+};
+
+}  // namespace
+
+// From the gradient of one row of scores.
+static void score_row_backward(const Lookups& lookups, const Head& at, const HeadGradients& to, View grad_direction,
+                               Index h, Index q, Real* grad) {
+    if (to.slot_bias)
+        for (Index j = 0; j < at.slots; ++j) to.slot_bias[j * at.slot_bias_row] += grad[j];
+    if (to.pair_bias)
+        for (Index j = 0; j < at.slots; ++j) to.pair_bias[q * at.pair_bias_row + j] += grad[j];
+    for (Index j = 0; j < at.slots; ++j) grad[j] *= at.scale;
+    const Real* query = at.query + q * at.query_row;
+    Real* grad_query = to.query ? to.query + q * to.query_row : nullptr;
+    if (const Real* direction = direction_of(lookups, h)) {
+        Real* d = grad_direction.data ? grad_direction.data + h * at.key_width : nullptr;
+        simd().additive_scores_backward({query, at.key, at.key_row, at.slots, at.key_width, direction, grad,
+                                         grad_query, to.key, d});
+        return;
+    }
+    if (grad_query) simd().add_weighted(grad, at.key, at.key_row, at.slots, at.key_width, grad_query);
+    if (to.key) simd().add_outer(grad, query, to.key, at.key_row, at.slots, at.key_width);
+}
+
+static void run_head_backward(const RowsBackward& p, Index segment, Index h, ConstView grad_read, Real* scratch) {
+    const Lookups& lookups = p.lookups;
+    const AttendOptions& options = lookups.options;
+    const Head at = lookups.head(segment, h);
+    const HeadGradients to = lookups.gradients({}, {}, p.grads, segment, h);
+    const auto slots = static_cast<std::size_t>(at.slots);
+    const std::span grad(scratch, slots), factor(scratch + at.slots, slots);
+    for (Index q = 0; q < at.queries; ++q) {
+        const Index row = lookups.first_query(segment) + q, first = lookups.weights_at(segment, q, h);
+        const auto weights = p.weights.subspan(static_cast<std::size_t>(first), slots);
+        if (grad_read.data != nullptr) {
+            const Real* g = grad_read.row(row) + h * at.value_width;
+            simd().dots(g, at.value, at.value_row, at.slots, at.value_width, 1, grad.data());
+            if (options.dropout > 0) {
+                draw_dropout(options, row, h, factor);
+                for (std::size_t j = 0; j < slots; ++j) grad[j] *= factor[j], factor[j] *= weights[j];
+            }
+            const Real* reading = options.dropout > 0 ? factor.data() : weights.data();
+            if (to.value) simd().add_outer(reading, g, to.value, at.value_row, at.slots, at.value_width);
+        } else {
+            std::copy_n(p.grad_weights.data() + first, slots, grad.data());
+        }
+        normalize_scores_backward(options.normalizer, weights, grad);
+        score_row_backward(lookups, at, to, p.grads.direction, h, q, grad.data());
+    }
+}
+
+void attend_by_rows_backward(const Lookups& lookups, std::span<const Real> weights, ConstView grad_read,
+                             std::span<const Real> grad_weights, const AttendGradients& grads, Arena& scratch) {
+    const bool shared = (grads.slot_bias.data && grads.slot_bias.size() == lookups.in.key.rows) ||
+                        (grads.pair_bias.data && grads.pair_bias.size() == weight_count(lookups.segments, 1));
+    const Apart apart = grads.direction.data ? Apart::nothing : shared ? Apart::segments : Apart::heads;
+    const WorkerScratch workers(scratch, 2 * most_slots(lookups));
+    const RowsBackward p{lookups, weights, grad_weights, grads};
+    for_each_part(lookups, apart, lookups.options.memory_heads(), [&](Index segment, Index first, Index end) {
+        for (Index h = first; h < end; ++h) run_head_backward(p, segment, h, grad_read, workers.mine());
+    });
+}
+
+}  // namespace kvmem::detail

@@ -1,0 +1,71 @@
+// What the ways of looking up share: a segment seen by a head, and scratch for each worker. Not installed.
+#pragma once
+
+#include "kernels/simd/table.hpp"
+#include "kvmem/core/parallel.hpp"
+#include "kvmem/kernels/attend.hpp"
+
+namespace kvmem::detail {
+
+// Work, in multiplications, that is worth a task of its own (some tens of microseconds).
+inline constexpr Index task_work = Index{1} << 19;
+
+// All heads of all segments, each as a detail::Head whose first query and slot are row 0.
+class Lookups {
+  public:
+    // Throws Error unless everything fits. What it views must outlive it; offsets are taken from `scratch`.
+    Lookups(const AttendInput& in, const Segments& segments, const AttendOptions& options, Arena& scratch);
+
+    const AttendInput& in;
+    const Segments& segments;
+    const AttendOptions& options;
+    Index heads, key_width, value_width;
+    // Instead of in.key and in.value, whose shapes they have.
+    const Bfloat16* narrow_key = nullptr;
+    const Bfloat16* narrow_value = nullptr;
+
+    Index group(Index head) const { return head / (heads / options.memory_heads()); }
+    Index first_query(Index segment) const { return segments.query_offsets[static_cast<std::size_t>(segment)]; }
+    Index first_slot(Index segment) const { return segments.slot_offsets[static_cast<std::size_t>(segment)]; }
+    Index queries(Index segment) const { return first_query(segment + 1) - first_query(segment); }
+    Index slots(Index segment) const { return first_slot(segment + 1) - first_slot(segment); }
+    // Where the weights of a query and head begin.
+    Index weights_at(Index segment, Index query, Index head) const {
+        return heads * pairs_before_[static_cast<std::size_t>(segment)] + (query * heads + head) * slots(segment);
+    }
+    Index work(Index segment) const { return queries(segment) * slots(segment) * (key_width + value_width) * heads; }
+    Index total_work() const;
+
+    Head head(Index segment, Index head) const;
+    HeadRead reads(const AttendOutput& out, Index segment, Index head) const;
+    HeadGradients gradients(const AttendOutput& out, ConstView grad_read, const AttendGradients& grads, Index segment,
+                            Index head) const;
+
+  private:
+    std::span<const Index> pairs_before_;  // pairs of query and slot in earlier segments
+};
+
+// `count` numbers for each worker of a loop.
+class WorkerScratch {
+  public:
+    WorkerScratch(Arena& arena, Index count)
+        : stride_((count + 15) / 16 * 16), all_(arena.take<Real>(stride_ * worker_count())) {}
+    Real* mine() const { return all_.data() + stride_ * worker_index(); }
+
+  private:
+    Index stride_;
+    std::span<Real> all_;
+};
+
+// The ways to look up, for operands that similarity.hpp has reduced to dot products or left additive.
+void attend_by_blocks(const Lookups& lookups, const AttendOutput& out, Arena& scratch);
+void attend_by_blocks_backward(const Lookups& lookups, const AttendOutput& out, ConstView grad_read,
+                               const AttendGradients& grads, Arena& scratch);
+// Without out.read the weights alone.
+void attend_by_rows(const Lookups& lookups, const AttendOutput& out, Arena& scratch);
+
+// From the gradient of the reads, or, without it, of the weights.
+void attend_by_rows_backward(const Lookups& lookups, std::span<const Real> weights, ConstView grad_read,
+                             std::span<const Real> grad_weights, const AttendGradients& grads, Arena& scratch);
+
+}  // namespace kvmem::detail

@@ -1,0 +1,34 @@
+// All inner loops of one instruction set, KVMEM_SIMD, as a table. Included by src/kernels/simd_*.cpp, each compiled
+// with the flags of its set. Nothing here may come from the standard library: what the linker shares between sources
+// could then be code of an instruction set that the processor does not have.
+#pragma once
+
+#include "kernels/simd/gemm.hpp"
+#include "kernels/simd/rows.hpp"
+
+namespace kvmem::KVMEM_SIMD {
+
+#define KVMEM_STRINGIFY_(x) #x
+#define KVMEM_STRINGIFY(x) KVMEM_STRINGIFY_(x)
+
+extern const detail::Simd table;
+const detail::Simd table{
+    .name = KVMEM_STRINGIFY(KVMEM_SIMD),
+    .product =
+        [](bool add, const detail::Product& p) {
+            product(add ? Start::add : Start::zero, p.rows, p.cols, p.depth, {p.a, p.a_row, p.a_step}, p.b, p.b_row,
+                    p.c, p.c_row);
+        },
+    .gemm = gemm,
+    .attend_tiles = attend_tiles,
+    .attend_rows = attend_rows,
+    .attend_tiles_backward = attend_tiles_backward,
+    .dots = dots<Real>,
+    .add_weighted = add_weighted<Real>,
+    .add_outer = add_outer,
+    .additive_scores = additive_scores,
+    .additive_scores_backward = additive_scores_backward,
+    .softmax_row = softmax_row,
+};
+
+}  // namespace kvmem::KVMEM_SIMD

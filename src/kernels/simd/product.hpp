@@ -1,0 +1,115 @@
+// The one matrix product that everything here is made of: c = a b or c += a b, with c's tiles in registers.
+#pragma once
+
+#include "kernels/simd/vector.hpp"
+
+namespace kvmem::KVMEM_SIMD {
+namespace {
+
+// a(i, k) = data[i * row + k * step], so that a is read as it lies or transposed.
+struct Left {
+    const Real* data;
+    Index row, step;
+};
+
+enum class Start : bool { zero, add };
+
+// A tile of c has so many vectors in a row; AVX-512 has 32 registers, the others 16.
+constexpr Index panel_vectors = vector_bytes == 64 ? 4 : 2;
+constexpr Index panel = panel_vectors * lanes;
+
+// Rows of a tile of so many vectors: 24 sums with AVX-512, 12 otherwise. Less than 8 would wait for each other, and
+// more than 12 rows bring nothing.
+constexpr Index tile_rows(Index vectors) { return least((vector_bytes == 64 ? 24 : 12) / vectors, 12); }
+
+// c [rows, vectors * lanes], of the last vector `last` lanes.
+template <Index rows, Index vectors, bool whole>
+KVMEM_INLINE void tile(Start start, Left a, const Real* b, Index b_row, Index depth, Real* c, Index c_row, Index last) {
+    Vector sum[rows][vectors];
+#pragma GCC unroll 24
+    for (Index r = 0; r < rows; ++r)
+#pragma GCC unroll 4
+        for (Index v = 0; v < vectors; ++v) {
+            const Real* at = c + r * c_row + v * lanes;
+            if (start == Start::zero)
+                sum[r][v] = Vector{};
+            else
+                sum[r][v] = whole || v + 1 < vectors ? load(at) : load_part(at, last);
+        }
+#pragma GCC unroll 2
+    for (Index k = 0; k < depth; ++k) {
+        Vector columns[vectors];
+#pragma GCC unroll 4
+        for (Index v = 0; v < vectors; ++v)
+            columns[v] = whole || v + 1 < vectors ? load(b + v * lanes) : load_part(b + v * lanes, last);
+#pragma GCC unroll 24
+        for (Index r = 0; r < rows; ++r) {
+            const Vector x = repeat(a.data[r * a.row]);
+#pragma GCC unroll 4
+            for (Index v = 0; v < vectors; ++v) sum[r][v] += x * columns[v];
+        }
+        a.data += a.step;
+        b += b_row;
+    }
+#pragma GCC unroll 24
+    for (Index r = 0; r < rows; ++r)
+#pragma GCC unroll 4
+        for (Index v = 0; v < vectors; ++v) {
+            Real* at = c + r * c_row + v * lanes;
+            if (whole || v + 1 < vectors)
+                store(at, sum[r][v]);
+            else
+                store_part(at, sum[r][v], last);
+        }
+}
+
+// The rows that are left when a whole tile is too much: 8, 4, 2 and 1 at a time.
+template <Index rows, Index vectors, bool whole>
+KVMEM_INLINE void last_tiles(Index m, Start start, Left a, const Real* b, Index b_row, Index depth, Real* c,
+                             Index c_row, Index last) {
+    if constexpr (rows > 0) {
+        if constexpr (rows < tile_rows(vectors))
+            if (m >= rows) {
+                tile<rows, vectors, whole>(start, a, b, b_row, depth, c, c_row, last);
+                a.data += rows * a.row;
+                c += rows * c_row;
+                m -= rows;
+            }
+        last_tiles<rows / 2, vectors, whole>(m, start, a, b, b_row, depth, c, c_row, last);
+    }
+}
+
+template <Index vectors, bool whole>
+void panel_product(Start start, Index m, Index depth, Left a, const Real* b, Index b_row, Real* c, Index c_row,
+                   Index last) {
+    constexpr Index rows = tile_rows(vectors);
+    for (; m >= rows; m -= rows, a.data += rows * a.row, c += rows * c_row)
+        tile<rows, vectors, whole>(start, a, b, b_row, depth, c, c_row, last);
+    last_tiles<8, vectors, whole>(m, start, a, b, b_row, depth, c, c_row, last);
+}
+
+template <Index vectors>
+KVMEM_INLINE void part_product(Start start, Index m, Index columns, Index depth, Left a, const Real* b, Index b_row,
+                               Real* c, Index c_row) {
+    if constexpr (vectors > 0) {
+        if (columns <= (vectors - 1) * lanes)
+            return part_product<vectors - 1>(start, m, columns, depth, a, b, b_row, c, c_row);
+        const Index last = columns - (vectors - 1) * lanes;
+        if (last == lanes)
+            panel_product<vectors, true>(start, m, depth, a, b, b_row, c, c_row, last);
+        else
+            panel_product<vectors, false>(start, m, depth, a, b, b_row, c, c_row, last);
+    }
+}
+
+// c [m, n] (rows c_row apart) from a [m, depth] and b [depth, n] (rows b_row apart). Bound by multiply-adds: each step
+// of the depth loads 4 vectors and 6 numbers for 24 of them (AVX-512). Each number of c is summed in the order of the
+// depth, wherever it lies.
+KVMEM_INLINE void product(Start start, Index m, Index n, Index depth, Left a, const Real* b, Index b_row, Real* c,
+                          Index c_row) {
+    for (Index j = 0; j < n; j += panel)
+        part_product<panel_vectors>(start, m, least(panel, n - j), depth, a, b + j, b_row, c + j, c_row);
+}
+
+}  // namespace
+}  // namespace kvmem::KVMEM_SIMD

@@ -1,0 +1,241 @@
+// What is done with one query and the rows of a memory: scores, reads and outer products. Memories that do not fit the
+// caches are bound by how fast they can be read: each row is read once, in blocks of `row_block` slots.
+#pragma once
+
+#include "kernels/simd/attend.hpp"
+
+namespace kvmem::KVMEM_SIMD {
+namespace {
+
+constexpr Index row_block = 256;
+
+// So many rows are compared at once, one a lane of the result.
+template <bool whole, class T>
+KVMEM_INLINE Vector dot_lanes(const Real* x, const T* rows, Index row, Index count, Index width) {
+    Vector sum[lanes];
+#pragma GCC unroll 16
+    for (Index i = 0; i < lanes; ++i) sum[i] = Vector{};
+    Index k = 0;
+    for (; k + lanes <= width; k += lanes) {
+        const Vector query = load(x + k);
+#pragma GCC unroll 16
+        for (Index i = 0; i < lanes; ++i) {
+            const Index at = whole ? i : least(i, count - 1);  // a row that is there stands for one that is not
+            sum[i] += query * widen(rows + at * row + k);
+        }
+    }
+    if (k < width) {
+        const Vector query = load_part(x + k, width - k);
+#pragma GCC unroll 16
+        for (Index i = 0; i < lanes; ++i) {
+            const Index at = whole ? i : least(i, count - 1);
+            sum[i] += query * widen_part(rows + at * row + k, width - k);
+        }
+    }
+    return sums_of(sum);
+}
+
+template <class T>
+inline void dots(const Real* x, const T* rows, Index row, Index count, Index width, Real factor, Real* out) {
+    Index j = 0;
+    for (; j + lanes <= count; j += lanes)
+        store(out + j, factor * dot_lanes<true>(x, rows + j * row, row, lanes, width));
+    if (j < count)
+        store_part(out + j, factor * dot_lanes<false>(x, rows + j * row, row, count - j, width), count - j);
+}
+
+// out[0 .. vectors * lanes) += the sum of weighted rows; 8 sums hide the latency of an addition.
+template <Index vectors, bool whole, class T>
+KVMEM_INLINE void add_weighted_panel(const Real* weights, const T* rows, Index row, Index count, Real* out,
+                                     Index last) {
+    constexpr Index unrolled = 8 / vectors;
+    const auto value = [&](Index j, Index v) {
+        const T* at = rows + j * row + v * lanes;
+        return whole || v + 1 < vectors ? widen(at) : widen_part(at, last);
+    };
+    Vector sum[unrolled][vectors] = {};
+    Index j = 0;
+    for (; j + unrolled <= count; j += unrolled)
+#pragma GCC unroll 8
+        for (Index u = 0; u < unrolled; ++u)
+#pragma GCC unroll 4
+            for (Index v = 0; v < vectors; ++v) sum[u][v] += weights[j + u] * value(j + u, v);
+    for (; j < count; ++j)
+#pragma GCC unroll 4
+        for (Index v = 0; v < vectors; ++v) sum[0][v] += weights[j] * value(j, v);
+#pragma GCC unroll 4
+    for (Index v = 0; v < vectors; ++v) {
+#pragma GCC unroll 8
+        for (Index u = 1; u < unrolled; ++u) sum[0][v] += sum[u][v];
+        Real* at = out + v * lanes;
+        if (whole || v + 1 < vectors)
+            store(at, load(at) + sum[0][v]);
+        else
+            store_part(at, load_part(at, last) + sum[0][v], last);
+    }
+}
+
+template <class T>
+inline void add_weighted(const Real* weights, const T* rows, Index row, Index count, Index width, Real* out) {
+    Index k = 0;
+    for (; k + 4 * lanes <= width; k += 4 * lanes)
+        add_weighted_panel<4, true>(weights, rows + k, row, count, out + k, lanes);
+    for (; k + 2 * lanes <= width; k += 2 * lanes)
+        add_weighted_panel<2, true>(weights, rows + k, row, count, out + k, lanes);
+    if (k + lanes <= width) {
+        add_weighted_panel<1, true>(weights, rows + k, row, count, out + k, lanes);
+        k += lanes;
+    }
+    if (k < width) add_weighted_panel<1, false>(weights, rows + k, row, count, out + k, width - k);
+}
+
+inline void add_outer(const Real* weights, const Real* x, Real* rows, Index row, Index count, Index width) {
+    Index k = 0;
+    for (; k + lanes <= width; k += lanes) {
+        const Vector add = load(x + k);
+        for (Index j = 0; j < count; ++j) store(rows + j * row + k, load(rows + j * row + k) + weights[j] * add);
+    }
+    if (k < width) {
+        const Vector add = load_part(x + k, width - k);
+        for (Index j = 0; j < count; ++j) {
+            Real* at = rows + j * row + k;
+            store_part(at, load_part(at, width - k) + weights[j] * add, width - k);
+        }
+    }
+}
+
+// out[j] = factor * direction . tanh(x + rows[j]) (Bahdanau et al. 2015). Bound by tanh.
+inline void additive_scores(const Real* x, const Real* rows, Index row, Index count, Index width,
+                            const Real* direction, Real factor, Real* out) {
+    for (Index j = 0; j < count; ++j, rows += row) {
+        Vector sum = {};
+        for (Index k = 0; k < width; k += lanes) {
+            const Index n = width - k;
+            sum += load_up_to(direction + k, n) * tanh(load_up_to(x + k, n) + load_up_to(rows + k, n));
+        }
+        out[j] = factor * sum_of(sum);
+    }
+}
+
+inline void additive_scores_backward(const detail::AdditiveBackward& p) {
+    for (Index j = 0; j < p.count; ++j)
+        for (Index k = 0; k < p.width; k += lanes) {
+            const Index n = p.width - k;
+            const Vector t = tanh(load_up_to(p.x + k, n) + load_up_to(p.rows + j * p.row + k, n));
+            const Vector inside = p.grad[j] * load_up_to(p.direction + k, n) * (Real(1) - t * t);
+            const auto add = [&](Real* to, Vector v) {
+                if (to) store_up_to(to + k, load_up_to(to + k, n) + v, n);
+            };
+            add(p.grad_x, inside);
+            add(p.grad_rows ? p.grad_rows + j * p.row : nullptr, inside);
+            add(p.grad_direction, p.grad[j] * t);
+        }
+}
+
+// -inf when there is none; NaN are passed over.
+inline Real largest_of(const Real* x, Index count) {
+    Vector top = repeat(minus_infinity);
+    Index i = 0;
+    for (; i + lanes <= count; i += lanes) top = larger(load(x + i), top);
+    Real most = minus_infinity;
+    for (; i < count; ++i) most = x[i] > most ? x[i] : most;
+    for (Index l = 0; l < lanes; ++l) most = top[l] > most ? top[l] : most;
+    return most;
+}
+
+// To exp2(factor * (x - top)), whose sum is returned.
+inline Real powers(Real* x, Index count, Real factor, Real top) {
+    Vector sum = {};
+    Index i = 0;
+    for (; i + lanes <= count; i += lanes) {
+        const Vector p = exp2(factor * (load(x + i) - top));
+        store(x + i, p);
+        sum += p;
+    }
+    if (i < count) {
+        const Vector p = exp2(factor * (load_part(x + i, count - i) - top));
+        store_part(x + i, p, count - i);
+        // The lanes beyond would add the power of -top.
+        Real rest[lanes] = {};
+        store_part(rest, p, count - i);
+        sum += load(rest);
+    }
+    return sum_of(sum);
+}
+
+inline Real softmax_row(Real* scores, Index count) {
+    const Real top = largest_of(scores, count);
+    const Real total = powers(scores, count, log2_e, top == minus_infinity ? 0 : top);
+    if (total == 0) return minus_infinity;
+    multiply(1 / total, scores, count);
+    return top + ln_2 * static_cast<Real>(__builtin_log2(total));
+}
+
+template <class T>
+inline void attend_row(const Head& head, Index q, Index first_slot, Index end_slot, const T* keys, const T* values,
+                       Real* read, Real& largest, Real& total) {
+    alignas(64) Real scores[row_block];
+    const Real* query = head.query + q * head.query_row;
+    for (Index j = first_slot; j < end_slot; j += row_block) {
+        const Index slots = least(row_block, end_slot - j);
+        dots(query, keys + j * head.key_row, head.key_row, slots, head.key_width, head.scale, scores);
+        if (head.slot_bias)
+            for (Index i = 0; i < slots; ++i) scores[i] += head.slot_bias[(j + i) * head.slot_bias_row];
+        if (head.pair_bias)
+            for (Index i = 0; i < slots; ++i) scores[i] += head.pair_bias[q * head.pair_bias_row + j + i];
+        if (head.slope != 0)
+            for (Index i = 0; i < slots; ++i) {
+                const Index distance = head.place(q) - (j + i);
+                scores[i] -= head.slope * Real(distance < 0 ? -distance : distance);
+            }
+        const Real here = largest_of(scores, slots);
+        const Real top = here > largest ? here : largest;
+        const Real safe = top == minus_infinity ? 0 : top;
+        if (top > largest && total > 0) {
+            alignas(64) Real shrink[lanes];
+            store(shrink, exp2(repeat(log2_e * (largest - top))));
+            total *= shrink[0];
+            multiply(shrink[0], read, head.value_width);
+        }
+        largest = top;
+        total += powers(scores, slots, log2_e, safe);
+        add_weighted(scores, values + j * head.value_row, head.value_row, slots, head.value_width, read);
+    }
+}
+
+template <class T>
+inline void attend_rows(const Head& head, const Part& part, const HeadRead& out, const T* keys, const T* values) {
+    Real largest[detail::few_queries], total[detail::few_queries];
+    for (Index q = part.first_query; q < part.end_query; ++q) {
+        largest[q - part.first_query] = minus_infinity;
+        total[q - part.first_query] = 0;
+        Real* read = out.read + q * out.read_row;
+        for (Index k = 0; k < head.value_width; ++k) read[k] = 0;
+    }
+    // All queries on a block of slots before the next one, which so is read from memory once.
+    constexpr Index block = 4 * row_block;
+    for (Index j = part.first_slot; j < part.end_slot; j += block)
+        for (Index q = part.first_query; q < part.end_query; ++q) {
+            const Index begin = head.first_readable(q), end = least(head.end_readable(q), part.end_slot);
+            attend_row(head, q, j > begin ? j : begin, least(j + block, end), keys, values,
+                       out.read + q * out.read_row, largest[q - part.first_query], total[q - part.first_query]);
+        }
+    for (Index q = part.first_query; q < part.end_query; ++q) {
+        const Real sum = total[q - part.first_query];
+        Real& log_sum_exp = out.log_sum_exp[q * out.log_sum_exp_row];
+        log_sum_exp = minus_infinity;
+        if (sum == 0) continue;
+        multiply(1 / sum, out.read + q * out.read_row, head.value_width);
+        log_sum_exp = largest[q - part.first_query] + ln_2 * static_cast<Real>(__builtin_log2(sum));
+    }
+}
+
+inline void attend_rows(const Head& head, const Part& part, const HeadRead& out) {
+    if (head.narrow_key)
+        attend_rows(head, part, out, head.narrow_key, head.narrow_value);
+    else
+        attend_rows(head, part, out, head.key, head.value);
+}
+
+}  // namespace
+}  // namespace kvmem::KVMEM_SIMD

@@ -1,0 +1,131 @@
+// The inner loops that exist once for each instruction set, and the choice among them. Not installed.
+#pragma once
+
+#include "kvmem/core/bfloat16.hpp"
+#include "kvmem/core/types.hpp"
+
+namespace kvmem::detail {
+
+// One segment seen by one head. Rows of each array are `..._row` numbers apart.
+struct Head {
+    const Real* query = nullptr;
+    const Real* key = nullptr;
+    const Real* value = nullptr;
+    const Bfloat16* narrow_key = nullptr;  // instead of key and value
+    const Bfloat16* narrow_value = nullptr;
+    Index query_row = 0, key_row = 0, value_row = 0;
+    Index queries = 0, slots = 0, key_width = 0, value_width = 0;
+
+    // score(i, j) = scale * query i . key j + slot_bias[j] + pair_bias[i][j] - slope * |i + slots - queries - j|
+    Real scale = 1;
+    const Real* slot_bias = nullptr;
+    Index slot_bias_row = 0;
+    const Real* pair_bias = nullptr;
+    Index pair_bias_row = 0;
+    Real slope = 0;
+    // Query i reads slots from its own place i + slots - queries less `behind` to it plus `ahead`, inclusive.
+    Index behind = 0, ahead = 0;
+    bool banded = false;
+
+    Index place(Index i) const { return i + slots - queries; }
+    Index first_readable(Index i) const { return banded ? bounded(place(i) - behind) : 0; }
+    Index end_readable(Index i) const { return banded ? bounded(place(i) + ahead + 1) : slots; }
+
+  private:
+    Index bounded(Index slot) const { return slot < 0 ? 0 : slot > slots ? slots : slot; }
+};
+
+// A part of a head's lookup: these queries on these slots.
+struct Part {
+    Index first_query, end_query, first_slot, end_slot;
+};
+
+// Where a head's results are: read and log_sum_exp have a row for each query of the head.
+struct HeadRead {
+    Real* read;
+    Index read_row;
+    Real* log_sum_exp;
+    Index log_sum_exp_row;
+};
+
+// Rows as in Head; null pointers are not computed.
+struct HeadGradients {
+    const Real* read;
+    const Real* grad_read;
+    Index read_row;
+    const Real* log_sum_exp;
+    Index log_sum_exp_row;
+    Real *query, *key, *value, *slot_bias, *pair_bias;
+    Index query_row;
+};
+
+// Queries and slots whose scores are made at once: they and what they are made from nearly fit the first-level cache.
+inline constexpr Index query_block = 64;
+inline constexpr Index slot_block = 96;
+// Slots that are gone through with all queries before the next ones: for the second-level cache.
+inline constexpr Index slot_panel = 512;
+// Fewer queries than this on one memory are read one by one.
+inline constexpr Index few_queries = 6;
+
+// Numbers of scratch for one call of attend_tiles or attend_tiles_backward.
+inline constexpr Index attend_scratch(Index key_width, Index value_width) {
+    return (slot_panel + query_block) * (key_width + value_width) + (slot_block + 3) * query_block;
+}
+inline constexpr Index backward_scratch(Index key_width, Index value_width) {
+    return 2 * slot_panel * (key_width + value_width) + query_block * (3 * key_width + 2 * value_width) +
+           (2 * slot_block + 2) * query_block;
+}
+
+struct Product {
+    Index rows, cols, depth;
+    const Real* a;  // a(i, k) = a[i * a_row + k * a_step]
+    Index a_row, a_step;
+    const Real* b;
+    Index b_row;
+    Real* c;
+    Index c_row;
+};
+
+// Rows as in additive_scores; grad[j] is the gradient of score j, times the factor. Null gradients are not computed.
+struct AdditiveBackward {
+    const Real *x, *rows;
+    Index row, count, width;
+    const Real *direction, *grad;
+    Real *grad_x, *grad_rows, *grad_direction;
+};
+
+struct Simd {
+    const char* name;
+    // c = a b, or c += a b.
+    void (*product)(bool add, const Product& p);
+    // c += alpha a b, where b's columns are b_step apart: its rows or its columns lie in a row. `packed` holds
+    // gemm_scratch numbers.
+    void (*gemm)(const Product& p, Real alpha, Index b_step, Real* packed);
+    // Softmax reads of many queries, or of few (which needs no scratch), of slots of a part.
+    void (*attend_tiles)(const Head& head, const Part& part, const HeadRead& out, Real* scratch);
+    void (*attend_rows)(const Head& head, const Part& part, const HeadRead& out);
+    // Adds to the gradients, from the log-sum-exp.
+    void (*attend_tiles_backward)(const Head& head, const Part& part, const HeadGradients& out, Real* scratch);
+    // out[j] = factor * x . rows[j]
+    void (*dots)(const Real* x, const Real* rows, Index row, Index count, Index width, Real factor, Real* out);
+    // out += sum over j of weights[j] rows[j]
+    void (*add_weighted)(const Real* weights, const Real* rows, Index row, Index count, Index width, Real* out);
+    // rows[j] += weights[j] x
+    void (*add_outer)(const Real* weights, const Real* x, Real* rows, Index row, Index count, Index width);
+    // out[j] = factor * direction . tanh(x + rows[j])
+    void (*additive_scores)(const Real* x, const Real* rows, Index row, Index count, Index width,
+                            const Real* direction, Real factor, Real* out);
+    void (*additive_scores_backward)(const AdditiveBackward& p);
+    // In place from scores to weights; returns the log-sum-exp, -inf when nothing may be read.
+    Real (*softmax_row)(Real* scores, Index count);
+};
+
+// Blocks of b [depth, cols] stay in the second-level cache, blocks of a [rows, depth] nearly in the first.
+inline constexpr Index gemm_rows = 96, gemm_depth = 256, gemm_cols = 256;
+inline constexpr Index gemm_scratch = gemm_cols * gemm_depth;
+
+// The best that this processor has, or what the environment's KVMEM_ISA names (baseline, avx2, avx512) if the
+// processor has that. Chosen once.
+const Simd& simd();
+
+}  // namespace kvmem::detail

@@ -1,0 +1,196 @@
+// A vector register of numbers, and the few things that are done with one. Compiled once for each instruction set
+// (simd/kernels.hpp); everything is in a namespace of that set and local to its source, so that the linker can
+// never give one set's code to another.
+#pragma once
+
+#include "kvmem/core/types.hpp"
+
+#include <utility>
+
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
+
+namespace kvmem::KVMEM_SIMD {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr Index vector_bytes = 64;
+#elif defined(__AVX__)
+constexpr Index vector_bytes = 32;
+#else
+constexpr Index vector_bytes = 16;
+#endif
+constexpr Index lanes = vector_bytes / static_cast<Index>(sizeof(Real));
+
+using Vector [[gnu::vector_size(vector_bytes)]] = Real;
+constexpr bool is_float = sizeof(Real) == sizeof(float);
+
+#define KVMEM_INLINE [[gnu::always_inline]] inline
+
+KVMEM_INLINE constexpr Index least(Index a, Index b) { return a < b ? a : b; }
+KVMEM_INLINE Index round_up(Index n, Index step) { return (n + step - 1) / step * step; }
+
+template <std::size_t... i>
+KVMEM_INLINE Vector repeat(Real x, std::index_sequence<i...>) {
+    return Vector{((void)i, x)...};
+}
+KVMEM_INLINE Vector repeat(Real x) { return repeat(x, std::make_index_sequence<static_cast<std::size_t>(lanes)>()); }
+
+KVMEM_INLINE Vector load(const Real* p) {
+    Vector v;
+    __builtin_memcpy(&v, p, sizeof v);
+    return v;
+}
+KVMEM_INLINE void store(Real* p, Vector v) { __builtin_memcpy(p, &v, sizeof v); }
+
+// The first `count` numbers, zeros after them; nothing beyond is touched.
+KVMEM_INLINE Vector load_part(const Real* p, Index count) {
+#if defined(__AVX512F__)
+    const auto mask = (1u << count) - 1;
+    if constexpr (is_float)
+        return reinterpret_cast<Vector>(_mm512_maskz_loadu_ps(static_cast<__mmask16>(mask), p));
+    else
+        return reinterpret_cast<Vector>(_mm512_maskz_loadu_pd(static_cast<__mmask8>(mask), p));
+#else
+    Vector v = {};
+    for (Index i = 0; i < lanes; ++i)
+        if (i < count) v[i] = p[i];
+    return v;
+#endif
+}
+KVMEM_INLINE void store_part(Real* p, Vector v, Index count) {
+#if defined(__AVX512F__)
+    const auto mask = (1u << count) - 1;
+    if constexpr (is_float)
+        _mm512_mask_storeu_ps(p, static_cast<__mmask16>(mask), reinterpret_cast<__m512>(v));
+    else
+        _mm512_mask_storeu_pd(p, static_cast<__mmask8>(mask), reinterpret_cast<__m512d>(v));
+#else
+    for (Index i = 0; i < lanes; ++i)
+        if (i < count) p[i] = v[i];
+#endif
+}
+
+// `count` is lanes for all but the last vector of a row.
+KVMEM_INLINE Vector load_up_to(const Real* p, Index count) { return count >= lanes ? load(p) : load_part(p, count); }
+KVMEM_INLINE void store_up_to(Real* p, Vector v, Index count) {
+    if (count >= lanes)
+        store(p, v);
+    else
+        store_part(p, v, count);
+}
+
+// The larger one in each lane; b where either is NaN.
+KVMEM_INLINE Vector larger(Vector a, Vector b) {
+#if defined(__AVX512F__)
+    if constexpr (is_float)
+        return reinterpret_cast<Vector>(_mm512_max_ps(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
+#elif defined(__AVX__)
+    if constexpr (is_float)
+        return reinterpret_cast<Vector>(_mm256_max_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b)));
+#endif
+    return a > b ? a : b;
+}
+
+KVMEM_INLINE bool equal(Vector a, Vector b) {
+    const auto differ = a != b;
+    bool any = false;
+    for (Index i = 0; i < lanes; ++i) any |= differ[i] != 0;
+    return !any;
+}
+
+template <Index width, std::size_t... i>
+KVMEM_INLINE void exchange(Vector& a, Vector& b, std::index_sequence<i...>) {
+    // Blocks of `width` lanes: the even ones of both to a, the odd ones to b, in turns.
+    constexpr auto from = [](std::size_t lane, Index side) {
+        const auto block = static_cast<Index>(lane) / width, inside = static_cast<Index>(lane) % width;
+        return static_cast<int>((block & 1) * lanes + ((block & ~Index{1}) + side) * width + inside);
+    };
+    const Vector even = __builtin_shufflevector(a, b, from(i, 0)...), odd = __builtin_shufflevector(a, b, from(i, 1)...);
+    a = even;
+    b = odd;
+}
+
+// v as a square matrix of vectors, transposed in place.
+template <Index width = lanes / 2>
+KVMEM_INLINE void transpose(Vector* v) {
+    if constexpr (width > 0) {
+#pragma GCC unroll 16
+        for (Index i = 0; i < lanes; ++i)
+            if ((i & width) == 0)
+                exchange<width>(v[i], v[i + width], std::make_index_sequence<static_cast<std::size_t>(lanes)>());
+        transpose<width / 2>(v);
+    }
+}
+
+// [sums of neighbouring blocks of a] and [of b], taking turns: blocks of `width` lanes.
+template <Index width, std::size_t... i>
+KVMEM_INLINE Vector add_neighbours(Vector a, Vector b, std::index_sequence<i...>) {
+    // Block j of the result is from a if j is even and from b if it is odd.
+    constexpr auto from = [](std::size_t lane, Index side) {
+        const auto block = static_cast<Index>(lane) / width, inside = static_cast<Index>(lane) % width;
+        return static_cast<int>((block & 1) * lanes + ((block & ~Index{1}) + side) * width + inside);
+    };
+    return __builtin_shufflevector(a, b, from(i, 0)...) + __builtin_shufflevector(a, b, from(i, 1)...);
+}
+
+// Lane i of the result is the sum of the numbers of v[i], for i in [0, lanes). Destroys v.
+template <Index width = lanes / 2>
+KVMEM_INLINE Vector sums_of(Vector* v) {
+    if constexpr (width == 0) {
+        return v[0];
+    } else {
+#pragma GCC unroll 16
+        for (Index i = 0; i < width; ++i)
+            v[i] = add_neighbours<width>(v[i], v[i + width],
+                                         std::make_index_sequence<static_cast<std::size_t>(lanes)>());
+        return sums_of<width / 2>(v);
+    }
+}
+
+// In the order of the halves, so that it is the same for every way of calling it.
+KVMEM_INLINE Real sum_of(Vector v) {
+    Real part[lanes];
+    store(part, v);
+    for (Index width = lanes / 2; width > 0; width /= 2)
+        for (Index i = 0; i < width; ++i) part[i] += part[i + width];
+    return part[0];
+}
+
+// 2^x for x up to 127; 0 below -126; NaN stays. In float x is split into an integer, added to the exponent, and a
+// rest r of at most 1/2, whose power is a polynomial (1 at 0, relative error 2e-9, fitted by reweighted least squares):
+// with rounding, the relative error is below 1.5e-7. Bound by the 13 instructions for a vector.
+KVMEM_INLINE Vector exp2(Vector x) {
+    if constexpr (is_float) {
+        using Integers [[gnu::vector_size(vector_bytes)]] = std::int32_t;
+        constexpr Real rounder = Real(12582912);  // 1.5 * 2^23: adding it leaves the nearest integer in the low bits
+        const Vector shifted = x + rounder;
+        const Vector r = x - (shifted - rounder);
+        Vector p = Real(1.5353362e-4) * r + Real(1.3398874e-3);
+        p = p * r + Real(9.6184369e-3);
+        p = p * r + Real(5.5503324e-2);
+        p = p * r + Real(0.24022648);
+        p = p * r + Real(0.69314718);
+        p = p * r + Real(1);
+        const auto power = (reinterpret_cast<Integers>(shifted) << 23) + (127 << 23);
+        return x < Real(-126) ? Vector{} : p * reinterpret_cast<Vector>(power);
+    } else {
+        for (Index i = 0; i < lanes; ++i) x[i] = static_cast<Real>(__builtin_exp2(static_cast<double>(x[i])));
+        return x;
+    }
+}
+
+constexpr Real log2_e = Real(1.44269504088896340736), ln_2 = Real(0.693147180559945309417);
+constexpr Real minus_infinity = -__builtin_inf();
+
+// With an absolute error below 2e-7 in float.
+KVMEM_INLINE Vector tanh(Vector x) {
+    const Vector away = x < Real(0) ? -x : x;
+    const Vector t = exp2(Real(-2) * log2_e * away);
+    const Vector y = (Real(1) - t) / (Real(1) + t);
+    return x < Real(0) ? -y : y;
+}
+
+}  // namespace
+}  // namespace kvmem::KVMEM_SIMD

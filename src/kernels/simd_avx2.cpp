@@ -1,0 +1,5 @@
+// Empty on other processors than x86-64.
+#if defined(KVMEM_HAVE_X86_64_SIMD)
+#define KVMEM_SIMD avx2
+#include "kernels/simd/kernels.hpp"
+#endif

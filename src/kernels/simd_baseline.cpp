@@ -1,0 +1,2 @@
+#define KVMEM_SIMD baseline
+#include "kernels/simd/kernels.hpp"
