@@ -75,7 +75,7 @@ static void run_head(const Lookups& lookups, Index segment, Index h, const Atten
         const auto other = row_of(scratch + at.slots);
         score_row(at, direction_of(lookups, h), q, weights.data());
         const Real sum = normalize_scores(options.normalizer, options.top_k, weights, other);
-        if (out.read.data == nullptr) continue;
+        if (out.log_sum_exp.data == nullptr) continue;
         out.log_sum_exp(row, h) = sum;
         const Real* reading = weights.data();
         if (options.dropout > 0) {
@@ -137,7 +137,7 @@ static void run_head_backward(const RowsBackward& p, Index segment, Index h, Con
     for (Index q = 0; q < at.queries; ++q) {
         const Index row = lookups.first_query(segment) + q, first = lookups.weights_at(segment, q, h);
         const auto weights = p.weights.subspan(static_cast<std::size_t>(first), slots);
-        if (grad_read.data != nullptr) {
+        if (p.grad_weights.empty()) {
             const Real* g = grad_read.row(row) + h * at.value_width;
             simd().dots(g, at.value, at.value_row, at.slots, at.value_width, 1, grad.data());
             if (options.dropout > 0) {

@@ -132,7 +132,7 @@ HeadGradients Lookups::gradients(const AttendOutput& out, ConstView grad_read, c
         return grad.data == nullptr ? nullptr : grad.row(r) + column;
     };
     HeadGradients to{};
-    if (grad_read.data != nullptr) {
+    if (out.log_sum_exp.data != nullptr) {
         to.read = out.read.row(row) + h * value_width;
         to.grad_read = grad_read.row(row) + h * value_width;
         to.read_row = grad_read.cols;

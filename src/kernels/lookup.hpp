@@ -61,7 +61,7 @@ class WorkerScratch {
 void attend_by_blocks(const Lookups& lookups, const AttendOutput& out, Arena& scratch);
 void attend_by_blocks_backward(const Lookups& lookups, const AttendOutput& out, ConstView grad_read,
                                const AttendGradients& grads, Arena& scratch);
-// Without out.read the weights alone.
+// Without out.log_sum_exp the weights alone.
 void attend_by_rows(const Lookups& lookups, const AttendOutput& out, Arena& scratch);
 
 // From the gradient of the reads, or, without it, of the weights.
