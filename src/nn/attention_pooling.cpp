@@ -17,7 +17,7 @@ AttentionPooling::AttentionPooling(Parameters& parameters, const std::string& na
     : attention_(parameters, name + ".attention", checked(queries, options), seed) {
     const Index width = attention_.options().query_in;
     queries_ = &parameters.add_normal(name + ".queries", queries, width,
-                                      std::sqrt(2 / static_cast<double>(queries + width)), seed);
+                                      std::sqrt(2 / (static_cast<double>(queries) + static_cast<double>(width))), seed);
 }
 
 MultiHeadAttention::Read AttentionPooling::operator()(Var key, Var value, std::span<const Index> offsets,

@@ -10,7 +10,7 @@ namespace kvmem {
 static constexpr Index least_room = 16;
 
 KeyValueCache::KeyValueCache(Index sequences) : sequences_(sequences) {
-    require_shape(sequences >= 0, "KeyValueCache", "a number of sequences that is not negative");
+    require_shape(sequences >= 0 && sequences <= Index{1} << 31, "KeyValueCache", "from 0 to 2^31 sequences");
     slot_offsets_.resize(static_cast<std::size_t>(2 * sequences) + 1);
 }
 

@@ -6,8 +6,8 @@
 namespace kvmem {
 
 static double deviation(Init init, Index in, Index out) {
-    if (init == Init::xavier) return std::sqrt(2 / static_cast<double>(std::max<Index>(in + out, 1)));
-    return 1 / std::sqrt(static_cast<double>(std::max<Index>(in, 1)));
+    const auto fan_in = static_cast<double>(std::max<Index>(in, 1));
+    return init == Init::xavier ? std::sqrt(2 / (fan_in + static_cast<double>(out))) : 1 / std::sqrt(fan_in);
 }
 
 Linear::Linear(Parameters& parameters, const std::string& name, Index in, Index out, std::uint64_t seed,

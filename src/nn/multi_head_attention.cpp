@@ -19,8 +19,9 @@ static MultiHeadOptions filled_in(MultiHeadOptions o) {
     fill(o.key_heads, o.heads);
     for (Index* in : {&o.query_in, &o.key_in, &o.value_in}) fill(*in, o.width);
     for (Index* head : {&o.head_key, &o.head_value}) fill(*head, o.width / o.heads);
-    const bool positive = o.query_in >= 1 && o.key_in >= 1 && o.value_in >= 1 && o.head_key >= 1 && o.head_value >= 1;
-    require_shape(positive, here, "widths that are not negative");
+    constexpr Index most = Index{1} << 31;  // products of two can be counted
+    for (const Index x : {o.width, o.heads, o.query_in, o.key_in, o.value_in, o.head_key, o.head_value})
+        require_shape(x >= 1 && x <= most, here, "widths that are not negative and at most 2^31");
     require_shape(o.key_heads >= 1 && o.heads % o.key_heads == 0, here, "key heads that divide the heads");
     // Goes away together with the line in look_up() as soon as AttendOptions has key_heads.
     require_shape(o.key_heads == o.heads, here, "as many key heads as heads");
@@ -78,8 +79,8 @@ MultiHeadAttention::Read MultiHeadAttention::read(const KeyValueCache& cache, Va
     Tape& tape = *query.tape;
     require_inference(tape);
     require_shape(query.cols() == options_.query_in, here, "a query [B, query_in]");
-    require_shape(static_cast<Index>(offsets.size()) == cache.sequences() + 1, here,
-                  "offsets of as many sequences as the cache has");
+    require_shape(static_cast<Index>(offsets.size()) == cache.sequences() + 1 && offsets.front() == 0, here,
+                  "offsets from 0 of as many sequences as the cache has");
     std::vector<Index> queries{0};  // nobody asks in the room behind each sequence
     for (std::size_t i = 1; i < offsets.size(); ++i) queries.insert(queries.end(), 2, offsets[i]);
     return look_up(query_(query), tape.constant(cache.key()), tape.constant(cache.value()),

@@ -196,7 +196,8 @@ TEST_CASE("multi-head attention refuses options that cannot be", "[nn]") {
                                           {.width = 4, .query_in = -1},
                                           {.width = 4, .value_in = -1},
                                           {.width = 4, .head_key = -1, .head_value = 2},
-                                          {.width = huge}})
+                                          {.width = huge},
+                                          {.width = 4, .heads = huge, .head_key = huge, .head_value = 1}})
         CHECK_THROWS_AS(MultiHeadAttention(p, "a", wrong, 1), Error);
     CHECK(p.size() == 0);
 }
@@ -218,6 +219,7 @@ TEST_CASE("multi-head attention refuses inputs that do not fit, and a cache is t
     CHECK_THROWS_AS(self.self(x, too_many), Error);
 
     CHECK_THROWS_AS(KeyValueCache(-1), Error);
+    CHECK_THROWS_AS(KeyValueCache(std::numeric_limits<Index>::max()), Error);
     KeyValueCache cache(2);
     CHECK_THROWS_AS(self.read(cache, x, one_each), Error);  // nothing was ever said
     self.step(cache, x, one_each);
@@ -226,6 +228,7 @@ TEST_CASE("multi-head attention refuses inputs that do not fit, and a cache is t
     CHECK_THROWS_AS(self.step(cache, m, one_each), Error);
     CHECK_THROWS_AS(self.read(cache, x, one), Error);
     CHECK_THROWS_AS(self.read(cache, x, falling), Error);
+    CHECK_THROWS_AS(self.read(cache, x, late), Error);
     CHECK_THROWS_AS(cache.append(four, three, one_each), Error);
     CHECK_THROWS_AS(cache.append(three, three, one_each), Error);
     CHECK_THROWS_AS(cache.append(four, normal(1, 4, 3), one_each), Error);

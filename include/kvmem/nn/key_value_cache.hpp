@@ -13,7 +13,7 @@ namespace kvmem {
 // attend() reads all: its segments are sequence 0, room, sequence 1, room, ..., where nobody asks in the room.
 class KeyValueCache {
   public:
-    // Throws Error when the number is negative.
+    // Throws Error when the number is negative or above 2^31.
     explicit KeyValueCache(Index sequences);
 
     Index sequences() const { return sequences_; }

@@ -34,7 +34,7 @@ class MultiHeadAttention {
         Var out;                // [B, width]
         Var query, key;         // projected: [B, H*D], [S, G*D]
         ConstView log_sum_exp;  // [B, H]
-        Segments segments;
+        Segments segments;      // of a cache, each is followed by one without queries
         AttendOptions options;
 
         // [weight_count(segments, H), 1]: segment after segment, each as [queries, heads, slots]; differentiable.
