@@ -35,7 +35,7 @@ KvMemNN::KvMemNN(const KvMemNNConfig& config, Vocabulary vocabulary, std::vector
       question_table_(&parameters_->add("A", Matrix(0, config.width))),
       value_table_(config.tying == Tying::sides ? &parameters_->add("B", Matrix(0, config.width)) : question_table_),
       answer_table_(config.tying == Tying::answers ? &parameters_->add("B", Matrix(0, config.width)) : value_table_),
-      memory_(*parameters_, "memory", config.width, config.hops) {
+      memory_(*parameters_, "memory", config.width, {.hops = config.hops}) {
     if (load)
         load_tables(load);
     else

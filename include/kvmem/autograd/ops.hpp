@@ -62,4 +62,15 @@ Var scatter_sum(Var x, std::span<const Index> places, Index rows, Index cols);
 // `excluded[i]` left out of row i: [1, 1]. (kernels/softmax.hpp)
 Var cross_entropy(Var scores, std::span<const Index> targets, RaggedView<Index> excluded = {});
 
+// --- matrices put together and taken apart (shape_ops.cpp)
+
+// Rows of x [n, d] in any order, a row any number of times: [rows, d].
+Var take_rows(Var x, std::span<const Index> rows);
+
+// Matrices of one width one below the other: at least one.
+Var concat_rows(std::span<const Var> parts);
+
+// The same numbers, counted row by row, in another shape of the same size.
+Var reshape(Var x, Index rows, Index cols);
+
 }  // namespace kvmem

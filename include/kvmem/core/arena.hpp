@@ -6,6 +6,7 @@
 
 #include "kvmem/core/matrix.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -27,6 +28,13 @@ class Arena {
     std::span<T> take(Index count) {
         static_assert(std::is_trivially_destructible_v<T>);
         return {static_cast<T*>(allocate(count, 1, sizeof(T))), static_cast<std::size_t>(count)};
+    }
+    // A copy of these values: what must outlive the caller's array.
+    template <class T>
+    std::span<const T> copy(std::span<const T> values) {
+        const std::span<T> kept = take<T>(static_cast<Index>(values.size()));
+        std::copy(values.begin(), values.end(), kept.begin());
+        return kept;
     }
     View matrix(Index rows, Index cols) { return {static_cast<Real*>(allocate(rows, cols, sizeof(Real))), rows, cols}; }
 

@@ -3,34 +3,55 @@
 
 #include "kvmem/autograd/ops.hpp"
 
+#include <span>
 #include <string>
 #include <vector>
 
 namespace kvmem {
 
+// The matrix R_j that makes the next state. It begins as the identity.
+enum class HopMap {
+    separate,  // one for each hop (Miller et al. 2016, section 3.1)
+    shared,    // one for all hops
+    none       // q + o as it is (Sukhbaatar et al. 2015, section 2.2, adjacent tying)
+};
+
+struct KeyValueMemoryOptions {
+    Index hops = 1;
+    HopMap map = HopMap::separate;
+    AttendOptions lookup = {};  // how every hop reads: heads, scale; what it views must outlive the memory
+};
+
 // In hop j the state q_j addresses the keys and reads the values, o_j = attend(q_j, keys, values), and becomes
-// q_{j+1} = R_j (q_j + o_j), with a matrix R_j [width, width] of its own for each hop, which begins as the identity.
+// q_{j+1} = R_j (q_j + o_j). Parameters: name.R1, name.R2, ... if separate, name.R if shared, [width, width] each.
 class KeyValueMemory {
   public:
-    KeyValueMemory(Parameters& parameters, const std::string& name, Index width, Index hops);
+    // Throws Error when the width or the number of hops is negative, or the heads do not divide the width.
+    KeyValueMemory(Parameters& parameters, const std::string& name, Index width,
+                   const KeyValueMemoryOptions& options = {});
 
     // What a hop did, for looking inside: the query it asked with and the log-sum-exp of its scores, from
-    // which attend_weights() makes the weights. Valid until the tape's reset().
+    // which attend_weights() makes the weights of each head. Valid until the tape's reset().
     struct Hop {
         Var query;
         Lookup lookup;
     };
     struct Result {
-        Var state;  // [B, width] after the last hop
+        Var state;  // [B, width] after the last hop; without hops the query itself
         std::vector<Hop> hops;
     };
-    // query [B, width]; key, value [S, width]. A query without slots reads zero.
+    // query [B, width]; key, value [S, width]. A query without slots reads zero. Throws Error when shapes do not fit.
     Result read(Var query, Var key, Var value, const Segments& segments) const;
+    // The same with keys and values of its own for each hop, as many as hops() of both.
+    Result read(Var query, std::span<const Var> keys, std::span<const Var> values, const Segments& segments) const;
 
-    Index hops() const { return static_cast<Index>(maps_.size()); }
+    Index hops() const { return hops_; }
+    const AttendOptions& lookup() const { return lookup_; }
 
   private:
-    std::vector<Parameter*> maps_;
+    Index width_, hops_;
+    AttendOptions lookup_;
+    std::vector<Parameter*> maps_;  // one a hop, one for all, or none
 };
 
 }  // namespace kvmem

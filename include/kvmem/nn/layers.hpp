@@ -24,16 +24,40 @@ class Embedding {
     Parameter* table_;
 };
 
-// x [B, in] to x W' + b [B, out]. W begins normal with deviation 1 / sqrt(in), b zero.
+// The deviation of the normal numbers that a weight [out, in] begins with: 1 / sqrt(in), or sqrt(2 / (in + out))
+// (Glorot and Bengio 2010, eq. 12, "Xavier").
+enum class Init { fan_in, xavier };
+
+struct LinearOptions {
+    Init init = Init::fan_in;
+    bool bias = true;
+};
+
+// x [B, in] to x W' + b [B, out]. b begins at zero. Parameters: name.weight, name.bias.
 class Linear {
   public:
-    Linear(Parameters& parameters, const std::string& name, Index in, Index out, std::uint64_t seed);
+    Linear(Parameters& parameters, const std::string& name, Index in, Index out, std::uint64_t seed,
+           const LinearOptions& options = {});
 
-    Var operator()(Var x) const { return linear(x, x.tape->parameter(*weight_), x.tape->parameter(*bias_)); }
+    Var operator()(Var x) const;
 
   private:
     Parameter* weight_;
-    Parameter* bias_;
+    Parameter* bias_;  // null: without
+};
+
+// x [B, width] to f(x W1' + b1) W2' + b2 [B, width], with W1 [inner, width] (Vaswani et al. 2017, eq. 2). Weights
+// begin as Xavier's. Parameters: those of the Linears name.in and name.out.
+class FeedForward {
+  public:
+    FeedForward(Parameters& parameters, const std::string& name, Index width, Index inner, Activation activation,
+                std::uint64_t seed);
+
+    Var operator()(Var x) const { return out_(activate(in_(x), activation_)); }
+
+  private:
+    Linear in_, out_;
+    Activation activation_;
 };
 
 // kernels/normalize.hpp. The gain begins at one, the bias at zero.

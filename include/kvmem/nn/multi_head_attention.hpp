@@ -1,0 +1,74 @@
+// Several lookups side by side, each in a projection of its own (Vaswani et al. 2017, section 3.2.2).
+#pragma once
+
+#include "kvmem/nn/key_value_cache.hpp"
+#include "kvmem/nn/layers.hpp"
+
+#include <span>
+#include <string>
+
+namespace kvmem {
+
+struct MultiHeadOptions {
+    Index width = 0;      // of what comes out, and of what goes in unless stated
+    Index heads = 1;      // H
+    Index key_heads = 0;  // G, grouped queries (Ainslie et al. 2023): head h reads key head h / (H / G); 0: H
+    Index query_in = 0, key_in = 0, value_in = 0;  // widths of the inputs; 0: width
+    Index head_key = 0, head_value = 0;            // D and E, widths of a head's key and value; 0: width / heads
+    bool bias = true;                              // of the four projections
+};
+
+// out = concat(head_1 .. head_H) Wo with head_h = softmax(q Wq_h (k Wk_g)' / sqrt(D)) v Wv_g, plus biases.
+//
+// Parameters: name.query.weight [H*D, query_in], name.key.weight [G*D, key_in], name.value.weight [G*E, value_in],
+// name.out.weight [width, H*E], and a .bias of each. Weights begin as Xavier's, biases at zero.
+// The weights of the heads are there on request, one by one; they are never averaged.
+class MultiHeadAttention {
+  public:
+    // Throws Error when a width is not positive, or the heads do not divide what they share.
+    MultiHeadAttention(Parameters& parameters, const std::string& name, const MultiHeadOptions& options,
+                       std::uint64_t seed);
+
+    // What was read, and what it was read with. Valid until the tape's reset(), from a cache until its next append().
+    struct Read {
+        Var out;                // [B, width]
+        Var query, key;         // projected: [B, H*D], [S, G*D]
+        ConstView log_sum_exp;  // [B, H]
+        Segments segments;      // of a cache, each is followed by one without queries
+        AttendOptions options;
+
+        // [weight_count(segments, H), 1]: segment after segment, each as [queries, heads, slots]; differentiable.
+        Var weights() const { return attend_weights(query, key, segments, options, log_sum_exp); }
+    };
+
+    // query [B, query_in] reads key [S, key_in] and value [S, value_in]: a memory, or what an encoder made. Of `how`
+    // the heads and the scale are not looked at: they are the layer's; what it views must outlive the pass.
+    // A query without slots gives the bias of the output. All calls throw Error when shapes do not fit.
+    Read read(Var query, Var key, Var value, const Segments& segments, const AttendOptions& how = {}) const;
+    Read read(Var query, Var memory, const Segments& segments, const AttendOptions& how = {}) const {
+        return read(query, memory, memory, segments, how);
+    }
+    // Sequences read themselves: sequence i is rows [offsets[i], offsets[i+1]) of x [B, width].
+    Read self(Var x, std::span<const Index> offsets, const AttendOptions& how = {}) const {
+        return read(x, x, {offsets, offsets}, how);
+    }
+
+    // The same with what was said so far, on a tape that is not training (Error otherwise). Rows [offsets[i],
+    // offsets[i+1]) of each matrix belong to sequence i of the cache; a sequence may have none.
+    void append(KeyValueCache& cache, Var key, Var value, std::span<const Index> offsets) const;
+    Read read(const KeyValueCache& cache, Var query, std::span<const Index> offsets,
+              const AttendOptions& how = {}) const;
+    // Appends x and reads with it causally: what causal self() over the whole sequences gives for their last rows.
+    // On an Error the cache is as it was.
+    Read step(KeyValueCache& cache, Var x, std::span<const Index> offsets, const AttendOptions& how = {}) const;
+
+    const MultiHeadOptions& options() const { return options_; }  // with all widths filled in
+
+  private:
+    Read look_up(Var query, Var key, Var value, const Segments& segments, AttendOptions how) const;
+
+    MultiHeadOptions options_;
+    Linear query_, key_, value_, out_;
+};
+
+}  // namespace kvmem

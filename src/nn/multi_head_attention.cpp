@@ -1,0 +1,104 @@
+#include "kvmem/nn/multi_head_attention.hpp"
+
+#include "kvmem/core/error.hpp"
+
+#include <cmath>
+
+namespace kvmem {
+
+static constexpr const char* here = "MultiHeadAttention";
+
+// The options with every 0 replaced by what it stands for.
+static MultiHeadOptions filled_in(MultiHeadOptions o) {
+    const auto fill = [](Index& x, Index value) {
+        if (x == 0) x = value;
+    };
+    require_shape(o.width >= 1 && o.heads >= 1, here, "a positive width and number of heads");
+    require_shape((o.head_key != 0 && o.head_value != 0) || o.width % o.heads == 0, here,
+                  "heads that divide the width");
+    fill(o.key_heads, o.heads);
+    for (Index* in : {&o.query_in, &o.key_in, &o.value_in}) fill(*in, o.width);
+    for (Index* head : {&o.head_key, &o.head_value}) fill(*head, o.width / o.heads);
+    constexpr Index most = Index{1} << 31;  // products of two can be counted
+    for (const Index x : {o.width, o.heads, o.query_in, o.key_in, o.value_in, o.head_key, o.head_value})
+        require_shape(x >= 1 && x <= most, here, "widths that are not negative and at most 2^31");
+    require_shape(o.key_heads >= 1 && o.heads % o.key_heads == 0, here, "key heads that divide the heads");
+    // Goes away together with the line in look_up() as soon as AttendOptions has key_heads.
+    require_shape(o.key_heads == o.heads, here, "as many key heads as heads");
+    return o;
+}
+
+MultiHeadAttention::MultiHeadAttention(Parameters& parameters, const std::string& name, const MultiHeadOptions& options,
+                                       std::uint64_t seed)
+    : options_(filled_in(options)),
+      query_(parameters, name + ".query", options_.query_in, options_.heads * options_.head_key, seed,
+             {.init = Init::xavier, .bias = options_.bias}),
+      key_(parameters, name + ".key", options_.key_in, options_.key_heads * options_.head_key, seed,
+           {.init = Init::xavier, .bias = options_.bias}),
+      value_(parameters, name + ".value", options_.value_in, options_.key_heads * options_.head_value, seed,
+             {.init = Init::xavier, .bias = options_.bias}),
+      out_(parameters, name + ".out", options_.heads * options_.head_value, options_.width, seed,
+           {.init = Init::xavier, .bias = options_.bias}) {}
+
+MultiHeadAttention::Read MultiHeadAttention::look_up(Var query, Var key, Var value, const Segments& segments,
+                                                     AttendOptions how) const {
+    how.heads = options_.heads;  // and key_heads
+    how.scale = static_cast<Real>(1 / std::sqrt(static_cast<double>(options_.head_key)));
+    Arena& arena = query.tape->arena();
+    const Segments kept{arena.copy(segments.query_offsets), arena.copy(segments.slot_offsets)};
+    const Lookup lookup = attend(query, key, value, kept, how);
+    return {out_(lookup.read), query, key, lookup.log_sum_exp, kept, how};
+}
+
+MultiHeadAttention::Read MultiHeadAttention::read(Var query, Var key, Var value, const Segments& segments,
+                                                  const AttendOptions& how) const {
+    require_shape(query.cols() == options_.query_in, here, "a query [B, query_in]");
+    require_shape(key.cols() == options_.key_in && value.cols() == options_.value_in, here,
+                  "a key [S, key_in] and a value [S, value_in]");
+    return look_up(query_(query), key_(key), value_(value), segments, how);
+}
+
+static void require_inference(const Tape& tape) {
+    if (tape.training())
+        throw Error({.what = "a key-value cache is not differentiated",
+                     .expected = "a tape that is not training",
+                     .got = {},
+                     .where = here,
+                     .hint = "call set_training(false)"});
+}
+
+void MultiHeadAttention::append(KeyValueCache& cache, Var key, Var value, std::span<const Index> offsets) const {
+    require_inference(*key.tape);
+    require_shape(key.cols() == options_.key_in && value.cols() == options_.value_in, here,
+                  "a key [S, key_in] and a value [S, value_in]");
+    cache.append(key_(key).value(), value_(value).value(), offsets);
+}
+
+MultiHeadAttention::Read MultiHeadAttention::read(const KeyValueCache& cache, Var query, std::span<const Index> offsets,
+                                                  const AttendOptions& how) const {
+    Tape& tape = *query.tape;
+    require_inference(tape);
+    require_shape(query.cols() == options_.query_in, here, "a query [B, query_in]");
+    require_shape(static_cast<Index>(offsets.size()) == cache.sequences() + 1 && offsets.front() == 0, here,
+                  "offsets from 0 of as many sequences as the cache has");
+    std::vector<Index> queries{0};  // nobody asks in the room behind each sequence
+    for (std::size_t i = 1; i < offsets.size(); ++i) queries.insert(queries.end(), 2, offsets[i]);
+    return look_up(query_(query), tape.constant(cache.key()), tape.constant(cache.value()),
+                   {queries, cache.slot_offsets()}, how);
+}
+
+MultiHeadAttention::Read MultiHeadAttention::step(KeyValueCache& cache, Var x, std::span<const Index> offsets,
+                                                  const AttendOptions& how) const {
+    const std::vector<Index> before = cache.lengths();
+    append(cache, x, x, offsets);
+    try {
+        AttendOptions causal = how;
+        causal.causal = true;
+        return read(cache, x, offsets, causal);
+    } catch (...) {
+        cache.truncate(before);
+        throw;
+    }
+}
+
+}  // namespace kvmem
