@@ -9,14 +9,6 @@
 
 namespace kvmem {
 
-// A copy on the tape's arena, for backward passes that outlive the caller's arrays.
-template <class T>
-static std::span<const T> keep(Tape& tape, std::span<const T> values) {
-    const auto copy = tape.arena().take<T>(static_cast<Index>(values.size()));
-    std::copy(values.begin(), values.end(), copy.begin());
-    return copy;
-}
-
 static bool same_shape(Var x, Var y) { return x.rows() == y.rows() && x.cols() == y.cols(); }
 
 static void accumulate(View into, Real factor, ConstView values) {
@@ -35,7 +27,7 @@ struct EmbedSum {
 
 Var embed_sum(Tape& tape, const Parameter& table, RaggedView<Token> bags, BagScale bag_scale) {
     check_bags(bags, table.value.rows());
-    const EmbedSum kept{&table, {keep(tape, bags.values), keep(tape, bags.offsets)}, bag_scale};
+    const EmbedSum kept{&table, {tape.arena().copy(bags.values), tape.arena().copy(bags.offsets)}, bag_scale};
     const Var out = tape.record(
         bags.size(), table.value.cols(), tape.training(),
         [](Tape& t, Var o, const void* payload) {
@@ -268,8 +260,8 @@ static Attended keep_lookup(Var query, Var key, std::optional<Var> value, const 
     Tape& tape = *query.tape;
     const Real given_scale = options.scale;
     if (bias.scale) options.scale *= bias.scale->value().data[0];
-    options.slopes = keep(tape, options.slopes);
-    const Segments kept{keep(tape, segments.query_offsets), keep(tape, segments.slot_offsets)};
+    options.slopes = tape.arena().copy(options.slopes);
+    const Segments kept{tape.arena().copy(segments.query_offsets), tape.arena().copy(segments.slot_offsets)};
     return {query, key, value, bias, kept, options, given_scale, {}, {}};
 }
 
@@ -341,7 +333,7 @@ Var scatter_sum(Var x, std::span<const Index> places, Index rows, Index cols) {
             for (std::size_t i = 0; i < p.places.size(); ++i)
                 if (p.places[i] >= 0) p.x.grad().data[i] += o.grad().data[p.places[i]];
         },
-        Scattered{x, keep(*x.tape, places)});
+        Scattered{x, x.tape->arena().copy(places)});
     std::fill_n(out.value().data, out.value().size(), Real{0});
     for (std::size_t i = 0; i < places.size(); ++i)
         if (places[i] >= 0) out.value().data[places[i]] += x.value().data[i];

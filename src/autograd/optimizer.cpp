@@ -1,5 +1,6 @@
 #include "kvmem/autograd/optimizer.hpp"
 
+#include "kernels/simd/table.hpp"
 #include "kvmem/core/parallel.hpp"
 
 #include <algorithm>
@@ -64,8 +65,7 @@ double Optimizer::merge(std::span<const std::unique_ptr<Tape>> tapes, Entry& ent
             for (const auto& tape : tapes) {
                 const SparseRows* part = tape->find_gradient(*entry.parameter);
                 const Real* g = part ? part->find(row) : nullptr;
-                if (g)
-                    for (Index j = 0; j < cols; ++j) total[j] += g[j];
+                if (g) detail::simd().add_scaled(1, g, total, cols);
             }
             double square = 0;
             for (Index j = 0; j < cols; ++j) square += double{total[j]} * double{total[j]};
@@ -82,37 +82,22 @@ void Optimizer::update(Entry& entry, double rate, double factor) {
     const auto rows = gradient.touched();
     const Index cols = gradient.cols();
     const auto step = static_cast<double>(steps_);
-    const auto f = static_cast<Real>(factor);
-    const auto beta1 = static_cast<Real>(options_.beta1), beta2 = static_cast<Real>(options_.beta2);
-    const auto rest1 = static_cast<Real>(1 - options_.beta1), rest2 = static_cast<Real>(1 - options_.beta2);
-    const auto epsilon = static_cast<Real>(options_.epsilon);
-    const auto plain = static_cast<Real>(rate);
-    const auto corrected = static_cast<Real>(rate / (1 - std::pow(options_.beta1, step)));
-    const auto correct_v = static_cast<Real>(1 / (1 - std::pow(options_.beta2, step)));
+    const bool adam = options_.method == Method::adam, adagrad = options_.method == Method::adagrad;
+    const auto real = [](double x) { return static_cast<Real>(x); };
+    const detail::Update u{.rate = real(adam ? rate / (1 - std::pow(options_.beta1, step)) : rate),
+                           .factor = real(factor),
+                           .epsilon = real(options_.epsilon),
+                           .beta1 = real(options_.beta1),
+                           .rest1 = real(1 - options_.beta1),
+                           .beta2 = real(options_.beta2),
+                           .rest2 = real(1 - options_.beta2),
+                           .correct = real(1 / (1 - std::pow(options_.beta2, step)))};
     parallel_for(static_cast<Index>(rows.size()), row_grain(cols), [&](Index first, Index last) {
         for (Index i = first; i < last; ++i) {
             const Index row = rows[static_cast<std::size_t>(i)];
-            const Real* g = gradient.find(row);
-            Real* x = entry.parameter->value.row(row);
-            if (options_.method == Method::sgd) {
-                for (Index j = 0; j < cols; ++j) x[j] -= plain * f * g[j];
-            } else if (options_.method == Method::adagrad) {
-                Real* v = entry.moments[0].row(row);
-                for (Index j = 0; j < cols; ++j) {
-                    const Real gj = f * g[j];
-                    v[j] += gj * gj;
-                    x[j] -= plain * gj / (std::sqrt(v[j]) + epsilon);
-                }
-            } else {
-                Real* m = entry.moments[0].row(row);
-                Real* v = entry.moments[1].row(row);
-                for (Index j = 0; j < cols; ++j) {
-                    const Real gj = f * g[j];
-                    m[j] = beta1 * m[j] + rest1 * gj;
-                    v[j] = beta2 * v[j] + rest2 * gj * gj;
-                    x[j] -= corrected * m[j] / (std::sqrt(v[j] * correct_v) + epsilon);
-                }
-            }
+            detail::simd().update(u, entry.parameter->value.row(row), gradient.find(row),
+                                  adam || adagrad ? entry.moments[0].row(row) : nullptr,
+                                  adam ? entry.moments[1].row(row) : nullptr, cols);
         }
     });
 }

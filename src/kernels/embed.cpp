@@ -1,6 +1,6 @@
 #include "kvmem/kernels/embed.hpp"
 
-#include "kernels/vector.hpp"
+#include "kernels/simd/table.hpp"
 #include "kvmem/core/error.hpp"
 
 #include <algorithm>
@@ -38,14 +38,8 @@ void embed_sum(ConstView table, RaggedView<Token> bags, BagScale scale, View out
     check_bags(bags, table.rows);
     for (Index i = 0; i < bags.size(); ++i) {
         const auto bag = bags[i];
-        Real* row = out.row(i);
-        if (bag.empty()) {
-            std::fill_n(row, out.cols, Real{0});
-            continue;
-        }
-        std::copy_n(table.row(bag[0]), out.cols, row);
-        for (const Token token : bag.subspan(1)) detail::axpy(1, table.row(token), row, out.cols);
-        if (scale != BagScale::sum) detail::scale(factor(scale, bag.size()), row, out.cols);
+        detail::simd().gather_sum(table.data, table.cols, bag.data(), static_cast<Index>(bag.size()),
+                                  factor(scale, bag.size()), out.row(i));
     }
 }
 
@@ -54,12 +48,18 @@ void embed_sum_backward(RaggedView<Token> bags, BagScale scale, ConstView grad_o
     require_shape(grad_out.rows == bags.size() && grad_out.cols == grad_table.cols(), "embed_sum_backward",
                   "grad_out [bags, width of the table]");
     check_bags(bags, grad_table.rows());
+    constexpr std::size_t at_once = 64;
+    Index places[at_once];
     for (Index i = 0; i < bags.size(); ++i) {
         const auto bag = bags[i];
-        const Real step = factor(scale, bag.size());
-        for (const Token token : bag)
-            if (frozen.empty() || !frozen[static_cast<std::size_t>(token)])
-                detail::axpy(step, grad_out.row(i), grad_table.touch(token), grad_out.cols);
+        for (std::size_t first = 0; first < bag.size(); first += at_once) {
+            Index count = 0;
+            for (const Token token : bag.subspan(first, std::min(at_once, bag.size() - first)))
+                if (frozen.empty() || !frozen[static_cast<std::size_t>(token)])
+                    places[count++] = grad_table.place(token);
+            detail::simd().scatter_add(grad_table.values(), grad_table.cols(), places, count,
+                                       factor(scale, bag.size()), grad_out.row(i));
+        }
     }
 }
 

@@ -72,7 +72,7 @@ static void keep_largest(Index k, std::span<Real> scores, std::span<Real> scratc
 
 Real normalize_scores(Normalizer normalizer, Index top_k, std::span<Real> scores, std::span<Real> scratch) {
     const auto count = static_cast<Index>(scores.size());
-    if (normalizer == Normalizer::softmax) return detail::simd().softmax_row(scores.data(), count);
+    if (normalizer == Normalizer::softmax) return detail::simd().softmax_row(scores.data(), count).log_sum_exp();
     const Real largest = largest_of(scores);
     if (!std::isfinite(largest)) {
         const Real all = largest == minus_infinity ? Real{0} : std::numeric_limits<Real>::quiet_NaN();
@@ -81,7 +81,7 @@ Real normalize_scores(Normalizer normalizer, Index top_k, std::span<Real> scores
     }
     if (normalizer == Normalizer::top_k) {
         keep_largest(top_k, scores, scratch);
-        return detail::simd().softmax_row(scores.data(), count);
+        return detail::simd().softmax_row(scores.data(), count).log_sum_exp();
     }
     const Real sum = log_sum_exp(scores, largest);
     for (Real& s : scores) s -= largest;

@@ -1,6 +1,6 @@
 #include "kvmem/kernels/softmax.hpp"
 
-#include "kernels/vector.hpp"
+#include "kernels/simd/table.hpp"
 #include "kvmem/core/error.hpp"
 
 #include <algorithm>
@@ -11,26 +11,8 @@ namespace kvmem {
 
 static constexpr Real minus_infinity = -std::numeric_limits<Real>::infinity();
 
-// In place to exp(x - max), which is returned with the sum. A NaN makes the sum NaN.
-struct Exponentials {
-    Real largest;
-    Real sum;
-};
-static Exponentials exponentiate(Real* x, Index n) {
-    const Real largest = detail::largest(x, n);
-    if (largest == minus_infinity) {
-        std::fill_n(x, n, Real{0});
-        return {largest, 0};
-    }
-    for (Index i = 0; i < n; ++i) x[i] = detail::exp_of_negative(x[i] - largest);
-    return {largest, detail::sum(x, n)};
-}
-
 void softmax(View scores) {
-    for (Index i = 0; i < scores.rows; ++i) {
-        const auto [largest, sum] = exponentiate(scores.row(i), scores.cols);
-        if (sum != 0) detail::scale(1 / sum, scores.row(i), scores.cols);
-    }
+    for (Index i = 0; i < scores.rows; ++i) detail::simd().softmax_row(scores.row(i), scores.cols);
 }
 
 static void check_columns(Index target, std::span<const Index> excluded, Index columns) {
@@ -61,9 +43,8 @@ void cross_entropy(ConstView scores, std::span<const Index> targets, RaggedView<
         const Real target_score = scores(i, target);
         if (grad != scores.row(i)) std::copy_n(scores.row(i), scores.cols, grad);
         for (const Index column : left_out(i)) grad[column] = minus_infinity;
-        const auto [largest, sum] = exponentiate(grad, scores.cols);
-        loss[static_cast<std::size_t>(i)] = sum == 0 ? -minus_infinity : std::log(sum) + (largest - target_score);
-        if (sum != 0) detail::scale(1 / sum, grad, scores.cols);
+        const auto [largest, total] = detail::simd().softmax_row(grad, scores.cols);
+        loss[static_cast<std::size_t>(i)] = total == 0 ? -minus_infinity : std::log(total) + (largest - target_score);
         grad[target] -= 1;
     }
 }

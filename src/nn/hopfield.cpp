@@ -47,7 +47,7 @@ void Hopfield::store(ConstView patterns, ConstView values) {
 static View read_all(ConstView query, ConstView key, ConstView value, Real beta, Arena& arena) {
     const std::array<Index, 2> queries{0, query.rows}, slots{0, key.rows};
     const View read = arena.matrix(query.rows, value.cols), log_sum_exp = arena.matrix(query.rows, 1);
-    attend({query, key, value, {}}, {queries, slots}, {.scale = beta}, read, log_sum_exp);
+    attend({query, key, value}, {queries, slots}, {.scale = beta}, {read, log_sum_exp}, arena);
     return read;
 }
 

@@ -23,8 +23,6 @@ static MultiHeadOptions filled_in(MultiHeadOptions o) {
     for (const Index x : {o.width, o.heads, o.query_in, o.key_in, o.value_in, o.head_key, o.head_value})
         require_shape(x >= 1 && x <= most, here, "widths that are not negative and at most 2^31");
     require_shape(o.key_heads >= 1 && o.heads % o.key_heads == 0, here, "key heads that divide the heads");
-    // Goes away together with the line in look_up() as soon as AttendOptions has key_heads.
-    require_shape(o.key_heads == o.heads, here, "as many key heads as heads");
     return o;
 }
 
@@ -41,21 +39,22 @@ MultiHeadAttention::MultiHeadAttention(Parameters& parameters, const std::string
            {.init = Init::xavier, .bias = options_.bias}) {}
 
 MultiHeadAttention::Read MultiHeadAttention::look_up(Var query, Var key, Var value, const Segments& segments,
-                                                     AttendOptions how) const {
-    how.heads = options_.heads;  // and key_heads
+                                                     AttendOptions how, const LookupBias& bias) const {
+    how.heads = options_.heads;
+    how.key_heads = options_.key_heads;
     how.scale = static_cast<Real>(1 / std::sqrt(static_cast<double>(options_.head_key)));
     Arena& arena = query.tape->arena();
     const Segments kept{arena.copy(segments.query_offsets), arena.copy(segments.slot_offsets)};
-    const Lookup lookup = attend(query, key, value, kept, how);
-    return {out_(lookup.read), query, key, lookup.log_sum_exp, kept, how};
+    const Lookup lookup = attend(query, key, value, kept, how, bias);
+    return {out_(lookup.read), query, key, lookup.log_sum_exp, kept, how, bias};
 }
 
 MultiHeadAttention::Read MultiHeadAttention::read(Var query, Var key, Var value, const Segments& segments,
-                                                  const AttendOptions& how) const {
+                                                  const AttendOptions& how, const LookupBias& bias) const {
     require_shape(query.cols() == options_.query_in, here, "a query [B, query_in]");
     require_shape(key.cols() == options_.key_in && value.cols() == options_.value_in, here,
                   "a key [S, key_in] and a value [S, value_in]");
-    return look_up(query_(query), key_(key), value_(value), segments, how);
+    return look_up(query_(query), key_(key), value_(value), segments, how, bias);
 }
 
 static void require_inference(const Tape& tape) {
@@ -84,7 +83,7 @@ MultiHeadAttention::Read MultiHeadAttention::read(const KeyValueCache& cache, Va
     std::vector<Index> queries{0};  // nobody asks in the room behind each sequence
     for (std::size_t i = 1; i < offsets.size(); ++i) queries.insert(queries.end(), 2, offsets[i]);
     return look_up(query_(query), tape.constant(cache.key()), tape.constant(cache.value()),
-                   {queries, cache.slot_offsets()}, how);
+                   {queries, cache.slot_offsets()}, how, {});
 }
 
 MultiHeadAttention::Read MultiHeadAttention::step(KeyValueCache& cache, Var x, std::span<const Index> offsets,

@@ -20,7 +20,14 @@ class SparseRows {
     Index cols() const { return cols_; }
 
     // The row, zero when first touched. Valid until another row is touched.
-    Real* touch(Index row);
+    Real* touch(Index row) {
+        const Index at = place(row);
+        return values() + at * cols_;
+    }
+    // The same as a place among the touched rows, which stays valid until clear() or dense(): it begins at
+    // values() + place * cols().
+    Index place(Index row);
+    Real* values() { return values_.data(); }
     // The row, or null when it was not touched.
     const Real* find(Index row) const;
     // All rows in their order, touched as a whole; touching any of them afterwards moves nothing.

@@ -36,21 +36,24 @@ class MultiHeadAttention {
         ConstView log_sum_exp;  // [B, H]
         Segments segments;      // of a cache, each is followed by one without queries
         AttendOptions options;
+        LookupBias bias;
 
         // [weight_count(segments, H), 1]: segment after segment, each as [queries, heads, slots]; differentiable.
-        Var weights() const { return attend_weights(query, key, segments, options, log_sum_exp); }
+        Var weights() const { return attend_weights(query, key, segments, options, bias); }
     };
 
     // query [B, query_in] reads key [S, key_in] and value [S, value_in]: a memory, or what an encoder made. Of `how`
-    // the heads and the scale are not looked at: they are the layer's; what it views must outlive the pass.
-    // A query without slots gives the bias of the output. All calls throw Error when shapes do not fit.
-    Read read(Var query, Var key, Var value, const Segments& segments, const AttendOptions& how = {}) const;
-    Read read(Var query, Var memory, const Segments& segments, const AttendOptions& how = {}) const {
-        return read(query, memory, memory, segments, how);
+    // the heads and the scale are not looked at: they are the layer's. A query without slots gives the bias of the
+    // output. All calls throw Error when shapes do not fit.
+    Read read(Var query, Var key, Var value, const Segments& segments, const AttendOptions& how = {},
+              const LookupBias& bias = {}) const;
+    Read read(Var query, Var memory, const Segments& segments, const AttendOptions& how = {},
+              const LookupBias& bias = {}) const {
+        return read(query, memory, memory, segments, how, bias);
     }
     // Sequences read themselves: sequence i is rows [offsets[i], offsets[i+1]) of x [B, width].
-    Read self(Var x, std::span<const Index> offsets, const AttendOptions& how = {}) const {
-        return read(x, x, {offsets, offsets}, how);
+    Read self(Var x, std::span<const Index> offsets, const AttendOptions& how = {}, const LookupBias& bias = {}) const {
+        return read(x, x, {offsets, offsets}, how, bias);
     }
 
     // The same with what was said so far, on a tape that is not training (Error otherwise). Rows [offsets[i],
@@ -65,7 +68,8 @@ class MultiHeadAttention {
     const MultiHeadOptions& options() const { return options_; }  // with all widths filled in
 
   private:
-    Read look_up(Var query, Var key, Var value, const Segments& segments, AttendOptions how) const;
+    Read look_up(Var query, Var key, Var value, const Segments& segments, AttendOptions how,
+                 const LookupBias& bias) const;
 
     MultiHeadOptions options_;
     Linear query_, key_, value_, out_;

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "kernels/simd/gemm.hpp"
-#include "kernels/simd/rows.hpp"
+#include "kernels/simd/loops.hpp"
 
 namespace kvmem::KVMEM_SIMD {
 
@@ -28,6 +28,12 @@ const detail::Simd table{
     .add_outer = add_outer,
     .additive_scores = additive_scores,
     .additive_scores_backward = additive_scores_backward,
+    .add_scaled = add_scaled,
+    .gather_sum = gather_sum,
+    .scatter_add = scatter_add,
+    .update = update,
+    .activate = activate,
+    .activate_backward = activate_backward,
     .softmax_row = softmax_row,
 };
 

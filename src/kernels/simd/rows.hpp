@@ -163,12 +163,12 @@ inline Real powers(Real* x, Index count, Real factor, Real top) {
     return sum_of(sum);
 }
 
-inline Real softmax_row(Real* scores, Index count) {
+inline detail::SoftmaxSum softmax_row(Real* scores, Index count) {
     const Real top = largest_of(scores, count);
     const Real total = powers(scores, count, log2_e, top == minus_infinity ? 0 : top);
-    if (total == 0) return minus_infinity;
+    if (total == 0) return {minus_infinity, 0};
     multiply(1 / total, scores, count);
-    return top + ln_2 * static_cast<Real>(__builtin_log2(total));
+    return {top, total};
 }
 
 template <class T>

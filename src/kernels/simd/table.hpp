@@ -3,6 +3,7 @@
 
 #include "kvmem/core/bfloat16.hpp"
 #include "kvmem/core/types.hpp"
+#include "kvmem/kernels/elementwise.hpp"
 
 namespace kvmem::detail {
 
@@ -94,6 +95,26 @@ struct AdditiveBackward {
     Real *grad_x, *grad_rows, *grad_direction;
 };
 
+// One step of an optimiser, with g the gradient times `factor`: x -= rate * g; with `first` alone
+// first += g^2, x -= rate * g / (sqrt(first) + epsilon) (Adagrad); with both first = beta1 first + rest1 g,
+// second = beta2 second + rest2 g^2, x -= rate * first / (sqrt(second * correct) + epsilon) (Adam).
+struct Update {
+    Real rate, factor, epsilon, beta1, rest1, beta2, rest2, correct;
+};
+
+struct Slopes {
+    const Real *in, *out, *grad_out;
+    Real* grad_in;
+    Index count;
+};
+
+// The log-sum-exp of a row is largest + log(total): -inf and 0 when nothing may be read.
+struct SoftmaxSum {
+    Real largest, total;
+
+    Real log_sum_exp() const { return largest + static_cast<Real>(__builtin_log(static_cast<double>(total))); }
+};
+
 struct Simd {
     const char* name;
     // c = a b, or c += a b.
@@ -116,8 +137,15 @@ struct Simd {
     void (*additive_scores)(const Real* x, const Real* rows, Index row, Index count, Index width,
                             const Real* direction, Real factor, Real* out);
     void (*additive_scores_backward)(const AdditiveBackward& p);
-    // In place from scores to weights; returns the log-sum-exp, -inf when nothing may be read.
-    Real (*softmax_row)(Real* scores, Index count);
+    void (*add_scaled)(Real factor, const Real* x, Real* y, Index count);
+    // out = factor times the sum of rows tokens[t] of a table, and rows[places[t]] += factor x.
+    void (*gather_sum)(const Real* table, Index width, const Token* tokens, Index count, Real factor, Real* out);
+    void (*scatter_add)(Real* rows, Index width, const Index* places, Index count, Real factor, const Real* x);
+    void (*update)(const Update& u, Real* x, const Real* g, Real* first, Real* second, Index count);
+    void (*activate)(Activation f, const Real* in, Real* out, Index count);
+    void (*activate_backward)(Activation f, const Slopes& s);
+    // In place from scores to weights.
+    SoftmaxSum (*softmax_row)(Real* scores, Index count);
 };
 
 // Blocks of b [depth, cols] stay in the second-level cache, blocks of a [rows, depth] nearly in the first.
