@@ -198,6 +198,7 @@ struct Contestant {
 // Answers until the input ends.
 inline int serve(const Contestant& contestant) {
     using Clock = std::chrono::steady_clock;
+    std::cout.precision(9);
     std::cout << "hello " << contestant.name << ' ' << contestant.version << std::endl;
     std::unique_ptr<Task> task;
     Case c;

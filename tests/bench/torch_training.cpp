@@ -26,7 +26,7 @@ class Training : public Task {
         : case_(c), gather_(variant == "gather"), sparse_(variant != "bag-dense") {}
 
     void run() override {
-        for (Tensor& p : parameters_) p.mutable_grad() = {};
+        for (Tensor& p : parameters_) p.mutable_grad() = Tensor();
         const Tensor loss = forward();
         loss.backward();
         loss_ = loss.item<double>();
@@ -140,7 +140,7 @@ class Encoder : public Task {
     }
 
     void run() override {
-        for (Tensor& p : layer_->parameters()) p.mutable_grad() = {};
+        for (Tensor& p : layer_->parameters()) p.mutable_grad() = Tensor();
         const Tensor loss = (layer_->forward(input_) * weight_).sum();
         loss.backward();
         loss_ = loss.item<double>();
