@@ -43,11 +43,13 @@ contestants() {
 
 [[ ${1:-} == attention ]] || usage
 shift
-options=(--out build/bench)
+options=()
+out=build/bench
 while (($# > 0)); do
     case $1 in
     --quick) options+=("$1") ;;
-    --threads | --only | --out) options+=("$1" "${2:?"$1 needs a value"}") && shift ;;
+    --out) out=${2:?"--out needs a folder"} && shift ;;
+    --threads | --only) options+=("$1" "${2:?"$1 needs a value"}") && shift ;;
     --install-peers) install_peers ;;
     *) usage ;;
     esac
@@ -55,6 +57,6 @@ while (($# > 0)); do
 done
 
 scripts/bootstrap.sh
-build bench bench_driver contestants
+build bench bench_driver contestants >&2
 while read -r option command; do options+=("$option" "$command"); done < <(contestants)
-KVMEM_BENCH_PEERS=$peers "$built/bench_driver" "${options[@]}"
+KVMEM_BENCH_PEERS=$peers "$built/bench_driver" --out "$out" "${options[@]}"

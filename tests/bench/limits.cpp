@@ -2,6 +2,7 @@
 
 #include <immintrin.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <thread>
@@ -102,6 +103,14 @@ double read_bandwidth(int threads) {
         best = std::max(best, static_cast<double>(part * threads) * sizeof(float) /
                                   seconds_of(threads, [&](int t) { keep(read_all(buffer.data() + t * part, part)); }));
     return best;
+}
+
+double busy_seconds() {
+    std::ifstream file("/proc/stat");
+    std::string name;
+    double user = 0, nice = 0, system = 0, idle = 0, waiting = 0, interrupts = 0, soft = 0, stolen = 0;
+    file >> name >> user >> nice >> system >> idle >> waiting >> interrupts >> soft >> stolen;
+    return (user + nice + system + interrupts + soft + stolen) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
 std::string processor_name() {

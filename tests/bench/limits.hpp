@@ -12,6 +12,9 @@ double peak_flops(int threads);
 // Bytes a second that they read from a buffer that no cache holds.
 double read_bandwidth(int threads);
 
+// Seconds that all cores of the machine together have computed.
+double busy_seconds();
+
 std::string processor_name();
 
 }  // namespace bench

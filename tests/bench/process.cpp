@@ -8,6 +8,8 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 #include <stdexcept>
 
 namespace bench {
@@ -57,6 +59,18 @@ std::string Process::ask(const std::string& line, const std::string& expected) {
     const std::string answer = hear();
     if (answer.rfind(expected, 0) != 0) throw std::runtime_error(answer.empty() ? "empty answer" : answer);
     return answer.size() > expected.size() ? answer.substr(expected.size() + 1) : std::string();
+}
+
+double Process::cpu_seconds() const {
+    std::ifstream file("/proc/" + std::to_string(pid_) + "/stat");
+    std::string text;
+    std::getline(file, text);
+    std::istringstream fields(text.substr(text.rfind(')') + 1));
+    std::string skipped;
+    for (int i = 0; i < 11; ++i) fields >> skipped;
+    double user = 0, system = 0;
+    fields >> user >> system;
+    return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
 std::string Process::hear() {

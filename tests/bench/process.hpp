@@ -20,6 +20,9 @@ class Process {
     // std::runtime_error when the process has died, has been silent for five minutes, or answers in another way.
     std::string ask(const std::string& line, const std::string& expected);
 
+    // Of computing, by all its threads so far.
+    double cpu_seconds() const;
+
   private:
     std::string hear();
 

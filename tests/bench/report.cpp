@@ -76,7 +76,10 @@ const char* preface =
     "above 1, kvmem is faster. Percentages are of the peak of multiplications or of the read bandwidth, measured in "
     "this "
     "run. The error is the largest difference from the same in double over the largest number; of a training step, the "
-    "difference of the first loss from the first peer's. Each contestant's best variant is shown.\n";
+    "difference of the first loss from the first peer's. Each contestant's best variant is shown. Where others are "
+    "named, "
+    "other programs were computing on so many cores: that hits thread pools unevenly, and the row should be measured "
+    "again.\n";
 
 void write_table(std::string& out, const Run& run, int threads) {
     const Limits& limits = run.limits.at(threads);
@@ -88,7 +91,8 @@ void write_table(std::string& out, const Run& run, int threads) {
         if (peer != "kvmem") out += " " + peer + " |", rule += "---|";
     out += "\n" + rule + "\n";
     for (const Measurement& m : run.measurements.at(threads)) {
-        out += "| " + m.job.name + " |" + kvmem_cells(m, limits);
+        const std::string warning = m.others > 0.25 ? text(" (others: %.1f cores)", m.others) : "";
+        out += "| " + m.job.name + warning + " |" + kvmem_cells(m, limits);
         for (const std::string& peer : run.contestants)
             if (peer != "kvmem") out += peer_cell(m, peer);
         out += "\n";
@@ -148,6 +152,7 @@ std::string to_json(const Run& run) {
                            {"work", m.job.work},
                            {"peak_flops", run.limits.at(threads).flops},
                            {"read_bandwidth", run.limits.at(threads).bytes},
+                           {"others", m.others},
                            {"results", std::move(results)}});
         }
     return boost::json::serialize(root) + "\n";

@@ -22,6 +22,7 @@ struct Result {
 struct Measurement {
     Job job;
     std::vector<Result> results;  // kvmem first
+    double others = 0;            // cores that were computing for others meanwhile
 };
 
 struct Limits {
