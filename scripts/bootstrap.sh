@@ -2,14 +2,14 @@
 # Installs on Debian 12 what kvmem is built from. Does nothing, and asks nobody, when all of it is there.
 #
 #   scripts/bootstrap.sh          to build, test and run kvmem
-#   scripts/bootstrap.sh --dev    also to work on it: clang and its tools, h5py, ccache
+#   scripts/bootstrap.sh --dev    also to work on it: clang and its tools, h5py, ccache, valgrind
 #
 # KVMEM_SKIP_BOOTSTRAP=1 skips it: for machines where the libraries are installed in other ways.
 set -euo pipefail
 
 packages=(g++ cmake ninja-build libboost1.81-dev libboost-json1.81-dev libboost-program-options1.81-dev
     libeigen3-dev libhdf5-dev zlib1g-dev libtbb-dev libxxhash-dev libedit-dev catch2)
-dev_packages=(clang clang-format clang-tidy libclang-rt-14-dev python3-h5py ccache)
+dev_packages=(clang clang-format clang-tidy libclang-rt-14-dev python3-h5py ccache valgrind)
 
 say() { echo "bootstrap: $*" >&2; }
 

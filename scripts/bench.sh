@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Compares kvmem's attention with its peers in one run, on pinned cores, and prints the table (tests/bench/README.md):
+#
+#   scripts/bench.sh attention [--quick] [--threads 1,2] [--only REGEX] [--out DIR] [--install-peers]
+#
+# --quick: fewer rounds, and the large sizes a quarter; --only: the cases whose name the expression finds; --out: where
+# attention.md and attention.json go (build/bench). Peers that are not installed are left out; --install-peers installs
+# them: libtorch, oneDNN and OpenBLAS from Debian, onnxruntime-node from npm into build/bench-peers.
+set -euo pipefail
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+packages=(libtorch-dev libdnnl-dev libopenblas-openmp-dev)
+peers=$PWD/build/bench-peers
+built=build/bench/tests/bench
+
+usage() {
+    sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    exit 2
+}
+
+install_peers() {
+    local as_root=()
+    ((EUID == 0)) || as_root=(sudo)
+    "${as_root[@]}" apt-get -qq update
+    "${as_root[@]}" apt-get -qq install -y --no-install-recommends "${packages[@]}"
+    mkdir -p "$peers"
+    # Its script would only fetch the library for graphics processors.
+    npm install --prefix "$peers" --ignore-scripts --no-save --no-audit --no-fund onnxruntime-node@1.30
+}
+
+# The options --contestant of the driver: kvmem first, then whatever there is.
+contestants() {
+    local program
+    echo --contestant "$PWD/$built/contestants/kvmem"
+    for program in "$built"/contestants/*; do
+        [[ $program == */kvmem ]] || echo --contestant "$PWD/$program"
+    done
+    if [[ -d $peers/node_modules/onnxruntime-node ]]; then
+        echo --contestant "node $PWD/tests/bench/onnxruntime.mjs"
+    fi
+}
+
+[[ ${1:-} == attention ]] || usage
+shift
+options=()
+out=build/bench
+while (($# > 0)); do
+    case $1 in
+    --quick) options+=("$1") ;;
+    --out) out=${2:?"--out needs a folder"} && shift ;;
+    --threads | --only) options+=("$1" "${2:?"$1 needs a value"}") && shift ;;
+    --install-peers) install_peers ;;
+    *) usage ;;
+    esac
+    shift
+done
+
+scripts/bootstrap.sh
+build bench bench_driver contestants >&2
+while read -r option command; do options+=("$option" "$command"); done < <(contestants)
+KVMEM_BENCH_PEERS=$peers "$built/bench_driver" --out "$out" "${options[@]}"

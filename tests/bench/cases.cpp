@@ -1,0 +1,85 @@
+#include "cases.hpp"
+
+namespace bench {
+
+namespace {
+
+// Products of a row of keys or values with a row of queries: the pairs of query and slot that meet.
+double pairs(const Case& c) {
+    const auto q = static_cast<double>(c.queries), s = static_cast<double>(c.slots);
+    const double each = c.causal ? q * (s - q) + q * (q + 1) / 2 : q * s;
+    return static_cast<double>(c.batch * c.heads) * each;
+}
+
+// Two products forward; backward another five, as the weights are made again.
+double flops(const Case& c) { return pairs(c) * static_cast<double>(c.width) * 2 * (c.backward ? 7 : 2); }
+
+// Keys and values once.
+double bytes(const Case& c) {
+    return static_cast<double>(c.batch * c.heads * c.slots * c.width) * 2 * (c.bf16 ? 2 : sizeof(float));
+}
+
+std::string shape_of(const Case& c) {
+    const auto text = [](Index i) { return std::to_string(i); };
+    const std::string memory = text(c.queries) + "x" + text(c.slots) + "x" + text(c.width);
+    return c.heads == 1 && c.batch == 1 ? memory : text(c.batch) + "x" + text(c.heads) + "x" + memory;
+}
+
+Job attention(const std::string& what, Case c, Unit unit = Unit::flops) {
+    return {what + " " + shape_of(c), c, unit, unit == Unit::bytes ? bytes(c) : flops(c)};
+}
+
+Job training(const std::string& name, const std::string& kind, Case c) {
+    c.kind = kind;
+    return {name, c, Unit::examples, static_cast<double>(c.batch)};
+}
+
+Case square(Index batch, Index length) {
+    Case c;
+    c.batch = batch, c.heads = 8, c.queries = length, c.slots = length, c.width = 64;
+    return c;
+}
+Case memory(Index queries, Index slots, Index width) {
+    Case c;
+    c.queries = queries, c.slots = slots, c.width = width;
+    return c;
+}
+Case one_query_each(Index batch, Index slots, Index width) {
+    Case c = memory(1, slots, width);
+    c.batch = batch;
+    return c;
+}
+Case causal(Case c) { return c.causal = 1, c; }
+Case backward(Case c) { return c.backward = 1, c; }
+Case bf16(Case c) { return c.bf16 = 1, c; }
+
+}  // namespace
+
+std::vector<Job> all_jobs(bool quick) {
+    const auto large = [&](Index size) { return quick ? size / 4 : size; };
+    const Index length = large(4096), some = large(100'000), many = large(1'000'000);
+    Case encoder = square(16, 128);
+    encoder.width = 512;  // of the layer
+    return {
+        attention("forward", square(8, 512)),
+        attention("forward", square(32, 128)),
+        attention("forward", square(1, length)),
+        attention("forward causal", causal(square(1, length))),
+        attention("forward + backward", backward(square(8, 512))),
+        attention("forward + backward", backward(square(32, 128))),
+        attention("shared memory", memory(32, some, 128)),
+        attention("one query", memory(1, some, 128), Unit::bytes),
+        attention("one query", memory(1, many, 64), Unit::bytes),
+        attention("one query, bf16 memory", bf16(memory(1, some, 128)), Unit::bytes),
+        attention("one query, bf16 memory", bf16(memory(1, many, 64)), Unit::bytes),
+        attention("hop, forward + backward", backward(one_query_each(32, 50, 32))),
+        attention("memory taken", square(1, length / 2), Unit::memory),
+        attention("memory taken", square(1, length), Unit::memory),
+        training("train MemN2N", "memn2n", one_query_each(32, 50, 20)),
+        training("train KV-MemNN, 100 slots", "kvmemnn", one_query_each(32, 100, 128)),
+        training("train KV-MemNN, 1000 slots", "kvmemnn", one_query_each(32, 1000, 128)),
+        training("train encoder layer 16x128x512", "encoder", encoder),
+    };
+}
+
+}  // namespace bench

@@ -1,0 +1,85 @@
+#include "kvmem_attention.hpp"
+
+#include "kvmem/core/parallel.hpp"
+#include "kvmem/kernels/attend.hpp"
+
+#include <algorithm>
+
+namespace bench {
+
+using kvmem::ConstView;
+using kvmem::View;
+
+namespace {
+
+std::vector<Index> even_offsets(Index segments, Index rows) {
+    std::vector<Index> offsets;
+    for (Index i = 0; i <= segments; ++i) offsets.push_back(i * rows);
+    return offsets;
+}
+
+class Attention : public Task {
+  public:
+    explicit Attention(const Case& c)
+        : threads_(static_cast<int>(c.threads)),
+          in_(c, false),
+          query_offsets_(even_offsets(c.batch, c.queries)),
+          slot_offsets_(even_offsets(c.batch, c.slots)),
+          rows_{c.batch * c.queries, c.batch * c.slots},
+          columns_(c.heads * c.width),
+          read_(in_.query.size()),
+          log_sum_exp_(rows_.query * c.heads) {
+        options_.heads = c.heads;
+        options_.scale = static_cast<float>(scale_of(c));
+        options_.causal = c.causal != 0;
+        if (c.backward)
+            for (const Floats* of : {&in_.query, &in_.key, &in_.value}) gradients_.emplace_back(of->size());
+    }
+
+    void run() override {
+        const kvmem::AttendInput in{queries(in_.query), slots(in_.key), slots(in_.value), {}};
+        const kvmem::Segments segments{query_offsets_, slot_offsets_};
+        const View log_sum_exp{log_sum_exp_.data(), rows_.query, options_.heads};
+        kvmem::attend(in, segments, options_, queries(read_), log_sum_exp);
+        if (gradients_.empty()) return;
+        for (const Floats& g : gradients_) std::fill_n(g.data(), g.size(), 0.0f);
+        kvmem::attend_backward(in, segments, options_, queries(read_), log_sum_exp, queries(in_.grad_read),
+                               {queries(gradients_[0]), slots(gradients_[1]), slots(gradients_[2]), {}});
+    }
+
+    float at(int output, Index i) const override {
+        return output == 0 ? read_[i] : gradients_[static_cast<std::size_t>(output - 1)][i];
+    }
+
+  private:
+    View queries(const Floats& x) const { return {x.data(), rows_.query, columns_}; }
+    View slots(const Floats& x) const { return {x.data(), rows_.slot, columns_}; }
+
+    kvmem::ThreadLimit threads_;
+    Inputs in_;
+    kvmem::AttendOptions options_;
+    std::vector<Index> query_offsets_, slot_offsets_;
+    struct {
+        Index query, slot;
+    } rows_;
+    Index columns_;
+    Floats read_, log_sum_exp_;
+    std::vector<Floats> gradients_;
+};
+
+}  // namespace
+
+// A memory of bfloat16 has no kernel yet.
+bool kvmem_can_attend(const Case& c) { return c.kind == "attend" && !c.bf16; }
+
+std::unique_ptr<Task> kvmem_attention(const Case& c) { return std::make_unique<Attention>(c); }
+
+kvmem::Var lookup(kvmem::Var query, kvmem::Var key, kvmem::Var value, const kvmem::Segments& segments,
+                  kvmem::Index heads, kvmem::Real scale) {
+    kvmem::AttendOptions options;
+    options.heads = heads;
+    options.scale = scale;
+    return kvmem::attend(query, key, value, segments, options).read;
+}
+
+}  // namespace bench

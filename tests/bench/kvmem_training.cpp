@@ -1,0 +1,263 @@
+#include "kvmem_training.hpp"
+
+#include "kvmem/autograd/ops.hpp"
+#include "kvmem/autograd/optimizer.hpp"
+#include "kvmem/core/parallel.hpp"
+#include "kvmem_attention.hpp"
+#include "training_data.hpp"
+
+#include <span>
+
+namespace bench {
+
+using kvmem::BagScale;
+using kvmem::Matrix;
+using kvmem::Parameter;
+using kvmem::Segments;
+using kvmem::Tape;
+using kvmem::Token;
+using kvmem::Var;
+
+namespace {
+
+Matrix normal_matrix(Index rows, Index cols, std::uint32_t stream, double deviation) {
+    Matrix m(rows, cols);
+    fill_normal(m.data(), m.size(), stream, deviation);
+    return m;
+}
+
+Matrix ones(Index cols) {
+    Matrix m(1, cols);
+    m.fill(1);
+    return m;
+}
+
+// Running offsets of as many bags, segments or rows as any shard may want.
+class Steps {
+  public:
+    Steps(Index step, Index count) {
+        for (Index i = 0; i <= count; ++i) offsets_.push_back(i * step);
+    }
+    std::span<const Index> first(Index count) const {
+        return std::span(offsets_).first(static_cast<std::size_t>(count) + 1);
+    }
+
+  private:
+    std::vector<Index> offsets_;
+};
+
+// Bags that can be looked at in part.
+class BagSteps {
+  public:
+    explicit BagSteps(Bags bags)
+        : bags_(std::move(bags)), offsets_(bags_.length, static_cast<Index>(bags_.tokens.size()) / bags_.length) {}
+    kvmem::RaggedView<Token> part(Index first, Index count) const {
+        return {std::span(bags_.tokens)
+                    .subspan(static_cast<std::size_t>(first * bags_.length),
+                             static_cast<std::size_t>(count * bags_.length)),
+                offsets_.first(count)};
+    }
+
+  private:
+    Bags bags_;
+    Steps offsets_;
+};
+
+// A step: the loss of each shard on its tape, backward, and one update.
+class Training : public Task {
+  public:
+    Training(const Case& c, Index shards)
+        : case_(c),
+          threads_(static_cast<int>(c.threads)),
+          losses_(static_cast<std::size_t>(shards)),
+          one_each_(1, c.batch),
+          slots_each_(c.slots, c.batch) {
+        for (Index i = 0; i < shards; ++i) tapes_.push_back(std::make_unique<Tape>());
+    }
+
+    void run() override {
+        const auto shards = static_cast<Index>(tapes_.size());
+        kvmem::parallel_for(shards, 1, [&](Index first, Index last) {
+            for (Index shard = first; shard < last; ++shard) {
+                const auto at = static_cast<std::size_t>(shard);
+                Tape& tape = *tapes_[at];
+                tape.reset();
+                const Index begin = case_.batch * shard / shards, end = case_.batch * (shard + 1) / shards;
+                const Var loss = shard_loss(tape, begin, end - begin);
+                losses_[at] = static_cast<double>(loss.value().data[0]);
+                tape.backward(loss, static_cast<float>(loss_factor()));
+            }
+        });
+        if (!updates() && shards == 1) return;
+        if (!optimizer_) optimizer_ = std::make_unique<kvmem::Optimizer>(parameters_, sgd());
+        optimizer_->step(tapes_, updates() ? learning_rate : 0);  // with rate 0: the sum of the shards' gradients
+    }
+
+    double loss() const override {
+        double sum = 0;
+        for (const double l : losses_) sum += l;
+        return sum * loss_factor();
+    }
+
+  protected:
+    // The sum over the examples [first, first + count).
+    virtual Var shard_loss(Tape& tape, Index first, Index count) = 0;
+    virtual double loss_factor() const { return 1 / static_cast<double>(case_.batch); }
+    virtual bool updates() const { return true; }
+
+    Segments own_slots(Index count) const { return {one_each_.first(count), slots_each_.first(count)}; }
+    Parameter& add(const std::string& name, Index rows, Index cols, std::uint32_t stream, double deviation) {
+        return parameters_.add(name, normal_matrix(rows, cols, stream, deviation));
+    }
+
+    Case case_;
+    kvmem::Parameters parameters_;
+
+  private:
+    static kvmem::OptimizerOptions sgd() {
+        kvmem::OptimizerOptions options;
+        options.method = kvmem::Method::sgd;
+        return options;
+    }
+
+    kvmem::ThreadLimit threads_;
+    std::vector<std::unique_ptr<Tape>> tapes_;
+    std::unique_ptr<kvmem::Optimizer> optimizer_;
+    std::vector<double> losses_;
+    Steps one_each_, slots_each_;
+};
+
+class MemN2N : public Training {
+  public:
+    MemN2N(const Case& c, Index shards) : MemN2N(c, shards, MemN2NData(c)) {}
+
+  private:
+    MemN2N(const Case& c, Index shards, MemN2NData data)
+        : Training(c, shards),
+          story_(std::move(data.story)),
+          question_(std::move(data.question)),
+          words_(make_bags(MemN2NData::words, 1, [](Index i, Index) { return i; })),
+          answer_(std::move(data.answer)) {
+        for (Index k = 0; k <= MemN2NData::hops; ++k)
+            tables_.push_back(&add("C" + std::to_string(k), MemN2NData::words + c.slots, c.width,
+                                   static_cast<std::uint32_t>(41 + k), 0.1));
+    }
+
+    Var shard_loss(Tape& tape, Index first, Index count) override {
+        const auto bags = story_.part(first * case_.slots, count * case_.slots);
+        Var state = embed_sum(tape, *tables_[0], question_.part(first, count), BagScale::sum);
+        Var key = embed_sum(tape, *tables_[0], bags, BagScale::sum);
+        for (std::size_t hop = 1; hop < tables_.size(); ++hop) {
+            const Var value = embed_sum(tape, *tables_[hop], bags, BagScale::sum);
+            state = kvmem::add(state, lookup(state, key, value, own_slots(count), 1, 1));
+            key = value;
+        }
+        const Var answers = embed_sum(tape, *tables_.back(), words_.part(0, MemN2NData::words), BagScale::sum);
+        return cross_entropy(dot_scores(state, answers), std::span(answer_).subspan(static_cast<std::size_t>(first),
+                                                                                    static_cast<std::size_t>(count)));
+    }
+
+    BagSteps story_, question_, words_;
+    std::vector<Index> answer_;
+    std::vector<Parameter*> tables_;
+};
+
+class KvMemNN : public Training {
+  public:
+    KvMemNN(const Case& c, Index shards) : KvMemNN(c, shards, KvMemNNData(c)) {}
+
+  private:
+    KvMemNN(const Case& c, Index shards, KvMemNNData data)
+        : Training(c, shards),
+          key_(std::move(data.key)),
+          value_(std::move(data.value)),
+          question_(std::move(data.question)),
+          candidates_(std::move(data.candidates)),
+          in_(&add("A", KvMemNNData::words, c.width, 51, 0.1)),
+          out_(&add("B", KvMemNNData::words, c.width, 52, 0.1)) {
+        for (Index j = 0; j < KvMemNNData::hops; ++j)
+            maps_.push_back(&add("R" + std::to_string(j), c.width, c.width, static_cast<std::uint32_t>(53 + j),
+                                 1 / std::sqrt(static_cast<double>(c.width))));
+        for (Index i = 0; i < c.batch; ++i) answer_.push_back(i);
+    }
+
+    Var shard_loss(Tape& tape, Index first, Index count) override {
+        const Index slot = first * case_.slots, slots = count * case_.slots;
+        Var state = embed_sum(tape, *in_, question_.part(first, count), BagScale::sum);
+        const Var key = embed_sum(tape, *in_, key_.part(slot, slots), BagScale::sum);
+        const Var value = embed_sum(tape, *in_, value_.part(slot, slots), BagScale::sum);
+        for (const Parameter* map : maps_)
+            state = linear(kvmem::add(state, lookup(state, key, value, own_slots(count), 1, 1)), tape.parameter(*map));
+        const auto columns = candidates_.part(0, case_.batch + KvMemNNData::negatives);
+        return cross_entropy(
+            dot_scores(state, embed_sum(tape, *out_, columns, BagScale::sum)),
+            std::span(answer_).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)));
+    }
+
+    BagSteps key_, value_, question_, candidates_;
+    Parameter *in_, *out_;
+    std::vector<Parameter*> maps_;
+    std::vector<Index> answer_;
+};
+
+class Encoder : public Training {
+  public:
+    Encoder(const Case& c, Index shards) : Training(c, shards), data_(c), sequences_(c.slots, c.batch) {
+        const Index d = c.width, inner = EncoderData::inner;
+        using D = EncoderData;
+        query_ = dense("query", d, d, D::query), key_ = dense("key", d, d, D::key);
+        value_ = dense("value", d, d, D::value), output_ = dense("output", d, d, D::output);
+        rise_ = dense("rise", inner, d, D::rise), fall_ = dense("fall", d, inner, D::fall);
+        first_norm_ = norm("norm1"), second_norm_ = norm("norm2");
+    }
+
+  private:
+    struct Pair {
+        const Parameter *weight, *bias;
+    };
+    Pair dense(const std::string& name, Index out, Index in, std::uint32_t stream) {
+        return {&add(name, out, in, stream, 1 / std::sqrt(static_cast<double>(in))),
+                &parameters_.add(name + ".bias", Matrix(1, out))};
+    }
+    Pair norm(const std::string& name) {
+        return {&parameters_.add(name, ones(case_.width)), &parameters_.add(name + ".bias", Matrix(1, case_.width))};
+    }
+    static Var apply(Var x, const Pair& p) {
+        return linear(x, x.tape->parameter(*p.weight), x.tape->parameter(*p.bias));
+    }
+    static Var normalize(Var x, const Pair& p) {
+        return layer_norm(x, x.tape->parameter(*p.weight), x.tape->parameter(*p.bias));
+    }
+
+    Var shard_loss(Tape& tape, Index first, Index count) override {
+        const auto part = [&](const Floats& of) {
+            const kvmem::ConstView all{of.data(), case_.batch * case_.slots, case_.width};
+            return tape.constant(all.middle_rows(first * case_.slots, count * case_.slots));
+        };
+        const auto sequences = sequences_.first(count);
+        const Var x = part(data_.input);
+        const float root = std::sqrt(static_cast<float>(case_.width / case_.heads));
+        const Var read =
+            lookup(apply(x, query_), apply(x, key_), apply(x, value_), {sequences, sequences}, case_.heads, 1 / root);
+        const Var y = normalize(kvmem::add(x, apply(read, output_)), first_norm_);
+        const Var z = apply(activate(apply(y, rise_), kvmem::Activation::relu), fall_);
+        return sum(multiply(normalize(kvmem::add(y, z), second_norm_), part(data_.weight)));
+    }
+    double loss_factor() const override { return 1; }
+    bool updates() const override { return false; }
+
+    EncoderData data_;
+    Steps sequences_;
+    Pair query_{}, key_{}, value_{}, output_{}, rise_{}, fall_{}, first_norm_{}, second_norm_{};
+};
+
+}  // namespace
+
+std::unique_ptr<Task> kvmem_training(const Case& c, Index shards) {
+    if (c.kind == "memn2n") return std::make_unique<MemN2N>(c, shards);
+    if (c.kind == "kvmemnn") return std::make_unique<KvMemNN>(c, shards);
+    if (c.kind == "encoder") return std::make_unique<Encoder>(c, shards);
+    return nullptr;
+}
+
+}  // namespace bench

@@ -1,0 +1,22 @@
+// The contestant torch, libtorch's C++ interface: see README.md.
+#include <torch/torch.h>
+
+#include "torch_tasks.hpp"
+
+using bench::Case;
+
+int main() {
+    const auto variants = [](const Case& c) -> std::vector<std::string> {
+        if (c.bf16) return {};
+        if (c.kind == "attend") return {"matmul", "sdpa"};
+        if (c.kind == "encoder") return {"layer"};
+        return {"bag", "bag-dense", "gather"};
+    };
+    const auto make = [](const Case& c, const std::string& variant) {
+        at::set_num_threads(static_cast<int>(c.threads));
+        return c.kind == "attend" ? bench::torch_attention(c, variant) : bench::torch_training(c, variant);
+    };
+    const std::string version = std::to_string(TORCH_VERSION_MAJOR) + "." + std::to_string(TORCH_VERSION_MINOR) + "." +
+                                std::to_string(TORCH_VERSION_PATCH);
+    return bench::serve({"torch", version, variants, make});
+}

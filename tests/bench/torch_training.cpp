@@ -1,0 +1,170 @@
+#include <torch/torch.h>
+
+#include "torch_tasks.hpp"
+#include "training_data.hpp"
+
+namespace bench {
+
+namespace {
+
+using torch::Tensor;
+
+Tensor normal_tensor(Index rows, Index cols, std::uint32_t stream, double deviation) {
+    const Tensor t = torch::empty({rows, cols});
+    fill_normal(t.data_ptr<float>(), t.numel(), stream, deviation);
+    return t;
+}
+
+Tensor tokens(const Bags& bags) {
+    return torch::tensor(at::ArrayRef<std::int32_t>(bags.tokens), torch::kInt64).view({-1, bags.length});
+}
+
+// A step: loss, backward, and an update with sparse or dense gradients.
+class Training : public Task {
+  public:
+    Training(const Case& c, const std::string& variant)
+        : case_(c), gather_(variant == "gather"), sparse_(variant != "bag-dense") {}
+
+    void run() override {
+        for (Tensor& p : parameters_) p.mutable_grad() = Tensor();
+        const Tensor loss = forward();
+        loss.backward();
+        loss_ = loss.item<double>();
+        if (!updates()) return;
+        const torch::NoGradGuard none;
+        for (Tensor& p : parameters_) p.add_(p.grad(), -learning_rate);
+    }
+    double loss() const override { return loss_; }
+
+  protected:
+    virtual Tensor forward() = 0;
+    virtual bool updates() const { return true; }
+
+    Tensor add(Tensor value) { return parameters_.emplace_back(value.requires_grad_()); }
+
+    // Rows of the table summed over bags [n, length]: [n, d].
+    Tensor embed(const Tensor& table, const Tensor& bags) const {
+        namespace F = torch::nn::functional;
+        if (bags.size(1) == 1) return torch::embedding(table, bags.view({-1}), -1, false, sparse_);
+        if (gather_) return torch::embedding(table, bags, -1, false, sparse_).sum(1);
+        return F::embedding_bag(bags, table, F::EmbeddingBagFuncOptions().mode(torch::kSum).sparse(sparse_));
+    }
+
+    // One query [B, d] to each memory [B * slots, d].
+    Tensor lookup(const Tensor& query, const Tensor& key, const Tensor& value) const {
+        const auto memory = [&](const Tensor& t) { return t.view({case_.batch, case_.slots, case_.width}); };
+        const Tensor weights = torch::softmax(torch::bmm(query.unsqueeze(1), memory(key).transpose(1, 2)), -1);
+        return torch::bmm(weights, memory(value)).squeeze(1);
+    }
+
+    Case case_;
+
+  private:
+    bool gather_, sparse_;
+    std::vector<Tensor> parameters_;
+    double loss_ = 0;
+};
+
+class MemN2N : public Training {
+  public:
+    MemN2N(const Case& c, const std::string& variant) : Training(c, variant) {
+        const MemN2NData data(c);
+        story_ = tokens(data.story), question_ = tokens(data.question), answer_ = torch::tensor(data.answer);
+        for (Index k = 0; k <= MemN2NData::hops; ++k)
+            tables_.push_back(
+                add(normal_tensor(MemN2NData::words + c.slots, c.width, static_cast<std::uint32_t>(41 + k), 0.1)));
+    }
+
+  private:
+    Tensor forward() override {
+        Tensor state = embed(tables_[0], question_), key = embed(tables_[0], story_);
+        for (std::size_t hop = 1; hop < tables_.size(); ++hop) {
+            const Tensor value = embed(tables_[hop], story_);
+            state = state + lookup(state, key, value);
+            key = value;
+        }
+        // The last table's gradient by embed() may be sparse: it is read by rows here too, so that both add up.
+        const Tensor answers = embed(tables_.back(), words_);
+        return torch::cross_entropy_loss(torch::matmul(state, answers.t()), answer_);
+    }
+
+    Tensor story_, question_, answer_, words_ = torch::arange(MemN2NData::words).view({-1, 1});
+    std::vector<Tensor> tables_;
+};
+
+class KvMemNN : public Training {
+  public:
+    KvMemNN(const Case& c, const std::string& variant) : Training(c, variant) {
+        const KvMemNNData data(c);
+        key_ = tokens(data.key), value_ = tokens(data.value), question_ = tokens(data.question);
+        candidates_ = tokens(data.candidates), answer_ = torch::arange(c.batch);
+        in_ = add(normal_tensor(KvMemNNData::words, c.width, 51, 0.1));
+        out_ = add(normal_tensor(KvMemNNData::words, c.width, 52, 0.1));
+        for (Index j = 0; j < KvMemNNData::hops; ++j)
+            maps_.push_back(add(normal_tensor(c.width, c.width, static_cast<std::uint32_t>(53 + j),
+                                              1 / std::sqrt(static_cast<double>(c.width)))));
+    }
+
+  private:
+    Tensor forward() override {
+        Tensor state = embed(in_, question_);
+        const Tensor key = embed(in_, key_), value = embed(in_, value_);
+        for (const Tensor& map : maps_) state = torch::matmul(state + lookup(state, key, value), map.t());
+        return torch::cross_entropy_loss(torch::matmul(state, embed(out_, candidates_).t()), answer_);
+    }
+
+    Tensor key_, value_, question_, candidates_, answer_, in_, out_;
+    std::vector<Tensor> maps_;
+};
+
+class Encoder : public Task {
+  public:
+    explicit Encoder(const Case& c)
+        : layer_(torch::nn::TransformerEncoderLayerOptions(c.width, c.heads)
+                     .dim_feedforward(EncoderData::inner)
+                     .dropout(0)) {
+        const EncoderData data(c);
+        input_ = sequence_first(c, data.input), weight_ = sequence_first(c, data.weight);
+        const torch::NoGradGuard none;
+        const Index d = c.width, inner = EncoderData::inner;
+        const double deviation = 1 / std::sqrt(static_cast<double>(d));
+        const auto streams = {EncoderData::query, EncoderData::key, EncoderData::value};
+        std::vector<Tensor> projections;
+        for (const auto stream : streams) projections.push_back(normal_tensor(d, d, stream, deviation));
+        set("self_attn.in_proj_weight", torch::cat(projections));
+        set("self_attn.out_proj.weight", normal_tensor(d, d, EncoderData::output, deviation));
+        set("linear1.weight", normal_tensor(inner, d, EncoderData::rise, deviation));
+        set("linear2.weight", normal_tensor(d, inner, EncoderData::fall, 1 / std::sqrt(static_cast<double>(inner))));
+        for (auto& named : layer_->named_parameters())
+            if (named.key().find("bias") != std::string::npos) named.value().zero_();
+    }
+
+    void run() override {
+        for (Tensor& p : layer_->parameters()) p.mutable_grad() = Tensor();
+        const Tensor loss = (layer_->forward(input_) * weight_).sum();
+        loss.backward();
+        loss_ = loss.item<double>();
+    }
+    double loss() const override { return loss_; }
+
+  private:
+    static Tensor sequence_first(const Case& c, const Floats& x) {
+        return torch::from_blob(x.data(), {c.batch, c.slots, c.width}).transpose(0, 1).contiguous().clone();
+    }
+    void set(const std::string& name, const Tensor& value) { layer_->named_parameters()[name].copy_(value); }
+
+    torch::nn::TransformerEncoderLayer layer_;
+    Tensor input_, weight_;
+    double loss_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Task> torch_training(const Case& c, const std::string& variant) {
+    if (c.kind == "memn2n") return std::make_unique<MemN2N>(c, variant);
+    if (c.kind == "kvmemnn") return std::make_unique<KvMemNN>(c, variant);
+    if (c.kind == "encoder") return std::make_unique<Encoder>(c);
+    return nullptr;
+}
+
+}  // namespace bench
