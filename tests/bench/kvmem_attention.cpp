@@ -34,17 +34,28 @@ class Attention : public Task {
         options_.causal = c.causal != 0;
         if (c.backward)
             for (const Floats* of : {&in_.query, &in_.key, &in_.value}) gradients_.emplace_back(of->size());
+        if (c.bf16) {
+            for (Index i = 0; i < in_.key.size(); ++i) narrow_key_.emplace_back(in_.key[i]);
+            for (Index i = 0; i < in_.value.size(); ++i) narrow_value_.emplace_back(in_.value[i]);
+        }
+        weights_.resize(keep_weights() ? static_cast<std::size_t>(kvmem::weight_count(segments(), c.heads)) : 0);
     }
 
+    // As the operation on a tape does it: weights that are cheap to keep are kept for the way back.
     void run() override {
-        const kvmem::AttendInput in{queries(in_.query), slots(in_.key), slots(in_.value), {}};
-        const kvmem::Segments segments{query_offsets_, slot_offsets_};
+        scratch_.reset();
+        const kvmem::AttendInput in{queries(in_.query), slots(in_.key), slots(in_.value)};
         const View log_sum_exp{log_sum_exp_.data(), rows_.query, options_.heads};
-        kvmem::attend(in, segments, options_, queries(read_), log_sum_exp);
+        const kvmem::AttendOutput out{queries(read_), log_sum_exp, weights_};
+        if (!narrow_key_.empty())
+            return kvmem::attend(in.query, narrow(narrow_key_), narrow(narrow_value_), segments(), options_, out,
+                                 scratch_);
+        kvmem::attend(in, segments(), options_, out, scratch_);
         if (gradients_.empty()) return;
         for (const Floats& g : gradients_) std::fill_n(g.data(), g.size(), 0.0f);
-        kvmem::attend_backward(in, segments, options_, queries(read_), log_sum_exp, queries(in_.grad_read),
-                               {queries(gradients_[0]), slots(gradients_[1]), slots(gradients_[2]), {}});
+        kvmem::attend_backward(
+            in, segments(), options_, out, queries(in_.grad_read),
+            {.query = queries(gradients_[0]), .key = slots(gradients_[1]), .value = slots(gradients_[2])}, scratch_);
     }
 
     float at(int output, Index i) const override {
@@ -54,6 +65,9 @@ class Attention : public Task {
   private:
     View queries(const Floats& x) const { return {x.data(), rows_.query, columns_}; }
     View slots(const Floats& x) const { return {x.data(), rows_.slot, columns_}; }
+    kvmem::Bfloat16View narrow(const std::vector<kvmem::Bfloat16>& x) const { return {x.data(), rows_.slot, columns_}; }
+    kvmem::Segments segments() const { return {query_offsets_, slot_offsets_}; }
+    bool keep_weights() const { return !gradients_.empty() && kvmem::keeps_weights(segments(), options_); }
 
     kvmem::ThreadLimit threads_;
     Inputs in_;
@@ -65,12 +79,14 @@ class Attention : public Task {
     Index columns_;
     Floats read_, log_sum_exp_;
     std::vector<Floats> gradients_;
+    std::vector<kvmem::Real> weights_;
+    std::vector<kvmem::Bfloat16> narrow_key_, narrow_value_;
+    kvmem::Arena scratch_;
 };
 
 }  // namespace
 
-// A memory of bfloat16 has no kernel yet.
-bool kvmem_can_attend(const Case& c) { return c.kind == "attend" && !c.bf16; }
+bool kvmem_can_attend(const Case& c) { return c.kind == "attend"; }
 
 std::unique_ptr<Task> kvmem_attention(const Case& c) { return std::make_unique<Attention>(c); }
 
