@@ -19,7 +19,7 @@ static void scale_by(Real beta, View c) {
 }
 
 // Rows and columns of c that are one task: parts of the larger side, in whole blocks of it.
-static void by_parts(const detail::Product& p, Real alpha, Index b_step) {
+static void by_parts(const detail::Product& p, Real alpha, Index b_step, bool add) {
     const bool tall = p.rows >= p.cols;
     const Index side = tall ? p.rows : p.cols, step = tall ? detail::gemm_rows : detail::gemm_cols;
     const Index blocks = (side + step - 1) / step, work = p.rows * p.cols * p.depth;
@@ -32,7 +32,7 @@ static void by_parts(const detail::Product& p, Real alpha, Index b_step) {
         part.a += tall ? from * p.a_row : 0;
         part.b += tall ? 0 : from * b_step;
         part.c += tall ? from * p.c_row : from;
-        detail::simd().gemm(part, alpha, b_step, scratch);
+        detail::simd().gemm(part, alpha, b_step, add, scratch);
     });
 }
 
@@ -42,7 +42,8 @@ void gemm(Real alpha, ConstView a, Transpose transpose_a, ConstView b, Transpose
     require_shape(depth == (tb ? b.cols : b.rows) && c.rows == (ta ? a.cols : a.rows) &&
                       c.cols == (tb ? b.rows : b.cols),
                   "gemm", "c [rows of op(a), columns of op(b)] and equal inner sizes");
-    scale_by(beta, c);
+    if (depth == 0 || (beta != 0 && beta != 1)) scale_by(beta, c);
+    if (depth == 0) return;
     const detail::Product p{.rows = c.rows,
                             .cols = c.cols,
                             .depth = depth,
@@ -53,7 +54,7 @@ void gemm(Real alpha, ConstView a, Transpose transpose_a, ConstView b, Transpose
                             .b_row = tb ? 1 : b.cols,
                             .c = c.data,
                             .c_row = c.cols};
-    by_parts(p, alpha, tb ? b.cols : 1);
+    by_parts(p, alpha, tb ? b.cols : 1, beta != 0);
 }
 
 void naive::gemm(Real alpha, ConstView a, Transpose ta, ConstView b, Transpose tb, Real beta, View c) {

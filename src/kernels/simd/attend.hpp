@@ -182,6 +182,58 @@ inline bool take_block(Real* scores, Index slots, Index columns, const Running& 
     return changed;
 }
 
+// Where nothing is masked or biased, scores become weights while they are in registers: relative to the largest score
+// of earlier blocks, which only has to be near the largest of all for their powers to be numbers.
+constexpr Real near_enough = 20;
+struct TakeNear {
+    const Real* reference;
+    Real* above;  // the most by which a score is above the reference
+    Real* total;  // of this product
+    Real* weights;
+    Index columns;
+
+    template <Index rows, Index vectors>
+    KVMEM_INLINE void take(const Vector (&scores)[rows][vectors], Index row, Index column) {
+#pragma GCC unroll 4
+        for (Index v = 0; v < vectors; ++v) {
+            const Index at = column + v * lanes;
+            const Vector origin = load(reference + at);
+            Vector most = load(above + at), sum = load(total + at);
+#pragma GCC unroll 24
+            for (Index r = 0; r < rows; ++r) {
+                const Vector x = scores[r][v] - origin, weight = exp2(x);
+                most = larger(x, most);
+                sum += weight;
+                store(weights + (row + r) * columns + at, weight);
+            }
+            store(above + at, most);
+            store(total + at, sum);
+        }
+    }
+};
+
+inline bool all_finite(const Real* x, Index count) {
+    bool all = true;
+    for (Index c = 0; c < count; ++c) all &= x[c] - x[c] == 0;
+    return all;
+}
+
+// Weights of a block of slots and their totals, or false, with nothing changed but `weights`, when a score is too far
+// above what was largest before.
+inline bool take_near(Index slots, Index columns, Index depth, Left key, const Real* query, Real* weights,
+                      const Running& state) {
+    if (!all_finite(state.largest, columns)) return false;
+    Real above[detail::query_block], total[detail::query_block];
+    for (Index c = 0; c < columns; ++c) above[c] = total[c] = 0;
+    TakeNear near{state.largest, above, total, weights, columns};
+    finished_product(slots, columns, depth, key, query, columns, near);
+    bool close = true;
+    for (Index c = 0; c < columns; ++c) close &= above[c] < near_enough;
+    if (close)
+        for (Index c = 0; c < columns; ++c) state.total[c] += total[c];
+    return close;
+}
+
 KVMEM_INLINE void multiply(Real factor, Real* x, Index count) {
     Index i = 0;
     for (; i + lanes <= count; i += lanes) store(x + i, factor * load(x + i));
@@ -213,11 +265,15 @@ inline void attend_block(const Head& head, Index first_query, Index queries, con
     const Index begin = head.first_readable(first_query), end = head.end_readable(first_query + queries - 1);
     each_block(slots.first > begin ? slots.first : begin, least(slots.end, end), [&](Index j, Index end_j) {
         const Index n = end_j - j;
-        product(Start::zero, n, columns, d, {slots.key + (j - slots.first) * d, d, 1}, query, columns, scores, columns);
-        if (adjusted(head, first_query, queries, j, n)) adjust(head, first_query, queries, j, n, scores, columns);
-        const bool shrinks = take_block(scores, n, columns, state);
-        if (shrinks && start == Start::add)
-            for (Index q = 0; q < queries; ++q) multiply(state.shrink[q], read + q * e, e);
+        const Left key{slots.key + (j - slots.first) * d, d, 1};
+        const bool plain = !adjusted(head, first_query, queries, j, n);
+        if (!plain || start == Start::zero || !take_near(n, columns, d, key, query, scores, state)) {
+            product(Start::zero, n, columns, d, key, query, columns, scores, columns);
+            if (!plain) adjust(head, first_query, queries, j, n, scores, columns);
+            const bool shrinks = take_block(scores, n, columns, state);
+            if (shrinks && start == Start::add)
+                for (Index q = 0; q < queries; ++q) multiply(state.shrink[q], read + q * e, e);
+        }
         product(start, queries, e, n, {scores, 1, columns}, slots.value + (j - slots.first) * e, e, read, e);
         start = Start::add;
     });
@@ -259,13 +315,51 @@ struct BackwardBlock {
     Real* grad_query;  // without the scale; null if not wanted
 };
 
-inline void to_grad_scores(const BackwardBlock& b, Index slots) {
+// From scores to weights, and from products with the gradients of reads to gradients of scores, while in registers.
+struct TakeWeights {
+    const BackwardBlock& b;
+
+    KVMEM_INLINE static Vector weight(const BackwardBlock& b, Vector score, Index column) {
+        return exp2(score - load(b.log_sum_exp + column));
+    }
+    template <Index rows, Index vectors>
+    KVMEM_INLINE void take(const Vector (&scores)[rows][vectors], Index row, Index column) {
+#pragma GCC unroll 24
+        for (Index r = 0; r < rows; ++r)
+#pragma GCC unroll 4
+            for (Index v = 0; v < vectors; ++v) {
+                const Index at = column + v * lanes;
+                store(b.scores + (row + r) * b.columns + at, weight(b, scores[r][v], at));
+            }
+    }
+};
+struct TakeGradients {
+    const BackwardBlock& b;
+
+    template <Index rows, Index vectors>
+    KVMEM_INLINE void take(const Vector (&products)[rows][vectors], Index row, Index column) {
+#pragma GCC unroll 24
+        for (Index r = 0; r < rows; ++r)
+#pragma GCC unroll 4
+            for (Index v = 0; v < vectors; ++v) {
+                const Index at = column + v * lanes, place = (row + r) * b.columns + at;
+                store(b.grad_scores + place, load(b.scores + place) * (products[r][v] - load(b.delta + at)));
+            }
+    }
+};
+
+inline void make_weights(const Head& head, const BackwardBlock& b, Index first_slot, Index slots, Left key) {
+    const Index d = head.key_width;
+    if (!adjusted(head, b.first_query, b.queries, first_slot, slots)) {
+        TakeWeights take{b};
+        return finished_product(slots, b.columns, d, key, b.query_packed, b.columns, take);
+    }
+    product(Start::zero, slots, b.columns, d, key, b.query_packed, b.columns, b.scores, b.columns);
+    adjust(head, b.first_query, b.queries, first_slot, slots, b.scores, b.columns);
     for (Index j = 0; j < slots; ++j)
         for (Index c = 0; c < b.columns; c += lanes) {
-            const Vector weight = exp2(load(b.scores + j * b.columns + c) - load(b.log_sum_exp + c));
-            Real* grad = b.grad_scores + j * b.columns + c;
-            store(b.scores + j * b.columns + c, weight);
-            store(grad, weight * (load(grad) - load(b.delta + c)));
+            Real* at = b.scores + j * b.columns + c;
+            store(at, TakeWeights::weight(b, load(at), c));
         }
 }
 
@@ -296,13 +390,9 @@ inline void attend_block_backward(const Head& head, const BackwardBlock& b, cons
     const Index begin = head.first_readable(b.first_query), end = head.end_readable(b.first_query + b.queries - 1);
     each_block(slots.first > begin ? slots.first : begin, least(slots.end, end), [&](Index j, Index end_j) {
         const Index n = end_j - j, at = j - slots.first;
-        product(Start::zero, n, b.columns, d, {slots.key + at * d, d, 1}, b.query_packed, b.columns, b.scores,
-                b.columns);
-        if (adjusted(head, b.first_query, b.queries, j, n))
-            adjust(head, b.first_query, b.queries, j, n, b.scores, b.columns);
-        product(Start::zero, n, b.columns, e, {slots.value + at * e, e, 1}, b.grad_packed, b.columns, b.grad_scores,
-                b.columns);
-        to_grad_scores(b, n);
+        make_weights(head, b, j, n, {slots.key + at * d, d, 1});
+        TakeGradients take{b};
+        finished_product(n, b.columns, e, {slots.value + at * e, e, 1}, b.grad_packed, b.columns, take);
         if (panel_out.value)
             product(Start::add, n, e, b.queries, {b.scores, b.columns, 1}, b.grad, e, panel_out.value + at * e, e);
         if (out.slot_bias || out.pair_bias) add_bias_gradients(head, b, out, j, n);

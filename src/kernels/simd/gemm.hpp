@@ -1,5 +1,4 @@
-// Large products as in Goto and van de Geijn 2008, with one of the matrices packed: blocks of b in the order in which the
-// tiles read them. Bound by multiply-adds for large matrices, by packing for those with few rows.
+// Large products as in Goto and van de Geijn 2008: blocks of b are packed in the order in which the tiles read them. Bound by multiply-adds for large matrices, by packing for those with few rows.
 #pragma once
 
 #include "kernels/simd/attend.hpp"
@@ -25,17 +24,29 @@ inline void pack_b(const Product& p, Real alpha, Index b_step, Index first_row, 
     }
 }
 
-inline void gemm(const Product& p, Real alpha, Index b_step, Real* packed) {
+// A block of a. Rows that lie in a row are read as they are; of a transposed matrix each number of a row is far from the
+// next, so that they would fall into few sets of the caches.
+inline Left block_of(const Product& p, Index first_row, Index rows, Index first_col, Index cols, Real* out) {
+    const Real* from = p.a + first_row * p.a_row + first_col * p.a_step;
+    if (p.a_step == 1) return {from, p.a_row, 1};
+    for (Index k = 0; k < cols; ++k) copy(from + k * p.a_step, rows, out + k * rows);
+    return {out, 1, rows};
+}
+
+inline void gemm(const Product& p, Real alpha, Index b_step, bool add, Real* packed_b) {
+    Real* packed_a = packed_b + detail::gemm_cols * detail::gemm_depth;
     for (Index j = 0; j < p.cols; j += detail::gemm_cols)
         for (Index k = 0; k < p.depth; k += detail::gemm_depth) {
             const Index cols = least(detail::gemm_cols, p.cols - j), deep = least(detail::gemm_depth, p.depth - k);
-            pack_b(p, alpha, b_step, k, deep, j, cols, packed);
-            for (Index i = 0; i < p.rows; i += detail::gemm_rows)
+            pack_b(p, alpha, b_step, k, deep, j, cols, packed_b);
+            for (Index i = 0; i < p.rows; i += detail::gemm_rows) {
+                const Index rows = least(detail::gemm_rows, p.rows - i);
+                const Left a = block_of(p, i, rows, k, deep, packed_a);
                 for (Index at = 0; at < cols; at += panel)
-                    part_product<panel_vectors>(Start::add, least(detail::gemm_rows, p.rows - i),
-                                                least(panel, cols - at), deep,
-                                                {p.a + i * p.a_row + k * p.a_step, p.a_row, p.a_step},
-                                                packed + at * deep, panel, p.c + i * p.c_row + j + at, p.c_row);
+                    part_product<panel_vectors>(add || k > 0 ? Start::add : Start::zero, rows, least(panel, cols - at),
+                                                deep, a, packed_b + at * deep, panel, p.c + i * p.c_row + j + at,
+                                                p.c_row);
+            }
         }
 }
 

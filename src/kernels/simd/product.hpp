@@ -22,20 +22,10 @@ constexpr Index panel = panel_vectors * lanes;
 // more than 12 rows bring nothing.
 constexpr Index tile_rows(Index vectors) { return least((vector_bytes == 64 ? 24 : 12) / vectors, 12); }
 
-// c [rows, vectors * lanes], of the last vector `last` lanes.
+// sum += a b for a tile, of whose last vector `last` lanes count.
 template <Index rows, Index vectors, bool whole>
-KVMEM_INLINE void tile(Start start, Left a, const Real* b, Index b_row, Index depth, Real* c, Index c_row, Index last) {
-    Vector sum[rows][vectors];
-#pragma GCC unroll 24
-    for (Index r = 0; r < rows; ++r)
-#pragma GCC unroll 4
-        for (Index v = 0; v < vectors; ++v) {
-            const Real* at = c + r * c_row + v * lanes;
-            if (start == Start::zero)
-                sum[r][v] = Vector{};
-            else
-                sum[r][v] = whole || v + 1 < vectors ? load(at) : load_part(at, last);
-        }
+KVMEM_INLINE void add_products(Vector (&sum)[rows][vectors], Left a, const Real* b, Index b_row, Index depth,
+                               Index last) {
 #pragma GCC unroll 2
     for (Index k = 0; k < depth; ++k) {
         Vector columns[vectors];
@@ -51,6 +41,23 @@ KVMEM_INLINE void tile(Start start, Left a, const Real* b, Index b_row, Index de
         a.data += a.step;
         b += b_row;
     }
+}
+
+// c [rows, vectors * lanes]
+template <Index rows, Index vectors, bool whole>
+KVMEM_INLINE void tile(Start start, Left a, const Real* b, Index b_row, Index depth, Real* c, Index c_row, Index last) {
+    Vector sum[rows][vectors];
+#pragma GCC unroll 24
+    for (Index r = 0; r < rows; ++r)
+#pragma GCC unroll 4
+        for (Index v = 0; v < vectors; ++v) {
+            const Real* at = c + r * c_row + v * lanes;
+            if (start == Start::zero)
+                sum[r][v] = Vector{};
+            else
+                sum[r][v] = whole || v + 1 < vectors ? load(at) : load_part(at, last);
+        }
+    add_products<rows, vectors, whole>(sum, a, b, b_row, depth, last);
 #pragma GCC unroll 24
     for (Index r = 0; r < rows; ++r)
 #pragma GCC unroll 4
@@ -109,6 +116,36 @@ KVMEM_INLINE void product(Start start, Index m, Index n, Index depth, Left a, co
                           Index c_row) {
     for (Index j = 0; j < n; j += panel)
         part_product<panel_vectors>(start, m, least(panel, n - j), depth, a, b + j, b_row, c + j, c_row);
+}
+
+// Tiles of a b, columns [column, column + vectors * lanes), that are handed on while they are in registers:
+// finish.take<rows, vectors>(sum, row, column).
+template <Index rows, Index vectors, class Finish>
+KVMEM_INLINE void finished_tiles(Index first, Index m, Index column, Index depth, Left a, const Real* b, Index b_row,
+                                 Finish& finish) {
+    if constexpr (rows > 0) {
+        for (; m - first >= rows; first += rows) {
+            Vector sum[rows][vectors] = {};
+            add_products<rows, vectors, true>(sum, {a.data + first * a.row, a.row, a.step}, b + column, b_row, depth,
+                                              lanes);
+            finish.template take<rows, vectors>(sum, first, column);
+        }
+        constexpr Index fewer = rows > 8 ? 8 : rows > 4 ? 4 : rows / 2;
+        finished_tiles<fewer, vectors>(first, m, column, depth, a, b, b_row, finish);
+    }
+}
+
+// All of a b [m, columns], whose columns are whole vectors.
+template <class Finish>
+inline void finished_product(Index m, Index columns, Index depth, Left a, const Real* b, Index b_row, Finish& finish) {
+    const auto from = [&]<Index vectors>(Index& column) {
+        for (; columns - column >= vectors * lanes; column += vectors * lanes)
+            finished_tiles<tile_rows(vectors), vectors>(0, m, column, depth, a, b, b_row, finish);
+    };
+    Index column = 0;
+    if constexpr (panel_vectors == 4) from.template operator()<4>(column);
+    from.template operator()<2>(column);
+    from.template operator()<1>(column);
 }
 
 }  // namespace

@@ -119,9 +119,9 @@ struct Simd {
     const char* name;
     // c = a b, or c += a b.
     void (*product)(bool add, const Product& p);
-    // c += alpha a b, where b's columns are b_step apart: its rows or its columns lie in a row. `packed` holds
-    // gemm_scratch numbers.
-    void (*gemm)(const Product& p, Real alpha, Index b_step, Real* packed);
+    // c = alpha a b, or c += alpha a b, of a depth of 1 or more. Of each matrix rows or columns lie in a row: those of b
+    // are b_row and b_step apart. `packed` holds gemm_scratch numbers.
+    void (*gemm)(const Product& p, Real alpha, Index b_step, bool add, Real* packed);
     // Softmax reads of many queries, or of few (which needs no scratch), of slots of a part.
     void (*attend_tiles)(const Head& head, const Part& part, const HeadRead& out, Real* scratch);
     void (*attend_rows)(const Head& head, const Part& part, const HeadRead& out);
@@ -148,9 +148,9 @@ struct Simd {
     SoftmaxSum (*softmax_row)(Real* scores, Index count);
 };
 
-// Blocks of b [depth, cols] stay in the second-level cache, blocks of a [rows, depth] nearly in the first.
-inline constexpr Index gemm_rows = 96, gemm_depth = 256, gemm_cols = 256;
-inline constexpr Index gemm_scratch = gemm_cols * gemm_depth;
+// Blocks of b [depth, cols] and of a [rows, depth] stay in the second-level cache.
+inline constexpr Index gemm_rows = 96, gemm_depth = 256, gemm_cols = 512;
+inline constexpr Index gemm_scratch = (gemm_cols + gemm_rows) * gemm_depth;
 
 // The best that this processor has, or what the environment's KVMEM_ISA names (baseline, avx2, avx512) if the
 // processor has that. Chosen once.
