@@ -28,7 +28,7 @@ static std::size_t moments_of(Method method) { return method == Method::adam ? 2
 
 Optimizer::Optimizer(Parameters& parameters, const OptimizerOptions& options) : options_(options) {
     for (Parameter& p : parameters) {
-        Entry& entry = entries_.emplace_back(Entry{&p, SparseRows(p.value.rows(), p.value.cols()), {}});
+        Entry& entry = entries_.emplace_back(Entry{&p, SparseRows(p.value.rows(), p.value.cols()), nullptr, {}});
         for (std::size_t i = 0; i < moments_of(options.method); ++i)
             entry.moments.emplace_back(p.value.rows(), p.value.cols());
     }
@@ -47,29 +47,29 @@ std::vector<Optimizer::State> Optimizer::state() {
 // Rows worth a task of their own.
 static Index row_grain(Index cols) { return std::max<Index>(1, 16384 / std::max<Index>(cols, 1)); }
 
-// Sums the tapes' gradients of one parameter; returns the square of the sum's length.
+// The gradients of one parameter, summed over tapes unless there is one alone; returns the square of their length.
 double Optimizer::merge(std::span<const std::unique_ptr<Tape>> tapes, Entry& entry) {
-    SparseRows& sum = entry.gradient;
-    const Index cols = sum.cols();
-    sum.clear();
+    std::vector<const SparseRows*> parts;
     for (const auto& tape : tapes)
-        if (const SparseRows* part = tape->find_gradient(*entry.parameter))
-            for (const Index row : part->touched())
-                if (!entry.parameter->is_frozen(row)) sum.touch(row);
-    const auto rows = sum.touched();
+        if (const SparseRows* part = tape->find_gradient(*entry.parameter)) parts.push_back(part);
+    SparseRows& sum = entry.sum;
+    sum.clear();
+    entry.gradient = parts.size() == 1 ? parts[0] : &sum;
+    if (parts.size() > 1)
+        for (const SparseRows* part : parts)
+            for (const Index row : part->touched()) sum.touch(row);
+    const auto rows = entry.gradient->touched();
+    const Index cols = sum.cols();
     squares_.assign(rows.size(), 0);
     parallel_for(static_cast<Index>(rows.size()), row_grain(cols), [&](Index first, Index last) {
         for (Index i = first; i < last; ++i) {
             const Index row = rows[static_cast<std::size_t>(i)];
-            Real* total = sum.touch(row);  // touched above: nothing moves
-            for (const auto& tape : tapes) {
-                const SparseRows* part = tape->find_gradient(*entry.parameter);
-                const Real* g = part ? part->find(row) : nullptr;
-                if (g) detail::simd().add_scaled(1, g, total, cols);
-            }
-            double square = 0;
-            for (Index j = 0; j < cols; ++j) square += double{total[j]} * double{total[j]};
-            squares_[static_cast<std::size_t>(i)] = square;
+            if (entry.parameter->is_frozen(row)) continue;
+            if (parts.size() > 1)
+                for (const SparseRows* part : parts)
+                    if (const Real* g = part->find(row))
+                        detail::simd().add_scaled(1, g, sum.touch(row), cols);  // touched above: nothing moves
+            squares_[static_cast<std::size_t>(i)] = detail::simd().square_sum(entry.gradient->find(row), cols);
         }
     });
     double length = 0;
@@ -78,7 +78,7 @@ double Optimizer::merge(std::span<const std::unique_ptr<Tape>> tapes, Entry& ent
 }
 
 void Optimizer::update(Entry& entry, double rate, double factor) {
-    SparseRows& gradient = entry.gradient;
+    const SparseRows& gradient = *entry.gradient;
     const auto rows = gradient.touched();
     const Index cols = gradient.cols();
     const auto step = static_cast<double>(steps_);
@@ -95,6 +95,7 @@ void Optimizer::update(Entry& entry, double rate, double factor) {
     parallel_for(static_cast<Index>(rows.size()), row_grain(cols), [&](Index first, Index last) {
         for (Index i = first; i < last; ++i) {
             const Index row = rows[static_cast<std::size_t>(i)];
+            if (entry.parameter->is_frozen(row)) continue;
             detail::simd().update(u, entry.parameter->value.row(row), gradient.find(row),
                                   adam || adagrad ? entry.moments[0].row(row) : nullptr,
                                   adam ? entry.moments[1].row(row) : nullptr, cols);
@@ -114,12 +115,14 @@ double Optimizer::step(std::span<const std::unique_ptr<Tape>> tapes, double rate
 }
 
 const Parameter* Optimizer::not_finite() const {
-    for (const Entry& entry : entries_)
-        for (const Index row : entry.gradient.touched()) {
-            const Real* g = entry.gradient.find(row);
-            if (!std::all_of(g, g + entry.gradient.cols(), [](Real x) { return std::isfinite(x); }))
+    for (const Entry& entry : entries_) {
+        if (!entry.gradient) continue;  // no step yet
+        for (const Index row : entry.gradient->touched()) {
+            const Real* g = entry.gradient->find(row);
+            if (!std::all_of(g, g + entry.gradient->cols(), [](Real x) { return std::isfinite(x); }))
                 return entry.parameter;
         }
+    }
     return nullptr;
 }
 

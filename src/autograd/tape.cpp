@@ -49,9 +49,13 @@ const SparseRows* Tape::find_gradient(const Parameter& parameter) const {
     return nullptr;
 }
 
-void Tape::reset() {
+void Tape::rewind() {
     arena_.reset();
     nodes_.clear();
+}
+
+void Tape::reset() {
+    rewind();
     for (Gradient& g : gradients_) g.rows.clear();
 }
 

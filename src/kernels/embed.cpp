@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <iterator>
+#include <limits>
 #include <string>
 
 namespace kvmem {
@@ -24,13 +27,17 @@ static Real factor(BagScale scale, std::size_t tokens) {
 
 void check_bags(RaggedView<Token> bags, Index rows) {
     require_shape(bags.valid(), "embed_sum", "bags whose offsets rise from 0 to the number of tokens");
-    for (const Token token : bags.values)
-        if (token < 0 || token >= rows)
-            throw Error({.what = "a token is not in the table",
-                         .expected = "0 to " + std::to_string(rows - 1),
-                         .got = std::to_string(token),
-                         .where = "embed_sum",
-                         .hint = {}});
+    // All at once first, in a form that is made into vector code: every step of training does it.
+    const auto limit = static_cast<std::uint32_t>(std::min<Index>(rows, std::numeric_limits<Token>::max()));
+    std::uint32_t wrong = 0;
+    for (const Token token : bags.values) wrong |= static_cast<std::uint32_t>(static_cast<std::uint32_t>(token) >= limit);
+    if (wrong == 0) return;
+    const auto is_wrong = [&](Token t) { return t < 0 || t >= rows; };
+    throw Error({.what = "a token is not in the table",
+                 .expected = "0 to " + std::to_string(rows - 1),
+                 .got = std::to_string(*std::find_if(bags.values.begin(), bags.values.end(), is_wrong)),
+                 .where = "embed_sum",
+                 .hint = {}});
 }
 
 void embed_sum(ConstView table, RaggedView<Token> bags, BagScale scale, View out) {
@@ -48,18 +55,19 @@ void embed_sum_backward(RaggedView<Token> bags, BagScale scale, ConstView grad_o
     require_shape(grad_out.rows == bags.size() && grad_out.cols == grad_table.cols(), "embed_sum_backward",
                   "grad_out [bags, width of the table]");
     check_bags(bags, grad_table.rows());
-    constexpr std::size_t at_once = 64;
-    Index places[at_once];
+    std::vector<Token> trained;  // the tokens of a bag that are not frozen, if any are
     for (Index i = 0; i < bags.size(); ++i) {
-        const auto bag = bags[i];
-        for (std::size_t first = 0; first < bag.size(); first += at_once) {
-            Index count = 0;
-            for (const Token token : bag.subspan(first, std::min(at_once, bag.size() - first)))
-                if (frozen.empty() || !frozen[static_cast<std::size_t>(token)])
-                    places[count++] = grad_table.place(token);
-            detail::simd().scatter_add(grad_table.values(), grad_table.cols(), places, count,
-                                       factor(scale, bag.size()), grad_out.row(i));
+        std::span<const Token> bag = bags[i];
+        const Real step = factor(scale, bag.size());
+        if (!frozen.empty()) {
+            trained.clear();
+            std::copy_if(bag.begin(), bag.end(), std::back_inserter(trained),
+                         [&](Token t) { return !frozen[static_cast<std::size_t>(t)]; });
+            bag = trained;
         }
+        for (const Token token : bag) grad_table.place(token);
+        detail::simd().scatter_add(grad_table.values(), grad_table.cols(), grad_table.places(), bag.data(),
+                                   static_cast<Index>(bag.size()), step, grad_out.row(i));
     }
 }
 

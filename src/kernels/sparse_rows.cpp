@@ -7,13 +7,11 @@ namespace kvmem {
 
 SparseRows::SparseRows(Index rows, Index cols) : place_(static_cast<std::size_t>(rows), -1), cols_(cols) {}
 
-Index SparseRows::place(Index row) {
-    Index& place = place_[static_cast<std::size_t>(row)];
-    if (place < 0) {
-        place = static_cast<Index>(touched_.size());
-        touched_.push_back(row);
-        values_.resize(values_.size() + static_cast<std::size_t>(cols_), Real{0});
-    }
+Index SparseRows::add(Index row) {
+    const auto place = static_cast<Index>(touched_.size());
+    touched_.push_back(row);
+    values_.resize(values_.size() + static_cast<std::size_t>(cols_), Real{0});
+    place_[static_cast<std::size_t>(row)] = place;
     return place;
 }
 

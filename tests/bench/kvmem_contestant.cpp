@@ -8,11 +8,11 @@ int main() {
     const auto variants = [](const Case& c) -> std::vector<std::string> {
         if (c.kind == "attend")
             return bench::kvmem_can_attend(c) ? std::vector<std::string>{"attend"} : std::vector<std::string>{};
-        return {"shards=8", "shards=2", "shards=1"};
+        return {"1x1", "1x8", "1x16", "2x1", "2x4", "2x8"};  // tapes x parts
     };
     const auto make = [](const Case& c, const std::string& variant) {
-        return c.kind == "attend" ? bench::kvmem_attention(c)
-                                  : bench::kvmem_training(c, std::stoll(variant.substr(variant.find('=') + 1)));
+        if (c.kind == "attend") return bench::kvmem_attention(c);
+        return bench::kvmem_training(c, {std::stoll(variant), std::stoll(variant.substr(variant.find('x') + 1))});
     };
     return bench::serve({"kvmem", KVMEM_VERSION, variants, make});
 }

@@ -63,34 +63,31 @@ class BagSteps {
     Steps offsets_;
 };
 
-// A step: the loss of each shard on its tape, backward, and one update.
+// A step: the losses of the parts on their tapes, backward, and one update.
 class Training : public Task {
   public:
-    Training(const Case& c, Index shards)
+    Training(const Case& c, Sharding sharding)
         : case_(c),
+          sharding_(sharding),
           threads_(static_cast<int>(c.threads)),
-          losses_(static_cast<std::size_t>(shards)),
+          losses_(static_cast<std::size_t>(sharding.tapes)),
           one_each_(1, c.batch),
           slots_each_(c.slots, c.batch) {
-        for (Index i = 0; i < shards; ++i) tapes_.push_back(std::make_unique<Tape>());
+        for (Index i = 0; i < sharding.tapes; ++i) tapes_.push_back(std::make_unique<Tape>());
     }
 
     void run() override {
-        const auto shards = static_cast<Index>(tapes_.size());
-        kvmem::parallel_for(shards, 1, [&](Index first, Index last) {
-            for (Index shard = first; shard < last; ++shard) {
-                const auto at = static_cast<std::size_t>(shard);
-                Tape& tape = *tapes_[at];
-                tape.reset();
-                const Index begin = case_.batch * shard / shards, end = case_.batch * (shard + 1) / shards;
-                const Var loss = shard_loss(tape, begin, end - begin);
-                losses_[at] = static_cast<double>(loss.value().data[0]);
-                tape.backward(loss, static_cast<float>(loss_factor()));
+        const auto [tapes, parts] = sharding_;
+        kvmem::parallel_for(tapes, 1, [&, parts = parts](Index first, Index last) {
+            for (Index tape = first; tape < last; ++tape) {
+                tapes_[static_cast<std::size_t>(tape)]->reset();
+                losses_[static_cast<std::size_t>(tape)] = 0;
+                for (Index part = 0; part < parts; ++part) run_part(tape, part);
             }
         });
-        if (!updates() && shards == 1) return;
+        if (!updates() && tapes == 1) return;
         if (!optimizer_) optimizer_ = std::make_unique<kvmem::Optimizer>(parameters_, sgd());
-        optimizer_->step(tapes_, updates() ? learning_rate : 0);  // with rate 0: the sum of the shards' gradients
+        optimizer_->step(tapes_, updates() ? learning_rate : 0);  // with rate 0: the sum of the tapes' gradients
     }
 
     double loss() const override {
@@ -114,12 +111,22 @@ class Training : public Task {
     kvmem::Parameters parameters_;
 
   private:
+    void run_part(Index at, Index part) {
+        Tape& tape = *tapes_[static_cast<std::size_t>(at)];
+        tape.rewind();
+        const Index parts = sharding_.tapes * sharding_.parts, i = at * sharding_.parts + part;
+        const Index begin = case_.batch * i / parts, end = case_.batch * (i + 1) / parts;
+        const Var loss = shard_loss(tape, begin, end - begin);
+        losses_[static_cast<std::size_t>(at)] += static_cast<double>(loss.value().data[0]);
+        tape.backward(loss, static_cast<float>(loss_factor()));
+    }
     static kvmem::OptimizerOptions sgd() {
         kvmem::OptimizerOptions options;
         options.method = kvmem::Method::sgd;
         return options;
     }
 
+    Sharding sharding_;
     kvmem::ThreadLimit threads_;
     std::vector<std::unique_ptr<Tape>> tapes_;
     std::unique_ptr<kvmem::Optimizer> optimizer_;
@@ -129,11 +136,11 @@ class Training : public Task {
 
 class MemN2N : public Training {
   public:
-    MemN2N(const Case& c, Index shards) : MemN2N(c, shards, MemN2NData(c)) {}
+    MemN2N(const Case& c, Sharding sharding) : MemN2N(c, sharding, MemN2NData(c)) {}
 
   private:
-    MemN2N(const Case& c, Index shards, MemN2NData data)
-        : Training(c, shards),
+    MemN2N(const Case& c, Sharding sharding, MemN2NData data)
+        : Training(c, sharding),
           story_(std::move(data.story)),
           question_(std::move(data.question)),
           words_(make_bags(MemN2NData::words, 1, [](Index i, Index) { return i; })),
@@ -164,11 +171,11 @@ class MemN2N : public Training {
 
 class KvMemNN : public Training {
   public:
-    KvMemNN(const Case& c, Index shards) : KvMemNN(c, shards, KvMemNNData(c)) {}
+    KvMemNN(const Case& c, Sharding sharding) : KvMemNN(c, sharding, KvMemNNData(c)) {}
 
   private:
-    KvMemNN(const Case& c, Index shards, KvMemNNData data)
-        : Training(c, shards),
+    KvMemNN(const Case& c, Sharding sharding, KvMemNNData data)
+        : Training(c, sharding),
           key_(std::move(data.key)),
           value_(std::move(data.value)),
           question_(std::move(data.question)),
@@ -202,7 +209,7 @@ class KvMemNN : public Training {
 
 class Encoder : public Training {
   public:
-    Encoder(const Case& c, Index shards) : Training(c, shards), data_(c), sequences_(c.slots, c.batch) {
+    Encoder(const Case& c, Sharding sharding) : Training(c, sharding), data_(c), sequences_(c.slots, c.batch) {
         const Index d = c.width, inner = EncoderData::inner;
         using D = EncoderData;
         query_ = dense("query", d, d, D::query), key_ = dense("key", d, d, D::key);
@@ -253,10 +260,10 @@ class Encoder : public Training {
 
 }  // namespace
 
-std::unique_ptr<Task> kvmem_training(const Case& c, Index shards) {
-    if (c.kind == "memn2n") return std::make_unique<MemN2N>(c, shards);
-    if (c.kind == "kvmemnn") return std::make_unique<KvMemNN>(c, shards);
-    if (c.kind == "encoder") return std::make_unique<Encoder>(c, shards);
+std::unique_ptr<Task> kvmem_training(const Case& c, Sharding sharding) {
+    if (c.kind == "memn2n") return std::make_unique<MemN2N>(c, sharding);
+    if (c.kind == "kvmemnn") return std::make_unique<KvMemNN>(c, sharding);
+    if (c.kind == "encoder") return std::make_unique<Encoder>(c, sharding);
     return nullptr;
 }
 

@@ -5,7 +5,12 @@
 
 namespace bench {
 
-// The batch is cut into this many shards, each on a tape of its own, as the trainer does it. Null: not a training step.
-std::unique_ptr<Task> kvmem_training(const Case& c, Index shards);
+// The batch is cut over tapes, which may run at once, and what a tape gets goes through in so many parts, one after the
+// other, whose gradients add up: smaller parts fit the caches.
+struct Sharding {
+    Index tapes, parts;
+};
+// Null: not a training step.
+std::unique_ptr<Task> kvmem_training(const Case& c, Sharding sharding);
 
 }  // namespace bench

@@ -53,13 +53,15 @@ class Optimizer {
     Index steps() const { return steps_; }
     void set_steps(Index steps) { steps_ = steps; }
 
-    // The parameter whose gradient in the last step holds a number that is not finite, or null.
+    // The parameter whose gradient in the last step holds a number that is not finite, or null. To be asked before a
+    // tape of that step is reset.
     const Parameter* not_finite() const;
 
   private:
     struct Entry {
         Parameter* parameter;
-        SparseRows gradient;  // the sum over tapes
+        SparseRows sum;                        // over tapes
+        const SparseRows* gradient = nullptr;  // the sum, or that of the one tape that has any
         std::vector<Matrix> moments;
     };
     double merge(std::span<const std::unique_ptr<Tape>> tapes, Entry& entry);

@@ -76,6 +76,9 @@ class Tape {
 
     // Forgets the pass and all gradients.
     void reset();
+    // Forgets the pass alone: gradients of parameters stay, and the next pass adds to them. So a batch may go through
+    // in parts small enough for the caches.
+    void rewind();
 
   private:
     Var record_node(Index rows, Index cols, bool needs_grad, Backward go_back, const void* payload);

@@ -26,8 +26,12 @@ class SparseRows {
     }
     // The same as a place among the touched rows, which stays valid until clear() or dense(): it begins at
     // values() + place * cols().
-    Index place(Index row);
+    Index place(Index row) {
+        const Index at = place_[static_cast<std::size_t>(row)];
+        return at < 0 ? add(row) : at;
+    }
     Real* values() { return values_.data(); }
+    const Index* places() const { return place_.data(); }  // of all rows, -1 for those not touched
     // The row, or null when it was not touched.
     const Real* find(Index row) const;
     // All rows in their order, touched as a whole; touching any of them afterwards moves nothing.
@@ -37,6 +41,8 @@ class SparseRows {
     void clear();  // zero again; keeps the memory
 
   private:
+    Index add(Index row);
+
     std::vector<Index> place_;    // of each row among the touched ones, or -1
     std::vector<Index> touched_;  // rows in the order of their places
     std::vector<Real> values_;    // [touched, cols]

@@ -28,6 +28,7 @@ const detail::Simd table{
     .add_outer = add_outer,
     .additive_scores = additive_scores,
     .additive_scores_backward = additive_scores_backward,
+    .square_sum = square_sum,
     .add_scaled = add_scaled,
     .gather_sum = gather_sum,
     .scatter_add = scatter_add,

@@ -7,6 +7,18 @@
 namespace kvmem::KVMEM_SIMD {
 namespace {
 
+// In double: squares of numbers that are finite may not be so in float.
+inline double square_sum(const Real* x, Index count) {
+    double part[8] = {};
+    Index i = 0;
+    for (; i + 8 <= count; i += 8)
+        for (Index l = 0; l < 8; ++l) part[l] += static_cast<double>(x[i + l]) * static_cast<double>(x[i + l]);
+    for (; i < count; ++i) part[0] += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+    double sum = 0;
+    for (const double p : part) sum += p;
+    return sum;
+}
+
 // y += factor x
 inline void add_scaled(Real factor, const Real* x, Real* y, Index count) {
     for (Index i = 0; i < count; i += lanes) {
@@ -47,16 +59,32 @@ inline void gather_sum(const Real* table, Index width, const Token* tokens, Inde
         gather_panel<1, false>(table + k, width, tokens, count, factor, out + k, width - k);
 }
 
-// rows[places[t]] += factor x
-inline void scatter_add(Real* rows, Index width, const Index* places, Index count, Real factor, const Real* x) {
-    for (Index k = 0; k < width; k += lanes) {
-        const Index n = width - k;
-        const Vector add = factor * load_up_to(x + k, n);
+// rows[places[tokens[t]]] += factor x. Words come again and again: what was just written is read, and the processor hands that on
+// only if both are of one size. So the rest of a row goes by fours and ones, never by a masked vector.
+inline void scatter_add(Real* rows, Index width, const Index* places, const Token* tokens, Index count, Real factor,
+                        const Real* x) {
+    using Four [[gnu::vector_size(4 * sizeof(Real))]] = Real;
+    Index k = 0;
+    for (; k + lanes <= width; k += lanes) {
+        const Vector add = factor * load(x + k);
         for (Index t = 0; t < count; ++t) {
-            Real* at = rows + places[t] * width + k;
-            store_up_to(at, load_up_to(at, n) + add, n);
+            Real* at = rows + places[tokens[t]] * width + k;
+            store(at, load(at) + add);
         }
     }
+    for (; k + 4 <= width; k += 4) {
+        Four add, sum;
+        __builtin_memcpy(&add, x + k, sizeof add);
+        add *= factor;
+        for (Index t = 0; t < count; ++t) {
+            Real* at = rows + places[tokens[t]] * width + k;
+            __builtin_memcpy(&sum, at, sizeof sum);
+            sum += add;
+            __builtin_memcpy(at, &sum, sizeof sum);
+        }
+    }
+    for (; k < width; ++k)
+        for (Index t = 0; t < count; ++t) rows[places[tokens[t]] * width + k] += factor * x[k];
 }
 
 KVMEM_INLINE Vector square_root(Vector x) {

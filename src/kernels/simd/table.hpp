@@ -137,10 +137,12 @@ struct Simd {
     void (*additive_scores)(const Real* x, const Real* rows, Index row, Index count, Index width,
                             const Real* direction, Real factor, Real* out);
     void (*additive_scores_backward)(const AdditiveBackward& p);
+    double (*square_sum)(const Real* x, Index count);
     void (*add_scaled)(Real factor, const Real* x, Real* y, Index count);
-    // out = factor times the sum of rows tokens[t] of a table, and rows[places[t]] += factor x.
+    // out = factor times the sum of rows tokens[t] of a table, and rows[places[tokens[t]]] += factor x.
     void (*gather_sum)(const Real* table, Index width, const Token* tokens, Index count, Real factor, Real* out);
-    void (*scatter_add)(Real* rows, Index width, const Index* places, Index count, Real factor, const Real* x);
+    void (*scatter_add)(Real* rows, Index width, const Index* places, const Token* tokens, Index count, Real factor,
+                        const Real* x);
     void (*update)(const Update& u, Real* x, const Real* g, Real* first, Real* second, Index count);
     void (*activate)(Activation f, const Real* in, Real* out, Index count);
     void (*activate_backward)(Activation f, const Slopes& s);
