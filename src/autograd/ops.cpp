@@ -242,8 +242,7 @@ struct Attended {
     }
     AttendGradients gradients(Real* scale) const {
         const auto of = [](const std::optional<Var>& v) { return v ? v->grad() : View(); };
-        return {query.grad(),      key.grad(),         of(value), of(bias.slot), of(bias.pair),
-                of(bias.direction), scale};
+        return {query.grad(), key.grad(), of(value), of(bias.slot), of(bias.pair), of(bias.direction), scale};
     }
     bool learns_scale() const { return bias.scale && bias.scale->needs_grad(); }
     bool needs_grad() const {

@@ -84,8 +84,8 @@ static void check_gradients(const AttendInput& in, const AttendOptions& options,
                       fits(grads.slot_bias, in.slot_bias) && fits(grads.pair_bias, in.pair_bias) &&
                       fits(grads.direction, in.direction),
                   "attend_backward", "gradients of the shapes of what they belong to, or empty");
-    require_shape(!grads.scale || (options.scale != 0 && options.similarity != Similarity::additive),
-                  "attend_backward", "a scale of products other than 0 for its gradient");
+    require_shape(!grads.scale || (options.scale != 0 && options.similarity != Similarity::additive), "attend_backward",
+                  "a scale of products other than 0 for its gradient");
 }
 
 void attend_backward(const AttendInput& in, const Segments& segments, const AttendOptions& options,

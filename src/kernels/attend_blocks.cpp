@@ -53,8 +53,8 @@ static void run(const Lookups& lookups, const Task& task, const WorkerScratch& s
         simd().attend_tiles(head, part, task.out, scratch.mine());
 }
 
-// The read of parts [first, first + count) of the slots becomes that of `to`: each weighted by exp(its log-sum-exp - the
-// whole's).
+// The read of parts [first, first + count) of the slots becomes that of `to`: each weighted by exp(its log-sum-exp -
+// the whole's).
 static void merge_parts(const HeadRead& to, Index queries, Index width, const HeadRead* parts, Index count) {
     constexpr Real none = -std::numeric_limits<Real>::infinity();
     for (Index q = 0; q < queries; ++q) {
@@ -90,7 +90,8 @@ static void add_tasks(const Lookups& lookups, const AttendOutput& out, Index seg
                 const View read = scratch.matrix(queries, lookups.value_width), sums = scratch.matrix(queries, 1);
                 to = {read.data, read.cols, sums.data, 1};
             }
-            *tasks++ = {segment, head,
+            *tasks++ = {segment,
+                        head,
                         {query_share(queries, cut.query_parts, q), query_share(queries, cut.query_parts, q + 1),
                          share(slots, cut.slot_parts, s), share(slots, cut.slot_parts, s + 1)},
                         to};
@@ -114,9 +115,10 @@ void attend_by_blocks(const Lookups& lookups, const AttendOutput& out, Arena& sc
             made += cut_of(lookups.queries(i), lookups.slots(i)).tasks();
         }
     kvmem::parallel_for(count, work <= task_work ? count : std::max<Index>(1, count * task_work / work),
-                 [&](Index first, Index last) {
-                     for (Index i = first; i < last; ++i) run(lookups, tasks[static_cast<std::size_t>(i)], workers);
-                 });
+                        [&](Index first, Index last) {
+                            for (Index i = first; i < last; ++i)
+                                run(lookups, tasks[static_cast<std::size_t>(i)], workers);
+                        });
     const Task* task = tasks.data();
     for (Index i = 0; i < segments; ++i)
         for (Index h = 0; h < heads; ++h) {
@@ -141,8 +143,8 @@ struct BackwardTask {
 
 }  // namespace
 
-static void run_backward(const Lookups& lookups, const BackwardTask& task, const AttendOutput& out,
-                         ConstView grad_read, const AttendGradients& grads, Real* scratch) {
+static void run_backward(const Lookups& lookups, const BackwardTask& task, const AttendOutput& out, ConstView grad_read,
+                         const AttendGradients& grads, Real* scratch) {
     const Index queries = lookups.queries(task.segment), width = lookups.key_width;
     for (Index h = task.first_head; h < task.end_head; ++h) {
         HeadGradients to = lookups.gradients(out, grad_read, grads, task.segment, h);
@@ -186,19 +188,21 @@ void attend_by_blocks_backward(const Lookups& lookups, const AttendOutput& out, 
         for (Index g = 0; g < groups; ++g)
             for (Index p = 0; p < parts_of(i); ++p) {
                 const bool apart = parts_of(i) > 1 && grads.query.data;
-                tasks[made++] = {i, g * group_heads, (g + 1) * group_heads, share(lookups.slots(i), parts_of(i), p),
-                                 share(lookups.slots(i), parts_of(i), p + 1),
-                                 apart ? scratch.take<Real>(group_heads * lookups.queries(i) * lookups.key_width).data()
-                                       : nullptr};
+                tasks[made++] = {
+                    i,
+                    g * group_heads,
+                    (g + 1) * group_heads,
+                    share(lookups.slots(i), parts_of(i), p),
+                    share(lookups.slots(i), parts_of(i), p + 1),
+                    apart ? scratch.take<Real>(group_heads * lookups.queries(i) * lookups.key_width).data() : nullptr};
             }
     const WorkerScratch workers(scratch, backward_scratch(lookups.key_width, lookups.value_width));
     const Index work = 3 * lookups.total_work();
-    kvmem::parallel_for(count, work <= task_work ? count : std::max<Index>(1, count * task_work / work),
-                 [&](Index first, Index last) {
-                     for (Index i = first; i < last; ++i)
-                         run_backward(lookups, tasks[static_cast<std::size_t>(i)], out, grad_read, grads,
-                                      workers.mine());
-                 });
+    kvmem::parallel_for(
+        count, work <= task_work ? count : std::max<Index>(1, count * task_work / work), [&](Index first, Index last) {
+            for (Index i = first; i < last; ++i)
+                run_backward(lookups, tasks[static_cast<std::size_t>(i)], out, grad_read, grads, workers.mine());
+        });
     for (const BackwardTask& task : tasks)
         if (task.grad_query) add_grad_query(lookups, task, grads.query);
 }

@@ -1,5 +1,5 @@
-// Lookups a query at a time, with a whole row of scores at once: for every similarity and normalizer, for weights that are
-// kept or asked for, and for dropout.
+// Lookups a query at a time, with a whole row of scores at once: for every similarity and normalizer, for weights that
+// are kept or asked for, and for dropout.
 #include "kernels/lookup.hpp"
 
 #include "kvmem/core/rng.hpp"
@@ -25,8 +25,7 @@ static void add_biases(const Head& at, Index q, Real* scores) {
     if (at.pair_bias)
         for (Index j = 0; j < at.slots; ++j) scores[j] += at.pair_bias[q * at.pair_bias_row + j];
     if (at.slope != 0)
-        for (Index j = 0; j < at.slots; ++j)
-            scores[j] -= at.slope * static_cast<Real>(std::abs(at.place(q) - j));
+        for (Index j = 0; j < at.slots; ++j) scores[j] -= at.slope * static_cast<Real>(std::abs(at.place(q) - j));
 }
 
 static const Real* direction_of(const Lookups& lookups, Index head) {
@@ -58,9 +57,11 @@ static void for_each_part(const Lookups& lookups, Apart apart, Index groups, Bod
     const Index segments = lookups.segments.size(), parts = apart == Apart::heads ? groups : 1;
     const Index count = segments * parts, work = lookups.total_work(), heads = lookups.heads / parts;
     const bool serial = work <= task_work || apart == Apart::nothing;
-    kvmem::parallel_for(count, serial ? count : std::max<Index>(1, count * task_work / work), [&](Index first, Index last) {
-        for (Index i = first; i < last; ++i) body(i / parts, i % parts * heads, (i % parts + 1) * heads);
-    });
+    kvmem::parallel_for(count, serial ? count : std::max<Index>(1, count * task_work / work),
+                        [&](Index first, Index last) {
+                            for (Index i = first; i < last; ++i)
+                                body(i / parts, i % parts * heads, (i % parts + 1) * heads);
+                        });
 }
 
 // Scores, weights and, with `read`, what they read, of each row of the lookup of one head.
@@ -119,8 +120,8 @@ static void score_row_backward(const Lookups& lookups, const Head& at, const Hea
     Real* grad_query = to.query ? to.query + q * to.query_row : nullptr;
     if (const Real* direction = direction_of(lookups, h)) {
         Real* d = grad_direction.data ? grad_direction.data + h * at.key_width : nullptr;
-        simd().additive_scores_backward({query, at.key, at.key_row, at.slots, at.key_width, direction, grad,
-                                         grad_query, to.key, d});
+        simd().additive_scores_backward(
+            {query, at.key, at.key_row, at.slots, at.key_width, direction, grad, grad_query, to.key, d});
         return;
     }
     if (grad_query) simd().add_weighted(grad, at.key, at.key_row, at.slots, at.key_width, grad_query);

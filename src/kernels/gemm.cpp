@@ -39,9 +39,9 @@ static void by_parts(const detail::Product& p, Real alpha, Index b_step, bool ad
 void gemm(Real alpha, ConstView a, Transpose transpose_a, ConstView b, Transpose transpose_b, Real beta, View c) {
     const bool ta = transpose_a == Transpose::yes, tb = transpose_b == Transpose::yes;
     const Index depth = ta ? a.rows : a.cols;
-    require_shape(depth == (tb ? b.cols : b.rows) && c.rows == (ta ? a.cols : a.rows) &&
-                      c.cols == (tb ? b.rows : b.cols),
-                  "gemm", "c [rows of op(a), columns of op(b)] and equal inner sizes");
+    require_shape(
+        depth == (tb ? b.cols : b.rows) && c.rows == (ta ? a.cols : a.rows) && c.cols == (tb ? b.rows : b.cols), "gemm",
+        "c [rows of op(a), columns of op(b)] and equal inner sizes");
     if (depth == 0 || (beta != 0 && beta != 1)) scale_by(beta, c);
     if (depth == 0) return;
     const detail::Product p{.rows = c.rows,

@@ -75,9 +75,7 @@ Lookups::Lookups(const AttendInput& input, const Segments& segs, const AttendOpt
     pairs_before_ = before;
 }
 
-Index Lookups::total_work() const {
-    return pairs_before_.back() * (key_width + value_width) * heads;
-}
+Index Lookups::total_work() const { return pairs_before_.back() * (key_width + value_width) * heads; }
 
 // The bias of a slot is a column for all heads or one for each.
 static Index bias_columns(ConstView slot_bias) { return slot_bias.rows == 1 ? 1 : slot_bias.cols; }
@@ -109,8 +107,8 @@ Head Lookups::head(Index segment, Index h) const {
     if (!in.pair_bias.empty()) {
         const bool shared = in.pair_bias.size() == weight_count(segments, 1);
         at.pair_bias_row = shared ? at.slots : heads * at.slots;
-        at.pair_bias = in.pair_bias.data +
-                       (shared ? pairs_before_[static_cast<std::size_t>(segment)] : weights_at(segment, 0, h));
+        at.pair_bias =
+            in.pair_bias.data + (shared ? pairs_before_[static_cast<std::size_t>(segment)] : weights_at(segment, 0, h));
     }
     if (!options.slopes.empty()) at.slope = options.slopes[static_cast<std::size_t>(h)];
     at.banded = options.causal || options.window > 0;

@@ -25,8 +25,8 @@ static Real log_sum_exp(std::span<const Real> scores, Real largest) {
     return largest + static_cast<Real>(std::log(sum));
 }
 
-// The threshold t with sum over i of max(z_i - t, 0) = 1, for z <= 0 with a largest of 0. What is below the threshold of
-// a set is below that of each set in it, so slots are dropped until none is.
+// The threshold t with sum over i of max(z_i - t, 0) = 1, for z <= 0 with a largest of 0. What is below the threshold
+// of a set is below that of each set in it, so slots are dropped until none is.
 static double sparsemax_threshold(std::span<const Real> z) {
     for (double threshold = -1;;) {
         double sum = 0;

@@ -284,7 +284,8 @@ TEST_CASE("the reads of any split of the slots merge to that of the whole", "[at
 TEST_CASE("attend equals its naive twin in every form", "[attend]") {
     Rng rng(11);
     for (std::uint64_t seed = 0; seed < 400; ++seed) {
-        const Index groups = 1 + rng.below(2), heads = groups * (1 + rng.below(3)), d = rng.below(20), e = rng.below(40);
+        const Index groups = 1 + rng.below(2), heads = groups * (1 + rng.below(3)), d = rng.below(20),
+                    e = rng.below(40);
         std::vector<Index> queries, slots;
         for (Index i = rng.below(3); i >= 0; --i) {
             queries.push_back(rng.below(2) == 0 ? rng.below(4) : rng.below(150));
@@ -396,10 +397,11 @@ TEST_CASE("a memory of 16 bits reads as its rounded numbers do", "[attend]") {
         CHECK_THROWS_AS(attend(c.query, keys, values, c.segments(), twin.options, twin.output(), scratch), Error);
     }
     CHECK(Bfloat16(1.0f).bits == 0x3f80);
-    CHECK(Bfloat16(1.00390625f).bits == 0x3f80);   // half way to the next one: to the even
+    CHECK(Bfloat16(1.00390625f).bits == 0x3f80);  // half way to the next one: to the even
     CHECK(Bfloat16(1.01171875f).bits == 0x3f82);
     CHECK(std::isnan(static_cast<float>(Bfloat16(std::numeric_limits<float>::quiet_NaN()))));
-    CHECK(static_cast<float>(Bfloat16(std::numeric_limits<float>::infinity())) == std::numeric_limits<float>::infinity());
+    CHECK(static_cast<float>(Bfloat16(std::numeric_limits<float>::infinity())) ==
+          std::numeric_limits<float>::infinity());
 }
 
 TEST_CASE("a kernel gives its scratch back", "[attend]") {
@@ -505,7 +507,13 @@ TEST_CASE("attention has the same bits on any number of threads", "[attend]") {
     };
     // Many small memories, a few large, one shared by all: each large enough to be cut into tasks.
     const std::vector<std::pair<std::vector<Index>, std::vector<Index>>> shapes{
-        {std::vector<Index>(64, 1), std::vector<Index>(64, 100)}, {{20, 15, 0, 25}, {150, 200, 10, 0}}, {{60}, {200}}};
+        {std::vector<Index>(64, 1), std::vector<Index>(64, 100)},
+        {{20, 15, 0, 25}, {150, 200, 10, 0}},
+        {{60}, {200}},
+        // Slots in several parts, of one query and of more than a block; queries in several parts.
+        {{1}, {20000}},
+        {{70}, {9000}},
+        {{600}, {700}}};
     for (const auto& [queries, slots] : shapes)
         for (const bool biased : {false, true}) {
             Case c(queries, slots, 2, 16, 16, 7);
@@ -573,9 +581,7 @@ TEST_CASE("attend refuses shapes and segments that do not fit", "[attend]") {
 
     const Matrix grad(3, 6);
     Matrix wrong(2, 2), key(7, 8);
-    const auto backward = [&](ConstView g, const AttendGradients& out) {
-        good.back(g, out);
-    };
+    const auto backward = [&](ConstView g, const AttendGradients& out) { good.back(g, out); };
     CHECK_NOTHROW(backward(grad, {.key = key}));
     CHECK_THROWS_AS(backward(wrong, {.key = key}), Error);
     CHECK_THROWS_AS(backward(grad, {.query = wrong}), Error);

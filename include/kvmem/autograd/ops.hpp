@@ -33,8 +33,8 @@ Var dropout(Var x, double rate);  // kernels/elementwise.hpp; the identity on a 
 Var layer_norm(Var x, Var gain, Var bias);
 Var normalize_rows(Var x);
 
-// What a lookup gives: the read [B, H*E], the log-sum-exp [B, H] of its scores (not differentiated) and, if they are kept
-// for the way back (keeps_weights()), the weights in the order of AttendOutput, otherwise empty.
+// What a lookup gives: the read [B, H*E], the log-sum-exp [B, H] of its scores (not differentiated) and, if they are
+// kept for the way back (keeps_weights()), the weights in the order of AttendOutput, otherwise empty.
 struct Lookup {
     Var read;
     ConstView log_sum_exp;

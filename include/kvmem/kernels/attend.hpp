@@ -54,9 +54,10 @@ struct AttendOptions {
     Real scale = 1;       // the inverse of the temperature
     Similarity similarity = Similarity::dot;
     Normalizer normalizer = Normalizer::softmax;
-    Index top_k = 0;      // of Normalizer::top_k: 1 or more
-    bool causal = false;  // query i of a segment of q queries and s slots reads slots up to i + (s - q): ends are aligned
-    Index window = 0;     // it reads only slots nearer than this to i + (s - q), on both sides; 0: all
+    Index top_k = 0;  // of Normalizer::top_k: 1 or more
+    bool causal =
+        false;         // query i of a segment of q queries and s slots reads slots up to i + (s - q): ends are aligned
+    Index window = 0;  // it reads only slots nearer than this to i + (s - q), on both sides; 0: all
     // Attention with linear biases (Press et al. 2022): score -= slopes[h] * |i + (s - q) - slot|. [H], or empty.
     std::span<const Real> slopes = {};
     // Each weight becomes 0 with this probability and grows by 1 / (1 - dropout) otherwise. The same for a seed.
@@ -71,8 +72,8 @@ struct AttendInput {
     ConstView key;             // [S, G*D]
     ConstView value;           // [S, G*E]
     ConstView slot_bias = {};  // [S, 1] or [S, H] or empty: added to every score of the slot
-    // [weight_count(segments, H), 1], or [weight_count(segments, 1), 1] for all heads, or empty: a bias for each pair of
-    // query and slot, in the order of the weights.
+    // [weight_count(segments, H), 1], or [weight_count(segments, 1), 1] for all heads, or empty: a bias for each pair
+    // of query and slot, in the order of the weights.
     ConstView pair_bias = {};
     ConstView direction = {};  // [1, H*D], of Similarity::additive
 };

@@ -53,8 +53,8 @@ KVMEM_INLINE Vector widen_part(const Bfloat16* p, Index count) {
 KVMEM_INLINE Vector widen(const Real* p) { return load(p); }
 KVMEM_INLINE Vector widen_part(const Real* p, Index count) { return load_part(p, count); }
 
-// Rows one after the other: copied to scratch, unless they lie so already. Rows that are far apart, as those of one head
-// among several are, fall into few sets of the caches.
+// Rows one after the other: copied to scratch, unless they lie so already. Rows that are far apart, as those of one
+// head among several are, fall into few sets of the caches.
 inline const Real* in_a_row(const Real* rows, Index row, Index count, Index width, Real* scratch) {
     if (row == width) return rows;
     for (Index i = 0; i < count; ++i) copy(rows + i * row, width, scratch + i * width);
@@ -73,6 +73,7 @@ inline const Real* in_a_row(const Bfloat16* rows, Index row, Index count, Index 
 struct Panel {
     Index first, end;
     const Real *key, *value;
+    bool is_far = false;  // read where they lie, in a memory too large for the caches
 };
 inline Panel panel_of(const Head& head, Index first, Index end, Real* keys, Real* values) {
     const Index d = head.key_width, e = head.value_width, n = end - first;
@@ -146,8 +147,7 @@ bool take_block(Real* scores, Index slots, Index columns, const Running& state, 
     }
     for (Index j = 0; j < slots; ++j)
 #pragma GCC unroll 4
-        for (Index v = 0; v < vectors; ++v)
-            top[v] = larger(load(scores + j * columns + at + v * lanes), top[v]);
+        for (Index v = 0; v < vectors; ++v) top[v] = larger(load(scores + j * columns + at + v * lanes), top[v]);
     bool changed = false;
 #pragma GCC unroll 4
     for (Index v = 0; v < vectors; ++v) {
@@ -185,7 +185,20 @@ inline bool take_block(Real* scores, Index slots, Index columns, const Running& 
 // Where nothing is masked or biased, scores become weights while they are in registers: relative to the largest score
 // of earlier blocks, which only has to be near the largest of all for their powers to be numbers.
 constexpr Real near_enough = 20;
+template <bool far>
 struct TakeNear {
+    // Memories that do not fit the caches: keys are asked for a block ahead, values while their scores are made.
+    static constexpr bool asks = far;
+    const Real *keys_ahead, *values;
+    Index key_width, value_width;
+    KVMEM_INLINE void ask(Index row, Index rows, Index k) const {
+#pragma GCC unroll 24
+        for (Index r = 0; r < rows; ++r) {
+            __builtin_prefetch(keys_ahead + (row + r) * key_width + k);
+            if (k < value_width) __builtin_prefetch(values + (row + r) * value_width + k);
+        }
+    }
+
     const Real* reference;
     Real* above;  // the most by which a score is above the reference
     Real* total;  // of this product
@@ -220,13 +233,15 @@ inline bool all_finite(const Real* x, Index count) {
 
 // Weights of a block of slots and their totals, or false, with nothing changed but `weights`, when a score is too far
 // above what was largest before.
-inline bool take_near(Index slots, Index columns, Index depth, Left key, const Real* query, Real* weights,
-                      const Running& state) {
+template <bool far>
+bool take_near(Index slots, Index columns, const Head& head, const Real* key, const Real* value, const Real* query,
+               Real* weights, const Running& state) {
     if (!all_finite(state.largest, columns)) return false;
+    const Index d = head.key_width;
     Real above[detail::query_block], total[detail::query_block];
     for (Index c = 0; c < columns; ++c) above[c] = total[c] = 0;
-    TakeNear near{state.largest, above, total, weights, columns};
-    finished_product(slots, columns, depth, key, query, columns, near);
+    TakeNear<far> near{key + slots * d, value, d, head.value_width, state.largest, above, total, weights, columns};
+    finished_product(slots, columns, d, {key, d, 1}, query, columns, near);
     bool close = true;
     for (Index c = 0; c < columns; ++c) close &= above[c] < near_enough;
     if (close)
@@ -240,8 +255,8 @@ KVMEM_INLINE void multiply(Real factor, Real* x, Index count) {
     if (i < count) store_part(x + i, factor * load_part(x + i, count - i), count - i);
 }
 
-// A block of queries on a panel of slots. The read and log-sum-exp of what was read before is where to go on from: as if
-// it were one slot of that score and value.
+// A block of queries on a panel of slots. The read and log-sum-exp of what was read before is where to go on from: as
+// if it were one slot of that score and value.
 inline void attend_block(const Head& head, Index first_query, Index queries, const Panel& slots, bool resume,
                          const HeadRead& out, Real* scratch) {
     const Index d = head.key_width, e = head.value_width, columns = round_up(queries, lanes);
@@ -266,15 +281,17 @@ inline void attend_block(const Head& head, Index first_query, Index queries, con
     each_block(slots.first > begin ? slots.first : begin, least(slots.end, end), [&](Index j, Index end_j) {
         const Index n = end_j - j;
         const Left key{slots.key + (j - slots.first) * d, d, 1};
+        const Real* value = slots.value + (j - slots.first) * e;
         const bool plain = !adjusted(head, first_query, queries, j, n);
-        if (!plain || start == Start::zero || !take_near(n, columns, d, key, query, scores, state)) {
+        const auto take = slots.is_far ? take_near<true> : take_near<false>;
+        if (!plain || start == Start::zero || !take(n, columns, head, key.data, value, query, scores, state)) {
             product(Start::zero, n, columns, d, key, query, columns, scores, columns);
             if (!plain) adjust(head, first_query, queries, j, n, scores, columns);
             const bool shrinks = take_block(scores, n, columns, state);
             if (shrinks && start == Start::add)
                 for (Index q = 0; q < queries; ++q) multiply(state.shrink[q], read + q * e, e);
         }
-        product(start, queries, e, n, {scores, 1, columns}, slots.value + (j - slots.first) * e, e, read, e);
+        product(start, queries, e, n, {scores, 1, columns}, value, e, read, e);
         start = Start::add;
     });
     for (Index q = 0; q < queries; ++q) {
@@ -294,12 +311,17 @@ inline void attend_tiles(const Head& head, const Part& part, const HeadRead& out
     Real* keys = scratch;
     Real* values = keys + detail::slot_panel * head.key_width;
     Real* rest = values + detail::slot_panel * head.value_width;
+    constexpr Index large = Index{1} << 19;  // numbers, two caches full
+    const Index width = head.key_width + head.value_width;
+    const bool in_place = head.key && head.key_row == head.key_width && head.value_row == head.value_width;
     Index j = part.first_slot;
     do {
-        const Panel slots = panel_of(head, j, least(j + detail::slot_panel, part.end_slot), keys, values);
-        for (Index q = part.first_query; q < part.end_query; q += detail::query_block)
+        Panel slots = panel_of(head, j, least(j + detail::slot_panel, part.end_slot), keys, values);
+        for (Index q = part.first_query; q < part.end_query; q += detail::query_block) {
+            slots.is_far = in_place && q == part.first_query && (part.end_slot - part.first_slot) * width > large;
             attend_block(head, q, least(detail::query_block, part.end_query - q), slots, j > part.first_slot, out,
                          rest);
+        }
         j += detail::slot_panel;
     } while (j < part.end_slot);
 }
@@ -317,6 +339,8 @@ struct BackwardBlock {
 
 // From scores to weights, and from products with the gradients of reads to gradients of scores, while in registers.
 struct TakeWeights {
+    static constexpr bool asks = false;
+    KVMEM_INLINE static void ask(Index, Index, Index) {}
     const BackwardBlock& b;
 
     KVMEM_INLINE static Vector weight(const BackwardBlock& b, Vector score, Index column) {
@@ -334,6 +358,8 @@ struct TakeWeights {
     }
 };
 struct TakeGradients {
+    static constexpr bool asks = false;
+    KVMEM_INLINE static void ask(Index, Index, Index) {}
     const BackwardBlock& b;
 
     template <Index rows, Index vectors>

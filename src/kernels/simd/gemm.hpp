@@ -1,4 +1,5 @@
-// Large products as in Goto and van de Geijn 2008: blocks of b are packed in the order in which the tiles read them. Bound by multiply-adds for large matrices, by packing for those with few rows.
+// Large products as in Goto and van de Geijn 2008: blocks of b are packed in the order in which the tiles read them.
+// Bound by multiply-adds for large matrices, by packing for those with few rows.
 #pragma once
 
 #include "kernels/simd/attend.hpp"
@@ -24,8 +25,8 @@ inline void pack_b(const Product& p, Real alpha, Index b_step, Index first_row, 
     }
 }
 
-// A block of a. Rows that lie in a row are read as they are; of a transposed matrix each number of a row is far from the
-// next, so that they would fall into few sets of the caches.
+// A block of a. Rows that lie in a row are read as they are; of a transposed matrix each number of a row is far from
+// the next, so that they would fall into few sets of the caches.
 inline Left block_of(const Product& p, Index first_row, Index rows, Index first_col, Index cols, Real* out) {
     const Real* from = p.a + first_row * p.a_row + first_col * p.a_step;
     if (p.a_step == 1) return {from, p.a_row, 1};

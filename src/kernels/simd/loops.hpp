@@ -27,64 +27,113 @@ inline void add_scaled(Real factor, const Real* x, Real* y, Index count) {
     }
 }
 
-// out = factor times the sum of `count` rows of a table; so many vectors of a row are summed in registers.
-template <Index vectors, bool whole>
-KVMEM_INLINE void gather_panel(const Real* table, Index width, const Token* tokens, Index count, Real factor, Real* out,
-                               Index last) {
-    Vector sum[vectors] = {};
-    for (Index t = 0; t < count; ++t) {
-        const Real* row = table + tokens[t] * width;
-#pragma GCC unroll 8
-        for (Index v = 0; v < vectors; ++v)
-            sum[v] += whole || v + 1 < vectors ? load(row + v * lanes) : load_part(row + v * lanes, last);
-    }
-#pragma GCC unroll 8
-    for (Index v = 0; v < vectors; ++v) {
-        if (whole || v + 1 < vectors)
-            store(out + v * lanes, factor * sum[v]);
-        else
-            store_part(out + v * lanes, factor * sum[v], last);
-    }
-}
-inline void gather_sum(const Real* table, Index width, const Token* tokens, Index count, Real factor, Real* out) {
-    Index k = 0;
-    for (; k + 8 * lanes <= width; k += 8 * lanes)
-        gather_panel<8, true>(table + k, width, tokens, count, factor, out + k, lanes);
-    for (; k + 2 * lanes <= width; k += 2 * lanes)
-        gather_panel<2, true>(table + k, width, tokens, count, factor, out + k, lanes);
-    if (k == width) return;
-    if (width - k > lanes)
-        gather_panel<2, false>(table + k, width, tokens, count, factor, out + k, width - k - lanes);
-    else
-        gather_panel<1, false>(table + k, width, tokens, count, factor, out + k, width - k);
+// Rows of a large table are far away and come in no order that the processor could foresee: they are asked for this
+// many tokens before they are used.
+constexpr Index tokens_ahead = 8;
+KVMEM_INLINE void ask_for(const Real* row, Index width) {
+    constexpr Index line = 64 / static_cast<Index>(sizeof(Real));
+    for (Index k = 0; k < width; k += line) __builtin_prefetch(row + k);
 }
 
-// rows[places[tokens[t]]] += factor x. Words come again and again: what was just written is read, and the processor hands that on
-// only if both are of one size. So the rest of a row goes by fours and ones, never by a masked vector.
-inline void scatter_add(Real* rows, Index width, const Index* places, const Token* tokens, Index count, Real factor,
-                        const Real* x) {
-    using Four [[gnu::vector_size(4 * sizeof(Real))]] = Real;
+KVMEM_INLINE Real bag_factor(BagScale scale, Index tokens) {
+    if (scale == BagScale::sum || tokens < 2) return 1;
+    const auto n = static_cast<double>(tokens);
+    return static_cast<Real>(1 / (scale == BagScale::mean ? n : __builtin_sqrt(n)));
+}
+
+// Columns [0, vectors * lanes) of the sums of all bags, with a row of a bag in registers.
+template <Index vectors, bool whole>
+void gather_panel(const detail::Gather& g, Index column, Index last) {
+    const Index tokens = g.offsets[g.bags];
+    for (Index i = 0; i < g.bags; ++i) {
+        Vector sum[vectors] = {};
+        for (Index t = g.offsets[i]; t < g.offsets[i + 1]; ++t) {
+            if (g.is_large && column == 0 && t + tokens_ahead < tokens)
+                ask_for(g.table + g.tokens[t + tokens_ahead] * g.width, g.width);
+            const Real* row = g.table + g.tokens[t] * g.width + column;
+#pragma GCC unroll 8
+            for (Index v = 0; v < vectors; ++v)
+                sum[v] += whole || v + 1 < vectors ? load(row + v * lanes) : load_part(row + v * lanes, last);
+        }
+        const Real factor = bag_factor(g.scale, g.offsets[i + 1] - g.offsets[i]);
+        Real* out = g.out + i * g.width + column;
+#pragma GCC unroll 8
+        for (Index v = 0; v < vectors; ++v) {
+            if (whole || v + 1 < vectors)
+                store(out + v * lanes, factor * sum[v]);
+            else
+                store_part(out + v * lanes, factor * sum[v], last);
+        }
+    }
+}
+inline void gather_sums(const detail::Gather& g) {
     Index k = 0;
-    for (; k + lanes <= width; k += lanes) {
-        const Vector add = factor * load(x + k);
-        for (Index t = 0; t < count; ++t) {
-            Real* at = rows + places[tokens[t]] * width + k;
-            store(at, load(at) + add);
+    for (; k + 8 * lanes <= g.width; k += 8 * lanes) gather_panel<8, true>(g, k, lanes);
+    for (; k + 2 * lanes <= g.width; k += 2 * lanes) gather_panel<2, true>(g, k, lanes);
+    if (k == g.width) return;
+    if (g.width - k > lanes)
+        gather_panel<2, false>(g, k, g.width - k - lanes);
+    else
+        gather_panel<1, false>(g, k, g.width - k);
+}
+
+// Columns [column, column + vectors * lanes + fours * 4) of the rows of all tokens, with what they are given in
+// registers. Words come again and again: what was just written is read, and the processor hands that on only if both
+// are of one size. So the rest of a row goes by fours, never by a masked vector.
+template <Index vectors, Index fours>
+void scatter_panel(const detail::Scatter& s, Index column) {
+    using Four [[gnu::vector_size(4 * sizeof(Real))]] = Real;
+    const Index tokens = s.offsets[s.bags];
+    for (Index i = 0; i < s.bags; ++i) {
+        const Real factor = bag_factor(s.scale, s.offsets[i + 1] - s.offsets[i]);
+        const Real* x = s.x + i * s.width + column;
+        Vector add[vectors > 0 ? vectors : 1];
+        Four rest[fours > 0 ? fours : 1];
+#pragma GCC unroll 8
+        for (Index v = 0; v < vectors; ++v) add[v] = factor * load(x + v * lanes);
+        __builtin_memcpy(rest, x + vectors * lanes, fours * sizeof(Four));
+#pragma GCC unroll 4
+        for (Index f = 0; f < fours; ++f) rest[f] *= factor;
+        for (Index t = s.offsets[i]; t < s.offsets[i + 1]; ++t) {
+            if (s.is_large && column == 0 && t + tokens_ahead < tokens)
+                if (const Index place = s.places[s.tokens[t + tokens_ahead]]; place >= 0)
+                    ask_for(s.rows + place * s.width, s.width);
+            const Index place = s.places[s.tokens[t]];
+            if (place < 0) continue;
+            Real* row = s.rows + place * s.width + column;
+#pragma GCC unroll 8
+            for (Index v = 0; v < vectors; ++v) store(row + v * lanes, load(row + v * lanes) + add[v]);
+#pragma GCC unroll 4
+            for (Index f = 0; f < fours; ++f) {
+                Four sum;
+                __builtin_memcpy(&sum, row + vectors * lanes + f * 4, sizeof sum);
+                sum += rest[f];
+                __builtin_memcpy(row + vectors * lanes + f * 4, &sum, sizeof sum);
+            }
         }
     }
-    for (; k + 4 <= width; k += 4) {
-        Four add, sum;
-        __builtin_memcpy(&add, x + k, sizeof add);
-        add *= factor;
-        for (Index t = 0; t < count; ++t) {
-            Real* at = rows + places[tokens[t]] * width + k;
-            __builtin_memcpy(&sum, at, sizeof sum);
-            sum += add;
-            __builtin_memcpy(at, &sum, sizeof sum);
-        }
+}
+// The last columns that are no whole four.
+inline void scatter_rest(const detail::Scatter& s, Index column) {
+    for (Index i = 0; i < s.bags; ++i) {
+        const Real factor = bag_factor(s.scale, s.offsets[i + 1] - s.offsets[i]);
+        for (Index t = s.offsets[i]; t < s.offsets[i + 1]; ++t)
+            if (const Index place = s.places[s.tokens[t]]; place >= 0)
+                for (Index k = column; k < s.width; ++k) s.rows[place * s.width + k] += factor * s.x[i * s.width + k];
     }
-    for (; k < width; ++k)
-        for (Index t = 0; t < count; ++t) rows[places[tokens[t]] * width + k] += factor * x[k];
+}
+
+inline void scatter_sums(const detail::Scatter& s) {
+    Index k = 0;
+    for (; k + 8 * lanes <= s.width; k += 8 * lanes) scatter_panel<8, 0>(s, k);
+    for (; k + 2 * lanes <= s.width; k += 2 * lanes) scatter_panel<2, 0>(s, k);
+    const Index fours = (s.width - k) % lanes / 4;
+    if (k + lanes <= s.width && fours == 1)
+        scatter_panel<1, 1>(s, k), k += lanes + 4;
+    else if (k + lanes <= s.width)
+        scatter_panel<1, 0>(s, k), k += lanes;
+    for (; k + 4 <= s.width; k += 4) scatter_panel<0, 1>(s, k);
+    if (k < s.width) scatter_rest(s, k);
 }
 
 KVMEM_INLINE Vector square_root(Vector x) {
@@ -125,7 +174,8 @@ KVMEM_INLINE Vector sigmoid(Vector x) {
     return x < Real(0) ? low : Real(1) - low;
 }
 
-// The share of a normal distribution below x. In float by Abramowitz and Stegun 1964, 7.1.26: an absolute error of 1e-7.
+// The share of a normal distribution below x. In float by Abramowitz and Stegun 1964, 7.1.26: an absolute error of
+// 1e-7.
 KVMEM_INLINE Vector normal_cdf(Vector x) {
     constexpr Real root = Real(0.70710678118654752440);
     if constexpr (is_float) {
@@ -165,8 +215,7 @@ inline void activate(Activation f, const Real* in, Real* out, Index count) {
         case Activation::gelu:
             return each(in, out, count, [](Vector x) { return x * normal_cdf(x); });
         case Activation::log1p:
-            for (Index i = 0; i < count; ++i)
-                out[i] = static_cast<Real>(__builtin_log1p(static_cast<double>(in[i])));
+            for (Index i = 0; i < count; ++i) out[i] = static_cast<Real>(__builtin_log1p(static_cast<double>(in[i])));
     }
 }
 

@@ -119,15 +119,26 @@ KVMEM_INLINE void product(Start start, Index m, Index n, Index depth, Left a, co
 }
 
 // Tiles of a b, columns [column, column + vectors * lanes), that are handed on while they are in registers:
-// finish.take<rows, vectors>(sum, row, column).
+// finish.take<rows, vectors>(sum, row, column). finish.ask(row, rows, k) is called before each `ask_depth` of the
+// depth.
+constexpr Index ask_depth = 64 / static_cast<Index>(sizeof(Real));
 template <Index rows, Index vectors, class Finish>
 KVMEM_INLINE void finished_tiles(Index first, Index m, Index column, Index depth, Left a, const Real* b, Index b_row,
                                  Finish& finish) {
     if constexpr (rows > 0) {
         for (; m - first >= rows; first += rows) {
             Vector sum[rows][vectors] = {};
-            add_products<rows, vectors, true>(sum, {a.data + first * a.row, a.row, a.step}, b + column, b_row, depth,
-                                              lanes);
+            if (Finish::asks && column == 0) {
+                for (Index k = 0; k < depth; k += ask_depth) {
+                    finish.ask(first, rows, k);
+                    add_products<rows, vectors, true>(sum, {a.data + first * a.row + k * a.step, a.row, a.step},
+                                                      b + column + k * b_row, b_row, least(ask_depth, depth - k),
+                                                      lanes);
+                }
+            } else {
+                add_products<rows, vectors, true>(sum, {a.data + first * a.row, a.row, a.step}, b + column, b_row,
+                                                  depth, lanes);
+            }
             finish.template take<rows, vectors>(sum, first, column);
         }
         constexpr Index fewer = rows > 8 ? 8 : rows > 4 ? 4 : rows / 2;

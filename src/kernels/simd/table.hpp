@@ -4,6 +4,7 @@
 #include "kvmem/core/bfloat16.hpp"
 #include "kvmem/core/types.hpp"
 #include "kvmem/kernels/elementwise.hpp"
+#include "kvmem/kernels/embed.hpp"
 
 namespace kvmem::detail {
 
@@ -95,6 +96,30 @@ struct AdditiveBackward {
     Real *grad_x, *grad_rows, *grad_direction;
 };
 
+// out[i] = the scaled sum of rows tokens[offsets[i] .. offsets[i + 1]) of a table.
+struct Gather {
+    const Real* table;
+    Index width;
+    bool is_large;  // for the caches
+    const Token* tokens;
+    const Index* offsets;
+    Index bags;
+    BagScale scale;
+    Real* out;
+};
+// The way back: rows[places[token]] += the scaled x[i] for each token of bag i, unless its place is negative.
+struct Scatter {
+    Real* rows;
+    Index width;
+    bool is_large;
+    const Index* places;
+    const Token* tokens;
+    const Index* offsets;
+    Index bags;
+    BagScale scale;
+    const Real* x;
+};
+
 // One step of an optimiser, with g the gradient times `factor`: x -= rate * g; with `first` alone
 // first += g^2, x -= rate * g / (sqrt(first) + epsilon) (Adagrad); with both first = beta1 first + rest1 g,
 // second = beta2 second + rest2 g^2, x -= rate * first / (sqrt(second * correct) + epsilon) (Adam).
@@ -119,8 +144,8 @@ struct Simd {
     const char* name;
     // c = a b, or c += a b.
     void (*product)(bool add, const Product& p);
-    // c = alpha a b, or c += alpha a b, of a depth of 1 or more. Of each matrix rows or columns lie in a row: those of b
-    // are b_row and b_step apart. `packed` holds gemm_scratch numbers.
+    // c = alpha a b, or c += alpha a b, of a depth of 1 or more. Of each matrix rows or columns lie in a row: those of
+    // b are b_row and b_step apart. `packed` holds gemm_scratch numbers.
     void (*gemm)(const Product& p, Real alpha, Index b_step, bool add, Real* packed);
     // Softmax reads of many queries, or of few (which needs no scratch), of slots of a part.
     void (*attend_tiles)(const Head& head, const Part& part, const HeadRead& out, Real* scratch);
@@ -134,19 +159,18 @@ struct Simd {
     // rows[j] += weights[j] x
     void (*add_outer)(const Real* weights, const Real* x, Real* rows, Index row, Index count, Index width);
     // out[j] = factor * direction . tanh(x + rows[j])
-    void (*additive_scores)(const Real* x, const Real* rows, Index row, Index count, Index width,
-                            const Real* direction, Real factor, Real* out);
+    void (*additive_scores)(const Real* x, const Real* rows, Index row, Index count, Index width, const Real* direction,
+                            Real factor, Real* out);
     void (*additive_scores_backward)(const AdditiveBackward& p);
     double (*square_sum)(const Real* x, Index count);
     void (*add_scaled)(Real factor, const Real* x, Real* y, Index count);
-    // out = factor times the sum of rows tokens[t] of a table, and rows[places[tokens[t]]] += factor x.
-    void (*gather_sum)(const Real* table, Index width, const Token* tokens, Index count, Real factor, Real* out);
-    void (*scatter_add)(Real* rows, Index width, const Index* places, const Token* tokens, Index count, Real factor,
-                        const Real* x);
+    void (*gather_sums)(const Gather& g);
+    void (*scatter_sums)(const Scatter& s);
     void (*update)(const Update& u, Real* x, const Real* g, Real* first, Real* second, Index count);
     void (*activate)(Activation f, const Real* in, Real* out, Index count);
     void (*activate_backward)(Activation f, const Slopes& s);
-    // In place from scores to weights.
+    // In place from scores to weights, whose relative error is below 3e-7 and 1.2e-7 for each 1 that a score is below
+    // the largest.
     SoftmaxSum (*softmax_row)(Real* scores, Index count);
 };
 

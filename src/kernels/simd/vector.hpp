@@ -107,7 +107,8 @@ KVMEM_INLINE void exchange(Vector& a, Vector& b, std::index_sequence<i...>) {
         const auto block = static_cast<Index>(lane) / width, inside = static_cast<Index>(lane) % width;
         return static_cast<int>((block & 1) * lanes + ((block & ~Index{1}) + side) * width + inside);
     };
-    const Vector even = __builtin_shufflevector(a, b, from(i, 0)...), odd = __builtin_shufflevector(a, b, from(i, 1)...);
+    const Vector even = __builtin_shufflevector(a, b, from(i, 0)...),
+                 odd = __builtin_shufflevector(a, b, from(i, 1)...);
     a = even;
     b = odd;
 }
@@ -143,8 +144,8 @@ KVMEM_INLINE Vector sums_of(Vector* v) {
     } else {
 #pragma GCC unroll 16
         for (Index i = 0; i < width; ++i)
-            v[i] = add_neighbours<width>(v[i], v[i + width],
-                                         std::make_index_sequence<static_cast<std::size_t>(lanes)>());
+            v[i] =
+                add_neighbours<width>(v[i], v[i + width], std::make_index_sequence<static_cast<std::size_t>(lanes)>());
         return sums_of<width / 2>(v);
     }
 }
@@ -162,9 +163,9 @@ constexpr Real log2_e = Real(1.44269504088896340736), ln_2 = Real(0.693147180559
 constexpr Real minus_infinity = -__builtin_inf();
 
 // 2^x for x up to 127; 0 from -150 down at the latest, and below -126 without AVX-512; NaN stays. In float x is split
-// into the nearest integer, which goes to the exponent, and a rest r of at most 1/2, whose power is a polynomial (1 at 0,
-// relative error 2e-9, fitted by reweighted least squares): with rounding, the relative error is below 1.5e-7. Bound by
-// its 12 to 14 instructions for a vector.
+// into the nearest integer, which goes to the exponent, and a rest r of at most 1/2, whose power is a polynomial (1 at
+// 0, relative error 2e-9, fitted by reweighted least squares): with rounding, the relative error is below 1.5e-7. Bound
+// by its 12 to 14 instructions for a vector.
 KVMEM_INLINE Vector exp2(Vector x) {
     if constexpr (!is_float) {
         for (Index i = 0; i < lanes; ++i) x[i] = static_cast<Real>(__builtin_exp2(static_cast<double>(x[i])));
