@@ -37,7 +37,7 @@ static Row thresholded(const Row& scores, double power, double factor) {
     const double largest = *std::max_element(scores.begin(), scores.end());
     const auto weight = [&](double s, double t) { return std::pow(std::max(factor * (s - largest) - t, 0.0), power); };
     double low = -1, high = 0;
-    for (int step = 0; step < 200; ++step) {
+    for (int step = 0; step < 60; ++step) {
         const double t = (low + high) / 2;
         double sum = 0;
         for (const double s : scores) sum += weight(s, t);

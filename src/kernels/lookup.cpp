@@ -78,7 +78,7 @@ Lookups::Lookups(const AttendInput& input, const Segments& segs, const AttendOpt
 Index Lookups::total_work() const { return pairs_before_.back() * (key_width + value_width) * heads; }
 
 // The bias of a slot is a column for all heads or one for each.
-static Index bias_columns(ConstView slot_bias) { return slot_bias.rows == 1 ? 1 : slot_bias.cols; }
+static Index bias_columns(ConstView slot_bias, Index slots) { return slot_bias.size() == slots ? 1 : slot_bias.cols; }
 
 Head Lookups::head(Index segment, Index h) const {
     const Index slot = first_slot(segment);
@@ -101,7 +101,7 @@ Head Lookups::head(Index segment, Index h) const {
     at.value_width = value_width;
     at.scale = options.scale;
     if (!in.slot_bias.empty()) {
-        at.slot_bias_row = bias_columns(in.slot_bias);
+        at.slot_bias_row = bias_columns(in.slot_bias, in.key.rows);
         at.slot_bias = in.slot_bias.data + slot * at.slot_bias_row + (at.slot_bias_row > 1 ? h : 0);
     }
     if (!in.pair_bias.empty()) {

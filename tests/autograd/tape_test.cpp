@@ -119,6 +119,27 @@ TEST_CASE("several losses of one pass add their gradients", "[tape]") {
         for (Index j = 0; j < 2; ++j) CHECK(t.find_gradient(x)->find(i)[j] == Approx(12 * x.value(i, j)));
 }
 
+TEST_CASE("a tape that was rewound adds the gradients of the next part", "[tape]") {
+    Parameters p;
+    Parameter& x = p.add("x", normal(4, 3, 1));
+    const Matrix rows = normal(6, 3, 2);
+    const auto loss = [&](Tape& t, Index first, Index count) {
+        return sum(multiply(dot_scores(t.constant(rows.view().middle_rows(first, count)), t.parameter(x)),
+                            dot_scores(t.constant(rows.view().middle_rows(first, count)), t.parameter(x))));
+    };
+    Tape whole, parts;
+    whole.backward(loss(whole, 0, 6));
+    for (const Index first : {0, 2, 4}) {
+        parts.rewind();
+        parts.backward(loss(parts, first, 2));
+    }
+    for (Index i = 0; i < 4; ++i)
+        for (Index j = 0; j < 3; ++j)
+            CHECK(parts.find_gradient(x)->find(i)[j] == Approx(whole.find_gradient(x)->find(i)[j]));
+    parts.reset();
+    CHECK(parts.find_gradient(x)->touched().empty());
+}
+
 TEST_CASE("backward refuses what is not one number on its tape", "[tape]") {
     Parameters p;
     Parameter& x = p.add("x", normal(2, 2, 1));

@@ -52,6 +52,28 @@ TEST_CASE("after a reset an arena hands out the same memory and asks for no more
     }
 }
 
+TEST_CASE("what a scope took is given back at its end, and nothing else", "[arena]") {
+    Arena arena;
+    const auto kept = arena.take<int>(100);
+    const void* first = nullptr;
+    for (int i = 0; i < 3; ++i) {
+        const ArenaScope scope(arena);
+        const auto piece = arena.take<int>(1000);
+        if (i == 0) first = piece.data();
+        CHECK(static_cast<const void*>(piece.data()) == first);
+        // More than the block has room for.
+        arena.take<char>(Index{1} << 20)[0] = 1;
+    }
+    const std::size_t held = arena.capacity();
+    {
+        const ArenaScope scope(arena);
+        arena.take<char>(Index{1} << 20);
+    }
+    CHECK(arena.capacity() == held);
+    CHECK(static_cast<const void*>(arena.take<int>(1).data()) == first);
+    CHECK(kept.size() == 100);
+}
+
 TEST_CASE("an empty piece is a place of its own", "[arena]") {
     Arena arena;
     const auto none = arena.take<int>(0);

@@ -80,3 +80,16 @@ TEST_CASE("the smallest of several thread limits counts, while it lives", "[para
     CHECK(thread_count() == 4);
     CHECK(thread_count() > 0);
 }
+
+TEST_CASE("bodies that run at once have workers of their own", "[parallel]") {
+    CHECK(worker_count() >= 1);
+    CHECK(worker_index() < worker_count());
+    std::vector<std::atomic<int>> busy(static_cast<std::size_t>(worker_count()));
+    std::atomic<bool> alone = true;
+    parallel_for(2000, 1, [&](Index, Index) {
+        const Index worker = worker_index();
+        if (worker < 0 || worker >= worker_count() || busy[static_cast<std::size_t>(worker)]++ != 0) alone = false;
+        busy[static_cast<std::size_t>(worker)]--;
+    });
+    CHECK(alone);
+}

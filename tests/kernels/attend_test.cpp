@@ -283,7 +283,7 @@ TEST_CASE("the reads of any split of the slots merge to that of the whole", "[at
 
 TEST_CASE("attend equals its naive twin in every form", "[attend]") {
     Rng rng(11);
-    for (std::uint64_t seed = 0; seed < 400; ++seed) {
+    for (std::uint64_t seed = 0; seed < 200; ++seed) {
         const Index groups = 1 + rng.below(2), heads = groups * (1 + rng.below(3)), d = rng.below(20),
                     e = rng.below(40);
         std::vector<Index> queries, slots;
@@ -336,6 +336,16 @@ TEST_CASE("the published weights of softmax, sparsemax and entmax-1.5", "[attend
     check(weights(Normalizer::entmax15, 0), 0, 0.326, 0.674);
     check(weights(Normalizer::top_k, 1), 0, 0, 1);
     check(weights(Normalizer::top_k, 3), 0.049, 0.359, 0.592);
+}
+
+TEST_CASE("a single slot may have a bias for each head", "[attend]") {
+    Case c({1}, {1}, 3, 2, 1, 1);
+    c.slot_bias = normal(1, 3, 2);
+    c.run();
+    for (Index h = 0; h < 3; ++h) {
+        const Real score = c.query(0, 2 * h) * c.key(0, 2 * h) + c.query(0, 2 * h + 1) * c.key(0, 2 * h + 1);
+        CHECK(c.log_sum_exp(0, h) == Approx(score + c.slot_bias(0, h)));
+    }
 }
 
 TEST_CASE("of equal scores the top k are the first slots", "[attend]") {

@@ -62,6 +62,19 @@ TEST_CASE("multi-head self-attention has the right gradients", "[nn]") {
     }
 }
 
+TEST_CASE("heads may share keys and values, and take biases", "[nn]") {
+    Parameters p;
+    Parameter &x = p.add("x", normal(5, 4, 1)), &bias = p.add("slots", normal(5, 4, 2));
+    const MultiHeadAttention attention(p, "attention", {.width = 4, .heads = 4, .key_heads = 2}, 1);
+    shake(p);
+    CHECK(p.find("attention.key.weight")->value.rows() == 2);
+    CHECK(p.find("attention.query.weight")->value.rows() == 4);
+    const auto rows = offsets({3, 0, 2});
+    const auto read = [&](Tape& t) { return attention.self(t.parameter(x), rows, {}, {.slot = t.parameter(bias)}); };
+    check_gradients(p, [&](Tape& t) { return read(t).out; });
+    check_gradients(p, [&](Tape& t) { return read(t).weights(); });
+}
+
 TEST_CASE("one head with identity maps is the lookup itself, scaled", "[nn]") {
     Parameters p;
     const MultiHeadAttention attention(p, "a", {.width = 4}, 1);

@@ -84,6 +84,15 @@ inline Panel panel_of(const Head& head, Index first, Index end, Real* keys, Real
             in_a_row(head.value + first * head.value_row, head.value_row, n, e, values)};
 }
 
+// The slots of a panel that any of these queries may read.
+struct Range {
+    Index begin, end;
+};
+inline Range readable(const Head& head, const Panel& slots, Index first_query, Index queries) {
+    const Index begin = head.first_readable(first_query), end = head.end_readable(first_query + queries - 1);
+    return {slots.first > begin ? slots.first : begin, least(slots.end, end)};
+}
+
 // Calls body(first, end) for blocks of nearly equal size that cover [first, end), whole tiles but for the last one.
 template <class Body>
 KVMEM_INLINE void each_block(Index first, Index end, Body body) {
@@ -260,6 +269,8 @@ KVMEM_INLINE void multiply(Real factor, Real* x, Index count) {
 inline void attend_block(const Head& head, Index first_query, Index queries, const Panel& slots, bool resume,
                          const HeadRead& out, Real* scratch) {
     const Index d = head.key_width, e = head.value_width, columns = round_up(queries, lanes);
+    const auto [begin, end] = readable(head, slots, first_query, queries);
+    if (resume && begin >= end) return;
     Real* query = scratch;  // [d, columns]
     Real* scores = query + d * detail::query_block;
     Real* read = scores + detail::slot_block * detail::query_block;
@@ -277,8 +288,7 @@ inline void attend_block(const Head& head, Index first_query, Index queries, con
     Start start = resume ? Start::add : Start::zero;
     if (resume)
         for (Index q = 0; q < queries; ++q) copy(result(q), e, read + q * e);
-    const Index begin = head.first_readable(first_query), end = head.end_readable(first_query + queries - 1);
-    each_block(slots.first > begin ? slots.first : begin, least(slots.end, end), [&](Index j, Index end_j) {
+    each_block(begin, end, [&](Index j, Index end_j) {
         const Index n = end_j - j;
         const Left key{slots.key + (j - slots.first) * d, d, 1};
         const Real* value = slots.value + (j - slots.first) * e;
@@ -413,8 +423,8 @@ struct PanelGradients {
 inline void attend_block_backward(const Head& head, const BackwardBlock& b, const Panel& slots,
                                   const PanelGradients& panel_out, const HeadGradients& out) {
     const Index d = head.key_width, e = head.value_width;
-    const Index begin = head.first_readable(b.first_query), end = head.end_readable(b.first_query + b.queries - 1);
-    each_block(slots.first > begin ? slots.first : begin, least(slots.end, end), [&](Index j, Index end_j) {
+    const auto [begin, end] = readable(head, slots, b.first_query, b.queries);
+    each_block(begin, end, [&](Index j, Index end_j) {
         const Index n = end_j - j, at = j - slots.first;
         make_weights(head, b, j, n, {slots.key + at * d, d, 1});
         TakeGradients take{b};
@@ -468,6 +478,7 @@ inline void attend_panel_backward(const Head& head, const Part& part, const Pane
     Real* delta = log_sum_exp + n;
     for (Index q = part.first_query; q < part.end_query; q += n) {
         const Index queries = least(n, part.end_query - q), columns = round_up(queries, lanes);
+        if (const auto [begin, end] = readable(head, slots, q, queries); begin >= end) continue;
         const Real* rows = head.query + q * head.query_row;
         const Real* grads = out.grad_read + q * out.read_row;
         pack_transposed(rows, head.query_row, queries, d, log2_e * head.scale, query_packed, columns);

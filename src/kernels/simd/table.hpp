@@ -65,7 +65,7 @@ struct HeadGradients {
 inline constexpr Index query_block = 64;
 inline constexpr Index slot_block = 96;
 // Slots that are gone through with all queries before the next ones: for the second-level cache.
-inline constexpr Index slot_panel = 512;
+inline constexpr Index slot_panel = 1024;
 // Fewer queries than this on one memory are read one by one.
 inline constexpr Index few_queries = 6;
 
