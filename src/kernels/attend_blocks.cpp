@@ -8,9 +8,10 @@
 
 namespace kvmem::detail {
 
-// A lookup is cut into so many tasks if it is large enough: work for all cores that there may be.
+// A call is cut into about so many tasks at least, if it is large enough: work for all cores that there may be. Not into
+// many more, because each task copies the keys and values that it reads, unless they lie in a row.
 static constexpr Index pieces = 16;
-static constexpr Index least_queries = 4 * query_block;  // that keys and values are copied for
+static constexpr Index least_queries = 4 * query_block;
 static constexpr Index least_slots = 4096;
 
 namespace {
@@ -30,9 +31,13 @@ struct Task {
 
 }  // namespace
 
-static Cut cut_of(Index queries, Index slots) {
-    const Index query_parts = std::clamp<Index>(queries / least_queries, 1, pieces);
-    const Index slot_parts = std::clamp<Index>(slots / least_slots, 1, std::max<Index>(1, pieces / query_parts));
+// A segment's share of the pieces is that of its work.
+static Cut cut_of(const Lookups& lookups, Index segment) {
+    const Index queries = lookups.queries(segment), slots = lookups.slots(segment);
+    const Index total = std::max<Index>(1, lookups.total_work());
+    const Index most = std::max<Index>(1, pieces * lookups.work(segment) / total / lookups.heads);
+    const Index query_parts = std::clamp<Index>(queries / least_queries, 1, most);
+    const Index slot_parts = std::clamp<Index>(slots / least_slots, 1, most);
     return {query_parts, queries > least_queries ? 1 : slot_parts};
 }
 
@@ -82,7 +87,7 @@ static void merge_parts(const HeadRead& to, Index queries, Index width, const He
 static void add_tasks(const Lookups& lookups, const AttendOutput& out, Index segment, Index head, Task* tasks,
                       Arena& scratch) {
     const Index queries = lookups.queries(segment), slots = lookups.slots(segment);
-    const Cut cut = cut_of(queries, slots);
+    const Cut cut = cut_of(lookups, segment);
     for (Index q = 0; q < cut.query_parts; ++q)
         for (Index s = 0; s < cut.slot_parts; ++s) {
             HeadRead to = lookups.reads(out, segment, head);
@@ -103,7 +108,7 @@ void attend_by_blocks(const Lookups& lookups, const AttendOutput& out, Arena& sc
     Index most_queries = 0, count = 0;
     for (Index i = 0; i < segments; ++i) {
         most_queries = std::max(most_queries, lookups.queries(i));
-        count += heads * cut_of(lookups.queries(i), lookups.slots(i)).tasks();
+        count += heads * cut_of(lookups, i).tasks();
     }
     const WorkerScratch workers(
         scratch, most_queries > few_queries ? attend_scratch(lookups.key_width, lookups.value_width) : 0);
@@ -112,7 +117,7 @@ void attend_by_blocks(const Lookups& lookups, const AttendOutput& out, Arena& sc
     for (Index i = 0; i < segments; ++i)
         for (Index h = 0; h < heads; ++h) {
             add_tasks(lookups, out, i, h, tasks.data() + made, scratch);
-            made += cut_of(lookups.queries(i), lookups.slots(i)).tasks();
+            made += cut_of(lookups, i).tasks();
         }
     kvmem::parallel_for(count, work <= task_work ? count : std::max<Index>(1, count * task_work / work),
                         [&](Index first, Index last) {
@@ -122,7 +127,7 @@ void attend_by_blocks(const Lookups& lookups, const AttendOutput& out, Arena& sc
     const Task* task = tasks.data();
     for (Index i = 0; i < segments; ++i)
         for (Index h = 0; h < heads; ++h) {
-            const Cut cut = cut_of(lookups.queries(i), lookups.slots(i));
+            const Cut cut = cut_of(lookups, i);
             if (cut.slot_parts > 1) {
                 HeadRead parts[pieces];
                 for (Index s = 0; s < cut.slot_parts; ++s) parts[s] = task[s].out;
