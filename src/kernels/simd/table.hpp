@@ -169,7 +169,7 @@ struct Simd {
     void (*update)(const Update& u, Real* x, const Real* g, Real* first, Real* second, Index count);
     void (*activate)(Activation f, const Real* in, Real* out, Index count);
     void (*activate_backward)(Activation f, const Slopes& s);
-    // In place from scores to weights, whose relative error is below 3e-7 and 1.2e-7 for each 1 that a score is below
+    // In place from scores to weights, whose relative error is below 6e-7 and 1.2e-7 for each 1 that a score is below
     // the largest.
     SoftmaxSum (*softmax_row)(Real* scores, Index count);
 };
