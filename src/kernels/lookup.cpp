@@ -80,17 +80,27 @@ Index Lookups::total_work() const { return pairs_before_.back() * (key_width + v
 // The bias of a slot is a column for all heads or one for each.
 static Index bias_columns(ConstView slot_bias, Index slots) { return slot_bias.size() == slots ? 1 : slot_bias.cols; }
 
+// Matrices without numbers have no address to count from.
+template <class T>
+static T* place(T* data, Index offset) {
+    return data ? data + offset : nullptr;
+}
+template <class T>
+static T* place(BasicView<T> view, Index row, Index column) {
+    return place(view.data, row * view.cols + column);
+}
+
 Head Lookups::head(Index segment, Index h) const {
     const Index slot = first_slot(segment);
     Head at;
-    at.query = in.query.row(first_query(segment)) + h * key_width;
+    at.query = place(in.query, first_query(segment), h * key_width);
     const Index key = slot * in.key.cols + group(h) * key_width, value = slot * in.value.cols + group(h) * value_width;
     if (narrow_key) {
         at.narrow_key = narrow_key + key;
         at.narrow_value = narrow_value + value;
     } else {
-        at.key = in.key.data + key;
-        if (in.value.data) at.value = in.value.data + value;
+        at.key = place(in.key.data, key);
+        at.value = place(in.value.data, value);
     }
     at.query_row = in.query.cols;
     at.key_row = in.key.cols;
@@ -119,28 +129,25 @@ Head Lookups::head(Index segment, Index h) const {
 
 HeadRead Lookups::reads(const AttendOutput& out, Index segment, Index h) const {
     const Index row = first_query(segment);
-    return {out.read.row(row) + h * value_width, out.read.cols, out.log_sum_exp.row(row) + h, heads};
+    return {place(out.read, row, h * value_width), out.read.cols, place(out.log_sum_exp, row, h), heads};
 }
 
 HeadGradients Lookups::gradients(const AttendOutput& out, ConstView grad_read, const AttendGradients& grads,
                                  Index segment, Index h) const {
     const Index row = first_query(segment), slot = first_slot(segment);
     const Head at = head(segment, h);
-    const auto part = [](View grad, Index r, Index column) {
-        return grad.data == nullptr ? nullptr : grad.row(r) + column;
-    };
     HeadGradients to{};
     if (out.log_sum_exp.data != nullptr) {
-        to.read = out.read.row(row) + h * value_width;
-        to.grad_read = grad_read.row(row) + h * value_width;
+        to.read = place(out.read, row, h * value_width);
+        to.grad_read = place(grad_read, row, h * value_width);
         to.read_row = grad_read.cols;
-        to.log_sum_exp = out.log_sum_exp.row(row) + h;
+        to.log_sum_exp = place(out.log_sum_exp, row, h);
         to.log_sum_exp_row = heads;
     }
-    to.query = part(grads.query, row, h * key_width);
+    to.query = place(grads.query, row, h * key_width);
     to.query_row = in.query.cols;
-    to.key = part(grads.key, slot, group(h) * key_width);
-    to.value = part(grads.value, slot, group(h) * value_width);
+    to.key = place(grads.key, slot, group(h) * key_width);
+    to.value = place(grads.value, slot, group(h) * value_width);
     if (grads.slot_bias.data != nullptr) to.slot_bias = grads.slot_bias.data + (at.slot_bias - in.slot_bias.data);
     if (grads.pair_bias.data != nullptr) to.pair_bias = grads.pair_bias.data + (at.pair_bias - in.pair_bias.data);
     return to;
