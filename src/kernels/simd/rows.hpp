@@ -92,6 +92,7 @@ KVMEM_INLINE void add_weighted_panel(const Real* weights, const T* rows, Index r
 
 template <bool far, class T>
 inline void add_weighted_of(const Real* weights, const T* rows, Index row, Index count, Index width, Real* out) {
+    if (count == 0) return;
     const Index ahead = far ? rows_ahead<T>(row) * row : 0;
     Index k = 0;
     for (; k + 4 * lanes <= width; k += 4 * lanes)
