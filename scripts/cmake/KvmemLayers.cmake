@@ -45,7 +45,12 @@ endfunction()
 
 # The inner loops are compiled once for each instruction set and chosen when the program runs (src/kernels/simd). They
 # are written to be inlined: without optimisation they would be too slow even to test with.
-set(simd_options -O3 -ffp-contract=fast)
+set(simd_options -ffp-contract=fast)
+if(KVMEM_SANITIZE)
+  list(APPEND simd_options -O1)  # all that is checked in unrolled loops takes minutes to compile otherwise
+else()
+  list(APPEND simd_options -O3)
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC cannot see that a mask hides what is uninitialised, and notes an ABI that nothing here passes a boundary with.
   list(APPEND simd_options -Wno-maybe-uninitialized -Wno-psabi)

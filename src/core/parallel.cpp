@@ -52,13 +52,17 @@ void detail::parallel_for(Index count, Index grain, void* body, void (*call)(voi
     grain = std::max<Index>(grain, 1);
     if (count <= grain) return call(body, 0, count);
     // The simple partitioner cuts the same way for every number of threads.
-    char begun = 0, ended = 0;
+    // What a worker leaves in its scratch is seen by the next thread that takes its place.
+    char begun = 0, ended = 0, places[64] = {};
     publish(begun);
     tbb::parallel_for(
         tbb::blocked_range<Index>(0, count, static_cast<std::size_t>(grain)),
         [&](const tbb::blocked_range<Index>& range) {
+            char& place = places[worker_index() % 64];
             observe(begun);
+            observe(place);
             call(body, range.begin(), range.end());
+            publish(place);
             publish(ended);
         },
         tbb::simple_partitioner());
