@@ -8,8 +8,8 @@
 
 namespace kvmem::detail {
 
-// A call is cut into about so many tasks at least, if it is large enough: work for all cores that there may be. Not into
-// many more, because each task copies the keys and values that it reads, unless they lie in a row.
+// A call is cut into about so many tasks at least, if it is large enough: work for all cores that there may be. Not
+// into many more, because each task copies the keys and values that it reads, unless they lie in a row.
 static constexpr Index pieces = 16;
 static constexpr Index least_queries = 4 * query_block;
 static constexpr Index least_slots = 4096;
