@@ -24,6 +24,17 @@ static void observe(char& point) { __tsan_acquire(&point); }
 static void publish(char&) {}
 static void observe(char&) {}
 #endif
+namespace {
+// At the end of a scope, however it is left: an exception that crosses threads has been seen by both, too.
+struct PublishAtEnd {
+    char& point;
+    ~PublishAtEnd() { publish(point); }
+};
+struct ObserveAtEnd {
+    char& point;
+    ~ObserveAtEnd() { observe(point); }
+};
+}  // namespace
 
 namespace kvmem {
 
@@ -55,18 +66,17 @@ void detail::parallel_for(Index count, Index grain, void* body, void (*call)(voi
     // What a worker leaves in its scratch is seen by the next thread that takes its place.
     char begun = 0, ended = 0, places[64] = {};
     publish(begun);
+    const ObserveAtEnd after{ended};
     tbb::parallel_for(
         tbb::blocked_range<Index>(0, count, static_cast<std::size_t>(grain)),
         [&](const tbb::blocked_range<Index>& range) {
             char& place = places[worker_index() % 64];
             observe(begun);
             observe(place);
+            const PublishAtEnd left{place}, done{ended};
             call(body, range.begin(), range.end());
-            publish(place);
-            publish(ended);
         },
         tbb::simple_partitioner());
-    observe(ended);
 }
 
 }  // namespace kvmem
