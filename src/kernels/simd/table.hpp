@@ -29,12 +29,13 @@ struct Head {
     Index behind = 0, ahead = 0;
     bool banded = false;
 
-    Index place(Index i) const { return i + slots - queries; }
-    Index first_readable(Index i) const { return banded ? bounded(place(i) - behind) : 0; }
-    Index end_readable(Index i) const { return banded ? bounded(place(i) + ahead + 1) : slots; }
+    // Always inlined: the code of one instruction set must not serve another.
+    [[gnu::always_inline]] Index place(Index i) const { return i + slots - queries; }
+    [[gnu::always_inline]] Index first_readable(Index i) const { return banded ? bounded(place(i) - behind) : 0; }
+    [[gnu::always_inline]] Index end_readable(Index i) const { return banded ? bounded(place(i) + ahead + 1) : slots; }
 
   private:
-    Index bounded(Index slot) const { return slot < 0 ? 0 : slot > slots ? slots : slot; }
+    [[gnu::always_inline]] Index bounded(Index slot) const { return slot < 0 ? 0 : slot > slots ? slots : slot; }
 };
 
 // A part of a head's lookup: these queries on these slots.
