@@ -1,5 +1,6 @@
 #include "kvmem/autograd/ops.hpp"
 
+#include "autograd/accumulate.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/kernels/gemm.hpp"
 #include "kvmem/kernels/normalize.hpp"
@@ -10,10 +11,6 @@
 namespace kvmem {
 
 static bool same_shape(Var x, Var y) { return x.rows() == y.rows() && x.cols() == y.cols(); }
-
-static void accumulate(View into, Real factor, ConstView values) {
-    for (Index i = 0; i < into.size(); ++i) into.data[i] += factor * values.data[i];
-}
 
 // --- embed_sum
 

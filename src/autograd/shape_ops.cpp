@@ -1,13 +1,10 @@
+#include "autograd/accumulate.hpp"
 #include "kvmem/autograd/ops.hpp"
 #include "kvmem/core/error.hpp"
 
 #include <algorithm>
 
 namespace kvmem {
-
-static void accumulate(View into, ConstView values) {
-    for (Index i = 0; i < into.size(); ++i) into.data[i] += values.data[i];
-}
 
 namespace {
 struct Taken {
@@ -30,7 +27,7 @@ Var take_rows(Var x, std::span<const Index> rows) {
         [](Tape&, Var o, const void* payload) {
             const auto& p = *static_cast<const Taken*>(payload);
             for (std::size_t i = 0; i < p.rows.size(); ++i)
-                accumulate(p.x.grad().middle_rows(p.rows[i], 1), o.grad().middle_rows(static_cast<Index>(i), 1));
+                accumulate(p.x.grad().middle_rows(p.rows[i], 1), 1, o.grad().middle_rows(static_cast<Index>(i), 1));
         },
         Taken{x, x.tape->arena().copy(rows)});
     for (std::size_t i = 0; i < rows.size(); ++i)
@@ -54,7 +51,7 @@ Var concat_rows(std::span<const Var> parts) {
         [](Tape&, Var o, const void* payload) {
             Index first = 0;
             for (const Var part : static_cast<const Joined*>(payload)->parts) {
-                if (part.needs_grad()) accumulate(part.grad(), o.grad().middle_rows(first, part.rows()));
+                if (part.needs_grad()) accumulate(part.grad(), 1, o.grad().middle_rows(first, part.rows()));
                 first += part.rows();
             }
         },
@@ -74,7 +71,7 @@ Var reshape(Var x, Index rows, Index cols) {
     const Var out = x.tape->record(
         rows, cols, x.needs_grad(),
         [](Tape&, Var o, const void* payload) {
-            accumulate(static_cast<const Reshaped*>(payload)->x.grad(), o.grad());
+            accumulate(static_cast<const Reshaped*>(payload)->x.grad(), 1, o.grad());
         },
         Reshaped{x});
     std::copy_n(x.value().data, size, out.value().data);
