@@ -4,10 +4,6 @@
 #include "kernels/similarity.hpp"
 #include "kvmem/core/error.hpp"
 
-#include <algorithm>
-#include <cmath>
-#include <limits>
-
 namespace kvmem {
 
 static bool same_shape(ConstView a, ConstView b) { return a.rows == b.rows && a.cols == b.cols; }
@@ -133,15 +129,9 @@ void merge_reads(View read, View log_sum_exp, ConstView other_read, ConstView ot
                       read.rows == log_sum_exp.rows && log_sum_exp.cols > 0 && read.cols % log_sum_exp.cols == 0,
                   "merge_reads", "two reads [B, H*E] with their log_sum_exp [B, H]");
     const Index width = read.cols / log_sum_exp.cols;
-    for (Index i = 0; i < log_sum_exp.size(); ++i) {
-        const Real mine = log_sum_exp.data[i], other = other_log_sum_exp.data[i];
-        if (other == -std::numeric_limits<Real>::infinity()) continue;
-        const Real top = other > mine || std::isnan(other) ? other : mine;
-        const Real a = std::exp(mine - top), b = std::exp(other - top), sum = a + b;
-        for (Index k = i * width; k < (i + 1) * width; ++k)
-            read.data[k] = (a * read.data[k] + b * other_read.data[k]) / sum;
-        log_sum_exp.data[i] = top + std::log(sum);
-    }
+    for (Index i = 0; i < log_sum_exp.size(); ++i)
+        detail::merge_read(read.data + i * width, log_sum_exp.data[i], other_read.data + i * width,
+                           other_log_sum_exp.data[i], width);
 }
 
 }  // namespace kvmem

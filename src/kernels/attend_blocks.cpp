@@ -3,7 +3,6 @@
 #include "kernels/lookup.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 namespace kvmem::detail {
@@ -58,36 +57,25 @@ static void run(const Lookups& lookups, const Task& task, const WorkerScratch& s
         simd().attend_tiles(head, part, task.out, scratch.mine());
 }
 
-// The read of parts [first, first + count) of the slots becomes that of `to`: each weighted by exp(its log-sum-exp -
-// the whole's).
-static void merge_parts(const HeadRead& to, Index queries, Index width, const HeadRead* parts, Index count) {
-    constexpr Real none = -std::numeric_limits<Real>::infinity();
+// The reads of parts of the slots become that of `to`, one after the other.
+static void merge_parts(const HeadRead& to, Index queries, Index width, const Task* parts, Index count) {
     for (Index q = 0; q < queries; ++q) {
-        const auto score = [&](Index i) { return parts[i].log_sum_exp[q * parts[i].log_sum_exp_row]; };
         Real* read = to.read + q * to.read_row;
-        std::fill_n(read, width, Real{0});
-        Real largest = none;
-        for (Index i = 0; i < count; ++i)
-            if (score(i) > largest || std::isnan(score(i))) largest = score(i);
         Real& log_sum_exp = to.log_sum_exp[q * to.log_sum_exp_row];
-        log_sum_exp = none;
-        if (largest == none) continue;
-        Real total = 0;
-        for (Index i = 0; i < count; ++i) total += std::exp(score(i) - largest);
-        log_sum_exp = largest + std::log(total);
+        std::fill_n(read, width, Real{0});
+        log_sum_exp = -std::numeric_limits<Real>::infinity();
         for (Index i = 0; i < count; ++i) {
-            const Real weight = std::exp(score(i) - largest) / total;
-            const Real* part = parts[i].read + q * parts[i].read_row;
-            for (Index k = 0; k < width; ++k) read[k] += weight * part[k];
+            const HeadRead& part = parts[i].out;
+            merge_read(read, log_sum_exp, part.read + q * part.read_row, part.log_sum_exp[q * part.log_sum_exp_row],
+                       width);
         }
     }
 }
 
 // The tasks of one lookup. With several parts of the slots each has a read of its own, in scratch.
-static void add_tasks(const Lookups& lookups, const AttendOutput& out, Index segment, Index head, Task* tasks,
-                      Arena& scratch) {
+static void add_tasks(const Lookups& lookups, const AttendOutput& out, Index segment, Index head, const Cut& cut,
+                      Task* tasks, Arena& scratch) {
     const Index queries = lookups.queries(segment), slots = lookups.slots(segment);
-    const Cut cut = cut_of(lookups, segment);
     for (Index q = 0; q < cut.query_parts; ++q)
         for (Index s = 0; s < cut.slot_parts; ++s) {
             HeadRead to = lookups.reads(out, segment, head);
@@ -104,37 +92,36 @@ static void add_tasks(const Lookups& lookups, const AttendOutput& out, Index seg
 }
 
 void attend_by_blocks(const Lookups& lookups, const AttendOutput& out, Arena& scratch) {
-    const Index segments = lookups.segments.size(), heads = lookups.heads, work = lookups.total_work();
+    const Index segments = lookups.segments.size(), heads = lookups.heads;
+    const auto cuts = scratch.take<Cut>(segments);
     Index most_queries = 0, count = 0;
     for (Index i = 0; i < segments; ++i) {
+        const Cut cut = cuts[static_cast<std::size_t>(i)] = cut_of(lookups, i);
         most_queries = std::max(most_queries, lookups.queries(i));
-        count += heads * cut_of(lookups, i).tasks();
+        count += heads * cut.tasks();
     }
     const WorkerScratch workers(
         scratch, most_queries > few_queries ? attend_scratch(lookups.key_width, lookups.value_width) : 0);
     const auto tasks = scratch.take<Task>(count);
-    Index made = 0;
-    for (Index i = 0; i < segments; ++i)
-        for (Index h = 0; h < heads; ++h) {
-            add_tasks(lookups, out, i, h, tasks.data() + made, scratch);
-            made += cut_of(lookups, i).tasks();
-        }
-    kvmem::parallel_for(count, work <= task_work ? count : std::max<Index>(1, count * task_work / work),
-                        [&](Index first, Index last) {
-                            for (Index i = first; i < last; ++i)
-                                run(lookups, tasks[static_cast<std::size_t>(i)], workers);
-                        });
-    const Task* task = tasks.data();
-    for (Index i = 0; i < segments; ++i)
-        for (Index h = 0; h < heads; ++h) {
-            const Cut cut = cut_of(lookups, i);
-            if (cut.slot_parts > 1) {
-                HeadRead parts[pieces];
-                for (Index s = 0; s < cut.slot_parts; ++s) parts[s] = task[s].out;
-                merge_parts(lookups.reads(out, i, h), lookups.queries(i), lookups.value_width, parts, cut.slot_parts);
+    // Calls body(segment, head, cut, its first task).
+    const auto each_lookup = [&](auto body) {
+        Task* task = tasks.data();
+        for (Index i = 0; i < segments; ++i)
+            for (Index h = 0; h < heads; ++h) {
+                const Cut& cut = cuts[static_cast<std::size_t>(i)];
+                body(i, h, cut, task);
+                task += cut.tasks();
             }
-            task += cut.tasks();
-        }
+    };
+    each_lookup(
+        [&](Index i, Index h, const Cut& cut, Task* task) { add_tasks(lookups, out, i, h, cut, task, scratch); });
+    kvmem::parallel_for(count, task_grain(count, lookups.total_work()), [&](Index first, Index last) {
+        for (Index i = first; i < last; ++i) run(lookups, tasks[static_cast<std::size_t>(i)], workers);
+    });
+    each_lookup([&](Index i, Index h, const Cut& cut, const Task* task) {
+        if (cut.slot_parts > 1)
+            merge_parts(lookups.reads(out, i, h), lookups.queries(i), lookups.value_width, task, cut.slot_parts);
+    });
 }
 
 namespace {
@@ -167,19 +154,16 @@ static void add_grad_query(const Lookups& lookups, const BackwardTask& task, Vie
     const Index width = lookups.key_width;
     const Real* from = task.grad_query;
     for (Index h = task.first_head; h < task.end_head; ++h)
-        for (Index q = 0; q < lookups.queries(task.segment); ++q, from += width) {
-            Real* to = grad_query.row(lookups.first_query(task.segment) + q) + h * width;
-            for (Index k = 0; k < width; ++k) to[k] += from[k];
-        }
+        for (Index q = 0; q < lookups.queries(task.segment); ++q, from += width)
+            simd().add_scaled(1, from, grad_query.row(lookups.first_query(task.segment) + q) + h * width, width);
 }
 
 void attend_by_blocks_backward(const Lookups& lookups, const AttendOutput& out, ConstView grad_read,
                                const AttendGradients& grads, Arena& scratch) {
     const Index segments = lookups.segments.size(), heads = lookups.heads;
     // A bias that heads share gets its gradient from one of them after the other.
-    const bool shared = (grads.slot_bias.data && (heads > 1 && grads.slot_bias.size() == lookups.in.key.rows)) ||
-                        (grads.pair_bias.data && grads.pair_bias.size() == weight_count(lookups.segments, 1));
-    const Index groups = shared ? 1 : lookups.options.memory_heads(), group_heads = heads / groups;
+    const Index groups = heads_share_bias(lookups, grads) ? 1 : lookups.options.memory_heads(),
+                group_heads = heads / groups;
     const auto parts_of = [&](Index i) {
         return segments * groups >= pieces / 2
                    ? Index{1}
@@ -202,12 +186,10 @@ void attend_by_blocks_backward(const Lookups& lookups, const AttendOutput& out, 
                     apart ? scratch.take<Real>(group_heads * lookups.queries(i) * lookups.key_width).data() : nullptr};
             }
     const WorkerScratch workers(scratch, backward_scratch(lookups.key_width, lookups.value_width));
-    const Index work = 3 * lookups.total_work();
-    kvmem::parallel_for(
-        count, work <= task_work ? count : std::max<Index>(1, count * task_work / work), [&](Index first, Index last) {
-            for (Index i = first; i < last; ++i)
-                run_backward(lookups, tasks[static_cast<std::size_t>(i)], out, grad_read, grads, workers.mine());
-        });
+    kvmem::parallel_for(count, task_grain(count, 3 * lookups.total_work()), [&](Index first, Index last) {
+        for (Index i = first; i < last; ++i)
+            run_backward(lookups, tasks[static_cast<std::size_t>(i)], out, grad_read, grads, workers.mine());
+    });
     for (const BackwardTask& task : tasks)
         if (task.grad_query) add_grad_query(lookups, task, grads.query);
 }

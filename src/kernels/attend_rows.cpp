@@ -55,13 +55,11 @@ enum class Apart { heads, segments, nothing };
 template <class Body>
 static void for_each_part(const Lookups& lookups, Apart apart, Index groups, Body body) {
     const Index segments = lookups.segments.size(), parts = apart == Apart::heads ? groups : 1;
-    const Index count = segments * parts, work = lookups.total_work(), heads = lookups.heads / parts;
-    const bool serial = work <= task_work || apart == Apart::nothing;
-    kvmem::parallel_for(count, serial ? count : std::max<Index>(1, count * task_work / work),
-                        [&](Index first, Index last) {
-                            for (Index i = first; i < last; ++i)
-                                body(i / parts, i % parts * heads, (i % parts + 1) * heads);
-                        });
+    const Index count = segments * parts, heads = lookups.heads / parts;
+    const Index grain = apart == Apart::nothing ? count : task_grain(count, lookups.total_work());
+    kvmem::parallel_for(count, grain, [&](Index first, Index last) {
+        for (Index i = first; i < last; ++i) body(i / parts, i % parts * heads, (i % parts + 1) * heads);
+    });
 }
 
 // Scores, weights and, with `read`, what they read, of each row of the lookup of one head.
@@ -157,9 +155,9 @@ static void run_head_backward(const RowsBackward& p, Index segment, Index h, Con
 
 void attend_by_rows_backward(const Lookups& lookups, std::span<const Real> weights, ConstView grad_read,
                              std::span<const Real> grad_weights, const AttendGradients& grads, Arena& scratch) {
-    const bool shared = (grads.slot_bias.data && grads.slot_bias.size() == lookups.in.key.rows) ||
-                        (grads.pair_bias.data && grads.pair_bias.size() == weight_count(lookups.segments, 1));
-    const Apart apart = grads.direction.data ? Apart::nothing : shared ? Apart::segments : Apart::heads;
+    const Apart apart = grads.direction.data               ? Apart::nothing
+                        : heads_share_bias(lookups, grads) ? Apart::segments
+                                                           : Apart::heads;
     const WorkerScratch workers(scratch, 2 * most_slots(lookups));
     const RowsBackward p{lookups, weights, grad_weights, grads};
     for_each_part(lookups, apart, lookups.options.memory_heads(), [&](Index segment, Index first, Index end) {

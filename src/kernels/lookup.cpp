@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace kvmem {
 
@@ -151,6 +152,21 @@ HeadGradients Lookups::gradients(const AttendOutput& out, ConstView grad_read, c
     if (grads.slot_bias.data != nullptr) to.slot_bias = grads.slot_bias.data + (at.slot_bias - in.slot_bias.data);
     if (grads.pair_bias.data != nullptr) to.pair_bias = grads.pair_bias.data + (at.pair_bias - in.pair_bias.data);
     return to;
+}
+
+bool heads_share_bias(const Lookups& lookups, const AttendGradients& grads) {
+    const bool slots = grads.slot_bias.data && grads.slot_bias.size() == lookups.in.key.rows;
+    const bool pairs = grads.pair_bias.data && grads.pair_bias.size() == weight_count(lookups.segments, 1);
+    return lookups.heads > 1 && (slots || pairs);
+}
+
+void merge_read(Real* read, Real& log_sum_exp, const Real* other_read, Real other_log_sum_exp, Index width) {
+    if (other_log_sum_exp == -std::numeric_limits<Real>::infinity()) return;
+    const bool other_leads = other_log_sum_exp > log_sum_exp || std::isnan(other_log_sum_exp);
+    const Real top = other_leads ? other_log_sum_exp : log_sum_exp;
+    const Real a = std::exp(log_sum_exp - top), b = std::exp(other_log_sum_exp - top), sum = a + b;
+    for (Index k = 0; k < width; ++k) read[k] = (a * read[k] + b * other_read[k]) / sum;
+    log_sum_exp = top + std::log(sum);
 }
 
 }  // namespace detail

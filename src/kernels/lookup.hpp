@@ -5,6 +5,8 @@
 #include "kvmem/core/parallel.hpp"
 #include "kvmem/kernels/attend.hpp"
 
+#include <algorithm>
+
 namespace kvmem::detail {
 
 // Work, in multiplications, that is worth a task of its own (some tens of microseconds).
@@ -56,6 +58,17 @@ class WorkerScratch {
     Index stride_;
     std::span<Real> all_;
 };
+
+// Iterations worth a task of their own, of `count` that share the work.
+inline Index task_grain(Index count, Index work) {
+    return work <= task_work ? count : std::max<Index>(1, count * task_work / work);
+}
+
+// Whether heads add to one gradient of a bias, and so must take turns.
+bool heads_share_bias(const Lookups& lookups, const AttendGradients& grads);
+
+// The softmax read of `width` numbers and its log-sum-exp become those of both.
+void merge_read(Real* read, Real& log_sum_exp, const Real* other_read, Real other_log_sum_exp, Index width);
 
 // The ways to look up, for operands that similarity.hpp has reduced to dot products or left additive.
 void attend_by_blocks(const Lookups& lookups, const AttendOutput& out, Arena& scratch);

@@ -77,10 +77,6 @@ AttendGradients Reduction::reduced(const AttendGradients& grads) {
     return inner_;
 }
 
-static void add(ConstView from, View to) {
-    for (Index i = 0; i < from.size(); ++i) to.data[i] += from.data[i];
-}
-
 void Reduction::expand(const AttendGradients& grads) {
     const Index heads = given_options_.heads, groups = given_options_.memory_heads();
     const bool cosine = given_options_.similarity == Similarity::cosine;
@@ -97,7 +93,7 @@ void Reduction::expand(const AttendGradients& grads) {
             normalize_rows_backward(by_head(in_.query, heads), query_length_, by_head(inner_.query, heads),
                                     by_head(grads.query, heads));
         else
-            add(inner_.query, grads.query);
+            axpy(1, inner_.query.data, grads.query.data, inner_.query.size());
     }
     if (cosine && grads.key.data)
         normalize_rows_backward(by_head(in_.key, groups), key_length_, by_head(inner_.key, groups),
