@@ -6,6 +6,7 @@
 #include <iostream>
 #include <map>
 #include <set>
+#include <sstream>
 
 namespace kvmem::apps {
 
@@ -17,9 +18,19 @@ static const char* const about =
     "  wikimovies  --kb wiki_entities_kb.txt, --entities entities.txt; questions: 1 text?<TAB>answer, answer\n"
     "  kb          --facts FILE...: subject<TAB>relation<TAB>object or @table files; questions from --templates, or\n"
     "              files of text<TAB>answer<TAB>answer..., or *.jsonl of {\"question\", \"answers\"}\n"
+    "  babi        FOLDER... of stories in which questions are asked: qa1_train.txt, qa1_some-name_valid.txt; --tasks\n"
+    "              takes some; what a folder lacks is taken from the next one\n"
     "  jsonl       questions that carry their memories: {\"question\", \"memory\": [{\"key\", \"value\"}], "
     "\"answers\"}\n\n"
     "Any of --train, --valid and --test may be missing; without all of them the file holds a memory alone.";
+
+[[noreturn]] static void refuse_option(const std::string& option, const std::string& layout) {
+    throw UsageError({.what = (option == "folder" ? "a folder" : "--" + option) + " is not an option of " + layout,
+                      .expected = {},
+                      .got = {},
+                      .where = {},
+                      .hint = "see 'kvmem import --help'"});
+}
 
 // Refuses options that the layout has no use for, rather than leave the user to wonder.
 static void require_fitting_options(const std::string& layout, const po::variables_map& values) {
@@ -27,16 +38,36 @@ static void require_fitting_options(const std::string& layout, const po::variabl
         {"metaqa", {"kb"}},
         {"wikimovies", {"kb", "entities"}},
         {"kb", {"facts", "templates", "test-entities", "questions-per-key"}},
+        {"babi", {"folder", "tasks"}},
         {"jsonl", {}}};
     const auto allowed = own.find(layout);
     if (allowed == own.end()) return;  // refused later
-    for (const char* option : {"kb", "entities", "facts", "templates", "test-entities", "questions-per-key"})
+    if (layout == "babi")
+        for (const char* option : {"train", "valid", "test"})
+            if (values.count(option)) refuse_option(option, layout);
+    for (const char* option :
+         {"kb", "entities", "facts", "templates", "test-entities", "questions-per-key", "folder", "tasks"})
         if (values.count(option) && !values[option].defaulted() && !allowed->second.count(option))
-            throw UsageError({.what = "--" + std::string(option) + " is not an option of " + layout,
-                              .expected = {},
-                              .got = {},
+            refuse_option(option, layout);
+}
+
+// "1,4,7" to numbers.
+static std::vector<Index> task_numbers(const po::variables_map& values) {
+    std::vector<Index> numbers;
+    if (!values.count("tasks")) return numbers;
+    std::istringstream list(values["tasks"].as<std::string>());
+    for (std::string field; std::getline(list, field, ',');) {
+        const bool digits =
+            !field.empty() && field.size() < 6 && field.find_first_not_of("0123456789") == std::string::npos;
+        if (!digits)
+            throw UsageError({.what = "no such tasks",
+                              .expected = "numbers like 1,4,7",
+                              .got = "'" + list.str() + "'",
                               .where = {},
-                              .hint = "see 'kvmem import --help'"});
+                              .hint = {}});
+        numbers.push_back(std::stol(field));
+    }
+    return numbers;
 }
 
 static QaDataset import_layout(const std::string& layout, const po::variables_map& values, const ImportOptions& options,
@@ -56,9 +87,13 @@ static QaDataset import_layout(const std::string& layout, const po::variables_ma
         const auto facts = values["facts"].as<Paths>();
         return import_kb({facts.begin(), facts.end()}, templates, options);
     }
+    if (layout == "babi") {
+        const auto folders = values.count("folder") ? values["folder"].as<Paths>() : Paths{};
+        return import_babi({folders.begin(), folders.end()}, task_numbers(values), options);
+    }
     if (layout == "jsonl") return import_jsonl(options);
     throw UsageError({.what = "no such layout",
-                      .expected = "metaqa, wikimovies, kb or jsonl",
+                      .expected = "metaqa, wikimovies, kb, babi or jsonl",
                       .got = layout,
                       .where = {},
                       .hint = "see 'kvmem import --help'"});
@@ -68,7 +103,10 @@ int run_import(const Arguments& arguments) {
     ImportOptions options;
     TemplateOptions templates;
     std::string train, valid, test, template_file;
-    CommandLine line{.usage = "kvmem import LAYOUT --output FILE [options]", .about = about, .positional = {"layout"}};
+    CommandLine line{.usage = "kvmem import LAYOUT [FOLDER...] --output FILE [options]",
+                     .about = about,
+                     .positional = {"layout"},
+                     .rest = "folder"};
     line.options.add_options()                                                  //
         ("output,o", po::value<std::string>(), "the data set to write")         //
         ("kb", po::value<std::string>(), "file of facts (metaqa, wikimovies)")  //
@@ -83,14 +121,15 @@ int run_import(const Arguments& arguments) {
         ("test-entities", po::value(&templates.test_entity_fraction)->default_value(0.1, "0.1"),
          "share of the entities that only the test asks about (kb)")  //
         ("questions-per-key", po::value(&templates.questions_per_key)->default_value(1),
-         "phrasings made for each entity and relation, at most (kb)")                   //
-        ("seed", po::value(&options.seed)->default_value(1), "of every random choice")  //
-        ("title", po::value(&options.title), "of the data set")                         //
-        ("source", po::value(&options.source), "where the data come from")              //
+         "phrasings made for each entity and relation, at most (kb)")                            //
+        ("tasks", po::value<std::string>(), "numbers of tasks, 1,4,7 (babi); all unless given")  //
+        ("seed", po::value(&options.seed)->default_value(1), "of every random choice")           //
+        ("title", po::value(&options.title), "of the data set")                                  //
+        ("source", po::value(&options.source), "where the data come from")                       //
         ("license", po::value(&options.license), "of the data");
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
-    const std::string layout = required(values, "layout", "metaqa, wikimovies, kb or jsonl");
+    const std::string layout = required(values, "layout", "metaqa, wikimovies, kb, babi or jsonl");
     require_fitting_options(layout, values);
     const std::string output = required(values, "output", "the data set to write");
     require_writable(output);

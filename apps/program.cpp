@@ -19,6 +19,10 @@ bool parse(const CommandLine& line, const Arguments& arguments, po::variables_ma
         positional.add(name.c_str(), 1);
         hidden.add_options()(name.c_str(), po::value<std::string>());
     }
+    if (!line.rest.empty()) {
+        positional.add(line.rest.c_str(), -1);
+        hidden.add_options()(line.rest.c_str(), po::value<std::vector<std::string>>());
+    }
     po::options_description known;
     known.add(all).add(hidden);
     try {

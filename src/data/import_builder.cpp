@@ -55,33 +55,54 @@ std::vector<Token> DatasetBuilder::answers(const std::vector<std::string_view>& 
     return tokens;
 }
 
+Index DatasetBuilder::text(std::string_view text) {
+    if (const auto known = texts_.find(text); known != texts_.end()) return known->second;
+    const auto added = texts_.emplace(text, static_cast<Index>(text_.size())).first;
+    text_.push_back(added->first);
+    return added->second;
+}
+
+Index DatasetBuilder::task(std::string_view name) {
+    std::vector<std::string>& tasks = dataset_.tasks;
+    const Index number = std::find(tasks.begin(), tasks.end(), name) - tasks.begin();
+    if (number == static_cast<Index>(tasks.size())) tasks.emplace_back(name);
+    return number;
+}
+
 void DatasetBuilder::add_question(const std::string& split, Question question) {
     std::vector<Token>& answers = question.answers;
     std::sort(answers.begin(), answers.end());
     answers.erase(std::unique(answers.begin(), answers.end()), answers.end());
     own_slots_ = own_slots_ || !question.slots.empty();
+    support_ = support_ || !question.support.empty();
     questions_[split].push_back(std::move(question));
 }
 
+// Validation gets whole stories: a story's questions have most of their slots in common.
 void DatasetBuilder::split_off_validation() {
     if (options_.valid_fraction == 0) return;
     std::vector<Question>& train = questions_["train"];
-    if (train.size() < 2)
+    std::vector<std::size_t> begins;  // of stories, and of questions without one
+    for (std::size_t i = 0; i < train.size(); ++i)
+        if (i == 0 || train[i].story < 0 || train[i].story != train[i - 1].story) begins.push_back(i);
+    if (begins.size() < 2)
         throw Error({.what = "too few training questions to take validation questions from",
                      .expected = "at least 2",
-                     .got = std::to_string(train.size()),
+                     .got = std::to_string(begins.size()),
                      .where = {},
                      .hint = {}});
-    std::vector<std::size_t> order(train.size());
+    std::vector<std::size_t> order(begins.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     Rng(options_.seed).shuffle(std::span(order));
-    const double wanted = std::round(options_.valid_fraction * static_cast<double>(train.size()));
-    order.resize(std::clamp(static_cast<std::size_t>(wanted), std::size_t{1}, train.size() - 1));
-    std::vector<bool> chosen(train.size());
+    const double wanted = std::round(options_.valid_fraction * static_cast<double>(begins.size()));
+    order.resize(std::clamp(static_cast<std::size_t>(wanted), std::size_t{1}, begins.size() - 1));
+    std::vector<bool> chosen(begins.size());
     for (const std::size_t i : order) chosen[i] = true;
     std::vector<Question> rest;
-    for (std::size_t i = 0; i < train.size(); ++i)
-        (chosen[i] ? questions_["valid"] : rest).push_back(std::move(train[i]));
+    begins.push_back(train.size());
+    for (std::size_t story = 0; story + 1 < begins.size(); ++story)
+        for (std::size_t i = begins[story]; i < begins[story + 1]; ++i)
+            (chosen[story] ? questions_["valid"] : rest).push_back(std::move(train[i]));
     train = std::move(rest);
 }
 
@@ -153,18 +174,32 @@ void DatasetBuilder::append_question(Split& split, const Question& question, con
     }
     end_text_row(split.question, "the question", question.place);
     split.answer.push_row(question.answers);
-    if (!own_slots_) return;
+    if (!dataset_.tasks.empty()) split.task.push_back(std::max<Index>(question.task, 0));
+    if (own_slots_) append_slots(split, question, linker, link);
+}
+
+const std::vector<Token>& DatasetBuilder::linked_text(Index text, const Question& question, const Linker& linker,
+                                                      const LinkOptions& link) {
+    linked_texts_.resize(text_.size());
+    std::vector<Token>& tokens = linked_texts_[static_cast<std::size_t>(text)];
+    if (tokens.empty()) append_linked(tokens, text_[static_cast<std::size_t>(text)], linker, link);
+    if (tokens.empty()) throw question.place.error("a slot's key has no words");
+    return tokens;
+}
+
+void DatasetBuilder::append_slots(Split& split, const Question& question, const Linker& linker,
+                                  const LinkOptions& link) {
     if (split.own_offsets.empty()) split.own_offsets.push_back(0);
     for (const Question::Slot& slot : question.slots) {
-        const std::size_t begin = split.own.key.values.size();
-        append_linked(split.own.key.values, slot.key, linker, link);
-        end_text_row(split.own.key, "a slot's key", question.place);
+        const std::vector<Token>& key = linked_text(slot.key, question, linker, link);
+        split.own.key.push_row(key);
         if (slot.value)
             split.own.value.push_row(std::array{*slot.value});
         else
-            split.own.value.push_row(std::span(split.own.key.values).subspan(begin));
+            split.own.value.push_row(key);
     }
     split.own_offsets.push_back(split.own.size());
+    if (support_) split.support.push_row(question.support);
 }
 
 QaDataset DatasetBuilder::finish(const LinkOptions& link) {

@@ -18,7 +18,7 @@ namespace kvmem {
 // A question before its words are tokens: the entities that it names are known when all files are read.
 struct Question {
     struct Slot {
-        std::string key;
+        Index key;                   // number of a text()
         std::optional<Token> value;  // none: the key is the value too
     };
 
@@ -27,6 +27,9 @@ struct Question {
     std::vector<Token> answers;
     std::optional<Token> topic{};  // the entity that "{}" in the text stands for; such a text is not linked
     std::vector<Slot> slots{};     // its own memory
+    std::vector<Index> support{};  // numbers of these slots
+    Index task = -1;               // a number of task(), or none
+    Index story = -1;              // questions in a row with the same one stay in one split
 };
 
 // Collects facts first, then questions, then makes the data set of them.
@@ -39,6 +42,11 @@ class DatasetBuilder {
     // A fact becomes two slots, one read from its subject and one from its object; the same fact again none.
     // Throws Error for a name that cannot be one, and for a relation that begins with "~".
     void add_fact(std::string_view subject, std::string_view relation, std::string_view object, const Place& place);
+
+    // The number of a text that slots share: stories say the same over and over.
+    Index text(std::string_view text);
+
+    Index task(std::string_view name);
 
     // Adds to a split, which may get no questions. A name that is an answer twice is one answer.
     void add_question(const std::string& split, Question question);
@@ -71,8 +79,11 @@ class DatasetBuilder {
     void split_off_validation();
     void count_plain_words();
     void append_question(Split& split, const Question& question, const Linker& linker, const LinkOptions& link);
+    void append_slots(Split& split, const Question& question, const Linker& linker, const LinkOptions& link);
     void append_linked(std::vector<Token>& tokens, std::string_view text, const Linker& linker,
                        const LinkOptions& link);
+    const std::vector<Token>& linked_text(Index text, const Question& question, const Linker& linker,
+                                          const LinkOptions& link);
     void append_words(std::vector<Token>& tokens, std::string_view text);
 
     const ImportOptions& options_;
@@ -80,7 +91,10 @@ class DatasetBuilder {
     std::unordered_set<Fact, FactHash> facts_;
     std::map<std::string, Directions, std::less<>> relations_;
     std::map<std::string, std::vector<Question>> questions_;
-    bool own_slots_ = false;
+    std::map<std::string, Index, std::less<>> texts_;
+    std::vector<std::string_view> text_;            // by number
+    std::vector<std::vector<Token>> linked_texts_;  // by number; empty until asked for
+    bool own_slots_ = false, support_ = false;
 };
 
 }  // namespace kvmem

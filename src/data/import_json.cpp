@@ -63,7 +63,7 @@ static std::vector<Question::Slot> read_memory(DatasetBuilder& builder, const js
             require_name(text, "an entity at " + path + ".value", place);
             value = builder.entity(text);
         }
-        slots.push_back({key, value});
+        slots.push_back({builder.text(key), value});
     }
     return slots;
 }

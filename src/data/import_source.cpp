@@ -21,7 +21,7 @@ Source read_needed_source(const std::filesystem::path& path, const std::string& 
     return *read_source(path);
 }
 
-static void require_fraction(const ImportOptions& options) {
+void require_valid_fraction(const ImportOptions& options) {
     const double fraction = options.valid_fraction;
     if (fraction == 0) return;
     if (!(fraction > 0 && fraction < 1))
@@ -39,7 +39,7 @@ static void require_fraction(const ImportOptions& options) {
 }
 
 QuestionSources read_question_sources(const ImportOptions& options) {
-    require_fraction(options);
+    require_valid_fraction(options);
     return {read_source(options.train), read_source(options.valid), read_source(options.test)};
 }
 

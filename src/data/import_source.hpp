@@ -28,6 +28,9 @@ struct QuestionSources {
     std::optional<Source> train, valid, test;
 };
 
+// Throws UsageError for a fraction for validation that cannot be, or beside a file for it.
+void require_valid_fraction(const ImportOptions& options);
+
 // Checks the options (UsageError) before it reads the files of questions.
 QuestionSources read_question_sources(const ImportOptions& options);
 

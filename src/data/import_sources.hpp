@@ -6,6 +6,8 @@
 #include "kvmem/data/qa_dataset.hpp"
 
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace kvmem {
@@ -17,6 +19,22 @@ QaDataset wikimovies_from(const Source& kb, const std::optional<Source>& entitie
 
 QaDataset kb_from(const std::vector<Source>& facts, const std::optional<Source>& template_source,
                   const TemplateOptions& templates, const QuestionSources& questions, const ImportOptions& options);
+
+struct BabiName {
+    Index number;       // of the task
+    std::string task;   // "qa7 counting"
+    std::string split;  // "train", "valid" or "test"
+};
+
+// What a file called like "qa7_counting_train.txt" or "qa7_train.txt" holds; nothing for other names.
+std::optional<BabiName> babi_name(std::string_view file);
+
+struct BabiSource {
+    BabiName name;
+    Source source;
+};
+
+QaDataset babi_from(const std::vector<BabiSource>& files, const ImportOptions& options);
 
 QaDataset jsonl_from(const QuestionSources& questions, const ImportOptions& options);
 

@@ -24,6 +24,7 @@ namespace {
 struct Validator {
     std::string file;
     Token vocabulary_size;
+    Index tasks;
 
     [[noreturn]] void refuse(const std::string& part, const std::string& what, const std::string& expected,
                              const std::string& got) const {
@@ -67,14 +68,40 @@ struct Validator {
         rows(part + "/question", split.question);
         rows(part + "/answer", split.answer);
         same_size(part + "/answer", "there are not as many answers as questions", split.size(), split.answer.size());
+        task(part + "/task", split);
         slots(part + "/slot_key", part + "/slot_value", split.own);
         if (!split.has_own_slots()) {
             same_size(part + "/slot_key", "there are slots that no example owns", 0, split.own.size());
+            same_size(part + "/support", "there is support without slots", 0, split.support.size());
             return;
         }
         same_size(part + "/slot_offsets", "the offsets do not cover the examples", split.size() + 1,
                   static_cast<Index>(split.own_offsets.size()));
         offsets(part + "/slot_offsets", split.own_offsets, split.own.size());
+        support(part + "/support", split);
+    }
+
+    void support(const std::string& part, const Split& split) const {
+        if (split.support.offsets.size() == 1 && split.support.values.empty()) return;
+        offsets(part + "/offsets", split.support.offsets, static_cast<Index>(split.support.values.size()));
+        same_size(part + "/offsets", "support does not cover the examples", split.size(), split.support.size());
+        for (Index i = 0; i < split.size(); ++i) {
+            const auto at = static_cast<std::size_t>(i);
+            const Index slots = split.own_offsets[at + 1] - split.own_offsets[at];
+            for (const Index slot : split.support[i])
+                if (slot < 0 || slot >= slots)
+                    refuse(part + "/values", "a supporting slot is none of the example's",
+                           "0 to below " + std::to_string(slots), std::to_string(slot));
+        }
+    }
+
+    void task(const std::string& part, const Split& split) const {
+        if (split.task.empty()) return;
+        same_size(part, "there are not as many tasks as questions", split.size(),
+                  static_cast<Index>(split.task.size()));
+        for (const Index task : split.task)
+            if (task < 0 || task >= tasks)
+                refuse(part, "no such task", "0 to below " + std::to_string(tasks), std::to_string(task));
     }
 
     void split_name(const std::string& name) const {
@@ -108,12 +135,13 @@ struct Validator {
 }  // namespace
 
 void QaDataset::validate(const std::string& where) const {
-    const Validator check{where, vocabulary.size()};
+    const Validator check{where, vocabulary.size(), static_cast<Index>(tasks.size())};
     check.info_text("title", info.title);
     check.info_text("source", info.source);
     check.info_text("license", info.license);
     check.info_text("generator", info.generator);
     check.vocabulary(vocabulary);
+    for (const std::string& task : tasks) check.text("/tasks", task);
     check.slots("/memory/key", "/memory/value", memory);
     check.candidates(candidates);
     for (const auto& [name, split] : splits) {

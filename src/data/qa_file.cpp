@@ -20,6 +20,9 @@ static Split read_split(const hdf5::Reader& file, const std::string& path) {
         split.own.key = file.ragged(path + "/slot_key");
         split.own.value = file.ragged(path + "/slot_value");
     }
+    if (file.has(path + "/support"))
+        split.support = {file.int64s(path + "/support/values"), file.int64s(path + "/support/offsets")};
+    if (file.has(path + "/task")) split.task = file.int64s(path + "/task");
     return split;
 }
 
@@ -31,6 +34,7 @@ static QaDataset read_dataset(const hdf5::Reader& file) {
                     .generator = file.attribute("/", "generator")};
     dataset.vocabulary = read_vocabulary(file);
     if (file.has("/memory")) dataset.memory = {file.ragged("/memory/key"), file.ragged("/memory/value")};
+    if (file.has("/tasks")) dataset.tasks = file.strings("/tasks");
     if (file.has("/candidates")) dataset.candidates = file.int32s("/candidates");
     for (const std::string& name : file.children("/splits"))
         dataset.splits.emplace(name, read_split(file, "/splits/" + name));
@@ -47,10 +51,14 @@ QaDataset load_dataset(std::span<const std::byte> bytes, const std::string& name
 static void write_split(hdf5::Writer& file, const std::string& path, const Split& split) {
     file.write(path + "/question", split.question);
     file.write(path + "/answer", split.answer);
+    if (!split.task.empty()) file.write(path + "/task", std::span<const Index>(split.task));
     if (!split.has_own_slots()) return;
     file.write(path + "/slot_offsets", std::span<const Index>(split.own_offsets));
     file.write(path + "/slot_key", split.own.key);
     file.write(path + "/slot_value", split.own.value);
+    if (split.support.empty()) return;
+    file.write(path + "/support/values", std::span<const Index>(split.support.values));
+    file.write(path + "/support/offsets", std::span<const Index>(split.support.offsets));
 }
 
 void save_dataset(const QaDataset& dataset, const std::filesystem::path& path) {
@@ -63,6 +71,7 @@ void save_dataset(const QaDataset& dataset, const std::filesystem::path& path) {
     write_vocabulary(file, dataset.vocabulary);
     file.write("/memory/key", dataset.memory.key);
     file.write("/memory/value", dataset.memory.value);
+    if (!dataset.tasks.empty()) file.write("/tasks", std::span<const std::string>(dataset.tasks));
     file.write("/candidates", std::span<const Token>(dataset.candidates));
     for (const auto& [name, split] : dataset.splits) write_split(file, "/splits/" + name, split);
     file.save(path);

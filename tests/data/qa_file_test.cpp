@@ -87,6 +87,28 @@ TEST_CASE("a data set that is wrong is not saved, and the old file stays", "[qa_
     CHECK(equal(load_dataset(folder / "x.h5"), small_dataset()));
 }
 
+TEST_CASE("support and tasks that fit no example are refused", "[qa_file]") {
+    const auto error_with = [](const auto& change) {
+        QaDataset dataset = small_dataset();
+        change(dataset.splits["story"]);
+        try {
+            dataset.validate("x");
+        } catch (const Error& e) {
+            return std::string(e.what());
+        }
+        return std::string();
+    };
+    CHECK(error_with([](Split&) {}).empty());
+    CHECK_THAT(error_with([](Split& s) { s.task = {0}; }), Contains("not as many tasks"));
+    CHECK_THAT(error_with([](Split& s) { s.task = {0, 2}; }), Contains("no such task"));
+    CHECK_THAT(error_with([](Split& s) { s.task = {-1, 0}; }), Contains("no such task"));
+    CHECK_THAT(error_with([](Split& s) { s.support = {{0, 2}, {0, 2, 2}}; }), Contains("supporting slot"));
+    CHECK_THAT(error_with([](Split& s) { s.support = {{0}, {0, 0, 1}}; }), Contains("supporting slot"));
+    CHECK_THAT(error_with([](Split& s) { s.support = {{0}, {0, 1}}; }), Contains("does not cover"));
+    CHECK_THAT(error_with([](Split& s) { s.support = {{0}, {0, 2, 1}}; }), Contains("offsets are wrong"));
+    CHECK_THAT(error_with([](Split& s) { s.support = {{0}, {}}; }), Contains("offsets are wrong"));
+}
+
 TEST_CASE("a file that was cut anywhere is refused", "[qa_file]") {
     const TemporaryFolder folder;
     const std::string whole = file_of(large_dataset());

@@ -46,6 +46,9 @@ inline QaDataset small_dataset() {
     add(story.own.key, {word("left")});
     add(story.own.value, {});
     story.own_offsets = {0, 2, 2};
+    story.support = {{1, 0}, {0, 2, 2}};
+    dataset.tasks = {"where", "who"};
+    story.task = {0, 1};
     return dataset;
 }
 
@@ -58,7 +61,7 @@ inline bool equal(const QaDataset& a, const QaDataset& b) {
             a.vocabulary.count(token) != b.vocabulary.count(token))
             return false;
     return a.info.title == b.info.title && a.info.source == b.info.source && a.info.license == b.info.license &&
-           a.info.generator == b.info.generator && a.memory == b.memory && a.candidates == b.candidates &&
+           a.info.generator == b.info.generator && a.memory == b.memory && a.tasks == b.tasks && a.candidates == b.candidates &&
            a.splits == b.splits;
 }
 

@@ -52,17 +52,22 @@ static QaDataset import_files(unsigned importer, Files files, const ImportOption
         const std::optional<Source> templates = files.optional("templates.tsv");
         return kb_from({facts}, templates, {.file = {}, .test_entity_fraction = 0.3}, files.questions(), options);
     }
-    return jsonl_from(files.questions(), options);
+    if (importer == 3) return jsonl_from(files.questions(), options);
+    std::vector<BabiSource> stories;
+    stories.push_back({{1, "qa1", "train"}, files.needed("qa1_train.txt")});
+    stories.push_back({{2, "qa2", "train"}, files.needed("qa2_train.txt")});
+    stories.push_back({{2, "qa2", "test"}, files.needed("qa2_test.txt")});
+    return babi_from(stories, options);
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
     const std::string_view texts(reinterpret_cast<const char*>(data) + 1, size - 1);
     ImportOptions options;
-    options.valid_fraction = data[0] & 4u ? 0.3 : 0;
+    options.valid_fraction = data[0] & 8u ? 0.3 : 0;
     std::optional<QaDataset> dataset;
     try {
-        dataset = import_files(data[0] & 3u, Files(texts), options);
+        dataset = import_files(data[0] & 7u, Files(texts), options);
     } catch (const Error&) {
         return 0;
     }

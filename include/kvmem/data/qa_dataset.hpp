@@ -30,6 +30,8 @@ struct Split {
     // `own`. Both are empty in a data set whose questions all read the shared memory.
     Slots own;
     std::vector<Index> own_offsets;
+    Ragged<Index> support;    // of each example: which of its own slots, from 0, the answer rests on; may be empty
+    std::vector<Index> task;  // of each example: a number in QaDataset::tasks; may be empty
 
     Index size() const { return question.size(); }
     bool has_own_slots() const { return !own_offsets.empty(); }
@@ -48,6 +50,7 @@ struct QaDataset {
     Vocabulary vocabulary;
     Slots memory;                         // shared by all examples; may be empty
     std::vector<Token> candidates;        // the tokens that may be answers, rising
+    std::vector<std::string> tasks;       // names of the tasks that examples belong to; may be empty
     std::map<std::string, Split> splits;  // "train", "valid", "test"; any may be missing
 
     // The split of this name. Throws Error that lists the ones there are.
