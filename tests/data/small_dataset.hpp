@@ -61,8 +61,8 @@ inline bool equal(const QaDataset& a, const QaDataset& b) {
             a.vocabulary.count(token) != b.vocabulary.count(token))
             return false;
     return a.info.title == b.info.title && a.info.source == b.info.source && a.info.license == b.info.license &&
-           a.info.generator == b.info.generator && a.memory == b.memory && a.tasks == b.tasks && a.candidates == b.candidates &&
-           a.splits == b.splits;
+           a.info.generator == b.info.generator && a.memory == b.memory && a.tasks == b.tasks &&
+           a.candidates == b.candidates && a.splits == b.splits;
 }
 
 }  // namespace kvmem::test

@@ -52,8 +52,8 @@ QaDataset import_kb(const std::vector<std::filesystem::path>& facts, const Templ
 // A value is one entity; a slot without "value" is a sentence that is key and value at once.
 QaDataset import_jsonl(const ImportOptions& options);
 
-// The bAbI tasks: stories in which questions are asked, lines "NUMBER text" and "NUMBER question<TAB>answer<TAB>numbers of
-// supporting lines", the numbers beginning at 1 with each story. Folders hold files called qaN_train.txt or
+// The bAbI tasks: stories in which questions are asked, lines "NUMBER text" and "NUMBER question<TAB>answer<TAB>numbers
+// of supporting lines", the numbers beginning at 1 with each story. Folders hold files called qaN_train.txt or
 // qaN_some-name_train.txt, and _valid and _test beside them; a file that a folder lacks is taken from the next one.
 // `tasks` are the N wanted; empty: all. Questions own the sentences before them as slots, in their order, key and value
 // at once. An answer of several parts joined by commas ("milk,football") is one answer.
