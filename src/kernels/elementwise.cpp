@@ -2,7 +2,6 @@
 
 #include "kernels/simd/table.hpp"
 #include "kvmem/core/error.hpp"
-#include "kvmem/core/rng.hpp"
 
 namespace kvmem {
 
@@ -19,23 +18,20 @@ void activate_backward(Activation f, std::span<const Real> in, std::span<const R
         f, {in.data(), out.data(), grad_out.data(), grad_in.data(), static_cast<Index>(in.size())});
 }
 
-// Calls body(i, factor) with factor 0 or 1 / (1 - rate).
-template <class Body>
-static void each_kept(double rate, std::uint64_t seed, std::size_t count, Body body) {
+static detail::Dropout dropout_of(double rate, std::uint64_t seed) {
     require_shape(rate >= 0 && rate < 1, "dropout", "a rate from 0 to below 1");
-    Rng rng(seed);
-    const auto keep = static_cast<Real>(1 / (1 - rate));
-    for (std::size_t i = 0; i < count; ++i) body(i, rng.uniform() < rate ? Real{0} : keep);
+    return {seed, static_cast<std::uint32_t>(rate * 0x1p32), static_cast<Real>(1 / (1 - rate))};
 }
 
 void dropout(double rate, std::uint64_t seed, std::span<const Real> in, std::span<Real> out) {
     require_shape(in.size() == out.size(), "dropout", "as many numbers out as in");
-    each_kept(rate, seed, in.size(), [&](std::size_t i, Real factor) { out[i] = in[i] * factor; });
+    detail::simd().dropout(dropout_of(rate, seed), in.data(), out.data(), static_cast<Index>(in.size()), false);
 }
 
 void dropout_backward(double rate, std::uint64_t seed, std::span<const Real> grad_out, std::span<Real> grad_in) {
     require_shape(grad_in.size() == grad_out.size(), "dropout_backward", "as many numbers in each");
-    each_kept(rate, seed, grad_out.size(), [&](std::size_t i, Real factor) { grad_in[i] += grad_out[i] * factor; });
+    detail::simd().dropout(dropout_of(rate, seed), grad_out.data(), grad_in.data(), static_cast<Index>(grad_out.size()),
+                           true);
 }
 
 }  // namespace kvmem

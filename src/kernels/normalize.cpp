@@ -1,5 +1,6 @@
 #include "kvmem/kernels/normalize.hpp"
 
+#include "kernels/simd/table.hpp"
 #include "kernels/vector.hpp"
 #include "kvmem/core/error.hpp"
 
@@ -20,19 +21,15 @@ void layer_norm(ConstView in, ConstView gain, ConstView bias, View out, std::spa
                   "a gain and a bias for each column");
     require_shape(holds_rows(mean, in) && holds_rows(inverse_deviation, in), "layer_norm",
                   "a mean and a deviation for each row");
+    if (d == 0) return;
     for (Index i = 0; i < in.rows; ++i) {
-        const Real* x = in.row(i);
-        const Real m = detail::sum(x, d) / static_cast<Real>(std::max<Index>(d, 1));
-        Real squares = 0;
-        for (Index j = 0; j < d; ++j) squares += (x[j] - m) * (x[j] - m);
-        const Real inverse = 1 / std::sqrt(squares / static_cast<Real>(std::max<Index>(d, 1)) + layer_norm_epsilon);
-        for (Index j = 0; j < d; ++j) out(i, j) = gain.data[j] * (x[j] - m) * inverse + bias.data[j];
-        mean[static_cast<std::size_t>(i)] = m;
-        inverse_deviation[static_cast<std::size_t>(i)] = inverse;
+        detail::NormRow row{in.row(i), gain.data, 0, 0};
+        detail::simd().norm_row(row, bias.data, layer_norm_epsilon, out.row(i), d);
+        mean[static_cast<std::size_t>(i)] = row.mean;
+        inverse_deviation[static_cast<std::size_t>(i)] = row.inverse;
     }
 }
 
-// With h the normalised row and g = gain * grad_out: grad_in += (g - mean(g) - h * mean(g * h)) * inverse.
 void layer_norm_backward(ConstView in, ConstView gain, std::span<const Real> mean,
                          std::span<const Real> inverse_deviation, ConstView grad_out, View grad_in, View grad_gain,
                          View grad_bias) {
@@ -40,24 +37,11 @@ void layer_norm_backward(ConstView in, ConstView gain, std::span<const Real> mea
     require_shape(gain.size() == d && grad_gain.size() == d && grad_bias.size() == d && same_shape(in, grad_out) &&
                       same_shape(in, grad_in) && holds_rows(mean, in) && holds_rows(inverse_deviation, in),
                   "layer_norm_backward", "what layer_norm was called with, and gradients of the same shapes");
-    const Real share = 1 / static_cast<Real>(std::max<Index>(d, 1));
+    if (d == 0) return;
     for (Index i = 0; i < in.rows; ++i) {
-        const Real m = mean[static_cast<std::size_t>(i)];
-        const Real inverse = inverse_deviation[static_cast<std::size_t>(i)];
-        const Real* x = in.row(i);
-        const Real* g = grad_out.row(i);
-        Real sum_g = 0, sum_gh = 0;
-        for (Index j = 0; j < d; ++j) {
-            const Real h = (x[j] - m) * inverse;
-            sum_g += gain.data[j] * g[j];
-            sum_gh += gain.data[j] * g[j] * h;
-            grad_gain.data[j] += g[j] * h;
-            grad_bias.data[j] += g[j];
-        }
-        for (Index j = 0; j < d; ++j) {
-            const Real h = (x[j] - m) * inverse;
-            grad_in(i, j) += (gain.data[j] * g[j] - sum_g * share - h * sum_gh * share) * inverse;
-        }
+        const auto at = static_cast<std::size_t>(i);
+        detail::simd().norm_row_backward({in.row(i), gain.data, mean[at], inverse_deviation[at]}, grad_out.row(i),
+                                         grad_in.row(i), grad_gain.data, grad_bias.data, d);
     }
 }
 

@@ -35,6 +35,9 @@ const detail::Simd table{
     .update = update,
     .activate = activate,
     .activate_backward = activate_backward,
+    .dropout = dropout,
+    .norm_row = norm_row,
+    .norm_row_backward = norm_row_backward,
     .softmax_row = softmax_row,
 };
 

@@ -247,5 +247,77 @@ inline void activate_backward(Activation f, const detail::Slopes& s) {
     }
 }
 
+// 32 bits of a position and a seed, each lane by itself: the finalizer "lowbias32" of Ettinger's search for mixers,
+// after the seed's halves are mixed in before and between.
+using Bits [[gnu::vector_size(lanes * 4)]] = std::uint32_t;
+KVMEM_INLINE Bits hash_of(Bits position, std::uint64_t seed) {
+    Bits x = position * 0x9e3779b9u + static_cast<std::uint32_t>(seed);
+    x ^= x >> 16;
+    x *= 0x7feb352du;
+    x ^= static_cast<std::uint32_t>(seed >> 32);
+    x ^= x >> 15;
+    x *= 0x846ca68bu;
+    return x ^ (x >> 16);
+}
+
+inline void dropout(const detail::Dropout& d, const Real* x, Real* out, Index count, bool add) {
+    Bits position;
+    for (Index i = 0; i < lanes; ++i) position[i] = static_cast<std::uint32_t>(i);
+    for (Index i = 0; i < count; i += lanes) {
+        const auto stays = hash_of(position, d.seed) >= d.least;  // -1 or 0
+        const Vector kept = -d.keep * __builtin_convertvector(stays, Vector) * load_up_to(x + i, count - i);
+        store_up_to(out + i, add ? load_up_to(out + i, count - i) + kept : kept, count - i);
+        position += static_cast<std::uint32_t>(lanes);
+    }
+}
+
+// The first `count` numbers, zeros after them.
+KVMEM_INLINE Vector first_of(Vector v, Index count) {
+    for (Index i = 0; i < lanes; ++i)
+        if (i >= count) v[i] = 0;
+    return v;
+}
+
+inline void norm_row(detail::NormRow& row, const Real* bias, Real epsilon, Real* out, Index count) {
+    const Real share = Real(1) / static_cast<Real>(count);
+    Vector sum = {}, squares = {};
+    for (Index i = 0; i < count; i += lanes) sum += load_up_to(row.x + i, count - i);
+    row.mean = share * sum_of(sum);
+    for (Index i = 0; i < count; i += lanes) {
+        const Index n = count - i;
+        const Vector x = load_up_to(row.x + i, n) - row.mean;
+        squares += n < lanes ? first_of(x * x, n) : x * x;
+    }
+    row.inverse = Real(1) / static_cast<Real>(__builtin_sqrt(static_cast<double>(share * sum_of(squares) + epsilon)));
+    for (Index i = 0; i < count; i += lanes) {
+        const Index n = count - i;
+        const Vector h = (load_up_to(row.x + i, n) - row.mean) * row.inverse;
+        store_up_to(out + i, load_up_to(row.gain + i, n) * h + load_up_to(bias + i, n), n);
+    }
+}
+
+// With h the normalised row and g = gain * grad_out: grad_in += (g - mean(g) - h * mean(g * h)) * inverse.
+inline void norm_row_backward(const detail::NormRow& row, const Real* grad_out, Real* grad_in, Real* grad_gain,
+                              Real* grad_bias, Index count) {
+    const Real share = Real(1) / static_cast<Real>(count);
+    const auto normal = [&](Index i) { return (load_up_to(row.x + i, count - i) - row.mean) * row.inverse; };
+    Vector sum_g = {}, sum_gh = {};
+    for (Index i = 0; i < count; i += lanes) {
+        const Index n = count - i;
+        const Vector out = load_up_to(grad_out + i, n), h = normal(i), g = load_up_to(row.gain + i, n) * out;
+        sum_g += g;
+        sum_gh += g * h;
+        store_up_to(grad_gain + i, load_up_to(grad_gain + i, n) + out * h, n);
+        store_up_to(grad_bias + i, load_up_to(grad_bias + i, n) + out, n);
+    }
+    const Real mean_g = share * sum_of(sum_g), mean_gh = share * sum_of(sum_gh);
+    for (Index i = 0; i < count; i += lanes) {
+        const Index n = count - i;
+        const Vector g = load_up_to(row.gain + i, n) * load_up_to(grad_out + i, n);
+        const Vector in = (g - mean_g - normal(i) * mean_gh) * row.inverse;
+        store_up_to(grad_in + i, load_up_to(grad_in + i, n) + in, n);
+    }
+}
+
 }  // namespace
 }  // namespace kvmem::KVMEM_SIMD

@@ -134,6 +134,19 @@ struct Slopes {
     Index count;
 };
 
+// Which numbers of a dropout stay: those whose hash of seed and position is at least `least`; they are times `keep`.
+struct Dropout {
+    std::uint64_t seed;
+    std::uint32_t least;
+    Real keep;
+};
+
+// One row of a layer normalisation and what was kept of it.
+struct NormRow {
+    const Real *x, *gain;
+    Real mean, inverse;  // of the deviation
+};
+
 // The log-sum-exp of a row is largest + log(total): -inf and 0 when nothing may be read.
 struct SoftmaxSum {
     Real largest, total;
@@ -170,6 +183,13 @@ struct Simd {
     void (*update)(const Update& u, Real* x, const Real* g, Real* first, Real* second, Index count);
     void (*activate)(Activation f, const Real* in, Real* out, Index count);
     void (*activate_backward)(Activation f, const Slopes& s);
+    // out = or += what stays of x
+    void (*dropout)(const Dropout& d, const Real* x, Real* out, Index count, bool add);
+    // Fills out with the normalised row, times gain plus bias, and row.mean and row.inverse.
+    void (*norm_row)(NormRow& row, const Real* bias, Real epsilon, Real* out, Index count);
+    // Adds to the gradients.
+    void (*norm_row_backward)(const NormRow& row, const Real* grad_out, Real* grad_in, Real* grad_gain, Real* grad_bias,
+                              Index count);
     // In place from scores to weights, whose relative error is below 6e-7 and 1.2e-7 for each 1 that a score is below
     // the largest.
     SoftmaxSum (*softmax_row)(Real* scores, Index count);
