@@ -78,39 +78,42 @@ struct Gift {
     int line;
 };
 
-// Asks for one of the three, the other two being given. False if they do not settle it.
+// Asks for one of the three, the other two being given. False if no two settle the third.
 static bool ask_gift(Story& story, Rng& rng, const std::vector<Gift>& gifts) {
-    if (gifts.empty()) return false;
-    const Gift& gift = pick(rng, gifts);
-    const Index asked = rng.below(3);
-    const auto fits = [&](const Gift& other) {
-        return (asked == 0 || other.giver == gift.giver) && (asked == 1 || other.thing == gift.thing) &&
-               (asked == 2 || other.receiver == gift.receiver);
-    };
-    if (std::count_if(gifts.begin(), gifts.end(), fits) != 1) return false;
-    if (asked == 0) story.ask({"Who provided ", gift.receiver, " with the ", gift.thing, "?"}, gift.giver, {gift.line});
-    if (asked == 1) story.ask({"With what did ", gift.giver, " provide ", gift.receiver, "?"}, gift.thing, {gift.line});
-    if (asked == 2)
-        story.ask({"Whom did ", gift.giver, " provide with the ", gift.thing, "?"}, gift.receiver, {gift.line});
+    std::vector<std::pair<Gift, int>> askable;
+    for (const Gift& gift : gifts)
+        for (int asked = 0; asked < 3; ++asked) {
+            const auto fits = [&](const Gift& other) {
+                return (asked == 0 || other.giver == gift.giver) && (asked == 1 || other.thing == gift.thing) &&
+                       (asked == 2 || other.receiver == gift.receiver);
+            };
+            if (std::count_if(gifts.begin(), gifts.end(), fits) == 1) askable.emplace_back(gift, asked);
+        }
+    if (askable.empty()) return false;
+    const auto& [gift, asked] = pick(rng, askable);
+    const auto& [giver, thing, receiver, line] = gift;
+    if (asked == 0) story.ask({"Who provided ", receiver, " with the ", thing, "?"}, giver, {line});
+    if (asked == 1) story.ask({"With what did ", giver, " provide ", receiver, "?"}, thing, {line});
+    if (asked == 2) story.ask({"Whom did ", giver, " provide with the ", thing, "?"}, receiver, {line});
     return true;
+}
+
+// A thing that lies about is taken, another one given to somebody.
+static void hand_on(Rng& rng, World& world, std::vector<Gift>& gifts) {
+    Thing& thing = pick(rng, world.things);
+    auto [from, to] = world.any_two();
+    if (!thing.holder) return world.take(from, thing);
+    if (from != *thing.holder) to = std::exchange(from, *thing.holder);
+    gifts.push_back(
+        {world.actors[from].person.name, thing.name, world.actors[to].person.name, world.give(from, to, thing)});
 }
 
 void three_arguments(Story& story, Rng& rng) {
     World world(story, rng, 4);
     std::vector<Gift> gifts;
     while (story.questions() < questions_per_story) {
-        for (int i = 0; i < 2; ++i) {
-            Thing& thing = pick(rng, world.things);
-            auto [from, to] = world.any_two();
-            if (!thing.holder) {
-                world.take(from, thing);
-                continue;
-            }
-            if (from != *thing.holder) to = std::exchange(from, *thing.holder);
-            gifts.push_back({world.actors[from].person.name, thing.name, world.actors[to].person.name,
-                             world.give(from, to, thing)});
-        }
-        ask_gift(story, rng, gifts);
+        for (int i = 0; i < 2 || gifts.empty(); ++i) hand_on(rng, world, gifts);
+        if (!ask_gift(story, rng, gifts)) return;  // it would not become clearer; the first gift alone is clear
     }
 }
 

@@ -140,11 +140,12 @@ void compound_coreference(Story& story, Rng& rng) {
 struct Diary {
     Word name;
     std::vector<Word> places;         // by day
-    std::array<int, 7> lines{};       // by day: of the story, or 0
+    std::array<int, 6> lines{};       // by day: of the story, or 0
     std::vector<std::size_t> days{};  // told, in their order
 };
 
-static constexpr Word week[] = {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
+// Without Sunday, which is the first day to some and the last one to others.
+static constexpr Word week[] = {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
 
 static void tell_day(Story& story, Rng& rng, Diary& diary) {
     static constexpr Word visits[] = {" visited the ", " called at the ", " was seen at the "};
