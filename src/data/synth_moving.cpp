@@ -2,6 +2,8 @@
 #include "data/synth_makers.hpp"
 #include "data/synth_world.hpp"
 
+#include <map>
+
 namespace kvmem::synth {
 
 static constexpr Index questions_per_story = 5;
@@ -117,15 +119,17 @@ void three_arguments(Story& story, Rng& rng) {
     }
 }
 
-static constexpr World::Habits gatherers{.take = 0.6, .put = 0.25, .give = 0.5};
+static constexpr World::Habits gatherers{.take = 0.8, .put = 0.2, .give = 0.5};
 
-// Somebody whose hands the story has told of.
+// Somebody whose hands the story has told of; with few things as often as with many.
 static std::size_t any_carrier(World& world, Rng& rng) {
-    for (;; world.act(gatherers)) {
-        std::vector<std::size_t> all;
+    for (int i = 0;; ++i) {
+        world.act(gatherers);
+        std::map<std::size_t, std::vector<std::size_t>> by_count;
         for (std::size_t actor = 0; actor < cast; ++actor)
-            if (!world.touched_by(actor).empty()) all.push_back(actor);
-        if (!all.empty()) return pick(rng, all);
+            if (!world.touched_by(actor).empty()) by_count[world.held_by(actor).size()].push_back(actor);
+        if (i < 2 || by_count.empty()) continue;
+        return pick(rng, std::next(by_count.begin(), rng.below(static_cast<Index>(by_count.size())))->second);
     }
 }
 
@@ -133,7 +137,6 @@ void counting(Story& story, Rng& rng) {
     static constexpr Word numbers[] = {"none", "one", "two", "three"};
     World world(story, rng, 6);
     while (story.questions() < questions_per_story) {
-        for (int i = 0; i < 2; ++i) world.act(gatherers);
         const std::size_t actor = any_carrier(world, rng);
         story.ask({"How many things does ", world.actors[actor].person.name, " hold?"},
                   numbers[world.held_by(actor).size()], world.touched_by(actor));
@@ -143,7 +146,6 @@ void counting(Story& story, Rng& rng) {
 void lists(Story& story, Rng& rng) {
     World world(story, rng, 6);
     while (story.questions() < questions_per_story) {
-        for (int i = 0; i < 2; ++i) world.act(gatherers);
         const std::size_t actor = any_carrier(world, rng);
         std::vector<Word> names;
         for (const Thing* thing : world.held_by(actor)) names.push_back(thing->name);

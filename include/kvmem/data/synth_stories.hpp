@@ -36,15 +36,14 @@ enum class StorySplit { train, valid, test };
 inline constexpr Index most_story_questions = 1'000'000;
 
 struct StoryOptions {
-    std::vector<int> tasks;  // numbers; empty: all
+    std::vector<int> tasks{};  // numbers; empty: all
     std::uint64_t seed = 1;
     Index train = 900, valid = 100, test = 1000;  // questions of each task; of a split with 0 there is no file
     // Called now and then with the name of a file and how many of its questions are made. May be empty.
-    std::function<void(const std::string& file, Index questions)> progress;
+    std::function<void(const std::string& file, Index questions)> progress{};
 };
 
-// The text of a file. The same arguments give the same bytes, and more questions continue the stories of fewer. Throws
-// UsageError when there is no such task, or `questions` is not from 0 to the most.
+// The text of a file. The same arguments give the same bytes. Throws UsageError when there is no such task, or `questions` is not from 0 to the most.
 std::string synth_stories(int task, StorySplit split, Index questions, std::uint64_t seed,
                           const std::function<void(Index questions)>& progress = {});
 
