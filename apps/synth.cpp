@@ -13,14 +13,11 @@ static std::string about() {
         "Makes up data sets. Kinds:\n\n"
         "  stories  twenty tasks in the layout of bAbI, a folder of files qaN_NAME_train.txt, _valid.txt and "
         "_test.txt,\n"
-        "           from small worlds of our own; the same seed gives the same bytes, no story is in two splits:\n\n";
-    int column = 0;
-    for (const StoryTask& task : story_tasks()) {
-        std::string entry = std::to_string(task.number) + " " + task.skill;
-        entry.resize(28, ' ');
-        text += (column == 0 ? "           " : "") + entry;
-        column = (column + 1) % 3;
-        if (column == 0) text += "\n";
+        "           from small worlds of our own; the same seed gives the same bytes, no story is in two splits:\n";
+    for (std::size_t i = 0; i < story_tasks().size(); ++i) {
+        const std::string entry = std::to_string(i + 1) + " " + story_tasks()[i].skill;
+        if (i % 3 == 0) text += "\n           ";
+        text += entry + std::string(i % 3 == 2 ? 0 : 29 - entry.size(), ' ');
     }
     return text +
            "\n\nFiles of the same names are replaced; a folder that holds other files qa*.txt is refused, so that no\n"

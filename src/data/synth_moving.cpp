@@ -119,7 +119,7 @@ void three_arguments(Story& story, Rng& rng) {
     }
 }
 
-static constexpr World::Habits gatherers{.take = 0.8, .put = 0.2, .give = 0.5};
+static constexpr World::Habits gatherers{.take = 0.7, .put = 0.45, .give = 0.5};
 
 // Somebody whose hands the story has told of; with few things as often as with many.
 static std::size_t any_carrier(World& world, Rng& rng) {

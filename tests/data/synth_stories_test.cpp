@@ -96,10 +96,11 @@ TEST_CASE("stories are the same for the same seed, and others for another one", 
 
 TEST_CASE("there are as many questions as asked for", "[synth]") {
     for (const StoryTask& task : story_tasks())
-        for (const Index count : {0, 1, 2, 3, 17}) {
-            const StoryFileText file = stories_of(task.number, StorySplit::train, count, 1);
-            CHECK(static_cast<Index>(file.questions.size()) == count);
-        }
+        for (const StorySplit split : splits)
+            for (const Index count : {0, 1, 2, 3, 17}) {
+                const StoryFileText file = stories_of(task.number, split, count, 1);
+                CHECK(static_cast<Index>(file.questions.size()) == count);
+            }
 }
 
 TEST_CASE("no answer of a task is most of them, and yes is as frequent as no", "[synth]") {

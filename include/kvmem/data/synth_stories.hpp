@@ -43,7 +43,8 @@ struct StoryOptions {
     std::function<void(const std::string& file, Index questions)> progress{};
 };
 
-// The text of a file. The same arguments give the same bytes. Throws UsageError when there is no such task, or `questions` is not from 0 to the most.
+// The text of a file. The same arguments give the same bytes. Throws UsageError when there is no such task, or
+// `questions` is not from 0 to the most.
 std::string synth_stories(int task, StorySplit split, Index questions, std::uint64_t seed,
                           const std::function<void(Index questions)>& progress = {});
 
