@@ -3,6 +3,7 @@
 #include "data/synth_world.hpp"
 
 #include <map>
+#include <utility>
 
 namespace kvmem::synth {
 

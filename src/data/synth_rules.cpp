@@ -80,17 +80,24 @@ void motivations(Story& story, Rng& rng) {
     struct Errand {
         Word name;
         Motive motive;
-        int done = 0;  // feels, has gone, has taken
+        int done = 0;  // of: asked about, gone, taken
         int line = 0;  // of the feeling
     };
     std::vector<Errand> errands;
-    for (const Person& person : sample(rng, people, 3)) errands.push_back({person.name, pick(rng, motives)});
-    for (std::size_t left = 3 * errands.size(); left > 0;) {
-        Errand& errand = pick(rng, errands);
+    for (const Person& person : sample(rng, people, 4)) errands.push_back({person.name, pick(rng, motives)});
+    const auto feel = [&](Errand& errand) {
+        const Word verb = chance(rng, 0.5) ? " feels " : " has become ";
+        errand.line = story.tell({errand.name, verb, errand.motive.feeling, "."});
+    };
+    for (std::size_t i = 0; i + 1 < errands.size(); ++i) feel(errands[i]);
+    for (std::size_t left = 3 * errands.size(); left > 0; --left) {
+        std::vector<Errand*> open;
+        for (Errand& errand : errands)
+            if (errand.done < 3 && (errand.line != 0 || story.questions() > 0)) open.push_back(&errand);
+        Errand& errand = *pick(rng, open);
         const auto& [feeling, place, thing] = errand.motive;
-        if (errand.done == 3) continue;
+        if (errand.line == 0) feel(errand);
         if (errand.done == 0) {
-            errand.line = story.tell({errand.name, chance(rng, 0.5) ? " feels " : " has become ", feeling, "."});
             story.ask({"To which place is ", errand.name, " likely to turn?"}, place, {errand.line});
         } else if (errand.done == 1) {
             story.tell({errand.name, pick(rng, walks), place, "."});
@@ -100,7 +107,6 @@ void motivations(Story& story, Rng& rng) {
             story.ask({"What made ", errand.name, " collect the ", thing, "?"}, feeling, {errand.line});
         }
         ++errand.done;
-        --left;
     }
 }
 

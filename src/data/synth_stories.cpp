@@ -70,7 +70,7 @@ static const StoryTask& task_of(int number) {
 
 // Half of all stories are for training, a quarter each for validation and the test.
 static StorySplit split_of(const synth::Story& story) {
-    switch (story.digest() % 4) {
+    switch (story.opening() % 4) {
         case 0:
             return StorySplit::valid;
         case 1:
@@ -90,8 +90,8 @@ std::string synth_stories(int task, StorySplit split, Index questions, std::uint
     for (Index made = 0, reported = 0; made < questions;) {
         story.clear();
         makers[task - 1](story, rng);
-        story.cut(questions - made);
         if (split_of(story) != split) continue;
+        story.cut(questions - made);
         text += story.text();
         made += story.questions();
         if (progress && (made - reported >= questions_between_reports || made == questions)) {

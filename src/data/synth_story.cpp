@@ -14,7 +14,7 @@ std::size_t Story::begin_line() {
 int Story::tell(Parts sentence) {
     const std::size_t begin = begin_line();
     for (const std::string_view part : sentence) text_ += part;
-    digest_ = XXH3_64bits_withSeed(text_.data() + begin, text_.size() - begin, digest_);
+    if (ends_.empty()) opening_ = XXH3_64bits_withSeed(text_.data() + begin, text_.size() - begin, opening_);
     text_ += '\n';
     return lines_;
 }
@@ -33,19 +33,19 @@ void Story::ask(Parts question, std::string_view answer, Ids support) {
         separator = ' ';
     }
     text_ += '\n';
-    ends_.push_back({text_.size(), digest_});
+    ends_.push_back(text_.size());
 }
 
 void Story::cut(Index n) {
     if (n >= questions()) return;
     ends_.resize(static_cast<std::size_t>(n));
-    text_.resize(ends_.empty() ? 0 : ends_.back().at);
+    text_.resize(ends_.empty() ? 0 : ends_.back());
 }
 
 void Story::clear() {
     text_.clear();  // keeps its memory
     ends_.clear();
-    digest_ = 0;
+    opening_ = 0;
     lines_ = 0;
 }
 

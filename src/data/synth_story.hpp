@@ -30,24 +30,22 @@ class Story {
     void cut(Index n);
 
     const std::string& text() const { return text_; }
-    // A hash of the sentences up to the last question, without the questions.
-    std::uint64_t digest() const { return ends_.empty() ? digest_ : ends_.back().digest; }
+    // A hash of the sentences before the first question.
+    std::uint64_t opening() const { return opening_; }
     void clear();
 
   private:
-    struct End {  // of a question
-        std::size_t at;
-        std::uint64_t digest;
-    };
     std::size_t begin_line();
 
     std::string text_;
-    std::vector<End> ends_;
-    std::uint64_t digest_ = 0;
+    std::vector<std::size_t> ends_;  // of the questions
+    std::uint64_t opening_ = 0;
     int lines_ = 0;
 };
 
-using Maker = void(Story& story, Rng& rng);  // tells a story of one task that ends with a question
+// Tells a story of one task that ends with a question. When it asks for the first time must follow from the sentences
+// alone, not from chance: stories that go on alike then have the same opening, and belong to the same split.
+using Maker = void(Story& story, Rng& rng);
 
 inline bool chance(Rng& rng, double probability) { return rng.uniform() < probability; }
 

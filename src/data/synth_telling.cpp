@@ -149,8 +149,9 @@ static constexpr Word week[] = {"Monday", "Tuesday", "Wednesday", "Thursday", "F
 
 static void tell_day(Story& story, Rng& rng, Diary& diary) {
     static constexpr Word visits[] = {" visited the ", " called at the ", " was seen at the "};
-    const auto day = static_cast<std::size_t>(rng.below(std::size(week)));
-    if (diary.lines[day] != 0) return;
+    if (diary.days.size() == std::size(week)) return;
+    auto day = static_cast<std::size_t>(rng.below(std::size(week)));
+    while (diary.lines[day] != 0) day = (day + 1) % std::size(week);
     const Word visit = pick(rng, visits), place = diary.places[day];
     diary.lines[day] = chance(rng, 0.5) ? story.tell({"On ", week[day], " ", diary.name, visit, place, "."})
                                         : story.tell({diary.name, visit, place, " on ", week[day], "."});
@@ -163,8 +164,11 @@ void days(Story& story, Rng& rng) {
         diaries.push_back({.name = person.name, .places = sample(rng, places, std::size(week))});
     while (story.questions() < questions_per_story) {
         for (int i = 0; i < 3; ++i) tell_day(story, rng, pick(rng, diaries));
-        const Diary& diary = pick(rng, diaries);
-        if (diary.days.size() < 2) continue;
+        std::vector<const Diary*> askable;
+        for (const Diary& diary : diaries)
+            if (diary.days.size() >= 2) askable.push_back(&diary);
+        if (askable.empty()) continue;
+        const Diary& diary = *pick(rng, askable);
         const auto at = static_cast<std::size_t>(rng.below(static_cast<Index>(diary.days.size()) - 1));
         const std::size_t early = diary.days[at], late = diary.days[at + 1];
         const Ids support{diary.lines[early], diary.lines[late]};

@@ -1,5 +1,7 @@
 #include "data/synth_world.hpp"
 
+#include <utility>
+
 namespace kvmem::synth {
 
 static constexpr Phrase takes[] = {

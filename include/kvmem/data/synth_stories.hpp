@@ -6,8 +6,9 @@
 // follows from what its story has said so far, and no other answer does. datasets/README.md tells how answers are
 // written.
 //
-// Whether a story is for training, validation or the test is a matter of its sentences alone: no story of one split is
-// in another, whatever the seeds and sizes. Free functions, safe to call from several threads.
+// Whether a story is for training, validation or the test is a matter of how it begins alone: no story of one split is
+// in another, and no question is asked after the same sentences in two, whatever the seeds and sizes. Free functions,
+// safe to call from several threads.
 #pragma once
 
 #include "kvmem/core/types.hpp"
@@ -43,8 +44,8 @@ struct StoryOptions {
     std::function<void(const std::string& file, Index questions)> progress{};
 };
 
-// The text of a file. The same arguments give the same bytes. Throws UsageError when there is no such task, or
-// `questions` is not from 0 to the most.
+// The text of a file. The same arguments give the same bytes, and more questions continue the stories of fewer. Throws
+// UsageError when there is no such task, or `questions` is not from 0 to the most.
 std::string synth_stories(int task, StorySplit split, Index questions, std::uint64_t seed,
                           const std::function<void(Index questions)>& progress = {});
 
