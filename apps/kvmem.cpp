@@ -23,6 +23,7 @@ struct Verb {
 
 constexpr Verb verbs[] = {
     {"import", "turn question-answering data into an HDF5 data set", run_import},
+    {"synth", "make up a data set: stories with questions", run_synth},
     {"inspect", "tell what a data set, model or run holds", run_inspect},
     {"train", "train a key-value memory network on a data set", run_train},
     {"evaluate", "measure a trained model on a split", run_evaluate},
@@ -51,7 +52,7 @@ int run(const Arguments& arguments) {
         if (name == verb.name || (name == "--version" && verb.run == run_version))
             return verb.run(Arguments(arguments.begin() + 1, arguments.end()));
     throw UsageError({.what = "no such verb",
-                      .expected = "import, inspect, train, evaluate, ask, predict or version",
+                      .expected = "import, synth, inspect, train, evaluate, ask, predict or version",
                       .got = name,
                       .where = {},
                       .hint = "see 'kvmem --help'"});

@@ -18,6 +18,7 @@ namespace po = boost::program_options;
 using Arguments = std::vector<std::string>;
 
 int run_import(const Arguments& arguments);
+int run_synth(const Arguments& arguments);
 int run_inspect(const Arguments& arguments);
 int run_train(const Arguments& arguments);
 int run_evaluate(const Arguments& arguments);
