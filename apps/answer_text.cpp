@@ -32,15 +32,24 @@ static std::string number(const char* format, double value) {
     return text;
 }
 
+static void print_head(std::ostream& out, const Answer::Head& head) {
+    for (const Answer::ReadSlot& slot : head.slots) {
+        out << "    " << number("%5.1f%%", 100 * slot.weight) << " " << bar(slot.weight, 10) << " " << slot.key;
+        if (slot.value != slot.key) out << " -> " << slot.value;  // a sentence is its own value
+        out << "\n";
+    }
+}
+
 static void print_hop(std::ostream& out, const Answer::Hop& hop) {
-    for (const Answer::ReadSlot& slot : hop.slots)
-        out << "    " << number("%5.1f%%", 100 * slot.weight) << " " << bar(slot.weight, 10) << " " << slot.key
-            << " -> " << slot.value << "\n";
+    for (std::size_t i = 0; i < hop.heads.size(); ++i) {
+        if (hop.heads.size() > 1) out << "   head " << i + 1 << "\n";
+        print_head(out, hop.heads[i]);
+    }
 }
 
 void print(std::ostream& out, const Answer& answer) {
     if (!answer.unknown_words.empty()) out << "unknown words: " << joined(answer.unknown_words, ", ") << "\n";
-    if (answer.entities.empty()) {
+    if (answer.entities.empty() && answer.own_slots == 0) {
         out << "no name that the memory knows in this question";
         if (!answer.suggestions.empty()) out << "; did you mean: " << joined(answer.suggestions, ", ") << "?";
         out << "\n";
@@ -65,15 +74,24 @@ static json::array array_of(const std::vector<std::string>& texts) {
     return array;
 }
 
+static json::array slots_json(const Answer::Head& head) {
+    json::array slots;
+    for (const Answer::ReadSlot& slot : head.slots)
+        slots.push_back(json::object{{"key", slot.key}, {"value", slot.value}, {"weight", slot.weight}});
+    return slots;
+}
+
 json::object to_json(const std::string& question, const Answer& answer) {
     json::array candidates, hops;
     for (const Answer::Candidate& c : answer.candidates)
         candidates.push_back(json::object{{"text", c.text}, {"score", c.score}, {"weight", c.weight}});
     for (const Answer::Hop& hop : answer.hops) {
-        json::array slots;
-        for (const Answer::ReadSlot& slot : hop.slots)
-            slots.push_back(json::object{{"key", slot.key}, {"value", slot.value}, {"weight", slot.weight}});
-        hops.push_back(std::move(slots));
+        json::array heads;
+        for (const Answer::Head& head : hop.heads) heads.push_back(slots_json(head));
+        if (heads.size() == 1)  // what a hop read, without a word about its only head
+            hops.push_back(std::move(heads.front()));
+        else
+            hops.push_back(std::move(heads));
     }
     json::object object{{"question", question}};
     object["answer"] = answer.candidates.empty() ? json::value(nullptr) : json::value(answer.candidates.front().text);

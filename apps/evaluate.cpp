@@ -36,16 +36,16 @@ int run_evaluate(const Arguments& arguments) {
                      .got = "none",
                      .where = "split " + split_name,
                      .hint = {}});
-    translate_dataset(data, source.model.extend(data));
+    translate_dataset(data, source.model->extend(data));
     const Split& split = data.split(split_name);
 
-    const Retriever retriever(data.memory, source.model.vocabulary(), source.model.config().retriever);
+    const Retriever retriever(data.memory, source.model->vocabulary(), source.model->retrieval());
     const RetrievalReport reach = report_retrieval(data, split, retriever);
     Metrics metrics;
     {
         Progress progress;
         std::mutex one_at_a_time;
-        metrics = evaluate(source.model, data, split, retriever, [&](Index done) {
+        metrics = evaluate(*source.model, data, split, retriever, [&](Index done) {
             const std::lock_guard guard(one_at_a_time);
             if (progress.due()) progress.show(std::to_string(done) + " of " + plural(split.size(), "question"));
         });

@@ -113,13 +113,15 @@ static void inspect_data(const fs::path& path, const RetrieverOptions& options, 
 }
 
 static void inspect_model(const fs::path& path, bool as_json) {
-    const KvMemNN model = load_model(path);
-    const std::string config = to_json(model.config());
+    const std::unique_ptr<Model> loaded = load_model(path);
+    const Model& model = *loaded;
+    const std::string config = to_json(model.configuration());
     if (as_json) {
         json::array parameters;
         for (const Parameter& p : model.parameters())
             parameters.push_back(json::object{{"name", p.name}, {"rows", p.value.rows()}, {"cols", p.value.cols()}});
         std::cout << json::serialize(json::object{{"format", "kvmem-model"},
+                                                  {"model", model.kind()},
                                                   {"config", json::parse(config)},
                                                   {"vocabulary", model.vocabulary().size()},
                                                   {"candidates", model.candidates().size()},
@@ -127,7 +129,7 @@ static void inspect_model(const fs::path& path, bool as_json) {
                   << "\n";
         return;
     }
-    std::cout << "model: key-value memory network, " << plural(model.parameters().count(), "parameter") << "\n";
+    std::cout << "model: " << model.name() << ", " << plural(model.parameters().count(), "parameter") << "\n";
     print_row("vocabulary", plural(model.vocabulary().size(), "token"));
     print_row("candidates", std::to_string(model.candidates().size()));
     for (const Parameter& p : model.parameters())

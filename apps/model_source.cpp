@@ -1,5 +1,7 @@
 #include "model_source.hpp"
 
+#include "kvmem/data/tasks.hpp"
+
 #include <algorithm>
 
 namespace kvmem::apps {
@@ -21,14 +23,21 @@ ModelSource open_model(const po::variables_map& values, const std::string& memor
                           .where = run.string(),
                           .hint = "or give the run directory"});
     const RunFiles files{run};
-    if (data.empty()) data = files.read_config().data;
+    std::vector<std::string> tasks;  // of the run's own data set
+    if (data.empty()) {
+        const RunConfig config = files.read_config();
+        data = config.data;
+        tasks = config.tasks;
+    }
     if (!std::filesystem::exists(data))
         throw Error({.what = "the data set is not there",
                      .expected = {},
                      .got = {},
                      .where = data,
                      .hint = "name another with --" + memory_option});
-    return {load_model(directory ? files.model() : run), load_dataset(data)};
+    ModelSource source{load_model(directory ? files.model() : run), load_dataset(data)};
+    keep_tasks(source.memory, tasks);
+    return source;
 }
 
 void add_answer_options(CommandLine& line, AnswerOptions& options) {

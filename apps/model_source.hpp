@@ -5,10 +5,12 @@
 #include "kvmem/train/session.hpp"
 #include "program.hpp"
 
+#include <memory>
+
 namespace kvmem::apps {
 
 struct ModelSource {
-    KvMemNN model;
+    std::unique_ptr<Model> model;
     QaDataset memory;
 };
 

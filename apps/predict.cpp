@@ -12,7 +12,7 @@ namespace json = boost::json;
 static const char* const about =
     "Reads JSON lines {\"question\": text} from stdin and writes a line for each: the answer, its candidates and the\n"
     "memories read. A question may bring slots of its own, and an \"id\" that is handed on: \"memory\": [{\"key\", "
-    "\"value\"}].";
+    "\"value\"}].\nA slot without \"value\" is a sentence of a story.";
 
 static std::string text_member(const json::object& object, const char* name, const std::string& where) {
     const json::value* value = object.if_contains(name);
@@ -43,7 +43,8 @@ static std::vector<TextSlot> own_slots(const json::object& line, const std::stri
         throw Error({.what = "bad \"memory\"", .expected = "an array", .got = {}, .where = where, .hint = {}});
     for (const json::value& slot : memory->as_array()) {
         const json::object& object = object_of(slot, where);
-        slots.push_back({text_member(object, "key", where), text_member(object, "value", where)});
+        TextSlot& text = slots.emplace_back(TextSlot{text_member(object, "key", where)});
+        if (object.contains("value")) text.value = text_member(object, "value", where);
     }
     return slots;
 }

@@ -1,18 +1,20 @@
 // kvmem train DATA --run DIRECTORY: training with live progress, and going on with a run.
 #include "kvmem/core/parallel.hpp"
-#include "kvmem/train/session.hpp"
+#include "kvmem/train/group.hpp"
 #include "program.hpp"
+#include "train_options.hpp"
 
-#include <cmath>
+#include <algorithm>
+#include <iomanip>
 #include <iostream>
 #include <sstream>
 
 namespace kvmem::apps {
 
 static const char* const about =
-    "Trains a key-value memory network (Miller et al. 2016) on the data set's training split, keeps what is best on\n"
-    "its validation split, and leaves everything in the run directory. SIGINT or SIGTERM saves and stops; --resume\n"
-    "goes on with the same bits as if nothing had happened. The result does not depend on the number of threads.";
+    "Trains a memory network on the data set's training split, keeps what is best on its validation split, and leaves\n"
+    "everything in the run directory. SIGINT or SIGTERM saves and stops; --resume goes on with the same bits as if\n"
+    "nothing had happened. The result does not depend on the number of threads.";
 
 static std::string describe(const StepReport& r) {
     std::ostringstream line;
@@ -35,9 +37,8 @@ static std::string describe(const EpochReport& r) {
     return line.str();
 }
 
-static TrainingSession open_session(const po::variables_map& values, const RunConfig& config) {
-    const std::string directory = required(values, "run", "the run directory");
-    if (!values.count("resume")) return TrainingSession::begin(directory, config);
+// What is asked of a run that is there already: nothing but more epochs.
+static Index resumed_epochs(const po::variables_map& values) {
     for (const auto& [name, value] : values)
         if (!value.defaulted() && name != "run" && name != "resume" && name != "epochs" && name != "threads" &&
             name != "help")
@@ -46,108 +47,122 @@ static TrainingSession open_session(const po::variables_map& values, const RunCo
                               .got = "--" + name,
                               .where = {},
                               .hint = "they are in config.json"});
-    return TrainingSession::resume(directory, values["epochs"].defaulted() ? 0 : config.trainer.epochs);
+    if (!values.count("epochs")) return 0;
+    TrainerOptions options;
+    set_field(options, "epochs", values["epochs"].as<std::string>());
+    options.validate();
+    return options.epochs;
 }
 
-int run_train(const Arguments& arguments) {
-    RunConfig config;
-    KvMemNNConfig& model = config.model;
-    TrainerOptions& trainer = config.trainer;
-    trainer.schedule = {.rate = 5e-3, .warmup = 0, .decay = Decay::linear};
-    std::string tying = name_of(model.tying), bag = name_of(model.bag_scale),
-                method = name_of(trainer.optimizer.method), decay = name_of(trainer.schedule.decay);
-    int threads = 0;
-    bool hash_words = false;
-    CommandLine line{.usage = "kvmem train DATA --run DIRECTORY [options]\n       kvmem train --resume --run DIRECTORY",
-                     .about = about,
-                     .positional = {"data"}};
-    line.options.add_options()                                                                     //
-        ("run,r", po::value<std::string>(), "the run directory, to make")                          //
-        ("resume", "go on with the run that is there")                                             //
-        ("threads", po::value(&threads)->default_value(0), "0: one for each core")                 //
-        ("seed", po::value(&trainer.seed)->default_value(trainer.seed), "of every random choice")  //
-        ("epochs", po::value(&trainer.epochs)->default_value(trainer.epochs),
-         "passes over the training split, at most")                                                                  //
-        ("batch", po::value(&trainer.batch)->default_value(trainer.batch), "questions in a step")                    //
-        ("shards", po::value(&trainer.shards)->default_value(trainer.shards), "parts of a batch that run at once")   //
-        ("optimizer", po::value(&method)->default_value(method), "sgd, adagrad or adam")                             //
-        ("rate", po::value(&trainer.schedule.rate)->default_value(trainer.schedule.rate, "0.005"), "learning rate")  //
-        ("decay", po::value(&decay)->default_value(decay), "of the rate: constant, linear or cosine")                //
-        ("warmup", po::value(&trainer.schedule.warmup)->default_value(0, "0"),
-         "share of training in which the rate rises")                                                         //
-        ("clip", po::value(&trainer.optimizer.clip_norm)->default_value(0, "0"), "longest gradient; 0: any")  //
-        ("patience", po::value(&trainer.patience)->default_value(trainer.patience),
-         "epochs without improvement before giving up; 0: never")                                                     //
-        ("max-time", po::value(&trainer.max_seconds)->default_value(0, "0"), "seconds of training, at most; 0: any")  //
-        ("target-metric", po::value(&trainer.target_metric)->default_value(0, "0"),
-         "validation hits@1 (0 to 1) that is enough")                                                  //
-        ("check-nan", po::bool_switch(&trainer.check_nan), "look at every parameter after each step")  //
-        ("save-every", po::value(&trainer.save_seconds)->default_value(trainer.save_seconds, "30"),
-         "seconds between checkpoints")                                                      //
-        ("width", po::value(&model.width)->default_value(model.width), "of the embeddings")  //
-        ("hops", po::value(&model.hops)->default_value(model.hops), "reads of the memory")   //
-        ("tying", po::value(&tying)->default_value(tying),
-         "tables: shared (one for all), answers (one more for answers), sides (questions and keys / values and "
-         "answers)")                                                                                        //
-        ("bag", po::value(&bag)->default_value(bag), "scale of a bag of words: sum, inverse-sqrt or mean")  //
-        ("init", po::value(&model.deviation)->default_value(model.deviation, "0.2"),
-         "deviation of the first embeddings")  //
-        ("negatives", po::value(&model.negatives)->default_value(model.negatives),
-         "candidates to tell an answer from; 0: all")  //
-        ("word-dropout", po::value(&model.word_dropout)->default_value(model.word_dropout, "0.1"),
-         "share of words read as unknown in training")  //
-        ("match", po::value(&model.match)->default_value(model.match, "100000"),
-         "how much a slot's weight speaks for its value; 0: not (the paper's score)")  //
-        ("train-entities", po::bool_switch(&model.train_entities),
-         "train the embeddings of entities too (the paper's way)")                                     //
-        ("hash-words", po::bool_switch(&hash_words), "find slots by words too, not only by entities")  //
-        ("max-frequency", po::value(&model.retriever.max_frequency)->default_value(model.retriever.max_frequency),
-         "tokens in more keys are too common to find slots by")  //
-        ("max-slots", po::value(&model.retriever.max_slots)->default_value(model.retriever.max_slots),
-         "slots that a question reads, at most");
-    po::variables_map values;
-    if (!parse(line, arguments, values)) return 0;
-    if (!values.count("resume")) config.data = required(values, "data", "the data set to train on");
-    parse(tying, model.tying);
-    parse(bag, model.bag_scale);
-    parse(method, trainer.optimizer.method);
-    parse(decay, trainer.schedule.decay);
-    model.seed = trainer.seed;
-    model.retriever.entities_only = !hash_words;
-    model.validate();
-    trainer.validate();
-
-    require_at_least(threads, 0, "threads");
-    const ThreadLimit limit(threads);
-    TrainingSession session = open_session(values, config);
-    const Index questions = session.dataset().split("train").size();
-    std::cerr << plural(questions, "training question") << ", "
-              << plural(session.dataset().memory.size(), "memory slot") << ", "
-              << plural(session.model().parameters().count(), "parameter") << ", " << plural(thread_count(), "thread")
-              << "\n";
-
-    const Interruption interruption;
-    Progress progress;
-    TrainingSession::Callbacks callbacks;
-    callbacks.step = [&](const StepReport& report) {
-        if (progress.due()) progress.show(describe(report));
-    };
-    callbacks.epoch = [&](const EpochReport& report) { progress.finish(describe(report)); };
-    callbacks.interrupted = [] { return Interruption::signal() != 0; };
-    const StopReason reason = session.run(callbacks);
-    progress.clear();
-
-    const TrainerState& state = session.state();
-    const std::string directory = values["run"].as<std::string>();
-    if (reason == StopReason::interrupted) {
-        std::cerr << "saved; go on with: kvmem train --resume --run " << directory << "\n";
-        return 128 + Interruption::signal();
+// Shows one run after the other.
+class Show {
+  public:
+    TrainingSession::Callbacks begin(const std::string& name, const TrainingSession& session) {
+        const std::string prefix = name.empty() ? "" : name + "  ";
+        if (name.empty()) {
+            std::cerr << plural(session.dataset().split("train").size(), "training question") << ", "
+                      << plural(session.dataset().memory.size(), "memory slot") << ", "
+                      << plural(session.model().parameters().count(), "parameter") << ", "
+                      << plural(thread_count(), "thread") << "\n";
+        }
+        TrainingSession::Callbacks callbacks;
+        callbacks.step = [this, prefix](const StepReport& report) {
+            if (progress_.due()) progress_.show(prefix + describe(report));
+        };
+        callbacks.epoch = [this, prefix](const EpochReport& report) {
+            // Of a group only what stands on a line that is rewritten.
+            if (prefix.empty())
+                progress_.finish(describe(report));
+            else if (progress_.due())
+                progress_.show(prefix + describe(report));
+        };
+        callbacks.interrupted = [] { return Interruption::signal() != 0; };
+        return callbacks;
     }
+    void end(const TrainingGroup::Member& member) {
+        progress_.finish(member.name + "  " + plural(member.epochs, "epoch") + "  hits@1 " + percent(member.hits_at_1) +
+                         "  " + minutes(member.seconds));
+    }
+    void clear() { progress_.clear(); }
+
+  private:
+    Progress progress_;
+};
+
+static int interrupted(const std::string& directory) {
+    std::cerr << "saved; go on with: kvmem train --resume --run " << directory << "\n";
+    return 128 + Interruption::signal();
+}
+
+static int train_one(TrainingSession session, const std::string& directory) {
+    Show show;
+    const StopReason reason = session.run(show.begin("", session));
+    show.clear();
+    if (reason == StopReason::interrupted) return interrupted(directory);
+    const TrainerState& state = session.state();
     std::cerr << describe(reason) << ", " << minutes(state.seconds);
     if (state.best >= 0)
         std::cerr << "; best validation hits@1 " << percent(state.best) << " after epoch " << state.best_epoch;
     std::cerr << "; model in " << directory << "\n";
     return 0;
+}
+
+// "12.3 %" of an error.
+static std::string error_of(double hits) { return percent(1 - hits); }
+
+static void print_table(const TrainingGroup& group) {
+    const std::vector<TrainingGroup::Member>& members = group.members();
+    std::cout << "validation error\n";
+    for (const TrainingGroup::Member& m : members)
+        std::cout << "  " << std::left << std::setw(36) << m.name << error_of(m.hits_at_1) << "\n";
+    std::cout << "  " << std::left << std::setw(36) << "mean" << error_of(group.mean()) << "\n";
+    if (group.config().per_task) {
+        const auto failed = std::count_if(members.begin(), members.end(), [](auto& m) { return m.hits_at_1 < 0.95; });
+        std::cout << "  " << std::left << std::setw(36) << "tasks failed (above 5 %)" << failed << "\n";
+    } else if (const TrainingGroup::Member* best = group.best()) {
+        std::cout << "  " << std::left << std::setw(36) << "standard deviation" << percent(group.deviation()) << "\n";
+        std::cout << "  " << std::left << std::setw(36) << "best" << error_of(best->hits_at_1) << " (" << best->name
+                  << ")\n";
+    }
+}
+
+static int train_group(TrainingGroup group, const std::string& directory) {
+    Show show;
+    const StopReason reason = group.run(
+        {.begin = [&](const std::string& name, const TrainingSession& session) { return show.begin(name, session); },
+         .end = [&](const TrainingGroup::Member& member) { show.end(member); }});
+    show.clear();
+    if (reason == StopReason::interrupted) return interrupted(directory);
+    print_table(group);
+    std::cerr << minutes(group.seconds()) << " of training; models in " << directory << "\n";
+    return 0;
+}
+
+int run_train(const Arguments& arguments) {
+    int threads = 0;
+    CommandLine line{.usage = "kvmem train DATA --run DIRECTORY [options]\n       kvmem train --resume --run DIRECTORY",
+                     .about = about,
+                     .positional = {"data"}};
+    line.options.add_options()                                             //
+        ("run,r", po::value<std::string>(), "the run directory, to make")  //
+        ("resume", "go on with the run that is there")                     //
+        ("threads", po::value(&threads)->default_value(0), "0: one for each core");
+    add_train_options(line);
+    po::variables_map values;
+    if (!parse(line, arguments, values)) return 0;
+    require_at_least(threads, 0, "threads");
+    const ThreadLimit limit(threads);
+    const std::string directory = required(values, "run", "the run directory");
+    const Interruption interruption;
+    if (values.count("resume")) {
+        const Index epochs = resumed_epochs(values);
+        return RunFiles{directory}.read_config().is_group()
+                   ? train_group(TrainingGroup::resume(directory, epochs), directory)
+                   : train_one(TrainingSession::resume(directory, epochs), directory);
+    }
+    const RunConfig config = run_config(values, required(values, "data", "the data set to train on"));
+    return config.is_group() ? train_group(TrainingGroup::begin(directory, config), directory)
+                             : train_one(TrainingSession::begin(directory, config), directory);
 }
 
 }  // namespace kvmem::apps

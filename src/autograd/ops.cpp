@@ -7,6 +7,8 @@
 #include "kvmem/kernels/softmax.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <numeric>
 
 namespace kvmem {
 
@@ -33,6 +35,40 @@ Var embed_sum(Tape& tape, const Parameter& table, RaggedView<Token> bags, BagSca
         },
         kept);
     embed_sum(table.value, bags, bag_scale, out.value());
+    return out;
+}
+
+namespace {
+struct EmbedSentences {
+    const Parameter* table;
+    RaggedView<Token> bags;
+    PositionFactors positions;
+    const Parameter* starts;
+    RaggedView<Token> start;  // one a row
+};
+}  // namespace
+
+Var embed_sentences(Tape& tape, const Parameter& table, RaggedView<Token> bags, const PositionFactors& positions,
+                    const Parameter* starts, std::span<const Token> start) {
+    check_bags(bags, table.value.rows());
+    Arena& arena = tape.arena();
+    EmbedSentences kept{&table, {arena.copy(bags.values), arena.copy(bags.offsets)}, positions, starts, {}};
+    if (starts) {
+        require_shape(std::ssize(start) == bags.size(), "embed_sentences", "a start row for each bag");
+        const auto each = arena.take<Index>(std::ssize(start) + 1);
+        std::iota(each.begin(), each.end(), Index{0});
+        kept.start = {arena.copy(start), each};
+    }
+    const Var out = tape.record(
+        bags.size(), table.value.cols(), tape.training(),
+        [](Tape& t, Var o, const void* payload) {
+            const auto& p = *static_cast<const EmbedSentences*>(payload);
+            embed_sum_backward(p.bags, BagScale::sum, o.grad(), t.gradient(*p.table), p.table->frozen, p.positions);
+            if (p.starts) embed_sum_backward(p.start, BagScale::sum, o.grad(), t.gradient(*p.starts), p.starts->frozen);
+        },
+        kept);
+    const StartRows rows = starts ? StartRows{starts->value, start} : StartRows{};
+    embed_sum(table.value, bags, BagScale::sum, out.value(), positions, rows);
     return out;
 }
 

@@ -9,7 +9,7 @@
 
 namespace kvmem {
 
-double Schedule::at(double progress) const {
+double Schedule::at(double progress, double epochs) const {
     const double p = std::clamp(progress, 0.0, 1.0);
     if (p < warmup) return rate * p / warmup;
     const double left = warmup < 1 ? (1 - p) / (1 - warmup) : 1;
@@ -18,6 +18,8 @@ double Schedule::at(double progress) const {
             return rate * left;
         case Decay::cosine:
             return rate * 0.5 * (1 + std::cos(std::numbers::pi * (1 - left)));
+        case Decay::halve:
+            return rate * std::exp2(-std::floor(epochs / halve_every));
         case Decay::constant:
             break;
     }

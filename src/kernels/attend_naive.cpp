@@ -66,6 +66,10 @@ static Row normalized(const AttendOptions& options, Row scores, double& sum) {
             scores[order[i]] = minus_infinity;
     }
     sum = log_sum_exp(scores);
+    if (options.normalizer == Normalizer::none) {
+        std::replace(scores.begin(), scores.end(), minus_infinity, 0.0);
+        return scores;
+    }
     if (sum == minus_infinity) return Row(scores.size(), 0.0);
     if (options.normalizer == Normalizer::sparsemax) return thresholded(scores, 1, 1);
     if (options.normalizer == Normalizer::entmax15) return thresholded(scores, 2, 0.5);

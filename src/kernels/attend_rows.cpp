@@ -32,6 +32,12 @@ static const Real* direction_of(const Lookups& lookups, Index head) {
     return lookups.in.direction.empty() ? nullptr : lookups.in.direction.data + head * lookups.key_width;
 }
 
+// What query q may not read.
+static void fill_masked(const Head& at, Index q, Real* row, Real with) {
+    std::fill(row, row + at.first_readable(q), with);
+    std::fill(row + std::max(at.first_readable(q), at.end_readable(q)), row + at.slots, with);
+}
+
 static void score_row(const Head& at, const Real* direction, Index q, Real* scores) {
     const Real* query = at.query + q * at.query_row;
     if (direction)
@@ -39,8 +45,7 @@ static void score_row(const Head& at, const Real* direction, Index q, Real* scor
     else
         simd().dots(query, at.key, at.key_row, at.slots, at.key_width, at.scale, scores);
     add_biases(at, q, scores);
-    std::fill(scores, scores + at.first_readable(q), minus_infinity);
-    std::fill(scores + std::max(at.first_readable(q), at.end_readable(q)), scores + at.slots, minus_infinity);
+    fill_masked(at, q, scores, minus_infinity);
 }
 
 // factor[j] is 0 or 1 / (1 - dropout): the same for a seed, whatever the threads.
@@ -149,6 +154,7 @@ static void run_head_backward(const RowsBackward& p, Index segment, Index h, Con
             std::copy_n(p.grad_weights.data() + first, slots, grad.data());
         }
         normalize_scores_backward(options.normalizer, weights, grad);
+        if (options.normalizer == Normalizer::none) fill_masked(at, q, grad.data(), 0);  // their weight does not tell
         score_row_backward(lookups, at, to, p.grads.direction, h, q, grad.data());
     }
 }

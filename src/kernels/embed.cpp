@@ -4,7 +4,9 @@
 #include "kvmem/core/error.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <string>
 
@@ -31,19 +33,41 @@ void check_bags(RaggedView<Token> bags, Index rows) {
                  .hint = {}});
 }
 
-void embed_sum(ConstView table, RaggedView<Token> bags, BagScale scale, View out) {
+static void check_positions(RaggedView<Token> bags, Index width, const PositionFactors& positions) {
+    if (positions.factors.data == nullptr) return;
+    bool fits = positions.factors.cols == width && static_cast<Index>(positions.first.size()) == bags.size();
+    for (Index i = 0; fits && i < bags.size(); ++i) {
+        const Index first = positions.first[static_cast<std::size_t>(i)], length = std::ssize(bags[i]);
+        fits = first >= 0 && first <= positions.factors.rows - length;
+    }
+    require_shape(fits, "embed_sum", "factors [n, width of the table] for every token");
+}
+
+static void check_start(Index bags, Index width, const StartRows& start) {
+    if (start.table.data == nullptr) return;
+    bool fits = start.table.cols == width && static_cast<Index>(start.row.size()) == bags;
+    for (const Token row : start.row) fits = fits && row >= 0 && row < start.table.rows;
+    require_shape(fits, "embed_sum", "start rows [n, width of the table], and one of them for each bag");
+}
+
+void embed_sum(ConstView table, RaggedView<Token> bags, BagScale scale, View out, const PositionFactors& positions,
+               const StartRows& start) {
     require_shape(out.rows == bags.size() && out.cols == table.cols, "embed_sum", "out [bags, width of the table]");
     check_bags(bags, table.rows);
+    check_positions(bags, table.cols, positions);
+    check_start(bags.size(), table.cols, start);
     if (bags.size() == 0) return;
     detail::simd().gather_sums({table.data, table.cols, is_large(table.size()), bags.values.data(), bags.offsets.data(),
-                                bags.size(), scale, out.data});
+                                bags.size(), scale, out.data, positions.factors.data, positions.first.data(),
+                                start.table.data, start.row.data()});
 }
 
 void embed_sum_backward(RaggedView<Token> bags, BagScale scale, ConstView grad_out, SparseRows& grad_table,
-                        const std::vector<bool>& frozen) {
+                        const std::vector<bool>& frozen, const PositionFactors& positions) {
     require_shape(grad_out.rows == bags.size() && grad_out.cols == grad_table.cols(), "embed_sum_backward",
                   "grad_out [bags, width of the table]");
     check_bags(bags, grad_table.rows());
+    check_positions(bags, grad_table.cols(), positions);
     if (bags.size() == 0) return;
     // Rows that were never touched have no place, and what they are given is dropped: so frozen ones are.
     if (frozen.empty())
@@ -54,7 +78,61 @@ void embed_sum_backward(RaggedView<Token> bags, BagScale scale, ConstView grad_o
     const Index cols = grad_table.cols();
     detail::simd().scatter_sums({grad_table.values(), cols,
                                  is_large(static_cast<Index>(grad_table.touched().size()) * cols), grad_table.places(),
-                                 bags.values.data(), bags.offsets.data(), bags.size(), scale, grad_out.data});
+                                 bags.values.data(), bags.offsets.data(), bags.size(), scale, grad_out.data,
+                                 positions.factors.data, positions.first.data()});
 }
+
+PositionFactors position_encoding(RaggedView<Token> bags, Index width, Arena& arena) {
+    Index longest = 0;
+    for (Index i = 0; i < bags.size(); ++i) longest = std::max(longest, std::ssize(bags[i]));
+    const auto first_of_length = arena.take<Index>(longest + 1);  // the row of the factors, or -1
+    std::fill(first_of_length.begin(), first_of_length.end(), Index{-1});
+    const auto first = arena.take<Index>(bags.size());
+    Index rows = 0;
+    for (Index i = 0; i < bags.size(); ++i) {
+        Index& at = first_of_length[bags[i].size()];
+        if (at < 0) {
+            at = rows;
+            rows += std::ssize(bags[i]);
+        }
+        first[static_cast<std::size_t>(i)] = at;
+    }
+    const View factors = arena.matrix(rows, width);
+    for (Index length = 1; length <= longest; ++length) {
+        const Index at = first_of_length[static_cast<std::size_t>(length)];
+        for (Index j = 1; at >= 0 && j <= length; ++j) {
+            const Real place = static_cast<Real>(j) / static_cast<Real>(length);
+            for (Index k = 1; k <= width; ++k)
+                factors(at + j - 1, k - 1) =
+                    (1 - place) - static_cast<Real>(k) / static_cast<Real>(width) * (1 - 2 * place);
+        }
+    }
+    return {factors, first};
+}
+
+namespace naive {
+
+void embed_sum(ConstView table, RaggedView<Token> bags, BagScale scale, View out, const PositionFactors& positions,
+               const StartRows& start) {
+    for (Index i = 0; i < bags.size(); ++i) {
+        const auto bag = bags[i];
+        const double n = static_cast<double>(std::max<std::size_t>(bag.size(), 1));
+        const double factor = scale == BagScale::sum ? 1 : scale == BagScale::mean ? 1 / n : 1 / std::sqrt(n);
+        const auto at = static_cast<std::size_t>(i);
+        for (Index k = 0; k < table.cols; ++k) {
+            double sum = 0;
+            for (std::size_t j = 0; j < bag.size(); ++j) {
+                const double by = positions.factors.data
+                                      ? double{positions.factors(positions.first[at] + static_cast<Index>(j), k)}
+                                      : 1;
+                sum += by * double{table(bag[j], k)};
+            }
+            out(i, k) =
+                static_cast<Real>(factor * sum + (start.table.data ? double{start.table(start.row[at], k)} : 0));
+        }
+    }
+}
+
+}  // namespace naive
 
 }  // namespace kvmem

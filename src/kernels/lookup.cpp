@@ -24,6 +24,8 @@ static void check_options(const AttendOptions& options) {
     require_shape(heads > 0 && options.key_heads >= 0 && heads % options.memory_heads() == 0, "attend",
                   "heads, and key heads that divide them");
     require_shape(options.normalizer != Normalizer::top_k || options.top_k > 0, "attend", "a top_k of 1 or more");
+    require_shape(options.normalizer != Normalizer::none || options.similarity != Similarity::euclidean, "attend",
+                  "a normalizer with Euclidean similarity");
     require_shape(options.window >= 0, "attend", "a window of 0 (none) or more slots");
     require_shape(options.slopes.empty() || static_cast<Index>(options.slopes.size()) == heads, "attend",
                   "a slope for each head");

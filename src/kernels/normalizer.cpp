@@ -73,6 +73,12 @@ static void keep_largest(Index k, std::span<Real> scores, std::span<Real> scratc
 Real normalize_scores(Normalizer normalizer, Index top_k, std::span<Real> scores, std::span<Real> scratch) {
     const auto count = static_cast<Index>(scores.size());
     if (normalizer == Normalizer::softmax) return detail::simd().softmax_row(scores.data(), count).log_sum_exp();
+    if (normalizer == Normalizer::none) {
+        std::copy(scores.begin(), scores.end(), scratch.begin());
+        for (Real& s : scores)
+            if (s == minus_infinity) s = 0;
+        return detail::simd().softmax_row(scratch.data(), count).log_sum_exp();
+    }
     const Real largest = largest_of(scores);
     if (!std::isfinite(largest)) {
         const Real all = largest == minus_infinity ? Real{0} : std::numeric_limits<Real>::quiet_NaN();
@@ -117,6 +123,8 @@ void normalize_scores_backward(Normalizer normalizer, std::span<const Real> weig
             return backward_by_slopes(weights, grad, [](Real p) { return p > 0 ? Real{1} : Real{0}; });
         case Normalizer::entmax15:
             return backward_by_slopes(weights, grad, [](Real p) { return std::sqrt(p); });
+        case Normalizer::none:
+            return;
         case Normalizer::softmax:
         case Normalizer::top_k:
             break;

@@ -11,16 +11,16 @@
 namespace kvmem {
 
 struct Answerer::Impl {
-    KvMemNN model;
+    std::unique_ptr<Model> model;
     Slots memory;  // in the model's tokens
     Retriever retriever;
     Linker linker;
 
-    Impl(KvMemNN m, Slots s)
+    Impl(std::unique_ptr<Model> m, Slots s)
         : model(std::move(m)),
           memory(std::move(s)),
-          retriever(memory, model.vocabulary(), model.config().retriever),
-          linker(model.vocabulary()) {}
+          retriever(memory, model->vocabulary(), model->retrieval()),
+          linker(model->vocabulary()) {}
 
     Token token_of(const std::string& text) const {
         const auto found = linker.find(text);
@@ -37,8 +37,8 @@ std::string text_of(const Vocabulary& vocabulary, std::span<const Token> tokens)
     return text;
 }
 
-Answerer::Answerer(KvMemNN model, QaDataset memory) {
-    const std::vector<Token> to = model.extend(memory);
+Answerer::Answerer(std::unique_ptr<Model> model, QaDataset memory) {
+    const std::vector<Token> to = model->extend(memory);
     translate(memory.memory, to);
     impl_ = std::make_unique<Impl>(std::move(model), std::move(memory.memory));
 }
@@ -46,14 +46,19 @@ Answerer::~Answerer() = default;
 Answerer::Answerer(Answerer&&) noexcept = default;
 Answerer& Answerer::operator=(Answerer&&) noexcept = default;
 
-const KvMemNN& Answerer::model() const { return impl_->model; }
+const Model& Answerer::model() const { return *impl_->model; }
 
 Batch Answerer::Impl::batch_of(const LinkedText& question, const std::vector<TextSlot>& own) const {
     Batch batch;
     for (const TextSlot& slot : own) {
-        batch.slots.key.push_row(linker.link(slot.key).tokens);
-        const Token value = token_of(slot.value);
-        batch.slots.value.push_row(std::span(&value, 1));
+        const std::vector<Token> key = linker.link(slot.key).tokens;
+        batch.slots.key.push_row(key);
+        if (slot.value) {
+            const Token value = token_of(*slot.value);
+            batch.slots.value.push_row(std::span(&value, 1));
+        } else {
+            batch.slots.value.push_row(key);
+        }
         batch.origin.push_back(-1);
     }
     add_example(batch, question.tokens, {}, memory, retriever);
@@ -66,8 +71,8 @@ std::vector<Answer::Candidate> Answerer::Impl::best(std::span<const Real> scores
     softmax(weights);
     std::vector<Answer::Candidate> all;
     for (const Scored& s : top_k(scores, count)) {
-        const Token token = model.candidates()[static_cast<std::size_t>(s.index)];
-        all.push_back({model.vocabulary().text(token), double{s.score}, double{weights(0, s.index)}});
+        const Token token = model->candidates()[static_cast<std::size_t>(s.index)];
+        all.push_back({model->vocabulary().text(token), double{s.score}, double{weights(0, s.index)}});
     }
     return all;
 }
@@ -76,8 +81,8 @@ std::vector<Answer::ReadSlot> Answerer::Impl::read_slots(const Batch& batch, std
                                                          Index count) const {
     std::vector<Answer::ReadSlot> all;
     for (const Scored& s : top_k(weights, count))
-        all.push_back({text_of(model.vocabulary(), batch.slots.key[s.index]),
-                       text_of(model.vocabulary(), batch.slots.value[s.index]), double{s.score}});
+        all.push_back({text_of(model->vocabulary(), batch.slots.key[s.index]),
+                       text_of(model->vocabulary(), batch.slots.value[s.index]), double{s.score}});
     return all;
 }
 
@@ -87,22 +92,23 @@ Answer Answerer::ask(const std::string& question, const AnswerOptions& options,
     const LinkedText linked = in.linker.link(question);
     Answer answer;
     answer.unknown_words = linked.unknown_words;
-    for (const Token token : linked.entities) answer.entities.push_back(in.model.vocabulary().text(token));
-    if (linked.entities.empty())
+    for (const Token token : linked.entities) answer.entities.push_back(in.model->vocabulary().text(token));
+    if (linked.entities.empty() && in.memory.size() > 0)
         for (const Token token : in.linker.nearest(question, 3))
-            answer.suggestions.push_back(in.model.vocabulary().text(token));
+            answer.suggestions.push_back(in.model->vocabulary().text(token));
 
     for (const TextSlot& slot : own)
-        if (in.token_of(slot.value) == unknown_token) answer.unknown_words.push_back(slot.value);
+        if (slot.value && in.token_of(*slot.value) == unknown_token) answer.unknown_words.push_back(*slot.value);
 
     const Batch batch = in.batch_of(linked, own);
     answer.slots = batch.slots.size();
+    answer.own_slots = static_cast<Index>(own.size());
     if (answer.slots == 0) return answer;
     Tape tape;
     tape.set_training(false);
-    const KvMemNN::Reading reading = in.model.read(tape, batch);
-    Matrix scores(1, static_cast<Index>(in.model.candidates().size()));
-    in.model.score(reading, batch, scores);
+    Matrix scores(1, static_cast<Index>(in.model->candidates().size()));
+    Reads reads;
+    in.model->score(tape, batch, scores, &reads);
     const auto numbers = scores.view().span();
     if (!std::all_of(numbers.begin(), numbers.end(), [](Real s) { return std::isfinite(s); }))
         throw Error({.what = "this model's scores are not finite numbers",
@@ -111,8 +117,11 @@ Answer Answerer::ask(const std::string& question, const AnswerOptions& options,
                      .where = {},
                      .hint = "train again, with a lower rate or a clip length"});
     answer.candidates = in.best(scores.view().span(), options.candidates);
-    for (Index hop = 0; hop < in.model.config().hops; ++hop)
-        answer.hops.push_back({in.read_slots(batch, KvMemNN::weights(reading, batch, hop), options.slots)});
+    for (Index hop = 0; hop < reads.hops; ++hop) {
+        Answer::Hop& shown = answer.hops.emplace_back();
+        for (Index head = 0; head < reads.heads; ++head)
+            shown.heads.push_back({in.read_slots(batch, reads.of(hop, head), options.slots)});
+    }
     return answer;
 }
 

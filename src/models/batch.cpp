@@ -1,5 +1,8 @@
 #include "kvmem/models/batch.hpp"
 
+#include <algorithm>
+#include <numeric>
+
 namespace kvmem {
 
 void Batch::clear() {
@@ -9,6 +12,7 @@ void Batch::clear() {
     slots.value.clear();
     slot_offsets.assign(1, 0);
     origin.clear();
+    story_offsets.assign(1, 0);
 }
 
 static void add_slot(Batch& batch, const Slots& from, Index slot, Index origin) {
@@ -23,6 +27,7 @@ static void end_example(Batch& batch, std::span<const Token> question, std::span
     batch.question.push_row(question);
     batch.answer.push_row(answer);
     batch.slot_offsets.push_back(batch.slots.size());
+    batch.story_offsets.push_back(batch.size());
 }
 
 void add_example(Batch& batch, std::span<const Token> question, std::span<const Token> answer, const Slots& memory,
@@ -38,6 +43,48 @@ void add_example(Batch& batch, const QaDataset& dataset, const Split& split, Ind
             add_slot(batch, split.own, slot, -1);
     }
     end_example(batch, split.question[example], split.answer[example], dataset.memory, retriever);
+}
+
+void add_story(Batch& batch, const QaDataset& dataset, const Split& split, Index first, Index last,
+               const Retriever& retriever) {
+    const std::size_t stories = batch.story_offsets.size();
+    for (Index i = first; i < last; ++i) add_example(batch, dataset, split, i, retriever);
+    if (last == first) return;
+    batch.story_offsets.resize(stories);
+    batch.story_offsets.push_back(batch.size());
+}
+
+// Whether example i + 1's own slots begin with those of example i.
+static bool goes_on(const Split& split, Index i) {
+    const auto at = split.own_offsets.begin() + i;
+    const Index first = at[0], count = at[1] - at[0], next = at[1];
+    if (count == 0 || at[2] - at[1] < count) return false;
+    for (Index s = 0; s < count; ++s)
+        if (!std::ranges::equal(split.own.key[first + s], split.own.key[next + s]) ||
+            !std::ranges::equal(split.own.value[first + s], split.own.value[next + s]))
+            return false;
+    return true;
+}
+
+std::vector<Index> story_offsets(const Split& split) {
+    if (!split.has_own_slots()) return single_offsets(split);
+    std::vector<Index> offsets{0};
+    for (Index i = 1; i < split.size(); ++i)
+        if (!goes_on(split, i - 1)) offsets.push_back(i);
+    if (split.size() > 0) offsets.push_back(split.size());
+    return offsets;
+}
+
+std::vector<Index> single_offsets(const Split& split) {
+    std::vector<Index> offsets(static_cast<std::size_t>(split.size()) + 1);
+    std::iota(offsets.begin(), offsets.end(), Index{0});
+    return offsets;
+}
+
+Segments one_query_each(const Batch& batch, Tape& tape) {
+    const auto queries = tape.arena().take<Index>(batch.size() + 1);
+    std::iota(queries.begin(), queries.end(), Index{0});
+    return {queries, batch.slot_offsets};
 }
 
 }  // namespace kvmem

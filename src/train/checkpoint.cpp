@@ -4,6 +4,7 @@
 #include "data/vocabulary_file.hpp"
 #include "kvmem/core/error.hpp"
 
+#include <charconv>
 #include <cmath>
 
 namespace kvmem {
@@ -11,21 +12,22 @@ namespace kvmem {
 static constexpr const char* format = "kvmem-model";
 static constexpr int version = 1;
 
-static void write_model(hdf5::Writer& file, const KvMemNN& model) {
-    file.attribute("/", "model", "kv-mem-nn");
-    file.attribute("/", "config", to_json(model.config()));
+static void write_model(hdf5::Writer& file, const Model& model) {
+    file.attribute("/", "model", model.kind());
+    file.attribute("/", "config", to_json(model.configuration()));
+    if (model.phase() + 1 < model.phases()) file.attribute("/", "phase", std::to_string(model.phase()));
     write_vocabulary(file, model.vocabulary());
     file.write("/candidates", model.candidates());
     for (const Parameter& p : model.parameters()) file.write("/parameters/" + p.name, p.value);
 }
 
-void save_model(const KvMemNN& model, const std::filesystem::path& path) {
+void save_model(const Model& model, const std::filesystem::path& path) {
     hdf5::Writer file(format, version);
     write_model(file, model);
     file.save(path);
 }
 
-void save_checkpoint(const KvMemNN& model, Trainer& trainer, const std::filesystem::path& path) {
+void save_checkpoint(const Model& model, Trainer& trainer, const std::filesystem::path& path) {
     hdf5::Writer file(format, version);
     write_model(file, model);
     file.attribute("/", "trainer", to_json(trainer.state()));
@@ -57,22 +59,51 @@ static void check_candidates(const std::vector<Token>& candidates, const Vocabul
                          .hint = {}});
 }
 
-KvMemNN load_model(const std::filesystem::path& path) {
-    const hdf5::Reader file(path, format, version);
+static ModelConfig read_config(const hdf5::Reader& file) {
     const std::string kind = file.attribute("/", "model");
-    if (kind != "kv-mem-nn")
-        throw Error({.what = "not a model that this program knows",
-                     .expected = "kv-mem-nn",
-                     .got = kind,
+    try {
+        default_config(kind);
+    } catch (const UsageError& e) {
+        Problem problem = e.problem();
+        problem.what = "not a model that this program knows";
+        problem.where = file.name();
+        throw Error(std::move(problem));
+    }
+    ModelConfig config = model_config_from_json(file.attribute("/", "config"), file.name());
+    if (kind_of(config) != kind)
+        throw Error({.what = "the configuration is of another model",
+                     .expected = kind,
+                     .got = kind_of(config),
                      .where = file.name(),
                      .hint = {}});
-    const KvMemNNConfig config = model_config_from_json(file.attribute("/", "config"), file.name());
+    return config;
+}
+
+// The phase that a file was written in; the last one when it does not say.
+static void set_phase(Model& model, const std::string& text, const std::string& where) {
+    if (text.empty()) return;
+    Index phase = -1;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), phase);
+    if (code != std::errc() || end != text.data() + text.size() || phase < 0 || phase >= model.phases())
+        throw Error({.what = "the model has no such phase",
+                     .expected = "0 to " + std::to_string(model.phases() - 1),
+                     .got = text.substr(0, 40),
+                     .where = where,
+                     .hint = {}});
+    model.set_phase(phase);
+}
+
+std::unique_ptr<Model> load_model(const std::filesystem::path& path) {
+    const hdf5::Reader file(path, format, version);
+    const ModelConfig config = read_config(file);
     Vocabulary vocabulary = read_vocabulary(file);
     std::vector<Token> candidates = file.int32s("/candidates");
     check_candidates(candidates, vocabulary, file.name());
     try {
-        return KvMemNN(config, std::move(vocabulary), std::move(candidates),
-                       [&](const std::string& name) { return finite_matrix(file, "/parameters/" + name); });
+        auto model = make_model(config, std::move(vocabulary), std::move(candidates),
+                                [&](const std::string& name) { return finite_matrix(file, "/parameters/" + name); });
+        set_phase(*model, file.attribute("/", "phase"), file.name());
+        return model;
     } catch (const Error& e) {  // the model knows no files
         Problem problem = e.problem();
         if (problem.where.empty()) problem.where = file.name();
@@ -104,7 +135,7 @@ static void require_same_vocabulary(const Vocabulary& ours, const Vocabulary& th
                      .hint = "begin a new run"});
 }
 
-void load_checkpoint(KvMemNN& model, Trainer& trainer, const std::filesystem::path& path) {
+void load_checkpoint(Model& model, Trainer& trainer, const std::filesystem::path& path) {
     const hdf5::Reader file(path, format, version);
     const std::string state = file.attribute("/", "trainer");
     if (state.empty())

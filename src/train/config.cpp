@@ -1,6 +1,7 @@
 #include "kvmem/train/config.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "train/fields.hpp"
 
 #include <array>
 #include <boost/json.hpp>
@@ -8,105 +9,11 @@
 #include <stdexcept>
 #include <system_error>
 #include <type_traits>
-#include <utility>
+#include <variant>
 
 namespace kvmem {
 
 namespace json = boost::json;
-
-template <class T>
-using Names = std::span<const std::pair<const char*, T>>;
-
-static constexpr std::array tyings{std::pair{"shared", Tying::shared}, std::pair{"answers", Tying::answers},
-                                   std::pair{"sides", Tying::sides}};
-static constexpr std::array bag_scales{std::pair{"sum", BagScale::sum},
-                                       std::pair{"inverse-sqrt", BagScale::inverse_sqrt},
-                                       std::pair{"mean", BagScale::mean}};
-static constexpr std::array methods{std::pair{"sgd", Method::sgd}, std::pair{"adagrad", Method::adagrad},
-                                    std::pair{"adam", Method::adam}};
-static constexpr std::array decays{std::pair{"constant", Decay::constant}, std::pair{"linear", Decay::linear},
-                                   std::pair{"cosine", Decay::cosine}};
-
-template <class T>
-static std::string name_in(Names<T> names, T value) {
-    for (const auto& [name, v] : names)
-        if (v == value) return name;
-    return "?";
-}
-
-template <class T>
-static void parse_in(Names<T> names, std::string_view text, T& value) {
-    std::string all;
-    for (const auto& [name, v] : names) {
-        if (text == name) {
-            value = v;
-            return;
-        }
-        all += (all.empty() ? "" : ", ") + std::string(name);
-    }
-    throw UsageError(
-        {.what = "unknown choice", .expected = "one of " + all, .got = std::string(text), .where = {}, .hint = {}});
-}
-
-std::string name_of(Tying value) { return name_in<Tying>(tyings, value); }
-std::string name_of(BagScale value) { return name_in<BagScale>(bag_scales, value); }
-std::string name_of(Method value) { return name_in<Method>(methods, value); }
-std::string name_of(Decay value) { return name_in<Decay>(decays, value); }
-void parse(std::string_view name, Tying& value) { parse_in<Tying>(tyings, name, value); }
-void parse(std::string_view name, BagScale& value) { parse_in<BagScale>(bag_scales, name, value); }
-void parse(std::string_view name, Method& value) { parse_in<Method>(methods, name, value); }
-void parse(std::string_view name, Decay& value) { parse_in<Decay>(decays, name, value); }
-
-// Each struct once, for both directions: visit(name, field) for all fields.
-template <class Config, class Visit>
-static void fields_of_model(Config& c, Visit visit) {
-    visit("width", c.width);
-    visit("hops", c.hops);
-    visit("tying", c.tying);
-    visit("bag_scale", c.bag_scale);
-    visit("init", c.deviation);
-    visit("negatives", c.negatives);
-    visit("word_dropout", c.word_dropout);
-    visit("match", c.match);
-    visit("train_entities", c.train_entities);
-    visit("hash_entities_only", c.retriever.entities_only);
-    visit("max_frequency", c.retriever.max_frequency);
-    visit("max_slots", c.retriever.max_slots);
-    visit("seed", c.seed);
-}
-
-template <class Config, class Visit>
-static void fields_of_trainer(Config& c, Visit visit) {
-    visit("epochs", c.epochs);
-    visit("batch", c.batch);
-    visit("shards", c.shards);
-    visit("optimizer", c.optimizer.method);
-    visit("beta1", c.optimizer.beta1);
-    visit("beta2", c.optimizer.beta2);
-    visit("epsilon", c.optimizer.epsilon);
-    visit("clip", c.optimizer.clip_norm);
-    visit("rate", c.schedule.rate);
-    visit("warmup", c.schedule.warmup);
-    visit("decay", c.schedule.decay);
-    visit("patience", c.patience);
-    visit("max_seconds", c.max_seconds);
-    visit("target_metric", c.target_metric);
-    visit("check_nan", c.check_nan);
-    visit("save_seconds", c.save_seconds);
-    visit("seed", c.seed);
-}
-
-template <class State, class Visit>
-static void fields_of_state(State& s, Visit visit) {
-    visit("epoch", s.epoch);
-    visit("step", s.step);
-    visit("loss", s.loss);
-    visit("optimizer_steps", s.optimizer_steps);
-    visit("best", s.best);
-    visit("best_epoch", s.best_epoch);
-    visit("epochs_without_improvement", s.epochs_without_improvement);
-    visit("seconds", s.seconds);
-}
 
 // Floating-point numbers are written as texts: what Boost.JSON reads of a number may differ in the last bit, and
 // a run that is resumed must have the very same rate.
@@ -169,27 +76,36 @@ struct Get {
 
 }  // namespace
 
-static json::object object_of(const KvMemNNConfig& config) {
+void RunConfig::validate() const {
+    require_option(runs >= 1 && runs <= 1000, "runs", "1 to 1000");
+    kvmem::validate(model);
+    trainer.validate();
+}
+
+template <class Config>
+static json::object object_of(const Config& config) {
     json::object object;
-    fields_of_model(config, Put{object});
+    fields_of(config, Put{object});
     return object;
 }
 
-std::string to_json(const KvMemNNConfig& config) { return json::serialize(object_of(config)); }
-
-std::string to_json(const TrainerState& state) {
-    json::object object;
-    fields_of_state(state, Put{object});
-    return json::serialize(object);
+static json::object object_of(const ModelConfig& config) {
+    json::object object{{"model", kind_of(config)}};
+    std::visit([&](const auto& c) { fields_of(c, Put{object}); }, config);
+    return object;
 }
 
+std::string to_json(const ModelConfig& config) { return json::serialize(object_of(config)); }
+std::string to_json(const TrainerState& state) { return json::serialize(object_of(state)); }
+
 std::string to_json(const RunConfig& config) {
-    json::object trainer;
-    fields_of_trainer(config.trainer, Put{trainer});
     return json::serialize(json::object{{"data", config.data},
                                         {"data_hash", config.data_hash},
+                                        {"tasks", json::value_from(config.tasks)},
+                                        {"runs", config.runs},
+                                        {"per_task", config.per_task},
                                         {"model", object_of(config.model)},
-                                        {"trainer", trainer}}) +
+                                        {"trainer", object_of(config.trainer)}}) +
            "\n";
 }
 
@@ -205,18 +121,24 @@ static void from_json(std::string_view text, const std::string& where, Fill fill
     }
 }
 
-KvMemNNConfig model_config_from_json(std::string_view text, const std::string& where) {
-    KvMemNNConfig config;
-    from_json(text, where, [&](const json::object& object) {
-        fields_of_model(config, Get{object});
-        config.validate();
-    });
+static ModelConfig model_from(const json::object& object) {
+    std::string kind = KvMemNNConfig::kind;
+    Get{object}("model", kind);
+    ModelConfig config = default_config(kind);
+    std::visit([&](auto& c) { fields_of(c, Get{object}); }, config);
+    validate(config);
+    return config;
+}
+
+ModelConfig model_config_from_json(std::string_view text, const std::string& where) {
+    ModelConfig config;
+    from_json(text, where, [&](const json::object& object) { config = model_from(object); });
     return config;
 }
 
 TrainerState trainer_state_from_json(std::string_view text, const std::string& where) {
     TrainerState state;
-    from_json(text, where, [&](const json::object& object) { fields_of_state(state, Get{object}); });
+    from_json(text, where, [&](const json::object& object) { fields_of(state, Get{object}); });
     return state;
 }
 
@@ -225,10 +147,12 @@ RunConfig run_config_from_json(std::string_view text, const std::string& where) 
     from_json(text, where, [&](const json::object& object) {
         config.data = json::value_to<std::string>(object.at("data"));
         Get{object}("data_hash", config.data_hash);
-        fields_of_model(config.model, Get{object.at("model").as_object()});
-        fields_of_trainer(config.trainer, Get{object.at("trainer").as_object()});
-        config.model.validate();
-        config.trainer.validate();
+        Get{object}("tasks", config.tasks);
+        Get{object}("runs", config.runs);
+        Get{object}("per_task", config.per_task);
+        config.model = model_from(object.at("model").as_object());
+        fields_of(config.trainer, Get{object.at("trainer").as_object()});
+        config.validate();
     });
     return config;
 }

@@ -1,6 +1,7 @@
 #include "kvmem/train/evaluate.hpp"
 
 #include "kvmem/core/parallel.hpp"
+#include "kvmem/kernels/softmax.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -8,47 +9,75 @@
 
 namespace kvmem {
 
-// The rank, from 1, of the best of the right candidates; 0 when none is a candidate, or when scores are not
-// numbers: then nothing is ranked.
-static Index rank_of_best(std::span<const Real> scores, std::span<const Index> right) {
-    const bool numbers = std::all_of(scores.begin(), scores.end(), [](Real s) { return std::isfinite(s); });
-    if (right.empty() || !numbers) return 0;
-    const auto score = [&](Index i) { return scores[static_cast<std::size_t>(i)]; };
+namespace {
+
+// What one question's scores came to.
+struct Outcome {
+    Index rank = 0;  // from 1, of the best right candidate; 0: missed, there is none or the scores are not numbers
+    double loss = 0;
+};
+
+}  // namespace
+
+// The numbers of the right answers among the rising candidates.
+static void find_right(std::span<const Token> candidates, std::span<const Token> answers, std::vector<Index>& right) {
+    right.clear();
+    for (const Token token : answers) {
+        const auto at = std::lower_bound(candidates.begin(), candidates.end(), token);
+        if (at != candidates.end() && *at == token) right.push_back(at - candidates.begin());
+    }
+}
+
+// Overwrites the scores [1, C].
+static Outcome outcome_of(View scores, std::span<const Index> right) {
+    const std::span<const Real> numbers = scores.span();
+    if (right.empty() || !std::all_of(numbers.begin(), numbers.end(), [](Real s) { return std::isfinite(s); }))
+        return {};
+    const auto score = [&](Index i) { return numbers[static_cast<std::size_t>(i)]; };
     const Index best = *std::min_element(right.begin(), right.end(), [&](Index a, Index b) {
         return score(a) > score(b) || (score(a) == score(b) && a < b);
     });
     Index rank = 1;
-    for (Index i = 0; i < static_cast<Index>(scores.size()); ++i)
-        rank += score(i) > score(best) || (score(i) == score(best) && i < best);
-    return rank;
+    for (Index i = 0; i < scores.cols; ++i) rank += score(i) > score(best) || (score(i) == score(best) && i < best);
+    std::vector<Index> others;
+    std::copy_if(right.begin(), right.end(), std::back_inserter(others), [&](Index i) { return i != best; });
+    const Index offsets[] = {0, static_cast<Index>(others.size())};
+    Real loss = 0;
+    cross_entropy(scores, std::span(&best, 1), {others, offsets}, std::span(&loss, 1), scores);
+    return {rank, double{loss}};
 }
 
-Metrics evaluate(const KvMemNN& model, const QaDataset& dataset, const Split& split, const Retriever& retriever,
+// Stories, or single questions, in parts of at least `least` questions, so that the product with all candidates is
+// efficient: offsets into `stories`.
+static std::vector<std::size_t> parts_of(const std::vector<Index>& stories, Index least) {
+    std::vector<std::size_t> parts{0};
+    for (std::size_t u = 1; u < stories.size(); ++u)
+        if (stories[u] - stories[parts.back()] >= least || u + 1 == stories.size()) parts.push_back(u);
+    return parts;
+}
+
+Metrics evaluate(const Model& model, const QaDataset& dataset, const Split& split, const Retriever& retriever,
                  const std::function<void(Index)>& progress) {
-    // As many questions at once as make the product with all candidates efficient.
-    constexpr Index chunk = 64;
-    const auto candidates = model.candidates();
-    std::vector<Index> rank(static_cast<std::size_t>(split.size()), 0);
+    const std::vector<Index> stories = model.reads_stories() ? story_offsets(split) : single_offsets(split);
+    const std::vector<std::size_t> parts = parts_of(stories, 64);
+    std::vector<Outcome> outcomes(static_cast<std::size_t>(split.size()));
     std::atomic<Index> done{0};
-    parallel_for((split.size() + chunk - 1) / chunk, 1, [&](Index first_chunk, Index last_chunk) {
+    parallel_for(static_cast<Index>(parts.size()) - 1, 1, [&](Index first_part, Index last_part) {
         Tape tape;
         tape.set_training(false);
         Batch batch;
         std::vector<Index> right;
-        for (Index c = first_chunk; c < last_chunk; ++c) {
-            const Index first = c * chunk, last = std::min(split.size(), first + chunk);
+        for (auto part = static_cast<std::size_t>(first_part); part < static_cast<std::size_t>(last_part); ++part) {
+            const Index first = stories[parts[part]], last = stories[parts[part + 1]];
             tape.reset();
             batch.clear();
-            for (Index i = first; i < last; ++i) add_example(batch, dataset, split, i, retriever);
-            const View scores = tape.arena().matrix(last - first, static_cast<Index>(candidates.size()));
-            model.score(model.read(tape, batch), batch, scores);
+            for (std::size_t u = parts[part]; u < parts[part + 1]; ++u)
+                add_story(batch, dataset, split, stories[u], stories[u + 1], retriever);
+            const View scores = tape.arena().matrix(last - first, static_cast<Index>(model.candidates().size()));
+            model.score(tape, batch, scores);
             for (Index i = first; i < last; ++i) {
-                right.clear();
-                for (const Token token : split.answer[i]) {
-                    const auto at = std::lower_bound(candidates.begin(), candidates.end(), token);
-                    if (at != candidates.end() && *at == token) right.push_back(at - candidates.begin());
-                }
-                rank[static_cast<std::size_t>(i)] = rank_of_best(scores.middle_rows(i - first, 1).span(), right);
+                find_right(model.candidates(), split.answer[i], right);
+                outcomes[static_cast<std::size_t>(i)] = outcome_of(scores.middle_rows(i - first, 1), right);
             }
             const Index so_far = done += last - first;
             if (progress) progress(so_far);
@@ -56,15 +85,19 @@ Metrics evaluate(const KvMemNN& model, const QaDataset& dataset, const Split& sp
     });
     Metrics metrics;
     metrics.questions = split.size();
-    for (const Index r : rank) {
-        metrics.hits_at_1 += r == 1;
-        metrics.hits_at_10 += r >= 1 && r <= 10;
-        metrics.mean_reciprocal_rank += r > 0 ? 1.0 / static_cast<double>(r) : 0.0;
+    Index ranked = 0;
+    for (const auto& [rank, loss] : outcomes) {
+        metrics.hits_at_1 += rank == 1;
+        metrics.hits_at_10 += rank >= 1 && rank <= 10;
+        metrics.mean_reciprocal_rank += rank > 0 ? 1.0 / static_cast<double>(rank) : 0.0;
+        metrics.loss += loss;
+        ranked += rank > 0;
     }
     const auto questions = static_cast<double>(std::max<Index>(split.size(), 1));
     metrics.hits_at_1 /= questions;
     metrics.hits_at_10 /= questions;
     metrics.mean_reciprocal_rank /= questions;
+    metrics.loss /= static_cast<double>(std::max<Index>(ranked, 1));
     return metrics;
 }
 

@@ -1,13 +1,14 @@
 #include "kvmem/train/session.hpp"
 
-#include "data/content_hash.hpp"
 #include "kvmem/core/error.hpp"
+#include "kvmem/data/tasks.hpp"
 #include "kvmem/train/event_file.hpp"
+#include "train/model_card.hpp"
+#include "train/qa_task.hpp"
 
 #include <boost/json.hpp>
 #include <map>
 #include <optional>
-#include <sstream>
 
 namespace kvmem {
 
@@ -24,80 +25,30 @@ RunConfig RunFiles::read_config() const {
     return run_config_from_json(read_file(config()), config().string());
 }
 
+// The best run of a group, if it is one and any has ended. A name that leads elsewhere is none of ours.
+static std::string best_member(const RunFiles& files) {
+    if (!fs::exists(files.results())) return {};
+    json::error_code code;
+    const json::value results = json::parse(read_file(files.results()), code);
+    if (code || !results.is_object()) return {};
+    const json::value* best = results.as_object().if_contains("best");
+    if (!best || !best->is_string()) return {};
+    const std::string name(best->as_string());
+    return name.find_first_of("/\\.") == std::string::npos ? name : "";
+}
+
 fs::path RunFiles::model() const {
     if (fs::exists(best())) return best();
     if (fs::exists(last())) return last();
+    if (const std::string name = best_member(*this); !name.empty()) return RunFiles{directory / name}.model();
     throw Error({.what = "no model here yet",
                  .expected = "model-best.h5 or model-last.h5",
                  .got = "neither",
                  .where = directory.string(),
-                 .hint = "train first, or give a model file"});
+                 .hint = "train first, or give a model file or one of the runs of a group"});
 }
 
-namespace {
-
-// A model with its data as the trainer wants them.
-class QaTask : public Task {
-  public:
-    QaTask(KvMemNN& model, const QaDataset& dataset)
-        : model_(model),
-          dataset_(dataset),
-          train_(dataset.split("train")),
-          retriever_(dataset.memory, dataset.vocabulary, model.config().retriever) {
-        const auto valid = dataset.splits.find("valid");
-        if (valid != dataset.splits.end() && valid->second.size() > 0) valid_ = &valid->second;
-    }
-
-    Parameters& parameters() override { return model_.parameters(); }
-    Index examples() const override { return train_.size(); }
-    Var loss(Tape& tape, std::span<const Index> examples, Rng& rng) override {
-        Batch batch;
-        for (const Index i : examples) add_example(batch, dataset_, train_, i, retriever_);
-        return model_.loss(tape, batch, rng);
-    }
-    bool can_validate() const override { return valid_ != nullptr; }
-    Metrics validate() override { return evaluate(model_, dataset_, *valid_, retriever_); }
-
-  private:
-    KvMemNN& model_;
-    const QaDataset& dataset_;
-    const Split& train_;
-    const Split* valid_ = nullptr;
-    Retriever retriever_;
-};
-
-}  // namespace
-
-// Of all that training looks at.
-static std::string hash_of(const QaDataset& dataset) {
-    std::string hashes;
-    const auto add = [&](const auto& values) { hashes += xxh3(std::as_bytes(std::span(values))); };
-    const auto add_rows = [&](const Ragged<Token>& rows) {
-        add(rows.values);
-        add(rows.offsets);
-    };
-    for (Token token = 0; token < dataset.vocabulary.size(); ++token) {
-        add(dataset.vocabulary.text(token));
-        hashes += std::to_string(static_cast<int>(dataset.vocabulary.kind(token))) + " " +
-                  std::to_string(dataset.vocabulary.count(token));
-    }
-    add(dataset.candidates);
-    add_rows(dataset.memory.key);
-    add_rows(dataset.memory.value);
-    for (const char* name : {"train", "valid"}) {
-        const auto split = dataset.splits.find(name);
-        if (split == dataset.splits.end()) continue;
-        add(std::string(name));
-        add_rows(split->second.question);
-        add_rows(split->second.answer);
-        add_rows(split->second.own.key);
-        add_rows(split->second.own.value);
-        add(split->second.own_offsets);
-    }
-    return xxh3(hashes);
-}
-
-static void require_no_run(const RunFiles& files) {
+void require_no_run(const RunFiles& files) {
     if (fs::exists(files.config()))
         throw Error({.what = "a run is here already",
                      .expected = "a new directory",
@@ -106,12 +57,18 @@ static void require_no_run(const RunFiles& files) {
                      .hint = "go on with --resume, or choose another --run"});
 }
 
+static QaDataset load_tasks(const RunConfig& config) {
+    QaDataset dataset = load_dataset(config.data);
+    keep_tasks(dataset, config.tasks);
+    return dataset;
+}
+
 struct TrainingSession::Impl {
     RunFiles files;
     FileLock lock;
     RunConfig config;
     QaDataset dataset;
-    KvMemNN model;
+    std::unique_ptr<Model> model;
     QaTask task;
     Trainer trainer;
     std::optional<EventFile> events;
@@ -122,22 +79,22 @@ struct TrainingSession::Impl {
         : files{directory},
           lock(files.lock(), "another kvmem train"),
           config(run),
-          dataset(load_dataset(config.data)),
-          model(config.model, dataset.vocabulary, dataset.candidates),
-          task(model, dataset),
+          dataset(load_tasks(config)),
+          model(make_model(config.model, dataset.vocabulary, dataset.candidates)),
+          task(*model, dataset),
           trainer(task, config.trainer) {}
 
     void keep_best() {
-        for (const Parameter& p : model.parameters()) best_.insert_or_assign(p.name, p.value);
+        for (const Parameter& p : model->parameters()) best_.insert_or_assign(p.name, p.value);
     }
     void swap_best() {
-        for (Parameter& p : model.parameters()) std::swap(p.value, best_.at(p.name));
+        for (Parameter& p : model->parameters()) std::swap(p.value, best_.at(p.name));
     }
     void save_best() {
         if (best_.empty()) return;
         swap_best();
         try {
-            save_model(model, files.best());
+            save_model(*model, files.best());
         } catch (...) {
             swap_best();
             throw;
@@ -147,11 +104,10 @@ struct TrainingSession::Impl {
     }
     void save() {
         save_best();
-        save_checkpoint(model, trainer, files.last());
+        save_checkpoint(*model, trainer, files.last());
     }
     void report(const EpochReport& epoch);
     void write_results(StopReason reason) const;
-    void write_card(StopReason reason) const;
 };
 
 TrainingSession::TrainingSession(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -161,7 +117,7 @@ TrainingSession& TrainingSession::operator=(TrainingSession&&) noexcept = defaul
 
 const TrainerState& TrainingSession::state() const { return impl_->trainer.state(); }
 const QaDataset& TrainingSession::dataset() const { return impl_->dataset; }
-const KvMemNN& TrainingSession::model() const { return impl_->model; }
+const Model& TrainingSession::model() const { return *impl_->model; }
 const RunConfig& TrainingSession::config() const { return impl_->config; }
 
 TrainingSession TrainingSession::begin(const fs::path& directory, const RunConfig& config) {
@@ -180,7 +136,7 @@ TrainingSession TrainingSession::begin(const fs::path& directory, const RunConfi
     try {
         auto impl = std::make_unique<Impl>(directory, absolute);
         require_no_run(files);  // another may have begun and ended before the lock was ours
-        impl->config.data_hash = hash_of(impl->dataset);
+        impl->config.data_hash = content_hash_of(impl->dataset);
         replace_file(files.config(), to_json(impl->config));
         impl->events.emplace(directory);
         return TrainingSession(std::move(impl));
@@ -206,14 +162,14 @@ TrainingSession TrainingSession::resume(const fs::path& directory, Index epochs)
     RunConfig config = files.read_config();
     if (epochs > 0) config.trainer.epochs = epochs;
     auto impl = std::make_unique<Impl>(directory, config);
-    if (!config.data_hash.empty() && config.data_hash != hash_of(impl->dataset))
+    if (!config.data_hash.empty() && config.data_hash != content_hash_of(impl->dataset))
         throw Error({.what = "the data set has changed since the run began",
                      .expected = "contents of hash " + config.data_hash,
-                     .got = hash_of(impl->dataset),
+                     .got = content_hash_of(impl->dataset),
                      .where = config.data,
                      .hint = "begin a new run"});
     // Killed before its first checkpoint, a run begins anew.
-    if (fs::exists(files.last())) load_checkpoint(impl->model, impl->trainer, files.last());
+    if (fs::exists(files.last())) load_checkpoint(*impl->model, impl->trainer, files.last());
     if (fs::exists(files.metrics()))
         impl->metrics = first_lines(read_file(files.metrics()), impl->trainer.state().epoch);
     if (epochs > 0) replace_file(files.config(), to_json(config));
@@ -227,13 +183,16 @@ void TrainingSession::Impl::report(const EpochReport& epoch) {
                       {"rate", epoch.rate},
                       {"seconds", epoch.seconds},
                       {"gradient_norm", epoch.gradient_norm}};
+    if (model->phases() > 1) line["phase"] = epoch.phase;
     events->add("train/loss", epoch.epoch, epoch.loss);
     events->add("train/rate", epoch.epoch, epoch.rate);
     if (epoch.validated) {
         line["valid"] = json::object{{"questions", epoch.metrics.questions},
+                                     {"loss", epoch.metrics.loss},
                                      {"hits_at_1", epoch.metrics.hits_at_1},
                                      {"hits_at_10", epoch.metrics.hits_at_10},
                                      {"mean_reciprocal_rank", epoch.metrics.mean_reciprocal_rank}};
+        events->add("valid/loss", epoch.epoch, epoch.metrics.loss);
         events->add("valid/hits_at_1", epoch.epoch, epoch.metrics.hits_at_1);
         events->add("valid/mean_reciprocal_rank", epoch.epoch, epoch.metrics.mean_reciprocal_rank);
     }
@@ -247,35 +206,9 @@ void TrainingSession::Impl::write_results(StopReason reason) const {
                          {"epochs", state.epoch},
                          {"best_epoch", state.best_epoch},
                          {"seconds", state.seconds},
-                         {"parameters", model.parameters().count()}};
+                         {"parameters", model->parameters().count()}};
     results["valid_hits_at_1"] = state.best >= 0 ? json::value(state.best) : json::value(nullptr);
     replace_file(files.results(), json::serialize(results) + "\n");
-}
-
-static std::string or_unknown(const std::string& text) { return text.empty() ? "not stated" : text; }
-
-void TrainingSession::Impl::write_card(StopReason reason) const {
-    const TrainerState& state = trainer.state();
-    const DatasetInfo& info = dataset.info;
-    std::ostringstream card;
-    card << "# Key-value memory network: " << or_unknown(info.title) << "\n\n"
-         << "A KV-MemNN (Miller et al. 2016) of width " << config.model.width << " with " << config.model.hops
-         << " hop(s) and " << model.parameters().count() << " parameters, made by `kvmem train`. It answers questions\n"
-         << "from the facts of a memory; it holds no facts itself. It answers with one of " << model.candidates().size()
-         << " names, whether or not one is right.\n\n"
-         << "| | |\n|---|---|\n"
-         << "| data | " << config.data << " |\n"
-         << "| source | " << or_unknown(info.source) << " |\n"
-         << "| license of the data | " << or_unknown(info.license) << " |\n"
-         << "| training questions | " << task.examples() << " |\n"
-         << "| memory | " << dataset.memory.size() << " slots |\n"
-         << "| stopped | " << describe(reason) << ", after " << state.epoch << " epochs and " << state.seconds
-         << " s |\n";
-    if (state.best >= 0)
-        card << "| hits@1 on the validation split | " << state.best << ", after epoch " << state.best_epoch << " |\n";
-    card << "\nSettings: `config.json`. Curves: `metrics.jsonl`, or `tensorboard --logdir .`. Ask it: `kvmem ask "
-         << files.directory << " \"...\"`.\n";
-    replace_file(files.card(), card.str());
 }
 
 StopReason TrainingSession::run(const Callbacks& callbacks) {
@@ -298,7 +231,8 @@ StopReason TrainingSession::run(const Callbacks& callbacks) {
     }
     if (reason != StopReason::interrupted) {
         in.write_results(reason);
-        in.write_card(reason);
+        replace_file(in.files.card(), model_card(*in.model, in.dataset, in.config, in.trainer.state(), reason,
+                                                 in.files.directory.string()));
     }
     return reason;
 }

@@ -15,6 +15,9 @@ void TrainerOptions::validate() const {
     require_option(batch >= 1 && batch <= 1'000'000, "batch", "1 to 1000000");
     require_option(shards >= 1 && shards <= 256, "shards", "1 to 256");
     require_option(schedule.rate > 0 && std::isfinite(schedule.rate), "learning rate", "a positive number");
+    require_option(start_epochs >= 1 && start_epochs <= 1'000'000, "start epochs", "1 to 1000000");
+    require_option(start_rate >= 0 && std::isfinite(start_rate), "start rate", "0 (the usual one) or more");
+    require_option(schedule.halve_every > 0 && std::isfinite(schedule.halve_every), "halve every", "epochs, above 0");
     require_option(schedule.warmup >= 0 && schedule.warmup <= 1, "warm-up", "a share of training, 0 to 1");
     require_option(optimizer.beta1 >= 0 && optimizer.beta1 < 1, "beta1", "0 to below 1");
     require_option(optimizer.beta2 >= 0 && optimizer.beta2 < 1, "beta2", "0 to below 1");
@@ -44,20 +47,22 @@ std::string describe(StopReason reason) {
 
 Trainer::Trainer(Task& task, const TrainerOptions& options)
     : task_(task), options_((options.validate(), options)), optimizer_(task.parameters(), options.optimizer) {
-    if (task.examples() == 0)
+    if (task.units() == 0)
         throw Error({.what = "nothing to learn from",
                      .expected = "at least one question",
                      .got = "none",
                      .where = "training split",
                      .hint = {}});
     for (Index i = 0; i < options_.shards; ++i) tapes_.push_back(std::make_unique<Tape>());
+    task_.set_phase(state_.phase);
 }
 
 void Trainer::resume(const TrainerState& state) {
     const bool possible = state.epoch >= 0 && state.step >= 0 && state.step <= steps_per_epoch() &&
                           std::isfinite(state.loss) && state.optimizer_steps >= 0 && state.best <= 1 &&
                           state.best_epoch >= 0 && state.best_epoch <= state.epoch &&
-                          state.epochs_without_improvement >= 0 && state.seconds >= 0;
+                          state.epochs_without_improvement >= 0 && state.seconds >= 0 && state.phase >= 0 &&
+                          state.phase < task_.phases() && state.phase_epoch >= 0 && state.phase_epoch <= state.epoch;
     if (!possible)
         throw Error({.what = "training cannot stand where the checkpoint says",
                      .expected = "a step of an epoch of " + std::to_string(steps_per_epoch()),
@@ -66,13 +71,27 @@ void Trainer::resume(const TrainerState& state) {
                      .hint = "begin a new run"});
     state_ = state;
     optimizer_.set_steps(state.optimizer_steps);
+    task_.set_phase(state.phase);
 }
 
-Index Trainer::steps_per_epoch() const { return (task_.examples() + options_.batch - 1) / options_.batch; }
+Index Trainer::steps_per_epoch() const { return (task_.units() + options_.batch - 1) / options_.batch; }
+
+Index Trainer::questions_of(std::span<const Index> units) const {
+    Index count = 0;
+    for (const Index unit : units) count += task_.questions(unit);
+    return count;
+}
+
+Index Trainer::all_questions() const {
+    Index count = 0;
+    for (Index unit = 0; unit < task_.units(); ++unit) count += task_.questions(unit);
+    return count;
+}
 
 // One batch: a tape for each shard, then one update with the mean gradient. Returns the sum of the losses.
-double Trainer::step(std::span<const Index> examples, double rate) {
-    const auto batch = static_cast<Index>(examples.size());
+double Trainer::step(std::span<const Index> units, double rate) {
+    const auto batch = static_cast<Index>(units.size());
+    const Index questions = questions_of(units);
     std::vector<double> losses(tapes_.size(), 0);
     parallel_for(options_.shards, 1, [&](Index first, Index last) {
         for (Index shard = first; shard < last; ++shard) {
@@ -86,9 +105,9 @@ double Trainer::step(std::span<const Index> examples, double rate) {
             tape.seed(options_.seed, stream);
             Rng rng(options_.seed + 1, stream);
             const Var loss = task_.loss(
-                tape, examples.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)), rng);
+                tape, units.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)), rng);
             losses[static_cast<std::size_t>(shard)] = loss.value().data[0];
-            tape.backward(loss, Real{1} / static_cast<Real>(batch));
+            tape.backward(loss, options_.sum_losses ? Real{1} : Real{1} / static_cast<Real>(questions));
         }
     });
     const double loss = std::accumulate(losses.begin(), losses.end(), 0.0);
@@ -114,9 +133,16 @@ void Trainer::check_finite(double loss, double norm) const {
                  .hint = "begin a new run with a lower learning rate or a clip length"});
 }
 
+bool Trainer::phase_is_over(double loss) {
+    const bool falls = state_.lowest_loss < 0 || loss < state_.lowest_loss;
+    if (falls) state_.lowest_loss = loss;
+    return !falls || state_.epoch >= state_.phase_epoch + options_.start_epochs;
+}
+
 StopReason Trainer::after_epoch(const Callbacks& callbacks, double rate) {
     EpochReport report{state_.epoch + 1,
-                       state_.loss / static_cast<double>(task_.examples()),
+                       state_.phase,
+                       state_.loss / static_cast<double>(all_questions()),
                        rate,
                        state_.seconds,
                        gradient_norm_,
@@ -124,12 +150,13 @@ StopReason Trainer::after_epoch(const Callbacks& callbacks, double rate) {
                        {},
                        false};
     if (report.validated) report.metrics = task_.validate();
-    // Without validation the last model is the best that is known.
-    report.improved = !report.validated || report.metrics.hits_at_1 > state_.best;
+    const bool last_phase = in_last_phase();
+    // Without validation the last model is the best that is known. What an earlier phase came to is not compared.
+    report.improved = last_phase && (!report.validated || report.metrics.hits_at_1 > state_.best);
     ++state_.epoch;
     state_.step = 0;
     state_.loss = 0;
-    ++state_.epochs_without_improvement;
+    state_.epochs_without_improvement += last_phase;
     if (report.improved) {
         state_.best = report.validated ? report.metrics.hits_at_1 : -1;
         state_.best_epoch = state_.epoch;
@@ -137,62 +164,96 @@ StopReason Trainer::after_epoch(const Callbacks& callbacks, double rate) {
         if (callbacks.keep_best) callbacks.keep_best();
     }
     if (callbacks.epoch) callbacks.epoch(report);
+    if (!last_phase) {
+        if (phase_is_over(report.validated ? report.metrics.loss : report.loss)) {
+            task_.set_phase(++state_.phase);
+            state_.phase_epoch = state_.epoch;
+            state_.lowest_loss = -1;
+        }
+        return StopReason::running;
+    }
     if (options_.target_metric > 0 && state_.best >= options_.target_metric) return StopReason::target_reached;
     if (options_.patience > 0 && state_.epochs_without_improvement >= options_.patience)
         return StopReason::no_improvement;
-    return state_.epoch >= options_.epochs ? StopReason::epochs_done : StopReason::running;
+    return all_epochs_done() ? StopReason::epochs_done : StopReason::running;
+}
+
+double Trainer::rate_at(Index step) const {
+    if (!in_last_phase() && options_.start_rate > 0) return options_.start_rate;
+    const Index steps = steps_per_epoch(), done = (state_.epoch - state_.phase_epoch) * steps + step;
+    return options_.schedule.at(static_cast<double>(done) / static_cast<double>(steps * options_.epochs),
+                                static_cast<double>(done) / static_cast<double>(steps));
+}
+
+Index Trainer::epochs_in_all() const {
+    const Index phases_to_come = std::max<Index>(task_.phases() - state_.phase - 1, 0);
+    return state_.phase_epoch + phases_to_come * options_.start_epochs + options_.epochs;
+}
+
+using Clock = std::chrono::steady_clock;
+
+static double seconds_since(Clock::time_point time) {
+    return std::chrono::duration<double>(Clock::now() - time).count();
+}
+
+// What a run measures itself by.
+struct Trainer::Watch {
+    Clock::time_point start = Clock::now(), saved = start;
+    double seconds_before;  // of training
+    Index steps = 0, questions = 0;
+};
+
+// What is left of the epoch under way.
+StopReason Trainer::run_epoch(const Callbacks& callbacks, Watch& watch) {
+    std::vector<Index> order(static_cast<std::size_t>(task_.units()));
+    std::iota(order.begin(), order.end(), Index{0});
+    Rng(options_.seed, {0x73687566666c65u, static_cast<std::uint64_t>(state_.epoch)}).shuffle(std::span(order));
+    const auto units = [&](Index first, Index last) {
+        return std::span<const Index>(order).subspan(static_cast<std::size_t>(first),
+                                                     static_cast<std::size_t>(last - first));
+    };
+    const Index steps = steps_per_epoch();
+    Index questions = questions_of(units(0, std::min(task_.units(), state_.step * options_.batch)));
+    StopReason reason = StopReason::running;
+    double rate = rate_at(state_.step - 1);  // of the last step, when all are done
+    while (state_.step < steps && reason == StopReason::running) {
+        const Index first = state_.step * options_.batch;
+        const auto batch = units(first, std::min(task_.units(), first + options_.batch));
+        rate = rate_at(state_.step);
+        state_.loss += step(batch, rate);
+        ++state_.step;
+        state_.optimizer_steps = optimizer_.steps();
+        questions += questions_of(batch);
+        watch.questions += questions_of(batch);
+        ++watch.steps;
+        const double elapsed = seconds_since(watch.start);
+        state_.seconds = watch.seconds_before + elapsed;
+        if (callbacks.step) {
+            const double per_second = 1 / std::max(elapsed, 1e-9);
+            const Index left = (epochs_in_all() - state_.epoch) * steps - state_.step;
+            callbacks.step({state_.epoch + 1, epochs_in_all(), state_.step, steps,
+                            state_.loss / static_cast<double>(questions), rate,
+                            static_cast<double>(watch.questions) * per_second,
+                            static_cast<double>(left) / (static_cast<double>(watch.steps) * per_second), state_.best});
+        }
+        if (callbacks.interrupted && callbacks.interrupted()) reason = StopReason::interrupted;
+        if (options_.max_seconds > 0 && state_.seconds >= options_.max_seconds) reason = StopReason::time_over;
+        if (reason == StopReason::running && callbacks.save && seconds_since(watch.saved) >= options_.save_seconds) {
+            callbacks.save();
+            watch.saved = Clock::now();
+        }
+    }
+    if (state_.step == steps && reason != StopReason::interrupted) {
+        const StopReason end_of_epoch = after_epoch(callbacks, rate);
+        if (reason == StopReason::running) reason = end_of_epoch;
+    }
+    return reason;
 }
 
 StopReason Trainer::run(const Callbacks& callbacks) {
-    using Clock = std::chrono::steady_clock;
-    const auto seconds_since = [](Clock::time_point t) {
-        return std::chrono::duration<double>(Clock::now() - t).count();
-    };
-    const Clock::time_point start = Clock::now();
-    const double seconds_before = state_.seconds;
-    Clock::time_point saved = start;
-    const Index steps = steps_per_epoch(), all_steps = steps * options_.epochs;
-    const auto rate_at = [&](Index done) {
-        return options_.schedule.at(static_cast<double>(done) / static_cast<double>(all_steps));
-    };
-    const Index steps_before = state_.epoch * steps + state_.step;
-    StopReason reason = state_.epoch >= options_.epochs ? StopReason::epochs_done : StopReason::running;
-    std::vector<Index> order(static_cast<std::size_t>(task_.examples()));
-    while (reason == StopReason::running) {
-        std::iota(order.begin(), order.end(), Index{0});
-        Rng(options_.seed, {0x73687566666c65u, static_cast<std::uint64_t>(state_.epoch)}).shuffle(std::span(order));
-        double rate = rate_at(state_.epoch * steps + state_.step - 1);  // of the last step, when all are done
-        while (state_.step < steps && reason == StopReason::running) {
-            const Index first = state_.step * options_.batch;
-            const Index last = std::min(task_.examples(), first + options_.batch);
-            const Index done = state_.epoch * steps + state_.step;
-            rate = rate_at(done);
-            state_.loss += step(std::span<const Index>(order).subspan(static_cast<std::size_t>(first),
-                                                                      static_cast<std::size_t>(last - first)),
-                                rate);
-            ++state_.step;
-            state_.optimizer_steps = optimizer_.steps();
-            const double elapsed = seconds_since(start);
-            state_.seconds = seconds_before + elapsed;
-            if (callbacks.step) {
-                const double per_second = static_cast<double>(done + 1 - steps_before) / std::max(elapsed, 1e-9);
-                callbacks.step({state_.epoch + 1, options_.epochs, state_.step, steps,
-                                state_.loss / static_cast<double>(last), rate,
-                                per_second * static_cast<double>(options_.batch),
-                                static_cast<double>(all_steps - done - 1) / per_second, state_.best});
-            }
-            if (callbacks.interrupted && callbacks.interrupted()) reason = StopReason::interrupted;
-            if (options_.max_seconds > 0 && state_.seconds >= options_.max_seconds) reason = StopReason::time_over;
-            if (reason == StopReason::running && callbacks.save && seconds_since(saved) >= options_.save_seconds) {
-                callbacks.save();
-                saved = Clock::now();
-            }
-        }
-        if (state_.step == steps && reason != StopReason::interrupted) {
-            const StopReason end_of_epoch = after_epoch(callbacks, rate);
-            if (reason == StopReason::running) reason = end_of_epoch;
-        }
-    }
+    Watch watch{.seconds_before = state_.seconds};
+    StopReason reason = all_epochs_done() ? StopReason::epochs_done : StopReason::running;
+    while (reason == StopReason::running) reason = run_epoch(callbacks, watch);
     // A run that ends before its first validation still has a model.
     if (state_.best_epoch == 0 && callbacks.keep_best && reason != StopReason::interrupted) callbacks.keep_best();
     if (callbacks.save) callbacks.save();

@@ -46,9 +46,15 @@ TEST_CASE("wrong usage is one line and exit code 2", "[program]") {
     check_fails(kvmem_program({"import", "csv", "--output", f.data}), 2, "no such layout");
     check_fails(kvmem_program({"import", "kb", "--output", f.data}), 2, "facts");
     check_fails(kvmem_program({"train", f.data}), 2, "run");
-    check_fails(f.train({"--tying", "loose"}), 2, "loose");
-    check_fails(f.train({"--hops", "many"}), 2, "many");
-    check_fails(f.train({"--word-dropout", "1"}), 2, "dropout");
+    check_fails(f.train({"--model", "kv-mem-nn", "--tying", "loose"}), 2, "loose");
+    check_fails(f.train({"--model", "mem-n2n", "--hops", "many"}), 2, "many");
+    check_fails(f.train({"--model", "kv-mem-nn", "--word-dropout", "1"}), 2, "dropout");
+    check_fails(f.train({"--model", "rnn"}), 2, "mem-n2n");
+    check_fails(f.train({"--model", "kv-mem-nn", "--encoding", "bag"}), 2, "kv-mem-nn");
+    check_fails(f.train({"--model", "mem-n2n", "--match", "0"}), 2, "mem-n2n");
+    check_fails(f.train({"--preset", "memn2n"}), 2, "memn2n-babi-1k");
+    check_fails(f.train({"--preset", "memn2n-babi-1k", "--model", "kv-mem-nn"}), 2, "another model");
+    check_fails(f.train({"--model", "mem-n2n", "--runs", "0"}), 2, "runs");
     check_fails(f.train({"--threads=-2"}), 2, "threads");
     check_fails(f.train({"one too many"}), 2, "too many");
     check_fails(kvmem_program({"train", "--resume", "--run", f.run, "--hops", "2"}), 2, "keeps its settings");
@@ -183,7 +189,7 @@ TEST_CASE("predict answers JSON lines, with memories of their own", "[program]")
     const std::string good = R"({"question": "the language of Oldland1"})"
                              "\n";
     for (const char* bad : {"{", "[]", "\"text\"", "{}", R"({"question": 1})", R"({"question": "x", "memory": 1})",
-                            R"({"question": "x", "memory": [1]})", R"({"question": "x", "memory": [{"key": "x"}]})",
+                            R"({"question": "x", "memory": [1]})", R"({"question": "x", "memory": [{"value": "x"}]})",
                             R"({"question": "x", "memory": [{"key": "[x", "value": "y"}]})", "{\"question\": \"\xff\"}",
                             R"({"question": "an [open bracket"})"}) {
         CAPTURE(bad);
@@ -325,4 +331,46 @@ TEST_CASE("a directory that cannot be written is an error", "[program]") {
     fs::permissions(f.path("closed"), fs::perms::owner_read | fs::perms::owner_exec);
     check_fails(kvmem_program({"import", "kb", "--facts", f.facts, "--output", f.path("closed/data.h5")}), 1);
     check_fails(kvmem_program({"train", f.data, "--run", f.path("closed/run")}), 1);
+}
+
+// Two questions about each story, in which people go to one of three places.
+static std::string stories(int count) {
+    std::string lines;
+    const char* const places[] = {"kitchen", "garden", "office"};
+    for (int i = 0; i < count; ++i) {
+        const std::string first = places[i % 3], second = places[i / 3 % 3];
+        const std::string told =
+            R"([{"key": "mary went to the )" + first + R"("}, {"key": "john went to the )" + second + R"("}])";
+        for (const auto& [who, where] : {std::pair{"mary", first}, {"john", second}})
+            lines += R"({"question": "where is )" + std::string(who) + R"(", "memory": )" + told +
+                     R"(, "answers": [")" + where + "\"]}\n";
+    }
+    return lines;
+}
+
+TEST_CASE("questions with stories of their own train an end-to-end memory network", "[program][mem-n2n]") {
+    const ProgramFixture f;
+    const std::string train = f.write("train.jsonl", stories(90)), valid = f.write("valid.jsonl", stories(9));
+    REQUIRE(kvmem_program({"import", "jsonl", "--train", train, "--valid", valid, "--output", f.data}).code == 0);
+    const Output trained =
+        kvmem_program({"train", f.data, "--run", f.run, "--epochs", "20", "--width", "20", "--runs", "2"});
+    INFO(trained.err);
+    REQUIRE(trained.code == 0);
+    CHECK_THAT(trained.out, Catch::Contains("run-2") && Catch::Contains("standard deviation"));
+    const Output inspected = kvmem_program({"inspect", f.run});
+    CHECK_THAT(inspected.out, Catch::Contains("end-to-end memory network"));
+    CHECK(kvmem_program({"evaluate", f.run, "--split", "valid"}).code == 0);
+    const Output answered = kvmem_program(
+        {"predict", f.run},
+        R"({"question": "where is john", "memory": [{"key": "john went to the office"}, {"key": "mary went to the garden"}]})"
+        "\n");
+    CHECK(answered.code == 0);
+    const json::value answer = json::parse(answered.out);
+    CHECK(answer.at("slots") == 2);
+    CHECK(answer.at("hops").as_array().size() == 3);
+    const Output resumed = kvmem_program({"train", "--resume", "--run", f.run, "--epochs", "21"});
+    CHECK(resumed.code == 0);
+    check_fails(f.train({"--tasks", "1"}), 1, "a run is here already");
+    check_fails(kvmem_program({"train", f.data, "--run", f.run + "-2", "--tasks", "1"}), 2, "no tasks");
+    check_fails(kvmem_program({"train", f.data, "--run", f.run + "-2", "--negatives", "3"}), 2, "mem-n2n");
 }

@@ -225,3 +225,11 @@ TEST_CASE("a schedule warms up and decays", "[optimizer]") {
     CHECK(Schedule{2, 1, Decay::linear}.at(0.5) == Approx(1));
     CHECK(Schedule{2, 1, Decay::linear}.at(1) == Approx(2));
 }
+
+TEST_CASE("a rate is halved after every so many epochs", "[optimizer]") {
+    const Schedule s{.rate = 0.01, .warmup = 0, .decay = Decay::halve, .halve_every = 25};
+    for (const double epochs : {0.0, 10.0, 24.999}) CHECK(s.at(0.1, epochs) == 0.01);
+    CHECK(s.at(0.25, 25) == 0.005);
+    CHECK(s.at(0.6, 60) == 0.0025);
+    CHECK(s.at(0.99, 99) == 0.00125);
+}

@@ -297,7 +297,8 @@ TEST_CASE("attend equals its naive twin in every form", "[attend]") {
         c.value = normal(c.key.rows(), groups * e, seed * 10 + 2);
         c.options.scale = static_cast<Real>(0.2 + rng.uniform());
         c.options.similarity = static_cast<Similarity>(rng.below(4));
-        c.options.normalizer = static_cast<Normalizer>(rng.below(4));
+        c.options.normalizer =
+            static_cast<Normalizer>(rng.below(c.options.similarity == Similarity::euclidean ? 4 : 5));
         c.options.top_k = 1 + rng.below(9);
         c.options.causal = rng.below(3) == 0;
         if (rng.below(3) == 0) c.options.window = 1 + rng.below(60);
@@ -572,6 +573,10 @@ TEST_CASE("attend refuses shapes and segments that do not fit", "[attend]") {
     refused([](Case& c) { c.options.dropout = 1; });
     refused([](Case& c) { c.options.dropout = -0.1; });
     refused([](Case& c) { c.options.normalizer = Normalizer::top_k; });
+    refused([](Case& c) {
+        c.options.normalizer = Normalizer::none;
+        c.options.similarity = Similarity::euclidean;
+    });
     refused([](Case& c) { c.options.similarity = Similarity::additive; });
     refused([](Case& c) { c.direction = Matrix(1, 8); });
     refused([](Case& c) { c.options.slopes = std::span(c.read.data(), 1); });

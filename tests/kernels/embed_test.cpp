@@ -84,3 +84,75 @@ TEST_CASE("bags that do not fit the table are refused before anything is written
     CHECK_THROWS_AS(embed_sum(table, {tokens, offsets}, BagScale::sum, Matrix(2, 3)), Error);
     CHECK_THROWS_AS(embed_sum(table, {tokens, offsets}, BagScale::sum, Matrix(1, 2)), Error);
 }
+
+TEST_CASE("the position encoding is the paper's equation", "[embed]") {
+    Ragged<Token> bags;
+    for (const std::size_t length : {3u, 1u, 0u, 3u, 7u}) bags.push_row(std::vector<Token>(length, 0));
+    const Index d = 20;
+    Arena arena;
+    const PositionFactors p = position_encoding(bags, d, arena);
+    REQUIRE(p.first.size() == 5);
+    CHECK(p.first[0] == p.first[3]);  // one table a length
+    CHECK(p.factors.rows == 11);
+    for (Index i = 0; i < 5; ++i) {
+        const auto J = static_cast<double>(bags[i].size());
+        for (Index j = 1; j <= std::ssize(bags[i]); ++j)
+            for (Index k = 1; k <= d; ++k) {
+                const double l = (1 - j / J) - (static_cast<double>(k) / d) * (1 - 2 * j / J);
+                CHECK(double{p.factors(p.first[static_cast<std::size_t>(i)] + j - 1, k - 1)} == Approx(l).margin(1e-6));
+            }
+    }
+    const PositionFactors none = position_encoding({}, d, arena);
+    CHECK(none.first.empty());
+}
+
+TEST_CASE("sentences with factors of places and start rows equal the naive twin", "[embed]") {
+    for (const Index d : {1, 3, 4, 7, 8, 16, 20, 33, 50, 64, 100, 131}) {
+        const Matrix table = normal(9, d, 1), times = normal(6, d, 2), grad_out = normal(40, d, 3);
+        const Ragged<Token> bags = random_bags(40, 9, static_cast<std::uint64_t>(d));
+        std::vector<Token> rows;
+        for (Index i = 0; i < 40; ++i) rows.push_back(static_cast<Token>(i % 6));
+        Arena arena;
+        const PositionFactors places = position_encoding(bags, d, arena);
+        const StartRows start{times, rows};
+        Matrix out(40, d), expected(40, d);
+        CAPTURE(d);
+        for (const BagScale scale : {BagScale::sum, BagScale::mean}) {
+            out.fill(std::numeric_limits<Real>::quiet_NaN());
+            embed_sum(table, bags, scale, out, places, start);
+            naive::embed_sum(table, bags, scale, expected, places, start);
+            CHECK(test::distance(out, expected) < 1e-5);
+            embed_sum(table, bags, scale, out, {}, start);
+            naive::embed_sum(table, bags, scale, expected, {}, start);
+            CHECK(test::distance(out, expected) < 1e-5);
+        }
+        SparseRows sparse(9, d);
+        embed_sum_backward(bags, BagScale::sum, grad_out, sparse, {}, places);
+        Matrix grad(9, d);
+        for (Index i = 0; i < 40; ++i)
+            for (std::size_t j = 0; j < bags[i].size(); ++j)
+                for (Index k = 0; k < d; ++k)
+                    grad(bags[i][j], k) +=
+                        grad_out(i, k) *
+                        places.factors(places.first[static_cast<std::size_t>(i)] + static_cast<Index>(j), k);
+        CHECK(test::distance(sparse.dense(), grad) < 1e-4);
+    }
+}
+
+TEST_CASE("factors and start rows that do not fit are refused", "[embed]") {
+    const Matrix table = normal(3, 2, 1), factors = normal(2, 2, 2), narrow = normal(2, 1, 3);
+    Ragged<Token> bags;
+    bags.push_row(std::vector<Token>{0, 1});
+    Matrix out(1, 2);
+    const auto refused = [&](const PositionFactors& positions, const StartRows& start) {
+        CHECK_THROWS_AS(embed_sum(table, bags, BagScale::sum, out, positions, start), Error);
+    };
+    const std::vector<Index> at0{0}, at1{1}, before{-1}, two{0, 0};
+    CHECK_NOTHROW(embed_sum(table, bags, BagScale::sum, out, {factors, at0}));
+    for (const auto& first : std::vector<std::vector<Index>>{at1, before, two, {}}) refused({factors, first}, {});
+    refused({narrow, at0}, {});
+    const std::vector<Token> row0{0}, row2{2}, below{-1};
+    CHECK_NOTHROW(embed_sum(table, bags, BagScale::sum, out, {}, {factors, row0}));
+    for (const auto& row : std::vector<std::vector<Token>>{row2, below, {}}) refused({}, {factors, row});
+    refused({}, {narrow, row0});
+}

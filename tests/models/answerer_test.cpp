@@ -13,12 +13,12 @@ static Answerer taught_answerer(QaDataset memory = toy_kb()) {
     const QaDataset dataset = toy_kb();
     KvMemNN model = toy_model(dataset);
     teach(model, dataset, 15);
-    return {std::move(model), std::move(memory)};
+    return {std::make_unique<KvMemNN>(std::move(model)), std::move(memory)};
 }
 
 static double sum_of_weights(const Answer::Hop& hop) {
     double sum = 0;
-    for (const Answer::ReadSlot& slot : hop.slots) sum += slot.weight;
+    for (const Answer::ReadSlot& slot : hop.heads.at(0).slots) sum += slot.weight;
     return sum;
 }
 
@@ -35,11 +35,12 @@ TEST_CASE("an answer says what it is, how sure, and what it was read from", "[an
     CHECK(answer.slots == 3);
     REQUIRE(answer.hops.size() == 2);
     for (const Answer::Hop& hop : answer.hops) {
-        CHECK(hop.slots.size() == 3);
+        REQUIRE(hop.heads.size() == 1);
+        CHECK(hop.heads[0].slots.size() == 3);
         CHECK(sum_of_weights(hop) == Approx(1).margin(1e-4));
     }
-    CHECK(answer.hops.back().slots[0].key == "Person50 lives_in");
-    CHECK(answer.hops.back().slots[0].value == "City6");
+    CHECK(answer.hops.back().heads[0].slots[0].key == "Person50 lives_in");
+    CHECK(answer.hops.back().heads[0].slots[0].value == "City6");
 }
 
 TEST_CASE("an answer shows as much as is asked for", "[answerer]") {
@@ -49,7 +50,7 @@ TEST_CASE("an answer shows as much as is asked for", "[answerer]") {
     double sum = 0;
     for (const Answer::Candidate& c : all.candidates) sum += c.weight;
     CHECK(sum == Approx(1).margin(1e-4));
-    CHECK(all.hops.at(0).slots.empty());
+    CHECK(all.hops.at(0).heads.at(0).slots.empty());
 }
 
 TEST_CASE("words that training never saw are named, and names that were misspelt corrected", "[answerer]") {
@@ -73,7 +74,7 @@ TEST_CASE("a question can bring slots of its own", "[answerer]") {
     const Answerer answerer = taught_answerer();
     const Answer answer = answerer.ask("where does Person50 live", {.slots = 10}, {{"a letter", "Job2"}});
     CHECK(answer.slots == 4);
-    CHECK(answer.hops[0].slots.size() == 4);
+    CHECK(answer.hops[0].heads[0].slots.size() == 4);
     const Answer alone = answerer.ask("where", {}, {{"where", "Job2"}, {"", "nobody"}});
     REQUIRE(alone.slots == 2);
     CHECK(alone.candidates[0].text == "Job2");

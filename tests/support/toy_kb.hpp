@@ -111,8 +111,8 @@ inline void teach(KvMemNN& model, const QaDataset& dataset, int epochs, double r
     }
 }
 
-inline double hits_at_1(const KvMemNN& model, const QaDataset& dataset, const std::string& split) {
-    const Retriever retriever(dataset.memory, dataset.vocabulary, model.config().retriever);
+inline double hits_at_1(const Model& model, const QaDataset& dataset, const std::string& split) {
+    const Retriever retriever(dataset.memory, dataset.vocabulary, model.retrieval());
     return evaluate(model, dataset, dataset.split(split), retriever).hits_at_1;
 }
 

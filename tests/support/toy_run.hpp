@@ -18,8 +18,9 @@ struct ToyRun {
     RunConfig config(Index epochs = 3) const {
         RunConfig config;
         config.data = data.string();
-        config.model = toy_config();
-        config.model.width = 16;
+        KvMemNNConfig model = toy_config();
+        model.width = 16;
+        config.model = model;
         config.trainer.epochs = epochs;
         config.trainer.batch = 16;
         config.trainer.schedule = {.rate = 0.01, .warmup = 0.1, .decay = Decay::linear};

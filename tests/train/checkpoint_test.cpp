@@ -18,7 +18,7 @@ class Resting : public Task {
   public:
     explicit Resting(KvMemNN& model) : model_(model) {}
     Parameters& parameters() override { return model_.parameters(); }
-    Index examples() const override { return 100; }
+    Index units() const override { return 100; }
     Var loss(Tape&, std::span<const Index>, Rng&) override { return {}; }
     bool can_validate() const override { return false; }
     Metrics validate() override { return {}; }
@@ -38,9 +38,10 @@ TEST_CASE("a model comes back from its file with every bit", "[checkpoint]") {
     KvMemNN model = toy_model(dataset, config);
     teach(model, dataset, 1);
     save_model(model, directory.path() / "m.h5");
-    const KvMemNN back = load_model(directory.path() / "m.h5");
+    const std::unique_ptr<Model> loaded = load_model(directory.path() / "m.h5");
+    const Model& back = *loaded;
     CHECK(same_parameters(back.parameters(), model.parameters()));
-    CHECK(to_json(back.config()) == to_json(model.config()));
+    CHECK(to_json(back.configuration()) == to_json(model.config()));
     CHECK(std::equal(back.candidates().begin(), back.candidates().end(), model.candidates().begin()));
     CHECK(back.vocabulary().size() == model.vocabulary().size());
     CHECK(hits_at_1(back, dataset, "valid") == hits_at_1(model, dataset, "valid"));
@@ -76,7 +77,7 @@ TEST_CASE("a checkpoint comes back with the optimiser and where training stood",
     for (std::size_t i = 0; i < a.size(); ++i)
         CHECK(std::equal(a[i].matrix->data(), a[i].matrix->data() + a[i].matrix->size(), b[i].matrix->data()));
     // A checkpoint is a model as well.
-    CHECK(same_parameters(load_model(directory.path() / "c.h5").parameters(), model.parameters()));
+    CHECK(same_parameters(load_model(directory.path() / "c.h5")->parameters(), model.parameters()));
 }
 
 TEST_CASE("a checkpoint of another shape, optimiser or data set is refused", "[checkpoint]") {

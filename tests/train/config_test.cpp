@@ -12,22 +12,28 @@ static RunConfig unusual() {
     RunConfig c;
     c.data = "a \"quoted\" näme.h5";
     c.data_hash = "0123456789abcdef";
-    c.model = {.width = 33,
-               .hops = 5,
-               .tying = Tying::answers,
-               .bag_scale = BagScale::mean,
-               .deviation = 0.3,
-               .negatives = 7,
-               .word_dropout = 0.25,
-               .match = 12.5,
-               .train_entities = true,
-               .retriever = {.entities_only = false, .max_frequency = 17, .max_slots = 19},
-               .seed = 18446744073709551615u};
+    c.tasks = {"1", "qa2_whether"};
+    c.runs = 10;
+    c.per_task = true;
+    c.model = KvMemNNConfig{.width = 33,
+                            .hops = 5,
+                            .tying = Tying::answers,
+                            .bag_scale = BagScale::mean,
+                            .deviation = 0.3,
+                            .negatives = 7,
+                            .word_dropout = 0.25,
+                            .match = 12.5,
+                            .train_entities = true,
+                            .retriever = {.entities_only = false, .max_frequency = 17, .max_slots = 19},
+                            .seed = 18446744073709551615u};
     c.trainer.epochs = 11;
     c.trainer.batch = 13;
     c.trainer.shards = 3;
     c.trainer.optimizer = {.method = Method::adagrad, .beta1 = 0.8, .beta2 = 0.99, .epsilon = 1e-6, .clip_norm = 2.5};
-    c.trainer.schedule = {.rate = 0.1234567890123, .warmup = 0.05, .decay = Decay::cosine};
+    c.trainer.schedule = {.rate = 0.1234567890123, .warmup = 0.05, .decay = Decay::cosine, .halve_every = 7};
+    c.trainer.sum_losses = true;
+    c.trainer.start_epochs = 5;
+    c.trainer.start_rate = 0.004;
     c.trainer.patience = 9;
     c.trainer.max_seconds = 100.5;
     c.trainer.target_metric = 0.75;
@@ -41,19 +47,23 @@ TEST_CASE("a configuration comes back from its JSON with every field", "[config]
     const RunConfig c = unusual(), back = run_config_from_json(to_json(c), "test");
     CHECK(back.data == c.data);
     CHECK(back.data_hash == c.data_hash);
-    CHECK(back.model.width == 33);
-    CHECK(back.model.hops == 5);
-    CHECK(back.model.tying == Tying::answers);
-    CHECK(back.model.bag_scale == BagScale::mean);
-    CHECK(back.model.deviation == 0.3);
-    CHECK(back.model.negatives == 7);
-    CHECK(back.model.word_dropout == 0.25);
-    CHECK(back.model.match == 12.5);
-    CHECK(back.model.train_entities);
-    CHECK_FALSE(back.model.retriever.entities_only);
-    CHECK(back.model.retriever.max_frequency == 17);
-    CHECK(back.model.retriever.max_slots == 19);
-    CHECK(back.model.seed == 18446744073709551615u);
+    CHECK(back.tasks == c.tasks);
+    CHECK(back.runs == 10);
+    CHECK(back.per_task);
+    const auto& model = std::get<KvMemNNConfig>(back.model);
+    CHECK(model.width == 33);
+    CHECK(model.hops == 5);
+    CHECK(model.tying == Tying::answers);
+    CHECK(model.bag_scale == BagScale::mean);
+    CHECK(model.deviation == 0.3);
+    CHECK(model.negatives == 7);
+    CHECK(model.word_dropout == 0.25);
+    CHECK(model.match == 12.5);
+    CHECK(model.train_entities);
+    CHECK_FALSE(model.retriever.entities_only);
+    CHECK(model.retriever.max_frequency == 17);
+    CHECK(model.retriever.max_slots == 19);
+    CHECK(model.seed == 18446744073709551615u);
     CHECK(back.trainer.epochs == 11);
     CHECK(back.trainer.batch == 13);
     CHECK(back.trainer.shards == 3);
@@ -65,6 +75,10 @@ TEST_CASE("a configuration comes back from its JSON with every field", "[config]
     CHECK(back.trainer.schedule.rate == 0.1234567890123);
     CHECK(back.trainer.schedule.warmup == 0.05);
     CHECK(back.trainer.schedule.decay == Decay::cosine);
+    CHECK(back.trainer.schedule.halve_every == 7);
+    CHECK(back.trainer.sum_losses);
+    CHECK(back.trainer.start_epochs == 5);
+    CHECK(back.trainer.start_rate == 0.004);
     CHECK(back.trainer.patience == 9);
     CHECK(back.trainer.max_seconds == 100.5);
     CHECK(back.trainer.target_metric == 0.75);
@@ -75,18 +89,43 @@ TEST_CASE("a configuration comes back from its JSON with every field", "[config]
     CHECK(to_json(model_config_from_json(to_json(c.model), "test")) == to_json(c.model));
 }
 
+TEST_CASE("a MemN2N's configuration comes back from its JSON with every field", "[config]") {
+    const ModelConfig unusual = MemN2NConfig{.width = 33,
+                                             .hops = 5,
+                                             .memory = 70,
+                                             .tying = HopTying::layerwise,
+                                             .encoding = Encoding::bag,
+                                             .temporal = false,
+                                             .random_noise = 0.25,
+                                             .linear_start = false,
+                                             .linear_map = true,
+                                             .relu = true,
+                                             .deviation = 0.3,
+                                             .seed = 7};
+    namespace json = boost::json;
+    const ModelConfig back = model_config_from_json(to_json(unusual), "test");
+    CHECK(to_json(back) == to_json(unusual));
+    const json::value usual = json::parse(to_json(MemN2NConfig{})), other = json::parse(to_json(back));
+    for (const auto& [name, value] : usual.as_object()) {
+        CAPTURE(std::string(name));
+        CHECK((value != other.at(name)) == (name != "model"));
+    }
+    CHECK_THROWS_AS(model_config_from_json(R"({"model": "mem-n2n", "memory": 0})", "x"), Error);
+}
+
 TEST_CASE("the test of all fields leaves none out", "[config]") {
     namespace json = boost::json;
     const json::value usual = json::parse(to_json(RunConfig{})), other = json::parse(to_json(unusual()));
     for (const char* part : {"model", "trainer"})
         for (const auto& [name, value] : usual.at(part).as_object()) {
             CAPTURE(part, std::string(name));
+            if (name == "model") continue;  // its kind
             CHECK(value != other.at(part).at(name));
         }
 }
 
 TEST_CASE("where training stands comes back from its JSON", "[config]") {
-    const TrainerState state{3, 14, 15.92653589793238, 358, 0.979, 2, 1, 1234.5};
+    const TrainerState state{3, 14, 15.92653589793238, 358, 0.979, 2, 1, 1234.5, 1, 2, 0.75};
     CHECK(trainer_state_from_json(to_json(state), "test") == state);
 }
 
@@ -134,4 +173,37 @@ TEST_CASE("choices are known by name", "[config]") {
     CHECK(name_of(Decay::linear) == "linear");
     Method method{};
     CHECK_THROWS_WITH(parse("sdg", method), Catch::Contains("sgd, adagrad, adam") && Catch::Contains("sdg"));
+}
+
+TEST_CASE("a field is set by its name and a text", "[config]") {
+    ModelConfig model = KvMemNNConfig{};
+    set_field(model, "width", "48");
+    set_field(model, "tying", "shared");
+    set_field(model, "match", "0.5");
+    set_field(model, "train_entities", "yes");
+    const auto& set = std::get<KvMemNNConfig>(model);
+    CHECK(set.width == 48);
+    CHECK(set.tying == Tying::shared);
+    CHECK(set.match == 0.5);
+    CHECK(set.train_entities);
+    CHECK(field_text(model, "width") == "48");
+    CHECK(field_text(model, "match") == "0.5");
+    CHECK(field_text(model, "train_entities") == "yes");
+    CHECK(field_text(model, "no_such").empty());
+    for (const char* text : {"", "4x", "x", "4.5", "1e99", " 4"}) {
+        CAPTURE(text);
+        CHECK_THROWS_AS(set_field(model, "width", text), UsageError);
+    }
+    CHECK_THROWS_AS(set_field(model, "train_entities", "perhaps"), UsageError);
+    CHECK_THROWS_WITH(set_field(model, "no_such", "1"), Catch::Contains("kv-mem-nn") && Catch::Contains("no_such"));
+    CHECK(set.width == 48);
+    TrainerOptions trainer;
+    set_field(trainer, "decay", "halve");
+    CHECK(trainer.schedule.decay == Decay::halve);
+    CHECK_THROWS_AS(set_field(trainer, "width", "1"), UsageError);
+}
+
+TEST_CASE("a model that nobody knows is an error", "[config]") {
+    CHECK_THROWS_WITH(model_config_from_json(R"({"model": "rnn"})", "x"),
+                      Catch::Contains("rnn") && Catch::Contains("kv-mem-nn"));
 }

@@ -44,7 +44,7 @@ TEST_CASE("a run leaves its model, curves, results and card", "[session]") {
         CHECK(session.run() == StopReason::epochs_done);
         CHECK(session.state().best > 0.9);
     }
-    CHECK(hits_at_1(load_model(files.model()), toy_kb(), "valid") > 0.9);
+    CHECK(hits_at_1(*load_model(files.model()), toy_kb(), "valid") > 0.9);
     CHECK(files.model() == files.best());
     CHECK(lines_in(files.metrics()) == 8);
     const json::value results = json::parse(read_file(files.results()));
@@ -75,8 +75,8 @@ TEST_CASE("an interrupted run goes on with the same bits as one that was not", "
     CHECK(session.state().best == whole.state().best);
     CHECK(session.state().best_epoch == whole.state().best_epoch);
     CHECK(lines_in(toy / "run" / "metrics.jsonl") == 3);
-    CHECK(same_parameters(load_model(toy / "run" / "model-best.h5").parameters(),
-                          load_model(toy / "whole" / "model-best.h5").parameters()));
+    CHECK(same_parameters(load_model(toy / "run" / "model-best.h5")->parameters(),
+                          load_model(toy / "whole" / "model-best.h5")->parameters()));
 }
 
 TEST_CASE("training gives the same bits on one thread and on two", "[session][threads]") {

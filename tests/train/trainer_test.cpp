@@ -22,10 +22,18 @@ class Square : public Task {
     std::vector<double> script;  // hits@1 of each validation; empty: there is none
     std::vector<Index> seen;     // the examples in the order in which they were trained on, with one shard
     Real factor = 1;
+    bool several_questions = false;  // of a unit
+    std::vector<double> losses;      // of each validation, if there are any
+    Index phase_count = 1;
+    std::vector<Index> phases_set;
+
+    Index phases() const override { return phase_count; }
+    void set_phase(Index phase) override { phases_set.push_back(phase); }
 
     Square() { parameters_.add("w", Matrix(1, 1)).value(0, 0) = 1; }
     Parameters& parameters() override { return parameters_; }
-    Index examples() const override { return examples_; }
+    Index units() const override { return examples_; }
+    Index questions(Index unit) const override { return several_questions ? unit % 3 + 1 : 1; }
     Var loss(Tape& tape, std::span<const Index> examples, Rng&) override {
         seen.insert(seen.end(), examples.begin(), examples.end());
         const Var w = tape.parameter(parameters_[0]);
@@ -34,6 +42,7 @@ class Square : public Task {
     bool can_validate() const override { return !script.empty(); }
     Metrics validate() override {
         Metrics metrics;
+        if (!losses.empty()) metrics.loss = losses.at(std::min(validations_, losses.size() - 1));
         metrics.hits_at_1 = script.at(std::min(validations_++, script.size() - 1));
         return metrics;
     }
@@ -188,6 +197,106 @@ TEST_CASE("an interrupted training goes on with the same bits, wherever it was i
     }
 }
 
+TEST_CASE("losses are told for each question, whatever the units", "[trainer]") {
+    Square task;
+    task.several_questions = true;
+    task.factor = 2;  // for each unit
+    task.set_examples(9);
+    TrainerOptions options = plain(1);
+    options.batch = 9;
+    Trainer trainer(task, options);
+    double loss = 0;
+    Trainer::Callbacks callbacks;
+    callbacks.epoch = [&](const EpochReport& report) { loss = report.loss; };
+    trainer.run(callbacks);
+    CHECK(loss == Approx(9.0 * 2 / 18));  // 9 units, 18 questions
+    // The gradient is that of the mean over the questions: 2 w * 9 * 2 / 18 = 2.
+    CHECK(task.parameters()[0].value(0, 0) == Approx(1 - 0.01 * 2));
+}
+
+TEST_CASE("the gradient of summed losses is not divided", "[trainer]") {
+    Square task;
+    TrainerOptions options = plain(1);
+    options.batch = 10;
+    options.sum_losses = true;
+    Trainer(task, options).run({});
+    CHECK(task.parameters()[0].value(0, 0) == Approx(1 - 0.01 * 20));
+}
+
+TEST_CASE("a phase ends when the validation loss stops falling, and the last one is trained in full", "[trainer]") {
+    Square task;
+    task.phase_count = 2;
+    task.losses = {3, 2, 2.5, 9};
+    task.script = {0.9, 0.9, 0.9, 0.1, 0.2, 0.1};
+    TrainerOptions options = plain(3);
+    options.patience = 0;
+    options.start_rate = 0.005;
+    Trainer trainer(task, options);
+    std::vector<double> rates;
+    std::vector<Index> phases;
+    std::vector<bool> improved;
+    Index epochs = 0;
+    Trainer::Callbacks callbacks;
+    callbacks.step = [&](const StepReport& report) { epochs = report.epochs; };
+    callbacks.epoch = [&](const EpochReport& report) {
+        rates.push_back(report.rate);
+        phases.push_back(report.phase);
+        improved.push_back(report.improved);
+    };
+    CHECK(trainer.run(callbacks) == StopReason::epochs_done);
+    CHECK(phases == std::vector<Index>{0, 0, 0, 1, 1, 1});
+    CHECK(task.phases_set == std::vector<Index>{0, 1});
+    CHECK(rates == std::vector<double>{0.005, 0.005, 0.005, 0.01, 0.01, 0.01});
+    CHECK(improved == std::vector<bool>{false, false, false, true, true, false});  // of the last phase alone
+    CHECK(trainer.state().best == 0.2);
+    CHECK(trainer.state().best_epoch == 5);
+    CHECK(epochs == 6);
+}
+
+TEST_CASE("a phase that goes on getting better ends all the same", "[trainer]") {
+    Square task;  // its training loss falls and falls, and there is no validation
+    task.phase_count = 2;
+    TrainerOptions options = plain(2);
+    options.start_epochs = 4;
+    Trainer trainer(task, options);
+    CHECK(trainer.run({}) == StopReason::epochs_done);
+    CHECK(trainer.state().epoch == 6);
+    CHECK(trainer.state().phase == 1);
+    CHECK(trainer.state().phase_epoch == 4);
+}
+
+TEST_CASE("a training goes on in the phase in which it was interrupted", "[trainer]") {
+    const auto task_of_two = [](Square& task) -> Square& {
+        task.phase_count = 2;
+        return task;
+    };
+    TrainerOptions options = plain(2);
+    options.start_epochs = 2;
+    options.start_rate = 0.003;
+    options.schedule.decay = Decay::halve;
+    options.schedule.halve_every = 1;
+    Square whole;
+    Trainer(task_of_two(whole), options).run({});
+    for (const int stop : {1, 5, 6, 7, 9, 11}) {  // an epoch has 3 steps
+        Square task;
+        TrainerState state;
+        {
+            Trainer trainer(task_of_two(task), options);
+            int steps = 0;
+            Trainer::Callbacks callbacks;
+            callbacks.interrupted = [&] { return ++steps == stop; };
+            trainer.run(callbacks);
+            state = trainer.state();
+        }
+        Trainer trainer(task, options);
+        trainer.resume(state);
+        CHECK(task.phases_set.back() == state.phase);
+        CHECK(trainer.run({}) == StopReason::epochs_done);
+        CHECK(same_parameters(task.parameters(), whole.parameters()));
+        CHECK(task.seen == whole.seen);
+    }
+}
+
 TEST_CASE("a training that diverges says where", "[trainer]") {
     TrainerOptions options = plain(100);
     options.schedule.rate = 1e30;
@@ -231,6 +340,9 @@ TEST_CASE("a training does not go on from where it cannot stand", "[trainer]") {
     refused([](TrainerState& s) { s.optimizer_steps = -1; });
     refused([](TrainerState& s) { s.best_epoch = 1; });
     refused([](TrainerState& s) { s.loss = NAN; });
+    refused([](TrainerState& s) { s.phase = 1; });
+    refused([](TrainerState& s) { s.phase = -1; });
+    refused([](TrainerState& s) { s.phase_epoch = 1; });
 }
 
 TEST_CASE("impossible options are refused", "[trainer]") {
@@ -244,6 +356,9 @@ TEST_CASE("impossible options are refused", "[trainer]") {
     refused([](auto& o) { o.shards = 0; });
     refused([](auto& o) { o.schedule.rate = NAN; });
     refused([](auto& o) { o.schedule.warmup = 2; });
+    refused([](auto& o) { o.schedule.halve_every = 0; });
+    refused([](auto& o) { o.start_epochs = 0; });
+    refused([](auto& o) { o.start_rate = -1; });
     refused([](auto& o) { o.optimizer.beta1 = 1; });
     refused([](auto& o) { o.optimizer.epsilon = 0; });
     refused([](auto& o) { o.optimizer.clip_norm = -1; });

@@ -18,6 +18,11 @@ namespace kvmem {
 // Rows of a table summed over bags: [bags, d]. The table's gradient is sparse. (kernels/embed.hpp)
 Var embed_sum(Tape& tape, const Parameter& table, RaggedView<Token> bags, BagScale scale);
 
+// Sentences: sums of rows weighted by the places of the tokens, plus row start[i] of the table `starts` if there is
+// one: [bags, d]. Both tables' gradients are sparse. `positions` is viewed until the backward pass. (kernels/embed.hpp)
+Var embed_sentences(Tape& tape, const Parameter& table, RaggedView<Token> bags, const PositionFactors& positions,
+                    const Parameter* starts = nullptr, std::span<const Token> start = {});
+
 // x [B, n] times weight [m, n] transposed, plus bias [1, m] if given: [B, m]
 Var linear(Var x, Var weight, std::optional<Var> bias = {});
 

@@ -22,15 +22,16 @@ struct OptimizerOptions {
     double clip_norm = 0;               // gradients longer than this are shortened to it; 0: never
 };
 
-// How a learning rate changes in the course of training.
-enum class Decay { constant, linear, cosine };
+// How a learning rate changes in the course of training. halve: to the half after every so many epochs.
+enum class Decay { constant, linear, cosine, halve };
 struct Schedule {
     double rate = 1e-3;
     double warmup = 0;  // share of the steps in which the rate rises from 0
     Decay decay = Decay::constant;
+    double halve_every = 25;  // epochs; of Decay::halve
 
-    // The rate when `progress`, 0 to 1, of all steps are done.
-    double at(double progress) const;
+    // The rate when `progress`, 0 to 1, of all steps are done, which are so many epochs.
+    double at(double progress, double epochs = 0) const;
 };
 
 class Optimizer {

@@ -46,6 +46,8 @@ enum class Normalizer {
     sparsemax,  // Martins and Astudillo 2016
     entmax15,   // Peters et al. 2019, alpha 1.5
     top_k,      // softmax over the k largest scores; of equal ones those of the first slots
+    none,  // the scores themselves (the linear start of Sukhbaatar et al. 2015), 0 where a mask forbids to read. Not
+           // with Euclidean similarity; biases must be finite
 };
 
 struct AttendOptions {

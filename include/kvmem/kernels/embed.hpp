@@ -1,10 +1,12 @@
 // Bags of tokens to vectors: sums of rows of a table (the feature map A Phi(x) of Miller et al. 2016).
 #pragma once
 
+#include "kvmem/core/arena.hpp"
 #include "kvmem/core/matrix.hpp"
 #include "kvmem/core/ragged.hpp"
 #include "kvmem/kernels/sparse_rows.hpp"
 
+#include <span>
 #include <vector>
 
 namespace kvmem {
@@ -12,16 +14,42 @@ namespace kvmem {
 // What a bag's sum is multiplied with; n is the number of its tokens. An empty bag is zero.
 enum class BagScale { sum, inverse_sqrt, mean };  // 1, 1 / sqrt(n), 1 / n
 
+// Factors of the tokens by their places in the bag: token j of bag i is multiplied, number by number, with row
+// first[i] + j of `factors` [n, d]. Without any, all are one.
+struct PositionFactors {
+    ConstView factors = {};
+    std::span<const Index> first = {};  // of each bag
+};
+
+// What each bag's sum is added to: row row[i] of `table` [n, d]. Without any, zero.
+struct StartRows {
+    ConstView table = {};
+    std::span<const Token> row = {};  // of each bag
+};
+
+// The position encoding of End-to-End Memory Networks (Sukhbaatar et al. 2015, section 4.1): token j of a bag of J has
+// the factors l_kj = (1 - j/J) - (k/d) (1 - 2j/J) for k = 1 .. d, j counted from 1. Lies in the arena: a table for each
+// length that there is.
+PositionFactors position_encoding(RaggedView<Token> bags, Index width, Arena& arena);
+
 // Throws Error unless the bags are well formed and their tokens are rows of a table of `rows` rows.
 void check_bags(RaggedView<Token> bags, Index rows);
 
-// out[i] = factor(n_i) * sum of the table's rows bags[i].   table [V, d], out [bags, d]
-// Throws Error when shapes do not fit or a token is not in the table. Bound by the latency of fetching rows.
-void embed_sum(ConstView table, RaggedView<Token> bags, BagScale scale, View out);
+// out[i] = start[i] + factor(n_i) * sum over j of positions[i, j] * row bags[i][j] of the table.
+// table [V, d], out [bags, d]. Throws Error when shapes do not fit or a token is not in the table. Bound by the latency
+// of fetching rows.
+void embed_sum(ConstView table, RaggedView<Token> bags, BagScale scale, View out, const PositionFactors& positions = {},
+               const StartRows& start = {});
 
-// Adds factor(n_i) * grad_out[i] to the rows bags[i] of `grad_table`, but not to those that are `frozen` (by row;
-// empty: none).
+// Adds factor(n_i) * positions[i, j] * grad_out[i] to the rows bags[i][j] of `grad_table`, but not to those that are
+// `frozen` (by row; empty: none). What the start rows are given is grad_out itself.
 void embed_sum_backward(RaggedView<Token> bags, BagScale scale, ConstView grad_out, SparseRows& grad_table,
-                        const std::vector<bool>& frozen = {});
+                        const std::vector<bool>& frozen = {}, const PositionFactors& positions = {});
+
+namespace naive {
+// Straight from the formula.
+void embed_sum(ConstView table, RaggedView<Token> bags, BagScale scale, View out, const PositionFactors& positions = {},
+               const StartRows& start = {});
+}  // namespace naive
 
 }  // namespace kvmem

@@ -2,9 +2,10 @@
 #pragma once
 
 #include "kvmem/data/linker.hpp"
-#include "kvmem/models/kv_mem_nn.hpp"
+#include "kvmem/models/model.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,16 +21,21 @@ struct Answer {
         std::string key, value;
         double weight;
     };
-    struct Hop {
+    struct Head {
         std::vector<ReadSlot> slots;  // those with most weight, most first
+    };
+    struct Hop {
+        std::vector<Head> heads;
     };
 
     std::vector<Candidate> candidates;  // best first; empty when there is nothing to read
     std::vector<Hop> hops;
     Index slots = 0;                         // that the question reads
+    Index own_slots = 0;                     // of those, that came with it
     std::vector<std::string> entities;       // that it names
     std::vector<std::string> unknown_words;  // that training never saw
-    std::vector<std::string> suggestions;    // names near to the question's words, when it names no entity
+    // Names near to the question's words, when it names no entity and there is a memory to find slots in.
+    std::vector<std::string> suggestions;
 };
 
 struct AnswerOptions {
@@ -37,16 +43,18 @@ struct AnswerOptions {
     Index slots = 5;  // of each hop
 };
 
-// A slot that comes with a question instead of from the memory, as text.
+// A slot that comes with a question instead of from the memory, as text. Without a value it is a sentence, which is
+// its own value: stories are slots of this kind, in the order in which they are told.
 struct TextSlot {
-    std::string key, value;
+    std::string key;
+    std::optional<std::string> value = {};
 };
 
 // Reading is safe from several threads.
 class Answerer {
   public:
     // Reads from this data set's memory, which may hold entities that the model never saw. The splits are not used.
-    Answerer(KvMemNN model, QaDataset memory);
+    Answerer(std::unique_ptr<Model> model, QaDataset memory);
     ~Answerer();
     Answerer(Answerer&&) noexcept;
     Answerer& operator=(Answerer&&) noexcept;
@@ -57,7 +65,7 @@ class Answerer {
     Answer ask(const std::string& question, const AnswerOptions& options = {},
                const std::vector<TextSlot>& own = {}) const;
 
-    const KvMemNN& model() const;
+    const Model& model() const;
 
   private:
     struct Impl;

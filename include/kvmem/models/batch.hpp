@@ -1,9 +1,12 @@
 // Questions with the slots that each of them reads, as a model takes them.
 #pragma once
 
+#include "kvmem/autograd/tape.hpp"
+#include "kvmem/kernels/attend.hpp"
 #include "kvmem/models/retriever.hpp"
 
 #include <utility>
+#include <vector>
 
 namespace kvmem {
 
@@ -14,6 +17,9 @@ struct Batch {
     std::vector<Index> slot_offsets{0};  // example i reads slots [slot_offsets[i], slot_offsets[i + 1])
     // Where each slot came from: its number in the shared memory, or -1 for an example's own.
     std::vector<Index> origin;
+    // Story u is what examples [story_offsets[u], story_offsets[u + 1]) ask about: the slots of each of them are
+    // the first slots of the next one's. An example that was added alone is a story of its own.
+    std::vector<Index> story_offsets{0};
 
     Index size() const { return question.size(); }
     std::pair<Index, Index> slots_of(Index example) const {  // first, and one past the last
@@ -27,5 +33,18 @@ struct Batch {
 void add_example(Batch& batch, std::span<const Token> question, std::span<const Token> answer, const Slots& memory,
                  const Retriever& retriever);
 void add_example(Batch& batch, const QaDataset& dataset, const Split& split, Index example, const Retriever& retriever);
+
+// Adds the examples [first, last) as one story (story_offsets()).
+void add_story(Batch& batch, const QaDataset& dataset, const Split& split, Index first, Index last,
+               const Retriever& retriever);
+
+// Where the stories of a split begin, and its size: a story goes on as long as each example's own slots begin with
+// all of the last one's. An example without own slots is a story of its own.
+std::vector<Index> story_offsets(const Split& split);
+// The same when every example counts as a story of its own.
+std::vector<Index> single_offsets(const Split& split);
+
+// Every example is a query of its own on its own slots. The batch must outlive the tape's use of it.
+Segments one_query_each(const Batch& batch, Tape& tape);
 
 }  // namespace kvmem

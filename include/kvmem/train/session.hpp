@@ -30,9 +30,13 @@ struct RunFiles {
 
     // Throws Error unless a run was begun here.
     RunConfig read_config() const;
-    // model-best.h5, or model-last.h5 when there is no best one yet. Throws Error when there is neither.
+    // model-best.h5, or model-last.h5 when there is no best one yet; of a group of runs (group.hpp) that of the best
+    // one. Throws Error when there is none.
     std::filesystem::path model() const;
 };
+
+// Throws Error when a run was begun here.
+void require_no_run(const RunFiles& files);
 
 class TrainingSession {
   public:
@@ -55,7 +59,7 @@ class TrainingSession {
 
     const TrainerState& state() const;
     const QaDataset& dataset() const;
-    const KvMemNN& model() const;
+    const Model& model() const;
     const RunConfig& config() const;
 
   private:

@@ -20,19 +20,27 @@ class Task {
   public:
     virtual ~Task() = default;
     virtual Parameters& parameters() = 0;
-    virtual Index examples() const = 0;
-    // The sum of these examples' losses, [1, 1]; called from several threads at once, each with its tape.
-    virtual Var loss(Tape& tape, std::span<const Index> examples, Rng& rng) = 0;
+    // What is shuffled and put in batches: a question, or a story with all that is asked about it.
+    virtual Index units() const = 0;
+    virtual Index questions(Index) const { return 1; }  // of a unit
+    // The sum of the losses of these units' questions, [1, 1]; called from several threads at once, each with its tape.
+    virtual Var loss(Tape& tape, std::span<const Index> units, Rng& rng) = 0;
     virtual bool can_validate() const = 0;
     virtual Metrics validate() = 0;
+    // Networks of their own that are trained one after the other (Model::phases()).
+    virtual Index phases() const { return 1; }
+    virtual void set_phase(Index) {}
 };
 
 struct TrainerOptions {
-    Index epochs = 10;
-    Index batch = 32;
-    Index shards = 4;  // changes the last bits of the result; the number of threads does not
+    Index epochs = 10;  // of the last phase, which for most models is the only one
+    Index batch = 32;   // units
+    Index shards = 4;   // changes the last bits of the result; the number of threads does not
     OptimizerOptions optimizer;
-    Schedule schedule;
+    bool sum_losses = false;   // follow the gradient of a batch's summed losses, not of their mean
+    Schedule schedule;         // of the last phase
+    Index start_epochs = 20;   // of every phase before the last, at most: it ends when the loss stops falling
+    double start_rate = 0;     // in those phases, constant; 0: the schedule's
     Index patience = 5;        // epochs without a better validation before giving up; 0: never
     double max_seconds = 0;    // of training in all; 0: no limit
     double target_metric = 0;  // hits@1 of validation that is good enough; 0: none
@@ -50,12 +58,15 @@ std::string describe(StopReason reason);
 struct TrainerState {
     Index epoch = 0;  // finished ones
     Index step = 0;   // finished ones of the epoch under way
-    double loss = 0;  // sum over the examples of the epoch under way
+    double loss = 0;  // sum over the questions of the epoch under way
     Index optimizer_steps = 0;
     double best = -1;  // hits@1 of the best validation
     Index best_epoch = 0;
     Index epochs_without_improvement = 0;
-    double seconds = 0;  // of training so far
+    double seconds = 0;       // of training so far
+    Index phase = 0;          // of the task
+    Index phase_epoch = 0;    // epochs before it began
+    double lowest_loss = -1;  // that an epoch of this phase came to, if it is not the last one; -1: none did
     bool operator==(const TrainerState&) const = default;
 };
 
@@ -66,7 +77,7 @@ struct StepReport {
     double best;
 };
 struct EpochReport {
-    Index epoch;
+    Index epoch, phase;
     double loss, rate, seconds, gradient_norm;
     bool validated;
     Metrics metrics;
@@ -97,10 +108,20 @@ class Trainer {
     void resume(const TrainerState& state);
 
   private:
-    double step(std::span<const Index> examples, double rate);
+    double step(std::span<const Index> units, double rate);
     void check_finite(double loss, double norm) const;
     StopReason after_epoch(const Callbacks& callbacks, double rate);
     Index steps_per_epoch() const;
+    Index all_questions() const;
+    Index questions_of(std::span<const Index> units) const;
+    bool in_last_phase() const { return state_.phase + 1 >= task_.phases(); }
+    bool all_epochs_done() const { return in_last_phase() && state_.epoch >= state_.phase_epoch + options_.epochs; }
+    // Whether the phase, which is not the last one, has done what it can.
+    bool phase_is_over(double loss);
+    double rate_at(Index step) const;  // of the epoch under way
+    Index epochs_in_all() const;       // as far as it is known
+    struct Watch;
+    StopReason run_epoch(const Callbacks& callbacks, Watch& watch);
 
     Task& task_;
     TrainerOptions options_;

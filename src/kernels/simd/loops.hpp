@@ -41,46 +41,60 @@ KVMEM_INLINE Real bag_factor(BagScale scale, Index tokens) {
     return static_cast<Real>(1 / (scale == BagScale::mean ? n : __builtin_sqrt(n)));
 }
 
-// Columns [0, vectors * lanes) of the sums of all bags, with a row of a bag in registers.
-template <Index vectors, bool whole>
+// Columns [column, column + vectors * lanes) of the sums of all bags, with a row of a bag in registers; of the last
+// vector only `last` if it is not whole.
+template <Index vectors, bool whole, bool weighted>
 void gather_panel(const detail::Gather& g, Index column, Index last) {
     const Index tokens = g.offsets[g.bags];
+    const auto part = [&](const Real* row, Index v) {
+        return whole || v + 1 < vectors ? load(row + v * lanes) : load_part(row + v * lanes, last);
+    };
     for (Index i = 0; i < g.bags; ++i) {
         Vector sum[vectors] = {};
+        const Real* factors = weighted ? g.factors + g.first_factors[i] * g.width + column : nullptr;
         for (Index t = g.offsets[i]; t < g.offsets[i + 1]; ++t) {
             if (g.is_large && column == 0 && t + tokens_ahead < tokens)
                 ask_for(g.table + g.tokens[t + tokens_ahead] * g.width, g.width);
             const Real* row = g.table + g.tokens[t] * g.width + column;
 #pragma GCC unroll 8
-            for (Index v = 0; v < vectors; ++v)
-                sum[v] += whole || v + 1 < vectors ? load(row + v * lanes) : load_part(row + v * lanes, last);
+            for (Index v = 0; v < vectors; ++v) {
+                if constexpr (weighted)
+                    sum[v] += part(row, v) * part(factors, v);
+                else
+                    sum[v] += part(row, v);
+            }
+            if constexpr (weighted) factors += g.width;
         }
         const Real factor = bag_factor(g.scale, g.offsets[i + 1] - g.offsets[i]);
+        const Real* start = g.start ? g.start + g.start_rows[i] * g.width + column : nullptr;
         Real* out = g.out + i * g.width + column;
 #pragma GCC unroll 8
         for (Index v = 0; v < vectors; ++v) {
+            const Vector x = start ? factor * sum[v] + part(start, v) : factor * sum[v];
             if (whole || v + 1 < vectors)
-                store(out + v * lanes, factor * sum[v]);
+                store(out + v * lanes, x);
             else
-                store_part(out + v * lanes, factor * sum[v], last);
+                store_part(out + v * lanes, x, last);
         }
     }
 }
-inline void gather_sums(const detail::Gather& g) {
+template <bool weighted>
+void gather_all(const detail::Gather& g) {
     Index k = 0;
-    for (; k + 8 * lanes <= g.width; k += 8 * lanes) gather_panel<8, true>(g, k, lanes);
-    for (; k + 2 * lanes <= g.width; k += 2 * lanes) gather_panel<2, true>(g, k, lanes);
+    for (; k + 8 * lanes <= g.width; k += 8 * lanes) gather_panel<8, true, weighted>(g, k, lanes);
+    for (; k + 2 * lanes <= g.width; k += 2 * lanes) gather_panel<2, true, weighted>(g, k, lanes);
     if (k == g.width) return;
     if (g.width - k > lanes)
-        gather_panel<2, false>(g, k, g.width - k - lanes);
+        gather_panel<2, false, weighted>(g, k, g.width - k - lanes);
     else
-        gather_panel<1, false>(g, k, g.width - k);
+        gather_panel<1, false, weighted>(g, k, g.width - k);
 }
+inline void gather_sums(const detail::Gather& g) { g.factors ? gather_all<true>(g) : gather_all<false>(g); }
 
 // Columns [column, column + vectors * lanes + fours * 4) of the rows of all tokens, with what they are given in
 // registers. Words come again and again: what was just written is read, and the processor hands that on only if both
 // are of one size. So the rest of a row goes by fours, never by a masked vector.
-template <Index vectors, Index fours>
+template <Index vectors, Index fours, bool weighted>
 void scatter_panel(const detail::Scatter& s, Index column) {
     using Four [[gnu::vector_size(4 * sizeof(Real))]] = Real;
     const Index tokens = s.offsets[s.bags];
@@ -94,20 +108,33 @@ void scatter_panel(const detail::Scatter& s, Index column) {
         __builtin_memcpy(rest, x + vectors * lanes, fours * sizeof(Four));
 #pragma GCC unroll 4
         for (Index f = 0; f < fours; ++f) rest[f] *= factor;
+        const Real* factors = weighted ? s.factors + s.first_factors[i] * s.width + column : nullptr;
         for (Index t = s.offsets[i]; t < s.offsets[i + 1]; ++t) {
             if (s.is_large && column == 0 && t + tokens_ahead < tokens)
                 if (const Index place = s.places[s.tokens[t + tokens_ahead]]; place >= 0)
                     ask_for(s.rows + place * s.width, s.width);
             const Index place = s.places[s.tokens[t]];
+            const Real* times = factors;
+            if constexpr (weighted) factors += s.width;
             if (place < 0) continue;
             Real* row = s.rows + place * s.width + column;
 #pragma GCC unroll 8
-            for (Index v = 0; v < vectors; ++v) store(row + v * lanes, load(row + v * lanes) + add[v]);
+            for (Index v = 0; v < vectors; ++v) {
+                Vector given = add[v];
+                if constexpr (weighted) given *= load(times + v * lanes);
+                store(row + v * lanes, load(row + v * lanes) + given);
+            }
 #pragma GCC unroll 4
             for (Index f = 0; f < fours; ++f) {
                 Four sum;
                 __builtin_memcpy(&sum, row + vectors * lanes + f * 4, sizeof sum);
-                sum += rest[f];
+                Four given = rest[f];
+                if constexpr (weighted) {
+                    Four by;
+                    __builtin_memcpy(&by, times + vectors * lanes + f * 4, sizeof by);
+                    given *= by;
+                }
+                sum += given;
                 __builtin_memcpy(row + vectors * lanes + f * 4, &sum, sizeof sum);
             }
         }
@@ -117,24 +144,30 @@ void scatter_panel(const detail::Scatter& s, Index column) {
 inline void scatter_rest(const detail::Scatter& s, Index column) {
     for (Index i = 0; i < s.bags; ++i) {
         const Real factor = bag_factor(s.scale, s.offsets[i + 1] - s.offsets[i]);
-        for (Index t = s.offsets[i]; t < s.offsets[i + 1]; ++t)
-            if (const Index place = s.places[s.tokens[t]]; place >= 0)
-                for (Index k = column; k < s.width; ++k) s.rows[place * s.width + k] += factor * s.x[i * s.width + k];
+        const Real* factors = s.factors ? s.factors + s.first_factors[i] * s.width : nullptr;
+        for (Index t = s.offsets[i]; t < s.offsets[i + 1]; ++t) {
+            const Index place = s.places[s.tokens[t]];
+            for (Index k = column; place >= 0 && k < s.width; ++k)
+                s.rows[place * s.width + k] += factor * s.x[i * s.width + k] * (factors ? factors[k] : Real(1));
+            if (factors) factors += s.width;
+        }
     }
 }
 
-inline void scatter_sums(const detail::Scatter& s) {
+template <bool weighted>
+void scatter_all(const detail::Scatter& s) {
     Index k = 0;
-    for (; k + 8 * lanes <= s.width; k += 8 * lanes) scatter_panel<8, 0>(s, k);
-    for (; k + 2 * lanes <= s.width; k += 2 * lanes) scatter_panel<2, 0>(s, k);
+    for (; k + 8 * lanes <= s.width; k += 8 * lanes) scatter_panel<8, 0, weighted>(s, k);
+    for (; k + 2 * lanes <= s.width; k += 2 * lanes) scatter_panel<2, 0, weighted>(s, k);
     const Index fours = (s.width - k) % lanes / 4;
     if (k + lanes <= s.width && fours == 1)
-        scatter_panel<1, 1>(s, k), k += lanes + 4;
+        scatter_panel<1, 1, weighted>(s, k), k += lanes + 4;
     else if (k + lanes <= s.width)
-        scatter_panel<1, 0>(s, k), k += lanes;
-    for (; k + 4 <= s.width; k += 4) scatter_panel<0, 1>(s, k);
+        scatter_panel<1, 0, weighted>(s, k), k += lanes;
+    for (; k + 4 <= s.width; k += 4) scatter_panel<0, 1, weighted>(s, k);
     if (k < s.width) scatter_rest(s, k);
 }
+inline void scatter_sums(const detail::Scatter& s) { s.factors ? scatter_all<true>(s) : scatter_all<false>(s); }
 
 KVMEM_INLINE Vector square_root(Vector x) {
 #if defined(__AVX512F__)

@@ -97,7 +97,8 @@ struct AdditiveBackward {
     Real *grad_x, *grad_rows, *grad_direction;
 };
 
-// out[i] = the scaled sum of rows tokens[offsets[i] .. offsets[i + 1]) of a table.
+// out[i] = the scaled sum of rows tokens[offsets[i] .. offsets[i + 1]) of a table, each times a row of factors if there
+// are any, plus row start_rows[i] of `start` if there is one.
 struct Gather {
     const Real* table;
     Index width;
@@ -107,8 +108,13 @@ struct Gather {
     Index bags;
     BagScale scale;
     Real* out;
+    const Real* factors = nullptr;
+    const Index* first_factors = nullptr;  // of each bag: the row of its first token
+    const Real* start = nullptr;
+    const Token* start_rows = nullptr;
 };
-// The way back: rows[places[token]] += the scaled x[i] for each token of bag i, unless its place is negative.
+// The way back: rows[places[token]] += the scaled x[i], times a row of factors if there are any, for each token of bag
+// i, unless its place is negative.
 struct Scatter {
     Real* rows;
     Index width;
@@ -119,6 +125,8 @@ struct Scatter {
     Index bags;
     BagScale scale;
     const Real* x;
+    const Real* factors = nullptr;
+    const Index* first_factors = nullptr;
 };
 
 // One step of an optimiser, with g the gradient times `factor`: x -= rate * g; with `first` alone

@@ -1,0 +1,104 @@
+// What every model that answers questions from slots can do: training, evaluation, files and answering know no more.
+//
+// Letters: B questions, C candidates, S slots of the batch. Reading is safe from several threads, each with a tape
+// of its own, as long as nobody trains or extends the model.
+#pragma once
+
+#include "kvmem/autograd/tape.hpp"
+#include "kvmem/models/batch.hpp"
+#include "kvmem/models/config.hpp"
+#include "kvmem/models/lexicon.hpp"
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace kvmem {
+
+// How much of each slot every hop and head read: never averaged. A slot that was not looked at has weight 0. What a
+// hop reads need not sum to one: a model without a softmax (MemN2N's linear start) has scores for weights.
+struct Reads {
+    Index hops = 0, heads = 0, slots = 0;
+    std::vector<Real> weights;  // [hops, heads, slots of the batch]
+
+    void resize(Index new_hops, Index new_heads, Index new_slots);  // to zeros
+    std::span<Real> of(Index hop, Index head = 0);
+    std::span<const Real> of(Index hop, Index head = 0) const;
+};
+
+using LoadParameter = std::function<Matrix(const std::string& name)>;
+
+class Model {
+  public:
+    virtual ~Model() = default;
+
+    virtual ModelConfig configuration() const = 0;
+    virtual std::string name() const = 0;     // "key-value memory network"
+    virtual std::string summary() const = 0;  // "A KV-MemNN (Miller et al. 2016) of width 64 with 2 hop(s)"
+    std::string kind() const { return kind_of(configuration()); }
+
+    const Vocabulary& vocabulary() const { return lexicon_.vocabulary(); }
+    std::span<const Token> candidates() const { return lexicon_.candidates(); }
+    Parameters& parameters() { return *parameters_; }
+    const Parameters& parameters() const { return *parameters_; }
+
+    // How the slots of a shared memory are found that a question reads.
+    virtual RetrieverOptions retrieval() const { return {}; }
+
+    // Whether batches should keep the questions of a story together (Batch::story_offsets). The loss and the scores of
+    // a question do not depend on it.
+    virtual bool reads_stories() const { return false; }
+
+    // The sum of the batch's losses. Examples without a right answer that is a candidate count nothing. [1, 1]
+    virtual Var loss(Tape& tape, const Batch& batch, Rng& rng) const = 0;
+
+    // Scores of all candidates: [B, C] in the order of candidates(). Their softmax are the answer's weights. Fills
+    // `reads` when it is given. Throws Error when scores have another shape.
+    virtual void score(Tape& tape, const Batch& batch, View scores, Reads* reads = nullptr) const = 0;
+
+    // A model may be trained in several phases, each a network of its own over the same parameters; the trainer
+    // goes on to the next when the loss stops falling. A model stands in its last phase unless told otherwise.
+    virtual Index phases() const { return 1; }
+    virtual Index phase() const { return 0; }
+    virtual void set_phase(Index) {}
+
+    // Takes another data set's entities in and makes its candidates this model's. Returns the model's token for
+    // each of the data set's; words and relations that the model does not know become unknown_token, which is no
+    // candidate.
+    std::vector<Token> extend(const QaDataset& dataset);
+
+  protected:
+    Model(Vocabulary vocabulary, std::vector<Token> candidates)
+        : lexicon_(std::move(vocabulary), std::move(candidates)), parameters_(std::make_unique<Parameters>()) {}
+    Model(Model&&) = default;
+
+    // The vocabulary has more tokens than before: tables need more rows.
+    virtual void grow() = 0;
+    // Gives a table with a row for each token the rows that it lacks: normal numbers drawn from the seed, `side` and
+    // the token's text, so that an entity that comes later has what it would have begun with.
+    void grow_table(Parameter& table, std::uint64_t side, double deviation, std::uint64_t seed) const;
+    // Fills every parameter. A parameter without rows is a table with a row for each token. Throws Error when a
+    // shape does not fit.
+    void load_parameters(const LoadParameter& load);
+    // One right answer of each example, chosen at random, by its number among the candidates (-1: there is none), and
+    // the numbers of the others: what cross_entropy() takes when all candidates have scores.
+    struct Targets {
+        std::vector<Index> candidate;
+        Ragged<Index> others;
+    };
+    Targets choose_targets(const Batch& batch, Rng& rng) const;
+    // scores [B, C] = states [B, d] times the candidates' rows of a table [V, d].
+    void score_candidates(ConstView states, const Parameter& table, View scores) const;
+
+    Lexicon lexicon_;
+    std::unique_ptr<Parameters> parameters_;
+};
+
+// With `load`, parameters are what it returns for each of them; otherwise drawn from the configuration's seed. Throws
+// Error when a shape does not fit.
+std::unique_ptr<Model> make_model(const ModelConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
+                                  const LoadParameter& load = {});
+
+}  // namespace kvmem

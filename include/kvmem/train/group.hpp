@@ -1,0 +1,64 @@
+// Several runs in one directory: the same with several seeds, of which the best on validation stands for all of them,
+// or a model for each task of a data set.
+//
+//     config.json    what was asked for            run-1, run-2, ...   runs as TrainingSession leaves them, or
+//     results.json   how the members ended         qa1, qa2, ...       a run, or a group of runs, for each task
+//
+// Members are trained one after the other. What is interrupted goes on with resume(), member by member.
+#pragma once
+
+#include "kvmem/train/session.hpp"
+
+#include <string>
+#include <vector>
+
+namespace kvmem {
+
+class TrainingGroup {
+  public:
+    // How a member ended; of a group: the best of its runs, or the mean over its tasks.
+    struct Member {
+        std::string name;       // of its directory
+        double hits_at_1 = -1;  // of validation; -1: there was none
+        Index epochs = 0;
+        double seconds = 0;
+    };
+    struct Callbacks {
+        // What a run that begins, or goes on, is to call.
+        std::function<TrainingSession::Callbacks(const std::string& name, const TrainingSession& session)> begin;
+        std::function<void(const Member& member)> end;
+    };
+
+    // Of a configuration that is_group(). Throws Error when the directory holds a run already.
+    static TrainingGroup begin(const std::filesystem::path& directory, const RunConfig& config);
+    // `epochs`, if positive, replaces the number of epochs of every member.
+    static TrainingGroup resume(const std::filesystem::path& directory, Index epochs = 0);
+
+    StopReason run(const Callbacks& callbacks = {});
+
+    const RunConfig& config() const { return config_; }
+    const std::vector<Member>& members() const { return members_; }  // that have ended
+    // The member with the best validation, the first of equal ones; null when none has ended.
+    const Member* best() const;
+    double mean() const;       // of the members' hits@1
+    double deviation() const;  // of the sample
+    double seconds() const;    // of training in all
+
+  private:
+    struct Plan {
+        std::string name;
+        RunConfig config;
+    };
+    TrainingGroup(const std::filesystem::path& directory, RunConfig config, Index epochs);
+    StopReason run_member(const Plan& plan, const Callbacks& callbacks);
+    void write_results() const;
+
+    RunFiles files_;
+    std::unique_ptr<FileLock> lock_;
+    RunConfig config_;
+    Index epochs_;  // that resume() was given
+    std::vector<Plan> plans_;
+    std::vector<Member> members_;
+};
+
+}  // namespace kvmem

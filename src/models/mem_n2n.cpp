@@ -1,0 +1,182 @@
+#include "kvmem/models/mem_n2n.hpp"
+
+#include "kvmem/core/error.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+namespace kvmem {
+
+MemN2N::Tables MemN2N::add_tables(const std::string& name) {
+    const MemN2NConfig& c = config_;
+    return {&parameters_->add(name, Matrix(0, c.width)),
+            c.temporal ? &parameters_->add_normal("T" + name, c.memory, c.width, c.deviation, c.seed) : nullptr};
+}
+
+MemN2N::MemN2N(const MemN2NConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
+               const LoadParameter& load)
+    : Model(std::move(vocabulary), std::move(candidates)),
+      config_((config.validate(), config)),
+      phase_(config.linear_start ? 1 : 0) {
+    const auto hops = static_cast<std::size_t>(config.hops);
+    const auto add_words = [&](const std::string& name) { return &parameters_->add(name, Matrix(0, config.width)); };
+    const Tables first = add_tables("A");
+    if (config.tying == HopTying::adjacent) {
+        for (std::size_t k = 0; k < hops; ++k) {
+            keys_.push_back(k == 0 ? first : values_.back());
+            values_.push_back(add_tables("C" + std::to_string(k + 1)));
+        }
+        question_table_ = first.words;
+        answer_table_ = values_.back().words;
+    } else {
+        keys_.assign(hops, first);
+        values_.assign(hops, add_tables("C"));
+        question_table_ = add_words("B");
+        answer_table_ = add_words("W");
+    }
+    if (config.linear_map || config.tying == HopTying::layerwise)
+        map_ = &parameters_->add_normal("H", config.width, config.width, config.deviation, config.seed);
+    if (load) load_parameters(load);
+    grow();
+}
+
+std::string MemN2N::summary() const {
+    return "A MemN2N (Sukhbaatar et al. 2015) of width " + std::to_string(config_.width) + " with " +
+           std::to_string(config_.hops) + " hop(s)";
+}
+
+void MemN2N::set_phase(Index phase) {
+    require_shape(phase >= 0 && phase < phases(), "MemN2N::set_phase", "a phase that there is");
+    phase_ = phase;
+}
+
+void MemN2N::grow() {
+    std::uint64_t side = 0;
+    for (Parameter& p : *parameters_) {
+        const bool of_places = p.name.front() == 'T' || p.name == "H";
+        if (!of_places) grow_table(p, side++, config_.deviation, config_.seed);
+    }
+    candidate_rows_.clear();
+    for (const Token token : candidates()) candidate_rows_.push_row(std::span(&token, 1));
+}
+
+// The places of n sentences, the last one's first, among which so many empty ones are strewn.
+static void strew(std::span<Token> places, Index empty, Index last_place, Rng& rng) {
+    const Index n = std::ssize(places);
+    Index left = n + empty, place = 0;
+    for (Index i = n; i > 0; ++place, --left) {
+        if (rng.below(left) >= i) continue;  // an empty one
+        places[static_cast<std::size_t>(--i)] = static_cast<Token>(std::min(place, last_place));
+    }
+}
+
+MemN2N::Memory MemN2N::memory_of(Tape& tape, const Batch& batch, Rng* noise) const {
+    Arena& arena = tape.arena();
+    const auto differs = [&](Index s) { return !std::ranges::equal(batch.slots.key[s], batch.slots.value[s]); };
+    const auto offsets = arena.take<Index>(batch.size() + 1);
+    offsets[0] = 0;
+    for (Index i = 0; i < batch.size(); ++i) {
+        const auto [first, last] = batch.slots_of(i);
+        offsets[static_cast<std::size_t>(i) + 1] =
+            offsets[static_cast<std::size_t>(i)] + std::min(config_.memory, last - first);
+    }
+    const Index count = offsets.back();
+    const auto ends = arena.take<Index>(count + 1);
+    const auto places = arena.take<Token>(count);
+    const auto tokens = arena.take<Token>(std::ssize(batch.slots.key.values) + std::ssize(batch.slots.value.values));
+    ends[0] = 0;
+    std::size_t end = 0, sentence = 0;
+    const auto put = [&](std::span<const Token> words) {
+        for (const Token token : words) tokens[end++] = lexicon_.input(token);
+    };
+    for (Index i = 0; i < batch.size(); ++i) {
+        const auto at = static_cast<std::size_t>(i);
+        const Index n = offsets[at + 1] - offsets[at], last = batch.slots_of(i).second;
+        const auto mine = places.subspan(sentence, static_cast<std::size_t>(n));
+        for (Index j = 0; j < n; ++j) mine[static_cast<std::size_t>(j)] = static_cast<Token>(n - 1 - j);
+        if (noise && config_.random_noise > 0 && n > 0) {
+            const auto most = static_cast<Index>(std::ceil(config_.random_noise * static_cast<double>(n)));
+            strew(mine, noise->below(most + 1), config_.memory - 1, *noise);
+        }
+        for (Index s = last - n; s < last; ++s) {
+            put(batch.slots.key[s]);
+            if (differs(s)) put(batch.slots.value[s]);
+            ends[++sentence] = static_cast<Index>(end);
+        }
+    }
+    return {{tokens.first(end), ends}, places, offsets};
+}
+
+Var MemN2N::embed(Tape& tape, const Tables& tables, const Memory& memory, const PositionFactors& positions) const {
+    return embed_sentences(tape, *tables.words, memory.sentences, positions, tables.places, memory.places);
+}
+
+// One query for each question.
+static Segments segments_of(Tape& tape, std::span<const Index> offsets) {
+    const auto queries = tape.arena().take<Index>(std::ssize(offsets));
+    for (std::size_t i = 0; i < queries.size(); ++i) queries[i] = static_cast<Index>(i);
+    return {queries, offsets};
+}
+
+AttendOptions MemN2N::lookup() const {
+    AttendOptions options;
+    if (phase_ + 1 < phases()) options.normalizer = Normalizer::none;
+    return options;
+}
+
+MemN2N::Reading MemN2N::read(Tape& tape, const Batch& batch, Rng* noise) const {
+    const auto encoding = [&](RaggedView<Token> bags) {
+        return config_.encoding == Encoding::position ? position_encoding(bags, config_.width, tape.arena())
+                                                      : PositionFactors{};
+    };
+    const auto words = tape.arena().take<Token>(std::ssize(batch.question.values));
+    std::ranges::transform(batch.question.values, words.begin(), [&](Token token) { return lexicon_.input(token); });
+    const RaggedView<Token> question{words, batch.question.offsets};
+    const Memory memory = memory_of(tape, batch, noise);
+    const PositionFactors positions = encoding(memory.sentences);
+    const Segments segments = segments_of(tape, memory.offsets);
+    const AttendOptions options = lookup();
+
+    Reading reading{embed_sentences(tape, *question_table_, question, encoding(question)), {}, memory.offsets};
+    Var key = embed(tape, keys_[0], memory, positions), value{};
+    for (std::size_t k = 0; k < values_.size(); ++k) {
+        const bool same_tables = k > 0 && values_[k].words == values_[k - 1].words;
+        if (k > 0 && keys_[k].words == values_[k - 1].words) key = value;  // otherwise it is A's of every hop
+        if (!same_tables) value = embed(tape, values_[k], memory, positions);
+        reading.hops.push_back({reading.state, key});
+        const Var read = attend(reading.state, key, value, segments, options).read;
+        const Var mapped = map_ ? linear(reading.state, tape.parameter(*map_)) : reading.state;
+        reading.state = add(mapped, read);
+        if (config_.relu) reading.state = activate(reading.state, Activation::relu);
+    }
+    return reading;
+}
+
+Var MemN2N::loss(Tape& tape, const Batch& batch, Rng& rng) const {
+    const Targets targets = choose_targets(batch, rng);
+    const Reading reading = read(tape, batch, &rng);
+    const Var answers = embed_sum(tape, *answer_table_, candidate_rows_, BagScale::sum);
+    return cross_entropy(dot_scores(reading.state, answers), targets.candidate, targets.others);
+}
+
+void MemN2N::score(Tape& tape, const Batch& batch, View scores, Reads* reads) const {
+    const Reading reading = read(tape, batch, nullptr);
+    score_candidates(reading.state.value(), *answer_table_, scores);
+    if (!reads) return;
+    reads->resize(config_.hops, 1, batch.slots.size());
+    const Segments segments = segments_of(tape, reading.offsets);
+    const auto weights = tape.arena().take<Real>(weight_count(segments, 1));
+    for (Index k = 0; k < config_.hops; ++k) {
+        const auto& [query, key] = reading.hops[static_cast<std::size_t>(k)];
+        attend_weights({.query = query.value(), .key = key.value(), .value = {}}, segments, lookup(), weights,
+                       tape.arena());
+        for (Index i = 0; i < batch.size(); ++i) {  // the last slots of each question
+            const auto first = weights.begin() + reading.offsets[static_cast<std::size_t>(i)];
+            const auto end = weights.begin() + reading.offsets[static_cast<std::size_t>(i) + 1];
+            std::copy(first, end, reads->of(k).begin() + (batch.slots_of(i).second - (end - first)));
+        }
+    }
+}
+
+}  // namespace kvmem

@@ -1,0 +1,37 @@
+// A model with its data as the trainer wants them.
+#pragma once
+
+#include "kvmem/train/trainer.hpp"
+
+#include <string>
+#include <vector>
+
+namespace kvmem {
+
+// Both must outlive it. Throws Error when the data set has no training split.
+class QaTask : public Task {
+  public:
+    QaTask(Model& model, const QaDataset& dataset);
+
+    Parameters& parameters() override { return model_.parameters(); }
+    Index units() const override { return static_cast<Index>(stories_.size()) - 1; }
+    Index questions(Index unit) const override;
+    Var loss(Tape& tape, std::span<const Index> units, Rng& rng) override;
+    bool can_validate() const override { return valid_ != nullptr; }
+    Metrics validate() override { return evaluate(model_, dataset_, *valid_, retriever_); }
+    Index phases() const override { return model_.phases(); }
+    void set_phase(Index phase) override { model_.set_phase(phase); }
+
+  private:
+    Model& model_;
+    const QaDataset& dataset_;
+    const Split& train_;
+    const Split* valid_ = nullptr;
+    Retriever retriever_;
+    std::vector<Index> stories_;  // offsets of the units in the training split
+};
+
+// Of all that training looks at.
+std::string content_hash_of(const QaDataset& dataset);
+
+}  // namespace kvmem
