@@ -45,6 +45,18 @@ void fields_of(Config& c, Visit visit) {
 }
 
 template <class Config, class Visit>
+requires std::same_as<std::remove_const_t<Config>, MemoryTransformerConfig>
+void fields_of(Config& c, Visit visit) {
+    visit("width", c.width);
+    visit("heads", c.heads);
+    visit("hops", c.hops);
+    visit("inner", c.inner);
+    visit("longest", c.longest);
+    visit("dropout", c.dropout);
+    visit("seed", c.seed);
+}
+
+template <class Config, class Visit>
 requires std::same_as<std::remove_const_t<Config>, TrainerOptions>
 void fields_of(Config& c, Visit visit) {
     visit("epochs", c.epochs);
