@@ -73,6 +73,7 @@ void fields_of(Config& c, Visit visit) {
     visit("decay", c.schedule.decay);
     visit("halve_every", c.schedule.halve_every);
     visit("start_epochs", c.start_epochs);
+    visit("start_patience", c.start_patience);
     visit("start_rate", c.start_rate);
     visit("patience", c.patience);
     visit("max_seconds", c.max_seconds);
@@ -96,6 +97,7 @@ void fields_of(State& s, Visit visit) {
     visit("phase", s.phase);
     visit("phase_epoch", s.phase_epoch);
     visit("lowest_loss", s.lowest_loss);
+    visit("lowest_epoch", s.lowest_epoch);
 }
 
 }  // namespace kvmem
