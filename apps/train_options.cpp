@@ -53,6 +53,7 @@ constexpr Option all_options[] = {
     {"max-frequency", Of::model, "max_frequency", "tokens in more keys are too common to find slots by"},
     {"max-slots", Of::model, "max_slots", "slots that a question reads, at most"},
     {"heads", Of::model, "heads", "lookups side by side"},
+    {"share-hops", Of::model, "share_hops", "one set of maps for all hops, yes or no"},
     {"inner", Of::model, "inner", "width inside feed-forwards, as a multiple of the width"},
     {"longest", Of::model, "longest", "words of a sentence that are read, the first ones"},
     {"dropout", Of::model, "dropout", "share of what a read adds that training leaves out"},

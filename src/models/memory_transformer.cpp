@@ -31,7 +31,7 @@ MemoryTransformer::MemoryTransformer(const MemoryTransformerConfig& config, Voca
       places_(2 * config.longest, config.width),
       encoded_(*parameters_, "encoded", config.width),
       answered_(*parameters_, "answered", config.width) {
-    for (Index hop = 1; hop <= config.hops; ++hop)
+    for (Index hop = 1; hop <= (config.share_hops ? 1 : config.hops); ++hop)
         hops_.emplace_back(*parameters_, "hop" + std::to_string(hop), config);
     Rng rng(config.seed, {0x706c61636573u});
     for (Real& x : places_.view().span()) x = static_cast<Real>(1 + rng.normal());
@@ -48,7 +48,7 @@ MemoryTransformer::MemoryTransformer(const MemoryTransformerConfig& config, Voca
 }
 
 void MemoryTransformer::begin_as_memory_network() {
-    for (Index hop = 1; hop <= config_.hops; ++hop) {
+    for (std::size_t hop = 1; hop <= hops_.size(); ++hop) {
         const std::string name = "hop" + std::to_string(hop);
         Matrix& key = parameters_->find(name + ".key.weight")->value;
         for (Real& x : key.view().span()) x *= 2;  // so that equal words stand out within a head's few columns
@@ -157,14 +157,15 @@ MemoryTransformer::Reading MemoryTransformer::read(Tape& tape, const Batch& batc
     const AttendOptions how = lookup();
     const auto offsets = tape.arena().copy(std::span<const Index>(stories.offsets));
     const Segments questions = one_query_each(batch, tape);
-    for (const Hop& hop : hops_) {
+    for (Index i = 0; i < config_.hops; ++i) {
+        const Hop& hop = hops_[config_.share_hops ? 0 : static_cast<std::size_t>(i)];
         const Var normal = hop.norm(slots), key = hop.key(normal), value = hop.value(normal);
         const Var asked = take_rows(key, stories.read);
         const auto [state, query] =
             hop.question(reading.state, asked, take_rows(value, stories.read), questions, how, config_.dropout);
         reading.hops.push_back({query, asked});
         reading.state = state;
-        if (&hop != &hops_.back()) slots = hop.slots(slots, key, value, {offsets, offsets}, how, config_.dropout).x;
+        if (i + 1 < config_.hops) slots = hop.slots(slots, key, value, {offsets, offsets}, how, config_.dropout).x;
     }
     reading.state = answered_(reading.state);
     return reading;

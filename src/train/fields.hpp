@@ -50,6 +50,7 @@ void fields_of(Config& c, Visit visit) {
     visit("width", c.width);
     visit("heads", c.heads);
     visit("hops", c.hops);
+    visit("share_hops", c.share_hops);
     visit("inner", c.inner);
     visit("longest", c.longest);
     visit("dropout", c.dropout);

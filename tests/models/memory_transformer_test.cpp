@@ -103,7 +103,9 @@ TEST_CASE("a later sentence changes no earlier question", "[memory-transformer]"
 
 TEST_CASE("the loss of a memory transformer has the right gradient", "[memory-transformer]") {
     const QaDataset dataset = toy_stories(2);
-    MemoryTransformer model = model_of(dataset, small());
+    MemoryTransformerConfig config = small();
+    config.share_hops = GENERATE(false, true);
+    MemoryTransformer model = model_of(dataset, config);
     const Batch batch = batch_of(dataset, 0, 3, true);
     const auto loss = [&](Tape& tape) {
         Rng rng(3);

@@ -71,9 +71,10 @@ struct MemoryTransformerConfig {
     Index width = 64;  // d
     Index heads = 4;
     Index hops = 4;
-    Index inner = 4;     // width inside the feed-forwards, as a multiple of d
-    Index longest = 32;  // words of a sentence that are read, the first ones
-    double dropout = 0;  // of what every read and feed-forward adds, in training
+    bool share_hops = false;  // one set of maps for all hops: fewer to learn from little data
+    Index inner = 4;          // width inside the feed-forwards, as a multiple of d
+    Index longest = 32;       // words of a sentence that are read, the first ones
+    double dropout = 0;       // of what every read and feed-forward adds, in training
     std::uint64_t seed = 1;
 
     void validate() const;  // throws UsageError

@@ -97,7 +97,7 @@ class MemoryTransformer : public Model {
     Parameter* words_;  // E
     Matrix places_;     // f, and after them g
     LayerNorm encoded_, answered_;
-    std::vector<Hop> hops_;
+    std::vector<Hop> hops_;  // one, if they are shared
     std::vector<Real> slopes_;
     Ragged<Token> candidate_rows_;
 };
