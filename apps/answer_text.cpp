@@ -32,22 +32,23 @@ static std::string number(const char* format, double value) {
     return text;
 }
 
-static void print_head(std::ostream& out, const Answer::Head& head) {
-    for (const Answer::ReadSlot& slot : head.slots) {
-        out << "    " << number("%5.1f%%", 100 * slot.weight) << " " << bar(slot.weight, 10) << " " << slot.key;
-        if (slot.value != slot.key) out << " -> " << slot.value;  // a sentence is its own value
-        out << "\n";
-    }
+// What a slot holds, or the sentence that it is.
+static std::string text_of(const Answer::ReadSlot& slot, std::span<const TextSlot> story) {
+    if (slot.slot < std::ssize(story))
+        return number("%3.0f  ", static_cast<double>(slot.slot + 1)) + story[static_cast<std::size_t>(slot.slot)].key;
+    return slot.value == slot.key ? slot.key : slot.key + " -> " + slot.value;  // a sentence is its own value
 }
 
-static void print_hop(std::ostream& out, const Answer::Hop& hop) {
+static void print_hop(std::ostream& out, const Answer::Hop& hop, std::span<const TextSlot> story) {
     for (std::size_t i = 0; i < hop.heads.size(); ++i) {
-        if (hop.heads.size() > 1) out << "   head " << i + 1 << "\n";
-        print_head(out, hop.heads[i]);
+        if (hop.heads.size() > 1) out << "   head " << i + 1 << " of " << hop.heads.size() << "\n";
+        for (const Answer::ReadSlot& slot : hop.heads[i].slots)
+            out << "    " << number("%5.1f%%", 100 * slot.weight) << " " << bar(slot.weight, 10) << " "
+                << text_of(slot, story) << "\n";
     }
 }
 
-void print(std::ostream& out, const Answer& answer) {
+void print(std::ostream& out, const Answer& answer, std::span<const TextSlot> story) {
     if (!answer.unknown_words.empty()) out << "unknown words: " << joined(answer.unknown_words, ", ") << "\n";
     if (answer.entities.empty() && answer.own_slots == 0) {
         out << "no name that the memory knows in this question";
@@ -63,8 +64,11 @@ void print(std::ostream& out, const Answer& answer) {
         out << "  " << number("%7.2f", c.score) << "  " << number("%5.1f%%", 100 * c.weight) << "  " << c.text << "\n";
     for (std::size_t i = 0; i < answer.hops.size(); ++i) {
         out << "  hop " << i + 1 << " of " << answer.hops.size() << ", reading " << answer.slots
-            << (answer.slots == 1 ? " memory\n" : " memories\n");
-        print_hop(out, answer.hops[i]);
+            << (story.empty()       ? answer.slots == 1 ? " memory" : " memories"
+                : answer.slots == 1 ? " sentence"
+                                    : " sentences")
+            << "\n";
+        print_hop(out, answer.hops[i], story);
     }
 }
 
@@ -77,7 +81,8 @@ static json::array array_of(const std::vector<std::string>& texts) {
 static json::array slots_json(const Answer::Head& head) {
     json::array slots;
     for (const Answer::ReadSlot& slot : head.slots)
-        slots.push_back(json::object{{"key", slot.key}, {"value", slot.value}, {"weight", slot.weight}});
+        slots.push_back(
+            json::object{{"slot", slot.slot}, {"key", slot.key}, {"value", slot.value}, {"weight", slot.weight}});
     return slots;
 }
 

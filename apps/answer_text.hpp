@@ -5,11 +5,13 @@
 
 #include <boost/json.hpp>
 #include <iosfwd>
+#include <span>
 #include <string>
 
 namespace kvmem::apps {
 
-void print(std::ostream& out, const Answer& answer);
+// `story` are the sentences that came with the question, if any did: they are shown as they were told, numbered.
+void print(std::ostream& out, const Answer& answer, std::span<const TextSlot> story = {});
 boost::json::object to_json(const std::string& question, const Answer& answer);
 
 }  // namespace kvmem::apps

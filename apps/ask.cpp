@@ -1,58 +1,158 @@
-// kvmem ask RUN [QUESTION]: one answer with the memories that it came from, or a prompt for many.
+// kvmem ask RUN [QUESTION]: one answer with the memories that it came from, or a prompt for many; questions about a
+// story that a file tells, or a person.
 #include "answer_text.hpp"
+#include "kvmem/core/file.hpp"
 #include "line_reader.hpp"
 #include "model_source.hpp"
 #include "program.hpp"
+#include "story.hpp"
 
 #include <unistd.h>
 
 #include <iostream>
+#include <iterator>
 
 namespace kvmem::apps {
 
 static const char* const about =
     "Answers a question from the memory of the data set that the run was trained on, or of another with --memory:\n"
     "the answer, the runners-up with their scores and weights, and for each hop the memories that it read. Names may\n"
-    "stand in [brackets]. Without a question it asks for one after the other. RUN is a run directory or a model file.";
+    "stand in [brackets]. Without a question it asks for one after the other. RUN is a run directory or a model "
+    "file.\n\n"
+    "A model that was trained on stories reads the story that --story tells, or that is typed: a line is a sentence,\n"
+    "or a question about all sentences so far when it ends with '?'; an empty line or /new begins a new story. Lines "
+    "of\n"
+    "bAbI's files are read as well.";
 
-int run_ask(const Arguments& arguments) {
-    AnswerOptions options;
-    CommandLine line{.usage = "kvmem ask RUN [QUESTION] [options]", .about = about, .positional = {"run", "question"}};
-    add_answer_options(line, options);
-    line.options.add_options()("json", "print JSON, a line for each question");
-    po::variables_map values;
-    if (!parse(line, arguments, values)) return 0;
-    const Answerer answerer = open_answerer(values, options);
-    const bool as_json = values.count("json") > 0;
-    const auto answer = [&](const std::string& question) {
-        const Answer found = answerer.ask(question, options);
-        if (as_json)
+namespace {
+
+// Asks, and prints the answer.
+struct Asker {
+    const Answerer& answerer;
+    const AnswerOptions& options;
+    bool json;
+    bool echo = false;  // the question, which nobody sees otherwise
+
+    void operator()(const std::string& question, const std::vector<TextSlot>& story = {}) const {
+        const Answer found = answerer.ask(question, options, story);
+        if (json) {
             std::cout << boost::json::serialize(to_json(question, found)) << std::endl;
-        else
-            print(std::cout, found);
-    };
-    if (values.count("question")) {
-        answer(values["question"].as<std::string>());
-        return 0;
+            return;
+        }
+        if (echo) std::cout << "? " << question << "\n";
+        print(std::cout, found, story);
+        if (echo) std::cout << std::endl;
     }
+};
+
+}  // namespace
+
+// Calls take(line) for what is typed, or comes on stdin, until it returns false. A bad line ends itself, not the
+// conversation.
+template <class Take>
+static int converse(const char* greeting, const char* prompt, Take take) {
     const bool conversation = ::isatty(STDIN_FILENO) != 0;
     int code = 0;
-    if (conversation) std::cerr << "Ask about what the memory knows; an empty line or Ctrl-D ends.\n";
-    LineReader reader("? ");
-    while (const auto question = reader.next()) {
-        if (question->empty()) {
-            if (conversation) break;
-            continue;
-        }
+    if (conversation) std::cerr << greeting << "\n";
+    LineReader reader(prompt);
+    while (const auto line = reader.next()) {
         try {
-            answer(*question);
-        } catch (const Error& e) {  // a bad question ends itself, not the conversation
+            if (!take(*line) && conversation) break;
+        } catch (const Error& e) {
             std::cerr << "error: " << e.what() << std::endl;
             if (!conversation) code = 1;
         }
     }
     require_input_was_read();
     return code;
+}
+
+static int ask_memory(const Asker& ask) {
+    return converse("Ask about what the memory knows; an empty line or Ctrl-D ends.", "? ", [&](const auto& line) {
+        if (!line.empty()) ask(line);
+        return !line.empty();
+    });
+}
+
+static int ask_story(const Asker& ask, Story& story) {
+    return converse(
+        "Tell a story, a sentence a line. A line that ends with '?' asks about it; an empty line begins a new story;\n"
+        "Ctrl-D ends.",
+        "> ", [&](const auto& line) {
+            if (const auto question = story.take(line)) ask(*question, story.sentences());
+            return true;
+        });
+}
+
+static Error no_story(const std::string& what, const std::string& expected, const std::string& where) {
+    return Error({.what = what, .expected = expected, .got = {}, .where = where, .hint = {}});
+}
+
+// Tells the story of a file, and gives how many questions it asked.
+static Index read_story(const Asker& ask, Story& story, const std::string& text, const std::string& name) {
+    Index questions = 0, number = 0;
+    for (std::size_t at = 0; at < text.size(); ++number) {
+        const std::size_t end = std::min(text.find('\n', at), text.size());
+        try {
+            if (const auto question = story.take(std::string_view(text).substr(at, end - at))) {
+                ask(*question, story.sentences());
+                ++questions;
+            }
+        } catch (const Error& e) {
+            Problem problem = e.problem();
+            problem.where = name + ":" + std::to_string(number + 1);
+            throw Error(problem);
+        }
+        at = end + 1;
+    }
+    if (story.sentences().empty()) throw no_story("the story is empty", "sentences, a line each", name);
+    return questions;
+}
+
+static int ask_file(Asker ask, const std::string& file, const std::optional<std::string>& question) {
+    Story story;
+    const std::string text =
+        file == "-" ? std::string(std::istreambuf_iterator(std::cin), {}) : read_file(std::filesystem::path(file));
+    require_input_was_read();
+    ask.echo = true;
+    const Index asked = read_story(ask, story, text, file == "-" ? "stdin" : file);
+    ask.echo = false;
+    if (question) {
+        ask(*question, story.sentences());
+        return 0;
+    }
+    if (asked > 0) return 0;
+    if (file != "-" && ::isatty(STDIN_FILENO) != 0) return ask_story(ask, story);
+    throw no_story("nothing was asked", "a line that ends with '?', or a question behind the run", file);
+}
+
+int run_ask(const Arguments& arguments) {
+    AnswerOptions options;
+    CommandLine line{.usage = "kvmem ask RUN [QUESTION] [options]", .about = about, .positional = {"run", "question"}};
+    add_answer_options(line, options);
+    line.options.add_options()                                                                                   //
+        ("story", po::value<std::string>(), "file that tells a story and may ask questions about it; -: stdin")  //
+        ("json", "print JSON, a line for each question");
+    po::variables_map values;
+    if (!parse(line, arguments, values)) return 0;
+    const Answerer answerer = open_answerer(values, options);
+    const Asker ask{.answerer = answerer, .options = options, .json = values.count("json") > 0};
+    std::optional<std::string> question;
+    if (values.count("question")) question = values["question"].as<std::string>();
+    if (values.count("story")) return ask_file(ask, values["story"].as<std::string>(), question);
+    const bool tells = answerer.memory_slots() == 0;
+    if (question && tells)
+        throw UsageError({.what = "no story to ask about",
+                          .expected = "--story FILE",
+                          .got = {},
+                          .where = {},
+                          .hint = "this model's data set has no memory that all questions share"});
+    if (question) {
+        ask(*question);
+        return 0;
+    }
+    Story story;
+    return tells ? ask_story(ask, story) : ask_memory(ask);
 }
 
 }  // namespace kvmem::apps

@@ -1,74 +1,132 @@
-// kvmem evaluate RUN: how many questions of a split a trained model answers.
+// kvmem evaluate RUN: how many questions of a split a trained model answers, and what it reads for that.
+#include "evaluation.hpp"
 #include "kvmem/core/parallel.hpp"
-#include "kvmem/train/session.hpp"
 #include "model_source.hpp"
 #include "program.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <iomanip>
 #include <iostream>
-#include <mutex>
 
 namespace kvmem::apps {
 
+namespace json = boost::json;
+
+static const char* const about =
+    "Ranks all candidates for every question of a split. RUN is a run directory, with one model or a model for each\n"
+    "task, or a model file. A question is a hit when any of its right answers is ranked first; none is left out.\n\n"
+    "Of a data set with tasks, each has a line with its error, 'failed' above 5 %. Where the split tells which slots\n"
+    "an answer rests on, the columns 'hop' say how often such a slot is the one that the hop reads most, by the mean\n"
+    "of its heads.";
+
+static json::object to_json(const SupportReport& support) {
+    json::array mean, head;
+    for (const SupportReport::Hop& hop : support.hops) {
+        mean.emplace_back(hop.mean);
+        head.emplace_back(hop.head);
+    }
+    return {{"questions", support.questions},
+            {"most_read_by_mean_of_heads", std::move(mean)},
+            {"most_read_by_a_head", std::move(head)},
+            {"all_support_read", support.all_support},
+            {"chance", support.chance}};
+}
+
+static json::object to_json(const Evaluation& evaluation, const std::string& split) {
+    json::object object{{"split", split},
+                        {"questions", evaluation.metrics.questions},
+                        {"loss", evaluation.metrics.loss},
+                        {"hits_at_1", evaluation.metrics.hits_at_1},
+                        {"hits_at_10", evaluation.metrics.hits_at_10},
+                        {"mean_reciprocal_rank", evaluation.metrics.mean_reciprocal_rank},
+                        {"retrieval_recall", evaluation.recall}};
+    if (!evaluation.tasks.empty()) {
+        json::array tasks;
+        for (const TaskReport& task : evaluation.tasks) {
+            json::object line{
+                {"name", task.name}, {"questions", task.questions}, {"error", task.error}, {"failed", task.failed()}};
+            if (task.support.questions > 0) line["support"] = to_json(task.support);
+            tasks.push_back(std::move(line));
+        }
+        object["tasks"] = std::move(tasks);
+        object["mean_error"] = mean_error(evaluation.tasks);
+        object["failed_tasks"] = failed_tasks(evaluation.tasks);
+    }
+    if (evaluation.support.questions > 0) object["support"] = to_json(evaluation.support);
+    return object;
+}
+
+static int name_width(const Evaluation& evaluation) {
+    std::size_t width = 20;
+    for (const TaskReport& task : evaluation.tasks) width = std::max(width, task.name.size());
+    return static_cast<int>(width);
+}
+
+static void print_tasks(std::ostream& out, const Evaluation& evaluation) {
+    const int width = name_width(evaluation);
+    const std::size_t hops = evaluation.support.hops.size();
+    out << "\n" << std::left << std::setw(width) << "task" << std::right << "  questions   error        ";
+    for (std::size_t hop = 0; hop < hops; ++hop) out << std::setw(8) << "hop " + std::to_string(hop + 1);
+    for (const TaskReport& task : evaluation.tasks) {
+        out << "\n"
+            << std::left << std::setw(width) << task.name << std::right << std::setw(11) << task.questions
+            << std::setw(8) << percent(task.error) << (task.failed() ? "  failed" : "        ");
+        for (const SupportReport::Hop& hop : task.support.hops) out << std::setw(8) << percent(hop.mean);
+    }
+    const auto tasks = static_cast<std::int64_t>(evaluation.tasks.size());
+    out << "\n"
+        << std::left << std::setw(width) << "mean over tasks" << std::right << std::setw(19)
+        << percent(mean_error(evaluation.tasks)) << "\n"
+        << std::left << std::setw(width) << "failed (above 5 %)" << std::right << std::setw(11)
+        << failed_tasks(evaluation.tasks) << " of " << plural(tasks, "task") << "\n";
+}
+
+static void print_support(std::ostream& out, const SupportReport& support) {
+    out << "\nof " << plural(support.questions, "question")
+        << " with supporting slots, the slot read most is one of them\n";
+    for (std::size_t i = 0; i < support.hops.size(); ++i) {
+        const SupportReport::Hop& hop = support.hops[i];
+        out << "  hop " << i + 1 << "    " << std::setw(7) << percent(hop.mean);
+        if (hop.head != hop.mean)  // there are several heads
+            out << " by the mean of its heads, " << percent(hop.head) << " by one head at least";
+        out << "\n";
+    }
+    out << "  each supporting slot is read most by some hop and head: " << percent(support.all_support) << "\n"
+        << "  a slot picked at random is one: " << percent(support.chance) << "\n";
+}
+
+static void print(std::ostream& out, const Evaluation& evaluation, const std::string& split) {
+    const Metrics& metrics = evaluation.metrics;
+    out << split << ": " << plural(metrics.questions, "question") << "\n"
+        << "  hits@1   " << percent(metrics.hits_at_1) << "\n"
+        << "  hits@10  " << percent(metrics.hits_at_10) << "\n"
+        << "  MRR      " << percent(metrics.mean_reciprocal_rank) << "\n"
+        << "  a right answer is in the slots read: " << percent(evaluation.recall) << ", of "
+        << short_number(evaluation.slots) << " slots on average\n";
+    if (!evaluation.tasks.empty()) print_tasks(out, evaluation);
+    if (evaluation.support.questions > 0) print_support(out, evaluation.support);
+}
+
 int run_evaluate(const Arguments& arguments) {
-    std::string split_name = "test";
+    std::string split = "test";
     int threads = 0;
-    CommandLine line{
-        .usage = "kvmem evaluate RUN [options]",
-        .about =
-            "Ranks all candidates for every question of a split. RUN is a run directory or a model file. A\n"
-            "question is a hit when any of its right answers is ranked first; none is left out.",
-        .positional = {"run"}};
-    line.options.add_options()                                                                  //
-        ("data", po::value<std::string>(), "data set to use instead of the one trained on")     //
-        ("split,s", po::value(&split_name)->default_value(split_name), "train, valid or test")  //
-        ("threads", po::value(&threads)->default_value(0), "0: one for each core")              //
+    CommandLine line{.usage = "kvmem evaluate RUN [options]", .about = about, .positional = {"run"}};
+    line.options.add_options()                                                               //
+        ("data", po::value<std::string>(), "data set to use instead of the one trained on")  //
+        ("split,s", po::value(&split)->default_value(split), "train, valid or test")         //
+        ("threads", po::value(&threads)->default_value(0), "0: one for each core")           //
         ("json", "print JSON");
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
     require_at_least(threads, 0, "threads");
     const ThreadLimit limit(threads);
-    ModelSource source = open_model(values, "data");
-    QaDataset& data = source.memory;
-    if (data.split(split_name).size() == 0)  // a split that is not there is an error that lists the others
-        throw Error({.what = "nothing to measure",
-                     .expected = "questions",
-                     .got = "none",
-                     .where = "split " + split_name,
-                     .hint = {}});
-    translate_dataset(data, source.model->extend(data));
-    const Split& split = data.split(split_name);
-
-    const Retriever retriever(data.memory, source.model->vocabulary(), source.model->retrieval());
-    const RetrievalReport reach = report_retrieval(data, split, retriever);
-    Metrics metrics;
-    {
-        Progress progress;
-        std::mutex one_at_a_time;
-        metrics = evaluate(*source.model, data, split, retriever, [&](Index done) {
-            const std::lock_guard guard(one_at_a_time);
-            if (progress.due()) progress.show(std::to_string(done) + " of " + plural(split.size(), "question"));
-        });
-        progress.clear();
-    }
-    const double share = 1.0 / static_cast<double>(split.size());
-    if (values.count("json")) {
-        std::cout << boost::json::serialize(
-                         boost::json::object{{"split", split_name},
-                                             {"questions", metrics.questions},
-                                             {"hits_at_1", metrics.hits_at_1},
-                                             {"hits_at_10", metrics.hits_at_10},
-                                             {"mean_reciprocal_rank", metrics.mean_reciprocal_rank},
-                                             {"retrieval_recall", static_cast<double>(reach.found) * share}})
-                  << "\n";
-        return 0;
-    }
-    std::cout << split_name << ": " << plural(metrics.questions, "question") << "\n"
-              << "  hits@1   " << percent(metrics.hits_at_1) << "\n"
-              << "  hits@10  " << percent(metrics.hits_at_10) << "\n"
-              << "  MRR      " << percent(metrics.mean_reciprocal_rank) << "\n"
-              << "  a right answer is in the slots read: " << percent(static_cast<double>(reach.found) * share)
-              << ", of " << short_number(static_cast<double>(reach.slots) * share) << " slots on average\n";
+    std::vector<ModelSource> sources = open_models(values, "data");
+    const Evaluation evaluation = evaluate_all(sources, split);
+    if (values.count("json"))
+        std::cout << json::serialize(to_json(evaluation, split)) << "\n";
+    else
+        print(std::cout, evaluation, split);
     return 0;
 }
 

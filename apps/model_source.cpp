@@ -1,12 +1,27 @@
 #include "model_source.hpp"
 
 #include "kvmem/data/tasks.hpp"
+#include "kvmem/train/group.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace kvmem::apps {
 
-ModelSource open_model(const po::variables_map& values, const std::string& memory_option) {
+namespace {
+
+// What a command line names.
+struct Source {
+    std::filesystem::path path;
+    bool directory;
+    QaDataset data;
+    std::vector<std::string> tasks;   // that the run was trained on, unless another data set is named; empty: all
+    std::optional<RunConfig> config;  // of a directory that holds a run
+};
+
+}  // namespace
+
+static Source find_source(const po::variables_map& values, const std::string& memory_option) {
     const std::filesystem::path run = required(values, "run", "a run directory or a model file");
     if (!std::filesystem::exists(run))
         throw Error({.what = "no such run directory or model file",
@@ -14,20 +29,20 @@ ModelSource open_model(const po::variables_map& values, const std::string& memor
                      .got = {},
                      .where = run.string(),
                      .hint = "train one with 'kvmem train'"});
-    const bool directory = std::filesystem::is_directory(run);
+    Source source{.path = run, .directory = std::filesystem::is_directory(run), .data = {}, .tasks = {}, .config = {}};
     std::string data = values.count(memory_option) ? values[memory_option].as<std::string>() : "";
-    if (data.empty() && !directory)
+    if (data.empty() && !source.directory)
         throw UsageError({.what = "a model file does not say which memory to read",
                           .expected = "--" + memory_option,
                           .got = {},
                           .where = run.string(),
                           .hint = "or give the run directory"});
     const RunFiles files{run};
-    std::vector<std::string> tasks;  // of the run's own data set
+    if (source.directory && (data.empty() || std::filesystem::exists(files.config())))
+        source.config = files.read_config();
     if (data.empty()) {
-        const RunConfig config = files.read_config();
-        data = config.data;
-        tasks = config.tasks;
+        data = source.config->data;
+        source.tasks = source.config->tasks;
     }
     if (!std::filesystem::exists(data))
         throw Error({.what = "the data set is not there",
@@ -35,9 +50,34 @@ ModelSource open_model(const po::variables_map& values, const std::string& memor
                      .got = {},
                      .where = data,
                      .hint = "name another with --" + memory_option});
-    ModelSource source{load_model(directory ? files.model() : run), load_dataset(data)};
-    keep_tasks(source.memory, tasks);
+    source.data = load_dataset(data);
     return source;
+}
+
+static ModelSource only_model(Source source) {
+    ModelSource opened{load_model(source.directory ? RunFiles{source.path}.model() : source.path),
+                       std::move(source.data)};
+    keep_tasks(opened.memory, source.tasks);
+    return opened;
+}
+
+ModelSource open_model(const po::variables_map& values, const std::string& memory_option) {
+    return only_model(find_source(values, memory_option));
+}
+
+std::vector<ModelSource> open_models(const po::variables_map& values, const std::string& memory_option) {
+    Source source = find_source(values, memory_option);
+    std::vector<ModelSource> all;
+    if (!source.config || !source.config->per_task) {
+        all.push_back(only_model(std::move(source)));
+        return all;
+    }
+    for (const MemberRun& member : member_runs(RunFiles{source.path}, *source.config, source.data)) {
+        all.push_back({load_model(member.files.model()), source.data});
+        keep_tasks(all.back().memory, member.tasks);
+    }
+    if (all.empty()) RunFiles{source.path}.model();  // says that there is none
+    return all;
 }
 
 void add_answer_options(CommandLine& line, AnswerOptions& options) {

@@ -6,6 +6,7 @@
 #include "program.hpp"
 
 #include <memory>
+#include <vector>
 
 namespace kvmem::apps {
 
@@ -17,6 +18,10 @@ struct ModelSource {
 // The positional argument "run" is a run directory or a model file. The memory is that of the data set that the
 // option `memory_option` names, or of the one the run was trained on.
 ModelSource open_model(const po::variables_map& values, const std::string& memory_option);
+
+// The same of a run with a model for each task: the models that there are, each with the questions of its task. Of any
+// other run or file, that one model.
+std::vector<ModelSource> open_models(const po::variables_map& values, const std::string& memory_option);
 
 // What ask and predict have in common: options on the command line, and the answerer that they describe.
 void add_answer_options(CommandLine& line, AnswerOptions& options);

@@ -26,7 +26,9 @@ struct Answerer::Impl {
         const auto found = linker.find(text);
         return found.empty() ? unknown_token : found.front();
     }
-    Batch batch_of(const LinkedText& question, const std::vector<TextSlot>& own) const;
+    // Adds to `unknown` the sentences' words that training never saw, and the values that are no names.
+    Batch batch_of(const LinkedText& question, const std::vector<TextSlot>& own,
+                   std::vector<std::string>& unknown) const;
     std::vector<Answer::Candidate> best(std::span<const Real> scores, Index count) const;
     std::vector<Answer::ReadSlot> read_slots(const Batch& batch, std::span<const Real> weights, Index count) const;
 };
@@ -47,17 +49,27 @@ Answerer::Answerer(Answerer&&) noexcept = default;
 Answerer& Answerer::operator=(Answerer&&) noexcept = default;
 
 const Model& Answerer::model() const { return *impl_->model; }
+Index Answerer::memory_slots() const { return impl_->memory.size(); }
 
-Batch Answerer::Impl::batch_of(const LinkedText& question, const std::vector<TextSlot>& own) const {
+// Adds the words that are not there yet.
+static void add_words(std::vector<std::string>& all, const std::vector<std::string>& words) {
+    for (const std::string& word : words)
+        if (std::ranges::find(all, word) == all.end()) all.push_back(word);
+}
+
+Batch Answerer::Impl::batch_of(const LinkedText& question, const std::vector<TextSlot>& own,
+                               std::vector<std::string>& unknown) const {
     Batch batch;
     for (const TextSlot& slot : own) {
-        const std::vector<Token> key = linker.link(slot.key).tokens;
-        batch.slots.key.push_row(key);
+        const LinkedText key = linker.link(slot.key);
+        batch.slots.key.push_row(key.tokens);
         if (slot.value) {
             const Token value = token_of(*slot.value);
+            if (value == unknown_token) add_words(unknown, {*slot.value});
             batch.slots.value.push_row(std::span(&value, 1));
         } else {
-            batch.slots.value.push_row(key);
+            add_words(unknown, key.unknown_words);
+            batch.slots.value.push_row(key.tokens);
         }
         batch.origin.push_back(-1);
     }
@@ -82,7 +94,7 @@ std::vector<Answer::ReadSlot> Answerer::Impl::read_slots(const Batch& batch, std
     std::vector<Answer::ReadSlot> all;
     for (const Scored& s : top_k(weights, count))
         all.push_back({text_of(model->vocabulary(), batch.slots.key[s.index]),
-                       text_of(model->vocabulary(), batch.slots.value[s.index]), double{s.score}});
+                       text_of(model->vocabulary(), batch.slots.value[s.index]), double{s.score}, s.index});
     return all;
 }
 
@@ -97,10 +109,7 @@ Answer Answerer::ask(const std::string& question, const AnswerOptions& options,
         for (const Token token : in.linker.nearest(question, 3))
             answer.suggestions.push_back(in.model->vocabulary().text(token));
 
-    for (const TextSlot& slot : own)
-        if (slot.value && in.token_of(*slot.value) == unknown_token) answer.unknown_words.push_back(*slot.value);
-
-    const Batch batch = in.batch_of(linked, own);
+    const Batch batch = in.batch_of(linked, own, answer.unknown_words);
     answer.slots = batch.slots.size();
     answer.own_slots = static_cast<Index>(own.size());
     if (answer.slots == 0) return answer;

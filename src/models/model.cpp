@@ -4,6 +4,7 @@
 #include "kvmem/kernels/gemm.hpp"
 #include "kvmem/models/kv_mem_nn.hpp"
 #include "kvmem/models/mem_n2n.hpp"
+#include "kvmem/models/memory_transformer.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -118,6 +119,9 @@ struct Make {
 
     std::unique_ptr<Model> operator()(const KvMemNNConfig& config) const { return make<KvMemNN>(config); }
     std::unique_ptr<Model> operator()(const MemN2NConfig& config) const { return make<MemN2N>(config); }
+    std::unique_ptr<Model> operator()(const MemoryTransformerConfig& config) const {
+        return make<MemoryTransformer>(config);
+    }
 
   private:
     template <class M, class Config>

@@ -6,18 +6,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <functional>
+#include <iterator>
 
 namespace kvmem {
-
-namespace {
-
-// What one question's scores came to.
-struct Outcome {
-    Index rank = 0;  // from 1, of the best right candidate; 0: missed, there is none or the scores are not numbers
-    double loss = 0;
-};
-
-}  // namespace
 
 // The numbers of the right answers among the rising candidates.
 static void find_right(std::span<const Token> candidates, std::span<const Token> answers, std::vector<Index>& right) {
@@ -29,10 +21,9 @@ static void find_right(std::span<const Token> candidates, std::span<const Token>
 }
 
 // Overwrites the scores [1, C].
-static Outcome outcome_of(View scores, std::span<const Index> right) {
+static void rank_right(Outcome& outcome, View scores, std::span<const Index> right) {
     const std::span<const Real> numbers = scores.span();
-    if (right.empty() || !std::all_of(numbers.begin(), numbers.end(), [](Real s) { return std::isfinite(s); }))
-        return {};
+    if (right.empty() || !std::all_of(numbers.begin(), numbers.end(), [](Real s) { return std::isfinite(s); })) return;
     const auto score = [&](Index i) { return numbers[static_cast<std::size_t>(i)]; };
     const Index best = *std::min_element(right.begin(), right.end(), [&](Index a, Index b) {
         return score(a) > score(b) || (score(a) == score(b) && a < b);
@@ -44,7 +35,44 @@ static Outcome outcome_of(View scores, std::span<const Index> right) {
     const Index offsets[] = {0, static_cast<Index>(others.size())};
     Real loss = 0;
     cross_entropy(scores, std::span(&best, 1), {others, offsets}, std::span(&loss, 1), scores);
-    return {rank, double{loss}};
+    outcome.rank = rank;
+    outcome.loss = double{loss};
+}
+
+// The slot of the largest weight above 0, the first of equal ones; -1 when there is none.
+static Index most_read(std::span<const Real> weights) {
+    Index most = -1;
+    Real largest = 0;
+    for (std::size_t s = 0; s < weights.size(); ++s)
+        if (weights[s] > largest) largest = weights[s], most = static_cast<Index>(s);
+    return most;
+}
+
+// Compares what one question read with its supporting slots, counted from `first`, the first of its slots in the batch.
+static void compare_support(Outcome& outcome, const Reads& reads, Index first, Index slots,
+                            std::span<const Index> support) {
+    const auto supports = [&](Index slot) { return std::ranges::find(support, slot) != support.end(); };
+    const auto mine = [&](std::span<const Real> weights) {
+        return weights.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(slots));
+    };
+    std::vector<Index> tops;
+    std::vector<Real> sum;
+    for (Index hop = 0; hop < reads.hops; ++hop) {
+        Outcome::Hop& read = outcome.hops.emplace_back();
+        sum.assign(static_cast<std::size_t>(slots), 0);
+        for (Index head = 0; head < reads.heads; ++head) {
+            const auto weights = mine(reads.of(hop, head));
+            std::ranges::transform(weights, sum, sum.begin(), std::plus());
+            tops.push_back(most_read(weights));
+            read.head = read.head || supports(tops.back());
+        }
+        read.mean = supports(most_read(sum));
+    }
+    outcome.all_support =
+        std::ranges::all_of(support, [&](Index slot) { return std::ranges::find(tops, slot) != tops.end(); });
+    Index supporting = 0;
+    for (Index slot = 0; slot < slots; ++slot) supporting += supports(slot);
+    outcome.chance = static_cast<double>(supporting) / static_cast<double>(slots);
 }
 
 // Stories, or single questions, in parts of at least `least` questions, so that the product with all candidates is
@@ -56,16 +84,18 @@ static std::vector<std::size_t> parts_of(const std::vector<Index>& stories, Inde
     return parts;
 }
 
-Metrics evaluate(const Model& model, const QaDataset& dataset, const Split& split, const Retriever& retriever,
-                 const std::function<void(Index)>& progress) {
+std::vector<Outcome> answer_all(const Model& model, const QaDataset& dataset, const Split& split,
+                                const Retriever& retriever, Look look, const std::function<void(Index)>& progress) {
     const std::vector<Index> stories = model.reads_stories() ? story_offsets(split) : single_offsets(split);
     const std::vector<std::size_t> parts = parts_of(stories, 64);
+    const bool compare = look == Look::at_reading_too && split.support.size() > 0;
     std::vector<Outcome> outcomes(static_cast<std::size_t>(split.size()));
     std::atomic<Index> done{0};
     parallel_for(static_cast<Index>(parts.size()) - 1, 1, [&](Index first_part, Index last_part) {
         Tape tape;
         tape.set_training(false);
         Batch batch;
+        Reads reads;
         std::vector<Index> right;
         for (auto part = static_cast<std::size_t>(first_part); part < static_cast<std::size_t>(last_part); ++part) {
             const Index first = stories[parts[part]], last = stories[parts[part + 1]];
@@ -74,31 +104,89 @@ Metrics evaluate(const Model& model, const QaDataset& dataset, const Split& spli
             for (std::size_t u = parts[part]; u < parts[part + 1]; ++u)
                 add_story(batch, dataset, split, stories[u], stories[u + 1], retriever);
             const View scores = tape.arena().matrix(last - first, static_cast<Index>(model.candidates().size()));
-            model.score(tape, batch, scores);
+            model.score(tape, batch, scores, compare ? &reads : nullptr);
             for (Index i = first; i < last; ++i) {
+                Outcome& outcome = outcomes[static_cast<std::size_t>(i)];
+                if (!split.task.empty()) outcome.task = split.task[static_cast<std::size_t>(i)];
                 find_right(model.candidates(), split.answer[i], right);
-                outcomes[static_cast<std::size_t>(i)] = outcome_of(scores.middle_rows(i - first, 1), right);
+                rank_right(outcome, scores.middle_rows(i - first, 1), right);
+                if (!compare || split.support[i].empty()) continue;
+                const auto [begin, end] = batch.slots_of(i - first);
+                compare_support(outcome, reads, begin, end - begin, split.support[i]);
             }
             const Index so_far = done += last - first;
             if (progress) progress(so_far);
         }
     });
+    return outcomes;
+}
+
+static double share(double part, Index whole) { return part / static_cast<double>(std::max<Index>(whole, 1)); }
+
+Metrics metrics_of(std::span<const Outcome> outcomes) {
     Metrics metrics;
-    metrics.questions = split.size();
+    metrics.questions = std::ssize(outcomes);
     Index ranked = 0;
-    for (const auto& [rank, loss] : outcomes) {
+    for (const Outcome& outcome : outcomes) {
+        const Index rank = outcome.rank;
         metrics.hits_at_1 += rank == 1;
         metrics.hits_at_10 += rank >= 1 && rank <= 10;
         metrics.mean_reciprocal_rank += rank > 0 ? 1.0 / static_cast<double>(rank) : 0.0;
-        metrics.loss += loss;
+        metrics.loss += outcome.loss;
         ranked += rank > 0;
     }
-    const auto questions = static_cast<double>(std::max<Index>(split.size(), 1));
-    metrics.hits_at_1 /= questions;
-    metrics.hits_at_10 /= questions;
-    metrics.mean_reciprocal_rank /= questions;
-    metrics.loss /= static_cast<double>(std::max<Index>(ranked, 1));
+    metrics.hits_at_1 = share(metrics.hits_at_1, metrics.questions);
+    metrics.hits_at_10 = share(metrics.hits_at_10, metrics.questions);
+    metrics.mean_reciprocal_rank = share(metrics.mean_reciprocal_rank, metrics.questions);
+    metrics.loss = share(metrics.loss, ranked);
     return metrics;
 }
+
+Metrics evaluate(const Model& model, const QaDataset& dataset, const Split& split, const Retriever& retriever,
+                 const std::function<void(Index)>& progress) {
+    return metrics_of(answer_all(model, dataset, split, retriever, Look::at_answers, progress));
+}
+
+SupportReport support_of(std::span<const Outcome> outcomes) {
+    SupportReport report;
+    for (const Outcome& outcome : outcomes) {
+        if (outcome.hops.empty()) continue;
+        ++report.questions;
+        report.all_support += outcome.all_support;
+        report.chance += outcome.chance;
+        report.hops.resize(std::max(report.hops.size(), outcome.hops.size()));
+        for (std::size_t hop = 0; hop < outcome.hops.size(); ++hop) {
+            report.hops[hop].mean += outcome.hops[hop].mean;
+            report.hops[hop].head += outcome.hops[hop].head;
+        }
+    }
+    for (double* sum : {&report.all_support, &report.chance}) *sum = share(*sum, report.questions);
+    for (SupportReport::Hop& hop : report.hops)
+        hop = {share(hop.mean, report.questions), share(hop.head, report.questions)};
+    return report;
+}
+
+std::vector<TaskReport> reports_by_task(std::span<const Outcome> outcomes, const std::vector<std::string>& tasks) {
+    std::vector<TaskReport> reports;
+    std::vector<Outcome> mine;
+    for (std::size_t task = 0; task < tasks.size(); ++task) {
+        mine.clear();
+        std::ranges::copy_if(outcomes, std::back_inserter(mine),
+                             [&](const Outcome& o) { return o.task == static_cast<Index>(task); });
+        if (mine.empty()) continue;
+        const auto wrong = std::ranges::count_if(mine, [](const Outcome& o) { return o.rank != 1; });
+        const Index questions = std::ssize(mine);
+        reports.push_back({tasks[task], questions, share(static_cast<double>(wrong), questions), support_of(mine)});
+    }
+    return reports;
+}
+
+double mean_error(std::span<const TaskReport> tasks) {
+    double sum = 0;
+    for (const TaskReport& task : tasks) sum += task.error;
+    return share(sum, std::ssize(tasks));
+}
+
+Index failed_tasks(std::span<const TaskReport> tasks) { return std::ranges::count_if(tasks, &TaskReport::failed); }
 
 }  // namespace kvmem

@@ -45,6 +45,18 @@ void fields_of(Config& c, Visit visit) {
 }
 
 template <class Config, class Visit>
+requires std::same_as<std::remove_const_t<Config>, MemoryTransformerConfig>
+void fields_of(Config& c, Visit visit) {
+    visit("width", c.width);
+    visit("heads", c.heads);
+    visit("hops", c.hops);
+    visit("inner", c.inner);
+    visit("longest", c.longest);
+    visit("dropout", c.dropout);
+    visit("seed", c.seed);
+}
+
+template <class Config, class Visit>
 requires std::same_as<std::remove_const_t<Config>, TrainerOptions>
 void fields_of(Config& c, Visit visit) {
     visit("epochs", c.epochs);
@@ -61,6 +73,7 @@ void fields_of(Config& c, Visit visit) {
     visit("decay", c.schedule.decay);
     visit("halve_every", c.schedule.halve_every);
     visit("start_epochs", c.start_epochs);
+    visit("start_patience", c.start_patience);
     visit("start_rate", c.start_rate);
     visit("patience", c.patience);
     visit("max_seconds", c.max_seconds);
@@ -84,6 +97,7 @@ void fields_of(State& s, Visit visit) {
     visit("phase", s.phase);
     visit("phase_epoch", s.phase_epoch);
     visit("lowest_loss", s.lowest_loss);
+    visit("lowest_epoch", s.lowest_epoch);
 }
 
 }  // namespace kvmem

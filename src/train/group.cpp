@@ -26,8 +26,7 @@ static fs::path made_directory(const fs::path& directory) {
 }
 
 // The tasks that were asked for, or all that the data set has.
-static std::vector<std::string> tasks_of(const RunConfig& config) {
-    const QaDataset dataset = load_dataset(config.data);
+static std::vector<std::string> tasks_of(const RunConfig& config, const QaDataset& dataset) {
     if (dataset.tasks.empty())
         throw UsageError({.what = "no tasks to train a model each for",
                           .expected = "a data set whose questions belong to tasks",
@@ -48,6 +47,22 @@ static std::string directory_name(std::string task) {
     return task;
 }
 
+static std::string run_name(Index number) { return "run-" + std::to_string(number); }
+
+std::vector<MemberRun> member_runs(const RunFiles& files, const RunConfig& config, const QaDataset& dataset) {
+    if (!config.is_group()) return {{files, config.tasks}};
+    std::vector<MemberRun> members;
+    const auto add = [&](const std::string& name, std::vector<std::string> tasks) {
+        const RunFiles member{files.directory / name};
+        if (fs::exists(member.config())) members.push_back({member, std::move(tasks)});
+    };
+    if (config.per_task)
+        for (const std::string& task : tasks_of(config, dataset)) add(directory_name(task), {task});
+    else
+        for (Index i = 1; i <= config.runs; ++i) add(run_name(i), config.tasks);
+    return members;
+}
+
 TrainingGroup::TrainingGroup(const fs::path& directory, RunConfig config, Index epochs)
     : files_{made_directory(directory)},
       lock_(std::make_unique<FileLock>(files_.lock(), "another kvmem train")),
@@ -56,7 +71,7 @@ TrainingGroup::TrainingGroup(const fs::path& directory, RunConfig config, Index 
     RunConfig member = config_;
     member.per_task = false;
     if (config_.per_task) {
-        for (const std::string& task : tasks_of(config_)) {
+        for (const std::string& task : tasks_of(config_, load_dataset(config_.data))) {
             member.tasks = {task};
             plans_.push_back({directory_name(task), member});
         }
@@ -66,7 +81,7 @@ TrainingGroup::TrainingGroup(const fs::path& directory, RunConfig config, Index 
     for (Index i = 0; i < config_.runs; ++i) {
         member.trainer.seed = config_.trainer.seed + static_cast<std::uint64_t>(i);
         set_seed(member.model, member.trainer.seed);
-        plans_.push_back({"run-" + std::to_string(i + 1), member});
+        plans_.push_back({run_name(i + 1), member});
     }
 }
 

@@ -60,6 +60,13 @@ RunConfig default_run(std::string_view kind) {
     if (kind == MemN2NConfig::kind) return preset("memn2n-babi-1k-joint");
     RunConfig config;
     config.model = default_config(kind);
+    if (kind == MemoryTransformerConfig::kind) {
+        config.trainer.optimizer = {.beta2 = 0.98, .clip_norm = 1};
+        config.trainer.schedule = {.rate = 1e-3, .warmup = 0.05, .decay = Decay::cosine};
+        config.trainer.epochs = 20;
+        config.trainer.patience = 0;
+        return config;
+    }
     config.trainer.schedule = {.rate = 5e-3, .warmup = 0, .decay = Decay::linear};
     return config;
 }

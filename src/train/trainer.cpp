@@ -16,6 +16,7 @@ void TrainerOptions::validate() const {
     require_option(shards >= 1 && shards <= 256, "shards", "1 to 256");
     require_option(schedule.rate > 0 && std::isfinite(schedule.rate), "learning rate", "a positive number");
     require_option(start_epochs >= 1 && start_epochs <= 1'000'000, "start epochs", "1 to 1000000");
+    require_option(start_patience >= 1, "start patience", "1 epoch or more");
     require_option(start_rate >= 0 && std::isfinite(start_rate), "start rate", "0 (the usual one) or more");
     require_option(schedule.halve_every > 0 && std::isfinite(schedule.halve_every), "halve every", "epochs, above 0");
     require_option(schedule.warmup >= 0 && schedule.warmup <= 1, "warm-up", "a share of training, 0 to 1");
@@ -134,9 +135,12 @@ void Trainer::check_finite(double loss, double norm) const {
 }
 
 bool Trainer::phase_is_over(double loss) {
-    const bool falls = state_.lowest_loss < 0 || loss < state_.lowest_loss;
-    if (falls) state_.lowest_loss = loss;
-    return !falls || state_.epoch >= state_.phase_epoch + options_.start_epochs;
+    if (state_.lowest_loss < 0 || loss < state_.lowest_loss) {
+        state_.lowest_loss = loss;
+        state_.lowest_epoch = state_.epoch;
+    }
+    return state_.epoch - state_.lowest_epoch >= options_.start_patience ||
+           state_.epoch >= state_.phase_epoch + options_.start_epochs;
 }
 
 StopReason Trainer::after_epoch(const Callbacks& callbacks, double rate) {
@@ -169,6 +173,7 @@ StopReason Trainer::after_epoch(const Callbacks& callbacks, double rate) {
             task_.set_phase(++state_.phase);
             state_.phase_epoch = state_.epoch;
             state_.lowest_loss = -1;
+            state_.lowest_epoch = 0;
         }
         return StopReason::running;
     }

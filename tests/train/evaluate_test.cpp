@@ -111,3 +111,119 @@ TEST_CASE("a question whose scores are not finite is missed", "[evaluate]") {
         CHECK(h.evaluate().mean_reciprocal_rank == 0);
     }
 }
+
+namespace {
+
+// Answers every question with the first candidate, and reads what it is told: 2 hops of 2 heads.
+class FixedReader : public Model {
+  public:
+    FixedReader(Vocabulary vocabulary, std::vector<Token> candidates, std::vector<Real> weights)
+        : Model(std::move(vocabulary), std::move(candidates)), weights_(std::move(weights)) {}
+    ModelConfig configuration() const override { return {}; }
+    std::string name() const override { return "fixed reader"; }
+    std::string summary() const override { return "A reader"; }
+    Var loss(Tape& tape, const Batch&, Rng&) const override { return tape.constant(Matrix(1, 1)); }
+    void score(Tape&, const Batch& batch, View scores, Reads* reads) const override {
+        for (Index i = 0; i < scores.rows; ++i)
+            for (Index c = 0; c < scores.cols; ++c) scores(i, c) = static_cast<Real>(-c);
+        if (!reads) return;
+        reads->resize(2, 2, batch.slots.size());
+        const Index slots = std::ssize(weights_) / 4;  // of each question
+        for (Index i = 0; i < reads->slots * 4; ++i) {
+            const Index row = i / reads->slots, slot = i % reads->slots % slots;
+            reads->weights[static_cast<std::size_t>(i)] = weights_[static_cast<std::size_t>(row * slots + slot)];
+        }
+    }
+
+  protected:
+    void grow() override {}
+
+  private:
+    std::vector<Real> weights_;  // [2 hops, 2 heads, slots of a question]
+};
+
+// Questions of four slots each.
+struct FourSlots {
+    QaDataset dataset;
+    Token word = dataset.vocabulary.add(TokenKind::word, "word");
+
+    FourSlots() {
+        for (const char* name : {"right", "wrong"})
+            dataset.candidates.push_back(dataset.vocabulary.add(TokenKind::entity, name));
+        dataset.tasks = {"easy", "empty", "hard"};
+        dataset.splits["valid"].own_offsets.push_back(0);
+    }
+    void add(const std::vector<Index>& support, bool right, Index task) {
+        Split& split = dataset.splits["valid"];
+        split.question.push_row(std::vector{word});
+        split.answer.push_row(std::vector{dataset.candidates[right ? 0 : 1]});
+        for (int i = 0; i < 4; ++i) {
+            split.own.key.push_row(std::vector{word});
+            split.own.value.push_row(std::vector{word});
+        }
+        split.own_offsets.push_back(split.own.size());
+        split.support.push_row(support);
+        split.task.push_back(task);
+    }
+    std::vector<Outcome> answer_all(std::vector<Real> weights, Look look = Look::at_reading_too) const {
+        const FixedReader model(dataset.vocabulary, dataset.candidates, std::move(weights));
+        return kvmem::answer_all(model, dataset, dataset.split("valid"), Retriever(dataset.memory, dataset.vocabulary),
+                                 look);
+    }
+};
+
+// Hop 1: the heads read slots 0 and 1 most, their mean slot 2. Hop 2: one reads slot 3, the other nothing.
+const std::vector<Real> two_hops{.6f, 0, .4f, 0, 0, .6f, .4f, 0, .1f, .1f, .1f, .7f, 0, 0, 0, 0};
+
+}  // namespace
+
+TEST_CASE("support counts the slot that each hop reads most, by the mean of its heads and by any of them",
+          "[evaluate]") {
+    FourSlots f;
+    f.add({0}, true, 0);     // a head of hop 1
+    f.add({2}, true, 0);     // only the mean of hop 1
+    f.add({1, 3}, true, 0);  // a head of hop 1, then hop 2
+    f.add({}, true, 0);      // nothing to compare with
+    const SupportReport report = support_of(f.answer_all(two_hops));
+    CHECK(report.questions == 3);
+    REQUIRE(report.hops.size() == 2);
+    CHECK(report.hops[0].mean == Approx(1.0 / 3));
+    CHECK(report.hops[0].head == Approx(2.0 / 3));
+    CHECK(report.hops[1].mean == Approx(1.0 / 3));
+    CHECK(report.hops[1].head == Approx(1.0 / 3));
+    CHECK(report.all_support == Approx(2.0 / 3));
+    CHECK(report.chance == Approx((0.25 + 0.25 + 0.5) / 3));
+}
+
+TEST_CASE("a hop that reads nothing reads no support, and equal weights count for the first slot", "[evaluate]") {
+    FourSlots f;
+    f.add({0}, true, 0);
+    f.add({3}, true, 0);
+    const std::vector<Real> nothing(16, Real{0}), same(16, Real{0.25});
+    CHECK(support_of(f.answer_all(nothing)).hops.at(0).mean == 0);
+    CHECK(support_of(f.answer_all(nothing)).hops.at(0).head == 0);
+    CHECK(support_of(f.answer_all(same)).hops.at(1).mean == Approx(0.5));
+    CHECK(support_of(f.answer_all(same, Look::at_answers)).questions == 0);
+    CHECK(support_of({}).hops.empty());
+}
+
+TEST_CASE("tasks have errors of their own, and fail above five percent", "[evaluate]") {
+    FourSlots f;
+    for (int i = 0; i < 20; ++i) f.add({0}, i > 0, 0);  // one of twenty wrong: just not failed
+    for (int i = 0; i < 4; ++i) f.add({0}, i > 0, 2);
+    const std::vector<Outcome> outcomes = f.answer_all(two_hops);
+    const std::vector<TaskReport> reports = reports_by_task(outcomes, f.dataset.tasks);
+    REQUIRE(reports.size() == 2);  // one has no questions
+    CHECK(reports[0].name == "easy");
+    CHECK(reports[0].questions == 20);
+    CHECK(reports[0].error == 0.05);
+    CHECK_FALSE(reports[0].failed());
+    CHECK(reports[1].name == "hard");
+    CHECK(reports[1].failed());
+    CHECK(reports[1].support.questions == 4);
+    CHECK(mean_error(reports) == Approx(0.15));  // not that of the questions
+    CHECK(failed_tasks(reports) == 1);
+    CHECK(metrics_of(outcomes).hits_at_1 == Approx(22.0 / 24));
+    CHECK(reports_by_task(outcomes, {}).empty());
+    CHECK(mean_error({}) == 0);
+}

@@ -20,6 +20,7 @@ struct Answer {
     struct ReadSlot {
         std::string key, value;
         double weight;
+        Index slot;  // its place among those that the question reads, from 0; those that came with it are the first
     };
     struct Head {
         std::vector<ReadSlot> slots;  // those with most weight, most first
@@ -33,7 +34,7 @@ struct Answer {
     Index slots = 0;                         // that the question reads
     Index own_slots = 0;                     // of those, that came with it
     std::vector<std::string> entities;       // that it names
-    std::vector<std::string> unknown_words;  // that training never saw
+    std::vector<std::string> unknown_words;  // of it and of the sentences that came with it: training never saw them
     // Names near to the question's words, when it names no entity and there is a memory to find slots in.
     std::vector<std::string> suggestions;
 };
@@ -66,6 +67,7 @@ class Answerer {
                const std::vector<TextSlot>& own = {}) const;
 
     const Model& model() const;
+    Index memory_slots() const;  // of the data set's memory, which all questions share
 
   private:
     struct Impl;

@@ -64,7 +64,22 @@ struct MemN2NConfig {
     void validate() const;  // throws UsageError
 };
 
-using ModelConfig = std::variant<KvMemNNConfig, MemN2NConfig>;
+// memory_transformer.hpp
+struct MemoryTransformerConfig {
+    static constexpr const char* kind = "memory-transformer";
+
+    Index width = 64;  // d
+    Index heads = 4;
+    Index hops = 4;
+    Index inner = 4;     // width inside the feed-forwards, as a multiple of d
+    Index longest = 32;  // words of a sentence that are read, the first ones
+    double dropout = 0;  // of what every read and feed-forward adds, in training
+    std::uint64_t seed = 1;
+
+    void validate() const;  // throws UsageError
+};
+
+using ModelConfig = std::variant<KvMemNNConfig, MemN2NConfig, MemoryTransformerConfig>;
 
 std::string kind_of(const ModelConfig& config);
 std::vector<std::string> model_kinds();  // that there are

@@ -1,9 +1,12 @@
-// How well a model answers a split's questions.
+// How well a model answers a split's questions, and whether it read what the answers rest on.
 #pragma once
 
 #include "kvmem/models/model.hpp"
 
 #include <functional>
+#include <span>
+#include <string>
+#include <vector>
 
 namespace kvmem {
 
@@ -20,9 +23,67 @@ struct Metrics {
     double loss = 0;
 };
 
-// `dataset` holds the split's memory, in the model's own tokens; `progress` is called with the number of
-// questions done, from several threads. The result has the same bits on any number of threads.
+// What became of one question.
+struct Outcome {
+    Index rank = 0;   // from 1, of the best right candidate; 0: missed, there is none or the scores are not finite
+    double loss = 0;  // as in Metrics
+    Index task = -1;  // its number in QaDataset::tasks; -1: none is known
+    // Where the reading was looked at, and the question has supporting slots: of each hop, whether it read one of them
+    // most.
+    struct Hop {
+        bool mean = false;  // by the mean of its heads' weights
+        bool head = false;  // by the weights of one head at least
+    };
+    std::vector<Hop> hops;
+    bool all_support = false;  // each of its supporting slots is what some head of some hop read most
+    double chance = 0;         // the share of its slots that are supporting ones
+};
+
+enum class Look { at_answers, at_reading_too };
+
+// Asks all questions of a split, in its order. `dataset` holds the split's memory, in the model's own tokens;
+// `progress` is called with the number of questions done, from several threads. The result has the same bits on any
+// number of threads.
+std::vector<Outcome> answer_all(const Model& model, const QaDataset& dataset, const Split& split,
+                                const Retriever& retriever, Look look = Look::at_answers,
+                                const std::function<void(Index done)>& progress = {});
+Metrics metrics_of(std::span<const Outcome> outcomes);
+
+// The metrics of answer_all().
 Metrics evaluate(const Model& model, const QaDataset& dataset, const Split& split, const Retriever& retriever,
                  const std::function<void(Index done)>& progress = {});
+
+// How often models read what the answer rests on, over the questions with supporting slots whose reading was looked
+// at. The slot that a hop reads most is the one of the largest weight above 0, the first of equal ones: by the mean of
+// the weights of its heads, which serves this ranking alone, or of one head. Reading a supporting slot most is not
+// needed to be right, and does not make an answer right.
+struct SupportReport {
+    Index questions = 0;
+    struct Hop {
+        double mean =
+            0;  // share of the questions of which the hop, by the mean of its heads, reads a supporting slot most
+        double head = 0;  // ... of which at least one of its heads does
+    };
+    std::vector<Hop> hops;
+    double all_support = 0;  // share of which each supporting slot is what some head of some hop reads most
+    double chance = 0;       // mean share of a question's slots that are supporting: what a slot picked at random is
+};
+SupportReport support_of(std::span<const Outcome> outcomes);
+
+// The questions of one task.
+struct TaskReport {
+    static constexpr double allowed_error = 0.05;  // the field's convention for bAbI
+
+    std::string name;
+    Index questions = 0;
+    double error = 0;  // share whose first candidate is wrong
+    SupportReport support;
+
+    bool failed() const { return error > allowed_error; }
+};
+// Of each task that has questions, in the order of `tasks`.
+std::vector<TaskReport> reports_by_task(std::span<const Outcome> outcomes, const std::vector<std::string>& tasks);
+double mean_error(std::span<const TaskReport> tasks);  // over tasks, each counting the same
+Index failed_tasks(std::span<const TaskReport> tasks);
 
 }  // namespace kvmem

@@ -61,4 +61,12 @@ class TrainingGroup {
     std::vector<Member> members_;
 };
 
+// The directories of a group's members that were begun, in their order, each with the tasks it is for. A run that is no
+// group is its own only member. `dataset` is the run's.
+struct MemberRun {
+    RunFiles files;
+    std::vector<std::string> tasks;  // empty: all
+};
+std::vector<MemberRun> member_runs(const RunFiles& files, const RunConfig& config, const QaDataset& dataset);
+
 }  // namespace kvmem

@@ -39,7 +39,8 @@ struct TrainerOptions {
     OptimizerOptions optimizer;
     bool sum_losses = false;   // follow the gradient of a batch's summed losses, not of their mean
     Schedule schedule;         // of the last phase
-    Index start_epochs = 20;   // of every phase before the last, at most: it ends when the loss stops falling
+    Index start_epochs = 20;   // of every phase before the last, at most: it ends when the loss stops falling,
+    Index start_patience = 5;  // that is, when it has not come lower for so many epochs
     double start_rate = 0;     // in those phases, constant; 0: the schedule's
     Index patience = 5;        // epochs without a better validation before giving up; 0: never
     double max_seconds = 0;    // of training in all; 0: no limit
@@ -67,6 +68,7 @@ struct TrainerState {
     Index phase = 0;          // of the task
     Index phase_epoch = 0;    // epochs before it began
     double lowest_loss = -1;  // that an epoch of this phase came to, if it is not the last one; -1: none did
+    Index lowest_epoch = 0;   // which one that was
     bool operator==(const TrainerState&) const = default;
 };
 

@@ -1,0 +1,47 @@
+#include "evaluation.hpp"
+
+#include <mutex>
+
+namespace kvmem::apps {
+
+static Index count_questions(std::span<ModelSource> sources, const std::string& split) {
+    Index questions = 0;
+    for (const ModelSource& source : sources) questions += source.memory.split(split).size();
+    if (questions == 0)
+        throw Error({.what = "nothing to measure",
+                     .expected = "questions",
+                     .got = "none",
+                     .where = "split " + split,
+                     .hint = {}});
+    return questions;
+}
+
+Evaluation evaluate_all(std::span<ModelSource> sources, const std::string& split_name) {
+    const Index questions = count_questions(sources, split_name);
+    Evaluation all;
+    std::vector<Outcome> outcomes;
+    Progress progress;
+    std::mutex one_at_a_time;
+    for (ModelSource& source : sources) {
+        translate_dataset(source.memory, source.model->extend(source.memory));
+        const Split& split = source.memory.split(split_name);
+        const Retriever retriever(source.memory.memory, source.model->vocabulary(), source.model->retrieval());
+        const RetrievalReport reach = report_retrieval(source.memory, split, retriever);
+        all.recall += static_cast<double>(reach.found) / static_cast<double>(questions);
+        all.slots += static_cast<double>(reach.slots) / static_cast<double>(questions);
+        const auto show = [&](Index done) {
+            const std::lock_guard guard(one_at_a_time);
+            const Index so_far = done + std::ssize(outcomes);
+            if (progress.due()) progress.show(std::to_string(so_far) + " of " + plural(questions, "question"));
+        };
+        all.outcomes.push_back(answer_all(*source.model, source.memory, split, retriever, Look::at_reading_too, show));
+        outcomes.insert(outcomes.end(), all.outcomes.back().begin(), all.outcomes.back().end());
+    }
+    progress.clear();
+    all.metrics = metrics_of(outcomes);
+    all.tasks = reports_by_task(outcomes, sources.front().memory.tasks);
+    all.support = support_of(outcomes);
+    return all;
+}
+
+}  // namespace kvmem::apps
