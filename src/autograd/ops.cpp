@@ -51,13 +51,12 @@ struct EmbedSentences {
 Var embed_sentences(Tape& tape, const Parameter& table, RaggedView<Token> bags, const PositionFactors& positions,
                     const Parameter* starts, std::span<const Token> start) {
     check_bags(bags, table.value.rows());
-    Arena& arena = tape.arena();
-    EmbedSentences kept{&table, {arena.copy(bags.values), arena.copy(bags.offsets)}, positions, starts, {}};
+    EmbedSentences kept{&table, bags, positions, starts, {}};
     if (starts) {
         require_shape(std::ssize(start) == bags.size(), "embed_sentences", "a start row for each bag");
-        const auto each = arena.take<Index>(std::ssize(start) + 1);
+        const auto each = tape.arena().take<Index>(std::ssize(start) + 1);
         std::iota(each.begin(), each.end(), Index{0});
-        kept.start = {arena.copy(start), each};
+        kept.start = {start, each};
     }
     const Var out = tape.record(
         bags.size(), table.value.cols(), tape.training(),

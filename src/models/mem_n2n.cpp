@@ -73,7 +73,11 @@ static void strew(std::span<Token> places, Index empty, Index last_place, Rng& r
 
 MemN2N::Memory MemN2N::memory_of(Tape& tape, const Batch& batch, Rng* noise) const {
     Arena& arena = tape.arena();
-    const auto differs = [&](Index s) { return !std::ranges::equal(batch.slots.key[s], batch.slots.value[s]); };
+    // In stories no value differs from its key.
+    const bool stories = batch.slots.key == batch.slots.value;
+    const auto differs = [&](Index s) {
+        return !stories && !std::ranges::equal(batch.slots.key[s], batch.slots.value[s]);
+    };
     const auto offsets = arena.take<Index>(batch.size() + 1);
     offsets[0] = 0;
     for (Index i = 0; i < batch.size(); ++i) {
@@ -132,7 +136,7 @@ MemN2N::Reading MemN2N::read(Tape& tape, const Batch& batch, Rng* noise) const {
     };
     const auto words = tape.arena().take<Token>(std::ssize(batch.question.values));
     std::ranges::transform(batch.question.values, words.begin(), [&](Token token) { return lexicon_.input(token); });
-    const RaggedView<Token> question{words, batch.question.offsets};
+    const RaggedView<Token> question{words, tape.arena().copy(std::span<const Index>(batch.question.offsets))};
     const Memory memory = memory_of(tape, batch, noise);
     const PositionFactors positions = encoding(memory.sentences);
     const Segments segments = segments_of(tape, memory.offsets);

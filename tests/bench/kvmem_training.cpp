@@ -3,9 +3,12 @@
 #include "kvmem/autograd/ops.hpp"
 #include "kvmem/autograd/optimizer.hpp"
 #include "kvmem/core/parallel.hpp"
+#include "kvmem/models/mem_n2n.hpp"
 #include "kvmem_attention.hpp"
 #include "training_data.hpp"
 
+#include <algorithm>
+#include <map>
 #include <span>
 
 namespace bench {
@@ -86,7 +89,7 @@ class Training : public Task {
             }
         });
         if (!updates() && tapes == 1) return;
-        if (!optimizer_) optimizer_ = std::make_unique<kvmem::Optimizer>(parameters_, sgd());
+        if (!optimizer_) optimizer_ = std::make_unique<kvmem::Optimizer>(parameters(), sgd());
         optimizer_->step(tapes_, updates() ? learning_rate : 0);  // with rate 0: the sum of the tapes' gradients
     }
 
@@ -101,6 +104,7 @@ class Training : public Task {
     virtual Var shard_loss(Tape& tape, Index first, Index count) = 0;
     virtual double loss_factor() const { return 1 / static_cast<double>(case_.batch); }
     virtual bool updates() const { return true; }
+    virtual kvmem::Parameters& parameters() { return parameters_; }
 
     Segments own_slots(Index count) const { return {one_each_.first(count), slots_each_.first(count)}; }
     Parameter& add(const std::string& name, Index rows, Index cols, std::uint32_t stream, double deviation) {
@@ -134,39 +138,86 @@ class Training : public Task {
     Steps one_each_, slots_each_;
 };
 
+// The model itself, as `kvmem train --model mem-n2n --encoding bag` has it. Its tables are the contestants' first ones:
+// of each, the words' rows and, with the last place first, the places' rows.
 class MemN2N : public Training {
   public:
     MemN2N(const Case& c, Sharding sharding) : MemN2N(c, sharding, MemN2NData(c)) {}
 
   private:
-    MemN2N(const Case& c, Sharding sharding, MemN2NData data)
+    static constexpr Index words = MemN2NData::words;
+
+    MemN2N(const Case& c, Sharding sharding, const MemN2NData& data)
         : Training(c, sharding),
-          story_(std::move(data.story)),
-          question_(std::move(data.question)),
-          words_(make_bags(MemN2NData::words, 1, [](Index i, Index) { return i; })),
-          answer_(std::move(data.answer)) {
-        for (Index k = 0; k <= MemN2NData::hops; ++k)
-            tables_.push_back(&add("C" + std::to_string(k), MemN2NData::words + c.slots, c.width,
-                                   static_cast<std::uint32_t>(41 + k), 0.1));
-    }
-
-    Var shard_loss(Tape& tape, Index first, Index count) override {
-        const auto bags = story_.part(first * case_.slots, count * case_.slots);
-        Var state = embed_sum(tape, *tables_[0], question_.part(first, count), BagScale::sum);
-        Var key = embed_sum(tape, *tables_[0], bags, BagScale::sum);
-        for (std::size_t hop = 1; hop < tables_.size(); ++hop) {
-            const Var value = embed_sum(tape, *tables_[hop], bags, BagScale::sum);
-            state = kvmem::add(state, lookup(state, key, value, own_slots(count), 1, 1));
-            key = value;
+          model_(config(c), vocabulary(), candidates(), [&](const std::string& name) { return table(c, name); }) {
+        for (Index i = 0; i < sharding.tapes * sharding.parts; ++i) {
+            const Index parts = sharding.tapes * sharding.parts;
+            const Index first = c.batch * i / parts, end = c.batch * (i + 1) / parts;
+            batches_.emplace(first, batch_of(c, data, first, end));
         }
-        const Var answers = embed_sum(tape, *tables_.back(), words_.part(0, MemN2NData::words), BagScale::sum);
-        return cross_entropy(dot_scores(state, answers), std::span(answer_).subspan(static_cast<std::size_t>(first),
-                                                                                    static_cast<std::size_t>(count)));
     }
 
-    BagSteps story_, question_, words_;
-    std::vector<Index> answer_;
-    std::vector<Parameter*> tables_;
+    static kvmem::MemN2NConfig config(const Case& c) {
+        kvmem::MemN2NConfig config;
+        config.width = c.width;
+        config.hops = MemN2NData::hops;
+        config.memory = c.slots;
+        config.encoding = kvmem::Encoding::bag;
+        config.random_noise = 0;
+        config.linear_start = false;
+        return config;
+    }
+    // Word w is token w + 1: the first token is the unknown one.
+    static kvmem::Vocabulary vocabulary() {
+        kvmem::Vocabulary all;
+        for (Index w = 0; w < words; ++w) all.add(kvmem::TokenKind::entity, "w" + std::to_string(w));
+        return all;
+    }
+    static std::vector<Token> candidates() {
+        std::vector<Token> all;
+        for (Index w = 0; w < words; ++w) all.push_back(static_cast<Token>(w + 1));
+        return all;
+    }
+    static Matrix table(const Case& c, const std::string& name) {
+        const bool places = name.front() == 'T';
+        const std::string of = places ? name.substr(1) : name;
+        const auto stream = static_cast<std::uint32_t>(of == "A" ? 41 : 41 + std::stoi(of.substr(1)));
+        const Matrix all = normal_matrix(words + c.slots, c.width, stream, 0.1);
+        Matrix part(places ? c.slots : words + 1, c.width);
+        for (Index i = 0; i < (places ? c.slots : words); ++i)
+            std::copy_n(all.row(places ? words + c.slots - 1 - i : i), c.width, part.row(places ? i : i + 1));
+        return part;
+    }
+    static kvmem::Batch batch_of(const Case& c, const MemN2NData& data, Index first, Index end) {
+        kvmem::Batch batch;
+        const auto words_of = [](const Bags& bags, Index i, Index count) {
+            std::vector<Token> row;
+            for (Index j = 0; j < count; ++j)
+                row.push_back(bags.tokens[static_cast<std::size_t>(i * bags.length + j)] + 1);
+            return row;
+        };
+        for (Index i = first; i < end; ++i) {
+            for (Index s = i * c.slots; s < (i + 1) * c.slots; ++s) {
+                const std::vector<Token> sentence = words_of(data.story, s, MemN2NData::sentence);
+                batch.slots.key.push_row(sentence);
+                batch.slots.value.push_row(sentence);
+            }
+            batch.slot_offsets.push_back(batch.slots.size());
+            batch.question.push_row(words_of(data.question, i, MemN2NData::sentence));
+            const auto answer = static_cast<Token>(data.answer[static_cast<std::size_t>(i)] + 1);
+            batch.answer.push_row(std::span(&answer, 1));
+        }
+        return batch;
+    }
+
+    Var shard_loss(Tape& tape, Index first, Index) override {
+        kvmem::Rng nothing(1);
+        return model_.loss(tape, batches_.at(first), nothing);
+    }
+    kvmem::Parameters& parameters() override { return model_.parameters(); }
+
+    kvmem::MemN2N model_;
+    std::map<Index, kvmem::Batch> batches_;  // by their first example
 };
 
 class KvMemNN : public Training {

@@ -19,7 +19,8 @@ namespace kvmem {
 Var embed_sum(Tape& tape, const Parameter& table, RaggedView<Token> bags, BagScale scale);
 
 // Sentences: sums of rows weighted by the places of the tokens, plus row start[i] of the table `starts` if there is
-// one: [bags, d]. Both tables' gradients are sparse. `positions` is viewed until the backward pass. (kernels/embed.hpp)
+// one: [bags, d]. Both tables' gradients are sparse. Several tables read the same sentences, so nothing is copied:
+// bags, positions and start must be there until the backward pass, best in the tape's arena. (kernels/embed.hpp)
 Var embed_sentences(Tape& tape, const Parameter& table, RaggedView<Token> bags, const PositionFactors& positions,
                     const Parameter* starts = nullptr, std::span<const Token> start = {});
 
