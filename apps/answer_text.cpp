@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <map>
 #include <ostream>
 
 namespace kvmem::apps {
@@ -39,12 +40,39 @@ static std::string text_of(const Answer::ReadSlot& slot, std::span<const TextSlo
     return slot.value == slot.key ? slot.key : slot.key + " -> " + slot.value;  // a sentence is its own value
 }
 
-static void print_hop(std::ostream& out, const Answer::Hop& hop, std::span<const TextSlot> story) {
-    for (std::size_t i = 0; i < hop.heads.size(); ++i) {
-        if (hop.heads.size() > 1) out << "   head " << i + 1 << " of " << hop.heads.size() << "\n";
-        for (const Answer::ReadSlot& slot : hop.heads[i].slots)
-            out << "    " << number("%5.1f%%", 100 * slot.weight) << " " << bar(slot.weight, 10) << " "
-                << text_of(slot, story) << "\n";
+static void print_head(std::ostream& out, const Answer::Head& head, std::span<const TextSlot> story) {
+    for (const Answer::ReadSlot& slot : head.slots)
+        out << "    " << number("%5.1f%%", 100 * slot.weight) << " " << bar(slot.weight, 10) << " "
+            << text_of(slot, story) << "\n";
+}
+
+// "▁" to "█"; a blank for next to nothing.
+static const char* level(double share) {
+    static const char* const levels[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    return levels[std::lround(std::clamp(share, 0.0, 1.0) * 8)];
+}
+
+// Heads side by side, a line for each slot that one of them reads more than next to nothing of. A head has a dot where
+// a slot is not among those it reads most.
+static void print_heads(std::ostream& out, const std::vector<Answer::Head>& heads, std::span<const TextSlot> story) {
+    constexpr double next_to_nothing = 0.01;
+    std::map<Index, std::string> texts;
+    for (const Answer::Head& head : heads)
+        for (const Answer::ReadSlot& slot : head.slots)
+            if (slot.weight >= next_to_nothing) texts.emplace(slot.slot, text_of(slot, story));
+    out << "  ";
+    for (std::size_t i = 0; i < heads.size(); ++i) out << number(" head%2.0f", static_cast<double>(i + 1));
+    out << "\n";
+    for (const auto& [place, text] : texts) {
+        out << "  ";
+        for (const Answer::Head& head : heads) {
+            const auto read = std::ranges::find(head.slots, place, &Answer::ReadSlot::slot);
+            if (read == head.slots.end())
+                out << "      ·";
+            else
+                out << number("%5.0f%%", 100 * read->weight) << level(read->weight);
+        }
+        out << "  " << text << "\n";
     }
 }
 
@@ -68,7 +96,11 @@ void print(std::ostream& out, const Answer& answer, std::span<const TextSlot> st
                 : answer.slots == 1 ? " sentence"
                                     : " sentences")
             << "\n";
-        print_hop(out, answer.hops[i], story);
+        const std::vector<Answer::Head>& heads = answer.hops[i].heads;
+        if (heads.size() == 1)
+            print_head(out, heads.front(), story);
+        else
+            print_heads(out, heads, story);
     }
 }
 

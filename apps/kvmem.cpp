@@ -29,6 +29,7 @@ constexpr Verb verbs[] = {
     {"evaluate", "measure a trained model on a split", run_evaluate},
     {"ask", "answer questions and show the memories read", run_ask},
     {"predict", "answer JSON lines from stdin", run_predict},
+    {"plot", "draw how training went and what is read", run_plot},
     {"version", "print the version", run_version},
 };
 
@@ -52,7 +53,7 @@ int run(const Arguments& arguments) {
         if (name == verb.name || (name == "--version" && verb.run == run_version))
             return verb.run(Arguments(arguments.begin() + 1, arguments.end()));
     throw UsageError({.what = "no such verb",
-                      .expected = "import, synth, inspect, train, evaluate, ask, predict or version",
+                      .expected = "import, synth, inspect, train, evaluate, ask, predict, plot or version",
                       .got = name,
                       .where = {},
                       .hint = "see 'kvmem --help'"});

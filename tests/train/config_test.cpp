@@ -12,7 +12,7 @@ static RunConfig unusual() {
     RunConfig c;
     c.data = "a \"quoted\" näme.h5";
     c.data_hash = "0123456789abcdef";
-    c.tasks = {"1", "qa2_whether"};
+    c.tasks = {"1", "qa2 whether"};
     c.runs = 10;
     c.per_task = true;
     c.model = KvMemNNConfig{.width = 33,

@@ -1,0 +1,145 @@
+#include "plot_examples.hpp"
+
+#include "kvmem/kernels/softmax.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace kvmem::apps {
+
+namespace {
+
+struct Place {
+    std::size_t source;
+    Index question;
+};
+
+}  // namespace
+
+// The first question of each list, then the second of each, and so on.
+static std::vector<Place> in_turn(const std::vector<std::vector<Place>>& lists, std::size_t count) {
+    std::vector<Place> chosen;
+    for (std::size_t round = 0; chosen.size() < count; ++round) {
+        const std::size_t before = chosen.size();
+        for (const auto& list : lists)
+            if (round < list.size() && chosen.size() < count) chosen.push_back(list[round]);
+        if (chosen.size() == before) break;  // none has more
+    }
+    return chosen;
+}
+
+// Half of them right, from the tasks in turn; half wrong, from the tasks with most errors in turn.
+static std::vector<Place> choose(const Evaluation& evaluation, Index count) {
+    std::map<Index, std::vector<Place>> right, wrong;  // by task
+    for (std::size_t s = 0; s < evaluation.outcomes.size(); ++s) {
+        Index question = 0;
+        for (const Outcome& outcome : evaluation.outcomes[s])
+            (outcome.rank == 1 ? right : wrong)[outcome.task].push_back({s, question++});
+    }
+    const auto lists_of = [](const std::map<Index, std::vector<Place>>& by_task) {
+        std::vector<std::vector<Place>> lists;
+        for (const auto& [task, places] : by_task) lists.push_back(places);
+        return lists;
+    };
+    auto most_errors = lists_of(wrong);
+    std::ranges::stable_sort(most_errors, std::greater(), [](const auto& list) { return list.size(); });
+    const auto wanted = static_cast<std::size_t>(count);
+    std::vector<Place> bad = in_turn(most_errors, wanted / 2);
+    std::vector<Place> chosen = in_turn(lists_of(right), wanted - bad.size());
+    if (chosen.size() + bad.size() < wanted) bad = in_turn(most_errors, wanted - chosen.size());
+    chosen.insert(chosen.end(), bad.begin(), bad.end());
+    return chosen;
+}
+
+static std::string joined(const Vocabulary& vocabulary, std::span<const Token> answers) {
+    std::string text;
+    for (const Token token : answers) text += (text.empty() ? "" : " or ") + vocabulary.text(token);
+    return text.empty() ? "no answer" : text;
+}
+
+// The slots to show, in their order: all, or the supporting ones and those that some head reads most.
+static std::vector<Index> rows_of(const Reads& reads, std::span<const Index> support, std::size_t most) {
+    std::vector<std::pair<double, Index>> slots;
+    for (Index slot = 0; slot < reads.slots; ++slot) {
+        double largest = std::ranges::find(support, slot) != support.end() ? 2 : 0;
+        for (Index hop = 0; hop < reads.hops; ++hop)
+            for (Index head = 0; head < reads.heads; ++head)
+                largest = std::max(largest, double{reads.of(hop, head)[static_cast<std::size_t>(slot)]});
+        slots.emplace_back(-largest, slot);
+    }
+    if (slots.size() > most) {
+        std::ranges::sort(slots);
+        slots.resize(most);
+    }
+    std::vector<Index> rows;
+    for (const auto& [weight, slot] : slots) rows.push_back(slot);
+    std::ranges::sort(rows);
+    return rows;
+}
+
+static HeatMap heat_map(const Model& model, const Batch& batch, const Reads& reads, std::span<const Index> support) {
+    constexpr std::size_t most_rows = 40;
+    HeatMap map;
+    const std::vector<Index> rows = rows_of(reads, support, most_rows);
+    for (const Index slot : rows) {
+        std::string text = text_of(model.vocabulary(), batch.slots.key[slot]);
+        if (!std::ranges::equal(batch.slots.key[slot], batch.slots.value[slot]))
+            text += " -> " + text_of(model.vocabulary(), batch.slots.value[slot]);
+        map.rows.push_back(
+            {std::to_string(slot + 1), std::move(text), std::ranges::find(support, slot) != support.end()});
+    }
+    for (Index hop = 0; hop < reads.hops; ++hop) {
+        HeatMap::Group& group = map.groups.emplace_back();
+        group.name = "hop " + std::to_string(hop + 1);
+        for (Index head = 0; head < reads.heads; ++head) {
+            HeatMap::Column& column = group.columns.emplace_back();
+            column.name = std::to_string(head + 1);
+            for (const Index slot : rows)
+                column.weights.push_back(double{reads.of(hop, head)[static_cast<std::size_t>(slot)]});
+        }
+    }
+    return map;
+}
+
+static Example example_of(const ModelSource& source, const Split& split, const Retriever& retriever, Index question,
+                          bool right) {
+    const Model& model = *source.model;
+    const auto at = static_cast<std::size_t>(question);
+    Batch batch;
+    add_example(batch, source.memory, split, question, retriever);
+    Tape tape;
+    tape.set_training(false);
+    Matrix scores(1, static_cast<Index>(model.candidates().size()));
+    Reads reads;
+    model.score(tape, batch, scores, &reads);
+    softmax(scores);
+    Example example;
+    example.question = text_of(model.vocabulary(), batch.question[0]);
+    example.expected = joined(model.vocabulary(), batch.answer[0]);
+    example.right = right;
+    example.slots = batch.slots.size();
+    if (!split.task.empty()) example.task = source.memory.tasks[static_cast<std::size_t>(split.task[at])];
+    const auto best = std::ranges::max_element(scores.view().span());
+    if (scores.cols() > 0) {
+        example.weight = double{*best};
+        example.answer =
+            model.vocabulary().text(model.candidates()[static_cast<std::size_t>(best - scores.view().span().begin())]);
+    }
+    const auto support = split.support.size() > 0 ? split.support[question] : std::span<const Index>();
+    example.reads = heat_map(model, batch, reads, support);
+    return example;
+}
+
+std::vector<Example> choose_examples(std::span<const ModelSource> sources, const std::string& split_name,
+                                     const Evaluation& evaluation, Index count) {
+    std::vector<Example> examples;
+    for (const auto& [source, question] : choose(evaluation, count)) {
+        const ModelSource& from = sources[source];
+        const Retriever retriever(from.memory.memory, from.model->vocabulary(), from.model->retrieval());
+        const Outcome& outcome = evaluation.outcomes[source][static_cast<std::size_t>(question)];
+        examples.push_back(example_of(from, from.memory.split(split_name), retriever, question, outcome.rank == 1));
+    }
+    return examples;
+}
+
+}  // namespace kvmem::apps

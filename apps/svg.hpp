@@ -1,0 +1,69 @@
+// Charts as inline SVG for a page of HTML: text that is escaped, numbers in tooltips, colours by the page's CSS
+// classes.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace kvmem::apps {
+
+// Text for the inside of an element or of a quoted attribute. What no page may hold (control characters, bytes that
+// are not UTF-8) becomes U+FFFD.
+std::string escaped(std::string_view text);
+// "0.031", "12": so many digits after the point, without zeros at the end.
+std::string decimal(double value, int digits = 3);
+
+// Curves over one axis, such as epochs.
+struct LineChart {
+    struct Curve {
+        std::string name;
+        std::string colour;  // a CSS class: "first" or "second"
+        std::vector<std::pair<double, double>> points;
+    };
+    struct Mark {
+        double x;
+        std::string name;
+    };
+    std::string x_label, y_label;
+    std::vector<Curve> curves;
+    std::vector<Mark> marks;  // vertical lines
+};
+std::string svg(const LineChart& chart);
+
+// Bars to the right of their names, of shares from 0 to 1 shown as percentages.
+struct BarChart {
+    struct Bar {
+        std::string name;
+        double share;
+        bool bad;
+        std::string tooltip;
+    };
+    std::string x_label;
+    std::vector<Bar> bars;
+    double mark = 0;  // a vertical line
+    std::string mark_name;
+};
+std::string svg(const BarChart& chart);
+
+// Weights of rows in columns, in groups of columns; the rows' texts stand to the right.
+struct HeatMap {
+    struct Row {
+        std::string name, text;
+        bool marked;
+    };
+    struct Column {
+        std::string name;
+        std::vector<double> weights;  // of each row
+    };
+    struct Group {
+        std::string name;
+        std::vector<Column> columns;
+    };
+    std::vector<Row> rows;
+    std::vector<Group> groups;
+};
+std::string svg(const HeatMap& map);
+
+}  // namespace kvmem::apps
