@@ -30,7 +30,7 @@ std::optional<BabiName> babi_name(std::string_view file) {
     const std::string_view split = file.substr(last + 1);
     if (!task || (split != "train" && split != "valid" && split != "test")) return std::nullopt;
     std::string name = "qa" + std::to_string(*task);
-    if (last > digits) name += " " + std::string(file.substr(digits + 1, last - digits - 1));
+    if (last > digits) name += "_" + std::string(file.substr(digits + 1, last - digits - 1));
     return BabiName{*task, std::move(name), std::string(split)};
 }
 

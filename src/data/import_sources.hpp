@@ -22,7 +22,7 @@ QaDataset kb_from(const std::vector<Source>& facts, const std::optional<Source>&
 
 struct BabiName {
     Index number;       // of the task
-    std::string task;   // "qa7 counting"
+    std::string task;   // "qa7_counting"
     std::string split;  // "train", "valid" or "test"
 };
 

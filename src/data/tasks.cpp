@@ -6,11 +6,11 @@
 
 namespace kvmem {
 
-// "4" is the task "qa4" or "qa4 two-argument-relations".
+// "4" is the task "qa4" or "qa4_two-argument-relations".
 static bool is_called(const std::string& task, const std::string& text) {
     if (task == text) return true;
     const std::string numbered = "qa" + text;
-    return task.rfind(numbered, 0) == 0 && (task.size() == numbered.size() || task[numbered.size()] == ' ');
+    return task.rfind(numbered, 0) == 0 && (task.size() == numbered.size() || task[numbered.size()] == '_');
 }
 
 static std::string all_of(const std::vector<std::string>& tasks) {

@@ -64,7 +64,7 @@ TEST_CASE("a run on stories is drawn on one page", "[program][stories][plot]") {
     const std::string page = read_file(f.run + "/plot.html");
     check_page(page);
     for (const char* part :
-         {"Learning curves", "phase 2", "validation hits@1", "Errors by task", "qa6 ", "5 %", "supporting slots",
+         {"Learning curves", "phase 2", "validation hits@1", "Errors by task", "qa6_", "5 %", "supporting slots",
           "hop 3, 1: ", "●", "Settings", "model.width", "prefers-color-scheme"}) {
         CAPTURE(part);
         CHECK(page.find(part) != std::string::npos);
@@ -96,7 +96,7 @@ TEST_CASE("groups of runs are drawn together", "[program][stories][plot]") {
     INFO(drawn.err);
     REQUIRE(drawn.code == 0);
     check_page(drawn.out);
-    CHECK_THAT(drawn.out, Catch::Contains("2 runs; ") && Catch::Contains("qa6 yes-no"));
+    CHECK_THAT(drawn.out, Catch::Contains("2 runs; ") && Catch::Contains("qa6_yes-no"));
 }
 
 TEST_CASE("a run over a shared memory is drawn as well", "[program][plot]") {

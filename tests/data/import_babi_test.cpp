@@ -14,7 +14,7 @@ static const char* const story =
     "5 Where is the milk?\tden\t4 2\n1 Fred went home.\n2 What has Fred?\tmilk,ball\t\n";
 
 static QaDataset import_text(const std::string& train, const ImportOptions& options = {}) {
-    QaDataset dataset = babi_from({{{2, "qa2 two", "train"}, {"qa2_two_train.txt", train}}}, options);
+    QaDataset dataset = babi_from({{{2, "qa2_two", "train"}, {"qa2_two_train.txt", train}}}, options);
     dataset.validate("test");
     return dataset;
 }
@@ -27,7 +27,7 @@ TEST_CASE("a file of stories is named by its task and split", "[import][babi]") 
     CHECK(plain->split == "test");
     const auto named = babi_name("qa1_single-supporting_fact_train.txt");
     REQUIRE(named);
-    CHECK(named->task == "qa1 single-supporting_fact");
+    CHECK(named->task == "qa1_single-supporting_fact");
     CHECK(named->split == "train");
     for (const char* other :
          {"qa_train.txt", "qa0_train.txt", "qa1train.txt", "qa1_train", "qa1_dev.txt", "q1_train.txt", "qa-1_train.txt",
@@ -46,7 +46,7 @@ TEST_CASE("a question owns the sentences before it, with support and task", "[im
     CHECK(train.support.offsets == std::vector<Index>{0, 1, 3, 3});
     CHECK(train.support.values == std::vector<Index>{0, 2, 1});
     CHECK(train.task == std::vector<Index>{0, 0, 0});
-    CHECK(dataset.tasks == Texts{"qa2 two"});
+    CHECK(dataset.tasks == Texts{"qa2_two"});
 }
 
 TEST_CASE("validation is taken by whole stories", "[import][babi]") {
@@ -86,11 +86,11 @@ TEST_CASE("folders of tasks fill each other's gaps", "[import][babi]") {
     small.write("qa3_three_train.txt", "1 A is far.\n2 Where is A?\tfar\t1\n");
     small.write("notes.txt", "nothing");
     const QaDataset all = import_babi({large.path(), small.path()}, {}, {});
-    CHECK(all.tasks == Texts{"qa1 one", "qa3 three"});
+    CHECK(all.tasks == Texts{"qa1_one", "qa3_three"});
     CHECK(questions(all, "train") == Texts{"where is a = <here>", "where is a = <far>"});
     CHECK(questions(all, "test") == Texts{"where is a = <there>"});
     CHECK(all.split("train").task == std::vector<Index>{0, 1});
-    CHECK(import_babi({small.path()}, {3}, {}).tasks == Texts{"qa3 three"});
+    CHECK(import_babi({small.path()}, {3}, {}).tasks == Texts{"qa3_three"});
 
     CHECK_THAT(error_of([&] { import_babi({small.path()}, {2}, {}); }), Catch::Contains("no such task"));
     CHECK_THAT(error_of([&] { import_babi({small.path() / "none"}, {}, {}); }),

@@ -10,7 +10,7 @@ using namespace kvmem::test;
 
 TEST_CASE("tasks are found by name and by number", "[tasks]") {
     QaDataset dataset = toy_stories(4);
-    dataset.tasks = {"qa1 where", "qa10", "qa11_whether", "other"};
+    dataset.tasks = {"qa1_where", "qa10", "qa11_whether", "other"};
     const auto found = [&](const std::vector<std::string>& texts) { return find_tasks(dataset, texts); };
     CHECK(found({"1"}) == std::vector<Index>{0});
     CHECK(found({"11", "other", "qa10", "10"}) == std::vector<Index>{1, 2, 3});

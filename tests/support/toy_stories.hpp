@@ -15,7 +15,7 @@ class ToyStories {
   public:
     explicit ToyStories(Index stories = 120, std::uint64_t seed = 5) : rng_(seed) {
         dataset_.info = {"Toy stories", "tests", "CC0-1.0", "kvmem tests"};
-        dataset_.tasks = {"qa1 where", "qa2 whether"};
+        dataset_.tasks = {"qa1_where", "qa2_whether"};
         for (const char* split : {"train", "valid"})
             for (Index i = 0; i < (split[0] == 't' ? stories : stories / 3); ++i) story(dataset_.splits[split], i % 2);
         for (const std::string& name : places()) dataset_.candidates.push_back(entity(name));

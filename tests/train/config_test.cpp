@@ -12,7 +12,7 @@ static RunConfig unusual() {
     RunConfig c;
     c.data = "a \"quoted\" näme.h5";
     c.data_hash = "0123456789abcdef";
-    c.tasks = {"1", "qa2 whether"};
+    c.tasks = {"1", "qa2_whether"};
     c.runs = 10;
     c.per_task = true;
     c.model = KvMemNNConfig{.width = 33,
@@ -33,6 +33,7 @@ static RunConfig unusual() {
     c.trainer.schedule = {.rate = 0.1234567890123, .warmup = 0.05, .decay = Decay::cosine, .halve_every = 7};
     c.trainer.sum_losses = true;
     c.trainer.start_epochs = 5;
+    c.trainer.start_patience = 3;
     c.trainer.start_rate = 0.004;
     c.trainer.patience = 9;
     c.trainer.max_seconds = 100.5;
@@ -78,6 +79,7 @@ TEST_CASE("a configuration comes back from its JSON with every field", "[config]
     CHECK(back.trainer.schedule.halve_every == 7);
     CHECK(back.trainer.sum_losses);
     CHECK(back.trainer.start_epochs == 5);
+    CHECK(back.trainer.start_patience == 3);
     CHECK(back.trainer.start_rate == 0.004);
     CHECK(back.trainer.patience == 9);
     CHECK(back.trainer.max_seconds == 100.5);
@@ -111,6 +113,20 @@ TEST_CASE("a MemN2N's configuration comes back from its JSON with every field", 
         CHECK((value != other.at(name)) == (name != "model"));
     }
     CHECK_THROWS_AS(model_config_from_json(R"({"model": "mem-n2n", "memory": 0})", "x"), Error);
+}
+
+TEST_CASE("a memory transformer's configuration comes back from its JSON with every field", "[config]") {
+    const ModelConfig unusual = MemoryTransformerConfig{
+        .width = 60, .heads = 5, .hops = 3, .share_hops = true, .inner = 2, .longest = 20, .dropout = 0.2, .seed = 7};
+    namespace json = boost::json;
+    const ModelConfig back = model_config_from_json(to_json(unusual), "test");
+    CHECK(to_json(back) == to_json(unusual));
+    const json::value usual = json::parse(to_json(MemoryTransformerConfig{})), other = json::parse(to_json(back));
+    for (const auto& [name, value] : usual.as_object()) {
+        CAPTURE(std::string(name));
+        CHECK((value != other.at(name)) == (name != "model"));
+    }
+    CHECK_THROWS_AS(model_config_from_json(R"({"model": "memory-transformer", "heads": 3})", "x"), Error);
 }
 
 TEST_CASE("the test of all fields leaves none out", "[config]") {

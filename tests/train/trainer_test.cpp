@@ -227,10 +227,11 @@ TEST_CASE("a phase ends when the validation loss stops falling, and the last one
     Square task;
     task.phase_count = 2;
     task.losses = {3, 2, 2.5, 9};
-    task.script = {0.9, 0.9, 0.9, 0.1, 0.2, 0.1};
+    task.script = {0.9, 0.9, 0.9, 0.9, 0.1, 0.2, 0.1};
     TrainerOptions options = plain(3);
     options.patience = 0;
     options.start_rate = 0.005;
+    options.start_patience = 2;
     Trainer trainer(task, options);
     std::vector<double> rates;
     std::vector<Index> phases;
@@ -244,13 +245,13 @@ TEST_CASE("a phase ends when the validation loss stops falling, and the last one
         improved.push_back(report.improved);
     };
     CHECK(trainer.run(callbacks) == StopReason::epochs_done);
-    CHECK(phases == std::vector<Index>{0, 0, 0, 1, 1, 1});
+    CHECK(phases == std::vector<Index>{0, 0, 0, 0, 1, 1, 1});
     CHECK(task.phases_set == std::vector<Index>{0, 1});
-    CHECK(rates == std::vector<double>{0.005, 0.005, 0.005, 0.01, 0.01, 0.01});
-    CHECK(improved == std::vector<bool>{false, false, false, true, true, false});  // of the last phase alone
+    CHECK(rates == std::vector<double>{0.005, 0.005, 0.005, 0.005, 0.01, 0.01, 0.01});
+    CHECK(improved == std::vector<bool>{false, false, false, false, true, true, false});  // of the last phase alone
     CHECK(trainer.state().best == 0.2);
-    CHECK(trainer.state().best_epoch == 5);
-    CHECK(epochs == 6);
+    CHECK(trainer.state().best_epoch == 6);
+    CHECK(epochs == 7);
 }
 
 TEST_CASE("a phase that goes on getting better ends all the same", "[trainer]") {
