@@ -56,7 +56,7 @@ constexpr Option all_options[] = {
     {"share-hops", Of::model, "share_hops", "one set of maps for all hops, yes or no"},
     {"inner", Of::model, "inner", "width inside feed-forwards, as a multiple of the width"},
     {"longest", Of::model, "longest", "words of a sentence that are read, the first ones"},
-    {"dropout", Of::model, "dropout", "share of what a read adds that training leaves out"},
+    {"dropout", Of::model, "dropout", "share of sentences' and reads' numbers that training leaves out"},
     {"memory", Of::model, "memory", "sentences that a question reads, the last ones"},
     {"encoding", Of::model, "encoding", "of a sentence: bag (of words) or position"},
     {"temporal", Of::model, "temporal", "temporal encoding, yes or no"},

@@ -151,7 +151,7 @@ MemoryTransformer::Reader::Turn MemoryTransformer::Reader::operator()(Var x, Var
 
 MemoryTransformer::Reading MemoryTransformer::read(Tape& tape, const Batch& batch) const {
     const Stories stories = stories_of(batch);
-    const Var sentences = encode(tape, stories);
+    const Var sentences = dropout(encode(tape, stories), config_.dropout);
     Var slots = take_rows(sentences, stories.slots);
     Reading reading{take_rows(sentences, stories.questions), {}};
     const AttendOptions how = lookup();
@@ -167,7 +167,7 @@ MemoryTransformer::Reading MemoryTransformer::read(Tape& tape, const Batch& batc
         reading.state = state;
         if (i + 1 < config_.hops) slots = hop.slots(slots, key, value, {offsets, offsets}, how, config_.dropout).x;
     }
-    reading.state = answered_(reading.state);
+    reading.state = dropout(answered_(reading.state), config_.dropout);
     return reading;
 }
 

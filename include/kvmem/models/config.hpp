@@ -74,7 +74,7 @@ struct MemoryTransformerConfig {
     bool share_hops = false;  // one set of maps for all hops: fewer to learn from little data
     Index inner = 4;          // width inside the feed-forwards, as a multiple of d
     Index longest = 32;       // words of a sentence that are read, the first ones
-    double dropout = 0;       // of what every read and feed-forward adds, in training
+    double dropout = 0;       // of sentences, of what reads and feed-forwards add, and of the last state, in training
     std::uint64_t seed = 1;
 
     void validate() const;  // throws UsageError
