@@ -98,7 +98,9 @@ TEST_CASE("the position encoding is the paper's equation", "[embed]") {
         const auto J = static_cast<double>(bags[i].size());
         for (Index j = 1; j <= std::ssize(bags[i]); ++j)
             for (Index k = 1; k <= d; ++k) {
-                const double l = (1 - j / J) - (static_cast<double>(k) / d) * (1 - 2 * j / J);
+                const double place = static_cast<double>(j) / J,
+                             column = static_cast<double>(k) / static_cast<double>(d);
+                const double l = (1 - place) - column * (1 - 2 * place);
                 CHECK(double{p.factors(p.first[static_cast<std::size_t>(i)] + j - 1, k - 1)} == Approx(l).margin(1e-6));
             }
     }
