@@ -26,10 +26,10 @@ void MemN2NConfig::validate() const {
 }
 
 void MemoryTransformerConfig::validate() const {
-    require_option(width >= 1 && width <= 4096, "width", "1 to 4096");
+    require_option(width >= 1 && width <= 1024, "width", "1 to 1024");
     require_option(heads >= 1 && width % heads == 0, "heads", "1 or more that divide the width");
     require_option(hops >= 1 && hops <= 16, "hops", "1 to 16");
-    require_option(inner >= 1 && inner <= 16, "inner", "1 to 16 times the width");
+    require_option(inner >= 1 && inner <= 8, "inner", "1 to 8 times the width");
     require_option(longest >= 1 && longest <= 1024, "longest", "1 to 1024 words");
     require_option(dropout >= 0 && dropout < 1, "dropout", "0 to below 1");
 }
