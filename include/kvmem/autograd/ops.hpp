@@ -10,6 +10,7 @@
 #include "kvmem/kernels/attend.hpp"
 #include "kvmem/kernels/elementwise.hpp"
 #include "kvmem/kernels/embed.hpp"
+#include "kvmem/kernels/facts.hpp"
 
 #include <optional>
 
@@ -67,6 +68,22 @@ Var scatter_sum(Var x, std::span<const Index> places, Index rows, Index cols);
 // Sum over the rows of the cross-entropy of scores [B, n] against the columns `targets`, with the columns
 // `excluded[i]` left out of row i: [1, 1]. (kernels/softmax.hpp)
 Var cross_entropy(Var scores, std::span<const Index> targets, RaggedView<Index> excluded = {});
+
+// --- facts that are read exactly (fact_ops.cpp, kernels/facts.hpp)
+
+// Entities with weights [n, 1] for each of B questions. The entities are the tape's.
+struct EntityState {
+    RaggedView<Token> entities;
+    Var weight;
+};
+// The state before the first hop: each question's entities, which must be different ones, share a weight of 1.
+EntityState start_state(Tape& tape, RaggedView<Token> entities);
+// One hop with the weights `relations` [B, R + 1]. `starts` are the entities of the start state; they are returned to
+// with the share `gate` [1, 1], or fully without one.
+EntityState read_facts(const Facts& facts, const EntityState& state, Var relations, RaggedView<Token> starts,
+                       std::optional<Var> gate = {}, Real least = 0);
+// Sum over the questions of -log of the share of weight on right answers: [1, 1].
+Var answer_loss(const EntityState& state, RaggedView<Token> answers, const AnswerPrior& prior);
 
 // --- matrices put together and taken apart (shape_ops.cpp)
 

@@ -1,0 +1,64 @@
+#include "kvmem/kernels/paths.hpp"
+
+#include "kvmem/core/arena.hpp"
+#include "kvmem/core/error.hpp"
+
+#include <algorithm>
+
+namespace kvmem {
+
+PathFinder::PathFinder(const Facts& facts, Arena& arena)
+    : facts_(facts), place_(arena.take<std::int32_t>(facts.entities())) {
+    std::ranges::fill(place_, -1);
+}
+
+std::vector<Reached> PathFinder::follow(std::span<const Reached> before, std::span<const Token> starts,
+                                        std::span<const Real> relations, const PathOptions& options) {
+    const auto stay = static_cast<Token>(facts_.relations());
+    Real strongest = 0;
+    for (const Reached& r : before) strongest = std::max(strongest, r.weight);
+    const Real least = options.least * strongest * *std::ranges::max_element(relations);
+    std::vector<Reached> after;
+    const auto reach = [&](const Reached& by) {
+        if (by.weight <= least) return;
+        std::int32_t& at = place_[static_cast<std::size_t>(by.entity)];
+        if (at < 0) {
+            at = static_cast<std::int32_t>(after.size());
+            after.push_back(by);
+        } else if (Reached& best = after[static_cast<std::size_t>(at)]; by.weight > best.weight) {
+            best = by;
+        }
+    };
+    for (Index from = 0; from < std::ssize(before); ++from) {
+        const Reached& r = before[static_cast<std::size_t>(from)];
+        reach({r.entity, stay, from, r.weight * relations[static_cast<std::size_t>(stay)]});
+        const auto [first, last] = facts_.keys_of(r.entity);
+        for (Index key = first; key < last; ++key) {
+            const Facts::Row row = facts_.row(key);
+            const Real weight = r.weight * relations[static_cast<std::size_t>(row.relation)];
+            if (weight <= least) continue;
+            for (const Token object : row.objects) {
+                const bool returns = std::ranges::find(starts, object) != starts.end();
+                reach({object, row.relation, from, returns ? weight * options.gate : weight});
+            }
+        }
+    }
+    for (const Reached& r : after) place_[static_cast<std::size_t>(r.entity)] = -1;
+    return after;
+}
+
+std::vector<std::vector<Reached>> PathFinder::find(std::span<const Token> starts,
+                                                   std::span<const std::span<const Real>> relations,
+                                                   const PathOptions& options) {
+    const auto is_entity = [&](Token t) { return t >= 0 && t < facts_.entities(); };
+    require_shape(std::ranges::all_of(starts, is_entity), "PathFinder", "starts that are entities of the memory");
+    const auto fits = [&](std::span<const Real> r) { return std::ssize(r) == facts_.relations() + 1; };
+    require_shape(std::ranges::all_of(relations, fits), "PathFinder", "relations [R + 1] for each hop");
+    std::vector<std::vector<Reached>> hops(1);
+    for (const Token start : starts) hops[0].push_back({start, -1, -1, Real{1} / static_cast<Real>(starts.size())});
+    for (const std::span<const Real> followed : relations)
+        hops.push_back(follow(hops.back(), starts, followed, options));
+    return hops;
+}
+
+}  // namespace kvmem
