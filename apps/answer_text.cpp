@@ -76,7 +76,35 @@ static void print_heads(std::ostream& out, const std::vector<Answer::Head>& head
     }
 }
 
+// "Kismet –directed_by→ William Dieterle ←directed_by– The Accused"
+static std::string text_of(const Answer::Path& path) {
+    std::string text = path.start;
+    for (const Answer::Path::Step& step : path.steps)
+        text += (step.reversed ? " ←" : " –") + step.relation + (step.reversed ? "– " : "→ ") + step.entity;
+    return text;
+}
+
+// The steps of the first path with the words of the question that chose them.
+static void print_steps(std::ostream& out, const Answer& answer) {
+    for (const Answer::Path::Step& step : answer.paths.front().steps) {
+        out << "  hop " << step.hop + 1 << "  " << number("%5.1f%%", 100 * step.weight) << "  "
+            << (step.reversed ? "←" : " ") << step.relation << (step.reversed ? " " : "→") << "  by";
+        for (const Answer::ReadWord& word : answer.words[static_cast<std::size_t>(step.hop)])
+            if (word.weight >= 0.1) out << " " << word.text << " " << number("%.0f%%", 100 * word.weight);
+        out << "\n";
+    }
+}
+
+static void print_paths(std::ostream& out, const Answer& answer) {
+    for (std::size_t i = 0; i < answer.candidates.size(); ++i)
+        out << "  " << number("%5.1f%%", 100 * answer.candidates[i].weight) << "  " << text_of(answer.paths[i]) << "\n";
+    if (const Index more = answer.as_good - std::ssize(answer.candidates); more > 0)
+        out << "  and " << more << " more as good (--all shows them)\n";
+    print_steps(out, answer);
+}
+
 void print(std::ostream& out, const Answer& answer, std::span<const TextSlot> story) {
+    if (!answer.taken_for.empty()) out << "no such name; taken for: " << answer.taken_for << "\n";
     if (!answer.unknown_words.empty()) out << "unknown words: " << joined(answer.unknown_words, ", ") << "\n";
     if (answer.entities.empty() && answer.own_slots == 0) {
         out << "no name that the memory knows in this question";
@@ -88,6 +116,10 @@ void print(std::ostream& out, const Answer& answer, std::span<const TextSlot> st
         return;
     }
     out << answer.candidates.front().text << "\n";
+    if (!answer.paths.empty()) {
+        print_paths(out, answer);
+        return;
+    }
     for (const Answer::Candidate& c : answer.candidates)
         out << "  " << number("%7.2f", c.score) << "  " << number("%5.1f%%", 100 * c.weight) << "  " << c.text << "\n";
     for (std::size_t i = 0; i < answer.hops.size(); ++i) {
@@ -118,6 +150,24 @@ static json::array slots_json(const Answer::Head& head) {
     return slots;
 }
 
+static json::object path_json(const Answer::Path& path) {
+    json::array steps;
+    for (const Answer::Path::Step& step : path.steps)
+        steps.push_back(json::object{{"hop", step.hop},
+                                     {"relation", step.relation},
+                                     {"reversed", step.reversed},
+                                     {"entity", step.entity},
+                                     {"weight", step.weight}});
+    return {{"start", path.start}, {"steps", std::move(steps)}, {"weight", path.weight}};
+}
+
+static json::array words_json(const std::vector<Answer::ReadWord>& words) {
+    json::array all;
+    for (const Answer::ReadWord& word : words)
+        all.push_back(json::object{{"word", word.text}, {"weight", word.weight}});
+    return all;
+}
+
 json::object to_json(const std::string& question, const Answer& answer) {
     json::array candidates, hops;
     for (const Answer::Candidate& c : answer.candidates)
@@ -134,6 +184,15 @@ json::object to_json(const std::string& question, const Answer& answer) {
     object["answer"] = answer.candidates.empty() ? json::value(nullptr) : json::value(answer.candidates.front().text);
     object["candidates"] = std::move(candidates);
     object["hops"] = std::move(hops);
+    if (!answer.paths.empty()) {
+        json::array paths, words;
+        for (const Answer::Path& path : answer.paths) paths.push_back(path_json(path));
+        for (const auto& hop : answer.words) words.push_back(words_json(hop));
+        object["paths"] = std::move(paths);
+        object["words"] = std::move(words);
+        object["as_good"] = answer.as_good;
+    }
+    if (!answer.taken_for.empty()) object["taken_for"] = answer.taken_for;
     object["slots"] = answer.slots;
     object["entities"] = array_of(answer.entities);
     object["unknown_words"] = array_of(answer.unknown_words);

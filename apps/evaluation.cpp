@@ -1,5 +1,6 @@
 #include "evaluation.hpp"
 
+#include <chrono>
 #include <mutex>
 
 namespace kvmem::apps {
@@ -26,21 +27,28 @@ Evaluation evaluate_all(std::span<ModelSource> sources, const std::string& split
         translate_dataset(source.memory, source.model->extend(source.memory));
         const Split& split = source.memory.split(split_name);
         const Retriever retriever(source.memory.memory, source.model->vocabulary(), source.model->retrieval());
-        const RetrievalReport reach = report_retrieval(source.memory, split, retriever);
-        all.recall += static_cast<double>(reach.found) / static_cast<double>(questions);
-        all.slots += static_cast<double>(reach.slots) / static_cast<double>(questions);
+        all.retrieves = all.retrieves && !retriever.facts();
+        if (all.retrieves) {
+            const RetrievalReport reach = report_retrieval(source.memory, split, retriever);
+            all.recall += static_cast<double>(reach.found) / static_cast<double>(questions);
+            all.slots += static_cast<double>(reach.slots) / static_cast<double>(questions);
+        }
         const auto show = [&](Index done) {
             const std::lock_guard guard(one_at_a_time);
             const Index so_far = done + std::ssize(outcomes);
             if (progress.due()) progress.show(std::to_string(so_far) + " of " + plural(questions, "question"));
         };
+        const auto begin = std::chrono::steady_clock::now();
         all.outcomes.push_back(answer_all(*source.model, source.memory, split, retriever, Look::at_reading_too, show));
+        all.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
         outcomes.insert(outcomes.end(), all.outcomes.back().begin(), all.outcomes.back().end());
     }
     progress.clear();
     all.metrics = metrics_of(outcomes);
     all.tasks = reports_by_task(outcomes, sources.front().memory.tasks);
     all.support = support_of(outcomes);
+    for (const TaskReport& task : all.tasks)
+        all.paths.push_back(text_of(sources.front().model->vocabulary(), task.path));
     return all;
 }
 

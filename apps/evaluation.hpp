@@ -12,10 +12,13 @@ namespace kvmem::apps {
 
 struct Evaluation {
     Metrics metrics;
-    std::vector<TaskReport> tasks;  // empty when the data set has none
-    SupportReport support;          // without questions when the split does not tell
-    double recall = 0;              // share of the questions with a right answer in the slots read
-    double slots = 0;               // read by a question, mean
+    std::vector<TaskReport> tasks;   // empty when the data set has none
+    SupportReport support;           // without questions when the split does not tell
+    std::vector<std::string> paths;  // of each task: the relations most often followed; empty: none were
+    bool retrieves = true;           // whether the model reads slots that were found for it; if so:
+    double recall = 0;               // share of the questions with a right answer in the slots read
+    double slots = 0;                // read by a question, mean
+    double seconds = 0;              // that answering took
     // Of each source, its questions.
     std::vector<std::vector<Outcome>> outcomes;
 };

@@ -9,6 +9,7 @@
 #include <iomanip>
 #include <iostream>
 #include <sstream>
+#include <utility>
 
 namespace kvmem::apps {
 
@@ -71,8 +72,43 @@ static json::object split_json(const SplitReport& r, const RetrievalReport& reac
                                        {"gold_found", reach.gold_found}}}};
 }
 
-static void inspect_data(const fs::path& path, const RetrieverOptions& options, bool as_json) {
+// What a hop can find at all, by each strategy, before any attention is learned.
+static void print_recall(const QaDataset& dataset, RetrieverOptions options) {
+    options.hops = 3;
+    constexpr std::pair<Retrieval, const char*> strategies[] = {
+        {Retrieval::question, "slots found by hashing the question"},
+        {Retrieval::hops, "slots found by hashing again for each hop"},
+        {Retrieval::whole, "all facts, followed exactly"}};
+    for (const auto& [name, split] : dataset.splits)
+        for (const auto& [strategy, what] : strategies) {
+            options.strategy = strategy;
+            const Retriever retriever(dataset.memory, dataset.vocabulary, options);
+            const auto reports = report_retrieval_by_hop(dataset, split, retriever);
+            std::cout << name << ", " << what
+                      << ": questions with a right answer within reach, right answers in reach, "
+                      << "slots, by hop\n";
+            for (std::size_t task = 0; task < reports.size(); ++task) {
+                if (reports[task].front().questions == 0) continue;
+                std::cout << "  " << std::left << std::setw(38) << (split.task.empty() ? "all" : dataset.tasks[task])
+                          << std::right;
+                for (const RetrievalReport& r : reports[task]) {
+                    const auto share = [](Index part, Index whole) {
+                        return percent(static_cast<double>(part) / static_cast<double>(std::max<Index>(whole, 1)));
+                    };
+                    std::cout << std::setw(9) << share(r.found, r.questions) << std::setw(9)
+                              << share(r.gold_found, r.gold) << std::setw(9) << r.slots / r.questions;
+                }
+                std::cout << "\n";
+            }
+        }
+}
+
+static void inspect_data(const fs::path& path, const RetrieverOptions& options, bool as_json, bool recall) {
     const QaDataset dataset = load_dataset(path);
+    if (recall) {
+        print_recall(dataset, options);
+        return;
+    }
     const DatasetReport report = inspect_dataset(dataset);
     const Retriever retriever(dataset.memory, dataset.vocabulary, options);
     const DatasetInfo& info = dataset.info;
@@ -156,9 +192,15 @@ int run_inspect(const Arguments& arguments) {
     line.options.add_options()  //
         ("max-frequency", po::value(&retriever.max_frequency)->default_value(retriever.max_frequency),
          "tokens in more keys are too common to find slots by")  //
+        ("max-slots", po::value(&retriever.max_slots)->default_value(retriever.max_slots),
+         "slots that a question reads, at most")  //
+        ("recall",
+         "of a data set, for each task: which right answers the slots of 1, 2 and 3 hops hold, by each way to "
+         "find slots")  //
         ("json", "print JSON");
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
+    require_at_least(retriever.max_slots, 1, "max-slots");
     require_at_least(retriever.max_frequency, 1, "max-frequency");
     const fs::path path = required(values, "file", "a data set, a model file or a run directory");
     const bool as_json = values.count("json") > 0;
@@ -168,7 +210,7 @@ int run_inspect(const Arguments& arguments) {
     }
     const std::string format = file_format(path);
     if (format == "kvmem-qa")
-        inspect_data(path, retriever, as_json);
+        inspect_data(path, retriever, as_json, values.count("recall") > 0);
     else if (format == "kvmem-model")
         inspect_model(path, as_json);
     else

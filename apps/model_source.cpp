@@ -1,5 +1,6 @@
 #include "model_source.hpp"
 
+#include "kvmem/data/edit_memory.hpp"
 #include "kvmem/data/tasks.hpp"
 #include "kvmem/train/group.hpp"
 
@@ -84,13 +85,23 @@ void add_answer_options(CommandLine& line, AnswerOptions& options) {
     line.options.add_options()                                                                           //
         ("memory,m", po::value<std::string>(), "data set whose memory to read")                          //
         ("top,k", po::value(&options.candidates)->default_value(options.candidates), "answers to give")  //
-        ("slots", po::value(&options.slots)->default_value(options.slots), "memories to give for each hop");
+        ("all", po::bool_switch(&options.all_as_good),
+         "give all answers of at least half of the first one's weight")                                      //
+        ("slots", po::value(&options.slots)->default_value(options.slots), "memories to give for each hop")  //
+        ("add-fact", po::value<std::vector<std::string>>()->composing(),
+         "subject|relation|object that the memory shall hold too; may be given several times")  //
+        ("remove-fact", po::value<std::vector<std::string>>()->composing(), "... that it shall not hold");
 }
 
 Answerer open_answerer(const po::variables_map& values, const AnswerOptions& options) {
     require_at_least(options.candidates, 1, "top");
     require_at_least(options.slots, 0, "slots");
     ModelSource source = open_model(values, "memory");
+    const auto facts = [&](const char* option) {
+        return values.count(option) ? values[option].as<std::vector<std::string>>() : std::vector<std::string>{};
+    };
+    for (const std::string& fact : facts("remove-fact")) remove_fact(source.memory, parse_fact(fact));
+    for (const std::string& fact : facts("add-fact")) add_fact(source.memory, parse_fact(fact));
     return Answerer(std::move(source.model), std::move(source.memory));
 }
 

@@ -242,7 +242,7 @@ LinkedText Linker::link(std::string_view text, const LinkOptions& options) const
     return linked;
 }
 
-std::vector<Token> Linker::nearest(std::string_view text, int count) const {
+std::vector<NearName> Linker::nearest(std::string_view text, int count) const {
     return nearest_names(impl_->names, text, count);
 }
 

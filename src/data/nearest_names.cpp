@@ -40,12 +40,19 @@ class Trigrams {
     std::bitset<std::size_t{1} << 14> bits_;
 };
 
-struct Suggestion {
-    double badness;
+// A name that shares trigrams with the text.
+struct Likely {
+    double share;
     Token token;
-    bool operator<(const Suggestion& other) const {
-        return badness != other.badness ? badness < other.badness : token < other.token;
+    bool operator<(const Likely& other) const {
+        return share != other.share ? share > other.share : token < other.token;
     }
+};
+
+// A run of the text's words.
+struct Part {
+    std::string spaced;  // " jean dujardin "
+    std::size_t begin, end;
 };
 
 }  // namespace
@@ -75,7 +82,7 @@ static void spaced_words(std::string& out, std::string_view text) {
 }
 
 // All runs of up to `longest_part` words with a word in them that training questions do not use, if there is any.
-static std::vector<std::string> parts_to_compare(const Vocabulary& vocabulary, std::string_view text) {
+static std::vector<Part> parts_to_compare(const Vocabulary& vocabulary, std::string_view text) {
     std::vector<Word> words = split_words(text);
     words.resize(std::min(words.size(), most_words));
     std::vector<bool> common;
@@ -84,7 +91,7 @@ static std::vector<std::string> parts_to_compare(const Vocabulary& vocabulary, s
         common.push_back(token && vocabulary.count(*token) > 0);
     }
     const bool all_common = std::find(common.begin(), common.end(), false) == common.end();
-    std::vector<std::string> parts;
+    std::vector<Part> parts;
     for (std::size_t first = 0; first < words.size(); ++first) {
         std::string part = " ";
         bool tells = all_common;
@@ -92,23 +99,23 @@ static std::vector<std::string> parts_to_compare(const Vocabulary& vocabulary, s
             part += words[first + n].text + ' ';
             tells = tells || !common[first + n];
             if (part.size() > longest_text) break;
-            if (tells) parts.push_back(part);
+            if (tells) parts.push_back({part, words[first].begin, words[first + n].end});
         }
     }
     return parts;
 }
 
-static std::vector<Token> sharing_trigrams(const NameIndex& names, const std::vector<std::string>& parts) {
+static std::vector<Token> sharing_trigrams(const NameIndex& names, const std::vector<Part>& parts) {
     Trigrams trigrams;
-    for (const std::string& part : parts) trigrams.add(part);
-    std::vector<Suggestion> likely;
+    for (const Part& part : parts) trigrams.add(part.spaced);
+    std::vector<Likely> likely;
     std::string spaced;
     names.for_each([&](Token token) {
         const std::string& name = names.vocabulary().text(token);
         if (name.size() > longest_text) return;
         spaced_words(spaced, name);
         const double share = trigrams.share(spaced);
-        if (share > 0.2) likely.push_back({-share, token});
+        if (share > 0.2) likely.push_back({share, token});
     });
     const std::size_t kept = std::min(likely.size(), survivors);
     std::partial_sort(likely.begin(), likely.begin() + static_cast<std::ptrdiff_t>(kept), likely.end());
@@ -117,26 +124,30 @@ static std::vector<Token> sharing_trigrams(const NameIndex& names, const std::ve
     return tokens;
 }
 
-std::vector<Token> nearest_names(const NameIndex& names, std::string_view text, int count) {
-    const std::vector<std::string> parts = parts_to_compare(names.vocabulary(), text);
-    std::vector<Suggestion> suggestions;
+std::vector<NearName> nearest_names(const NameIndex& names, std::string_view text, int count) {
+    const std::vector<Part> parts = parts_to_compare(names.vocabulary(), text);
+    std::vector<NearName> near;
     std::string spaced;
     for (const Token token : sharing_trigrams(names, parts)) {
         spaced_words(spaced, names.vocabulary().text(token));
         const std::size_t letters = spaced.size() - 2;
         std::size_t least = letters;
-        for (const std::string& part : parts) {
-            const std::size_t gap = std::max(part.size(), spaced.size()) - std::min(part.size(), spaced.size());
-            if (gap < least) least = std::min(least, edit_distance(part, spaced));
+        const Part* nearest = nullptr;
+        for (const Part& part : parts) {
+            const std::size_t lengths[] = {part.spaced.size(), spaced.size()};
+            if (std::max(lengths[0], lengths[1]) - std::min(lengths[0], lengths[1]) >= least) continue;
+            const std::size_t edits = edit_distance(part.spaced, spaced);
+            if (edits < least) least = edits, nearest = &part;
         }
-        if (least * 3 <= letters)
-            suggestions.push_back({static_cast<double>(least) / static_cast<double>(letters), token});
+        if (nearest && least * 3 <= letters)
+            near.push_back(
+                {token, static_cast<double>(least) / static_cast<double>(letters), nearest->begin, nearest->end});
     }
-    std::sort(suggestions.begin(), suggestions.end());
-    std::vector<Token> best;
-    for (std::size_t i = 0; i < suggestions.size() && std::cmp_less(i, count); ++i)
-        best.push_back(suggestions[i].token);
-    return best;
+    std::ranges::sort(near, [](const NearName& a, const NearName& b) {
+        return a.distance != b.distance ? a.distance < b.distance : a.entity < b.entity;
+    });
+    if (std::cmp_greater(near.size(), count)) near.resize(static_cast<std::size_t>(std::max(count, 0)));
+    return near;
 }
 
 }  // namespace kvmem

@@ -2,9 +2,10 @@
 #pragma once
 
 #include "data/name_index.hpp"
+#include "kvmem/data/linker.hpp"
 
 namespace kvmem {
 
-std::vector<Token> nearest_names(const NameIndex& names, std::string_view text, int count);
+std::vector<NearName> nearest_names(const NameIndex& names, std::string_view text, int count);
 
 }  // namespace kvmem

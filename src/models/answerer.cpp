@@ -1,7 +1,6 @@
 #include "kvmem/models/answerer.hpp"
 
 #include "kvmem/core/error.hpp"
-#include "kvmem/kernels/softmax.hpp"
 #include "kvmem/kernels/top_k.hpp"
 
 #include <algorithm>
@@ -29,8 +28,11 @@ struct Answerer::Impl {
     // Adds to `unknown` the sentences' words that training never saw, and the values that are no names.
     Batch batch_of(const LinkedText& question, const std::vector<TextSlot>& own,
                    std::vector<std::string>& unknown) const;
-    std::vector<Answer::Candidate> best(std::span<const Real> scores, Index count) const;
+    // The question with its words as they will be shown, or with the nearest name if it names none.
+    LinkedText link(const std::string& question, Answer& answer) const;
+    void rank(Answer& answer, std::span<const Scored> scores, const AnswerOptions& options) const;
     std::vector<Answer::ReadSlot> read_slots(const Batch& batch, std::span<const Real> weights, Index count) const;
+    void show_paths(Answer& answer, const Reads& reads, const LinkedText& question) const;
 };
 
 std::string text_of(const Vocabulary& vocabulary, std::span<const Token> tokens) {
@@ -73,20 +75,77 @@ Batch Answerer::Impl::batch_of(const LinkedText& question, const std::vector<Tex
         }
         batch.origin.push_back(-1);
     }
+    auto word = question.unknown_words.begin();
+    for (std::size_t i = 0; i < question.tokens.size(); ++i)
+        if (question.tokens[i] == unknown_token) batch.unseen.emplace_back(static_cast<Index>(i), *word++);
     add_example(batch, question.tokens, {}, memory, retriever);
     return batch;
 }
 
-std::vector<Answer::Candidate> Answerer::Impl::best(std::span<const Real> scores, Index count) const {
-    Matrix weights(1, static_cast<Index>(scores.size()));
-    std::copy(scores.begin(), scores.end(), weights.data());
-    softmax(weights);
-    std::vector<Answer::Candidate> all;
-    for (const Scored& s : top_k(scores, count)) {
-        const Token token = model->candidates()[static_cast<std::size_t>(s.index)];
-        all.push_back({model->vocabulary().text(token), double{s.score}, double{weights(0, s.index)}});
+LinkedText Answerer::Impl::link(const std::string& question, Answer& answer) const {
+    LinkedText linked = linker.link(question);
+    if (linked.entities.empty() && memory.size() > 0) {
+        const std::vector<NearName> near = linker.nearest(question, 3);
+        for (const NearName& name : near) answer.suggestions.push_back(model->vocabulary().text(name.entity));
+        if (!near.empty() && retriever.facts()) {
+            answer.taken_for = answer.suggestions.front();
+            const std::string before = question.substr(0, near[0].begin), after = question.substr(near[0].end);
+            linked = linker.link(before + "[" + answer.taken_for + "]" + after);
+        }
     }
-    return all;
+    answer.unknown_words = linked.unknown_words;
+    for (const Token token : linked.entities) answer.entities.push_back(model->vocabulary().text(token));
+    return linked;
+}
+
+void Answerer::Impl::rank(Answer& answer, std::span<const Scored> scores, const AnswerOptions& options) const {
+    std::vector<Real> numbers;
+    for (const Scored& s : scores) numbers.push_back(s.score);
+    if (!std::ranges::all_of(numbers, [](Real s) { return std::isfinite(s); }))
+        throw Error({.what = "this model's scores are not finite numbers",
+                     .expected = {},
+                     .got = {},
+                     .where = {},
+                     .hint = "train again, with a lower rate or a clip length"});
+    if (numbers.empty()) return;
+    const Real best = *std::ranges::max_element(numbers), half = best - static_cast<Real>(std::log(2.0));
+    answer.as_good = std::ranges::count_if(numbers, [&](Real s) { return s >= half; });
+    double sum = 0;
+    for (const Real s : numbers) sum += std::exp(double{s} - double{best});
+    const Index count = options.all_as_good ? std::max(options.candidates, answer.as_good) : options.candidates;
+    for (const Scored& s : top_k(numbers, count)) {
+        const Index number = scores[static_cast<std::size_t>(s.index)].index;
+        const Token token = model->candidates()[static_cast<std::size_t>(number)];
+        const double weight =
+            model->scores_few() ? std::exp(double{s.score}) : std::exp(double{s.score} - double{best}) / sum;
+        answer.candidates.push_back({model->vocabulary().text(token), double{s.score}, weight});
+    }
+}
+
+void Answerer::Impl::show_paths(Answer& answer, const Reads& reads, const LinkedText& question) const {
+    const Vocabulary& vocabulary = model->vocabulary();
+    for (const FactPath& path : reads.paths.at(0)) {
+        Answer::Path& shown = answer.paths.emplace_back();
+        shown.start = vocabulary.text(path.start);
+        shown.weight = path.weight;
+        for (const FactPath::Step& step : path.steps) {
+            const std::string& name = vocabulary.text(step.relation);
+            const bool reversed = name.starts_with('~');
+            shown.steps.push_back(
+                {name.substr(reversed ? 1 : 0), reversed, vocabulary.text(step.entity), step.weight, step.hop});
+        }
+    }
+    const std::size_t tokens = question.tokens.size();
+    for (std::size_t first = 0; first < reads.words.at(0).size(); first += tokens) {
+        std::vector<Answer::ReadWord>& shown = answer.words.emplace_back();
+        auto unknown = question.unknown_words.begin();
+        for (std::size_t t = 0; t < tokens; ++t) {
+            const Token token = question.tokens[t];
+            const std::string& text = token == unknown_token ? *unknown++ : vocabulary.text(token);
+            shown.push_back({text, double{reads.words[0][first + t]}});
+        }
+        std::ranges::stable_sort(shown, [](const auto& a, const auto& b) { return a.weight > b.weight; });
+    }
 }
 
 std::vector<Answer::ReadSlot> Answerer::Impl::read_slots(const Batch& batch, std::span<const Real> weights,
@@ -101,31 +160,19 @@ std::vector<Answer::ReadSlot> Answerer::Impl::read_slots(const Batch& batch, std
 Answer Answerer::ask(const std::string& question, const AnswerOptions& options,
                      const std::vector<TextSlot>& own) const {
     const Impl& in = *impl_;
-    const LinkedText linked = in.linker.link(question);
     Answer answer;
-    answer.unknown_words = linked.unknown_words;
-    for (const Token token : linked.entities) answer.entities.push_back(in.model->vocabulary().text(token));
-    if (linked.entities.empty() && in.memory.size() > 0)
-        for (const Token token : in.linker.nearest(question, 3))
-            answer.suggestions.push_back(in.model->vocabulary().text(token));
-
+    const LinkedText linked = in.link(question, answer);
     const Batch batch = in.batch_of(linked, own, answer.unknown_words);
     answer.slots = batch.slots.size();
     answer.own_slots = static_cast<Index>(own.size());
-    if (answer.slots == 0) return answer;
+    if (answer.slots == 0 && (!batch.facts || linked.entities.empty())) return answer;
     Tape tape;
     tape.set_training(false);
-    Matrix scores(1, static_cast<Index>(in.model->candidates().size()));
     Reads reads;
-    in.model->score(tape, batch, scores, &reads);
-    const auto numbers = scores.view().span();
-    if (!std::all_of(numbers.begin(), numbers.end(), [](Real s) { return std::isfinite(s); }))
-        throw Error({.what = "this model's scores are not finite numbers",
-                     .expected = {},
-                     .got = {},
-                     .where = {},
-                     .hint = "train again, with a lower rate or a clip length"});
-    answer.candidates = in.best(scores.view().span(), options.candidates);
+    reads.paths_wanted = options.all_as_good ? std::ssize(in.model->candidates()) : options.candidates;
+    in.rank(answer, in.model->score_few(tape, batch, &reads).values, options);
+    if (batch.facts) in.show_paths(answer, reads, linked);
+    answer.paths.resize(std::min(answer.paths.size(), answer.candidates.size()));
     for (Index hop = 0; hop < reads.hops; ++hop) {
         Answer::Hop& shown = answer.hops.emplace_back();
         for (Index head = 0; head < reads.heads; ++head)

@@ -13,6 +13,8 @@ void Batch::clear() {
     slot_offsets.assign(1, 0);
     origin.clear();
     story_offsets.assign(1, 0);
+    facts = nullptr;
+    unseen.clear();
 }
 
 static void add_slot(Batch& batch, const Slots& from, Index slot, Index origin) {
@@ -23,6 +25,7 @@ static void add_slot(Batch& batch, const Slots& from, Index slot, Index origin) 
 
 static void end_example(Batch& batch, std::span<const Token> question, std::span<const Token> answer,
                         const Slots& memory, const Retriever& retriever) {
+    batch.facts = retriever.facts();
     for (const Index slot : retriever.retrieve(question)) add_slot(batch, memory, slot, slot);
     batch.question.push_row(question);
     batch.answer.push_row(answer);

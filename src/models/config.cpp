@@ -14,6 +14,7 @@ void KvMemNNConfig::validate() const {
     require_option(negatives >= 0, "negatives", "0 (all candidates) or more");
     require_option(match >= 0 && match <= 1e30, "match", "0 to 1e30");
     require_option(word_dropout >= 0 && word_dropout < 1, "word dropout", "0 to below 1");
+    require_option(retriever.strategy != Retrieval::whole, "retrieval", "question or hops");
     require_option(retriever.max_frequency >= 1 && retriever.max_slots >= 1, "retrieval limits", "1 or more");
 }
 
@@ -32,6 +33,16 @@ void MemoryTransformerConfig::validate() const {
     require_option(inner >= 1 && inner <= 8, "inner", "1 to 8 times the width");
     require_option(longest >= 1 && longest <= 1024, "longest", "1 to 1024 words");
     require_option(dropout >= 0 && dropout < 1, "dropout", "0 to below 1");
+}
+
+void PathReaderConfig::validate() const {
+    require_option(width >= 1 && width <= 1024, "width", "1 to 1024");
+    require_option(hops >= 1 && hops <= 16, "hops", "1 to 16");
+    require_option(word_deletion >= 0 && word_deletion < 1, "word deletion", "0 to below 1");
+    require_option(dropout >= 0 && dropout < 1, "dropout", "0 to below 1");
+    require_option(least >= 0 && least < 1, "least", "0 to below 1");
+    require_option(spellings >= 1 && spellings <= 1'000'000, "spellings", "1 to 1000000");
+    require_option(word_dropout >= 0 && word_dropout < 1, "word dropout", "0 to below 1");
 }
 
 std::string kind_of(const ModelConfig& config) {

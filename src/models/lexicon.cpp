@@ -27,7 +27,7 @@ Ragged<Token> Lexicon::inputs(const Ragged<Token>& bags) const {
     return mapped;
 }
 
-std::vector<Token> Lexicon::extend(const QaDataset& dataset) {
+std::vector<Token> Lexicon::extend(const QaDataset& dataset, bool words_too) {
     const Vocabulary& theirs = dataset.vocabulary;
     std::vector<Token> to(static_cast<std::size_t>(theirs.size()), unknown_token);
     for (Token token = 1; token < theirs.size(); ++token) {
@@ -36,7 +36,7 @@ std::vector<Token> Lexicon::extend(const QaDataset& dataset) {
         Token& ours = to[static_cast<std::size_t>(token)];
         if (token < vocabulary_.size() && vocabulary_.kind(token) == kind && vocabulary_.text(token) == text)
             ours = token;  // as it is throughout for the data set that the model was trained on
-        else if (kind == TokenKind::entity)
+        else if (kind == TokenKind::entity || (words_too && kind == TokenKind::word))
             ours = vocabulary_.add(kind, text);
         else if (const auto known = vocabulary_.find(kind, text))
             ours = *known;

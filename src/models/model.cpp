@@ -5,6 +5,7 @@
 #include "kvmem/models/kv_mem_nn.hpp"
 #include "kvmem/models/mem_n2n.hpp"
 #include "kvmem/models/memory_transformer.hpp"
+#include "kvmem/models/path_reader.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -28,8 +29,19 @@ std::span<Real> Reads::of(Index hop, Index head) {
     return std::span(weights).subspan(static_cast<std::size_t>(part.data() - weights.data()), part.size());
 }
 
+Ragged<Scored> Model::score_few(Tape& tape, const Batch& batch, Reads* reads) const {
+    const View scores = tape.arena().matrix(batch.size(), std::ssize(candidates()));
+    score(tape, batch, scores, reads);
+    Ragged<Scored> all;
+    for (Index i = 0; i < scores.rows; ++i) {
+        for (Index c = 0; c < scores.cols; ++c) all.values.push_back({c, scores(i, c)});
+        all.end_row();
+    }
+    return all;
+}
+
 std::vector<Token> Model::extend(const QaDataset& dataset) {
-    std::vector<Token> to = lexicon_.extend(dataset);
+    std::vector<Token> to = lexicon_.extend(dataset, reads_spelling());
     grow();
     return to;
 }
@@ -122,6 +134,7 @@ struct Make {
     std::unique_ptr<Model> operator()(const MemoryTransformerConfig& config) const {
         return make<MemoryTransformer>(config);
     }
+    std::unique_ptr<Model> operator()(const PathReaderConfig& config) const { return make<PathReader>(config); }
 
   private:
     template <class M, class Config>

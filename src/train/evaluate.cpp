@@ -8,17 +8,22 @@
 #include <cmath>
 #include <functional>
 #include <iterator>
+#include <map>
 
 namespace kvmem {
 
-// The numbers of the right answers among the rising candidates.
+// The numbers of the right answers among the rising candidates, rising.
 static void find_right(std::span<const Token> candidates, std::span<const Token> answers, std::vector<Index>& right) {
     right.clear();
     for (const Token token : answers) {
         const auto at = std::lower_bound(candidates.begin(), candidates.end(), token);
         if (at != candidates.end() && *at == token) right.push_back(at - candidates.begin());
     }
+    std::ranges::sort(right);
 }
+
+// Of a question whose right answers have no score at all, where a model scores few.
+constexpr double loss_of_nothing = 30;
 
 // Overwrites the scores [1, C].
 static void rank_right(Outcome& outcome, View scores, std::span<const Index> right) {
@@ -37,6 +42,56 @@ static void rank_right(Outcome& outcome, View scores, std::span<const Index> rig
     cross_entropy(scores, std::span(&best, 1), {others, offsets}, std::span(&loss, 1), scores);
     outcome.rank = rank;
     outcome.loss = double{loss};
+}
+
+static bool precedes(const Scored& a, const Scored& b) {
+    return a.score > b.score || (a.score == b.score && a.index < b.index);
+}
+
+// The same for scores of few candidates; the others count as having none.
+static void rank_right(Outcome& outcome, std::span<const Scored> few, std::span<const Index> right) {
+    if (right.empty() || !std::ranges::all_of(few, [](const Scored& s) { return std::isfinite(s.score); })) return;
+    const auto is_right = [&](const Scored& s) { return std::ranges::binary_search(right, s.index); };
+    const Scored* best = nullptr;
+    for (const Scored& s : few)
+        if (is_right(s) && (!best || precedes(s, *best))) best = &s;
+    if (!best) {
+        outcome.loss = loss_of_nothing;
+        return;
+    }
+    double others = 0;
+    outcome.rank = 1;
+    for (const Scored& s : few) {
+        outcome.rank += precedes(s, *best);
+        if (&s == best || !is_right(s)) others += std::exp(double{s.score} - double{best->score});
+    }
+    outcome.loss = std::log(others);
+}
+
+static double f1(Index given, Index hit, std::span<const Index> right) {
+    return 2 * static_cast<double>(hit) / static_cast<double>(given + std::ssize(right));
+}
+
+// A score of half the weight of the best.
+static Real half_of(Real best) { return best - static_cast<Real>(std::log(2.0)); }
+
+// How well the answers of at least half of the best one's weight agree with the right ones.
+static void compare_sets(Outcome& outcome, std::span<const Real> scores, std::span<const Index> right) {
+    if (right.empty()) return;
+    const Real least = half_of(*std::ranges::max_element(scores));
+    const auto given = std::ranges::count_if(scores, [&](Real s) { return s >= least; });
+    const auto hit =
+        std::ranges::count_if(right, [&](Index i) { return scores[static_cast<std::size_t>(i)] >= least; });
+    outcome.f1 = f1(given, hit, right);
+}
+
+static void compare_sets(Outcome& outcome, std::span<const Scored> few, std::span<const Index> right) {
+    if (right.empty() || few.empty()) return;
+    const Real least = half_of(std::ranges::min_element(few, precedes)->score);
+    Index given = 0, hit = 0;
+    for (const Scored& s : few)
+        if (s.score >= least) ++given, hit += std::ranges::binary_search(right, s.index);
+    outcome.f1 = f1(given, hit, right);
 }
 
 // The slot of the largest weight above 0, the first of equal ones; -1 when there is none.
@@ -103,13 +158,30 @@ std::vector<Outcome> answer_all(const Model& model, const QaDataset& dataset, co
             batch.clear();
             for (std::size_t u = parts[part]; u < parts[part + 1]; ++u)
                 add_story(batch, dataset, split, stories[u], stories[u + 1], retriever);
-            const View scores = tape.arena().matrix(last - first, static_cast<Index>(model.candidates().size()));
-            model.score(tape, batch, scores, compare ? &reads : nullptr);
+            const bool dense = !model.scores_few();
+            Reads* const read = look == Look::at_reading_too ? &reads : nullptr;
+            View scores;
+            Ragged<Scored> few;
+            if (dense) {
+                scores = tape.arena().matrix(last - first, static_cast<Index>(model.candidates().size()));
+                model.score(tape, batch, scores, compare ? read : nullptr);
+            } else {
+                few = model.score_few(tape, batch, read);
+            }
             for (Index i = first; i < last; ++i) {
                 Outcome& outcome = outcomes[static_cast<std::size_t>(i)];
                 if (!split.task.empty()) outcome.task = split.task[static_cast<std::size_t>(i)];
                 find_right(model.candidates(), split.answer[i], right);
-                rank_right(outcome, scores.middle_rows(i - first, 1), right);
+                if (dense) {
+                    compare_sets(outcome, scores.middle_rows(i - first, 1).span(), right);
+                    rank_right(outcome, scores.middle_rows(i - first, 1), right);
+                } else {
+                    compare_sets(outcome, few[i - first], right);
+                    rank_right(outcome, few[i - first], right);
+                    if (!read) continue;
+                    for (const FactPath& path : reads.paths[static_cast<std::size_t>(i - first)])
+                        for (const FactPath::Step& step : path.steps) outcome.path.push_back(step.relation);
+                }
                 if (!compare || split.support[i].empty()) continue;
                 const auto [begin, end] = batch.slots_of(i - first);
                 compare_support(outcome, reads, begin, end - begin, split.support[i]);
@@ -133,11 +205,13 @@ Metrics metrics_of(std::span<const Outcome> outcomes) {
         metrics.hits_at_10 += rank >= 1 && rank <= 10;
         metrics.mean_reciprocal_rank += rank > 0 ? 1.0 / static_cast<double>(rank) : 0.0;
         metrics.loss += outcome.loss;
-        ranked += rank > 0;
+        metrics.f1 += outcome.f1;
+        ranked += outcome.loss > 0 || rank > 0;
     }
     metrics.hits_at_1 = share(metrics.hits_at_1, metrics.questions);
     metrics.hits_at_10 = share(metrics.hits_at_10, metrics.questions);
     metrics.mean_reciprocal_rank = share(metrics.mean_reciprocal_rank, metrics.questions);
+    metrics.f1 = share(metrics.f1, metrics.questions);
     metrics.loss = share(metrics.loss, ranked);
     return metrics;
 }
@@ -176,7 +250,19 @@ std::vector<TaskReport> reports_by_task(std::span<const Outcome> outcomes, const
         if (mine.empty()) continue;
         const auto wrong = std::ranges::count_if(mine, [](const Outcome& o) { return o.rank != 1; });
         const Index questions = std::ssize(mine);
-        reports.push_back({tasks[task], questions, share(static_cast<double>(wrong), questions), support_of(mine)});
+        TaskReport report{tasks[task], questions, share(static_cast<double>(wrong), questions), 0, support_of(mine),
+                          {},          0};
+        std::map<std::vector<Token>, Index> paths;
+        for (const Outcome& outcome : mine) {
+            report.f1 += share(outcome.f1, questions);
+            if (!outcome.path.empty()) ++paths[outcome.path];
+        }
+        const auto most = std::ranges::max_element(paths, {}, [](const auto& p) { return p.second; });
+        if (most != paths.end()) {
+            report.path = most->first;
+            report.path_share = share(static_cast<double>(most->second), questions);
+        }
+        reports.push_back(std::move(report));
     }
     return reports;
 }

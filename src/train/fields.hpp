@@ -21,6 +21,7 @@ void fields_of(Config& c, Visit visit) {
     visit("word_dropout", c.word_dropout);
     visit("match", c.match);
     visit("train_entities", c.train_entities);
+    visit("retrieval", c.retriever.strategy);
     visit("hash_entities_only", c.retriever.entities_only);
     visit("max_frequency", c.retriever.max_frequency);
     visit("max_slots", c.retriever.max_slots);
@@ -54,6 +55,19 @@ void fields_of(Config& c, Visit visit) {
     visit("inner", c.inner);
     visit("longest", c.longest);
     visit("dropout", c.dropout);
+    visit("seed", c.seed);
+}
+
+template <class Config, class Visit>
+requires std::same_as<std::remove_const_t<Config>, PathReaderConfig>
+void fields_of(Config& c, Visit visit) {
+    visit("width", c.width);
+    visit("hops", c.hops);
+    visit("spellings", c.spellings);
+    visit("word_dropout", c.word_dropout);
+    visit("word_deletion", c.word_deletion);
+    visit("dropout", c.dropout);
+    visit("least", c.least);
     visit("seed", c.seed);
 }
 

@@ -18,6 +18,8 @@ static constexpr std::array bag_scales{std::pair{"sum", BagScale::sum},
 static constexpr std::array hop_tyings{std::pair{"adjacent", HopTying::adjacent},
                                        std::pair{"layerwise", HopTying::layerwise}};
 static constexpr std::array encodings{std::pair{"bag", Encoding::bag}, std::pair{"position", Encoding::position}};
+static constexpr std::array retrievals{std::pair{"question", Retrieval::question}, std::pair{"hops", Retrieval::hops},
+                                       std::pair{"whole", Retrieval::whole}};
 static constexpr std::array methods{std::pair{"sgd", Method::sgd}, std::pair{"adagrad", Method::adagrad},
                                     std::pair{"adam", Method::adam}};
 static constexpr std::array decays{std::pair{"constant", Decay::constant}, std::pair{"linear", Decay::linear},
@@ -48,12 +50,14 @@ std::string name_of(Tying value) { return name_in<Tying>(tyings, value); }
 std::string name_of(BagScale value) { return name_in<BagScale>(bag_scales, value); }
 std::string name_of(HopTying value) { return name_in<HopTying>(hop_tyings, value); }
 std::string name_of(Encoding value) { return name_in<Encoding>(encodings, value); }
+std::string name_of(Retrieval value) { return name_in<Retrieval>(retrievals, value); }
 std::string name_of(Method value) { return name_in<Method>(methods, value); }
 std::string name_of(Decay value) { return name_in<Decay>(decays, value); }
 void parse(std::string_view name, Tying& value) { parse_in<Tying>(tyings, name, value); }
 void parse(std::string_view name, BagScale& value) { parse_in<BagScale>(bag_scales, name, value); }
 void parse(std::string_view name, HopTying& value) { parse_in<HopTying>(hop_tyings, name, value); }
 void parse(std::string_view name, Encoding& value) { parse_in<Encoding>(encodings, name, value); }
+void parse(std::string_view name, Retrieval& value) { parse_in<Retrieval>(retrievals, name, value); }
 void parse(std::string_view name, Method& value) { parse_in<Method>(methods, name, value); }
 void parse(std::string_view name, Decay& value) { parse_in<Decay>(decays, name, value); }
 

@@ -67,6 +67,14 @@ RunConfig default_run(std::string_view kind) {
         config.trainer.patience = 0;
         return config;
     }
+    if (kind == PathReaderConfig::kind) {
+        config.trainer.optimizer = {.clip_norm = 1};
+        config.trainer.schedule = {.rate = 3e-3, .warmup = 0.05, .decay = Decay::linear};
+        config.trainer.batch = 64;
+        config.trainer.epochs = 3;
+        config.trainer.patience = 0;
+        return config;
+    }
     config.trainer.schedule = {.rate = 5e-3, .warmup = 0, .decay = Decay::linear};
     return config;
 }

@@ -22,6 +22,12 @@ static Names linked(const Vocabulary& vocabulary, std::string_view text, const L
     return texts(vocabulary, Linker(vocabulary).link(text, options).entities);
 }
 
+static std::vector<Token> entities(const std::vector<NearName>& names) {
+    std::vector<Token> all;
+    for (const NearName& name : names) all.push_back(name.entity);
+    return all;
+}
+
 TEST_CASE("a name is found whatever its case, with words around it as tokens", "[linker]") {
     const Vocabulary vocabulary = vocabulary_of({"Temuera Morrison"}, {"what", "did", "act", "in"});
     const LinkedText linked_text = Linker(vocabulary).link("What movies did TEMUERA morrison act in?");
@@ -128,9 +134,11 @@ TEST_CASE("a name with a typing error is suggested", "[linker]") {
     const Vocabulary vocabulary = vocabulary_of({"Casablanca", "Temuera Morrison", "Kismet", "Kiss Me", "The Director"},
                                                 {"who", "directed", "director", "the"});
     const Linker linker(vocabulary);
-    CHECK(texts(vocabulary, linker.nearest("who directed Casblanca", 3)) == Names{"Casablanca"});
-    CHECK(texts(vocabulary, linker.nearest("temura morison films", 1)) == Names{"Temuera Morrison"});
-    CHECK(texts(vocabulary, linker.nearest("who directed kismat", 5)) == Names{"Kismet"});
+    CHECK(texts(vocabulary, entities(linker.nearest("who directed Casblanca", 3))) == Names{"Casablanca"});
+    CHECK(texts(vocabulary, entities(linker.nearest("temura morison films", 1))) == Names{"Temuera Morrison"});
+    CHECK(texts(vocabulary, entities(linker.nearest("who directed kismat", 5))) == Names{"Kismet"});
+    const NearName name = linker.nearest("who directed kismat", 1).at(0);
+    CHECK((name.begin == 13 && name.end == 19 && name.distance == Approx(1 / 6.0)));
     CHECK(linker.nearest("who directed kismat", 0).empty());
     CHECK(linker.nearest("xyzzy", 5).empty());
     CHECK(linker.nearest("", 5).empty());

@@ -100,3 +100,69 @@ TEST_CASE("the report counts what retrieval reaches", "[retriever]") {
         CHECK(report.gold_found == 4);
     }
 }
+
+namespace {
+
+// A chain a -> b -> c -> d, and e beside it; the question names a.
+struct Chain {
+    QaDataset dataset;
+    std::vector<Token> entities;
+
+    Chain() {
+        Vocabulary& v = dataset.vocabulary;
+        const Token next = v.add(TokenKind::relation, "next");
+        for (const char* name : {"a", "b", "c", "d", "e"}) entities.push_back(v.add(TokenKind::entity, name));
+        for (std::size_t i = 0; i < 3; ++i) {
+            dataset.memory.key.push_row(std::vector{entities[i], next});
+            dataset.memory.value.push_row(std::vector{entities[i + 1]});
+        }
+        Split& split = dataset.splits["test"];
+        for (const std::size_t answer : {1, 2, 3, 4}) {
+            split.question.push_row(std::vector{entities[0]});
+            split.answer.push_row(std::vector{entities[answer]});
+            split.task.push_back(static_cast<Index>(answer) - 1);
+        }
+        dataset.tasks = {"one", "two", "three", "never"};
+    }
+    Retriever retriever(const RetrieverOptions& options) const {
+        return Retriever(dataset.memory, dataset.vocabulary, options);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("slots are hashed again for each hop on what the hop before found", "[retriever]") {
+    const Chain chain;
+    const std::vector<Token> question{chain.entities[0]};
+    CHECK(chain.retriever({}).retrieve(question) == Found{0});
+    for (const Index hops : {1, 2, 3, 5}) {
+        const Retriever retriever = chain.retriever({.strategy = Retrieval::hops, .hops = hops});
+        CHECK(std::ssize(retriever.retrieve(question)) == std::min<Index>(hops, 3));
+        CHECK(std::ssize(retriever.retrieve_by_hop(question)) == hops);
+    }
+    CHECK(chain.retriever({.strategy = Retrieval::hops, .hops = 3, .max_slots = 2}).retrieve(question) == Found{0, 1});
+    const Retriever whole = chain.retriever({.strategy = Retrieval::whole});
+    CHECK(whole.retrieve(question).empty());
+    REQUIRE(whole.facts());
+    CHECK(whole.facts()->size() == 3);
+    CHECK(chain.retriever({}).facts() == nullptr);
+}
+
+TEST_CASE("what each hop can reach is reported by task and strategy", "[retriever]") {
+    const Chain chain;
+    for (const Retrieval strategy : {Retrieval::question, Retrieval::hops, Retrieval::whole}) {
+        const Retriever retriever = chain.retriever({.strategy = strategy, .hops = 3});
+        const auto reports = report_retrieval_by_hop(chain.dataset, chain.dataset.split("test"), retriever);
+        REQUIRE(reports.size() == 4);
+        for (std::size_t task = 0; task < 4; ++task) {
+            REQUIRE(std::ssize(reports[task]) == (strategy == Retrieval::question ? 1 : 3));
+            for (std::size_t hop = 0; hop < reports[task].size(); ++hop) {
+                CHECK(reports[task][hop].questions == 1);
+                CHECK(reports[task][hop].found == (task < 3 && hop >= task));
+            }
+        }
+        const RetrievalReport all = report_retrieval(chain.dataset, chain.dataset.split("test"), retriever);
+        CHECK(all.questions == 4);
+        CHECK(all.gold_found == (strategy == Retrieval::question ? 1 : 3));
+    }
+}

@@ -15,17 +15,18 @@ static RunConfig unusual() {
     c.tasks = {"1", "qa2_whether"};
     c.runs = 10;
     c.per_task = true;
-    c.model = KvMemNNConfig{.width = 33,
-                            .hops = 5,
-                            .tying = Tying::answers,
-                            .bag_scale = BagScale::mean,
-                            .deviation = 0.3,
-                            .negatives = 7,
-                            .word_dropout = 0.25,
-                            .match = 12.5,
-                            .train_entities = true,
-                            .retriever = {.entities_only = false, .max_frequency = 17, .max_slots = 19},
-                            .seed = 18446744073709551615u};
+    c.model = KvMemNNConfig{
+        .width = 33,
+        .hops = 5,
+        .tying = Tying::answers,
+        .bag_scale = BagScale::mean,
+        .deviation = 0.3,
+        .negatives = 7,
+        .word_dropout = 0.25,
+        .match = 12.5,
+        .train_entities = true,
+        .retriever = {.strategy = Retrieval::hops, .entities_only = false, .max_frequency = 17, .max_slots = 19},
+        .seed = 18446744073709551615u};
     c.trainer.epochs = 11;
     c.trainer.batch = 13;
     c.trainer.shards = 3;
@@ -127,6 +128,26 @@ TEST_CASE("a memory transformer's configuration comes back from its JSON with ev
         CHECK((value != other.at(name)) == (name != "model"));
     }
     CHECK_THROWS_AS(model_config_from_json(R"({"model": "memory-transformer", "heads": 3})", "x"), Error);
+}
+
+TEST_CASE("a path reader's configuration comes back from its JSON with every field", "[config]") {
+    const ModelConfig unusual = PathReaderConfig{.width = 60,
+                                                 .hops = 2,
+                                                 .spellings = 100,
+                                                 .word_dropout = 0.5,
+                                                 .word_deletion = 0.25,
+                                                 .dropout = 0.1,
+                                                 .least = 0.01,
+                                                 .seed = 7};
+    namespace json = boost::json;
+    const ModelConfig back = model_config_from_json(to_json(unusual), "test");
+    CHECK(to_json(back) == to_json(unusual));
+    const json::value usual = json::parse(to_json(PathReaderConfig{})), other = json::parse(to_json(back));
+    for (const auto& [name, value] : usual.as_object()) {
+        CAPTURE(std::string(name));
+        CHECK((value != other.at(name)) == (name != "model"));
+    }
+    CHECK_THROWS_AS(model_config_from_json(R"({"model": "path-reader", "spellings": 0})", "x"), Error);
 }
 
 TEST_CASE("the test of all fields leaves none out", "[config]") {

@@ -39,6 +39,14 @@ struct TextPart {
     std::vector<Token> entities;  // rising; empty for a word
 };
 
+// An entity that a part of a text, its bytes [begin, end), may have meant.
+struct NearName {
+    Token entity;
+    double distance;  // edits to make one of the other, as a share of the name's letters
+    std::size_t begin;
+    std::size_t end;
+};
+
 struct LinkOptions {
     bool avoid_common_words = true;  // tell weak matches from others, as above
 };
@@ -64,7 +72,7 @@ class Linker {
 
     // Up to `count` entities whose names are nearest to a part of the text by edit distance, best first: what
     // may have been meant by a text without entities. None that differs in more than a third of its letters.
-    std::vector<Token> nearest(std::string_view text, int count) const;
+    std::vector<NearName> nearest(std::string_view text, int count) const;
 
   private:
     struct Impl;

@@ -15,7 +15,7 @@ struct Answer {
     struct Candidate {
         std::string text;
         double score;
-        double weight;  // of the softmax over all candidates
+        double weight;  // of the softmax over all candidates; of a model that follows facts, of its path
     };
     struct ReadSlot {
         std::string key, value;
@@ -29,19 +29,45 @@ struct Answer {
         std::vector<Head> heads;
     };
 
+    // What the answer was reached by, from an entity of the question to the candidate.
+    struct Path {
+        struct Step {
+            std::string relation;
+            bool reversed;  // read from object to subject
+            std::string entity;
+            double weight;  // of the relation, among all that the hop could follow
+            Index hop;      // from 0
+        };
+        std::string start;
+        std::vector<Step> steps;
+        double weight;  // of the whole
+    };
+    struct ReadWord {
+        std::string text;  // of the question
+        double weight;
+    };
+
     std::vector<Candidate> candidates;  // best first; empty when there is nothing to read
+    Index as_good = 0;                  // candidates that have at least half of the first one's weight
     std::vector<Hop> hops;
+    // Of a model that follows facts: the strongest path to each of the candidates, and the words by which each hop
+    // chose its relation, most first.
+    std::vector<Path> paths;
+    std::vector<std::vector<ReadWord>> words;
     Index slots = 0;                         // that the question reads
     Index own_slots = 0;                     // of those, that came with it
     std::vector<std::string> entities;       // that it names
     std::vector<std::string> unknown_words;  // of it and of the sentences that came with it: training never saw them
-    // Names near to the question's words, when it names no entity and there is a memory to find slots in.
+    // Names near to the question's words, when it names no entity and there is a memory to find slots in. A model that
+    // follows facts reads the nearest in its place: `taken_for` is that name.
     std::vector<std::string> suggestions;
+    std::string taken_for;
 };
 
 struct AnswerOptions {
     Index candidates = 5;
-    Index slots = 5;  // of each hop
+    bool all_as_good = false;  // more candidates, if so many have at least half of the first one's weight
+    Index slots = 5;           // of each hop
 };
 
 // A slot that comes with a question instead of from the memory, as text. Without a value it is a sentence, which is

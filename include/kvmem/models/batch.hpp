@@ -5,6 +5,7 @@
 #include "kvmem/kernels/attend.hpp"
 #include "kvmem/models/retriever.hpp"
 
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,12 @@ struct Batch {
     // Story u is what examples [story_offsets[u], story_offsets[u + 1]) ask about: the slots of each of them are
     // the first slots of the next one's. An example that was added alone is a story of its own.
     std::vector<Index> story_offsets{0};
+
+    // The whole memory, for models that read it exactly; null for others.
+    const Facts* facts = nullptr;
+    // Words of questions that are no token, for models that read spelling: their place in question.values, and the
+    // word.
+    std::vector<std::pair<Index, std::string>> unseen;
 
     Index size() const { return question.size(); }
     std::pair<Index, Index> slots_of(Index example) const {  // first, and one past the last

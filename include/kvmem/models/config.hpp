@@ -80,7 +80,25 @@ struct MemoryTransformerConfig {
     void validate() const;  // throws UsageError
 };
 
-using ModelConfig = std::variant<KvMemNNConfig, MemN2NConfig, MemoryTransformerConfig>;
+// path_reader.hpp
+struct PathReaderConfig {
+    static constexpr const char* kind = "path-reader";
+
+    Index width = 64;        // d
+    Index hops = 3;          // H, at most
+    Index spellings = 8192;  // rows of a table that parts of words share
+    // In training, shares of a question's words that are read as unknown, and that are left out; and of the numbers by
+    // which hops choose relations that are.
+    double word_dropout = 0.25;
+    double word_deletion = 0.15;
+    double dropout = 0.2;
+    double least = 1e-4;  // relations of less weight are not followed in training
+    std::uint64_t seed = 1;
+
+    void validate() const;  // throws UsageError
+};
+
+using ModelConfig = std::variant<KvMemNNConfig, MemN2NConfig, MemoryTransformerConfig, PathReaderConfig>;
 
 std::string kind_of(const ModelConfig& config);
 std::vector<std::string> model_kinds();  // that there are

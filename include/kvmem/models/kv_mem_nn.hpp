@@ -33,7 +33,11 @@ class KvMemNN : public Model {
     ModelConfig configuration() const override { return config_; }
     std::string name() const override { return "key-value memory network"; }
     std::string summary() const override;
-    RetrieverOptions retrieval() const override { return config_.retriever; }
+    RetrieverOptions retrieval() const override {
+        RetrieverOptions options = config_.retriever;
+        options.hops = config_.hops;
+        return options;
+    }
 
     // The sum over the batch of -log p(one right answer), chosen at random, among `negatives` candidates
     // without any other right answer: the values of the batch's first slots, then some drawn at random.

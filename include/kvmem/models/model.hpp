@@ -5,6 +5,7 @@
 #pragma once
 
 #include "kvmem/autograd/tape.hpp"
+#include "kvmem/kernels/top_k.hpp"
 #include "kvmem/models/batch.hpp"
 #include "kvmem/models/config.hpp"
 #include "kvmem/models/lexicon.hpp"
@@ -17,11 +18,29 @@
 
 namespace kvmem {
 
+// A path through the facts of a memory, from an entity that the question names: what one answer was read by.
+struct FactPath {
+    struct Step {
+        Token relation;  // that was followed
+        Token entity;    // that it led to
+        Real weight;     // of the relation
+        Index hop;       // in which it was followed: hops that stay where they are give no step
+    };
+    Token start = unknown_token;
+    std::vector<Step> steps;
+    Real weight = 0;
+};
+
 // How much of each slot every hop and head read: never averaged. A slot that was not looked at has weight 0. What a
 // hop reads need not sum to one: a model without a softmax (MemN2N's linear start) has scores for weights.
 struct Reads {
     Index hops = 0, heads = 0, slots = 0;
     std::vector<Real> weights;  // [hops, heads, slots of the batch]
+    // Of a model that follows facts, for each question: the strongest path to each of its best answers, and how much
+    // each hop read of each of the question's tokens, [hops, tokens].
+    Index paths_wanted = 1;
+    std::vector<std::vector<FactPath>> paths;
+    std::vector<std::vector<Real>> words;
 
     void resize(Index new_hops, Index new_heads, Index new_slots);  // to zeros
     std::span<Real> of(Index hop, Index head = 0);
@@ -57,6 +76,14 @@ class Model {
     // Scores of all candidates: [B, C] in the order of candidates(). Their softmax are the answer's weights. Fills
     // `reads` when it is given. Throws Error when scores have another shape.
     virtual void score(Tape& tape, const Batch& batch, View scores, Reads* reads = nullptr) const = 0;
+
+    // Whether a question's score is that of few candidates, and all others share a lower one: score_few() then gives
+    // these, in any order, for less than it would cost to write all scores down.
+    virtual bool scores_few() const { return false; }
+    virtual Ragged<Scored> score_few(Tape& tape, const Batch& batch, Reads* reads = nullptr) const;
+
+    // Whether questions' unknown words mean something by their spelling (Batch::unseen).
+    virtual bool reads_spelling() const { return false; }
 
     // A model may be trained in several phases, each a network of its own over the same parameters; the trainer
     // goes on to the next when the loss stops falling. A model stands in its last phase unless told otherwise.

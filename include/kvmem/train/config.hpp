@@ -46,6 +46,7 @@ std::string name_of(Tying value);
 std::string name_of(BagScale value);
 std::string name_of(HopTying value);
 std::string name_of(Encoding value);
+std::string name_of(Retrieval value);
 std::string name_of(Method value);
 std::string name_of(Decay value);
 // Throw UsageError that lists the names there are.
@@ -53,6 +54,7 @@ void parse(std::string_view name, Tying& value);
 void parse(std::string_view name, BagScale& value);
 void parse(std::string_view name, HopTying& value);
 void parse(std::string_view name, Encoding& value);
+void parse(std::string_view name, Retrieval& value);
 void parse(std::string_view name, Method& value);
 void parse(std::string_view name, Decay& value);
 

@@ -18,6 +18,9 @@ struct Metrics {
     double hits_at_1 = 0;             // share of the questions whose first candidate is right
     double hits_at_10 = 0;            // ... that have a right one among the first ten
     double mean_reciprocal_rank = 0;  // of the best right candidate; 0 where there is none
+    // Mean over the questions of the F1 of two sets: the right answers, and the candidates that have at least half of
+    // the weight of the first.
+    double f1 = 0;
     // Mean of -log p(best right candidate) among all candidates without the other right ones, over the questions that
     // have one and scores that are finite; 0 when there are none.
     double loss = 0;
@@ -27,6 +30,7 @@ struct Metrics {
 struct Outcome {
     Index rank = 0;   // from 1, of the best right candidate; 0: missed, there is none or the scores are not finite
     double loss = 0;  // as in Metrics
+    double f1 = 0;    // as in Metrics
     Index task = -1;  // its number in QaDataset::tasks; -1: none is known
     // Where the reading was looked at, and the question has supporting slots: of each hop, whether it read one of them
     // most.
@@ -37,6 +41,8 @@ struct Outcome {
     std::vector<Hop> hops;
     bool all_support = false;  // each of its supporting slots is what some head of some hop read most
     double chance = 0;         // the share of its slots that are supporting ones
+    // Where the reading was looked at, of a model that follows facts: the relations on the path to the first candidate.
+    std::vector<Token> path;
 };
 
 enum class Look { at_answers, at_reading_too };
@@ -77,7 +83,10 @@ struct TaskReport {
     std::string name;
     Index questions = 0;
     double error = 0;  // share whose first candidate is wrong
+    double f1 = 0;     // as in Metrics
     SupportReport support;
+    std::vector<Token> path;  // the relations most often followed, if any were
+    double path_share = 0;    // the share of questions for which they were
 
     bool failed() const { return error > allowed_error; }
 };
