@@ -14,7 +14,8 @@ using Paths = std::vector<std::string>;
 
 static const char* const about =
     "Turns question-answering data into a kvmem-qa data set (HDF5). Layouts:\n\n"
-    "  metaqa      --kb kb.txt with subject|relation|object; questions: text with [entity]<TAB>answer|answer\n"
+    "  metaqa      --kb kb.txt with subject|relation|object; questions: text with [entity]<TAB>answer|answer; beside\n"
+    "              X.txt, types of its questions in qa_X_qtype.txt; --split divides files into train, valid and test\n"
     "  wikimovies  --kb wiki_entities_kb.txt, --entities entities.txt; questions: 1 text?<TAB>answer, answer\n"
     "  kb          --facts FILE...: subject<TAB>relation<TAB>object or @table files; questions from --templates, or\n"
     "              files of text<TAB>answer<TAB>answer..., or *.jsonl of {\"question\", \"answers\"}\n"
@@ -22,7 +23,8 @@ static const char* const about =
     "              takes some; what a folder lacks is taken from the next one\n"
     "  jsonl       questions that carry their memories: {\"question\", \"memory\": [{\"key\", \"value\"}], "
     "\"answers\"}\n\n"
-    "Any of --train, --valid and --test may be missing; without all of them the file holds a memory alone.";
+    "Any of --train, --valid and --test may be missing, or be several files; without all of them the file holds a "
+    "memory alone.";
 
 [[noreturn]] static void refuse_option(const std::string& option, const std::string& layout) {
     throw UsageError({.what = (option == "folder" ? "a folder" : "--" + option) + " is not an option of " + layout,
@@ -35,9 +37,9 @@ static const char* const about =
 // Refuses options that the layout has no use for, rather than leave the user to wonder.
 static void require_fitting_options(const std::string& layout, const po::variables_map& values) {
     static const std::map<std::string, std::set<std::string>> own = {
-        {"metaqa", {"kb"}},
+        {"metaqa", {"kb", "split", "hold-out-phrasings", "limit", "without-marks"}},
         {"wikimovies", {"kb", "entities"}},
-        {"kb", {"facts", "templates", "test-entities", "questions-per-key"}},
+        {"kb", {"facts", "templates", "test-entities", "questions-per-key", "keys-per-path"}},
         {"babi", {"folder", "tasks"}},
         {"jsonl", {}}};
     const auto allowed = own.find(layout);
@@ -45,10 +47,10 @@ static void require_fitting_options(const std::string& layout, const po::variabl
     if (layout == "babi")
         for (const char* option : {"train", "valid", "test"})
             if (values.count(option)) refuse_option(option, layout);
-    for (const char* option :
-         {"kb", "entities", "facts", "templates", "test-entities", "questions-per-key", "folder", "tasks"})
-        if (values.count(option) && !values[option].defaulted() && !allowed->second.count(option))
-            refuse_option(option, layout);
+    for (const auto& [other, options] : own)
+        for (const std::string& option : options)
+            if (values.count(option) && !values[option].defaulted() && !allowed->second.count(option))
+                refuse_option(option, layout);
 }
 
 // "1,4,7" to numbers.
@@ -70,9 +72,27 @@ static std::vector<Index> task_numbers(const po::variables_map& values) {
     return numbers;
 }
 
+static MetaqaOptions::WithoutMarks without_marks(const std::string& text) {
+    if (text == "none") return MetaqaOptions::WithoutMarks::none;
+    if (text == "test") return MetaqaOptions::WithoutMarks::test;
+    if (text == "all") return MetaqaOptions::WithoutMarks::all;
+    throw UsageError({.what = "no such splits to take marks off",
+                      .expected = "none, test or all",
+                      .got = text,
+                      .where = {},
+                      .hint = {}});
+}
+
+// The files that an option of several names.
+static std::vector<std::filesystem::path> files_of(const po::variables_map& values, const std::string& option) {
+    if (!values.count(option)) return {};
+    const auto& paths = values[option].as<Paths>();
+    return {paths.begin(), paths.end()};
+}
+
 static QaDataset import_layout(const std::string& layout, const po::variables_map& values, const ImportOptions& options,
-                               const TemplateOptions& templates) {
-    if (layout == "metaqa") return import_metaqa(required(values, "kb", "the file of facts"), options);
+                               const TemplateOptions& templates, const MetaqaOptions& metaqa) {
+    if (layout == "metaqa") return import_metaqa(required(values, "kb", "the file of facts"), options, metaqa);
     if (layout == "wikimovies") {
         const std::string entities = values.count("entities") ? values["entities"].as<std::string>() : "";
         return import_wikimovies(required(values, "kb", "the file of facts"), entities, options);
@@ -84,13 +104,9 @@ static QaDataset import_layout(const std::string& layout, const po::variables_ma
                               .got = {},
                               .where = {},
                               .hint = "see --help"});
-        const auto facts = values["facts"].as<Paths>();
-        return import_kb({facts.begin(), facts.end()}, templates, options);
+        return import_kb(files_of(values, "facts"), templates, options);
     }
-    if (layout == "babi") {
-        const auto folders = values.count("folder") ? values["folder"].as<Paths>() : Paths{};
-        return import_babi({folders.begin(), folders.end()}, task_numbers(values), options);
-    }
+    if (layout == "babi") return import_babi(files_of(values, "folder"), task_numbers(values), options);
     if (layout == "jsonl") return import_jsonl(options);
     throw UsageError({.what = "no such layout",
                       .expected = "metaqa, wikimovies, kb, babi or jsonl",
@@ -102,26 +118,37 @@ static QaDataset import_layout(const std::string& layout, const po::variables_ma
 int run_import(const Arguments& arguments) {
     ImportOptions options;
     TemplateOptions templates;
-    std::string train, valid, test, template_file;
+    MetaqaOptions metaqa;
+    std::string template_file;
     CommandLine line{.usage = "kvmem import LAYOUT [FOLDER...] --output FILE [options]",
                      .about = about,
                      .positional = {"layout"},
                      .rest = "folder"};
-    line.options.add_options()                                                  //
-        ("output,o", po::value<std::string>(), "the data set to write")         //
-        ("kb", po::value<std::string>(), "file of facts (metaqa, wikimovies)")  //
-        ("facts", po::value<Paths>()->multitoken(), "files of facts (kb)")      //
-        ("entities", po::value<std::string>(), "file of names (wikimovies)")    //
-        ("train", po::value(&train), "file of training questions")              //
-        ("valid", po::value(&valid), "file of validation questions")            //
-        ("test", po::value(&test), "file of test questions")                    //
+    line.options.add_options()                                                        //
+        ("output,o", po::value<std::string>(), "the data set to write")               //
+        ("kb", po::value<std::string>(), "file of facts (metaqa, wikimovies)")        //
+        ("facts", po::value<Paths>()->multitoken(), "files of facts (kb)")            //
+        ("entities", po::value<std::string>(), "file of names (wikimovies)")          //
+        ("train", po::value<Paths>()->multitoken(), "files of training questions")    //
+        ("valid", po::value<Paths>()->multitoken(), "files of validation questions")  //
+        ("test", po::value<Paths>()->multitoken(), "files of test questions")         //
         ("valid-fraction", po::value(&options.valid_fraction)->default_value(0, "0"),
-         "share of the training questions to validate with")                                                  //
+         "share of the training questions to validate with")  //
+        ("split", po::value<Paths>()->multitoken(),
+         "files of questions to be divided: 80 % to train, 10 % to valid, 10 % to test (metaqa)")  //
+        ("hold-out-phrasings", po::value(&metaqa.held_out_phrasings)->default_value(0),
+         "phrasings of each type of question that the test alone has, and nothing else (metaqa)")  //
+        ("limit", po::value(&metaqa.train_limit)->default_value(0),
+         "training questions of each file, at most; 0: all (metaqa)")  //
+        ("without-marks", po::value<std::string>()->default_value("none"),
+         "none, test or all: whose questions lose the brackets around names (metaqa)")                        //
         ("templates", po::value(&template_file), "file of phrasings to make questions from facts with (kb)")  //
         ("test-entities", po::value(&templates.test_entity_fraction)->default_value(0.1, "0.1"),
          "share of the entities that only the test asks about (kb)")  //
         ("questions-per-key", po::value(&templates.questions_per_key)->default_value(1),
-         "phrasings made for each entity and relation, at most (kb)")                            //
+         "phrasings made for each entity and relation, or path of relations, at most (kb)")  //
+        ("keys-per-path", po::value(&templates.keys_per_path)->default_value(1000),
+         "entities that each path of several relations is asked from, at most (kb)")             //
         ("tasks", po::value<std::string>(), "numbers of tasks, 1,4,7 (babi); all unless given")  //
         ("seed", po::value(&options.seed)->default_value(1), "of every random choice")           //
         ("title", po::value(&options.title), "of the data set")                                  //
@@ -133,16 +160,18 @@ int run_import(const Arguments& arguments) {
     require_fitting_options(layout, values);
     const std::string output = required(values, "output", "the data set to write");
     require_writable(output);
-    options.train = train;
-    options.valid = valid;
-    options.test = test;
+    options.train = files_of(values, "train");
+    options.valid = files_of(values, "valid");
+    options.test = files_of(values, "test");
     templates.file = template_file;
+    metaqa.split = files_of(values, "split");
+    metaqa.without_marks = without_marks(values["without-marks"].as<std::string>());
 
     Progress progress;
     options.progress = [&](const std::string& what, Index lines) {
         if (progress.due()) progress.show("reading " + what + "  " + plural(lines, "line"));
     };
-    QaDataset dataset = import_layout(layout, values, options, templates);
+    QaDataset dataset = import_layout(layout, values, options, templates, metaqa);
     dataset.info.generator = "kvmem " KVMEM_VERSION " import " + layout;
     save_dataset(dataset, output);
     progress.clear();

@@ -63,10 +63,9 @@ Index DatasetBuilder::text(std::string_view text) {
 }
 
 Index DatasetBuilder::task(std::string_view name) {
-    std::vector<std::string>& tasks = dataset_.tasks;
-    const Index number = std::find(tasks.begin(), tasks.end(), name) - tasks.begin();
-    if (number == static_cast<Index>(tasks.size())) tasks.emplace_back(name);
-    return number;
+    if (const auto known = tasks_.find(name); known != tasks_.end()) return known->second;
+    dataset_.tasks.emplace_back(name);
+    return tasks_.emplace(name, static_cast<Index>(tasks_.size())).first->second;
 }
 
 void DatasetBuilder::add_question(const std::string& split, Question question) {
@@ -78,6 +77,23 @@ void DatasetBuilder::add_question(const std::string& split, Question question) {
     questions_[split].push_back(std::move(question));
 }
 
+std::vector<bool> drawn_for_validation(std::size_t count, double fraction, std::uint64_t seed) {
+    if (count < 2)
+        throw Error({.what = "too few training questions to take validation questions from",
+                     .expected = "at least 2",
+                     .got = std::to_string(count),
+                     .where = {},
+                     .hint = {}});
+    std::vector<std::size_t> order(count);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    Rng(seed).shuffle(std::span(order));
+    const double wanted = std::round(fraction * static_cast<double>(count));
+    order.resize(std::clamp(static_cast<std::size_t>(wanted), std::size_t{1}, count - 1));
+    std::vector<bool> drawn(count);
+    for (const std::size_t i : order) drawn[i] = true;
+    return drawn;
+}
+
 // Validation gets whole stories: a story's questions have most of their slots in common.
 void DatasetBuilder::split_off_validation() {
     if (options_.valid_fraction == 0) return;
@@ -85,25 +101,20 @@ void DatasetBuilder::split_off_validation() {
     std::vector<std::size_t> begins;  // of stories, and of questions without one
     for (std::size_t i = 0; i < train.size(); ++i)
         if (i == 0 || train[i].story < 0 || train[i].story != train[i - 1].story) begins.push_back(i);
-    if (begins.size() < 2)
-        throw Error({.what = "too few training questions to take validation questions from",
-                     .expected = "at least 2",
-                     .got = std::to_string(begins.size()),
-                     .where = {},
-                     .hint = {}});
-    std::vector<std::size_t> order(begins.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    Rng(options_.seed).shuffle(std::span(order));
-    const double wanted = std::round(options_.valid_fraction * static_cast<double>(begins.size()));
-    order.resize(std::clamp(static_cast<std::size_t>(wanted), std::size_t{1}, begins.size() - 1));
-    std::vector<bool> chosen(begins.size());
-    for (const std::size_t i : order) chosen[i] = true;
+    const std::vector<bool> drawn = drawn_for_validation(begins.size(), options_.valid_fraction, options_.seed);
     std::vector<Question> rest;
     begins.push_back(train.size());
     for (std::size_t story = 0; story + 1 < begins.size(); ++story)
         for (std::size_t i = begins[story]; i < begins[story + 1]; ++i)
-            (chosen[story] ? questions_["valid"] : rest).push_back(std::move(train[i]));
+            (drawn[story] ? questions_["valid"] : rest).push_back(std::move(train[i]));
     train = std::move(rest);
+}
+
+void DatasetBuilder::name_missing_tasks() {
+    if (tasks_.empty()) return;
+    for (auto& [name, questions] : questions_)
+        for (Question& question : questions)
+            if (question.task < 0) question.task = task("other");
 }
 
 // Calls visit(word) for the words outside of brackets.
@@ -174,7 +185,7 @@ void DatasetBuilder::append_question(Split& split, const Question& question, con
     }
     end_text_row(split.question, "the question", question.place);
     split.answer.push_row(question.answers);
-    if (!dataset_.tasks.empty()) split.task.push_back(std::max<Index>(question.task, 0));
+    if (!dataset_.tasks.empty()) split.task.push_back(question.task);
     if (own_slots_) append_slots(split, question, linker, link);
 }
 
@@ -204,6 +215,7 @@ void DatasetBuilder::append_slots(Split& split, const Question& question, const 
 
 QaDataset DatasetBuilder::finish(const LinkOptions& link) {
     split_off_validation();
+    name_missing_tasks();
     count_plain_words();
     const Linker linker(dataset_.vocabulary);
     for (const auto& [name, questions] : questions_) {

@@ -32,6 +32,10 @@ struct Question {
     Index story = -1;              // questions in a row with the same one stay in one split
 };
 
+// Which of so many training questions, or stories of them, are drawn for validation: at least one, not all. Throws
+// Error for fewer than two.
+std::vector<bool> drawn_for_validation(std::size_t count, double fraction, std::uint64_t seed);
+
 // Collects facts first, then questions, then makes the data set of them.
 class DatasetBuilder {
   public:
@@ -46,6 +50,7 @@ class DatasetBuilder {
     // The number of a text that slots share: stories say the same over and over.
     Index text(std::string_view text);
 
+    // The number of a task. In a data set where only some questions have one, the task of the others is "other".
     Index task(std::string_view name);
 
     // Adds to a split, which may get no questions. A name that is an answer twice is one answer.
@@ -77,6 +82,7 @@ class DatasetBuilder {
 
     void add_slot(Token entity, Token relation, Token value);
     void split_off_validation();
+    void name_missing_tasks();
     void count_plain_words();
     void append_question(Split& split, const Question& question, const Linker& linker, const LinkOptions& link);
     void append_slots(Split& split, const Question& question, const Linker& linker, const LinkOptions& link);
@@ -91,7 +97,7 @@ class DatasetBuilder {
     std::unordered_set<Fact, FactHash> facts_;
     std::map<std::string, Directions, std::less<>> relations_;
     std::map<std::string, std::vector<Question>> questions_;
-    std::map<std::string, Index, std::less<>> texts_;
+    std::map<std::string, Index, std::less<>> texts_, tasks_;
     std::vector<std::string_view> text_;            // by number
     std::vector<std::vector<Token>> linked_texts_;  // by number; empty until asked for
     bool own_slots_ = false, support_ = false;

@@ -3,12 +3,13 @@
 
 namespace kvmem {
 
-static void add_questions(DatasetBuilder& builder, const std::string& split, const std::optional<Source>& source,
+static void add_questions(DatasetBuilder& builder, const std::string& split, const std::vector<Source>& sources,
                           const ImportOptions& options) {
-    if (!source) return;
-    LineReader lines(*source, options);
-    for (std::string_view line; lines.next(line);)
-        builder.add_question(split, read_json_question(builder, line, lines.place(), true));
+    for (const Source& source : sources) {
+        LineReader lines(source, options);
+        for (std::string_view line; lines.next(line);)
+            builder.add_question(split, read_json_question(builder, line, lines.place(), true));
+    }
 }
 
 QaDataset jsonl_from(const QuestionSources& questions, const ImportOptions& options) {
@@ -23,7 +24,7 @@ QaDataset jsonl_from(const QuestionSources& questions, const ImportOptions& opti
 
 QaDataset import_jsonl(const ImportOptions& options) {
     const QuestionSources questions = read_question_sources(options);
-    if (!questions.train && !questions.valid && !questions.test)
+    if (questions.train.empty() && questions.valid.empty() && questions.test.empty())
         throw UsageError(
             {.what = "nothing to import", .expected = "files of questions", .got = {}, .where = {}, .hint = {}});
     return jsonl_from(questions, options);

@@ -71,14 +71,15 @@ static Question read_tsv_question(DatasetBuilder& builder, std::string_view line
     return {place, text, builder.answers(fields, place)};
 }
 
-static void add_questions(DatasetBuilder& builder, const std::string& split, const std::optional<Source>& source,
+static void add_questions(DatasetBuilder& builder, const std::string& split, const std::vector<Source>& sources,
                           const ImportOptions& options) {
-    if (!source) return;
-    const bool as_json = source->name.ends_with(".jsonl");
-    LineReader lines(*source, options);
-    for (std::string_view line; lines.next(line);)
-        builder.add_question(split, as_json ? read_json_question(builder, line, lines.place(), false)
-                                            : read_tsv_question(builder, line, lines.place()));
+    for (const Source& source : sources) {
+        const bool as_json = source.name.ends_with(".jsonl");
+        LineReader lines(source, options);
+        for (std::string_view line; lines.next(line);)
+            builder.add_question(split, as_json ? read_json_question(builder, line, lines.place(), false)
+                                                : read_tsv_question(builder, line, lines.place()));
+    }
 }
 
 QaDataset kb_from(const std::vector<Source>& facts, const std::optional<Source>& template_source,
@@ -108,8 +109,7 @@ QaDataset import_kb(const std::vector<std::filesystem::path>& facts, const Templ
     require_template_options(templates);
     const QuestionSources questions = read_question_sources(options);
     for (const std::filesystem::path& path : facts) require_no_templates(path, templates.file);
-    std::vector<Source> sources;
-    for (const std::filesystem::path& path : facts) sources.push_back(read_needed_source(path, "a file of facts"));
+    const std::vector<Source> sources = read_sources(facts, "a file of facts");
     if (sources.empty())
         throw UsageError(
             {.what = "a file is missing", .expected = "a file of facts", .got = {}, .where = {}, .hint = {}});

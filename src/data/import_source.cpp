@@ -21,6 +21,12 @@ Source read_needed_source(const std::filesystem::path& path, const std::string& 
     return *read_source(path);
 }
 
+std::vector<Source> read_sources(const std::vector<std::filesystem::path>& paths, const std::string& what) {
+    std::vector<Source> sources;
+    for (const std::filesystem::path& path : paths) sources.push_back(read_needed_source(path, what));
+    return sources;
+}
+
 void require_valid_fraction(const ImportOptions& options) {
     const double fraction = options.valid_fraction;
     if (fraction == 0) return;
@@ -40,7 +46,8 @@ void require_valid_fraction(const ImportOptions& options) {
 
 QuestionSources read_question_sources(const ImportOptions& options) {
     require_valid_fraction(options);
-    return {read_source(options.train), read_source(options.valid), read_source(options.test)};
+    const std::string what = "a file of questions";
+    return {read_sources(options.train, what), read_sources(options.valid, what), read_sources(options.test, what)};
 }
 
 Error Place::error(std::string what, std::string expected, std::string got, std::string hint) const {

@@ -24,8 +24,11 @@ std::optional<Source> read_source(const std::filesystem::path& path);
 // The same for a file that there must be; `what` says what it holds. Throws Error.
 Source read_needed_source(const std::filesystem::path& path, const std::string& what);
 
+// The same for several.
+std::vector<Source> read_sources(const std::vector<std::filesystem::path>& paths, const std::string& what);
+
 struct QuestionSources {
-    std::optional<Source> train, valid, test;
+    std::vector<Source> train, valid, test;
 };
 
 // Throws UsageError for a fraction for validation that cannot be, or beside a file for it.

@@ -12,7 +12,17 @@
 
 namespace kvmem {
 
-QaDataset metaqa_from(const Source& kb, const QuestionSources& questions, const ImportOptions& options);
+struct TypedSource {
+    Source questions;
+    std::optional<Source> types;  // a line for each question
+};
+
+struct MetaqaSources {
+    std::vector<TypedSource> train, valid, test, split;
+};
+
+QaDataset metaqa_from(const Source& kb, const MetaqaSources& sources, const ImportOptions& options,
+                      const MetaqaOptions& metaqa);
 
 QaDataset wikimovies_from(const Source& kb, const std::optional<Source>& entities, const QuestionSources& questions,
                           const ImportOptions& options);

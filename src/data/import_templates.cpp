@@ -1,11 +1,13 @@
 #include "data/import_templates.hpp"
 
+#include "data/fact_index.hpp"
 #include "kvmem/core/rng.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <map>
 #include <set>
-#include <unordered_map>
 #include <utility>
 
 namespace kvmem {
@@ -13,25 +15,29 @@ namespace kvmem {
 namespace {
 
 // What the random numbers are for, so that each choice has its own.
-enum Stream : std::uint64_t { choice_of_entities = 1, choice_of_phrasings = 2 };
+enum Stream : std::uint64_t { choice_of_entities = 1, choice_of_phrasings = 2, choice_of_keys = 3 };
 
 struct Phrasing {
     std::string text;
     Place place;
 };
 
-// The phrasings of a relation.
+// The phrasings of a path.
 struct Phrasings {
     std::vector<Phrasing> train, test;
 };
 
-// All answers to one question: the values of an entity's relation.
-struct Key {
-    Token entity, relation;
-    std::vector<Token> values;
-};
+using Path = std::vector<Token>;  // relations
+using Templates = std::map<Path, Phrasings>;
 
-using Templates = std::unordered_map<Token, Phrasings>;
+// All answers to one question: what a path leads to from an entity.
+struct Key {
+    Token entity;
+    const Templates::value_type* asked;
+    std::vector<Token> answers;
+
+    std::size_t hops() const { return asked->first.size(); }
+};
 
 void require_one_hole(std::string_view phrasing, const Place& place) {
     const std::size_t hole = phrasing.find("{}");
@@ -39,9 +45,33 @@ void require_one_hole(std::string_view phrasing, const Place& place) {
     throw place.error("not a phrasing", "'{}' once, where the entity goes", "'" + std::string(phrasing) + "'");
 }
 
+Token read_relation(const DatasetBuilder& builder, std::string_view name, const Place& place) {
+    const std::optional<Token> relation = builder.vocabulary().find(TokenKind::relation, name);
+    if (!relation)
+        throw place.error("no such relation", "one of the facts, or '~' and one", "'" + std::string(name) + "'");
+    return *relation;
+}
+
+// A relation of this name is it, whatever signs it holds; otherwise ">" stands between the relations of a path.
+Path read_path(const DatasetBuilder& builder, std::string_view field, const Place& place) {
+    constexpr std::size_t longest = 8;
+    if (const auto relation = builder.vocabulary().find(TokenKind::relation, field)) return {*relation};
+    const std::vector<std::string_view> steps = split_fields(field, '>');
+    if (steps.size() > longest)
+        throw place.error("the path is too long", "at most " + std::to_string(longest) + " relations",
+                          std::to_string(steps.size()));
+    Path path;
+    for (const std::string_view step : steps) {
+        if (step.empty() && steps.size() > 1)
+            throw place.error("a step of the path is empty", "relation > relation", "'" + std::string(field) + "'");
+        path.push_back(read_relation(builder, step, place));
+    }
+    return path;
+}
+
 Templates read_templates(const DatasetBuilder& builder, const Source& source, const ImportOptions& options) {
     Templates templates;
-    std::set<std::pair<Token, std::string>> seen;
+    std::set<std::pair<Path, std::string>> seen;
     LineReader lines(source, options);
     for (std::string_view line; lines.next(line);) {
         if (line.starts_with('#')) continue;
@@ -50,32 +80,39 @@ Templates read_templates(const DatasetBuilder& builder, const Source& source, co
         if (fields.size() != 3)
             throw place.error("not a template", "relation<TAB>phrasing<TAB>train or test",
                               counted_fields(fields.size()));
-        const std::optional<Token> relation = builder.vocabulary().find(TokenKind::relation, fields[0]);
-        if (!relation)
-            throw place.error("no such relation", "one of the facts, or '~' and one",
-                              "'" + std::string(fields[0]) + "'");
+        const Path path = read_path(builder, fields[0], place);
         require_one_hole(fields[1], place);
         if (fields[2] != "train" && fields[2] != "test")
             throw place.error("no such set", "'train' or 'test'", "'" + std::string(fields[2]) + "'");
-        if (!seen.emplace(*relation, fields[1]).second)
+        if (!seen.emplace(path, fields[1]).second)
             throw place.error("the phrasing is there twice", {}, "'" + std::string(fields[1]) + "'");
-        Phrasings& phrasings = templates[*relation];
+        Phrasings& phrasings = templates[path];
         (fields[2] == "train" ? phrasings.train : phrasings.test).push_back({std::string(fields[1]), place});
     }
     return templates;
 }
 
-// In the order of the facts, which no hash decides.
-std::vector<Key> keys_with_templates(const Slots& memory, const Templates& templates) {
+// Those of single relations first, in the order of the facts.
+std::vector<Key> keys_of(const Templates& templates, const FactIndex& facts, Index keys_per_path, std::uint64_t seed) {
     std::vector<Key> keys;
-    std::unordered_map<std::uint64_t, std::size_t> places;
-    for (Index slot = 0; slot < memory.size(); ++slot) {
-        const Token entity = memory.key[slot][0], relation = memory.key[slot][1];
-        if (!templates.contains(relation)) continue;
-        const std::uint64_t id = static_cast<std::uint64_t>(entity) << 32 | static_cast<std::uint32_t>(relation);
-        const auto [at, is_new] = places.try_emplace(id, keys.size());
-        if (is_new) keys.push_back({entity, relation, {}});
-        keys[at->second].values.push_back(memory.value[slot][0]);
+    for (const auto& [entity, relation] : facts.keys())
+        if (const auto asked = templates.find({relation}); asked != templates.end()) {
+            const std::span<const Token> values = facts.values(entity, relation);
+            keys.push_back({entity, &*asked, {values.begin(), values.end()}});
+        }
+    std::uint64_t number = 0;
+    for (const auto& asked : templates) {
+        const Path& path = asked.first;
+        if (path.size() == 1) continue;
+        std::vector<Key> reached;
+        for (const auto& [entity, relation] : facts.keys()) {
+            if (relation != path.front()) continue;
+            Key key{entity, &asked, facts.follow(entity, path, TemplateOptions::most_reached)};
+            if (!key.answers.empty()) reached.push_back(std::move(key));
+        }
+        Rng(seed, {choice_of_keys, number++}).shuffle(std::span(reached));
+        reached.resize(std::min(reached.size(), static_cast<std::size_t>(keys_per_path)));
+        std::move(reached.begin(), reached.end(), std::back_inserter(keys));
     }
     return keys;
 }
@@ -89,6 +126,39 @@ std::set<Token> held_out_entities(const std::vector<Key>& keys, double fraction,
     return {order.begin(), order.end()};
 }
 
+void require_some(const std::string& what, Index count) {
+    if (count < 1)
+        throw UsageError({.what = "too few " + what,
+                          .expected = "1 or more",
+                          .got = std::to_string(count),
+                          .where = {},
+                          .hint = {}});
+}
+
+void add_questions(DatasetBuilder& builder, const Key& key, bool test, std::size_t count, Rng rng, Index task) {
+    const Phrasings& phrasings = key.asked->second;
+    std::vector<Phrasing> drawn = test ? phrasings.test : phrasings.train;
+    rng.shuffle(std::span(drawn));
+    drawn.resize(std::min(drawn.size(), count));
+    for (Phrasing& phrasing : drawn) {
+        Question question{phrasing.place, phrasing.text, key.answers, key.entity};
+        question.task = task;
+        builder.add_question(test ? "test" : "train", std::move(question));
+    }
+}
+
+// The tasks of questions by their hops, from 0; none at all when all ask for single relations.
+std::vector<Index> tasks_by_hops(DatasetBuilder& builder, const Templates& templates) {
+    std::set<std::size_t> there;
+    for (const auto& [path, phrasings] : templates) there.insert(path.size());
+    const std::size_t most = there.empty() ? 0 : *there.rbegin();
+    std::vector<Index> tasks(most + 1, -1);
+    if (most > 1)
+        for (const std::size_t hops : there)
+            tasks[hops] = builder.task(std::to_string(hops) + (hops == 1 ? " hop" : " hops"));
+    return tasks;
+}
+
 }  // namespace
 
 void require_template_options(const TemplateOptions& templates) {
@@ -98,18 +168,15 @@ void require_template_options(const TemplateOptions& templates) {
                           .got = std::to_string(templates.test_entity_fraction),
                           .where = {},
                           .hint = {}});
-    if (templates.questions_per_key < 1)
-        throw UsageError({.what = "too few questions for each key",
-                          .expected = "1 or more",
-                          .got = std::to_string(templates.questions_per_key),
-                          .where = {},
-                          .hint = {}});
+    require_some("questions for each key", templates.questions_per_key);
+    require_some("entities for each path", templates.keys_per_path);
 }
 
 void add_template_questions(DatasetBuilder& builder, const Source& source, const TemplateOptions& options_of_templates,
                             const ImportOptions& options) {
     const Templates templates = read_templates(builder, source, options);
-    const std::vector<Key> keys = keys_with_templates(builder.memory(), templates);
+    const FactIndex facts(builder.memory());
+    const std::vector<Key> keys = keys_of(templates, facts, options_of_templates.keys_per_path, options.seed);
     const std::set<Token> held_out = held_out_entities(keys, options_of_templates.test_entity_fraction, options.seed);
     const bool any_test =
         std::any_of(templates.begin(), templates.end(), [](const auto& t) { return !t.second.test.empty(); });
@@ -119,16 +186,11 @@ void add_template_questions(DatasetBuilder& builder, const Source& source, const
                      .got = "none",
                      .where = source.name,
                      .hint = "or hold no entities out"});
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-        const Key& key = keys[i];
-        const bool test = held_out.contains(key.entity);
-        const Phrasings& phrasings = templates.at(key.relation);
-        std::vector<Phrasing> drawn = test ? phrasings.test : phrasings.train;
-        Rng(options.seed, {choice_of_phrasings, i}).shuffle(std::span(drawn));
-        drawn.resize(std::min(drawn.size(), static_cast<std::size_t>(options_of_templates.questions_per_key)));
-        for (Phrasing& phrasing : drawn)
-            builder.add_question(test ? "test" : "train", {phrasing.place, phrasing.text, key.values, key.entity});
-    }
+    const std::vector<Index> tasks = tasks_by_hops(builder, templates);
+    const auto per_key = static_cast<std::size_t>(options_of_templates.questions_per_key);
+    for (std::size_t i = 0; i < keys.size(); ++i)
+        add_questions(builder, keys[i], held_out.contains(keys[i].entity), per_key,
+                      Rng(options.seed, {choice_of_phrasings, i}), tasks[keys[i].hops()]);
 }
 
 }  // namespace kvmem

@@ -102,10 +102,9 @@ void add_facts(DatasetBuilder& builder, const Source& kb, const NamesWithCommas&
     }
 }
 
-void add_questions(DatasetBuilder& builder, const std::string& split, const std::optional<Source>& source,
+void add_questions(DatasetBuilder& builder, const std::string& split, const Source& source,
                    const NamesWithCommas& names, const ImportOptions& options) {
-    if (!source) return;
-    LineReader lines(*source, options);
+    LineReader lines(source, options);
     for (std::string_view line; lines.next(line);) {
         const std::vector<std::string_view> fields = split_fields(line, '\t');
         if (fields.size() != 2)
@@ -125,9 +124,9 @@ QaDataset wikimovies_from(const Source& kb, const std::optional<Source>& entitie
     const NamesWithCommas names = read_names(kb, entities, options);
     DatasetBuilder builder(options);
     add_facts(builder, kb, names, options);
-    add_questions(builder, "train", questions.train, names, options);
-    add_questions(builder, "valid", questions.valid, names, options);
-    add_questions(builder, "test", questions.test, names, options);
+    for (const Source& source : questions.train) add_questions(builder, "train", source, names, options);
+    for (const Source& source : questions.valid) add_questions(builder, "valid", source, names, options);
+    for (const Source& source : questions.test) add_questions(builder, "test", source, names, options);
     return builder.finish();
 }
 

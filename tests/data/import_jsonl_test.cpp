@@ -11,7 +11,7 @@ using Texts = std::vector<std::string>;
 
 static QaDataset import_text(const std::string& train) {
     QuestionSources questions;
-    questions.train = Source{"train.jsonl", train};
+    questions.train = {Source{"train.jsonl", train}};
     QaDataset dataset = jsonl_from(questions, {});
     dataset.validate("test");
     return dataset;
@@ -66,6 +66,6 @@ TEST_CASE("a data set of JSON lines needs a file of questions", "[import][jsonl]
     const TemporaryDirectory directory;
     CHECK_THROWS_AS(import_jsonl({}), UsageError);
     ImportOptions options;
-    options.test = directory.write("test.jsonl", R"({"question": "who", "memory": [], "answers": ["a"]})");
+    options.test = {directory.write("test.jsonl", R"({"question": "who", "memory": [], "answers": ["a"]})")};
     CHECK(questions(import_jsonl(options), "test") == Texts{"who = <a>"});
 }

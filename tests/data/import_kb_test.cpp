@@ -66,16 +66,16 @@ TEST_CASE("bad facts and tables are errors that name the line", "[import][kb]") 
 
 TEST_CASE("questions are tab-separated, or JSON lines in files called so", "[import][kb]") {
     QuestionSources sources;
-    sources.train =
-        Source{"q.tsv", "what is the capital of France\tParis\ncapitals of [Bolivia]?\tSucre\tLa Paz\nwho\t\n"};
-    sources.test = Source{"q.jsonl", R"({"question": "capital of France", "answers": ["Paris"]})"};
+    sources.train = {
+        Source{"q.tsv", "what is the capital of France\tParis\ncapitals of [Bolivia]?\tSucre\tLa Paz\nwho\t\n"}};
+    sources.test = {Source{"q.jsonl", R"({"question": "capital of France", "answers": ["Paris"]})"}};
     const QaDataset dataset = import_facts({capitals}, sources);
     CHECK(questions(dataset, "train") ==
           Texts{"what is the capital of <France> = <Paris>", "capitals of <Bolivia> = <Sucre> <La Paz>", "who = "});
     CHECK(questions(dataset, "test") == Texts{"capital of <France> = <Paris>"});
 
     const auto error = [](const std::string& text) {
-        return error_of([&] { import_facts({capitals}, {Source{"q.tsv", text}, {}, {}}); });
+        return error_of([&] { import_facts({capitals}, {{Source{"q.tsv", text}}, {}, {}}); });
     };
     CHECK_THAT(error("who\n"), Catch::Contains("q.tsv:1") && Catch::Contains("no tab"));
     CHECK_THAT(error("who\ta\t\tb\n"), Catch::Contains("q.tsv:1") && Catch::Contains("an answer"));
@@ -160,7 +160,7 @@ TEST_CASE("a key is asked in as many phrasings as wanted, none twice", "[import]
 
 TEST_CASE("questions of files join those of templates", "[import][kb]") {
     QuestionSources sources;
-    sources.train = Source{"q.tsv", "name the capital of France\tParis\n"};
+    sources.train = {Source{"q.tsv", "name the capital of France\tParis\n"}};
     const QaDataset dataset = import_templates(capitals, "capital\tcapital of {}\ttrain\n",
                                                {.file = {}, .test_entity_fraction = 0}, {}, sources);
     CHECK(questions(dataset, "train") == Texts{"capital of <France> = <Paris>",

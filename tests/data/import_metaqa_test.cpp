@@ -17,9 +17,9 @@ static const std::string kismet_facts =
     "Syncopation|directed_by|William Dieterle\n";
 
 static QaDataset import_texts(const std::string& kb, const std::string& train = {}) {
-    QuestionSources questions;
-    if (!train.empty()) questions.train = Source{"train.txt", train};
-    QaDataset dataset = metaqa_from({"kb.txt", kb}, questions, {});
+    MetaqaSources questions;
+    if (!train.empty()) questions.train = {{Source{"train.txt", train}, {}}};
+    QaDataset dataset = metaqa_from({"kb.txt", kb}, questions, {}, {});
     dataset.validate("test");
     return dataset;
 }
@@ -55,10 +55,10 @@ TEST_CASE("questions are words with entities in place of names", "[import][metaq
 }
 
 TEST_CASE("words of other splits enter the vocabulary without a count", "[import][metaqa]") {
-    QuestionSources sources;
-    sources.train = Source{"train.txt", "who directed [Kismet]\tWilliam Dieterle\n"};
-    sources.test = Source{"test.txt", "who helmed [Kismet]\tWilliam Dieterle\n"};
-    const QaDataset dataset = metaqa_from({"kb.txt", kismet_facts}, sources, {});
+    MetaqaSources sources;
+    sources.train = {{Source{"train.txt", "who directed [Kismet]\tWilliam Dieterle\n"}, {}}};
+    sources.test = {{Source{"test.txt", "who helmed [Kismet]\tWilliam Dieterle\n"}, {}}};
+    const QaDataset dataset = metaqa_from({"kb.txt", kismet_facts}, sources, {}, {});
     CHECK(questions(dataset, "test") == Texts{"who helmed <Kismet> = <William Dieterle>"});
     CHECK(dataset.vocabulary.count(*dataset.vocabulary.find(TokenKind::word, "helmed")) == 0);
 }
@@ -109,12 +109,12 @@ TEST_CASE("validation questions are drawn from the training questions by seed", 
     std::string train;
     for (int i = 0; i < 20; ++i) train += "question " + std::to_string(i) + " of [Kismet]\t1944\n";
     const auto drawn = [&](std::uint64_t seed, double fraction) {
-        QuestionSources sources;
-        sources.train = Source{"train.txt", train};
+        MetaqaSources sources;
+        sources.train = {{Source{"train.txt", train}, {}}};
         ImportOptions options;
         options.valid_fraction = fraction;
         options.seed = seed;
-        return metaqa_from({"kb.txt", kismet_facts}, sources, options);
+        return metaqa_from({"kb.txt", kismet_facts}, sources, options, {});
     };
     const QaDataset dataset = drawn(1, 0.25);
     CHECK(dataset.splits.at("valid").size() == 5);
@@ -134,7 +134,7 @@ TEST_CASE("files are read by path, and what is wrong with them names them", "[im
     options.title = "Films";
     options.source = "by hand";
     options.license = "CC0";
-    options.train = directory.write("train.txt", "who directed [Kismet]\tWilliam Dieterle\nwho is it\tKismet\n");
+    options.train = {directory.write("train.txt", "who directed [Kismet]\tWilliam Dieterle\nwho is it\tKismet\n")};
     Index reported = 0;
     options.progress = [&](const std::string& what, Index lines) {
         CHECK_FALSE(what.empty());
@@ -150,7 +150,7 @@ TEST_CASE("files are read by path, and what is wrong with them names them", "[im
     CHECK_THAT(error_of([&] { import_metaqa(directory.path() / "none.txt", options); }), Catch::Contains("none.txt"));
     CHECK_THROWS_AS(import_metaqa("", options), UsageError);
     CHECK_THAT(error_of([&] { import_metaqa(directory.path(), options); }), Catch::Contains("directory"));
-    options.test = directory.path() / "missing.txt";
+    options.test = {directory.path() / "missing.txt"};
     CHECK_THAT(error_of([&] { import_metaqa(kb, options); }), Catch::Contains("missing.txt"));
 }
 
@@ -158,7 +158,7 @@ TEST_CASE("a fraction for validation outside of (0, 1), or beside a file of them
     const TemporaryDirectory directory;
     const auto kb = directory.write("kb.txt", kismet_facts);
     ImportOptions options;
-    options.train = directory.write("train.txt", "who directed [Kismet]\tWilliam Dieterle\n");
+    options.train = {directory.write("train.txt", "who directed [Kismet]\tWilliam Dieterle\n")};
     for (const double fraction : {-0.1, 1.0, 7.0, std::numeric_limits<double>::quiet_NaN()}) {
         options.valid_fraction = fraction;
         CHECK_THROWS_AS(import_metaqa(kb, options), UsageError);

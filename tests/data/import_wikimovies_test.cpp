@@ -21,7 +21,7 @@ static const std::string facts =
 
 static QaDataset import_texts(const std::string& kb, const std::string& train = {}, const std::string& entities = {}) {
     QuestionSources questions;
-    if (!train.empty()) questions.train = Source{"train.txt", train};
+    if (!train.empty()) questions.train = {Source{"train.txt", train}};
     std::optional<Source> names;
     if (!entities.empty()) names = Source{"entities.txt", entities};
     QaDataset dataset = wikimovies_from({"kb.txt", kb}, names, questions, {});

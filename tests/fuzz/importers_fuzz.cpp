@@ -25,11 +25,19 @@ class Files {
         if (source.text.empty()) return std::nullopt;
         return source;
     }
+    std::vector<Source> some(const char* name) {
+        const std::optional<Source> source = optional(name);
+        return source ? std::vector{*source} : std::vector<Source>{};
+    }
+    std::vector<TypedSource> typed(const char* name) {
+        const std::optional<Source> source = optional(name), types = optional("types.txt");
+        return source ? std::vector{TypedSource{*source, types}} : std::vector<TypedSource>{};
+    }
     QuestionSources questions() {
         QuestionSources sources;
-        sources.train = optional("train.tsv");
-        sources.valid = optional("valid.jsonl");
-        sources.test = optional("test.tsv");
+        sources.train = some("train.tsv");
+        sources.valid = some("valid.jsonl");
+        sources.test = some("test.tsv");
         return sources;
     }
 
@@ -37,10 +45,18 @@ class Files {
     std::string_view texts_;
 };
 
-static QaDataset import_files(unsigned importer, Files files, const ImportOptions& options) {
+static QaDataset import_files(unsigned importer, int choices, Files files, const ImportOptions& options) {
     if (importer == 0) {
         const Source kb = files.needed("kb.txt");
-        return metaqa_from(kb, files.questions(), options);
+        MetaqaSources sources;
+        sources.train = files.typed("train.txt");
+        sources.split = files.typed("split.txt");
+        sources.test = files.typed("test.txt");
+        const MetaqaOptions metaqa{.split = {},
+                                   .held_out_phrasings = choices & 1,
+                                   .train_limit = choices & 2,
+                                   .without_marks = MetaqaOptions::WithoutMarks{choices % 3}};
+        return metaqa_from(kb, sources, options, metaqa);
     }
     if (importer == 1) {
         const Source kb = files.needed("kb.txt");
@@ -67,7 +83,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     options.valid_fraction = data[0] & 8u ? 0.3 : 0;
     std::optional<QaDataset> dataset;
     try {
-        dataset = import_files(data[0] & 7u, Files(texts), options);
+        dataset = import_files(data[0] & 7u, data[0] >> 4, Files(texts), options);
     } catch (const Error&) {
         return 0;
     }

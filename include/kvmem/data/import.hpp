@@ -15,18 +15,36 @@
 
 namespace kvmem {
 
-// What every importer takes. A path that is left empty is a part that the data set does not have.
+// What every importer takes. A split without files is one that the data set does not have.
 struct ImportOptions {
-    std::filesystem::path train, valid, test;  // files of questions
-    double valid_fraction = 0;  // of the training questions, moved to "valid"; only without a `valid` file
-    std::uint64_t seed = 1;     // of that choice
+    std::vector<std::filesystem::path> train, valid, test;  // files of questions
+    double valid_fraction = 0;  // of the questions in `train`, moved to "valid"; only without files for `valid`
+    std::uint64_t seed = 1;     // of every random choice
     std::string title, source, license;
     // Called now and then with what is being read and how many lines of it are done. May be empty.
     std::function<void(const std::string& what, Index lines)> progress;
 };
 
-// MetaQA: `kb` has lines "subject|relation|object"; question lines "text with [entity]<TAB>answer|answer".
-QaDataset import_metaqa(const std::filesystem::path& kb, const ImportOptions& options);
+// What more can be done with MetaQA's questions, which come in files by their number of hops and have types.
+struct MetaqaOptions {
+    enum class WithoutMarks { none, test, all };
+
+    // Files of questions to be divided by the seed, each for itself: 80 % train, 10 % valid, 10 % test.
+    std::vector<std::filesystem::path> split;
+    // A phrasing is a question without its [names]. Of each type so many, drawn by the seed but never all, are left
+    // out of "train" and "valid"; "test" is then the questions of all files that have one of them. Questions without
+    // a type count as one type.
+    Index held_out_phrasings = 0;
+    Index train_limit = 0;  // training questions of each file, drawn by the seed, at most; 0: all
+    // Splits whose questions lose their brackets, so that names in them are found as in any text.
+    WithoutMarks without_marks = WithoutMarks::none;
+};
+
+// MetaQA: `kb` has lines "subject|relation|object"; question lines "text with [entity]<TAB>answer|answer". Where there
+// is a file qa_X_qtype.txt beside a file X.txt of questions, it has a type for each of them, which becomes its task; in
+// a data set where only some questions have types, the task of the others is "other".
+QaDataset import_metaqa(const std::filesystem::path& kb, const ImportOptions& options,
+                        const MetaqaOptions& metaqa = {});
 
 // WikiMovies: `kb` (wiki_entities_kb.txt) has lines "1 Movie relation object, object"; question lines are
 // "1 question?<TAB>answer, answer". `entities` (entities.txt, a name a line; may be empty) decides where names
@@ -39,6 +57,8 @@ struct TemplateOptions {
     std::filesystem::path file;         // empty: none
     double test_entity_fraction = 0.1;  // of the subjects, asked about in "test" alone and with the phrasings held out
     Index questions_per_key = 1;        // how many phrasings of each (entity, relation) are made, at most
+    Index keys_per_path = 1000;         // how many entities each path of several relations is asked from, at most
+    static constexpr Index most_reached = 100;  // entities after any step of such a path; others are not asked
 };
 
 // Own data: files of facts with lines "subject<TAB>relation<TAB>object", or tables whose first line is
