@@ -89,14 +89,15 @@ const stop = new Set(
 );
 const content = (phrasing) => wordsOf(phrasing.replace("{}", " ")).filter((w) => !stop.has(w));
 
-const templates = new Map(); // relation -> {train: [...], test: [...]}
+const templates = new Map(); // relation, or path "relation > relation" -> {train: [...], test: [...]}
 const phrasings = new Map(); // phrasing's words -> relation
 linesOf("templates.tsv").forEach((line, i) => {
     if (line === "" || line.startsWith("#")) return;
     const where = `templates.tsv:${i + 1}`;
     const [relation, phrasing, set, ...rest] = line.split("\t");
     if (rest.length || !["train", "test"].includes(set)) return wrong(where, "expected relation<TAB>phrasing<TAB>train|test");
-    if (!known.has(relation.replace(/^~/, ""))) wrong(where, `no table has the relation "${relation}"`);
+    for (const step of relation.split(" > "))
+        if (!known.has(step.replace(/^~/, ""))) wrong(where, `no table has the relation "${step}"`);
     if (phrasing.split("{}").length !== 2) wrong(where, "{} must stand in it exactly once");
     if (phrasing !== phrasing.trim().toLowerCase()) wrong(where, "untidy or not in lower case");
     const key = phrasing.replace("{}", "_").replace(/[^\p{L}\p{N}_]+/gu, " ").trim();
@@ -106,9 +107,12 @@ linesOf("templates.tsv").forEach((line, i) => {
     templates.get(relation)[set].push(phrasing);
 });
 
-for (const relation of [...known].flatMap((r) => [r, `~${r}`])) {
+const relations = [...known].flatMap((r) => [r, `~${r}`]);
+const paths = [...templates.keys()].filter((r) => r.includes(" > ")).sort((a, b) => a.split(">").length - b.split(">").length);
+for (const relation of [...relations, ...paths]) {
     const { train, test } = templates.get(relation) ?? { train: [], test: [] };
-    if (train.length < 8 || test.length < 3) wrong(relation, `${train.length} train and ${test.length} test phrasings`);
+    const least = paths.includes(relation) ? { train: 6, test: 2 } : { train: 8, test: 3 };
+    if (train.length < least.train || test.length < least.test) wrong(relation, `${train.length} train and ${test.length} test phrasings`);
     const taught = new Set(train.flatMap(content));
     for (const phrasing of test)
         for (const word of content(phrasing))
@@ -155,7 +159,7 @@ for (const [subject, relation, object] of facts)
 console.log();
 row("relation", "facts", "keys", ">20", "most", "train", "test");
 const total = { keys: 0, many: 0, train: 0, test: 0 };
-for (const relation of [...known].flatMap((r) => [r, `~${r}`])) {
+for (const relation of relations) {
     const sizes = [...keys].filter(([key]) => key.startsWith(`${relation}\t`)).map(([, answers]) => answers.size);
     const many = sizes.filter((n) => n > 20).length;
     const { train = [], test = [] } = templates.get(relation) ?? {};
@@ -166,6 +170,34 @@ for (const relation of [...known].flatMap((r) => [r, `~${r}`])) {
     total.test += test.length;
 }
 row("all", 2 * facts.length, total.keys, total.many, "", total.train, total.test);
+
+// What a path reaches from an entity: never the entity itself; nothing when a step reaches more than `most`.
+const most = 100;
+const follow = (entity, path) => {
+    let reached = new Set([entity]);
+    for (const step of path) {
+        reached = new Set([...reached].flatMap((e) => [...(keys.get(`${step}\t${e}`) ?? [])]));
+        reached.delete(entity);
+        if (reached.size > most) return new Set();
+    }
+    return reached;
+};
+
+console.log();
+const wide = (path, ...cells) => console.log(path.padEnd(50) + cells.map((c) => String(c).padStart(7)).join(""));
+wide("path", "keys", ">20", "most", "train", "test");
+const sums = { phrasings: [0, 0], keys: 0 };
+for (const path of paths) {
+    const steps = path.split(" > ");
+    const begins = [...keys.keys()].filter((key) => key.startsWith(`${steps[0]}\t`)).map((key) => key.split("\t")[1]);
+    const sizes = begins.map((entity) => follow(entity, steps).size).filter((size) => size > 0);
+    if (!sizes.length) wrong(path, "leads nowhere");
+    const { train, test } = templates.get(path);
+    wide(path, sizes.length, sizes.filter((n) => n > 20).length, Math.max(...sizes), train.length, test.length);
+    sums.keys += sizes.length;
+    sums.phrasings = [sums.phrasings[0] + train.length, sums.phrasings[1] + test.length];
+}
+wide(`all ${paths.length} paths`, sums.keys, "", "", ...sums.phrasings);
 
 console.log("\nanswers of a key    keys");
 for (const [from, to] of [[1, 1], [2, 5], [6, 20], [21, 100], [101, 1000], [1001, Infinity]]) {

@@ -92,27 +92,38 @@ Templates read_templates(const DatasetBuilder& builder, const Source& source, co
     return templates;
 }
 
-// Those of single relations first, in the order of the facts.
-std::vector<Key> keys_of(const Templates& templates, const FactIndex& facts, Index keys_per_path, std::uint64_t seed) {
+// All that single relations are asked of, in the order of the facts.
+std::vector<Key> keys_of_relations(const Templates& templates, const FactIndex& facts) {
     std::vector<Key> keys;
-    for (const auto& [entity, relation] : facts.keys())
-        if (const auto asked = templates.find({relation}); asked != templates.end()) {
-            const std::span<const Token> values = facts.values(entity, relation);
-            keys.push_back({entity, &*asked, {values.begin(), values.end()}});
-        }
-    std::uint64_t number = 0;
+    for (const auto& [entity, relation] : facts.keys()) {
+        const auto asked = templates.find({relation});
+        if (asked == templates.end()) continue;
+        const std::span<const Token> values = facts.values(entity, relation);
+        keys.push_back({entity, &*asked, {values.begin(), values.end()}});
+    }
+    return keys;
+}
+
+// Up to `count` that a path of several relations is asked of.
+std::vector<Key> keys_of_path(const Templates::value_type& asked, const FactIndex& facts, Index count, Rng rng) {
+    std::vector<Key> keys;
+    for (const auto& [entity, relation] : facts.keys()) {
+        if (relation != asked.first.front()) continue;
+        Key key{entity, &asked, facts.follow(entity, asked.first, TemplateOptions::most_reached)};
+        if (!key.answers.empty()) keys.push_back(std::move(key));
+    }
+    rng.shuffle(std::span(keys));
+    keys.resize(std::min(keys.size(), static_cast<std::size_t>(count)));
+    return keys;
+}
+
+std::vector<Key> keys_of(const Templates& templates, const FactIndex& facts, Index keys_per_path, std::uint64_t seed) {
+    std::vector<Key> keys = keys_of_relations(templates, facts);
+    std::uint64_t path = 0;
     for (const auto& asked : templates) {
-        const Path& path = asked.first;
-        if (path.size() == 1) continue;
-        std::vector<Key> reached;
-        for (const auto& [entity, relation] : facts.keys()) {
-            if (relation != path.front()) continue;
-            Key key{entity, &asked, facts.follow(entity, path, TemplateOptions::most_reached)};
-            if (!key.answers.empty()) reached.push_back(std::move(key));
-        }
-        Rng(seed, {choice_of_keys, number++}).shuffle(std::span(reached));
-        reached.resize(std::min(reached.size(), static_cast<std::size_t>(keys_per_path)));
-        std::move(reached.begin(), reached.end(), std::back_inserter(keys));
+        if (asked.first.size() == 1) continue;
+        std::vector<Key> more = keys_of_path(asked, facts, keys_per_path, Rng(seed, {choice_of_keys, path++}));
+        std::move(more.begin(), more.end(), std::back_inserter(keys));
     }
     return keys;
 }
