@@ -23,8 +23,7 @@ static const char* const about =
     "              takes some; what a folder lacks is taken from the next one\n"
     "  jsonl       questions that carry their memories: {\"question\", \"memory\": [{\"key\", \"value\"}], "
     "\"answers\"}\n\n"
-    "Any of --train, --valid and --test may be missing, or be several files; without all of them the file holds a "
-    "memory alone.";
+    "--train, --valid and --test take several files each; without any of them the file holds a memory alone.";
 
 [[noreturn]] static void refuse_option(const std::string& option, const std::string& layout) {
     throw UsageError({.what = (option == "folder" ? "a folder" : "--" + option) + " is not an option of " + layout,
