@@ -88,7 +88,7 @@ static void print_tasks(std::ostream& out, const Evaluation& evaluation) {
         for (const SupportReport::Hop& hop : task.support.hops) out << std::setw(8) << percent(hop.mean);
         if (follows)
             out << std::setw(8) << percent(task.f1) << std::setw(8) << percent(task.path_share) << " "
-                << evaluation.paths[i];
+                << (task.path_share > 0.5 ? evaluation.paths[i] : "different ones");
     }
     const auto tasks = static_cast<std::int64_t>(evaluation.tasks.size());
     out << "\n"

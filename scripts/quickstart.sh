@@ -15,7 +15,8 @@ templates=$almanac/templates.tsv
 questions=(
     "what is the capital of Peru"
     "which films did David Fincher direct"
-    "which languages are spoken in Switzerland"
+    "what is the currency of the country whose capital is Lima"
+    "which films share a director with Fight Club"
 )
 
 heading() { printf '\n== %s\n' "$*"; }
@@ -53,7 +54,7 @@ train_model() {
         echo "$run is trained"
     else
         rm -rf "$run"
-        "$kvmem" train "$data" --run "$run"
+        "$kvmem" train "$data" --model path-reader --run "$run"
     fi
 }
 
@@ -70,7 +71,7 @@ main() {
     build_program
     heading "Turn facts and question templates into a data set: $data"
     import_data
-    heading "Train a key-value memory network on it: $run"
+    heading "Train a network on it that follows facts, hop by hop: $run"
     train_model
     heading "Ask it the questions of the test split, which it has never seen"
     "$kvmem" evaluate "$run" --split test

@@ -87,7 +87,8 @@ LinkedText Answerer::Impl::link(const std::string& question, Answer& answer) con
     if (linked.entities.empty() && memory.size() > 0) {
         const std::vector<NearName> near = linker.nearest(question, 3);
         for (const NearName& name : near) answer.suggestions.push_back(model->vocabulary().text(name.entity));
-        if (!near.empty() && retriever.facts()) {
+        constexpr double misspelt = 1.0 / 5;  // one letter in five; beyond that a name is another name
+        if (!near.empty() && near[0].distance <= misspelt && retriever.facts()) {
             answer.taken_for = answer.suggestions.front();
             const std::string before = question.substr(0, near[0].begin), after = question.substr(near[0].end);
             linked = linker.link(before + "[" + answer.taken_for + "]" + after);

@@ -142,7 +142,9 @@ static std::vector<std::size_t> parts_of(const std::vector<Index>& stories, Inde
 std::vector<Outcome> answer_all(const Model& model, const QaDataset& dataset, const Split& split,
                                 const Retriever& retriever, Look look, const std::function<void(Index)>& progress) {
     const std::vector<Index> stories = model.reads_stories() ? story_offsets(split) : single_offsets(split);
-    const std::vector<std::size_t> parts = parts_of(stories, 64);
+    const bool dense = !model.scores_few();
+    // A model that scores few does work for the whole memory once a part.
+    const std::vector<std::size_t> parts = parts_of(stories, dense ? 64 : 256);
     const bool compare = look == Look::at_reading_too && split.support.size() > 0;
     std::vector<Outcome> outcomes(static_cast<std::size_t>(split.size()));
     std::atomic<Index> done{0};
@@ -158,7 +160,6 @@ std::vector<Outcome> answer_all(const Model& model, const QaDataset& dataset, co
             batch.clear();
             for (std::size_t u = parts[part]; u < parts[part + 1]; ++u)
                 add_story(batch, dataset, split, stories[u], stories[u + 1], retriever);
-            const bool dense = !model.scores_few();
             Reads* const read = look == Look::at_reading_too ? &reads : nullptr;
             View scores;
             Ragged<Scored> few;

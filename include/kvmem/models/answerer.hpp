@@ -59,7 +59,7 @@ struct Answer {
     std::vector<std::string> entities;       // that it names
     std::vector<std::string> unknown_words;  // of it and of the sentences that came with it: training never saw them
     // Names near to the question's words, when it names no entity and there is a memory to find slots in. A model that
-    // follows facts reads the nearest in its place: `taken_for` is that name.
+    // follows facts reads the nearest in its place, if no more than one letter in five differs: `taken_for`.
     std::vector<std::string> suggestions;
     std::string taken_for;
 };

@@ -1,0 +1,83 @@
+// The program with a model that follows facts.
+#include "support/program_fixture.hpp"
+
+#include <boost/json.hpp>
+
+using namespace kvmem;
+using namespace kvmem::test;
+
+namespace json = boost::json;
+
+static const char* const path_templates =
+    "capital\twhat is the capital of {}\ttrain\n"
+    "capital\twhich capital has {}\ttest\n"
+    "~capital > speaks\twhat do people speak in the country whose capital is {}\ttrain\n"
+    "~capital > speaks\tthe language of the country with the capital {}\ttrain\n"
+    "~capital > speaks\twhat is spoken in the country whose capital is {}\ttest\n";
+
+namespace {
+
+struct PathFixture : ProgramFixture {
+    PathFixture() {
+        templates = write("paths.tsv", path_templates);
+        import();
+        const Output done =
+            kvmem_program({"train", data, "--run", run, "--model", "path-reader", "--hops", "2", "--width", "32",
+                           "--spellings", "256", "--batch", "16", "--rate", "0.01", "--epochs", "30"});
+        INFO(done.err);
+        REQUIRE(done.code == 0);
+    }
+    Output ask(std::vector<std::string> more) const {
+        more.insert(more.begin(), {"ask", run});
+        return kvmem_program(more);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a path reader is trained, measured and asked", "[program]") {
+    NEED_PROGRAM();
+    const PathFixture f;
+    const Output measured = kvmem_program({"evaluate", f.run, "--json"});
+    const json::value metrics = json::parse(measured.out);
+    CHECK(metrics.at("hits_at_1").as_double() > 0.9);
+    CHECK(metrics.at("f1").as_double() > 0.9);
+    CHECK(!metrics.as_object().contains("retrieval_recall"));
+    CHECK(metrics.at("tasks").at(1).at("path") == "~capital speaks");
+    CHECK_THAT(kvmem_program({"evaluate", f.run}).out, Catch::Contains("~capital speaks"));
+
+    const std::string question = "what do people speak in the country whose capital is Oldville9";
+    const Output asked = f.ask({question});
+    CHECK(asked.code == 0);
+    CHECK_THAT(asked.out, Catch::StartsWith("Oldese2\n") &&
+                              Catch::Contains("Oldville9 ←capital– Oldland9 –speaks→ Oldese2") &&
+                              Catch::Contains("hop 2"));
+    const json::value answer = json::parse(f.ask({question, "--json"}).out);
+    CHECK(answer.at("paths").at(0).at("steps").at(1).at("relation") == "speaks");
+    CHECK(answer.at("words").as_array().size() == 2);
+
+    // A fact more or less is a fact more or less.
+    CHECK_THAT(f.ask({question, "--remove-fact", "Oldland9|speaks|Oldese2", "--add-fact", "Oldland9|speaks|Latin"}).out,
+               Catch::StartsWith("Latin\n"));
+    check_fails(f.ask({question, "--add-fact", "Oldland9|eats|Latin"}), 1, "capital, speaks");
+    check_fails(f.ask({question, "--remove-fact", "Oldland9|speaks|Latin"}), 1, "no such fact");
+    check_fails(f.ask({question, "--add-fact", "Oldland9"}), 2, "subject|relation|object");
+
+    CHECK_THAT(f.ask({"what is the capital of Oldlnd9"}).out, Catch::StartsWith("no such name; taken for: Oldland9"));
+    CHECK(f.ask({"hello"}).code == 0);
+}
+
+TEST_CASE("what each way to find slots can reach is shown by hop", "[program]") {
+    NEED_PROGRAM();
+    ProgramFixture f;
+    f.templates = f.write("paths.tsv", path_templates);
+    f.import();
+    const Output reach = kvmem_program({"inspect", f.data, "--recall"});
+    CHECK(reach.code == 0);
+    CHECK_THAT(reach.out, Catch::Contains("test, slots found by hashing the question") &&
+                              Catch::Contains("test, all facts, followed exactly") && Catch::Contains("2 hops"));
+    check_fails(kvmem_program({"inspect", f.data, "--max-slots", "0"}), 2, "max-slots");
+    check_fails(f.train({"--model", "kv-mem-nn", "--retrieval", "whole"}), 2, "question or hops");
+    check_fails(f.train({"--model", "path-reader", "--dropout", "1"}), 2, "dropout");
+    CHECK(f.train({"--model", "kv-mem-nn", "--retrieval", "hops"}).code == 0);
+}
