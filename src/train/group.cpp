@@ -13,18 +13,6 @@ namespace kvmem {
 namespace fs = std::filesystem;
 namespace json = boost::json;
 
-static fs::path made_directory(const fs::path& directory) {
-    std::error_code code;
-    fs::create_directories(directory, code);
-    if (code)
-        throw Error({.what = "cannot make the run directory",
-                     .expected = {},
-                     .got = code.message(),
-                     .where = directory.string(),
-                     .hint = {}});
-    return directory;
-}
-
 // The tasks that were asked for, or all that the data set has.
 static std::vector<std::string> tasks_of(const RunConfig& config, const QaDataset& dataset) {
     if (dataset.tasks.empty())
@@ -63,8 +51,14 @@ std::vector<MemberRun> member_runs(const RunFiles& files, const RunConfig& confi
     return members;
 }
 
+static RunFiles made(const fs::path& directory) {
+    RunFiles files{directory};
+    make_directory(files);
+    return files;
+}
+
 TrainingGroup::TrainingGroup(const fs::path& directory, RunConfig config, Index epochs)
-    : files_{made_directory(directory)},
+    : files_(made(directory)),
       lock_(std::make_unique<FileLock>(files_.lock(), "another kvmem train")),
       config_(std::move(config)),
       epochs_(epochs) {

@@ -120,17 +120,22 @@ const QaDataset& TrainingSession::dataset() const { return impl_->dataset; }
 const Model& TrainingSession::model() const { return *impl_->model; }
 const RunConfig& TrainingSession::config() const { return impl_->config; }
 
-TrainingSession TrainingSession::begin(const fs::path& directory, const RunConfig& config) {
-    const RunFiles files{directory};
-    require_no_run(files);
+bool make_directory(const RunFiles& files) {
     std::error_code code;
-    const bool made = fs::create_directories(directory, code);
+    const bool made = fs::create_directories(files.directory, code);
     if (code)
         throw Error({.what = "cannot make the run directory",
                      .expected = {},
                      .got = code.message(),
-                     .where = directory.string(),
+                     .where = files.directory.string(),
                      .hint = {}});
+    return made;
+}
+
+TrainingSession TrainingSession::begin(const fs::path& directory, const RunConfig& config) {
+    const RunFiles files{directory};
+    require_no_run(files);
+    const bool made = make_directory(files);
     RunConfig absolute = config;
     absolute.data = fs::absolute(config.data).string();
     try {

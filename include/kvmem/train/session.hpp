@@ -37,6 +37,8 @@ struct RunFiles {
 
 // Throws Error when a run was begun here.
 void require_no_run(const RunFiles& files);
+// Makes the run's directory; returns whether it was not there. Throws Error.
+bool make_directory(const RunFiles& files);
 
 class TrainingSession {
   public:

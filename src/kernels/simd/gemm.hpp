@@ -2,7 +2,7 @@
 // Bound by multiply-adds for large matrices, by packing for those with few rows.
 #pragma once
 
-#include "kernels/simd/attend.hpp"
+#include "kernels/simd/panels.hpp"
 
 namespace kvmem::KVMEM_SIMD {
 namespace {

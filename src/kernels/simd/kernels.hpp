@@ -3,6 +3,7 @@
 // could then be code of an instruction set that the processor does not have.
 #pragma once
 
+#include "kernels/simd/attend_backward.hpp"
 #include "kernels/simd/gemm.hpp"
 #include "kernels/simd/loops.hpp"
 

@@ -1,0 +1,194 @@
+// The way back from softmax reads, in the layout of attend.hpp: weights are made again from the log-sum-exp.
+#pragma once
+
+#include "kernels/simd/attend.hpp"
+#include "kernels/simd/loops.hpp"
+
+namespace kvmem::KVMEM_SIMD {
+namespace {
+
+// One block of queries and one of slots: from scores to the gradients. `query` and `grad` are a block's queries and
+// gradients of its reads, [queries, d] and [queries, e] one after the other, and packed, a query a column.
+struct BackwardBlock {
+    Index first_query, queries, columns;
+    const Real *query, *query_packed, *grad, *grad_packed;
+    const Real* log_sum_exp;  // times log2(e); +inf where nothing was read
+    const Real* delta;        // grad . read
+    Real *scores, *grad_scores;
+    Real* grad_query;  // without the scale; null if not wanted
+};
+
+// From scores to weights, and from products with the gradients of reads to gradients of scores, while in registers.
+struct TakeWeights {
+    static constexpr bool asks = false;
+    KVMEM_INLINE static void ask(Index, Index, Index) {}
+    const BackwardBlock& b;
+
+    KVMEM_INLINE static Vector weight(const BackwardBlock& b, Vector score, Index column) {
+        return exp2(score - load(b.log_sum_exp + column));
+    }
+    template <Index rows, Index vectors>
+    KVMEM_INLINE void take(const Vector (&scores)[rows][vectors], Index row, Index column) {
+#pragma GCC unroll 24
+        for (Index r = 0; r < rows; ++r)
+#pragma GCC unroll 4
+            for (Index v = 0; v < vectors; ++v) {
+                const Index at = column + v * lanes;
+                store(b.scores + (row + r) * b.columns + at, weight(b, scores[r][v], at));
+            }
+    }
+};
+struct TakeGradients {
+    static constexpr bool asks = false;
+    KVMEM_INLINE static void ask(Index, Index, Index) {}
+    const BackwardBlock& b;
+
+    template <Index rows, Index vectors>
+    KVMEM_INLINE void take(const Vector (&products)[rows][vectors], Index row, Index column) {
+#pragma GCC unroll 24
+        for (Index r = 0; r < rows; ++r)
+#pragma GCC unroll 4
+            for (Index v = 0; v < vectors; ++v) {
+                const Index at = column + v * lanes, place = (row + r) * b.columns + at;
+                store(b.grad_scores + place, load(b.scores + place) * (products[r][v] - load(b.delta + at)));
+            }
+    }
+};
+
+inline void make_weights(const Head& head, const BackwardBlock& b, Index first_slot, Index slots, Left key) {
+    const Index d = head.key_width;
+    if (!adjusted(head, b.first_query, b.queries, first_slot, slots)) {
+        TakeWeights take{b};
+        return finished_product(slots, b.columns, d, key, b.query_packed, b.columns, take);
+    }
+    product(Start::zero, slots, b.columns, d, key, b.query_packed, b.columns, b.scores, b.columns);
+    adjust(head, b.first_query, b.queries, first_slot, slots, b.scores, b.columns);
+    for (Index j = 0; j < slots; ++j)
+        for (Index c = 0; c < b.columns; c += lanes) {
+            Real* at = b.scores + j * b.columns + c;
+            store(at, TakeWeights::weight(b, load(at), c));
+        }
+}
+
+inline void add_bias_gradients(const Head& head, const BackwardBlock& b, const HeadGradients& out, Index first_slot,
+                               Index slots) {
+    for (Index j = 0; j < slots; ++j) {
+        const Real* grad = b.grad_scores + j * b.columns;
+        if (out.slot_bias) {
+            Vector sum = {};
+            for (Index c = 0; c < b.columns; c += lanes) sum += load(grad + c);
+            out.slot_bias[(first_slot + j) * head.slot_bias_row] += sum_of(sum);
+        }
+        if (out.pair_bias)
+            for (Index q = 0; q < b.queries; ++q)
+                out.pair_bias[(b.first_query + q) * head.pair_bias_row + first_slot + j] += grad[q];
+    }
+}
+
+// Gradients of a panel's keys and values, one after the other; null if not wanted.
+struct PanelGradients {
+    Real *key, *value;
+};
+
+// With P the weights: dV += P' dO, dS = P (dO V' - delta), dK += scale dS' Q, dQ += scale dS K (Dao et al. 2022, B.4).
+inline void attend_block_backward(const Head& head, const BackwardBlock& b, const Panel& slots,
+                                  const PanelGradients& panel_out, const HeadGradients& out) {
+    const Index d = head.key_width, e = head.value_width;
+    const auto [begin, end] = readable(head, slots, b.first_query, b.queries);
+    each_block(begin, end, [&](Index j, Index end_j) {
+        const Index n = end_j - j, at = j - slots.first;
+        make_weights(head, b, j, n, {slots.key + at * d, d, 1});
+        TakeGradients take{b};
+        finished_product(n, b.columns, e, {slots.value + at * e, e, 1}, b.grad_packed, b.columns, take);
+        if (panel_out.value)
+            product(Start::add, n, e, b.queries, {b.scores, b.columns, 1}, b.grad, e, panel_out.value + at * e, e);
+        if (out.slot_bias || out.pair_bias) add_bias_gradients(head, b, out, j, n);
+        if (panel_out.key)
+            product(Start::add, n, d, b.queries, {b.grad_scores, b.columns, 1}, b.query, d, panel_out.key + at * d, d);
+        if (b.grad_query)
+            product(Start::add, b.queries, d, n, {b.grad_scores, 1, b.columns}, slots.key + at * d, d, b.grad_query, d);
+    });
+}
+
+inline Real dot_of(const Real* a, const Real* b, Index count) {
+    Vector sum = {};
+    Index i = 0;
+    for (; i + lanes <= count; i += lanes) sum += load(a + i) * load(b + i);
+    if (i < count) sum += load_part(a + i, count - i) * load_part(b + i, count - i);
+    return sum_of(sum);
+}
+
+// to[i] += factor * rows[i], whose rows are one after the other.
+inline void add_rows(Real factor, const Real* rows, Index count, Index width, Real* to, Index to_row) {
+    for (Index i = 0; i < count; ++i) add_scaled(factor, rows + i * width, to + i * to_row, width);
+}
+
+KVMEM_INLINE void clear(Real* x, Index count) {
+    Index i = 0;
+    for (; i + lanes <= count; i += lanes) store(x + i, Vector{});
+    for (; i < count; ++i) x[i] = 0;
+}
+
+// One panel of slots, all queries of a part.
+inline void attend_panel_backward(const Head& head, const Part& part, const Panel& slots,
+                                  const PanelGradients& panel_out, const HeadGradients& out, Real* scratch) {
+    const Index d = head.key_width, e = head.value_width, n = detail::query_block;
+    Real* query = scratch;
+    Real* query_packed = query + n * d;
+    Real* grad_query = query_packed + n * d;
+    Real* grad = grad_query + n * d;
+    Real* grad_packed = grad + n * e;
+    Real* scores = grad_packed + n * e;
+    Real* grad_scores = scores + detail::slot_block * n;
+    Real* log_sum_exp = grad_scores + detail::slot_block * n;
+    Real* delta = log_sum_exp + n;
+    for (Index q = part.first_query; q < part.end_query; q += n) {
+        const Index queries = least(n, part.end_query - q), columns = round_up(queries, lanes);
+        if (const auto [begin, end] = readable(head, slots, q, queries); begin >= end) continue;
+        const Real* rows = head.query + q * head.query_row;
+        const Real* grads = out.grad_read + q * out.read_row;
+        pack_transposed(rows, head.query_row, queries, d, log2_e * head.scale, query_packed, columns);
+        pack_transposed(grads, out.read_row, queries, e, 1, grad_packed, columns);
+        for (Index c = 0; c < columns; ++c) {
+            const Real sum = c < queries ? out.log_sum_exp[(q + c) * out.log_sum_exp_row] : minus_infinity;
+            log_sum_exp[c] = sum == minus_infinity ? -minus_infinity : log2_e * sum;
+            delta[c] = c < queries ? dot_of(out.read + (q + c) * out.read_row, grads + c * out.read_row, e) : 0;
+        }
+        clear(grad_query, queries * d);
+        const BackwardBlock block{q,
+                                  queries,
+                                  columns,
+                                  in_a_row(rows, head.query_row, queries, d, query),
+                                  query_packed,
+                                  in_a_row(grads, out.read_row, queries, e, grad),
+                                  grad_packed,
+                                  log_sum_exp,
+                                  delta,
+                                  scores,
+                                  grad_scores,
+                                  out.query ? grad_query : nullptr};
+        attend_block_backward(head, block, slots, panel_out, out);
+        if (out.query) add_rows(head.scale, grad_query, queries, d, out.query + q * out.query_row, out.query_row);
+    }
+}
+
+inline void attend_tiles_backward(const Head& head, const Part& part, const HeadGradients& out, Real* scratch) {
+    const Index d = head.key_width, e = head.value_width, most = detail::slot_panel;
+    Real* keys = scratch;
+    Real* values = keys + most * d;
+    Real* grad_keys = values + most * e;
+    Real* grad_values = grad_keys + most * d;
+    Real* rest = grad_values + most * e;
+    for (Index j = part.first_slot; j < part.end_slot; j += most) {
+        const Index n = least(most, part.end_slot - j);
+        const PanelGradients grads{out.key ? grad_keys : nullptr, out.value ? grad_values : nullptr};
+        if (out.key) clear(grad_keys, n * d);
+        if (out.value) clear(grad_values, n * e);
+        attend_panel_backward(head, part, panel_of(head, j, j + n, keys, values), grads, out, rest);
+        if (out.key) add_rows(head.scale, grad_keys, n, d, out.key + j * head.key_row, head.key_row);
+        if (out.value) add_rows(1, grad_values, n, e, out.value + j * head.value_row, head.value_row);
+    }
+}
+
+}  // namespace
+}  // namespace kvmem::KVMEM_SIMD
