@@ -21,9 +21,10 @@ const std::map<std::string, std::set<std::string>>& rules() {
         {"autograd", {"core", "kernels"}},
         {"nn", {"core", "kernels", "autograd"}},
         {"data", {"core"}},
-        {"models", {"core", "kernels", "autograd", "nn", "data"}},
-        {"train", {"core", "kernels", "autograd", "nn", "data", "models"}},
-        {"apps", {"core", "kernels", "autograd", "nn", "data", "models", "train"}},
+        {"store", {"core", "kernels", "data"}},
+        {"models", {"core", "kernels", "autograd", "nn", "data", "store"}},
+        {"train", {"core", "kernels", "autograd", "nn", "data", "store", "models"}},
+        {"apps", {"core", "kernels", "autograd", "nn", "data", "store", "models", "train"}},
     };
     return all;
 }

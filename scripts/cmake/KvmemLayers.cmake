@@ -55,12 +55,17 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC cannot see that a mask hides what is uninitialised, and notes an ABI that nothing here passes a boundary with.
   list(APPEND simd_options -Wno-maybe-uninitialized -Wno-psabi)
 endif()
-set_source_files_properties(src/kernels/simd_baseline.cpp PROPERTIES COMPILE_OPTIONS "${simd_options}")
+set_source_files_properties(src/kernels/simd_baseline.cpp src/kernels/scan_baseline.cpp PROPERTIES
+  COMPILE_OPTIONS "${simd_options}")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
   set(KVMEM_X86_64_SIMD ON)
-  set_source_files_properties(src/kernels/simd_avx2.cpp PROPERTIES COMPILE_OPTIONS "${simd_options};-mavx2;-mfma")
-  set_source_files_properties(src/kernels/simd_avx512.cpp PROPERTIES COMPILE_OPTIONS
-    "${simd_options};-mavx2;-mfma;-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl")
+  set(avx512_options -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl)
+  set_source_files_properties(src/kernels/simd_avx2.cpp src/kernels/scan_avx2.cpp PROPERTIES
+    COMPILE_OPTIONS "${simd_options};-mavx2;-mfma")
+  set_source_files_properties(src/kernels/simd_avx512.cpp src/kernels/scan_avx512.cpp PROPERTIES
+    COMPILE_OPTIONS "${simd_options};${avx512_options}")
+  set_source_files_properties(src/kernels/scan_avx512vnni.cpp PROPERTIES
+    COMPILE_OPTIONS "${simd_options};${avx512_options};-mavx512vnni")
 endif()
 
 # The layers below the data: kernels, autograd, nn.

@@ -23,6 +23,13 @@ namespace kvmem::hdf5 {
 
 enum class Layout { packed, mapped };  // chunked, shuffled and deflated / contiguous and 4 KiB aligned
 
+// Where the values of a dataset lie in its file, checked to lie there.
+struct Extent {
+    std::uint64_t offset = 0, bytes = 0;
+    std::string element;  // "float32", as in the specification
+    std::vector<std::uint64_t> shape;
+};
+
 class Reader {
   public:
     // Throws Error unless the file is HDF5 whose metadata carries checksums (superblock 2 or later), with root
@@ -46,6 +53,9 @@ class Reader {
     Matrix matrix(const std::string& dataset) const;                   // rank 2, float32 or float64
     Ragged<Token> ragged(const std::string& group) const;              // group/values, group/offsets, checked
     std::vector<std::string> strings(const std::string& group) const;  // group/bytes, group/offsets
+
+    // Of a contiguous dataset of a file that was opened by its path. Its values are not checked.
+    Extent extent(const std::string& dataset) const;
 
     struct Impl;
 

@@ -215,6 +215,21 @@ Matrix Reader::matrix(const std::string& name) const {
     return matrix;
 }
 
+Extent Reader::extent(const std::string& name) const {
+    const Silence silence;
+    const StoredDataset dataset = impl_->file.dataset(absolute(name));
+    Extent extent{0, dataset.bytes(), name_of(dataset.element()), {dataset.shape().begin(), dataset.shape().end()}};
+    if (extent.bytes == 0) return extent;
+    const haddr_t offset = H5Dget_offset(dataset.id());
+    if (offset == HADDR_UNDEF) throw cannot_read(dataset.where(), "a contiguous dataset", "another layout");
+    hsize_t size = 0;
+    require_done(H5Fget_filesize(Handle(H5Iget_file_id(dataset.id())), &size), "cannot read a size", dataset.where());
+    if (offset > size || extent.bytes > size - offset)
+        throw cannot_read(dataset.where(), "values inside the file", "values beyond its end");
+    extent.offset = offset;
+    return extent;
+}
+
 Ragged<Token> Reader::ragged(const std::string& group) const {
     Ragged<Token> rows;
     rows.values = int32s(group + "/values");

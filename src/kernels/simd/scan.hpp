@@ -1,0 +1,330 @@
+// The loops of kernels/scan.hpp for one instruction set, KVMEM_SIMD. Nothing here may come from the standard library,
+// as in simd/kernels.hpp.
+#pragma once
+
+#include "kernels/scan.hpp"
+#include "kernels/simd/vector.hpp"
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+namespace kvmem::KVMEM_SIMD {
+namespace {
+
+using detail::Affine;
+using detail::CodeTile;
+using detail::Reached;
+using detail::RowTile;
+
+using Ints [[gnu::vector_size(vector_bytes)]] = std::int32_t;
+using Words [[gnu::vector_size(vector_bytes)]] = std::uint32_t;
+
+constexpr Index tile_slots = detail::scan_tile;
+// Codes are asked for this many bytes ahead, as rows are in simd/rows.hpp.
+constexpr Index scan_bytes_ahead = 16384;
+
+KVMEM_INLINE Words load_words(const std::uint32_t* p) {
+    Words v;
+    __builtin_memcpy(&v, p, sizeof v);
+    return v;
+}
+
+// A bit for each lane in which a >= b; none where either is NaN.
+KVMEM_INLINE std::uint64_t reaches(Vector a, Vector b) {
+#if defined(__AVX512F__)
+    return _mm512_cmp_ps_mask(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b), _CMP_GE_OQ);
+#elif defined(__AVX__)
+    return static_cast<std::uint64_t>(
+        _mm256_movemask_ps(_mm256_cmp_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b), _CMP_GE_OQ)));
+#else
+    std::uint64_t bits = 0;
+    for (Index i = 0; i < lanes; ++i) bits |= static_cast<std::uint64_t>(a[i] >= b[i]) << i;
+    return bits;
+#endif
+}
+
+KVMEM_INLINE Vector score_of(Vector product, const Affine& affine, Index slot) {
+    if (affine.factor) product *= load(affine.factor + slot);
+    if (affine.bias) product += load(affine.bias + slot);
+    return product;
+}
+
+// --- Codes of 8 bits -------------------------------------------------------------------------------------
+
+// sum + the four products of unsigned bytes of slots with signed ones of the query, exactly.
+KVMEM_INLINE Ints add_bytes(Ints sum, Words slots, std::uint32_t query) {
+#if defined(__AVX512VNNI__)
+    return reinterpret_cast<Ints>(_mm512_dpbusd_epi32(reinterpret_cast<__m512i>(sum), reinterpret_cast<__m512i>(slots),
+                                                      _mm512_set1_epi32(static_cast<int>(query))));
+#elif defined(__SSE2__)
+    // Bytes 0 and 2, then 1 and 3, as 16-bit numbers.
+    const Words even = slots & 0x00ff00ffu, odd = (slots >> 8) & 0x00ff00ffu;
+    const auto word = [](std::uint32_t low, std::uint32_t high) {
+        const auto wide = [](std::uint32_t byte) {
+            return static_cast<std::uint32_t>(static_cast<std::int32_t>(byte << 24) >> 24) & 0xffffu;
+        };
+        return static_cast<int>(wide(low) | (wide(high) << 16));
+    };
+    const int even_query = word(query & 0xffu, (query >> 16) & 0xffu);
+    const int odd_query = word((query >> 8) & 0xffu, query >> 24);
+#if defined(__AVX512F__)
+    const auto products = [](Words a, int b) {
+        return reinterpret_cast<Ints>(_mm512_madd_epi16(reinterpret_cast<__m512i>(a), _mm512_set1_epi32(b)));
+    };
+#elif defined(__AVX2__)
+    const auto products = [](Words a, int b) {
+        return reinterpret_cast<Ints>(_mm256_madd_epi16(reinterpret_cast<__m256i>(a), _mm256_set1_epi32(b)));
+    };
+#else
+    const auto products = [](Words a, int b) {
+        return reinterpret_cast<Ints>(_mm_madd_epi16(reinterpret_cast<__m128i>(a), _mm_set1_epi32(b)));
+    };
+#endif
+    return sum + products(even, even_query) + products(odd, odd_query);
+#else
+    for (int byte = 0; byte < 4; ++byte) {
+        const auto factor = static_cast<std::int32_t>(query << (24 - 8 * byte)) >> 24;
+        sum += reinterpret_cast<Ints>((slots >> (8 * byte)) & 0xffu) * factor;
+    }
+    return sum;
+#endif
+}
+
+// Sums of 24 (AVX-512) or 12 vectors stay in registers, as in simd/product.hpp: all slots of a tile with 6 queries, or
+// a part of them.
+constexpr Index scan_vectors = vector_bytes == 64 ? 4 : 2;
+
+template <Index queries, bool far>
+KVMEM_INLINE void bytes_panel(const CodeTile& tile, Index first, Index slot, const Reached& out) {
+    Ints sum[queries][scan_vectors];
+    const std::uint32_t* query = static_cast<const std::uint32_t*>(tile.queries) + first * tile.words;
+#pragma GCC unroll 8
+    for (Index q = 0; q < queries; ++q)
+#pragma GCC unroll 4
+        for (Index v = 0; v < scan_vectors; ++v) sum[q][v] = Ints{} + tile.starts[first + q];
+    const std::uint32_t* codes = tile.codes + slot;
+    for (Index w = 0; w < tile.words; ++w, codes += tile_slots) {
+        Words slots[scan_vectors];
+#pragma GCC unroll 4
+        for (Index v = 0; v < scan_vectors; ++v) {
+            if constexpr (far) __builtin_prefetch(codes + v * lanes + scan_bytes_ahead / 4);
+            slots[v] = load_words(codes + v * lanes);
+        }
+#pragma GCC unroll 8
+        for (Index q = 0; q < queries; ++q)
+#pragma GCC unroll 4
+            for (Index v = 0; v < scan_vectors; ++v)
+                sum[q][v] = add_bytes(sum[q][v], slots[v], query[q * tile.words + w]);
+    }
+#pragma GCC unroll 8
+    for (Index q = 0; q < queries; ++q) {
+        Vector score[scan_vectors];
+        std::uint64_t above = 0;
+        const Vector least = repeat(out.least[first + q]);
+#pragma GCC unroll 4
+        for (Index v = 0; v < scan_vectors; ++v) {
+            const Vector product = __builtin_convertvector(sum[q][v], Vector) * tile.scales[first + q];
+            score[v] = score_of(product, tile.affine, slot + v * lanes);
+            above |= reaches(score[v], least) << (v * lanes);
+        }
+        if (above == 0) continue;
+        out.above[first + q] |= above << slot;
+        for (Index v = 0; v < scan_vectors; ++v)
+            store(out.scores + (first + q) * tile_slots + slot + v * lanes, score[v]);
+    }
+}
+
+// --- Codes of 16 bits ------------------------------------------------------------------------------------
+
+template <Index queries, bool far>
+KVMEM_INLINE void halves_panel(const CodeTile& tile, Index first, Index slot, const Reached& out) {
+    Vector sum[queries][scan_vectors] = {};
+    const float* query = static_cast<const float*>(tile.queries) + first * tile.words * 2;
+    const std::uint32_t* codes = tile.codes + slot;
+    for (Index w = 0; w < tile.words; ++w, codes += tile_slots) {
+        Vector low[scan_vectors], high[scan_vectors];
+#pragma GCC unroll 4
+        for (Index v = 0; v < scan_vectors; ++v) {
+            if constexpr (far) __builtin_prefetch(codes + v * lanes + scan_bytes_ahead / 4);
+            const Words both = load_words(codes + v * lanes);
+            low[v] = reinterpret_cast<Vector>(both << 16);
+            high[v] = reinterpret_cast<Vector>(both & 0xffff0000u);
+        }
+#pragma GCC unroll 8
+        for (Index q = 0; q < queries; ++q)
+#pragma GCC unroll 4
+            for (Index v = 0; v < scan_vectors; ++v) {
+                sum[q][v] += query[(q * tile.words + w) * 2] * low[v];
+                sum[q][v] += query[(q * tile.words + w) * 2 + 1] * high[v];
+            }
+    }
+#pragma GCC unroll 8
+    for (Index q = 0; q < queries; ++q) {
+        Vector score[scan_vectors];
+        std::uint64_t above = 0;
+#pragma GCC unroll 4
+        for (Index v = 0; v < scan_vectors; ++v) {
+            score[v] = score_of(sum[q][v], tile.affine, slot + v * lanes);
+            above |= reaches(score[v], repeat(out.least[first + q])) << (v * lanes);
+        }
+        if (above == 0) continue;
+        out.above[first + q] |= above << slot;
+        for (Index v = 0; v < scan_vectors; ++v)
+            store(out.scores + (first + q) * tile_slots + slot + v * lanes, score[v]);
+    }
+}
+
+// All queries on a tile: 6 at a time, then what is left.
+template <bool halves>
+KVMEM_INLINE void code_tile(const CodeTile& tile, const Reached& out) {
+    const auto panels = [&]<Index queries, bool far>(Index first) {
+        for (Index slot = 0; slot < tile_slots; slot += scan_vectors * lanes)
+            if constexpr (halves)
+                halves_panel<queries, far>(tile, first, slot, out);
+            else
+                bytes_panel<queries, far>(tile, first, slot, out);
+    };
+    for (Index q = 0; q < tile.count; ++q) out.above[q] = 0;
+    Index q = 0;
+    // What is read ahead is asked for once, by the first queries.
+    if (tile.is_far && tile.count >= 4)
+        panels.template operator()<4, true>(q), q += 4;
+    else if (tile.is_far && tile.count > 0)
+        panels.template operator()<1, true>(q), q += 1;
+    for (; q + 6 <= tile.count; q += 6) panels.template operator()<6, false>(q);
+    if (q + 4 <= tile.count) panels.template operator()<4, false>(q), q += 4;
+    if (q + 2 <= tile.count) panels.template operator()<2, false>(q), q += 2;
+    if (q < tile.count) panels.template operator()<1, false>(q);
+}
+void bytes(const CodeTile& tile, const Reached& out) { code_tile<false>(tile, out); }
+void halves(const CodeTile& tile, const Reached& out) { code_tile<true>(tile, out); }
+
+// --- Rows ------------------------------------------------------------------------------------------------
+
+// Products of so many queries with lanes / queries rows each, in the lanes of one vector: query after query.
+template <Index queries, bool far>
+KVMEM_INLINE Vector row_products(const RowTile& tile, Index first_query, Index slot, Index ahead) {
+    constexpr Index rows = lanes / queries;
+    Vector sum[lanes] = {};
+    const float* query = tile.queries + first_query * tile.query_row;
+    const float* at[rows];
+#pragma GCC unroll 16
+    for (Index r = 0; r < rows; ++r) at[r] = tile.rows + least(slot + r, tile.slots - 1) * tile.row;
+    Index k = 0;
+    for (; k + lanes <= tile.width; k += lanes) {
+        Vector x[queries];
+#pragma GCC unroll 16
+        for (Index q = 0; q < queries; ++q) x[q] = load(query + q * tile.query_row + k);
+#pragma GCC unroll 16
+        for (Index r = 0; r < rows; ++r) {
+            if constexpr (far) __builtin_prefetch(at[r] + k + ahead);
+            const Vector y = load(at[r] + k);
+#pragma GCC unroll 16
+            for (Index q = 0; q < queries; ++q) sum[q * rows + r] += x[q] * y;
+        }
+    }
+    if (k < tile.width) {
+        const Index rest = tile.width - k;
+#pragma GCC unroll 16
+        for (Index r = 0; r < rows; ++r) {
+            const Vector y = load_part(at[r] + k, rest);
+#pragma GCC unroll 16
+            for (Index q = 0; q < queries; ++q)
+                sum[q * rows + r] += load_part(query + q * tile.query_row + k, rest) * y;
+        }
+    }
+    return sums_of(sum);
+}
+
+template <Index queries, bool far>
+KVMEM_INLINE void rows_of(const RowTile& tile, Index first, const Reached& out) {
+    constexpr Index rows = lanes / queries;
+    const Index ahead = scan_bytes_ahead / 4;
+    for (Index slot = 0; slot < tile.slots; slot += rows) {
+        float products[lanes];
+        store(products, row_products<queries, far>(tile, first, slot, ahead));
+        for (Index q = 0; q < queries; ++q)
+            __builtin_memcpy(out.scores + (first + q) * tile_slots + slot, products + q * rows, sizeof(float) * rows);
+    }
+}
+
+inline std::uint64_t above(const float* products, Index slots, const Affine& affine, float least_score, float* scores) {
+    std::uint64_t bits = 0;
+    const Vector threshold = repeat(least_score);
+    for (Index slot = 0; slot < slots; slot += lanes) {
+        const Index count = least(lanes, slots - slot);
+        Vector score = load_up_to(products + slot, count);
+        if (affine.factor) score *= load_up_to(affine.factor + slot, count);
+        if (affine.bias) score += load_up_to(affine.bias + slot, count);
+        bits |= reaches(score, threshold) << slot;
+        store_up_to(scores + slot, score, count);
+    }
+    return slots < tile_slots ? bits & ((std::uint64_t{1} << slots) - 1) : bits;
+}
+
+void rows(const RowTile& tile, const Reached& out) {
+    Index q = 0;
+    if (tile.is_far && tile.count >= 4)
+        rows_of<4, true>(tile, q, out), q += 4;
+    else if (tile.is_far && tile.count > 0)
+        rows_of<1, true>(tile, q, out), q += 1;
+    for (; q + 4 <= tile.count; q += 4) rows_of<4, false>(tile, q, out);
+    if (q + 2 <= tile.count) rows_of<2, false>(tile, q, out), q += 2;
+    if (q < tile.count) rows_of<1, false>(tile, q, out);
+    for (q = 0; q < tile.count; ++q) {
+        float* scores = out.scores + q * tile_slots;
+        out.above[q] = above(scores, tile.slots, tile.affine, out.least[q], scores);
+    }
+}
+
+// --- The truth -------------------------------------------------------------------------------------------
+
+using Doubles [[gnu::vector_size(vector_bytes)]] = double;
+constexpr Index double_lanes = lanes / 2;
+using HalfFloats [[gnu::vector_size(vector_bytes / 2)]] = float;
+
+KVMEM_INLINE Doubles load_doubles(const float* p) {
+    HalfFloats v;
+    __builtin_memcpy(&v, p, sizeof v);
+    return __builtin_convertvector(v, Doubles);
+}
+
+template <class Term>
+KVMEM_INLINE double sum_terms(const float* a, const float* b, Index width, Term term) {
+    Doubles sum[4] = {};
+    Index k = 0;
+    for (; k + 4 * double_lanes <= width; k += 4 * double_lanes)
+#pragma GCC unroll 4
+        for (Index i = 0; i < 4; ++i)
+            sum[i] += term(load_doubles(a + k + i * double_lanes), load_doubles(b + k + i * double_lanes));
+    const Doubles all = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    double total = 0;
+    for (Index i = 0; i < double_lanes; ++i) total += all[i];
+    for (; k < width; ++k) total += term(double{a[k]}, double{b[k]});
+    return total;
+}
+double product(const float* a, const float* b, Index width) {
+    return sum_terms(a, b, width, [](auto x, auto y) { return x * y; });
+}
+double square_distance(const float* a, const float* b, Index width) {
+    return sum_terms(a, b, width, [](auto x, auto y) { return (x - y) * (x - y); });
+}
+
+}  // namespace
+
+#define KVMEM_STRINGIFY_(x) #x
+#define KVMEM_STRINGIFY(x) KVMEM_STRINGIFY_(x)
+
+extern const detail::Scan scan_table;
+const detail::Scan scan_table{
+    .name = KVMEM_STRINGIFY(KVMEM_SIMD),
+    .rows = rows,
+    .bytes = bytes,
+    .halves = halves,
+    .above = above,
+    .product = product,
+    .square_distance = square_distance,
+};
+
+}  // namespace kvmem::KVMEM_SIMD

@@ -1,0 +1,44 @@
+// A store's file, its log and the lock that one writer holds.
+#pragma once
+
+#include "kvmem/core/file.hpp"
+#include "store/log.hpp"
+#include "store/store_file.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+namespace kvmem::store {
+
+std::filesystem::path log_path(const std::filesystem::path& path);
+std::filesystem::path lock_path(const std::filesystem::path& path);
+
+// Hands on the changes that the log beside a file holds and the file does not. Gives the log's length up to the end of
+// the last whole one, or nothing when the log is not this file's (any more). Throws Error when it is another's.
+std::optional<std::size_t> replay_beside(const std::filesystem::path& path, const FileHead& head,
+                                         const std::function<void(const Record&)>& take);
+
+class Journal {
+  public:
+    // Takes the lock. Throws Error when another process has it.
+    explicit Journal(const std::filesystem::path& path);
+
+    // Makes the log ready: to go on after `size` bytes, or from the start.
+    void begin(const FileHead& head, std::optional<std::size_t> size);
+    void append(const Record& record);
+    void sync();
+    // The file anew, of a part that holds the whole state, and an empty log.
+    void replace(const Part& part, const State& state);
+
+  private:
+    std::filesystem::path path_;
+    FileLock lock_;
+    std::uint64_t generation_ = 0;
+    std::unique_ptr<LogWriter> log_;
+};
+
+// A file that belongs to no journal. Throws Error when a writer has it open.
+void save_alone(const std::filesystem::path& path, const Part& part, const State& state);
+
+}  // namespace kvmem::store

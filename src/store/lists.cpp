@@ -1,0 +1,172 @@
+#include "store/lists.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "kvmem/core/parallel.hpp"
+#include "kvmem/core/rng.hpp"
+#include "store/search.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+namespace kvmem::store {
+
+// Vectors that each centroid is learned from.
+static constexpr Index examples_each = 48;
+// Vectors that find their list at once.
+static constexpr Index assigned_at_once = 65536;
+
+static std::vector<Place> live_places(const State& state) {
+    std::vector<Place> places;
+    places.reserve(static_cast<std::size_t>(state.size));
+    for (std::size_t s = 0; s < state.slices.size(); ++s)
+        for (Index slot = 0; slot < state.slices[s].count; ++slot)
+            if (state.slices[s].is_live(slot)) places.push_back({static_cast<Index>(s), slot});
+    return places;
+}
+
+static const Part& part_of(const State& state, Place place) {
+    return *state.slices[static_cast<std::size_t>(place.slice)].part;
+}
+
+// Keys as lists see them: of cosine their directions.
+static Matrix keys_of(const State& state, std::span<const Place> places) {
+    const Index width = state.options.key_width;
+    Matrix keys(static_cast<Index>(places.size()), width);
+    parallel_for(keys.rows(), 1024, [&](Index first, Index last) {
+        for (Index i = first; i < last; ++i) {
+            const Place place = places[static_cast<std::size_t>(i)];
+            const float* key = part_of(state, place).keys.data() + place.slot * width;
+            double factor = 1;
+            if (state.options.metric == Similarity::cosine) {
+                const double square = detail::scan().product(key, key, width);
+                factor = square > 0 ? 1 / std::sqrt(square) : 1;
+            }
+            std::transform(key, key + width, keys.row(i), [&](float x) { return static_cast<float>(x * factor); });
+        }
+    });
+    return keys;
+}
+
+static std::shared_ptr<Part> centroid_part(ConstView centroids, Similarity metric) {
+    std::vector<Id> ids(static_cast<std::size_t>(centroids.rows));
+    std::iota(ids.begin(), ids.end(), Id{0});
+    const auto part =
+        std::make_shared<Part>(StoreOptions{centroids.cols, 0, metric, KeyForm::int8}, centroids.rows, false);
+    part->append(0, centroids, {}, ids);
+    return part;
+}
+
+// The nearest centroid of each key.
+static std::vector<Index> nearest(ConstView keys, const std::shared_ptr<const Part>& part) {
+    const State centroids{part->options, {{part, part->capacity, nullptr, 0}}, part->capacity, 0, false};
+    const auto best = search(centroids, Queries(keys, part->options), 1, -std::numeric_limits<float>::infinity(), {});
+    std::vector<Index> all;
+    all.reserve(best.size());
+    for (const Best& b : best) all.push_back(static_cast<Index>(b.sorted().front().id));
+    return all;
+}
+
+// The mean of each centroid's keys, in the order of the keys; a random key where there is none.
+static Matrix means_of(ConstView keys, std::span<const Index> nearest, Index count, Rng& random) {
+    std::vector<double> sums(static_cast<std::size_t>(count * keys.cols));
+    std::vector<Index> members(static_cast<std::size_t>(count));
+    for (Index i = 0; i < keys.rows; ++i) {
+        const Index list = nearest[static_cast<std::size_t>(i)];
+        double* sum = sums.data() + list * keys.cols;
+        for (Index j = 0; j < keys.cols; ++j) sum[j] += double{keys(i, j)};
+        ++members[static_cast<std::size_t>(list)];
+    }
+    Matrix means(count, keys.cols);
+    for (Index list = 0; list < count; ++list) {
+        const auto n = static_cast<double>(members[static_cast<std::size_t>(list)]);
+        const Index instead = n > 0 ? 0 : random.below(keys.rows);
+        for (Index j = 0; j < keys.cols; ++j)
+            means(list, j) =
+                n > 0 ? static_cast<float>(sums[static_cast<std::size_t>(list * keys.cols + j)] / n) : keys(instead, j);
+    }
+    return means;
+}
+
+std::shared_ptr<const Part> train_centroids(const State& state, const IndexOptions& options) {
+    require_option(options.lists >= 0 && options.lists <= Index{1} << 24, "lists", "0 to 16,777,216");
+    require_option(options.rounds >= 1, "rounds", "1 or more");
+    std::vector<Place> places = live_places(state);
+    const auto slots = static_cast<Index>(places.size());
+    const Index wanted =
+        options.lists > 0 ? options.lists : static_cast<Index>(2 * std::sqrt(static_cast<double>(slots)));
+    const Index lists = std::clamp<Index>(wanted, 1, std::max<Index>(1, slots));
+    if (slots == 0) return nullptr;
+    Rng random(options.seed, {0});
+    // The first of a shuffle: as many as are learned from.
+    const Index examples = std::min(slots, lists * examples_each);
+    for (Index i = 0; i < examples; ++i)
+        std::swap(places[static_cast<std::size_t>(i)], places[static_cast<std::size_t>(i + random.below(slots - i))]);
+    const Matrix keys = keys_of(state, std::span(places).first(static_cast<std::size_t>(examples)));
+    Matrix centroids(lists, keys.cols());
+    std::copy_n(keys.data(), centroids.size(), centroids.data());
+    for (Index round = 0; round < options.rounds; ++round)
+        centroids = means_of(keys, nearest(keys, centroid_part(centroids, Similarity::euclidean)), lists, random);
+    return searchable(centroids, state.options.metric);
+}
+
+std::shared_ptr<const Part> searchable(ConstView centroids, Similarity store_metric) {
+    return centroid_part(centroids, store_metric == Similarity::dot ? Similarity::dot : Similarity::euclidean);
+}
+
+// Puts places in the order of their lists, and gives the lists' offsets.
+static std::vector<Index> sort_into_lists(const State& state, const Part& centroids, std::vector<Place>& places) {
+    const ConstView rows{centroids.keys.data(), centroids.capacity, centroids.options.key_width};
+    const std::shared_ptr<const Part> part = centroid_part(rows, Similarity::euclidean);
+    std::vector<Index> list_of;
+    for (std::size_t at = 0; at < places.size(); at += assigned_at_once) {
+        const auto some = std::span(places).subspan(at, std::min<std::size_t>(assigned_at_once, places.size() - at));
+        const std::vector<Index> here = nearest(keys_of(state, some), part);
+        list_of.insert(list_of.end(), here.begin(), here.end());
+    }
+    std::vector<Index> offsets(static_cast<std::size_t>(part->capacity) + 1);
+    for (const Index list : list_of) ++offsets[static_cast<std::size_t>(list) + 1];
+    std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
+    std::vector<Place> sorted(places.size());
+    std::vector<Index> next(offsets.begin(), offsets.end() - 1);
+    for (std::size_t i = 0; i < places.size(); ++i)
+        sorted[static_cast<std::size_t>(next[static_cast<std::size_t>(list_of[i])]++)] = places[i];
+    places = std::move(sorted);
+    return offsets;
+}
+
+std::shared_ptr<const Part> gather(const State& state, std::shared_ptr<const Part> centroids) {
+    std::vector<Place> places = live_places(state);
+    std::shared_ptr<Lists> lists;
+    if (centroids && !places.empty()) {
+        lists = std::make_shared<Lists>();
+        lists->offsets = sort_into_lists(state, *centroids, places);
+        lists->centroids = std::move(centroids);
+    }
+    const auto part = std::make_shared<Part>(state.options, static_cast<Index>(places.size()), state.has_texts);
+    part->lists = lists;
+    constexpr Index block = 65536;
+    const Index width = state.options.key_width, value_width = state.options.value_width;
+    for (Index at = 0; at < part->capacity; at += block) {
+        const Index n = std::min(block, part->capacity - at);
+        Matrix keys(n, width), values(n, value_width);
+        std::vector<Id> ids(static_cast<std::size_t>(n));
+        std::vector<std::string> texts(state.has_texts ? ids.size() : 0);
+        parallel_for(n, 1024, [&](Index first, Index last) {
+            for (Index i = first; i < last; ++i) {
+                const Place place = places[static_cast<std::size_t>(at + i)];
+                const Part& from = part_of(state, place);
+                std::copy_n(from.keys.data() + place.slot * width, width, keys.row(i));
+                if (value_width > 0)
+                    std::copy_n(from.values.data() + place.slot * value_width, value_width, values.row(i));
+                ids[static_cast<std::size_t>(i)] = from.ids[place.slot];
+                if (from.texts) texts[static_cast<std::size_t>(i)] = from.texts[place.slot];
+            }
+        });
+        part->append(at, keys, {values, texts}, ids);
+    }
+    return part;
+}
+
+}  // namespace kvmem::store

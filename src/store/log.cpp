@@ -1,0 +1,214 @@
+#include "store/log.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "kvmem/core/file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace kvmem::store {
+
+namespace {
+
+// The numbers of a log are little-endian, as are the machines that kvmem is for.
+struct Head {
+    char magic[8];
+    std::uint64_t format;  // 1
+    std::uint64_t generation;
+    std::uint64_t checksum;  // XXH3 of what stands before it
+};
+static_assert(sizeof(Head) == log_head_bytes);
+struct RecordHead {
+    std::uint64_t length;  // of the body
+    std::uint64_t version;
+    std::uint64_t checksum;  // XXH3 of the body, seeded with length + version
+};
+struct BodyHead {
+    std::uint64_t change;
+    std::uint64_t slots;
+    std::uint64_t has_texts;  // 0 or 1
+};
+// Then ids; and, unless they are removed, keys, values, the lengths of texts if there are any, and the texts.
+
+constexpr char log_magic[8] = {'k', 'v', 'm', 'e', 'm', 'l', 'o', 'g'};
+
+std::uint64_t checksum_of(const RecordHead& head, const char* body) {
+    return XXH3_64bits_withSeed(body, head.length, head.length + head.version);
+}
+
+Error system_error(const char* what, const std::filesystem::path& path) {
+    return Error({.what = what, .expected = {}, .got = std::strerror(errno), .where = path.string(), .hint = {}});
+}
+Error damaged(const std::string& name, const char* expected, const std::string& got) {
+    return Error({.what = "this store's log is damaged", .expected = expected, .got = got, .where = name, .hint = {}});
+}
+
+template <class T>
+void put(std::string& bytes, const T* values, std::size_t count) {
+    bytes.append(reinterpret_cast<const char*>(values), count * sizeof(T));
+}
+
+std::string encode(const Record& record) {
+    std::string bytes(sizeof(RecordHead), '\0');
+    const auto n = record.ids.size();
+    bytes.reserve(bytes.size() + sizeof(BodyHead) + n * 8 +
+                  static_cast<std::size_t>(record.keys.size() + record.values.vectors.size()) * 4);
+    const BodyHead body{static_cast<std::uint64_t>(record.change), n, record.values.texts.empty() ? 0u : 1u};
+    put(bytes, &body, 1);
+    put(bytes, record.ids.data(), n);
+    if (record.change != Change::remove) {
+        put(bytes, record.keys.data, static_cast<std::size_t>(record.keys.size()));
+        put(bytes, record.values.vectors.data, static_cast<std::size_t>(record.values.vectors.size()));
+        for (const std::string& text : record.values.texts) {
+            const std::uint64_t length = text.size();
+            put(bytes, &length, 1);
+        }
+        for (const std::string& text : record.values.texts) bytes += text;
+    }
+    RecordHead head{bytes.size() - sizeof(RecordHead), record.version, 0};
+    head.checksum = checksum_of(head, bytes.data() + sizeof head);
+    std::memcpy(bytes.data(), &head, sizeof head);
+    return bytes;
+}
+
+// Takes numbers from the front of some bytes.
+class Source {
+  public:
+    Source(const char* bytes, std::size_t size, const std::string& name) : at_(bytes), left_(size), name_(name) {}
+
+    template <class T>
+    std::vector<T> take(std::uint64_t count) {
+        if (count > left_ / sizeof(T)) throw damaged(name_, "records as long as what they hold", "a shorter one");
+        std::vector<T> values(static_cast<std::size_t>(count));
+        if (count > 0) std::memcpy(values.data(), at_, values.size() * sizeof(T));
+        at_ += values.size() * sizeof(T);
+        left_ -= values.size() * sizeof(T);
+        return values;
+    }
+    std::string text(std::uint64_t length) {
+        const std::vector<char> bytes = take<char>(length);
+        return {bytes.begin(), bytes.end()};
+    }
+    bool is_empty() const { return left_ == 0; }
+    // So many rows of numbers, if their bytes can be there.
+    std::vector<float> rows(std::uint64_t count, Index width) {
+        if (width > 0 && count > left_ / sizeof(float) / static_cast<std::uint64_t>(width))
+            throw damaged(name_, "records as long as what they hold", "a shorter one");
+        return take<float>(count * static_cast<std::uint64_t>(width));
+    }
+
+  private:
+    const char* at_;
+    std::size_t left_;
+    const std::string& name_;
+};
+
+void hand_on(const RecordHead& head, const char* bytes, const std::string& name, const StoreOptions& options,
+             const std::function<void(const Record&)>& take) {
+    Source source(bytes, head.length, name);
+    const BodyHead body = source.take<BodyHead>(1)[0];
+    if (body.change > 2 || body.has_texts > 1) throw damaged(name, "changes that are known", "another");
+    const auto ids = source.take<Id>(body.slots);
+    std::vector<float> keys, values;
+    std::vector<std::string> texts;
+    const auto change = static_cast<Change>(body.change);
+    if (change != Change::remove) {
+        keys = source.rows(body.slots, options.key_width);
+        values = source.rows(body.slots, options.value_width);
+        if (body.has_texts == 1) {
+            const auto lengths = source.take<std::uint64_t>(body.slots);
+            for (const std::uint64_t length : lengths) texts.push_back(source.text(length));
+        }
+    }
+    if (!source.is_empty()) throw damaged(name, "records as long as what they hold", "a longer one");
+    const auto view = [&](const std::vector<float>& numbers, Index width) {
+        return ConstView{numbers.data(), static_cast<Index>(body.slots), width};
+    };
+    take({change, head.version, view(keys, options.key_width), {view(values, options.value_width), texts}, ids});
+}
+
+}  // namespace
+
+LogWriter::LogWriter(const std::filesystem::path& path, std::size_t size)
+    : path_(path), descriptor_(::open(path.c_str(), O_WRONLY | O_CLOEXEC)), size_(size) {
+    if (descriptor_ < 0) throw system_error("cannot write here", path);
+    // What a kill left unfinished goes.
+    if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0 || ::lseek(descriptor_, 0, SEEK_END) < 0) {
+        const Error error = system_error("cannot write here", path);
+        ::close(descriptor_);
+        throw error;
+    }
+}
+
+LogWriter::~LogWriter() { ::close(descriptor_); }
+
+void LogWriter::append(const Record& record) {
+    if (is_broken_)
+        throw Error({.what = "this store's log can no longer be written",
+                     .expected = {},
+                     .got = "a failed write before",
+                     .where = path_.string(),
+                     .hint = "open the store again"});
+    const std::string bytes = encode(record);
+    for (std::size_t done = 0; done < bytes.size();) {
+        const ssize_t n = ::write(descriptor_, bytes.data() + done, bytes.size() - done);
+        if (n >= 0) {
+            done += static_cast<std::size_t>(n);
+        } else if (errno != EINTR) {
+            const Error error = system_error("cannot write", path_);
+            is_broken_ = ::ftruncate(descriptor_, static_cast<off_t>(size_)) != 0 ||
+                         ::lseek(descriptor_, static_cast<off_t>(size_), SEEK_SET) < 0;
+            throw error;
+        }
+    }
+    size_ += bytes.size();
+}
+
+void LogWriter::sync() {
+    if (::fdatasync(descriptor_) == 0) return;
+    // The system may have dropped what it could not write: nothing more can be promised of this file.
+    const Error error = system_error("cannot flush", path_);
+    is_broken_ = true;
+    throw error;
+}
+
+void make_log(const std::filesystem::path& path, std::uint64_t generation) {
+    Head head{{}, 1, generation, 0};
+    std::memcpy(head.magic, log_magic, sizeof log_magic);
+    head.checksum = XXH3_64bits(&head, sizeof head - sizeof head.checksum);
+    replace_file(path, std::as_bytes(std::span(&head, 1)));
+}
+
+std::uint64_t log_generation(const std::string& bytes, const std::string& name) {
+    Head head{};
+    if (bytes.size() < sizeof head || std::memcmp(bytes.data(), log_magic, sizeof log_magic) != 0)
+        throw damaged(name, "the head of a log", bytes.empty() ? "an empty file" : "other bytes");
+    std::memcpy(&head, bytes.data(), sizeof head);
+    if (head.checksum != XXH3_64bits(&head, sizeof head - sizeof head.checksum))
+        throw damaged(name, "a head with its checksum", "another checksum");
+    if (head.format != 1) throw damaged(name, "a log of format 1", std::to_string(head.format));
+    return head.generation;
+}
+
+std::size_t replay_log(const std::string& bytes, const std::string& name, const StoreOptions& options,
+                       std::uint64_t version, const std::function<void(const Record&)>& take) {
+    std::size_t at = sizeof(Head);
+    for (RecordHead head{}; bytes.size() - at >= sizeof head; at += sizeof head + head.length) {
+        std::memcpy(&head, bytes.data() + at, sizeof head);
+        if (head.length > bytes.size() - at - sizeof head || head.length < sizeof(BodyHead)) break;
+        if (head.checksum != checksum_of(head, bytes.data() + at + sizeof head)) break;
+        if (head.version != ++version)
+            throw damaged(name, "changes one after the other", "change " + std::to_string(head.version));
+        hand_on(head, bytes.data() + at + sizeof head, name, options, take);
+    }
+    return at;
+}
+
+}  // namespace kvmem::store

@@ -1,0 +1,431 @@
+#include "kvmem/store/memory_store.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "store/journal.hpp"
+#include "store/lists.hpp"
+#include "store/read.hpp"
+#include "store/search.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <mutex>
+
+namespace kvmem::store {
+
+using detail::scan_tile;
+
+static constexpr Index most_width = 65536;
+// Slots of the parts that a growing store takes: as many as it has, within these.
+static constexpr Index least_part = 1024, most_part = 65536;
+static constexpr Index most_slots_at_once = Index{1} << 30;
+
+struct MemoryStore::Impl {
+    std::shared_ptr<const State> state() const {
+        const std::lock_guard lock(state_mutex_);
+        return state_;
+    }
+    void publish(State next) {
+        auto shared = std::make_shared<const State>(std::move(next));
+        const std::lock_guard lock(state_mutex_);
+        state_.swap(shared);
+    }
+
+    // How many slots there were before of these ids.
+    Index change(Change change, ConstView keys, const Values& values, std::span<const Id> ids);
+    void rewrite(const IndexOptions* options);
+    // What a file holds, and what was done since, as far as its log tells.
+    std::optional<std::size_t> take(const StoredPart& stored);
+    void require_writable() const {
+        if (is_mapped)
+            throw Error({.what = "a mapped store cannot be changed",
+                         .expected = {},
+                         .got = {},
+                         .where = path.string(),
+                         .hint = "open it with Access::load"});
+    }
+
+    std::mutex writer;  // whoever changes the store
+    bool is_mapped = false;
+    std::filesystem::path path;  // of a store with a file
+    std::unique_ptr<Journal> journal;
+
+  private:
+    void mark_dead(State& state, std::span<const Place> places) const;
+    void append(State& state, ConstView keys, const Values& values, std::span<const Id> ids);
+
+    mutable std::mutex state_mutex_;
+    std::shared_ptr<const State> state_ = std::make_shared<const State>();
+    std::shared_ptr<Part> growing_;  // the last slice's, if it may be added to
+};
+
+// --- Changes ---------------------------------------------------------------------------------------------
+
+static void require_each_once(std::span<const Id> ids) {
+    std::vector<Id> sorted(ids.begin(), ids.end());
+    std::sort(sorted.begin(), sorted.end());
+    if (const auto twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end())
+        throw Error({.what = "an id comes twice",
+                     .expected = "each id once",
+                     .got = std::to_string(*twice),
+                     .where = "memory store",
+                     .hint = {}});
+}
+
+static void check_slots(const StoreOptions& options, ConstView keys, const Values& values, std::span<const Id> ids) {
+    const auto n = static_cast<Index>(ids.size());
+    require_shape(n <= most_slots_at_once, "memory store", "at most 2^30 slots at once");
+    require_shape(keys.rows == n && (n == 0 || keys.cols == options.key_width), "memory store",
+                  "a key for each id, as wide as the store's");
+    const bool no_values = options.value_width == 0 && values.vectors.size() == 0;
+    require_shape(no_values || n == 0 || (values.vectors.rows == n && values.vectors.cols == options.value_width),
+                  "memory store", "a value for each id, as wide as the store's");
+    require_shape(values.texts.empty() || values.texts.size() == ids.size(), "memory store",
+                  "a text for each id, or none");
+    require_numbers(keys, "keys");
+    require_numbers(values.vectors, "values");
+}
+
+// Where the ids are, of those that are there.
+static std::vector<Place> places_of(const State& state, std::span<const Id> ids) {
+    std::vector<Place> places;
+    for (const Id id : ids)
+        for (std::size_t s = 0; s < state.slices.size(); ++s)
+            if (const Index slot = state.slices[s].find(id); slot >= 0) {
+                places.push_back({static_cast<Index>(s), slot});
+                break;
+            }
+    return places;
+}
+
+void MemoryStore::Impl::mark_dead(State& state, std::span<const Place> places) const {
+    for (std::size_t s = 0; s < state.slices.size(); ++s) {
+        Slice& slice = state.slices[s];
+        std::shared_ptr<Bits> dead;
+        for (const Place place : places) {
+            if (place.slice != static_cast<Index>(s)) continue;
+            if (!dead) {
+                dead = slice.dead ? std::make_shared<Bits>(*slice.dead) : std::make_shared<Bits>();
+                dead->resize(static_cast<std::size_t>(slice.part->tiles()));
+            }
+            (*dead)[static_cast<std::size_t>(place.slot / scan_tile)] |= std::uint64_t{1} << (place.slot % scan_tile);
+            ++slice.dead_count;
+            --state.size;
+        }
+        if (dead) slice.dead = dead;
+    }
+}
+
+void MemoryStore::Impl::append(State& state, ConstView keys, const Values& values, std::span<const Id> ids) {
+    const auto n = static_cast<Index>(ids.size());
+    state.has_texts |= !values.texts.empty();
+    for (Index done = 0; done < n;) {
+        const bool fits =
+            growing_ && growing_->capacity > state.slices.back().count && (values.texts.empty() || growing_->texts);
+        if (!fits) {
+            const Index capacity = std::max(n - done, std::clamp(state.size, least_part, most_part));
+            growing_ = std::make_shared<Part>(state.options, (capacity + scan_tile - 1) / scan_tile * scan_tile,
+                                              state.has_texts);
+            state.slices.push_back({growing_, 0, nullptr, 0});
+        }
+        Slice& slice = state.slices.back();
+        const Index count = std::min(n - done, growing_->capacity - slice.count);
+        const auto some = [&](auto all) {
+            return all.empty() ? all : all.subspan(static_cast<std::size_t>(done), static_cast<std::size_t>(count));
+        };
+        const ConstView vectors =
+            state.options.value_width > 0 ? values.vectors.middle_rows(done, count) : ConstView{nullptr, count, 0};
+        growing_->append(slice.count, keys.middle_rows(done, count), {vectors, some(values.texts)}, some(ids));
+        slice.count += count;
+        done += count;
+    }
+    state.size += n;
+}
+
+static Error already_there(Id id) {
+    return Error({.what = "an id is in the store already",
+                  .expected = "new ids",
+                  .got = std::to_string(id),
+                  .where = "memory store",
+                  .hint = "upsert replaces what is there"});
+}
+
+Index MemoryStore::Impl::change(Change change, ConstView keys, const Values& values, std::span<const Id> ids) {
+    const std::lock_guard lock(writer);
+    require_writable();
+    State next = *state();
+    if (change != Change::remove) check_slots(next.options, keys, values, ids);
+    require_each_once(ids);
+    const std::vector<Place> places = places_of(next, ids);
+    if (change == Change::add && !places.empty()) {
+        const Place first = places.front();
+        throw already_there(next.slices[static_cast<std::size_t>(first.slice)].part->ids[first.slot]);
+    }
+    if (change == Change::remove ? places.empty() : ids.empty()) return 0;
+    ++next.version;
+    try {
+        mark_dead(next, places);
+        if (change != Change::remove) append(next, keys, values, ids);
+        if (journal) journal->append({change, next.version, keys, values, ids});
+        publish(std::move(next));
+    } catch (...) {
+        growing_ = nullptr;  // what was added to it is not wanted, and may not be whole
+        throw;
+    }
+    return static_cast<Index>(places.size());
+}
+
+std::optional<std::size_t> MemoryStore::Impl::take(const StoredPart& stored) {
+    State state{stored.head.options, {}, stored.head.slots, stored.head.version, stored.head.has_texts};
+    if (stored.head.slots > 0) state.slices.push_back({stored.part, stored.head.slots, nullptr, 0});
+    publish(std::move(state));
+    growing_ = nullptr;
+    return replay_beside(path, stored.head, [this](const Record& r) { change(r.change, r.keys, r.values, r.ids); });
+}
+
+void MemoryStore::Impl::rewrite(const IndexOptions* options) {
+    const std::lock_guard lock(writer);
+    require_writable();
+    const auto now = state();
+    std::shared_ptr<const Part> centroids;
+    if (options)
+        centroids = train_centroids(*now, *options);
+    else if (!now->slices.empty() && now->slices[0].part->lists)
+        centroids = now->slices[0].part->lists->centroids;
+    const std::shared_ptr<const Part> part = gather(*now, centroids);
+    State next = *now;
+    next.slices.assign(1, {part, part->capacity, nullptr, 0});
+    if (part->capacity == 0) next.slices.clear();
+    if (journal) journal->replace(*part, next);
+    publish(std::move(next));
+    growing_ = nullptr;
+}
+
+// --- The store -------------------------------------------------------------------------------------------
+
+static void check_options(const StoreOptions& options) {
+    require_option(options.key_width >= 1 && options.key_width <= most_width, "key_width", "1 to 65536");
+    require_option(options.value_width >= 0 && options.value_width <= most_width, "value_width", "0 to 65536");
+    require_option(options.metric == Similarity::dot || options.metric == Similarity::cosine ||
+                       options.metric == Similarity::euclidean,
+                   "metric", "dot, cosine or euclidean");
+}
+
+MemoryStore::MemoryStore(const StoreOptions& options) : impl_(std::make_unique<Impl>()) {
+    check_options(options);
+    impl_->publish({options, {}, 0, 0, false});
+}
+MemoryStore::MemoryStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+MemoryStore::~MemoryStore() = default;
+MemoryStore::MemoryStore(MemoryStore&&) noexcept = default;
+MemoryStore& MemoryStore::operator=(MemoryStore&&) noexcept = default;
+
+StoreOptions MemoryStore::options() const { return impl_->state()->options; }
+Index MemoryStore::size() const { return impl_->state()->size; }
+bool MemoryStore::has_texts() const { return impl_->state()->has_texts; }
+std::uint64_t MemoryStore::version() const { return impl_->state()->version; }
+
+static const Lists* lists_of(const State& state) {
+    return state.slices.empty() ? nullptr : state.slices[0].part->lists.get();
+}
+
+Index MemoryStore::lists() const {
+    const auto state = impl_->state();
+    const Lists* lists = lists_of(*state);
+    return lists ? static_cast<Index>(lists->offsets.size()) - 1 : 0;
+}
+
+Index MemoryStore::unindexed() const {
+    const auto state = impl_->state();
+    if (!lists_of(*state)) return state->size;
+    return state->size - (state->slices[0].count - state->slices[0].dead_count);
+}
+
+std::size_t MemoryStore::memory_bytes() const {
+    const auto state = impl_->state();
+    std::size_t bytes = 0;
+    for (const Slice& slice : state->slices) {
+        bytes += slice.part->bytes(slice.count) + (slice.dead ? slice.dead->size() * sizeof(std::uint64_t) : 0);
+        if (slice.part->lists) bytes += slice.part->lists->centroids->bytes(slice.part->lists->centroids->capacity);
+    }
+    return bytes;
+}
+
+void MemoryStore::add(ConstView keys, const Values& values, std::span<const Id> ids) {
+    impl_->change(Change::add, keys, values, ids);
+}
+
+void MemoryStore::upsert(ConstView keys, const Values& values, std::span<const Id> ids) {
+    impl_->change(Change::upsert, keys, values, ids);
+}
+
+Index MemoryStore::remove(std::span<const Id> ids) {
+    std::vector<Id> once(ids.begin(), ids.end());
+    std::sort(once.begin(), once.end());
+    once.erase(std::unique(once.begin(), once.end()), once.end());
+    return impl_->change(Change::remove, {}, {}, once);
+}
+
+void MemoryStore::index(const IndexOptions& options) { impl_->rewrite(&options); }
+void MemoryStore::compact() { impl_->rewrite(nullptr); }
+
+bool MemoryStore::contains(Id id) const {
+    const auto state = impl_->state();
+    return !places_of(*state, {&id, 1}).empty();
+}
+
+Slots MemoryStore::get(std::span<const Id> ids) const {
+    const auto state = impl_->state();
+    const auto n = static_cast<Index>(ids.size());
+    const Index width = state->options.key_width, value_width = state->options.value_width;
+    Slots slots{std::vector<bool>(ids.size()), Matrix(n, width), Matrix(n, value_width),
+                std::vector<std::string>(ids.size())};
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        const std::vector<Place> places = places_of(*state, ids.subspan(i, 1));
+        if (places.empty()) continue;
+        const auto [slice, slot] = places[0];
+        const Part& part = *state->slices[static_cast<std::size_t>(slice)].part;
+        const auto row = static_cast<Index>(i);
+        slots.found[i] = true;
+        std::copy_n(part.keys.data() + slot * width, width, slots.keys.row(row));
+        if (value_width > 0) std::copy_n(part.values.data() + slot * value_width, value_width, slots.values.row(row));
+        if (part.texts) slots.texts[i] = part.texts[slot];
+    }
+    return slots;
+}
+
+std::vector<Id> MemoryStore::ids() const {
+    const auto state = impl_->state();
+    std::vector<Id> ids;
+    ids.reserve(static_cast<std::size_t>(state->size));
+    for (const Slice& slice : state->slices)
+        for (Index slot = 0; slot < slice.count; ++slot)
+            if (slice.is_live(slot)) ids.push_back(slice.part->ids[slot]);
+    std::sort(ids.begin(), ids.end());
+    return ids;
+}
+
+// --- Questions -------------------------------------------------------------------------------------------
+
+static void check_search(const SearchOptions& options) { require_option(options.probes >= 0, "probes", "0 or more"); }
+
+Hits MemoryStore::search(ConstView queries, Index k, const SearchOptions& options) const {
+    const auto state = impl_->state();
+    check_search(options);
+    require_option(k >= 0 && (k == 0 || queries.rows <= std::numeric_limits<Index>::max() / 64 / k), "k", "0 or more");
+    const Index most = std::min(k, state->size);  // no more room is needed than there can be hits
+    return to_hits(kvmem::store::search(*state, Queries(queries, state->options), most,
+                                        -std::numeric_limits<float>::infinity(), options),
+                   k);
+}
+
+Neighbourhood MemoryStore::search_within(ConstView queries, float least, const SearchOptions& options) const {
+    const auto state = impl_->state();
+    check_search(options);
+    require_option(least == least, "least", "a number");
+    Neighbourhood all{{0}, {}, {}};
+    for (const Best& best : kvmem::store::search(*state, Queries(queries, state->options),
+                                                 std::max<Index>(1, state->size), least, options)) {
+        for (const Ranked& slot : best.sorted()) {
+            all.ids.push_back(slot.id);
+            all.scores.push_back(slot.score);
+        }
+        all.offsets.push_back(static_cast<Index>(all.ids.size()));
+    }
+    return all;
+}
+
+Read MemoryStore::read(ConstView queries, const ReadOptions& options) const {
+    return kvmem::store::read(*impl_->state(), queries, options);
+}
+
+RecallReport MemoryStore::measure_recall(ConstView queries, Index k, Index probes) const {
+    using Clock = std::chrono::steady_clock;
+    const auto seconds_since = [](Clock::time_point start) {
+        return std::chrono::duration<double>(Clock::now() - start).count();
+    };
+    SearchOptions probing;
+    probing.probes = probes;
+    RecallReport report;
+    auto start = Clock::now();
+    const Hits truth = search(queries, k);
+    report.seconds_exact = seconds_since(start);
+    start = Clock::now();
+    const Hits hits = search(queries, k, probing);
+    report.seconds_probing = seconds_since(start);
+    Index found = 0, wanted = 0;
+    for (Index q = 0; q < queries.rows; ++q) {
+        const std::span<const Id> right = truth.ids_of(q), got = hits.ids_of(q);
+        wanted += static_cast<Index>(right.size());
+        found += std::count_if(got.begin(), got.end(),
+                               [&](Id id) { return std::find(right.begin(), right.end(), id) != right.end(); });
+    }
+    report.recall = wanted > 0 ? static_cast<double>(found) / static_cast<double>(wanted) : 1;
+    return report;
+}
+
+// --- Files -----------------------------------------------------------------------------------------------
+
+void MemoryStore::save(const std::filesystem::path& path) const {
+    const auto state = impl_->state();
+    // A state that is one full part is written as it lies.
+    const bool is_whole = state->slices.size() == 1 && state->slices[0].count == state->slices[0].part->capacity &&
+                          !state->slices[0].dead && (!state->has_texts || state->slices[0].part->texts);
+    std::shared_ptr<const Part> centroids;
+    if (const Lists* lists = lists_of(*state)) centroids = lists->centroids;
+    save_alone(path, is_whole ? *state->slices[0].part : *gather(*state, centroids), *state);
+}
+
+static Error exists_already(const std::filesystem::path& path) {
+    return Error({.what = "there is a file of this name already",
+                  .expected = {},
+                  .got = {},
+                  .where = path.string(),
+                  .hint = "open it, or choose another name"});
+}
+
+MemoryStore MemoryStore::create(const std::filesystem::path& path, const StoreOptions& options) {
+    check_options(options);
+    {
+        const Journal lock(path);
+        if (std::filesystem::exists(path)) throw exists_already(path);
+        if (std::filesystem::exists(log_path(path))) throw exists_already(log_path(path));
+        const State empty{options, {}, 0, 0, false};
+        write_store(path, Part(options, 0, false), {options, 0, 0, new_generation(), 0, false, 0, {}});
+    }
+    return open(path);
+}
+
+MemoryStore MemoryStore::open(const std::filesystem::path& path, Access access) {
+    auto impl = std::make_unique<Impl>();
+    impl->path = path;
+    if (access == Access::map) {
+        // A writer may replace the file, and then its log, between two looks.
+        for (int tries = 3;; --tries) try {
+                impl->take(map_store(path));
+                break;
+            } catch (const Error&) {
+                if (tries == 1) throw;
+            }
+        impl->is_mapped = true;
+    } else {
+        if (!std::filesystem::exists(path)) read_head(path);  // for its error; there is nothing to lock
+        auto journal = std::make_unique<Journal>(path);
+        const StoredPart stored = load_store(path);
+        journal->begin(stored.head, impl->take(stored));
+        impl->journal = std::move(journal);
+    }
+    return MemoryStore(std::move(impl));
+}
+
+StoreInfo MemoryStore::peek(const std::filesystem::path& path) {
+    const FileHead head = read_head(path);
+    return {head.options, head.slots, head.has_texts, head.lists, head.generator};
+}
+
+void MemoryStore::sync() {
+    const std::lock_guard lock(impl_->writer);
+    if (impl_->journal) impl_->journal->sync();
+}
+
+}  // namespace kvmem::store

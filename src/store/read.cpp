@@ -1,0 +1,170 @@
+#include "store/read.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "store/search.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <unordered_set>
+
+namespace kvmem::store {
+
+using detail::scan_tile;
+
+static constexpr Real minus_infinity = -std::numeric_limits<Real>::infinity();
+
+namespace {
+
+// The exact read: attend() over one slice after the other.
+class WholeRead {
+  public:
+    WholeRead(const State& state, ConstView queries, const ReadOptions& options)
+        : state_(state), queries_(queries), options_(options), inverse_(1 / options.temperature) {
+        if (options.search.among) among_.insert(options.search.among->begin(), options.search.among->end());
+    }
+
+    Read run() {
+        Read all{Matrix(queries_.rows, state_.options.value_width), Matrix(queries_.rows, options_.heads), {}, {}};
+        all.log_sum_exp.fill(minus_infinity);
+        Matrix values(all.values.rows(), all.values.cols()), log_sum_exp(queries_.rows, options_.heads);
+        for (const Slice& slice : state_.slices)
+            // Cosine keys are copied to be scaled: not all of them at once.
+            for (Index first = 0, step = is(Similarity::cosine) ? 65536 : slice.count; first < slice.count;
+                 first += step) {
+                attend_to(slice, first, std::min(step, slice.count - first), {values, log_sum_exp});
+                merge_reads(all.values, all.log_sum_exp, values, log_sum_exp);
+            }
+        // Scores lack the query's own square.
+        if (is(Similarity::euclidean))
+            for (Index q = 0; q < queries_.rows; ++q) {
+                const double square = detail::scan().product(queries_.row(q), queries_.row(q), queries_.cols);
+                all.log_sum_exp(q, 0) -= static_cast<Real>(square * static_cast<double>(inverse_));
+            }
+        return all;
+    }
+
+  private:
+    bool is(Similarity metric) const { return state_.options.metric == metric; }
+
+    void attend_to(const Slice& slice, Index first, Index count, const AttendOutput& out) {
+        const Part& part = *slice.part;
+        const std::array<Index, 2> query_offsets{0, queries_.rows}, slot_offsets{0, count};
+        AttendOptions options;
+        options.heads = options_.heads;
+        options.scale = is(Similarity::euclidean) ? 2 * inverse_ : inverse_;
+        options.similarity = is(Similarity::cosine) ? Similarity::cosine : Similarity::dot;
+        AttendInput in{queries_,
+                       {part.keys.data() + first * queries_.cols, count, queries_.cols},
+                       {part.values.data() + first * part.options.value_width, count, part.options.value_width}};
+        if (is(Similarity::euclidean) || slice.dead || options_.search.among || options_.search.where) {
+            fill_biases(slice, first, count);
+            in.slot_bias = {biases_.data(), count, 1};
+        }
+        const ArenaScope scope(scratch_);
+        attend(in, {query_offsets, slot_offsets}, options, out, scratch_);
+    }
+
+    void fill_biases(const Slice& slice, Index first, Index count) {
+        biases_.resize(static_cast<std::size_t>(count));
+        const Part& part = *slice.part;
+        for (Index i = 0; i < count; ++i) {
+            const Index slot = first + i;
+            Real bias = 0;
+            if (is(Similarity::euclidean)) {
+                const float* key = part.keys.data() + slot * queries_.cols;
+                const double half_square = slot < part.encoded(slice.count)
+                                               ? -double{part.bias[slot]}
+                                               : detail::scan().product(key, key, queries_.cols) / 2;
+                bias = static_cast<Real>(-2 * static_cast<double>(inverse_) * half_square);
+            }
+            biases_[static_cast<std::size_t>(i)] =
+                slice.is_live(slot) && passes(part.ids[slot]) ? bias : minus_infinity;
+        }
+    }
+    bool passes(Id id) const {
+        return (!options_.search.among || among_.count(id) > 0) &&
+               (!options_.search.where || options_.search.where(id));
+    }
+
+    const State& state_;
+    ConstView queries_;
+    const ReadOptions& options_;
+    Real inverse_;
+    std::unordered_set<Id> among_;
+    std::vector<Real> biases_;
+    Arena scratch_;
+};
+
+}  // namespace
+
+// One head's columns of a matrix with several.
+static Matrix head_of(ConstView rows, Index head, Index heads) {
+    const Index width = rows.cols / heads;
+    Matrix part(rows.rows, width);
+    for (Index i = 0; i < rows.rows; ++i) std::copy_n(rows.row(i) + head * width, width, part.row(i));
+    return part;
+}
+
+// Softmax over the best k of each query, and what they hold.
+static void read_best(const State& state, const std::vector<Best>& best, Index head, const ReadOptions& options,
+                      Read& out) {
+    const Index width = state.options.value_width / options.heads;
+    for (std::size_t q = 0; q < best.size(); ++q) {
+        const std::vector<Ranked> slots = best[q].sorted();
+        const std::size_t row = q * static_cast<std::size_t>(options.heads) + static_cast<std::size_t>(head);
+        out.hits.count[row] = static_cast<Index>(slots.size());
+        if (slots.empty()) continue;
+        const double temperature = options.temperature, top = double{slots[0].score} / temperature;
+        double total = 0;
+        for (const Ranked& slot : slots) total += std::exp(double{slot.score} / temperature - top);
+        out.log_sum_exp(static_cast<Index>(q), head) = static_cast<Real>(top + std::log(total));
+        Real* read = out.values.row(static_cast<Index>(q)) + head * width;
+        for (std::size_t i = 0; i < slots.size(); ++i) {
+            const std::size_t at = row * static_cast<std::size_t>(options.top_k) + i;
+            const auto weight = static_cast<Real>(std::exp(double{slots[i].score} / temperature - top) / total);
+            out.hits.ids[at] = slots[i].id;
+            out.hits.scores[at] = slots[i].score;
+            out.weights[at] = weight;
+            const Part& part = *state.slices[static_cast<std::size_t>(slots[i].place.slice)].part;
+            const float* value = part.values.data() + slots[i].place.slot * state.options.value_width + head * width;
+            for (Index e = 0; e < width; ++e) read[e] += weight * value[e];
+        }
+    }
+}
+
+static Read read_top(const State& state, ConstView queries, const ReadOptions& options) {
+    const auto rows = static_cast<std::size_t>(queries.rows * options.heads),
+               places = rows * static_cast<std::size_t>(options.top_k);
+    Read out{
+        Matrix(queries.rows, state.options.value_width),
+        Matrix(queries.rows, options.heads),
+        {options.top_k, std::vector<Id>(places), std::vector<float>(places, minus_infinity), std::vector<Index>(rows)},
+        std::vector<float>(places)};
+    out.log_sum_exp.fill(minus_infinity);
+    for (Index head = 0; head < options.heads; ++head) {
+        const Matrix part = head_of(queries, head, options.heads);
+        const Queries prepared =
+            options.heads == 1 ? Queries(part, state.options) : Queries(part, state.options, head * part.cols());
+        read_best(state, search(state, prepared, options.top_k, minus_infinity, options.search), head, options, out);
+    }
+    return out;
+}
+
+Read read(const State& state, ConstView queries, const ReadOptions& options) {
+    const StoreOptions& store = state.options;
+    require_shape(queries.cols == store.key_width, "memory store", "queries as wide as the keys");
+    require_shape(store.value_width > 0, "memory store", "value vectors to read");
+    require_option(options.temperature > 0 && std::isfinite(options.temperature), "temperature", "above 0");
+    require_option(options.heads >= 1 && store.key_width % options.heads == 0 && store.value_width % options.heads == 0,
+                   "heads", "a number that divides the widths of keys and values");
+    require_option(options.heads == 1 || store.metric == Similarity::dot, "heads", "1, unless the metric is dot");
+    require_option(options.top_k >= 0, "top_k", "0 or more");
+    require_option(options.search.probes == 0 || (options.top_k > 0 && options.heads == 1), "probes",
+                   "0, unless the best k are read by one head");
+    require_numbers(queries, "queries");
+    return options.top_k > 0 ? read_top(state, queries, options) : WholeRead(state, queries, options).run();
+}
+
+}  // namespace kvmem::store

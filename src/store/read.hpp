@@ -1,0 +1,11 @@
+// Attention over one state of a store.
+#pragma once
+
+#include "store/part.hpp"
+
+namespace kvmem::store {
+
+// Throws Error when queries or options do not fit.
+Read read(const State& state, ConstView queries, const ReadOptions& options);
+
+}  // namespace kvmem::store

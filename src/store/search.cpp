@@ -1,0 +1,360 @@
+#include "store/search.hpp"
+
+#include "kernels/simd/table.hpp"
+#include "kvmem/core/parallel.hpp"
+
+#include <cmath>
+#include <deque>
+#include <mutex>
+
+namespace kvmem::store {
+
+using detail::scan_tile;
+
+namespace {
+
+// Queries that go through the slots together: they and what is found for them stay in the second-level cache.
+constexpr Index query_block = 256;
+// Tiles after which what must be reached is worked out again.
+constexpr Index tile_block = 8;
+// Rows of float keys that are multiplied with many queries at once, in tiles.
+constexpr Index product_tiles = 4;
+// Bytes of keys that are worth asking for ahead of time.
+constexpr Index far_bytes = Index{4} << 20;
+
+// Slots of each slice that may be found, or nothing when all that are alive may.
+class Allowed {
+  public:
+    Allowed(const State& state, const SearchOptions& options) : state_(state) {
+        if (!options.among) return;
+        restricts_ = true;
+        for (const Slice& slice : state.slices) bits_.emplace_back(static_cast<std::size_t>(slice.tiles()));
+        for (const Id id : *options.among)
+            for (std::size_t s = 0; s < state.slices.size(); ++s)
+                if (const Index slot = state.slices[s].find(id); slot >= 0) {
+                    std::uint64_t& tile = bits_[s][static_cast<std::size_t>(slot / scan_tile)];
+                    const std::uint64_t bit = std::uint64_t{1} << (slot % scan_tile);
+                    if (!(tile & bit)) places_.push_back({static_cast<Index>(s), slot});
+                    tile |= bit;
+                }
+    }
+    std::uint64_t tile(Index slice, Index tile) const {
+        const std::uint64_t live = state_.slices[static_cast<std::size_t>(slice)].live(tile);
+        return restricts_ ? live & bits_[static_cast<std::size_t>(slice)][static_cast<std::size_t>(tile)] : live;
+    }
+    // So few that each is better looked at than looked for.
+    bool is_small() const { return restricts_ && static_cast<Index>(places_.size()) * 32 < state_.size; }
+    std::span<const Place> places() const { return places_; }
+
+  private:
+    const State& state_;
+    bool restricts_ = false;
+    std::vector<Bits> bits_;
+    std::vector<Place> places_;
+};
+
+// Slots of a slice, in whole tiles.
+struct Range {
+    Index slice, first_tile, end_tile;
+};
+
+class Search {
+  public:
+    Search(const State& state, const Queries& queries, Index k, float floor, const SearchOptions& options)
+        : state_(state),
+          queries_(queries),
+          options_(options),
+          allowed_(state, options),
+          k_(k),
+          floor_(floor),
+          found_(static_cast<std::size_t>(queries.count()), Best(k, floor)),
+          floors_(static_cast<std::size_t>(queries.count())) {}
+
+    std::vector<Best> run() {
+        if (k_ == 0 || queries_.count() == 0) return std::move(found_);
+        if (allowed_.is_small())
+            look_at_places();
+        else if (options_.probes > 0 && base_lists())
+            probe();
+        else
+            scan_slices(0);
+        return std::move(found_);
+    }
+
+  private:
+    const Lists* base_lists() const { return state_.slices.empty() ? nullptr : state_.slices[0].part->lists.get(); }
+    Selection selection(Index query) {
+        return {state_, queries_, query, options_.where, k_, floor_, floors_[static_cast<std::size_t>(query)]};
+    }
+    void keep(Index query, const Selection& selection) {
+        const std::lock_guard lock(mutex_);
+        found_[static_cast<std::size_t>(query)].take(selection.best());
+    }
+
+    void look_at_places() {
+        parallel_for(queries_.count(), 1, [&](Index first, Index last) {
+            for (Index q = first; q < last; ++q) {
+                Selection here = selection(q);
+                for (const Place place : allowed_.places()) here.candidate(place, unbounded);
+                here.settle();
+                keep(q, here);
+            }
+        });
+    }
+
+    // All slots of slices [first, ...), in tasks over queries and slots.
+    void scan_slices(std::size_t first) {
+        Index tiles = 0;
+        for (std::size_t s = first; s < state_.slices.size(); ++s) tiles += state_.slices[s].tiles();
+        const Index blocks = (queries_.count() + query_block - 1) / query_block;
+        const Index length = std::max<Index>(tile_block, (tiles * blocks + 31) / 32);
+        std::vector<Range> ranges;
+        for (std::size_t s = first; s < state_.slices.size(); ++s)
+            for (Index tile = 0; tile < state_.slices[s].tiles(); tile += length)
+                ranges.push_back({static_cast<Index>(s), tile, std::min(state_.slices[s].tiles(), tile + length)});
+        const Index parts = static_cast<Index>(ranges.size());
+        const Index work = tiles * scan_tile * queries_.count() * queries_.width();
+        parallel_for(blocks * parts, work < (Index{1} << 17) ? blocks * parts : 1, [&](Index from, Index to) {
+            for (Index task = from; task < to; ++task) {
+                const Index query = task / parts * query_block;
+                scan_range(ranges[static_cast<std::size_t>(task % parts)], query,
+                           std::min(query_block, queries_.count() - query));
+            }
+        });
+    }
+
+    // The lists nearest to each query, then what is in no list. Who finds too few looks everywhere.
+    void probe() {
+        const Lists& lists = *base_lists();
+        const Index count = static_cast<Index>(lists.offsets.size()) - 1;
+        const std::vector<Best> nearest = nearest_lists(lists, std::min(options_.probes, count));
+        parallel_for(queries_.count(), 4, [&](Index first, Index last) {
+            Scratch scratch(1);
+            for (Index q = first; q < last; ++q) {
+                Selection here = selection(q);
+                for (const Ranked& list : nearest[static_cast<std::size_t>(q)].sorted())
+                    scan_list(lists.offsets[list.id], lists.offsets[list.id + 1], q, here, scratch);
+                here.settle();
+                keep(q, here);
+            }
+        });
+        if (state_.slices.size() > 1) scan_slices(1);
+        if (options_.probes >= count) return;
+        for (Index q = 0; q < queries_.count(); ++q) {
+            Best& found = found_[static_cast<std::size_t>(q)];
+            if (found.size() >= std::min(k_, state_.size)) continue;
+            SearchOptions everywhere = options_;
+            everywhere.probes = 0;
+            const ConstView row{queries_.row(q), 1, queries_.width()};
+            found = Search(state_, Queries(row, state_.options), k_, floor_, everywhere).run().front();
+        }
+    }
+
+    std::vector<Best> nearest_lists(const Lists& lists, Index probes) const {
+        const Part& part = *lists.centroids;
+        const State centroids{part.options, {{lists.centroids, part.capacity, nullptr, 0}}, part.capacity, 0, false};
+        // Cosine keys were put into lists by their directions.
+        Matrix rows(queries_.count(), queries_.width());
+        parallel_for(rows.rows(), 256, [&](Index first, Index last) {
+            for (Index q = first; q < last; ++q) {
+                const double norm = state_.options.metric == Similarity::cosine ? queries_.norm(q) : 1;
+                const float factor = norm > 0 ? static_cast<float>(1 / norm) : 1.0f;
+                std::transform(queries_.row(q), queries_.row(q) + rows.cols(), rows.row(q),
+                               [&](float x) { return x * factor; });
+            }
+        });
+        return Search(centroids, Queries(rows, part.options), probes, -infinity, {}).run();
+    }
+
+    // --- Tiles -------------------------------------------------------------------------------------------
+
+    // What a call of the scan fills.
+    struct Scratch {
+        explicit Scratch(Index queries)
+            : least(static_cast<std::size_t>(queries)), above(least.size()), scores(least.size() * scan_tile) {}
+        std::vector<float> least;
+        std::vector<std::uint64_t> above;
+        std::vector<float> scores;
+        std::vector<float> products, packed;
+        std::vector<double> errors;
+    };
+
+    bool by_rows(const Part& p) const { return p.words() == 0 || queries_.is_head(); }
+    detail::Affine affine(const Part& p, Index slot) const {
+        return queries_.is_head() ? detail::Affine{} : p.affine(slot);
+    }
+    const float* keys(const Part& p, Index slot) const {
+        return p.keys.data() + slot * p.options.key_width + queries_.column();
+    }
+    const Part& part(Index slice) const { return *state_.slices[static_cast<std::size_t>(slice)].part; }
+
+    void scan_range(const Range& range, Index first_query, Index count) {
+        std::vector<Selection> selections;
+        selections.reserve(static_cast<std::size_t>(count));
+        for (Index q = 0; q < count; ++q) selections.push_back(selection(first_query + q));
+        const Slice& slice = state_.slices[static_cast<std::size_t>(range.slice)];
+        const Index encoded = (slice.part->encoded(slice.count) + scan_tile - 1) / scan_tile;
+        Scratch scratch(count);
+        for (Index tile = range.first_tile; tile < std::min(range.end_tile, encoded); tile += tile_block)
+            scan_block({range.slice, tile, std::min({tile + tile_block, range.end_tile, encoded})}, first_query,
+                       selections, scratch);
+        for (Index tile = std::max(range.first_tile, encoded); tile < range.end_tile; ++tile)
+            for (std::size_t q = 0; q < selections.size(); ++q)
+                take(range.slice, tile, allowed_.tile(range.slice, tile), nullptr, 0, selections[q]);
+        for (Index q = 0; q < count; ++q) {
+            Selection& here = selections[static_cast<std::size_t>(q)];
+            here.settle();
+            keep(first_query + q, here);
+        }
+    }
+
+    // The larger bounds of some tiles.
+    detail::CodeBound bound_of(const Range& range) const {
+        detail::CodeBound most;
+        for (Index tile = range.first_tile; tile < range.end_tile; ++tile) {
+            const detail::CodeBound b = part(range.slice).bounds[tile];
+            most = {std::max(most.error, b.error), std::max(most.norm, b.norm)};
+        }
+        return most;
+    }
+
+    // What a scan must give for a slot to be a candidate, rounded down.
+    static float least_of(const Selection& selection, double error) {
+        const double least = selection.threshold() - error;
+        return static_cast<float>(least - std::abs(least) * 0x1p-22);
+    }
+
+    void scan_block(const Range& range, Index first_query, std::vector<Selection>& selections, Scratch& scratch) {
+        const detail::CodeBound bound = bound_of(range);
+        const Index count = static_cast<Index>(selections.size());
+        scratch.errors.resize(selections.size());
+        for (Index q = 0; q < count; ++q) {
+            const auto at = static_cast<std::size_t>(q);
+            scratch.errors[at] = queries_.error(first_query + q, bound);
+            selections[at].refresh();
+            scratch.least[at] = least_of(selections[at], scratch.errors[at]);
+        }
+        const bool multiply = by_rows(part(range.slice)) && count > detail::few_row_queries;
+        for (Index tile = range.first_tile; tile < range.end_tile; ++tile) {
+            const std::uint64_t allowed = allowed_.tile(range.slice, tile);
+            if (multiply)
+                compare_products(range, tile, first_query, count, scratch);
+            else if (allowed != 0)
+                scan_tile_of(range.slice, tile, first_query, count, scratch);
+            if (allowed == 0) continue;
+            for (std::size_t q = 0; q < selections.size(); ++q)
+                if (const std::uint64_t above = scratch.above[q] & allowed; above != 0) {
+                    take(range.slice, tile, above, scratch.scores.data() + q * scan_tile, scratch.errors[q],
+                         selections[q]);
+                    scratch.least[q] = least_of(selections[q], scratch.errors[q]);
+                }
+        }
+    }
+
+    // Slots [first, end) of the base, which are those of a list.
+    void scan_list(Index first, Index end, Index query, Selection& selection, Scratch& scratch) {
+        for (Index tile = first / scan_tile; tile * scan_tile < end; ++tile) {
+            std::uint64_t allowed = allowed_.tile(0, tile);
+            const Index from = std::max<Index>(0, first - tile * scan_tile), to = end - tile * scan_tile;
+            allowed &= ~std::uint64_t{0} << from;
+            if (to < scan_tile) allowed &= (std::uint64_t{1} << to) - 1;
+            if (allowed == 0) continue;
+            const double error = queries_.error(query, part(0).bounds[tile]);
+            scratch.least[0] = least_of(selection, error);
+            scan_tile_of(0, tile, query, 1, scratch);
+            take(0, tile, scratch.above[0] & allowed, scratch.scores.data(), error, selection);
+        }
+    }
+
+    void scan_tile_of(Index slice, Index tile, Index first_query, Index count, Scratch& scratch) const {
+        const Part& p = part(slice);
+        const Index slot = tile * scan_tile, width = queries_.width();
+        const detail::Reached out{scratch.least.data(), scratch.above.data(), scratch.scores.data()};
+        const Index slots = std::min(scan_tile, state_.slices[static_cast<std::size_t>(slice)].count - slot);
+        if (by_rows(p)) {
+            const bool far = p.capacity * width * 4 > far_bytes;
+            return detail::scan().rows({keys(p, slot), p.options.key_width, slots, width, affine(p, slot),
+                                        queries_.row(first_query), width, count, far},
+                                       out);
+        }
+        const bool far = p.capacity * p.words() * 4 > far_bytes;
+        const bool bytes = p.options.form == KeyForm::int8;
+        const detail::CodeTile codes{p.codes_of(tile),
+                                     p.words(),
+                                     p.affine(slot),
+                                     queries_.codes(first_query),
+                                     bytes ? queries_.scales(first_query) : nullptr,
+                                     bytes ? queries_.starts(first_query) : nullptr,
+                                     count,
+                                     far};
+        (bytes ? detail::scan().bytes : detail::scan().halves)(codes, out);
+    }
+
+    // Float keys and many queries: products of several tiles at once, when the first of them comes.
+    void compare_products(const Range& range, Index tile, Index first_query, Index count, Scratch& scratch) const {
+        const Part& p = part(range.slice);
+        const Index width = queries_.width(), row = product_tiles * scan_tile;
+        const Index place = (tile - range.first_tile) % product_tiles, slot = tile * scan_tile;
+        const Index end = state_.slices[static_cast<std::size_t>(range.slice)].count;
+        if (place == 0) {
+            scratch.products.resize(static_cast<std::size_t>(query_block * row));
+            scratch.packed.resize(static_cast<std::size_t>(detail::gemm_scratch));
+            const Index slots = std::min({row, (range.end_tile - tile) * scan_tile, end - slot});
+            detail::simd().gemm({count, slots, width, queries_.row(first_query), width, 1, keys(p, slot), 1,
+                                 scratch.products.data(), row},
+                                1, p.options.key_width, false, scratch.packed.data());
+        }
+        const Index slots = std::min(scan_tile, end - slot);
+        for (Index q = 0; q < count; ++q)
+            scratch.above[static_cast<std::size_t>(q)] =
+                detail::scan().above(scratch.products.data() + q * row + place * scan_tile, slots, affine(p, slot),
+                                     scratch.least[static_cast<std::size_t>(q)], scratch.scores.data() + q * scan_tile);
+    }
+
+    // Slots of a tile become candidates. Without scores nothing is known of them.
+    static void take(Index slice, Index tile, std::uint64_t slots, const float* scores, double error,
+                     Selection& selection) {
+        for (; slots != 0; slots &= slots - 1) {
+            const int i = __builtin_ctzll(slots);
+            selection.candidate(
+                {slice, tile * scan_tile + i},
+                scores ? double{scores[i]} * (scores[i] < 0 ? 1 - 0x1p-22 : 1 + 0x1p-22) + error : unbounded);
+        }
+    }
+
+    static constexpr float infinity = std::numeric_limits<float>::infinity();
+    static constexpr double unbounded = std::numeric_limits<double>::infinity();
+
+    const State& state_;
+    const Queries& queries_;
+    const SearchOptions& options_;
+    Allowed allowed_;
+    Index k_;
+    float floor_;
+    std::vector<Best> found_;
+    std::mutex mutex_;
+    std::deque<Floor> floors_;
+};
+
+}  // namespace
+
+std::vector<Best> search(const State& state, const Queries& queries, Index k, float floor,
+                         const SearchOptions& options) {
+    return Search(state, queries, k, floor, options).run();
+}
+
+Hits to_hits(const std::vector<Best>& best, Index k) {
+    const std::size_t places = best.size() * static_cast<std::size_t>(k);
+    Hits hits{k, std::vector<Id>(places, 0), std::vector<float>(places, -std::numeric_limits<float>::infinity()), {}};
+    for (std::size_t q = 0; q < best.size(); ++q) {
+        const std::vector<Ranked> all = best[q].sorted();
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            hits.ids[q * static_cast<std::size_t>(k) + i] = all[i].id;
+            hits.scores[q * static_cast<std::size_t>(k) + i] = all[i].score;
+        }
+        hits.count.push_back(static_cast<Index>(all.size()));
+    }
+    return hits;
+}
+
+}  // namespace kvmem::store
