@@ -3,7 +3,8 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/parallel.hpp"
 #include "kvmem/core/rng.hpp"
-#include "store/search.hpp"
+#include "store/centroids.hpp"
+#include "store/selection.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -59,17 +60,12 @@ static std::shared_ptr<Part> centroid_part(ConstView centroids, Similarity metri
 }
 
 // The nearest centroid of each key.
-static std::vector<Index> nearest(ConstView keys, const std::shared_ptr<const Part>& part) {
-    const State centroids{part->options, {{part, part->capacity, nullptr, 0}}, part->capacity, 0, false};
-    const auto best = search(centroids, Queries(keys, part->options), 1, -std::numeric_limits<float>::infinity(), {});
-    std::vector<Index> all;
-    all.reserve(best.size());
-    for (const Best& b : best) all.push_back(static_cast<Index>(b.sorted().front().id));
-    return all;
+static std::vector<std::uint32_t> nearest(ConstView keys, const Part& centroids) {
+    return nearest_centroids(centroids, Queries(keys, centroids.options), 1);
 }
 
 // The mean of each centroid's keys, in the order of the keys; a random key where there is none.
-static Matrix means_of(ConstView keys, std::span<const Index> nearest, Index count, Rng& random) {
+static Matrix means_of(ConstView keys, std::span<const std::uint32_t> nearest, Index count, Rng& random) {
     std::vector<double> sums(static_cast<std::size_t>(count * keys.cols));
     std::vector<Index> members(static_cast<std::size_t>(count));
     for (Index i = 0; i < keys.rows; ++i) {
@@ -107,7 +103,7 @@ std::shared_ptr<const Part> train_centroids(const State& state, const IndexOptio
     Matrix centroids(lists, keys.cols());
     std::copy_n(keys.data(), centroids.size(), centroids.data());
     for (Index round = 0; round < options.rounds; ++round)
-        centroids = means_of(keys, nearest(keys, centroid_part(centroids, Similarity::euclidean)), lists, random);
+        centroids = means_of(keys, nearest(keys, *centroid_part(centroids, Similarity::euclidean)), lists, random);
     return searchable(centroids, state.options.metric);
 }
 
@@ -119,14 +115,14 @@ std::shared_ptr<const Part> searchable(ConstView centroids, Similarity store_met
 static std::vector<Index> sort_into_lists(const State& state, const Part& centroids, std::vector<Place>& places) {
     const ConstView rows{centroids.keys.data(), centroids.capacity, centroids.options.key_width};
     const std::shared_ptr<const Part> part = centroid_part(rows, Similarity::euclidean);
-    std::vector<Index> list_of;
+    std::vector<std::uint32_t> list_of;
     for (std::size_t at = 0; at < places.size(); at += assigned_at_once) {
         const auto some = std::span(places).subspan(at, std::min<std::size_t>(assigned_at_once, places.size() - at));
-        const std::vector<Index> here = nearest(keys_of(state, some), part);
+        const std::vector<std::uint32_t> here = nearest(keys_of(state, some), *part);
         list_of.insert(list_of.end(), here.begin(), here.end());
     }
     std::vector<Index> offsets(static_cast<std::size_t>(part->capacity) + 1);
-    for (const Index list : list_of) ++offsets[static_cast<std::size_t>(list) + 1];
+    for (const std::uint32_t list : list_of) ++offsets[static_cast<std::size_t>(list) + 1];
     std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
     std::vector<Place> sorted(places.size());
     std::vector<Index> next(offsets.begin(), offsets.end() - 1);

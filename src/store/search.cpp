@@ -2,6 +2,7 @@
 
 #include "kernels/simd/table.hpp"
 #include "kvmem/core/parallel.hpp"
+#include "store/centroids.hpp"
 
 #include <cmath>
 #include <deque>
@@ -127,32 +128,41 @@ class Search {
     void probe() {
         const Lists& lists = *base_lists();
         const Index count = static_cast<Index>(lists.offsets.size()) - 1;
-        const std::vector<Best> nearest = nearest_lists(lists, std::min(options_.probes, count));
+        const Index probes = std::min(options_.probes, count);
+        const std::vector<std::uint32_t> nearest = nearest_lists(*lists.centroids, probes);
         parallel_for(queries_.count(), 4, [&](Index first, Index last) {
             Scratch scratch(1);
             for (Index q = first; q < last; ++q) {
                 Selection here = selection(q);
-                for (const Ranked& list : nearest[static_cast<std::size_t>(q)].sorted())
-                    scan_list(lists.offsets[list.id], lists.offsets[list.id + 1], q, here, scratch);
+                for (Index i = 0; i < probes; ++i) {
+                    const std::uint32_t list = nearest[static_cast<std::size_t>(q * probes + i)];
+                    scan_list(lists.offsets[list], lists.offsets[list + 1], q, here, scratch);
+                }
                 here.settle();
                 keep(q, here);
             }
         });
         if (state_.slices.size() > 1) scan_slices(1);
-        if (options_.probes >= count) return;
-        for (Index q = 0; q < queries_.count(); ++q) {
-            Best& found = found_[static_cast<std::size_t>(q)];
-            if (found.size() >= std::min(k_, state_.size)) continue;
-            SearchOptions everywhere = options_;
-            everywhere.probes = 0;
-            const ConstView row{queries_.row(q), 1, queries_.width()};
-            found = Search(state_, Queries(row, state_.options), k_, floor_, everywhere).run().front();
-        }
+        if (probes < count && std::isinf(floor_)) search_further();
     }
 
-    std::vector<Best> nearest_lists(const Lists& lists, Index probes) const {
-        const Part& part = *lists.centroids;
-        const State centroids{part.options, {{lists.centroids, part.capacity, nullptr, 0}}, part.capacity, 0, false};
+    // Queries whose lists held too few look at more of them, in the end at all.
+    void search_further() {
+        std::vector<Index> short_of;
+        for (Index q = 0; q < queries_.count(); ++q)
+            if (found_[static_cast<std::size_t>(q)].size() < std::min(k_, state_.size)) short_of.push_back(q);
+        if (short_of.empty()) return;
+        Matrix rows(static_cast<Index>(short_of.size()), queries_.width());
+        for (Index i = 0; i < rows.rows(); ++i)
+            std::copy_n(queries_.row(short_of[static_cast<std::size_t>(i)]), rows.cols(), rows.row(i));
+        SearchOptions wider = options_;
+        wider.probes *= 4;
+        std::vector<Best> found = Search(state_, Queries(rows, state_.options), k_, floor_, wider).run();
+        for (std::size_t i = 0; i < short_of.size(); ++i)
+            found_[static_cast<std::size_t>(short_of[i])] = std::move(found[i]);
+    }
+
+    std::vector<std::uint32_t> nearest_lists(const Part& centroids, Index probes) const {
         // Cosine keys were put into lists by their directions.
         Matrix rows(queries_.count(), queries_.width());
         parallel_for(rows.rows(), 256, [&](Index first, Index last) {
@@ -163,7 +173,7 @@ class Search {
                                [&](float x) { return x * factor; });
             }
         });
-        return Search(centroids, Queries(rows, part.options), probes, -infinity, {}).run();
+        return nearest_centroids(centroids, Queries(rows, centroids.options), probes);
     }
 
     // --- Tiles -------------------------------------------------------------------------------------------
@@ -316,13 +326,10 @@ class Search {
                      Selection& selection) {
         for (; slots != 0; slots &= slots - 1) {
             const int i = __builtin_ctzll(slots);
-            selection.candidate(
-                {slice, tile * scan_tile + i},
-                scores ? double{scores[i]} * (scores[i] < 0 ? 1 - 0x1p-22 : 1 + 0x1p-22) + error : unbounded);
+            selection.candidate({slice, tile * scan_tile + i}, scores ? double{scores[i]} + error : unbounded);
         }
     }
 
-    static constexpr float infinity = std::numeric_limits<float>::infinity();
     static constexpr double unbounded = std::numeric_limits<double>::infinity();
 
     const State& state_;

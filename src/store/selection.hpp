@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <functional>
 #include <limits>
 #include <vector>
@@ -87,6 +88,7 @@ class Selection {
           where_(where),
           best_(k, floor),
           shared_(shared),
+          wanted_(static_cast<std::size_t>(std::min<Index>(k, 1024))),
           room_(static_cast<std::size_t>(std::min<Index>(k, 1024)) + 64) {
         refresh();
     }
@@ -95,8 +97,10 @@ class Selection {
     double threshold() const { return threshold_; }
     void refresh() { threshold_ = queries_.threshold(query_, std::max(best_.least(), shared_.get())); }
 
+    // `upper`: what the slot can reach at most, in the terms of scans.
     void candidate(Place place, double upper) {
-        candidates_.push_back({place, upper});
+        candidates_.push_back({static_cast<float>(upper + std::abs(upper) * 0x1p-22),
+                               static_cast<std::uint32_t>(place.slice), static_cast<std::uint32_t>(place.slot)});
         if (candidates_.size() >= room_) settle();
     }
     // Looks at all candidates.
@@ -106,16 +110,21 @@ class Selection {
 
   private:
     struct Candidate {
-        Place place;
-        double upper;
+        float upper;
+        std::uint32_t slice, slot;
     };
+    void look_at(std::size_t first, std::size_t end);
+    const float* key_of(const Candidate& c) const {
+        return state_.slices[c.slice].part->keys.data() + Index{c.slot} * state_.options.key_width;
+    }
+
     const State& state_;
     const Queries& queries_;
     Index query_;
     const std::function<bool(Id)>& where_;
     Best best_;
     Floor& shared_;
-    std::size_t room_;
+    std::size_t wanted_, room_;
     double threshold_ = 0;
     std::vector<Candidate> candidates_;
 };

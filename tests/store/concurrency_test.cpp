@@ -1,0 +1,80 @@
+#include "store/twin.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <thread>
+
+using namespace kvmem;
+using namespace kvmem::store;
+using namespace kvmem::test;
+
+// KVMEM_STORE_SECONDS=60 runs it longer.
+static double seconds_wanted() {
+    const char* text = std::getenv("KVMEM_STORE_SECONDS");
+    return text ? std::atof(text) : 0.5;
+}
+
+// The writer moves groups of slots: all of a group have the same number in their keys, their values and their texts. A
+// reader that saw half of a change would find two numbers in one group, or a group of another size.
+TEST_CASE("readers see all of a change or nothing of it", "[store][threads]") {
+    for (const KeyForm form : {KeyForm::float32, KeyForm::int8}) {
+        constexpr Index groups = 12, size = 40, width = 16;
+        MemoryStore store({.key_width = width, .value_width = 1, .form = form});
+        const auto group = [&](Index g, Index number) {
+            Matrix keys(size, width), values(size, 1);
+            for (Index i = 0; i < size; ++i)
+                keys(i, g) = static_cast<Real>(number), values(i, 0) = static_cast<Real>(number);
+            store.upsert(keys, {values, std::vector<std::string>(size, std::to_string(number))},
+                         ids_from(static_cast<Id>(g * size), size));
+        };
+        for (Index g = 0; g < groups; ++g) group(g, 1);
+
+        std::atomic<bool> is_done = false;
+        std::atomic<int> faults = 0, searches = 0;
+        const auto read = [&](std::uint64_t seed) {
+            Rng rng(seed);
+            while (!is_done) {
+                const Index g = rng.below(groups);
+                Matrix query(2, width);
+                query(0, g) = query(1, g) = 1;
+                const Hits hits = store.search(query, size + 5);
+                // Other groups score 0.
+                const auto row = row_of(hits, static_cast<Index>(rng.below(2)));
+                std::size_t same = 0;
+                while (same < row.size() && row[same].score == row[0].score) ++same;
+                const bool is_gone = !row.empty() && row[0].score == 0;
+                if (!is_gone && (same != size || (row.size() > same && row[same].score != 0))) ++faults;
+                const Slots slots = store.get(ids_from(static_cast<Id>(g * size), size));
+                for (std::size_t i = 0; i < size; ++i) {
+                    if (slots.found[i] != slots.found[0]) ++faults;
+                    if (slots.found[i] && (slots.texts[i] != slots.texts[0] ||
+                                           slots.values(static_cast<Index>(i), 0) != slots.values(0, 0)))
+                        ++faults;
+                }
+                ++searches;
+            }
+        };
+        std::vector<std::thread> readers;
+        for (std::uint64_t i = 0; i < 8; ++i) readers.emplace_back(read, i);
+        Rng rng(99);
+        const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds_wanted());
+        for (Index step = 2; std::chrono::steady_clock::now() < end || searches < 20; ++step) {
+            const Index g = rng.below(groups), what = rng.below(20);
+            if (what == 0)
+                store.compact();
+            else if (what == 1)
+                store.index({.lists = 4, .rounds = 1});
+            else if (what < 5)
+                store.remove(ids_from(static_cast<Id>(g * size), size));
+            else
+                group(g, step);
+        }
+        is_done = true;
+        for (std::thread& reader : readers) reader.join();
+        CHECK(faults == 0);
+        CHECK(searches > 0);
+    }
+}

@@ -1,0 +1,158 @@
+#include "kvmem/core/error.hpp"
+#include "kvmem/kernels/attend.hpp"
+#include "store/twin.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <limits>
+
+using namespace kvmem;
+using namespace kvmem::store;
+using namespace kvmem::test;
+
+namespace {
+
+struct Wanted {
+    Matrix read, log_sum_exp;
+};
+
+// naive attention of each query over one memory
+Wanted attended(ConstView queries, ConstView keys, ConstView values, Similarity metric, const ReadOptions& options,
+                ConstView slot_bias = {}) {
+    const std::vector<Index> query_offsets{0, queries.rows}, slot_offsets{0, keys.rows};
+    Wanted w{Matrix(queries.rows, values.cols), Matrix(queries.rows, options.heads)};
+    AttendOptions attend;
+    attend.heads = options.heads;
+    attend.scale = 1 / options.temperature;
+    attend.similarity = metric;
+    if (options.top_k > 0) attend.normalizer = Normalizer::top_k, attend.top_k = options.top_k;
+    naive::attend({queries, keys, values, slot_bias}, {query_offsets, slot_offsets}, attend, {w.read, w.log_sum_exp});
+    return w;
+}
+
+void check_read(const Read& got, const Wanted& wanted) {
+    CHECK(distance(got.values, wanted.read) < 2e-5);
+    CHECK(distance(got.log_sum_exp, wanted.log_sum_exp) < 2e-4);
+}
+
+}  // namespace
+
+TEST_CASE("a read is attention over all slots, or over the best of them", "[store]") {
+    const Matrix keys = normal(1500, 16, 1, 0.5), values = normal(1500, 8, 2), queries = normal(9, 16, 3, 0.5);
+    for (const Similarity metric : {Similarity::dot, Similarity::cosine, Similarity::euclidean})
+        for (const KeyForm form : {KeyForm::float32, KeyForm::int8})
+            for (const Index heads : {1, 2, 4})
+                for (const Index top_k : {0, 7, 1500}) {
+                    if (heads > 1 && metric != Similarity::dot) continue;
+                    CAPTURE(static_cast<int>(metric), static_cast<int>(form), heads, top_k);
+                    MemoryStore store({.key_width = 16, .value_width = 8, .metric = metric, .form = form});
+                    // In two calls, so that there are several parts.
+                    store.add(keys.view().middle_rows(0, 1100), {values.view().middle_rows(0, 1100)},
+                              ids_from(0, 1100));
+                    store.add(keys.view().middle_rows(1100, 400), {values.view().middle_rows(1100, 400)},
+                              ids_from(1100, 400));
+                    ReadOptions options;
+                    options.top_k = top_k;
+                    options.heads = heads;
+                    options.temperature = 0.7f;
+                    const Read read = store.read(queries, options);
+                    check_read(read, attended(queries, keys, values, metric, options));
+                    if (top_k == 0) continue;
+                    for (Index row = 0; row < 9 * heads; ++row) {
+                        double total = 0;
+                        for (Index i = 0; i < read.hits.count[static_cast<std::size_t>(row)]; ++i)
+                            total += double{read.weights[static_cast<std::size_t>(row * top_k + i)]};
+                        CHECK(total == Approx(1).epsilon(1e-5));
+                    }
+                }
+}
+
+TEST_CASE("a read passes over what was removed or filtered out", "[store]") {
+    const Matrix keys = normal(900, 12, 1, 0.5), values = normal(900, 5, 2), queries = normal(4, 12, 3, 0.5);
+    for (const Similarity metric : {Similarity::dot, Similarity::cosine, Similarity::euclidean}) {
+        MemoryStore store({.key_width = 12, .value_width = 5, .metric = metric});
+        store.add(keys, {values}, ids_from(0, 900));
+        store.remove(ids_from(300, 100));
+        Matrix bias(900, 1);
+        for (Index i = 300; i < 400; ++i) bias(i, 0) = -std::numeric_limits<Real>::infinity();
+        check_read(store.read(queries), attended(queries, keys, values, metric, {}, bias));
+        ReadOptions filtered;
+        filtered.search.where = [](Id id) { return id % 3 == 0; };
+        for (Index i = 0; i < 900; ++i)
+            if (i % 3 != 0) bias(i, 0) = -std::numeric_limits<Real>::infinity();
+        check_read(store.read(queries, filtered), attended(queries, keys, values, metric, {}, bias));
+        const std::vector<Id> few{1, 5, 301, 899, 7000};
+        filtered.search.where = nullptr;
+        filtered.search.among = few;
+        bias.fill(-std::numeric_limits<Real>::infinity());
+        for (const Index i : {1, 5, 899}) bias(i, 0) = 0;
+        check_read(store.read(queries, filtered), attended(queries, keys, values, metric, {}, bias));
+        store.compact();
+        check_read(store.read(queries, filtered), attended(queries, keys, values, metric, {}, bias));
+        store.remove(store.ids());
+        const Read nothing = store.read(queries);
+        CHECK(nothing.values(0, 0) == 0);
+        CHECK(nothing.log_sum_exp(0, 0) == -std::numeric_limits<Real>::infinity());
+    }
+}
+
+TEST_CASE("a read that cannot be is refused", "[store]") {
+    MemoryStore store({.key_width = 12, .value_width = 6}), no_values({.key_width = 12}),
+        cosine({.key_width = 12, .value_width = 6, .metric = Similarity::cosine});
+    const Matrix queries = normal(2, 12, 1);
+    const auto with = [](auto set) {
+        ReadOptions options;
+        set(options);
+        return options;
+    };
+    CHECK_THROWS_AS(no_values.read(queries), Error);
+    CHECK_THROWS_AS(store.read(normal(2, 11, 1)), Error);
+    CHECK_THROWS_AS(store.read(queries, with([](ReadOptions& o) { o.temperature = 0; })), Error);
+    CHECK_THROWS_AS(store.read(queries, with([](ReadOptions& o) { o.heads = 5; })), Error);
+    CHECK_THROWS_AS(store.read(queries, with([](ReadOptions& o) { o.heads = 0; })), Error);
+    CHECK_THROWS_AS(cosine.read(queries, with([](ReadOptions& o) { o.heads = 2; })), Error);
+    CHECK_THROWS_AS(store.read(queries, with([](ReadOptions& o) { o.top_k = -1; })), Error);
+    CHECK_THROWS_AS(store.read(queries, with([](ReadOptions& o) { o.search.probes = 2; })), Error);
+}
+
+TEST_CASE("an index finds nearly all with few probes, and all with every one", "[store]") {
+    for (const Similarity metric : {Similarity::dot, Similarity::cosine, Similarity::euclidean})
+        for (const KeyForm form : {KeyForm::float32, KeyForm::bfloat16, KeyForm::int8}) {
+            CAPTURE(static_cast<int>(metric), static_cast<int>(form));
+            MemoryStore store({.key_width = 20, .metric = metric, .form = form});
+            const Matrix centres = normal(40, 20, 1);
+            Matrix keys = normal(4000, 20, 2, 0.2);
+            for (Index i = 0; i < keys.rows(); ++i) {
+                double square = 0;
+                for (Index j = 0; j < 20; ++j) square += std::pow(double{keys(i, j) += centres(i % 40, j)}, 2);
+                if (metric == Similarity::dot)  // of one length, or the longest would be near to everything
+                    for (Index j = 0; j < 20; ++j) keys(i, j) /= static_cast<float>(std::sqrt(square));
+            }
+            const ConstView all = keys;
+            store.add(all.middle_rows(0, 3000), {}, ids_from(0, 3000));
+            const Hits before = store.search(all.middle_rows(0, 50), 10);
+            store.index({.lists = 64});
+            CHECK(store.lists() == 64);
+            CHECK(store.unindexed() == 0);
+            CHECK(store.search(all.middle_rows(0, 50), 10).ids == before.ids);
+            CHECK(store.measure_recall(all.middle_rows(0, 200), 10, 64).recall == 1);
+            CHECK(store.measure_recall(all.middle_rows(0, 200), 10, 8).recall > 0.9);
+            // Slots that come later are found at once, and those that go are not.
+            store.add(all.middle_rows(3000, 1000), {}, ids_from(3000, 1000));
+            CHECK(store.unindexed() == 1000);
+            store.remove(ids_from(0, 100));
+            SearchOptions one;
+            one.probes = 1;
+            const Hits late = store.search(all.middle_rows(3500, 100), 1, one);
+            for (Index q = 0; q < 100; ++q) CHECK(late.ids[static_cast<std::size_t>(q)] == static_cast<Id>(3500 + q));
+            for (const Id id : store.search(all.middle_rows(0, 100), 10, one).ids) CHECK(id >= 100);
+            const Hits exact = store.search(all.middle_rows(0, 100), 10);
+            store.compact();
+            CHECK(store.unindexed() == 0);
+            CHECK(store.lists() == 64);
+            CHECK(store.search(all.middle_rows(0, 100), 10).ids == exact.ids);
+            CHECK(store.measure_recall(all.middle_rows(0, 200), 10, 8).recall > 0.9);
+            // Never fewer than there are.
+            for (const Index count : store.search(all.middle_rows(0, 20), 1000, one).count) CHECK(count == 1000);
+        }
+}
