@@ -6,6 +6,9 @@
 # --quick: fewer rounds, and the large sizes a quarter; --only: the cases whose name the expression finds; --out: where
 # attention.md and attention.json go (build/bench). Peers that are not installed are left out; --install-peers installs
 # them: libtorch, oneDNN and OpenBLAS from Debian, onnxruntime-node from npm into build/bench-peers.
+#   scripts/bench.sh store [--quick] [--threads '1 2'] [--only exact|approximate] [--install-peers]
+#
+# The store of vectors beside FAISS and hnswlib, with recall beside speed; --install-peers installs them from Debian.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -15,7 +18,7 @@ peers=$PWD/build/bench-peers
 built=build/bench/tests/bench
 
 usage() {
-    sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 2
 }
 
@@ -41,6 +44,33 @@ contestants() {
     fi
 }
 
+bench_store() {
+    local as_root=() options=()
+    ((EUID == 0)) || as_root=(sudo)
+    while (($# > 0)); do
+        case $1 in
+        --quick) options+=("$1") ;;
+        --threads | --only)
+            # shellcheck disable=SC2206 # "1 2" are two values
+            options+=("$1" ${2:?"$1 needs a value"}) && shift
+            ;;
+        --install-peers)
+            "${as_root[@]}" apt-get -qq install -y --no-install-recommends libfaiss-dev libhnswlib-dev \
+                libopenblas-openmp-dev dataset-fashion-mnist
+            ;;
+        *) usage ;;
+        esac
+        shift
+    done
+    scripts/bootstrap.sh
+    build bench bench_store >&2
+    "$built/bench_store" "${options[@]}"
+}
+
+if [[ ${1:-} == store ]]; then
+    bench_store "${@:2}"
+    exit
+fi
 [[ ${1:-} == attention ]] || usage
 shift
 options=()
