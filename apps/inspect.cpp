@@ -3,6 +3,7 @@
 #include "kvmem/data/file_format.hpp"
 #include "kvmem/train/session.hpp"
 #include "program.hpp"
+#include "store_text.hpp"
 
 #include <algorithm>
 #include <boost/json.hpp>
@@ -187,7 +188,7 @@ static void inspect_run(const fs::path& directory, bool as_json) {
 int run_inspect(const Arguments& arguments) {
     RetrieverOptions retriever;
     CommandLine line{.usage = "kvmem inspect FILE [options]",
-                     .about = "Tells what a data set, a model file or a run directory holds.",
+                     .about = "Tells what a data set, a model file, a store or a run directory holds.",
                      .positional = {"file"}};
     line.options.add_options()  //
         ("max-frequency", po::value(&retriever.max_frequency)->default_value(retriever.max_frequency),
@@ -202,7 +203,7 @@ int run_inspect(const Arguments& arguments) {
     if (!parse(line, arguments, values)) return 0;
     require_at_least(retriever.max_slots, 1, "max-slots");
     require_at_least(retriever.max_frequency, 1, "max-frequency");
-    const fs::path path = required(values, "file", "a data set, a model file or a run directory");
+    const fs::path path = required(values, "file", "a data set, a model file, a store or a run directory");
     const bool as_json = values.count("json") > 0;
     if (fs::is_directory(path)) {
         inspect_run(path, as_json);
@@ -213,9 +214,11 @@ int run_inspect(const Arguments& arguments) {
         inspect_data(path, retriever, as_json, values.count("recall") > 0);
     else if (format == "kvmem-model")
         inspect_model(path, as_json);
+    else if (format == "kvmem-store")
+        inspect_store(path, as_json);
     else
         throw Error({.what = "not a file of kvmem",
-                     .expected = "format kvmem-qa or kvmem-model",
+                     .expected = "format kvmem-qa, kvmem-model or kvmem-store",
                      .got = format.empty() ? "none" : format,
                      .where = path.string(),
                      .hint = {}});

@@ -30,6 +30,8 @@ constexpr Verb verbs[] = {
     {"ask", "answer questions and show the memories read", run_ask},
     {"predict", "answer JSON lines from stdin", run_predict},
     {"plot", "draw how training went and what is read", run_plot},
+    {"index", "make a store of vectors", run_index},
+    {"query", "search a store of vectors", run_query},
     {"version", "print the version", run_version},
 };
 
@@ -52,11 +54,12 @@ int run(const Arguments& arguments) {
     for (const Verb& verb : verbs)
         if (name == verb.name || (name == "--version" && verb.run == run_version))
             return verb.run(Arguments(arguments.begin() + 1, arguments.end()));
-    throw UsageError({.what = "no such verb",
-                      .expected = "import, synth, inspect, train, evaluate, ask, predict, plot or version",
-                      .got = name,
-                      .where = {},
-                      .hint = "see 'kvmem --help'"});
+    throw UsageError(
+        {.what = "no such verb",
+         .expected = "import, synth, inspect, train, evaluate, ask, predict, plot, index, query or version",
+         .got = name,
+         .where = {},
+         .hint = "see 'kvmem --help'"});
 }
 
 int fail(const std::string& what, int code) {

@@ -25,6 +25,8 @@ int run_evaluate(const Arguments& arguments);
 int run_ask(const Arguments& arguments);
 int run_predict(const Arguments& arguments);
 int run_plot(const Arguments& arguments);
+int run_index(const Arguments& arguments);
+int run_query(const Arguments& arguments);
 
 // A verb's command line. Positional arguments are text options of these names, in order.
 struct CommandLine {

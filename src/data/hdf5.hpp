@@ -63,6 +63,9 @@ class Reader {
     std::unique_ptr<Impl> impl_;
 };
 
+// A dataset of two dimensions of floats from an HDF5 file of anybody's.
+Matrix read_matrix(const std::filesystem::path& path, const std::string& dataset);
+
 class Writer {
   public:
     Writer(std::string_view format, int version);

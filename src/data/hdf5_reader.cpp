@@ -196,10 +196,9 @@ std::vector<double> Reader::doubles(const std::string& dataset) const {
     return vector_of<double>(impl_->file, dataset);
 }
 
-Matrix Reader::matrix(const std::string& name) const {
-    const Silence silence;
+static Matrix matrix_of(const File& file, const std::string& name) {
     const std::string path = absolute(name);
-    const StoredDataset dataset = impl_->file.dataset(path);
+    const StoredDataset dataset = file.dataset(path);
     require_rank(dataset, 2);
     Matrix matrix = allocate(dataset, [&] {
         return Matrix(static_cast<Index>(dataset.shape()[0]), static_cast<Index>(dataset.shape()[1]));
@@ -207,12 +206,22 @@ Matrix Reader::matrix(const std::string& name) const {
     if (dataset.element() == element_of<Real>()) {
         const auto bytes = std::as_writable_bytes(matrix.view().span());
         dataset.read(bytes);
-        impl_->file.check_values(dataset, path, bytes);
+        file.check_values(dataset, path, bytes);
     } else {
-        const auto values = read_as<Real>(impl_->file, path, dataset);
+        const auto values = read_as<Real>(file, path, dataset);
         std::copy(values.begin(), values.end(), matrix.data());
     }
     return matrix;
+}
+
+Matrix Reader::matrix(const std::string& name) const {
+    const Silence silence;
+    return matrix_of(impl_->file, name);
+}
+
+Matrix read_matrix(const std::filesystem::path& path, const std::string& dataset) {
+    const Silence silence;
+    return matrix_of(File(path), dataset);
 }
 
 Extent Reader::extent(const std::string& name) const {

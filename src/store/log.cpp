@@ -211,4 +211,20 @@ std::size_t replay_log(const std::string& bytes, const std::string& name, const 
     return at;
 }
 
+std::string with_checksums(std::string log) {
+    Head head{};
+    if (log.size() < sizeof head) return log;
+    std::memcpy(&head, log.data(), sizeof head);
+    head.checksum = XXH3_64bits(&head, sizeof head - sizeof head.checksum);
+    std::memcpy(log.data(), &head, sizeof head);
+    std::size_t at = sizeof head;
+    for (RecordHead record{}; log.size() - at >= sizeof record; at += sizeof record + record.length) {
+        std::memcpy(&record, log.data() + at, sizeof record);
+        if (record.length > log.size() - at - sizeof record) break;
+        record.checksum = checksum_of(record, log.data() + at + sizeof record);
+        std::memcpy(log.data() + at, &record, sizeof record);
+    }
+    return log;
+}
+
 }  // namespace kvmem::store

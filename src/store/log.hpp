@@ -53,4 +53,7 @@ std::uint64_t log_generation(const std::string& bytes, const std::string& name);
 std::size_t replay_log(const std::string& bytes, const std::string& name, const StoreOptions& options,
                        std::uint64_t version, const std::function<void(const Record&)>& take);
 
+// The same bytes with the checksums that they should have, for tests.
+std::string with_checksums(std::string log);
+
 }  // namespace kvmem::store

@@ -13,8 +13,8 @@ using namespace kvmem::test;
 namespace json = boost::json;
 namespace fs = std::filesystem;
 
-static const std::vector<std::string> verbs{"import",   "synth", "inspect", "train",
-                                            "evaluate", "ask",   "predict", "plot"};
+static const std::vector<std::string> verbs{"import", "synth",   "inspect", "train", "evaluate",
+                                            "ask",    "predict", "plot",    "index", "query"};
 
 TEST_CASE("the program says its version and how to use it", "[program]") {
     NEED_PROGRAM();

@@ -1,0 +1,90 @@
+// kvmem index VECTORS: makes a store of a file's vectors.
+#include "program.hpp"
+#include "store_text.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <numeric>
+
+namespace kvmem::apps {
+
+namespace fs = std::filesystem;
+using store::MemoryStore;
+
+static const char* const about =
+    "Makes a store of vectors: .npy, .fvecs, a dataset of an HDF5 file (superblock 2 or later), or lines of text with\n"
+    "numbers, each after a name if you like; '-' is standard input. Ids count the rows from 0; names become texts.\n"
+    "What was interrupted goes on with --resume.";
+
+// Rows that are added, and put on the disk, at once.
+static constexpr Index rows_at_once = 32768;
+
+static MemoryStore opened(const fs::path& path, const store::StoreOptions& options, bool resume) {
+    if (!resume || !fs::exists(path)) return MemoryStore::create(path, options);
+    MemoryStore store = MemoryStore::open(path);
+    if (!(store.options() == options))
+        throw UsageError({.what = "this store was begun otherwise",
+                          .expected = "the widths, metric and form that it has",
+                          .got = {},
+                          .where = path.string(),
+                          .hint = "'kvmem inspect' shows them"});
+    return store;
+}
+
+static void add_rows(MemoryStore& store, const VectorFile& file, ConstView values) {
+    const ConstView keys = file.vectors;
+    Progress progress;
+    for (Index row = store.size(); row < keys.rows; row += rows_at_once) {
+        const Index count = std::min(rows_at_once, keys.rows - row);
+        std::vector<store::Id> ids(static_cast<std::size_t>(count));
+        std::iota(ids.begin(), ids.end(), static_cast<store::Id>(row));
+        std::span<const std::string> names = file.names;
+        if (!names.empty()) names = names.subspan(static_cast<std::size_t>(row), ids.size());
+        store.add(keys.middle_rows(row, count), {values.empty() ? ConstView{} : values.middle_rows(row, count), names},
+                  ids);
+        store.sync();
+        progress.show(plural(row + count, "slot") + " of " + std::to_string(keys.rows));
+    }
+}
+
+int run_index(const Arguments& arguments) {
+    std::string output, dataset, values_path, metric, form;
+    Index lists = 0;
+    CommandLine line{.usage = "kvmem index VECTORS -o STORE [options]", .about = about, .positional = {"vectors"}};
+    line.options.add_options()  //
+        ("output,o", po::value(&output), "the store's file")("dataset", po::value(&dataset)->default_value("train"),
+                                                             "of an HDF5 file: the path of the dataset")(
+            "values", po::value(&values_path), "vectors to be read as values, a row for each key")(
+            "metric", po::value(&metric)->default_value("dot"), "dot, cosine or euclidean")(
+            "form", po::value(&form)->default_value("int8"), "what is searched: float32, bfloat16 or int8")(
+            "lists", po::value(&lists)->default_value(0),
+            "of the index; 0: about twice the root of the slots; -1: none")("resume",
+                                                                            "go on with a store that was begun");
+    po::variables_map values;
+    if (!parse(line, arguments, values)) return 0;
+    const std::string source = required(values, "vectors", "a file of vectors, or -");
+    require_option(!output.empty(), "output", "the name of a file");
+    require_at_least(lists, -1, "lists");
+    store::StoreOptions options{.metric = metric_named(metric), .form = form_named(form)};
+    const VectorFile file = vectors_from(source, dataset);
+    const VectorFile value_file = values_path.empty() ? VectorFile{} : read_vectors(values_path, dataset);
+    if (!values_path.empty() && value_file.vectors.rows() != file.vectors.rows())
+        throw Error({.what = "values do not fit the keys",
+                     .expected = plural(file.vectors.rows(), "row"),
+                     .got = std::to_string(value_file.vectors.rows()),
+                     .where = values_path,
+                     .hint = {}});
+    options.key_width = file.vectors.cols();
+    options.value_width = value_file.vectors.cols();
+    MemoryStore store = opened(output, options, values.count("resume") > 0);
+    add_rows(store, file, value_file.vectors);
+    if (lists >= 0)
+        store.index({.lists = lists});
+    else
+        store.compact();
+    std::cout << output << ": " << plural(store.size(), "slot") << ", " << plural(store.lists(), "list") << "\n";
+    return 0;
+}
+
+}  // namespace kvmem::apps

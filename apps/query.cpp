@@ -1,0 +1,102 @@
+// kvmem query STORE VECTORS: what a store finds for vectors.
+#include "program.hpp"
+#include "store_text.hpp"
+
+#include <boost/json.hpp>
+#include <iomanip>
+#include <iostream>
+
+namespace kvmem::apps {
+
+namespace json = boost::json;
+using store::MemoryStore;
+
+static const char* const about =
+    "Finds the nearest slots of each vector: of a file as for 'kvmem index', or lines of text with numbers from "
+    "standard\n"
+    "input ('-'). With --read also what attention over them gives.";
+
+// What one query found: a line for each slot, or a JSON object.
+static void print_text(const MemoryStore& store, const store::Hits& hits, Index query, std::span<const float> weights) {
+    const auto ids = hits.ids_of(query);
+    const store::Slots slots = store.get(ids);
+    std::cout << "query " << query << ": " << plural(static_cast<Index>(ids.size()), "slot") << "\n";
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        std::cout << "  " << std::setw(12) << std::right << hits.scores_of(query)[i];
+        if (!weights.empty()) std::cout << "  " << std::setw(7) << percent(double{weights[i]});
+        std::cout << "  " << ids[i];
+        if (!slots.texts[i].empty()) std::cout << "  " << slots.texts[i];
+        std::cout << "\n";
+    }
+}
+
+static void print_json(const MemoryStore& store, const store::Hits& hits, Index query, std::span<const float> weights,
+                       std::span<const Real> read) {
+    const auto ids = hits.ids_of(query);
+    const store::Slots slots = store.get(ids);
+    json::array found;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        json::object slot{{"id", ids[i]}, {"score", hits.scores_of(query)[i]}};
+        if (!weights.empty()) slot["weight"] = weights[i];
+        if (store.has_texts()) slot["text"] = slots.texts[i];
+        found.push_back(std::move(slot));
+    }
+    json::object line{{"query", query}, {"slots", std::move(found)}};
+    if (!read.empty()) line["read"] = json::array(read.begin(), read.end());
+    std::cout << json::serialize(line) << "\n";
+}
+
+int run_query(const Arguments& arguments) {
+    std::string dataset, filter;
+    Index k = 10, probes = 0;
+    Real temperature = 1;
+    CommandLine line{
+        .usage = "kvmem query STORE VECTORS [options]", .about = about, .positional = {"store", "vectors"}};
+    line.options.add_options()  //
+        ("k", po::value(&k)->default_value(k), "how many slots")("dataset", po::value(&dataset)->default_value("test"),
+                                                                 "of an HDF5 file: the path of the dataset")(
+            "filter", po::value(&filter), "these ids alone: 3,7,10-20")(
+            "probes", po::value(&probes)->default_value(probes), "lists to look at; 0: everything, exactly")(
+            "read", "also the weights of attention over the slots found and, with --json, what it reads")(
+            "temperature", po::value(&temperature)->default_value(temperature), "of --read")(
+            "recall", "how many of the exact result --probes finds, to stderr")("json", "a JSON line for each vector");
+    po::variables_map values;
+    if (!parse(line, arguments, values)) return 0;
+    const std::string path = required(values, "store", "the file of a store");
+    const std::string source = required(values, "vectors", "a file of vectors, or -");
+    require_at_least(k, 1, "k");
+    require_at_least(probes, 0, "probes");
+    store::SearchOptions options;
+    options.probes = probes;
+    if (!filter.empty()) options.where = filter_of(filter);
+    const MemoryStore store = MemoryStore::open(path, store::Access::map);
+    const VectorFile queries = vectors_from(source, dataset);
+    const bool reads = values.count("read") > 0;
+    store::Read read;
+    if (reads)
+        read = store.read(queries.vectors, {.top_k = k, .temperature = temperature, .heads = 1, .search = options});
+    else
+        read.hits = store.search(queries.vectors, k, options);
+    for (Index q = 0; q < queries.vectors.rows(); ++q) {
+        const std::span<const float> weights =
+            reads ? std::span(read.weights).subspan(static_cast<std::size_t>(q * k), static_cast<std::size_t>(k))
+                  : std::span<const float>();
+        const std::span<const Real> row =
+            reads ? std::span<const Real>(read.values.row(q), static_cast<std::size_t>(read.values.cols()))
+                  : std::span<const Real>();
+        if (values.count("json"))
+            print_json(store, read.hits, q, weights, row);
+        else
+            print_text(store, read.hits, q, weights);
+    }
+    if (values.count("recall")) {
+        const store::RecallReport report = store.measure_recall(queries.vectors, k, probes);
+        std::cerr << "recall " << percent(report.recall) << ", "
+                  << short_number(static_cast<double>(queries.vectors.rows()) / report.seconds_probing)
+                  << " queries/s; exact "
+                  << short_number(static_cast<double>(queries.vectors.rows()) / report.seconds_exact) << "\n";
+    }
+    return 0;
+}
+
+}  // namespace kvmem::apps

@@ -1,0 +1,102 @@
+#include "store_text.hpp"
+
+#include "program.hpp"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <charconv>
+#include <iomanip>
+#include <iostream>
+#include <iterator>
+
+namespace kvmem::apps {
+
+namespace json = boost::json;
+
+static constexpr const char* metrics[] = {"dot", "cosine", "euclidean"};
+static constexpr const char* forms[] = {"float32", "bfloat16", "int8"};
+
+template <std::size_t count>
+static int index_in(const char* const (&names)[count], const std::string& name, const char* option) {
+    const auto at = std::find(std::begin(names), std::end(names), name);
+    require_option(at != std::end(names), option,
+                   option == std::string("metric") ? "dot, cosine or euclidean" : "float32, bfloat16 or int8");
+    return static_cast<int>(at - std::begin(names));
+}
+
+Similarity metric_named(const std::string& name) { return static_cast<Similarity>(index_in(metrics, name, "metric")); }
+std::string name_of(Similarity metric) { return metrics[static_cast<int>(metric)]; }
+store::KeyForm form_named(const std::string& name) {
+    return static_cast<store::KeyForm>(index_in(forms, name, "form"));
+}
+std::string name_of(store::KeyForm form) { return forms[static_cast<int>(form)]; }
+
+std::function<bool(store::Id)> filter_of(const std::string& text) {
+    struct Range {
+        store::Id first, last;
+    };
+    std::vector<Range> ranges;
+    const char *at = text.data(), *end = at + text.size();
+    const auto number = [&](store::Id& id) {
+        const auto [next, error] = std::from_chars(at, end, id);
+        require_option(error == std::errc(), "filter", "ids and ranges of ids, like 3,7,10-20");
+        at = next;
+    };
+    for (;;) {
+        Range& range = ranges.emplace_back();
+        number(range.first);
+        range.last = range.first;
+        if (at != end && *at == '-') ++at, number(range.last);
+        if (at == end) break;
+        require_option(*at++ == ',', "filter", "ids and ranges of ids, like 3,7,10-20");
+    }
+    return [ranges](store::Id id) {
+        return std::any_of(ranges.begin(), ranges.end(),
+                           [id](const Range& r) { return r.first <= id && id <= r.last; });
+    };
+}
+
+VectorFile vectors_from(const std::string& source, const std::string& dataset) {
+    if (source != "-") return read_vectors(source, dataset);
+    const std::string text{std::istreambuf_iterator<char>(std::cin), {}};
+    require_input_was_read();
+    return parse_vectors(text, "stdin");
+}
+
+void inspect_store(const std::filesystem::path& path, bool as_json) {
+    const store::StoreInfo info = store::MemoryStore::peek(path);
+    const store::MemoryStore opened = store::MemoryStore::open(path, store::Access::map);
+    const store::StoreOptions& options = info.options;
+    if (as_json) {
+        std::cout << json::serialize(json::object{{"format", "kvmem-store"},
+                                                  {"generator", info.generator},
+                                                  {"slots", opened.size()},
+                                                  {"slots_in_file", info.slots},
+                                                  {"changes", opened.version()},
+                                                  {"key_width", options.key_width},
+                                                  {"value_width", options.value_width},
+                                                  {"texts", opened.has_texts()},
+                                                  {"metric", name_of(options.metric)},
+                                                  {"form", name_of(options.form)},
+                                                  {"lists", opened.lists()},
+                                                  {"unindexed", opened.unindexed()}})
+                  << "\n";
+        return;
+    }
+    const auto row = [](const std::string& name, const std::string& value) {
+        std::cout << "  " << std::left << std::setw(38) << name << value << "\n";
+    };
+    std::cout << "store: " << plural(opened.size(), "slot") << "\n";
+    row("made by", info.generator);
+    row("slots in the file", std::to_string(info.slots));
+    row("changes since it was made", std::to_string(opened.version()));
+    row("width of keys, of values", std::to_string(options.key_width) + ", " + std::to_string(options.value_width));
+    row("texts", opened.has_texts() ? "yes" : "no");
+    row("metric", name_of(options.metric));
+    row("form that is searched", name_of(options.form));
+    row("lists", opened.lists() == 0
+                     ? "none"
+                     : std::to_string(opened.lists()) + ", " + plural(opened.unindexed(), "slot") + " in none of them");
+}
+
+}  // namespace kvmem::apps

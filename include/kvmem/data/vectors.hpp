@@ -1,0 +1,27 @@
+// Vectors from other programs' files.
+#pragma once
+
+#include "kvmem/core/matrix.hpp"
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kvmem {
+
+struct VectorFile {
+    Matrix vectors;                  // [n, D]
+    std::vector<std::string> names;  // of text, where lines have them: n, or none
+};
+
+// By the name's ending: NumPy's .npy (two dimensions of little-endian float32 or float64), .fvecs, HDF5 (.h5, .hdf5;
+// the dataset of this path, two dimensions of floats, superblock 2 or later), and otherwise text. Throws Error when the
+// file is none, or damaged.
+VectorFile read_vectors(const std::filesystem::path& path, const std::string& dataset = "train");
+
+// Text: a vector a line, numbers with spaces or tabs between them. A line may begin with a name: anything up to the
+// first tab, or a first word that is no number. `name` stands for the file in errors.
+VectorFile parse_vectors(std::string_view text, const std::string& name);
+
+}  // namespace kvmem

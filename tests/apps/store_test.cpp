@@ -1,0 +1,87 @@
+#include "support/program_fixture.hpp"
+
+#include <boost/json.hpp>
+
+using namespace kvmem;
+using namespace kvmem::test;
+
+namespace json = boost::json;
+
+static const std::string cities = "Lima\t1 0 0\nQuito\t0.9 0.1 0\nBern\t0 1 0\nOslo\t0 0.9 0.2\nRabat\t0 0 1\n";
+
+TEST_CASE("a store is made from text, searched and inspected", "[program][store]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    const std::string vectors = f.write("cities.txt", cities), store = f.path("store.h5");
+    for (const char* form : {"float32", "bfloat16", "int8"}) {
+        const std::string path = f.path(std::string(form) + ".h5");
+        const Output made = kvmem_program({"index", vectors, "-o", path, "--form", form, "--lists", "2"});
+        INFO(made.err);
+        REQUIRE(made.code == 0);
+        CHECK_THAT(made.out, Catch::Contains("5 slots, 2 lists"));
+        const Output found = kvmem_program({"query", path, "-", "--k", "2"}, "1 0 0\n0 0 2\n");
+        REQUIRE(found.code == 0);
+        CHECK(found.out ==
+              "query 0: 2 slots\n             1  0  Lima\n           0.9  1  Quito\n"
+              "query 1: 2 slots\n             2  4  Rabat\n           0.4  3  Oslo\n");
+        const Output filtered =
+            kvmem_program({"query", path, "-", "--filter", "1,3-4", "--k", "9", "--json"}, "1 0 0\n");
+        const json::value line = json::parse(filtered.out);
+        REQUIRE(line.at("slots").as_array().size() == 3);
+        CHECK(line.at("slots").at(0).at("text").as_string() == "Quito");
+        const Output seen = kvmem_program({"inspect", path, "--json"});
+        const json::value info = json::parse(seen.out);
+        CHECK(info.at("slots").to_number<int>() == 5);
+        CHECK(info.at("form").as_string() == form);
+        CHECK(info.at("lists").to_number<int>() == 2);
+        CHECK_THAT(kvmem_program({"inspect", path}).out, Catch::StartsWith("store: 5 slots"));
+    }
+}
+
+TEST_CASE("a query reads values by attention", "[program][store]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    const std::string keys = f.write("keys.txt", "1 0\n0 1\n"), values = f.write("values.txt", "10\n20\n");
+    REQUIRE(kvmem_program({"index", keys, "-o", f.path("s.h5"), "--values", values, "--metric", "cosine"}).code == 0);
+    const Output read =
+        kvmem_program({"query", f.path("s.h5"), "-", "--read", "--json", "--temperature", "0.01"}, "3 0\n");
+    INFO(read.err);
+    const json::value line = json::parse(read.out);
+    CHECK(line.at("read").at(0).to_number<double>() == Approx(10));
+    CHECK(line.at("slots").at(0).at("weight").to_number<double>() == Approx(1));
+}
+
+TEST_CASE("indexing goes on where it was interrupted", "[program][store]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    const std::string first = f.write("first.txt", cities.substr(0, cities.find("Bern"))),
+                      all = f.write("all.txt", cities);
+    const std::string path = f.path("s.h5");
+    REQUIRE(kvmem_program({"index", first, "-o", path}).code == 0);
+    check_fails(kvmem_program({"index", all, "-o", path}), 1, "already");
+    check_fails(kvmem_program({"index", all, "-o", path, "--resume", "--metric", "cosine"}), 2, "begun otherwise");
+    const Output more = kvmem_program({"index", all, "-o", path, "--resume"});
+    INFO(more.err);
+    CHECK_THAT(more.out, Catch::Contains("5 slots"));
+    CHECK_THAT(kvmem_program({"query", path, "-", "--k", "1"}, "0 0 1\n").out, Catch::Contains("Rabat"));
+}
+
+TEST_CASE("wrong stores and queries are one line", "[program][store]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    const std::string vectors = f.write("v.txt", cities), path = f.path("s.h5");
+    check_fails(kvmem_program({"index", vectors}), 2, "output");
+    check_fails(kvmem_program({"index", vectors, "-o", path, "--metric", "manhattan"}), 2, "metric");
+    check_fails(kvmem_program({"index", vectors, "-o", path, "--form", "int4"}), 2, "form");
+    check_fails(kvmem_program({"index", vectors, "-o", path, "--lists", "-2"}), 2, "lists");
+    check_fails(kvmem_program({"index", f.path("none"), "-o", path}), 1, "none");
+    check_fails(kvmem_program({"index", vectors, "-o", path, "--values", f.write("w.txt", "1\n")}), 1, "values");
+    check_fails(kvmem_program({"query", path, vectors}), 1, "s.h5");
+    REQUIRE(kvmem_program({"index", vectors, "-o", path}).code == 0);
+    check_fails(kvmem_program({"query", path, "-"}, "1 2\n"), 1, "as wide");
+    check_fails(kvmem_program({"query", path, "-"}, "1 2 nan\n"), 1, "finite");
+    check_fails(kvmem_program({"query", path, "-", "--filter", "1,x"}, "1 2 3\n"), 2, "filter");
+    check_fails(kvmem_program({"query", path, "-", "--k", "0"}, "1 2 3\n"), 2, "k");
+    check_fails(kvmem_program({"query", path, "-", "--read"}, "1 2 3\n"), 1, "value vectors");
+    check_fails(kvmem_program({"train", path, "--run", f.run}), 1, "kvmem-qa");
+}

@@ -1,0 +1,94 @@
+#include "kvmem/data/vectors.hpp"
+
+#include "data/hdf5.hpp"
+#include "kvmem/core/error.hpp"
+#include "kvmem/core/file.hpp"
+#include "random.hpp"
+#include "support/temporary_directory.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <cstring>
+
+using namespace kvmem;
+using namespace kvmem::test;
+
+namespace {
+
+template <class T>
+std::string bytes_of(const std::vector<T>& values) {
+    std::string bytes(values.size() * sizeof(T), '\0');
+    std::memcpy(bytes.data(), values.data(), bytes.size());
+    return bytes;
+}
+
+std::string npy(const std::string& header, const std::string& data) {
+    std::string bytes = "\x93NUMPY";
+    bytes += std::string("\x01\x00", 2);
+    bytes += static_cast<char>(header.size() & 255), bytes += static_cast<char>(header.size() >> 8);
+    return bytes + header + data;
+}
+
+const std::string good_header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }\n";
+
+}  // namespace
+
+TEST_CASE("vectors are read from NumPy, fvecs, HDF5 and text", "[vectors]") {
+    const TemporaryDirectory directory;
+    const std::vector<float> numbers{1, 2, 3, -4, 5.5f, 6};
+    const auto check = [&](const VectorFile& file) {
+        REQUIRE(file.vectors.rows() == 2);
+        REQUIRE(file.vectors.cols() == 3);
+        CHECK(std::equal(numbers.begin(), numbers.end(), file.vectors.data()));
+    };
+    check(read_vectors(directory.write("a.npy", npy(good_header, bytes_of(numbers)))));
+    const std::vector<double> doubles(numbers.begin(), numbers.end());
+    check(read_vectors(directory.write(
+        "b.npy", npy("{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }\n", bytes_of(doubles)))));
+    const std::string width = bytes_of(std::vector<std::int32_t>{3});
+    check(read_vectors(directory.write(
+        "c.fvecs", width + bytes_of(std::vector<float>{1, 2, 3}) + width + bytes_of(std::vector<float>{-4, 5.5f, 6}))));
+    check(read_vectors(directory.write("d.txt", "1 2 3\r\n\n-4\t5.5  6")));
+    hdf5::Writer writer("anything", 7);
+    Matrix m(2, 3);
+    std::copy(numbers.begin(), numbers.end(), m.data());
+    writer.write("/some/where", m);
+    writer.save(directory.path() / "e.h5");
+    check(read_vectors(directory.path() / "e.h5", "some/where"));
+    const VectorFile named = read_vectors(directory.write("f.tsv", "new york\t1 2 3\nrome -4 5.5 6\n"));
+    check(named);
+    CHECK(named.names == std::vector<std::string>{"new york", "rome"});
+    CHECK(parse_vectors("", "nothing").vectors.rows() == 0);
+}
+
+TEST_CASE("vectors that are not there, or not all there, are refused", "[vectors]") {
+    const TemporaryDirectory directory;
+    const auto refused = [&](const std::string& name, const std::string& bytes) {
+        CAPTURE(name, bytes);
+        const auto path = directory.write(name, bytes);
+        CHECK_THROWS_AS(read_vectors(path), Error);
+    };
+    const std::string data = bytes_of(std::vector<float>{1, 2, 3, 4, 5, 6});
+    const std::string whole = npy(good_header, data);
+    for (std::size_t size = 0; size < whole.size(); ++size) refused("a.npy", whole.substr(0, size));
+    for (const char* header : {"{'descr': '>f4', 'fortran_order': False, 'shape': (2, 3), }",
+                               "{'descr': '<i4', 'fortran_order': False, 'shape': (2, 3), }",
+                               "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }",
+                               "{'descr': '<f4', 'fortran_order': False, 'shape': (6,), }",
+                               "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3, 1), }",
+                               "{'descr': '<f4', 'fortran_order': False, 'shape': (2, -3), }",
+                               "{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 4), }",
+                               "{'descr': '<f4', 'fortran_order': False, 'shape': (", "{'descr'", ""})
+        refused("a.npy", npy(header, data));
+    refused("a.fvecs", bytes_of(std::vector<std::int32_t>{0}));
+    refused("a.fvecs", bytes_of(std::vector<std::int32_t>{-1, 0}));
+    refused("a.fvecs", bytes_of(std::vector<std::int32_t>{1, 0, 2, 0}));
+    refused("a.fvecs", "abc");
+    refused("a.h5", "abc");
+    refused("a.txt", "1 2\n3\n");
+    refused("a.txt", "1 2\n3 x\n");
+    refused("a.txt", "a 1 2\n3 4\n");
+    refused("a.txt", "1 2\nb 3 4\n");
+    refused("a.txt", "name\n");
+    CHECK_THROWS_AS(read_vectors(directory.path() / "none.npy"), Error);
+}
