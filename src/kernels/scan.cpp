@@ -56,34 +56,59 @@ float inverse_of(float& scale) {
     return scale > 0 ? 1 / scale : 0;
 }
 
-// The norms are rounded up a little: they bound.
+// The norms are rounded up a little: they bound, and what was lost was worked out in float.
 float rounded_up(double x) { return static_cast<float>(x * (1 + 1e-6)); }
 
 struct Lost {
     double error = 0, norm = 0;  // squares
 };
 
-// Numbers of a row as bytes, 128 added: k = scale * (byte - 128) + what is lost.
-Lost encode_bytes(const float* row, Index width, float factor, std::uint32_t* codes, float& scale) {
-    float most = 0;
-    for (Index i = 0; i < width; ++i) most = std::max(most, std::abs(row[i] * factor));
-    scale = most / 127;
+float largest_of(const float* x, Index count) {
+    float most[8] = {};  // several, for none of them to wait for another
+    for (Index i = 0; i + 8 <= count; i += 8)
+        for (Index j = 0; j < 8; ++j) most[j] = std::max(most[j], std::abs(x[i + j]));
+    for (Index i = count / 8 * 8; i < count; ++i) most[0] = std::max(most[0], std::abs(x[i]));
+    return *std::max_element(most, most + 8);
+}
+
+// Numbers as 8 bits with a sign: x = scale * code + what is lost. `take(i, codes, count)` gets them some at a time;
+// there are zeros after the last one.
+template <class Take>
+Lost encode_numbers(const float* numbers, Index width, float factor, float& scale, Take take) {
+    constexpr Index some = 256;
+    scale = largest_of(numbers, width) * factor / 127;
     const float inverse = inverse_of(scale);
     Lost lost;
-    for (Index i = 0; i < width; i += 4) {
-        std::uint32_t word = 0x80808080u;
-        for (Index j = 0; j < std::min<Index>(4, width - i); ++j) {
-            const float x = row[i + j] * factor;
-            const auto code = static_cast<std::int32_t>(
-                std::lrint(std::clamp(x * inverse, -127.0f, 127.0f)));  // scale may be subnormal
-            const double difference = double{x} - double{scale} * code;
-            lost.error += difference * difference;
-            lost.norm += double{x} * double{x};
-            word ^= (0x80u ^ static_cast<std::uint32_t>(code + 128)) << (8 * j);
+    for (Index first = 0; first < width; first += some) {
+        const Index count = std::min(some, width - first);
+        float x[some], left[some];
+        std::int8_t codes[some + 4] = {};
+        for (Index i = 0; i < count; ++i) x[i] = numbers[first + i] * factor;
+        for (Index i = 0; i < count; ++i) {
+            const float exact = std::clamp(x[i] * inverse, -127.0f, 127.0f);
+            const auto code = static_cast<std::int32_t>(exact + (exact < 0 ? -0.5f : 0.5f));
+            left[i] = x[i] - scale * static_cast<float>(code);
+            codes[i] = static_cast<std::int8_t>(code);
         }
-        codes[i / 4 * scan_tile] = word;
+        lost.error += scan().product(left, left, count);
+        lost.norm += scan().product(x, x, count);
+        take(first, codes, count);
     }
+    lost.error = std::pow(std::sqrt(lost.error) + std::sqrt(lost.norm) * 0x1p-22, 2);
     return lost;
+}
+
+std::uint32_t word_of(const std::int8_t* codes) {
+    std::uint32_t word;
+    std::memcpy(&word, codes, sizeof word);
+    return word;
+}
+
+// A row of a tile, 128 added to each number.
+Lost encode_bytes(const float* row, Index width, float factor, std::uint32_t* codes, float& scale) {
+    return encode_numbers(row, width, factor, scale, [&](Index first, const std::int8_t* some, Index count) {
+        for (Index i = 0; i < count; i += 4) codes[(first + i) / 4 * scan_tile] = word_of(some + i) ^ 0x80808080u;
+    });
 }
 
 Lost encode_halves(const float* row, Index width, float factor, std::uint32_t* codes) {
@@ -121,26 +146,13 @@ CodeBound encode_tile(CodeForm form, const float* rows, Index slots, Index width
 }
 
 double encode_query(const float* query, Index width, std::uint32_t* words, float& scale, std::int32_t& start) {
-    float most = 0;
-    for (Index i = 0; i < width; ++i) most = std::max(most, std::abs(query[i]));
-    scale = most / 127;
-    const float inverse = inverse_of(scale);
-    double error = 0;
     std::int32_t sum = 0;
-    for (Index i = 0; i < width; i += 4) {
-        std::uint32_t word = 0;
-        for (Index j = 0; j < std::min<Index>(4, width - i); ++j) {
-            const float x = query[i + j];
-            const auto code = static_cast<std::int32_t>(std::lrint(std::clamp(x * inverse, -127.0f, 127.0f)));
-            const double difference = double{x} - double{scale} * code;
-            error += difference * difference;
-            sum += code;
-            word |= (static_cast<std::uint32_t>(code) & 0xffu) << (8 * j);
-        }
-        words[i / 4] = word;
-    }
+    const Lost lost = encode_numbers(query, width, 1, scale, [&](Index first, const std::int8_t* some, Index count) {
+        for (Index i = 0; i < count; ++i) sum += some[i];
+        for (Index i = 0; i < count; i += 4) words[(first + i) / 4] = word_of(some + i);
+    });
     start = -128 * sum;
-    return std::sqrt(error);
+    return std::sqrt(lost.error);
 }
 
 }  // namespace detail

@@ -59,10 +59,8 @@ static std::shared_ptr<Part> centroid_part(ConstView centroids, Similarity metri
     return part;
 }
 
-// The nearest centroid of each key.
-static std::vector<std::uint32_t> nearest(ConstView keys, const Part& centroids) {
-    return nearest_centroids(centroids, Queries(keys, centroids.options), 1);
-}
+// How keys look for their centroid.
+static StoreOptions options_of_keys(Index width) { return {width, 0, Similarity::euclidean, KeyForm::int8}; }
 
 // The mean of each centroid's keys, in the order of the keys; a random key where there is none.
 static Matrix means_of(ConstView keys, std::span<const std::uint32_t> nearest, Index count, Rng& random) {
@@ -102,8 +100,11 @@ std::shared_ptr<const Part> train_centroids(const State& state, const IndexOptio
     const Matrix keys = keys_of(state, std::span(places).first(static_cast<std::size_t>(examples)));
     Matrix centroids(lists, keys.cols());
     std::copy_n(keys.data(), centroids.size(), centroids.data());
+    const Queries examples_ready(keys, options_of_keys(keys.cols()));
     for (Index round = 0; round < options.rounds; ++round)
-        centroids = means_of(keys, nearest(keys, *centroid_part(centroids, Similarity::euclidean)), lists, random);
+        centroids =
+            means_of(keys, nearest_centroids(*centroid_part(centroids, Similarity::euclidean), examples_ready, 1),
+                     lists, random);
     return searchable(centroids, state.options.metric);
 }
 
@@ -118,7 +119,8 @@ static std::vector<Index> sort_into_lists(const State& state, const Part& centro
     std::vector<std::uint32_t> list_of;
     for (std::size_t at = 0; at < places.size(); at += assigned_at_once) {
         const auto some = std::span(places).subspan(at, std::min<std::size_t>(assigned_at_once, places.size() - at));
-        const std::vector<std::uint32_t> here = nearest(keys_of(state, some), *part);
+        const Matrix keys = keys_of(state, some);
+        const std::vector<std::uint32_t> here = nearest_centroids(*part, Queries(keys, part->options), 1);
         list_of.insert(list_of.end(), here.begin(), here.end());
     }
     std::vector<Index> offsets(static_cast<std::size_t>(part->capacity) + 1);

@@ -59,17 +59,19 @@ void Queries::prepare() {
     // 3.1), with as much again for whatever else is rounded.
     const double rounding = static_cast<double>(width + 16) * 0x1p-23;
     if (options.metric == Similarity::euclidean) euclidean_rounding_ = 0x1p-21;
-    for (Index i = 0; i < n; ++i) {
-        const double norm = std::sqrt(detail::scan().product(rows.row(i), rows.row(i), width));
-        double lost = 0;
-        const auto at = static_cast<std::size_t>(i);
-        if (options.form == KeyForm::int8)
-            lost =
-                detail::encode_query(rows.row(i), width, words_of_codes_.data() + i * words_, scales_[at], starts_[at]);
-        else if (options.form == KeyForm::bfloat16)
-            std::copy_n(rows.row(i), width, floats_of_codes_.data() + i * words_ * 2);
-        prepared_[at] = {norm, lost + norm * rounding};
-    }
+    parallel_for(n, std::max<Index>(1, 8192 / width), [&](Index first, Index last) {
+        for (Index i = first; i < last; ++i) {
+            const double norm = std::sqrt(detail::scan().product(rows.row(i), rows.row(i), width));
+            double lost = 0;
+            const auto at = static_cast<std::size_t>(i);
+            if (options.form == KeyForm::int8)
+                lost = detail::encode_query(rows.row(i), width, words_of_codes_.data() + i * words_, scales_[at],
+                                            starts_[at]);
+            else if (options.form == KeyForm::bfloat16)
+                std::copy_n(rows.row(i), width, floats_of_codes_.data() + i * words_ * 2);
+            prepared_[at] = {norm, lost + norm * rounding};
+        }
+    });
 }
 
 const void* Queries::codes(Index first) const {
