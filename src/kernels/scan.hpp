@@ -33,7 +33,7 @@ struct Affine {
 struct Reached {
     const float* least;    // [queries]
     std::uint64_t* above;  // [queries]: a bit for each slot
-    float* scores;         // [queries, 64]; filled for queries with a bit
+    float* scores;         // [queries, 64]; of slots with a bit
 };
 
 struct RowTile {

@@ -61,7 +61,10 @@ void Part::encode(Index first, Index end, Index count) {
             float inverse[scan_tile];
             float* half_square = bias ? bias.data() + slot : nullptr;
             const double norm = norms_of(rows, slots, width, inverse, half_square);
-            const bool is_known = !cosine || std::none_of(inverse, inverse + slots, [](float x) { return x == 0; });
+            // Of zeros it is known that they score 0.
+            bool is_known = true;
+            for (Index i = 0; cosine && i < slots; ++i)
+                is_known &= inverse[i] > 0 || detail::scan().product(rows + i * width, rows + i * width, width) == 0;
             if (options.form == KeyForm::float32) {
                 if (factor) std::copy_n(inverse, slots, factor.data() + slot);
                 bounds[tile] = {0, static_cast<float>((cosine ? 1 : norm) * (1 + 1e-6))};

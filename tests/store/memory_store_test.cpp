@@ -32,7 +32,7 @@ void check_near(const Hits& hits, Index query, const std::vector<TwinHit>& right
 
 }  // namespace
 
-TEST_CASE("a search finds what comparing everything finds, whatever the metric, form and batch", "[store]") {
+TEST_CASE("a search finds what comparing everything finds, whatever the metric, form and batch", "[store][exact]") {
     for (const Similarity metric : all_metrics)
         for (const KeyForm form : all_forms)
             for (const Index width : {1, 3, 16, 61, 128}) {
@@ -51,7 +51,7 @@ TEST_CASE("a search finds what comparing everything finds, whatever the metric, 
             }
 }
 
-TEST_CASE("narrow keys lose nothing, however near the best are to each other", "[store]") {
+TEST_CASE("narrow keys lose nothing, however near the best are to each other", "[store][exact]") {
     for (const Similarity metric : all_metrics)
         for (const KeyForm form : all_forms) {
             CAPTURE(static_cast<int>(metric), static_cast<int>(form));
@@ -294,7 +294,7 @@ TEST_CASE("what cannot be is refused, and nothing is changed by it", "[store]") 
     CHECK(store.size() == 6);
 }
 
-TEST_CASE("extreme numbers are found like others", "[store]") {
+TEST_CASE("extreme numbers are found like others", "[store][exact]") {
     for (const Similarity metric : all_metrics)
         for (const KeyForm form : all_forms) {
             CAPTURE(static_cast<int>(metric), static_cast<int>(form));

@@ -174,7 +174,8 @@ class MemoryStore {
     Read read(ConstView queries, const ReadOptions& options = {}) const;
     RecallReport measure_recall(ConstView queries, Index k, Index probes) const;
 
-    // --- Files (datasets/README.md) ---
+    // --- Files (datasets/README.md); HDF5 does them for one thread at a time, index() and compact() of a store with a
+    // file among them ---
 
     // Writes all slots to a file, in place of what was there, all or nothing. The store stays what it is: in memory, or
     // of the file that it was opened from.
