@@ -3,6 +3,7 @@
 #include "store_text.hpp"
 
 #include <boost/json.hpp>
+#include <cmath>
 #include <iomanip>
 #include <iostream>
 
@@ -46,8 +47,26 @@ static void print_json(const MemoryStore& store, const store::Hits& hits, Index 
     std::cout << json::serialize(line) << "\n";
 }
 
+// As ann-benchmarks has them: what is nearer is smaller, and neighbors that are not there are -1.
+static void write_results(const std::string& path, const store::Hits& hits, Similarity metric) {
+    const auto rows = static_cast<Index>(hits.count.size());
+    std::vector<std::int64_t> neighbors(hits.ids.begin(), hits.ids.end());
+    Matrix distances(rows, hits.k);
+    for (Index q = 0; q < rows; ++q)
+        for (Index i = 0; i < hits.k; ++i) {
+            const std::size_t at = static_cast<std::size_t>(q * hits.k + i);
+            const float score = hits.scores[at];
+            if (i >= hits.count[static_cast<std::size_t>(q)]) neighbors[at] = -1;
+            distances(q, i) = metric == Similarity::euclidean ? std::sqrt(-score)
+                              : metric == Similarity::cosine  ? 1 - score
+                                                              : -score;
+        }
+    write_neighbors(path, {neighbors.data(), rows, hits.k}, distances,
+                    metric == Similarity::cosine ? "angular" : name_of(metric));
+}
+
 int run_query(const Arguments& arguments) {
-    std::string dataset, filter;
+    std::string dataset, filter, results;
     Index k = 10, probes = 0;
     Real temperature = 1;
     CommandLine line{
@@ -59,6 +78,7 @@ int run_query(const Arguments& arguments) {
             "probes", po::value(&probes)->default_value(probes), "lists to look at; 0: everything, exactly")(
             "read", "also the weights of attention over the slots found and, with --json, what it reads")(
             "temperature", po::value(&temperature)->default_value(temperature), "of --read")(
+            "results", po::value(&results), "also write what was found to this HDF5 file, as ann-benchmarks does")(
             "recall", "how many of the exact result --probes finds, to stderr")("json", "a JSON line for each vector");
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
@@ -89,6 +109,7 @@ int run_query(const Arguments& arguments) {
         else
             print_text(store, read.hits, q, weights);
     }
+    if (!results.empty()) write_results(results, read.hits, store.options().metric);
     if (values.count("recall")) {
         const store::RecallReport report = store.measure_recall(queries.vectors, k, probes);
         std::cerr << "recall " << percent(report.recall) << ", "

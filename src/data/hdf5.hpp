@@ -79,6 +79,7 @@ class Writer {
     void write(const std::string& dataset, std::span<const std::uint8_t> values, Layout layout = Layout::packed);
     void write(const std::string& dataset, std::span<const double> values, Layout layout = Layout::packed);
     void write(const std::string& dataset, ConstView matrix, Layout layout = Layout::mapped);
+    void write(const std::string& dataset, BasicView<const std::int64_t> matrix, Layout layout = Layout::mapped);
     void write(const std::string& group, const Ragged<Token>& rows);
     void write(const std::string& group, std::span<const std::string> texts);
 

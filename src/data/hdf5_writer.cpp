@@ -59,6 +59,11 @@ struct Writer::Impl {
     void put(const std::string& path, Element element, std::span<const hsize_t> shape,
              std::span<const std::byte> values, Layout layout);
     template <class T>
+    void put_matrix(const std::string& path, BasicView<const T> matrix, Layout layout) {
+        const hsize_t shape[] = {static_cast<hsize_t>(matrix.rows), static_cast<hsize_t>(matrix.cols)};
+        put(path, element_of<T>(), shape, std::as_bytes(matrix.span()), layout);
+    }
+    template <class T>
     void put_vector(const std::string& path, std::span<const T> values, Layout layout) {
         const hsize_t shape[] = {values.size()};
         put(path, element_of<T>(), shape, std::as_bytes(values), layout);
@@ -204,8 +209,12 @@ void Writer::write(const std::string& dataset, std::span<const double> values, L
 
 void Writer::write(const std::string& dataset, ConstView matrix, Layout layout) {
     const Silence silence;
-    const hsize_t shape[] = {static_cast<hsize_t>(matrix.rows), static_cast<hsize_t>(matrix.cols)};
-    impl_->put(absolute(dataset), element_of<Real>(), shape, std::as_bytes(matrix.span()), layout);
+    impl_->put_matrix(absolute(dataset), matrix, layout);
+}
+
+void Writer::write(const std::string& dataset, BasicView<const std::int64_t> matrix, Layout layout) {
+    const Silence silence;
+    impl_->put_matrix(absolute(dataset), matrix, layout);
 }
 
 void Writer::write(const std::string& group, const Ragged<Token>& rows) {

@@ -172,4 +172,16 @@ VectorFile read_vectors(const std::filesystem::path& path, const std::string& da
     return parse_vectors(bytes, path.string());
 }
 
+void write_neighbors(const std::filesystem::path& path, BasicView<const std::int64_t> neighbors,
+                     BasicView<const Real> distances, const std::string& distance) {
+    require_shape(neighbors.rows == distances.rows && neighbors.cols == distances.cols, "write_neighbors",
+                  "a distance for each neighbor");
+    hdf5::Writer file("neighbors", 1);
+    file.attribute("/", "distance", distance);
+    file.attribute("/", "count", std::to_string(neighbors.cols));
+    file.write("/neighbors", neighbors);
+    file.write("/distances", distances);
+    file.save(path);
+}
+
 }  // namespace kvmem

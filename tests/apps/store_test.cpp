@@ -1,5 +1,7 @@
 #include "support/program_fixture.hpp"
 
+#include "kvmem/data/vectors.hpp"
+
 #include <boost/json.hpp>
 
 using namespace kvmem;
@@ -43,6 +45,14 @@ TEST_CASE("a query reads values by attention", "[program][store]") {
     const ProgramFixture f;
     const std::string keys = f.write("keys.txt", "1 0\n0 1\n"), values = f.write("values.txt", "10\n20\n");
     REQUIRE(kvmem_program({"index", keys, "-o", f.path("s.h5"), "--values", values, "--metric", "cosine"}).code == 0);
+    REQUIRE(
+        kvmem_program({"query", f.path("s.h5"), "-", "--k", "3", "--results", f.path("r.hdf5")}, "3 0\n0 1\n").code ==
+        0);
+    const VectorFile distances = read_vectors(f.path("r.hdf5"), "distances");
+    REQUIRE(distances.vectors.rows() == 2);
+    CHECK(distances.vectors(0, 0) == Approx(0).margin(1e-6));
+    CHECK(distances.vectors(0, 1) == Approx(1));
+    CHECK(distances.vectors.cols() == 3);
     const Output read =
         kvmem_program({"query", f.path("s.h5"), "-", "--read", "--json", "--temperature", "0.01"}, "3 0\n");
     INFO(read.err);

@@ -24,4 +24,9 @@ VectorFile read_vectors(const std::filesystem::path& path, const std::string& da
 // first tab, or a first word that is no number. `name` stands for the file in errors.
 VectorFile parse_vectors(std::string_view text, const std::string& name);
 
+// Results as ann-benchmarks keeps them: an HDF5 file with /neighbors [n, k] and /distances [n, k], and the name of the
+// distance. Replaces what was there, all or nothing.
+void write_neighbors(const std::filesystem::path& path, BasicView<const std::int64_t> neighbors,
+                     BasicView<const Real> distances, const std::string& distance);
+
 }  // namespace kvmem
