@@ -80,7 +80,7 @@ void write_store(const std::filesystem::path& path, const Part& part, const File
     if (part.lists) {
         const Part& centroids = *part.lists->centroids;
         file.write("/lists/centroids", ConstView{centroids.keys.data(), centroids.capacity, options.key_width});
-        file.write("/lists/offsets", std::span<const Index>(part.lists->offsets));
+        file.write("/lists/offsets", std::span<const Index>(part.lists->offsets), Layout::mapped);
     }
     file.save(path);
 }
