@@ -1,0 +1,156 @@
+// How a store becomes the next state of itself.
+#include "kvmem/core/error.hpp"
+#include "store/lists.hpp"
+#include "store/memory_store_impl.hpp"
+#include "store/query.hpp"
+
+#include <algorithm>
+
+namespace kvmem::store {
+
+using detail::scan_tile;
+
+// Slots of the parts that a growing store takes: as many as it has, within these.
+static constexpr Index least_part = 1024, most_part = 65536;
+static constexpr Index most_slots_at_once = Index{1} << 30;
+
+static void require_each_once(std::span<const Id> ids) {
+    std::vector<Id> sorted(ids.begin(), ids.end());
+    std::sort(sorted.begin(), sorted.end());
+    if (const auto twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end())
+        throw Error({.what = "an id comes twice",
+                     .expected = "each id once",
+                     .got = std::to_string(*twice),
+                     .where = "memory store",
+                     .hint = {}});
+}
+
+static void check_slots(const StoreOptions& options, ConstView keys, const Values& values, std::span<const Id> ids) {
+    const auto n = static_cast<Index>(ids.size());
+    require_shape(n <= most_slots_at_once, "memory store", "at most 2^30 slots at once");
+    require_shape(keys.rows == n && (n == 0 || keys.cols == options.key_width), "memory store",
+                  "a key for each id, as wide as the store's");
+    const bool no_values = options.value_width == 0 && values.vectors.size() == 0;
+    require_shape(no_values || n == 0 || (values.vectors.rows == n && values.vectors.cols == options.value_width),
+                  "memory store", "a value for each id, as wide as the store's");
+    require_shape(values.texts.empty() || values.texts.size() == ids.size(), "memory store",
+                  "a text for each id, or none");
+    require_numbers(keys, "keys");
+    require_numbers(values.vectors, "values");
+}
+
+std::vector<Place> places_of(const State& state, std::span<const Id> ids) {
+    std::vector<Place> places;
+    for (const Id id : ids)
+        for (std::size_t s = 0; s < state.slices.size(); ++s)
+            if (const Index slot = state.slices[s].find(id); slot >= 0) {
+                places.push_back({static_cast<Index>(s), slot});
+                break;
+            }
+    return places;
+}
+
+void MemoryStore::Impl::mark_dead(State& state, std::span<const Place> places) const {
+    for (std::size_t s = 0; s < state.slices.size(); ++s) {
+        Slice& slice = state.slices[s];
+        std::shared_ptr<Bits> dead;
+        for (const Place place : places) {
+            if (place.slice != static_cast<Index>(s)) continue;
+            if (!dead) {
+                dead = slice.dead ? std::make_shared<Bits>(*slice.dead) : std::make_shared<Bits>();
+                dead->resize(static_cast<std::size_t>(slice.part->tiles()));
+            }
+            (*dead)[static_cast<std::size_t>(place.slot / scan_tile)] |= std::uint64_t{1} << (place.slot % scan_tile);
+            ++slice.dead_count;
+            --state.size;
+        }
+        if (dead) slice.dead = dead;
+    }
+}
+
+void MemoryStore::Impl::append(State& state, ConstView keys, const Values& values, std::span<const Id> ids) {
+    const auto n = static_cast<Index>(ids.size());
+    state.has_texts |= !values.texts.empty();
+    for (Index done = 0; done < n;) {
+        const bool fits =
+            growing_ && growing_->capacity > state.slices.back().count && (values.texts.empty() || growing_->texts);
+        if (!fits) {
+            const Index capacity = std::max(n - done, std::clamp(state.size, least_part, most_part));
+            growing_ = std::make_shared<Part>(state.options, (capacity + scan_tile - 1) / scan_tile * scan_tile,
+                                              state.has_texts);
+            state.slices.push_back({growing_, 0, nullptr, 0});
+        }
+        Slice& slice = state.slices.back();
+        const Index count = std::min(n - done, growing_->capacity - slice.count);
+        const auto some = [&](auto all) {
+            return all.empty() ? all : all.subspan(static_cast<std::size_t>(done), static_cast<std::size_t>(count));
+        };
+        const ConstView vectors =
+            state.options.value_width > 0 ? values.vectors.middle_rows(done, count) : ConstView{nullptr, count, 0};
+        growing_->append(slice.count, keys.middle_rows(done, count), {vectors, some(values.texts)}, some(ids));
+        slice.count += count;
+        done += count;
+    }
+    state.size += n;
+}
+
+static Error already_there(Id id) {
+    return Error({.what = "an id is in the store already",
+                  .expected = "new ids",
+                  .got = std::to_string(id),
+                  .where = "memory store",
+                  .hint = "upsert replaces what is there"});
+}
+
+Index MemoryStore::Impl::change(Change change, ConstView keys, const Values& values, std::span<const Id> ids) {
+    const std::lock_guard lock(writer);
+    require_writable();
+    State next = *state();
+    if (change != Change::remove) check_slots(next.options, keys, values, ids);
+    require_each_once(ids);
+    const std::vector<Place> places = places_of(next, ids);
+    if (change == Change::add && !places.empty()) {
+        const Place first = places.front();
+        throw already_there(next.slices[static_cast<std::size_t>(first.slice)].part->ids[first.slot]);
+    }
+    if (change == Change::remove ? places.empty() : ids.empty()) return 0;
+    ++next.version;
+    try {
+        mark_dead(next, places);
+        if (change != Change::remove) append(next, keys, values, ids);
+        if (journal) journal->append({change, next.version, keys, values, ids});
+        publish(std::move(next));
+    } catch (...) {
+        growing_ = nullptr;  // what was added to it is not wanted, and may not be whole
+        throw;
+    }
+    return static_cast<Index>(places.size());
+}
+
+std::optional<std::size_t> MemoryStore::Impl::take(const StoredPart& stored) {
+    State state{stored.head.options, {}, stored.head.slots, stored.head.version, stored.head.has_texts};
+    if (stored.head.slots > 0) state.slices.push_back({stored.part, stored.head.slots, nullptr, 0});
+    publish(std::move(state));
+    growing_ = nullptr;
+    return replay_beside(path, stored.head, [this](const Record& r) { change(r.change, r.keys, r.values, r.ids); });
+}
+
+void MemoryStore::Impl::rewrite(const IndexOptions* options) {
+    const std::lock_guard lock(writer);
+    require_writable();
+    const auto now = state();
+    std::shared_ptr<const Part> centroids;
+    if (options)
+        centroids = train_centroids(*now, *options);
+    else if (!now->slices.empty() && now->slices[0].part->lists)
+        centroids = now->slices[0].part->lists->centroids;
+    const std::shared_ptr<const Part> part = gather(*now, centroids);
+    State next = *now;
+    next.slices.assign(1, {part, part->capacity, nullptr, 0});
+    if (part->capacity == 0) next.slices.clear();
+    if (journal) journal->replace(*part, next);
+    publish(std::move(next));
+    growing_ = nullptr;
+}
+
+}  // namespace kvmem::store
