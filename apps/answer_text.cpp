@@ -76,8 +76,7 @@ static void print_heads(std::ostream& out, const std::vector<Answer::Head>& head
     }
 }
 
-// "Kismet –directed_by→ William Dieterle ←directed_by– The Accused"
-static std::string text_of(const Answer::Path& path) {
+std::string text_of(const Answer::Path& path) {
     std::string text = path.start;
     for (const Answer::Path::Step& step : path.steps)
         text += (step.reversed ? " ←" : " –") + step.relation + (step.reversed ? "– " : "→ ") + step.entity;
@@ -112,7 +111,9 @@ void print(std::ostream& out, const Answer& answer, std::span<const TextSlot> st
         out << "\n";
     }
     if (answer.candidates.empty()) {
-        if (!answer.entities.empty()) out << "the memory holds nothing about " << joined(answer.entities, ", ") << "\n";
+        if (!answer.entities.empty())
+            out << (answer.words.empty() ? "the memory holds nothing about " : "the question leads nowhere from ")
+                << joined(answer.entities, ", ") << "\n";
         return;
     }
     out << answer.candidates.front().text << "\n";

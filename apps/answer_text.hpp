@@ -12,6 +12,8 @@ namespace kvmem::apps {
 
 // `story` are the sentences that came with the question, if any did: they are shown as they were told, numbered.
 void print(std::ostream& out, const Answer& answer, std::span<const TextSlot> story = {});
+// "Kismet –directed_by→ William Dieterle ←directed_by– The Accused"
+std::string text_of(const Answer::Path& path);
 boost::json::object to_json(const std::string& question, const Answer& answer);
 
 }  // namespace kvmem::apps

@@ -84,10 +84,12 @@ static void print_recall(const QaDataset& dataset, RetrieverOptions options) {
         for (const auto& [strategy, what] : strategies) {
             options.strategy = strategy;
             const Retriever retriever(dataset.memory, dataset.vocabulary, options);
+            const Facts* const facts = retriever.facts();
+            if (facts && facts->size() == 0) continue;
             const auto reports = report_retrieval_by_hop(dataset, split, retriever);
             std::cout << name << ", " << what
                       << ": questions with a right answer within reach, right answers in reach, "
-                      << "slots, by hop\n";
+                      << (facts ? "by hop\n" : "slots, by hop\n");
             for (std::size_t task = 0; task < reports.size(); ++task) {
                 if (reports[task].front().questions == 0) continue;
                 std::cout << "  " << std::left << std::setw(38) << (split.task.empty() ? "all" : dataset.tasks[task])
@@ -97,7 +99,8 @@ static void print_recall(const QaDataset& dataset, RetrieverOptions options) {
                         return percent(static_cast<double>(part) / static_cast<double>(std::max<Index>(whole, 1)));
                     };
                     std::cout << std::setw(9) << share(r.found, r.questions) << std::setw(9)
-                              << share(r.gold_found, r.gold) << std::setw(9) << r.slots / r.questions;
+                              << share(r.gold_found, r.gold);
+                    if (!facts) std::cout << std::setw(9) << r.slots / r.questions;
                 }
                 std::cout << "\n";
             }
@@ -203,15 +206,23 @@ int run_inspect(const Arguments& arguments) {
     if (!parse(line, arguments, values)) return 0;
     require_at_least(retriever.max_slots, 1, "max-slots");
     require_at_least(retriever.max_frequency, 1, "max-frequency");
+    const bool recall = values.count("recall") > 0;
+    if (recall && values.count("json"))
+        throw UsageError(
+            {.what = "--recall does not go with --json", .expected = {}, .got = {}, .where = {}, .hint = {}});
     const fs::path path = required(values, "file", "a data set, a model file, a store or a run directory");
     const bool as_json = values.count("json") > 0;
-    if (fs::is_directory(path)) {
+    const std::string format = fs::is_directory(path) ? "a run" : file_format(path);
+    if (recall && format != "kvmem-qa")
+        throw UsageError({.what = "--recall is of data sets only",
+                          .expected = "a data set",
+                          .got = format.empty() ? "another file" : format,
+                          .where = path.string(),
+                          .hint = {}});
+    if (fs::is_directory(path))
         inspect_run(path, as_json);
-        return 0;
-    }
-    const std::string format = file_format(path);
-    if (format == "kvmem-qa")
-        inspect_data(path, retriever, as_json, values.count("recall") > 0);
+    else if (format == "kvmem-qa")
+        inspect_data(path, retriever, as_json, recall);
     else if (format == "kvmem-model")
         inspect_model(path, as_json);
     else if (format == "kvmem-store")

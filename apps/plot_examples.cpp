@@ -1,5 +1,6 @@
 #include "plot_examples.hpp"
 
+#include "answer_text.hpp"
 #include "kvmem/kernels/softmax.hpp"
 
 #include <algorithm>
@@ -52,8 +53,11 @@ static std::vector<Place> choose(const Evaluation& evaluation, Index count) {
 }
 
 static std::string joined(const Vocabulary& vocabulary, std::span<const Token> answers) {
+    constexpr std::size_t most = 8;
     std::string text;
-    for (const Token token : answers) text += (text.empty() ? "" : " or ") + vocabulary.text(token);
+    for (const Token token : answers.first(std::min(most, answers.size())))
+        text += (text.empty() ? "" : " or ") + vocabulary.text(token);
+    if (answers.size() > most) text += " or " + std::to_string(answers.size() - most) + " more";
     return text.empty() ? "no answer" : text;
 }
 
@@ -101,6 +105,22 @@ static HeatMap heat_map(const Model& model, const Batch& batch, const Reads& rea
     return map;
 }
 
+// Of a model that follows facts: how much each hop read of each word of the question.
+static HeatMap word_map(const Model& model, const Batch& batch, std::span<const Real> words) {
+    HeatMap map;
+    const auto tokens = static_cast<std::size_t>(batch.question[0].size());
+    for (std::size_t t = 0; t < tokens; ++t)
+        map.rows.push_back({std::to_string(t + 1), model.vocabulary().text(batch.question[0][t]), false});
+    for (std::size_t first = 0; first < words.size(); first += tokens) {
+        HeatMap::Group& group = map.groups.emplace_back();
+        group.name = "hop " + std::to_string(first / tokens + 1);
+        HeatMap::Column& column = group.columns.emplace_back();
+        column.name = "1";
+        for (std::size_t t = 0; t < tokens; ++t) column.weights.push_back(double{words[first + t]});
+    }
+    return map;
+}
+
 static Example example_of(const ModelSource& source, const Split& split, const Retriever& retriever, Index question,
                           bool right) {
     const Model& model = *source.model;
@@ -126,7 +146,15 @@ static Example example_of(const ModelSource& source, const Split& split, const R
             model.vocabulary().text(model.candidates()[static_cast<std::size_t>(best - scores.view().span().begin())]);
     }
     const auto support = split.support.size() > 0 ? split.support[question] : std::span<const Index>();
-    example.reads = heat_map(model, batch, reads, support);
+    if (reads.words.empty()) {
+        example.reads = heat_map(model, batch, reads, support);
+        return example;
+    }
+    example.reads = word_map(model, batch, reads.words[0]);
+    for (const FactPath& path : reads.paths[0]) {
+        example.path = text_of(named(model.vocabulary(), path));
+        example.weight = double{path.weight};
+    }
     return example;
 }
 

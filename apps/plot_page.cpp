@@ -111,17 +111,19 @@ static std::string example_section(const Example& example) {
     if (!example.right) text += ", expected " + tag("b", example.expected);
     if (std::ssize(example.reads.rows) < example.slots)
         text += escaped("; of " + plural(example.slots, "slot") + " those read most are shown");
+    if (!example.path.empty()) text += "<br/>" + escaped(example.path);
     return text + "</p>\n" + (example.reads.rows.empty() ? "" : chart(svg(example.reads)));
 }
 
 static std::string examples_section(const std::vector<Example>& examples) {
     if (examples.empty()) return {};
-    std::string text =
-        tag("h2", "What was read") +
-        tag("p", "Each column is a head of a hop, each row a slot; the stronger its colour, the more of it was read " +
-                     std::string("(the number is in the tooltip). ● marks the slots that the answer ") +
-                     "rests on. Right answers are taken from the tasks in turn, wrong ones from the " +
-                     "tasks with most errors, the first of each.");
+    std::string text = tag("h2", "What was read") +
+                       tag("p",
+                           "Each column is a head of a hop, each row a slot, or a word of the question where facts are "
+                           "followed; the stronger its colour, the more of it was read " +
+                               std::string("(the number is in the tooltip). ● marks the slots that the answer ") +
+                               "rests on. Right answers are taken from the tasks in turn, wrong ones from the " +
+                               "tasks with most errors, the first of each.");
     for (const Example& example : examples) text += example_section(example);
     return text;
 }

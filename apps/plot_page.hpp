@@ -26,6 +26,7 @@ struct LearningCurve {
 // A question with what was answered and read.
 struct Example {
     std::string task, question, answer, expected;
+    std::string path;   // that the answer came by, of a model that follows facts
     double weight = 0;  // of the answer
     bool right = false;
     HeatMap reads;

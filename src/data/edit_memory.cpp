@@ -2,6 +2,7 @@
 
 #include "data/import_source.hpp"
 #include "kvmem/core/error.hpp"
+#include "kvmem/data/tokenizer.hpp"
 
 #include <algorithm>
 #include <array>
@@ -57,6 +58,7 @@ static void require_names(const NamedFact& fact) {
     try {
         require_name(fact.subject, "a subject", {&nowhere, 0});
         require_name(fact.object, "an object", {&nowhere, 0});
+        for (const std::string& name : {fact.subject, fact.object}) split_words(name);  // it must be UTF-8
     } catch (const Error& e) {
         Problem problem = e.problem();
         problem.where = shown(fact);

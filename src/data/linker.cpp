@@ -227,10 +227,9 @@ std::vector<TextPart> Linker::parts(std::string_view text, const LinkOptions& op
     return parts;
 }
 
-LinkedText Linker::link(std::string_view text, const LinkOptions& options) const {
-    const Vocabulary& vocabulary = impl_->names.vocabulary();
+static LinkedText linked_text(const Vocabulary& vocabulary, std::vector<TextPart> parts) {
     LinkedText linked;
-    for (TextPart& part : parts(text, options)) {
+    for (TextPart& part : parts) {
         linked.tokens.insert(linked.tokens.end(), part.entities.begin(), part.entities.end());
         linked.entities.insert(linked.entities.end(), part.entities.begin(), part.entities.end());
         if (!part.entities.empty()) continue;
@@ -240,6 +239,21 @@ LinkedText Linker::link(std::string_view text, const LinkOptions& options) const
         if (!known) linked.unknown_words.push_back(std::move(part.word));
     }
     return linked;
+}
+
+LinkedText Linker::link(std::string_view text, const LinkOptions& options) const {
+    return linked_text(impl_->names.vocabulary(), parts(text, options));
+}
+
+LinkedText Linker::link_as(std::string_view text, const NearName& name) const {
+    std::vector<TextPart> all;
+    for (TextPart& part : parts(text)) {
+        if (part.end <= name.begin || part.begin >= name.end)
+            all.push_back(std::move(part));
+        else if (all.empty() || all.back().begin != name.begin || all.back().entities.empty())
+            all.push_back({name.begin, name.end, {}, {name.entity}});
+    }
+    return linked_text(impl_->names.vocabulary(), std::move(all));
 }
 
 std::vector<NearName> Linker::nearest(std::string_view text, int count) const {

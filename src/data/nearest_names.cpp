@@ -53,6 +53,7 @@ struct Likely {
 struct Part {
     std::string spaced;  // " jean dujardin "
     std::size_t begin, end;
+    bool common;  // training questions use all of its words
 };
 
 }  // namespace
@@ -94,12 +95,13 @@ static std::vector<Part> parts_to_compare(const Vocabulary& vocabulary, std::str
     std::vector<Part> parts;
     for (std::size_t first = 0; first < words.size(); ++first) {
         std::string part = " ";
-        bool tells = all_common;
+        bool some_uncommon = false;
         for (std::size_t n = 0; n < longest_part && first + n < words.size(); ++n) {
             part += words[first + n].text + ' ';
-            tells = tells || !common[first + n];
+            some_uncommon = some_uncommon || !common[first + n];
             if (part.size() > longest_text) break;
-            if (tells) parts.push_back({part, words[first].begin, words[first + n].end});
+            if (some_uncommon || all_common)
+                parts.push_back({part, words[first].begin, words[first + n].end, !some_uncommon});
         }
     }
     return parts;
@@ -140,8 +142,8 @@ std::vector<NearName> nearest_names(const NameIndex& names, std::string_view tex
             if (edits < least) least = edits, nearest = &part;
         }
         if (nearest && least * 3 <= letters)
-            near.push_back(
-                {token, static_cast<double>(least) / static_cast<double>(letters), nearest->begin, nearest->end});
+            near.push_back({token, static_cast<double>(least) / static_cast<double>(letters), nearest->begin,
+                            nearest->end, nearest->common});
     }
     std::ranges::sort(near, [](const NearName& a, const NearName& b) {
         return a.distance != b.distance ? a.distance < b.distance : a.entity < b.entity;

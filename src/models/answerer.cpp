@@ -41,6 +41,17 @@ std::string text_of(const Vocabulary& vocabulary, std::span<const Token> tokens)
     return text;
 }
 
+Answer::Path named(const Vocabulary& vocabulary, const FactPath& path) {
+    Answer::Path all{vocabulary.text(path.start), {}, double{path.weight}};
+    for (const FactPath::Step& step : path.steps) {
+        const std::string& name = vocabulary.text(step.relation);
+        const bool reversed = name.starts_with('~');
+        all.steps.push_back(
+            {name.substr(reversed ? 1 : 0), reversed, vocabulary.text(step.entity), double{step.weight}, step.hop});
+    }
+    return all;
+}
+
 Answerer::Answerer(std::unique_ptr<Model> model, QaDataset memory) {
     const std::vector<Token> to = model->extend(memory);
     translate(memory.memory, to);
@@ -88,14 +99,14 @@ LinkedText Answerer::Impl::link(const std::string& question, Answer& answer) con
         const std::vector<NearName> near = linker.nearest(question, 3);
         for (const NearName& name : near) answer.suggestions.push_back(model->vocabulary().text(name.entity));
         constexpr double misspelt = 1.0 / 5;  // one letter in five; beyond that a name is another name
-        if (!near.empty() && near[0].distance <= misspelt && retriever.facts()) {
+        // Words that questions are made of are no misspelt names.
+        if (!near.empty() && near[0].distance <= misspelt && !near[0].common && retriever.facts()) {
             answer.taken_for = answer.suggestions.front();
-            const std::string before = question.substr(0, near[0].begin), after = question.substr(near[0].end);
-            linked = linker.link(before + "[" + answer.taken_for + "]" + after);
+            linked = linker.link_as(question, near[0]);
         }
     }
     answer.unknown_words = linked.unknown_words;
-    for (const Token token : linked.entities) answer.entities.push_back(model->vocabulary().text(token));
+    for (const Token token : linked.entities) add_words(answer.entities, {model->vocabulary().text(token)});
     return linked;
 }
 
@@ -125,17 +136,7 @@ void Answerer::Impl::rank(Answer& answer, std::span<const Scored> scores, const 
 
 void Answerer::Impl::show_paths(Answer& answer, const Reads& reads, const LinkedText& question) const {
     const Vocabulary& vocabulary = model->vocabulary();
-    for (const FactPath& path : reads.paths.at(0)) {
-        Answer::Path& shown = answer.paths.emplace_back();
-        shown.start = vocabulary.text(path.start);
-        shown.weight = path.weight;
-        for (const FactPath::Step& step : path.steps) {
-            const std::string& name = vocabulary.text(step.relation);
-            const bool reversed = name.starts_with('~');
-            shown.steps.push_back(
-                {name.substr(reversed ? 1 : 0), reversed, vocabulary.text(step.entity), step.weight, step.hop});
-        }
-    }
+    for (const FactPath& path : reads.paths.at(0)) answer.paths.push_back(named(vocabulary, path));
     const std::size_t tokens = question.tokens.size();
     for (std::size_t first = 0; first < reads.words.at(0).size(); first += tokens) {
         std::vector<Answer::ReadWord>& shown = answer.words.emplace_back();

@@ -14,11 +14,13 @@ class Reach {
     Reach(const QaDataset& dataset, const Split& split, const Retriever& retriever)
         : dataset_(dataset), split_(split), retriever_(retriever), kind_(dataset.vocabulary) {}
 
-    // Calls tell(hop, slots found by now, right answers found by now) for each hop.
+    // Calls tell(hop, slots found by now, right answers found by now) for each hop; slots are not counted, and -1,
+    // where facts are followed from some entity.
     template <class Tell>
     void look_at(Index example, Tell tell) {
         gold_.assign(split_.answer[example].begin(), split_.answer[example].end());
         std::ranges::sort(gold_);
+        gold_.erase(std::unique(gold_.begin(), gold_.end()), gold_.end());
         std::erase(gold_, unknown_token);  // which stands for many
         hit_.assign(gold_.size(), false);
         if (retriever_.facts()) {
@@ -38,6 +40,8 @@ class Reach {
         }
     }
 
+    Index gold() const { return std::ssize(gold_); }  // right answers, each once
+
   private:
     void see(std::span<const Token> tokens) {
         for (const Token token : tokens) {
@@ -54,22 +58,21 @@ class Reach {
         std::vector<Token> reached, next;
         for (const Token token : split_.question[example])
             if (token < facts.entities() && kind_.kind(token) == TokenKind::entity) reached.push_back(token);
-        Index touched = 0;
+        const Index slots = reached.empty() ? 0 : -1;
         for (Index hop = 0; hop < retriever_.hops(); ++hop) {
             next.clear();
-            // Once all is found, further hops cannot find more.
-            for (const Token entity : hits() < std::ssize(gold_) ? reached : std::vector<Token>{}) {
+            if (hits() == gold()) reached.clear();  // further hops cannot find more
+            for (const Token entity : reached) {
                 const auto [first, last] = facts.keys_of(entity);
                 for (Index key = first; key < last; ++key)
                     for (const Token object : facts.row(key).objects) {
-                        ++touched;
                         if (seen_[static_cast<std::size_t>(object)]) continue;
                         seen_[static_cast<std::size_t>(object)] = true;
                         next.push_back(object);
                     }
             }
             see(next);
-            tell(hop, touched, hits());
+            tell(hop, slots, hits());
             reached.swap(next);
         }
     }
@@ -101,15 +104,15 @@ std::vector<std::vector<RetrievalReport>> report_retrieval_by_hop(const QaDatase
     parallel_for(split.size(), 256, [&](Index first, Index last) {
         Reach reach(dataset, split, retriever);
         for (Index i = first; i < last; ++i) {
-            const Index gold = std::ssize(split.answer[i]);
             reach.look_at(i, [&](Index hop, Index slots, Index hits) {
-                each[static_cast<std::size_t>(i) * hops + static_cast<std::size_t>(hop)] = {.questions = 1,
-                                                                                            .answerable = gold > 0,
-                                                                                            .found = hits > 0,
-                                                                                            .without_slots = slots == 0,
-                                                                                            .slots = slots,
-                                                                                            .gold = gold,
-                                                                                            .gold_found = hits};
+                RetrievalReport& r = each[static_cast<std::size_t>(i) * hops + static_cast<std::size_t>(hop)];
+                r.questions = 1;
+                r.answerable = reach.gold() > 0;
+                r.found = hits > 0;
+                r.without_slots = slots == 0;
+                r.slots = std::max<Index>(slots, 0);
+                r.gold = reach.gold();
+                r.gold_found = hits;
             });
         }
     });

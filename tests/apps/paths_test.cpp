@@ -1,4 +1,5 @@
 // The program with a model that follows facts.
+#include "kvmem/core/file.hpp"
 #include "support/program_fixture.hpp"
 
 #include <boost/json.hpp>
@@ -56,6 +57,10 @@ TEST_CASE("a path reader is trained, measured and asked", "[program]") {
     CHECK(answer.at("paths").at(0).at("steps").at(1).at("relation") == "speaks");
     CHECK(answer.at("words").as_array().size() == 2);
 
+    CHECK(kvmem_program({"plot", f.run, "--split", "test"}).code == 0);
+    const std::string page = read_file(f.run + "/plot.html");
+    CHECK_THAT(page, Catch::Contains("–speaks→") && Catch::Contains("hop 2"));
+
     // A fact more or less is a fact more or less.
     CHECK_THAT(f.ask({question, "--remove-fact", "Oldland9|speaks|Oldese2", "--add-fact", "Oldland9|speaks|Latin"}).out,
                Catch::StartsWith("Latin\n"));
@@ -64,7 +69,9 @@ TEST_CASE("a path reader is trained, measured and asked", "[program]") {
     check_fails(f.ask({question, "--add-fact", "Oldland9"}), 2, "subject|relation|object");
 
     CHECK_THAT(f.ask({"what is the capital of Oldlnd9"}).out, Catch::StartsWith("no such name; taken for: Oldland9"));
-    CHECK(f.ask({"hello"}).code == 0);
+    CHECK_THAT(f.ask({"what is the capital of [Oldlnd9]"}).out, Catch::Contains("taken for: Oldland9"));
+    CHECK_THAT(f.ask({"hello"}).out, Catch::StartsWith("unknown words: hello\nno name"));
+    CHECK_THAT(f.ask({"Oldland9"}).out, !Catch::Contains("holds nothing"));
 }
 
 TEST_CASE("what each way to find slots can reach is shown by hop", "[program]") {
@@ -77,6 +84,7 @@ TEST_CASE("what each way to find slots can reach is shown by hop", "[program]") 
     CHECK_THAT(reach.out, Catch::Contains("test, slots found by hashing the question") &&
                               Catch::Contains("test, all facts, followed exactly") && Catch::Contains("2 hops"));
     check_fails(kvmem_program({"inspect", f.data, "--max-slots", "0"}), 2, "max-slots");
+    check_fails(kvmem_program({"inspect", f.data, "--recall", "--json"}), 2, "--json");
     check_fails(f.train({"--model", "kv-mem-nn", "--retrieval", "whole"}), 2, "question or hops");
     check_fails(f.train({"--model", "path-reader", "--dropout", "1"}), 2, "dropout");
     CHECK(f.train({"--model", "kv-mem-nn", "--retrieval", "hops"}).code == 0);

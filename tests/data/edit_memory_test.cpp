@@ -43,6 +43,7 @@ TEST_CASE("edits that cannot be leave the memory as it was", "[edit]") {
     CHECK_THAT(refusal([&] { add_fact(dataset, {"A", "eats", "B"}); }), Catch::Contains("lives_in"));
     CHECK_THAT(refusal([&] { add_fact(dataset, {"", "likes", "B"}); }), Catch::Contains("subject"));
     CHECK_THAT(refusal([&] { add_fact(dataset, {"A", "likes", "B\n"}); }), Catch::Contains("object"));
+    CHECK_THAT(refusal([&] { add_fact(dataset, {"A", "likes", "\xff"}); }), Catch::Contains("UTF-8"));
     CHECK_THAT(refusal([&] { remove_fact(dataset, {"Person1", "likes", "City1"}); }), Catch::Contains("no such fact"));
     CHECK_THAT(refusal([&] { remove_fact(dataset, {"Nobody", "likes", "City1"}); }), Catch::Contains("no such fact"));
     CHECK(dataset.memory == before);

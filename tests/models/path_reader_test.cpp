@@ -146,6 +146,12 @@ TEST_CASE("answers show the path that they came by, and new facts count at once"
         CHECK(guessed.candidates[0].text == "City6");
         CHECK(guessed.unknown_words == std::vector<std::string>{"doess"});
     }
+    SECTION("what is misspelt in brackets is taken for a name too, common words are not") {
+        const Answer guessed = answerer.ask("where does [Persn50] live");
+        CHECK(guessed.taken_for == "Person50");
+        CHECK(guessed.candidates.at(0).text == "City6");
+        CHECK(answerer.ask("where does live").taken_for.empty());
+    }
     SECTION("facts are added and removed") {
         QaDataset edited = dataset;
         remove_fact(edited, {"Person50", "lives_in", "City6"});

@@ -45,6 +45,7 @@ struct NearName {
     double distance;  // edits to make one of the other, as a share of the name's letters
     std::size_t begin;
     std::size_t end;
+    bool common;  // whether training questions use all words of the part
 };
 
 struct LinkOptions {
@@ -62,6 +63,9 @@ class Linker {
 
     // Throws Error for text that is not UTF-8 or has a bracket without its partner.
     LinkedText link(std::string_view text, const LinkOptions& options = {}) const;
+
+    // The same with a part of the text read as an entity.
+    LinkedText link_as(std::string_view text, const NearName& name) const;
 
     // The same before words become tokens. Throws alike.
     std::vector<TextPart> parts(std::string_view text, const LinkOptions& options = {}) const;

@@ -100,6 +100,9 @@ class Answerer {
     std::unique_ptr<Impl> impl_;
 };
 
+// A path in words.
+Answer::Path named(const Vocabulary& vocabulary, const FactPath& path);
+
 // Tokens as a person reads them: "Kismet directed_by".
 std::string text_of(const Vocabulary& vocabulary, std::span<const Token> tokens);
 

@@ -65,7 +65,7 @@ struct RetrievalReport {
     Index slots = 0;                 // retrieved in all
     Index gold = 0, gold_found = 0;  // gold answers, and those among the values of the retrieved slots
 };
-// Of Retrieval::whole, what is reached by any facts in options.hops hops counts as retrieved.
+// Of Retrieval::whole, what is reached by any facts in options.hops hops counts as retrieved; slots are not counted.
 RetrievalReport report_retrieval(const QaDataset& dataset, const Split& split, const Retriever& retriever);
 
 // The same after each hop, of the questions of each task: element [task][hop], hop h counting what hops 0..h found. A
