@@ -22,14 +22,25 @@ struct Source {
 
 }  // namespace
 
-static Source find_source(const po::variables_map& values, const std::string& memory_option) {
-    const std::filesystem::path run = required(values, "run", "a run directory or a model file");
+static std::filesystem::path find_run(const po::variables_map& values) {
+    std::filesystem::path run = required(values, "run", "a run directory or a model file");
     if (!std::filesystem::exists(run))
         throw Error({.what = "no such run directory or model file",
                      .expected = {},
                      .got = {},
                      .where = run.string(),
                      .hint = "train one with 'kvmem train'"});
+    return run;
+}
+
+static std::unique_ptr<Model> model_at(const std::filesystem::path& run) {
+    return load_model(std::filesystem::is_directory(run) ? RunFiles{run}.model() : run);
+}
+
+std::unique_ptr<Model> open_model_alone(const po::variables_map& values) { return model_at(find_run(values)); }
+
+static Source find_source(const po::variables_map& values, const std::string& memory_option) {
+    const std::filesystem::path run = find_run(values);
     Source source{.path = run, .directory = std::filesystem::is_directory(run), .data = {}, .tasks = {}, .config = {}};
     std::string data = values.count(memory_option) ? values[memory_option].as<std::string>() : "";
     if (data.empty() && !source.directory)
@@ -56,8 +67,7 @@ static Source find_source(const po::variables_map& values, const std::string& me
 }
 
 static ModelSource only_model(Source source) {
-    ModelSource opened{load_model(source.directory ? RunFiles{source.path}.model() : source.path),
-                       std::move(source.data)};
+    ModelSource opened{model_at(source.path), std::move(source.data)};
     keep_tasks(opened.memory, source.tasks);
     return opened;
 }
@@ -82,15 +92,27 @@ std::vector<ModelSource> open_models(const po::variables_map& values, const std:
 }
 
 void add_answer_options(CommandLine& line, AnswerOptions& options) {
-    line.options.add_options()                                                                           //
-        ("memory,m", po::value<std::string>(), "data set whose memory to read")                          //
-        ("top,k", po::value(&options.candidates)->default_value(options.candidates), "answers to give")  //
+    line.options.add_options()                                                   //
+        ("memory,m", po::value<std::string>(), "data set whose memory to read")  //
+        ("store", po::value<std::string>(),
+         "read the memory's vectors from the store that 'kvmem index --run' made of it; the answers are the same")  //
+        ("top,k", po::value(&options.candidates)->default_value(options.candidates), "answers to give")             //
         ("all", po::bool_switch(&options.all_as_good),
          "give all answers of at least half of the first one's weight")                                      //
         ("slots", po::value(&options.slots)->default_value(options.slots), "memories to give for each hop")  //
         ("add-fact", po::value<std::vector<std::string>>()->composing(),
          "subject|relation|object that the memory shall hold too; may be given several times")  //
         ("remove-fact", po::value<std::vector<std::string>>()->composing(), "... that it shall not hold");
+}
+
+static void read_from(Answerer& answerer, const std::string& store) {
+    try {
+        answerer.read_from(store::MemoryStore::open(store, store::Access::map));
+    } catch (const Error& e) {
+        Problem problem = e.problem();
+        if (problem.where.empty()) problem.where = store;
+        throw Error(problem);
+    }
 }
 
 Answerer open_answerer(const po::variables_map& values, const AnswerOptions& options) {
@@ -102,7 +124,13 @@ Answerer open_answerer(const po::variables_map& values, const AnswerOptions& opt
     };
     for (const std::string& fact : facts("remove-fact")) remove_fact(source.memory, parse_fact(fact));
     for (const std::string& fact : facts("add-fact")) add_fact(source.memory, parse_fact(fact));
-    return Answerer(std::move(source.model), std::move(source.memory));
+    Answerer answerer(std::move(source.model), std::move(source.memory));
+    if (values.count("store")) {
+        require_option(!values.count("add-fact") && !values.count("remove-fact"), "store",
+                       "a memory as it was when the store was made, without --add-fact and --remove-fact");
+        read_from(answerer, values["store"].as<std::string>());
+    }
+    return answerer;
 }
 
 void translate_dataset(QaDataset& dataset, std::span<const Token> to) {

@@ -19,6 +19,9 @@ struct ModelSource {
 // option `memory_option` names, or of the one the run was trained on.
 ModelSource open_model(const po::variables_map& values, const std::string& memory_option);
 
+// The model alone: its data set may be gone.
+std::unique_ptr<Model> open_model_alone(const po::variables_map& values);
+
 // The same of a run with a model for each task: the models that there are, each with the questions of its task. Of any
 // other run or file, that one model.
 std::vector<ModelSource> open_models(const po::variables_map& values, const std::string& memory_option);

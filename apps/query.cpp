@@ -1,4 +1,5 @@
-// kvmem query STORE VECTORS: what a store finds for vectors.
+// kvmem query STORE VECTORS: what a store finds for vectors, or for text.
+#include "encoded_text.hpp"
 #include "program.hpp"
 #include "store_text.hpp"
 
@@ -13,9 +14,9 @@ namespace json = boost::json;
 using store::MemoryStore;
 
 static const char* const about =
-    "Finds the nearest slots of each vector: of a file as for 'kvmem index', or lines of text with numbers from "
-    "standard\n"
-    "input ('-'). With --read also what attention over them gives.";
+    "Finds the nearest slots of each vector: of a file as for 'kvmem index', or lines of text with numbers from\n"
+    "standard input ('-'); or of text, as the trained model of --run reads questions. With --read also what attention\n"
+    "over them gives.";
 
 // What one query found: a line for each slot, or a JSON object.
 static void print_text(const MemoryStore& store, const store::Hits& hits, Index query, std::span<const float> weights) {
@@ -65,15 +66,27 @@ static void write_results(const std::string& path, const store::Hits& hits, Simi
                     metric == Similarity::cosine ? "angular" : name_of(metric));
 }
 
+static VectorFile queries_of(const po::variables_map& values, const std::string& dataset) {
+    if (!values.count("run")) {
+        require_option(!values.count("text"), "text", "--run, the model that reads it");
+        return vectors_from(required(values, "vectors", "a file of vectors, or -"), dataset);
+    }
+    require_option(!values.count("vectors"), "run", "--text instead of vectors");
+    const std::string text = required(values, "text", "a text, or - for lines of standard input");
+    return text == "-" ? encoded_lines(values, text_from(text), "stdin") : encoded_lines(values, text, "--text");
+}
+
 int run_query(const Arguments& arguments) {
     std::string dataset, filter, results;
     Index k = 10, probes = 0;
     Real temperature = 1;
     CommandLine line{
-        .usage = "kvmem query STORE VECTORS [options]", .about = about, .positional = {"store", "vectors"}};
+        .usage = "kvmem query STORE VECTORS|--text TEXT [options]", .about = about, .positional = {"store", "vectors"}};
     line.options.add_options()  //
         ("k", po::value(&k)->default_value(k), "how many slots")("dataset", po::value(&dataset)->default_value("test"),
                                                                  "of an HDF5 file: the path of the dataset")(
+            "run", po::value<std::string>(), "run directory or model file that reads --text")(
+            "text", po::value<std::string>(), "what to look for, instead of vectors; -: lines of standard input")(
             "filter", po::value(&filter), "these ids alone: 3,7,10-20")(
             "probes", po::value(&probes)->default_value(probes), "lists to look at; 0: everything, exactly")(
             "read", "also the weights of attention over the slots found and, with --json, what it reads")(
@@ -83,14 +96,13 @@ int run_query(const Arguments& arguments) {
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
     const std::string path = required(values, "store", "the file of a store");
-    const std::string source = required(values, "vectors", "a file of vectors, or -");
     require_at_least(k, 1, "k");
     require_at_least(probes, 0, "probes");
     store::SearchOptions options;
     options.probes = probes;
     if (!filter.empty()) options.where = filter_of(filter);
     const MemoryStore store = MemoryStore::open(path, store::Access::map);
-    const VectorFile queries = vectors_from(source, dataset);
+    const VectorFile queries = queries_of(values, dataset);
     const bool reads = values.count("read") > 0;
     store::Read read;
     if (reads)

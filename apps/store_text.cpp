@@ -1,5 +1,6 @@
 #include "store_text.hpp"
 
+#include "encoded_text.hpp"
 #include "program.hpp"
 
 #include <algorithm>
@@ -58,9 +59,7 @@ std::function<bool(store::Id)> filter_of(const std::string& text) {
 
 VectorFile vectors_from(const std::string& source, const std::string& dataset) {
     if (source != "-") return read_vectors(source, dataset);
-    const std::string text{std::istreambuf_iterator<char>(std::cin), {}};
-    require_input_was_read();
-    return parse_vectors(text, "stdin");
+    return parse_vectors(text_from("-"), "stdin");
 }
 
 void inspect_store(const std::filesystem::path& path, bool as_json) {

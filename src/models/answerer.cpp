@@ -2,6 +2,7 @@
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/kernels/top_k.hpp"
+#include "kvmem/models/compiled_memory.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -14,6 +15,7 @@ struct Answerer::Impl {
     Slots memory;  // in the model's tokens
     Retriever retriever;
     Linker linker;
+    std::optional<CompiledMemory> compiled;
 
     Impl(std::unique_ptr<Model> m, Slots s)
         : model(std::move(m)),
@@ -64,6 +66,11 @@ Answerer& Answerer::operator=(Answerer&&) noexcept = default;
 const Model& Answerer::model() const { return *impl_->model; }
 Index Answerer::memory_slots() const { return impl_->memory.size(); }
 
+void Answerer::read_from(store::MemoryStore compiled) {
+    CompiledMemory checked(std::move(compiled), *impl_->model, impl_->memory);
+    impl_->compiled = std::move(checked);
+}
+
 // Adds the words that are not there yet.
 static void add_words(std::vector<std::string>& all, const std::vector<std::string>& words) {
     for (const std::string& word : words)
@@ -90,6 +97,7 @@ Batch Answerer::Impl::batch_of(const LinkedText& question, const std::vector<Tex
     for (std::size_t i = 0; i < question.tokens.size(); ++i)
         if (question.tokens[i] == unknown_token) batch.unseen.emplace_back(static_cast<Index>(i), *word++);
     add_example(batch, question.tokens, {}, memory, retriever);
+    if (compiled) batch.encoded = compiled->read(batch);
     return batch;
 }
 

@@ -15,6 +15,7 @@ void Batch::clear() {
     story_offsets.assign(1, 0);
     facts = nullptr;
     unseen.clear();
+    encoded = {};
 }
 
 static void add_slot(Batch& batch, const Slots& from, Index slot, Index origin) {

@@ -47,13 +47,34 @@ Ragged<Token> KvMemNN::questions(const Batch& batch, Rng* rng) const {
 
 KvMemNN::Reading KvMemNN::read(Tape& tape, const Batch& batch, Rng* rng) const {
     const Var query = embed_sum(tape, *question_table_, questions(batch, rng), config_.bag_scale);
-    const Var key = embed_sum(tape, *question_table_, lexicon_.inputs(batch.slots.key), config_.bag_scale);
-    const Var value = embed_sum(tape, *value_table_, lexicon_.inputs(batch.slots.value), config_.bag_scale);
+    const auto slots = [&](const Matrix& encoded, const Parameter& table, const Ragged<Token>& bags) {
+        if (encoded.rows() == 0) return embed_sum(tape, table, lexicon_.inputs(bags), config_.bag_scale);
+        require_shape(encoded.rows() == bags.size() && encoded.cols() == config_.width, "KvMemNN",
+                      "encoded slots [S, d]");
+        return tape.constant(encoded);
+    };
+    const Var key = slots(batch.encoded.key, *question_table_, batch.slots.key);
+    const Var value = slots(batch.encoded.value, *value_table_, batch.slots.value);
     auto [state, hops] = memory_.read(query, key, value, one_query_each(batch, tape));
     return {state, std::move(hops), key};
 }
 
 KvMemNN::Reading KvMemNN::read(Tape& tape, const Batch& batch) const { return read(tape, batch, nullptr); }
+
+static Matrix embedded(const Parameter& table, const Ragged<Token>& bags, BagScale scale) {
+    Matrix out(bags.size(), table.value.cols());
+    embed_sum(table.value, bags, scale, out);
+    return out;
+}
+
+Matrix KvMemNN::encode_questions(const Ragged<Token>& questions) const {
+    return embedded(*question_table_, lexicon_.inputs(questions), config_.bag_scale);
+}
+
+SlotVectors KvMemNN::encode_slots(const Slots& slots) const {
+    return {embedded(*question_table_, lexicon_.inputs(slots.key), config_.bag_scale),
+            embedded(*value_table_, lexicon_.inputs(slots.value), config_.bag_scale)};
+}
 
 namespace {
 

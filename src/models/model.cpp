@@ -40,6 +40,17 @@ Ragged<Scored> Model::score_few(Tape& tape, const Batch& batch, Reads* reads) co
     return all;
 }
 
+static Error no_vectors(const Model& model) {
+    return Error({.what = "this kind of model has no vectors of its own for a question or a slot",
+                  .expected = KvMemNNConfig::kind,
+                  .got = model.kind(),
+                  .where = {},
+                  .hint = std::string("train one with 'kvmem train --model ") + KvMemNNConfig::kind + "'"});
+}
+
+Matrix Model::encode_questions(const Ragged<Token>&) const { throw no_vectors(*this); }
+SlotVectors Model::encode_slots(const Slots&) const { throw no_vectors(*this); }
+
 std::vector<Token> Model::extend(const QaDataset& dataset) {
     std::vector<Token> to = lexicon_.extend(dataset, reads_spelling());
     grow();

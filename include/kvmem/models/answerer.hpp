@@ -3,6 +3,7 @@
 
 #include "kvmem/data/linker.hpp"
 #include "kvmem/models/model.hpp"
+#include "kvmem/store/memory_store.hpp"
 
 #include <memory>
 #include <optional>
@@ -85,6 +86,10 @@ class Answerer {
     ~Answerer();
     Answerer(Answerer&&) noexcept;
     Answerer& operator=(Answerer&&) noexcept;
+
+    // From now on reads the vectors of the memory's slots from a store that compile_memory() filled from this model and
+    // data set, with the same answers. Throws Error when it holds something else (CompiledMemory).
+    void read_from(store::MemoryStore compiled);
 
     // Throws Error when the question is not UTF-8 or its brackets do not match. `own` are read beside the memory;
     // a value that is no name of the model's is read as unknown and reported among the unknown words; values count

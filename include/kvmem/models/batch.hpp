@@ -11,6 +11,11 @@
 
 namespace kvmem {
 
+// Slots as a model's vectors, a row for each.
+struct SlotVectors {
+    Matrix key, value;  // [S, d]
+};
+
 struct Batch {
     Ragged<Token> question;
     Ragged<Token> answer;                // the right ones of each example
@@ -27,6 +32,9 @@ struct Batch {
     // Words of questions that are no token, for models that read spelling: their place in question.values, and the
     // word.
     std::vector<std::pair<Index, std::string>> unseen;
+    // What Model::encode_slots() made of all slots, if it was kept (CompiledMemory); empty: it is made when they are
+    // read.
+    SlotVectors encoded;
 
     Index size() const { return question.size(); }
     std::pair<Index, Index> slots_of(Index example) const {  // first, and one past the last

@@ -44,6 +44,9 @@ class KvMemNN : public Model {
     Var loss(Tape& tape, const Batch& batch, Rng& rng) const override;
     void score(Tape& tape, const Batch& batch, View scores, Reads* reads = nullptr) const override;
 
+    Matrix encode_questions(const Ragged<Token>& questions) const override;  // A Phi(question)
+    SlotVectors encode_slots(const Slots& slots) const override;             // A Phi(key), V Phi(value)
+
     // What a question's answer came from. All views are the tape's.
     struct Reading {
         Var state;  // [B, d]: dot products with B Phi(y) are the scores

@@ -85,6 +85,11 @@ class Model {
     // Whether questions' unknown words mean something by their spelling (Batch::unseen).
     virtual bool reads_spelling() const { return false; }
 
+    // Questions, or sentences, and slots as the vectors that the model compares and reads: a row for each. Throws Error
+    // when this kind of model has none that do not depend on what else is read.
+    virtual Matrix encode_questions(const Ragged<Token>& questions) const;
+    virtual SlotVectors encode_slots(const Slots& slots) const;
+
     // A model may be trained in several phases, each a network of its own over the same parameters; the trainer
     // goes on to the next when the loss stops falling. A model stands in its last phase unless told otherwise.
     virtual Index phases() const { return 1; }

@@ -1,0 +1,70 @@
+#include "encoded_text.hpp"
+
+#include "kvmem/core/file.hpp"
+#include "kvmem/data/linker.hpp"
+#include "kvmem/models/compiled_memory.hpp"
+#include "model_source.hpp"
+
+#include <algorithm>
+#include <iostream>
+#include <iterator>
+
+namespace kvmem::apps {
+
+EncodedRows encoded_memory(const po::variables_map& values) {
+    ModelSource source = open_model(values, "memory");
+    const std::vector<Token> to = source.model->extend(source.memory);
+    Slots& memory = source.memory.memory;
+    translate(memory, to);
+    CompiledSlots compiled = compile_memory(*source.model, memory);
+    if (memory.size() == 0)
+        throw Error({.what = "this data set has no memory that all questions share",
+                     .expected = "slots",
+                     .got = {},
+                     .where = values["run"].as<std::string>(),
+                     .hint = "lines of text become slots with --text FILE"});
+    return {{std::move(compiled.vectors.key), std::move(compiled.texts)}, std::move(compiled.vectors.value)};
+}
+
+static std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> lines;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = std::min(text.find('\n', at), text.size());
+        std::string& line = lines.emplace_back(text, at, end - at);
+        if (line.ends_with('\r')) line.pop_back();
+        at = end + 1;
+    }
+    return lines;
+}
+
+static std::vector<Token> tokens_of(const Linker& linker, const std::string& line, const std::string& where) {
+    try {
+        return linker.link(line).tokens;
+    } catch (const Error& e) {
+        Problem problem = e.problem();
+        problem.where = where;
+        throw Error(problem);
+    }
+}
+
+VectorFile encoded_lines(const po::variables_map& values, const std::string& text, const std::string& name) {
+    const std::unique_ptr<Model> model = open_model_alone(values);
+    const Linker linker(model->vocabulary());
+    VectorFile encoded{{}, lines_of(text)};
+    if (encoded.names.empty())
+        throw Error({.what = "there is no text", .expected = "lines", .got = {}, .where = name, .hint = {}});
+    Ragged<Token> bags;
+    for (std::size_t i = 0; i < encoded.names.size(); ++i)
+        bags.push_row(tokens_of(linker, encoded.names[i], name + ":" + std::to_string(i + 1)));
+    encoded.vectors = model->encode_questions(bags);
+    return encoded;
+}
+
+std::string text_from(const std::string& source) {
+    if (source != "-") return read_file(std::filesystem::path(source));
+    std::string text{std::istreambuf_iterator<char>(std::cin), {}};
+    require_input_was_read();
+    return text;
+}
+
+}  // namespace kvmem::apps
