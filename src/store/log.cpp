@@ -134,6 +134,26 @@ void hand_on(const RecordHead& head, const char* bytes, const std::string& name,
     take({change, head.version, view(keys, options.key_width), {view(values, options.value_width), texts}, ids});
 }
 
+// Whether a whole record begins here: the cheap questions first.
+bool is_record(const char* bytes, std::size_t size, std::uint64_t after_version) {
+    RecordHead head{};
+    BodyHead body{};
+    if (size < sizeof head + sizeof body) return false;
+    std::memcpy(&head, bytes, sizeof head);
+    if (head.version <= after_version || head.length < sizeof body || head.length > size - sizeof head) return false;
+    std::memcpy(&body, bytes + sizeof head, sizeof body);
+    return body.change <= 2 && body.has_texts <= 1 && body.slots <= head.length / sizeof(Id) &&
+           head.checksum == checksum_of(head, bytes + sizeof head);
+}
+
+// What a kill leaves is the last record. With another one behind it, a bad record was whole once: its damage may be to
+// its length, so the other may begin anywhere.
+void require_torn_tail(std::string_view rest, const std::string& name, std::uint64_t version) {
+    for (std::size_t at = 1; at < rest.size(); ++at)
+        if (is_record(rest.data() + at, rest.size() - at, version))
+            throw damaged(name, "whole records", "a bad one, change " + std::to_string(version) + ", before others");
+}
+
 }  // namespace
 
 LogWriter::LogWriter(const std::filesystem::path& path, std::size_t size)
@@ -202,9 +222,13 @@ std::size_t replay_log(const std::string& bytes, const std::string& name, const 
     std::size_t at = sizeof(Head);
     for (RecordHead head{}; bytes.size() - at >= sizeof head; at += sizeof head + head.length) {
         std::memcpy(&head, bytes.data() + at, sizeof head);
-        if (head.length > bytes.size() - at - sizeof head || head.length < sizeof(BodyHead)) break;
-        if (head.checksum != checksum_of(head, bytes.data() + at + sizeof head)) break;
-        if (head.version != ++version)
+        ++version;
+        if (head.length > bytes.size() - at - sizeof head || head.length < sizeof(BodyHead) ||
+            head.checksum != checksum_of(head, bytes.data() + at + sizeof head)) {
+            require_torn_tail(std::string_view(bytes).substr(at), name, version);
+            break;
+        }
+        if (head.version != version)
             throw damaged(name, "changes one after the other", "change " + std::to_string(head.version));
         hand_on(head, bytes.data() + at + sizeof head, name, options, take);
     }

@@ -49,7 +49,7 @@ void make_log(const std::filesystem::path& path, std::uint64_t generation);
 std::uint64_t log_generation(const std::string& bytes, const std::string& name);
 // Hands on each whole record in turn, whose versions must follow `version`; of removals the ids alone count. Returns
 // the bytes up to the end of the last one: what follows was being written when its writer ended. Throws Error when a
-// record has a right checksum but cannot be.
+// record has a right checksum but cannot be, or a bad one has a whole one behind it.
 std::size_t replay_log(const std::string& bytes, const std::string& name, const StoreOptions& options,
                        std::uint64_t version, const std::function<void(const Record&)>& take);
 

@@ -160,12 +160,21 @@ TEST_CASE("a log that ends anywhere gives the changes before that", "[store][fil
         store.add(normal(1, 2, 9), {}, ids_from(100, 1));
         CHECK(MemoryStore::open(path, Access::map).size() == 3 * whole + 1);
     }
-    // A bit that fell over ends it there.
-    for (std::size_t at = ends[2]; at < ends[3]; ++at) {
+    // A bit of the last record that fell over ends it there.
+    for (std::size_t at = ends[5]; at < log.size(); ++at) {
         std::string wrong = log;
         wrong[at] = static_cast<char>(wrong[at] ^ 4);
         replace_file(log_of(path), wrong);
-        CHECK(MemoryStore::open(path, Access::map).size() == 6);
+        CHECK(MemoryStore::open(path, Access::map).size() == 15);
+    }
+    // One before others is damage: they are not lost to it.
+    for (std::size_t at = 32; at < ends[5]; ++at) {
+        std::string wrong = log;
+        wrong[at] = static_cast<char>(wrong[at] ^ 4);
+        replace_file(log_of(path), wrong);
+        CHECK_THROWS_WITH(MemoryStore::open(path, Access::map), Catch::Contains("damaged"));
+        CHECK_THROWS_WITH(MemoryStore::open(path), Catch::Contains("damaged"));
+        CHECK(read_file(log_of(path)) == wrong);
     }
     for (std::size_t at = 0; at < 32; ++at) {
         std::string wrong = log;
