@@ -109,9 +109,11 @@ int run_query(const Arguments& arguments) {
         read = store.read(queries.vectors, {.top_k = k, .temperature = temperature, .heads = 1, .search = options});
     else
         read.hits = store.search(queries.vectors, k, options);
+    const Index places = read.hits.k;
     for (Index q = 0; q < queries.vectors.rows(); ++q) {
         const std::span<const float> weights =
-            reads ? std::span(read.weights).subspan(static_cast<std::size_t>(q * k), static_cast<std::size_t>(k))
+            reads ? std::span(read.weights)
+                        .subspan(static_cast<std::size_t>(q * places), static_cast<std::size_t>(places))
                   : std::span<const float>();
         const std::span<const Real> row =
             reads ? std::span<const Real>(read.values.row(q), static_cast<std::size_t>(read.values.cols()))

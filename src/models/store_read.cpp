@@ -45,7 +45,7 @@ Var read_store(Var query, const store::MemoryStore& memory, Index top_k, Real sc
     const store::Read read = memory.read(query.value(), options);
     Arena& arena = query.tape->arena();
     std::vector<store::Id> ids;
-    StoreRead kept{query, options.top_k, scale, {}, {}, {}, {}};
+    StoreRead kept{query, read.hits.k, scale, {}, {}, {}, {}};
     if (query.needs_grad()) {
         for (Index b = 0; b < query.rows(); ++b) {
             const auto row = read.hits.ids_of(b);

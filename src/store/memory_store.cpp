@@ -123,11 +123,10 @@ static void check_search(const SearchOptions& options) { require_option(options.
 Hits MemoryStore::search(ConstView queries, Index k, const SearchOptions& options) const {
     const auto state = impl_->state();
     check_search(options);
-    require_option(k >= 0 && (k == 0 || queries.rows <= std::numeric_limits<Index>::max() / 64 / k), "k", "0 or more");
-    const Index most = std::min(k, state->size);  // no more room is needed than there can be hits
+    const Index most = places_of_each(*state, queries.rows, k, "k");
     return to_hits(kvmem::store::search(*state, Queries(queries, state->options), most,
                                         -std::numeric_limits<float>::infinity(), options),
-                   k);
+                   most);
 }
 
 Neighbourhood MemoryStore::search_within(ConstView queries, float least, const SearchOptions& options) const {

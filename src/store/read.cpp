@@ -122,7 +122,7 @@ static void read_best(const State& state, const std::vector<Best>& best, Index h
         out.log_sum_exp(static_cast<Index>(q), head) = static_cast<Real>(top + std::log(total));
         Real* read = out.values.row(static_cast<Index>(q)) + head * width;
         for (std::size_t i = 0; i < slots.size(); ++i) {
-            const std::size_t at = row * static_cast<std::size_t>(options.top_k) + i;
+            const std::size_t at = row * static_cast<std::size_t>(out.hits.k) + i;
             const auto weight = static_cast<Real>(std::exp(double{slots[i].score} / temperature - top) / total);
             out.hits.ids[at] = slots[i].id;
             out.hits.scores[at] = slots[i].score;
@@ -135,19 +135,19 @@ static void read_best(const State& state, const std::vector<Best>& best, Index h
 }
 
 static Read read_top(const State& state, ConstView queries, const ReadOptions& options) {
+    const Index k = places_of_each(state, queries.rows * options.heads, options.top_k, "top_k");
     const auto rows = static_cast<std::size_t>(queries.rows * options.heads),
-               places = rows * static_cast<std::size_t>(options.top_k);
-    Read out{
-        Matrix(queries.rows, state.options.value_width),
-        Matrix(queries.rows, options.heads),
-        {options.top_k, std::vector<Id>(places), std::vector<float>(places, minus_infinity), std::vector<Index>(rows)},
-        std::vector<float>(places)};
+               places = rows * static_cast<std::size_t>(k);
+    Read out{Matrix(queries.rows, state.options.value_width),
+             Matrix(queries.rows, options.heads),
+             {k, std::vector<Id>(places), std::vector<float>(places, minus_infinity), std::vector<Index>(rows)},
+             std::vector<float>(places)};
     out.log_sum_exp.fill(minus_infinity);
     for (Index head = 0; head < options.heads; ++head) {
         const Matrix part = head_of(queries, head, options.heads);
         const Queries prepared =
             options.heads == 1 ? Queries(part, state.options) : Queries(part, state.options, head * part.cols());
-        read_best(state, search(state, prepared, options.top_k, minus_infinity, options.search), head, options, out);
+        read_best(state, search(state, prepared, k, minus_infinity, options.search), head, options, out);
     }
     return out;
 }

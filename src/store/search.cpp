@@ -1,6 +1,7 @@
 #include "store/search.hpp"
 
 #include "kernels/simd/table.hpp"
+#include "kvmem/core/error.hpp"
 #include "kvmem/core/parallel.hpp"
 #include "store/centroids.hpp"
 
@@ -168,9 +169,9 @@ class Search {
         parallel_for(rows.rows(), 256, [&](Index first, Index last) {
             for (Index q = first; q < last; ++q) {
                 const double norm = state_.options.metric == Similarity::cosine ? queries_.norm(q) : 1;
-                const float factor = norm > 0 ? static_cast<float>(1 / norm) : 1.0f;
+                const double factor = norm > 0 ? 1 / norm : 1;  // of tiny queries it is no float
                 std::transform(queries_.row(q), queries_.row(q) + rows.cols(), rows.row(q),
-                               [&](float x) { return x * factor; });
+                               [&](float x) { return static_cast<float>(double{x} * factor); });
             }
         });
         return nearest_centroids(centroids, Queries(rows, centroids.options), probes);
@@ -348,6 +349,14 @@ class Search {
 std::vector<Best> search(const State& state, const Queries& queries, Index k, float floor,
                          const SearchOptions& options) {
     return Search(state, queries, k, floor, options).run();
+}
+
+Index places_of_each(const State& state, Index rows, Index k, const char* option) {
+    require_option(k >= 0, option, "0 or more");
+    const Index most = std::min(k, state.size);
+    require_option(most == 0 || rows <= std::numeric_limits<Index>::max() / 64 / most, option,
+                   "fewer, for so many queries");
+    return most;
 }
 
 Hits to_hits(const std::vector<Best>& best, Index k) {

@@ -52,13 +52,19 @@ TEST_CASE("a query reads values by attention", "[program][store]") {
     REQUIRE(distances.vectors.rows() == 2);
     CHECK(distances.vectors(0, 0) == Approx(0).margin(1e-6));
     CHECK(distances.vectors(0, 1) == Approx(1));
-    CHECK(distances.vectors.cols() == 3);
+    CHECK(distances.vectors.cols() == 2);  // as many as there are slots
     const Output read =
         kvmem_program({"query", f.path("s.h5"), "-", "--read", "--json", "--temperature", "0.01"}, "3 0\n");
     INFO(read.err);
     const json::value line = json::parse(read.out);
     CHECK(line.at("read").at(0).to_number<double>() == Approx(10));
     CHECK(line.at("slots").at(0).at("weight").to_number<double>() == Approx(1));
+    for (const char* k : {"100000000000", "4611686018427387904", "9223372036854775807"}) {
+        CHECK(kvmem_program({"query", f.path("s.h5"), "-", "--k", k}, "3 0\n").code == 0);
+        const Output all = kvmem_program({"query", f.path("s.h5"), "-", "--read", "--k", k}, "3 0\n1 1\n");
+        CHECK(all.code == 0);
+        CHECK_THAT(all.out, Catch::Contains("query 1: 2 slots"));
+    }
 }
 
 TEST_CASE("indexing goes on where it was interrupted", "[program][store]") {

@@ -239,7 +239,7 @@ TEST_CASE("an empty store answers, and k beyond its size gives all there is", "[
     MemoryStore store({.key_width = 4, .value_width = 2});
     const Matrix query = normal(2, 4, 1);
     CHECK(store.search(query, 5).count == std::vector<Index>{0, 0});
-    CHECK(store.search(query, 5).ids == std::vector<Id>(10, 0));
+    CHECK(store.search(query, 5).ids.empty());
     CHECK(store.search_within(query, -1e9f).ids.empty());
     CHECK(store.read(query).values(1, 1) == 0);
     CHECK(store.read(query).log_sum_exp(0, 0) == -std::numeric_limits<Real>::infinity());
@@ -249,8 +249,10 @@ TEST_CASE("an empty store answers, and k beyond its size gives all there is", "[
     store.add(normal(3, 4, 2), {normal(3, 2, 3)}, ids_from(0, 3));
     const Hits hits = store.search(query, 1000);
     CHECK(hits.count == std::vector<Index>{3, 3});
-    CHECK(hits.k == 1000);
-    CHECK(hits.scores[3] == -std::numeric_limits<float>::infinity());
+    CHECK(hits.k == 3);
+    const Hits filtered = store.search(query, 1000, {.where = [](Id id) { return id < 2; }});
+    CHECK(filtered.count == std::vector<Index>{2, 2});
+    CHECK(filtered.scores[2] == -std::numeric_limits<float>::infinity());
     CHECK(store.search(query, 0).count == std::vector<Index>{0, 0});
     CHECK(store.search(Matrix(0, 4), 3).count.empty());
     store.remove(ids_from(0, 3));

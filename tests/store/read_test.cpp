@@ -96,6 +96,29 @@ TEST_CASE("a read passes over what was removed or filtered out", "[store]") {
     }
 }
 
+TEST_CASE("no k is too large: there are no more places than slots", "[store]") {
+    MemoryStore store({.key_width = 4, .value_width = 2});
+    const Matrix queries = normal(4, 4, 1);
+    ReadOptions options;
+    options.top_k = Index{1} << 40;
+    CHECK(store.read(queries, options).hits.k == 0);
+    CHECK(store.read(queries, options).log_sum_exp(0, 0) == -std::numeric_limits<Real>::infinity());
+    const Matrix keys = normal(3, 4, 2), values = normal(3, 2, 3);
+    store.add(keys, {values}, ids_from(0, 3));
+    for (const Index heads : {1, 2})
+        for (const Index k : {Index{4}, Index{1} << 40, Index{1} << 62, std::numeric_limits<Index>::max()}) {
+            CAPTURE(heads, k);
+            options.heads = heads;
+            options.top_k = k;
+            const Read read = store.read(queries, options);
+            CHECK(read.hits.k == 3);
+            CHECK(read.weights.size() == static_cast<std::size_t>(12 * heads));
+            options.top_k = 0;
+            CHECK(distance(read.values, store.read(queries, options).values) < 1e-6);
+            CHECK(store.search(queries, k).k == 3);
+        }
+}
+
 TEST_CASE("a read that cannot be is refused", "[store]") {
     MemoryStore store({.key_width = 12, .value_width = 6}), no_values({.key_width = 12}),
         cosine({.key_width = 12, .value_width = 6, .metric = Similarity::cosine});
@@ -155,4 +178,15 @@ TEST_CASE("an index finds nearly all with few probes, and all with every one", "
             // Never fewer than there are.
             for (const Index count : store.search(all.middle_rows(0, 20), 1000, one).count) CHECK(count == 1000);
         }
+}
+
+TEST_CASE("the smallest queries probe lists as others do", "[store]") {
+    MemoryStore store({.key_width = 6, .metric = Similarity::cosine});
+    store.add(normal(500, 6, 1), {}, ids_from(0, 500));
+    store.index({.lists = 8});
+    Matrix query(1, 6);
+    query(0, 2) = 1e-44f;
+    SearchOptions probing;
+    probing.probes = 8;
+    CHECK(store.search(query, 5, probing).ids == store.search(query, 5).ids);
 }

@@ -60,10 +60,10 @@ struct SearchOptions {
 
 // The best of each query, best first. Scores are those of the metric: products, cosines, or minus the squared distance.
 struct Hits {
-    Index k = 0;                // places of each query
+    Index k = 0;                // places of each query: what was asked for, or all slots of the store if they are fewer
     std::vector<Id> ids;        // [B, k]; 0 where there is nothing
     std::vector<float> scores;  // [B, k]; -inf where there is nothing
-    std::vector<Index> count;   // [B]: how many there are; less than k only if the store, or the filter, has no more
+    std::vector<Index> count;   // [B]: how many there are; less than k only if the filter has no more
 
     std::span<const Id> ids_of(Index query) const {
         return {ids.data() + query * k, static_cast<std::size_t>(count[static_cast<std::size_t>(query)])};
