@@ -2,13 +2,12 @@
 
 #ifndef KVMEM_REAL_DOUBLE  // the store is of floats alone
 
+#include "kernels/instruction_set.hpp"
 #include "kvmem/core/bfloat16.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
-#include <string_view>
 
 namespace kvmem {
 
@@ -31,14 +30,10 @@ namespace detail {
 
 static const Scan& choose() {
 #ifdef KVMEM_HAVE_X86_64_SIMD
-    const char* wish = std::getenv("KVMEM_ISA");
-    const std::string_view most = wish ? wish : "avx512vnni";
-    const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    const bool has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-    if (most == "avx512vnni" && has_avx512 && __builtin_cpu_supports("avx512vnni")) return avx512vnni::scan_table;
-    if (most.starts_with("avx512") && has_avx512) return avx512::scan_table;
-    if (most != "baseline" && has_avx2) return avx2::scan_table;
+    const InstructionSet best = instruction_set();
+    if (best >= InstructionSet::avx512vnni) return avx512vnni::scan_table;
+    if (best >= InstructionSet::avx512) return avx512::scan_table;
+    if (best >= InstructionSet::avx2) return avx2::scan_table;
 #endif
     return baseline::scan_table;
 }

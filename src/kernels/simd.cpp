@@ -1,7 +1,6 @@
 #include "kernels/simd/table.hpp"
 
-#include <cstdlib>
-#include <string_view>
+#include "kernels/instruction_set.hpp"
 
 namespace kvmem {
 
@@ -21,13 +20,9 @@ namespace detail {
 
 static const Simd& choose() {
 #ifdef KVMEM_HAVE_X86_64_SIMD
-    const char* wish = std::getenv("KVMEM_ISA");
-    const std::string_view most = wish ? wish : "avx512";
-    const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    const bool has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-    if (most == "avx512" && has_avx512) return avx512::table;
-    if (most != "baseline" && has_avx2) return avx2::table;
+    const InstructionSet best = instruction_set();
+    if (best >= InstructionSet::avx512) return avx512::table;
+    if (best >= InstructionSet::avx2) return avx2::table;
 #endif
     return baseline::table;
 }
