@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <charconv>
-#include <iomanip>
 #include <iostream>
 #include <iterator>
 
@@ -14,8 +13,8 @@ namespace kvmem::apps {
 
 namespace json = boost::json;
 
-static constexpr const char* metrics[] = {"dot", "cosine", "euclidean"};
-static constexpr const char* forms[] = {"float32", "bfloat16", "int8"};
+using store::form_names;
+using store::metric_names;
 
 template <std::size_t count>
 static int index_in(const char* const (&names)[count], const std::string& name, const char* option) {
@@ -25,12 +24,14 @@ static int index_in(const char* const (&names)[count], const std::string& name, 
     return static_cast<int>(at - std::begin(names));
 }
 
-Similarity metric_named(const std::string& name) { return static_cast<Similarity>(index_in(metrics, name, "metric")); }
-std::string name_of(Similarity metric) { return metrics[static_cast<int>(metric)]; }
-store::KeyForm form_named(const std::string& name) {
-    return static_cast<store::KeyForm>(index_in(forms, name, "form"));
+Similarity metric_named(const std::string& name) {
+    return static_cast<Similarity>(index_in(metric_names, name, "metric"));
 }
-std::string name_of(store::KeyForm form) { return forms[static_cast<int>(form)]; }
+std::string name_of(Similarity metric) { return metric_names[static_cast<int>(metric)]; }
+store::KeyForm form_named(const std::string& name) {
+    return static_cast<store::KeyForm>(index_in(form_names, name, "form"));
+}
+std::string name_of(store::KeyForm form) { return form_names[static_cast<int>(form)]; }
 
 std::function<bool(store::Id)> filter_of(const std::string& text) {
     struct Range {
@@ -82,20 +83,18 @@ void inspect_store(const std::filesystem::path& path, bool as_json) {
                   << "\n";
         return;
     }
-    const auto row = [](const std::string& name, const std::string& value) {
-        std::cout << "  " << std::left << std::setw(38) << name << value << "\n";
-    };
     std::cout << "store: " << plural(opened.size(), "slot") << "\n";
-    row("made by", info.generator);
-    row("slots in the file", std::to_string(info.slots));
-    row("changes since it was made", std::to_string(opened.version()));
-    row("width of keys, of values", std::to_string(options.key_width) + ", " + std::to_string(options.value_width));
-    row("texts", opened.has_texts() ? "yes" : "no");
-    row("metric", name_of(options.metric));
-    row("form that is searched", name_of(options.form));
-    row("lists", opened.lists() == 0
-                     ? "none"
-                     : std::to_string(opened.lists()) + ", " + plural(opened.unindexed(), "slot") + " in none of them");
+    print_row("made by", info.generator);
+    print_row("slots in the file", std::to_string(info.slots));
+    print_row("changes since it was made", std::to_string(opened.version()));
+    print_row("width of keys, of values",
+              std::to_string(options.key_width) + ", " + std::to_string(options.value_width));
+    print_row("texts", opened.has_texts() ? "yes" : "no");
+    print_row("metric", name_of(options.metric));
+    print_row("form that is searched", name_of(options.form));
+    print_row("lists", opened.lists() == 0 ? "none"
+                                           : std::to_string(opened.lists()) + ", " +
+                                                 plural(opened.unindexed(), "slot") + " in none of them");
 }
 
 }  // namespace kvmem::apps

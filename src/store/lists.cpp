@@ -31,20 +31,24 @@ static const Part& part_of(const State& state, Place place) {
     return *state.slices[static_cast<std::size_t>(place.slice)].part;
 }
 
-// Keys as lists see them: of cosine their directions.
+void see_as_lists(Similarity metric, const float* key, Index width, float* seen) {
+    double factor = 1;  // of tiny vectors it is no float
+    if (metric == Similarity::cosine) {
+        const double norm = std::sqrt(detail::scan().product(key, key, width));
+        factor = norm > 0 ? 1 / norm : 1;
+    }
+    std::transform(key, key + width, seen, [&](float x) { return static_cast<float>(double{x} * factor); });
+}
+
+// Keys as lists see them.
 static Matrix keys_of(const State& state, std::span<const Place> places) {
     const Index width = state.options.key_width;
     Matrix keys(static_cast<Index>(places.size()), width);
     parallel_for(keys.rows(), 1024, [&](Index first, Index last) {
         for (Index i = first; i < last; ++i) {
             const Place place = places[static_cast<std::size_t>(i)];
-            const float* key = part_of(state, place).keys.data() + place.slot * width;
-            double factor = 1;
-            if (state.options.metric == Similarity::cosine) {
-                const double square = detail::scan().product(key, key, width);
-                factor = square > 0 ? 1 / std::sqrt(square) : 1;
-            }
-            std::transform(key, key + width, keys.row(i), [&](float x) { return static_cast<float>(x * factor); });
+            see_as_lists(state.options.metric, part_of(state, place).keys.data() + place.slot * width, width,
+                         keys.row(i));
         }
     });
     return keys;

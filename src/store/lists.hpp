@@ -5,6 +5,9 @@
 
 namespace kvmem::store {
 
+// A key, or a query, as lists see it [width]: by cosine its direction.
+void see_as_lists(Similarity metric, const float* key, Index width, float* seen);
+
 // Centroids of the live slots of a state (k-means: Lloyd 1982), ready to be searched.
 std::shared_ptr<const Part> train_centroids(const State& state, const IndexOptions& options);
 

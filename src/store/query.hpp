@@ -22,7 +22,6 @@ class Queries {
     Index column() const { return column_; }
     bool is_head() const { return is_head_; }  // compared with a part of the float keys
     const float* row(Index query) const { return rows_.row(query); }
-    double norm(Index query) const { return prepared_[static_cast<std::size_t>(query)].norm; }
 
     // The score that results have, of a whole key.
     float score(Index query, const float* key) const;

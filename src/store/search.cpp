@@ -4,6 +4,7 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/parallel.hpp"
 #include "store/centroids.hpp"
+#include "store/lists.hpp"
 
 #include <cmath>
 #include <deque>
@@ -164,15 +165,10 @@ class Search {
     }
 
     std::vector<std::uint32_t> nearest_lists(const Part& centroids, Index probes) const {
-        // Cosine keys were put into lists by their directions.
         Matrix rows(queries_.count(), queries_.width());
         parallel_for(rows.rows(), 256, [&](Index first, Index last) {
-            for (Index q = first; q < last; ++q) {
-                const double norm = state_.options.metric == Similarity::cosine ? queries_.norm(q) : 1;
-                const double factor = norm > 0 ? 1 / norm : 1;  // of tiny queries it is no float
-                std::transform(queries_.row(q), queries_.row(q) + rows.cols(), rows.row(q),
-                               [&](float x) { return static_cast<float>(double{x} * factor); });
-            }
+            for (Index q = first; q < last; ++q)
+                see_as_lists(state_.options.metric, queries_.row(q), rows.cols(), rows.row(q));
         });
         return nearest_centroids(centroids, Queries(rows, centroids.options), probes);
     }

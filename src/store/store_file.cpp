@@ -19,9 +19,6 @@ using hdf5::Reader;
 static constexpr const char* format_name = "kvmem-store";
 static constexpr int format_version = 1;
 
-static constexpr const char* metric_names[] = {"dot", "cosine", "euclidean"};
-static constexpr const char* form_names[] = {"float32", "bfloat16", "int8"};
-
 std::uint64_t new_generation() {
     std::random_device random;
     const std::uint64_t bits = (std::uint64_t{random()} << 32) | random();

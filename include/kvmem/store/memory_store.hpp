@@ -34,6 +34,10 @@ using Id = std::uint64_t;
 // and all slots that could belong to the result are compared again by their float keys, so that nothing is lost.
 enum class KeyForm { float32, bfloat16, int8 };
 
+// What files and command lines call them, in the order of the enumerations.
+inline constexpr const char* metric_names[] = {"dot", "cosine", "euclidean"};
+inline constexpr const char* form_names[] = {"float32", "bfloat16", "int8"};
+
 struct StoreOptions {
     Index key_width = 0;                  // D: 1 to 65536
     Index value_width = 0;                // E: 0 for no value vectors, up to 65536
