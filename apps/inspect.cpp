@@ -32,10 +32,6 @@ static std::string lengths(const LengthReport& r) {
     return std::to_string(r.min) + " to " + std::to_string(r.max) + ", " + one_decimal(r.mean) + " on average";
 }
 
-static void print_row(const std::string& name, const std::string& value) {
-    std::cout << "  " << std::left << std::setw(38) << name << value << "\n";
-}
-
 static void print_split(const std::string& name, const SplitReport& r, const RetrievalReport& reach) {
     std::cout << name << ": " << plural(r.examples, "question") << "\n";
     print_row("words and names in a question", lengths(r.question));

@@ -161,9 +161,12 @@ static Example example_of(const ModelSource& source, const Split& split, const R
 std::vector<Example> choose_examples(std::span<const ModelSource> sources, const std::string& split_name,
                                      const Evaluation& evaluation, Index count) {
     std::vector<Example> examples;
+    std::map<std::size_t, Retriever> retrievers;  // of the sources that are asked
     for (const auto& [source, question] : choose(evaluation, count)) {
         const ModelSource& from = sources[source];
-        const Retriever retriever(from.memory.memory, from.model->vocabulary(), from.model->retrieval());
+        const Retriever& retriever =
+            retrievers.try_emplace(source, from.memory.memory, from.model->vocabulary(), from.model->retrieval())
+                .first->second;
         const Outcome& outcome = evaluation.outcomes[source][static_cast<std::size_t>(question)];
         examples.push_back(example_of(from, from.memory.split(split_name), retriever, question, outcome.rank == 1));
     }

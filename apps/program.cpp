@@ -6,6 +6,7 @@
 #include <cmath>
 #include <csignal>
 #include <cstdio>
+#include <iomanip>
 #include <iostream>
 
 namespace kvmem::apps {
@@ -133,6 +134,10 @@ std::string minutes(double seconds) {
     char text[32];
     std::snprintf(text, sizeof text, "%02ld:%02ld", whole / 60, whole % 60);
     return text;
+}
+
+void print_row(const std::string& name, const std::string& value) {
+    std::cout << "  " << std::left << std::setw(38) << name << value << "\n";
 }
 
 std::string plural(std::int64_t count, const std::string& noun) {

@@ -85,6 +85,7 @@ class Interruption {
 std::string short_number(double value);
 std::string percent(double share);
 std::string minutes(double seconds);
-std::string plural(std::int64_t count, const std::string& noun);  // "1 question", "12,345 questions"
+void print_row(const std::string& name, const std::string& value);  // of a table, to stdout
+std::string plural(std::int64_t count, const std::string& noun);    // "1 question", "12,345 questions"
 
 }  // namespace kvmem::apps

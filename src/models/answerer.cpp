@@ -128,8 +128,8 @@ void Answerer::Impl::rank(Answer& answer, std::span<const Scored> scores, const 
                      .where = {},
                      .hint = "train again, with a lower rate or a clip length"});
     if (numbers.empty()) return;
-    const Real best = *std::ranges::max_element(numbers), half = best - static_cast<Real>(std::log(2.0));
-    answer.as_good = std::ranges::count_if(numbers, [&](Real s) { return s >= half; });
+    const Real best = *std::ranges::max_element(numbers), least = as_good_as(best);
+    answer.as_good = std::ranges::count_if(numbers, [&](Real s) { return s >= least; });
     double sum = 0;
     for (const Real s : numbers) sum += std::exp(double{s} - double{best});
     const Index count = options.all_as_good ? std::max(options.candidates, answer.as_good) : options.candidates;

@@ -72,13 +72,10 @@ static double f1(Index given, Index hit, std::span<const Index> right) {
     return 2 * static_cast<double>(hit) / static_cast<double>(given + std::ssize(right));
 }
 
-// A score of half the weight of the best.
-static Real half_of(Real best) { return best - static_cast<Real>(std::log(2.0)); }
-
 // How well the answers of at least half of the best one's weight agree with the right ones.
 static void compare_sets(Outcome& outcome, std::span<const Real> scores, std::span<const Index> right) {
     if (right.empty()) return;
-    const Real least = half_of(*std::ranges::max_element(scores));
+    const Real least = as_good_as(*std::ranges::max_element(scores));
     const auto given = std::ranges::count_if(scores, [&](Real s) { return s >= least; });
     const auto hit =
         std::ranges::count_if(right, [&](Index i) { return scores[static_cast<std::size_t>(i)] >= least; });
@@ -87,7 +84,7 @@ static void compare_sets(Outcome& outcome, std::span<const Real> scores, std::sp
 
 static void compare_sets(Outcome& outcome, std::span<const Scored> few, std::span<const Index> right) {
     if (right.empty() || few.empty()) return;
-    const Real least = half_of(std::ranges::min_element(few, precedes)->score);
+    const Real least = as_good_as(std::ranges::min_element(few, precedes)->score);
     Index given = 0, hit = 0;
     for (const Scored& s : few)
         if (s.score >= least) ++given, hit += std::ranges::binary_search(right, s.index);

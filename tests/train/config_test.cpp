@@ -92,6 +92,18 @@ TEST_CASE("a configuration comes back from its JSON with every field", "[config]
     CHECK(to_json(model_config_from_json(to_json(c.model), "test")) == to_json(c.model));
 }
 
+// `unusual` differs from `usual` in every field, and comes back from its JSON.
+static void check_every_field(const ModelConfig& unusual, const ModelConfig& usual) {
+    namespace json = boost::json;
+    const ModelConfig back = model_config_from_json(to_json(unusual), "test");
+    CHECK(to_json(back) == to_json(unusual));
+    const json::value expected = json::parse(to_json(usual)), other = json::parse(to_json(back));
+    for (const auto& [name, value] : expected.as_object()) {
+        CAPTURE(std::string(name));
+        CHECK((value != other.at(name)) == (name != "model"));
+    }
+}
+
 TEST_CASE("a MemN2N's configuration comes back from its JSON with every field", "[config]") {
     const ModelConfig unusual = MemN2NConfig{.width = 33,
                                              .hops = 5,
@@ -105,28 +117,14 @@ TEST_CASE("a MemN2N's configuration comes back from its JSON with every field", 
                                              .relu = true,
                                              .deviation = 0.3,
                                              .seed = 7};
-    namespace json = boost::json;
-    const ModelConfig back = model_config_from_json(to_json(unusual), "test");
-    CHECK(to_json(back) == to_json(unusual));
-    const json::value usual = json::parse(to_json(MemN2NConfig{})), other = json::parse(to_json(back));
-    for (const auto& [name, value] : usual.as_object()) {
-        CAPTURE(std::string(name));
-        CHECK((value != other.at(name)) == (name != "model"));
-    }
+    check_every_field(unusual, MemN2NConfig{});
     CHECK_THROWS_AS(model_config_from_json(R"({"model": "mem-n2n", "memory": 0})", "x"), Error);
 }
 
 TEST_CASE("a memory transformer's configuration comes back from its JSON with every field", "[config]") {
     const ModelConfig unusual = MemoryTransformerConfig{
         .width = 60, .heads = 5, .hops = 3, .share_hops = true, .inner = 2, .longest = 20, .dropout = 0.2, .seed = 7};
-    namespace json = boost::json;
-    const ModelConfig back = model_config_from_json(to_json(unusual), "test");
-    CHECK(to_json(back) == to_json(unusual));
-    const json::value usual = json::parse(to_json(MemoryTransformerConfig{})), other = json::parse(to_json(back));
-    for (const auto& [name, value] : usual.as_object()) {
-        CAPTURE(std::string(name));
-        CHECK((value != other.at(name)) == (name != "model"));
-    }
+    check_every_field(unusual, MemoryTransformerConfig{});
     CHECK_THROWS_AS(model_config_from_json(R"({"model": "memory-transformer", "heads": 3})", "x"), Error);
 }
 
@@ -139,14 +137,7 @@ TEST_CASE("a path reader's configuration comes back from its JSON with every fie
                                                  .dropout = 0.1,
                                                  .least = 0.01,
                                                  .seed = 7};
-    namespace json = boost::json;
-    const ModelConfig back = model_config_from_json(to_json(unusual), "test");
-    CHECK(to_json(back) == to_json(unusual));
-    const json::value usual = json::parse(to_json(PathReaderConfig{})), other = json::parse(to_json(back));
-    for (const auto& [name, value] : usual.as_object()) {
-        CAPTURE(std::string(name));
-        CHECK((value != other.at(name)) == (name != "model"));
-    }
+    check_every_field(unusual, PathReaderConfig{});
     CHECK_THROWS_AS(model_config_from_json(R"({"model": "path-reader", "spellings": 0})", "x"), Error);
 }
 

@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <memory>
+#include <numbers>
 #include <span>
 #include <string>
 #include <vector>
@@ -46,6 +47,9 @@ struct Reads {
     std::span<Real> of(Index hop, Index head = 0);
     std::span<const Real> of(Index hop, Index head = 0) const;
 };
+
+// Candidates with this score or more are as good as the best one: they have at least half of its weight.
+inline Real as_good_as(Real best) { return best - static_cast<Real>(std::numbers::ln2); }
 
 using LoadParameter = std::function<Matrix(const std::string& name)>;
 
