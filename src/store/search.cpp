@@ -1,10 +1,11 @@
 #include "store/search.hpp"
 
-#include "kernels/simd/table.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/parallel.hpp"
+#include "store/allowed.hpp"
 #include "store/centroids.hpp"
 #include "store/lists.hpp"
+#include "store/tile_scan.hpp"
 
 #include <cmath>
 #include <deque>
@@ -16,50 +17,12 @@ using detail::scan_tile;
 
 namespace {
 
-// Queries that go through the slots together: they and what is found for them stay in the second-level cache.
-constexpr Index query_block = 256;
+// Queries that go through the slots together.
+constexpr Index query_block = TileScan::most_queries;
 // Tiles after which what must be reached is worked out again.
 constexpr Index tile_block = 8;
-// Rows of float keys that are multiplied with many queries at once, in tiles.
-constexpr Index product_tiles = 4;
-// Bytes of keys that are worth asking for ahead of time.
-constexpr Index far_bytes = Index{4} << 20;
 
-// Slots of each slice that may be found, or nothing when all that are alive may.
-class Allowed {
-  public:
-    Allowed(const State& state, const SearchOptions& options) : state_(state) {
-        if (!options.among) return;
-        restricts_ = true;
-        for (const Slice& slice : state.slices) bits_.emplace_back(static_cast<std::size_t>(slice.tiles()));
-        for (const Id id : *options.among)
-            for (std::size_t s = 0; s < state.slices.size(); ++s)
-                if (const Index slot = state.slices[s].find(id); slot >= 0) {
-                    std::uint64_t& tile = bits_[s][static_cast<std::size_t>(slot / scan_tile)];
-                    const std::uint64_t bit = std::uint64_t{1} << (slot % scan_tile);
-                    if (!(tile & bit)) places_.push_back({static_cast<Index>(s), slot});
-                    tile |= bit;
-                }
-    }
-    std::uint64_t tile(Index slice, Index tile) const {
-        const std::uint64_t live = state_.slices[static_cast<std::size_t>(slice)].live(tile);
-        return restricts_ ? live & bits_[static_cast<std::size_t>(slice)][static_cast<std::size_t>(tile)] : live;
-    }
-    // So few that each is better looked at than looked for.
-    bool is_small() const { return restricts_ && static_cast<Index>(places_.size()) * 32 < state_.size; }
-    std::span<const Place> places() const { return places_; }
-
-  private:
-    const State& state_;
-    bool restricts_ = false;
-    std::vector<Bits> bits_;
-    std::vector<Place> places_;
-};
-
-// Slots of a slice, in whole tiles.
-struct Range {
-    Index slice, first_tile, end_tile;
-};
+using Scratch = TileScan::Scratch;
 
 class Search {
   public:
@@ -68,6 +31,7 @@ class Search {
           queries_(queries),
           options_(options),
           allowed_(state, options),
+          tiles_(state, queries),
           k_(k),
           floor_(floor),
           found_(static_cast<std::size_t>(queries.count()), Best(k, floor)),
@@ -111,7 +75,7 @@ class Search {
         for (std::size_t s = first; s < state_.slices.size(); ++s) tiles += state_.slices[s].tiles();
         const Index blocks = (queries_.count() + query_block - 1) / query_block;
         const Index length = std::max<Index>(tile_block, (tiles * blocks + 31) / 32);
-        std::vector<Range> ranges;
+        std::vector<TileRange> ranges;
         for (std::size_t s = first; s < state_.slices.size(); ++s)
             for (Index tile = 0; tile < state_.slices[s].tiles(); tile += length)
                 ranges.push_back({static_cast<Index>(s), tile, std::min(state_.slices[s].tiles(), tile + length)});
@@ -175,27 +139,7 @@ class Search {
 
     // --- Tiles -------------------------------------------------------------------------------------------
 
-    // What a call of the scan fills.
-    struct Scratch {
-        explicit Scratch(Index queries)
-            : least(static_cast<std::size_t>(queries)), above(least.size()), scores(least.size() * scan_tile) {}
-        std::vector<float> least;
-        std::vector<std::uint64_t> above;
-        std::vector<float> scores;
-        std::vector<float> products, packed;
-        std::vector<double> errors;
-    };
-
-    bool by_rows(const Part& p) const { return p.words() == 0 || queries_.is_head(); }
-    detail::Affine affine(const Part& p, Index slot) const {
-        return queries_.is_head() ? detail::Affine{} : p.affine(slot);
-    }
-    const float* keys(const Part& p, Index slot) const {
-        return p.keys.data() + slot * p.options.key_width + queries_.column();
-    }
-    const Part& part(Index slice) const { return *state_.slices[static_cast<std::size_t>(slice)].part; }
-
-    void scan_range(const Range& range, Index first_query, Index count) {
+    void scan_range(const TileRange& range, Index first_query, Index count) {
         std::vector<Selection> selections;
         selections.reserve(static_cast<std::size_t>(count));
         for (Index q = 0; q < count; ++q) selections.push_back(selection(first_query + q));
@@ -215,24 +159,14 @@ class Search {
         }
     }
 
-    // The larger bounds of some tiles.
-    detail::CodeBound bound_of(const Range& range) const {
-        detail::CodeBound most;
-        for (Index tile = range.first_tile; tile < range.end_tile; ++tile) {
-            const detail::CodeBound b = part(range.slice).bounds[tile];
-            most = {std::max(most.error, b.error), std::max(most.norm, b.norm)};
-        }
-        return most;
-    }
-
     // What a scan must give for a slot to be a candidate, rounded down.
     static float least_of(const Selection& selection, double error) {
         const double least = selection.threshold() - error;
         return static_cast<float>(least - std::abs(least) * 0x1p-22);
     }
 
-    void scan_block(const Range& range, Index first_query, std::vector<Selection>& selections, Scratch& scratch) {
-        const detail::CodeBound bound = bound_of(range);
+    void scan_block(const TileRange& range, Index first_query, std::vector<Selection>& selections, Scratch& scratch) {
+        const detail::CodeBound bound = tiles_.bound_of(range);
         const Index count = static_cast<Index>(selections.size());
         scratch.errors.resize(selections.size());
         for (Index q = 0; q < count; ++q) {
@@ -241,13 +175,13 @@ class Search {
             selections[at].refresh();
             scratch.least[at] = least_of(selections[at], scratch.errors[at]);
         }
-        const bool multiply = by_rows(part(range.slice)) && count > detail::few_row_queries;
+        const bool multiply = tiles_.multiplies(range.slice, count);
         for (Index tile = range.first_tile; tile < range.end_tile; ++tile) {
             const std::uint64_t allowed = allowed_.tile(range.slice, tile);
             if (multiply)
-                compare_products(range, tile, first_query, count, scratch);
+                tiles_.multiply(range, tile, first_query, count, scratch);
             else if (allowed != 0)
-                scan_tile_of(range.slice, tile, first_query, count, scratch);
+                tiles_.scan(range.slice, tile, first_query, count, scratch);
             if (allowed == 0) continue;
             for (std::size_t q = 0; q < selections.size(); ++q)
                 if (const std::uint64_t above = scratch.above[q] & allowed; above != 0) {
@@ -266,56 +200,11 @@ class Search {
             allowed &= ~std::uint64_t{0} << from;
             if (to < scan_tile) allowed &= (std::uint64_t{1} << to) - 1;
             if (allowed == 0) continue;
-            const double error = queries_.error(query, part(0).bounds[tile]);
+            const double error = queries_.error(query, tiles_.part(0).bounds[tile]);
             scratch.least[0] = least_of(selection, error);
-            scan_tile_of(0, tile, query, 1, scratch);
+            tiles_.scan(0, tile, query, 1, scratch);
             take(0, tile, scratch.above[0] & allowed, scratch.scores.data(), error, selection);
         }
-    }
-
-    void scan_tile_of(Index slice, Index tile, Index first_query, Index count, Scratch& scratch) const {
-        const Part& p = part(slice);
-        const Index slot = tile * scan_tile, width = queries_.width();
-        const detail::Reached out{scratch.least.data(), scratch.above.data(), scratch.scores.data()};
-        const Index slots = std::min(scan_tile, state_.slices[static_cast<std::size_t>(slice)].count - slot);
-        if (by_rows(p)) {
-            const bool far = p.capacity * width * 4 > far_bytes;
-            return detail::scan().rows({keys(p, slot), p.options.key_width, slots, width, affine(p, slot),
-                                        queries_.row(first_query), width, count, far},
-                                       out);
-        }
-        const bool far = p.capacity * p.words() * 4 > far_bytes;
-        const bool bytes = p.options.form == KeyForm::int8;
-        const detail::CodeTile codes{p.codes_of(tile),
-                                     p.words(),
-                                     p.affine(slot),
-                                     queries_.codes(first_query),
-                                     bytes ? queries_.scales(first_query) : nullptr,
-                                     bytes ? queries_.starts(first_query) : nullptr,
-                                     count,
-                                     far};
-        (bytes ? detail::scan().bytes : detail::scan().halves)(codes, out);
-    }
-
-    // Float keys and many queries: products of several tiles at once, when the first of them comes.
-    void compare_products(const Range& range, Index tile, Index first_query, Index count, Scratch& scratch) const {
-        const Part& p = part(range.slice);
-        const Index width = queries_.width(), row = product_tiles * scan_tile;
-        const Index place = (tile - range.first_tile) % product_tiles, slot = tile * scan_tile;
-        const Index end = state_.slices[static_cast<std::size_t>(range.slice)].count;
-        if (place == 0) {
-            scratch.products.resize(static_cast<std::size_t>(query_block * row));
-            scratch.packed.resize(static_cast<std::size_t>(detail::gemm_scratch));
-            const Index slots = std::min({row, (range.end_tile - tile) * scan_tile, end - slot});
-            detail::simd().gemm({count, slots, width, queries_.row(first_query), width, 1, keys(p, slot), 1,
-                                 scratch.products.data(), row},
-                                1, p.options.key_width, false, scratch.packed.data());
-        }
-        const Index slots = std::min(scan_tile, end - slot);
-        for (Index q = 0; q < count; ++q)
-            scratch.above[static_cast<std::size_t>(q)] =
-                detail::scan().above(scratch.products.data() + q * row + place * scan_tile, slots, affine(p, slot),
-                                     scratch.least[static_cast<std::size_t>(q)], scratch.scores.data() + q * scan_tile);
     }
 
     // Slots of a tile become candidates. Without scores nothing is known of them.
@@ -333,6 +222,7 @@ class Search {
     const Queries& queries_;
     const SearchOptions& options_;
     Allowed allowed_;
+    TileScan tiles_;
     Index k_;
     float floor_;
     std::vector<Best> found_;
