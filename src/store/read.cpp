@@ -1,13 +1,14 @@
 #include "store/read.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "store/allowed.hpp"
+#include "store/distance_read.hpp"
 #include "store/search.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
-#include <unordered_set>
 
 namespace kvmem::store {
 
@@ -17,25 +18,30 @@ static constexpr Real minus_infinity = -std::numeric_limits<Real>::infinity();
 
 namespace {
 
-// The exact read: attend() over one slice after the other.
-class WholeRead {
+// The exact read by products: attend() over one slice after the other.
+class ProductRead {
   public:
-    WholeRead(const State& state, ConstView queries, const ReadOptions& options)
-        : state_(state), queries_(queries), options_(options), inverse_(1 / options.temperature) {
-        if (options.search.among) among_.insert(options.search.among->begin(), options.search.among->end());
-    }
+    ProductRead(const State& state, ConstView queries, const ReadOptions& options)
+        : state_(state),
+          queries_(queries),
+          options_(options),
+          inverse_(1 / options.temperature),
+          allowed_(state, options.search) {}
 
     Read run() {
-        Read all{Matrix(queries_.rows, state_.options.value_width), Matrix(queries_.rows, options_.heads), {}, {}};
+        Read all{
+            Matrix(queries_.rows, state_.options.value_width), Matrix(queries_.rows, options_.heads), {}, {}};
         all.log_sum_exp.fill(minus_infinity);
         Matrix values(all.values.rows(), all.values.cols()), log_sum_exp(queries_.rows, options_.heads);
-        for (const Slice& slice : state_.slices)
+        for (std::size_t s = 0; s < state_.slices.size(); ++s) {
+            const Slice& slice = state_.slices[s];
             // Cosine keys are copied to be scaled: not all of them at once.
             for (Index first = 0, step = is(Similarity::cosine) ? 65536 : slice.count; first < slice.count;
                  first += step) {
-                attend_to(slice, first, std::min(step, slice.count - first), {values, log_sum_exp});
+                attend_to(s, first, std::min(step, slice.count - first), {values, log_sum_exp});
                 merge_reads(all.values, all.log_sum_exp, values, log_sum_exp);
             }
+        }
         // Scores lack the query's own square.
         if (is(Similarity::euclidean))
             for (Index q = 0; q < queries_.rows; ++q) {
@@ -48,7 +54,9 @@ class WholeRead {
   private:
     bool is(Similarity metric) const { return state_.options.metric == metric; }
 
-    void attend_to(const Slice& slice, Index first, Index count, const AttendOutput& out) {
+    // Slots [first, first + count) of a slice; whole tiles, but for its last.
+    void attend_to(std::size_t s, Index first, Index count, const AttendOutput& out) {
+        const Slice& slice = state_.slices[s];
         const Part& part = *slice.part;
         const std::array<Index, 2> query_offsets{0, queries_.rows}, slot_offsets{0, count};
         AttendOptions options;
@@ -58,41 +66,39 @@ class WholeRead {
         AttendInput in{queries_,
                        {part.keys.data() + first * queries_.cols, count, queries_.cols},
                        {part.values.data() + first * part.options.value_width, count, part.options.value_width}};
-        if (is(Similarity::euclidean) || slice.dead || options_.search.among || options_.search.where) {
-            fill_biases(slice, first, count);
+        if (is(Similarity::euclidean) || slice.dead || allowed_.has_rules()) {
+            fill_biases(s, first, count);
             in.slot_bias = {biases_.data(), count, 1};
         }
         const ArenaScope scope(scratch_);
         attend(in, {query_offsets, slot_offsets}, options, out, scratch_);
     }
 
-    void fill_biases(const Slice& slice, Index first, Index count) {
-        biases_.resize(static_cast<std::size_t>(count));
-        const Part& part = *slice.part;
-        for (Index i = 0; i < count; ++i) {
-            const Index slot = first + i;
-            Real bias = 0;
-            if (is(Similarity::euclidean)) {
-                const float* key = part.keys.data() + slot * queries_.cols;
-                const double half_square = slot < part.encoded(slice.count)
-                                               ? -double{part.bias[slot]}
-                                               : detail::scan().product(key, key, queries_.cols) / 2;
-                bias = static_cast<Real>(-2 * static_cast<double>(inverse_) * half_square);
+    void fill_biases(std::size_t s, Index first, Index count) {
+        biases_.assign(static_cast<std::size_t>(count), minus_infinity);
+        for (Index at = 0; at < count; at += scan_tile) {
+            std::uint64_t slots = allowed_.passing(static_cast<Index>(s), (first + at) / scan_tile);
+            for (; slots != 0; slots &= slots - 1) {
+                const Index i = at + __builtin_ctzll(slots);
+                biases_[static_cast<std::size_t>(i)] = is(Similarity::euclidean) ? bias_of(s, first + i) : 0;
             }
-            biases_[static_cast<std::size_t>(i)] =
-                slice.is_live(slot) && passes(part.ids[slot]) ? bias : minus_infinity;
         }
     }
-    bool passes(Id id) const {
-        return (!options_.search.among || among_.count(id) > 0) &&
-               (!options_.search.where || options_.search.where(id));
+    // What the key's square takes from the score.
+    Real bias_of(std::size_t s, Index slot) const {
+        const Slice& slice = state_.slices[s];
+        const float* key = slice.part->keys.data() + slot * queries_.cols;
+        const double half_square = slot < slice.part->encoded(slice.count)
+                                       ? -double{slice.part->bias[slot]}
+                                       : detail::scan().product(key, key, queries_.cols) / 2;
+        return static_cast<Real>(-2 * static_cast<double>(inverse_) * half_square);
     }
 
     const State& state_;
     ConstView queries_;
     const ReadOptions& options_;
     Real inverse_;
-    std::unordered_set<Id> among_;
+    Allowed allowed_;
     std::vector<Real> biases_;
     Arena scratch_;
 };
@@ -156,7 +162,9 @@ Read read(const State& state, ConstView queries, const ReadOptions& options) {
     const StoreOptions& store = state.options;
     require_shape(queries.cols == store.key_width, "memory store", "queries as wide as the keys");
     require_shape(store.value_width > 0, "memory store", "value vectors to read");
-    require_option(options.temperature > 0 && std::isfinite(options.temperature), "temperature", "above 0");
+    require_option(
+        options.temperature > 0 && std::isfinite(options.temperature) && std::isfinite(1 / options.temperature),
+        "temperature", "above 0");
     require_option(options.heads >= 1 && store.key_width % options.heads == 0 && store.value_width % options.heads == 0,
                    "heads", "a number that divides the widths of keys and values");
     require_option(options.heads == 1 || store.metric == Similarity::dot, "heads", "1, unless the metric is dot");
@@ -164,7 +172,10 @@ Read read(const State& state, ConstView queries, const ReadOptions& options) {
     require_option(options.search.probes == 0 || (options.top_k > 0 && options.heads == 1), "probes",
                    "0, unless the best k are read by one head");
     require_numbers(queries, "queries");
-    return options.top_k > 0 ? read_top(state, queries, options) : WholeRead(state, queries, options).run();
+    if (options.top_k > 0) return read_top(state, queries, options);
+    if (store.metric == Similarity::euclidean && !is_near_origin(state, queries, options.temperature))
+        return read_by_distance(state, queries, options);
+    return ProductRead(state, queries, options).run();
 }
 
 }  // namespace kvmem::store

@@ -1,4 +1,5 @@
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/parallel.hpp"
 #include "kvmem/kernels/attend.hpp"
 #include "store/twin.hpp"
 
@@ -93,6 +94,56 @@ TEST_CASE("a read passes over what was removed or filtered out", "[store]") {
         const Read nothing = store.read(queries);
         CHECK(nothing.values(0, 0) == 0);
         CHECK(nothing.log_sum_exp(0, 0) == -std::numeric_limits<Real>::infinity());
+    }
+}
+
+TEST_CASE("a read by distance loses nothing far from the origin", "[store]") {
+    Matrix keys = normal(3000, 16, 1), queries = normal(5, 16, 3);
+    const Matrix values = normal(3000, 4, 2);
+    for (Matrix* m : {&keys, &queries})
+        for (Index i = 0; i < m->rows(); ++i)
+            // Two clouds, far from each other and from the origin: there is no place that all of them are near to.
+            for (Index j = 0; j < 16; ++j) (*m)(i, j) += i % 2 == 0 ? 1e4f : -1e4f;
+    for (const KeyForm form : {KeyForm::float32, KeyForm::int8}) {
+        MemoryStore store({.key_width = 16, .value_width = 4, .metric = Similarity::euclidean, .form = form});
+        store.add(keys.view().middle_rows(0, 2000), {values.view().middle_rows(0, 2000)}, ids_from(0, 2000));
+        store.add(keys.view().middle_rows(2000, 1000), {values.view().middle_rows(2000, 1000)}, ids_from(2000, 1000));
+        store.remove(ids_from(40, 7));
+        for (const Real temperature : {0.7f, 20.0f}) {
+            ReadOptions options;
+            options.temperature = temperature;
+            options.search.where = [](Id id) { return id % 5 != 0; };
+            const Read read = store.read(queries, options);
+            for (Index q = 0; q < queries.rows(); ++q) {
+                std::vector<double> scores(3000, -std::numeric_limits<double>::infinity());
+                for (Index i = 0; i < 3000; ++i) {
+                    if (i % 5 == 0 || (i >= 40 && i < 47)) continue;
+                    double square = 0;
+                    for (Index j = 0; j < 16; ++j) square += std::pow(double{queries(q, j)} - double{keys(i, j)}, 2);
+                    scores[static_cast<std::size_t>(i)] = -square / double{temperature};
+                }
+                const double best = *std::max_element(scores.begin(), scores.end());
+                double total = 0, right[4] = {};
+                for (Index i = 0; i < 3000; ++i) {
+                    const double weight = std::exp(scores[static_cast<std::size_t>(i)] - best);
+                    total += weight;
+                    for (Index e = 0; e < 4; ++e) right[e] += weight * double{values(i, e)};
+                }
+                CHECK(double{read.log_sum_exp(q, 0)} == Approx(best + std::log(total)).epsilon(1e-6));
+                for (Index e = 0; e < 4; ++e)
+                    CHECK(double{read.values(q, e)} == Approx(right[e] / total).epsilon(1e-5).margin(1e-6));
+            }
+            for (const int threads : {1, 2, 5}) {
+                const ThreadLimit limit(threads);
+                const Read again = store.read(queries, options);
+                CHECK(same_bits(again.values, read.values));
+                CHECK(same_bits(again.log_sum_exp, read.log_sum_exp));
+            }
+        }
+        ReadOptions nothing;
+        nothing.search.where = [](Id) { return false; };
+        CHECK(store.read(queries, nothing).log_sum_exp(4, 0) == -std::numeric_limits<Real>::infinity());
+        CHECK(store.read(queries, nothing).values(4, 3) == 0);
     }
 }
 
