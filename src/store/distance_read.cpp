@@ -82,7 +82,7 @@ class DistanceRead {
                 read_tiles(task / parts, first, std::min(first + length, tiles), sums[static_cast<std::size_t>(task)]);
             }
         });
-        Read all{Matrix(queries_.rows, state_.options.value_width), Matrix(queries_.rows, 1), {}, {}};
+        Read all{Matrix(queries_.rows, state_.options.value_width), Matrix(queries_.rows, 1), {}, {}, {}, {}};
         for (Index q = 0; q < queries_.rows; ++q) {
             Sum& sum = sums[static_cast<std::size_t>(q * parts)];
             for (Index part = 1; part < parts; ++part) sum.merge(sums[static_cast<std::size_t>(q * parts + part)]);

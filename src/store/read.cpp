@@ -30,7 +30,7 @@ class ProductRead {
 
     Read run() {
         Read all{
-            Matrix(queries_.rows, state_.options.value_width), Matrix(queries_.rows, options_.heads), {}, {}};
+            Matrix(queries_.rows, state_.options.value_width), Matrix(queries_.rows, options_.heads), {}, {}, {}, {}};
         all.log_sum_exp.fill(minus_infinity);
         Matrix values(all.values.rows(), all.values.cols()), log_sum_exp(queries_.rows, options_.heads);
         for (std::size_t s = 0; s < state_.slices.size(); ++s) {
@@ -113,6 +113,12 @@ static Matrix head_of(ConstView rows, Index head, Index heads) {
     return part;
 }
 
+static void copy_slot(const Part& part, Index slot, Index to, Read& out) {
+    const Index width = out.slot_keys.cols(), value_width = out.slot_values.cols();
+    std::copy_n(part.keys.data() + slot * width, width, out.slot_keys.row(to));
+    std::copy_n(part.values.data() + slot * value_width, value_width, out.slot_values.row(to));
+}
+
 // Softmax over the best k of each query, and what they hold.
 static void read_best(const State& state, const std::vector<Best>& best, Index head, const ReadOptions& options,
                       Read& out) {
@@ -136,6 +142,7 @@ static void read_best(const State& state, const std::vector<Best>& best, Index h
             const Part& part = *state.slices[static_cast<std::size_t>(slots[i].place.slice)].part;
             const float* value = part.values.data() + slots[i].place.slot * state.options.value_width + head * width;
             for (Index e = 0; e < width; ++e) read[e] += weight * value[e];
+            if (options.copy_slots) copy_slot(part, slots[i].place.slot, static_cast<Index>(at), out);
         }
     }
 }
@@ -147,8 +154,14 @@ static Read read_top(const State& state, ConstView queries, const ReadOptions& o
     Read out{Matrix(queries.rows, state.options.value_width),
              Matrix(queries.rows, options.heads),
              {k, std::vector<Id>(places), std::vector<float>(places, minus_infinity), std::vector<Index>(rows)},
-             std::vector<float>(places)};
+             std::vector<float>(places),
+             {},
+             {}};
     out.log_sum_exp.fill(minus_infinity);
+    if (options.copy_slots) {
+        out.slot_keys = Matrix(static_cast<Index>(places), state.options.key_width);
+        out.slot_values = Matrix(static_cast<Index>(places), state.options.value_width);
+    }
     for (Index head = 0; head < options.heads; ++head) {
         const Matrix part = head_of(queries, head, options.heads);
         const Queries prepared =
@@ -169,6 +182,7 @@ Read read(const State& state, ConstView queries, const ReadOptions& options) {
                    "heads", "a number that divides the widths of keys and values");
     require_option(options.heads == 1 || store.metric == Similarity::dot, "heads", "1, unless the metric is dot");
     require_option(options.top_k >= 0, "top_k", "0 or more");
+    require_option(!options.copy_slots || options.top_k > 0, "copy_slots", "false, unless the best k are read");
     require_option(options.search.probes == 0 || (options.top_k > 0 && options.heads == 1), "probes",
                    "0, unless the best k are read by one head");
     require_numbers(queries, "queries");

@@ -6,6 +6,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <mutex>
+
 using namespace kvmem;
 using namespace kvmem::test;
 
@@ -56,6 +58,33 @@ TEST_CASE("a read of a store has the value and the gradient of attention", "[sto
                 CHECK(distance(from_store.value, exact.value) < 1e-5);
                 CHECK(distance(from_store.gradient, exact.gradient) < 1e-4);
             }
+}
+
+TEST_CASE("a read's value and gradient are of one state of the store", "[store][read]") {
+    const Matrix keys = normal(50, 6, 1, 0.4), values = normal(50, 3, 2), query = normal(2, 6, 3, 0.5);
+    MemoryStore memory({.key_width = 6, .value_width = 3});
+    memory.add(keys, {values}, ids_from(0, 50));
+    const auto read = [&](const store::SearchOptions& search) {
+        return pass(query, [&](Tape&, Var q) { return read_store(q, memory, 9, 1, search); });
+    };
+    // A writer comes while the read goes on: all of what was to be read is another, or gone.
+    for (const bool removes : {false, true}) {
+        std::once_flag once;
+        store::SearchOptions changing;
+        changing.where = [&](store::Id) {
+            std::call_once(once, [&] {
+                if (removes)
+                    memory.remove(ids_from(0, 50));
+                else
+                    memory.upsert(normal(50, 6, 8), {normal(50, 3, 9)}, ids_from(0, 50));
+            });
+            return true;
+        };
+        const Pass wanted = read({}), meanwhile = read(changing);
+        CHECK(same_bits(meanwhile.value, wanted.value));
+        CHECK(same_bits(meanwhile.gradient, wanted.gradient));
+        CHECK_FALSE(same_bits(read({}).value, wanted.value));
+    }
 }
 
 TEST_CASE("a read of a store that cannot be is refused", "[store][read]") {

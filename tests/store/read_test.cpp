@@ -170,6 +170,29 @@ TEST_CASE("no k is too large: there are no more places than slots", "[store]") {
         }
 }
 
+TEST_CASE("a read gives copies of what it read", "[store]") {
+    const Matrix keys = normal(300, 12, 1), values = normal(300, 6, 2), queries = normal(4, 12, 3);
+    MemoryStore store({.key_width = 12, .value_width = 6});
+    store.add(keys, {values}, ids_from(0, 300));
+    for (const Index heads : {1, 3}) {
+        ReadOptions options;
+        options.top_k = 7;
+        options.heads = heads;
+        options.copy_slots = true;
+        options.search.where = [](Id id) { return id < 5; };  // so that places stay empty
+        const Read read = store.read(queries, options);
+        REQUIRE(read.slot_keys.rows() == 4 * heads * 7);
+        REQUIRE(read.slot_values.rows() == 4 * heads * 7);
+        for (Index row = 0; row < 4 * heads; ++row)
+            for (Index i = 0; i < 7; ++i) {
+                const Index at = row * 7 + i;
+                const auto id = static_cast<Index>(read.hits.ids[static_cast<std::size_t>(at)]);
+                for (Index j = 0; j < 12; ++j) CHECK(read.slot_keys(at, j) == (i < 5 ? keys(id, j) : 0));
+                for (Index j = 0; j < 6; ++j) CHECK(read.slot_values(at, j) == (i < 5 ? values(id, j) : 0));
+            }
+    }
+}
+
 TEST_CASE("a read that cannot be is refused", "[store]") {
     MemoryStore store({.key_width = 12, .value_width = 6}), no_values({.key_width = 12}),
         cosine({.key_width = 12, .value_width = 6, .metric = Similarity::cosine});
@@ -186,6 +209,8 @@ TEST_CASE("a read that cannot be is refused", "[store]") {
     CHECK_THROWS_AS(store.read(queries, with([](ReadOptions& o) { o.heads = 0; })), Error);
     CHECK_THROWS_AS(cosine.read(queries, with([](ReadOptions& o) { o.heads = 2; })), Error);
     CHECK_THROWS_AS(store.read(queries, with([](ReadOptions& o) { o.top_k = -1; })), Error);
+    CHECK_THROWS_AS(store.read(queries, with([](ReadOptions& o) { o.copy_slots = true; })), Error);
+    CHECK_THROWS_AS(store.read(queries, with([](ReadOptions& o) { o.temperature = 1e-45f; })), Error);
     CHECK_THROWS_AS(store.read(queries, with([](ReadOptions& o) { o.search.probes = 2; })), Error);
 }
 

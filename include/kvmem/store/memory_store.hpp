@@ -89,6 +89,7 @@ struct ReadOptions {
     Real temperature = 1;  // scores are divided by it; above 0
     Index heads = 1;  // queries and keys are so many heads of equal width, and values too; more than one only for dot
     SearchOptions search = {};
+    bool copy_slots = false;  // with top_k: also give the keys and values that were read
 };
 
 // Softmax attention. A query that finds nothing reads zeros with log_sum_exp -inf.
@@ -97,6 +98,9 @@ struct Read {
     Matrix log_sum_exp;          // [B, heads], of all scores, or of the k best
     Hits hits;                   // with top_k: what was read, a row for each query and head
     std::vector<float> weights;  // of the hits
+    // With copy_slots: of the hits, in the state that was read; zeros where there is nothing.
+    Matrix slot_keys;    // [B * heads * hits.k, D]
+    Matrix slot_values;  // [B * heads * hits.k, E]
 };
 
 // What get() found of each id. Rows of those that are missing are zeros.
