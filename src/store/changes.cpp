@@ -118,8 +118,10 @@ Index MemoryStore::Impl::change(Change change, ConstView keys, const Values& val
     try {
         mark_dead(next, places);
         if (change != Change::remove) append(next, keys, values, ids);
-        if (journal) journal->append({change, next.version, keys, values, ids});
-        publish(std::move(next));
+        // Once the change is in the log nothing may fail any more.
+        auto shared = std::make_shared<const State>(std::move(next));
+        if (journal) journal->append({change, shared->version, keys, values, ids});
+        publish(std::move(shared));
     } catch (...) {
         growing_ = nullptr;  // what was added to it is not wanted, and may not be whole
         throw;
@@ -148,8 +150,9 @@ void MemoryStore::Impl::rewrite(const IndexOptions* options) {
     State next = *now;
     next.slices.assign(1, {part, part->capacity, nullptr, 0});
     if (part->capacity == 0) next.slices.clear();
-    if (journal) journal->replace(*part, next);
-    publish(std::move(next));
+    auto shared = std::make_shared<const State>(std::move(next));
+    if (journal) journal->replace(*part, *shared);
+    publish(std::move(shared));
     growing_ = nullptr;
 }
 

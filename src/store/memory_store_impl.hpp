@@ -13,8 +13,8 @@ struct MemoryStore::Impl {
         const std::lock_guard lock(state_mutex_);
         return state_;
     }
-    void publish(State next) {
-        auto shared = std::make_shared<const State>(std::move(next));
+    void publish(State next) { publish(std::make_shared<const State>(std::move(next))); }
+    void publish(std::shared_ptr<const State> shared) noexcept {
         const std::lock_guard lock(state_mutex_);
         state_.swap(shared);
     }
