@@ -37,7 +37,7 @@ Journal::Journal(const fs::path& path) : path_(path), lock_(lock_path(path), hol
 void Journal::begin(const FileHead& head, std::optional<std::size_t> size) {
     generation_ = head.generation;
     if (!size) make_log(log_path(path_), generation_);
-    log_ = std::make_unique<LogWriter>(log_path(path_), size.value_or(log_head_bytes));
+    log_ = std::make_unique<LogWriter>(log_path(path_), size.value_or(log_head_bytes), generation_);
 }
 
 static Error no_log(const fs::path& path) {
@@ -53,9 +53,9 @@ void Journal::append(const Record& record) {
     log_->append(record);
 }
 
-void Journal::sync() {
+void Journal::sync(std::uint64_t version) {
     if (!log_) throw no_log(log_path(path_));
-    log_->sync();
+    log_->sync(version);
 }
 
 void Journal::replace(const Part& part, const State& state) {

@@ -27,7 +27,8 @@ class Journal {
     // Makes the log ready: to go on after `size` bytes, or from the start.
     void begin(const FileHead& head, std::optional<std::size_t> size);
     void append(const Record& record);
-    void sync();
+    // All changes, up to this version of the store, are on the disk when it returns.
+    void sync(std::uint64_t version);
     // The file anew, of a part that holds the whole state, and an empty log.
     void replace(const Part& part, const State& state);
 

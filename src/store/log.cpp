@@ -37,6 +37,15 @@ struct BodyHead {
 };
 // Then ids; and, unless they are removed, keys, values, the lengths of texts if there are any, and the texts.
 
+// A record that changes nothing: all that stands before it was on the disk when it was written.
+struct Mark {
+    RecordHead head;  // of the version before it
+    std::uint64_t kind;
+    std::uint64_t place;       // of the mark, in bytes from the log's start
+    std::uint64_t generation;  // of the log
+};
+constexpr std::uint64_t mark_kind = 3;
+
 constexpr char log_magic[8] = {'k', 'v', 'm', 'e', 'm', 'l', 'o', 'g'};
 
 std::uint64_t checksum_of(const RecordHead& head, const char* body) {
@@ -134,30 +143,40 @@ void hand_on(const RecordHead& head, const char* bytes, const std::string& name,
     take({change, head.version, view(keys, options.key_width), {view(values, options.value_width), texts}, ids});
 }
 
-// Whether a whole record begins here: the cheap questions first.
-bool is_record(const char* bytes, std::size_t size, std::uint64_t after_version) {
-    RecordHead head{};
-    BodyHead body{};
-    if (size < sizeof head + sizeof body) return false;
-    std::memcpy(&head, bytes, sizeof head);
-    if (head.version <= after_version || head.length < sizeof body || head.length > size - sizeof head) return false;
-    std::memcpy(&body, bytes + sizeof head, sizeof body);
-    return body.change <= 2 && body.has_texts <= 1 && body.slots <= head.length / sizeof(Id) &&
-           head.checksum == checksum_of(head, bytes + sizeof head);
+Mark mark_at(std::size_t place, std::uint64_t version, std::uint64_t generation) {
+    Mark mark{{sizeof(Mark) - sizeof(RecordHead), version, 0}, mark_kind, place, generation};
+    mark.head.checksum = checksum_of(mark.head, reinterpret_cast<const char*>(&mark) + sizeof mark.head);
+    return mark;
 }
 
-// What a kill leaves is the last record. With another one behind it, a bad record was whole once: its damage may be to
-// its length, so the other may begin anywhere.
-void require_torn_tail(std::string_view rest, const std::string& name, std::uint64_t version) {
-    for (std::size_t at = 1; at < rest.size(); ++at)
-        if (is_record(rest.data() + at, rest.size() - at, version))
-            throw damaged(name, "whole records", "a bad one, change " + std::to_string(version) + ", before others");
+// Whether there is a mark at this place: the same work wherever it is asked.
+bool is_mark(const std::string& log, std::size_t place, std::uint64_t generation) {
+    Mark mark{};
+    if (log.size() - place < sizeof mark) return false;
+    std::memcpy(&mark, log.data() + place, sizeof mark);
+    if (mark.kind != mark_kind || mark.place != place) return false;
+    const Mark right = mark_at(place, mark.head.version, generation);
+    return std::memcmp(&mark, &right, sizeof mark) == 0;
+}
+
+// What a kill leaves unfinished is the last record, and what a power loss leaves may have holes since the last sync().
+// But a bad record before a mark was promised to be there. Its damage may be to its length, so the mark may begin
+// anywhere.
+void require_unsynced(const std::string& log, std::size_t at, std::uint64_t generation, const std::string& name,
+                      std::uint64_t version) {
+    for (std::size_t place = at + 1; place + sizeof(Mark) <= log.size(); ++place)
+        if (is_mark(log, place, generation))
+            throw damaged(name, "all changes before the last sync", "a bad one, change " + std::to_string(version));
 }
 
 }  // namespace
 
-LogWriter::LogWriter(const std::filesystem::path& path, std::size_t size)
-    : path_(path), descriptor_(::open(path.c_str(), O_WRONLY | O_CLOEXEC)), size_(size) {
+LogWriter::LogWriter(const std::filesystem::path& path, std::size_t size, std::uint64_t generation)
+    : path_(path),
+      generation_(generation),
+      descriptor_(::open(path.c_str(), O_WRONLY | O_CLOEXEC)),
+      size_(size),
+      marked_(log_head_bytes) {
     if (descriptor_ < 0) throw system_error("cannot write here", path);
     // What a kill left unfinished goes.
     if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0 || ::lseek(descriptor_, 0, SEEK_END) < 0) {
@@ -169,14 +188,19 @@ LogWriter::LogWriter(const std::filesystem::path& path, std::size_t size)
 
 LogWriter::~LogWriter() { ::close(descriptor_); }
 
-void LogWriter::append(const Record& record) {
+void LogWriter::append(const Record& record) { write(encode(record)); }
+
+void LogWriter::require_whole() const {
     if (is_broken_)
         throw Error({.what = "this store's log can no longer be written",
                      .expected = {},
                      .got = "a failed write before",
                      .where = path_.string(),
                      .hint = "open the store again"});
-    const std::string bytes = encode(record);
+}
+
+void LogWriter::write(std::string_view bytes) {
+    require_whole();
     for (std::size_t done = 0; done < bytes.size();) {
         const ssize_t n = ::write(descriptor_, bytes.data() + done, bytes.size() - done);
         if (n >= 0) {
@@ -191,12 +215,22 @@ void LogWriter::append(const Record& record) {
     size_ += bytes.size();
 }
 
-void LogWriter::sync() {
-    if (::fdatasync(descriptor_) == 0) return;
-    // The system may have dropped what it could not write: nothing more can be promised of this file.
-    const Error error = system_error("cannot flush", path_);
-    is_broken_ = true;
-    throw error;
+void LogWriter::sync(std::uint64_t version) {
+    require_whole();  // a second call would not be told of what was lost before the first
+    if (::fdatasync(descriptor_) != 0) {
+        // The system may have dropped what it could not write: nothing more can be promised of this file.
+        const Error error = system_error("cannot flush", path_);
+        is_broken_ = true;
+        throw error;
+    }
+    if (size_ == marked_) return;
+    const Mark mark = mark_at(size_, version, generation_);
+    try {
+        write({reinterpret_cast<const char*>(&mark), sizeof mark});
+        marked_ = size_;
+    } catch (const Error&) {
+        // All is on the disk as it should be; without a mark, damage to it would only be taken for a power loss.
+    }
 }
 
 void make_log(const std::filesystem::path& path, std::uint64_t generation) {
@@ -219,13 +253,15 @@ std::uint64_t log_generation(const std::string& bytes, const std::string& name) 
 
 std::size_t replay_log(const std::string& bytes, const std::string& name, const StoreOptions& options,
                        std::uint64_t version, const std::function<void(const Record&)>& take) {
+    const std::uint64_t generation = log_generation(bytes, name);
     std::size_t at = sizeof(Head);
     for (RecordHead head{}; bytes.size() - at >= sizeof head; at += sizeof head + head.length) {
         std::memcpy(&head, bytes.data() + at, sizeof head);
+        if (head.version == version && is_mark(bytes, at, generation)) continue;
         ++version;
         if (head.length > bytes.size() - at - sizeof head || head.length < sizeof(BodyHead) ||
             head.checksum != checksum_of(head, bytes.data() + at + sizeof head)) {
-            require_torn_tail(std::string_view(bytes).substr(at), name, version);
+            require_unsynced(bytes, at, generation, name, version);
             break;
         }
         if (head.version != version)

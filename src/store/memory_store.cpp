@@ -235,7 +235,7 @@ StoreInfo MemoryStore::peek(const std::filesystem::path& path) {
 
 void MemoryStore::sync() {
     const std::lock_guard lock(impl_->writer);
-    if (impl_->journal) impl_->journal->sync();
+    if (impl_->journal) impl_->journal->sync(impl_->state()->version);
 }
 
 }  // namespace kvmem::store
