@@ -92,7 +92,7 @@ int run_query(const Arguments& arguments) {
             "read", "also the weights of attention over the slots found and, with --json, what it reads")(
             "temperature", po::value(&temperature)->default_value(temperature), "of --read")(
             "results", po::value(&results), "also write what was found to this HDF5 file, as ann-benchmarks does")(
-            "recall", "how many of the exact result --probes finds, to stderr")("json", "a JSON line for each vector");
+            "recall", "how many of the exact result --probes finds, among the same --filter; to stderr")("json", "a JSON line for each vector");
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
     const std::string path = required(values, "store", "the file of a store");
@@ -100,7 +100,7 @@ int run_query(const Arguments& arguments) {
     require_at_least(probes, 0, "probes");
     store::SearchOptions options;
     options.probes = probes;
-    if (!filter.empty()) options.where = filter_of(filter);
+    if (values.count("filter")) options.where = filter_of(filter);
     const MemoryStore store = MemoryStore::open(path, store::Access::map);
     const VectorFile queries = queries_of(values, dataset);
     const bool reads = values.count("read") > 0;
@@ -125,7 +125,7 @@ int run_query(const Arguments& arguments) {
     }
     if (!results.empty()) write_results(results, read.hits, store.options().metric);
     if (values.count("recall")) {
-        const store::RecallReport report = store.measure_recall(queries.vectors, k, probes);
+        const store::RecallReport report = store.measure_recall(queries.vectors, k, options);
         std::cerr << "recall " << percent(report.recall) << ", "
                   << short_number(static_cast<double>(queries.vectors.rows()) / report.seconds_probing)
                   << " queries/s; exact "

@@ -49,6 +49,7 @@ std::function<bool(store::Id)> filter_of(const std::string& text) {
         number(range.first);
         range.last = range.first;
         if (at != end && *at == '-') ++at, number(range.last);
+        require_option(range.first <= range.last, "filter", "ranges that begin with their smaller id, like 10-20");
         if (at == end) break;
         require_option(*at++ == ',', "filter", "ids and ranges of ids, like 3,7,10-20");
     }

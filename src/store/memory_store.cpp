@@ -149,13 +149,13 @@ Read MemoryStore::read(ConstView queries, const ReadOptions& options) const {
     return kvmem::store::read(*impl_->state(), queries, options);
 }
 
-RecallReport MemoryStore::measure_recall(ConstView queries, Index k, Index probes) const {
+RecallReport MemoryStore::measure_recall(ConstView queries, Index k, const SearchOptions& probing) const {
     using Clock = std::chrono::steady_clock;
     const auto seconds_since = [](Clock::time_point start) {
         return std::chrono::duration<double>(Clock::now() - start).count();
     };
-    SearchOptions probing;
-    probing.probes = probes;
+    SearchOptions exact = probing;
+    exact.probes = 0;
     RecallReport report;
     auto start = Clock::now();
     const Hits truth = search(queries, k);

@@ -82,6 +82,24 @@ TEST_CASE("indexing goes on where it was interrupted", "[program][store]") {
     CHECK_THAT(kvmem_program({"query", path, "-", "--k", "1"}, "0 0 1\n").out, Catch::Contains("Rabat"));
 }
 
+TEST_CASE("recall is measured among what the filter leaves", "[program][store]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    const std::string path = f.path("s.h5");
+    std::string text;
+    for (int i = 0; i < 400; ++i) text += std::to_string(i) + " " + std::to_string(i * i % 97) + "\n";
+    REQUIRE(
+        kvmem_program({"index", f.write("v.txt", text), "-o", path, "--metric", "euclidean", "--lists", "20"}).code ==
+        0);
+    const auto recall = [&](std::vector<std::string> more) {
+        more.insert(more.begin(), {"query", path, "-", "--k", "10", "--recall", "--probes", "1"});
+        return kvmem_program(more, "200 50\n").err;
+    };
+    CHECK_THAT(recall({}), Catch::StartsWith("recall ") && !Catch::Contains("100.00%"));
+    // Who finds too few in one list goes on, in the end through all of them.
+    CHECK_THAT(recall({"--filter", "380-383"}), Catch::StartsWith("recall 100.00%"));
+}
+
 TEST_CASE("wrong stores and queries are one line", "[program][store]") {
     NEED_PROGRAM();
     const ProgramFixture f;
@@ -96,7 +114,8 @@ TEST_CASE("wrong stores and queries are one line", "[program][store]") {
     REQUIRE(kvmem_program({"index", vectors, "-o", path}).code == 0);
     check_fails(kvmem_program({"query", path, "-"}, "1 2\n"), 1, "as wide");
     check_fails(kvmem_program({"query", path, "-"}, "1 2 nan\n"), 1, "finite");
-    check_fails(kvmem_program({"query", path, "-", "--filter", "1,x"}, "1 2 3\n"), 2, "filter");
+    for (const char* filter : {"1,x", "", "3-", "3-2", "1,10-5", "-5", "1,,2", "18446744073709551616"})
+        check_fails(kvmem_program({"query", path, "-", "--filter=" + std::string(filter)}, "1 2 3\n"), 2, "filter");
     check_fails(kvmem_program({"query", path, "-", "--k", "0"}, "1 2 3\n"), 2, "k");
     check_fails(kvmem_program({"query", path, "-", "--read"}, "1 2 3\n"), 1, "value vectors");
     check_fails(kvmem_program({"train", path, "--run", f.run}), 1, "kvmem-qa");

@@ -180,7 +180,8 @@ class MemoryStore {
     // Slots whose score is `least` or more. Within a distance r by the Euclidean metric: least = -r * r.
     Neighbourhood search_within(ConstView queries, float least, const SearchOptions& options = {}) const;
     Read read(ConstView queries, const ReadOptions& options = {}) const;
-    RecallReport measure_recall(ConstView queries, Index k, Index probes) const;
+    // Of a search with these options, `probes` among them, beside the same one without probes.
+    RecallReport measure_recall(ConstView queries, Index k, const SearchOptions& probing) const;
 
     // --- Files (datasets/README.md); HDF5 does them for one thread at a time, index() and compact() of a store with a
     // file among them ---
