@@ -1,6 +1,7 @@
 // kvmem query STORE VECTORS: what a store finds for vectors, or for text.
 #include "encoded_text.hpp"
 #include "program.hpp"
+#include "safe_text.hpp"
 #include "store_text.hpp"
 
 #include <boost/json.hpp>
@@ -18,33 +19,78 @@ static const char* const about =
     "standard input ('-'); or of text, as the trained model of --run reads questions. With --read also what attention\n"
     "over them gives.";
 
-// What one query found: a line for each slot, or a JSON object.
-static void print_text(const MemoryStore& store, const store::Hits& hits, Index query, std::span<const float> weights) {
-    const auto ids = hits.ids_of(query);
-    const store::Slots slots = store.get(ids);
-    std::cout << "query " << query << ": " << plural(static_cast<Index>(ids.size()), "slot") << "\n";
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-        std::cout << "  " << std::setw(12) << std::right << hits.scores_of(query)[i];
-        if (!weights.empty()) std::cout << "  " << std::setw(7) << percent(double{weights[i]});
-        std::cout << "  " << ids[i];
-        if (!slots.texts[i].empty()) std::cout << "  " << slots.texts[i];
+namespace {
+
+// What a command line asks for.
+struct Wanted {
+    std::string dataset, filter, results;
+    Index k = 10, probes = 0;
+    Real temperature = 1;
+};
+
+// What one query found.
+struct Found {
+    Index query;
+    std::span<const store::Id> ids;
+    std::span<const float> scores;
+    std::span<const float> weights;  // with --read
+    std::span<const Real> read;      // with --read
+};
+
+}  // namespace
+
+static CommandLine command_line(Wanted& wanted) {
+    CommandLine line{
+        .usage = "kvmem query STORE VECTORS|--text TEXT [options]", .about = about, .positional = {"store", "vectors"}};
+    line.options.add_options()                                            //
+        ("k", po::value(&wanted.k)->default_value(10), "how many slots")  //
+        ("dataset", po::value(&wanted.dataset)->default_value("test"),
+         "of an HDF5 file: the path of the dataset")                                                            //
+        ("run", po::value<std::string>(), "run directory or model file that reads --text")                      //
+        ("text", po::value<std::string>(), "what to look for, instead of vectors; -: lines of standard input")  //
+        ("filter", po::value(&wanted.filter), "these ids alone: 3,7,10-20")                                     //
+        ("probes", po::value(&wanted.probes)->default_value(0), "lists to look at; 0: everything, exactly")     //
+        ("read", "also the weights of attention over the slots found and, with --json, what it reads")          //
+        ("temperature", po::value(&wanted.temperature)->default_value(1), "of --read")                          //
+        ("results", po::value(&wanted.results),
+         "also write what was found to this HDF5 file, as ann-benchmarks does")                        //
+        ("recall", "how many of the exact result --probes finds, among the same --filter; to stderr")  //
+        ("json", "a JSON line for each vector; bytes of texts that are not UTF-8 are U+FFFD in it");
+    return line;
+}
+
+static Found found_by(const store::Read& read, Index query) {
+    Found found{query, read.hits.ids_of(query), read.hits.scores_of(query), {}, {}};
+    if (read.values.rows() == 0) return found;
+    found.weights = std::span(read.weights).subspan(static_cast<std::size_t>(query * read.hits.k), found.ids.size());
+    found.read = {read.values.row(query), static_cast<std::size_t>(read.values.cols())};
+    return found;
+}
+
+// A line for each slot.
+static void print_text(const MemoryStore& store, const Found& found) {
+    const store::Slots slots = store.get(found.ids);
+    std::cout << "query " << found.query << ": " << plural(static_cast<Index>(found.ids.size()), "slot") << "\n";
+    for (std::size_t i = 0; i < found.ids.size(); ++i) {
+        std::cout << "  " << std::setw(12) << std::right << found.scores[i];
+        if (!found.weights.empty()) std::cout << "  " << std::setw(7) << percent(double{found.weights[i]});
+        std::cout << "  " << found.ids[i];
+        if (!slots.texts[i].empty()) std::cout << "  " << printable(slots.texts[i]);
         std::cout << "\n";
     }
 }
 
-static void print_json(const MemoryStore& store, const store::Hits& hits, Index query, std::span<const float> weights,
-                       std::span<const Real> read) {
-    const auto ids = hits.ids_of(query);
-    const store::Slots slots = store.get(ids);
-    json::array found;
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-        json::object slot{{"id", ids[i]}, {"score", hits.scores_of(query)[i]}};
-        if (!weights.empty()) slot["weight"] = weights[i];
-        if (store.has_texts()) slot["text"] = slots.texts[i];
-        found.push_back(std::move(slot));
+static void print_json(const MemoryStore& store, const Found& found) {
+    const store::Slots slots = store.get(found.ids);
+    json::array all;
+    for (std::size_t i = 0; i < found.ids.size(); ++i) {
+        json::object slot{{"id", found.ids[i]}, {"score", found.scores[i]}};
+        if (!found.weights.empty()) slot["weight"] = found.weights[i];
+        if (store.has_texts()) slot["text"] = as_utf8(slots.texts[i]);
+        all.push_back(std::move(slot));
     }
-    json::object line{{"query", query}, {"slots", std::move(found)}};
-    if (!read.empty()) line["read"] = json::array(read.begin(), read.end());
+    json::object line{{"query", found.query}, {"slots", std::move(all)}};
+    if (!found.read.empty()) line["read"] = json::array(found.read.begin(), found.read.end());
     std::cout << json::serialize(line) << "\n";
 }
 
@@ -76,61 +122,35 @@ static VectorFile queries_of(const po::variables_map& values, const std::string&
     return text == "-" ? encoded_lines(values, text_from(text), "stdin") : encoded_lines(values, text, "--text");
 }
 
+static void print_recall(const MemoryStore& store, ConstView queries, Index k, const store::SearchOptions& options) {
+    const store::RecallReport report = store.measure_recall(queries, k, options);
+    const auto count = static_cast<double>(queries.rows);
+    std::cerr << "recall " << percent(report.recall) << ", " << short_number(count / report.seconds_probing)
+              << " queries/s; exact " << short_number(count / report.seconds_exact) << "\n";
+}
+
 int run_query(const Arguments& arguments) {
-    std::string dataset, filter, results;
-    Index k = 10, probes = 0;
-    Real temperature = 1;
-    CommandLine line{
-        .usage = "kvmem query STORE VECTORS|--text TEXT [options]", .about = about, .positional = {"store", "vectors"}};
-    line.options.add_options()  //
-        ("k", po::value(&k)->default_value(k), "how many slots")("dataset", po::value(&dataset)->default_value("test"),
-                                                                 "of an HDF5 file: the path of the dataset")(
-            "run", po::value<std::string>(), "run directory or model file that reads --text")(
-            "text", po::value<std::string>(), "what to look for, instead of vectors; -: lines of standard input")(
-            "filter", po::value(&filter), "these ids alone: 3,7,10-20")(
-            "probes", po::value(&probes)->default_value(probes), "lists to look at; 0: everything, exactly")(
-            "read", "also the weights of attention over the slots found and, with --json, what it reads")(
-            "temperature", po::value(&temperature)->default_value(temperature), "of --read")(
-            "results", po::value(&results), "also write what was found to this HDF5 file, as ann-benchmarks does")(
-            "recall", "how many of the exact result --probes finds, among the same --filter; to stderr")("json", "a JSON line for each vector");
+    Wanted wanted;
     po::variables_map values;
-    if (!parse(line, arguments, values)) return 0;
+    if (!parse(command_line(wanted), arguments, values)) return 0;
     const std::string path = required(values, "store", "the file of a store");
-    require_at_least(k, 1, "k");
-    require_at_least(probes, 0, "probes");
+    require_at_least(wanted.k, 1, "k");
+    require_at_least(wanted.probes, 0, "probes");
     store::SearchOptions options;
-    options.probes = probes;
-    if (values.count("filter")) options.where = filter_of(filter);
+    options.probes = wanted.probes;
+    if (values.count("filter")) options.where = filter_of(wanted.filter);
     const MemoryStore store = MemoryStore::open(path, store::Access::map);
-    const VectorFile queries = queries_of(values, dataset);
-    const bool reads = values.count("read") > 0;
+    const Matrix queries = queries_of(values, wanted.dataset).vectors;
     store::Read read;
-    if (reads)
-        read = store.read(queries.vectors, {.top_k = k, .temperature = temperature, .heads = 1, .search = options});
+    if (values.count("read"))
+        read =
+            store.read(queries, {.top_k = wanted.k, .temperature = wanted.temperature, .heads = 1, .search = options});
     else
-        read.hits = store.search(queries.vectors, k, options);
-    const Index places = read.hits.k;
-    for (Index q = 0; q < queries.vectors.rows(); ++q) {
-        const std::span<const float> weights =
-            reads ? std::span(read.weights)
-                        .subspan(static_cast<std::size_t>(q * places), static_cast<std::size_t>(places))
-                  : std::span<const float>();
-        const std::span<const Real> row =
-            reads ? std::span<const Real>(read.values.row(q), static_cast<std::size_t>(read.values.cols()))
-                  : std::span<const Real>();
-        if (values.count("json"))
-            print_json(store, read.hits, q, weights, row);
-        else
-            print_text(store, read.hits, q, weights);
-    }
-    if (!results.empty()) write_results(results, read.hits, store.options().metric);
-    if (values.count("recall")) {
-        const store::RecallReport report = store.measure_recall(queries.vectors, k, options);
-        std::cerr << "recall " << percent(report.recall) << ", "
-                  << short_number(static_cast<double>(queries.vectors.rows()) / report.seconds_probing)
-                  << " queries/s; exact "
-                  << short_number(static_cast<double>(queries.vectors.rows()) / report.seconds_exact) << "\n";
-    }
+        read.hits = store.search(queries, wanted.k, options);
+    for (Index q = 0; q < queries.rows(); ++q)
+        (values.count("json") ? print_json : print_text)(store, found_by(read, q));
+    if (!wanted.results.empty()) write_results(wanted.results, read.hits, store.options().metric);
+    if (values.count("recall")) print_recall(store, queries, wanted.k, options);
     return 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include "encoded_text.hpp"
 #include "program.hpp"
+#include "safe_text.hpp"
 
 #include <algorithm>
 #include <boost/json.hpp>
@@ -70,7 +71,7 @@ void inspect_store(const std::filesystem::path& path, bool as_json) {
     const store::StoreOptions& options = info.options;
     if (as_json) {
         std::cout << json::serialize(json::object{{"format", "kvmem-store"},
-                                                  {"generator", info.generator},
+                                                  {"generator", as_utf8(info.generator)},
                                                   {"slots", opened.size()},
                                                   {"slots_in_file", info.slots},
                                                   {"changes", opened.version()},
@@ -85,7 +86,7 @@ void inspect_store(const std::filesystem::path& path, bool as_json) {
         return;
     }
     std::cout << "store: " << plural(opened.size(), "slot") << "\n";
-    print_row("made by", info.generator);
+    print_row("made by", printable(info.generator));
     print_row("slots in the file", std::to_string(info.slots));
     print_row("changes since it was made", std::to_string(opened.version()));
     print_row("width of keys, of values",
