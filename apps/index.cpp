@@ -15,7 +15,10 @@ using store::MemoryStore;
 
 static const char* const about =
     "Makes a store of vectors: .npy, .fvecs, a dataset of an HDF5 file (superblock 2 or later), or lines of text with\n"
-    "numbers, each after a name if you like; '-' is standard input. Ids count the rows from 0; names become texts.\n"
+    "numbers; '-' is standard input. Ids count the rows from 0. Lines have names, which become texts, if the first "
+    "one\n"
+    "does: what is before its first tab, or its first word, is no number. Then any word or number may be a name.\n"
+    "Numbers are decimal and finite.\n"
     "With --run it is a store of the memory that a trained key-value memory network reads, for\n"
     "'kvmem ask --store': the vectors of keys and values, and 'key -> value' as text. With --text, too, it is one of\n"
     "lines of text, a line a slot, as that network reads questions. What was interrupted goes on with --resume.";

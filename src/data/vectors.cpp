@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <optional>
 
 namespace kvmem {
 
@@ -114,46 +115,76 @@ static std::string_view next_word(std::string_view& line) {
     return word;
 }
 
-static bool to_number(std::string_view word, float& number) {
-    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
-    return error == std::errc() && end == word.data() + word.size();
+// What stands at the start of a line, if lines have names: all up to the first tab, or else the first word.
+static std::string_view take_name(std::string_view& line) {
+    const std::size_t tab = line.find('\t');
+    if (tab == line.npos) return next_word(line);
+    const std::string_view name = line.substr(0, tab);
+    line.remove_prefix(tab + 1);
+    return name;
 }
 
-// The name at the start of a line, taken off it.
-static std::string take_name(std::string_view& line) {
-    float number = 0;
-    std::string_view rest = line;
-    const std::string_view word = next_word(rest);
-    if (word.empty() || to_number(word, number)) return {};
-    const std::size_t tab = line.find('\t');
-    const std::string name(tab == line.npos ? word : line.substr(0, tab));
-    line = tab == line.npos ? rest : line.substr(tab + 1);
-    return name;
+// The number that a word is: decimal, with '+' or '-', a point and an exponent if it likes. Others than finite ones,
+// and those that a double cannot tell from 0, count here: a word that looks like a number is one, good or bad.
+static std::optional<double> to_number(std::string_view word) {
+    if (word.starts_with('+') && !word.starts_with("+-")) word.remove_prefix(1);
+    const char *first = word.data(), *last = first + word.size();
+    double number = 0;
+    auto [end, error] = std::from_chars(first, last, number);
+    if (error == std::errc::result_out_of_range) {
+        long double wide = 0;
+        error = std::from_chars(first, last, wide).ec;
+        number = error == std::errc() ? static_cast<double>(wide) : HUGE_VAL;
+        error = {};
+    }
+    if (error != std::errc() || end != last) return std::nullopt;
+    return number;
+}
+
+static bool are_numbers(std::string_view words) {
+    for (std::string_view word = next_word(words); !word.empty(); word = next_word(words))
+        if (!to_number(word)) return false;
+    return true;
+}
+
+static Real number_in(std::string_view word, const std::string& where) {
+    const std::optional<double> number = to_number(word);
+    const Real rounded = static_cast<Real>(number.value_or(0));
+    if (!number || !std::isfinite(rounded))
+        throw Error({.what = "these vectors cannot be read",
+                     .expected = number ? "a finite number that a float can hold" : "a number",
+                     .got = std::string(word.substr(0, 40)),
+                     .where = where,
+                     .hint = number ? "" : "if lines begin with names, the first line's must not be a number"});
+    return rounded;
 }
 
 VectorFile parse_vectors(std::string_view text, const std::string& name) {
     std::vector<Real> numbers;
     VectorFile file;
     Index width = -1, rows = 0;
+    bool has_names = false;
     for (Index number = 1; !text.empty(); ++number) {
         const std::size_t end = std::min(text.find('\n'), text.size());
         std::string_view line = text.substr(0, end);
         text.remove_prefix(std::min(end + 1, text.size()));
         if (std::all_of(line.begin(), line.end(), is_space)) continue;
         const std::string where = name + ":" + std::to_string(number);
-        std::string row_name = take_name(line);
-        const std::size_t before = numbers.size();
-        for (std::string_view word = next_word(line); !word.empty(); word = next_word(line)) {
-            float x = 0;
-            if (!to_number(word, x)) throw bad(where, "a number", std::string(word.substr(0, 40)));
-            numbers.push_back(static_cast<Real>(x));
+        if (rows == 0) {
+            std::string_view rest = line;
+            has_names = !are_numbers(take_name(rest));
         }
+        if (has_names) {
+            file.names.emplace_back(take_name(line));
+            if (file.names.back().empty()) throw bad(where, "a name, as before", "none");
+        }
+        const std::size_t before = numbers.size();
+        for (std::string_view word = next_word(line); !word.empty(); word = next_word(line))
+            numbers.push_back(number_in(word, where));
         const Index here = static_cast<Index>(numbers.size() - before);
-        if (width >= 0 && here != width) throw bad(where, std::to_string(width) + " numbers", std::to_string(here));
-        if (rows > 0 && row_name.empty() != file.names.empty())
-            throw bad(where, file.names.empty() ? "no name, as before" : "a name, as before",
-                      row_name.empty() ? "none" : row_name);
-        if (!row_name.empty()) file.names.push_back(std::move(row_name));
+        if (width >= 0 && here != width)
+            throw bad(where, (has_names ? "a name and " : "") + std::to_string(width) + " numbers",
+                      std::to_string(here));
         width = here;
         ++rows;
     }

@@ -61,6 +61,25 @@ TEST_CASE("vectors are read from NumPy, fvecs, HDF5 and text", "[vectors]") {
     CHECK(parse_vectors("", "nothing").vectors.rows() == 0);
 }
 
+TEST_CASE("words that look like numbers are names where lines have names", "[vectors]") {
+    const VectorFile words = parse_vectors("the 1 2\n1984 3 4\nnan 5 6\n-1e5 7 8\n7 up\t9 10\n", "words");
+    CHECK(words.names == std::vector<std::string>{"the", "1984", "nan", "-1e5", "7 up"});
+    CHECK(words.vectors.cols() == 2);
+    CHECK(words.vectors(1, 0) == 3);
+    CHECK(parse_vectors("7 up\t9 10\n1\t2 3\n", "tabs").names == std::vector<std::string>{"7 up", "1"});
+    const VectorFile numbers = parse_vectors("1984\t3 4\n1 2\t3\n", "numbers");
+    CHECK(numbers.names.empty());
+    CHECK(numbers.vectors.cols() == 3);
+}
+
+TEST_CASE("numbers are read as they are written by any program", "[vectors]") {
+    const Matrix m =
+        parse_vectors("+1 -0.5 .5 5. 1e-50 -1e-400 1E+2 +2.5e-1 1e-40 3.40282347e+38\n", "numbers").vectors;
+    const std::vector<float> right{1, -0.5f, 0.5f, 5, 0, 0, 100, 0.25f, 1e-40f, 3.40282347e+38f};
+    REQUIRE(m.cols() == 10);
+    for (Index j = 0; j < 10; ++j) CHECK(m(0, j) == right[static_cast<std::size_t>(j)]);
+}
+
 TEST_CASE("vectors that are not there, or not all there, are refused", "[vectors]") {
     const TemporaryDirectory directory;
     const auto refused = [&](const std::string& name, const std::string& bytes) {
@@ -90,5 +109,14 @@ TEST_CASE("vectors that are not there, or not all there, are refused", "[vectors
     refused("a.txt", "a 1 2\n3 4\n");
     refused("a.txt", "1 2\nb 3 4\n");
     refused("a.txt", "name\n");
+    refused("a.txt", "a 1 2\n\t3 4\n");
+    for (const char* number : {"nan", "-NAN", "inf", "-infinity", "1e39", "-1e400", "1e5000", "0x10", "1,5", "+-1",
+                               "--1", "+", "1e", "1.2.3"}) {
+        refused("a.txt", "1 " + std::string(number) + "\n");
+        refused("a.txt", "name 1 " + std::string(number) + "\n");
+    }
+    CHECK_THROWS_WITH(parse_vectors("nan 1\n2 3\n", "v.txt"), Catch::Contains("v.txt:1") && Catch::Contains("finite"));
+    CHECK_THROWS_WITH(parse_vectors("1984 1 2\nthe 3 4\n", "v.txt"),
+                      Catch::Contains("v.txt:2") && Catch::Contains("names"));
     CHECK_THROWS_AS(read_vectors(directory.path() / "none.npy"), Error);
 }

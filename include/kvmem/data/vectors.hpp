@@ -20,8 +20,10 @@ struct VectorFile {
 // file is none, or damaged.
 VectorFile read_vectors(const std::filesystem::path& path, const std::string& dataset = "train");
 
-// Text: a vector a line, numbers with spaces or tabs between them. A line may begin with a name: anything up to the
-// first tab, or a first word that is no number. `name` stands for the file in errors.
+// Text: a vector a line, decimal numbers with spaces or tabs between them. Lines begin with a name when the first one
+// does: what stands before its first tab, or without a tab its first word, is not all numbers. Then any line's name may
+// be anything, "1984" and "nan" too. Otherwise nan and inf look like numbers. Numbers are rounded to float: 1e-50 is 0;
+// nan, inf and what is too large for a float are refused. `name` stands for the file in errors, which have the line.
 VectorFile parse_vectors(std::string_view text, const std::string& name);
 
 // Results as ann-benchmarks keeps them: an HDF5 file with /neighbors [n, k] and /distances [n, k], and the name of the
