@@ -125,7 +125,9 @@ struct RecallReport {
 
 enum class Access {
     load,  // into memory, for reading and writing; changes go to a log beside the file. One process at a time
-    map,   // read where it lies: opens at once, shares memory with other readers, refuses changes
+    // Read where it lies: opens at once, shares memory with other readers, refuses changes. Keys, values and what is
+    // searched are not checked against their hashes, which would read all of them.
+    map,
 };
 
 // What a file says of itself; see MemoryStore::peek.
