@@ -21,20 +21,101 @@ static const char* const about =
     "Numbers are decimal and finite.\n"
     "With --run it is a store of the memory that a trained key-value memory network reads, for\n"
     "'kvmem ask --store': the vectors of keys and values, and 'key -> value' as text. With --text, too, it is one of\n"
-    "lines of text, a line a slot, as that network reads questions. What was interrupted goes on with --resume.";
+    "lines of text, a line a slot, as that network reads questions. What was interrupted goes on with --resume;\n"
+    "what failed leaves nothing behind.";
 
 // Rows that are added, and put on the disk, at once.
 static constexpr Index rows_at_once = 32768;
 
-static MemoryStore opened(const fs::path& path, const store::StoreOptions& options, bool resume) {
-    if (!resume || !fs::exists(path)) return MemoryStore::create(path, options);
+namespace {
+
+// What a command line asks for.
+struct Wanted {
+    std::string output, dataset, metric, form;
+    Index lists = 0;
+};
+
+// Removes the files of a store that was begun here, unless it is finished. Who is interrupted leaves them, to go on.
+class NewFiles {
+  public:
+    explicit NewFiles(fs::path path) : path_(std::move(path)) {}
+    ~NewFiles() {
+        std::error_code ignored;
+        for (const char* ending : {"", ".log", ".lock"})
+            if (!is_kept_) fs::remove(fs::path(path_) += ending, ignored);
+    }
+    NewFiles(const NewFiles&) = delete;
+    NewFiles& operator=(const NewFiles&) = delete;
+
+    void keep() { is_kept_ = true; }
+
+  private:
+    fs::path path_;
+    bool is_kept_ = false;
+};
+
+}  // namespace
+
+static CommandLine command_line(Wanted& wanted) {
+    CommandLine line{
+        .usage = "kvmem index VECTORS|--run RUN -o STORE [options]", .about = about, .positional = {"vectors"}};
+    line.options.add_options()                                       //
+        ("output,o", po::value(&wanted.output), "the store's file")  //
+        ("dataset", po::value(&wanted.dataset)->default_value("train"),
+         "of an HDF5 file: the path of the dataset")                                                    //
+        ("values", po::value<std::string>(), "vectors to be read as values, a row for each key")        //
+        ("run", po::value<std::string>(), "run directory or model file, whose memory becomes a store")  //
+        ("memory,m", po::value<std::string>(), "with --run: data set whose memory it is")               //
+        ("text", po::value<std::string>(),
+         "with --run: file of lines of text, or -, instead of the memory")                                       //
+        ("metric", po::value(&wanted.metric)->default_value("dot"), "dot, cosine or euclidean")                  //
+        ("form", po::value(&wanted.form)->default_value("int8"), "what is searched: float32, bfloat16 or int8")  //
+        ("lists", po::value(&wanted.lists)->default_value(0),
+         "of the index; 0: about twice the root of the slots; -1: none")  //
+        ("resume", "go on with a store that was begun with the same vectors");
+    return line;
+}
+
+static std::vector<store::Id> ids_of_rows(Index first, Index count) {
+    std::vector<store::Id> ids(static_cast<std::size_t>(count));
+    std::iota(ids.begin(), ids.end(), static_cast<store::Id>(first));
+    return ids;
+}
+
+static UsageError begun_otherwise(const std::string& path, const std::string& expected, const std::string& got) {
+    return UsageError({.what = "this store was begun otherwise",
+                       .expected = expected,
+                       .got = got,
+                       .where = path,
+                       .hint = "'kvmem inspect' tells what it is"});
+}
+
+// Rows that are in the store already must be those of the source: of another file or model they would not be.
+static void require_begun_with(const MemoryStore& store, const EncodedRows& rows, const std::string& path) {
+    if (store.size() > rows.keys.vectors.rows())
+        throw begun_otherwise(path, "at most " + plural(rows.keys.vectors.rows(), "slot"),
+                              std::to_string(store.size()));
+    const auto same = [](const Matrix& all, Index row, const Matrix& stored, Index at) {
+        return std::equal(stored.row(at), stored.row(at) + stored.cols(), all.row(row));
+    };
+    for (Index row = 0; row < store.size(); row += rows_at_once) {
+        const Index count = std::min(rows_at_once, store.size() - row);
+        const store::Slots slots = store.get(ids_of_rows(row, count));
+        for (Index i = 0; i < count; ++i) {
+            const auto at = static_cast<std::size_t>(i), source = static_cast<std::size_t>(row + i);
+            const std::string& name = rows.keys.names.empty() ? std::string() : rows.keys.names[source];
+            if (!slots.found[at] || !same(rows.keys.vectors, row + i, slots.keys, i) ||
+                !same(rows.values, row + i, slots.values, i) || slots.texts[at] != name)
+                throw begun_otherwise(path, "slots from the same vectors or model",
+                                      "another slot " + std::to_string(source));
+        }
+    }
+}
+
+static MemoryStore resumed(const std::string& path, const store::StoreOptions& options, const EncodedRows& rows) {
     MemoryStore store = MemoryStore::open(path);
-    if (!(store.options() == options))
-        throw UsageError({.what = "this store was begun otherwise",
-                          .expected = "the widths, metric and form that it has",
-                          .got = {},
-                          .where = path.string(),
-                          .hint = "'kvmem inspect' shows them"});
+    if (!(store.options() == options)) throw begun_otherwise(path, "the widths, metric and form that it has", {});
+    require_begun_with(store, rows, path);
     return store;
 }
 
@@ -43,8 +124,7 @@ static void add_rows(MemoryStore& store, const EncodedRows& rows) {
     Progress progress;
     for (Index row = store.size(); row < keys.rows; row += rows_at_once) {
         const Index count = std::min(rows_at_once, keys.rows - row);
-        std::vector<store::Id> ids(static_cast<std::size_t>(count));
-        std::iota(ids.begin(), ids.end(), static_cast<store::Id>(row));
+        const std::vector<store::Id> ids = ids_of_rows(row, count);
         std::span<const std::string> names = rows.keys.names;
         if (!names.empty()) names = names.subspan(static_cast<std::size_t>(row), ids.size());
         store.add(keys.middle_rows(row, count), {values.empty() ? ConstView{} : values.middle_rows(row, count), names},
@@ -54,11 +134,22 @@ static void add_rows(MemoryStore& store, const EncodedRows& rows) {
     }
 }
 
+static void require_fit(ConstView rows, const std::string& source) {
+    const Index row = store::first_unfit_row(rows);
+    if (row == rows.rows) return;
+    throw Error({.what = "a vector cannot be stored",
+                 .expected = "finite numbers whose squares sum to less than 1e37",
+                 .got = "others in row " + std::to_string(row) + ", counted from 0",
+                 .where = source,
+                 .hint = {}});
+}
+
 static EncodedRows rows_of_file(const po::variables_map& values, const std::string& dataset) {
     require_option(!values.count("text"), "text", "--run, the model that reads it");
     require_option(!values.count("memory"), "memory", "--run, the model that reads it");
     const std::string source = required(values, "vectors", "a file of vectors, -, or --run");
     EncodedRows rows{vectors_from(source, dataset), {}};
+    require_fit(rows.keys.vectors, source == "-" ? "stdin" : source);
     if (!values.count("values")) return rows;
     const std::string path = values["values"].as<std::string>();
     rows.values = read_vectors(path, dataset).vectors;
@@ -68,6 +159,7 @@ static EncodedRows rows_of_file(const po::variables_map& values, const std::stri
                      .got = std::to_string(rows.values.rows()),
                      .where = path,
                      .hint = {}});
+    require_fit(rows.values, path);
     return rows;
 }
 
@@ -80,37 +172,32 @@ static EncodedRows rows_of(const po::variables_map& values, const std::string& d
     return {encoded_lines(values, text_from(source), source == "-" ? "stdin" : source), {}};
 }
 
-int run_index(const Arguments& arguments) {
-    std::string output, dataset, metric, form;
-    Index lists = 0;
-    CommandLine line{
-        .usage = "kvmem index VECTORS|--run RUN -o STORE [options]", .about = about, .positional = {"vectors"}};
-    line.options.add_options()  //
-        ("output,o", po::value(&output), "the store's file")("dataset", po::value(&dataset)->default_value("train"),
-                                                             "of an HDF5 file: the path of the dataset")(
-            "values", po::value<std::string>(), "vectors to be read as values, a row for each key")(
-            "run", po::value<std::string>(), "run directory or model file, whose memory becomes a store")(
-            "memory,m", po::value<std::string>(), "with --run: data set whose memory it is")(
-            "text", po::value<std::string>(), "with --run: file of lines of text, or -, instead of the memory")(
-            "metric", po::value(&metric)->default_value("dot"), "dot, cosine or euclidean")(
-            "form", po::value(&form)->default_value("int8"), "what is searched: float32, bfloat16 or int8")(
-            "lists", po::value(&lists)->default_value(0),
-            "of the index; 0: about twice the root of the slots; -1: none")("resume",
-                                                                            "go on with a store that was begun");
-    po::variables_map values;
-    if (!parse(line, arguments, values)) return 0;
-    require_option(!output.empty(), "output", "the name of a file");
-    require_at_least(lists, -1, "lists");
-    store::StoreOptions options{.metric = metric_named(metric), .form = form_named(form)};
-    const EncodedRows rows = rows_of(values, dataset);
-    options.key_width = rows.keys.vectors.cols();
-    options.value_width = rows.values.cols();
-    MemoryStore store = opened(output, options, values.count("resume") > 0);
+// Puts the rows into a store that is there already, as far as they are not, or into a new one.
+static void fill(MemoryStore& store, const EncodedRows& rows, Index lists) {
     add_rows(store, rows);
     if (lists >= 0)
         store.index({.lists = lists});
     else
         store.compact();
+}
+
+int run_index(const Arguments& arguments) {
+    Wanted wanted;
+    po::variables_map values;
+    if (!parse(command_line(wanted), arguments, values)) return 0;
+    const std::string& output = wanted.output;
+    require_option(!output.empty(), "output", "the name of a file");
+    require_at_least(wanted.lists, -1, "lists");
+    store::StoreOptions options{.metric = metric_named(wanted.metric), .form = form_named(wanted.form)};
+    const EncodedRows rows = rows_of(values, wanted.dataset);
+    options.key_width = rows.keys.vectors.cols();
+    options.value_width = rows.values.cols();
+    const bool is_begun = values.count("resume") && fs::exists(output);
+    MemoryStore store = is_begun ? resumed(output, options, rows) : MemoryStore::create(output, options);
+    NewFiles files(output);
+    if (is_begun) files.keep();
+    fill(store, rows, wanted.lists);
+    files.keep();
     std::cout << output << ": " << plural(store.size(), "slot") << ", " << plural(store.lists(), "list") << "\n";
     return 0;
 }

@@ -126,18 +126,29 @@ void require_writable(const fs::path& path) {
     if (::access(folder.c_str(), W_OK | X_OK) != 0) throw system_error("cannot write here", folder);
 }
 
-FileLock::FileLock(const fs::path& path, const std::string& holder)
-    : descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
-    if (descriptor_ < 0) throw system_error("cannot lock", path);
-    if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
-        const int code = errno;
-        ::close(descriptor_);
-        if (code != EWOULDBLOCK) throw system_error("cannot lock", path, code);
-        throw Error({.what = "in use by " + holder,
-                     .expected = {},
-                     .got = {},
-                     .where = folder_of(path).string(),
-                     .hint = "wait for it or choose another directory"});
+// Whether what was opened still has this name.
+static bool is_still_at(const fs::path& path, int descriptor) {
+    struct stat opened, there;
+    return ::fstat(descriptor, &opened) == 0 && ::stat(path.c_str(), &there) == 0 && opened.st_ino == there.st_ino &&
+           opened.st_dev == there.st_dev;
+}
+
+FileLock::FileLock(const fs::path& path, const std::string& holder) {
+    for (;;) {
+        descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+        if (descriptor_ < 0) throw system_error("cannot lock", path);
+        if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+            const int code = errno;
+            ::close(descriptor_);
+            if (code != EWOULDBLOCK) throw system_error("cannot lock", path, code);
+            throw Error({.what = "in use by " + holder,
+                         .expected = {},
+                         .got = {},
+                         .where = folder_of(path).string(),
+                         .hint = "wait for it or choose another directory"});
+        }
+        if (is_still_at(path, descriptor_)) return;
+        ::close(descriptor_);  // its holder removed it: the next one locks another
     }
 }
 

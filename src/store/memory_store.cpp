@@ -158,7 +158,7 @@ RecallReport MemoryStore::measure_recall(ConstView queries, Index k, const Searc
     exact.probes = 0;
     RecallReport report;
     auto start = Clock::now();
-    const Hits truth = search(queries, k);
+    const Hits truth = search(queries, k, exact);
     report.seconds_exact = seconds_since(start);
     start = Clock::now();
     const Hits hits = search(queries, k, probing);
@@ -186,24 +186,35 @@ void MemoryStore::save(const std::filesystem::path& path) const {
     save_alone(path, is_whole ? *state->slices[0].part : *gather(*state, centroids), *state);
 }
 
-static Error exists_already(const std::filesystem::path& path) {
-    return Error({.what = "there is a file of this name already",
-                  .expected = {},
-                  .got = {},
-                  .where = path.string(),
-                  .hint = "open it, or choose another name"});
+static void require_nothing_at(const std::filesystem::path& path) {
+    for (const std::filesystem::path& file : {path, log_path(path)})
+        if (std::filesystem::exists(file))
+            throw Error({.what = "there is a file of this name already",
+                         .expected = {},
+                         .got = {},
+                         .where = file.string(),
+                         .hint = "open it, or choose another name"});
 }
 
 MemoryStore MemoryStore::create(const std::filesystem::path& path, const StoreOptions& options) {
     check_options(options);
-    {
-        const Journal lock(path);
-        if (std::filesystem::exists(path)) throw exists_already(path);
-        if (std::filesystem::exists(log_path(path))) throw exists_already(log_path(path));
-        const State empty{options, {}, 0, 0, false};
-        write_store(path, Part(options, 0, false), {options, 0, 0, new_generation(), 0, false, 0, {}});
+    require_nothing_at(path);  // before there is a lock beside it
+    auto impl = std::make_unique<Impl>();
+    impl->path = path;
+    impl->publish({options, {}, 0, 0, false});
+    impl->journal = std::make_unique<Journal>(path);
+    require_nothing_at(path);
+    try {
+        const FileHead head{options, 0, 0, new_generation(), 0, false, 0, {}};
+        write_store(path, Part(options, 0, false), head);
+        impl->journal->begin(head, std::nullopt);
+    } catch (...) {
+        std::error_code ignored;
+        for (const std::filesystem::path& made : {path, log_path(path), lock_path(path)})
+            std::filesystem::remove(made, ignored);
+        throw;
     }
-    return open(path);
+    return MemoryStore(std::move(impl));
 }
 
 MemoryStore MemoryStore::open(const std::filesystem::path& path, Access access) {

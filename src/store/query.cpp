@@ -10,7 +10,7 @@
 
 namespace kvmem::store {
 
-void require_numbers(ConstView rows, const char* where) {
+Index first_unfit_row(ConstView rows) {
     std::atomic<Index> bad{std::numeric_limits<Index>::max()};
     parallel_for(rows.rows, std::max<Index>(1, 65536 / std::max<Index>(1, rows.cols)), [&](Index first, Index last) {
         for (Index i = first; i < last; ++i)
@@ -21,10 +21,15 @@ void require_numbers(ConstView rows, const char* where) {
                 return;
             }
     });
-    if (bad.load() == std::numeric_limits<Index>::max()) return;
+    return std::min(bad.load(), rows.rows);
+}
+
+void require_numbers(ConstView rows, const char* where) {
+    const Index row = first_unfit_row(rows);
+    if (row == rows.rows) return;
     throw Error({.what = "a vector cannot be compared",
                  .expected = "finite numbers whose squares sum to less than 1e37",
-                 .got = "others in row " + std::to_string(bad.load()),
+                 .got = "others in row " + std::to_string(row),
                  .where = where,
                  .hint = {}});
 }

@@ -67,6 +67,10 @@ TEST_CASE("lines of text are found by what a trained model reads in them", "[pro
     INFO(made.err);
     REQUIRE(made.code == 0);
     CHECK_THAT(made.out, Catch::Contains("5 slots"));
+    const std::string others = f.write("others.txt", "the language of Oldland5\nwho\nspeaks\nwhat\nwhere\n");
+    check_fails(
+        kvmem_program({"index", "--run", f.run, "--text", others, "-o", store, "--metric", "cosine", "--resume"}), 2,
+        "begun otherwise");
     const Output found =
         kvmem_program({"query", store, "--run", f.run, "--text", "The language of Oldland5", "--json"});
     INFO(found.err);

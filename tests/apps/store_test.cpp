@@ -82,6 +82,51 @@ TEST_CASE("indexing goes on where it was interrupted", "[program][store]") {
     CHECK_THAT(kvmem_program({"query", path, "-", "--k", "1"}, "0 0 1\n").out, Catch::Contains("Rabat"));
 }
 
+TEST_CASE("indexing goes on with what it was begun with alone", "[program][store]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    const std::string path = f.path("s.h5"), vectors = f.write("v.txt", cities);
+    REQUIRE(kvmem_program({"index", vectors, "-o", path}).code == 0);
+    const auto resume = [&](const std::string& text) {
+        return kvmem_program({"index", f.write("other.txt", text), "-o", path, "--resume"});
+    };
+    check_fails(resume("Lima\t1 0 0\nQuito\t0.9 0.1 0.1\n" + cities), 2, "slot 1");
+    check_fails(resume("Lima\t1 0 0\nKyoto\t0.9 0.1 0\n" + cities), 2, "slot 1");
+    check_fails(resume(cities.substr(0, cities.find("Bern"))), 2, "at most 2 slots");
+    check_fails(resume("1 0 0\n0.9 0.1 0\n0 1 0\n0 0.9 0.2\n0 0 1\n"), 2, "slot 0");
+    CHECK_THAT(resume(cities + "Cairo\t1 1 1\n").out, Catch::Contains("6 slots"));
+}
+
+TEST_CASE("indexing that fails leaves nothing of a store that it made, and all of one that was there",
+          "[program][store]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    const std::string path = f.path("s.h5"), log = path + ".log";
+    std::string text;
+    for (int i = 0; i < 40000; ++i) text += std::to_string(i) + " 1 2 3\n";
+    const std::string vectors = f.write("v.txt", text);
+    const auto nothing_is_left = [&] { return !f.exists("s.h5") && !f.exists("s.h5.log") && !f.exists("s.h5.lock"); };
+    // Blocks of 512 bytes, or of 1024: the empty store fits, the vectors do not.
+    const auto with_little_room = [&](const std::string& more) {
+        return shell("ulimit -f 100; \"$KVMEM\" index '" + vectors + "' -o '" + path + "' " + more);
+    };
+    check_fails(with_little_room(""), 1, "cannot write");
+    CHECK(nothing_is_left());
+    check_fails(with_little_room("--resume"), 1, "cannot write");
+    CHECK(nothing_is_left());
+    // Rows are named as in the source, whichever part of it they are added with.
+    check_fails(kvmem_program({"index", f.write("w.txt", text + "1 2 3 1e30\n"), "-o", path}), 1, "w.txt");
+    check_fails(kvmem_program({"index", f.write("w.txt", text + "1 2 3 1e30\n"), "-o", path}), 1, "row 40000");
+    check_fails(kvmem_program({"index", vectors, "--values", f.write("w.txt", text + "1 2 3 1e30\n"), "-o", path}), 1,
+                "values");
+    CHECK(nothing_is_left());
+    REQUIRE(kvmem_program({"index", f.write("first.txt", "0 1 2 3\n1 1 2 3\n"), "-o", path}).code == 0);
+    check_fails(with_little_room("--resume"), 1, "cannot write");
+    check_fails(with_little_room(""), 1, "already");
+    CHECK_THAT(kvmem_program({"inspect", path}).out, Catch::Contains("2 slots"));
+    CHECK_THAT(kvmem_program({"index", vectors, "-o", path, "--resume"}).out, Catch::Contains("40,000 slots"));
+}
+
 TEST_CASE("names of any bytes do no harm to what reads the output", "[program][store]") {
     NEED_PROGRAM();
     const ProgramFixture f;

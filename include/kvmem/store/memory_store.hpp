@@ -123,6 +123,10 @@ struct RecallReport {
     double seconds_exact = 0, seconds_probing = 0;
 };
 
+// The first row that cannot be a key, a value or a query: its numbers must be finite, and their squares sum to less
+// than 1e37. rows.rows when all of them can.
+Index first_unfit_row(ConstView rows);
+
 enum class Access {
     load,  // into memory, for reading and writing; changes go to a log beside the file. One process at a time
     // Read where it lies: opens at once, shares memory with other readers, refuses changes. Keys, values and what is
@@ -194,7 +198,7 @@ class MemoryStore {
     // Opens a file with what its log holds. Throws Error when it is no store, is damaged, or (load) is being written to
     // by somebody else.
     static MemoryStore open(const std::filesystem::path& path, Access access = Access::load);
-    // Makes a new file, which must not exist, and opens it to load.
+    // Makes a new file, which must not exist, and opens it to load. When it throws, nothing is left of it.
     static MemoryStore create(const std::filesystem::path& path, const StoreOptions& options);
     // Reads the header alone.
     static StoreInfo peek(const std::filesystem::path& path);
