@@ -82,9 +82,14 @@ void embed_sum_backward(RaggedView<Token> bags, BagScale scale, ConstView grad_o
                                  positions.factors.data, positions.first.data()});
 }
 
-PositionFactors position_encoding(RaggedView<Token> bags, Index width, Arena& arena) {
+static Index longest_of(RaggedView<Token> bags) {
     Index longest = 0;
     for (Index i = 0; i < bags.size(); ++i) longest = std::max(longest, std::ssize(bags[i]));
+    return longest;
+}
+
+PositionFactors position_encoding(RaggedView<Token> bags, Index width, Arena& arena) {
+    const Index longest = longest_of(bags);
     const auto first_of_length = arena.take<Index>(longest + 1);  // the row of the factors, or -1
     std::fill(first_of_length.begin(), first_of_length.end(), Index{-1});
     const auto first = arena.take<Index>(bags.size());
@@ -107,6 +112,19 @@ PositionFactors position_encoding(RaggedView<Token> bags, Index width, Arena& ar
                     (1 - place) - static_cast<Real>(k) / static_cast<Real>(width) * (1 - 2 * place);
         }
     }
+    return {factors, first};
+}
+
+PositionFactors aligned_encoding(RaggedView<Token> bags, Index width, Index words, Arena& arena) {
+    const View factors = arena.matrix(longest_of(bags), width);
+    const auto center = [](Index n) { return static_cast<Real>(n + 1) / 2; };
+    const Real scale = 4 / static_cast<Real>(width * words);
+    for (Index j = 0; j < factors.rows; ++j)
+        for (Index k = 0; k < width; ++k)
+            factors(j, k) =
+                1 + scale * (static_cast<Real>(k + 1) - center(width)) * (static_cast<Real>(j + 1) - center(words));
+    const auto first = arena.take<Index>(bags.size());
+    std::fill(first.begin(), first.end(), Index{0});
     return {factors, first};
 }
 

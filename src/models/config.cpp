@@ -22,6 +22,7 @@ void MemN2NConfig::validate() const {
     require_option(width >= 1 && width <= 8192, "width", "1 to 8192");
     require_option(hops >= 1 && hops <= 16, "hops", "1 to 16");
     require_option(memory >= 1 && memory <= 1'000'000, "memory", "1 to 1000000 sentences");
+    require_option(sentence >= 1 && sentence <= 1024, "sentence", "1 to 1024 words");
     require_option(random_noise >= 0 && random_noise <= 1, "random noise", "0 to 1");
     require_option(deviation > 0 && std::isfinite(deviation), "init", "a positive number");
 }
@@ -32,6 +33,13 @@ void MemoryTransformerConfig::validate() const {
     require_option(hops >= 1 && hops <= 16, "hops", "1 to 16");
     require_option(inner >= 1 && inner <= 8, "inner", "1 to 8 times the width");
     require_option(longest >= 1 && longest <= 1024, "longest", "1 to 1024 words");
+    require_option(dropout >= 0 && dropout < 1, "dropout", "0 to below 1");
+}
+
+void QueryReductionConfig::validate() const {
+    require_option(width >= 1 && width <= 1024, "width", "1 to 1024");
+    require_option(hops >= 1 && hops <= 16, "hops", "1 to 16");
+    require_option(sentence >= 1 && sentence <= 1024, "sentence", "1 to 1024 words");
     require_option(dropout >= 0 && dropout < 1, "dropout", "0 to below 1");
 }
 

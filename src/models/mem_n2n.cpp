@@ -10,8 +10,15 @@ namespace kvmem {
 
 MemN2N::Tables MemN2N::add_tables(const std::string& name) {
     const MemN2NConfig& c = config_;
-    return {&parameters_->add(name, Matrix(0, c.width)),
-            c.temporal ? &parameters_->add_normal("T" + name, c.memory, c.width, c.deviation, c.seed) : nullptr};
+    Parameter* words = &parameters_->add(name, Matrix(0, c.width));
+    if (!c.temporal) return {words, nullptr};
+    Parameter& places = parameters_->add_normal("T" + name, c.memory + c.empty_slots, c.width, c.deviation, c.seed);
+    if (c.empty_slots) {  // its last row is the empty slots'
+        std::fill_n(places.value.row(c.memory), c.width, Real{0});
+        places.frozen.assign(static_cast<std::size_t>(c.memory) + 1, false);
+        places.frozen.back() = true;
+    }
+    return {words, &places};
 }
 
 MemN2N::MemN2N(const MemN2NConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
@@ -71,6 +78,18 @@ static void strew(std::span<Token> places, Index empty, Index last_place, Rng& r
     }
 }
 
+// Where each question's slots end. One slot stands for all empty ones and lies before the sentences.
+std::span<const Index> MemN2N::offsets_of(Tape& tape, const Batch& batch) const {
+    const auto offsets = tape.arena().take<Index>(batch.size() + 1);
+    offsets[0] = 0;
+    for (Index i = 0; i < batch.size(); ++i) {
+        const auto [first, last] = batch.slots_of(i);
+        const Index n = std::min(config_.memory, last - first), empty = config_.empty_slots && n < config_.memory;
+        offsets[static_cast<std::size_t>(i) + 1] = offsets[static_cast<std::size_t>(i)] + empty + n;
+    }
+    return offsets;
+}
+
 MemN2N::Memory MemN2N::memory_of(Tape& tape, const Batch& batch, Rng* noise) const {
     Arena& arena = tape.arena();
     // In stories no value differs from its key.
@@ -78,16 +97,12 @@ MemN2N::Memory MemN2N::memory_of(Tape& tape, const Batch& batch, Rng* noise) con
     const auto differs = [&](Index s) {
         return !stories && !std::ranges::equal(batch.slots.key[s], batch.slots.value[s]);
     };
-    const auto offsets = arena.take<Index>(batch.size() + 1);
-    offsets[0] = 0;
-    for (Index i = 0; i < batch.size(); ++i) {
-        const auto [first, last] = batch.slots_of(i);
-        offsets[static_cast<std::size_t>(i) + 1] =
-            offsets[static_cast<std::size_t>(i)] + std::min(config_.memory, last - first);
-    }
+    const auto offsets = offsets_of(tape, batch);
     const Index count = offsets.back();
     const auto ends = arena.take<Index>(count + 1);
     const auto places = arena.take<Token>(count);
+    const View bias = config_.empty_slots ? arena.matrix(count, 1) : View{};
+    std::ranges::fill(bias.span(), Real{0});
     const auto tokens = arena.take<Token>(std::ssize(batch.slots.key.values) + std::ssize(batch.slots.value.values));
     ends[0] = 0;
     std::size_t end = 0, sentence = 0;
@@ -95,8 +110,13 @@ MemN2N::Memory MemN2N::memory_of(Tape& tape, const Batch& batch, Rng* noise) con
         for (const Token token : words) tokens[end++] = lexicon_.input(token);
     };
     for (Index i = 0; i < batch.size(); ++i) {
-        const auto at = static_cast<std::size_t>(i);
-        const Index n = offsets[at + 1] - offsets[at], last = batch.slots_of(i).second;
+        const auto [first, last] = batch.slots_of(i);
+        const Index n = std::min(config_.memory, last - first);
+        if (offsets[static_cast<std::size_t>(i) + 1] - offsets[static_cast<std::size_t>(i)] > n) {
+            bias.data[sentence] = static_cast<Real>(std::log(static_cast<double>(config_.memory - n)));
+            places[sentence] = static_cast<Token>(config_.memory);
+            ends[++sentence] = static_cast<Index>(end);
+        }
         const auto mine = places.subspan(sentence, static_cast<std::size_t>(n));
         for (Index j = 0; j < n; ++j) mine[static_cast<std::size_t>(j)] = static_cast<Token>(n - 1 - j);
         if (noise && config_.random_noise > 0 && n > 0) {
@@ -109,7 +129,7 @@ MemN2N::Memory MemN2N::memory_of(Tape& tape, const Batch& batch, Rng* noise) con
             ends[++sentence] = static_cast<Index>(end);
         }
     }
-    return {{tokens.first(end), ends}, places, offsets};
+    return {{tokens.first(end), ends}, places, offsets, bias};
 }
 
 Var MemN2N::embed(Tape& tape, const Tables& tables, const Memory& memory, const PositionFactors& positions) const {
@@ -129,27 +149,36 @@ AttendOptions MemN2N::lookup() const {
     return options;
 }
 
+PositionFactors MemN2N::encode(Tape& tape, RaggedView<Token> bags) const {
+    switch (config_.encoding) {
+        case Encoding::position:
+            return position_encoding(bags, config_.width, tape.arena());
+        case Encoding::aligned:
+            return aligned_encoding(bags, config_.width, config_.sentence, tape.arena());
+        case Encoding::bag:
+            break;
+    }
+    return {};
+}
+
 MemN2N::Reading MemN2N::read(Tape& tape, const Batch& batch, Rng* noise) const {
-    const auto encoding = [&](RaggedView<Token> bags) {
-        return config_.encoding == Encoding::position ? position_encoding(bags, config_.width, tape.arena())
-                                                      : PositionFactors{};
-    };
     const auto words = tape.arena().take<Token>(std::ssize(batch.question.values));
     std::ranges::transform(batch.question.values, words.begin(), [&](Token token) { return lexicon_.input(token); });
     const RaggedView<Token> question{words, tape.arena().copy(std::span<const Index>(batch.question.offsets))};
     const Memory memory = memory_of(tape, batch, noise);
-    const PositionFactors positions = encoding(memory.sentences);
+    const PositionFactors positions = encode(tape, memory.sentences);
     const Segments segments = segments_of(tape, memory.offsets);
     const AttendOptions options = lookup();
+    const LookupBias bias{.slot = memory.bias.data ? std::optional(tape.constant(memory.bias)) : std::nullopt};
 
-    Reading reading{embed_sentences(tape, *question_table_, question, encoding(question)), {}, memory.offsets};
+    Reading reading{embed_sentences(tape, *question_table_, question, encode(tape, question)), {}, memory};
     Var key = embed(tape, keys_[0], memory, positions), value{};
     for (std::size_t k = 0; k < values_.size(); ++k) {
         const bool same_tables = k > 0 && values_[k].words == values_[k - 1].words;
         if (k > 0 && keys_[k].words == values_[k - 1].words) key = value;  // otherwise it is A's of every hop
         if (!same_tables) value = embed(tape, values_[k], memory, positions);
         reading.hops.push_back({reading.state, key});
-        const Var read = attend(reading.state, key, value, segments, options).read;
+        const Var read = attend(reading.state, key, value, segments, options, bias).read;
         const Var mapped = map_ ? linear(reading.state, tape.parameter(*map_)) : reading.state;
         reading.state = add(mapped, read);
         if (config_.relu) reading.state = activate(reading.state, Activation::relu);
@@ -169,16 +198,17 @@ void MemN2N::score(Tape& tape, const Batch& batch, View scores, Reads* reads) co
     score_candidates(reading.state.value(), *answer_table_, scores);
     if (!reads) return;
     reads->resize(config_.hops, 1, batch.slots.size());
-    const Segments segments = segments_of(tape, reading.offsets);
+    const Segments segments = segments_of(tape, reading.memory.offsets);
     const auto weights = tape.arena().take<Real>(weight_count(segments, 1));
     for (Index k = 0; k < config_.hops; ++k) {
         const auto& [query, key] = reading.hops[static_cast<std::size_t>(k)];
-        attend_weights({.query = query.value(), .key = key.value(), .value = {}}, segments, lookup(), weights,
-                       tape.arena());
+        attend_weights({.query = query.value(), .key = key.value(), .value = {}, .slot_bias = reading.memory.bias},
+                       segments, lookup(), weights, tape.arena());
         for (Index i = 0; i < batch.size(); ++i) {  // the last slots of each question
-            const auto first = weights.begin() + reading.offsets[static_cast<std::size_t>(i)];
-            const auto end = weights.begin() + reading.offsets[static_cast<std::size_t>(i) + 1];
-            std::copy(first, end, reads->of(k).begin() + (batch.slots_of(i).second - (end - first)));
+            const auto [first, last] = batch.slots_of(i);
+            const Index n = std::min(config_.memory, last - first);
+            const auto end = weights.begin() + reading.memory.offsets[static_cast<std::size_t>(i) + 1];
+            std::copy(end - n, end, reads->of(k).begin() + (last - n));
         }
     }
 }

@@ -6,6 +6,7 @@
 #include "kvmem/models/mem_n2n.hpp"
 #include "kvmem/models/memory_transformer.hpp"
 #include "kvmem/models/path_reader.hpp"
+#include "kvmem/models/query_reduction.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -146,6 +147,7 @@ struct Make {
         return make<MemoryTransformer>(config);
     }
     std::unique_ptr<Model> operator()(const PathReaderConfig& config) const { return make<PathReader>(config); }
+    std::unique_ptr<Model> operator()(const QueryReductionConfig& config) const { return make<QueryReduction>(config); }
 
   private:
     template <class M, class Config>

@@ -36,7 +36,9 @@ void fields_of(Config& c, Visit visit) {
     visit("memory", c.memory);
     visit("tying", c.tying);
     visit("encoding", c.encoding);
+    visit("sentence", c.sentence);
     visit("temporal", c.temporal);
+    visit("empty_slots", c.empty_slots);
     visit("random_noise", c.random_noise);
     visit("linear_start", c.linear_start);
     visit("linear_map", c.linear_map);
@@ -68,6 +70,17 @@ void fields_of(Config& c, Visit visit) {
     visit("word_deletion", c.word_deletion);
     visit("dropout", c.dropout);
     visit("least", c.least);
+    visit("seed", c.seed);
+}
+
+template <class Config, class Visit>
+requires std::same_as<std::remove_const_t<Config>, QueryReductionConfig>
+void fields_of(Config& c, Visit visit) {
+    visit("width", c.width);
+    visit("hops", c.hops);
+    visit("share_hops", c.share_hops);
+    visit("sentence", c.sentence);
+    visit("dropout", c.dropout);
     visit("seed", c.seed);
 }
 

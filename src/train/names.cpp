@@ -17,7 +17,8 @@ static constexpr std::array bag_scales{std::pair{"sum", BagScale::sum},
                                        std::pair{"mean", BagScale::mean}};
 static constexpr std::array hop_tyings{std::pair{"adjacent", HopTying::adjacent},
                                        std::pair{"layerwise", HopTying::layerwise}};
-static constexpr std::array encodings{std::pair{"bag", Encoding::bag}, std::pair{"position", Encoding::position}};
+static constexpr std::array encodings{std::pair{"bag", Encoding::bag}, std::pair{"position", Encoding::position},
+                                      std::pair{"aligned", Encoding::aligned}};
 static constexpr std::array retrievals{std::pair{"question", Retrieval::question}, std::pair{"hops", Retrieval::hops},
                                        std::pair{"whole", Retrieval::whole}};
 static constexpr std::array methods{std::pair{"sgd", Method::sgd}, std::pair{"adagrad", Method::adagrad},

@@ -46,6 +46,23 @@ TEST_CASE("sentences have the right gradients, with factors of places and start 
     }
 }
 
+TEST_CASE("a gated scan has the right gradients in both directions", "[ops]") {
+    const std::vector<Index> offsets{0, 0, 1, 5, 5, 7};
+    for (const Index width : {1, 3, 8})
+        for (const Direction direction : {Direction::forwards, Direction::backwards}) {
+            Parameters p;
+            Parameter &z = p.add("z", normal(7, width, 1)), &c = p.add("c", normal(7, width, 2));
+            check_gradients(p, [&](Tape& t) {
+                return gated_scan(activate(t.parameter(z), Activation::sigmoid), t.parameter(c), offsets, direction);
+            });
+            const Matrix fixed_z = z.value, fixed_c = c.value;
+            check_gradients(
+                p, [&](Tape& t) { return gated_scan(t.parameter(z), t.constant(fixed_c), offsets, direction); });
+            check_gradients(
+                p, [&](Tape& t) { return gated_scan(t.constant(fixed_z), t.parameter(c), offsets, direction); });
+        }
+}
+
 TEST_CASE("linear and dot_scores have the right gradients", "[ops]") {
     for (const auto& [rows, in, out] : {std::array<Index, 3>{4, 3, 2}, {1, 1, 1}, {0, 3, 2}, {3, 0, 2}, {3, 2, 0}}) {
         Parameters p;

@@ -108,6 +108,22 @@ TEST_CASE("the position encoding is the paper's equation", "[embed]") {
     CHECK(none.first.empty());
 }
 
+TEST_CASE("the aligned encoding is the authors' formula, the same for a place in any sentence", "[embed]") {
+    Ragged<Token> bags;
+    for (const std::size_t length : {3u, 1u, 0u, 9u}) bags.push_row(std::vector<Token>(length, 0));
+    const Index d = 20, J = 7;
+    Arena arena;
+    const PositionFactors p = aligned_encoding(bags, d, J, arena);
+    CHECK(p.factors.rows == 9);
+    for (const Index first : p.first) CHECK(first == 0);
+    for (Index j = 1; j <= 9; ++j)
+        for (Index k = 1; k <= d; ++k) {
+            const double l = 1 + 4 * (static_cast<double>(k) - 10.5) * (static_cast<double>(j) - 4) / 140;
+            CHECK(double{p.factors(j - 1, k - 1)} == Approx(l).margin(1e-6));
+        }
+    CHECK(aligned_encoding({}, d, J, arena).first.empty());
+}
+
 TEST_CASE("sentences with factors of places and start rows equal the naive twin", "[embed]") {
     for (const Index d : {1, 3, 4, 7, 8, 16, 20, 33, 50, 64, 100, 131}) {
         const Matrix table = normal(9, d, 1), times = normal(6, d, 2), grad_out = normal(40, d, 3);

@@ -47,12 +47,16 @@ struct Equations {
     Row sentence(const std::string& table, std::span<const Token> words) const {
         const Matrix& rows = parameter(model, table).value;
         Row sum(static_cast<std::size_t>(c.width), 0.0);
-        const auto J = static_cast<double>(words.size()), d = static_cast<double>(c.width);
+        const auto J = static_cast<double>(words.size()), d = static_cast<double>(c.width),
+                   longest = static_cast<double>(c.sentence);
         for (std::size_t j = 1; j <= words.size(); ++j)
             for (std::size_t k = 1; k <= sum.size(); ++k) {
                 const double place = static_cast<double>(j) / J;
-                const double l =
-                    c.encoding == Encoding::bag ? 1 : (1 - place) - static_cast<double>(k) / d * (1 - 2 * place);
+                const double l = c.encoding == Encoding::bag ? 1
+                                 : c.encoding == Encoding::position
+                                     ? (1 - place) - static_cast<double>(k) / d * (1 - 2 * place)
+                                     : 1 + 4 * (static_cast<double>(k) - (d + 1) / 2) *
+                                               (static_cast<double>(j) - (longest + 1) / 2) / (d * longest);
                 sum[k - 1] += l * double{rows(words[j - 1], static_cast<Index>(k - 1))};
             }
         return sum;
@@ -73,7 +77,7 @@ struct Equations {
             const std::string a = !adjacent || hop == 1 ? "A" : "C" + std::to_string(hop - 1);
             const std::string b = adjacent ? "C" + std::to_string(hop) : "C";
             Row p, o(u.size(), 0.0);
-            double total = 0;
+            double total = c.empty_slots ? static_cast<double>(c.memory) - static_cast<double>(n) : 0;  // exp(0) each
             for (std::size_t i = 0; i < n; ++i) {
                 const Row m = slot(a, told[told.size() - n + i], static_cast<Index>(n - 1 - i));
                 double score = 0;
@@ -134,8 +138,8 @@ double distance_from_equations(MemN2N& model, const QaDataset& dataset) {
 TEST_CASE("a MemN2N computes the paper's equations", "[mem-n2n]") {
     const QaDataset dataset = toy_stories(12);
     for (const HopTying tying : {HopTying::adjacent, HopTying::layerwise})
-        for (const Encoding encoding : {Encoding::bag, Encoding::position})
-            for (int variant = 0; variant < 6; ++variant) {
+        for (const Encoding encoding : {Encoding::bag, Encoding::position, Encoding::aligned})
+            for (int variant = 0; variant < 8; ++variant) {
                 MemN2NConfig config = small();
                 config.tying = tying;
                 config.encoding = encoding;
@@ -143,7 +147,9 @@ TEST_CASE("a MemN2N computes the paper's equations", "[mem-n2n]") {
                 config.temporal = variant != 1;
                 config.memory = variant == 2 ? 3 : 50;
                 config.relu = config.linear_map = variant == 3;
-                config.linear_start = variant >= 4;
+                config.linear_start = variant == 4 || variant == 5;
+                config.empty_slots = variant >= 5;
+                if (variant == 7) config.memory = 3, config.temporal = false;
                 config.hops = variant == 5 ? 1 : 3;
                 MemN2N model = model_of(dataset, config);
                 if (variant == 4) model.set_phase(0);
@@ -184,6 +190,8 @@ TEST_CASE("a MemN2N's loss has the right gradient, for the tied tables too", "[m
     config.width = 4;
     config.tying = GENERATE(HopTying::adjacent, HopTying::layerwise);
     config.linear_start = GENERATE(false, true);
+    config.empty_slots = GENERATE(false, true);
+    config.encoding = config.empty_slots ? Encoding::aligned : Encoding::position;
     config.deviation = 0.3;
     MemN2N model = model_of(dataset, config);
     model.set_phase(0);
@@ -197,6 +205,8 @@ TEST_CASE("a MemN2N's loss has the right gradient, for the tied tables too", "[m
     tape.backward(model.loss(tape, batch, rng), 1);
     for (Parameter& p : model.parameters()) {
         CAPTURE(p.name);
+        if (p.name.front() == 'T' && config.empty_slots)
+            for (Index k = 0; k < config.width; ++k) CHECK(p.value(config.memory, k) == 0);  // the empty slots'
         const ConstView gradient = tape.gradient(p).dense();
         Index row = 0;
         for (Index i = 0; i < gradient.rows; ++i)  // the row that matters most
@@ -273,6 +283,31 @@ TEST_CASE("a MemN2N reads its last sentences, and tells what it read", "[mem-n2n
         }
 }
 
+TEST_CASE("empty slots take their share of a MemN2N's reads, and training leaves them empty", "[mem-n2n]") {
+    const QaDataset dataset = toy_stories(12);
+    MemN2NConfig config = small();
+    config.empty_slots = true;
+    MemN2N model = model_of(dataset, config);
+    const Batch batch = batch_of(dataset, 0, 6);
+    Tape tape;
+    Matrix scores(6, static_cast<Index>(model.candidates().size()));
+    Reads reads;
+    model.score(tape, batch, scores, &reads);
+    for (Index i = 0; i < 6; ++i) {
+        const auto [first, last] = batch.slots_of(i);
+        double sum = 0;
+        for (Index s = first; s < last; ++s) sum += double{reads.of(0)[static_cast<std::size_t>(s)]};
+        const double share = static_cast<double>(last - first) / static_cast<double>(config.memory);
+        CHECK(sum == Approx(share).epsilon(0.5));  // hardly trained: each slot of the 50 has about the same
+        CHECK(sum < 0.5);
+    }
+    Rng rng(1);
+    tape.reset();
+    tape.backward(model.loss(tape, batch, rng), 1);
+    for (const Parameter& p : model.parameters())
+        if (p.name.front() == 'T') CHECK(tape.gradient(p).find(config.memory) == nullptr);
+}
+
 TEST_CASE("a MemN2N without a memory still has scores", "[mem-n2n]") {
     const QaDataset dataset = toy_stories(6);
     const MemN2N model = model_of(dataset, small());
@@ -324,6 +359,7 @@ TEST_CASE("impossible settings of a MemN2N are refused", "[mem-n2n]") {
     refused([](auto& c) { c.width = 0; });
     refused([](auto& c) { c.hops = 0; });
     refused([](auto& c) { c.memory = 0; });
+    refused([](auto& c) { c.sentence = 0; });
     refused([](auto& c) { c.random_noise = 1.5; });
     refused([](auto& c) { c.random_noise = NAN; });
     refused([](auto& c) { c.deviation = 0; });

@@ -110,7 +110,9 @@ TEST_CASE("a MemN2N's configuration comes back from its JSON with every field", 
                                              .memory = 70,
                                              .tying = HopTying::layerwise,
                                              .encoding = Encoding::bag,
+                                             .sentence = 20,
                                              .temporal = false,
+                                             .empty_slots = true,
                                              .random_noise = 0.25,
                                              .linear_start = false,
                                              .linear_map = true,
@@ -126,6 +128,13 @@ TEST_CASE("a memory transformer's configuration comes back from its JSON with ev
         .width = 60, .heads = 5, .hops = 3, .share_hops = true, .inner = 2, .longest = 20, .dropout = 0.2, .seed = 7};
     check_every_field(unusual, MemoryTransformerConfig{});
     CHECK_THROWS_AS(model_config_from_json(R"({"model": "memory-transformer", "heads": 3})", "x"), Error);
+}
+
+TEST_CASE("a query-reduction network's configuration comes back from its JSON with every field", "[config]") {
+    const ModelConfig unusual =
+        QueryReductionConfig{.width = 60, .hops = 3, .share_hops = false, .sentence = 7, .dropout = 0.2, .seed = 7};
+    check_every_field(unusual, QueryReductionConfig{});
+    CHECK_THROWS_AS(model_config_from_json(R"({"model": "query-reduction", "sentence": 0})", "x"), Error);
 }
 
 TEST_CASE("a path reader's configuration comes back from its JSON with every field", "[config]") {

@@ -209,6 +209,9 @@ TEST_CASE("presets are the paper's settings", "[presets]") {
         CHECK(model.deviation == 0.1);
         CHECK(model.random_noise == 0.1);
         CHECK(model.linear_start);
+        CHECK(model.encoding == Encoding::aligned);
+        CHECK(model.empty_slots);
+        CHECK(config.trainer.start_epochs == (joint ? 30 : 20));
         CHECK(model.relu == large);
         CHECK(model.width == (large ? 100 : joint ? 50 : 20));
         CHECK(config.trainer.epochs == (joint ? 60 : 100));

@@ -11,6 +11,7 @@
 #include "kvmem/kernels/elementwise.hpp"
 #include "kvmem/kernels/embed.hpp"
 #include "kvmem/kernels/facts.hpp"
+#include "kvmem/kernels/gated_scan.hpp"
 
 #include <optional>
 
@@ -68,6 +69,9 @@ Var scatter_sum(Var x, std::span<const Index> places, Index rows, Index cols);
 // Sum over the rows of the cross-entropy of scores [B, n] against the columns `targets`, with the columns
 // `excluded[i]` left out of row i: [1, 1]. (kernels/softmax.hpp)
 Var cross_entropy(Var scores, std::span<const Index> targets, RaggedView<Index> excluded = {});
+
+// kernels/gated_scan.hpp: h [n, d] of z and c [n, d].
+Var gated_scan(Var z, Var c, std::span<const Index> offsets, Direction direction = Direction::forwards);
 
 // --- facts that are read exactly (fact_ops.cpp, kernels/facts.hpp)
 

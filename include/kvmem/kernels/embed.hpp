@@ -32,6 +32,11 @@ struct StartRows {
 // length that there is.
 PositionFactors position_encoding(RaggedView<Token> bags, Index width, Arena& arena);
 
+// The same idea as the authors' program has it: token j has the factors 1 + 4 (k - (d + 1)/2) (j - (J + 1)/2) / (d J),
+// where J is `words` for all bags. A word at the same place is the same in sentences of any length, and numbers are
+// twice as large. Bags may be longer than J.
+PositionFactors aligned_encoding(RaggedView<Token> bags, Index width, Index words, Arena& arena);
+
 // Throws Error unless the bags are well formed and their tokens are rows of a table of `rows` rows.
 void check_bags(RaggedView<Token> bags, Index rows);
 

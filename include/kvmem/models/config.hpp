@@ -43,7 +43,7 @@ struct KvMemNNConfig {
 // How the tables of an end-to-end memory network's hops are tied (mem_n2n.hpp; Sukhbaatar et al. 2015, section 2.2),
 // and how a sentence becomes a vector (section 4.1): the sum of its words, or with the position encoding.
 enum class HopTying { adjacent, layerwise };
-enum class Encoding { bag, position };
+enum class Encoding { bag, position, aligned };  // aligned_encoding(), as in the authors' program
 
 struct MemN2NConfig {
     static constexpr const char* kind = "mem-n2n";
@@ -53,7 +53,9 @@ struct MemN2NConfig {
     Index memory = 50;  // sentences, the last ones
     HopTying tying = HopTying::adjacent;
     Encoding encoding = Encoding::position;
+    Index sentence = 12;        // words that aligned encoding counts with, J
     bool temporal = true;       // T_A and T_C
+    bool empty_slots = false;   // what sentences leave of the memory is slots that say nothing, and may be read too
     double random_noise = 0.1;  // empty sentences in training, as a share of the story's; 0: none
     bool linear_start = true;   // no softmax over the memory until the validation loss stops falling
     bool linear_map = false;    // H with adjacent tying too (layer-wise tying always has it)
@@ -98,7 +100,22 @@ struct PathReaderConfig {
     void validate() const;  // throws UsageError
 };
 
-using ModelConfig = std::variant<KvMemNNConfig, MemN2NConfig, MemoryTransformerConfig, PathReaderConfig>;
+// query_reduction.hpp
+struct QueryReductionConfig {
+    static constexpr const char* kind = "query-reduction";
+
+    Index width = 128;       // d
+    Index hops = 5;          // layers of the paper
+    bool share_hops = true;  // one set of maps for all hops
+    Index sentence = 12;     // words that the encoding of places counts with, J
+    double dropout = 0.1;    // of sentences, queries and the last state, in training
+    std::uint64_t seed = 1;
+
+    void validate() const;  // throws UsageError
+};
+
+using ModelConfig =
+    std::variant<KvMemNNConfig, MemN2NConfig, MemoryTransformerConfig, PathReaderConfig, QueryReductionConfig>;
 
 std::string kind_of(const ModelConfig& config);
 std::vector<std::string> model_kinds();  // that there are

@@ -10,8 +10,12 @@
 //
 // Adjacent tying has one table more than hops: A^{k+1} and C^k are one parameter, B and A^1, and W and C^K, each with
 // its T. Layer-wise tying has A, C, B, W and H once for all hops. i counts sentences back from the question: T(0) is
-// the last one's. Nothing is padded: a sentence has its own words only, and a question only the sentences that there
-// are.
+// the last one's. A sentence has its own words only, and a question only the sentences that there are.
+//
+// The authors' program (facebook/MemNN) differs from the text, and without that its figures are not reached: l_j counts
+// places alike in sentences of all lengths (Encoding::aligned), and a memory that is not full has empty slots to its
+// end, with keys and values of zero, that the softmax shares out weight to as well (`empty_slots`). Here one slot
+// before the sentences stands for all of these: its score is the logarithm of how many they are.
 //
 // Random noise (section 4.1, "RN"): in training up to ceil(0.1 n) empty sentences lie between the n that there are. As
 // in the authors' program they are not read; they shift the places i of what comes before them, the last place standing
@@ -48,8 +52,10 @@ class MemN2N : public Model {
     // The memory of each question, on the tape.
     struct Memory {
         RaggedView<Token> sentences;
-        std::span<const Token> places;   // of each sentence, counted from the question: rows of T
-        std::span<const Index> offsets;  // question i reads sentences [offsets[i], offsets[i + 1])
+        std::span<const Token> places;  // of each sentence, counted from the question: rows of T
+        // Question i reads sentences [offsets[i], offsets[i + 1]); the first one stands for its empty slots, if any.
+        std::span<const Index> offsets;
+        View bias = {};  // of each sentence's score [S, 1]; none without empty slots
     };
     // With a generator, empty sentences are between. They do not change what `sentences` and `offsets` hold.
     Memory memory_of(Tape& tape, const Batch& batch, Rng* noise) const;
@@ -72,10 +78,12 @@ class MemN2N : public Model {
     struct Reading {
         Var state;  // [B, d]
         std::vector<Hop> hops;
-        std::span<const Index> offsets;
+        Memory memory;
     };
     Tables add_tables(const std::string& name);
     Reading read(Tape& tape, const Batch& batch, Rng* noise) const;
+    std::span<const Index> offsets_of(Tape& tape, const Batch& batch) const;
+    PositionFactors encode(Tape& tape, RaggedView<Token> bags) const;
     Var embed(Tape& tape, const Tables& tables, const Memory& memory, const PositionFactors& positions) const;
     AttendOptions lookup() const;
     void grow() override;

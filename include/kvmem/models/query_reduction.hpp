@@ -1,0 +1,77 @@
+// Query-reduction network (Seo et al. 2017, "Query-Reduction Networks for Question Answering", arXiv 1606.04582) whose
+// states are a memory that the question reads by attention.
+//
+// Letters: B questions, S sentences, d width, C candidates. A sentence is the sum of its words' vectors E x_j, each
+// times the factors l_j of its place (aligned_encoding()), and so is the question:
+//
+//     x_i = sum_j l_j * E x_ij        u = sum_j l_j * E q_j        q_i = u
+//
+// In every hop each sentence has a query of its own, q_i, which says what is asked after what was found so far. Where a
+// sentence matters to it (z_i, number by number) it is reduced by the sentence to the next one (c_i), elsewhere it
+// stays what the sentences before made of it: a later sentence overrides an earlier one. The same runs backwards, g_i.
+// Then the question reads the states h_i by attention, and the last of them as it is:
+//
+//     z_i = sigmoid(Z (x_i * q_i) + b)       c_i = sigmoid(R (x_i * q_i) + b') * tanh(X x_i + Q q_i + b'')
+//     h_i = (1 - z_i) h_{i-1} + z_i c_i      g_i = (1 - z_i) g_{i+1} + z_i c_i
+//     u   = u + sum_i softmax(s u . K h_i)_i V h_i + h_n
+//     q_i = h_i + g_i + u
+//
+// The answer is the candidate y with the largest W y . u. Without the attention (u = h_n) it is the paper's network,
+// which finds it harder to put facts together that lie in any order.
+//
+// X, Q, K and V begin near 0.7 times the identity: what shares words finds each other from the start, as in a memory
+// network.
+#pragma once
+
+#include "kvmem/models/model.hpp"
+#include "kvmem/nn/layers.hpp"
+
+#include <string>
+#include <vector>
+
+namespace kvmem {
+
+class QueryReduction : public Model {
+  public:
+    // Throws Error when a loaded shape does not fit.
+    QueryReduction(const QueryReductionConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
+                   const LoadParameter& load = {});
+
+    const QueryReductionConfig& config() const { return config_; }
+    ModelConfig configuration() const override { return config_; }
+    std::string name() const override { return "query-reduction network"; }
+    std::string summary() const override;
+
+    // Cross-entropy of one right answer, chosen at random, among all candidates but the other right ones.
+    Var loss(Tape& tape, const Batch& batch, Rng& rng) const override;
+    // The weight of a slot is its share of what the hop added to u: of c_i in h_n and in every h_j that is read, on
+    // average over the d numbers.
+    void score(Tape& tape, const Batch& batch, View scores, Reads* reads = nullptr) const override;
+
+  private:
+    struct Hop {
+        Hop(Parameters& parameters, const std::string& name, const QueryReductionConfig& config);
+
+        Linear gate, reset, slot, query, key, value;
+    };
+    // What a hop read with.
+    struct Asked {
+        Var gate, query, key;
+    };
+    struct Reading {
+        Var state;  // [B, d]
+        std::vector<Asked> hops;
+    };
+    void begin_as_memory_network();
+    Var encode(Tape& tape, const Ragged<Token>& keys, const Ragged<Token>* values) const;
+    Reading read(Tape& tape, const Batch& batch) const;
+    AttendOptions lookup() const;
+    void grow() override;
+
+    QueryReductionConfig config_;
+    Parameter *words_, *answers_;  // E, W
+    std::vector<Hop> hops_;        // one, if they are shared
+    Ragged<Token> candidate_rows_;
+};
+
+}  // namespace kvmem

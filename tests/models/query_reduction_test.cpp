@@ -1,0 +1,277 @@
+#include "kvmem/models/query_reduction.hpp"
+
+#include "kvmem/autograd/gradcheck.hpp"
+#include "kvmem/autograd/optimizer.hpp"
+#include "kvmem/core/error.hpp"
+#include "random.hpp"
+#include "support/toy_stories.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <cmath>
+
+using namespace kvmem;
+using namespace kvmem::test;
+
+namespace {
+
+QueryReductionConfig small() {
+    QueryReductionConfig config;
+    config.width = 9;
+    config.hops = 3;
+    return config;
+}
+
+QueryReduction model_of(const QaDataset& dataset, const QueryReductionConfig& config) {
+    return {config, dataset.vocabulary, dataset.candidates};
+}
+
+Batch batch_of(const QaDataset& dataset, Index first, Index last) {
+    const Retriever retriever(dataset.memory, dataset.vocabulary);
+    Batch batch;
+    for (Index i = first; i < last; ++i) add_example(batch, dataset, dataset.split("train"), i, retriever);
+    return batch;
+}
+
+Matrix scores_of(const QueryReduction& model, const Batch& batch, Reads* reads = nullptr) {
+    Tape tape;
+    tape.set_training(false);
+    Matrix scores(batch.size(), static_cast<Index>(model.candidates().size()));
+    model.score(tape, batch, scores, reads);
+    return scores;
+}
+
+using Row = std::vector<double>;
+
+// The header's equations, in double and sentence by sentence.
+struct Equations {
+    QueryReduction& model;
+    const Index d = model.config().width;
+
+    const Matrix& value(const std::string& name) const { return model.parameters().find(name)->value; }
+    std::string hop_name(Index hop) const { return "hop" + std::to_string(model.config().share_hops ? 1 : hop + 1); }
+    Row map(const std::string& name, const Row& x) const {
+        const Matrix& weight = value(name + ".weight");
+        const Parameter* bias = model.parameters().find(name + ".bias");
+        Row y(x.size());
+        for (Index k = 0; k < d; ++k) {
+            double sum = bias ? double{bias->value(0, k)} : 0;
+            for (Index m = 0; m < d; ++m) sum += double{weight(k, m)} * x[static_cast<std::size_t>(m)];
+            y[static_cast<std::size_t>(k)] = sum;
+        }
+        return y;
+    }
+    Row sentence(std::span<const Token> words) const {
+        Row sum(static_cast<std::size_t>(d));
+        const double J = static_cast<double>(model.config().sentence), D = static_cast<double>(d);
+        for (std::size_t j = 1; j <= words.size(); ++j)
+            for (std::size_t k = 1; k <= sum.size(); ++k)
+                sum[k - 1] += (1 + 4 * (static_cast<double>(k) - (D + 1) / 2) * (static_cast<double>(j) - (J + 1) / 2) /
+                                       (D * J)) *
+                              double{value("words")(words[j - 1], static_cast<Index>(k - 1))};
+        return sum;
+    }
+    template <class F>
+    static Row each(F f, const Row& a, const Row& b) {
+        Row c(a.size());
+        for (std::size_t k = 0; k < a.size(); ++k) c[k] = f(a[k], b[k]);
+        return c;
+    }
+    static double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+
+    Row scores(std::span<const Token> question, const std::vector<Row>& x) const {
+        const auto plus = [](double a, double b) { return a + b; };
+        const auto times = [](double a, double b) { return a * b; };
+        const std::size_t n = x.size();
+        Row u = sentence(question);
+        std::vector<Row> q(n, u);
+        for (Index hop = 0; hop < model.config().hops; ++hop) {
+            const std::string name = hop_name(hop);
+            std::vector<Row> z, c, h(n), g(n);
+            for (std::size_t i = 0; i < n; ++i) {
+                const Row pair = each(times, x[i], q[i]);
+                z.push_back(map(name + ".gate", pair));
+                for (double& v : z[i]) v = sigmoid(v);
+                const Row mixed = each(plus, map(name + ".slot", x[i]), map(name + ".query", q[i]));
+                c.push_back(each([](double r, double m) { return sigmoid(r) * std::tanh(m); },
+                                 map(name + ".reset", pair), mixed));
+            }
+            const auto run = [&](std::vector<Row>& out, bool backwards) {
+                Row state(static_cast<std::size_t>(d));
+                for (std::size_t t = 0; t < n; ++t) {
+                    const std::size_t i = backwards ? n - 1 - t : t;
+                    for (std::size_t k = 0; k < state.size(); ++k)
+                        state[k] = (1 - z[i][k]) * state[k] + z[i][k] * c[i][k];
+                    out[i] = state;
+                }
+            };
+            run(h, false);
+            run(g, true);
+            Row weights, read(static_cast<std::size_t>(d));
+            double total = 0;
+            for (std::size_t i = 0; i < n; ++i) {
+                const Row key = map(name + ".key", h[i]);
+                double score = 0;
+                for (std::size_t k = 0; k < key.size(); ++k) score += u[k] * key[k];
+                weights.push_back(std::exp(score * 3 / std::sqrt(static_cast<double>(d))));
+                total += weights.back();
+            }
+            for (std::size_t i = 0; i < n; ++i) {
+                const Row v = map(name + ".value", h[i]);
+                for (std::size_t k = 0; k < v.size(); ++k) read[k] += weights[i] / total * v[k];
+            }
+            u = each(plus, u, read);
+            if (n > 0) u = each(plus, u, h.back());
+            for (std::size_t i = 0; i < n; ++i) q[i] = each(plus, each(plus, h[i], g[i]), u);
+        }
+        Row all;
+        for (const Token candidate : model.candidates()) {
+            double score = 0;
+            for (std::size_t k = 0; k < u.size(); ++k)
+                score += u[k] * double{value("answers")(candidate, static_cast<Index>(k))};
+            all.push_back(score);
+        }
+        return all;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a query-reduction network computes its equations", "[query-reduction]") {
+    const QaDataset dataset = toy_stories(8);
+    QueryReductionConfig config = small();
+    config.share_hops = GENERATE(true, false);
+    QueryReduction model = model_of(dataset, config);
+    Rng rng(7);
+    for (Parameter& p : model.parameters())  // biases begin with zero
+        for (Real& x : p.value.view().span()) x += static_cast<Real>(0.3 * rng.normal());
+    const Batch batch = batch_of(dataset, 0, 12);
+    const Matrix scores = scores_of(model, batch);
+    const Equations equations{model};
+    for (Index i = 0; i < batch.size(); ++i) {
+        std::vector<Row> told;
+        const auto [first, last] = batch.slots_of(i);
+        for (Index s = first; s < last; ++s) told.push_back(equations.sentence(batch.slots.key[s]));
+        const Row expected = equations.scores(batch.question[i], told);
+        for (std::size_t k = 0; k < expected.size(); ++k)
+            CHECK(double{scores(i, static_cast<Index>(k))} == Approx(expected[k]).margin(1e-4).epsilon(1e-4));
+    }
+}
+
+TEST_CASE("what a hop read is shared out among the question's slots", "[query-reduction]") {
+    const QaDataset dataset = toy_stories(8);
+    const QueryReduction model = model_of(dataset, small());
+    const Batch batch = batch_of(dataset, 0, 9);
+    Reads reads;
+    scores_of(model, batch, &reads);
+    CHECK(reads.hops == 3);
+    CHECK(reads.heads == 1);
+    for (Index hop = 0; hop < reads.hops; ++hop)
+        for (Index i = 0; i < batch.size(); ++i) {
+            const auto [first, last] = batch.slots_of(i);
+            double sum = 0;
+            for (Index s = first; s < last; ++s) {
+                const Real share = reads.of(hop)[static_cast<std::size_t>(s)];
+                CHECK(share > 0);
+                sum += double{share};
+            }
+            CHECK(sum == Approx(1));
+        }
+}
+
+TEST_CASE("with open gates a state is its sentence alone, with closed ones nothing", "[query-reduction]") {
+    const QaDataset dataset = toy_stories(8);
+    QueryReductionConfig config = small();
+    config.hops = 1;
+    QueryReduction model = model_of(dataset, config);
+    const Batch batch = batch_of(dataset, 2, 3);
+    model.parameters().find("hop1.gate.weight")->value.fill(0);
+    model.parameters().find("hop1.gate.bias")->value.fill(50);
+    Reads reads;
+    scores_of(model, batch, &reads);
+    CHECK(reads.of(0).back() > 0.5);  // read as it is, and by attention
+    for (const Real share : reads.of(0)) CHECK(share > 0);
+    model.parameters().find("hop1.gate.bias")->value.fill(-200);
+    scores_of(model, batch, &reads);
+    for (const Real share : reads.of(0)) CHECK(share == 0);
+}
+
+TEST_CASE("the loss of a query-reduction network has the right gradient", "[query-reduction]") {
+    const QaDataset dataset = toy_stories(2);
+    QueryReductionConfig config = small();
+    config.share_hops = GENERATE(false, true);
+    QueryReduction model = model_of(dataset, config);
+    const Batch batch = batch_of(dataset, 0, 3);
+    const auto loss = [&](Tape& tape) {
+        Rng rng(3);
+        return model.loss(tape, batch, rng);
+    };
+    const GradcheckResult result = gradcheck(loss, model.parameters(), 3e-3);
+    CAPTURE(result.where);
+    CHECK(result.error < 2e-2);  // in float; each operation is checked in double
+}
+
+TEST_CASE("a query-reduction network learns to follow people", "[query-reduction]") {
+    const QaDataset dataset = toy_stories(200);
+    QueryReductionConfig config = small();
+    config.width = 16;
+    config.hops = 2;
+    QueryReduction model = model_of(dataset, config);
+    Optimizer optimizer(model.parameters(), {.clip_norm = 1});
+    std::vector<std::unique_ptr<Tape>> tapes;
+    tapes.push_back(std::make_unique<Tape>());
+    Rng rng(1);
+    double loss = 0;
+    const Index questions = dataset.split("train").size();
+    for (int epoch = 0; epoch < 25; ++epoch) {
+        loss = 0;
+        for (Index first = 0; first < questions; first += 30) {
+            tapes[0]->reset();
+            const Var sum = model.loss(*tapes[0], batch_of(dataset, first, first + 30), rng);
+            loss += double{sum.value().data[0]} / static_cast<double>(questions);
+            tapes[0]->backward(sum, Real{1} / 30);
+            optimizer.step(tapes, 5e-3);
+        }
+    }
+    CHECK(loss < 0.2);  // 1.0 by knowing the kinds of answers alone
+}
+
+TEST_CASE("a query-reduction network reads stories without sentences and slots with values", "[query-reduction]") {
+    const QaDataset dataset = toy_stories(6);
+    const QueryReduction model = model_of(dataset, small());
+    const Retriever retriever(dataset.memory, dataset.vocabulary);
+    const Split& split = dataset.split("train");
+    Batch bare;
+    add_example(bare, split.question[0], split.answer[0], dataset.memory, retriever);
+    Reads reads;
+    for (const Real s : scores_of(model, bare, &reads).view().span()) CHECK(std::isfinite(s));
+    Tape tape;
+    Rng rng(1);
+    tape.backward(model.loss(tape, bare, rng), 1);
+
+    const Token key[] = {1, 2}, value[] = {3}, both[] = {1, 2, 3};
+    Batch with_value, joined;
+    for (auto [batch, k, v] : {std::tuple{&with_value, std::span<const Token>(key), std::span<const Token>(value)},
+                               std::tuple{&joined, std::span<const Token>(both), std::span<const Token>(both)}}) {
+        batch->slots.key.push_row(k);
+        batch->slots.value.push_row(v);
+        batch->question.push_row(key);
+        batch->answer.push_row({});
+        batch->slot_offsets.push_back(1);
+    }
+    CHECK(test::distance(scores_of(model, with_value), scores_of(model, joined)) == 0);
+}
+
+TEST_CASE("what a query-reduction network cannot be is refused", "[query-reduction]") {
+    const QaDataset dataset = toy_stories(6);
+    CHECK_THROWS_AS(QueryReduction(small(), dataset.vocabulary, dataset.candidates,
+                                   [](const std::string&) { return Matrix(1, 1); }),
+                    Error);
+    for (auto spoil :
+         {+[](QueryReductionConfig& c) { c.width = 0; }, +[](QueryReductionConfig& c) { c.hops = 17; },
+          +[](QueryReductionConfig& c) { c.sentence = 0; }, +[](QueryReductionConfig& c) { c.dropout = 1; }}) {
+        QueryReductionConfig config;
+        spoil(config);
+        CHECK_THROWS_AS(config.validate(), UsageError);
+    }
+}
