@@ -28,9 +28,9 @@ int main() {
             ++searches;
         }
     });
-    for (int number = 2; number < 2000; ++number) write(static_cast<Real>(number));
+    for (int number = 2; number < 500; ++number) write(static_cast<Real>(number));
     is_done = true;
     reader.join();
-    std::cout << searches << " searches beside 1998 changes, " << mixed << " of them mixed\n";
+    std::cout << searches << " searches beside 498 changes, " << mixed << " of them mixed\n";
     return mixed == 0 ? 0 : 1;
 }
