@@ -244,7 +244,8 @@ TEST_CASE("a query-reduction network reads stories without sentences and slots w
     Batch bare;
     add_example(bare, split.question[0], split.answer[0], dataset.memory, retriever);
     Reads reads;
-    for (const Real s : scores_of(model, bare, &reads).view().span()) CHECK(std::isfinite(s));
+    const Matrix scores = scores_of(model, bare, &reads);
+    for (Index i = 0; i < scores.size(); ++i) CHECK(std::isfinite(scores.data()[i]));
     Tape tape;
     Rng rng(1);
     tape.backward(model.loss(tape, bare, rng), 1);
