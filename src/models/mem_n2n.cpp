@@ -64,8 +64,6 @@ void MemN2N::grow() {
         const bool of_places = p.name.front() == 'T' || p.name == "H";
         if (!of_places) grow_table(p, side++, config_.deviation, config_.seed);
     }
-    candidate_rows_.clear();
-    for (const Token token : candidates()) candidate_rows_.push_row(std::span(&token, 1));
 }
 
 // The places of n sentences, the last one's first, among which so many empty ones are strewn.
@@ -189,7 +187,7 @@ MemN2N::Reading MemN2N::read(Tape& tape, const Batch& batch, Rng* noise) const {
 Var MemN2N::loss(Tape& tape, const Batch& batch, Rng& rng) const {
     const Targets targets = choose_targets(batch, rng);
     const Reading reading = read(tape, batch, &rng);
-    const Var answers = embed_sum(tape, *answer_table_, candidate_rows_, BagScale::sum);
+    const Var answers = candidate_vectors(tape, *answer_table_);
     return cross_entropy(dot_scores(reading.state, answers), targets.candidate, targets.others);
 }
 

@@ -64,8 +64,6 @@ void MemoryTransformer::begin_as_memory_network() {
 
 void MemoryTransformer::grow() {
     grow_table(*words_, 0, 1 / std::sqrt(static_cast<double>(config_.width)), config_.seed);
-    candidate_rows_.clear();
-    for (const Token token : candidates()) candidate_rows_.push_row(std::span(&token, 1));
 }
 
 std::string MemoryTransformer::summary() const {
@@ -173,7 +171,7 @@ MemoryTransformer::Reading MemoryTransformer::read(Tape& tape, const Batch& batc
 
 Var MemoryTransformer::loss(Tape& tape, const Batch& batch, Rng& rng) const {
     const Targets targets = choose_targets(batch, rng);
-    const Var answers = embed_sum(tape, *words_, candidate_rows_, BagScale::sum);
+    const Var answers = candidate_vectors(tape, *words_);
     return cross_entropy(dot_scores(read(tape, batch).state, answers), targets.candidate, targets.others);
 }
 

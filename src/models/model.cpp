@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <numeric>
 #include <utility>
 
 namespace kvmem {
@@ -108,6 +109,12 @@ Model::Targets Model::choose_targets(const Batch& batch, Rng& rng) const {
         targets.others.end_row();
     }
     return targets;
+}
+
+Var Model::candidate_vectors(Tape& tape, const Parameter& table) const {
+    std::vector<Index> each(candidates().size() + 1);
+    std::iota(each.begin(), each.end(), Index{0});
+    return embed_sum(tape, table, {candidates(), each}, BagScale::sum);
 }
 
 void Model::score_candidates(ConstView states, const Parameter& parameter, View scores) const {

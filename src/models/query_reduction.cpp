@@ -47,8 +47,6 @@ void QueryReduction::begin_as_memory_network() {
 void QueryReduction::grow() {
     grow_table(*words_, 0, 0.3, config_.seed);
     grow_table(*answers_, 1, 1 / std::sqrt(static_cast<double>(config_.width)), config_.seed);
-    candidate_rows_.clear();
-    for (const Token token : candidates()) candidate_rows_.push_row(std::span(&token, 1));
 }
 
 std::string QueryReduction::summary() const {
@@ -57,10 +55,10 @@ std::string QueryReduction::summary() const {
 }
 
 // Sentences are the keys' words and the values', if these differ.
-Var QueryReduction::encode(Tape& tape, const Ragged<Token>& keys, const Ragged<Token>* values) const {
+Var QueryReduction::encode(Tape& tape, const Ragged<Token>& keys, const Ragged<Token>& values) const {
     Arena& arena = tape.arena();
-    const bool both = values && !(keys == *values);
-    const auto words = arena.take<Token>(std::ssize(keys.values) + (both ? std::ssize(values->values) : 0));
+    const bool both = !(keys == values);
+    const auto words = arena.take<Token>(std::ssize(keys.values) + (both ? std::ssize(values.values) : 0));
     const auto ends = arena.take<Index>(keys.size() + 1);
     std::size_t end = 0;
     const auto put = [&](std::span<const Token> tokens) {
@@ -69,7 +67,7 @@ Var QueryReduction::encode(Tape& tape, const Ragged<Token>& keys, const Ragged<T
     ends[0] = 0;
     for (Index i = 0; i < keys.size(); ++i) {
         put(keys[i]);
-        if (both && !std::ranges::equal(keys[i], (*values)[i])) put((*values)[i]);
+        if (both && !std::ranges::equal(keys[i], values[i])) put(values[i]);
         ends[static_cast<std::size_t>(i) + 1] = static_cast<Index>(end);
     }
     const RaggedView<Token> bags{words.first(end), ends};
@@ -97,8 +95,8 @@ QueryReduction::Reading QueryReduction::read(Tape& tape, const Batch& batch) con
     const View nothing = tape.arena().matrix(1, config_.width);
     std::ranges::fill(nothing.span(), Real{0});
 
-    const Var slots = encode(tape, batch.slots.key, &batch.slots.value);
-    Reading reading{encode(tape, batch.question, nullptr), {}};
+    const Var slots = encode(tape, batch.slots.key, batch.slots.value);
+    Reading reading{encode(tape, batch.question, batch.question), {}};
     Var queries = take_rows(reading.state, question_of), mapped{};
     for (Index i = 0; i < config_.hops; ++i) {
         const Hop& hop = hops_[config_.share_hops ? 0 : static_cast<std::size_t>(i)];
@@ -122,7 +120,7 @@ QueryReduction::Reading QueryReduction::read(Tape& tape, const Batch& batch) con
 
 Var QueryReduction::loss(Tape& tape, const Batch& batch, Rng& rng) const {
     const Targets targets = choose_targets(batch, rng);
-    const Var answers = embed_sum(tape, *answers_, candidate_rows_, BagScale::sum);
+    const Var answers = candidate_vectors(tape, *answers_);
     return cross_entropy(dot_scores(read(tape, batch).state, answers), targets.candidate, targets.others);
 }
 

@@ -1,8 +1,7 @@
 #include "kvmem/models/memory_transformer.hpp"
 
-#include "kvmem/autograd/gradcheck.hpp"
-#include "kvmem/autograd/optimizer.hpp"
 #include "kvmem/core/error.hpp"
+#include "support/story_models.hpp"
 #include "support/toy_stories.hpp"
 
 #include <catch2/catch.hpp>
@@ -35,14 +34,6 @@ Batch batch_of(const QaDataset& dataset, Index first, Index last, bool as_storie
         if (offsets[i] >= first && offsets[i + 1] <= last)
             add_story(batch, dataset, split, offsets[i], offsets[i + 1], retriever);
     return batch;
-}
-
-Matrix scores_of(const MemoryTransformer& model, const Batch& batch, Reads* reads = nullptr) {
-    Tape tape;
-    tape.set_training(false);
-    Matrix scores(batch.size(), static_cast<Index>(model.candidates().size()));
-    model.score(tape, batch, scores, reads);
-    return scores;
 }
 
 void check_same(const Matrix& a, const Matrix& b) {
@@ -106,14 +97,7 @@ TEST_CASE("the loss of a memory transformer has the right gradient", "[memory-tr
     MemoryTransformerConfig config = small();
     config.share_hops = GENERATE(false, true);
     MemoryTransformer model = model_of(dataset, config);
-    const Batch batch = batch_of(dataset, 0, 3, true);
-    const auto loss = [&](Tape& tape) {
-        Rng rng(3);
-        return model.loss(tape, batch, rng);
-    };
-    const GradcheckResult result = gradcheck(loss, model.parameters(), 3e-3);
-    CAPTURE(result.where);
-    CHECK(result.error < 2e-2);  // in float; each operation is checked in double
+    check_gradient_of_loss(model, batch_of(dataset, 0, 3, true));
 }
 
 TEST_CASE("a memory transformer learns to follow people", "[memory-transformer]") {
@@ -122,23 +106,8 @@ TEST_CASE("a memory transformer learns to follow people", "[memory-transformer]"
     config.width = 16;
     config.heads = 2;
     MemoryTransformer model = model_of(dataset, config);
-    Optimizer optimizer(model.parameters(), {.clip_norm = 1});
-    std::vector<std::unique_ptr<Tape>> tapes;
-    tapes.push_back(std::make_unique<Tape>());
-    Rng rng(1);
-    double loss = 0;
-    const Index questions = dataset.split("train").size();
-    for (int epoch = 0; epoch < 25; ++epoch) {
-        loss = 0;
-        for (Index first = 0; first < questions; first += 30) {
-            tapes[0]->reset();
-            const Batch batch = batch_of(dataset, first, first + 30, true);
-            const Var sum = model.loss(*tapes[0], batch, rng);
-            loss += double{sum.value().data[0]} / static_cast<double>(questions);
-            tapes[0]->backward(sum, Real{1} / static_cast<Real>(batch.size()));
-            optimizer.step(tapes, 5e-3);
-        }
-    }
+    const double loss = loss_after_training(
+        model, dataset, [&](Index first, Index last) { return batch_of(dataset, first, last, true); });
     CHECK(loss < 0.2);  // 1.0 by knowing the kinds of answers alone
 }
 

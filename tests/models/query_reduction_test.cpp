@@ -1,9 +1,8 @@
 #include "kvmem/models/query_reduction.hpp"
 
-#include "kvmem/autograd/gradcheck.hpp"
-#include "kvmem/autograd/optimizer.hpp"
 #include "kvmem/core/error.hpp"
 #include "random.hpp"
+#include "support/story_models.hpp"
 #include "support/toy_stories.hpp"
 
 #include <catch2/catch.hpp>
@@ -24,21 +23,6 @@ QueryReductionConfig small() {
 
 QueryReduction model_of(const QaDataset& dataset, const QueryReductionConfig& config) {
     return {config, dataset.vocabulary, dataset.candidates};
-}
-
-Batch batch_of(const QaDataset& dataset, Index first, Index last) {
-    const Retriever retriever(dataset.memory, dataset.vocabulary);
-    Batch batch;
-    for (Index i = first; i < last; ++i) add_example(batch, dataset, dataset.split("train"), i, retriever);
-    return batch;
-}
-
-Matrix scores_of(const QueryReduction& model, const Batch& batch, Reads* reads = nullptr) {
-    Tape tape;
-    tape.set_training(false);
-    Matrix scores(batch.size(), static_cast<Index>(model.candidates().size()));
-    model.score(tape, batch, scores, reads);
-    return scores;
 }
 
 using Row = std::vector<double>;
@@ -145,7 +129,7 @@ TEST_CASE("a query-reduction network computes its equations", "[query-reduction]
     Rng rng(7);
     for (Parameter& p : model.parameters())  // biases begin with zero
         for (Real& x : p.value.view().span()) x += static_cast<Real>(0.3 * rng.normal());
-    const Batch batch = batch_of(dataset, 0, 12);
+    const Batch batch = examples_of(dataset, 0, 12);
     const Matrix scores = scores_of(model, batch);
     const Equations equations{model};
     for (Index i = 0; i < batch.size(); ++i) {
@@ -161,7 +145,7 @@ TEST_CASE("a query-reduction network computes its equations", "[query-reduction]
 TEST_CASE("what a hop read is shared out among the question's slots", "[query-reduction]") {
     const QaDataset dataset = toy_stories(8);
     const QueryReduction model = model_of(dataset, small());
-    const Batch batch = batch_of(dataset, 0, 9);
+    const Batch batch = examples_of(dataset, 0, 9);
     Reads reads;
     scores_of(model, batch, &reads);
     CHECK(reads.hops == 3);
@@ -184,7 +168,7 @@ TEST_CASE("with open gates a state is its sentence alone, with closed ones nothi
     QueryReductionConfig config = small();
     config.hops = 1;
     QueryReduction model = model_of(dataset, config);
-    const Batch batch = batch_of(dataset, 2, 3);
+    const Batch batch = examples_of(dataset, 2, 3);
     model.parameters().find("hop1.gate.weight")->value.fill(0);
     model.parameters().find("hop1.gate.bias")->value.fill(50);
     Reads reads;
@@ -201,14 +185,7 @@ TEST_CASE("the loss of a query-reduction network has the right gradient", "[quer
     QueryReductionConfig config = small();
     config.share_hops = GENERATE(false, true);
     QueryReduction model = model_of(dataset, config);
-    const Batch batch = batch_of(dataset, 0, 3);
-    const auto loss = [&](Tape& tape) {
-        Rng rng(3);
-        return model.loss(tape, batch, rng);
-    };
-    const GradcheckResult result = gradcheck(loss, model.parameters(), 3e-3);
-    CAPTURE(result.where);
-    CHECK(result.error < 2e-2);  // in float; each operation is checked in double
+    check_gradient_of_loss(model, examples_of(dataset, 0, 3));
 }
 
 TEST_CASE("a query-reduction network learns to follow people", "[query-reduction]") {
@@ -217,22 +194,8 @@ TEST_CASE("a query-reduction network learns to follow people", "[query-reduction
     config.width = 16;
     config.hops = 2;
     QueryReduction model = model_of(dataset, config);
-    Optimizer optimizer(model.parameters(), {.clip_norm = 1});
-    std::vector<std::unique_ptr<Tape>> tapes;
-    tapes.push_back(std::make_unique<Tape>());
-    Rng rng(1);
-    double loss = 0;
-    const Index questions = dataset.split("train").size();
-    for (int epoch = 0; epoch < 25; ++epoch) {
-        loss = 0;
-        for (Index first = 0; first < questions; first += 30) {
-            tapes[0]->reset();
-            const Var sum = model.loss(*tapes[0], batch_of(dataset, first, first + 30), rng);
-            loss += double{sum.value().data[0]} / static_cast<double>(questions);
-            tapes[0]->backward(sum, Real{1} / 30);
-            optimizer.step(tapes, 5e-3);
-        }
-    }
+    const double loss =
+        loss_after_training(model, dataset, [&](Index first, Index last) { return examples_of(dataset, first, last); });
     CHECK(loss < 0.2);  // 1.0 by knowing the kinds of answers alone
 }
 

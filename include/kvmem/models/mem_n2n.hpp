@@ -93,7 +93,6 @@ class MemN2N : public Model {
     Parameter* question_table_;          // B
     Parameter* answer_table_;            // W
     Parameter* map_ = nullptr;           // H, or none
-    Ragged<Token> candidate_rows_;
     Index phase_;
 };
 

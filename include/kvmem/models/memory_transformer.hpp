@@ -99,7 +99,6 @@ class MemoryTransformer : public Model {
     LayerNorm encoded_, answered_;
     std::vector<Hop> hops_;  // one, if they are shared
     std::vector<Real> slopes_;
-    Ragged<Token> candidate_rows_;
 };
 
 }  // namespace kvmem

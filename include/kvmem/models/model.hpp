@@ -125,6 +125,8 @@ class Model {
         Ragged<Index> others;
     };
     Targets choose_targets(const Batch& batch, Rng& rng) const;
+    // The candidates' rows of a table [V, d]: [C, d].
+    Var candidate_vectors(Tape& tape, const Parameter& table) const;
     // scores [B, C] = states [B, d] times the candidates' rows of a table [V, d].
     void score_candidates(ConstView states, const Parameter& table, View scores) const;
 

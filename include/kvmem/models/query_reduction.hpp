@@ -63,7 +63,7 @@ class QueryReduction : public Model {
         std::vector<Asked> hops;
     };
     void begin_as_memory_network();
-    Var encode(Tape& tape, const Ragged<Token>& keys, const Ragged<Token>* values) const;
+    Var encode(Tape& tape, const Ragged<Token>& keys, const Ragged<Token>& values) const;
     Reading read(Tape& tape, const Batch& batch) const;
     AttendOptions lookup() const;
     void grow() override;
@@ -71,7 +71,6 @@ class QueryReduction : public Model {
     QueryReductionConfig config_;
     Parameter *words_, *answers_;  // E, W
     std::vector<Hop> hops_;        // one, if they are shared
-    Ragged<Token> candidate_rows_;
 };
 
 }  // namespace kvmem

@@ -1,0 +1,63 @@
+// What the tests of models that read stories do with each of them.
+#pragma once
+
+#include "kvmem/autograd/gradcheck.hpp"
+#include "kvmem/autograd/optimizer.hpp"
+#include "kvmem/models/model.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <functional>
+
+namespace kvmem::test {
+
+// Examples [first, last) of the training split, one by one.
+inline Batch examples_of(const QaDataset& dataset, Index first, Index last) {
+    const Retriever retriever(dataset.memory, dataset.vocabulary);
+    Batch batch;
+    for (Index i = first; i < last; ++i) add_example(batch, dataset, dataset.split("train"), i, retriever);
+    return batch;
+}
+
+inline Matrix scores_of(const Model& model, const Batch& batch, Reads* reads = nullptr) {
+    Tape tape;
+    tape.set_training(false);
+    Matrix scores(batch.size(), static_cast<Index>(model.candidates().size()));
+    model.score(tape, batch, scores, reads);
+    return scores;
+}
+
+inline void check_gradient_of_loss(Model& model, const Batch& batch) {
+    const auto loss = [&](Tape& tape) {
+        Rng rng(3);
+        return model.loss(tape, batch, rng);
+    };
+    const GradcheckResult result = gradcheck(loss, model.parameters(), 3e-3);
+    CAPTURE(result.where);
+    CHECK(result.error < 2e-2);  // in float; each operation is checked in double
+}
+
+// The mean loss of the last of 25 epochs over the training questions, 30 a step.
+inline double loss_after_training(Model& model, const QaDataset& dataset,
+                                  const std::function<Batch(Index first, Index last)>& batch_of) {
+    Optimizer optimizer(model.parameters(), {.clip_norm = 1});
+    std::vector<std::unique_ptr<Tape>> tapes;
+    tapes.push_back(std::make_unique<Tape>());
+    Rng rng(1);
+    double loss = 0;
+    const Index questions = dataset.split("train").size();
+    for (int epoch = 0; epoch < 25; ++epoch) {
+        loss = 0;
+        for (Index first = 0; first < questions; first += 30) {
+            tapes[0]->reset();
+            const Batch batch = batch_of(first, first + 30);
+            const Var sum = model.loss(*tapes[0], batch, rng);
+            loss += double{sum.value().data[0]} / static_cast<double>(questions);
+            tapes[0]->backward(sum, Real{1} / static_cast<Real>(batch.size()));
+            optimizer.step(tapes, 5e-3);
+        }
+    }
+    return loss;
+}
+
+}  // namespace kvmem::test
