@@ -2,6 +2,7 @@
 
 #include "kernels/simd/table.hpp"
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/rng.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -126,6 +127,13 @@ PositionFactors aligned_encoding(RaggedView<Token> bags, Index width, Index word
     const auto first = arena.take<Index>(bags.size());
     std::fill(first.begin(), first.end(), Index{0});
     return {factors, first};
+}
+
+Matrix random_factors(Index places, Index width, double deviation, std::uint64_t seed) {
+    Matrix factors(places, width);
+    Rng rng(seed, {0x706c61636573u});
+    for (Real& x : factors.view().span()) x = static_cast<Real>(1 + deviation * rng.normal());
+    return factors;
 }
 
 namespace naive {

@@ -39,7 +39,9 @@ void MemoryTransformerConfig::validate() const {
 void QueryReductionConfig::validate() const {
     require_option(width >= 1 && width <= 1024, "width", "1 to 1024");
     require_option(hops >= 1 && hops <= 16, "hops", "1 to 16");
-    require_option(sentence >= 1 && sentence <= 1024, "sentence", "1 to 1024 words");
+    require_option(chain >= 0 && chain <= 16, "chain", "0 to 16");
+    require_option(longest >= 1 && longest <= 1024, "longest", "1 to 1024 words");
+    require_option(places >= 0 && std::isfinite(places), "places", "0 or more");
     require_option(dropout >= 0 && dropout < 1, "dropout", "0 to below 1");
 }
 

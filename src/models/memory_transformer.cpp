@@ -28,13 +28,11 @@ MemoryTransformer::MemoryTransformer(const MemoryTransformerConfig& config, Voca
     : Model(std::move(vocabulary), std::move(candidates)),
       config_((config.validate(), config)),
       words_(&parameters_->add("words", Matrix(0, config.width))),
-      places_(2 * config.longest, config.width),
+      places_(random_factors(2 * config.longest, config.width, 1, config.seed)),
       encoded_(*parameters_, "encoded", config.width),
       answered_(*parameters_, "answered", config.width) {
     for (Index hop = 1; hop <= (config.share_hops ? 1 : config.hops); ++hop)
         hops_.emplace_back(*parameters_, "hop" + std::to_string(hop), config);
-    Rng rng(config.seed, {0x706c61636573u});
-    for (Real& x : places_.view().span()) x = static_cast<Real>(1 + rng.normal());
     const Index near = config.heads - config.heads / 2;
     for (Index h = 0; h < config.heads; ++h) {
         const double halvings = 4.0 * static_cast<double>(h + 1) / static_cast<double>(near);

@@ -1,9 +1,15 @@
 #include "kvmem/models/query_reduction.hpp"
 
+#include "kvmem/core/error.hpp"
+
 #include <algorithm>
 #include <cmath>
 
 namespace kvmem {
+
+// s and s' times the root of d, and how much the chain counts.
+static constexpr double sharpness = 3, chain_sharpness = 2;
+static constexpr Real chain_share = Real(0.3);
 
 QueryReduction::Hop::Hop(Parameters& p, const std::string& name, const QueryReductionConfig& c)
     : gate(p, name + ".gate", c.width, c.width, c.seed, {.init = Init::xavier}),
@@ -18,9 +24,13 @@ QueryReduction::QueryReduction(const QueryReductionConfig& config, Vocabulary vo
     : Model(std::move(vocabulary), std::move(candidates)),
       config_((config.validate(), config)),
       words_(&parameters_->add("words", Matrix(0, config.width))),
-      answers_(&parameters_->add("answers", Matrix(0, config.width))) {
+      answers_(&parameters_->add("answers", Matrix(0, config.width))),
+      places_(random_factors(config.longest, config.width, config.places, config.seed)) {
     for (Index hop = 1; hop <= (config.share_hops ? 1 : config.hops); ++hop)
         hops_.emplace_back(*parameters_, "hop" + std::to_string(hop), config);
+    for (Index turn = 1; config.chain > 0 && turn <= config.chain + 1; ++turn)
+        turns_.emplace_back(*parameters_, "turn" + std::to_string(turn), config.width, config.width, config.seed,
+                            LinearOptions{.init = Init::xavier, .bias = false});
     if (load)
         load_parameters(load);
     else
@@ -55,30 +65,57 @@ std::string QueryReduction::summary() const {
 }
 
 // Sentences are the keys' words and the values', if these differ.
-Var QueryReduction::encode(Tape& tape, const Ragged<Token>& keys, const Ragged<Token>& values) const {
+RaggedView<Token> QueryReduction::sentences(Tape& tape, const Ragged<Token>& keys, const Ragged<Token>& values) const {
     Arena& arena = tape.arena();
     const bool both = !(keys == values);
     const auto words = arena.take<Token>(std::ssize(keys.values) + (both ? std::ssize(values.values) : 0));
     const auto ends = arena.take<Index>(keys.size() + 1);
     std::size_t end = 0;
-    const auto put = [&](std::span<const Token> tokens) {
-        for (const Token token : tokens) words[end++] = lexicon_.input(token);
+    const auto put = [&](std::span<const Token> tokens, std::size_t most) {
+        for (const Token token : tokens.first(std::min(tokens.size(), most))) words[end++] = lexicon_.input(token);
     };
     ends[0] = 0;
     for (Index i = 0; i < keys.size(); ++i) {
-        put(keys[i]);
-        if (both && !std::ranges::equal(keys[i], values[i])) put(values[i]);
+        const std::size_t longest = end + static_cast<std::size_t>(config_.longest);
+        put(keys[i], longest - end);
+        if (both && !std::ranges::equal(keys[i], values[i])) put(values[i], longest - end);
         ends[static_cast<std::size_t>(i) + 1] = static_cast<Index>(end);
     }
-    const RaggedView<Token> bags{words.first(end), ends};
-    return dropout(embed_sentences(tape, *words_, bags, aligned_encoding(bags, config_.width, config_.sentence, arena)),
-                   config_.dropout);
+    return {words.first(end), ends};
 }
 
-AttendOptions QueryReduction::lookup() const {
+Var QueryReduction::encode(Tape& tape, RaggedView<Token> bags, Order order) const {
+    PositionFactors positions;
+    if (order == Order::kept) {
+        const auto first = tape.arena().take<Index>(bags.size());
+        std::ranges::fill(first, Index{0});
+        positions = {places_, first};
+    }
+    return dropout(embed_sentences(tape, *words_, bags, positions), config_.dropout);
+}
+
+AttendOptions QueryReduction::lookup(double factor) const {
     AttendOptions how;
-    how.scale = static_cast<Real>(3 / std::sqrt(static_cast<double>(config_.width)));
+    how.scale = static_cast<Real>(factor / std::sqrt(static_cast<double>(config_.width)));
     return how;
+}
+
+static Var difference(Var x, Var y) { return add(x, scale(y, -1)); }
+
+// The memory network beside the gates.
+void QueryReduction::follow(const Segments& segments, Var slots, Reading& reading) const {
+    const AttendOptions how = lookup(chain_sharpness);
+    AttendOptions mean = how;
+    mean.scale = 0;
+    Var key = turns_.front()(slots);
+    reading.chain = turns_.front()(reading.chain);
+    for (std::size_t hop = 1; hop < turns_.size(); ++hop) {
+        const Var value = turns_[hop](slots);
+        reading.links.push_back({reading.chain, key});
+        const Var read = attend(reading.chain, key, value, segments, how).read;
+        reading.chain = add(reading.chain, difference(read, attend(reading.chain, key, value, segments, mean).read));
+        key = value;
+    }
 }
 
 QueryReduction::Reading QueryReduction::read(Tape& tape, const Batch& batch) const {
@@ -91,12 +128,18 @@ QueryReduction::Reading QueryReduction::read(Tape& tape, const Batch& batch) con
         last[static_cast<std::size_t>(i)] = end > first ? end - 1 : batch.slots.size();  // none: a row of zeros
     }
     const Segments segments = one_query_each(batch, tape);
-    const AttendOptions how = lookup();
+    const AttendOptions how = lookup(sharpness);
     const View nothing = tape.arena().matrix(1, config_.width);
     std::ranges::fill(nothing.span(), Real{0});
 
-    const Var slots = encode(tape, batch.slots.key, batch.slots.value);
-    Reading reading{encode(tape, batch.question, batch.question), {}};
+    const RaggedView<Token> told = sentences(tape, batch.slots.key, batch.slots.value),
+                            asked = sentences(tape, batch.question, batch.question);
+    const Var slots = encode(tape, told, Order::kept);
+    Reading reading{.state = encode(tape, asked, Order::kept)};
+    if (config_.chain > 0) {
+        reading.chain = encode(tape, asked, Order::lost);
+        follow(segments, encode(tape, told, Order::lost), reading);
+    }
     Var queries = take_rows(reading.state, question_of), mapped{};
     for (Index i = 0; i < config_.hops; ++i) {
         const Hop& hop = hops_[config_.share_hops ? 0 : static_cast<std::size_t>(i)];
@@ -106,7 +149,7 @@ QueryReduction::Reading QueryReduction::read(Tape& tape, const Batch& batch) con
         const Var c = multiply(activate(hop.reset(pairs), Activation::sigmoid),
                                activate(add(mapped, hop.query(queries)), Activation::tanh));
         const Var states = gated_scan(z, c, offsets), keys = hop.key(states);
-        reading.hops.push_back({z, reading.state, keys});
+        reading.hops.push_back({z, {reading.state, keys}});
         const Var read = attend(reading.state, keys, hop.value(states), segments, how).read;
         const Var rows[] = {states, tape.constant(nothing)};
         reading.state = add(add(reading.state, read), take_rows(concat_rows(rows), last));
@@ -118,10 +161,16 @@ QueryReduction::Reading QueryReduction::read(Tape& tape, const Batch& batch) con
     return reading;
 }
 
+Var QueryReduction::scores_of(Tape& tape, const Reading& reading) const {
+    const Var scores = dot_scores(reading.state, candidate_vectors(tape, *answers_));
+    if (config_.chain == 0) return scores;
+    const Var answers = turns_.back()(candidate_vectors(tape, *words_));
+    return add(scores, scale(dot_scores(reading.chain, answers), chain_share));
+}
+
 Var QueryReduction::loss(Tape& tape, const Batch& batch, Rng& rng) const {
     const Targets targets = choose_targets(batch, rng);
-    const Var answers = candidate_vectors(tape, *answers_);
-    return cross_entropy(dot_scores(read(tape, batch).state, answers), targets.candidate, targets.others);
+    return cross_entropy(scores_of(tape, read(tape, batch)), targets.candidate, targets.others);
 }
 
 // How much of each c_i is in the sum of h_j with these weights [n]: z_i times what is left of it in them. On average
@@ -146,16 +195,21 @@ static void trace(ConstView gates, std::span<const Real> weights, std::span<doub
 
 void QueryReduction::score(Tape& tape, const Batch& batch, View scores, Reads* reads) const {
     const Reading reading = read(tape, batch);
-    score_candidates(reading.state.value(), *answers_, scores);
+    const Var all = scores_of(tape, reading);
+    require_shape(scores.rows == all.rows() && scores.cols == all.cols(), "Model::score", "scores [B, C]");
+    std::ranges::copy(all.value().span(), scores.span().begin());
     if (!reads) return;
-    reads->resize(config_.hops, 1, batch.slots.size());
+    reads->resize(std::max(config_.hops, config_.chain), config_.chain > 0 ? 2 : 1, batch.slots.size());
     const Segments segments = one_query_each(batch, tape);
-    const auto weights = tape.arena().take<Real>(weight_count(segments, 1));
+    const auto weights_of = [&](const Asked& asked, double factor, std::span<Real> weights) {
+        attend_weights({.query = asked.query.value(), .key = asked.key.value(), .value = {}}, segments, lookup(factor),
+                       weights, tape.arena());
+    };
+    const auto weights = tape.arena().take<Real>(batch.slots.size());
     std::vector<double> left(static_cast<std::size_t>(config_.width));
     for (Index k = 0; k < config_.hops; ++k) {
-        const auto& [gate, query, key] = reading.hops[static_cast<std::size_t>(k)];
-        attend_weights({.query = query.value(), .key = key.value(), .value = {}}, segments, lookup(), weights,
-                       tape.arena());
+        const auto& [gate, asked] = reading.hops[static_cast<std::size_t>(k)];
+        weights_of(asked, sharpness, weights);
         for (Index i = 0; i < batch.size(); ++i) {
             const auto [first, end] = batch.slots_of(i);
             if (first == end) continue;
@@ -166,6 +220,8 @@ void QueryReduction::score(Tape& tape, const Batch& batch, View scores, Reads* r
                   reads->of(k).subspan(static_cast<std::size_t>(first), count));
         }
     }
+    for (Index k = 0; k < config_.chain; ++k)
+        weights_of(reading.links[static_cast<std::size_t>(k)], chain_sharpness, reads->of(k, 1));
 }
 
 }  // namespace kvmem

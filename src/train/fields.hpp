@@ -79,7 +79,9 @@ void fields_of(Config& c, Visit visit) {
     visit("width", c.width);
     visit("hops", c.hops);
     visit("share_hops", c.share_hops);
-    visit("sentence", c.sentence);
+    visit("chain", c.chain);
+    visit("longest", c.longest);
+    visit("places", c.places);
     visit("dropout", c.dropout);
     visit("seed", c.seed);
 }
@@ -108,6 +110,7 @@ void fields_of(Config& c, Visit visit) {
     visit("target_metric", c.target_metric);
     visit("check_nan", c.check_nan);
     visit("save_seconds", c.save_seconds);
+    visit("balance", c.balance);
     visit("seed", c.seed);
 }
 

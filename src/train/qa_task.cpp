@@ -2,9 +2,12 @@
 
 #include "data/content_hash.hpp"
 
+#include <algorithm>
+#include <numeric>
+
 namespace kvmem {
 
-QaTask::QaTask(Model& model, const QaDataset& dataset)
+QaTask::QaTask(Model& model, const QaDataset& dataset, bool balanced)
     : model_(model),
       dataset_(dataset),
       train_(dataset.split("train")),
@@ -12,17 +15,36 @@ QaTask::QaTask(Model& model, const QaDataset& dataset)
       stories_(model.reads_stories() ? story_offsets(train_) : single_offsets(train_)) {
     const auto valid = dataset.splits.find("valid");
     if (valid != dataset.splits.end() && valid->second.size() > 0) valid_ = &valid->second;
+    units_.resize(stories_.size() - 1);
+    std::iota(units_.begin(), units_.end(), Index{0});
+    if (balanced) balance();
+}
+
+// As often, whole, as brings a task nearest to the largest one from below.
+void QaTask::balance() {
+    if (train_.task.empty()) return;
+    const auto task_of = [&](Index unit) {
+        const Index first = stories_[static_cast<std::size_t>(unit)];
+        return static_cast<std::size_t>(train_.task[static_cast<std::size_t>(first)]);
+    };
+    std::vector<Index> counts(dataset_.tasks.size()), repeated;
+    for (const Index unit : units_) counts[task_of(unit)] += questions(unit);
+    const Index most = *std::ranges::max_element(counts);
+    for (const Index unit : units_)
+        repeated.insert(repeated.end(), static_cast<std::size_t>(most / std::max<Index>(counts[task_of(unit)], 1)),
+                        unit);
+    units_ = std::move(repeated);
 }
 
 Index QaTask::questions(Index unit) const {
-    const auto u = static_cast<std::size_t>(unit);
+    const auto u = static_cast<std::size_t>(units_[static_cast<std::size_t>(unit)]);
     return stories_[u + 1] - stories_[u];
 }
 
 Var QaTask::loss(Tape& tape, std::span<const Index> units, Rng& rng) {
     Batch batch;
     for (const Index unit : units) {
-        const auto u = static_cast<std::size_t>(unit);
+        const auto u = static_cast<std::size_t>(units_[static_cast<std::size_t>(unit)]);
         add_story(batch, dataset_, train_, stories_[u], stories_[u + 1], retriever_);
     }
     return model_.loss(tape, batch, rng);

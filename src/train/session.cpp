@@ -81,7 +81,7 @@ struct TrainingSession::Impl {
           config(run),
           dataset(load_tasks(config)),
           model(make_model(config.model, dataset.vocabulary, dataset.candidates)),
-          task(*model, dataset),
+          task(*model, dataset, config.trainer.balance),
           trainer(task, config.trainer) {}
 
     void keep_best() {

@@ -41,6 +41,7 @@ static RunConfig unusual() {
     c.trainer.target_metric = 0.75;
     c.trainer.check_nan = true;
     c.trainer.save_seconds = 0;
+    c.trainer.balance = true;
     c.trainer.seed = 42;
     return c;
 }
@@ -87,6 +88,7 @@ TEST_CASE("a configuration comes back from its JSON with every field", "[config]
     CHECK(back.trainer.target_metric == 0.75);
     CHECK(back.trainer.check_nan);
     CHECK(back.trainer.save_seconds == 0);
+    CHECK(back.trainer.balance);
     CHECK(back.trainer.seed == 42);
     CHECK(to_json(back) == to_json(c));
     CHECK(to_json(model_config_from_json(to_json(c.model), "test")) == to_json(c.model));
@@ -131,10 +133,16 @@ TEST_CASE("a memory transformer's configuration comes back from its JSON with ev
 }
 
 TEST_CASE("a query-reduction network's configuration comes back from its JSON with every field", "[config]") {
-    const ModelConfig unusual =
-        QueryReductionConfig{.width = 60, .hops = 3, .share_hops = false, .sentence = 7, .dropout = 0.2, .seed = 7};
+    const ModelConfig unusual = QueryReductionConfig{.width = 60,
+                                                     .hops = 3,
+                                                     .share_hops = false,
+                                                     .chain = 2,
+                                                     .longest = 20,
+                                                     .places = 0.25,
+                                                     .dropout = 0.2,
+                                                     .seed = 7};
     check_every_field(unusual, QueryReductionConfig{});
-    CHECK_THROWS_AS(model_config_from_json(R"({"model": "query-reduction", "sentence": 0})", "x"), Error);
+    CHECK_THROWS_AS(model_config_from_json(R"({"model": "query-reduction", "chain": -1})", "x"), Error);
 }
 
 TEST_CASE("a path reader's configuration comes back from its JSON with every field", "[config]") {

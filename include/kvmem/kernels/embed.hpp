@@ -37,6 +37,10 @@ PositionFactors position_encoding(RaggedView<Token> bags, Index width, Arena& ar
 // twice as large. Bags may be longer than J.
 PositionFactors aligned_encoding(RaggedView<Token> bags, Index width, Index words, Arena& arena);
 
+// Factors that stay as they were drawn, normal about one with this deviation: [places, width]. Words in the same place
+// are alike, those in different ones the less so, the larger the deviation.
+Matrix random_factors(Index places, Index width, double deviation, std::uint64_t seed);
+
 // Throws Error unless the bags are well formed and their tokens are rows of a table of `rows` rows.
 void check_bags(RaggedView<Token> bags, Index rows);
 

@@ -107,7 +107,9 @@ struct QueryReductionConfig {
     Index width = 128;       // d
     Index hops = 5;          // layers of the paper
     bool share_hops = true;  // one set of maps for all hops
-    Index sentence = 12;     // words that the encoding of places counts with, J
+    Index chain = 3;         // hops of the memory network beside the gates, K; 0: there is none
+    Index longest = 32;      // words of a sentence that are read, the first ones
+    double places = 0.5;     // deviation of the factors of places
     double dropout = 0.1;    // of sentences, queries and the last state, in training
     std::uint64_t seed = 1;
 

@@ -2,9 +2,9 @@
 // states are a memory that the question reads by attention.
 //
 // Letters: B questions, S sentences, d width, C candidates. A sentence is the sum of its words' vectors E x_j, each
-// times the factors l_j of its place (aligned_encoding()), and so is the question:
+// times fixed random factors f_j of its place (random_factors()), and so is the question:
 //
-//     x_i = sum_j l_j * E x_ij        u = sum_j l_j * E q_j        q_i = u
+//     x_i = sum_j f_j * E x_ij        u = sum_j f_j * E q_j        q_i = u
 //
 // In every hop each sentence has a query of its own, q_i, which says what is asked after what was found so far. Where a
 // sentence matters to it (z_i, number by number) it is reduced by the sentence to the next one (c_i), elsewhere it
@@ -16,11 +16,20 @@
 //     u   = u + sum_i softmax(s u . K h_i)_i V h_i + h_n
 //     q_i = h_i + g_i + u
 //
-// The answer is the candidate y with the largest W y . u. Without the attention (u = h_n) it is the paper's network,
-// which finds it harder to put facts together that lie in any order.
-//
 // X, Q, K and V begin near 0.7 times the identity: what shares words finds each other from the start, as in a memory
-// network.
+// network. Without the attention (u = h_n) it is the paper's network, which finds it harder to put facts together that
+// lie in any order.
+//
+// Beside it, an end-to-end memory network (Sukhbaatar et al. 2015) follows K facts from one to the next, wherever they
+// stand. Its sentences b_i and its question are plain sums of words, and one table is turned into the tables of all
+// hops, the values of one being the keys of the next and those of the last the answers' (adjacent tying):
+//
+//     c = A_1 sum_j E q_j        c = c + sum_i (softmax(s' c . A_k b_i)_i - 1/S) A_{k+1} b_i        k = 1 .. K
+//
+// The mean of the values is taken from each read. It is most of what an undecided softmax reads, and says what a story
+// is about on the whole: with it the most frequent answer is learned before a chain is, and then by heart.
+//
+// The answer is the candidate y with the largest W y . u + 0.3 (A_{K+1} E y) . c.
 #pragma once
 
 #include "kvmem/models/model.hpp"
@@ -45,7 +54,7 @@ class QueryReduction : public Model {
     // Cross-entropy of one right answer, chosen at random, among all candidates but the other right ones.
     Var loss(Tape& tape, const Batch& batch, Rng& rng) const override;
     // The weight of a slot is its share of what the hop added to u: of c_i in h_n and in every h_j that is read, on
-    // average over the d numbers.
+    // average over the d numbers. A second head has the weights by which the chain reads, in its K hops.
     void score(Tape& tape, const Batch& batch, View scores, Reads* reads = nullptr) const override;
 
   private:
@@ -54,23 +63,35 @@ class QueryReduction : public Model {
 
         Linear gate, reset, slot, query, key, value;
     };
-    // What a hop read with.
+    // What a lookup was asked with.
     struct Asked {
-        Var gate, query, key;
+        Var query, key;
+    };
+    struct Gated {
+        Var gate;
+        Asked asked;
     };
     struct Reading {
-        Var state;  // [B, d]
-        std::vector<Asked> hops;
+        Var state, chain{};  // u, c [B, d]
+        std::vector<Gated> hops{};
+        std::vector<Asked> links{};  // of the chain
     };
+    enum class Order { kept, lost };  // of a sentence's words
+
     void begin_as_memory_network();
-    Var encode(Tape& tape, const Ragged<Token>& keys, const Ragged<Token>& values) const;
+    RaggedView<Token> sentences(Tape& tape, const Ragged<Token>& keys, const Ragged<Token>& values) const;
+    Var encode(Tape& tape, RaggedView<Token> bags, Order order) const;
+    void follow(const Segments& segments, Var slots, Reading& reading) const;
     Reading read(Tape& tape, const Batch& batch) const;
-    AttendOptions lookup() const;
+    Var scores_of(Tape& tape, const Reading& reading) const;
+    AttendOptions lookup(double factor) const;
     void grow() override;
 
     QueryReductionConfig config_;
     Parameter *words_, *answers_;  // E, W
+    Matrix places_;                // f
     std::vector<Hop> hops_;        // one, if they are shared
+    std::vector<Linear> turns_;    // A; none without a chain
 };
 
 }  // namespace kvmem

@@ -47,6 +47,7 @@ struct TrainerOptions {
     double target_metric = 0;  // hits@1 of validation that is good enough; 0: none
     bool check_nan = false;    // also look at every parameter after each step
     double save_seconds = 30;  // between checkpoints
+    bool balance = false;      // ask as often about each of the data set's tasks: those with less are repeated
     std::uint64_t seed = 1;
 
     void validate() const;  // throws UsageError
