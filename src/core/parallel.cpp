@@ -1,5 +1,7 @@
 #include "kvmem/core/parallel.hpp"
 
+#include "kvmem/core/float_control.hpp"
+
 #include <oneapi/tbb/blocked_range.h>
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/info.h>
@@ -67,6 +69,7 @@ void detail::parallel_for(Index count, Index grain, void* body, void (*call)(voi
     char begun = 0, ended = 0, places[64] = {};
     publish(begun);
     const ObserveAtEnd after{ended};
+    const unsigned caller = float_control();
     tbb::parallel_for(
         tbb::blocked_range<Index>(0, count, static_cast<std::size_t>(grain)),
         [&](const tbb::blocked_range<Index>& range) {
@@ -74,6 +77,7 @@ void detail::parallel_for(Index count, Index grain, void* body, void (*call)(voi
             observe(begun);
             observe(place);
             const PublishAtEnd left{place}, done{ended};
+            const FloatControl as_caller(caller);
             call(body, range.begin(), range.end());
         },
         tbb::simple_partitioner());

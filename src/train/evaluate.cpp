@@ -1,5 +1,6 @@
 #include "kvmem/train/evaluate.hpp"
 
+#include "kvmem/core/float_control.hpp"
 #include "kvmem/core/parallel.hpp"
 #include "kvmem/kernels/softmax.hpp"
 
@@ -145,6 +146,7 @@ std::vector<Outcome> answer_all(const Model& model, const QaDataset& dataset, co
     const bool compare = look == Look::at_reading_too && split.support.size() > 0;
     std::vector<Outcome> outcomes(static_cast<std::size_t>(split.size()));
     std::atomic<Index> done{0};
+    const FlushSubnormals flush;
     parallel_for(static_cast<Index>(parts.size()) - 1, 1, [&](Index first_part, Index last_part) {
         Tape tape;
         tape.set_training(false);

@@ -1,6 +1,7 @@
 #include "kvmem/train/trainer.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/float_control.hpp"
 #include "kvmem/core/parallel.hpp"
 
 #include <algorithm>
@@ -92,6 +93,7 @@ Index Trainer::all_questions() const {
 // One batch: a tape for each shard, then one update with the mean gradient. Returns the sum of the losses.
 double Trainer::step(std::span<const Index> units, double rate) {
     const auto batch = static_cast<Index>(units.size());
+    const FlushSubnormals flush;
     const Index questions = questions_of(units);
     std::vector<double> losses(tapes_.size(), 0);
     parallel_for(options_.shards, 1, [&](Index first, Index last) {

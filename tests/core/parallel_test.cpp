@@ -1,10 +1,12 @@
 #include "kvmem/core/parallel.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/float_control.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <atomic>
+#include <cmath>
 #include <thread>
 #include <vector>
 
@@ -36,6 +38,27 @@ TEST_CASE("a loop of one grain runs in the caller as one range", "[parallel]") {
     CHECK(calls == 1);
     CHECK(where == std::this_thread::get_id());
 }
+
+#ifdef __SSE__
+TEST_CASE("subnormal numbers are zero in all threads of a loop, but only while that is asked for", "[parallel]") {
+    const ThreadLimit limit(8);
+    const auto subnormal_products = [] {
+        std::atomic<int> count{0};
+        parallel_for(1000, 1, [&](Index, Index) {
+            volatile float x = 1e-30f;
+            x = x * 1e-10f;
+            if (std::fabs(x) > 0) ++count;
+        });
+        return count.load();
+    };
+    CHECK(subnormal_products() == 1000);
+    {
+        const FlushSubnormals flush;
+        CHECK(subnormal_products() == 0);
+    }
+    CHECK(subnormal_products() == 1000);
+}
+#endif
 
 TEST_CASE("loops may be nested", "[parallel]") {
     std::vector<std::atomic<int>> visits(50 * 40);
