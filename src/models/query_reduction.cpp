@@ -161,16 +161,19 @@ QueryReduction::Reading QueryReduction::read(Tape& tape, const Batch& batch) con
     return reading;
 }
 
-Var QueryReduction::scores_of(Tape& tape, const Reading& reading) const {
-    const Var scores = dot_scores(reading.state, candidate_vectors(tape, *answers_));
-    if (config_.chain == 0) return scores;
+QueryReduction::Scores QueryReduction::scores_of(Tape& tape, const Reading& reading) const {
+    const Var gates = dot_scores(reading.state, candidate_vectors(tape, *answers_));
+    if (config_.chain == 0) return {gates, gates};
     const Var answers = turns_.back()(candidate_vectors(tape, *words_));
-    return add(scores, scale(dot_scores(reading.chain, answers), chain_share));
+    return {gates, add(gates, scale(dot_scores(reading.chain, answers), chain_share))};
 }
 
 Var QueryReduction::loss(Tape& tape, const Batch& batch, Rng& rng) const {
     const Targets targets = choose_targets(batch, rng);
-    return cross_entropy(scores_of(tape, read(tape, batch)), targets.candidate, targets.others);
+    const auto [gates, all] = scores_of(tape, read(tape, batch));
+    const Var loss = cross_entropy(all, targets.candidate, targets.others);
+    if (config_.chain == 0) return loss;
+    return scale(add(loss, cross_entropy(gates, targets.candidate, targets.others)), Real(0.5));
 }
 
 // How much of each c_i is in the sum of h_j with these weights [n]: z_i times what is left of it in them. On average
@@ -195,7 +198,7 @@ static void trace(ConstView gates, std::span<const Real> weights, std::span<doub
 
 void QueryReduction::score(Tape& tape, const Batch& batch, View scores, Reads* reads) const {
     const Reading reading = read(tape, batch);
-    const Var all = scores_of(tape, reading);
+    const Var all = scores_of(tape, reading).all;
     require_shape(scores.rows == all.rows() && scores.cols == all.cols(), "Model::score", "scores [B, C]");
     std::ranges::copy(all.value().span(), scores.span().begin());
     if (!reads) return;

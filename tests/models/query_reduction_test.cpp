@@ -102,7 +102,9 @@ struct Equations {
         return c;
     }
 
-    Row scores(std::span<const Token> question, const std::vector<std::span<const Token>>& told) const {
+    enum class Of { all, gates };
+    Row scores(std::span<const Token> question, const std::vector<std::span<const Token>>& told,
+               Of part = Of::all) const {
         std::vector<Row> x;
         for (const auto words : told) x.push_back(sentence(words));
         const std::size_t n = x.size();
@@ -144,13 +146,20 @@ struct Equations {
             Row row;
             for (Index k = 0; k < d; ++k) row.push_back(double{value("answers")(candidate, k)});
             all.push_back(dot(u, row));
-            if (model.config().chain == 0) continue;
+            if (model.config().chain == 0 || part == Of::gates) continue;
             const Row answer = map("turn" + std::to_string(model.config().chain + 1), bag({&candidate, 1}));
             all.back() += 0.3 * dot(chained(question, told), answer);
         }
         return all;
     }
 };
+
+std::vector<std::span<const Token>> told_to(const Batch& batch, Index question) {
+    std::vector<std::span<const Token>> told;
+    const auto [first, last] = batch.slots_of(question);
+    for (Index s = first; s < last; ++s) told.push_back(batch.slots.key[s]);
+    return told;
+}
 
 }  // namespace
 
@@ -167,13 +176,33 @@ TEST_CASE("a query-reduction network computes its equations", "[query-reduction]
     const Matrix scores = scores_of(model, batch);
     const Equations equations{model};
     for (Index i = 0; i < batch.size(); ++i) {
-        std::vector<std::span<const Token>> told;
-        const auto [first, last] = batch.slots_of(i);
-        for (Index s = first; s < last; ++s) told.push_back(batch.slots.key[s]);
-        const Row expected = equations.scores(batch.question[i], told);
+        const Row expected = equations.scores(batch.question[i], told_to(batch, i));
         for (std::size_t k = 0; k < expected.size(); ++k)
             CHECK(double{scores(i, static_cast<Index>(k))} == Approx(expected[k]).margin(1e-4).epsilon(1e-4));
     }
+}
+
+TEST_CASE("half of a query-reduction network's loss is that of its gates alone", "[query-reduction]") {
+    const QaDataset dataset = toy_stories(8);
+    QueryReduction model = model_of(dataset, small());
+    const Batch batch = examples_of(dataset, 0, 12);
+    const Equations equations{model};
+    double expected = 0;
+    for (Index i = 0; i < batch.size(); ++i) {
+        REQUIRE(batch.answer[i].size() == 1);
+        const auto right = static_cast<std::size_t>(std::ranges::find(model.candidates(), batch.answer[i][0]) -
+                                                    model.candidates().begin());
+        for (const Equations::Of part : {Equations::Of::all, Equations::Of::gates}) {
+            const Row scores = equations.scores(batch.question[i], told_to(batch, i), part);
+            double sum = 0;
+            for (const double score : scores) sum += std::exp(score);
+            expected += (std::log(sum) - scores[right]) / 2;
+        }
+    }
+    Tape tape;
+    tape.set_training(false);
+    Rng rng(1);
+    CHECK(double{model.loss(tape, batch, rng).value().data[0]} == Approx(expected));
 }
 
 TEST_CASE("what a hop read is shared out among the question's slots", "[query-reduction]") {

@@ -51,7 +51,9 @@ class QueryReduction : public Model {
     std::string name() const override { return "query-reduction network"; }
     std::string summary() const override;
 
-    // Cross-entropy of one right answer, chosen at random, among all candidates but the other right ones.
+    // Cross-entropy of one right answer, chosen at random, among all candidates but the other right ones: the mean of
+    // that of all scores and that of the gates' part, W y . u, which must not leave to the chain what it alone can
+    // learn.
     Var loss(Tape& tape, const Batch& batch, Rng& rng) const override;
     // The weight of a slot is its share of what the hop added to u: of c_i in h_n and in every h_j that is read, on
     // average over the d numbers. A second head has the weights by which the chain reads, in its K hops.
@@ -76,6 +78,9 @@ class QueryReduction : public Model {
         std::vector<Gated> hops{};
         std::vector<Asked> links{};  // of the chain
     };
+    struct Scores {
+        Var gates, all;  // [B, C]
+    };
     enum class Order { kept, lost };  // of a sentence's words
 
     void begin_as_memory_network();
@@ -83,7 +88,7 @@ class QueryReduction : public Model {
     Var encode(Tape& tape, RaggedView<Token> bags, Order order) const;
     void follow(const Segments& segments, Var slots, Reading& reading) const;
     Reading read(Tape& tape, const Batch& batch) const;
-    Var scores_of(Tape& tape, const Reading& reading) const;
+    Scores scores_of(Tape& tape, const Reading& reading) const;
     AttendOptions lookup(double factor) const;
     void grow() override;
 
