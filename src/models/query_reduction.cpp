@@ -65,20 +65,21 @@ std::string QueryReduction::summary() const {
 }
 
 // Sentences are the keys' words and the values', if these differ.
-RaggedView<Token> QueryReduction::sentences(Tape& tape, const Ragged<Token>& keys, const Ragged<Token>& values) const {
-    Arena& arena = tape.arena();
+RaggedView<Token> QueryReduction::sentences(Arena& arena, const Ragged<Token>& keys,
+                                            const Ragged<Token>& values) const {
     const bool both = !(keys == values);
     const auto words = arena.take<Token>(std::ssize(keys.values) + (both ? std::ssize(values.values) : 0));
     const auto ends = arena.take<Index>(keys.size() + 1);
-    std::size_t end = 0;
-    const auto put = [&](std::span<const Token> tokens, std::size_t most) {
-        for (const Token token : tokens.first(std::min(tokens.size(), most))) words[end++] = lexicon_.input(token);
+    std::size_t end = 0, limit = 0;
+    const auto put = [&](std::span<const Token> tokens) {
+        for (const Token token : tokens.first(std::min(tokens.size(), limit - end)))
+            words[end++] = lexicon_.input(token);
     };
     ends[0] = 0;
     for (Index i = 0; i < keys.size(); ++i) {
-        const std::size_t longest = end + static_cast<std::size_t>(config_.longest);
-        put(keys[i], longest - end);
-        if (both && !std::ranges::equal(keys[i], values[i])) put(values[i], longest - end);
+        limit = end + static_cast<std::size_t>(config_.longest);
+        put(keys[i]);
+        if (both && !std::ranges::equal(keys[i], values[i])) put(values[i]);
         ends[static_cast<std::size_t>(i) + 1] = static_cast<Index>(end);
     }
     return {words.first(end), ends};
@@ -106,7 +107,7 @@ static Var difference(Var x, Var y) { return add(x, scale(y, -1)); }
 void QueryReduction::follow(const Segments& segments, Var slots, Reading& reading) const {
     const AttendOptions how = lookup(chain_sharpness);
     AttendOptions mean = how;
-    mean.scale = 0;
+    mean.scale = 0;  // all scores and so all weights are equal
     Var key = turns_.front()(slots);
     reading.chain = turns_.front()(reading.chain);
     for (std::size_t hop = 1; hop < turns_.size(); ++hop) {
@@ -132,8 +133,8 @@ QueryReduction::Reading QueryReduction::read(Tape& tape, const Batch& batch) con
     const View nothing = tape.arena().matrix(1, config_.width);
     std::ranges::fill(nothing.span(), Real{0});
 
-    const RaggedView<Token> told = sentences(tape, batch.slots.key, batch.slots.value),
-                            asked = sentences(tape, batch.question, batch.question);
+    const RaggedView<Token> told = sentences(tape.arena(), batch.slots.key, batch.slots.value),
+                            asked = sentences(tape.arena(), batch.question, batch.question);
     const Var slots = encode(tape, told, Order::kept);
     Reading reading{.state = encode(tape, asked, Order::kept)};
     if (config_.chain > 0) {

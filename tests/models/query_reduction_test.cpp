@@ -361,6 +361,28 @@ TEST_CASE("a query-reduction network reads stories without sentences and slots w
     CHECK(test::distance(scores_of(model, with_value), scores_of(model, joined)) == 0);
 }
 
+TEST_CASE("a query-reduction network reads the first words of a sentence", "[query-reduction]") {
+    const QaDataset dataset = toy_stories(6);
+    QueryReductionConfig config = small();
+    config.longest = 2;
+    const QueryReduction model = model_of(dataset, config);
+    const Token words[] = {1, 2, 3, 4};
+    const auto asked = [&](std::span<const Token> key, std::span<const Token> value) {
+        Batch batch;
+        batch.slots.key.push_row(key);
+        batch.slots.value.push_row(value);
+        batch.question.push_row(key);
+        batch.answer.push_row({});
+        batch.slot_offsets.push_back(1);
+        return scores_of(model, batch);
+    };
+    const std::span<const Token> all(words);
+    const Matrix two = asked(all.first(2), all.first(2));
+    CHECK(test::distance(asked(all, all), two) == 0);
+    CHECK(test::distance(asked(all.first(2), all.last(2)), two) == 0);
+    CHECK(test::distance(asked(all.first(1), all.first(1)), two) > 0);
+}
+
 TEST_CASE("what a query-reduction network cannot be is refused", "[query-reduction]") {
     const QaDataset dataset = toy_stories(6);
     CHECK_THROWS_AS(QueryReduction(small(), dataset.vocabulary, dataset.candidates,

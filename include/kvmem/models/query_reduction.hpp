@@ -84,7 +84,7 @@ class QueryReduction : public Model {
     enum class Order { kept, lost };  // of a sentence's words
 
     void begin_as_memory_network();
-    RaggedView<Token> sentences(Tape& tape, const Ragged<Token>& keys, const Ragged<Token>& values) const;
+    RaggedView<Token> sentences(Arena& arena, const Ragged<Token>& keys, const Ragged<Token>& values) const;
     Var encode(Tape& tape, RaggedView<Token> bags, Order order) const;
     void follow(const Segments& segments, Var slots, Reading& reading) const;
     Reading read(Tape& tape, const Batch& batch) const;
