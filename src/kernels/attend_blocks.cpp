@@ -48,13 +48,36 @@ static Index query_share(Index queries, Index parts, Index i) {
     return std::min(queries, share(blocks, parts, i) * query_block);
 }
 
-static void run(const Lookups& lookups, const Task& task, const WorkerScratch& scratch) {
+// At most so many rows from `first`, or none if there is nothing at all.
+static void ask_for(Ahead& ahead, const Real* rows, Index row, Index width, Index first, Index end, Index most) {
+    constexpr Index size = sizeof(Real);
+    if (rows) ahead.add(rows + first * row, std::min(end - first, most), width * size, row * size);
+}
+
+// What a part of a head's lookup reads first.
+static void ask_for(Ahead& ahead, const Head& head, const Part& part) {
+    ask_for(ahead, head.key, head.key_row, head.key_width, part.first_slot, part.end_slot, slot_panel);
+    ask_for(ahead, head.value, head.value_row, head.value_width, part.first_slot, part.end_slot, slot_panel);
+    ask_for(ahead, head.query, head.query_row, head.key_width, part.first_query, part.end_query, query_block);
+}
+
+// What a task reads and writes first: the same worker most often goes on with the next one.
+static Ahead ahead_of(const Lookups& lookups, const Task* next) {
+    Ahead ahead;
+    if (!next) return ahead;
+    ask_for(ahead, lookups.head(next->segment, next->head), next->part);
+    ask_for(ahead, next->out.read, next->out.read_row, lookups.value_width, next->part.first_query,
+            next->part.end_query, query_block);
+    return ahead;
+}
+
+static void run(const Lookups& lookups, const Task& task, const Task* next, const WorkerScratch& scratch) {
     const Head head = lookups.head(task.segment, task.head);
     const Part& part = task.part;
     if (part.end_query - part.first_query <= few_queries)
         simd().attend_rows(head, part, task.out);
     else
-        simd().attend_tiles(head, part, task.out, scratch.mine());
+        simd().attend_tiles(head, part, task.out, ahead_of(lookups, next), scratch.mine());
 }
 
 // The reads of parts of the slots become that of `to`, one after the other.
@@ -116,7 +139,9 @@ void attend_by_blocks(const Lookups& lookups, const AttendOutput& out, Arena& sc
     each_lookup(
         [&](Index i, Index h, const Cut& cut, Task* task) { add_tasks(lookups, out, i, h, cut, task, scratch); });
     kvmem::parallel_for(count, task_grain(count, lookups.total_work()), [&](Index first, Index last) {
-        for (Index i = first; i < last; ++i) run(lookups, tasks[static_cast<std::size_t>(i)], workers);
+        for (Index i = first; i < last; ++i)
+            run(lookups, tasks[static_cast<std::size_t>(i)],
+                i + 1 < count ? &tasks[static_cast<std::size_t>(i + 1)] : nullptr, workers);
     });
     each_lookup([&](Index i, Index h, const Cut& cut, const Task* task) {
         if (cut.slot_parts > 1)
@@ -135,20 +160,58 @@ struct BackwardTask {
 
 }  // namespace
 
-static void run_backward(const Lookups& lookups, const BackwardTask& task, const AttendOutput& out, ConstView grad_read,
-                         const AttendGradients& grads, Real* scratch) {
-    const Index queries = lookups.queries(task.segment), width = lookups.key_width;
-    for (Index h = task.first_head; h < task.end_head; ++h) {
-        HeadGradients to = lookups.gradients(out, grad_read, grads, task.segment, h);
-        if (task.grad_query) {
-            to.query = task.grad_query + (h - task.first_head) * queries * width;
-            to.query_row = width;
-            std::fill_n(to.query, queries * width, Real{0});
-        }
-        simd().attend_tiles_backward(lookups.head(task.segment, h), {0, queries, task.first_slot, task.end_slot}, to,
-                                     scratch);
+namespace {
+
+struct Backward {
+    const Lookups& lookups;
+    const AttendOutput& out;
+    ConstView grad_read;
+    const AttendGradients& grads;
+
+    Part part(const BackwardTask& task) const {
+        return {0, lookups.queries(task.segment), task.first_slot, task.end_slot};
     }
-}
+    HeadGradients gradients(const BackwardTask& task, Index head) const {
+        return lookups.gradients(out, grad_read, grads, task.segment, head);
+    }
+    // What a head adds to at the end of a panel.
+    void ask_for_slots(Ahead& ahead, const BackwardTask& task, Index head) const {
+        const HeadGradients to = gradients(task, head);
+        ask_for(ahead, to.key, lookups.in.key.cols, lookups.key_width, task.first_slot, task.end_slot, slot_panel);
+        ask_for(ahead, to.value, lookups.in.value.cols, lookups.value_width, task.first_slot, task.end_slot,
+                slot_panel);
+    }
+    // What it begins with.
+    void ask_for_operands(Ahead& ahead, const BackwardTask& task, Index head) const {
+        const HeadGradients to = gradients(task, head);
+        const Index queries = lookups.queries(task.segment);
+        ask_for(ahead, lookups.head(task.segment, head), part(task));
+        ask_for(ahead, to.grad_read, to.read_row, lookups.value_width, 0, queries, query_block);
+        ask_for(ahead, to.read, to.read_row, lookups.value_width, 0, queries, query_block);
+        ask_for(ahead, to.query, to.query_row, lookups.key_width, 0, queries, query_block);
+    }
+
+    void run(const BackwardTask& task, const BackwardTask* next, Real* scratch) const {
+        const Index queries = lookups.queries(task.segment), width = lookups.key_width;
+        for (Index h = task.first_head; h < task.end_head; ++h) {
+            Ahead ahead;
+            ask_for_slots(ahead, task, h);
+            if (h + 1 < task.end_head)
+                ask_for_operands(ahead, task, h + 1);
+            else if (next)
+                ask_for_operands(ahead, *next, next->first_head);
+            HeadGradients to = gradients(task, h);
+            if (task.grad_query) {
+                to.query = task.grad_query + (h - task.first_head) * queries * width;
+                to.query_row = width;
+                std::fill_n(to.query, queries * width, Real{0});
+            }
+            simd().attend_tiles_backward(lookups.head(task.segment, h), part(task), to, ahead, scratch);
+        }
+    }
+};
+
+}  // namespace
 
 static void add_grad_query(const Lookups& lookups, const BackwardTask& task, View grad_query) {
     const Index width = lookups.key_width;
@@ -185,10 +248,12 @@ void attend_by_blocks_backward(const Lookups& lookups, const AttendOutput& out, 
                     share(lookups.slots(i), parts_of(i), p + 1),
                     apart ? scratch.take<Real>(group_heads * lookups.queries(i) * lookups.key_width).data() : nullptr};
             }
+    const Backward backward{lookups, out, grad_read, grads};
     const WorkerScratch workers(scratch, backward_scratch(lookups.key_width, lookups.value_width));
     kvmem::parallel_for(count, task_grain(count, 3 * lookups.total_work()), [&](Index first, Index last) {
         for (Index i = first; i < last; ++i)
-            run_backward(lookups, tasks[static_cast<std::size_t>(i)], out, grad_read, grads, workers.mine());
+            backward.run(tasks[static_cast<std::size_t>(i)],
+                         i + 1 < count ? &tasks[static_cast<std::size_t>(i + 1)] : nullptr, workers.mine());
     });
     for (const BackwardTask& task : tasks)
         if (task.grad_query) add_grad_query(lookups, task, grads.query);

@@ -61,46 +61,32 @@ inline bool take_block(Real* scores, Index slots, Index columns, const Running& 
     return changed;
 }
 
-// Where nothing is masked or biased, scores become weights while they are in registers: relative to the largest score
-// of earlier blocks, which only has to be near the largest of all for their powers to be numbers.
-constexpr Real near_enough = 20;
-template <bool far>
+// Where nothing is masked or biased, scores become weights while they are in registers: relative to the score of some
+// slot before, which only has to be near the largest of all for their powers to be numbers.
 struct TakeNear {
-    // Memories that do not fit the caches: keys are asked for a block ahead, values while their scores are made.
-    static constexpr bool asks = far;
-    const Real *keys_ahead, *values;
-    Index key_width, value_width;
-    KVMEM_INLINE void ask(Index row, Index rows, Index k) const {
-#pragma GCC unroll 24
-        for (Index r = 0; r < rows; ++r) {
-            __builtin_prefetch(keys_ahead + (row + r) * key_width + k);
-            if (k < value_width) __builtin_prefetch(values + (row + r) * value_width + k);
-        }
-    }
-
     const Real* reference;
-    Real* above;  // the most by which a score is above the reference
     Real* total;  // of this product
     Real* weights;
     Index columns;
 
+    KVMEM_INLINE Vector start(Index column) const { return -load(reference + column); }
     template <Index rows, Index vectors>
-    KVMEM_INLINE void take(const Vector (&scores)[rows][vectors], Index row, Index column) {
+    KVMEM_INLINE void take(const Vector (&scores)[rows][vectors], Index row, Index column) const {
+        Vector sum[vectors];
 #pragma GCC unroll 4
-        for (Index v = 0; v < vectors; ++v) {
-            const Index at = column + v * lanes;
-            const Vector origin = load(reference + at);
-            Vector most = load(above + at), sum = load(total + at);
+        for (Index v = 0; v < vectors; ++v) sum[v] = load(total + column + v * lanes);
+        Real* to = weights + row * columns + column;
+        const Index step = columns;
 #pragma GCC unroll 24
-            for (Index r = 0; r < rows; ++r) {
-                const Vector x = scores[r][v] - origin, weight = exp2(x);
-                most = larger(x, most);
-                sum += weight;
-                store(weights + (row + r) * columns + at, weight);
+        for (Index r = 0; r < rows; ++r, to += step)
+#pragma GCC unroll 4
+            for (Index v = 0; v < vectors; ++v) {
+                const Vector weight = exp2(scores[r][v]);
+                sum[v] += weight;
+                store(to + v * lanes, weight);
             }
-            store(above + at, most);
-            store(total + at, sum);
-        }
+#pragma GCC unroll 4
+        for (Index v = 0; v < vectors; ++v) store(total + column + v * lanes, sum[v]);
     }
 };
 
@@ -111,33 +97,49 @@ inline bool all_finite(const Real* x, Index count) {
 }
 
 // Weights of a block of slots and their totals, or false, with nothing changed but `weights`, when a score is too far
-// above what was largest before.
-template <bool far>
-bool take_near(Index slots, Index columns, const Head& head, const Real* key, const Real* value, const Real* query,
-               Real* weights, const Running& state) {
+// above the reference.
+inline bool take_near(Index slots, Index columns, Index width, const Real* key, const Real* query, Real* weights,
+                      const Running& state, Ahead& ahead) {
+    constexpr Real most = 1 << 24;
     if (!all_finite(state.largest, columns)) return false;
-    const Index d = head.key_width;
-    Real above[detail::query_block], total[detail::query_block];
-    for (Index c = 0; c < columns; ++c) above[c] = total[c] = 0;
-    TakeNear<far> near{key + slots * d, value, d, head.value_width, state.largest, above, total, weights, columns};
-    finished_product(slots, columns, d, {key, d, 1}, query, columns, near);
+    Real total[detail::query_block];
+    for (Index c = 0; c < columns; ++c) total[c] = 0;
+    TakeNear near{state.largest, total, weights, columns};
+    finished_product(slots, columns, width, {key, width, 1}, query, columns, near, ahead);
     bool close = true;
-    for (Index c = 0; c < columns; ++c) close &= above[c] < near_enough;
+    for (Index c = 0; c < columns; ++c) close &= total[c] < most;
     if (close)
         for (Index c = 0; c < columns; ++c) state.total[c] += total[c];
     return close;
 }
 
-KVMEM_INLINE void multiply(Real factor, Real* x, Index count) {
+KVMEM_INLINE void copy_times(Real factor, const Real* from, Index count, Real* to) {
     Index i = 0;
-    for (; i + lanes <= count; i += lanes) store(x + i, factor * load(x + i));
-    if (i < count) store_part(x + i, factor * load_part(x + i, count - i), count - i);
+    for (; i + lanes <= count; i += lanes) store(to + i, factor * load(from + i));
+    if (i < count) store_part(to + i, factor * load_part(from + i, count - i), count - i);
+}
+KVMEM_INLINE void multiply(Real factor, Real* x, Index count) { copy_times(factor, x, count, x); }
+
+// How often the products of so many pairs of a query and a slot ask for what lies ahead.
+KVMEM_INLINE Index asks(Index pairs, Index width) {
+    constexpr Index tile = tile_rows(panel_vectors) * panel;
+    return pairs * width / (tile * ask_depth);
+}
+
+// The slots behind a block, to be asked for while the block is read.
+inline Ahead next_block(const Panel& slots, Index first, Index end, Index d, Index e, Index columns) {
+    constexpr Index size = sizeof(Real);
+    Ahead ahead;
+    ahead.add(slots.key + (first - slots.first) * d, 1, (end - first) * d * size, 0);
+    ahead.add(slots.value + (first - slots.first) * e, 1, (end - first) * e * size, 0);
+    ahead.spread(asks((end - first) * columns, d + e));
+    return ahead;
 }
 
 // A block of queries on a panel of slots. The read and log-sum-exp of what was read before is where to go on from: as
 // if it were one slot of that score and value.
 inline void attend_block(const Head& head, Index first_query, Index queries, const Panel& slots, bool resume,
-                         const HeadRead& out, Real* scratch) {
+                         const HeadRead& out, Ahead& ahead, Real* scratch) {
     const Index d = head.key_width, e = head.value_width, columns = round_up(queries, lanes);
     const auto [begin, end] = readable(head, slots, first_query, queries);
     if (resume && begin >= end) return;
@@ -163,15 +165,18 @@ inline void attend_block(const Head& head, Index first_query, Index queries, con
         const Left key{slots.key + (j - slots.first) * d, d, 1};
         const Real* value = slots.value + (j - slots.first) * e;
         const bool plain = !adjusted(head, first_query, queries, j, n);
-        const auto take = slots.is_far ? take_near<true> : take_near<false>;
-        if (!plain || start == Start::zero || !take(n, columns, head, key.data, value, query, scores, state)) {
-            product(Start::zero, n, columns, d, key, query, columns, scores, columns);
+        if (slots.end_ahead > 0) ahead = next_block(slots, end_j, least(end_j + n, slots.end_ahead), d, e, columns);
+        // The first slot's score is the first reference.
+        if (plain && start == Start::zero)
+            product(Start::zero, 1, columns, d, key, query, columns, state.largest, columns, ahead);
+        if (!plain || !take_near(n, columns, d, key.data, query, scores, state, ahead)) {
+            product(Start::zero, n, columns, d, key, query, columns, scores, columns, ahead);
             if (!plain) adjust(head, first_query, queries, j, n, scores, columns);
             const bool shrinks = take_block(scores, n, columns, state);
             if (shrinks && start == Start::add)
                 for (Index q = 0; q < queries; ++q) multiply(state.shrink[q], read + q * e, e);
         }
-        product(start, queries, e, n, {scores, 1, columns}, value, e, read, e);
+        product(start, queries, e, n, {scores, 1, columns}, value, e, read, e, ahead);
         start = Start::add;
     });
     for (Index q = 0; q < queries; ++q) {
@@ -179,15 +184,31 @@ inline void attend_block(const Head& head, Index first_query, Index queries, con
             for (Index k = 0; k < e; ++k) result(q)[k] = 0;
             log_sum_exp(q) = minus_infinity;
         } else {
-            copy(read + q * e, e, result(q));
-            multiply(1 / state.total[q], result(q), e);
-            log_sum_exp(q) = ln_2 * (state.largest[q] + static_cast<Real>(__builtin_log2(state.total[q])));
+            copy_times(1 / state.total[q], read + q * e, e, result(q));
+            log_sum_exp(q) = ln_2 * (state.largest[q] + log2(state.total[q]));
         }
     }
 }
 
+// The rows of the next block of queries, from `first`.
+KVMEM_INLINE void ask_for(Ahead& ahead, const Real* rows, Index row, Index width, Index first, Index end) {
+    constexpr Index size = sizeof(Real);
+    if (rows) ahead.add(rows + first * row, least(end - first, detail::query_block), width * size, row * size);
+}
+
+// The slots of the next panel.
+inline Ahead next_panel(const Head& head, Index first, Index end) {
+    constexpr Index size = sizeof(Real);
+    Ahead ahead;
+    if (head.narrow_key) return ahead;
+    const Index count = least(end - first, detail::slot_panel);
+    ahead.add(head.key + first * head.key_row, count, head.key_width * size, head.key_row * size);
+    ahead.add(head.value + first * head.value_row, count, head.value_width * size, head.value_row * size);
+    return ahead;
+}
+
 // Panel after panel of the slots, so that a panel stays in the second-level cache for all queries.
-inline void attend_tiles(const Head& head, const Part& part, const HeadRead& out, Real* scratch) {
+inline void attend_tiles(const Head& head, const Part& part, const HeadRead& out, const Ahead& next, Real* scratch) {
     Real* keys = scratch;
     Real* values = keys + detail::slot_panel * head.key_width;
     Real* rest = values + detail::slot_panel * head.value_width;
@@ -196,13 +217,21 @@ inline void attend_tiles(const Head& head, const Part& part, const HeadRead& out
     const bool in_place = head.key && head.key_row == head.key_width && head.value_row == head.value_width;
     Index j = part.first_slot;
     do {
-        Panel slots = panel_of(head, j, least(j + detail::slot_panel, part.end_slot), keys, values);
-        for (Index q = part.first_query; q < part.end_query; q += detail::query_block) {
-            slots.is_far = in_place && q == part.first_query && (part.end_slot - part.first_slot) * width > large;
-            attend_block(head, q, least(detail::query_block, part.end_query - q), slots, j > part.first_slot, out,
-                         rest);
+        const Index end = least(j + detail::slot_panel, part.end_slot);
+        Panel slots = panel_of(head, j, end, keys, values);
+        const Ahead next_slots = end < part.end_slot ? next_panel(head, end, part.end_slot) : next;
+        const Index blocks = (part.end_query - part.first_query + detail::query_block - 1) / detail::query_block;
+        for (Index i = 0, q = part.first_query; i < blocks; ++i, q += detail::query_block) {
+            const bool far = in_place && i == 0 && (part.end_slot - part.first_slot) * width > large;
+            slots.end_ahead = far ? part.end_slot : 0;
+            const Index after = q + detail::query_block, queries = least(detail::query_block, part.end_query - q);
+            Ahead ahead = next_slots.share(i, blocks);
+            ask_for(ahead, head.query, head.query_row, head.key_width, after, part.end_query);
+            ask_for(ahead, out.read, out.read_row, head.value_width, after, part.end_query);
+            ahead.spread(asks(queries * (end - j), width));
+            attend_block(head, q, queries, slots, j > part.first_slot, out, ahead, rest);
         }
-        j += detail::slot_panel;
+        j = end;
     } while (j < part.end_slot);
 }
 

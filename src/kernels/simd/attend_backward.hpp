@@ -20,53 +20,48 @@ struct BackwardBlock {
 
 // From scores to weights, and from products with the gradients of reads to gradients of scores, while in registers.
 struct TakeWeights {
-    static constexpr bool asks = false;
-    KVMEM_INLINE static void ask(Index, Index, Index) {}
     const BackwardBlock& b;
 
-    KVMEM_INLINE static Vector weight(const BackwardBlock& b, Vector score, Index column) {
-        return exp2(score - load(b.log_sum_exp + column));
-    }
+    KVMEM_INLINE Vector start(Index column) const { return -load(b.log_sum_exp + column); }
     template <Index rows, Index vectors>
-    KVMEM_INLINE void take(const Vector (&scores)[rows][vectors], Index row, Index column) {
+    KVMEM_INLINE void take(const Vector (&scores)[rows][vectors], Index row, Index column) const {
+        Real* to = b.scores + row * b.columns + column;
+        const Index step = b.columns;
 #pragma GCC unroll 24
-        for (Index r = 0; r < rows; ++r)
+        for (Index r = 0; r < rows; ++r, to += step)
 #pragma GCC unroll 4
-            for (Index v = 0; v < vectors; ++v) {
-                const Index at = column + v * lanes;
-                store(b.scores + (row + r) * b.columns + at, weight(b, scores[r][v], at));
-            }
+            for (Index v = 0; v < vectors; ++v) store(to + v * lanes, exp2(scores[r][v]));
     }
 };
 struct TakeGradients {
-    static constexpr bool asks = false;
-    KVMEM_INLINE static void ask(Index, Index, Index) {}
     const BackwardBlock& b;
 
+    KVMEM_INLINE Vector start(Index column) const { return -load(b.delta + column); }
     template <Index rows, Index vectors>
-    KVMEM_INLINE void take(const Vector (&products)[rows][vectors], Index row, Index column) {
+    KVMEM_INLINE void take(const Vector (&products)[rows][vectors], Index row, Index column) const {
+        const Index step = b.columns, at = row * step + column;
+        const Real* weights = b.scores + at;
+        Real* to = b.grad_scores + at;
 #pragma GCC unroll 24
-        for (Index r = 0; r < rows; ++r)
+        for (Index r = 0; r < rows; ++r, weights += step, to += step)
 #pragma GCC unroll 4
-            for (Index v = 0; v < vectors; ++v) {
-                const Index at = column + v * lanes, place = (row + r) * b.columns + at;
-                store(b.grad_scores + place, load(b.scores + place) * (products[r][v] - load(b.delta + at)));
-            }
+            for (Index v = 0; v < vectors; ++v) store(to + v * lanes, load(weights + v * lanes) * products[r][v]);
     }
 };
 
-inline void make_weights(const Head& head, const BackwardBlock& b, Index first_slot, Index slots, Left key) {
+inline void make_weights(const Head& head, const BackwardBlock& b, Index first_slot, Index slots, Left key,
+                         Ahead& ahead) {
     const Index d = head.key_width;
     if (!adjusted(head, b.first_query, b.queries, first_slot, slots)) {
         TakeWeights take{b};
-        return finished_product(slots, b.columns, d, key, b.query_packed, b.columns, take);
+        return finished_product(slots, b.columns, d, key, b.query_packed, b.columns, take, ahead);
     }
-    product(Start::zero, slots, b.columns, d, key, b.query_packed, b.columns, b.scores, b.columns);
+    product(Start::zero, slots, b.columns, d, key, b.query_packed, b.columns, b.scores, b.columns, ahead);
     adjust(head, b.first_query, b.queries, first_slot, slots, b.scores, b.columns);
     for (Index j = 0; j < slots; ++j)
         for (Index c = 0; c < b.columns; c += lanes) {
             Real* at = b.scores + j * b.columns + c;
-            store(at, TakeWeights::weight(b, load(at), c));
+            store(at, exp2(load(at) - load(b.log_sum_exp + c)));
         }
 }
 
@@ -92,21 +87,24 @@ struct PanelGradients {
 
 // With P the weights: dV += P' dO, dS = P (dO V' - delta), dK += scale dS' Q, dQ += scale dS K (Dao et al. 2022, B.4).
 inline void attend_block_backward(const Head& head, const BackwardBlock& b, const Panel& slots,
-                                  const PanelGradients& panel_out, const HeadGradients& out) {
+                                  const PanelGradients& panel_out, const HeadGradients& out, Ahead& ahead) {
     const Index d = head.key_width, e = head.value_width;
     const auto [begin, end] = readable(head, slots, b.first_query, b.queries);
     each_block(begin, end, [&](Index j, Index end_j) {
         const Index n = end_j - j, at = j - slots.first;
-        make_weights(head, b, j, n, {slots.key + at * d, d, 1});
+        make_weights(head, b, j, n, {slots.key + at * d, d, 1}, ahead);
         TakeGradients take{b};
-        finished_product(n, b.columns, e, {slots.value + at * e, e, 1}, b.grad_packed, b.columns, take);
+        finished_product(n, b.columns, e, {slots.value + at * e, e, 1}, b.grad_packed, b.columns, take, ahead);
         if (panel_out.value)
-            product(Start::add, n, e, b.queries, {b.scores, b.columns, 1}, b.grad, e, panel_out.value + at * e, e);
+            product(Start::add, n, e, b.queries, {b.scores, b.columns, 1}, b.grad, e, panel_out.value + at * e, e,
+                    ahead);
         if (out.slot_bias || out.pair_bias) add_bias_gradients(head, b, out, j, n);
         if (panel_out.key)
-            product(Start::add, n, d, b.queries, {b.grad_scores, b.columns, 1}, b.query, d, panel_out.key + at * d, d);
+            product(Start::add, n, d, b.queries, {b.grad_scores, b.columns, 1}, b.query, d, panel_out.key + at * d, d,
+                    ahead);
         if (b.grad_query)
-            product(Start::add, b.queries, d, n, {b.grad_scores, 1, b.columns}, slots.key + at * d, d, b.grad_query, d);
+            product(Start::add, b.queries, d, n, {b.grad_scores, 1, b.columns}, slots.key + at * d, d, b.grad_query, d,
+                    ahead);
     });
 }
 
@@ -131,7 +129,8 @@ KVMEM_INLINE void clear(Real* x, Index count) {
 
 // One panel of slots, all queries of a part.
 inline void attend_panel_backward(const Head& head, const Part& part, const Panel& slots,
-                                  const PanelGradients& panel_out, const HeadGradients& out, Real* scratch) {
+                                  const PanelGradients& panel_out, const HeadGradients& out, const Ahead& next_slots,
+                                  Real* scratch) {
     const Index d = head.key_width, e = head.value_width, n = detail::query_block;
     Real* query = scratch;
     Real* query_packed = query + n * d;
@@ -142,8 +141,15 @@ inline void attend_panel_backward(const Head& head, const Part& part, const Pane
     Real* grad_scores = scores + detail::slot_block * n;
     Real* log_sum_exp = grad_scores + detail::slot_block * n;
     Real* delta = log_sum_exp + n;
-    for (Index q = part.first_query; q < part.end_query; q += n) {
-        const Index queries = least(n, part.end_query - q), columns = round_up(queries, lanes);
+    const Index blocks = (part.end_query - part.first_query + n - 1) / n;
+    for (Index i = 0, q = part.first_query; i < blocks; ++i, q += n) {
+        const Index queries = least(n, part.end_query - q), columns = round_up(queries, lanes), after = q + n;
+        Ahead ahead = next_slots.share(i, blocks);
+        ask_for(ahead, head.query, head.query_row, d, after, part.end_query);
+        ask_for(ahead, out.grad_read, out.read_row, e, after, part.end_query);
+        ask_for(ahead, out.read, out.read_row, e, after, part.end_query);
+        ask_for(ahead, out.query, out.query_row, d, after, part.end_query);
+        ahead.spread(asks(queries * (slots.end - slots.first), 3 * d + 2 * e));
         if (const auto [begin, end] = readable(head, slots, q, queries); begin >= end) continue;
         const Real* rows = head.query + q * head.query_row;
         const Real* grads = out.grad_read + q * out.read_row;
@@ -167,12 +173,13 @@ inline void attend_panel_backward(const Head& head, const Part& part, const Pane
                                   scores,
                                   grad_scores,
                                   out.query ? grad_query : nullptr};
-        attend_block_backward(head, block, slots, panel_out, out);
+        attend_block_backward(head, block, slots, panel_out, out, ahead);
         if (out.query) add_rows(head.scale, grad_query, queries, d, out.query + q * out.query_row, out.query_row);
     }
 }
 
-inline void attend_tiles_backward(const Head& head, const Part& part, const HeadGradients& out, Real* scratch) {
+inline void attend_tiles_backward(const Head& head, const Part& part, const HeadGradients& out, const Ahead& next,
+                                  Real* scratch) {
     const Index d = head.key_width, e = head.value_width, most = detail::slot_panel;
     Real* keys = scratch;
     Real* values = keys + most * d;
@@ -180,11 +187,12 @@ inline void attend_tiles_backward(const Head& head, const Part& part, const Head
     Real* grad_values = grad_keys + most * d;
     Real* rest = grad_values + most * e;
     for (Index j = part.first_slot; j < part.end_slot; j += most) {
-        const Index n = least(most, part.end_slot - j);
+        const Index n = least(most, part.end_slot - j), last = j + n;
+        const Ahead next_slots = last < part.end_slot ? next_panel(head, last, part.end_slot) : next;
         const PanelGradients grads{out.key ? grad_keys : nullptr, out.value ? grad_values : nullptr};
         if (out.key) clear(grad_keys, n * d);
         if (out.value) clear(grad_values, n * e);
-        attend_panel_backward(head, part, panel_of(head, j, j + n, keys, values), grads, out, rest);
+        attend_panel_backward(head, part, panel_of(head, j, j + n, keys, values), grads, out, next_slots, rest);
         if (out.key) add_rows(head.scale, grad_keys, n, d, out.key + j * head.key_row, head.key_row);
         if (out.value) add_rows(1, grad_values, n, e, out.value + j * head.value_row, head.value_row);
     }

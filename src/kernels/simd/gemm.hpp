@@ -35,6 +35,7 @@ inline Left block_of(const Product& p, Index first_row, Index rows, Index first_
 }
 
 inline void gemm(const Product& p, Real alpha, Index b_step, bool add, Real* packed_b) {
+    Nothing nothing;
     Real* packed_a = packed_b + detail::gemm_cols * detail::gemm_depth;
     for (Index j = 0; j < p.cols; j += detail::gemm_cols)
         for (Index k = 0; k < p.depth; k += detail::gemm_depth) {
@@ -46,7 +47,7 @@ inline void gemm(const Product& p, Real alpha, Index b_step, bool add, Real* pac
                 for (Index at = 0; at < cols; at += panel)
                     part_product<panel_vectors>(add || k > 0 ? Start::add : Start::zero, rows, least(panel, cols - at),
                                                 deep, a, packed_b + at * deep, panel, p.c + i * p.c_row + j + at,
-                                                p.c_row);
+                                                p.c_row, nothing);
             }
         }
 }

@@ -72,7 +72,8 @@ inline const Real* in_a_row(const Bfloat16* rows, Index row, Index count, Index 
 struct Panel {
     Index first, end;
     const Real *key, *value;
-    bool is_far = false;  // read where they lie, in a memory too large for the caches
+    // If they are read where they lie, in a memory too large for the caches: the end of those that will be. Or 0.
+    Index end_ahead = 0;
 };
 inline Panel panel_of(const Head& head, Index first, Index end, Real* keys, Real* values) {
     const Index d = head.key_width, e = head.value_width, n = end - first;

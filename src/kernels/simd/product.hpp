@@ -1,10 +1,13 @@
 // The one matrix product that everything here is made of: c = a b or c += a b, with c's tiles in registers.
 #pragma once
 
+#include "kernels/ahead.hpp"
 #include "kernels/simd/vector.hpp"
 
 namespace kvmem::KVMEM_SIMD {
 namespace {
+
+using detail::Ahead;
 
 // a(i, k) = data[i * row + k * step], so that a is read as it lies or transposed.
 struct Left {
@@ -22,30 +25,45 @@ constexpr Index panel = panel_vectors * lanes;
 // more than 12 rows bring nothing.
 constexpr Index tile_rows(Index vectors) { return least((vector_bytes == 64 ? 24 : 12) / vectors, 12); }
 
+// Steps between two times of asking for what comes next.
+constexpr Index ask_depth = 16;
+
+// Instead of an Ahead.
+struct Nothing {
+    static constexpr bool asks = false;
+    KVMEM_INLINE static void ask() {}
+};
+
 // sum += a b for a tile, of whose last vector `last` lanes count.
-template <Index rows, Index vectors, bool whole>
+template <Index rows, Index vectors, bool whole, class Next>
 KVMEM_INLINE void add_products(Vector (&sum)[rows][vectors], Left a, const Real* b, Index b_row, Index depth,
-                               Index last) {
+                               Index last, Next& next) {
+    do {
+        next.ask();
+        const Index steps = Next::asks ? least(depth, ask_depth) : depth;
+        depth -= steps;
 #pragma GCC unroll 2
-    for (Index k = 0; k < depth; ++k) {
-        Vector columns[vectors];
+        for (Index k = 0; k < steps; ++k) {
+            Vector columns[vectors];
 #pragma GCC unroll 4
-        for (Index v = 0; v < vectors; ++v)
-            columns[v] = whole || v + 1 < vectors ? load(b + v * lanes) : load_part(b + v * lanes, last);
+            for (Index v = 0; v < vectors; ++v)
+                columns[v] = whole || v + 1 < vectors ? load(b + v * lanes) : load_part(b + v * lanes, last);
 #pragma GCC unroll 24
-        for (Index r = 0; r < rows; ++r) {
-            const Vector x = repeat(a.data[r * a.row]);
+            for (Index r = 0; r < rows; ++r) {
+                const Vector x = repeat(a.data[r * a.row]);
 #pragma GCC unroll 4
-            for (Index v = 0; v < vectors; ++v) sum[r][v] += x * columns[v];
+                for (Index v = 0; v < vectors; ++v) sum[r][v] += x * columns[v];
+            }
+            a.data += a.step;
+            b += b_row;
         }
-        a.data += a.step;
-        b += b_row;
-    }
+    } while (depth > 0);
 }
 
 // c [rows, vectors * lanes]
-template <Index rows, Index vectors, bool whole>
-KVMEM_INLINE void tile(Start start, Left a, const Real* b, Index b_row, Index depth, Real* c, Index c_row, Index last) {
+template <Index rows, Index vectors, bool whole, class Next>
+KVMEM_INLINE void tile(Start start, Left a, const Real* b, Index b_row, Index depth, Real* c, Index c_row, Index last,
+                       Next& next) {
     Vector sum[rows][vectors];
 #pragma GCC unroll 24
     for (Index r = 0; r < rows; ++r)
@@ -57,7 +75,7 @@ KVMEM_INLINE void tile(Start start, Left a, const Real* b, Index b_row, Index de
             else
                 sum[r][v] = whole || v + 1 < vectors ? load(at) : load_part(at, last);
         }
-    add_products<rows, vectors, whole>(sum, a, b, b_row, depth, last);
+    add_products<rows, vectors, whole>(sum, a, b, b_row, depth, last, next);
 #pragma GCC unroll 24
     for (Index r = 0; r < rows; ++r)
 #pragma GCC unroll 4
@@ -71,87 +89,84 @@ KVMEM_INLINE void tile(Start start, Left a, const Real* b, Index b_row, Index de
 }
 
 // The rows that are left when a whole tile is too much: 8, 4, 2 and 1 at a time.
-template <Index rows, Index vectors, bool whole>
+template <Index rows, Index vectors, bool whole, class Next>
 KVMEM_INLINE void last_tiles(Index m, Start start, Left a, const Real* b, Index b_row, Index depth, Real* c,
-                             Index c_row, Index last) {
+                             Index c_row, Index last, Next& next) {
     if constexpr (rows > 0) {
         if constexpr (rows < tile_rows(vectors))
             if (m >= rows) {
-                tile<rows, vectors, whole>(start, a, b, b_row, depth, c, c_row, last);
+                tile<rows, vectors, whole>(start, a, b, b_row, depth, c, c_row, last, next);
                 a.data += rows * a.row;
                 c += rows * c_row;
                 m -= rows;
             }
-        last_tiles<rows / 2, vectors, whole>(m, start, a, b, b_row, depth, c, c_row, last);
+        last_tiles<rows / 2, vectors, whole>(m, start, a, b, b_row, depth, c, c_row, last, next);
     }
 }
 
-template <Index vectors, bool whole>
+template <Index vectors, bool whole, class Next>
 void panel_product(Start start, Index m, Index depth, Left a, const Real* b, Index b_row, Real* c, Index c_row,
-                   Index last) {
+                   Index last, Next& next) {
     constexpr Index rows = tile_rows(vectors);
     for (; m >= rows; m -= rows, a.data += rows * a.row, c += rows * c_row)
-        tile<rows, vectors, whole>(start, a, b, b_row, depth, c, c_row, last);
-    last_tiles<8, vectors, whole>(m, start, a, b, b_row, depth, c, c_row, last);
+        tile<rows, vectors, whole>(start, a, b, b_row, depth, c, c_row, last, next);
+    last_tiles<8, vectors, whole>(m, start, a, b, b_row, depth, c, c_row, last, next);
 }
 
-template <Index vectors>
+template <Index vectors, class Next>
 KVMEM_INLINE void part_product(Start start, Index m, Index columns, Index depth, Left a, const Real* b, Index b_row,
-                               Real* c, Index c_row) {
+                               Real* c, Index c_row, Next& next) {
     if constexpr (vectors > 0) {
         if (columns <= (vectors - 1) * lanes)
-            return part_product<vectors - 1>(start, m, columns, depth, a, b, b_row, c, c_row);
+            return part_product<vectors - 1>(start, m, columns, depth, a, b, b_row, c, c_row, next);
         const Index last = columns - (vectors - 1) * lanes;
         if (last == lanes)
-            panel_product<vectors, true>(start, m, depth, a, b, b_row, c, c_row, last);
+            panel_product<vectors, true>(start, m, depth, a, b, b_row, c, c_row, last, next);
         else
-            panel_product<vectors, false>(start, m, depth, a, b, b_row, c, c_row, last);
+            panel_product<vectors, false>(start, m, depth, a, b, b_row, c, c_row, last, next);
     }
 }
 
 // c [m, n] (rows c_row apart) from a [m, depth] and b [depth, n] (rows b_row apart). Bound by multiply-adds: each step
 // of the depth loads 4 vectors and 6 numbers for 24 of them (AVX-512). Each number of c is summed in the order of the
 // depth, wherever it lies.
+template <class Next>
 KVMEM_INLINE void product(Start start, Index m, Index n, Index depth, Left a, const Real* b, Index b_row, Real* c,
-                          Index c_row) {
+                          Index c_row, Next& next) {
     for (Index j = 0; j < n; j += panel)
-        part_product<panel_vectors>(start, m, least(panel, n - j), depth, a, b + j, b_row, c + j, c_row);
+        part_product<panel_vectors>(start, m, least(panel, n - j), depth, a, b + j, b_row, c + j, c_row, next);
 }
 
 // Tiles of a b, columns [column, column + vectors * lanes), that are handed on while they are in registers:
-// finish.take<rows, vectors>(sum, row, column). finish.ask(row, rows, k) is called before each `ask_depth` of the
-// depth.
-constexpr Index ask_depth = 64 / static_cast<Index>(sizeof(Real));
+// finish.take<rows, vectors>(sum, row, column). Sums begin at finish.start(column).
 template <Index rows, Index vectors, class Finish>
 KVMEM_INLINE void finished_tiles(Index first, Index m, Index column, Index depth, Left a, const Real* b, Index b_row,
-                                 Finish& finish) {
+                                 Finish& finish, Ahead& next) {
     if constexpr (rows > 0) {
         for (; m - first >= rows; first += rows) {
-            Vector sum[rows][vectors] = {};
-            if (Finish::asks && column == 0) {
-                for (Index k = 0; k < depth; k += ask_depth) {
-                    finish.ask(first, rows, k);
-                    add_products<rows, vectors, true>(sum, {a.data + first * a.row + k * a.step, a.row, a.step},
-                                                      b + column + k * b_row, b_row, least(ask_depth, depth - k),
-                                                      lanes);
-                }
-            } else {
-                add_products<rows, vectors, true>(sum, {a.data + first * a.row, a.row, a.step}, b + column, b_row,
-                                                  depth, lanes);
+            Vector sum[rows][vectors];
+#pragma GCC unroll 4
+            for (Index v = 0; v < vectors; ++v) {
+                const Vector start = finish.start(column + v * lanes);
+#pragma GCC unroll 24
+                for (Index r = 0; r < rows; ++r) sum[r][v] = start;
             }
+            add_products<rows, vectors, true>(sum, {a.data + first * a.row, a.row, a.step}, b + column, b_row, depth,
+                                              lanes, next);
             finish.template take<rows, vectors>(sum, first, column);
         }
         constexpr Index fewer = rows > 8 ? 8 : rows > 4 ? 4 : rows / 2;
-        finished_tiles<fewer, vectors>(first, m, column, depth, a, b, b_row, finish);
+        finished_tiles<fewer, vectors>(first, m, column, depth, a, b, b_row, finish, next);
     }
 }
 
 // All of a b [m, columns], whose columns are whole vectors.
 template <class Finish>
-inline void finished_product(Index m, Index columns, Index depth, Left a, const Real* b, Index b_row, Finish& finish) {
+inline void finished_product(Index m, Index columns, Index depth, Left a, const Real* b, Index b_row, Finish& finish,
+                             Ahead& next) {
     const auto from = [&]<Index vectors>(Index& column) {
         for (; columns - column >= vectors * lanes; column += vectors * lanes)
-            finished_tiles<tile_rows(vectors), vectors>(0, m, column, depth, a, b, b_row, finish);
+            finished_tiles<tile_rows(vectors), vectors>(0, m, column, depth, a, b, b_row, finish, next);
     };
     Index column = 0;
     if constexpr (panel_vectors == 4) from.template operator()<4>(column);

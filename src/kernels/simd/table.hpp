@@ -1,6 +1,7 @@
 // The inner loops that exist once for each instruction set, and the choice among them. Not installed.
 #pragma once
 
+#include "kernels/ahead.hpp"
 #include "kvmem/core/bfloat16.hpp"
 #include "kvmem/core/types.hpp"
 #include "kvmem/kernels/elementwise.hpp"
@@ -66,7 +67,7 @@ struct HeadGradients {
 inline constexpr Index query_block = 64;
 inline constexpr Index slot_block = 96;
 // Slots that are gone through with all queries before the next ones: for the second-level cache.
-inline constexpr Index slot_panel = 1024;
+inline constexpr Index slot_panel = 512;
 // Fewer queries than this on one memory are read one by one.
 inline constexpr Index few_queries = 6;
 
@@ -169,11 +170,13 @@ struct Simd {
     // c = alpha a b, or c += alpha a b, of a depth of 1 or more. Of each matrix rows or columns lie in a row: those of
     // b are b_row and b_step apart. `packed` holds gemm_scratch numbers.
     void (*gemm)(const Product& p, Real alpha, Index b_step, bool add, Real* packed);
-    // Softmax reads of many queries, or of few (which needs no scratch), of slots of a part.
-    void (*attend_tiles)(const Head& head, const Part& part, const HeadRead& out, Real* scratch);
+    // Softmax reads of many queries, or of few (which needs no scratch), of slots of a part. Asks for what comes next
+    // meanwhile.
+    void (*attend_tiles)(const Head& head, const Part& part, const HeadRead& out, const Ahead& next, Real* scratch);
     void (*attend_rows)(const Head& head, const Part& part, const HeadRead& out);
     // Adds to the gradients, from the log-sum-exp.
-    void (*attend_tiles_backward)(const Head& head, const Part& part, const HeadGradients& out, Real* scratch);
+    void (*attend_tiles_backward)(const Head& head, const Part& part, const HeadGradients& out, const Ahead& next,
+                                  Real* scratch);
     // out[j] = factor * x . rows[j]
     void (*dots)(const Real* x, const Real* rows, Index row, Index count, Index width, Real factor, Real* out);
     // out += sum over j of weights[j] rows[j]

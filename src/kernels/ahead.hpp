@@ -1,0 +1,72 @@
+// Asking for memory ahead of time. Not installed.
+#pragma once
+
+#include "kvmem/core/types.hpp"
+
+#include <cstdint>
+
+namespace kvmem::detail {
+
+// Rows that will be read soon, asked for line by line between multiplications: the memory then works while the
+// processor computes. Many requests at once would make it wait for the first. All inlined: the code of one instruction
+// set must not serve another.
+class Ahead {
+  public:
+    static constexpr bool asks = true;
+
+    // `count` rows of `bytes`, `step` bytes apart.
+    [[gnu::always_inline]] void add(const void* rows, Index count, Index bytes, Index step) {
+        if (!rows || count <= 0 || bytes <= 0 || size_ == most) return;
+        ranges_[size_++] = {reinterpret_cast<std::uintptr_t>(rows), static_cast<std::uintptr_t>(bytes),
+                            static_cast<std::uintptr_t>(step), count};
+        lines_ += count * (bytes / static_cast<Index>(line) + 1);
+        if (size_ == 1) start();
+    }
+    // Of the rows of each array the i-th of n parts.
+    [[gnu::always_inline]] Ahead share(Index i, Index n) const {
+        Ahead part;
+        for (int r = 0; r < size_; ++r) {
+            const Range& range = ranges_[r];
+            const Index from = range.count * i / n, to = range.count * (i + 1) / n;
+            part.add(reinterpret_cast<const void*>(range.first + static_cast<std::uintptr_t>(from) * range.step),
+                     to - from, static_cast<Index>(range.bytes), static_cast<Index>(range.step));
+        }
+        return part;
+    }
+    // From now on `calls` calls of ask() ask for all.
+    [[gnu::always_inline]] void spread(Index calls) { each_ = lines_ / (calls > 0 ? calls : 1) + 1; }
+
+    [[gnu::always_inline]] void ask() {
+        for (Index i = 0; i < each_ && at_ < end_; ++i) {
+            __builtin_prefetch(reinterpret_cast<const void*>(at_), 0, 2);
+            at_ += line;
+            if (at_ >= end_) next_row();
+        }
+    }
+
+  private:
+    struct Range {
+        std::uintptr_t first, bytes, step;
+        Index count;
+    };
+    static constexpr int most = 12;
+    static constexpr std::uintptr_t line = 64;
+
+    [[gnu::always_inline]] void start() {
+        at_ = ranges_[now_].first / line * line;
+        end_ = ranges_[now_].first + ranges_[now_].bytes;
+    }
+    [[gnu::always_inline]] void next_row() {
+        Range& range = ranges_[now_];
+        range.first += range.step;
+        if (--range.count == 0 && ++now_ == size_) return;
+        start();
+    }
+
+    std::uintptr_t at_ = 0, end_ = 0;
+    Index lines_ = 0, each_ = 0;
+    int size_ = 0, now_ = 0;
+    Range ranges_[most];
+};
+
+}  // namespace kvmem::detail
