@@ -25,8 +25,8 @@ constexpr Index panel = panel_vectors * lanes;
 // more than 12 rows bring nothing.
 constexpr Index tile_rows(Index vectors) { return least((vector_bytes == 64 ? 24 : 12) / vectors, 12); }
 
-// Steps between two times of asking for what comes next.
-constexpr Index ask_depth = 16;
+// Steps between two times of asking for what comes next: some 200 cycles.
+constexpr Index ask_depth = vector_bytes == 64 ? 16 : 32;
 
 // Instead of an Ahead.
 struct Nothing {
