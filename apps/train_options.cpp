@@ -31,6 +31,7 @@ constexpr Option all_options[] = {
     {"clip", Of::trainer, "clip", "longest gradient; 0: any"},
     {"sum-losses", Of::trainer, "sum_losses", "follow the sum of a batch's losses, not the mean: yes or no"},
     {"balance", Of::trainer, "balance", "repeat the questions of tasks that have fewer than others", "yes"},
+    {"focus", Of::trainer, "focus", "ask more about tasks that the last validation found wrong", "yes"},
     {"start-rate", Of::trainer, "start_rate", "learning rate of the linear start; 0: the usual one"},
     {"start-patience", Of::trainer, "start_patience", "epochs in which the linear start's loss has come no lower"},
     {"start-epochs", Of::trainer, "start_epochs", "of the linear start, at most"},

@@ -51,7 +51,7 @@ static Index query_share(Index queries, Index parts, Index i) {
 // At most so many rows from `first`, or none if there is nothing at all.
 static void ask_for(Ahead& ahead, const Real* rows, Index row, Index width, Index first, Index end, Index most) {
     constexpr Index size = sizeof(Real);
-    if (rows) ahead.add(rows + first * row, std::min(end - first, most), width * size, row * size);
+    if (rows && first < end) ahead.add(rows + first * row, std::min(end - first, most), width * size, row * size);
 }
 
 // What a part of a head's lookup reads first.
@@ -157,10 +157,6 @@ struct BackwardTask {
     Index segment, first_head, end_head, first_slot, end_slot;
     Real* grad_query;  // [heads of it, queries, key width], or null: straight to the result
 };
-
-}  // namespace
-
-namespace {
 
 struct Backward {
     const Lookups& lookups;

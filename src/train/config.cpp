@@ -47,7 +47,7 @@ struct Put {
         else if constexpr (std::is_floating_point_v<T>)
             object[name] = exact_text(field);
         else
-            object[name] = field;
+            object[name] = json::value_from(field);
     }
 };
 

@@ -111,6 +111,7 @@ void fields_of(Config& c, Visit visit) {
     visit("check_nan", c.check_nan);
     visit("save_seconds", c.save_seconds);
     visit("balance", c.balance);
+    visit("focus", c.focus);
     visit("seed", c.seed);
 }
 
@@ -129,6 +130,7 @@ void fields_of(State& s, Visit visit) {
     visit("phase_epoch", s.phase_epoch);
     visit("lowest_loss", s.lowest_loss);
     visit("lowest_epoch", s.lowest_epoch);
+    visit("wrong", s.wrong);
 }
 
 }  // namespace kvmem

@@ -1,6 +1,7 @@
 #include "train/qa_task.hpp"
 
 #include "data/content_hash.hpp"
+#include "kvmem/core/error.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -15,25 +16,75 @@ QaTask::QaTask(Model& model, const QaDataset& dataset, bool balanced)
       stories_(model.reads_stories() ? story_offsets(train_) : single_offsets(train_)) {
     const auto valid = dataset.splits.find("valid");
     if (valid != dataset.splits.end() && valid->second.size() > 0) valid_ = &valid->second;
-    units_.resize(stories_.size() - 1);
-    std::iota(units_.begin(), units_.end(), Index{0});
+    all_.resize(stories_.size() - 1);
+    std::iota(all_.begin(), all_.end(), Index{0});
     if (balanced) balance();
+    units_ = all_;
+    if (!valid_ || valid_->task.empty() || train_.task.empty()) return;
+    asked_.resize(dataset.tasks.size());
+    for (const Index task : valid_->task) ++asked_[static_cast<std::size_t>(task)];
+}
+
+std::size_t QaTask::task_of(Index story) const {
+    const Index first = stories_[static_cast<std::size_t>(story)];
+    return static_cast<std::size_t>(train_.task[static_cast<std::size_t>(first)]);
 }
 
 // As often, whole, as brings a task nearest to the largest one from below.
 void QaTask::balance() {
     if (train_.task.empty()) return;
-    const auto task_of = [&](Index unit) {
-        const Index first = stories_[static_cast<std::size_t>(unit)];
-        return static_cast<std::size_t>(train_.task[static_cast<std::size_t>(first)]);
-    };
     std::vector<Index> counts(dataset_.tasks.size()), repeated;
-    for (const Index unit : units_) counts[task_of(unit)] += questions(unit);
+    for (const Index story : all_)
+        counts[task_of(story)] +=
+            stories_[static_cast<std::size_t>(story + 1)] - stories_[static_cast<std::size_t>(story)];
     const Index most = *std::ranges::max_element(counts);
-    for (const Index unit : units_)
-        repeated.insert(repeated.end(), static_cast<std::size_t>(most / std::max<Index>(counts[task_of(unit)], 1)),
-                        unit);
-    units_ = std::move(repeated);
+    for (const Index story : all_)
+        repeated.insert(repeated.end(), static_cast<std::size_t>(most / std::max<Index>(counts[task_of(story)], 1)),
+                        story);
+    all_ = std::move(repeated);
+}
+
+Metrics QaTask::validate() {
+    const std::vector<Outcome> outcomes = answer_all(model_, dataset_, *valid_, retriever_);
+    wrong_.assign(asked_.size(), 0);
+    if (!asked_.empty())
+        for (const Outcome& outcome : outcomes) wrong_[static_cast<std::size_t>(outcome.task)] += outcome.rank != 1;
+    return metrics_of(outcomes);
+}
+
+// How often the stories of a task come: those of one with 5 % of wrong answers or more, or that nothing is known of,
+// eleven times as often as those of one without, which so is not forgotten.
+static double weight_of(Index wrong, Index asked) {
+    constexpr double rest = 0.1, enough = 0.05;
+    const double share = asked > 0 ? static_cast<double>(wrong) / static_cast<double>(asked) : 1;
+    return rest + std::clamp(share / enough, 0.0, 1.0);
+}
+
+void QaTask::draw(std::span<const Index> wrong, Rng rng) {
+    units_ = all_;
+    if (wrong.empty()) return;
+    if (wrong.size() != asked_.size())
+        throw Error({.what = "the checkpoint is of another data set",
+                     .expected = std::to_string(asked_.size()) + " tasks",
+                     .got = std::to_string(wrong.size()),
+                     .where = {},
+                     .hint = "begin a new run"});
+    rng.shuffle(std::span(units_));
+    std::vector<std::vector<Index>> stories(wrong.size());
+    for (const Index story : units_) stories[task_of(story)].push_back(story);
+    std::vector<double> ends;  // of the tasks' parts of the epoch, before they are scaled to its size
+    double end = 0;
+    for (std::size_t t = 0; t < wrong.size(); ++t)
+        ends.push_back(end += weight_of(wrong[t], asked_[t]) * static_cast<double>(stories[t].size()));
+    units_.clear();
+    for (std::size_t t = 0; t < wrong.size(); ++t) {
+        const auto size = static_cast<std::size_t>(ends[t] / end * static_cast<double>(all_.size()));
+        for (std::size_t i = 0; units_.size() < size; ++i) units_.push_back(stories[t][i % stories[t].size()]);
+    }
+}
+
+Index QaTask::units_of(Index task) const {
+    return std::ranges::count_if(units_, [&](Index story) { return task_of(story) == static_cast<std::size_t>(task); });
 }
 
 Index QaTask::questions(Index unit) const {

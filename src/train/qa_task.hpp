@@ -19,12 +19,17 @@ class QaTask : public Task {
     Index questions(Index unit) const override;
     Var loss(Tape& tape, std::span<const Index> units, Rng& rng) override;
     bool can_validate() const override { return valid_ != nullptr; }
-    Metrics validate() override { return evaluate(model_, dataset_, *valid_, retriever_); }
+    Metrics validate() override;
+    std::vector<Index> wrong() const override { return wrong_; }
+    void draw(std::span<const Index> wrong, Rng rng) override;
+    // Of this task, in the epoch under way.
+    Index units_of(Index task) const;
     Index phases() const override { return model_.phases(); }
     void set_phase(Index phase) override { model_.set_phase(phase); }
 
   private:
     void balance();
+    std::size_t task_of(Index story) const;
 
     Model& model_;
     const QaDataset& dataset_;
@@ -32,7 +37,10 @@ class QaTask : public Task {
     const Split* valid_ = nullptr;
     Retriever retriever_;
     std::vector<Index> stories_;  // offsets of the stories, or the questions, in the training split
-    std::vector<Index> units_;    // which of these each unit is
+    std::vector<Index> all_;      // which of these an epoch is made of
+    std::vector<Index> units_;    // ... the one under way
+    std::vector<Index> asked_;    // of each task, questions for validation; empty without tasks
+    std::vector<Index> wrong_;    // ... answered wrong
 };
 
 // Of all that training looks at.

@@ -156,6 +156,7 @@ StopReason Trainer::after_epoch(const Callbacks& callbacks, double rate) {
                        {},
                        false};
     if (report.validated) report.metrics = task_.validate();
+    if (report.validated && options_.focus) state_.wrong = task_.wrong();
     const bool last_phase = in_last_phase();
     // Without validation the last model is the best that is known. What an earlier phase came to is not compared.
     report.improved = last_phase && (!report.validated || report.metrics.hits_at_1 > state_.best);
@@ -212,9 +213,11 @@ struct Trainer::Watch {
 
 // What is left of the epoch under way.
 StopReason Trainer::run_epoch(const Callbacks& callbacks, Watch& watch) {
+    const auto epoch = static_cast<std::uint64_t>(state_.epoch);
+    if (options_.focus) task_.draw(state_.wrong, Rng(options_.seed, {0x666f637573u, epoch}));
     std::vector<Index> order(static_cast<std::size_t>(task_.units()));
     std::iota(order.begin(), order.end(), Index{0});
-    Rng(options_.seed, {0x73687566666c65u, static_cast<std::uint64_t>(state_.epoch)}).shuffle(std::span(order));
+    Rng(options_.seed, {0x73687566666c65u, epoch}).shuffle(std::span(order));
     const auto units = [&](Index first, Index last) {
         return std::span<const Index>(order).subspan(static_cast<std::size_t>(first),
                                                      static_cast<std::size_t>(last - first));

@@ -42,6 +42,7 @@ static RunConfig unusual() {
     c.trainer.check_nan = true;
     c.trainer.save_seconds = 0;
     c.trainer.balance = true;
+    c.trainer.focus = true;
     c.trainer.seed = 42;
     return c;
 }
@@ -89,6 +90,7 @@ TEST_CASE("a configuration comes back from its JSON with every field", "[config]
     CHECK(back.trainer.check_nan);
     CHECK(back.trainer.save_seconds == 0);
     CHECK(back.trainer.balance);
+    CHECK(back.trainer.focus);
     CHECK(back.trainer.seed == 42);
     CHECK(to_json(back) == to_json(c));
     CHECK(to_json(model_config_from_json(to_json(c.model), "test")) == to_json(c.model));
@@ -170,7 +172,7 @@ TEST_CASE("the test of all fields leaves none out", "[config]") {
 }
 
 TEST_CASE("where training stands comes back from its JSON", "[config]") {
-    const TrainerState state{3, 14, 15.92653589793238, 358, 0.979, 2, 1, 1234.5, 1, 2, 0.75};
+    const TrainerState state{3, 14, 15.92653589793238, 358, 0.979, 2, 1, 1234.5, 1, 2, 0.75, 4, {5, 0, 17}};
     CHECK(trainer_state_from_json(to_json(state), "test") == state);
 }
 

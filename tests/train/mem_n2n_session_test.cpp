@@ -93,6 +93,25 @@ TEST_CASE("an interrupted linear start goes on with the same bits", "[session][m
     CHECK(same_parameters(best->parameters(), load_model(RunFiles{stories / "whole"}.best())->parameters()));
 }
 
+TEST_CASE("an interrupted epoch of what was answered wrong goes on with the same bits", "[session][mem-n2n]") {
+    const StoryRun stories;
+    RunConfig config = stories.config(3);
+    config.trainer.focus = true;
+    TrainingSession whole = TrainingSession::begin(stories / "whole", config);
+    whole.run();
+    CHECK(whole.state().wrong.size() == 2);
+    const int steps = GENERATE(5, 8, 10);
+    CAPTURE(steps);
+    {
+        TrainingSession session = TrainingSession::begin(stories / "run", config);
+        REQUIRE(run_steps(session, steps) == StopReason::interrupted);
+    }
+    TrainingSession session = TrainingSession::resume(stories / "run");
+    CHECK(session.run() == StopReason::epochs_done);
+    CHECK(same_parameters(session.model().parameters(), whole.model().parameters()));
+    CHECK(session.state().wrong == whole.state().wrong);
+}
+
 TEST_CASE("a MemN2N has the same bits on one thread and on two", "[session][threads][mem-n2n]") {
     const StoryRun stories;
     const auto train = [&](int threads, const std::string& name) {

@@ -31,3 +31,26 @@ TEST_CASE("a balanced task asks as often about what it has less of", "[task]") {
     train.task.clear();  // a data set may have none
     CHECK(questions_of(QaTask(*model, dataset, true)) == 120);
 }
+
+TEST_CASE("an epoch is drawn with more of the tasks that were answered wrong", "[task]") {
+    QaDataset dataset = toy_stories(60);  // 30 stories of each task, with 3 questions each
+    const auto model =
+        make_model(MemoryTransformerConfig{.width = 8, .heads = 2}, dataset.vocabulary, dataset.candidates);
+    QaTask task(*model, dataset);
+    const Metrics metrics = task.validate();
+    REQUIRE(task.wrong().size() == 2);
+    CHECK(task.wrong()[0] + task.wrong()[1] ==
+          metrics.questions - std::lround(metrics.hits_at_1 * static_cast<double>(metrics.questions)));
+
+    const auto first_of_60 = [&](const std::vector<Index>& wrong) {
+        task.draw(wrong, Rng(1));
+        CHECK(task.units() == 60);
+        return task.units_of(0);
+    };
+    CHECK(first_of_60({}) == 30);
+    CHECK(first_of_60({0, 0}) == 30);
+    CHECK(first_of_60({30, 30}) == 30);
+    CHECK(first_of_60({30, 0}) == 55);  // 1.1 of 1.2
+    CHECK(first_of_60({0, 30}) == 5);
+    CHECK_THROWS_WITH(task.draw(std::vector<Index>{1, 2, 3}, Rng(1)), Catch::Contains("another data set"));
+}

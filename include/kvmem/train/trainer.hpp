@@ -27,6 +27,11 @@ class Task {
     virtual Var loss(Tape& tape, std::span<const Index> units, Rng& rng) = 0;
     virtual bool can_validate() const = 0;
     virtual Metrics validate() = 0;
+    // How many questions of each kind, if there are kinds, the last validation found answered wrong.
+    virtual std::vector<Index> wrong() const { return {}; }
+    // Draws the units of an epoch, as many as before, with more of the kinds that were answered wrong; every unit once
+    // if `wrong` is empty.
+    virtual void draw(std::span<const Index> /*wrong*/, Rng /*rng*/) {}
     // Networks of their own that are trained one after the other (Model::phases()).
     virtual Index phases() const { return 1; }
     virtual void set_phase(Index) {}
@@ -48,6 +53,7 @@ struct TrainerOptions {
     bool check_nan = false;    // also look at every parameter after each step
     double save_seconds = 30;  // between checkpoints
     bool balance = false;      // ask as often about each of the data set's tasks: those with less are repeated
+    bool focus = false;        // ask more about the tasks of which the last validation's answers were wrong
     std::uint64_t seed = 1;
 
     void validate() const;  // throws UsageError
@@ -65,11 +71,12 @@ struct TrainerState {
     double best = -1;  // hits@1 of the best validation
     Index best_epoch = 0;
     Index epochs_without_improvement = 0;
-    double seconds = 0;       // of training so far
-    Index phase = 0;          // of the task
-    Index phase_epoch = 0;    // epochs before it began
-    double lowest_loss = -1;  // that an epoch of this phase came to, if it is not the last one; -1: none did
-    Index lowest_epoch = 0;   // which one that was
+    double seconds = 0;          // of training so far
+    Index phase = 0;             // of the task
+    Index phase_epoch = 0;       // epochs before it began
+    double lowest_loss = -1;     // that an epoch of this phase came to, if it is not the last one; -1: none did
+    Index lowest_epoch = 0;      // which one that was
+    std::vector<Index> wrong{};  // Task::wrong() of the last validation, with TrainerOptions::focus
     bool operator==(const TrainerState&) const = default;
 };
 

@@ -193,7 +193,8 @@ inline void attend_block(const Head& head, Index first_query, Index queries, con
 // The rows of the next block of queries, from `first`.
 KVMEM_INLINE void ask_for(Ahead& ahead, const Real* rows, Index row, Index width, Index first, Index end) {
     constexpr Index size = sizeof(Real);
-    if (rows) ahead.add(rows + first * row, least(end - first, detail::query_block), width * size, row * size);
+    if (rows && first < end)
+        ahead.add(rows + first * row, least(end - first, detail::query_block), width * size, row * size);
 }
 
 // The slots of the next panel.
