@@ -124,7 +124,7 @@ void attend_by_blocks(const Lookups& lookups, const AttendOutput& out, Arena& sc
         count += heads * cut.tasks();
     }
     const WorkerScratch workers(
-        scratch, most_queries > few_queries ? attend_scratch(lookups.key_width, lookups.value_width) : 0);
+        scratch, most_queries > few_queries ? attend_scratch(most_queries, lookups.key_width, lookups.value_width) : 0);
     const auto tasks = scratch.take<Task>(count);
     // Calls body(segment, head, cut, its first task).
     const auto each_lookup = [&](auto body) {

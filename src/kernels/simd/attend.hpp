@@ -136,29 +136,24 @@ inline Ahead next_block(const Panel& slots, Index first, Index end, Index d, Ind
     return ahead;
 }
 
-// A block of queries on a panel of slots. The read and log-sum-exp of what was read before is where to go on from: as
-// if it were one slot of that score and value.
-inline void attend_block(const Head& head, Index first_query, Index queries, const Panel& slots, bool resume,
-                         const HeadRead& out, Ahead& ahead, Real* scratch) {
+// A block of queries on a panel of slots. Between the first panel and the last one, out.read has sums of weighted
+// values, and `state` what they are relative to.
+inline void attend_block(const Head& head, Index first_query, Index queries, const Panel& slots, bool first, bool last,
+                         const HeadRead& out, const Running& state, Ahead& ahead, Real* scratch) {
     const Index d = head.key_width, e = head.value_width, columns = round_up(queries, lanes);
     const auto [begin, end] = readable(head, slots, first_query, queries);
-    if (resume && begin >= end) return;
+    if (!first && !last && begin >= end) return;
     Real* query = scratch;  // [d, columns]
     Real* scores = query + d * detail::query_block;
     Real* read = scores + detail::slot_block * detail::query_block;
-    Real* largest = read + detail::query_block * e;
-    const Running state{largest, largest + detail::query_block, largest + 2 * detail::query_block};
     pack_transposed(head.query + first_query * head.query_row, head.query_row, queries, d, log2_e * head.scale, query,
                     columns);
     const auto log_sum_exp = [&](Index q) -> Real& { return out.log_sum_exp[(first_query + q) * out.log_sum_exp_row]; };
     const auto result = [&](Index q) { return out.read + (first_query + q) * out.read_row; };
-    for (Index c = 0; c < columns; ++c) {
-        const bool begun = resume && c < queries && log_sum_exp(c) != minus_infinity;
-        state.largest[c] = begun ? log2_e * log_sum_exp(c) : minus_infinity;
-        state.total[c] = begun ? 1 : 0;
-    }
-    Start start = resume ? Start::add : Start::zero;
-    if (resume)
+    if (first)
+        for (Index c = 0; c < columns; ++c) state.largest[c] = minus_infinity, state.total[c] = 0;
+    Start start = first ? Start::zero : Start::add;
+    if (!first)
         for (Index q = 0; q < queries; ++q) copy(result(q), e, read + q * e);
     each_block(begin, end, [&](Index j, Index end_j) {
         const Index n = end_j - j;
@@ -183,6 +178,8 @@ inline void attend_block(const Head& head, Index first_query, Index queries, con
         if (start == Start::zero || state.total[q] == 0) {
             for (Index k = 0; k < e; ++k) result(q)[k] = 0;
             log_sum_exp(q) = minus_infinity;
+        } else if (!last) {
+            copy(read + q * e, e, result(q));
         } else {
             copy_times(1 / state.total[q], read + q * e, e, result(q));
             log_sum_exp(q) = ln_2 * (state.largest[q] + log2(state.total[q]));
@@ -212,7 +209,10 @@ inline Ahead next_panel(const Head& head, Index first, Index end) {
 inline void attend_tiles(const Head& head, const Part& part, const HeadRead& out, const Ahead& next, Real* scratch) {
     Real* keys = scratch;
     Real* values = keys + detail::slot_panel * head.key_width;
-    Real* rest = values + detail::slot_panel * head.value_width;
+    Real* largest = values + detail::slot_panel * head.value_width;
+    Real* total = largest + round_up(part.end_query - part.first_query, detail::query_block);
+    Real* shrink = total + round_up(part.end_query - part.first_query, detail::query_block);
+    Real* rest = shrink + detail::query_block;
     constexpr Index large = Index{1} << 19;  // numbers, two caches full
     const Index width = head.key_width + head.value_width;
     const bool in_place = head.key && head.key_row == head.key_width && head.value_row == head.value_width;
@@ -230,7 +230,8 @@ inline void attend_tiles(const Head& head, const Part& part, const HeadRead& out
             ask_for(ahead, head.query, head.query_row, head.key_width, after, part.end_query);
             ask_for(ahead, out.read, out.read_row, head.value_width, after, part.end_query);
             ahead.spread(asks(queries * (end - j), width));
-            attend_block(head, q, queries, slots, j > part.first_slot, out, ahead, rest);
+            const Running state{largest + i * detail::query_block, total + i * detail::query_block, shrink};
+            attend_block(head, q, queries, slots, j == part.first_slot, end == part.end_slot, out, state, ahead, rest);
         }
         j = end;
     } while (j < part.end_slot);

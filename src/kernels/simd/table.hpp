@@ -71,9 +71,9 @@ inline constexpr Index slot_panel = 512;
 // Fewer queries than this on one memory are read one by one.
 inline constexpr Index few_queries = 6;
 
-// Numbers of scratch for one call of attend_tiles or attend_tiles_backward.
-inline constexpr Index attend_scratch(Index key_width, Index value_width) {
-    return (slot_panel + query_block) * (key_width + value_width) + (slot_block + 3) * query_block;
+// Numbers of scratch for one call of attend_tiles, of so many queries, or attend_tiles_backward.
+inline constexpr Index attend_scratch(Index queries, Index key_width, Index value_width) {
+    return (slot_panel + query_block) * (key_width + value_width) + (slot_block + 3) * query_block + 2 * queries;
 }
 inline constexpr Index backward_scratch(Index key_width, Index value_width) {
     return 2 * slot_panel * (key_width + value_width) + query_block * (3 * key_width + 2 * value_width) +
