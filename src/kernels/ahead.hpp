@@ -22,6 +22,12 @@ class Ahead {
         lines_ += count * (bytes / static_cast<Index>(line) + 1);
         if (size_ == 1) start();
     }
+    // Rows [first, end) of a matrix whose rows are `row` numbers apart, at most so many; none of one that is not there.
+    [[gnu::always_inline]] void add(const Real* rows, Index row, Index width, Index first, Index end, Index at_most) {
+        constexpr Index size = sizeof(Real);
+        if (!rows || first >= end) return;
+        add(rows + first * row, end - first < at_most ? end - first : at_most, width * size, row * size);
+    }
     // Of the rows of each array the i-th of n parts.
     [[gnu::always_inline]] Ahead share(Index i, Index n) const {
         Ahead part;

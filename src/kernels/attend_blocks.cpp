@@ -48,17 +48,11 @@ static Index query_share(Index queries, Index parts, Index i) {
     return std::min(queries, share(blocks, parts, i) * query_block);
 }
 
-// At most so many rows from `first`, or none if there is nothing at all.
-static void ask_for(Ahead& ahead, const Real* rows, Index row, Index width, Index first, Index end, Index most) {
-    constexpr Index size = sizeof(Real);
-    if (rows && first < end) ahead.add(rows + first * row, std::min(end - first, most), width * size, row * size);
-}
-
 // What a part of a head's lookup reads first.
 static void ask_for(Ahead& ahead, const Head& head, const Part& part) {
-    ask_for(ahead, head.key, head.key_row, head.key_width, part.first_slot, part.end_slot, slot_panel);
-    ask_for(ahead, head.value, head.value_row, head.value_width, part.first_slot, part.end_slot, slot_panel);
-    ask_for(ahead, head.query, head.query_row, head.key_width, part.first_query, part.end_query, query_block);
+    ahead.add(head.key, head.key_row, head.key_width, part.first_slot, part.end_slot, slot_panel);
+    ahead.add(head.value, head.value_row, head.value_width, part.first_slot, part.end_slot, slot_panel);
+    ahead.add(head.query, head.query_row, head.key_width, part.first_query, part.end_query, query_block);
 }
 
 // What a task reads and writes first: the same worker most often goes on with the next one.
@@ -66,8 +60,8 @@ static Ahead ahead_of(const Lookups& lookups, const Task* next) {
     Ahead ahead;
     if (!next) return ahead;
     ask_for(ahead, lookups.head(next->segment, next->head), next->part);
-    ask_for(ahead, next->out.read, next->out.read_row, lookups.value_width, next->part.first_query,
-            next->part.end_query, query_block);
+    ahead.add(next->out.read, next->out.read_row, lookups.value_width, next->part.first_query, next->part.end_query,
+              query_block);
     return ahead;
 }
 
@@ -173,18 +167,17 @@ struct Backward {
     // What a head adds to at the end of a panel.
     void ask_for_slots(Ahead& ahead, const BackwardTask& task, Index head) const {
         const HeadGradients to = gradients(task, head);
-        ask_for(ahead, to.key, lookups.in.key.cols, lookups.key_width, task.first_slot, task.end_slot, slot_panel);
-        ask_for(ahead, to.value, lookups.in.value.cols, lookups.value_width, task.first_slot, task.end_slot,
-                slot_panel);
+        ahead.add(to.key, lookups.in.key.cols, lookups.key_width, task.first_slot, task.end_slot, slot_panel);
+        ahead.add(to.value, lookups.in.value.cols, lookups.value_width, task.first_slot, task.end_slot, slot_panel);
     }
     // What it begins with.
     void ask_for_operands(Ahead& ahead, const BackwardTask& task, Index head) const {
         const HeadGradients to = gradients(task, head);
         const Index queries = lookups.queries(task.segment);
         ask_for(ahead, lookups.head(task.segment, head), part(task));
-        ask_for(ahead, to.grad_read, to.read_row, lookups.value_width, 0, queries, query_block);
-        ask_for(ahead, to.read, to.read_row, lookups.value_width, 0, queries, query_block);
-        ask_for(ahead, to.query, to.query_row, lookups.key_width, 0, queries, query_block);
+        ahead.add(to.grad_read, to.read_row, lookups.value_width, 0, queries, query_block);
+        ahead.add(to.read, to.read_row, lookups.value_width, 0, queries, query_block);
+        ahead.add(to.query, to.query_row, lookups.key_width, 0, queries, query_block);
     }
 
     void run(const BackwardTask& task, const BackwardTask* next, Real* scratch) const {

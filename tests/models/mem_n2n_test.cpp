@@ -1,6 +1,7 @@
 #include "kvmem/models/mem_n2n.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "support/story_models.hpp"
 #include "support/toy_stories.hpp"
 
 #include <catch2/catch.hpp>
@@ -328,14 +329,8 @@ TEST_CASE("a slot with a value of its own is read as one sentence with it", "[me
     const QaDataset dataset = toy_stories(6);
     const MemN2N model = model_of(dataset, small());
     const Token key[] = {1, 2}, value[] = {3};
-    Batch batch;
-    batch.slots.key.push_row(key);
-    batch.slots.value.push_row(value);
-    batch.question.push_row(key);
-    batch.answer.push_row({});
-    batch.slot_offsets.push_back(1);
     Tape tape;
-    const MemN2N::Memory memory = model.memory_of(tape, batch, nullptr);
+    const MemN2N::Memory memory = model.memory_of(tape, test::one_slot(key, value, key), nullptr);
     CHECK(memory.sentences[0].size() == 3);
 }
 

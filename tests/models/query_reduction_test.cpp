@@ -349,15 +349,7 @@ TEST_CASE("a query-reduction network reads stories without sentences and slots w
     tape.backward(model.loss(tape, bare, rng), 1);
 
     const Token key[] = {1, 2}, value[] = {3}, both[] = {1, 2, 3};
-    Batch with_value, joined;
-    for (auto [batch, k, v] : {std::tuple{&with_value, std::span<const Token>(key), std::span<const Token>(value)},
-                               std::tuple{&joined, std::span<const Token>(both), std::span<const Token>(both)}}) {
-        batch->slots.key.push_row(k);
-        batch->slots.value.push_row(v);
-        batch->question.push_row(key);
-        batch->answer.push_row({});
-        batch->slot_offsets.push_back(1);
-    }
+    const Batch with_value = one_slot(key, value, key), joined = one_slot(both, both, key);
     CHECK(test::distance(scores_of(model, with_value), scores_of(model, joined)) == 0);
 }
 
@@ -368,13 +360,7 @@ TEST_CASE("a query-reduction network reads the first words of a sentence", "[que
     const QueryReduction model = model_of(dataset, config);
     const Token words[] = {1, 2, 3, 4};
     const auto asked = [&](std::span<const Token> key, std::span<const Token> value) {
-        Batch batch;
-        batch.slots.key.push_row(key);
-        batch.slots.value.push_row(value);
-        batch.question.push_row(key);
-        batch.answer.push_row({});
-        batch.slot_offsets.push_back(1);
-        return scores_of(model, batch);
+        return scores_of(model, one_slot(key, value, key));
     };
     const std::span<const Token> all(words);
     const Matrix two = asked(all.first(2), all.first(2));

@@ -19,6 +19,17 @@ inline Batch examples_of(const QaDataset& dataset, Index first, Index last) {
     return batch;
 }
 
+// A question about a memory of one slot, without an answer.
+inline Batch one_slot(std::span<const Token> key, std::span<const Token> value, std::span<const Token> question) {
+    Batch batch;
+    batch.slots.key.push_row(key);
+    batch.slots.value.push_row(value);
+    batch.question.push_row(question);
+    batch.answer.push_row({});
+    batch.slot_offsets.push_back(1);
+    return batch;
+}
+
 inline Matrix scores_of(const Model& model, const Batch& batch, Reads* reads = nullptr) {
     Tape tape;
     tape.set_training(false);

@@ -187,21 +187,11 @@ inline void attend_block(const Head& head, Index first_query, Index queries, con
     }
 }
 
-// The rows of the next block of queries, from `first`.
-KVMEM_INLINE void ask_for(Ahead& ahead, const Real* rows, Index row, Index width, Index first, Index end) {
-    constexpr Index size = sizeof(Real);
-    if (rows && first < end)
-        ahead.add(rows + first * row, least(end - first, detail::query_block), width * size, row * size);
-}
-
 // The slots of the next panel.
 inline Ahead next_panel(const Head& head, Index first, Index end) {
-    constexpr Index size = sizeof(Real);
     Ahead ahead;
-    if (head.narrow_key) return ahead;
-    const Index count = least(end - first, detail::slot_panel);
-    ahead.add(head.key + first * head.key_row, count, head.key_width * size, head.key_row * size);
-    ahead.add(head.value + first * head.value_row, count, head.value_width * size, head.value_row * size);
+    ahead.add(head.key, head.key_row, head.key_width, first, end, detail::slot_panel);
+    ahead.add(head.value, head.value_row, head.value_width, first, end, detail::slot_panel);
     return ahead;
 }
 
@@ -227,8 +217,8 @@ inline void attend_tiles(const Head& head, const Part& part, const HeadRead& out
             slots.end_ahead = far ? part.end_slot : 0;
             const Index after = q + detail::query_block, queries = least(detail::query_block, part.end_query - q);
             Ahead ahead = next_slots.share(i, blocks);
-            ask_for(ahead, head.query, head.query_row, head.key_width, after, part.end_query);
-            ask_for(ahead, out.read, out.read_row, head.value_width, after, part.end_query);
+            ahead.add(head.query, head.query_row, head.key_width, after, part.end_query, detail::query_block);
+            ahead.add(out.read, out.read_row, head.value_width, after, part.end_query, detail::query_block);
             ahead.spread(asks(queries * (end - j), width));
             const Running state{largest + i * detail::query_block, total + i * detail::query_block, shrink};
             attend_block(head, q, queries, slots, j == part.first_slot, end == part.end_slot, out, state, ahead, rest);

@@ -145,10 +145,10 @@ inline void attend_panel_backward(const Head& head, const Part& part, const Pane
     for (Index i = 0, q = part.first_query; i < blocks; ++i, q += n) {
         const Index queries = least(n, part.end_query - q), columns = round_up(queries, lanes), after = q + n;
         Ahead ahead = next_slots.share(i, blocks);
-        ask_for(ahead, head.query, head.query_row, d, after, part.end_query);
-        ask_for(ahead, out.grad_read, out.read_row, e, after, part.end_query);
-        ask_for(ahead, out.read, out.read_row, e, after, part.end_query);
-        ask_for(ahead, out.query, out.query_row, d, after, part.end_query);
+        ahead.add(head.query, head.query_row, d, after, part.end_query, n);
+        ahead.add(out.grad_read, out.read_row, e, after, part.end_query, n);
+        ahead.add(out.read, out.read_row, e, after, part.end_query, n);
+        ahead.add(out.query, out.query_row, d, after, part.end_query, n);
         ahead.spread(asks(queries * (slots.end - slots.first), 3 * d + 2 * e));
         if (const auto [begin, end] = readable(head, slots, q, queries); begin >= end) continue;
         const Real* rows = head.query + q * head.query_row;
