@@ -5,7 +5,8 @@
 #   scripts/bootstrap.sh --dev    also to work on it: clang and its tools, h5py, ccache, valgrind
 #
 # KVMEM_SKIP_BOOTSTRAP=1 skips it: for machines where the libraries are installed in other ways.
-set -euo pipefail
+set -Eeuo pipefail
+trap 'echo "bootstrap: error: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 
 packages=(g++ cmake ninja-build libboost1.81-dev libboost-json1.81-dev libboost-program-options1.81-dev
     libeigen3-dev libhdf5-dev zlib1g-dev libtbb-dev libxxhash-dev libedit-dev catch2)
@@ -47,7 +48,8 @@ require_root() {
 require_no_other_boost() {
     local other
     [[ " $* " == *" libboost1.81-dev "* ]] || return 0
-    other=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 'libboost*-dev' 2>/dev/null |
+    # All packages, not 'libboost*-dev': dpkg-query fails when a pattern fits none, as on a fresh machine.
+    other=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' |
         sed -n 's/^installed \(libboost[0-9]*\.[0-9]*-dev\)$/\1/p' | { grep -v '^libboost1.81-dev$' || true; })
     [[ -z $other ]] || fail "kvmem needs libboost1.81-dev, and Debian does not install it beside $other." \
         "If nothing else here needs that: apt-get remove $other, then run this again." \
@@ -75,7 +77,7 @@ require_version() {
 }
 
 check_versions() {
-    require_version g++ 12 "$("${CXX:-g++}" -dumpversion 2>/dev/null)" "Name another compiler with CXX=..."
+    require_version g++ 12 "$("${CXX:-g++}" -dumpversion 2>/dev/null || true)" "Name another compiler with CXX=..."
     require_version cmake 3.25 "$(cmake --version 2>/dev/null | sed -n 's/^cmake version //p')"
 }
 
