@@ -31,7 +31,9 @@ Var embed_sum(Tape& tape, const Parameter& table, RaggedView<Token> bags, BagSca
         bags.size(), table.value.cols(), tape.training(),
         [](Tape& t, Var o, const void* payload) {
             const auto& p = *static_cast<const EmbedSum*>(payload);
-            embed_sum_backward(p.bags, p.scale, o.grad(), t.gradient(*p.table), p.table->frozen);
+            const ArenaScope scope(t.arena());
+            embed_sum_backward(list_tokens(p.bags, p.table->value.rows(), t.arena()), p.scale, o.grad(),
+                               t.gradient(*p.table), t.arena(), p.table->frozen);
         },
         kept);
     embed_sum(table.value, bags, bag_scale, out.value());
@@ -40,35 +42,60 @@ Var embed_sum(Tape& tape, const Parameter& table, RaggedView<Token> bags, BagSca
 
 namespace {
 struct EmbedSentences {
-    const Parameter* table;
+    std::span<const SentenceTables> tables;
     RaggedView<Token> bags;
     PositionFactors positions;
-    const Parameter* starts;
     RaggedView<Token> start;  // one a row
 };
 }  // namespace
 
-Var embed_sentences(Tape& tape, const Parameter& table, RaggedView<Token> bags, const PositionFactors& positions,
-                    const Parameter* starts, std::span<const Token> start) {
-    check_bags(bags, table.value.rows());
-    EmbedSentences kept{&table, bags, positions, starts, {}};
-    if (starts) {
+static void embed_sentences_backward(Tape& tape, Var out, const void* payload) {
+    const auto& [tables, bags, positions, start] = *static_cast<const EmbedSentences*>(payload);
+    Arena& arena = tape.arena();
+    const ArenaScope scope(arena);
+    const SentenceTables& first = tables.front();
+    const TokenLists words = list_tokens(bags, first.words->value.rows(), arena),
+                     starts = list_tokens(start, first.starts ? first.starts->value.rows() : 0, arena);
+    for (std::size_t i = 0; i < tables.size(); ++i) {
+        const auto& [word, place] = tables[i];
+        const View grad = out.grad().middle_rows(static_cast<Index>(i) * bags.size(), bags.size());
+        embed_sum_backward(words, BagScale::sum, grad, tape.gradient(*word), arena, word->frozen, positions);
+        if (place) embed_sum_backward(starts, BagScale::sum, grad, tape.gradient(*place), arena, place->frozen);
+    }
+}
+
+std::vector<Var> embed_sentences(Tape& tape, std::span<const SentenceTables> tables, RaggedView<Token> bags,
+                                 const PositionFactors& positions, std::span<const Token> start) {
+    require_shape(!tables.empty(), "embed_sentences", "at least one table");
+    const auto same_shape = [](const Parameter* p, const Parameter* q) {
+        return p && q ? p->value.rows() == q->value.rows() && p->value.cols() == q->value.cols() : p == q;
+    };
+    for (const SentenceTables& t : tables)
+        require_shape(same_shape(t.words, tables[0].words) && same_shape(t.starts, tables[0].starts), "embed_sentences",
+                      "tables of one shape");
+    EmbedSentences kept{tape.arena().copy(tables), bags, positions, {}};
+    if (tables[0].starts) {
         require_shape(std::ssize(start) == bags.size(), "embed_sentences", "a start row for each bag");
         const auto each = tape.arena().take<Index>(std::ssize(start) + 1);
         std::iota(each.begin(), each.end(), Index{0});
         kept.start = {start, each};
     }
-    const Var out = tape.record(
-        bags.size(), table.value.cols(), tape.training(),
-        [](Tape& t, Var o, const void* payload) {
-            const auto& p = *static_cast<const EmbedSentences*>(payload);
-            embed_sum_backward(p.bags, BagScale::sum, o.grad(), t.gradient(*p.table), p.table->frozen, p.positions);
-            if (p.starts) embed_sum_backward(p.start, BagScale::sum, o.grad(), t.gradient(*p.starts), p.starts->frozen);
-        },
-        kept);
-    const StartRows rows = starts ? StartRows{starts->value, start} : StartRows{};
-    embed_sum(table.value, bags, BagScale::sum, out.value(), positions, rows);
-    return out;
+    const Index count = std::ssize(tables);
+    const Var all = tape.record(count * bags.size(), tables[0].words->value.cols(), tape.training(),
+                                embed_sentences_backward, kept);
+    std::vector<Var> parts;
+    for (const auto& [words, starts] : tables) {
+        const Var part = tape.middle_rows(all, std::ssize(parts) * bags.size(), bags.size());
+        const StartRows rows = starts ? StartRows{starts->value, start} : StartRows{};
+        embed_sum(words->value, bags, BagScale::sum, part.value(), positions, rows);
+        parts.push_back(part);
+    }
+    return parts;
+}
+
+Var embed_sentences(Tape& tape, const Parameter& table, RaggedView<Token> bags, const PositionFactors& positions) {
+    const SentenceTables one{&table, nullptr};
+    return embed_sentences(tape, std::span(&one, 1), bags, positions)[0];
 }
 
 // --- linear, dot_scores

@@ -18,6 +18,14 @@ Var Tape::parameter(const Parameter& p) {
     return var;
 }
 
+Var Tape::middle_rows(Var x, Index first, Index count) {
+    require_shape(first >= 0 && count >= 0 && first <= x.rows() - count, "Tape::middle_rows", "rows of the matrix");
+    Node node{x.value().middle_rows(first, count), {}, nullptr, nullptr};
+    if (x.needs_grad()) node.grad = x.grad().middle_rows(first, count);
+    nodes_.push_back(node);
+    return {this, nodes_.size() - 1};
+}
+
 Var Tape::record_node(Index rows, Index cols, bool needs_grad, Backward go_back, const void* payload) {
     Node node{arena_.matrix(rows, cols), {}, needs_grad ? go_back : nullptr, payload};
     if (needs_grad) node.grad = arena_.matrix(rows, cols);

@@ -1,10 +1,10 @@
 #include "kvmem/core/arena.hpp"
 
+#include "core/memory.hpp"
 #include "kvmem/core/error.hpp"
 
 #include <algorithm>
 #include <limits>
-#include <new>
 
 namespace kvmem {
 
@@ -13,10 +13,10 @@ static constexpr std::size_t first_block = std::size_t{1} << 16;
 
 struct Arena::Block {
     struct Free {
-        void operator()(std::byte* p) const noexcept { ::operator delete (p, std::align_val_t{line}); }
+        std::size_t bytes;
+        void operator()(std::byte* p) const noexcept { detail::release(p, bytes); }
     };
-    explicit Block(std::size_t bytes)
-        : data(static_cast<std::byte*>(::operator new (bytes, std::align_val_t{line}))), size(bytes) {}
+    explicit Block(std::size_t bytes) : data(static_cast<std::byte*>(detail::allocate(bytes)), {bytes}), size(bytes) {}
     std::unique_ptr<std::byte, Free> data;
     std::size_t size;
 };

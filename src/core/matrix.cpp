@@ -1,17 +1,15 @@
 #include "kvmem/core/matrix.hpp"
 
+#include "core/memory.hpp"
 #include "kvmem/core/error.hpp"
 
 #include <algorithm>
 #include <limits>
-#include <new>
 #include <utility>
 
 namespace kvmem {
 
-static constexpr std::align_val_t cache_line{64};
-
-static Real* allocate(Index rows, Index cols) {
+static std::size_t bytes_of(Index rows, Index cols) {
     constexpr Index most = std::numeric_limits<Index>::max() / static_cast<Index>(sizeof(Real));
     if (rows < 0 || cols < 0 || (cols > 0 && rows > most / cols))
         throw Error({.what = "cannot make a matrix",
@@ -19,11 +17,15 @@ static Real* allocate(Index rows, Index cols) {
                      .got = std::to_string(rows) + " x " + std::to_string(cols),
                      .where = "Matrix",
                      .hint = {}});
-    if (rows * cols == 0) return nullptr;
-    return static_cast<Real*>(::operator new(static_cast<std::size_t>(rows * cols) * sizeof(Real), cache_line));
+    return static_cast<std::size_t>(rows * cols) * sizeof(Real);
 }
 
-void Matrix::Free::operator()(Real* p) const noexcept { ::operator delete(p, cache_line); }
+void Matrix::Free::operator()(Real* p) const noexcept { detail::release(p, bytes); }
+
+Matrix::Storage Matrix::allocate(Index rows, Index cols) {
+    const std::size_t bytes = bytes_of(rows, cols);
+    return {bytes == 0 ? nullptr : static_cast<Real*>(detail::allocate(bytes)), Free{bytes}};
+}
 
 Matrix::Matrix(Index rows, Index cols) : data_(allocate(rows, cols)), rows_(rows), cols_(cols) { fill(0); }
 

@@ -63,24 +63,36 @@ void embed_sum(ConstView table, RaggedView<Token> bags, BagScale scale, View out
                                 start.table.data, start.row.data()});
 }
 
-void embed_sum_backward(RaggedView<Token> bags, BagScale scale, ConstView grad_out, SparseRows& grad_table,
-                        const std::vector<bool>& frozen, const PositionFactors& positions) {
-    require_shape(grad_out.rows == bags.size() && grad_out.cols == grad_table.cols(), "embed_sum_backward",
-                  "grad_out [bags, width of the table]");
-    check_bags(bags, grad_table.rows());
-    check_positions(bags, grad_table.cols(), positions);
-    if (bags.size() == 0) return;
-    // Rows that were never touched have no place, and what they are given is dropped: so frozen ones are.
-    if (frozen.empty())
-        for (const Token token : bags.values) grad_table.place(token);
-    else
-        for (const Token token : bags.values)
-            if (!frozen[static_cast<std::size_t>(token)]) grad_table.place(token);
+static std::span<const Real> scales_of(RaggedView<Token> bags, BagScale scale, Arena& arena) {
+    const auto scales = arena.take<Real>(bags.size());
+    for (Index i = 0; i < bags.size(); ++i) {
+        const auto n = static_cast<double>(std::max<std::size_t>(bags[i].size(), 1));
+        scales[static_cast<std::size_t>(i)] = static_cast<Real>(1 / (scale == BagScale::mean ? n : std::sqrt(n)));
+    }
+    return scales;
+}
+
+void embed_sum_backward(const TokenLists& lists, BagScale scale, ConstView grad_out, SparseRows& grad_table,
+                        Arena& scratch, const std::vector<bool>& frozen, const PositionFactors& positions) {
+    const RaggedView<Token> bags = lists.bags;
     const Index cols = grad_table.cols();
-    detail::simd().scatter_sums({grad_table.values(), cols,
-                                 is_large(static_cast<Index>(grad_table.touched().size()) * cols), grad_table.places(),
-                                 bags.values.data(), bags.offsets.data(), bags.size(), scale, grad_out.data,
-                                 positions.factors.data, positions.first.data()});
+    require_shape(grad_out.rows == bags.size() && grad_out.cols == cols, "embed_sum_backward",
+                  "grad_out [bags, width of the table]");
+    require_shape(lists.rows == grad_table.rows(), "embed_sum_backward", "lists of a table with so many rows");
+    require_shape(scale == BagScale::sum || positions.factors.data == nullptr, "embed_sum_backward",
+                  "no factors of positions beside a scale of bags");
+    check_positions(bags, cols, positions);
+    if (lists.entries.empty()) return;
+    const ArenaScope scope(scratch);
+    const Real* scales = scale == BagScale::sum ? nullptr : scales_of(bags, scale, scratch).data();
+    // Rows that were never touched have no place, and what they are given is dropped: so frozen ones are.
+    for (const Index first : lists.offsets.first(lists.offsets.size() - 1)) {
+        const Token token = lists.entries[static_cast<std::size_t>(first)].token;
+        if (frozen.empty() || !frozen[static_cast<std::size_t>(token)]) grad_table.place(token);
+    }
+    detail::simd().scatter_sums({grad_table.values(), cols, grad_table.places(), lists.entries.data(),
+                                 lists.offsets.data(), std::ssize(lists.offsets) - 1, grad_out.data,
+                                 is_large(grad_out.size()), scales, positions.factors.data, positions.first.data()});
 }
 
 static Index longest_of(RaggedView<Token> bags) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace kvmem {
 
@@ -9,8 +10,13 @@ SparseRows::SparseRows(Index rows, Index cols) : place_(static_cast<std::size_t>
 
 Index SparseRows::add(Index row) {
     const auto place = static_cast<Index>(touched_.size());
+    if (place == values_.rows()) {
+        Matrix more(std::max<Index>(16, 2 * place), cols_);
+        std::copy_n(values_.data(), values_.size(), more.data());
+        values_ = std::move(more);
+    }
     touched_.push_back(row);
-    values_.resize(values_.size() + static_cast<std::size_t>(cols_), Real{0});
+    std::fill_n(values_.row(place), cols_, Real{0});
     place_[static_cast<std::size_t>(row)] = place;
     return place;
 }
@@ -22,10 +28,13 @@ const Real* SparseRows::find(Index row) const {
 
 View SparseRows::dense() {
     if (!dense_) {
-        std::vector<Real> all;
-        if (touched_.empty()) all.swap(values_);  // keeps the memory
-        all.assign(place_.size() * static_cast<std::size_t>(cols_), Real{0});
-        for (const Index row : touched_) std::copy_n(find(row), cols_, all.data() + row * cols_);
+        Matrix all;
+        if (touched_.empty() && values_.rows() >= rows())
+            all = std::move(values_);  // keeps the memory
+        else
+            all = Matrix(rows(), cols_);
+        all.fill(0);
+        for (const Index row : touched_) std::copy_n(find(row), cols_, all.row(row));
         values_ = std::move(all);
         touched_.resize(place_.size());
         std::iota(touched_.begin(), touched_.end(), Index{0});
@@ -38,7 +47,6 @@ View SparseRows::dense() {
 void SparseRows::clear() {
     for (const Index row : touched_) place_[static_cast<std::size_t>(row)] = -1;
     touched_.clear();
-    values_.clear();
     dense_ = false;
 }
 

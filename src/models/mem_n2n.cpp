@@ -8,7 +8,7 @@
 
 namespace kvmem {
 
-MemN2N::Tables MemN2N::add_tables(const std::string& name) {
+SentenceTables MemN2N::add_tables(const std::string& name) {
     const MemN2NConfig& c = config_;
     Parameter* words = &parameters_->add(name, Matrix(0, c.width));
     if (!c.temporal) return {words, nullptr};
@@ -26,19 +26,14 @@ MemN2N::MemN2N(const MemN2NConfig& config, Vocabulary vocabulary, std::vector<To
     : Model(std::move(vocabulary), std::move(candidates)),
       config_((config.validate(), config)),
       phase_(config.linear_start ? 1 : 0) {
-    const auto hops = static_cast<std::size_t>(config.hops);
     const auto add_words = [&](const std::string& name) { return &parameters_->add(name, Matrix(0, config.width)); };
-    const Tables first = add_tables("A");
+    tables_.push_back(add_tables("A"));
     if (config.tying == HopTying::adjacent) {
-        for (std::size_t k = 0; k < hops; ++k) {
-            keys_.push_back(k == 0 ? first : values_.back());
-            values_.push_back(add_tables("C" + std::to_string(k + 1)));
-        }
-        question_table_ = first.words;
-        answer_table_ = values_.back().words;
+        for (Index k = 1; k <= config.hops; ++k) tables_.push_back(add_tables("C" + std::to_string(k)));
+        question_table_ = tables_.front().words;
+        answer_table_ = tables_.back().words;
     } else {
-        keys_.assign(hops, first);
-        values_.assign(hops, add_tables("C"));
+        tables_.push_back(add_tables("C"));
         question_table_ = add_words("B");
         answer_table_ = add_words("W");
     }
@@ -130,10 +125,6 @@ MemN2N::Memory MemN2N::memory_of(Tape& tape, const Batch& batch, Rng* noise) con
     return {{tokens.first(end), ends}, places, offsets, bias};
 }
 
-Var MemN2N::embed(Tape& tape, const Tables& tables, const Memory& memory, const PositionFactors& positions) const {
-    return embed_sentences(tape, *tables.words, memory.sentences, positions, tables.places, memory.places);
-}
-
 // One query for each question.
 static Segments segments_of(Tape& tape, std::span<const Index> offsets) {
     const auto queries = tape.arena().take<Index>(std::ssize(offsets));
@@ -170,11 +161,9 @@ MemN2N::Reading MemN2N::read(Tape& tape, const Batch& batch, Rng* noise) const {
     const LookupBias bias{.slot = memory.bias.data ? std::optional(tape.constant(memory.bias)) : std::nullopt};
 
     Reading reading{embed_sentences(tape, *question_table_, question, encode(tape, question)), {}, memory};
-    Var key = embed(tape, keys_[0], memory, positions), value{};
-    for (std::size_t k = 0; k < values_.size(); ++k) {
-        const bool same_tables = k > 0 && values_[k].words == values_[k - 1].words;
-        if (k > 0 && keys_[k].words == values_[k - 1].words) key = value;  // otherwise it is A's of every hop
-        if (!same_tables) value = embed(tape, values_[k], memory, positions);
+    const std::vector<Var> embedded = embed_sentences(tape, tables_, memory.sentences, positions, memory.places);
+    for (Index k = 0; k < config_.hops; ++k) {
+        const Var key = embedded[key_of(k)], value = embedded[value_of(k)];
         reading.hops.push_back({reading.state, key});
         const Var read = attend(reading.state, key, value, segments, options, bias).read;
         const Var mapped = map_ ? linear(reading.state, tape.parameter(*map_)) : reading.state;

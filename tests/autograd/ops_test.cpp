@@ -31,19 +31,42 @@ TEST_CASE("embed_sum has the right gradient, with empty bags and repeated tokens
     }
 }
 
-TEST_CASE("sentences have the right gradients, with factors of places and start rows", "[ops]") {
+TEST_CASE("sentences have the right gradients, by several tables, with factors of places and start rows", "[ops]") {
     for (const Index width : {1, 3, 20}) {
         Parameters p;
-        Parameter &table = p.add("table", normal(5, width, 1)), &starts = p.add("starts", normal(4, width, 2));
+        const auto table = [&](const char* name, Index rows) {
+            return &p.add(name, normal(rows, width, static_cast<std::uint64_t>(p.size())));
+        };
+        const std::vector<SentenceTables> bare{{table("A", 5)}, {table("C", 5)}},
+            started{{bare[0].words, table("TA", 4)}, {bare[1].words, table("TC", 4)}};
         const Ragged<Token> some = bags({{0, 1}, {}, {3, 3, 3, 1}, {4}, {}});
         const std::vector<Token> start{3, 0, 0, 2, 1};
-        check_gradients(p, [&](Tape& t) {
-            return embed_sentences(t, table, some, position_encoding(some, width, t.arena()), &starts, start);
-        });
-        check_gradients(p, [&](Tape& t) { return embed_sentences(t, table, some, {}, &starts, start); });
-        check_gradients(
-            p, [&](Tape& t) { return embed_sentences(t, table, some, position_encoding(some, width, t.arena())); });
+        const auto check = [&](const std::vector<SentenceTables>& tables, bool places) {
+            check_gradients(p, [&](Tape& t) {
+                const PositionFactors factors = places ? position_encoding(some, width, t.arena()) : PositionFactors{};
+                return concat_rows(embed_sentences(t, tables, some, factors, start));
+            });
+        };
+        for (const bool places : {false, true}) check(bare, places), check(started, places);
+        check_gradients(p, [&](Tape& t) { return embed_sentences(t, *bare[0].words, some, {}); });
     }
+}
+
+TEST_CASE("sentences are refused with tables of different shapes, or none", "[ops]") {
+    Parameters p;
+    const Parameter &a = p.add("a", normal(5, 3, 1)), &taller = p.add("taller", normal(6, 3, 2)),
+                    &wider = p.add("wider", normal(5, 4, 3));
+    const Ragged<Token> one = bags({{0, 1}});
+    const std::vector<Token> start{0};
+    Tape t;
+    const auto refused = [&](const std::vector<SentenceTables>& tables, std::span<const Token> rows) {
+        CHECK_THROWS_AS(embed_sentences(t, tables, one, {}, rows), Error);
+    };
+    refused({}, {});
+    refused({{&a}, {&taller}}, {});
+    refused({{&a}, {&wider}}, {});
+    refused({{&a, &a}, {&a}}, start);
+    refused({{&a, &a}}, {});
 }
 
 TEST_CASE("a gated scan has the right gradients in both directions", "[ops]") {

@@ -5,11 +5,19 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
 using namespace kvmem;
 using test::normal;
+
+static void embed_sum_backward(RaggedView<Token> bags, BagScale scale, ConstView grad_out, SparseRows& grad,
+                               const PositionFactors& positions = {}) {
+    Arena arena;
+    embed_sum_backward(list_tokens(bags, grad.rows(), arena), scale, grad_out, grad, arena, {}, positions);
+}
 
 static Ragged<Token> random_bags(Index bags, Index tokens, std::uint64_t seed) {
     Ragged<Token> all;
@@ -47,6 +55,27 @@ TEST_CASE("embed_sum and its gradient equal plain loops", "[embed]") {
             CHECK(test::distance(out, expected) < 1e-5);
             CHECK(test::distance(sparse.dense(), grad) < 1e-5);
         }
+}
+
+TEST_CASE("tokens are listed in order, with all their places", "[embed]") {
+    for (const Index rows : {1, 2, 40, 2048, 2049, 5'000'000}) {
+        const Ragged<Token> bags = random_bags(301, rows, static_cast<std::uint64_t>(rows));
+        Arena arena;
+        const TokenLists lists = list_tokens(bags, rows, arena);
+        std::vector<std::array<Index, 3>> expected, got;
+        for (Index i = 0; i < bags.size(); ++i)
+            for (Index j = 0; j < std::ssize(bags[i]); ++j)
+                expected.push_back({bags[i][static_cast<std::size_t>(j)], i, j});
+        std::ranges::sort(expected);
+        for (const auto& [token, bag, place] : lists.entries) got.push_back({token, bag, place});
+        CHECK(got == expected);
+        std::vector<Index> begins;
+        for (std::size_t i = 0; i <= got.size(); ++i)
+            if (i == 0 || i == got.size() || got[i][0] != got[i - 1][0]) begins.push_back(static_cast<Index>(i));
+        CHECK(std::ranges::equal(lists.offsets, begins));
+    }
+    Arena arena;
+    CHECK(list_tokens({}, 0, arena).offsets.size() == 1);
 }
 
 TEST_CASE("an empty bag is zero and touches nothing", "[embed]") {
@@ -145,7 +174,7 @@ TEST_CASE("sentences with factors of places and start rows equal the naive twin"
             CHECK(test::distance(out, expected) < 1e-5);
         }
         SparseRows sparse(9, d);
-        embed_sum_backward(bags, BagScale::sum, grad_out, sparse, {}, places);
+        embed_sum_backward(bags, BagScale::sum, grad_out, sparse, places);
         Matrix grad(9, d);
         for (Index i = 0; i < 40; ++i)
             for (std::size_t j = 0; j < bags[i].size(); ++j)

@@ -14,17 +14,25 @@
 #include "kvmem/kernels/gated_scan.hpp"
 
 #include <optional>
+#include <span>
+#include <vector>
 
 namespace kvmem {
 
 // Rows of a table summed over bags: [bags, d]. The table's gradient is sparse. (kernels/embed.hpp)
 Var embed_sum(Tape& tape, const Parameter& table, RaggedView<Token> bags, BagScale scale);
 
-// Sentences: sums of rows weighted by the places of the tokens, plus row start[i] of the table `starts` if there is
-// one: [bags, d]. Both tables' gradients are sparse. Several tables read the same sentences, so nothing is copied:
-// bags, positions and start must be there until the backward pass, best in the tape's arena. (kernels/embed.hpp)
-Var embed_sentences(Tape& tape, const Parameter& table, RaggedView<Token> bags, const PositionFactors& positions,
-                    const Parameter* starts = nullptr, std::span<const Token> start = {});
+// Sentences: sums of rows weighted by the places of the tokens, plus row start[i] of a table `starts` if there is one:
+// [bags, d]. The tables' gradients are sparse. Nothing is copied: bags, positions and start must be there until the
+// backward pass, best in the tape's arena. (kernels/embed.hpp)
+Var embed_sentences(Tape& tape, const Parameter& table, RaggedView<Token> bags, const PositionFactors& positions);
+// The same sentences by several tables, all of one shape, as the hops of a memory network have them.
+struct SentenceTables {
+    const Parameter* words = nullptr;
+    const Parameter* starts = nullptr;  // of all tables or of none
+};
+std::vector<Var> embed_sentences(Tape& tape, std::span<const SentenceTables> tables, RaggedView<Token> bags,
+                                 const PositionFactors& positions, std::span<const Token> start = {});
 
 // x [B, n] times weight [m, n] transposed, plus bias [1, m] if given: [B, m]
 Var linear(Var x, Var weight, std::optional<Var> bias = {});

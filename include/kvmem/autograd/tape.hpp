@@ -46,6 +46,9 @@ class Tape {
     // The whole of a parameter. Tables of which few rows are used go through embed_sum instead.
     Var parameter(const Parameter& parameter);
 
+    // Rows [first, first + count) of a matrix, themselves and not a copy.
+    Var middle_rows(Var x, Index first, Index count);
+
     // For operations, once they know that their inputs fit: a new matrix, uninitialised, that has a gradient if
     // `needs_grad`. A copy of the payload is handed to `go_back`.
     template <class Payload>

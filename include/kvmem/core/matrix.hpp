@@ -62,9 +62,13 @@ class Matrix {
 
   private:
     struct Free {
+        std::size_t bytes;
         void operator()(Real* p) const noexcept;
     };
-    std::unique_ptr<Real[], Free> data_;
+    using Storage = std::unique_ptr<Real[], Free>;
+    static Storage allocate(Index rows, Index cols);
+
+    Storage data_;
     Index rows_ = 0;
     Index cols_ = 0;
 };

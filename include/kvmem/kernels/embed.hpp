@@ -6,6 +6,7 @@
 #include "kvmem/core/ragged.hpp"
 #include "kvmem/kernels/sparse_rows.hpp"
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -50,10 +51,26 @@ void check_bags(RaggedView<Token> bags, Index rows);
 void embed_sum(ConstView table, RaggedView<Token> bags, BagScale scale, View out, const PositionFactors& positions = {},
                const StartRows& start = {});
 
+// Bags turned round: where each token is. What the way back goes through, made once for all tables that embed the same
+// bags.
+struct TokenLists {
+    struct Entry {
+        Token token;
+        std::int32_t bag, place;  // token number `place` of that bag
+    };
+    RaggedView<Token> bags;
+    Index rows = 0;                  // of the tables
+    std::span<const Entry> entries;  // sorted by token, bag and place
+    std::span<const Index> offsets;  // where the entries of each token begin that there is, and the end
+};
+// Throws Error as check_bags does. Lies in the arena. Linear in the tokens (a radix sort).
+TokenLists list_tokens(RaggedView<Token> bags, Index rows, Arena& arena);
+
 // Adds factor(n_i) * positions[i, j] * grad_out[i] to the rows bags[i][j] of `grad_table`, but not to those that are
-// `frozen` (by row; empty: none). What the start rows are given is grad_out itself.
-void embed_sum_backward(RaggedView<Token> bags, BagScale scale, ConstView grad_out, SparseRows& grad_table,
-                        const std::vector<bool>& frozen = {}, const PositionFactors& positions = {});
+// `frozen` (by row; empty: none). What the start rows are given is grad_out itself. With positions, the scale must be
+// BagScale::sum.
+void embed_sum_backward(const TokenLists& lists, BagScale scale, ConstView grad_out, SparseRows& grad_table,
+                        Arena& scratch, const std::vector<bool>& frozen = {}, const PositionFactors& positions = {});
 
 namespace naive {
 // Straight from the formula.

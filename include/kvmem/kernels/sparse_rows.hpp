@@ -45,7 +45,7 @@ class SparseRows {
 
     std::vector<Index> place_;    // of each row among the touched ones, or -1
     std::vector<Index> touched_;  // rows in the order of their places
-    std::vector<Real> values_;    // [touched, cols]
+    Matrix values_;               // of so many rows at least as are touched, in the order of their places
     Index cols_ = 0;
     bool dense_ = false;  // every row has been touched and lies in its place
 };

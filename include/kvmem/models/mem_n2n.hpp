@@ -61,17 +61,12 @@ class MemN2N : public Model {
     Memory memory_of(Tape& tape, const Batch& batch, Rng* noise) const;
 
     // The tables as they are tied: of hop k, counted from 0, and of questions and answers.
-    const Parameter& key_table(Index hop) const { return *keys_[static_cast<std::size_t>(hop)].words; }
-    const Parameter& value_table(Index hop) const { return *values_[static_cast<std::size_t>(hop)].words; }
+    const Parameter& key_table(Index hop) const { return *tables_[key_of(hop)].words; }
+    const Parameter& value_table(Index hop) const { return *tables_[value_of(hop)].words; }
     const Parameter& question_table() const { return *question_table_; }
     const Parameter& answer_table() const { return *answer_table_; }
 
   private:
-    // The table of words and that of places, null without temporal encoding.
-    struct Tables {
-        Parameter* words;
-        Parameter* places;
-    };
     struct Hop {
         Var query, key;
     };
@@ -80,19 +75,24 @@ class MemN2N : public Model {
         std::vector<Hop> hops;
         Memory memory;
     };
-    Tables add_tables(const std::string& name);
+    SentenceTables add_tables(const std::string& name);
+    // Which tables keys and values of a hop have. Adjacent: A, C1, C2 ... where the values of a hop are the keys of the
+    // next one; layer-wise: A and C.
+    std::size_t key_of(Index hop) const {
+        return config_.tying == HopTying::adjacent ? static_cast<std::size_t>(hop) : 0;
+    }
+    std::size_t value_of(Index hop) const { return key_of(hop) + 1; }
     Reading read(Tape& tape, const Batch& batch, Rng* noise) const;
     std::span<const Index> offsets_of(Tape& tape, const Batch& batch) const;
     PositionFactors encode(Tape& tape, RaggedView<Token> bags) const;
-    Var embed(Tape& tape, const Tables& tables, const Memory& memory, const PositionFactors& positions) const;
     AttendOptions lookup() const;
     void grow() override;
 
     MemN2NConfig config_;
-    std::vector<Tables> keys_, values_;  // of each hop
-    Parameter* question_table_;          // B
-    Parameter* answer_table_;            // W
-    Parameter* map_ = nullptr;           // H, or none
+    std::vector<SentenceTables> tables_;  // of words and, with temporal encoding, of places
+    const Parameter* question_table_;     // B
+    const Parameter* answer_table_;       // W
+    Parameter* map_ = nullptr;            // H, or none
     Index phase_;
 };
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernels/simd/attend_backward.hpp"
+#include "kernels/simd/embed.hpp"
 #include "kernels/simd/gemm.hpp"
 #include "kernels/simd/loops.hpp"
 

@@ -114,19 +114,19 @@ struct Gather {
     const Real* start = nullptr;
     const Token* start_rows = nullptr;
 };
-// The way back: rows[places[token]] += the scaled x[i], times a row of factors if there are any, for each token of bag
-// i, unless its place is negative.
+// The way back: for each list of entries of one token, rows[places[token]] += the sum of the x of their bags, each
+// times the scale of its bag or a row of factors if there are any, unless that place is negative.
 struct Scatter {
     Real* rows;
     Index width;
-    bool is_large;
     const Index* places;
-    const Token* tokens;
+    const TokenLists::Entry* entries;
     const Index* offsets;
-    Index bags;
-    BagScale scale;
+    Index lists;
     const Real* x;
-    const Real* factors = nullptr;
+    bool is_large;                  // x is, for the caches
+    const Real* scales = nullptr;   // of each bag
+    const Real* factors = nullptr;  // not beside scales
     const Index* first_factors = nullptr;
 };
 
