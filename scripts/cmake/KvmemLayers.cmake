@@ -58,6 +58,8 @@ endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC cannot see that a mask hides what is uninitialised, and notes an ABI that nothing here passes a boundary with.
   list(APPEND simd_options -Wno-maybe-uninitialized -Wno-psabi)
+  # The loops are in the order in which memory is to be read and sums are to stay in registers; GCC would turn them.
+  list(APPEND simd_options -fno-loop-interchange -fno-loop-unroll-and-jam)
 endif()
 set_source_files_properties(src/kernels/simd_baseline.cpp src/kernels/scan_baseline.cpp PROPERTIES
   COMPILE_OPTIONS "${simd_options}")

@@ -1,6 +1,7 @@
 #include "kvmem/autograd/ops.hpp"
 
 #include "autograd/accumulate.hpp"
+#include "kernels/embed.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/kernels/gemm.hpp"
 #include "kvmem/kernels/normalize.hpp"
@@ -87,7 +88,10 @@ std::vector<Var> embed_sentences(Tape& tape, std::span<const SentenceTables> tab
     for (const auto& [words, starts] : tables) {
         const Var part = tape.middle_rows(all, std::ssize(parts) * bags.size(), bags.size());
         const StartRows rows = starts ? StartRows{starts->value, start} : StartRows{};
-        embed_sum(words->value, bags, BagScale::sum, part.value(), positions, rows);
+        if (parts.empty())
+            embed_sum(words->value, bags, BagScale::sum, part.value(), positions, rows);
+        else  // what fits one table fits them all
+            detail::embed_checked(words->value, bags, BagScale::sum, part.value(), positions, rows);
         parts.push_back(part);
     }
     return parts;

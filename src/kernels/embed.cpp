@@ -1,4 +1,4 @@
-#include "kvmem/kernels/embed.hpp"
+#include "kernels/embed.hpp"
 
 #include "kernels/simd/table.hpp"
 #include "kvmem/core/error.hpp"
@@ -51,16 +51,21 @@ static void check_start(Index bags, Index width, const StartRows& start) {
     require_shape(fits, "embed_sum", "start rows [n, width of the table], and one of them for each bag");
 }
 
+void detail::embed_checked(ConstView table, RaggedView<Token> bags, BagScale scale, View out,
+                           const PositionFactors& positions, const StartRows& start) {
+    if (bags.size() == 0) return;
+    simd().gather_sums({table.data, table.cols, is_large(table.size()), bags.values.data(), bags.offsets.data(),
+                        bags.size(), scale, out.data, positions.factors.data, positions.first.data(), start.table.data,
+                        start.row.data()});
+}
+
 void embed_sum(ConstView table, RaggedView<Token> bags, BagScale scale, View out, const PositionFactors& positions,
                const StartRows& start) {
     require_shape(out.rows == bags.size() && out.cols == table.cols, "embed_sum", "out [bags, width of the table]");
     check_bags(bags, table.rows);
     check_positions(bags, table.cols, positions);
     check_start(bags.size(), table.cols, start);
-    if (bags.size() == 0) return;
-    detail::simd().gather_sums({table.data, table.cols, is_large(table.size()), bags.values.data(), bags.offsets.data(),
-                                bags.size(), scale, out.data, positions.factors.data, positions.first.data(),
-                                start.table.data, start.row.data()});
+    detail::embed_checked(table, bags, scale, out, positions, start);
 }
 
 static std::span<const Real> scales_of(RaggedView<Token> bags, BagScale scale, Arena& arena) {
@@ -86,12 +91,10 @@ void embed_sum_backward(const TokenLists& lists, BagScale scale, ConstView grad_
     const ArenaScope scope(scratch);
     const Real* scales = scale == BagScale::sum ? nullptr : scales_of(bags, scale, scratch).data();
     // Rows that were never touched have no place, and what they are given is dropped: so frozen ones are.
-    for (const Index first : lists.offsets.first(lists.offsets.size() - 1)) {
-        const Token token = lists.entries[static_cast<std::size_t>(first)].token;
+    for (const Token token : lists.tokens)
         if (frozen.empty() || !frozen[static_cast<std::size_t>(token)]) grad_table.place(token);
-    }
-    detail::simd().scatter_sums({grad_table.values(), cols, grad_table.places(), lists.entries.data(),
-                                 lists.offsets.data(), std::ssize(lists.offsets) - 1, grad_out.data,
+    detail::simd().scatter_sums({grad_table.values(), cols, grad_table.places(), lists.tokens.data(),
+                                 lists.offsets.data(), lists.entries.data(), std::ssize(lists.tokens), grad_out.data,
                                  is_large(grad_out.size()), scales, positions.factors.data, positions.first.data()});
 }
 

@@ -4,66 +4,107 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 namespace kvmem {
 
 using Entry = TokenLists::Entry;
 
-static std::span<Entry> entries_of(RaggedView<Token> bags, Arena& arena) {
-    const auto entries = arena.take<Entry>(std::ssize(bags.values));
-    std::size_t at = 0;
+namespace {
+
+struct Keyed {
+    Token token;
+    Entry entry;
+};
+
+// Where the next entry of each bucket goes in one pass of a radix sort. A bucket has two counters, for the entries of
+// two sides that come in turns: one that comes again at once would have to be waited for.
+class Buckets {
+  public:
+    Buckets(int shift, int bits, Arena& arena)
+        : shift_(shift), mask_((1u << bits) - 1), next_(arena.take<std::int32_t>(Index{2} << bits)) {
+        std::ranges::fill(next_, 0);
+    }
+    std::int32_t& operator()(Token token, std::size_t side) {
+        return next_[2 * (static_cast<std::uint32_t>(token) >> shift_ & mask_) + side];
+    }
+    // From how many there are to where they begin.
+    void add_up() { std::exclusive_scan(next_.begin(), next_.end(), next_.begin(), std::int32_t{0}); }
+    // Where a bucket ends, after all entries went to theirs.
+    Index end(Index bucket) const { return next_[static_cast<std::size_t>(2 * bucket + 1)]; }
+
+  private:
+    int shift_;
+    std::uint32_t mask_;
+    std::span<std::int32_t> next_;
+};
+
+}  // namespace
+
+// The first pass, straight from the bags: calls put(where, token, entry). The sides are even and odd tokens.
+template <class Put>
+static void sort_bags(RaggedView<Token> bags, Buckets& buckets, Put put) {
+    for (std::size_t t = 0; t < bags.values.size(); ++t) ++buckets(bags.values[t], t % 2);
+    buckets.add_up();
+    std::size_t t = 0;
     for (Index i = 0; i < bags.size(); ++i) {
         std::int32_t place = 0;
-        for (const Token token : bags[i]) entries[at++] = {token, static_cast<std::int32_t>(i), place++};
+        for (const Token token : bags[i])
+            put(static_cast<std::size_t>(buckets(token, t++ % 2)++), token, {static_cast<std::int32_t>(i), place++});
     }
-    return entries;
 }
 
-// One pass of a radix sort: stable, by `bits` bits of the token from `shift` on. Both halves are counted and placed in
-// turns: the counter of a token that comes again at once would have to be waited for.
-static void sort_by_digit(std::span<const Entry> from, std::span<Entry> to, int shift, int bits, Arena& arena) {
-    const ArenaScope scope(arena);
-    const Index buckets = Index{1} << bits;
-    const auto counters = arena.take<std::int32_t>(2 * buckets);
-    std::ranges::fill(counters, 0);
-    const std::span<std::int32_t> halves[] = {counters.first(counters.size() / 2), counters.last(counters.size() / 2)};
+// A further pass, which keeps the order of equal ones: the sides are the first and the second half.
+static void sort_keyed(std::span<const Keyed> from, Buckets buckets, std::span<Keyed> to) {
+    const std::size_t half = from.size() / 2;
     const auto in_turns = [&](auto body) {
-        const std::size_t half = from.size() / 2;
-        for (std::size_t i = 0; i < half; ++i) body(from[i], halves[0]), body(from[half + i], halves[1]);
-        if (from.size() % 2) body(from.back(), halves[1]);
+        for (std::size_t i = 0; i < half; ++i) body(from[i], 0), body(from[half + i], 1);
+        if (from.size() % 2) body(from.back(), 1);
     };
-    const auto bucket_of = [=](const Entry& entry) {
-        return static_cast<std::size_t>(entry.token >> shift & static_cast<Token>(buckets - 1));
-    };
-    in_turns([&](const Entry& entry, std::span<std::int32_t> half) { ++half[bucket_of(entry)]; });
-    std::int32_t before = 0;
-    for (std::size_t b = 0; b < static_cast<std::size_t>(buckets); ++b)
-        for (const auto half : halves) before += std::exchange(half[b], before);
-    in_turns([&](const Entry& entry, std::span<std::int32_t> half) {
-        to[static_cast<std::size_t>(half[bucket_of(entry)]++)] = entry;
+    in_turns([&](const Keyed& keyed, std::size_t side) { ++buckets(keyed.token, side); });
+    buckets.add_up();
+    in_turns([&](const Keyed& keyed, std::size_t side) {
+        to[static_cast<std::size_t>(buckets(keyed.token, side)++)] = keyed;
     });
 }
 
 TokenLists list_tokens(RaggedView<Token> bags, Index rows, Arena& arena) {
     check_bags(bags, rows);
-    require_shape(std::ssize(bags.values) <= std::numeric_limits<std::int32_t>::max(), "list_tokens",
-                  "at most 2^31 - 1 tokens");
-    std::span<Entry> entries = entries_of(bags, arena), other = arena.take<Entry>(std::ssize(entries));
+    const Index count = std::ssize(bags.values);
+    require_shape(count <= std::numeric_limits<std::int32_t>::max(), "list_tokens", "at most 2^31 - 1 tokens");
     constexpr int most_bits = 11;  // counters for the first-level cache
-    const int bits = std::bit_width(static_cast<std::uint32_t>(std::max<Index>(rows, 1) - 1));
-    const int passes = (bits + most_bits - 1) / most_bits;
-    for (int pass = 0; pass < passes; ++pass) {
-        const int digit = (bits + passes - 1) / passes;
-        sort_by_digit(entries, other, pass * digit, digit, arena);
-        std::swap(entries, other);
-    }
-    const auto offsets = arena.take<Index>(std::min(rows, std::ssize(entries)) + 1);
+    const int bits = std::bit_width(static_cast<std::uint32_t>(std::max<Index>(rows, 2) - 1));
+    const int passes = (bits + most_bits - 1) / most_bits, digit = (bits + passes - 1) / passes;
+
+    const auto entries = arena.take<Entry>(count);
+    const auto tokens = arena.take<Token>(std::min(rows, count));
+    const auto offsets = arena.take<Index>(std::min(rows, count) + 1);
     std::size_t lists = 0;
-    for (std::size_t i = 0; i < entries.size(); ++i)
-        if (i == 0 || entries[i].token != entries[i - 1].token) offsets[lists++] = static_cast<Index>(i);
-    offsets[lists] = std::ssize(entries);
-    return {bags, rows, entries, offsets.first(lists + 1)};
+    const auto begin_list = [&](Token token, Index at) {
+        tokens[lists] = token;
+        offsets[lists++] = at;
+    };
+    Buckets buckets(0, digit, arena);
+    if (passes == 1) {
+        sort_bags(bags, buckets, [&](std::size_t at, Token, Entry entry) { entries[at] = entry; });
+        Index begin = 0;
+        for (Index token = 0; token < rows; begin = buckets.end(token++))
+            if (buckets.end(token) > begin) begin_list(static_cast<Token>(token), begin);
+    } else {
+        std::span<Keyed> keyed = arena.take<Keyed>(count), other = arena.take<Keyed>(count);
+        sort_bags(bags, buckets, [&](std::size_t at, Token token, Entry entry) { keyed[at] = {token, entry}; });
+        for (int pass = 1; pass < passes; ++pass) {
+            sort_keyed(keyed, Buckets(pass * digit, digit, arena), other);
+            std::swap(keyed, other);
+        }
+        for (std::size_t i = 0; i < keyed.size(); ++i) {
+            if (i == 0 || keyed[i].token != keyed[i - 1].token) begin_list(keyed[i].token, static_cast<Index>(i));
+            entries[i] = keyed[i].entry;
+        }
+    }
+    offsets[lists] = count;
+    return {bags, rows, tokens.first(lists), offsets.first(lists + 1), entries};
 }
 
 }  // namespace kvmem

@@ -55,13 +55,13 @@ void embed_sum(ConstView table, RaggedView<Token> bags, BagScale scale, View out
 // bags.
 struct TokenLists {
     struct Entry {
-        Token token;
         std::int32_t bag, place;  // token number `place` of that bag
     };
     RaggedView<Token> bags;
     Index rows = 0;                  // of the tables
-    std::span<const Entry> entries;  // sorted by token, bag and place
-    std::span<const Index> offsets;  // where the entries of each token begin that there is, and the end
+    std::span<const Token> tokens;   // each that there is, rising
+    std::span<const Index> offsets;  // of their entries
+    std::span<const Entry> entries;  // those of a token in an order that follows from the bags alone
 };
 // Throws Error as check_bags does. Lies in the arena. Linear in the tokens (a radix sort).
 TokenLists list_tokens(RaggedView<Token> bags, Index rows, Arena& arena);

@@ -148,7 +148,7 @@ void scatter_columns(const detail::Scatter& s, Index column, C) {
             sum.add(x);
     };
     for (Index i = 0; i < s.lists; ++i) {
-        const Index first = s.offsets[i], end = s.offsets[i + 1], place = s.places[s.entries[first].token];
+        const Index first = s.offsets[i], end = s.offsets[i + 1], place = s.places[s.tokens[i]];
         if (place < 0) continue;
         C sum, other;
         for (Index t = first; t < end; t += chains) {
@@ -164,7 +164,7 @@ void scatter_columns(const detail::Scatter& s, Index column, C) {
 
 inline void scatter_rest(const detail::Scatter& s, Index column) {
     for (Index i = 0; i < s.lists; ++i) {
-        const Index place = s.places[s.entries[s.offsets[i]].token];
+        const Index place = s.places[s.tokens[i]];
         for (Index t = s.offsets[i]; place >= 0 && t < s.offsets[i + 1]; ++t) {
             const Index bag = s.entries[t].bag;
             const Real* factors =

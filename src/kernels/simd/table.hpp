@@ -120,8 +120,9 @@ struct Scatter {
     Real* rows;
     Index width;
     const Index* places;
-    const TokenLists::Entry* entries;
+    const Token* tokens;  // of each list
     const Index* offsets;
+    const TokenLists::Entry* entries;
     Index lists;
     const Real* x;
     bool is_large;                  // x is, for the caches
