@@ -202,9 +202,10 @@ void halves(const CodeTile& tile, const Reached& out) { code_tile<true>(tile, ou
 
 // --- Rows ------------------------------------------------------------------------------------------------
 
-// Products of so many queries with lanes / queries rows each, in the lanes of one vector: query after query.
-template <Index queries, bool far>
-KVMEM_INLINE Vector row_products(const RowTile& tile, Index first_query, Index slot, Index ahead) {
+// Products of so many queries with lanes / queries rows each, in the lanes of one vector: query after query. Rows that are
+// far are read one after the other (simd/rows.hpp says why), all others together.
+template <Index queries>
+KVMEM_INLINE Vector row_products(const RowTile& tile, Index first_query, Index slot) {
     constexpr Index rows = lanes / queries;
     Vector sum[lanes] = {};
     const float* query = tile.queries + first_query * tile.query_row;
@@ -218,7 +219,6 @@ KVMEM_INLINE Vector row_products(const RowTile& tile, Index first_query, Index s
         for (Index q = 0; q < queries; ++q) x[q] = load(query + q * tile.query_row + k);
 #pragma GCC unroll 16
         for (Index r = 0; r < rows; ++r) {
-            if constexpr (far) __builtin_prefetch(at[r] + k + ahead);
             const Vector y = load(at[r] + k);
 #pragma GCC unroll 16
             for (Index q = 0; q < queries; ++q) sum[q * rows + r] += x[q] * y;
@@ -236,14 +236,38 @@ KVMEM_INLINE Vector row_products(const RowTile& tile, Index first_query, Index s
     }
     return sums_of(sum);
 }
+template <Index queries>
+KVMEM_INLINE Vector far_row_products(const RowTile& tile, Index first_query, Index slot) {
+    constexpr Index rows = lanes / queries;
+    alignas(64) float each[lanes * lanes];
+    const float* query = tile.queries + first_query * tile.query_row;
+#pragma GCC unroll 1
+    for (Index r = 0; r < rows; ++r) {
+        const float* row = tile.rows + least(slot + r, tile.slots - 1) * tile.row;
+        Vector sum[queries] = {};
+#pragma GCC unroll 1
+        for (Index k = 0; k < tile.width; k += lanes) {
+            const Index count = tile.width - k;
+            const Vector y = load_up_to(row + k, count);
+#pragma GCC unroll 16
+            for (Index q = 0; q < queries; ++q) sum[q] += load_up_to(query + q * tile.query_row + k, count) * y;
+        }
+#pragma GCC unroll 16
+        for (Index q = 0; q < queries; ++q) store(each + (q * rows + r) * lanes, sum[q]);
+    }
+    Vector sum[lanes];
+#pragma GCC unroll 16
+    for (Index i = 0; i < lanes; ++i) sum[i] = load(each + i * lanes);
+    return sums_of(sum);
+}
 
 template <Index queries, bool far>
 KVMEM_INLINE void rows_of(const RowTile& tile, Index first, const Reached& out) {
     constexpr Index rows = lanes / queries;
-    const Index ahead = scan_bytes_ahead / 4;
     for (Index slot = 0; slot < tile.slots; slot += rows) {
         float products[lanes];
-        store(products, row_products<queries, far>(tile, first, slot, ahead));
+        store(products,
+              far ? far_row_products<queries>(tile, first, slot) : row_products<queries>(tile, first, slot));
         for (Index q = 0; q < queries; ++q)
             __builtin_memcpy(out.scores + (first + q) * tile_slots + slot, products + q * rows, sizeof(float) * rows);
     }
