@@ -204,6 +204,26 @@ TEST_CASE("huge scores neither overflow nor vanish", "[attend]") {
     CHECK(one.weights[77] == 1);
 }
 
+TEST_CASE("scores may rise or fall from panel to panel of the slots, which may be masked", "[attend]") {
+    // Two blocks of queries, three panels of slots. Rising scores: what was read before becomes next to nothing.
+    for (const double step : {0.1, -0.1, 0.001, 0.0})
+        for (const Index masked : {-1, 0, 1, 2})
+            for (const bool by_keys : {false, true}) {
+                Case c({70}, {1300}, 1, 5, 7, 1);
+                c.slot_bias = Matrix(by_keys && masked < 0 ? 0 : 1300, 1);
+                for (Index j = 0; j < 1300; ++j) {
+                    if (by_keys)
+                        c.key(j, 0) = static_cast<Real>(step * static_cast<double>(j));
+                    else
+                        c.slot_bias(j, 0) = static_cast<Real>(step * static_cast<double>(j));
+                    if (j / 512 == masked) c.slot_bias(j, 0) = -infinity;
+                }
+                for (Index q = 0; by_keys && q < 70; ++q) c.query(q, 0) = 1;
+                CAPTURE(step, masked, by_keys);
+                check_against_oracle(c, 5e-5);
+            }
+}
+
 TEST_CASE("NaN in a query, key or value is seen in the read", "[attend]") {
     for (const Index slots : {1, 3, 64, 65, 200})
         for (const Index bad : {Index{0}, slots / 2, slots - 1}) {

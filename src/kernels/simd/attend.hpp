@@ -120,6 +120,12 @@ KVMEM_INLINE void copy_times(Real factor, const Real* from, Index count, Real* t
 }
 KVMEM_INLINE void multiply(Real factor, Real* x, Index count) { copy_times(factor, x, count, x); }
 
+KVMEM_INLINE void add(const Real* from, Index count, Real* to) {
+    Index i = 0;
+    for (; i + lanes <= count; i += lanes) store(to + i, load(to + i) + load(from + i));
+    if (i < count) store_part(to + i, load_part(to + i, count - i) + load_part(from + i, count - i), count - i);
+}
+
 // How often the products of so many pairs of a query and a slot ask for what lies ahead.
 KVMEM_INLINE Index asks(Index pairs, Index width) {
     constexpr Index tile = tile_rows(panel_vectors) * panel;
@@ -152,9 +158,7 @@ inline void attend_block(const Head& head, Index first_query, Index queries, con
     const auto result = [&](Index q) { return out.read + (first_query + q) * out.read_row; };
     if (first)
         for (Index c = 0; c < columns; ++c) state.largest[c] = minus_infinity, state.total[c] = 0;
-    Start start = first ? Start::zero : Start::add;
-    if (!first)
-        for (Index q = 0; q < queries; ++q) copy(result(q), e, read + q * e);
+    Start start = Start::zero;
     each_block(begin, end, [&](Index j, Index end_j) {
         const Index n = end_j - j;
         const Left key{slots.key + (j - slots.first) * d, d, 1};
@@ -162,20 +166,30 @@ inline void attend_block(const Head& head, Index first_query, Index queries, con
         const bool plain = !adjusted(head, first_query, queries, j, n);
         if (slots.end_ahead > 0) ahead = next_block(slots, end_j, least(end_j + n, slots.end_ahead), d, e, columns);
         // The first slot's score is the first reference.
-        if (plain && start == Start::zero)
+        if (plain && first && start == Start::zero)
             product(Start::zero, 1, columns, d, key, query, columns, state.largest, columns, ahead);
         if (!plain || !take_near(n, columns, d, key.data, query, scores, state, ahead)) {
             product(Start::zero, n, columns, d, key, query, columns, scores, columns, ahead);
             if (!plain) adjust(head, first_query, queries, j, n, scores, columns);
             const bool shrinks = take_block(scores, n, columns, state);
-            if (shrinks && start == Start::add)
-                for (Index q = 0; q < queries; ++q) multiply(state.shrink[q], read + q * e, e);
+            for (Index q = 0; shrinks && q < queries; ++q) {
+                if (start == Start::add) multiply(state.shrink[q], read + q * e, e);
+                if (!first) multiply(state.shrink[q], result(q), e);
+            }
         }
         product(start, queries, e, n, {scores, 1, columns}, value, e, read, e, ahead);
         start = Start::add;
     });
+    // A panel's sums are added to those before it as a whole: fewer roundings than one after the other.
+    if (!first)
+        for (Index q = 0; q < queries; ++q) {
+            if (start == Start::add)
+                add(result(q), e, read + q * e);
+            else
+                copy(result(q), e, read + q * e);
+        }
     for (Index q = 0; q < queries; ++q) {
-        if (start == Start::zero || state.total[q] == 0) {
+        if ((first && start == Start::zero) || state.total[q] == 0) {
             for (Index k = 0; k < e; ++k) result(q)[k] = 0;
             log_sum_exp(q) = minus_infinity;
         } else if (!last) {

@@ -44,7 +44,7 @@ KVMEM_INLINE Vector far_dot_lanes(const Real* x, const T* rows, Index row, Index
 #pragma GCC unroll 1
     for (Index i = 0; i < lanes; ++i, rows += row) {
         Vector sum = {};
-#pragma GCC unroll 1
+#pragma GCC unroll 4
         for (Index k = 0; k < end; k += lanes) sum += load(x + k) * widen(rows + k);
         if (end < width) sum += load_part(x + end, width - end) * widen_part(rows + end, width - end);
         store(each + i * lanes, sum);
@@ -66,7 +66,8 @@ inline void dots_of(const Real* x, const T* rows, Index row, Index count, Index 
     if (j < count) store_part(out + j, factor * dot_lanes<false>(x, rows + j * row, row, count - j, width), count - j);
 }
 inline void dots(const Real* x, const Real* rows, Index row, Index count, Index width, Real factor, Real* out) {
-    dots_of<false>(x, rows, row, count, width, factor, out);
+    const bool far = count * row * static_cast<Index>(sizeof(Real)) > far_bytes / 4;  // of all that a step works on
+    (far ? dots_of<true, Real> : dots_of<false, Real>)(x, rows, row, count, width, factor, out);
 }
 
 // out[0 .. vectors * lanes) += the sum of weighted rows; 8 sums hide the latency of an addition.

@@ -202,8 +202,8 @@ void halves(const CodeTile& tile, const Reached& out) { code_tile<true>(tile, ou
 
 // --- Rows ------------------------------------------------------------------------------------------------
 
-// Products of so many queries with lanes / queries rows each, in the lanes of one vector: query after query. Rows that are
-// far are read one after the other (simd/rows.hpp says why), all others together.
+// Products of so many queries with lanes / queries rows each, in the lanes of one vector: query after query. Rows that
+// are far are read one after the other (simd/rows.hpp says why), all others together.
 template <Index queries>
 KVMEM_INLINE Vector row_products(const RowTile& tile, Index first_query, Index slot) {
     constexpr Index rows = lanes / queries;
@@ -266,8 +266,7 @@ KVMEM_INLINE void rows_of(const RowTile& tile, Index first, const Reached& out) 
     constexpr Index rows = lanes / queries;
     for (Index slot = 0; slot < tile.slots; slot += rows) {
         float products[lanes];
-        store(products,
-              far ? far_row_products<queries>(tile, first, slot) : row_products<queries>(tile, first, slot));
+        store(products, far ? far_row_products<queries>(tile, first, slot) : row_products<queries>(tile, first, slot));
         for (Index q = 0; q < queries; ++q)
             __builtin_memcpy(out.scores + (first + q) * tile_slots + slot, products + q * rows, sizeof(float) * rows);
     }
