@@ -127,6 +127,15 @@ TEST_CASE("attend equals its naive twin at the edges", "[attend]") {
     same({1, 2}, {3000, 5001});  // thousands of slots
 }
 
+TEST_CASE("a few queries read a memory that no cache holds", "[attend]") {
+    const Index numbers = Index{3} << 17;
+    for (const auto& [d, e] : {std::pair<Index, Index>{5, 7}, {64, 16}, {128, 128}, {100, 96}, {33, 600}, {600, 20}}) {
+        CAPTURE(d, e);
+        Case c({3}, {numbers / (d + e)}, 1, d, e, 1, 0.3);
+        check_against_oracle(c);
+    }
+}
+
 TEST_CASE("a query that may read no slot reads zero", "[attend]") {
     Case c({2, 1, 1}, {0, 3, 0}, 2, 4, 3, 1);
     c.run();
@@ -403,7 +412,7 @@ TEST_CASE("dropout of weights is the same for a seed and keeps their mean", "[at
 TEST_CASE("a memory of 16 bits reads as its rounded numbers do", "[attend]") {
     for (const auto& [queries, slots] : {std::pair<std::vector<Index>, std::vector<Index>>{{1, 1}, {5000, 0}},
                                          {{40, 1, 3}, {700, 20, 99}},
-                                         {{1}, {9000}}}) {
+                                         {{1}, {15000}}}) {
         Case c(queries, slots, 2, 20, 24, 4);
         c.options.scale = static_cast<Real>(0.3);
         c.options.causal = slots.size() > 2;

@@ -1,5 +1,7 @@
 // What is done with one query and the rows of a memory: scores, reads and outer products. Memories that do not fit the
-// caches are bound by how fast they can be read: each row is read once, in blocks of `row_block` slots.
+// caches are bound by how fast they can be read: each row is read once, in blocks of `row_block` slots, and from its
+// beginning to its end before the next one. That is what processors foresee: Zen 4 reads a million rows of 64 numbers
+// with 28 GB/s, and with 10 where two rows that are 512 bytes apart are read in turns; asking ahead helps with neither.
 #pragma once
 
 #include "kernels/simd/attend.hpp"
@@ -11,9 +13,6 @@ constexpr Index row_block = 1024;
 // A memory of more bytes is far: the second-level cache does not hold it.
 constexpr Index far_bytes = Index{1} << 20;
 
-// Memory that does not fit the caches is read row by row from its beginning to its end, with no other order within a
-// block: that is what processors foresee (Zen 4, a million rows of 64 numbers: 28 GB/s, and 10 where two rows that are
-// 512 bytes apart are read in turns; asking ahead helps with neither).
 KVMEM_INLINE Index whole_vectors(Index width) { return width / lanes * lanes; }
 
 // So many rows are compared at once, one a lane of the result.
@@ -101,16 +100,21 @@ KVMEM_INLINE void add_weighted_panel(const Real* weights, const T* rows, Index r
     }
 }
 
-// A row after the other.
+// A row after the other, or so many columns of it, summed apart from what was there before: fewer roundings.
 template <class T>
 inline void add_far_weighted(const Real* weights, const T* rows, Index row, Index count, Index width, Real* out) {
-    const Index end = whole_vectors(width);
-    for (Index j = 0; j < count; ++j, rows += row) {
-        for (Index k = 0; k < end; k += lanes) store(out + k, load(out + k) + weights[j] * widen(rows + k));
-        if (end < width) {
-            const Vector sum = load_part(out + end, width - end) + weights[j] * widen_part(rows + end, width - end);
-            store_part(out + end, sum, width - end);
+    constexpr Index most = 512;
+    alignas(64) Real sum[most];
+    for (Index first = 0; first < width; first += most) {
+        const Index columns = least(most, width - first), end = whole_vectors(columns), last = columns - end;
+        for (Index k = 0; k < columns; ++k) sum[k] = 0;
+        const T* from = rows + first;
+        for (Index j = 0; j < count; ++j, from += row) {
+            for (Index k = 0; k < end; k += lanes) store(sum + k, load(sum + k) + weights[j] * widen(from + k));
+            if (last > 0)
+                store_part(sum + end, load_part(sum + end, last) + weights[j] * widen_part(from + end, last), last);
         }
+        for (Index k = 0; k < columns; ++k) out[first + k] += sum[k];
     }
 }
 template <bool far, class T>
@@ -257,7 +261,7 @@ inline void attend_rows(const Head& head, const Part& part, const HeadRead& out,
         for (Index k = 0; k < head.value_width; ++k) read[k] = 0;
     }
     const Index row_bytes = (head.key_width + head.value_width) * static_cast<Index>(sizeof(T));
-    const bool far = (part.end_slot - part.first_slot) * row_bytes > far_bytes;
+    const bool far = head.slots * row_bytes > far_bytes;
     // All queries on a block of slots before the next one, which so is read from memory once.
     for (Index j = part.first_slot; j < part.end_slot; j += row_block)
         for (Index q = part.first_query; q < part.end_query; ++q) {
