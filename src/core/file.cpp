@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 namespace kvmem {
@@ -133,12 +135,24 @@ static bool is_still_at(const fs::path& path, int descriptor) {
            opened.st_dev == there.st_dev;
 }
 
+// Takes the lock; returns the system's error code, or 0. One that was killed may hold it for a moment longer: a child
+// that it was about to start has the descriptor until it runs its program.
+static int lock_soon(int descriptor) {
+    constexpr std::chrono::milliseconds patience{500}, pause{5};
+    const auto end = std::chrono::steady_clock::now() + patience;
+    for (;;) {
+        if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return 0;
+        const int code = errno;
+        if (code != EWOULDBLOCK || std::chrono::steady_clock::now() >= end) return code;
+        std::this_thread::sleep_for(pause);
+    }
+}
+
 FileLock::FileLock(const fs::path& path, const std::string& holder) {
     for (;;) {
         descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
         if (descriptor_ < 0) throw system_error("cannot lock", path);
-        if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
-            const int code = errno;
+        if (const int code = lock_soon(descriptor_)) {
             ::close(descriptor_);
             if (code != EWOULDBLOCK) throw system_error("cannot lock", path, code);
             throw Error({.what = "in use by " + holder,

@@ -149,6 +149,22 @@ TEST_CASE("a lock keeps a second process out until it goes", "[file]") {
     CHECK_THROWS_WITH(FileLock(folder.path / "none" / "lock", "x"), Catch::Contains("cannot lock"));
 }
 
+TEST_CASE("a lock is waited for while a child of the one that held it is about to go", "[file]") {
+    const Folder folder;
+    const fs::path path = folder.path / "lock";
+    pid_t child = 0;
+    {
+        const FileLock first(path, "a run");
+        child = ::fork();
+        if (child == 0) {
+            ::usleep(50'000);
+            ::_exit(0);
+        }
+    }
+    CHECK_NOTHROW(FileLock(path, "the child"));
+    CHECK(::waitpid(child, nullptr, 0) == child);
+}
+
 TEST_CASE("of a symbolic link the file behind it is replaced, and the link stays", "[file]") {
     const Folder folder;
     replace_file(folder.path / "target", "old");

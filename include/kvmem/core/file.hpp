@@ -25,7 +25,8 @@ void replace_file(const std::filesystem::path& path, std::string_view text);
 void require_writable(const std::filesystem::path& path);
 
 // An exclusive lock on a file (made if needed) among processes, held while it lives; the system takes it
-// back from a process that dies. Throws Error when another holds it; `holder` says what that is.
+// back from a process that dies. Throws Error when another holds it and keeps it for half a second; `holder` says what
+// that is.
 class FileLock {
   public:
     FileLock(const std::filesystem::path& path, const std::string& holder);
