@@ -37,7 +37,7 @@ Var embed_sum(Tape& tape, const Parameter& table, RaggedView<Token> bags, BagSca
                                t.gradient(*p.table), t.arena(), p.table->frozen);
         },
         kept);
-    embed_sum(table.value, bags, bag_scale, out.value());
+    detail::embed_checked(table.value, bags, bag_scale, out.value(), {}, {});
     return out;
 }
 
@@ -74,9 +74,14 @@ std::vector<Var> embed_sentences(Tape& tape, std::span<const SentenceTables> tab
     for (const SentenceTables& t : tables)
         require_shape(same_shape(t.words, tables[0].words) && same_shape(t.starts, tables[0].starts), "embed_sentences",
                       "tables of one shape");
+    const auto rows_of = [&](const Parameter* starts) {
+        return starts ? StartRows{starts->value, start} : StartRows{};
+    };
+    require_shape(!tables[0].starts || std::ssize(start) == bags.size(), "embed_sentences", "a start row for each bag");
+    // What fits one table fits them all; nothing is recorded of what does not.
+    detail::check_embed(tables[0].words->value, bags, positions, rows_of(tables[0].starts));
     EmbedSentences kept{tape.arena().copy(tables), bags, positions, {}};
     if (tables[0].starts) {
-        require_shape(std::ssize(start) == bags.size(), "embed_sentences", "a start row for each bag");
         const auto each = tape.arena().take<Index>(std::ssize(start) + 1);
         std::iota(each.begin(), each.end(), Index{0});
         kept.start = {start, each};
@@ -87,11 +92,7 @@ std::vector<Var> embed_sentences(Tape& tape, std::span<const SentenceTables> tab
     std::vector<Var> parts;
     for (const auto& [words, starts] : tables) {
         const Var part = tape.middle_rows(all, std::ssize(parts) * bags.size(), bags.size());
-        const StartRows rows = starts ? StartRows{starts->value, start} : StartRows{};
-        if (parts.empty())
-            embed_sum(words->value, bags, BagScale::sum, part.value(), positions, rows);
-        else  // what fits one table fits them all
-            detail::embed_checked(words->value, bags, BagScale::sum, part.value(), positions, rows);
+        detail::embed_checked(words->value, bags, BagScale::sum, part.value(), positions, rows_of(starts));
         parts.push_back(part);
     }
     return parts;

@@ -51,6 +51,13 @@ static void check_start(Index bags, Index width, const StartRows& start) {
     require_shape(fits, "embed_sum", "start rows [n, width of the table], and one of them for each bag");
 }
 
+void detail::check_embed(ConstView table, RaggedView<Token> bags, const PositionFactors& positions,
+                         const StartRows& start) {
+    check_bags(bags, table.rows);
+    check_positions(bags, table.cols, positions);
+    check_start(bags.size(), table.cols, start);
+}
+
 void detail::embed_checked(ConstView table, RaggedView<Token> bags, BagScale scale, View out,
                            const PositionFactors& positions, const StartRows& start) {
     if (bags.size() == 0) return;
@@ -62,18 +69,14 @@ void detail::embed_checked(ConstView table, RaggedView<Token> bags, BagScale sca
 void embed_sum(ConstView table, RaggedView<Token> bags, BagScale scale, View out, const PositionFactors& positions,
                const StartRows& start) {
     require_shape(out.rows == bags.size() && out.cols == table.cols, "embed_sum", "out [bags, width of the table]");
-    check_bags(bags, table.rows);
-    check_positions(bags, table.cols, positions);
-    check_start(bags.size(), table.cols, start);
+    detail::check_embed(table, bags, positions, start);
     detail::embed_checked(table, bags, scale, out, positions, start);
 }
 
 static std::span<const Real> scales_of(RaggedView<Token> bags, BagScale scale, Arena& arena) {
     const auto scales = arena.take<Real>(bags.size());
-    for (Index i = 0; i < bags.size(); ++i) {
-        const auto n = static_cast<double>(std::max<std::size_t>(bags[i].size(), 1));
-        scales[static_cast<std::size_t>(i)] = static_cast<Real>(1 / (scale == BagScale::mean ? n : std::sqrt(n)));
-    }
+    for (Index i = 0; i < bags.size(); ++i)
+        scales[static_cast<std::size_t>(i)] = detail::bag_factor(scale, std::ssize(bags[i]));
     return scales;
 }
 

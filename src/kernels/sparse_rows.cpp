@@ -29,11 +29,12 @@ const Real* SparseRows::find(Index row) const {
 View SparseRows::dense() {
     if (!dense_) {
         Matrix all;
-        if (touched_.empty() && values_.rows() >= rows())
+        if (touched_.empty() && values_.rows() >= rows()) {
             all = std::move(values_);  // keeps the memory
-        else
+            all.fill(0);
+        } else {
             all = Matrix(rows(), cols_);
-        all.fill(0);
+        }
         for (const Index row : touched_) std::copy_n(find(row), cols_, all.row(row));
         values_ = std::move(all);
         touched_.resize(place_.size());

@@ -120,10 +120,12 @@ KVMEM_INLINE void copy_times(Real factor, const Real* from, Index count, Real* t
 }
 KVMEM_INLINE void multiply(Real factor, Real* x, Index count) { copy_times(factor, x, count, x); }
 
-KVMEM_INLINE void add(const Real* from, Index count, Real* to) {
-    Index i = 0;
-    for (; i + lanes <= count; i += lanes) store(to + i, load(to + i) + load(from + i));
-    if (i < count) store_part(to + i, load_part(to + i, count - i) + load_part(from + i, count - i), count - i);
+// y += factor x
+inline void add_scaled(Real factor, const Real* x, Real* y, Index count) {
+    for (Index i = 0; i < count; i += lanes) {
+        const Index n = count - i;
+        store_up_to(y + i, load_up_to(y + i, n) + factor * load_up_to(x + i, n), n);
+    }
 }
 
 // How often the products of so many pairs of a query and a slot ask for what lies ahead.
@@ -180,23 +182,21 @@ inline void attend_block(const Head& head, Index first_query, Index queries, con
         product(start, queries, e, n, {scores, 1, columns}, value, e, read, e, ahead);
         start = Start::add;
     });
-    // A panel's sums are added to those before it as a whole: fewer roundings than one after the other.
-    if (!first)
-        for (Index q = 0; q < queries; ++q) {
-            if (start == Start::add)
-                add(result(q), e, read + q * e);
-            else
-                copy(result(q), e, read + q * e);
-        }
     for (Index q = 0; q < queries; ++q) {
-        if ((first && start == Start::zero) || state.total[q] == 0) {
-            for (Index k = 0; k < e; ++k) result(q)[k] = 0;
+        Real* to = result(q);
+        const Real* mine = read + q * e;
+        if (state.total[q] == 0) {
+            for (Index k = 0; k < e; ++k) to[k] = 0;
             log_sum_exp(q) = minus_infinity;
-        } else if (!last) {
-            copy(read + q * e, e, result(q));
-        } else {
-            copy_times(1 / state.total[q], read + q * e, e, result(q));
+            continue;
+        }
+        // A panel's sums are added to those before it as a whole: fewer roundings than one after the other.
+        if (!first && start == Start::add) add_scaled(1, mine, to, e);
+        if (last) {
+            copy_times(1 / state.total[q], first ? mine : to, e, to);
             log_sum_exp(q) = ln_2 * (state.largest[q] + log2(state.total[q]));
+        } else if (first) {
+            copy(mine, e, to);
         }
     }
 }

@@ -2,11 +2,14 @@
 // tables of stories, from memory for those of a large vocabulary.
 #pragma once
 
+#include "kernels/embed.hpp"
 #include "kernels/simd/table.hpp"
 #include "kernels/simd/vector.hpp"
 
 namespace kvmem::KVMEM_SIMD {
 namespace {
+
+using detail::bag_factor;
 
 // Rows of a large table are far away and come in no order that the processor could foresee: they are asked for this
 // many tokens before they are used.
@@ -14,12 +17,6 @@ constexpr Index tokens_ahead = 12;
 KVMEM_INLINE void ask_for(const Real* row, Index width) {
     constexpr Index line = 64 / static_cast<Index>(sizeof(Real));
     for (Index k = 0; k < width; k += line) __builtin_prefetch(row + k);
-}
-
-KVMEM_INLINE Real bag_factor(BagScale scale, Index tokens) {
-    if (scale == BagScale::sum || tokens < 2) return 1;
-    const auto n = static_cast<double>(tokens);
-    return static_cast<Real>(1 / (scale == BagScale::mean ? n : __builtin_sqrt(n)));
 }
 
 // So many whole vectors of a row in registers, and so many fours after them. Fours, because a row's end as a masked

@@ -19,14 +19,6 @@ inline double square_sum(const Real* x, Index count) {
     return sum;
 }
 
-// y += factor x
-inline void add_scaled(Real factor, const Real* x, Real* y, Index count) {
-    for (Index i = 0; i < count; i += lanes) {
-        const Index n = count - i;
-        store_up_to(y + i, load_up_to(y + i, n) + factor * load_up_to(x + i, n), n);
-    }
-}
-
 KVMEM_INLINE Vector square_root(Vector x) {
 #if defined(__AVX512F__)
     if constexpr (is_float) return reinterpret_cast<Vector>(_mm512_sqrt_ps(reinterpret_cast<__m512>(x)));
