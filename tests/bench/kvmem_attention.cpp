@@ -35,8 +35,8 @@ class Attention : public Task {
         if (c.backward)
             for (const Floats* of : {&in_.query, &in_.key, &in_.value}) gradients_.emplace_back(of->size());
         if (c.bf16) {
-            for (Index i = 0; i < in_.key.size(); ++i) narrow_key_.emplace_back(in_.key[i]);
-            for (Index i = 0; i < in_.value.size(); ++i) narrow_value_.emplace_back(in_.value[i]);
+            narrow_key_ = narrowed(in_.key);
+            narrow_value_ = narrowed(in_.value);
         }
         weights_.resize(keep_weights() ? static_cast<std::size_t>(kvmem::weight_count(segments(), c.heads)) : 0);
     }
@@ -47,8 +47,8 @@ class Attention : public Task {
         const kvmem::AttendInput in{queries(in_.query), slots(in_.key), slots(in_.value)};
         const View log_sum_exp{log_sum_exp_.data(), rows_.query, options_.heads};
         const kvmem::AttendOutput out{queries(read_), log_sum_exp, weights_};
-        if (!narrow_key_.empty())
-            return kvmem::attend(in.query, narrow(narrow_key_), narrow(narrow_value_), segments(), options_, out,
+        if (narrow_key_.size() > 0)
+            return kvmem::attend(in.query, slots(narrow_key_), slots(narrow_value_), segments(), options_, out,
                                  scratch_);
         kvmem::attend(in, segments(), options_, out, scratch_);
         if (gradients_.empty()) return;
@@ -63,9 +63,16 @@ class Attention : public Task {
     }
 
   private:
+    using Narrow = Numbers<kvmem::Bfloat16>;
+
     View queries(const Floats& x) const { return {x.data(), rows_.query, columns_}; }
     View slots(const Floats& x) const { return {x.data(), rows_.slot, columns_}; }
-    kvmem::Bfloat16View narrow(const std::vector<kvmem::Bfloat16>& x) const { return {x.data(), rows_.slot, columns_}; }
+    kvmem::Bfloat16View slots(const Narrow& x) const { return {x.data(), rows_.slot, columns_}; }
+    static Narrow narrowed(const Floats& x) {
+        Narrow all(x.size());
+        for (Index i = 0; i < x.size(); ++i) all[i] = kvmem::Bfloat16(x[i]);
+        return all;
+    }
     kvmem::Segments segments() const { return {query_offsets_, slot_offsets_}; }
     bool keep_weights() const { return !gradients_.empty() && kvmem::keeps_weights(segments(), options_); }
 
@@ -80,7 +87,7 @@ class Attention : public Task {
     Floats read_, log_sum_exp_;
     std::vector<Floats> gradients_;
     std::vector<kvmem::Real> weights_;
-    std::vector<kvmem::Bfloat16> narrow_key_, narrow_value_;
+    Narrow narrow_key_, narrow_value_;
     kvmem::Arena scratch_;
 };
 

@@ -72,30 +72,32 @@ inline double random_uniform(std::uint32_t stream, Index i) {
     return random_bits(stream, static_cast<std::uint32_t>(i)) / 4294967296.0;
 }
 
-// Floats on huge pages where they are many: without them, reading a large memory measures the page tables.
-class Floats {
+// Numbers on huge pages where they are many: without them, reading a large memory measures the page tables.
+template <class T>
+class Numbers {
   public:
-    Floats() = default;
-    explicit Floats(Index size) : size_(size) {
-        const std::size_t huge = std::size_t{1} << 21, bytes = static_cast<std::size_t>(size) * sizeof(float);
+    Numbers() = default;
+    explicit Numbers(Index size) : size_(size) {
+        const std::size_t huge = std::size_t{1} << 21, bytes = static_cast<std::size_t>(size) * sizeof(T);
         const std::size_t alignment = bytes >= huge ? huge : 64;
         const std::size_t rounded = std::max<std::size_t>((bytes + alignment - 1) / alignment, 1) * alignment;
-        data_.reset(static_cast<float*>(std::aligned_alloc(alignment, rounded)));
+        data_.reset(static_cast<T*>(std::aligned_alloc(alignment, rounded)));
         if (!data_) throw std::bad_alloc();
         if (alignment == huge) madvise(data_.get(), rounded, MADV_HUGEPAGE);
-        std::fill_n(data_.get(), size, 0.0f);
+        std::fill_n(data_.get(), size, T{});
     }
-    float* data() const { return data_.get(); }
+    T* data() const { return data_.get(); }
     Index size() const { return size_; }
-    float& operator[](Index i) const { return data_.get()[i]; }
+    T& operator[](Index i) const { return data_.get()[i]; }
 
   private:
     struct Free {
-        void operator()(float* p) const { std::free(p); }
+        void operator()(T* p) const { std::free(p); }
     };
-    std::unique_ptr<float[], Free> data_;
+    std::unique_ptr<T[], Free> data_;
     Index size_ = 0;
 };
+using Floats = Numbers<float>;
 
 // Normal numbers with this standard deviation: number i is entry random_bits(stream, i) / 2^16 of a table of 2^16
 // that Box and Muller's method makes from stream 0.

@@ -10,6 +10,8 @@ namespace kvmem::KVMEM_SIMD {
 namespace {
 
 constexpr Index row_block = 1024;
+// One query alone goes on for longer before it turns from keys to values and back: reading starts anew each time.
+constexpr Index long_block = 4 * row_block;
 // A memory of more bytes is far: the second-level cache does not hold it.
 constexpr Index far_bytes = Index{1} << 20;
 
@@ -222,10 +224,10 @@ inline detail::SoftmaxSum softmax_row(Real* scores, Index count) {
 template <bool far, class T>
 inline void attend_row(const Head& head, Index q, Index first_slot, Index end_slot, const T* keys, const T* values,
                        Real* read, Real& largest, Real& total) {
-    alignas(64) Real scores[row_block];
+    alignas(64) Real scores[long_block];
     const Real* query = head.query + q * head.query_row;
-    for (Index j = first_slot; j < end_slot; j += row_block) {
-        const Index slots = least(row_block, end_slot - j);
+    for (Index j = first_slot; j < end_slot; j += long_block) {
+        const Index slots = least(long_block, end_slot - j);
         dots_of<far>(query, keys + j * head.key_row, head.key_row, slots, head.key_width, head.scale, scores);
         if (head.slot_bias)
             for (Index i = 0; i < slots; ++i) scores[i] += head.slot_bias[(j + i) * head.slot_bias_row];
@@ -247,7 +249,9 @@ inline void attend_row(const Head& head, Index q, Index first_slot, Index end_sl
         }
         largest = top;
         total += powers(scores, slots, log2_e, safe);
-        add_weighted_of<far>(scores, values + j * head.value_row, head.value_row, slots, head.value_width, read);
+        for (Index i = 0; i < slots; i += row_block)
+            add_weighted_of<far>(scores + i, values + (j + i) * head.value_row, head.value_row,
+                                 least(row_block, slots - i), head.value_width, read);
     }
 }
 
@@ -262,12 +266,13 @@ inline void attend_rows(const Head& head, const Part& part, const HeadRead& out,
     }
     const Index row_bytes = (head.key_width + head.value_width) * static_cast<Index>(sizeof(T));
     const bool far = head.slots * row_bytes > far_bytes;
+    const Index block = part.end_query - part.first_query == 1 ? long_block : row_block;
     // All queries on a block of slots before the next one, which so is read from memory once.
-    for (Index j = part.first_slot; j < part.end_slot; j += row_block)
+    for (Index j = part.first_slot; j < part.end_slot; j += block)
         for (Index q = part.first_query; q < part.end_query; ++q) {
             const Index begin = head.first_readable(q), end = least(head.end_readable(q), part.end_slot);
             (far ? attend_row<true, T>
-                 : attend_row<false, T>)(head, q, j > begin ? j : begin, least(j + row_block, end), keys, values,
+                 : attend_row<false, T>)(head, q, j > begin ? j : begin, least(j + block, end), keys, values,
                                          out.read + q * out.read_row, largest[q - part.first_query],
                                          total[q - part.first_query]);
         }
