@@ -271,10 +271,10 @@ inline void attend_rows(const Head& head, const Part& part, const HeadRead& out,
     for (Index j = part.first_slot; j < part.end_slot; j += block)
         for (Index q = part.first_query; q < part.end_query; ++q) {
             const Index begin = head.first_readable(q), end = least(head.end_readable(q), part.end_slot);
-            (far ? attend_row<true, T>
-                 : attend_row<false, T>)(head, q, j > begin ? j : begin, least(j + block, end), keys, values,
-                                         out.read + q * out.read_row, largest[q - part.first_query],
-                                         total[q - part.first_query]);
+            (far ? attend_row<true, T> : attend_row<false, T>)(head, q, j > begin ? j : begin, least(j + block, end),
+                                                               keys, values, out.read + q * out.read_row,
+                                                               largest[q - part.first_query],
+                                                               total[q - part.first_query]);
         }
     for (Index q = part.first_query; q < part.end_query; ++q) {
         const Real sum = total[q - part.first_query];
