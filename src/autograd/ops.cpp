@@ -20,47 +20,51 @@ static bool same_shape(Var x, Var y) { return x.rows() == y.rows() && x.cols() =
 namespace {
 struct EmbedSum {
     const Parameter* table;
-    RaggedView<Token> bags;
     BagScale scale;
+    TokenLists* lists;  // once they are made
 };
 }  // namespace
 
-Var embed_sum(Tape& tape, const Parameter& table, RaggedView<Token> bags, BagScale bag_scale) {
+static void embed_sum_backward(Tape& tape, Var out, const void* payload) {
+    const auto& [table, scale, lists] = *static_cast<const EmbedSum*>(payload);
+    embed_sum_backward(*lists, scale, out.grad(), tape.gradient(*table), tape.arena(), table->frozen);
+}
+
+Var embed_sum(Tape& tape, const Parameter& table, RaggedView<Token> bags, BagScale scale) {
     check_bags(bags, table.value.rows());
-    const EmbedSum kept{&table, {tape.arena().copy(bags.values), tape.arena().copy(bags.offsets)}, bag_scale};
-    const Var out = tape.record(
-        bags.size(), table.value.cols(), tape.training(),
-        [](Tape& t, Var o, const void* payload) {
-            const auto& p = *static_cast<const EmbedSum*>(payload);
-            const ArenaScope scope(t.arena());
-            embed_sum_backward(list_tokens(p.bags, p.table->value.rows(), t.arena()), p.scale, o.grad(),
-                               t.gradient(*p.table), t.arena(), p.table->frozen);
-        },
-        kept);
-    detail::embed_checked(table.value, bags, bag_scale, out.value(), {}, {});
+    Arena& arena = tape.arena();
+    TokenLists* lists = tape.training() ? arena.take<TokenLists>(1).data() : nullptr;
+    const Var out = tape.record(bags.size(), table.value.cols(), tape.training(), embed_sum_backward,
+                                EmbedSum{&table, scale, lists});
+    if (lists) {
+        const RaggedView<Token> kept{arena.copy(bags.values), arena.copy(bags.offsets)};
+        *lists = detail::embed_and_list(table.value, kept, scale, out.value(), arena);
+    } else {
+        detail::embed_checked(table.value, bags, scale, out.value());
+    }
     return out;
 }
 
 namespace {
 struct EmbedSentences {
     std::span<const SentenceTables> tables;
-    RaggedView<Token> bags;
     PositionFactors positions;
     RaggedView<Token> start;  // one a row
+    TokenLists* lists;        // once they are made
 };
 }  // namespace
 
 static void embed_sentences_backward(Tape& tape, Var out, const void* payload) {
-    const auto& [tables, bags, positions, start] = *static_cast<const EmbedSentences*>(payload);
+    const auto& [tables, positions, start, words] = *static_cast<const EmbedSentences*>(payload);
     Arena& arena = tape.arena();
     const ArenaScope scope(arena);
-    const SentenceTables& first = tables.front();
-    const TokenLists words = list_tokens(bags, first.words->value.rows(), arena),
-                     starts = list_tokens(start, first.starts ? first.starts->value.rows() : 0, arena);
+    const Parameter* first = tables.front().starts;
+    const TokenLists starts = list_tokens(start, first ? first->value.rows() : 0, arena);
+    const Index count = words->bags.size();
     for (std::size_t i = 0; i < tables.size(); ++i) {
         const auto& [word, place] = tables[i];
-        const View grad = out.grad().middle_rows(static_cast<Index>(i) * bags.size(), bags.size());
-        embed_sum_backward(words, BagScale::sum, grad, tape.gradient(*word), arena, word->frozen, positions);
+        const View grad = out.grad().middle_rows(static_cast<Index>(i) * count, count);
+        embed_sum_backward(*words, BagScale::sum, grad, tape.gradient(*word), arena, word->frozen, positions);
         if (place) embed_sum_backward(starts, BagScale::sum, grad, tape.gradient(*place), arena, place->frozen);
     }
 }
@@ -80,9 +84,11 @@ std::vector<Var> embed_sentences(Tape& tape, std::span<const SentenceTables> tab
     require_shape(!tables[0].starts || std::ssize(start) == bags.size(), "embed_sentences", "a start row for each bag");
     // What fits one table fits them all; nothing is recorded of what does not.
     detail::check_embed(tables[0].words->value, bags, positions, rows_of(tables[0].starts));
-    EmbedSentences kept{tape.arena().copy(tables), bags, positions, {}};
+    Arena& arena = tape.arena();
+    TokenLists* lists = tape.training() ? arena.take<TokenLists>(1).data() : nullptr;
+    EmbedSentences kept{arena.copy(tables), positions, {}, lists};
     if (tables[0].starts) {
-        const auto each = tape.arena().take<Index>(std::ssize(start) + 1);
+        const auto each = arena.take<Index>(std::ssize(start) + 1);
         std::iota(each.begin(), each.end(), Index{0});
         kept.start = {start, each};
     }
@@ -92,7 +98,11 @@ std::vector<Var> embed_sentences(Tape& tape, std::span<const SentenceTables> tab
     std::vector<Var> parts;
     for (const auto& [words, starts] : tables) {
         const Var part = tape.middle_rows(all, std::ssize(parts) * bags.size(), bags.size());
-        detail::embed_checked(words->value, bags, BagScale::sum, part.value(), positions, rows_of(starts));
+        if (lists && parts.empty())
+            *lists = detail::embed_and_list(words->value, bags, BagScale::sum, part.value(), arena, positions,
+                                            rows_of(starts));
+        else
+            detail::embed_checked(words->value, bags, BagScale::sum, part.value(), positions, rows_of(starts));
         parts.push_back(part);
     }
     return parts;

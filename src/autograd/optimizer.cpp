@@ -47,14 +47,24 @@ std::vector<Optimizer::State> Optimizer::state() {
 }
 
 // Rows come in the order of their first touch, which no processor foresees: what is written next is asked for.
-static constexpr Index rows_ahead = 4;
+static constexpr Index rows_ahead = 12;
 static void ask_for(const Real* row, Index cols) {
     constexpr Index line = 64 / static_cast<Index>(sizeof(Real));
-    for (Index k = 0; k < cols; k += line) __builtin_prefetch(row + k, 1);
+    for (Index k = 0; k < cols; k += line) __builtin_prefetch(row + k, 1, 2);
 }
 
 // Rows worth a task of their own.
 static Index row_grain(Index cols) { return std::max<Index>(1, 16384 / std::max<Index>(cols, 1)); }
+
+// The sum of what the parts have of a row that one of them has at least.
+static void add_up(std::span<const SparseRows* const> parts, Index row, Real* sum, Index cols) {
+    bool begun = false;
+    for (const SparseRows* part : parts)
+        if (const Real* g = part->find(row)) {
+            begun ? detail::simd().add_scaled(1, g, sum, cols) : static_cast<void>(std::copy_n(g, cols, sum));
+            begun = true;
+        }
+}
 
 // The gradients of one parameter, summed over tapes unless there is one alone; returns the square of their length.
 double Optimizer::merge(std::span<const std::unique_ptr<Tape>> tapes, Entry& entry) {
@@ -66,19 +76,17 @@ double Optimizer::merge(std::span<const std::unique_ptr<Tape>> tapes, Entry& ent
     entry.gradient = parts.size() == 1 ? parts[0] : &sum;
     if (parts.size() > 1)
         for (const SparseRows* part : parts)
-            for (const Index row : part->touched()) sum.touch(row);
+            for (const Index row : part->touched()) sum.place_to_write(row);
     const auto rows = entry.gradient->touched();
     const Index cols = sum.cols();
     squares_.assign(rows.size(), 0);
     parallel_for(static_cast<Index>(rows.size()), row_grain(cols), [&](Index first, Index last) {
         for (Index i = first; i < last; ++i) {
             const Index row = rows[static_cast<std::size_t>(i)];
+            if (parts.size() > 1) add_up(parts, row, sum.values() + i * cols, cols);
             if (entry.parameter->is_frozen(row)) continue;
-            if (parts.size() > 1)
-                for (const SparseRows* part : parts)
-                    if (const Real* g = part->find(row))
-                        detail::simd().add_scaled(1, g, sum.touch(row), cols);  // touched above: nothing moves
-            squares_[static_cast<std::size_t>(i)] = detail::simd().square_sum(entry.gradient->find(row), cols);
+            squares_[static_cast<std::size_t>(i)] =
+                detail::simd().square_sum(entry.gradient->values() + i * cols, cols);
         }
     });
     double length = 0;
@@ -107,7 +115,7 @@ void Optimizer::update(Entry& entry, double rate, double factor) {
             if (i + rows_ahead < last)
                 ask_for(entry.parameter->value.row(rows[static_cast<std::size_t>(i + rows_ahead)]), cols);
             if (entry.parameter->is_frozen(row)) continue;
-            detail::simd().update(u, entry.parameter->value.row(row), gradient.find(row),
+            detail::simd().update(u, entry.parameter->value.row(row), gradient.values() + i * cols,
                                   adam || adagrad ? entry.moments[0].row(row) : nullptr,
                                   adam ? entry.moments[1].row(row) : nullptr, cols);
         }

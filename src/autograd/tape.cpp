@@ -1,6 +1,7 @@
 #include "kvmem/autograd/tape.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/parallel.hpp"
 
 #include <algorithm>
 
@@ -33,12 +34,17 @@ Var Tape::record_node(Index rows, Index cols, bool needs_grad, Backward go_back,
     return {this, nodes_.size() - 1};
 }
 
+static void set_zero(View x) {
+    constexpr Index grain = Index{1} << 16;  // numbers worth a task of their own
+    parallel_for(x.size(), grain, [&](Index first, Index last) { std::fill(x.data + first, x.data + last, Real{0}); });
+}
+
 void Tape::backward(Var loss, Real seed) {
     require_shape(loss.tape == this && loss.rows() == 1 && loss.cols() == 1, "Tape::backward",
                   "a loss of one number on this tape");
     if (!loss.needs_grad()) return;
     for (const Node& node : nodes_)
-        if (node.go_back) std::fill_n(node.grad.data, node.grad.size(), Real{0});
+        if (node.go_back) set_zero(node.grad);
     loss.grad().data[0] += seed;
     for (std::size_t i = loss.node + 1; i-- > 0;)
         if (nodes_[i].go_back) nodes_[i].go_back(*this, {this, i}, nodes_[i].payload);

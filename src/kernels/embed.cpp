@@ -2,6 +2,7 @@
 
 #include "kernels/simd/table.hpp"
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/parallel.hpp"
 #include "kvmem/core/rng.hpp"
 
 #include <algorithm>
@@ -58,19 +59,56 @@ void detail::check_embed(ConstView table, RaggedView<Token> bags, const Position
     check_start(bags.size(), table.cols, start);
 }
 
+// Numbers of rows worth a task of their own.
+static constexpr Index task_numbers = Index{1} << 17;
+
+// Calls body(first, end) for runs of bags, or of lists, with about as many tokens each, and beside() at the same time.
+template <class Body, class Beside>
+static void for_each_run(std::span<const Index> offsets, Index width, Body body, Beside beside) {
+    const Index count = std::ssize(offsets) - 1, tokens = offsets.back();
+    const Index runs = std::clamp<Index>(tokens * width / task_numbers, 1, count);
+    const auto begin_of = [&](Index run) {
+        return run == runs ? count : std::ranges::lower_bound(offsets, tokens * run / runs) - offsets.begin();
+    };
+    parallel_for(runs + 1, runs > 1 ? 1 : 2, [&](Index first, Index last) {
+        if (first == 0) beside();
+        body(begin_of(std::max<Index>(first, 1) - 1), begin_of(last - 1));
+    });
+}
+
+template <class Beside>
+static void embed(ConstView table, RaggedView<Token> bags, BagScale scale, View out, const PositionFactors& positions,
+                  const StartRows& start, Beside beside) {
+    if (bags.size() == 0) return beside();
+    for_each_run(
+        bags.offsets, table.cols,
+        [&](Index first, Index end) {
+            detail::simd().gather_sums({table.data, table.cols, is_large(table.size()), bags.values.data(),
+                                        bags.offsets.data(), first, end, scale, out.data, positions.factors.data,
+                                        positions.first.data(), start.table.data, start.row.data()});
+        },
+        beside);
+}
+
+static constexpr auto nothing = [] {};
+
 void detail::embed_checked(ConstView table, RaggedView<Token> bags, BagScale scale, View out,
                            const PositionFactors& positions, const StartRows& start) {
-    if (bags.size() == 0) return;
-    simd().gather_sums({table.data, table.cols, is_large(table.size()), bags.values.data(), bags.offsets.data(),
-                        bags.size(), scale, out.data, positions.factors.data, positions.first.data(), start.table.data,
-                        start.row.data()});
+    embed(table, bags, scale, out, positions, start, nothing);
+}
+
+TokenLists detail::embed_and_list(ConstView table, RaggedView<Token> bags, BagScale scale, View out, Arena& arena,
+                                  const PositionFactors& positions, const StartRows& start) {
+    TokenLists lists;
+    embed(table, bags, scale, out, positions, start, [&] { lists = list_tokens(bags, table.rows, arena); });
+    return lists;
 }
 
 void embed_sum(ConstView table, RaggedView<Token> bags, BagScale scale, View out, const PositionFactors& positions,
                const StartRows& start) {
     require_shape(out.rows == bags.size() && out.cols == table.cols, "embed_sum", "out [bags, width of the table]");
     detail::check_embed(table, bags, positions, start);
-    detail::embed_checked(table, bags, scale, out, positions, start);
+    embed(table, bags, scale, out, positions, start, nothing);
 }
 
 static std::span<const Real> scales_of(RaggedView<Token> bags, BagScale scale, Arena& arena) {
@@ -94,11 +132,19 @@ void embed_sum_backward(const TokenLists& lists, BagScale scale, ConstView grad_
     const ArenaScope scope(scratch);
     const Real* scales = scale == BagScale::sum ? nullptr : scales_of(bags, scale, scratch).data();
     // Rows that were never touched have no place, and what they are given is dropped: so frozen ones are.
+    const Index fresh = std::ssize(grad_table.touched());
     for (const Token token : lists.tokens)
-        if (frozen.empty() || !frozen[static_cast<std::size_t>(token)]) grad_table.place(token);
-    detail::simd().scatter_sums({grad_table.values(), cols, grad_table.places(), lists.tokens.data(),
-                                 lists.offsets.data(), lists.entries.data(), std::ssize(lists.tokens), grad_out.data,
-                                 is_large(grad_out.size()), scales, positions.factors.data, positions.first.data()});
+        if (frozen.empty() || !frozen[static_cast<std::size_t>(token)]) grad_table.place_to_write(token);
+    const bool rows_are_large = is_large(std::ssize(grad_table.touched()) * cols);
+    for_each_run(
+        lists.offsets, cols,
+        [&](Index first, Index end) {
+            detail::simd().scatter_sums({grad_table.values(), cols, fresh, grad_table.places(), lists.tokens.data(),
+                                         lists.offsets.data(), lists.entries.data(), first, end, grad_out.data,
+                                         is_large(grad_out.size()), rows_are_large, scales, positions.factors.data,
+                                         positions.first.data()});
+        },
+        nothing);
 }
 
 static Index longest_of(RaggedView<Token> bags) {

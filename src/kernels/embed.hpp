@@ -15,7 +15,10 @@ namespace kvmem::detail {
 
 // embed_sum in two halves: throws Error unless everything fits, and embeds what was checked.
 void check_embed(ConstView table, RaggedView<Token> bags, const PositionFactors& positions, const StartRows& start);
-void embed_checked(ConstView table, RaggedView<Token> bags, BagScale scale, View out, const PositionFactors& positions,
-                   const StartRows& start);
+void embed_checked(ConstView table, RaggedView<Token> bags, BagScale scale, View out,
+                   const PositionFactors& positions = {}, const StartRows& start = {});
+// The same, and list_tokens beside it: what no thread can share with another takes none of the time, if there are two.
+TokenLists embed_and_list(ConstView table, RaggedView<Token> bags, BagScale scale, View out, Arena& arena,
+                          const PositionFactors& positions = {}, const StartRows& start = {});
 
 }  // namespace kvmem::detail

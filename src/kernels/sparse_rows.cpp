@@ -16,7 +16,6 @@ Index SparseRows::add(Index row) {
         values_ = std::move(more);
     }
     touched_.push_back(row);
-    std::fill_n(values_.row(place), cols_, Real{0});
     place_[static_cast<std::size_t>(row)] = place;
     return place;
 }

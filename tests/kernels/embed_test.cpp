@@ -1,6 +1,7 @@
 #include "kvmem/kernels/embed.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/parallel.hpp"
 #include "random.hpp"
 
 #include <catch2/catch.hpp>
@@ -189,6 +190,40 @@ TEST_CASE("sentences with factors of places and start rows equal the naive twin"
                         grad_out(i, k) *
                         places.factors(places.first[static_cast<std::size_t>(i)] + static_cast<Index>(j), k);
         CHECK(test::distance(sparse.dense(), grad) < 1e-4);
+    }
+}
+
+TEST_CASE("large calls equal plain loops, with the same bits on any number of threads and in memory used before",
+          "[embed]") {
+    const Index rows = 3000, d = 67, count = 20'000;
+    const Matrix table = normal(rows, d, 1), grad_out = normal(count, d, 2);
+    Ragged<Token> bags = random_bags(count - 100, rows, 3);
+    for (int i = 0; i < 100; ++i) bags.end_row();  // the last ones are empty
+    Matrix expected(count, d), sums(rows, d);
+    naive::embed_sum(table, bags, BagScale::mean, expected);
+    for (Index i = 0; i < count; ++i)
+        for (const Token token : bags[i])
+            for (Index k = 0; k < d; ++k)
+                sums(token, k) += static_cast<Real>(2 * factor(BagScale::mean, bags[i].size()) * grad_out(i, k));
+    Matrix first_out, first_grad;
+    SparseRows grad(rows, d);
+    for (const int threads : {1, 2, 8}) {
+        const ThreadLimit limit(threads);
+        Matrix out(count, d);
+        embed_sum(table, bags, BagScale::mean, out);
+        grad.clear();
+        for (Index i = 0; i < rows; ++i) std::fill_n(grad.touch(i), d, Real(7));  // what nothing may be added to
+        grad.clear();
+        for (int twice = 0; twice < 2; ++twice) embed_sum_backward(bags, BagScale::mean, grad_out, grad);
+        Matrix all(rows, d);
+        std::copy_n(grad.dense().data, all.size(), all.data());
+        if (threads == 1) {
+            CHECK(test::distance(out, expected) < 1e-5);
+            CHECK(test::distance(all, sums) < 1e-4);
+            first_out = out, first_grad = all;
+        }
+        CHECK(test::same_bits(out, first_out));
+        CHECK(test::same_bits(all, first_grad));
     }
 }
 

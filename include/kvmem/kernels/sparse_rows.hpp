@@ -6,6 +6,7 @@
 
 #include "kvmem/core/matrix.hpp"
 
+#include <algorithm>
 #include <span>
 #include <vector>
 
@@ -21,16 +22,19 @@ class SparseRows {
 
     // The row, zero when first touched. Valid until another row is touched.
     Real* touch(Index row) {
-        const Index at = place(row);
-        return values() + at * cols_;
+        const Index before = std::ssize(touched_), at = place_to_write(row);
+        Real* to = values() + at * cols_;
+        if (at == before) std::fill_n(to, cols_, Real{0});
+        return to;
     }
-    // The same as a place among the touched rows, which stays valid until clear() or dense(): it begins at
-    // values() + place * cols().
-    Index place(Index row) {
+    // Its place among the touched rows, which stays valid until clear() or dense(): it begins at values() + place *
+    // cols(). One that is first touched, and so the last, holds anything: the caller must write all of it.
+    Index place_to_write(Index row) {
         const Index at = place_[static_cast<std::size_t>(row)];
         return at < 0 ? add(row) : at;
     }
     Real* values() { return values_.data(); }
+    const Real* values() const { return values_.data(); }
     const Index* places() const { return place_.data(); }  // of all rows, -1 for those not touched
     // The row, or null when it was not touched.
     const Real* find(Index row) const;

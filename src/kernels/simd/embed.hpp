@@ -13,10 +13,10 @@ using detail::bag_factor;
 
 // Rows of a large table are far away and come in no order that the processor could foresee: they are asked for this
 // many tokens before they are used.
-constexpr Index tokens_ahead = 12;
+constexpr Index tokens_ahead = 32, lists_ahead = 4;
 KVMEM_INLINE void ask_for(const Real* row, Index width) {
     constexpr Index line = 64 / static_cast<Index>(sizeof(Real));
-    for (Index k = 0; k < width; k += line) __builtin_prefetch(row + k);
+    for (Index k = 0; k < width; k += line) __builtin_prefetch(row + k, 0, 2);
 }
 
 // So many whole vectors of a row in registers, and so many fours after them. Fours, because a row's end as a masked
@@ -83,9 +83,9 @@ KVMEM_INLINE Index for_columns(Index width, Body body) {
 
 template <bool weighted, class C>
 void gather_columns(const detail::Gather& g, Index column, C) {
-    const Index tokens = g.offsets[g.bags];
+    const Index tokens = g.offsets[g.end];
     const bool far = g.is_large && column == 0;
-    for (Index i = 0; i < g.bags; ++i) {
+    for (Index i = g.first; i < g.end; ++i) {
         C sum;
         const Real* factors = weighted ? g.factors + g.first_factors[i] * g.width + column : nullptr;
         for (Index t = g.offsets[i]; t < g.offsets[i + 1]; ++t) {
@@ -106,7 +106,7 @@ void gather_columns(const detail::Gather& g, Index column, C) {
 
 // The last columns that are no whole four.
 inline void gather_rest(const detail::Gather& g, Index column) {
-    for (Index i = 0; i < g.bags; ++i) {
+    for (Index i = g.first; i < g.end; ++i) {
         const Index first = g.offsets[i], end = g.offsets[i + 1];
         const Real* factors = g.factors ? g.factors + g.first_factors[i] * g.width : nullptr;
         for (Index k = column; k < g.width; ++k) {
@@ -130,8 +130,8 @@ inline void gather_sums(const detail::Gather& g) {
 // would be written and read again at once, which takes three times as long (12,000 tokens of 40 words).
 template <bool scaled, bool weighted, class C>
 void scatter_columns(const detail::Scatter& s, Index column, C) {
-    const Index all = s.offsets[s.lists];
-    const bool far = s.is_large && column == 0;
+    const Index all = s.offsets[s.end];
+    const bool far = s.x_is_large && column == 0, far_rows = s.rows_are_large && column == 0;
     constexpr Index chains = C::count > 2 * lanes ? 1 : 2;  // an addition waits for the one before it
     const auto add = [&](C & sum, Index t) __attribute__((always_inline)) {
         if (far && t + tokens_ahead < all) ask_for(s.x + s.entries[t + tokens_ahead].bag * s.width, s.width);
@@ -144,8 +144,12 @@ void scatter_columns(const detail::Scatter& s, Index column, C) {
         else
             sum.add(x);
     };
-    for (Index i = 0; i < s.lists; ++i) {
+    for (Index i = s.first; i < s.end; ++i) {
         const Index first = s.offsets[i], end = s.offsets[i + 1], place = s.places[s.tokens[i]];
+        if (far_rows && i + lists_ahead < s.end) {
+            const Index next = s.places[s.tokens[i + lists_ahead]];
+            if (next >= 0) ask_for(s.rows + next * s.width, s.width);
+        }
         if (place < 0) continue;
         C sum, other;
         for (Index t = first; t < end; t += chains) {
@@ -153,23 +157,27 @@ void scatter_columns(const detail::Scatter& s, Index column, C) {
             if (chains == 2 && t + 1 < end) add(other, t + 1);
         }
         Real* row = s.rows + place * s.width + column;
-        sum.add(row);
+        if (place < s.fresh) sum.add(row);
         if constexpr (chains == 2) sum.add(other);
         sum.store(row);
     }
 }
 
 inline void scatter_rest(const detail::Scatter& s, Index column) {
-    for (Index i = 0; i < s.lists; ++i) {
+    for (Index i = s.first; i < s.end; ++i) {
         const Index place = s.places[s.tokens[i]];
-        for (Index t = s.offsets[i]; place >= 0 && t < s.offsets[i + 1]; ++t) {
-            const Index bag = s.entries[t].bag;
-            const Real* factors =
-                s.factors ? s.factors + (s.first_factors[bag] + s.entries[t].place) * s.width : nullptr;
-            for (Index k = column; k < s.width; ++k)
-                s.rows[place * s.width + k] += s.x[bag * s.width + k] * (factors    ? factors[k]
-                                                                         : s.scales ? s.scales[bag]
-                                                                                    : Real(1));
+        if (place < 0) continue;
+        for (Index k = column; k < s.width; ++k) {
+            Real& to = s.rows[place * s.width + k];
+            Real sum = place < s.fresh ? to : 0;
+            for (Index t = s.offsets[i]; t < s.offsets[i + 1]; ++t) {
+                const Index bag = s.entries[t].bag;
+                const Real factor = s.factors  ? s.factors[(s.first_factors[bag] + s.entries[t].place) * s.width + k]
+                                    : s.scales ? s.scales[bag]
+                                               : Real(1);
+                sum += s.x[bag * s.width + k] * factor;
+            }
+            to = sum;
         }
     }
 }

@@ -139,19 +139,32 @@ inline void add_weighted(const Real* weights, const Real* rows, Index row, Index
     add_weighted_of<false>(weights, rows, row, count, width, out);
 }
 
+// rows[j] += weights[j] x, so many columns of each row, which come and go row after row.
+template <Index vectors, bool whole>
+KVMEM_INLINE void add_outer_panel(const Real* weights, const Real* x, Real* rows, Index row, Index count, Index last) {
+    Vector add[vectors];
+#pragma GCC unroll 8
+    for (Index v = 0; v < vectors; ++v) add[v] = whole ? load(x + v * lanes) : load_part(x + v * lanes, last);
+    for (Index j = 0; j < count; ++j, rows += row)
+#pragma GCC unroll 8
+        for (Index v = 0; v < vectors; ++v) {
+            Real* at = rows + v * lanes;
+            if (whole)
+                store(at, load(at) + weights[j] * add[v]);
+            else
+                store_part(at, load_part(at, last) + weights[j] * add[v], last);
+        }
+}
 inline void add_outer(const Real* weights, const Real* x, Real* rows, Index row, Index count, Index width) {
     Index k = 0;
-    for (; k + lanes <= width; k += lanes) {
-        const Vector add = load(x + k);
-        for (Index j = 0; j < count; ++j) store(rows + j * row + k, load(rows + j * row + k) + weights[j] * add);
-    }
-    if (k < width) {
-        const Vector add = load_part(x + k, width - k);
-        for (Index j = 0; j < count; ++j) {
-            Real* at = rows + j * row + k;
-            store_part(at, load_part(at, width - k) + weights[j] * add, width - k);
-        }
-    }
+    const auto panels = [&]<Index vectors>() {
+        for (; k + vectors * lanes <= width; k += vectors * lanes)
+            add_outer_panel<vectors, true>(weights, x + k, rows + k, row, count, lanes);
+    };
+    panels.template operator()<8>();
+    panels.template operator()<2>();
+    panels.template operator()<1>();
+    if (k < width) add_outer_panel<1, false>(weights, x + k, rows + k, row, count, width - k);
 }
 
 // out[j] = factor * direction . tanh(x + rows[j]) (Bahdanau et al. 2015). Bound by tanh.

@@ -98,15 +98,15 @@ struct AdditiveBackward {
     Real *grad_x, *grad_rows, *grad_direction;
 };
 
-// out[i] = the scaled sum of rows tokens[offsets[i] .. offsets[i + 1]) of a table, each times a row of factors if there
-// are any, plus row start_rows[i] of `start` if there is one.
+// For the bags [first, end): out[i] = the scaled sum of rows tokens[offsets[i] .. offsets[i + 1]) of a table, each
+// times a row of factors if there are any, plus row start_rows[i] of `start` if there is one.
 struct Gather {
     const Real* table;
     Index width;
     bool is_large;  // for the caches
     const Token* tokens;
     const Index* offsets;
-    Index bags;
+    Index first, end;
     BagScale scale;
     Real* out;
     const Real* factors = nullptr;
@@ -114,20 +114,21 @@ struct Gather {
     const Real* start = nullptr;
     const Token* start_rows = nullptr;
 };
-// The way back: for each list of entries of one token, rows[places[token]] += the sum of the x of their bags, each
-// times the scale of its bag or a row of factors if there are any, unless that place is negative.
+// The way back: for the lists [first, end) of entries of one token, rows[places[token]] += the sum of the x of their
+// bags, each times the scale of its bag or a row of factors if there are any, unless that place is negative. Rows from
+// `fresh` on hold nothing yet: they become that sum.
 struct Scatter {
     Real* rows;
-    Index width;
+    Index width, fresh;
     const Index* places;
     const Token* tokens;  // of each list
     const Index* offsets;
     const TokenLists::Entry* entries;
-    Index lists;
+    Index first, end;
     const Real* x;
-    bool is_large;                  // x is, for the caches
-    const Real* scales = nullptr;   // of each bag
-    const Real* factors = nullptr;  // not beside scales
+    bool x_is_large, rows_are_large;  // for the caches
+    const Real* scales = nullptr;     // of each bag
+    const Real* factors = nullptr;    // not beside scales
     const Index* first_factors = nullptr;
 };
 
