@@ -48,10 +48,6 @@ std::vector<Optimizer::State> Optimizer::state() {
 
 // Rows come in the order of their first touch, which no processor foresees: what is written next is asked for.
 static constexpr Index rows_ahead = 12;
-static void ask_for(const Real* row, Index cols) {
-    constexpr Index line = 64 / static_cast<Index>(sizeof(Real));
-    for (Index k = 0; k < cols; k += line) __builtin_prefetch(row + k, 1, 2);
-}
 
 // Rows worth a task of their own.
 static Index row_grain(Index cols) { return std::max<Index>(1, 16384 / std::max<Index>(cols, 1)); }
@@ -113,7 +109,7 @@ void Optimizer::update(Entry& entry, double rate, double factor) {
         for (Index i = first; i < last; ++i) {
             const Index row = rows[static_cast<std::size_t>(i)];
             if (i + rows_ahead < last)
-                ask_for(entry.parameter->value.row(rows[static_cast<std::size_t>(i + rows_ahead)]), cols);
+                detail::ask_for_row(entry.parameter->value.row(rows[static_cast<std::size_t>(i + rows_ahead)]), cols);
             if (entry.parameter->is_frozen(row)) continue;
             detail::simd().update(u, entry.parameter->value.row(row), gradient.values() + i * cols,
                                   adam || adagrad ? entry.moments[0].row(row) : nullptr,

@@ -7,6 +7,12 @@
 
 namespace kvmem::detail {
 
+// A row that will be read or written soon, to the second-level cache: rows in an order that no processor foresees.
+[[gnu::always_inline]] inline void ask_for_row(const Real* row, Index width) {
+    constexpr Index line = 64 / static_cast<Index>(sizeof(Real));
+    for (Index k = 0; k < width; k += line) __builtin_prefetch(row + k, 0, 2);
+}
+
 // Rows that will be read soon, asked for line by line between multiplications: the memory then works while the
 // processor computes. Many requests at once would make it wait for the first. All inlined: the code of one instruction
 // set must not serve another.

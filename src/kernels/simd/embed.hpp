@@ -9,15 +9,11 @@
 namespace kvmem::KVMEM_SIMD {
 namespace {
 
+using detail::ask_for_row;
 using detail::bag_factor;
 
-// Rows of a large table are far away and come in no order that the processor could foresee: they are asked for this
-// many tokens before they are used.
+// Rows of a large table are far away: they are asked for so many tokens, or lists of tokens, before they are used.
 constexpr Index tokens_ahead = 32, lists_ahead = 4;
-KVMEM_INLINE void ask_for(const Real* row, Index width) {
-    constexpr Index line = 64 / static_cast<Index>(sizeof(Real));
-    for (Index k = 0; k < width; k += line) __builtin_prefetch(row + k, 0, 2);
-}
 
 // So many whole vectors of a row in registers, and so many fours after them. Fours, because a row's end as a masked
 // vector takes half as long again.
@@ -89,7 +85,7 @@ void gather_columns(const detail::Gather& g, Index column, C) {
         C sum;
         const Real* factors = weighted ? g.factors + g.first_factors[i] * g.width + column : nullptr;
         for (Index t = g.offsets[i]; t < g.offsets[i + 1]; ++t) {
-            if (far && t + tokens_ahead < tokens) ask_for(g.table + g.tokens[t + tokens_ahead] * g.width, g.width);
+            if (far && t + tokens_ahead < tokens) ask_for_row(g.table + g.tokens[t + tokens_ahead] * g.width, g.width);
             const Real* row = g.table + g.tokens[t] * g.width + column;
             if constexpr (weighted) {
                 sum.add_product(row, factors);
@@ -134,7 +130,7 @@ void scatter_columns(const detail::Scatter& s, Index column, C) {
     const bool far = s.x_is_large && column == 0, far_rows = s.rows_are_large && column == 0;
     constexpr Index chains = C::count > 2 * lanes ? 1 : 2;  // an addition waits for the one before it
     const auto add = [&](C & sum, Index t) __attribute__((always_inline)) {
-        if (far && t + tokens_ahead < all) ask_for(s.x + s.entries[t + tokens_ahead].bag * s.width, s.width);
+        if (far && t + tokens_ahead < all) ask_for_row(s.x + s.entries[t + tokens_ahead].bag * s.width, s.width);
         const Index bag = s.entries[t].bag;
         const Real* x = s.x + bag * s.width + column;
         if constexpr (weighted)
@@ -148,7 +144,7 @@ void scatter_columns(const detail::Scatter& s, Index column, C) {
         const Index first = s.offsets[i], end = s.offsets[i + 1], place = s.places[s.tokens[i]];
         if (far_rows && i + lists_ahead < s.end) {
             const Index next = s.places[s.tokens[i + lists_ahead]];
-            if (next >= 0) ask_for(s.rows + next * s.width, s.width);
+            if (next >= 0) ask_for_row(s.rows + next * s.width, s.width);
         }
         if (place < 0) continue;
         C sum, other;
