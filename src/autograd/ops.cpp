@@ -30,10 +30,15 @@ static void embed_sum_backward(Tape& tape, Var out, const void* payload) {
     embed_sum_backward(*lists, scale, out.grad(), tape.gradient(*table), tape.arena(), table->frozen);
 }
 
+// Room for what is listed on the way there, if there is a way back.
+static TokenLists* room_for_lists(Tape& tape) {
+    return tape.training() ? std::construct_at(tape.arena().take<TokenLists>(1).data()) : nullptr;
+}
+
 Var embed_sum(Tape& tape, const Parameter& table, RaggedView<Token> bags, BagScale scale) {
     check_bags(bags, table.value.rows());
     Arena& arena = tape.arena();
-    TokenLists* lists = tape.training() ? arena.take<TokenLists>(1).data() : nullptr;
+    TokenLists* lists = room_for_lists(tape);
     const Var out = tape.record(bags.size(), table.value.cols(), tape.training(), embed_sum_backward,
                                 EmbedSum{&table, scale, lists});
     if (lists) {
@@ -85,7 +90,7 @@ std::vector<Var> embed_sentences(Tape& tape, std::span<const SentenceTables> tab
     // What fits one table fits them all; nothing is recorded of what does not.
     detail::check_embed(tables[0].words->value, bags, positions, rows_of(tables[0].starts));
     Arena& arena = tape.arena();
-    TokenLists* lists = tape.training() ? arena.take<TokenLists>(1).data() : nullptr;
+    TokenLists* lists = room_for_lists(tape);
     EmbedSentences kept{arena.copy(tables), positions, {}, lists};
     if (tables[0].starts) {
         const auto each = arena.take<Index>(std::ssize(start) + 1);

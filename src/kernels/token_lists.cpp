@@ -80,6 +80,7 @@ TokenLists list_tokens(RaggedView<Token> bags, Index rows, Arena& arena) {
     const auto entries = arena.take<Entry>(count);
     const auto tokens = arena.take<Token>(std::min(rows, count));
     const auto offsets = arena.take<Index>(std::min(rows, count) + 1);
+    const ArenaScope scratch(arena);
     std::size_t lists = 0;
     const auto begin_list = [&](Token token, Index at) {
         tokens[lists] = token;
