@@ -57,7 +57,10 @@ static void add_up(std::span<const SparseRows* const> parts, Index row, Real* su
     bool begun = false;
     for (const SparseRows* part : parts)
         if (const Real* g = part->find(row)) {
-            begun ? detail::simd().add_scaled(1, g, sum, cols) : static_cast<void>(std::copy_n(g, cols, sum));
+            if (begun)
+                detail::simd().add_scaled(1, g, sum, cols);
+            else
+                std::copy_n(g, cols, sum);
             begun = true;
         }
 }
@@ -79,8 +82,14 @@ double Optimizer::merge(std::span<const std::unique_ptr<Tape>> tapes, Entry& ent
     parallel_for(static_cast<Index>(rows.size()), row_grain(cols), [&](Index first, Index last) {
         for (Index i = first; i < last; ++i) {
             const Index row = rows[static_cast<std::size_t>(i)];
-            if (parts.size() > 1) add_up(parts, row, sum.values() + i * cols, cols);
-            if (entry.parameter->is_frozen(row)) continue;
+            const bool frozen = entry.parameter->is_frozen(row);
+            if (parts.size() > 1) {
+                if (frozen)
+                    std::fill_n(sum.values() + i * cols, cols, Real{0});
+                else
+                    add_up(parts, row, sum.values() + i * cols, cols);
+            }
+            if (frozen) continue;
             squares_[static_cast<std::size_t>(i)] =
                 detail::simd().square_sum(entry.gradient->values() + i * cols, cols);
         }

@@ -135,8 +135,8 @@ static bool is_still_at(const fs::path& path, int descriptor) {
            opened.st_dev == there.st_dev;
 }
 
-// Takes the lock; returns the system's error code, or 0. One that was killed may hold it for a moment longer: a child
-// that it was about to start has the descriptor until it runs its program.
+// Takes the lock; returns the system's error code, or 0. A program of somebody's that was killed with a lock may hold
+// it for a moment longer: a child that it was about to start has the descriptor until it runs its own program.
 static int lock_soon(int descriptor) {
     constexpr std::chrono::milliseconds patience{500}, pause{5};
     const auto end = std::chrono::steady_clock::now() + patience;

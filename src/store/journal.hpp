@@ -21,7 +21,7 @@ std::optional<std::size_t> replay_beside(const std::filesystem::path& path, cons
 
 class Journal {
   public:
-    // Takes the lock. Throws Error when another process has it.
+    // Takes the lock. Throws Error when another process has it and keeps it (FileLock).
     explicit Journal(const std::filesystem::path& path);
 
     // Makes the log ready: to go on after `size` bytes, or from the start.

@@ -95,11 +95,10 @@ TrainingGroup TrainingGroup::begin(const fs::path& directory, const RunConfig& c
 
 TrainingGroup TrainingGroup::resume(const fs::path& directory, Index epochs) {
     RunConfig config = RunFiles{directory}.read_config();
-    if (epochs > 0) {
-        config.trainer.epochs = epochs;
-        replace_file(RunFiles{directory}.config(), to_json(config));
-    }
-    return TrainingGroup(directory, config, epochs);
+    if (epochs > 0) config.trainer.epochs = epochs;
+    TrainingGroup group(directory, config, epochs);
+    if (epochs > 0) replace_file(group.files_.config(), to_json(config));
+    return group;
 }
 
 // What a finished run or group left.

@@ -75,10 +75,12 @@ struct TrainingSession::Impl {
     std::string metrics;                  // what metrics.jsonl holds
     std::map<std::string, Matrix> best_;  // parameters that are not in model-best.h5 yet
 
-    Impl(const fs::path& directory, const RunConfig& run)
+    // What `read` returns is read once nobody else can change it.
+    template <class Read>
+    Impl(const fs::path& directory, Read read)
         : files{directory},
           lock(files.lock(), "another kvmem train"),
-          config(run),
+          config(read()),
           dataset(load_tasks(config)),
           model(make_model(config.model, dataset.vocabulary, dataset.candidates)),
           task(*model, dataset, config.trainer.balance),
@@ -139,7 +141,7 @@ TrainingSession TrainingSession::begin(const fs::path& directory, const RunConfi
     RunConfig absolute = config;
     absolute.data = fs::absolute(config.data).string();
     try {
-        auto impl = std::make_unique<Impl>(directory, absolute);
+        auto impl = std::make_unique<Impl>(directory, [&] { return absolute; });
         require_no_run(files);  // another may have begun and ended before the lock was ours
         impl->config.data_hash = content_hash_of(impl->dataset);
         replace_file(files.config(), to_json(impl->config));
@@ -164,9 +166,13 @@ static std::string first_lines(const std::string& text, Index count) {
 
 TrainingSession TrainingSession::resume(const fs::path& directory, Index epochs) {
     const RunFiles files{directory};
-    RunConfig config = files.read_config();
-    if (epochs > 0) config.trainer.epochs = epochs;
-    auto impl = std::make_unique<Impl>(directory, config);
+    files.read_config();  // for its error: where there is no run, there is nothing to lock
+    auto impl = std::make_unique<Impl>(directory, [&] {
+        RunConfig config = files.read_config();
+        if (epochs > 0) config.trainer.epochs = epochs;
+        return config;
+    });
+    const RunConfig& config = impl->config;
     if (!config.data_hash.empty() && config.data_hash != content_hash_of(impl->dataset))
         throw Error({.what = "the data set has changed since the run began",
                      .expected = "contents of hash " + config.data_hash,

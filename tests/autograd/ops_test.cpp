@@ -2,6 +2,7 @@
 #include "kvmem/autograd/ops.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/parallel.hpp"
 #include "random.hpp"
 #include "support/check_gradients.hpp"
 
@@ -289,6 +290,13 @@ TEST_CASE("an operation that refuses its input leaves the tape as it was", "[ops
     CHECK_THROWS_AS(attend_weights(v, w, {right, right}), Error);
     CHECK_THROWS_AS(cross_entropy(v, std::span(&one, 1)), Error);
     CHECK_THROWS_AS(embed_sum(t, x, bags({{0}, {2}}), BagScale::sum), Error);
+    const std::vector<Index> beyond{1, 1};
+    const std::vector<Token> no_row{0, 2};
+    const std::array<SentenceTables, 1> tables{{{&x, &x}}};
+    CHECK_THROWS_AS(embed_sentences(t, x, bags({{0}, {2}}), {}), Error);
+    CHECK_THROWS_AS(embed_sentences(t, x, bags({{0}, {0, 1}}), {x.value, beyond}), Error);
+    CHECK_THROWS_AS(embed_sentences(t, tables, bags({{0}, {1}}), {}, no_row), Error);
+    CHECK_THROWS_AS(embed_sentences(t, tables, bags({{0}, {1}}), {}, std::span(no_row).first(1)), Error);
     const Var total = add(loss, sum(v));
     t.backward(total);
     for (Index i = 0; i < 2; ++i)
@@ -328,6 +336,58 @@ TEST_CASE("log1p has the right gradient", "[ops]") {
     Parameter& x = p.add("x", normal(3, 4, 1));
     for (Real& v : x.value.view().span()) v = std::abs(v);
     check_gradients(p, [&](Tape& t) { return activate(scale(t.parameter(x), 3), Activation::log1p); });
+}
+
+TEST_CASE("large embeddings have the formula's gradients, and the same bits on any number of threads", "[ops]") {
+    const Index rows = 3000, width = 20, count = 9000;
+    Parameters p;
+    Parameter &first = p.add("A", normal(rows, width, 1)), &second = p.add("B", normal(rows, width, 2)),
+              &places = p.add("T", normal(7, width, 3)), &other = p.add("U", normal(7, width, 4));
+    second.frozen.assign(static_cast<std::size_t>(rows), false);
+    second.frozen[5] = true;
+    Ragged<Token> all;
+    std::vector<Token> start;
+    std::vector<Index> of_place;
+    Rng rng(6);
+    for (Index i = 0; i < count; ++i) {
+        for (Index n = i < count - 50 ? rng.below(6) : 0; n > 0; --n)
+            all.values.push_back(static_cast<Token>(rng.below(rng.below(2) == 0 ? 10 : rows)));
+        all.end_row();
+        start.push_back(static_cast<Token>(rng.below(7)));
+        of_place.push_back(rng.below(2));
+    }
+    const Matrix factors = normal(7, width, 7), weight = normal(3 * count, width, 8);
+    const std::array<SentenceTables, 2> tables{{{&first, &places}, {&second, &other}}};
+    const auto weight_of = [&](Index part) { return weight.view().middle_rows(part * count, count); };
+    Matrix expected(rows, width), expected_second(rows, width);
+    for (Index i = 0; i < count; ++i)
+        for (Index j = 0; j < std::ssize(all[i]); ++j)
+            for (Index k = 0; k < width; ++k) {
+                const Token token = all[i][static_cast<std::size_t>(j)];
+                const Real by = factors(of_place[static_cast<std::size_t>(i)] + j, k);
+                expected(token, k) += by * weight_of(0)(i, k) + weight_of(2)(i, k) / static_cast<Real>(all[i].size());
+                if (token != 5) expected_second(token, k) += by * weight_of(1)(i, k);
+            }
+    std::vector<Matrix> one;  // thread's gradients
+    for (const int threads : {1, 2, 8}) {
+        const ThreadLimit limit(threads);
+        Tape t;
+        const std::vector<Var> both = embed_sentences(t, tables, all, {factors, of_place}, start);
+        const Var mean = embed_sum(t, first, all, BagScale::mean);
+        const auto weighted = [&](Var x, Index part) { return sum(multiply(x, t.constant(weight_of(part)))); };
+        t.backward(add(add(weighted(both[0], 0), weighted(both[1], 1)), weighted(mean, 2)));
+        CHECK(t.find_gradient(second)->find(5) == nullptr);
+        std::vector<Matrix> got;
+        for (const Parameter* table : {&first, &second, &places, &other}) {
+            Matrix grad(table->value.rows(), width);
+            std::copy_n(t.gradient(*table).dense().data, grad.size(), grad.data());
+            got.push_back(std::move(grad));
+        }
+        if (one.empty()) one = got;
+        for (std::size_t i = 0; i < got.size(); ++i) CHECK(test::same_bits(got[i], one[i]));
+    }
+    CHECK(test::distance(one[0], expected) < 1e-9);
+    CHECK(test::distance(one[1], expected_second) < 1e-9);
 }
 
 TEST_CASE("a frozen row has no gradient from embed_sum", "[ops]") {

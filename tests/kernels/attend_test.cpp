@@ -527,6 +527,22 @@ TEST_CASE("attend_backward equals the formulas and adds to what is there", "[att
     }
 }
 
+TEST_CASE("one query's gradients are right at any width", "[attend]") {
+    for (const Index width : {1, 15, 16, 31, 32, 47, 64, 131, 171, 300}) {
+        Case c({1, 1}, {40, 3}, 1, width, width + 5, static_cast<std::uint64_t>(width), 0.7);
+        c.options.scale = static_cast<Real>(0.3);
+        c.run();
+        const Matrix grad_read = normal(c.read.rows(), c.read.cols(), 4);
+        const Gradients expected = naive_backward(c, grad_read);
+        Matrix query(2, width), key(43, width), value(43, width + 5);
+        c.back(grad_read, {.query = query, .key = key, .value = value});
+        INFO("width " << width);
+        check_close(query, expected.query, 2e-4);
+        check_close(key, expected.key, 2e-4);
+        check_close(value, expected.value, 2e-4);
+    }
+}
+
 TEST_CASE("gradients that nobody wants are not needed for the others", "[attend]") {
     Case c({2, 1}, {70, 5}, 2, 4, 3, 1);
     c.run();

@@ -195,7 +195,7 @@ TEST_CASE("sentences with factors of places and start rows equal the naive twin"
 
 TEST_CASE("large calls equal plain loops, with the same bits on any number of threads and in memory used before",
           "[embed]") {
-    const Index rows = 3000, d = 67, count = 20'000;
+    const Index rows = 5000, d = 67, count = 20'000;  // a table and gradients that the second-level cache does not hold
     const Matrix table = normal(rows, d, 1), grad_out = normal(count, d, 2);
     Ragged<Token> bags = random_bags(count - 100, rows, 3);
     for (int i = 0; i < 100; ++i) bags.end_row();  // the last ones are empty

@@ -1,7 +1,7 @@
 // A matrix of which only some rows differ from zero: what the gradient of an embedding table is.
 //
 // Holds the touched rows alone, in the order of their first touch; turned into a whole matrix by dense().
-// One writer at a time.
+// One thread at a time touches rows; those that are there may be written by several, each its own.
 #pragma once
 
 #include "kvmem/core/matrix.hpp"
@@ -28,7 +28,8 @@ class SparseRows {
         return to;
     }
     // Its place among the touched rows, which stays valid until clear() or dense(): it begins at values() + place *
-    // cols(). One that is first touched, and so the last, holds anything: the caller must write all of it.
+    // cols(). One that is first touched, and so the last, holds anything: the caller must write all of it, and after a
+    // failure before that only clear() makes the rows usable again.
     Index place_to_write(Index row) {
         const Index at = place_[static_cast<std::size_t>(row)];
         return at < 0 ? add(row) : at;

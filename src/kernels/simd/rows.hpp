@@ -1,7 +1,7 @@
 // What is done with one query and the rows of a memory: scores, reads and outer products. Memories that do not fit the
-// caches are bound by how fast they can be read: each row is read once, in blocks of `row_block` slots, and from its
-// beginning to its end before the next one. That is what processors foresee: Zen 4 reads a million rows of 64 numbers
-// with 28 GB/s, and with 10 where two rows that are 512 bytes apart are read in turns; asking ahead helps with neither.
+// caches are bound by how fast they can be read: each row is read once, in blocks of slots, and from its beginning to
+// its end before the next one. That is what processors foresee: Zen 4 reads a million rows of 64 numbers with 28 GB/s,
+// and with 10 where two rows that are 512 bytes apart are read in turns; asking ahead helps with neither.
 #pragma once
 
 #include "kernels/simd/attend.hpp"
@@ -234,38 +234,39 @@ inline detail::SoftmaxSum softmax_row(Real* scores, Index count) {
     return {top, total};
 }
 
+// At most long_block slots.
 template <bool far, class T>
 inline void attend_row(const Head& head, Index q, Index first_slot, Index end_slot, const T* keys, const T* values,
                        Real* read, Real& largest, Real& total) {
     alignas(64) Real scores[long_block];
     const Real* query = head.query + q * head.query_row;
-    for (Index j = first_slot; j < end_slot; j += long_block) {
-        const Index slots = least(long_block, end_slot - j);
-        dots_of<far>(query, keys + j * head.key_row, head.key_row, slots, head.key_width, head.scale, scores);
-        if (head.slot_bias)
-            for (Index i = 0; i < slots; ++i) scores[i] += head.slot_bias[(j + i) * head.slot_bias_row];
-        if (head.pair_bias)
-            for (Index i = 0; i < slots; ++i) scores[i] += head.pair_bias[q * head.pair_bias_row + j + i];
-        if (head.slope != 0)
-            for (Index i = 0; i < slots; ++i) {
-                const Index distance = head.place(q) - (j + i);
-                scores[i] -= head.slope * Real(distance < 0 ? -distance : distance);
-            }
-        const Real here = largest_of(scores, slots);
-        const Real top = here > largest ? here : largest;
-        const Real safe = top == minus_infinity ? 0 : top;
-        if (top > largest && total > 0) {
-            alignas(64) Real shrink[lanes];
-            store(shrink, exp2(repeat(log2_e * (largest - top))));
-            total *= shrink[0];
-            multiply(shrink[0], read, head.value_width);
+    const Index slots = end_slot - first_slot;
+    if (slots <= 0) return;
+    dots_of<far>(query, keys + first_slot * head.key_row, head.key_row, slots, head.key_width, head.scale, scores);
+    if (head.slot_bias)
+        for (Index i = 0; i < slots; ++i) scores[i] += head.slot_bias[(first_slot + i) * head.slot_bias_row];
+    if (head.pair_bias)
+        for (Index i = 0; i < slots; ++i) scores[i] += head.pair_bias[q * head.pair_bias_row + first_slot + i];
+    if (head.slope != 0)
+        for (Index i = 0; i < slots; ++i) {
+            const Index distance = head.place(q) - (first_slot + i);
+            scores[i] -= head.slope * Real(distance < 0 ? -distance : distance);
         }
-        largest = top;
-        total += powers(scores, slots, log2_e, safe);
-        for (Index i = 0; i < slots; i += row_block)
-            add_weighted_of<far>(scores + i, values + (j + i) * head.value_row, head.value_row,
-                                 least(row_block, slots - i), head.value_width, read);
+    const Real here = largest_of(scores, slots);
+    const Real top = here > largest ? here : largest;
+    const Real safe = top == minus_infinity ? 0 : top;
+    if (top > largest && total > 0) {
+        alignas(64) Real shrink[lanes];
+        store(shrink, exp2(repeat(log2_e * (largest - top))));
+        total *= shrink[0];
+        multiply(shrink[0], read, head.value_width);
     }
+    largest = top;
+    total += powers(scores, slots, log2_e, safe);
+    // Sums of no more than so many, added as a whole: fewer roundings.
+    for (Index i = 0; i < slots; i += row_block)
+        add_weighted_of<far>(scores + i, values + (first_slot + i) * head.value_row, head.value_row,
+                             least(row_block, slots - i), head.value_width, read);
 }
 
 template <class T>
