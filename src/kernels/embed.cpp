@@ -100,7 +100,7 @@ void detail::embed_checked(ConstView table, RaggedView<Token> bags, BagScale sca
 TokenLists detail::embed_and_list(ConstView table, RaggedView<Token> bags, BagScale scale, View out, Arena& arena,
                                   const PositionFactors& positions, const StartRows& start) {
     TokenLists lists;
-    embed(table, bags, scale, out, positions, start, [&] { lists = list_tokens(bags, table.rows, arena); });
+    embed(table, bags, scale, out, positions, start, [&] { lists = list_checked(bags, table.rows, arena); });
     return lists;
 }
 
@@ -108,7 +108,7 @@ void embed_sum(ConstView table, RaggedView<Token> bags, BagScale scale, View out
                const StartRows& start) {
     require_shape(out.rows == bags.size() && out.cols == table.cols, "embed_sum", "out [bags, width of the table]");
     detail::check_embed(table, bags, positions, start);
-    embed(table, bags, scale, out, positions, start, nothing);
+    detail::embed_checked(table, bags, scale, out, positions, start);
 }
 
 static std::span<const Real> scales_of(RaggedView<Token> bags, BagScale scale, Arena& arena) {

@@ -17,7 +17,9 @@ namespace kvmem::detail {
 void check_embed(ConstView table, RaggedView<Token> bags, const PositionFactors& positions, const StartRows& start);
 void embed_checked(ConstView table, RaggedView<Token> bags, BagScale scale, View out,
                    const PositionFactors& positions = {}, const StartRows& start = {});
-// The same, and list_tokens, in a large call beside it: one thread lists while others embed.
+// list_tokens of bags that were checked.
+TokenLists list_checked(RaggedView<Token> bags, Index rows, Arena& arena);
+// Both, in a large call at the same time: one thread lists while others embed.
 TokenLists embed_and_list(ConstView table, RaggedView<Token> bags, BagScale scale, View out, Arena& arena,
                           const PositionFactors& positions = {}, const StartRows& start = {});
 

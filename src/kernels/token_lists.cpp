@@ -1,5 +1,6 @@
+#include "kernels/embed.hpp"
+
 #include "kvmem/core/error.hpp"
-#include "kvmem/kernels/embed.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -71,6 +72,10 @@ static void sort_keyed(std::span<const Keyed> from, Buckets buckets, std::span<K
 
 TokenLists list_tokens(RaggedView<Token> bags, Index rows, Arena& arena) {
     check_bags(bags, rows);
+    return detail::list_checked(bags, rows, arena);
+}
+
+TokenLists detail::list_checked(RaggedView<Token> bags, Index rows, Arena& arena) {
     const Index count = std::ssize(bags.values);
     require_shape(count <= std::numeric_limits<std::int32_t>::max(), "list_tokens", "at most 2^31 - 1 tokens");
     constexpr int most_bits = 11;  // counters for the first-level cache
