@@ -313,7 +313,7 @@ struct Attended {
     AttendOptions options;
     Real given_scale;  // options.scale without the learned factor
     View log_sum_exp;
-    std::span<Real> weights;
+    std::span<Real> weights, scores;
 
     AttendInput input() const {
         const auto of = [](const std::optional<Var>& v) { return v ? ConstView(v->value()) : ConstView(); };
@@ -340,7 +340,7 @@ static Attended keep_lookup(Var query, Var key, std::optional<Var> value, const 
     if (bias.scale) options.scale *= bias.scale->value().data[0];
     options.slopes = tape.arena().copy(options.slopes);
     const Segments kept{tape.arena().copy(segments.query_offsets), tape.arena().copy(segments.slot_offsets)};
-    return {query, key, value, bias, kept, options, given_scale, {}, {}};
+    return {query, key, value, bias, kept, options, given_scale, {}, {}, {}};
 }
 
 // Calls body(gradients) and hands the gradient of the scale on to its factor.
@@ -354,8 +354,8 @@ static void with_gradients(const Attended& p, Body body) {
 static void attend_op_backward(Tape& tape, Var out, const void* payload) {
     const auto& p = *static_cast<const Attended*>(payload);
     with_gradients(p, [&](const AttendGradients& grads) {
-        attend_backward(p.input(), p.segments, p.options, {out.value(), p.log_sum_exp, p.weights}, out.grad(), grads,
-                        tape.arena());
+        attend_backward(p.input(), p.segments, p.options, {out.value(), p.log_sum_exp, p.weights, p.scores}, out.grad(),
+                        grads, tape.arena());
     });
 }
 
@@ -369,9 +369,11 @@ Lookup attend(Var query, Var key, Var value, const Segments& segments, const Att
     kept.log_sum_exp = tape.arena().matrix(query.rows(), options.heads);
     if (kept.needs_grad() && keeps_weights(segments, kept.options))
         kept.weights = tape.arena().take<Real>(weight_count(segments, options.heads));
+    if (kept.needs_grad()) kept.scores = tape.arena().take<Real>(kept_scores(segments, kept.options));
     const Index width = value.cols() / options.memory_heads() * options.heads;
     const Var read = tape.record(query.rows(), width, kept.needs_grad(), attend_op_backward, kept);
-    attend(kept.input(), segments, kept.options, {read.value(), kept.log_sum_exp, kept.weights}, tape.arena());
+    attend(kept.input(), segments, kept.options, {read.value(), kept.log_sum_exp, kept.weights, kept.scores},
+           tape.arena());
     return {read, kept.log_sum_exp, kept.weights};
 }
 

@@ -61,7 +61,7 @@ class Ahead {
         std::uintptr_t first, bytes, step;
         Index count;
     };
-    static constexpr int most = 12;
+    static constexpr int most = 16;
     static constexpr std::uintptr_t line = 64;
 
     [[gnu::always_inline]] void start() {

@@ -32,6 +32,11 @@ static void check_output(const AttendInput& in, const Segments& segments, const 
                       out.log_sum_exp.cols == options.heads,
                   "attend", "read [B, H*E] and log_sum_exp [B, H]");
     if (!out.weights.empty()) check_weights(out.weights.size(), segments, options);
+    if (out.scores.empty()) return;
+    require_shape(static_cast<Index>(out.scores.size()) == kept_scores(segments, options) && out.weights.empty(),
+                  "attend", "room for kept_scores() scores, or for weights");
+    require_shape(reinterpret_cast<std::uintptr_t>(out.scores.data()) % 64 == 0, "attend",
+                  "room for scores at the beginning of a cache line, as an Arena gives it");
 }
 
 void attend(const AttendInput& in, const Segments& segments, const AttendOptions& options, const AttendOutput& out,
@@ -50,8 +55,9 @@ void attend(const AttendInput& in, const Segments& segments, const AttendOptions
 
 void attend(ConstView query, Bfloat16View key, Bfloat16View value, const Segments& segments,
             const AttendOptions& options, const AttendOutput& out, Arena& scratch) {
-    require_shape(is_plain(options) && options.similarity == Similarity::dot && out.weights.empty(), "attend",
-                  "a softmax of dot products over a memory of 16 bits");
+    require_shape(
+        is_plain(options) && options.similarity == Similarity::dot && out.weights.empty() && out.scores.empty(),
+        "attend", "a softmax of dot products over a memory of 16 bits");
     // Views of the same shapes, to check; nothing reads them.
     const ConstView keys{query.data, key.rows, key.cols}, values{query.data, value.rows, value.cols};
     const AttendInput in{.query = query, .key = keys, .value = values};

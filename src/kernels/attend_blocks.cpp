@@ -98,7 +98,7 @@ static void add_tasks(const Lookups& lookups, const AttendOutput& out, Index seg
             HeadRead to = lookups.reads(out, segment, head);
             if (cut.slot_parts > 1) {
                 const View read = scratch.matrix(queries, lookups.value_width), sums = scratch.matrix(queries, 1);
-                to = {read.data, read.cols, sums.data, 1};
+                to = {read.data, read.cols, sums.data, 1, to.scores};
             }
             *tasks++ = {segment,
                         head,
@@ -178,6 +178,7 @@ struct Backward {
         ahead.add(to.grad_read, to.read_row, lookups.value_width, 0, queries, query_block);
         ahead.add(to.read, to.read_row, lookups.value_width, 0, queries, query_block);
         ahead.add(to.query, to.query_row, lookups.key_width, 0, queries, query_block);
+        ahead.add(to.scores, lookups.slots(task.segment), lookups.slots(task.segment), 0, queries, query_block);
     }
 
     void run(const BackwardTask& task, const BackwardTask* next, Real* scratch) const {

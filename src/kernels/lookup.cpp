@@ -62,6 +62,21 @@ Index weight_count(const Segments& segments, Index heads) {
     return count * heads;
 }
 
+// Scores lie in whole vectors of queries.
+static Index score_columns(Index queries) { return (queries + 15) / 16 * 16; }
+
+Index kept_scores(const Segments& segments, const AttendOptions& options) {
+    constexpr Index most = Index{1} << 24;
+    if (keeps_weights(segments, options)) return 0;
+    Index count = 0;
+    for (std::size_t i = 0; i + 1 < segments.query_offsets.size(); ++i) {
+        const Index slots = segments.slot_offsets[i + 1] - segments.slot_offsets[i];
+        if (slots > detail::slot_panel) return 0;
+        count += score_columns(segments.query_offsets[i + 1] - segments.query_offsets[i]) * slots * options.heads;
+    }
+    return count <= most ? count : 0;
+}
+
 namespace detail {
 
 Lookups::Lookups(const AttendInput& input, const Segments& segs, const AttendOptions& opts, Arena& scratch)
@@ -71,11 +86,15 @@ Lookups::Lookups(const AttendInput& input, const Segments& segs, const AttendOpt
       heads(opts.heads),
       key_width(input.query.cols / opts.heads),
       value_width(input.value.cols / opts.memory_heads()) {
-    const auto before = scratch.take<Index>(segments.size() + 1);
-    before[0] = 0;
-    for (Index i = 0; i < segments.size(); ++i)
-        before[static_cast<std::size_t>(i) + 1] = before[static_cast<std::size_t>(i)] + queries(i) * slots(i);
-    pairs_before_ = before;
+    const auto pairs = scratch.take<Index>(segments.size() + 1), kept = scratch.take<Index>(segments.size() + 1);
+    pairs[0] = kept[0] = 0;
+    for (Index i = 0; i < segments.size(); ++i) {
+        const auto at = static_cast<std::size_t>(i);
+        pairs[at + 1] = pairs[at] + queries(i) * slots(i);
+        kept[at + 1] = kept[at] + score_columns(queries(i)) * slots(i);
+    }
+    pairs_before_ = pairs;
+    kept_before_ = kept;
 }
 
 Index Lookups::total_work() const { return pairs_before_.back() * (key_width + value_width) * heads; }
@@ -130,9 +149,16 @@ Head Lookups::head(Index segment, Index h) const {
     return at;
 }
 
+Real* Lookups::scores(const AttendOutput& out, Index segment, Index head) const {
+    if (out.scores.empty() || queries(segment) <= few_queries) return nullptr;
+    return out.scores.data() + heads * kept_before_[static_cast<std::size_t>(segment)] +
+           head * score_columns(queries(segment)) * slots(segment);
+}
+
 HeadRead Lookups::reads(const AttendOutput& out, Index segment, Index h) const {
     const Index row = first_query(segment);
-    return {place(out.read, row, h * value_width), out.read.cols, place(out.log_sum_exp, row, h), heads};
+    return {place(out.read, row, h * value_width), out.read.cols, place(out.log_sum_exp, row, h), heads,
+            scores(out, segment, h)};
 }
 
 HeadGradients Lookups::gradients(const AttendOutput& out, ConstView grad_read, const AttendGradients& grads,
@@ -146,6 +172,7 @@ HeadGradients Lookups::gradients(const AttendOutput& out, ConstView grad_read, c
         to.read_row = grad_read.cols;
         to.log_sum_exp = place(out.log_sum_exp, row, h);
         to.log_sum_exp_row = heads;
+        to.scores = scores(out, segment, h);
     }
     to.query = place(grads.query, row, h * key_width);
     to.query_row = in.query.cols;

@@ -35,6 +35,8 @@ class Lookups {
     Index weights_at(Index segment, Index query, Index head) const {
         return heads * pairs_before_[static_cast<std::size_t>(segment)] + (query * heads + head) * slots(segment);
     }
+    // The scores of all queries of a head, a block of queries after the other; null where they are not kept.
+    Real* scores(const AttendOutput& out, Index segment, Index head) const;
     Index work(Index segment) const { return queries(segment) * slots(segment) * (key_width + value_width) * heads; }
     Index total_work() const;
 
@@ -45,6 +47,7 @@ class Lookups {
 
   private:
     std::span<const Index> pairs_before_;  // pairs of query and slot in earlier segments
+    std::span<const Index> kept_before_;   // the same with the queries of a segment rounded up as their scores are
 };
 
 // `count` numbers for each worker of a loop.

@@ -38,15 +38,17 @@ class Attention : public Task {
             narrow_key_ = narrowed(in_.key);
             narrow_value_ = narrowed(in_.value);
         }
-        weights_.resize(keep_weights() ? static_cast<std::size_t>(kvmem::weight_count(segments(), c.heads)) : 0);
+        if (gradients_.empty()) return;
+        if (kvmem::keeps_weights(segments(), options_)) weights_ = Floats(kvmem::weight_count(segments(), c.heads));
+        scores_ = Floats(kvmem::kept_scores(segments(), options_));
     }
 
-    // As the operation on a tape does it: weights that are cheap to keep are kept for the way back.
+    // As the operation on a tape does it: weights or scores that are cheap to keep are kept for the way back.
     void run() override {
         scratch_.reset();
         const kvmem::AttendInput in{queries(in_.query), slots(in_.key), slots(in_.value)};
         const View log_sum_exp{log_sum_exp_.data(), rows_.query, options_.heads};
-        const kvmem::AttendOutput out{queries(read_), log_sum_exp, weights_};
+        const kvmem::AttendOutput out{queries(read_), log_sum_exp, span(weights_), span(scores_)};
         if (narrow_key_.size() > 0)
             return kvmem::attend(in.query, slots(narrow_key_), slots(narrow_value_), segments(), options_, out,
                                  scratch_);
@@ -65,6 +67,7 @@ class Attention : public Task {
   private:
     using Narrow = Numbers<kvmem::Bfloat16>;
 
+    static std::span<float> span(const Floats& x) { return {x.data(), static_cast<std::size_t>(x.size())}; }
     View queries(const Floats& x) const { return {x.data(), rows_.query, columns_}; }
     View slots(const Floats& x) const { return {x.data(), rows_.slot, columns_}; }
     kvmem::Bfloat16View slots(const Narrow& x) const { return {x.data(), rows_.slot, columns_}; }
@@ -74,7 +77,6 @@ class Attention : public Task {
         return all;
     }
     kvmem::Segments segments() const { return {query_offsets_, slot_offsets_}; }
-    bool keep_weights() const { return !gradients_.empty() && kvmem::keeps_weights(segments(), options_); }
 
     kvmem::ThreadLimit threads_;
     Inputs in_;
@@ -86,7 +88,7 @@ class Attention : public Task {
     Index columns_;
     Floats read_, log_sum_exp_;
     std::vector<Floats> gradients_;
-    std::vector<kvmem::Real> weights_;
+    Floats weights_, scores_;
     Narrow narrow_key_, narrow_value_;
     kvmem::Arena scratch_;
 };

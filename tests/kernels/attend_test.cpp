@@ -495,11 +495,47 @@ Gradients naive_backward(const Case& c, const Matrix& grad_read) {
     return g;
 }
 
+// The way back of a case that was run, from scores made again or, if there are any, from these.
+void check_backward(const Case& c, std::span<Real> scores, const Matrix& grad_read, const Gradients& expected) {
+    const bool biased = !c.slot_bias.view().empty();
+    Gradients got{Matrix(c.query.rows(), c.query.cols()), Matrix(c.key.rows(), c.key.cols()),
+                  Matrix(c.value.rows(), c.value.cols()), Matrix(biased ? c.key.rows() : 0, 1)};
+    for (Matrix* m : {&got.query, &got.key, &got.value, &got.slot_bias}) m->fill(2);
+    Case twin = c;
+    Arena scratch;
+    attend_backward(c.input(), c.segments(), c.options, {twin.read, twin.log_sum_exp, {}, scores}, grad_read,
+                    {.query = got.query, .key = got.key, .value = got.value, .slot_bias = got.slot_bias}, scratch);
+    for (Matrix* m : {&got.query, &got.key, &got.value, &got.slot_bias})
+        for (Real& x : m->view().span()) x -= 2;
+    check_close(got.query, expected.query, 2e-4);
+    check_close(got.key, expected.key, 2e-4);
+    check_close(got.value, expected.value, 2e-4);
+    if (biased) check_close(got.slot_bias, expected.slot_bias, 2e-4);
+}
+
+// Runs a case with and without keeping its scores, and both ways back. Returns whether there were any to keep.
+bool check_both_ways_back(Case& c, std::uint64_t seed) {
+    c.run();
+    const Matrix grad_read = normal(c.read.rows(), c.read.cols(), seed);
+    const Gradients expected = naive_backward(c, grad_read);
+    check_backward(c, {}, grad_read, expected);
+    Arena arena;
+    const std::span<Real> scores = arena.take<Real>(kept_scores(c.segments(), c.options));
+    if (scores.empty()) return false;
+    Case twin = c;
+    attend(c.input(), c.segments(), c.options, {twin.read, twin.log_sum_exp, {}, scores}, arena);
+    REQUIRE(same_bits(c.read, twin.read));
+    REQUIRE(same_bits(c.log_sum_exp, twin.log_sum_exp));
+    check_backward(c, scores, grad_read, expected);
+    return true;
+}
+
 }  // namespace
 
 TEST_CASE("attend_backward equals the formulas and adds to what is there", "[attend]") {
     Rng rng(2);
-    for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    int kept = 0;
+    for (std::uint64_t seed = 0; seed < 60; ++seed) {
         std::vector<Index> queries, slots;
         for (Index i = rng.below(5); i >= 0; --i) {
             queries.push_back(rng.below(2) == 0 ? rng.below(4) : rng.below(100));
@@ -508,23 +544,47 @@ TEST_CASE("attend_backward equals the formulas and adds to what is there", "[att
         Case c(queries, slots, 1 + rng.below(3), 1 + rng.below(20), 1 + rng.below(20), seed * 10, 0.7);
         c.options.causal = rng.below(2) == 1;
         c.options.scale = static_cast<Real>(0.5);
-        const bool biased = rng.below(2) == 1;
-        if (biased) c.slot_bias = normal(c.key.rows(), 1, seed + 3);
-        c.run();
-        const Matrix grad_read = normal(c.read.rows(), c.read.cols(), seed + 4);
-        const Gradients expected = naive_backward(c, grad_read);
-        Gradients got{Matrix(c.query.rows(), c.query.cols()), Matrix(c.key.rows(), c.key.cols()),
-                      Matrix(c.value.rows(), c.value.cols()), Matrix(biased ? c.key.rows() : 0, 1)};
-        for (Matrix* m : {&got.query, &got.key, &got.value, &got.slot_bias}) m->fill(2);
-        c.back(grad_read, {.query = got.query, .key = got.key, .value = got.value, .slot_bias = got.slot_bias});
-        for (Matrix* m : {&got.query, &got.key, &got.value, &got.slot_bias})
-            for (Real& x : m->view().span()) x -= 2;
+        if (rng.below(2) == 1) c.slot_bias = normal(c.key.rows(), 1, seed + 3);
         INFO("seed " << seed);
-        check_close(got.query, expected.query, 2e-4);
-        check_close(got.key, expected.key, 2e-4);
-        check_close(got.value, expected.value, 2e-4);
-        if (biased) check_close(got.slot_bias, expected.slot_bias, 2e-4);
+        kept += check_both_ways_back(c, seed + 4);
     }
+    CHECK(kept > 20);
+}
+
+TEST_CASE("scores are kept for the way back however far they rise, and where memory allows", "[attend]") {
+    // Above the first reference by more than a block of weights may come to.
+    for (const double step : {0.04, -0.04}) {
+        Case c({70}, {500}, 2, 5, 7, 1);
+        for (Index j = 0; j < 500; ++j)
+            for (const Index column : {0, 5}) c.key(j, column) = static_cast<Real>(step * static_cast<double>(j));
+        for (Index q = 0; q < 70; ++q)
+            for (const Index column : {0, 5}) c.query(q, column) = 1;
+        CAPTURE(step);
+        CHECK(check_both_ways_back(c, 2));
+    }
+    const auto kept = [](const std::vector<Index>& queries, const std::vector<Index>& slots, Normalizer normalizer) {
+        Case c(queries, slots, 4, 1, 1, 1);
+        c.options.normalizer = normalizer;
+        return kept_scores(c.segments(), c.options);
+    };
+    CHECK(kept({20, 7}, {30, 512}, Normalizer::softmax) == 4 * (32 * 30 + 16 * 512));
+    CHECK(kept({20, 7}, {30, 513}, Normalizer::softmax) == 0);  // made again
+    CHECK(kept({9000}, {500}, Normalizer::softmax) == 0);       // too many
+    CHECK(kept({20}, {30}, Normalizer::sparsemax) == 0);        // keeps weights
+    CHECK(kept({1, 2}, {30, 40}, Normalizer::softmax) == 0);    // the same
+
+    Case c({20}, {30}, 1, 2, 2, 1);
+    Arena arena;
+    const std::span<Real> scores = arena.take<Real>(kept_scores(c.segments(), c.options) + 1);
+    const auto refuses = [&](std::span<Real> wrong) {
+        CHECK_THROWS_AS(attend(c.input(), c.segments(), c.options, {c.read, c.log_sum_exp, {}, wrong}, arena), Error);
+    };
+    refuses(scores);
+    refuses(scores.subspan(1));  // not at a cache line
+    std::vector<Real> weights(600);
+    CHECK_THROWS_AS(attend(c.input(), c.segments(), c.options,
+                           {c.read, c.log_sum_exp, weights, scores.first(scores.size() - 1)}, arena),
+                    Error);
 }
 
 TEST_CASE("one query's gradients are right at any width", "[attend]") {

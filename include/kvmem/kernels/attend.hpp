@@ -86,6 +86,9 @@ struct AttendOutput {
     // Empty, or weight_count() numbers: the weights before dropout, segment after segment, each as [queries, heads,
     // slots]. Asking for them costs the memory that they fill.
     std::span<Real> weights = {};
+    // Empty, or kept_scores() numbers at the beginning of a cache line (an Arena's are): the scores, for
+    // attend_backward() alone. Not beside weights.
+    std::span<Real> scores = {};
 };
 
 // Throws Error unless shapes, segments and options fit each other.
@@ -117,7 +120,8 @@ struct AttendGradients {
 };
 
 // `out` is what attend() gave, `grad_read` the gradient of out.read. Without out.weights they are made again from the
-// log-sum-exp (Dao et al. 2022, appendix B.4), a block at a time. Throws Error when a shape does not fit.
+// log-sum-exp (Dao et al. 2022, appendix B.4), a block at a time, and so are scores without out.scores. Throws Error
+// when a shape does not fit.
 void attend_backward(const AttendInput& in, const Segments& segments, const AttendOptions& options,
                      const AttendOutput& out, ConstView grad_read, const AttendGradients& grads, Arena& scratch);
 
@@ -129,6 +133,11 @@ void attend_weights_backward(const AttendInput& in, const Segments& segments, co
 // Whether a lookup should keep its weights for the way back: they must be kept unless they are a plain softmax of
 // products, and are best kept when few queries read each slot, as then they are few.
 bool keeps_weights(const Segments& segments, const AttendOptions& options);
+
+// How many scores a lookup that does not keep its weights should keep for the way back, which is then one matrix
+// product of five shorter. 0 where a query has more than 512 slots, or all of them more than 2^24 scores (64 MB):
+// memory is then worth more.
+Index kept_scores(const Segments& segments, const AttendOptions& options);
 
 // The softmax read of two disjoint sets of slots from the reads of each: read [B, H*E], log_sum_exp [B, H] become those
 // of both. So shards, caches and machines combine.

@@ -67,21 +67,29 @@ struct TakeNear {
     const Real* reference;
     Real* total;  // of this product
     Real* weights;
+    Real* kept;  // the scores, or null
     Index columns;
 
-    KVMEM_INLINE Vector start(Index column) const { return -load(reference + column); }
+    KVMEM_INLINE Vector start(Index) const { return Vector{}; }
     template <Index rows, Index vectors>
     KVMEM_INLINE void take(const Vector (&scores)[rows][vectors], Index row, Index column) const {
+        const Index step = columns;
+        if (kept) {
+            Real* to = kept + row * columns + column;
+#pragma GCC unroll 24
+            for (Index r = 0; r < rows; ++r, to += step)
+#pragma GCC unroll 4
+                for (Index v = 0; v < vectors; ++v) stream(to + v * lanes, scores[r][v]);
+        }
         Vector sum[vectors];
 #pragma GCC unroll 4
         for (Index v = 0; v < vectors; ++v) sum[v] = load(total + column + v * lanes);
         Real* to = weights + row * columns + column;
-        const Index step = columns;
 #pragma GCC unroll 24
         for (Index r = 0; r < rows; ++r, to += step)
 #pragma GCC unroll 4
             for (Index v = 0; v < vectors; ++v) {
-                const Vector weight = exp2(scores[r][v]);
+                const Vector weight = exp2(scores[r][v] - load(reference + column + v * lanes));
                 sum[v] += weight;
                 store(to + v * lanes, weight);
             }
@@ -99,12 +107,12 @@ inline bool all_finite(const Real* x, Index count) {
 // Weights of a block of slots and their totals, or false, with nothing changed but `weights`, when a score is too far
 // above the reference.
 inline bool take_near(Index slots, Index columns, Index width, const Real* key, const Real* query, Real* weights,
-                      const Running& state, Ahead& ahead) {
+                      Real* kept, const Running& state, Ahead& ahead) {
     constexpr Real most = 1 << 24;
     if (!all_finite(state.largest, columns)) return false;
     Real total[detail::query_block];
     for (Index c = 0; c < columns; ++c) total[c] = 0;
-    TakeNear near{state.largest, total, weights, columns};
+    TakeNear near{state.largest, total, weights, kept, columns};
     finished_product(slots, columns, width, {key, width, 1}, query, columns, near, ahead);
     bool close = true;
     for (Index c = 0; c < columns; ++c) close &= total[c] < most;
@@ -160,6 +168,7 @@ inline void attend_block(const Head& head, Index first_query, Index queries, con
     const auto result = [&](Index q) { return out.read + (first_query + q) * out.read_row; };
     if (first)
         for (Index c = 0; c < columns; ++c) state.largest[c] = minus_infinity, state.total[c] = 0;
+    Real* kept = out.scores ? out.scores + first_query * head.slots : nullptr;
     Start start = Start::zero;
     each_block(begin, end, [&](Index j, Index end_j) {
         const Index n = end_j - j;
@@ -170,9 +179,11 @@ inline void attend_block(const Head& head, Index first_query, Index queries, con
         // The first slot's score is the first reference.
         if (plain && first && start == Start::zero)
             product(Start::zero, 1, columns, d, key, query, columns, state.largest, columns, ahead);
-        if (!plain || !take_near(n, columns, d, key.data, query, scores, state, ahead)) {
+        Real* kept_here = kept ? kept + j * columns : nullptr;
+        if (!plain || !take_near(n, columns, d, key.data, query, scores, kept_here, state, ahead)) {
             product(Start::zero, n, columns, d, key, query, columns, scores, columns, ahead);
             if (!plain) adjust(head, first_query, queries, j, n, scores, columns);
+            for (Index i = 0; kept_here && i < n * columns; i += lanes) stream(kept_here + i, load(scores + i));
             const bool shrinks = take_block(scores, n, columns, state);
             for (Index q = 0; shrinks && q < queries; ++q) {
                 if (start == Start::add) multiply(state.shrink[q], read + q * e, e);
@@ -239,6 +250,7 @@ inline void attend_tiles(const Head& head, const Part& part, const HeadRead& out
         }
         j = end;
     } while (j < part.end_slot);
+    if (out.scores) finish_streams();
 }
 
 }  // namespace

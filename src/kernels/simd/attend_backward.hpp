@@ -14,6 +14,7 @@ struct BackwardBlock {
     const Real *query, *query_packed, *grad, *grad_packed;
     const Real* log_sum_exp;  // times log2(e); +inf where nothing was read
     const Real* delta;        // grad . read
+    const Real* kept;         // scores of all slots, or null
     Real *scores, *grad_scores;
     Real* grad_query;  // without the scale; null if not wanted
 };
@@ -49,8 +50,17 @@ struct TakeGradients {
     }
 };
 
+inline void weights_from(const Real* scores, Index slots, const BackwardBlock& b) {
+    for (Index j = 0; j < slots; ++j)
+        for (Index c = 0; c < b.columns; c += lanes) {
+            const Index at = j * b.columns + c;
+            store(b.scores + at, exp2(load(scores + at) - load(b.log_sum_exp + c)));
+        }
+}
+
 inline void make_weights(const Head& head, const BackwardBlock& b, Index first_slot, Index slots, Left key,
                          Ahead& ahead) {
+    if (b.kept) return weights_from(b.kept + first_slot * b.columns, slots, b);
     const Index d = head.key_width;
     if (!adjusted(head, b.first_query, b.queries, first_slot, slots)) {
         TakeWeights take{b};
@@ -58,11 +68,7 @@ inline void make_weights(const Head& head, const BackwardBlock& b, Index first_s
     }
     product(Start::zero, slots, b.columns, d, key, b.query_packed, b.columns, b.scores, b.columns, ahead);
     adjust(head, b.first_query, b.queries, first_slot, slots, b.scores, b.columns);
-    for (Index j = 0; j < slots; ++j)
-        for (Index c = 0; c < b.columns; c += lanes) {
-            Real* at = b.scores + j * b.columns + c;
-            store(at, exp2(load(at) - load(b.log_sum_exp + c)));
-        }
+    weights_from(b.scores, slots, b);
 }
 
 inline void add_bias_gradients(const Head& head, const BackwardBlock& b, const HeadGradients& out, Index first_slot,
@@ -149,11 +155,12 @@ inline void attend_panel_backward(const Head& head, const Part& part, const Pane
         ahead.add(out.grad_read, out.read_row, e, after, part.end_query, n);
         ahead.add(out.read, out.read_row, e, after, part.end_query, n);
         ahead.add(out.query, out.query_row, d, after, part.end_query, n);
+        ahead.add(out.scores, head.slots, head.slots, after, part.end_query, n);
         ahead.spread(asks(queries * (slots.end - slots.first), 3 * d + 2 * e));
         if (const auto [begin, end] = readable(head, slots, q, queries); begin >= end) continue;
         const Real* rows = head.query + q * head.query_row;
         const Real* grads = out.grad_read + q * out.read_row;
-        pack_transposed(rows, head.query_row, queries, d, log2_e * head.scale, query_packed, columns);
+        if (!out.scores) pack_transposed(rows, head.query_row, queries, d, log2_e * head.scale, query_packed, columns);
         pack_transposed(grads, out.read_row, queries, e, 1, grad_packed, columns);
         for (Index c = 0; c < columns; ++c) {
             const Real sum = c < queries ? out.log_sum_exp[(q + c) * out.log_sum_exp_row] : minus_infinity;
@@ -170,6 +177,7 @@ inline void attend_panel_backward(const Head& head, const Part& part, const Pane
                                   grad_packed,
                                   log_sum_exp,
                                   delta,
+                                  out.scores ? out.scores + q * head.slots : nullptr,
                                   scores,
                                   grad_scores,
                                   out.query ? grad_query : nullptr};

@@ -50,6 +50,7 @@ struct HeadRead {
     Index read_row;
     Real* log_sum_exp;
     Index log_sum_exp_row;
+    Real* scores;  // null, or blocks of queries one after the other, each [slots, queries rounded up to vectors]
 };
 
 // Rows as in Head; null pointers are not computed.
@@ -59,6 +60,7 @@ struct HeadGradients {
     Index read_row;
     const Real* log_sum_exp;
     Index log_sum_exp_row;
+    const Real* scores;  // null, or those that the read left
     Real *query, *key, *value, *slot_bias, *pair_bias;
     Index query_row;
 };

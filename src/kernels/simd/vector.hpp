@@ -44,6 +44,23 @@ KVMEM_INLINE Vector load(const Real* p) {
 }
 KVMEM_INLINE void store(Real* p, Vector v) { __builtin_memcpy(p, &v, sizeof v); }
 
+// Past the caches, to an address of whole vectors: for what is not read again soon. Ends with finish_streams(), before
+// another thread may read it.
+KVMEM_INLINE void stream(Real* p, Vector v) {
+#if defined(__AVX512F__)
+    _mm512_stream_ps(reinterpret_cast<float*>(p), reinterpret_cast<__m512>(v));
+#elif defined(__AVX__)
+    _mm256_stream_ps(reinterpret_cast<float*>(p), reinterpret_cast<__m256>(v));
+#else
+    store(p, v);
+#endif
+}
+KVMEM_INLINE void finish_streams() {
+#if defined(__AVX__)
+    _mm_sfence();
+#endif
+}
+
 // The first `count` numbers, zeros after them; nothing beyond is touched.
 KVMEM_INLINE Vector load_part(const Real* p, Index count) {
 #if defined(__AVX512F__)
