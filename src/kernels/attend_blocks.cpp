@@ -117,8 +117,9 @@ void attend_by_blocks(const Lookups& lookups, const AttendOutput& out, Arena& sc
         most_queries = std::max(most_queries, lookups.queries(i));
         count += heads * cut.tasks();
     }
-    const WorkerScratch workers(
-        scratch, most_queries > few_queries ? attend_scratch(most_queries, lookups.key_width, lookups.value_width) : 0);
+    const bool tiles = most_queries > few_queries;
+    const WorkerScratch workers(scratch,
+                                tiles ? attend_scratch(most_queries, lookups.key_width, lookups.value_width) : 0);
     const auto tasks = scratch.take<Task>(count);
     // Calls body(segment, head, cut, its first task).
     const auto each_lookup = [&](auto body) {
@@ -132,7 +133,8 @@ void attend_by_blocks(const Lookups& lookups, const AttendOutput& out, Arena& sc
     };
     each_lookup(
         [&](Index i, Index h, const Cut& cut, Task* task) { add_tasks(lookups, out, i, h, cut, task, scratch); });
-    kvmem::parallel_for(count, task_grain(count, lookups.total_work()), [&](Index first, Index last) {
+    const Index grain = task_grain(count, lookups.total_work(), tiles ? tile_work : row_work);
+    kvmem::parallel_for(count, grain, [&](Index first, Index last) {
         for (Index i = first; i < last; ++i)
             run(lookups, tasks[static_cast<std::size_t>(i)],
                 i + 1 < count ? &tasks[static_cast<std::size_t>(i + 1)] : nullptr, workers);
@@ -240,7 +242,7 @@ void attend_by_blocks_backward(const Lookups& lookups, const AttendOutput& out, 
             }
     const Backward backward{lookups, out, grad_read, grads};
     const WorkerScratch workers(scratch, backward_scratch(lookups.key_width, lookups.value_width));
-    kvmem::parallel_for(count, task_grain(count, 3 * lookups.total_work()), [&](Index first, Index last) {
+    kvmem::parallel_for(count, task_grain(count, 3 * lookups.total_work(), tile_work), [&](Index first, Index last) {
         for (Index i = first; i < last; ++i)
             backward.run(tasks[static_cast<std::size_t>(i)],
                          i + 1 < count ? &tasks[static_cast<std::size_t>(i + 1)] : nullptr, workers.mine());

@@ -61,7 +61,7 @@ template <class Body>
 static void for_each_part(const Lookups& lookups, Apart apart, Index groups, Body body) {
     const Index segments = lookups.segments.size(), parts = apart == Apart::heads ? groups : 1;
     const Index count = segments * parts, heads = lookups.heads / parts;
-    const Index grain = apart == Apart::nothing ? count : task_grain(count, lookups.total_work());
+    const Index grain = apart == Apart::nothing ? count : task_grain(count, lookups.total_work(), row_work);
     kvmem::parallel_for(count, grain, [&](Index first, Index last) {
         for (Index i = first; i < last; ++i) body(i / parts, i % parts * heads, (i % parts + 1) * heads);
     });

@@ -9,8 +9,9 @@
 
 namespace kvmem::detail {
 
-// Work, in multiplications, that is worth a task of its own (some tens of microseconds).
-inline constexpr Index task_work = Index{1} << 19;
+// Work, in multiplications, that is worth a task of its own (ten microseconds and more): of products in tiles, and of
+// those row by row, which wait for the memory.
+inline constexpr Index tile_work = Index{1} << 19, row_work = Index{1} << 17;
 
 // All heads of all segments, each as a detail::Head whose first query and slot are row 0.
 class Lookups {
@@ -62,8 +63,8 @@ class WorkerScratch {
     std::span<Real> all_;
 };
 
-// Iterations worth a task of their own, of `count` that share the work.
-inline Index task_grain(Index count, Index work) {
+// Iterations worth a task of their own, of `count` that share the work, when a task should have so much of it.
+inline Index task_grain(Index count, Index work, Index task_work) {
     return work <= task_work ? count : std::max<Index>(1, count * task_work / work);
 }
 
