@@ -27,7 +27,10 @@ struct EmbedSum {
 
 static void embed_sum_backward(Tape& tape, Var out, const void* payload) {
     const auto& [table, scale, lists] = *static_cast<const EmbedSum*>(payload);
-    embed_sum_backward(*lists, scale, out.grad(), tape.gradient(*table), tape.arena(), table->frozen);
+    if (const OuterProducts* products = tape.outer_products(out))
+        embed_sum_backward(*lists, scale, *products, tape.gradient(*table), tape.arena(), table->frozen);
+    else
+        embed_sum_backward(*lists, scale, out.grad(), tape.gradient(*table), tape.arena(), table->frozen);
 }
 
 // Room for what is listed on the way there, if there is a way back.
@@ -41,6 +44,7 @@ Var embed_sum(Tape& tape, const Parameter& table, RaggedView<Token> bags, BagSca
     TokenLists* lists = room_for_lists(tape);
     const Var out = tape.record(bags.size(), table.value.cols(), tape.training(), embed_sum_backward,
                                 EmbedSum{&table, scale, lists});
+    tape.take_outer_products(out);
     if (lists) {
         const RaggedView<Token> kept{arena.copy(bags.values), arena.copy(bags.offsets)};
         *lists = detail::embed_and_list(table.value, kept, scale, out.value(), arena);
@@ -319,9 +323,24 @@ struct Attended {
         const auto of = [](const std::optional<Var>& v) { return v ? ConstView(v->value()) : ConstView(); };
         return {query.value(), key.value(), of(value), of(bias.slot), of(bias.pair), of(bias.direction)};
     }
-    AttendGradients gradients(Real* scale) const {
+    // Without those of keys and values that are handed on as outer products, those of the first by way of `products`.
+    AttendGradients gradients(Real* scale, bool outer_value, std::span<Real> products) const {
         const auto of = [](const std::optional<Var>& v) { return v ? v->grad() : View(); };
-        return {query.grad(), key.grad(), of(value), of(bias.slot), of(bias.pair), of(bias.direction), scale};
+        return {.query = query.grad(),
+                .key = products.empty() ? key.grad() : View(),
+                .value = outer_value ? View() : of(value),
+                .slot_bias = of(bias.slot),
+                .pair_bias = of(bias.pair),
+                .direction = of(bias.direction),
+                .scale = scale,
+                .products = products};
+    }
+    // Whether the gradients of keys and values are a product of a weight and a row for each slot.
+    bool is_outer() const {
+        const auto& queries = segments.query_offsets;
+        return !weights.empty() && options.heads == 1 && options.similarity == Similarity::dot &&
+               options.dropout == 0 && std::ssize(queries) == query.rows() + 1 &&
+               std::ranges::adjacent_find(queries, std::ranges::greater_equal()) == queries.end();
     }
     bool learns_scale() const { return bias.scale && bias.scale->needs_grad(); }
     bool needs_grad() const {
@@ -345,15 +364,23 @@ static Attended keep_lookup(Var query, Var key, std::optional<Var> value, const 
 
 // Calls body(gradients) and hands the gradient of the scale on to its factor.
 template <class Body>
-static void with_gradients(const Attended& p, Body body) {
+static void with_gradients(const Attended& p, bool outer_value, std::span<Real> products, Body body) {
     Real scale = 0;
-    body(p.gradients(p.learns_scale() ? &scale : nullptr));
+    body(p.gradients(p.learns_scale() ? &scale : nullptr, outer_value, products));
     if (p.learns_scale()) p.bias.scale->grad().data[0] += p.given_scale * scale;
 }
 
 static void attend_op_backward(Tape& tape, Var out, const void* payload) {
     const auto& p = *static_cast<const Attended*>(payload);
-    with_gradients(p, [&](const AttendGradients& grads) {
+    bool outer_value = false;
+    std::span<Real> products;
+    if (p.is_outer()) {
+        const std::span<const Index> slots = p.segments.slot_offsets;
+        outer_value = tape.add_outer_product(*p.value, slots, {p.weights, out.grad()});
+        products = tape.arena().take<Real>(std::ssize(p.weights));
+        if (!tape.add_outer_product(p.key, slots, {products, p.query.value()})) products = {};
+    }
+    with_gradients(p, outer_value, products, [&](const AttendGradients& grads) {
         attend_backward(p.input(), p.segments, p.options, {out.value(), p.log_sum_exp, p.weights, p.scores}, out.grad(),
                         grads, tape.arena());
     });
@@ -385,7 +412,7 @@ Var attend_weights(Var query, Var key, const Segments& segments, const AttendOpt
         weight_count(segments, options.heads), 1, kept.needs_grad(),
         [](Tape& t, Var o, const void* payload) {
             const auto& p = *static_cast<const Attended*>(payload);
-            with_gradients(p, [&](const AttendGradients& grads) {
+            with_gradients(p, false, {}, [&](const AttendGradients& grads) {
                 attend_weights_backward(p.input(), p.segments, p.options, o.value().span(), o.grad().span(), grads,
                                         t.arena());
             });

@@ -9,7 +9,7 @@ namespace kvmem {
 
 Var Tape::constant(ConstView value) {
     // Nothing writes to it: constants have no gradient and are no operation's output.
-    nodes_.push_back({{const_cast<Real*>(value.data), value.rows, value.cols}, {}, nullptr, nullptr});
+    nodes_.push_back({{const_cast<Real*>(value.data), value.rows, value.cols}, {}, nullptr, nullptr, nodes_.size()});
     return {this, nodes_.size() - 1};
 }
 
@@ -21,14 +21,15 @@ Var Tape::parameter(const Parameter& p) {
 
 Var Tape::middle_rows(Var x, Index first, Index count) {
     require_shape(first >= 0 && count >= 0 && first <= x.rows() - count, "Tape::middle_rows", "rows of the matrix");
-    Node node{x.value().middle_rows(first, count), {}, nullptr, nullptr};
-    if (x.needs_grad()) node.grad = x.grad().middle_rows(first, count);
+    const Node& all = nodes_[x.node];
+    Node node{all.value.middle_rows(first, count), {}, nullptr, nullptr, all.owner};
+    if (x.needs_grad()) node.grad = all.grad.middle_rows(first, count);
     nodes_.push_back(node);
     return {this, nodes_.size() - 1};
 }
 
 Var Tape::record_node(Index rows, Index cols, bool needs_grad, Backward go_back, const void* payload) {
-    Node node{arena_.matrix(rows, cols), {}, needs_grad ? go_back : nullptr, payload};
+    Node node{arena_.matrix(rows, cols), {}, needs_grad ? go_back : nullptr, payload, nodes_.size()};
     if (needs_grad) node.grad = arena_.matrix(rows, cols);
     nodes_.push_back(node);
     return {this, nodes_.size() - 1};
@@ -39,12 +40,46 @@ static void set_zero(View x) {
     parallel_for(x.size(), grain, [&](Index first, Index last) { std::fill(x.data + first, x.data + last, Real{0}); });
 }
 
+// Gradients are written when they are first asked for: then they are in the caches, and some never are.
+View Tape::gradient_of(std::size_t i) {
+    Node& owner = nodes_[nodes_[i].owner];
+    if (owner.fresh) set_zero(owner.grad);
+    owner.fresh = false;
+    if (owner.products && !owner.products->terms.empty()) {
+        add_outer_products(*owner.products, owner.grad);
+        owner.products->terms = {};
+    }
+    return nodes_[i].grad;
+}
+
+void Tape::take_outer_products(Var out) {
+    if (out.needs_grad()) nodes_[out.node].products = std::construct_at(arena_.take<OuterProducts>(1).data());
+}
+
+bool Tape::add_outer_product(Var to, std::span<const Index> offsets, const OuterProducts::Term& term) {
+    OuterProducts* products = nodes_[to.node].products;
+    if (!products || (!products->terms.empty() && !std::ranges::equal(products->offsets, offsets))) return false;
+    const std::span<const OuterProducts::Term> before = products->terms;
+    const auto terms = arena_.take<OuterProducts::Term>(std::ssize(before) + 1);
+    std::ranges::copy(before, terms.begin());
+    terms.back() = term;
+    *products = {offsets, terms};
+    return true;
+}
+
+const OuterProducts* Tape::outer_products(Var out) const {
+    const Node& node = nodes_[out.node];
+    return node.fresh && node.products && !node.products->terms.empty() ? node.products : nullptr;
+}
+
 void Tape::backward(Var loss, Real seed) {
     require_shape(loss.tape == this && loss.rows() == 1 && loss.cols() == 1, "Tape::backward",
                   "a loss of one number on this tape");
     if (!loss.needs_grad()) return;
-    for (const Node& node : nodes_)
-        if (node.go_back) set_zero(node.grad);
+    for (Node& node : nodes_) {
+        node.fresh = node.go_back;
+        if (node.products) *node.products = {};
+    }
     loss.grad().data[0] += seed;
     for (std::size_t i = loss.node + 1; i-- > 0;)
         if (nodes_[i].go_back) nodes_[i].go_back(*this, {this, i}, nodes_[i].payload);

@@ -80,12 +80,16 @@ void attend_weights(const AttendInput& in, const Segments& segments, const Atten
     detail::attend_by_rows(lookups, {.read = {}, .log_sum_exp = {}, .weights = weights}, scratch);
 }
 
-static void check_gradients(const AttendInput& in, const AttendOptions& options, const AttendGradients& grads) {
+static void check_gradients(const AttendInput& in, const Segments& segments, const AttendOptions& options,
+                            const AttendGradients& grads) {
     const auto fits = [](ConstView grad, ConstView of) { return grad.data == nullptr || same_shape(grad, of); };
     require_shape(fits(grads.query, in.query) && fits(grads.key, in.key) && fits(grads.value, in.value) &&
                       fits(grads.slot_bias, in.slot_bias) && fits(grads.pair_bias, in.pair_bias) &&
                       fits(grads.direction, in.direction),
                   "attend_backward", "gradients of the shapes of what they belong to, or empty");
+    require_shape(grads.products.empty() || (options.similarity == Similarity::dot && keeps_weights(segments, options)),
+                  "attend_backward", "gradients of products where weights are kept");
+    if (!grads.products.empty()) check_weights(grads.products.size(), segments, options);
     require_shape(!grads.scale || (options.scale != 0 && options.similarity != Similarity::additive), "attend_backward",
                   "a scale of products other than 0 for its gradient");
 }
@@ -94,7 +98,7 @@ void attend_backward(const AttendInput& in, const Segments& segments, const Atte
                      const AttendOutput& out, ConstView grad_read, const AttendGradients& grads, Arena& scratch) {
     check_attend(in, segments, options);
     check_output(in, segments, options, out);
-    check_gradients(in, options, grads);
+    check_gradients(in, segments, options, grads);
     require_shape(same_shape(out.read, grad_read), "attend_backward", "a gradient of the read");
     const ArenaScope scope(scratch);
     detail::Reduction reduction(in, options, scratch);
@@ -122,7 +126,7 @@ void attend_weights_backward(const AttendInput& in, const Segments& segments, co
     check_attend(in, segments, options);
     check_weights(weights.size(), segments, options);
     check_weights(grad_weights.size(), segments, options);
-    check_gradients(in, options, grads);
+    check_gradients(in, segments, options, grads);
     const ArenaScope scope(scratch);
     detail::Reduction reduction(in, options, scratch);
     const detail::Lookups lookups(reduction.input(), segments, reduction.options(), scratch);

@@ -113,12 +113,13 @@ struct RowsBackward {
 
 // From the gradient of one row of scores.
 static void score_row_backward(const Lookups& lookups, const Head& at, const HeadGradients& to, View grad_direction,
-                               Index h, Index q, Real* grad) {
+                               Real* products, Index h, Index q, Real* grad) {
     if (to.slot_bias)
         for (Index j = 0; j < at.slots; ++j) to.slot_bias[j * at.slot_bias_row] += grad[j];
     if (to.pair_bias)
         for (Index j = 0; j < at.slots; ++j) to.pair_bias[q * at.pair_bias_row + j] += grad[j];
     for (Index j = 0; j < at.slots; ++j) grad[j] *= at.scale;
+    if (products) std::copy_n(grad, at.slots, products);
     const Real* query = at.query + q * at.query_row;
     Real* grad_query = to.query ? to.query + q * to.query_row : nullptr;
     if (const Real* direction = direction_of(lookups, h)) {
@@ -155,7 +156,8 @@ static void run_head_backward(const RowsBackward& p, Index segment, Index h, Con
         }
         normalize_scores_backward(options.normalizer, weights, grad);
         if (options.normalizer == Normalizer::none) fill_masked(at, q, grad.data(), 0);  // their weight does not tell
-        score_row_backward(lookups, at, to, p.grads.direction, h, q, grad.data());
+        Real* products = p.grads.products.empty() ? nullptr : p.grads.products.data() + first;
+        score_row_backward(lookups, at, to, p.grads.direction, products, h, q, grad.data());
     }
 }
 

@@ -118,33 +118,90 @@ static std::span<const Real> scales_of(RaggedView<Token> bags, BagScale scale, A
     return scales;
 }
 
-void embed_sum_backward(const TokenLists& lists, BagScale scale, ConstView grad_out, SparseRows& grad_table,
-                        Arena& scratch, const std::vector<bool>& frozen, const PositionFactors& positions) {
-    const RaggedView<Token> bags = lists.bags;
-    const Index cols = grad_table.cols();
-    require_shape(grad_out.rows == bags.size() && grad_out.cols == cols, "embed_sum_backward",
-                  "grad_out [bags, width of the table]");
+// Calls body(Lists) for runs of the lists, whose rows of the table's gradient are made first. Those that were never
+// touched have no place, and what they are given is dropped: so frozen ones are.
+template <class Body>
+static void scatter(const TokenLists& lists, SparseRows& grad_table, const std::vector<bool>& frozen, Body body) {
     require_shape(lists.rows == grad_table.rows(), "embed_sum_backward", "lists of a table with so many rows");
-    require_shape(scale == BagScale::sum || positions.factors.data == nullptr, "embed_sum_backward",
-                  "no factors of positions beside a scale of bags");
-    check_positions(bags, cols, positions);
-    if (lists.entries.empty()) return;
-    const ArenaScope scope(scratch);
-    const Real* scales = scale == BagScale::sum ? nullptr : scales_of(bags, scale, scratch).data();
-    // Rows that were never touched have no place, and what they are given is dropped: so frozen ones are.
-    const Index fresh = std::ssize(grad_table.touched());
+    const Index fresh = std::ssize(grad_table.touched()), cols = grad_table.cols();
     for (const Token token : lists.tokens)
         if (frozen.empty() || !frozen[static_cast<std::size_t>(token)]) grad_table.place_to_write(token);
     const bool rows_are_large = is_large(std::ssize(grad_table.touched()) * cols);
     for_each_run(
         lists.offsets, cols,
         [&](Index first, Index end) {
-            detail::simd().scatter_sums({grad_table.values(), cols, fresh, grad_table.places(), lists.tokens.data(),
-                                         lists.offsets.data(), lists.entries.data(), first, end, grad_out.data,
-                                         is_large(grad_out.size()), rows_are_large, scales, positions.factors.data,
-                                         positions.first.data()});
+            body(detail::Lists{grad_table.values(), cols, fresh, grad_table.places(), lists.tokens.data(),
+                               lists.offsets.data(), lists.entries.data(), first, end, rows_are_large});
         },
         nothing);
+}
+
+void embed_sum_backward(const TokenLists& lists, BagScale scale, ConstView grad_out, SparseRows& grad_table,
+                        Arena& scratch, const std::vector<bool>& frozen, const PositionFactors& positions) {
+    const RaggedView<Token> bags = lists.bags;
+    const Index cols = grad_table.cols();
+    require_shape(grad_out.rows == bags.size() && grad_out.cols == cols, "embed_sum_backward",
+                  "grad_out [bags, width of the table]");
+    require_shape(scale == BagScale::sum || positions.factors.data == nullptr, "embed_sum_backward",
+                  "no factors of positions beside a scale of bags");
+    check_positions(bags, cols, positions);
+    if (lists.entries.empty()) return;
+    const ArenaScope scope(scratch);
+    const Real* scales = scale == BagScale::sum ? nullptr : scales_of(bags, scale, scratch).data();
+    scatter(lists, grad_table, frozen, [&](const detail::Lists& run) {
+        detail::simd().scatter_sums(
+            {run, grad_out.data, is_large(grad_out.size()), scales, positions.factors.data, positions.first.data()});
+    });
+}
+
+// Throws Error unless the products are those of a gradient [rows, cols].
+static void check_products(const OuterProducts& products, Index rows, Index cols, const char* where) {
+    const auto& offsets = products.offsets;
+    const Index segments = std::max<Index>(1, std::ssize(offsets)) - 1;
+    bool fits =
+        std::ranges::is_sorted(offsets) && (segments == 0 ? rows == 0 : offsets[0] == 0 && offsets.back() == rows);
+    for (const OuterProducts::Term& term : products.terms)
+        fits = fits && std::ssize(term.weight) == rows && term.vectors.rows == segments && term.vectors.cols == cols;
+    require_shape(fits, where, "outer products of the gradient's shape");
+}
+
+void add_outer_products(const OuterProducts& products, View grad) {
+    check_products(products, grad.rows, grad.cols, "add_outer_products");
+    for (const OuterProducts::Term& term : products.terms)
+        for (Index i = 0; i < term.vectors.rows; ++i) {
+            const Index first = products.offsets[static_cast<std::size_t>(i)];
+            const Index count = products.offsets[static_cast<std::size_t>(i) + 1] - first;
+            detail::simd().add_outer(term.weight.data() + first, term.vectors.row(i), grad.data + first * grad.cols,
+                                     grad.cols, count, grad.cols);
+        }
+}
+
+void embed_sum_backward(const TokenLists& lists, BagScale scale, const OuterProducts& grad_out, SparseRows& grad_table,
+                        Arena& scratch, const std::vector<bool>& frozen) {
+    constexpr Index most = detail::outer_terms;
+    const RaggedView<Token> bags = lists.bags;
+    check_products(grad_out, bags.size(), grad_table.cols(), "embed_sum_backward");
+    if (lists.entries.empty()) return;
+    const ArenaScope scope(scratch);
+    const auto segments = scratch.take<std::int32_t>(bags.size());
+    for (std::size_t i = 0; i + 1 < grad_out.offsets.size(); ++i)
+        std::fill(segments.begin() + grad_out.offsets[i], segments.begin() + grad_out.offsets[i + 1],
+                  static_cast<std::int32_t>(i));
+    const auto weights = scratch.take<Real>(bags.size() * most);
+    for (auto rest = grad_out.terms; !rest.empty(); rest = rest.subspan(std::min<std::size_t>(most, rest.size()))) {
+        const auto terms = rest.first(std::min<std::size_t>(most, rest.size()));
+        for (Index i = 0; i < bags.size(); ++i) {
+            const Real factor = detail::bag_factor(scale, std::ssize(bags[i]));
+            for (std::size_t k = 0; k < most; ++k)
+                weights[static_cast<std::size_t>(i * most) + k] =
+                    k < terms.size() ? factor * terms[k].weight[static_cast<std::size_t>(i)] : 0;
+        }
+        scatter(lists, grad_table, frozen, [&](const detail::Lists& run) {
+            detail::OuterScatter s{run, std::ssize(terms), weights.data(), segments.data(), {}};
+            for (std::size_t k = 0; k < terms.size(); ++k) s.vectors[k] = terms[k].vectors.data;
+            detail::simd().scatter_outer(s);
+        });
+    }
 }
 
 static Index longest_of(RaggedView<Token> bags) {

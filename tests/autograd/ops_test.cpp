@@ -8,6 +8,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -212,6 +213,59 @@ TEST_CASE("attend has the right gradients for every similarity, normalizer, mask
             return attend_weights(t.parameter(query), t.parameter(key), {q, s}, options, bias(t));
         });
     }
+}
+
+TEST_CASE("embedded keys and values have the right gradients however they are read", "[ops]") {
+    // Outer products as long as all lookups have one query a segment and the same segments; otherwise written out.
+    const Ragged<Token> keys = bags({{0, 1}, {}, {3, 3, 3, 1}, {4}, {2, 0}}), values = bags({{1}, {2}, {3}, {3}, {0}});
+    const std::vector<Index> one_each{0, 1, 2, 3}, slots{0, 2, 2, 5}, others{0, 1, 4, 5}, one{0, 3}, all{0, 5};
+    for (const BagScale scale : {BagScale::sum, BagScale::inverse_sqrt})
+        for (const int use : {0, 1, 2, 3, 4, 5, 6}) {
+            CAPTURE(use);
+            Parameters p;
+            Parameter &table = p.add("table", normal(5, 6, 1)), &query = p.add("query", normal(3, 6, 2)),
+                      &factor = p.add("factor", normal(1, 1, 3));
+            check_gradients(p, [&](Tape& t) {
+                const Var key = embed_sum(t, table, keys, scale), value = embed_sum(t, table, values, scale);
+                Var state = t.parameter(query);
+                const auto read = [&](Var k, Var v, const Segments& segments, const LookupBias& bias = {}) {
+                    state = add(state, attend(state, k, v, segments, {}, bias).read);
+                };
+                const Segments own{one_each, slots};
+                for (int hop = 0; hop < 5; ++hop) read(key, value, own);  // more terms than are gone through at once
+                if (use == 1) read(key, value, {one_each, others});
+                if (use == 2) read(key, value, {one, all});
+                if (use == 3) read(value, value, own);
+                if (use == 4) read(key, value, own, {.scale = t.parameter(factor)});
+                if (use == 5) state = add(state, t.middle_rows(value, 1, 3));
+                if (use == 6) return concat_rows(std::vector<Var>{state, activate(key, Activation::tanh)});
+                return state;
+            });
+        }
+}
+
+TEST_CASE("what was handed on as outer products can be looked at as a gradient", "[ops]") {
+    const Ragged<Token> some = bags({{0, 1}, {2}, {1}});
+    const std::vector<Index> one_each{0, 1}, slots{0, 3};
+    Parameters p;
+    const Parameter& table = p.add("table", normal(3, 20, 1));
+    const Matrix query = normal(1, 20, 2);
+    Tape t;
+    const Var key = embed_sum(t, table, some, BagScale::sum);
+    // A copy of the keys goes back from a gradient that is written out.
+    const Var copy = scale(key, 1), state = t.constant(query);
+    const Var outer = sum(attend(state, key, key, {one_each, slots}, {}).read),
+              written = sum(attend(state, copy, copy, {one_each, slots}, {}).read);
+    t.backward(outer);
+    Matrix from_outer(3, 20);
+    std::ranges::copy(key.grad().span(), from_outer.data());
+    t.backward(written);
+    CHECK(test::distance(from_outer, key.grad()) < 1e-5);
+    CHECK(test::distance(from_outer, Matrix(3, 20)) > 0.1);
+    t.backward(outer);
+    t.backward(outer);
+    CHECK(test::same_bits(from_outer, key.grad()));
+    CHECK(test::distance(copy.grad(), Matrix(3, 20)) == 0);
 }
 
 TEST_CASE("a bilinear lookup is one of a projected query", "[ops]") {

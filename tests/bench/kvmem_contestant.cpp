@@ -8,7 +8,7 @@ int main() {
     const auto variants = [](const Case& c) -> std::vector<std::string> {
         if (c.kind == "attend")
             return bench::kvmem_can_attend(c) ? std::vector<std::string>{"attend"} : std::vector<std::string>{};
-        return {"1x1", "1x8", "1x16", "2x1", "2x4", "2x8"};  // tapes x parts
+        return {"1x1", "1x4", "1x16", "2x1", "2x4", "2x8"};  // tapes x parts
     };
     const auto make = [](const Case& c, const std::string& variant) {
         if (c.kind == "attend") return bench::kvmem_attention(c);

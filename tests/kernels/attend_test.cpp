@@ -603,6 +603,29 @@ TEST_CASE("one query's gradients are right at any width", "[attend]") {
     }
 }
 
+TEST_CASE("gradients of products are those of the biases times the scale, in the order of the weights", "[attend]") {
+    for (const Index heads : {1, 2}) {
+        Case c({1, 2, 1}, {70, 3, 0}, heads, 4, 3, 1);
+        c.options.scale = static_cast<Real>(0.7);
+        c.pair_bias = normal(weight_count(c.segments(), heads), 1, 3);
+        c.run();
+        Matrix grad_pair(c.pair_bias.rows(), 1), products = normal(c.pair_bias.rows(), 1, 4);
+        c.back(normal(c.read.rows(), c.read.cols(), 2), {.pair_bias = grad_pair, .products = products.view().span()});
+        for (Index i = 0; i < products.rows(); ++i)
+            REQUIRE(products(i, 0) == Approx(0.7 * grad_pair(i, 0)).margin(1e-7));
+        const auto refused = [&](std::span<Real> wrong) {
+            CHECK_THROWS_AS(c.back(c.read, {.products = wrong}), Error);
+        };
+        refused(products.view().span().first(5));
+        c.options.similarity = Similarity::cosine;
+        refused(products.view().span());
+    }
+    Case many({30}, {20}, 1, 4, 3, 1);  // keeps no weights
+    many.run();
+    std::vector<Real> products(600);
+    CHECK_THROWS_AS(many.back(many.read, {.products = products}), Error);
+}
+
 TEST_CASE("gradients that nobody wants are not needed for the others", "[attend]") {
     Case c({2, 1}, {70, 5}, 2, 4, 3, 1);
     c.run();

@@ -58,6 +58,59 @@ TEST_CASE("embed_sum and its gradient equal plain loops", "[embed]") {
         }
 }
 
+TEST_CASE("outer products go back as the gradient that they add up to does", "[embed]") {
+    const std::vector<Index> segments{0, 0, 7, 8, 8, 30};
+    const Ragged<Token> bags = random_bags(30, 9, 3);
+    const std::vector<bool> frozen{false, true, false, false, false, false, false, false, true};
+    for (const BagScale scale : {BagScale::sum, BagScale::inverse_sqrt})
+        for (const Index d : {0, 1, 3, 20, 33, 128, 200})
+            for (const Index terms : {0, 1, 2, 4, 9}) {
+                CAPTURE(d, terms);
+                std::vector<Matrix> weights, vectors;
+                std::vector<OuterProducts::Term> all;
+                for (Index k = 0; k < terms; ++k) {
+                    weights.push_back(normal(30, 1, static_cast<std::uint64_t>(2 * k)));
+                    vectors.push_back(normal(5, d, static_cast<std::uint64_t>(2 * k + 1)));
+                }
+                Matrix written(30, d), expected = written;
+                for (std::size_t k = 0; k < vectors.size(); ++k) {
+                    all.push_back({weights[k].view().span(), vectors[k]});
+                    for (Index s = 0; s < 30; ++s)
+                        for (Index j = 0; j < d; ++j)
+                            expected(s, j) += weights[k](s, 0) * vectors[k](s < 7 ? 1 : s < 8 ? 2 : 4, j);
+                }
+                const OuterProducts products{segments, all};
+                add_outer_products(products, written);
+                CHECK(test::distance(written, expected) < 1e-5);
+                Arena arena;
+                const TokenLists lists = list_tokens(bags, 9, arena);
+                SparseRows got(9, d), twin(9, d);
+                for (int twice = 0; twice < 2; ++twice) {
+                    embed_sum_backward(lists, scale, products, got, arena, frozen);
+                    embed_sum_backward(lists, scale, expected, twin, arena, frozen);
+                }
+                CHECK(got.find(1) == nullptr);
+                CHECK(test::distance(got.dense(), twin.dense()) < 1e-4);
+            }
+    const Matrix weight = normal(30, 1, 1), vectors = normal(5, 4, 2), narrow = normal(5, 3, 2), few = normal(4, 4, 2);
+    Arena arena;
+    const TokenLists lists = list_tokens(bags, 9, arena);
+    SparseRows grad(9, 4);
+    const auto refused = [&](std::span<const Index> offsets, std::span<const Real> weights, ConstView rows) {
+        const OuterProducts::Term term{weights, rows};
+        CHECK_THROWS_AS(embed_sum_backward(lists, BagScale::sum, {offsets, std::span(&term, 1)}, grad, arena), Error);
+        CHECK(grad.touched().empty());
+    };
+    const std::vector<Index> falling{0, 9, 7, 8, 8, 30}, late{1, 2, 7, 8, 8, 30}, shorter{0, 0, 7, 8, 8, 29};
+    refused(falling, weight.view().span(), vectors);
+    refused(late, weight.view().span(), vectors);
+    refused(shorter, weight.view().span(), vectors);
+    refused({}, weight.view().span(), vectors);
+    refused(segments, weight.view().span().first(29), vectors);
+    refused(segments, weight.view().span(), narrow);
+    refused(segments, weight.view().span(), few);
+}
+
 TEST_CASE("tokens are listed in order, with all their places", "[embed]") {
     for (const Index rows : {1, 2, 40, 2048, 2049, 5'000'000}) {
         const Ragged<Token> bags = random_bags(301, rows, static_cast<std::uint64_t>(rows));

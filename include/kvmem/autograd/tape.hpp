@@ -8,6 +8,7 @@
 #include "kvmem/autograd/parameter.hpp"
 #include "kvmem/core/arena.hpp"
 #include "kvmem/core/matrix.hpp"
+#include "kvmem/kernels/embed.hpp"
 #include "kvmem/kernels/sparse_rows.hpp"
 
 #include <deque>
@@ -29,7 +30,7 @@ struct Var {
     View grad() const;  // what the last backward() found; empty when nothing needs it
     Index rows() const { return value().rows; }
     Index cols() const { return value().cols; }
-    bool needs_grad() const { return grad().data != nullptr; }
+    bool needs_grad() const;
 };
 
 class Tape {
@@ -57,6 +58,14 @@ class Tape {
         std::construct_at(kept, payload);
         return record_node(rows, cols, needs_grad, go_back, kept);
     }
+
+    // For operations that go back from outer products as well as from a gradient that is written out.
+    void take_outer_products(Var out);
+    // For operations on `to`, instead of adding to its gradient: false where its maker goes back from a written one
+    // alone or has outer products with other offsets. All views must last as long as the pass.
+    bool add_outer_product(Var to, std::span<const Index> offsets, const OuterProducts::Term& term);
+    // The gradient of what was recorded, if it is nothing but outer products, or null. grad() has it written out.
+    const OuterProducts* outer_products(Var out) const;
 
     // Adds seed * d loss / d x to the gradients of the parameters that `loss` [1, 1] was made from. Several losses
     // of one pass may be taken one after the other.
@@ -92,7 +101,11 @@ class Tape {
         View grad;
         Backward go_back;
         const void* payload;
+        std::size_t owner;                  // the node whose gradient this one's is a part of
+        OuterProducts* products = nullptr;  // further ones, that are not written out yet; null: they would not be taken
+        bool fresh = false;                 // the gradient is zero, but not written yet
     };
+    View gradient_of(std::size_t node);
     struct Gradient {
         const Parameter* parameter;
         SparseRows rows;
@@ -106,6 +119,7 @@ class Tape {
 };
 
 inline View Var::value() const { return tape->nodes_[node].value; }
-inline View Var::grad() const { return tape->nodes_[node].grad; }
+inline View Var::grad() const { return tape->gradient_of(node); }
+inline bool Var::needs_grad() const { return tape->nodes_[node].grad.data != nullptr; }
 
 }  // namespace kvmem

@@ -117,6 +117,9 @@ struct AttendGradients {
     View pair_bias = {};
     View direction = {};
     Real* scale = nullptr;
+    // Empty, or weight_count() numbers: the gradients of the products of queries and keys, in the order of the weights.
+    // Written, not added to; of dot products alone, and only where weights are kept (keeps_weights()).
+    std::span<Real> products = {};
 };
 
 // `out` is what attend() gave, `grad_read` the gradient of out.read. Without out.weights they are made again from the

@@ -72,6 +72,25 @@ TokenLists list_tokens(RaggedView<Token> bags, Index rows, Arena& arena);
 void embed_sum_backward(const TokenLists& lists, BagScale scale, ConstView grad_out, SparseRows& grad_table,
                         Arena& scratch, const std::vector<bool>& frozen = {}, const PositionFactors& positions = {});
 
+// A gradient [S, d] that was never written out: row s is the sum over the terms of weight[s] times row i of their
+// vectors [N, d], where s is of the i-th segment, [offsets[i], offsets[i+1]). Lookups of one query a segment give such
+// ones to keys and values.
+struct OuterProducts {
+    struct Term {
+        std::span<const Real> weight;
+        ConstView vectors;
+    };
+    std::span<const Index> offsets;  // N + 1
+    std::span<const Term> terms;
+};
+// grad [S, d] += the gradient written out. Throws Error when shapes do not fit.
+void add_outer_products(const OuterProducts& products, View grad);
+
+// The way back from such a gradient of the bags' sums. Bound by the rows of `grad_table`: what they are given is made
+// from a few vectors in the first-level cache. Throws Error when shapes do not fit.
+void embed_sum_backward(const TokenLists& lists, BagScale scale, const OuterProducts& grad_out, SparseRows& grad_table,
+                        Arena& scratch, const std::vector<bool>& frozen = {});
+
 namespace naive {
 // Straight from the formula.
 void embed_sum(ConstView table, RaggedView<Token> bags, BagScale scale, View out, const PositionFactors& positions = {},

@@ -123,71 +123,119 @@ inline void gather_sums(const detail::Gather& g) {
 }
 
 // A token at a time: what its row is given is summed in registers and added once. Bag by bag, rows of frequent tokens
-// would be written and read again at once, which takes three times as long (12,000 tokens of 40 words).
+// would be written and read again at once, which takes three times as long (12,000 tokens of 40 words). Calls
+// add(entry, sum), which has `chains` sums to choose from: an addition waits for the one before it.
+template <Index chains, class C, class Add>
+KVMEM_INLINE void scatter_columns(const detail::Lists& s, Index column, Add add) {
+    const bool far = s.rows_are_large && column == 0;
+    for (Index i = s.first; i < s.end; ++i) {
+        const Index first = s.offsets[i], end = s.offsets[i + 1], place = s.places[s.tokens[i]];
+        if (far && i + lists_ahead < s.end) {
+            const Index next = s.places[s.tokens[i + lists_ahead]];
+            if (next >= 0) ask_for_row(s.rows + next * s.width, s.width);
+        }
+        if (place < 0) continue;
+        C sum[chains];
+        add(first, end, sum);
+        Real* row = s.rows + place * s.width + column;
+        if (place < s.fresh) sum[0].add(row);
+        if constexpr (chains == 2) sum[0].add(sum[1]);
+        sum[0].store(row);
+    }
+}
+
 template <bool scaled, bool weighted, class C>
-void scatter_columns(const detail::Scatter& s, Index column, C) {
-    const Index all = s.offsets[s.end];
-    const bool far = s.x_is_large && column == 0, far_rows = s.rows_are_large && column == 0;
-    constexpr Index chains = C::count > 2 * lanes ? 1 : 2;  // an addition waits for the one before it
+void scatter_dense(const detail::Scatter& s, Index column, C) {
+    constexpr Index chains = C::count > 2 * lanes ? 1 : 2;
+    const detail::Lists& lists = s.lists;
+    const Index all = lists.offsets[lists.end];
+    const bool far = s.x_is_large && column == 0;
     const auto add = [&](C & sum, Index t) __attribute__((always_inline)) {
-        if (far && t + tokens_ahead < all) ask_for_row(s.x + s.entries[t + tokens_ahead].bag * s.width, s.width);
-        const Index bag = s.entries[t].bag;
-        const Real* x = s.x + bag * s.width + column;
+        if (far && t + tokens_ahead < all)
+            ask_for_row(s.x + lists.entries[t + tokens_ahead].bag * lists.width, lists.width);
+        const Index bag = lists.entries[t].bag;
+        const Real* x = s.x + bag * lists.width + column;
         if constexpr (weighted)
-            sum.add_product(x, s.factors + (s.first_factors[bag] + s.entries[t].place) * s.width + column);
+            sum.add_product(x, s.factors + (s.first_factors[bag] + lists.entries[t].place) * lists.width + column);
         else if constexpr (scaled)
             sum.add_scaled(s.scales[bag], x);
         else
             sum.add(x);
     };
-    for (Index i = s.first; i < s.end; ++i) {
-        const Index first = s.offsets[i], end = s.offsets[i + 1], place = s.places[s.tokens[i]];
-        if (far_rows && i + lists_ahead < s.end) {
-            const Index next = s.places[s.tokens[i + lists_ahead]];
-            if (next >= 0) ask_for_row(s.rows + next * s.width, s.width);
-        }
-        if (place < 0) continue;
-        C sum, other;
-        for (Index t = first; t < end; t += chains) {
-            add(sum, t);
-            if (chains == 2 && t + 1 < end) add(other, t + 1);
-        }
-        Real* row = s.rows + place * s.width + column;
-        if (place < s.fresh) sum.add(row);
-        if constexpr (chains == 2) sum.add(other);
-        sum.store(row);
-    }
+    scatter_columns<chains, C>(
+        lists, column, [&](Index first, Index end, C(&sum)[chains]) __attribute__((always_inline)) {
+            for (Index t = first; t < end; t += chains) {
+                add(sum[0], t);
+                if constexpr (chains == 2)
+                    if (t + 1 < end) add(sum[1], t + 1);
+            }
+        });
 }
 
-inline void scatter_rest(const detail::Scatter& s, Index column) {
+// Entries of one token are nearly in the order of their bags, so that those of a segment follow each other: their
+// weights are added up first, and vectors are multiplied once for all of them.
+template <class C>
+void scatter_outer_columns(const detail::OuterScatter& s, Index column, C) {
+    using Four = typename Columns<0, 1>::Four;
+    static_assert(detail::outer_terms == 4);
+    const detail::Lists& lists = s.lists;
+    scatter_columns<1, C>(
+        lists, column, [&](Index first, Index end, C(&sum)[1]) __attribute__((always_inline)) {
+            for (Index t = first; t < end;) {
+                const std::int32_t segment = s.segments[lists.entries[t].bag];
+                Four weight = {};
+                for (; t < end && s.segments[lists.entries[t].bag] == segment; ++t)
+                    weight += Columns<0, 1>::read(weight, s.weights + lists.entries[t].bag * detail::outer_terms);
+                for (Index k = 0; k < s.terms; ++k)
+                    sum[0].add_scaled(weight[k], s.vectors[k] + segment * lists.width + column);
+            }
+        });
+}
+
+// The last columns that are no whole four: given(entry, column) is what a bag gives.
+template <class Given>
+void scatter_rest(const detail::Lists& s, Index column, Given given) {
     for (Index i = s.first; i < s.end; ++i) {
         const Index place = s.places[s.tokens[i]];
         if (place < 0) continue;
         for (Index k = column; k < s.width; ++k) {
             Real& to = s.rows[place * s.width + k];
             Real sum = place < s.fresh ? to : 0;
-            for (Index t = s.offsets[i]; t < s.offsets[i + 1]; ++t) {
-                const Index bag = s.entries[t].bag;
-                const Real factor = s.factors  ? s.factors[(s.first_factors[bag] + s.entries[t].place) * s.width + k]
-                                    : s.scales ? s.scales[bag]
-                                               : Real(1);
-                sum += s.x[bag * s.width + k] * factor;
-            }
+            for (Index t = s.offsets[i]; t < s.offsets[i + 1]; ++t) sum += given(s.entries[t], k);
             to = sum;
         }
     }
 }
 
 inline void scatter_sums(const detail::Scatter& s) {
-    const Index rest = for_columns(s.width, [&](Index column, auto columns) {
+    const Index width = s.lists.width;
+    const Index rest = for_columns(width, [&](Index column, auto columns) {
         if (s.factors)
-            scatter_columns<false, true>(s, column, columns);
+            scatter_dense<false, true>(s, column, columns);
         else if (s.scales)
-            scatter_columns<true, false>(s, column, columns);
+            scatter_dense<true, false>(s, column, columns);
         else
-            scatter_columns<false, false>(s, column, columns);
+            scatter_dense<false, false>(s, column, columns);
     });
-    if (rest < s.width) scatter_rest(s, rest);
+    scatter_rest(s.lists, rest, [&](const TokenLists::Entry& entry, Index k) {
+        const Real factor = s.factors  ? s.factors[(s.first_factors[entry.bag] + entry.place) * width + k]
+                            : s.scales ? s.scales[entry.bag]
+                                       : Real(1);
+        return s.x[entry.bag * width + k] * factor;
+    });
+}
+
+inline void scatter_outer(const detail::OuterScatter& s) {
+    const Index width = s.lists.width;
+    const Index rest =
+        for_columns(width, [&](Index column, auto columns) { scatter_outer_columns(s, column, columns); });
+    scatter_rest(s.lists, rest, [&](const TokenLists::Entry& entry, Index k) {
+        Real sum = 0;
+        for (Index term = 0; term < s.terms; ++term)
+            sum +=
+                s.weights[entry.bag * detail::outer_terms + term] * s.vectors[term][s.segments[entry.bag] * width + k];
+        return sum;
+    });
 }
 
 }  // namespace

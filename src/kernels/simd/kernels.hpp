@@ -35,6 +35,7 @@ const detail::Simd table{
     .add_scaled = add_scaled,
     .gather_sums = gather_sums,
     .scatter_sums = scatter_sums,
+    .scatter_outer = scatter_outer,
     .update = update,
     .activate = activate,
     .activate_backward = activate_backward,

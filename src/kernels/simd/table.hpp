@@ -116,10 +116,9 @@ struct Gather {
     const Real* start = nullptr;
     const Token* start_rows = nullptr;
 };
-// The way back: for the lists [first, end) of entries of one token, rows[places[token]] += the sum of the x of their
-// bags, each times the scale of its bag or a row of factors if there are any, unless that place is negative. Rows from
-// `fresh` on hold nothing yet: they become that sum.
-struct Scatter {
+// The way back: for the lists [first, end) of entries of one token, rows[places[token]] += the sum of what their bags
+// give, unless that place is negative. Rows from `fresh` on hold nothing yet: they become that sum.
+struct Lists {
     Real* rows;
     Index width, fresh;
     const Index* places;
@@ -127,11 +126,26 @@ struct Scatter {
     const Index* offsets;
     const TokenLists::Entry* entries;
     Index first, end;
+    bool rows_are_large;  // for the caches
+};
+// A bag gives its x, times its scale or a row of factors if there are any.
+struct Scatter {
+    Lists lists;
     const Real* x;
-    bool x_is_large, rows_are_large;  // for the caches
-    const Real* scales = nullptr;     // of each bag
-    const Real* factors = nullptr;    // not beside scales
+    bool x_is_large;
+    const Real* scales = nullptr;   // of each bag
+    const Real* factors = nullptr;  // not beside scales
     const Index* first_factors = nullptr;
+};
+// Bag i gives the sum over the terms of weights[i * outer_terms + term] times row segments[i] of that term's vectors.
+// What is missing to outer_terms has weights of 0.
+inline constexpr Index outer_terms = 4;
+struct OuterScatter {
+    Lists lists;
+    Index terms;
+    const Real* weights;
+    const std::int32_t* segments;
+    const Real* vectors[outer_terms];
 };
 
 // One step of an optimiser, with g the gradient times `factor`: x -= rate * g; with `first` alone
@@ -195,6 +209,7 @@ struct Simd {
     void (*add_scaled)(Real factor, const Real* x, Real* y, Index count);
     void (*gather_sums)(const Gather& g);
     void (*scatter_sums)(const Scatter& s);
+    void (*scatter_outer)(const OuterScatter& s);
     void (*update)(const Update& u, Real* x, const Real* g, Real* first, Real* second, Index count);
     void (*activate)(Activation f, const Real* in, Real* out, Index count);
     void (*activate_backward)(Activation f, const Slopes& s);
