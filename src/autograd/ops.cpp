@@ -133,10 +133,11 @@ struct Linear {
 
 static void linear_backward(Tape&, Var out, const void* payload) {
     const auto& [x, weight, bias] = *static_cast<const Linear*>(payload);
-    if (x.needs_grad()) gemm(1, out.grad(), Transpose::no, weight.value(), Transpose::no, 1, x.grad());
-    if (weight.needs_grad()) gemm(1, out.grad(), Transpose::yes, x.value(), Transpose::no, 1, weight.grad());
+    const View grad = out.grad();
+    if (x.needs_grad()) gemm(1, grad, Transpose::no, weight.value(), Transpose::no, 1, x.grad());
+    if (weight.needs_grad()) gemm(1, grad, Transpose::yes, x.value(), Transpose::no, 1, weight.grad());
     if (bias && bias->needs_grad())
-        for (Index i = 0; i < out.rows(); ++i) accumulate(bias->grad(), 1, out.grad().middle_rows(i, 1));
+        for (Index i = 0; i < grad.rows; ++i) accumulate(bias->grad(), 1, grad.middle_rows(i, 1));
 }
 
 Var linear(Var x, Var weight, std::optional<Var> bias) {
@@ -195,9 +196,9 @@ Var multiply(Var x, Var y) {
         [](Tape&, Var o, const void* payload) {
             const auto& p = *static_cast<const Pair*>(payload);
             const auto half = [&](Var to, Var other) {
-                if (to.needs_grad())
-                    for (Index i = 0; i < o.value().size(); ++i)
-                        to.grad().data[i] += o.grad().data[i] * other.value().data[i];
+                if (!to.needs_grad()) return;
+                const View grad = to.grad(), given = o.grad(), factor = other.value();
+                for (Index i = 0; i < grad.size(); ++i) grad.data[i] += given.data[i] * factor.data[i];
             };
             half(p.x, p.y);
             half(p.y, p.x);
@@ -224,7 +225,8 @@ Var sum(Var x) {
         1, 1, x.needs_grad(),
         [](Tape&, Var o, const void* payload) {
             const View grad = static_cast<const Scaled*>(payload)->x.grad();
-            for (Index i = 0; i < grad.size(); ++i) grad.data[i] += o.grad().data[0];
+            const Real given = o.grad().data[0];
+            for (Real& g : grad.span()) g += given;
         },
         Scaled{x, 1});
     double total = 0;
@@ -323,23 +325,21 @@ struct Attended {
         const auto of = [](const std::optional<Var>& v) { return v ? ConstView(v->value()) : ConstView(); };
         return {query.value(), key.value(), of(value), of(bias.slot), of(bias.pair), of(bias.direction)};
     }
-    // Without those of keys and values that are handed on as outer products, those of the first by way of `products`.
-    AttendGradients gradients(Real* scale, bool outer_value, std::span<Real> products) const {
+    // Those of all but keys and values.
+    AttendGradients gradients(Real* scale) const {
         const auto of = [](const std::optional<Var>& v) { return v ? v->grad() : View(); };
         return {.query = query.grad(),
-                .key = products.empty() ? key.grad() : View(),
-                .value = outer_value ? View() : of(value),
                 .slot_bias = of(bias.slot),
                 .pair_bias = of(bias.pair),
                 .direction = of(bias.direction),
-                .scale = scale,
-                .products = products};
+                .scale = scale};
     }
-    // Whether the gradients of keys and values are a product of a weight and a row for each slot.
+    // Whether the gradients of keys and values are a product of a weight and a row for each slot: every query is the
+    // only one on its slots.
     bool is_outer() const {
         const auto& queries = segments.query_offsets;
-        return !weights.empty() && options.heads == 1 && options.similarity == Similarity::dot &&
-               options.dropout == 0 && std::ssize(queries) == query.rows() + 1 &&
+        return key.rows() > 0 && options.heads == 1 && options.similarity == Similarity::dot && options.dropout == 0 &&
+               std::ssize(queries) == query.rows() + 1 &&
                std::ranges::adjacent_find(queries, std::ranges::greater_equal()) == queries.end();
     }
     bool learns_scale() const { return bias.scale && bias.scale->needs_grad(); }
@@ -362,25 +362,38 @@ static Attended keep_lookup(Var query, Var key, std::optional<Var> value, const 
     return {query, key, value, bias, kept, options, given_scale, {}, {}, {}};
 }
 
-// Calls body(gradients) and hands the gradient of the scale on to its factor.
+// Calls body(gradients), for all but keys and values, and hands the gradient of the scale on to its factor.
 template <class Body>
-static void with_gradients(const Attended& p, bool outer_value, std::span<Real> products, Body body) {
+static void with_gradients(const Attended& p, Body body) {
     Real scale = 0;
-    body(p.gradients(p.learns_scale() ? &scale : nullptr, outer_value, products));
+    body(p.gradients(p.learns_scale() ? &scale : nullptr));
     if (p.learns_scale()) p.bias.scale->grad().data[0] += p.given_scale * scale;
+}
+
+// Where the gradient of the keys goes, after all others were asked for: one of them may be that of the same matrix, and
+// would be written out before the products are there.
+static void take_key(Tape& tape, const Attended& p, AttendGradients& grads) {
+    const auto& slots = p.segments.slot_offsets;
+    if (!p.is_outer() || !tape.takes_outer_product(p.key, slots)) {
+        grads.key = p.key.grad();
+        return;
+    }
+    grads.products = tape.arena().take<Real>(p.key.rows());
+    // A copy of the queries, because parameters change after the pass.
+    const View queries = tape.arena().matrix(p.query.rows(), p.query.cols());
+    std::ranges::copy(p.query.value().span(), queries.data);
+    tape.add_outer_product(p.key, slots, {grads.products, queries});
 }
 
 static void attend_op_backward(Tape& tape, Var out, const void* payload) {
     const auto& p = *static_cast<const Attended*>(payload);
-    bool outer_value = false;
-    std::span<Real> products;
-    if (p.is_outer()) {
-        const std::span<const Index> slots = p.segments.slot_offsets;
-        outer_value = tape.add_outer_product(*p.value, slots, {p.weights, out.grad()});
-        products = tape.arena().take<Real>(std::ssize(p.weights));
-        if (!tape.add_outer_product(p.key, slots, {products, p.query.value()})) products = {};
-    }
-    with_gradients(p, outer_value, products, [&](const AttendGradients& grads) {
+    with_gradients(p, [&](AttendGradients grads) {
+        const auto& slots = p.segments.slot_offsets;
+        if (p.is_outer() && tape.takes_outer_product(*p.value, slots))
+            tape.add_outer_product(*p.value, slots, {p.weights, out.grad()});
+        else
+            grads.value = p.value->grad();
+        take_key(tape, p, grads);
         attend_backward(p.input(), p.segments, p.options, {out.value(), p.log_sum_exp, p.weights, p.scores}, out.grad(),
                         grads, tape.arena());
     });
@@ -412,7 +425,8 @@ Var attend_weights(Var query, Var key, const Segments& segments, const AttendOpt
         weight_count(segments, options.heads), 1, kept.needs_grad(),
         [](Tape& t, Var o, const void* payload) {
             const auto& p = *static_cast<const Attended*>(payload);
-            with_gradients(p, false, {}, [&](const AttendGradients& grads) {
+            with_gradients(p, [&](AttendGradients grads) {
+                take_key(t, p, grads);
                 attend_weights_backward(p.input(), p.segments, p.options, o.value().span(), o.grad().span(), grads,
                                         t.arena());
             });
@@ -437,8 +451,9 @@ Var scatter_sum(Var x, std::span<const Index> places, Index rows, Index cols) {
         rows, cols, x.needs_grad(),
         [](Tape&, Var o, const void* payload) {
             const auto& p = *static_cast<const Scattered*>(payload);
+            const View grad = p.x.grad(), given = o.grad();
             for (std::size_t i = 0; i < p.places.size(); ++i)
-                if (p.places[i] >= 0) p.x.grad().data[i] += o.grad().data[p.places[i]];
+                if (p.places[i] >= 0) grad.data[i] += given.data[p.places[i]];
         },
         Scattered{x, x.tape->arena().copy(places)});
     std::fill_n(out.value().data, out.value().size(), Real{0});

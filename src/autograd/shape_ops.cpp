@@ -26,8 +26,9 @@ Var take_rows(Var x, std::span<const Index> rows) {
         static_cast<Index>(rows.size()), x.cols(), x.needs_grad(),
         [](Tape&, Var o, const void* payload) {
             const auto& p = *static_cast<const Taken*>(payload);
+            const View grad = p.x.grad(), given = o.grad();
             for (std::size_t i = 0; i < p.rows.size(); ++i)
-                accumulate(p.x.grad().middle_rows(p.rows[i], 1), 1, o.grad().middle_rows(static_cast<Index>(i), 1));
+                accumulate(grad.middle_rows(p.rows[i], 1), 1, given.middle_rows(static_cast<Index>(i), 1));
         },
         Taken{x, x.tape->arena().copy(rows)});
     for (std::size_t i = 0; i < rows.size(); ++i)

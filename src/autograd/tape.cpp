@@ -40,31 +40,31 @@ static void set_zero(View x) {
     parallel_for(x.size(), grain, [&](Index first, Index last) { std::fill(x.data + first, x.data + last, Real{0}); });
 }
 
-// Gradients are written when they are first asked for: then they are in the caches, and some never are.
-View Tape::gradient_of(std::size_t i) {
-    Node& owner = nodes_[nodes_[i].owner];
-    if (owner.fresh) set_zero(owner.grad);
-    owner.fresh = false;
-    if (owner.products && !owner.products->terms.empty()) {
-        add_outer_products(*owner.products, owner.grad);
-        owner.products->terms = {};
-    }
-    return nodes_[i].grad;
+void Tape::write_gradient(Node& node) {
+    set_zero(node.grad);
+    node.fresh = false;
+    if (!node.products || node.products->terms.empty()) return;
+    add_outer_products(*node.products, node.grad);
+    *node.products = {};
 }
 
 void Tape::take_outer_products(Var out) {
     if (out.needs_grad()) nodes_[out.node].products = std::construct_at(arena_.take<OuterProducts>(1).data());
 }
 
-bool Tape::add_outer_product(Var to, std::span<const Index> offsets, const OuterProducts::Term& term) {
-    OuterProducts* products = nodes_[to.node].products;
-    if (!products || (!products->terms.empty() && !std::ranges::equal(products->offsets, offsets))) return false;
-    const std::span<const OuterProducts::Term> before = products->terms;
-    const auto terms = arena_.take<OuterProducts::Term>(std::ssize(before) + 1);
-    std::ranges::copy(before, terms.begin());
+bool Tape::takes_outer_product(Var to, std::span<const Index> offsets) const {
+    const Node& node = nodes_[to.node];
+    return node.fresh && node.products &&
+           (node.products->terms.empty() || std::ranges::equal(node.products->offsets, offsets));
+}
+
+void Tape::add_outer_product(Var to, std::span<const Index> offsets, const OuterProducts::Term& term) {
+    require_shape(takes_outer_product(to, offsets), "Tape::add_outer_product", "a matrix that takes it");
+    OuterProducts& products = *nodes_[to.node].products;
+    const auto terms = arena_.take<OuterProducts::Term>(std::ssize(products.terms) + 1);
+    std::ranges::copy(products.terms, terms.begin());
     terms.back() = term;
-    *products = {offsets, terms};
-    return true;
+    products = {offsets, terms};
 }
 
 const OuterProducts* Tape::outer_products(Var out) const {

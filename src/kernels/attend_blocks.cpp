@@ -1,4 +1,4 @@
-// Softmax lookups whose scores are never kept: a list of tasks for the blocks of queries and the parts of the slots.
+// Softmax lookups that are done block by block: a list of tasks for the blocks of queries and the parts of the slots.
 // Which tasks there are depends on the shapes alone, so the bits do not depend on the threads.
 #include "kernels/lookup.hpp"
 
@@ -98,7 +98,7 @@ static void add_tasks(const Lookups& lookups, const AttendOutput& out, Index seg
             HeadRead to = lookups.reads(out, segment, head);
             if (cut.slot_parts > 1) {
                 const View read = scratch.matrix(queries, lookups.value_width), sums = scratch.matrix(queries, 1);
-                to = {read.data, read.cols, sums.data, 1, to.scores};
+                to = {read.data, read.cols, sums.data, 1, nullptr};  // of so many slots no scores are kept
             }
             *tasks++ = {segment,
                         head,

@@ -118,11 +118,14 @@ static std::span<const Real> scales_of(RaggedView<Token> bags, BagScale scale, A
     return scales;
 }
 
+static void check_lists(const TokenLists& lists, const SparseRows& grad_table) {
+    require_shape(lists.rows == grad_table.rows(), "embed_sum_backward", "lists of a table with so many rows");
+}
+
 // Calls body(Lists) for runs of the lists, whose rows of the table's gradient are made first. Those that were never
 // touched have no place, and what they are given is dropped: so frozen ones are.
 template <class Body>
 static void scatter(const TokenLists& lists, SparseRows& grad_table, const std::vector<bool>& frozen, Body body) {
-    require_shape(lists.rows == grad_table.rows(), "embed_sum_backward", "lists of a table with so many rows");
     const Index fresh = std::ssize(grad_table.touched()), cols = grad_table.cols();
     for (const Token token : lists.tokens)
         if (frozen.empty() || !frozen[static_cast<std::size_t>(token)]) grad_table.place_to_write(token);
@@ -144,6 +147,7 @@ void embed_sum_backward(const TokenLists& lists, BagScale scale, ConstView grad_
                   "grad_out [bags, width of the table]");
     require_shape(scale == BagScale::sum || positions.factors.data == nullptr, "embed_sum_backward",
                   "no factors of positions beside a scale of bags");
+    check_lists(lists, grad_table);
     check_positions(bags, cols, positions);
     if (lists.entries.empty()) return;
     const ArenaScope scope(scratch);
@@ -167,19 +171,25 @@ static void check_products(const OuterProducts& products, Index rows, Index cols
 
 void add_outer_products(const OuterProducts& products, View grad) {
     check_products(products, grad.rows, grad.cols, "add_outer_products");
-    for (const OuterProducts::Term& term : products.terms)
-        for (Index i = 0; i < term.vectors.rows; ++i) {
+    if (products.terms.empty()) return;
+    const Index segments = std::ssize(products.offsets) - 1;
+    const Index grain = std::max<Index>(1, segments * task_numbers / std::max<Index>(1, grad.size()));
+    parallel_for(segments, grain, [&](Index begin, Index end) {
+        for (Index i = begin; i < end; ++i) {
             const Index first = products.offsets[static_cast<std::size_t>(i)];
             const Index count = products.offsets[static_cast<std::size_t>(i) + 1] - first;
-            detail::simd().add_outer(term.weight.data() + first, term.vectors.row(i), grad.data + first * grad.cols,
-                                     grad.cols, count, grad.cols);
+            for (const OuterProducts::Term& term : products.terms)
+                detail::simd().add_outer(term.weight.data() + first, term.vectors.row(i), grad.data + first * grad.cols,
+                                         grad.cols, count, grad.cols);
         }
+    });
 }
 
 void embed_sum_backward(const TokenLists& lists, BagScale scale, const OuterProducts& grad_out, SparseRows& grad_table,
                         Arena& scratch, const std::vector<bool>& frozen) {
     constexpr Index most = detail::outer_terms;
     const RaggedView<Token> bags = lists.bags;
+    check_lists(lists, grad_table);
     check_products(grad_out, bags.size(), grad_table.cols(), "embed_sum_backward");
     if (lists.entries.empty()) return;
     const ArenaScope scope(scratch);

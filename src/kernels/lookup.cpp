@@ -62,17 +62,18 @@ Index weight_count(const Segments& segments, Index heads) {
     return count * heads;
 }
 
-// Scores lie in whole vectors of queries.
-static Index score_columns(Index queries) { return (queries + 15) / 16 * 16; }
+// Scores lie in whole vectors of queries, of 16 numbers at most; those of few queries are not kept.
+static Index score_columns(Index queries) { return queries <= detail::few_queries ? 0 : (queries + 15) / 16 * 16; }
 
 Index kept_scores(const Segments& segments, const AttendOptions& options) {
     constexpr Index most = Index{1} << 24;
     if (keeps_weights(segments, options)) return 0;
     Index count = 0;
     for (std::size_t i = 0; i + 1 < segments.query_offsets.size(); ++i) {
+        const Index columns = score_columns(segments.query_offsets[i + 1] - segments.query_offsets[i]);
         const Index slots = segments.slot_offsets[i + 1] - segments.slot_offsets[i];
-        if (slots > detail::slot_panel) return 0;
-        count += score_columns(segments.query_offsets[i + 1] - segments.query_offsets[i]) * slots * options.heads;
+        if (columns > 0 && slots > detail::slot_panel) return 0;
+        count += columns * slots * options.heads;
     }
     return count <= most ? count : 0;
 }
@@ -150,7 +151,7 @@ Head Lookups::head(Index segment, Index h) const {
 }
 
 Real* Lookups::scores(const AttendOutput& out, Index segment, Index head) const {
-    if (out.scores.empty() || queries(segment) <= few_queries) return nullptr;
+    if (out.scores.empty() || score_columns(queries(segment)) == 0) return nullptr;
     return out.scores.data() + heads * kept_before_[static_cast<std::size_t>(segment)] +
            head * score_columns(queries(segment)) * slots(segment);
 }

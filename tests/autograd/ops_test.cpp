@@ -244,6 +244,46 @@ TEST_CASE("embedded keys and values have the right gradients however they are re
         }
 }
 
+TEST_CASE("embedded keys have the right gradients when they are read in other ways too", "[ops]") {
+    const Ragged<Token> some = bags({{0, 1}, {2, 2}, {3, 4, 1}});
+    const std::vector<Index> one_each{0, 1}, slots{0, 3}, three{0, 1, 2, 3}, places{0, 1, 2};
+    const Segments own{one_each, slots}, each{three, three};
+    for (const Index width : {1, 6})
+        for (const int use : {0, 1, 2, 3, 4, 5, 6, 7}) {
+            if (use == 3 && width > 1) continue;
+            CAPTURE(width, use);
+            Parameters p;
+            Parameter &table = p.add("table", normal(5, width, 1)), &question = p.add("q", normal(1, width, 2));
+            check_gradients(p, [&](Tape& t) {
+                const Var k = embed_sum(t, table, some, BagScale::sum), q = t.parameter(question);
+                AttendOptions options;
+                switch (use) {
+                    case 0:  // a question among the slots
+                        return attend(t.middle_rows(k, 0, 1), k, k, own, {}).read;
+                    case 1:
+                        return attend(k, k, k, each, {}).read;
+                    case 2:
+                        return attend(q, k, t.middle_rows(k, 0, 3), own, {}).read;
+                    case 3:
+                        return attend(q, k, k, own, {}, {.slot = k}).read;
+                    case 4:  // the weights first, as they are used for answers
+                        return concat_rows(std::vector<Var>{
+                            attend(q, k, k, own, {}).read,
+                            reshape(scatter_sum(attend_weights(q, k, own, {}), places, 1, width * 3), 3, width)});
+                    case 5:
+                        options.heads = width;
+                        return attend(q, k, k, own, options).read;
+                    case 6:
+                        options.similarity = Similarity::cosine;
+                        return attend(q, k, k, own, options).read;
+                    default:
+                        options.normalizer = Normalizer::sparsemax;
+                        return attend(q, t.middle_rows(k, 0, 3), k, own, options).read;
+                }
+            });
+        }
+}
+
 TEST_CASE("what was handed on as outer products can be looked at as a gradient", "[ops]") {
     const Ragged<Token> some = bags({{0, 1}, {2}, {1}});
     const std::vector<Index> one_each{0, 1}, slots{0, 3};
@@ -266,6 +306,58 @@ TEST_CASE("what was handed on as outer products can be looked at as a gradient",
     t.backward(outer);
     CHECK(test::same_bits(from_outer, key.grad()));
     CHECK(test::distance(copy.grad(), Matrix(3, 20)) == 0);
+    // Dropout of weights is not theirs, but that of the read.
+    AttendOptions dropping;
+    dropping.dropout = 0.5;
+    const Lookup dropped = attend(state, key, key, {one_each, slots}, dropping);
+    t.backward(sum(dropped.read));
+    Matrix weights(3, 1);
+    for (Index s = 0; s < 3; ++s) weights(s, 0) = key.grad()(s, 0);
+    CHECK(test::distance(weights, Matrix(3, 1)) > 0);
+}
+
+TEST_CASE("the gradient of a pass stays when the parameters change", "[ops]") {
+    const Ragged<Token> some = bags({{0, 1}, {2}, {1}});
+    const std::vector<Index> one_each{0, 1}, slots{0, 3};
+    Parameters p;
+    Parameter &table = p.add("table", normal(3, 20, 1)), &query = p.add("query", normal(1, 20, 2));
+    const auto gradient = [&](bool change) {
+        Tape t;
+        const Var key = embed_sum(t, table, some, BagScale::sum);
+        t.backward(sum(attend(t.parameter(query), key, key, {one_each, slots}, {}).read));
+        const Matrix before = query.value;
+        if (change) query.value.fill(100);
+        Matrix grad(3, 20);
+        std::ranges::copy(key.grad().span(), grad.data());
+        query.value = before;
+        return grad;
+    };
+    CHECK(test::same_bits(gradient(false), gradient(true)));
+}
+
+TEST_CASE("outer products are taken where they are of use alone", "[ops]") {
+    const Ragged<Token> some = bags({{0, 1}, {2}, {1}});
+    const std::vector<Index> offsets{0, 3}, others{0, 1, 3};
+    Parameters p;
+    const Parameter& table = p.add("table", normal(3, 2, 1));
+    const Matrix weight = normal(3, 1, 2), row = normal(1, 2, 3);
+    Tape t;
+    const Var key = embed_sum(t, table, some, BagScale::sum), twice = scale(key, 2);
+    const OuterProducts::Term term{weight.view().span(), row};
+    CHECK_FALSE(t.takes_outer_product(key, offsets));  // there was no way back
+    t.backward(sum(twice));
+    CHECK_FALSE(t.takes_outer_product(key, offsets));  // it is written out
+    CHECK_THROWS_AS(t.add_outer_product(key, offsets, term), Error);
+    t.backward(sum(key));
+    CHECK_FALSE(t.takes_outer_product(twice, offsets));
+    const Matrix wrong = normal(2, 2, 3);
+    Matrix grad(3, 2);
+    const auto refused = [&](const OuterProducts::Term& bad) {
+        CHECK_THROWS_AS(add_outer_products({offsets, std::span(&bad, 1)}, grad), Error);
+    };
+    refused({weight.view().span(), wrong});
+    refused({weight.view().span().first(2), row});
+    CHECK(test::distance(grad, Matrix(3, 2)) == 0);
 }
 
 TEST_CASE("a bilinear lookup is one of a projected query", "[ops]") {

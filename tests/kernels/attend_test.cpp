@@ -433,6 +433,10 @@ TEST_CASE("a memory of 16 bits reads as its rounded numbers do", "[attend]") {
         attend(c.query, keys, values, c.segments(), c.options, twin.output(), scratch);
         check_close(c.read, twin.read, 1e-5);
         check_close(c.log_sum_exp, twin.log_sum_exp, 1e-5);
+        std::vector<Real> scores(16);
+        CHECK_THROWS_AS(
+            attend(c.query, keys, values, c.segments(), c.options, {twin.read, twin.log_sum_exp, {}, scores}, scratch),
+            Error);
         twin.options.dropout = 0.5;
         CHECK_THROWS_AS(attend(c.query, keys, values, c.segments(), twin.options, twin.output(), scratch), Error);
     }
@@ -568,10 +572,11 @@ TEST_CASE("scores are kept for the way back however far they rise, and where mem
         return kept_scores(c.segments(), c.options);
     };
     CHECK(kept({20, 7}, {30, 512}, Normalizer::softmax) == 4 * (32 * 30 + 16 * 512));
-    CHECK(kept({20, 7}, {30, 513}, Normalizer::softmax) == 0);  // made again
-    CHECK(kept({9000}, {500}, Normalizer::softmax) == 0);       // too many
-    CHECK(kept({20}, {30}, Normalizer::sparsemax) == 0);        // keeps weights
-    CHECK(kept({1, 2}, {30, 40}, Normalizer::softmax) == 0);    // the same
+    CHECK(kept({20, 7}, {30, 513}, Normalizer::softmax) == 0);                        // made again
+    CHECK(kept({100, 6, 0}, {500, 520, 520}, Normalizer::softmax) == 4 * 112 * 500);  // few queries keep none
+    CHECK(kept({9000}, {500}, Normalizer::softmax) == 0);                             // too many
+    CHECK(kept({20}, {30}, Normalizer::sparsemax) == 0);                              // keeps weights
+    CHECK(kept({1, 2}, {30, 40}, Normalizer::softmax) == 0);                          // the same
 
     Case c({20}, {30}, 1, 2, 2, 1);
     Arena arena;

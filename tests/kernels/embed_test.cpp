@@ -109,6 +109,10 @@ TEST_CASE("outer products go back as the gradient that they add up to does", "[e
     refused(segments, weight.view().span().first(29), vectors);
     refused(segments, weight.view().span(), narrow);
     refused(segments, weight.view().span(), few);
+    SparseRows taller(10, 4);
+    CHECK_THROWS_AS(embed_sum_backward(lists, BagScale::sum, OuterProducts{segments, {}}, taller, arena), Error);
+    const TokenLists nothing = list_tokens({}, 9, arena);
+    CHECK_THROWS_AS(embed_sum_backward(nothing, BagScale::sum, Matrix(0, 4), taller, arena), Error);
 }
 
 TEST_CASE("tokens are listed in order, with all their places", "[embed]") {

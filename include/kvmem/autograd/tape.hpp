@@ -27,7 +27,9 @@ struct Var {
     std::size_t node = 0;
 
     View value() const;
-    View grad() const;  // what the last backward() found; empty when nothing needs it
+    // What the last backward() found; empty when nothing needs it. May write it out first, so it is to be asked for in
+    // the way back itself, not kept from the way there, and before any parallel loop.
+    View grad() const;
     Index rows() const { return value().rows; }
     Index cols() const { return value().cols; }
     bool needs_grad() const;
@@ -61,9 +63,12 @@ class Tape {
 
     // For operations that go back from outer products as well as from a gradient that is written out.
     void take_outer_products(Var out);
-    // For operations on `to`, instead of adding to its gradient: false where its maker goes back from a written one
-    // alone or has outer products with other offsets. All views must last as long as the pass.
-    bool add_outer_product(Var to, std::span<const Index> offsets, const OuterProducts::Term& term);
+    // Whether operations on `to` may add an outer product instead of adding to its gradient: not where its maker goes
+    // back from a written one alone, where it is written already, or has outer products with other offsets.
+    bool takes_outer_product(Var to, std::span<const Index> offsets) const;
+    // What the term views must last as long as the pass and not change; its weights may be filled until somebody asks
+    // for a gradient.
+    void add_outer_product(Var to, std::span<const Index> offsets, const OuterProducts::Term& term);
     // The gradient of what was recorded, if it is nothing but outer products, or null. grad() has it written out.
     const OuterProducts* outer_products(Var out) const;
 
@@ -102,10 +107,16 @@ class Tape {
         Backward go_back;
         const void* payload;
         std::size_t owner;                  // the node whose gradient this one's is a part of
-        OuterProducts* products = nullptr;  // further ones, that are not written out yet; null: they would not be taken
-        bool fresh = false;                 // the gradient is zero, but not written yet
+        OuterProducts* products = nullptr;  // null where the maker cannot use any
+        bool fresh = false;                 // not written yet: the gradient is the sum of the products, or zero
     };
-    View gradient_of(std::size_t node);
+    // Gradients are written when they are first asked for: then they are in the caches, and some never are.
+    View gradient_of(std::size_t node) {
+        Node& owner = nodes_[nodes_[node].owner];
+        if (owner.fresh) write_gradient(owner);
+        return nodes_[node].grad;
+    }
+    static void write_gradient(Node& node);
     struct Gradient {
         const Parameter* parameter;
         SparseRows rows;

@@ -138,8 +138,8 @@ void attend_weights_backward(const AttendInput& in, const Segments& segments, co
 bool keeps_weights(const Segments& segments, const AttendOptions& options);
 
 // How many scores a lookup that does not keep its weights should keep for the way back, which is then one matrix
-// product of five shorter. 0 where a query has more than 512 slots, or all of them more than 2^24 scores (64 MB):
-// memory is then worth more.
+// product of five shorter. 0 where more than a few queries have more than 512 slots, or all of them more than 2^24
+// scores (64 MB of float): memory is then worth more.
 Index kept_scores(const Segments& segments, const AttendOptions& options);
 
 // The softmax read of two disjoint sets of slots from the reads of each: read [B, H*E], log_sum_exp [B, H] become those

@@ -104,8 +104,8 @@ inline bool all_finite(const Real* x, Index count) {
     return all;
 }
 
-// Weights of a block of slots and their totals, or false, with nothing changed but `weights`, when a score is too far
-// above the reference.
+// Weights of a block of slots and their totals, or false, with nothing changed but `weights` and `kept`, when a score
+// is too far above the reference.
 inline bool take_near(Index slots, Index columns, Index width, const Real* key, const Real* query, Real* weights,
                       Real* kept, const Running& state, Ahead& ahead) {
     constexpr Real most = 1 << 24;

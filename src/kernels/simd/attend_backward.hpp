@@ -1,4 +1,5 @@
-// The way back from softmax reads, in the layout of attend.hpp: weights are made again from the log-sum-exp.
+// The way back from softmax reads, in the layout of attend.hpp: weights are made again from the log-sum-exp and, if
+// they were kept, the scores.
 #pragma once
 
 #include "kernels/simd/attend.hpp"
@@ -156,7 +157,7 @@ inline void attend_panel_backward(const Head& head, const Part& part, const Pane
         ahead.add(out.read, out.read_row, e, after, part.end_query, n);
         ahead.add(out.query, out.query_row, d, after, part.end_query, n);
         ahead.add(out.scores, head.slots, head.slots, after, part.end_query, n);
-        ahead.spread(asks(queries * (slots.end - slots.first), 3 * d + 2 * e));
+        ahead.spread(asks(queries * (slots.end - slots.first), (out.scores ? 2 : 3) * d + 2 * e));
         if (const auto [begin, end] = readable(head, slots, q, queries); begin >= end) continue;
         const Real* rows = head.query + q * head.query_row;
         const Real* grads = out.grad_read + q * out.read_row;

@@ -124,7 +124,8 @@ inline void gather_sums(const detail::Gather& g) {
 
 // A token at a time: what its row is given is summed in registers and added once. Bag by bag, rows of frequent tokens
 // would be written and read again at once, which takes three times as long (12,000 tokens of 40 words). Calls
-// add(entry, sum), which has `chains` sums to choose from: an addition waits for the one before it.
+// add(first, end, sum) for the entries of each, which has `chains` sums to add them to: an addition waits for the one
+// before it.
 template <Index chains, class C, class Add>
 KVMEM_INLINE void scatter_columns(const detail::Lists& s, Index column, Add add) {
     const bool far = s.rows_are_large && column == 0;
@@ -195,6 +196,7 @@ void scatter_outer_columns(const detail::OuterScatter& s, Index column, C) {
 // The last columns that are no whole four: given(entry, column) is what a bag gives.
 template <class Given>
 void scatter_rest(const detail::Lists& s, Index column, Given given) {
+    if (column >= s.width) return;
     for (Index i = s.first; i < s.end; ++i) {
         const Index place = s.places[s.tokens[i]];
         if (place < 0) continue;

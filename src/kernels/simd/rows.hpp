@@ -105,7 +105,7 @@ KVMEM_INLINE void add_weighted_panel(const Real* weights, const T* rows, Index r
 // A row after the other, or so many columns of it, summed apart from what was there before: fewer roundings.
 template <class T>
 inline void add_far_weighted(const Real* weights, const T* rows, Index row, Index count, Index width, Real* out) {
-    constexpr Index most = 512;
+    constexpr Index most = 1024;
     alignas(64) Real sum[most];
     for (Index first = 0; first < width; first += most) {
         const Index columns = least(most, width - first), end = whole_vectors(columns), last = columns - end;
