@@ -51,17 +51,12 @@ std::vector<MemberRun> member_runs(const RunFiles& files, const RunConfig& confi
     return members;
 }
 
-static RunFiles made(const fs::path& directory) {
-    RunFiles files{directory};
-    make_directory(files);
-    return files;
+static std::unique_ptr<FileLock> locked(const RunFiles& files) {
+    return std::make_unique<FileLock>(files.lock(), "another kvmem train");
 }
 
-TrainingGroup::TrainingGroup(const fs::path& directory, RunConfig config, Index epochs)
-    : files_(made(directory)),
-      lock_(std::make_unique<FileLock>(files_.lock(), "another kvmem train")),
-      config_(std::move(config)),
-      epochs_(epochs) {
+TrainingGroup::TrainingGroup(const RunFiles& files, std::unique_ptr<FileLock> lock, RunConfig config, Index epochs)
+    : files_(files), lock_(std::move(lock)), config_(std::move(config)), epochs_(epochs) {
     RunConfig member = config_;
     member.per_task = false;
     if (config_.per_task) {
@@ -87,16 +82,22 @@ TrainingGroup TrainingGroup::begin(const fs::path& directory, const RunConfig& c
     QaDataset dataset = load_dataset(absolute.data);  // whatever is wrong with it is said before there is a directory
     keep_tasks(dataset, absolute.tasks);
     dataset.split("train");
-    TrainingGroup group(directory, absolute, 0);
-    require_no_run(group.files_);
+    const RunFiles files{directory};
+    make_directory(files);
+    auto lock = locked(files);
+    require_no_run(files);
+    TrainingGroup group(files, std::move(lock), absolute, 0);
     replace_file(group.files_.config(), to_json(absolute));
     return group;
 }
 
 TrainingGroup TrainingGroup::resume(const fs::path& directory, Index epochs) {
-    RunConfig config = RunFiles{directory}.read_config();
+    const RunFiles files{directory};
+    files.read_config();  // for its error: where there is no run, there is nothing to lock
+    auto lock = locked(files);
+    RunConfig config = files.read_config();
     if (epochs > 0) config.trainer.epochs = epochs;
-    TrainingGroup group(directory, config, epochs);
+    TrainingGroup group(files, std::move(lock), config, epochs);
     if (epochs > 0) replace_file(group.files_.config(), to_json(config));
     return group;
 }

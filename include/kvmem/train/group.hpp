@@ -49,7 +49,7 @@ class TrainingGroup {
         std::string name;
         RunConfig config;
     };
-    TrainingGroup(const std::filesystem::path& directory, RunConfig config, Index epochs);
+    TrainingGroup(const RunFiles& files, std::unique_ptr<FileLock> lock, RunConfig config, Index epochs);
     StopReason run_member(const Plan& plan, const Callbacks& callbacks);
     void write_results() const;
 
