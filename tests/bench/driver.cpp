@@ -146,8 +146,8 @@ class Driver {
         return busy_seconds() - own;
     }
 
-    // Threads of a contestant spin for some milliseconds after its turn, waiting for more work (those of OpenMP and
-    // ONNX Runtime do): who comes next must not pay for it.
+    // Threads of OpenMP and ONNX Runtime spin for some milliseconds after a turn, waiting for more work: who comes next
+    // should not pay for it.
     static constexpr std::chrono::milliseconds rest{50};
 
     // Gives the cores that others took meanwhile.
