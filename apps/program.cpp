@@ -1,5 +1,7 @@
 #include "program.hpp"
 
+#include "kvmem/core/number.hpp"
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,8 +10,34 @@
 #include <cstdio>
 #include <iomanip>
 #include <iostream>
+#include <type_traits>
+#include <typeinfo>
 
 namespace kvmem::apps {
+
+// Boost takes "-1" for an unsigned number, and "inf" for one that is not.
+template <class... Numbers>
+static void require_numbers(const po::option& option, const std::type_info& type) {
+    const auto require = [&]<class Number>(std::type_identity<Number>) {
+        if (type != typeid(Number)) return;
+        for (const std::string& text : option.value)
+            if (!number_of<Number>(text))
+                throw UsageError({.what = "bad value of --" + option.string_key,
+                                  .expected = numbers_expected<Number>(),
+                                  .got = text,
+                                  .where = {},
+                                  .hint = "see --help"});
+    };
+    (require(std::type_identity<Numbers>()), ...);
+}
+
+static po::parsed_options require_numbers(const po::parsed_options& parsed) {
+    for (const po::option& option : parsed.options)
+        if (const po::option_description* known = parsed.description->find_nothrow(option.string_key, false))
+            if (const auto* typed = dynamic_cast<const po::typed_value_base*>(known->semantic().get()))
+                require_numbers<int, unsigned, long, unsigned long, float, double>(option, typed->value_type());
+    return parsed;
+}
 
 bool parse(const CommandLine& line, const Arguments& arguments, po::variables_map& values) {
     po::options_description all = line.options;
@@ -27,7 +55,8 @@ bool parse(const CommandLine& line, const Arguments& arguments, po::variables_ma
     po::options_description known;
     known.add(all).add(hidden);
     try {
-        po::store(po::command_line_parser(arguments).options(known).positional(positional).run(), values);
+        po::store(require_numbers(po::command_line_parser(arguments).options(known).positional(positional).run()),
+                  values);
         if (values.count("help")) {
             std::cout << "usage: " << line.usage << "\n\n" << line.about << "\n\n" << all;
             return false;

@@ -3,8 +3,8 @@
 #include "data/hdf5.hpp"
 #include "data/vocabulary_file.hpp"
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/number.hpp"
 
-#include <charconv>
 #include <cmath>
 
 namespace kvmem {
@@ -82,15 +82,14 @@ static ModelConfig read_config(const hdf5::Reader& file) {
 // The phase that a file was written in; the last one when it does not say.
 static void set_phase(Model& model, const std::string& text, const std::string& where) {
     if (text.empty()) return;
-    Index phase = -1;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), phase);
-    if (code != std::errc() || end != text.data() + text.size() || phase < 0 || phase >= model.phases())
+    const std::optional<Index> phase = number_of<Index>(text);
+    if (!phase || *phase < 0 || *phase >= model.phases())
         throw Error({.what = "the model has no such phase",
                      .expected = "0 to " + std::to_string(model.phases() - 1),
                      .got = text.substr(0, 40),
                      .where = where,
                      .hint = {}});
-    model.set_phase(phase);
+    model.set_phase(*phase);
 }
 
 std::unique_ptr<Model> load_model(const std::filesystem::path& path) {

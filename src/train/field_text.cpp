@@ -1,5 +1,6 @@
 // Fields of configurations as texts of a command line.
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/number.hpp"
 #include "train/fields.hpp"
 
 #include <array>
@@ -41,11 +42,9 @@ struct Set {
         } else if constexpr (std::is_same_v<T, bool>) {
             field = truth_of(name, text);
         } else {
-            T value{};
-            const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-            if (code != std::errc() || end != text.data() + text.size())
-                refuse(name, std::is_floating_point_v<T> ? "a number" : "a whole number", text);
-            field = value;
+            const std::optional<T> value = number_of<T>(text);
+            if (!value) refuse(name, numbers_expected<T>(), text);
+            field = *value;
         }
     }
 };

@@ -270,6 +270,38 @@ TEST_CASE("files that are not what they should be are one clear error", "[progra
     check_fails(kvmem_program({"ask", folder, "x"}), 1, "no run here");
 }
 
+TEST_CASE("an option's number is taken as it is written or not at all", "[program]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    const auto refused = [](std::vector<std::string> arguments, const std::string& option,
+                            const std::vector<std::string>& texts = {"0x10", " 3", "3 ", "1e400", "inf", "nan"}) {
+        arguments.emplace_back();
+        for (const std::string& text : texts) {
+            arguments.back() = "--" + option + "=" + text;
+            check_fails(kvmem_program(arguments), 2, "number");
+        }
+    };
+    const std::vector<std::string> unfit{"-1", "18446744073709551616", "1.5"};
+    refused({"import", "kb", "--facts", f.facts, "--output", f.data}, "seed", unfit);
+    refused({"synth", "stories", "--output", f.path("stories")}, "seed", unfit);
+    refused({"import", "kb", "--facts", f.facts, "--output", f.data}, "seed");
+    refused({"import", "kb", "--facts", f.facts, "--output", f.data}, "valid-fraction");
+    refused({"synth", "stories", "--output", f.path("stories")}, "seed");
+    refused({"synth", "stories", "--output", f.path("stories")}, "questions");
+    refused({"index", "vectors.npy", "--output", f.path("store")}, "lists");
+    refused({"query", "store"}, "k");
+    refused({"query", "store", "--read"}, "temperature");
+    refused({"inspect", f.facts}, "max-slots");
+    refused({"ask", "run"}, "top");
+    refused({"plot", "run"}, "examples");
+    refused({"evaluate", "run"}, "threads");
+    f.import();
+    refused({"train", f.data, "--run", f.run}, "seed", unfit);
+    for (const char* option : {"seed", "epochs", "batch", "rate", "clip", "runs", "threads", "width", "max-time"})
+        refused({"train", f.data, "--run", f.run}, option);
+    CHECK_FALSE(f.exists("run"));
+}
+
 TEST_CASE("imports that fail leave the output as it was", "[program]") {
     NEED_PROGRAM();
     const ProgramFixture f;
