@@ -127,8 +127,9 @@ void print(std::ostream& out, const Answer& answer, std::span<const TextSlot> st
         out << "  hop " << i + 1 << " of " << answer.hops.size() << ", reading " << answer.slots
             << (story.empty()       ? answer.slots == 1 ? " memory" : " memories"
                 : answer.slots == 1 ? " sentence"
-                                    : " sentences")
-            << "\n";
+                                    : " sentences");
+        if (answer.unread > 0) out << ", the last of " << answer.slots + answer.unread;
+        out << "\n";
         const std::vector<Answer::Head>& heads = answer.hops[i].heads;
         if (heads.size() == 1)
             print_head(out, heads.front(), story);
@@ -195,6 +196,7 @@ json::object to_json(const std::string& question, const Answer& answer) {
     }
     if (!answer.taken_for.empty()) object["taken_for"] = answer.taken_for;
     object["slots"] = answer.slots;
+    if (answer.unread > 0) object["unread_slots"] = answer.unread;
     object["entities"] = array_of(answer.entities);
     object["unknown_words"] = array_of(answer.unknown_words);
     object["suggestions"] = array_of(answer.suggestions);

@@ -173,7 +173,8 @@ Answer Answerer::ask(const std::string& question, const AnswerOptions& options,
     Answer answer;
     const LinkedText linked = in.link(question, answer);
     const Batch batch = in.batch_of(linked, own, answer.unknown_words);
-    answer.slots = batch.slots.size();
+    answer.slots = std::min(batch.slots.size(), in.model->most_slots());
+    answer.unread = batch.slots.size() - answer.slots;
     answer.own_slots = static_cast<Index>(own.size());
     if (answer.slots == 0 && (!batch.facts || linked.entities.empty())) return answer;
     Tape tape;

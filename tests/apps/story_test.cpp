@@ -105,6 +105,26 @@ TEST_CASE("questions about a story are answered from its sentences so far", "[pr
                                  "zapped, quux\n"));
 }
 
+TEST_CASE("what does not fit in the memory is said not to be read", "[program][stories]") {
+    NEED_PROGRAM();
+    const StoryFixture f;
+    f.import_stories();
+    f.train_stories({"--memory", "5"});
+    const auto story = [](int sentences) {
+        std::string told;
+        for (int i = 0; i < sentences; ++i) told += "Mary went to the park.\n";
+        return told + "Where is Mary?\n";
+    };
+    CHECK_THAT(f.ask(story(5)).out, Catch::Contains("reading 5 sentences\n"));
+    CHECK_THAT(f.ask(story(7)).out, Catch::Contains("reading 5 sentences, the last of 7\n"));
+    const json::value all = lines_of(f.ask(story(5), {"--json"}).out).at(0);
+    CHECK(all.at("slots") == 5);
+    CHECK_FALSE(all.as_object().contains("unread_slots"));
+    const json::value some = lines_of(f.ask(story(7), {"--json"}).out).at(0);
+    CHECK(some.at("slots") == 5);
+    CHECK(some.at("unread_slots") == 2);
+}
+
 TEST_CASE("what is asked of the program about a story is what training asked", "[program][stories]") {
     NEED_PROGRAM();
     const StoryFixture f;

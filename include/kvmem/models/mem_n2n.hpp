@@ -45,6 +45,7 @@ class MemN2N : public Model {
     Var loss(Tape& tape, const Batch& batch, Rng& rng) const override;
     void score(Tape& tape, const Batch& batch, View scores, Reads* reads = nullptr) const override;
 
+    Index most_slots() const override { return config_.memory; }
     Index phases() const override { return config_.linear_start ? 2 : 1; }
     Index phase() const override { return phase_; }
     void set_phase(Index phase) override;

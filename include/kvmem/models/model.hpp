@@ -11,6 +11,7 @@
 #include "kvmem/models/lexicon.hpp"
 
 #include <functional>
+#include <limits>
 #include <memory>
 #include <numbers>
 #include <span>
@@ -73,6 +74,9 @@ class Model {
     // Whether batches should keep the questions of a story together (Batch::story_offsets). The loss and the scores of
     // a question do not depend on it.
     virtual bool reads_stories() const { return false; }
+
+    // How many slots of a question it reads at most: the last ones.
+    virtual Index most_slots() const { return std::numeric_limits<Index>::max(); }
 
     // The sum of the batch's losses. Examples without a right answer that is a candidate count nothing. [1, 1]
     virtual Var loss(Tape& tape, const Batch& batch, Rng& rng) const = 0;
