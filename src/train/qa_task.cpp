@@ -101,10 +101,11 @@ Var QaTask::loss(Tape& tape, std::span<const Index> units, Rng& rng) {
     return model_.loss(tape, batch, rng);
 }
 
-std::string content_hash_of(const QaDataset& dataset) {
+std::string content_hash_of(const QaDataset& dataset, std::string_view like) {
+    const std::string version = like.starts_with("2-") ? "2-" : "";
     std::string hashes;
     const auto add = [&](const auto& values) { hashes += xxh3(std::as_bytes(std::span(values))); };
-    const auto add_rows = [&](const Ragged<Token>& rows) {
+    const auto add_rows = [&](const auto& rows) {
         add(rows.values);
         add(rows.offsets);
     };
@@ -125,8 +126,13 @@ std::string content_hash_of(const QaDataset& dataset) {
         add_rows(split->second.own.key);
         add_rows(split->second.own.value);
         add(split->second.own_offsets);
+        if (version.empty()) continue;
+        add(split->second.task);
+        add_rows(split->second.support);
     }
-    return xxh3(hashes);
+    if (!version.empty())
+        for (const std::string& task : dataset.tasks) add(task);
+    return version + xxh3(hashes);
 }
 
 }  // namespace kvmem

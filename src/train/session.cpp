@@ -173,10 +173,11 @@ TrainingSession TrainingSession::resume(const fs::path& directory, Index epochs)
         return config;
     });
     const RunConfig& config = impl->config;
-    if (!config.data_hash.empty() && config.data_hash != content_hash_of(impl->dataset))
+    const std::string hash = content_hash_of(impl->dataset, config.data_hash);
+    if (!config.data_hash.empty() && config.data_hash != hash)
         throw Error({.what = "the data set has changed since the run began",
                      .expected = "contents of hash " + config.data_hash,
-                     .got = content_hash_of(impl->dataset),
+                     .got = hash,
                      .where = config.data,
                      .hint = "begin a new run"});
     // Killed before its first checkpoint, a run begins anew.

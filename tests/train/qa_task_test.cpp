@@ -32,6 +32,25 @@ TEST_CASE("a balanced task asks as often about what it has less of", "[task]") {
     CHECK(questions_of(QaTask(*model, dataset, true)) == 120);
 }
 
+TEST_CASE("a data set's hash notices what training is told of tasks and supporting slots", "[task]") {
+    QaDataset dataset = toy_stories(6);
+    for (auto& [name, split] : dataset.splits)
+        for (Index i = 0; i < split.size(); ++i) split.support.push_row(std::vector<Index>{0});
+    const std::string hash = content_hash_of(dataset), before = content_hash_of(dataset, "0123456789abcdef");
+    QaDataset changed = dataset;
+    SECTION("a question of another task") { changed.splits["train"].task[0] = 1; }
+    SECTION("in validation") { changed.splits["valid"].task[0] = 1; }
+    SECTION("a task of another name") { changed.tasks[1] += "?"; }
+    SECTION("another supporting slot") { changed.splits["train"].support.values[0] = 1; }
+    CHECK(content_hash_of(changed) != hash);
+    CHECK(content_hash_of(changed, hash) != hash);
+    CHECK(content_hash_of(changed, before) == before);  // hashes of before did not
+    changed.splits["train"].answer.values[0] = changed.candidates[0] == changed.splits["train"].answer.values[0]
+                                                   ? changed.candidates[1]
+                                                   : changed.candidates[0];
+    CHECK(content_hash_of(changed, before) != before);
+}
+
 TEST_CASE("an epoch is drawn with more of the tasks that were answered wrong", "[task]") {
     QaDataset dataset = toy_stories(60);  // 30 stories of each task, with 3 questions each
     const auto model =
