@@ -2,6 +2,7 @@
 #include "kvmem/core/parallel.hpp"
 #include "kvmem/train/group.hpp"
 #include "program.hpp"
+#include "safe_text.hpp"
 #include "train_options.hpp"
 
 #include <algorithm>
@@ -22,7 +23,7 @@ static std::string describe(const StepReport& r) {
     std::snprintf(rate, sizeof rate, "%.1e", r.rate);
     std::snprintf(loss, sizeof loss, "%.3f", r.loss);
     line << "epoch " << r.epoch << "/" << r.epochs << "  step " << r.step << "/" << r.steps << "  loss " << loss;
-    if (r.best >= 0) line << "  best hits@1 " << percent(r.best);
+    if (r.best) line << "  best hits@1 " << percent(*r.best);
     line << "  lr " << rate << "  " << short_number(r.examples_per_second) << " ex/s  ETA " << minutes(r.seconds_left);
     return line.str();
 }
@@ -54,6 +55,14 @@ static Index resumed_epochs(const po::variables_map& values) {
     return options.epochs;
 }
 
+// "12.3 %", or that there is nothing to say.
+static std::string percent_if(const std::optional<double>& share) { return share ? percent(*share) : "no validation"; }
+
+// Of its directory, with the task that it is for where that is not the same.
+static std::string name_of(const TrainingGroup::Member& m) {
+    return m.task.empty() || m.task == m.name ? m.name : m.name + " (" + printable(m.task) + ")";
+}
+
 // Shows one run after the other.
 class Show {
   public:
@@ -80,8 +89,9 @@ class Show {
         return callbacks;
     }
     void end(const TrainingGroup::Member& member) {
-        progress_.finish(member.name + "  " + plural(member.epochs, "epoch") + "  hits@1 " + percent(member.hits_at_1) +
-                         "  " + minutes(member.seconds));
+        progress_.finish(name_of(member) + "  " + plural(member.epochs, "epoch") + "  " +
+                         (member.hits_at_1 ? "hits@1 " : "") + percent_if(member.hits_at_1) + "  " +
+                         minutes(member.seconds));
     }
     void clear() { progress_.clear(); }
 
@@ -101,26 +111,29 @@ static int train_one(TrainingSession session, const std::string& directory) {
     if (reason == StopReason::interrupted) return interrupted(directory);
     const TrainerState& state = session.state();
     std::cerr << describe(reason) << ", " << minutes(state.seconds);
-    if (state.best >= 0)
-        std::cerr << "; best validation hits@1 " << percent(state.best) << " after epoch " << state.best_epoch;
+    if (state.best)
+        std::cerr << "; best validation hits@1 " << percent(*state.best) << " after epoch " << state.best_epoch;
     std::cerr << "; model in " << directory << "\n";
     return 0;
 }
 
-// "12.3 %" of an error.
-static std::string error_of(double hits) { return percent(1 - hits); }
+static std::string error_of(const std::optional<double>& hits) {
+    return percent_if(hits ? std::optional(1 - *hits) : std::nullopt);
+}
 
 static void print_table(const TrainingGroup& group) {
     const std::vector<TrainingGroup::Member>& members = group.members();
     std::cout << "validation error\n";
     for (const TrainingGroup::Member& m : members)
-        std::cout << "  " << std::left << std::setw(36) << m.name << error_of(m.hits_at_1) << "\n";
+        std::cout << "  " << std::left << std::setw(36) << name_of(m) << error_of(m.hits_at_1) << "\n";
     std::cout << "  " << std::left << std::setw(36) << "mean" << error_of(group.mean()) << "\n";
     if (group.config().per_task) {
-        const auto failed = std::count_if(members.begin(), members.end(), [](auto& m) { return m.hits_at_1 < 0.95; });
+        const auto failed =
+            std::count_if(members.begin(), members.end(), [](auto& m) { return m.hits_at_1 && *m.hits_at_1 < 0.95; });
         std::cout << "  " << std::left << std::setw(36) << "tasks failed (above 5 %)" << failed << "\n";
     } else if (const TrainingGroup::Member* best = group.best()) {
-        std::cout << "  " << std::left << std::setw(36) << "standard deviation" << percent(group.deviation()) << "\n";
+        std::cout << "  " << std::left << std::setw(36) << "standard deviation" << percent_if(group.deviation())
+                  << "\n";
         std::cout << "  " << std::left << std::setw(36) << "best" << error_of(best->hits_at_1) << " (" << best->name
                   << ")\n";
     }

@@ -58,8 +58,7 @@ struct Part {
 
 }  // namespace
 
-// Letters to insert, delete or replace to make one of the other (Levenshtein 1966).
-static std::size_t edit_distance(std::string_view a, std::string_view b) {
+std::size_t edit_distance(std::string_view a, std::string_view b) {
     std::vector<std::size_t> row(b.size() + 1);
     std::iota(row.begin(), row.end(), std::size_t{0});
     for (std::size_t i = 0; i < a.size(); ++i) {

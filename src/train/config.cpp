@@ -1,11 +1,16 @@
 #include "kvmem/train/config.hpp"
 
+#include "data/nearest_names.hpp"
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/number.hpp"
 #include "train/fields.hpp"
+#include "train/strict_json.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/json.hpp>
 #include <charconv>
+#include <cmath>
 #include <stdexcept>
 #include <system_error>
 #include <type_traits>
@@ -23,11 +28,11 @@ static std::string exact_text(double value) {
     return std::string(text.data(), end);
 }
 
-static double exact_number(std::string_view text) {
-    double value = 0;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (code != std::errc() || end != text.data() + text.size()) throw std::invalid_argument("not a number");
-    return value;
+static double exact_number(const json::value& value) {
+    const double number =
+        value.is_string() ? number_of<double>(value.as_string()).value_or(NAN) : json::value_to<double>(value);
+    if (!std::isfinite(number)) throw std::invalid_argument("not a finite number");
+    return number;
 }
 
 // What went wrong, without Boost's places in its own sources.
@@ -46,10 +51,19 @@ struct Put {
             object[name] = name_of(field);
         else if constexpr (std::is_floating_point_v<T>)
             object[name] = exact_text(field);
+        else if constexpr (std::is_same_v<T, std::optional<double>>)
+            object[name] = field ? json::value(exact_text(*field)) : json::value(nullptr);
         else
             object[name] = json::value_from(field);
     }
 };
+
+// What is not known yet is null, and was -1 in files of before.
+std::optional<double> number_unless_none(const json::value& value) {
+    if (value.is_null()) return {};
+    const double number = exact_number(value);
+    return number == -1 ? std::nullopt : std::optional(number);
+}
 
 struct Get {
     const json::object& object;
@@ -61,7 +75,9 @@ struct Get {
             if constexpr (std::is_enum_v<T>)
                 parse(std::string_view(value->as_string()), field);
             else if constexpr (std::is_floating_point_v<T>)
-                field = value->is_string() ? exact_number(value->as_string()) : json::value_to<T>(*value);
+                field = exact_number(*value);
+            else if constexpr (std::is_same_v<T, std::optional<double>>)
+                field = number_unless_none(*value);
             else
                 field = json::value_to<T>(*value);
         } catch (const std::exception& e) {
@@ -74,7 +90,38 @@ struct Get {
     }
 };
 
+struct Names {
+    std::vector<std::string>& names;
+    template <class T>
+    void operator()(const char* name, const T&) const {
+        names.emplace_back(name);
+    }
+};
+
 }  // namespace
+
+// A field that is not known would leave the setting that it was meant for as it is.
+static void require_fields(const json::object& object, const std::vector<std::string>& names) {
+    for (const auto& [key, value] : object) {
+        const std::string_view name = key;
+        if (std::ranges::find(names, name) != names.end()) continue;
+        const auto& near =
+            *std::ranges::min_element(names, {}, [&](const std::string& known) { return edit_distance(name, known); });
+        throw Error({.what = "no such field",
+                     .expected = "fields of this version, such as " + near,
+                     .got = std::string(name.substr(0, 40)),
+                     .where = {},
+                     .hint = "mend the name, or read the file with the version that wrote it"});
+    }
+}
+
+// Fills a configuration from an object that has no fields but its own and `others`.
+template <class Config>
+static void read_fields(const json::object& object, Config& config, std::vector<std::string> others = {}) {
+    fields_of(config, Names{others});
+    require_fields(object, others);
+    fields_of(config, Get{object});
+}
 
 void RunConfig::validate() const {
     require_option(runs >= 1 && runs <= 1000, "runs", "1 to 1000");
@@ -99,22 +146,21 @@ std::string to_json(const ModelConfig& config) { return json::serialize(object_o
 std::string to_json(const TrainerState& state) { return json::serialize(object_of(state)); }
 
 std::string to_json(const RunConfig& config) {
-    return json::serialize(json::object{{"data", config.data},
-                                        {"data_hash", config.data_hash},
-                                        {"tasks", json::value_from(config.tasks)},
-                                        {"runs", config.runs},
-                                        {"per_task", config.per_task},
-                                        {"model", object_of(config.model)},
-                                        {"trainer", object_of(config.trainer)}}) +
-           "\n";
+    json::object object = object_of<RunConfig>(config);
+    object["model"] = object_of(config.model);
+    object["trainer"] = object_of(config.trainer);
+    return json::serialize(object) + "\n";
 }
 
 // Runs `fill` on the parsed object; whatever fails becomes an Error about `where`.
 template <class Fill>
 static void from_json(std::string_view text, const std::string& where, Fill fill) {
     try {
-        const json::value value = json::parse(text);
-        fill(value.as_object());
+        fill(parse_strictly(text).as_object());
+    } catch (const Error& e) {
+        Problem problem = e.problem();
+        problem.where = where;
+        throw Error(std::move(problem));
     } catch (const std::exception& e) {
         throw Error(
             {.what = "not a configuration of kvmem", .expected = {}, .got = reason_of(e), .where = where, .hint = {}});
@@ -125,7 +171,7 @@ static ModelConfig model_from(const json::object& object) {
     std::string kind = KvMemNNConfig::kind;
     Get{object}("model", kind);
     ModelConfig config = default_config(kind);
-    std::visit([&](auto& c) { fields_of(c, Get{object}); }, config);
+    std::visit([&](auto& c) { read_fields(object, c, {"model"}); }, config);
     validate(config);
     return config;
 }
@@ -138,20 +184,17 @@ ModelConfig model_config_from_json(std::string_view text, const std::string& whe
 
 TrainerState trainer_state_from_json(std::string_view text, const std::string& where) {
     TrainerState state;
-    from_json(text, where, [&](const json::object& object) { fields_of(state, Get{object}); });
+    from_json(text, where, [&](const json::object& object) { read_fields(object, state); });
     return state;
 }
 
 RunConfig run_config_from_json(std::string_view text, const std::string& where) {
     RunConfig config;
     from_json(text, where, [&](const json::object& object) {
-        config.data = json::value_to<std::string>(object.at("data"));
-        Get{object}("data_hash", config.data_hash);
-        Get{object}("tasks", config.tasks);
-        Get{object}("runs", config.runs);
-        Get{object}("per_task", config.per_task);
+        object.at("data");  // must be there
+        read_fields(object, config, {"model", "trainer"});
         config.model = model_from(object.at("model").as_object());
-        fields_of(config.trainer, Get{object.at("trainer").as_object()});
+        read_fields(object.at("trainer").as_object(), config.trainer);
         config.validate();
     });
     return config;

@@ -86,6 +86,17 @@ void fields_of(Config& c, Visit visit) {
     visit("seed", c.seed);
 }
 
+// All but the model's and the training's, which are objects of their own.
+template <class Config, class Visit>
+requires std::same_as<std::remove_const_t<Config>, RunConfig>
+void fields_of(Config& c, Visit visit) {
+    visit("data", c.data);
+    visit("data_hash", c.data_hash);
+    visit("tasks", c.tasks);
+    visit("runs", c.runs);
+    visit("per_task", c.per_task);
+}
+
 template <class Config, class Visit>
 requires std::same_as<std::remove_const_t<Config>, TrainerOptions>
 void fields_of(Config& c, Visit visit) {
@@ -131,6 +142,7 @@ void fields_of(State& s, Visit visit) {
     visit("lowest_loss", s.lowest_loss);
     visit("lowest_epoch", s.lowest_epoch);
     visit("wrong", s.wrong);
+    visit("gradient_norm", s.gradient_norm);
 }
 
 }  // namespace kvmem

@@ -2,11 +2,13 @@
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/data/tasks.hpp"
+#include "train/strict_json.hpp"
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <cctype>
 #include <cmath>
+#include <numeric>
+#include <set>
 
 namespace kvmem {
 
@@ -29,10 +31,27 @@ static std::vector<std::string> tasks_of(const RunConfig& config, const QaDatase
 }
 
 // Names of directories hold no more than this.
-static std::string directory_name(std::string task) {
+static std::string plain_name(std::string task) {
+    constexpr std::size_t longest = 240;  // bytes, which leaves room for a number
     for (char& c : task)
         if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_') c = '_';
-    return task;
+    return task.empty() ? "unnamed" : task.substr(0, longest);
+}
+
+// One for each task. The first of those whose plain names are the same has that name, the others one with a number.
+static std::vector<std::string> directory_names(const std::vector<std::string>& tasks) {
+    std::set<std::string> plain, given{"lock"};  // a file of the group
+    for (const std::string& task : tasks) plain.insert(plain_name(task));
+    std::vector<std::string> names;
+    for (const std::string& task : tasks) {
+        std::string name = plain_name(task);
+        const std::string numbered = name + "-";
+        for (Index i = 2; given.contains(name) || (i > 2 && plain.contains(name)); ++i)
+            name = numbered + std::to_string(i);
+        given.insert(name);
+        names.push_back(std::move(name));
+    }
+    return names;
 }
 
 static std::string run_name(Index number) { return "run-" + std::to_string(number); }
@@ -44,10 +63,12 @@ std::vector<MemberRun> member_runs(const RunFiles& files, const RunConfig& confi
         const RunFiles member{files.directory / name};
         if (fs::exists(member.config())) members.push_back({member, std::move(tasks)});
     };
-    if (config.per_task)
-        for (const std::string& task : tasks_of(config, dataset)) add(directory_name(task), {task});
-    else
+    if (config.per_task) {
+        const std::vector<std::string> tasks = tasks_of(config, dataset), names = directory_names(tasks);
+        for (std::size_t i = 0; i < tasks.size(); ++i) add(names[i], {tasks[i]});
+    } else {
         for (Index i = 1; i <= config.runs; ++i) add(run_name(i), config.tasks);
+    }
     return members;
 }
 
@@ -55,14 +76,15 @@ static std::unique_ptr<FileLock> locked(const RunFiles& files) {
     return std::make_unique<FileLock>(files.lock(), "another kvmem train");
 }
 
-TrainingGroup::TrainingGroup(const RunFiles& files, std::unique_ptr<FileLock> lock, RunConfig config, Index epochs)
-    : files_(files), lock_(std::move(lock)), config_(std::move(config)), epochs_(epochs) {
+TrainingGroup::TrainingGroup(const RunFiles& files, RunConfig config, const QaDataset& dataset, Index epochs)
+    : files_(files), config_(std::move(config)), epochs_(epochs) {
     RunConfig member = config_;
     member.per_task = false;
     if (config_.per_task) {
-        for (const std::string& task : tasks_of(config_, load_dataset(config_.data))) {
-            member.tasks = {task};
-            plans_.push_back({directory_name(task), member});
+        const std::vector<std::string> tasks = tasks_of(config_, dataset), names = directory_names(tasks);
+        for (std::size_t i = 0; i < tasks.size(); ++i) {
+            member.tasks = {tasks[i]};
+            plans_.push_back({names[i], member});
         }
         return;
     }
@@ -75,19 +97,20 @@ TrainingGroup::TrainingGroup(const RunFiles& files, std::unique_ptr<FileLock> lo
 }
 
 TrainingGroup TrainingGroup::begin(const fs::path& directory, const RunConfig& config) {
-    require_no_run(RunFiles{directory});
+    const RunFiles files{directory};
+    require_no_run(files);
     RunConfig absolute = config;
     absolute.data = fs::absolute(config.data).string();
     absolute.validate();
     QaDataset dataset = load_dataset(absolute.data);  // whatever is wrong with it is said before there is a directory
+    TrainingGroup group(files, absolute, dataset, 0);
     keep_tasks(dataset, absolute.tasks);
     dataset.split("train");
-    const RunFiles files{directory};
-    make_directory(files);
-    auto lock = locked(files);
-    require_no_run(files);
-    TrainingGroup group(files, std::move(lock), absolute, 0);
-    replace_file(group.files_.config(), to_json(absolute));
+    fill_directory(files, [&] {
+        group.lock_ = locked(files);
+        require_no_run(files);
+        replace_file(files.config(), to_json(absolute));
+    });
     return group;
 }
 
@@ -97,19 +120,21 @@ TrainingGroup TrainingGroup::resume(const fs::path& directory, Index epochs) {
     auto lock = locked(files);
     RunConfig config = files.read_config();
     if (epochs > 0) config.trainer.epochs = epochs;
-    TrainingGroup group(files, std::move(lock), config, epochs);
-    if (epochs > 0) replace_file(group.files_.config(), to_json(config));
+    TrainingGroup group(files, config, config.per_task ? load_dataset(config.data) : QaDataset{}, epochs);
+    group.lock_ = std::move(lock);
+    if (epochs > 0) replace_file(files.config(), to_json(config));
     return group;
 }
 
 // What a finished run or group left.
-static TrainingGroup::Member member_of(const std::string& name, const RunFiles& files) {
-    TrainingGroup::Member member{.name = name};
+TrainingGroup::Member TrainingGroup::member_of(const Plan& plan) const {
+    const RunFiles files{files_.directory / plan.name};
+    Member member{.name = plan.name, .task = config_.per_task ? plan.config.tasks.front() : ""};
     try {
-        const json::value results = json::parse(read_file(files.results()));
+        const json::value results = parse_strictly(read_file(files.results()));
         const json::value& hits = results.at("valid_hits_at_1");
-        if (!hits.is_null()) member.hits_at_1 = hits.to_number<double>();
-        member.epochs = results.at("epochs").to_number<Index>();
+        if (!hits.is_null() && hits.to_number<double>() >= 0) member.hits_at_1 = hits.to_number<double>();  // -1: none
+        member.epochs = results.at("epochs").to_number<std::int32_t>();
         member.seconds = results.at("seconds").to_number<double>();
     } catch (const std::exception&) {
         throw Error({.what = "not the results of a run",
@@ -121,33 +146,48 @@ static TrainingGroup::Member member_of(const std::string& name, const RunFiles& 
     return member;
 }
 
-// Whether a member has ended: a group writes its results after each of its own members.
-static bool has_ended(const RunFiles& files) {
-    if (!fs::exists(files.results())) return false;
-    json::error_code code;
-    const json::value results = json::parse(read_file(files.results()), code);
-    return !code && results.is_object() && !results.as_object().contains("of");
+// Whether a member has done all that is planned, and not only what an earlier plan was.
+static bool has_done(const RunFiles& files, const RunConfig& plan) {
+    if (!fs::exists(files.results()) || files.read_config().trainer.epochs < plan.trainer.epochs) return false;
+    RunConfig single = plan;
+    single.runs = 1;
+    for (Index i = 1; plan.is_group() && i <= plan.runs; ++i)
+        if (!has_done(RunFiles{files.directory / run_name(i)}, single)) return false;
+    return true;
+}
+
+static void require_tasks(const RunFiles& files, const std::vector<std::string>& tasks) {
+    if (files.read_config().tasks != tasks)
+        throw Error({.what = "a member of the group is of other tasks",
+                     .expected = "the data set's tasks as they were when the group began",
+                     .got = {},
+                     .where = files.config().string(),
+                     .hint = "begin a new group"});
 }
 
 StopReason TrainingGroup::run_member(const Plan& plan, const Callbacks& callbacks) {
     const RunFiles files{files_.directory / plan.name};
     const bool begun = fs::exists(files.config());
+    if (begun) require_tasks(files, plan.config.tasks);
+    if (epochs_ == 0 && begun && has_done(files, plan.config)) return StopReason::epochs_done;
+    // A kill may have come between a new number of epochs for the group and that for its member.
+    const Index epochs = begun && (epochs_ > 0 || files.read_config().trainer.epochs < plan.config.trainer.epochs)
+                             ? plan.config.trainer.epochs
+                             : 0;
     if (plan.config.is_group()) {
-        TrainingGroup group = begun ? resume(files.directory, epochs_) : begin(files.directory, plan.config);
+        TrainingGroup group = begun ? resume(files.directory, epochs) : begin(files.directory, plan.config);
         return group.run(callbacks);
     }
-    TrainingSession session = begun ? TrainingSession::resume(files.directory, epochs_)
-                                    : TrainingSession::begin(files.directory, plan.config);
+    TrainingSession session =
+        begun ? TrainingSession::resume(files.directory, epochs) : TrainingSession::begin(files.directory, plan.config);
     return session.run(callbacks.begin ? callbacks.begin(plan.name, session) : TrainingSession::Callbacks{});
 }
 
 StopReason TrainingGroup::run(const Callbacks& callbacks) {
     members_.clear();
     for (const Plan& plan : plans_) {
-        const RunFiles files{files_.directory / plan.name};
-        if (epochs_ > 0 || !has_ended(files))
-            if (run_member(plan, callbacks) == StopReason::interrupted) return StopReason::interrupted;
-        members_.push_back(member_of(plan.name, files));
+        if (run_member(plan, callbacks) == StopReason::interrupted) return StopReason::interrupted;
+        members_.push_back(member_of(plan));
         write_results();
         if (callbacks.end) callbacks.end(members_.back());
     }
@@ -160,17 +200,29 @@ const TrainingGroup::Member* TrainingGroup::best() const {
     return most == members_.end() ? nullptr : &*most;
 }
 
-double TrainingGroup::mean() const {
-    double sum = 0;
-    for (const Member& m : members_) sum += m.hits_at_1;
-    return members_.empty() ? 0 : sum / static_cast<double>(members_.size());
+// The hits@1 of those that were validated.
+static std::vector<double> hits_of(const std::vector<TrainingGroup::Member>& members) {
+    std::vector<double> hits;
+    for (const TrainingGroup::Member& m : members)
+        if (m.hits_at_1) hits.push_back(*m.hits_at_1);
+    return hits;
 }
 
-double TrainingGroup::deviation() const {
-    if (members_.size() < 2) return 0;
+static double mean_of(const std::vector<double>& numbers) {
+    return std::accumulate(numbers.begin(), numbers.end(), 0.0) / static_cast<double>(numbers.size());
+}
+
+std::optional<double> TrainingGroup::mean() const {
+    const std::vector<double> hits = hits_of(members_);
+    return hits.empty() ? std::nullopt : std::optional(mean_of(hits));
+}
+
+std::optional<double> TrainingGroup::deviation() const {
+    const std::vector<double> hits = hits_of(members_);
+    if (hits.empty()) return {};
     double squares = 0;
-    for (const Member& m : members_) squares += (m.hits_at_1 - mean()) * (m.hits_at_1 - mean());
-    return std::sqrt(squares / static_cast<double>(members_.size() - 1));
+    for (const double h : hits) squares += (h - mean_of(hits)) * (h - mean_of(hits));
+    return std::sqrt(squares / std::max(static_cast<double>(hits.size()) - 1, 1.0));
 }
 
 double TrainingGroup::seconds() const {
@@ -183,13 +235,20 @@ void TrainingGroup::write_results() const {
     json::array members;
     Index epochs = 0;
     for (const Member& m : members_) {
-        members.push_back(json::object{
-            {"name", m.name}, {"valid_hits_at_1", m.hits_at_1}, {"epochs", m.epochs}, {"seconds", m.seconds}});
+        json::object member{{"name", m.name},
+                            {"valid_hits_at_1", json::value_from(m.hits_at_1)},
+                            {"epochs", m.epochs},
+                            {"seconds", m.seconds}};
+        if (config_.per_task) member["task"] = m.task;
+        members.push_back(std::move(member));
         epochs += m.epochs;
     }
-    json::object results{{"members", members}, {"valid_hits_at_1", config_.per_task ? mean() : best()->hits_at_1},
-                         {"mean", mean()},     {"deviation", deviation()},
-                         {"epochs", epochs},   {"seconds", seconds()}};
+    json::object results{{"members", members},
+                         {"valid_hits_at_1", json::value_from(config_.per_task ? mean() : best()->hits_at_1)},
+                         {"mean", json::value_from(mean())},
+                         {"deviation", json::value_from(deviation())},
+                         {"epochs", epochs},
+                         {"seconds", seconds()}};
     if (!config_.per_task) results["best"] = best()->name;
     if (members_.size() < plans_.size()) results["of"] = plans_.size();
     replace_file(files_.results(), json::serialize(results) + "\n");

@@ -28,8 +28,8 @@ std::string model_card(const Model& model, const QaDataset& dataset, const RunCo
     if (dataset.memory.size() > 0) card << "| memory | " << dataset.memory.size() << " slots |\n";
     card << "| stopped | " << describe(reason) << ", after " << state.epoch << " epochs and " << state.seconds
          << " s |\n";
-    if (state.best >= 0)
-        card << "| hits@1 on the validation split | " << state.best << ", after epoch " << state.best_epoch << " |\n";
+    if (state.best)
+        card << "| hits@1 on the validation split | " << *state.best << ", after epoch " << state.best_epoch << " |\n";
     card << "\nSettings: `config.json`. Curves: `metrics.jsonl`, or `tensorboard --logdir .`. Ask it: `kvmem ask "
          << directory << " \"...\"`.\n";
     return card.str();

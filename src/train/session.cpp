@@ -108,6 +108,14 @@ struct TrainingSession::Impl {
         save_best();
         save_checkpoint(*model, trainer, files.last());
     }
+    // A run that gave up goes on, also when it is killed before its next checkpoint.
+    void be_patient() {
+        if (trainer.reason_to_end() != StopReason::no_improvement) return;
+        TrainerState state = trainer.state();
+        state.epochs_without_improvement = 0;
+        trainer.resume(state);
+        save_checkpoint(*model, trainer, files.last());
+    }
     void report(const EpochReport& epoch);
     void write_results(StopReason reason) const;
 };
@@ -122,7 +130,7 @@ const QaDataset& TrainingSession::dataset() const { return impl_->dataset; }
 const Model& TrainingSession::model() const { return *impl_->model; }
 const RunConfig& TrainingSession::config() const { return impl_->config; }
 
-bool make_directory(const RunFiles& files) {
+void fill_directory(const RunFiles& files, const std::function<void()>& fill) {
     std::error_code code;
     const bool made = fs::create_directories(files.directory, code);
     if (code)
@@ -131,30 +139,31 @@ bool make_directory(const RunFiles& files) {
                      .got = code.message(),
                      .where = files.directory.string(),
                      .hint = {}});
-    return made;
+    try {
+        fill();
+    } catch (...) {
+        if (made && !fs::exists(files.config(), code)) {
+            fs::remove(files.lock(), code);
+            fs::remove(files.directory, code);
+        }
+        throw;
+    }
 }
 
 TrainingSession TrainingSession::begin(const fs::path& directory, const RunConfig& config) {
     const RunFiles files{directory};
     require_no_run(files);
-    const bool made = make_directory(files);
     RunConfig absolute = config;
     absolute.data = fs::absolute(config.data).string();
-    try {
-        auto impl = std::make_unique<Impl>(directory, [&] { return absolute; });
+    std::unique_ptr<Impl> impl;
+    fill_directory(files, [&] {
+        impl = std::make_unique<Impl>(directory, [&] { return absolute; });
         require_no_run(files);  // another may have begun and ended before the lock was ours
         impl->config.data_hash = content_hash_of(impl->dataset);
         replace_file(files.config(), to_json(impl->config));
         impl->events.emplace(directory);
-        return TrainingSession(std::move(impl));
-    } catch (...) {  // a directory that holds no run is not left behind
-        std::error_code ignored;
-        if (made && !fs::exists(files.config(), ignored)) {
-            fs::remove(files.lock(), ignored);
-            fs::remove(directory, ignored);
-        }
-        throw;
-    }
+    });
+    return TrainingSession(std::move(impl));
 }
 
 // The first `count` lines of a text.
@@ -184,7 +193,10 @@ TrainingSession TrainingSession::resume(const fs::path& directory, Index epochs)
     if (fs::exists(files.last())) load_checkpoint(*impl->model, impl->trainer, files.last());
     if (fs::exists(files.metrics()))
         impl->metrics = first_lines(read_file(files.metrics()), impl->trainer.state().epoch);
-    if (epochs > 0) replace_file(files.config(), to_json(config));
+    if (epochs > 0) {
+        impl->be_patient();
+        replace_file(files.config(), to_json(config));
+    }
     impl->events.emplace(directory);
     return TrainingSession(std::move(impl));
 }
@@ -219,7 +231,7 @@ void TrainingSession::Impl::write_results(StopReason reason) const {
                          {"best_epoch", state.best_epoch},
                          {"seconds", state.seconds},
                          {"parameters", model->parameters().count()}};
-    results["valid_hits_at_1"] = state.best >= 0 ? json::value(state.best) : json::value(nullptr);
+    results["valid_hits_at_1"] = json::value_from(state.best);
     replace_file(files.results(), json::serialize(results) + "\n");
 }
 
@@ -234,6 +246,8 @@ StopReason TrainingSession::run(const Callbacks& callbacks) {
         in.report(epoch);
         if (callbacks.epoch) callbacks.epoch(epoch);
     };
+    std::error_code ignored;  // results tell that a run has ended
+    if (in.trainer.reason_to_end() == StopReason::running) fs::remove(in.files.results(), ignored);
     StopReason reason;
     try {
         reason = in.trainer.run(inner);

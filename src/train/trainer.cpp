@@ -5,27 +5,35 @@
 #include "kvmem/core/parallel.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <numeric>
 
 namespace kvmem {
 
+// Of one phase.
+static constexpr Index most_epochs = 1'000'000;
+
+static bool is_amount(double number) { return number >= 0 && std::isfinite(number); }
+
 void TrainerOptions::validate() const {
-    require_option(epochs >= 1 && epochs <= 1'000'000, "epochs", "1 to 1000000");
+    constexpr Index longest_patience = 1'000'000'000;
+    require_option(epochs >= 1 && epochs <= most_epochs, "epochs", "1 to 1000000");
     require_option(batch >= 1 && batch <= 1'000'000, "batch", "1 to 1000000");
     require_option(shards >= 1 && shards <= 256, "shards", "1 to 256");
     require_option(schedule.rate > 0 && std::isfinite(schedule.rate), "learning rate", "a positive number");
-    require_option(start_epochs >= 1 && start_epochs <= 1'000'000, "start epochs", "1 to 1000000");
-    require_option(start_patience >= 1, "start patience", "1 epoch or more");
-    require_option(start_rate >= 0 && std::isfinite(start_rate), "start rate", "0 (the usual one) or more");
+    require_option(start_epochs >= 1 && start_epochs <= most_epochs, "start epochs", "1 to 1000000");
+    require_option(start_patience >= 1 && start_patience <= longest_patience, "start patience", "1 to 1000000000");
+    require_option(is_amount(start_rate), "start rate", "0 (the usual one) or more");
     require_option(schedule.halve_every > 0 && std::isfinite(schedule.halve_every), "halve every", "epochs, above 0");
     require_option(schedule.warmup >= 0 && schedule.warmup <= 1, "warm-up", "a share of training, 0 to 1");
     require_option(optimizer.beta1 >= 0 && optimizer.beta1 < 1, "beta1", "0 to below 1");
     require_option(optimizer.beta2 >= 0 && optimizer.beta2 < 1, "beta2", "0 to below 1");
     require_option(optimizer.epsilon > 0 && std::isfinite(optimizer.epsilon), "epsilon", "a positive number");
-    require_option(optimizer.clip_norm >= 0, "clip", "0 (never) or a positive length");
-    require_option(patience >= 0 && max_seconds >= 0 && save_seconds >= 0, "patience and times", "0 or more");
+    require_option(is_amount(optimizer.clip_norm), "clip", "0 (never) or a positive length");
+    require_option(patience >= 0 && patience <= longest_patience, "patience", "0 (never) to 1000000000");
+    require_option(is_amount(max_seconds) && is_amount(save_seconds), "times", "seconds, 0 or more");
     require_option(target_metric >= 0 && target_metric <= 1, "target metric", "a share, 0 to 1");
 }
 
@@ -59,13 +67,20 @@ Trainer::Trainer(Task& task, const TrainerOptions& options)
     task_.set_phase(state_.phase);
 }
 
+// Whether a training with so many steps an epoch, in so many phases, can come to the state.
+static bool is_possible(const TrainerState& s, Index steps, Index phases) {
+    const auto within = [](Index number, Index most) { return number >= 0 && number <= most; };
+    const auto past = [&](Index epoch) { return within(epoch, s.epoch); };
+    return within(s.phase, phases - 1) && within(s.epoch, phases * most_epochs) && within(s.step, steps) &&
+           within(s.optimizer_steps, (s.epoch + 1) * steps) && past(s.best_epoch) && past(s.phase_epoch) &&
+           past(s.lowest_epoch) && past(s.epochs_without_improvement) && is_amount(s.best.value_or(0)) &&
+           s.best.value_or(0) <= 1 && is_amount(s.seconds) && is_amount(s.gradient_norm) && std::isfinite(s.loss) &&
+           std::isfinite(s.lowest_loss.value_or(0)) &&
+           std::ranges::all_of(s.wrong, [](Index count) { return count >= 0; });
+}
+
 void Trainer::resume(const TrainerState& state) {
-    const bool possible = state.epoch >= 0 && state.step >= 0 && state.step <= steps_per_epoch() &&
-                          std::isfinite(state.loss) && state.optimizer_steps >= 0 && state.best <= 1 &&
-                          state.best_epoch >= 0 && state.best_epoch <= state.epoch &&
-                          state.epochs_without_improvement >= 0 && state.seconds >= 0 && state.phase >= 0 &&
-                          state.phase < task_.phases() && state.phase_epoch >= 0 && state.phase_epoch <= state.epoch;
-    if (!possible)
+    if (!is_possible(state, steps_per_epoch(), task_.phases()))
         throw Error({.what = "training cannot stand where the checkpoint says",
                      .expected = "a step of an epoch of " + std::to_string(steps_per_epoch()),
                      .got = "epoch " + std::to_string(state.epoch) + ", step " + std::to_string(state.step),
@@ -102,11 +117,10 @@ double Trainer::step(std::span<const Index> units, double rate) {
             tape.reset();
             const Index begin = batch * shard / options_.shards, end = batch * (shard + 1) / options_.shards;
             if (begin == end) continue;
-            const std::initializer_list<std::uint64_t> stream = {static_cast<std::uint64_t>(state_.epoch),
-                                                                 static_cast<std::uint64_t>(state_.step),
-                                                                 static_cast<std::uint64_t>(shard)};
-            tape.seed(options_.seed, stream);
-            Rng rng(options_.seed + 1, stream);
+            const std::array stream{static_cast<std::uint64_t>(state_.epoch), static_cast<std::uint64_t>(state_.step),
+                                    static_cast<std::uint64_t>(shard)};
+            tape.seed(options_.seed, {stream[0], stream[1], stream[2]});
+            Rng rng(options_.seed, {0x6472617773u, stream[0], stream[1], stream[2]});
             const Var loss = task_.loss(
                 tape, units.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)), rng);
             losses[static_cast<std::size_t>(shard)] = loss.value().data[0];
@@ -114,8 +128,8 @@ double Trainer::step(std::span<const Index> units, double rate) {
         }
     });
     const double loss = std::accumulate(losses.begin(), losses.end(), 0.0);
-    gradient_norm_ = optimizer_.step(tapes_, rate);
-    check_finite(loss, gradient_norm_);
+    state_.gradient_norm = optimizer_.step(tapes_, rate);
+    check_finite(loss, state_.gradient_norm);
     return loss;
 }
 
@@ -137,7 +151,7 @@ void Trainer::check_finite(double loss, double norm) const {
 }
 
 bool Trainer::phase_is_over(double loss) {
-    if (state_.lowest_loss < 0 || loss < state_.lowest_loss) {
+    if (!state_.lowest_loss || loss < *state_.lowest_loss) {
         state_.lowest_loss = loss;
         state_.lowest_epoch = state_.epoch;
     }
@@ -151,7 +165,7 @@ StopReason Trainer::after_epoch(const Callbacks& callbacks, double rate) {
                        state_.loss / static_cast<double>(all_questions()),
                        rate,
                        state_.seconds,
-                       gradient_norm_,
+                       state_.gradient_norm,
                        task_.can_validate(),
                        {},
                        false};
@@ -165,7 +179,7 @@ StopReason Trainer::after_epoch(const Callbacks& callbacks, double rate) {
     state_.loss = 0;
     state_.epochs_without_improvement += last_phase;
     if (report.improved) {
-        state_.best = report.validated ? report.metrics.hits_at_1 : -1;
+        state_.best = report.validated ? std::optional(report.metrics.hits_at_1) : std::nullopt;
         state_.best_epoch = state_.epoch;
         state_.epochs_without_improvement = 0;
         if (callbacks.keep_best) callbacks.keep_best();
@@ -175,15 +189,21 @@ StopReason Trainer::after_epoch(const Callbacks& callbacks, double rate) {
         if (phase_is_over(report.validated ? report.metrics.loss : report.loss)) {
             task_.set_phase(++state_.phase);
             state_.phase_epoch = state_.epoch;
-            state_.lowest_loss = -1;
+            state_.lowest_loss.reset();
             state_.lowest_epoch = 0;
         }
-        return StopReason::running;
     }
+    return reason_to_end();
+}
+
+StopReason Trainer::reason_to_end() const {
+    if (time_is_over()) return StopReason::time_over;
+    if (state_.step > 0 || !in_last_phase()) return StopReason::running;
     if (options_.target_metric > 0 && state_.best >= options_.target_metric) return StopReason::target_reached;
     if (options_.patience > 0 && state_.epochs_without_improvement >= options_.patience)
         return StopReason::no_improvement;
-    return all_epochs_done() ? StopReason::epochs_done : StopReason::running;
+    const bool all_done = state_.epoch >= state_.phase_epoch + options_.epochs;
+    return all_done ? StopReason::epochs_done : StopReason::running;
 }
 
 double Trainer::rate_at(Index step) const {
@@ -247,7 +267,7 @@ StopReason Trainer::run_epoch(const Callbacks& callbacks, Watch& watch) {
                             static_cast<double>(left) / (static_cast<double>(watch.steps) * per_second), state_.best});
         }
         if (callbacks.interrupted && callbacks.interrupted()) reason = StopReason::interrupted;
-        if (options_.max_seconds > 0 && state_.seconds >= options_.max_seconds) reason = StopReason::time_over;
+        if (time_is_over()) reason = StopReason::time_over;
         if (reason == StopReason::running && callbacks.save && seconds_since(watch.saved) >= options_.save_seconds) {
             callbacks.save();
             watch.saved = Clock::now();
@@ -262,7 +282,7 @@ StopReason Trainer::run_epoch(const Callbacks& callbacks, Watch& watch) {
 
 StopReason Trainer::run(const Callbacks& callbacks) {
     Watch watch{.seconds_before = state_.seconds};
-    StopReason reason = all_epochs_done() ? StopReason::epochs_done : StopReason::running;
+    StopReason reason = reason_to_end();
     while (reason == StopReason::running) reason = run_epoch(callbacks, watch);
     // A run that ends before its first validation still has a model.
     if (state_.best_epoch == 0 && callbacks.keep_best && reason != StopReason::interrupted) callbacks.keep_best();

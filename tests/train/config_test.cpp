@@ -172,14 +172,39 @@ TEST_CASE("the test of all fields leaves none out", "[config]") {
 }
 
 TEST_CASE("where training stands comes back from its JSON", "[config]") {
-    const TrainerState state{3, 14, 15.92653589793238, 358, 0.979, 2, 1, 1234.5, 1, 2, 0.75, 4, {5, 0, 17}};
+    const TrainerState state{3, 14, 15.92653589793238, 358, 0.979, 2, 1, 1234.5, 1, 2, 0.75, 4, {5, 0, 17}, 1.25};
     CHECK(trainer_state_from_json(to_json(state), "test") == state);
+    const TrainerState begun;
+    CHECK(trainer_state_from_json(to_json(begun), "test") == begun);
+    // -1 was what is not known yet.
+    CHECK(trainer_state_from_json(R"({"best": "-1", "lowest_loss": "-1"})", "test") == begun);
 }
 
 TEST_CASE("what a configuration does not say is as usual", "[config]") {
-    const RunConfig c = run_config_from_json(R"({"data": "x", "model": {}, "trainer": {}, "new": 1})", "test");
+    const RunConfig c = run_config_from_json(R"({"data": "x", "model": {}, "trainer": {}})", "test");
     CHECK(c.data == "x");
     CHECK(to_json(c.model) == to_json(KvMemNNConfig{}));
+}
+
+TEST_CASE("a field that is not known is an error that names the nearest one", "[config]") {
+    const auto refused = [](const char* text, const char* field, const char* near) {
+        CHECK_THROWS_WITH(run_config_from_json(text, "x"), Catch::Contains(field) && Catch::Contains(near));
+    };
+    refused(R"({"data": "x", "model": {"widht": 8}, "trainer": {}})", "widht", "such as width");
+    refused(R"({"data": "x", "model": {"model": "mem-n2n", "tieing": "x"}, "trainer": {}})", "tieing", "such as tying");
+    refused(R"({"data": "x", "model": {}, "trainer": {"epoch": 3}})", "got epoch ", "such as epochs");
+    refused(R"({"data": "x", "model": {}, "trainer": {}, "run": 3})", "run", "such as runs");
+    CHECK_THROWS_WITH(trainer_state_from_json(R"({"stepp": 1})", "x"), Catch::Contains("such as step"));
+}
+
+TEST_CASE("a field that is there twice is an error", "[config]") {
+    for (const char* text : {R"({"data": "x", "data": "y", "model": {}, "trainer": {}})",
+                             R"({"data": "x", "model": {"hops": 2, "width": 8, "hops": 3}, "trainer": {}})",
+                             R"({"data": "x", "model": {}, "trainer": {"rate": "1", "\u0072ate" : "2"}})"})
+        CHECK_THROWS_WITH(run_config_from_json(text, "x"), Catch::Contains("twice"));
+    // The same name in two objects, and names as values, are not.
+    CHECK_NOTHROW(run_config_from_json(
+        R"({"data": "a \" { [: seed", "tasks": ["data", "data"], "model": {"seed": 1}, "trainer": {"seed": 1}})", "x"));
 }
 
 TEST_CASE("text that is no configuration is an error that says where", "[config]") {
@@ -203,6 +228,11 @@ TEST_CASE("text that is no configuration is an error that says where", "[config]
                              R"({"data": "x", "model": {}, "trainer": {"epochs": 0}})",
                              R"({"data": "x", "model": {}, "trainer": {"batch": 9223372036854775807}})",
                              R"({"data": "x", "model": {}, "trainer": {"rate": null}})",
+                             R"({"data": "x", "model": {}, "trainer": {"clip": "inf"}})",
+                             R"({"data": "x", "model": {}, "trainer": {"clip": 1e400}})",
+                             R"({"data": "x", "model": {}, "trainer": {"max_seconds": "nan"}})",
+                             R"({"data": "x", "model": {}, "trainer": {"patience": 9223372036854775807}})",
+                             R"({"data": "x", "model": {}, "trainer": {"start_patience": 9223372036854775807}})",
                              "{\"data\": \"\xff\"}"}) {
         CAPTURE(text);
         CHECK_THROWS_WITH(run_config_from_json(text, "run/config.json"), Catch::StartsWith("run/config.json: "));
@@ -248,6 +278,11 @@ TEST_CASE("a field is set by its name and a text", "[config]") {
     set_field(trainer, "decay", "halve");
     CHECK(trainer.schedule.decay == Decay::halve);
     CHECK_THROWS_AS(set_field(trainer, "width", "1"), UsageError);
+    for (const char* text : {"inf", "nan", "1e400", "0x1p3", " 1", "1 ", "+1"}) {
+        CAPTURE(text);
+        CHECK_THROWS_WITH(set_field(trainer, "rate", text), Catch::Contains("finite") && Catch::Contains(text));
+    }
+    CHECK_THROWS_WITH(set_field(trainer, "seed", "-1"), Catch::Contains("from 0 to 18446744073709551615, got -1"));
 }
 
 TEST_CASE("a model that nobody knows is an error", "[config]") {

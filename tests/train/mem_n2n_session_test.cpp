@@ -1,11 +1,8 @@
-// Models that read stories, trained in run directories and in groups of them.
-#include "kvmem/core/error.hpp"
+// Models that read stories, trained in run directories.
 #include "kvmem/core/parallel.hpp"
 #include "kvmem/models/answerer.hpp"
-#include "kvmem/train/group.hpp"
-#include "kvmem/train/presets.hpp"
-#include "support/temporary_directory.hpp"
-#include "support/toy_stories.hpp"
+#include "kvmem/train/session.hpp"
+#include "support/story_run.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -14,31 +11,11 @@ using namespace kvmem::test;
 
 namespace fs = std::filesystem;
 
-namespace {
-
-struct StoryRun {
-    TemporaryDirectory directory;
-    fs::path data = directory.path() / "stories.h5";
-
-    explicit StoryRun(Index stories = 40) { save_dataset(toy_stories(stories), data); }
-    fs::path operator/(const std::string& name) const { return directory.path() / name; }
-
-    RunConfig config(Index epochs) const {
-        RunConfig config = preset("memn2n-babi-1k");
-        config.data = data.string();
-        config.trainer.epochs = epochs;
-        config.trainer.start_epochs = 2;
-        return config;
-    }
-};
-
-StopReason run_steps(TrainingSession& session, int steps) {
+static StopReason run_steps(TrainingSession& session, int steps) {
     TrainingSession::Callbacks callbacks;
     callbacks.interrupted = [steps]() mutable { return --steps <= 0; };
     return session.run(callbacks);
 }
-
-}  // namespace
 
 TEST_CASE("a MemN2N learns where people are", "[session][mem-n2n]") {
     const StoryRun stories(300);
@@ -123,98 +100,6 @@ TEST_CASE("a MemN2N has the same bits on one thread and on two", "[session][thre
     const TrainingSession one = train(1, "one"), two = train(2, "two");
     CHECK(same_parameters(one.model().parameters(), two.model().parameters()));
     CHECK(one.state().best == two.state().best);
-}
-
-TEST_CASE("of several runs the best on validation stands for all", "[group]") {
-    const StoryRun stories;
-    RunConfig config = stories.config(2);
-    config.runs = 3;
-    const fs::path directory = stories / "group";
-    std::vector<std::string> begun, ended;
-    {
-        TrainingGroup group = TrainingGroup::begin(directory, config);
-        const StopReason reason = group.run({.begin =
-                                                 [&](const std::string& name, const TrainingSession& session) {
-                                                     begun.push_back(name);
-                                                     CHECK(session.config().trainer.seed == begun.size());
-                                                     return TrainingSession::Callbacks{};
-                                                 },
-                                             .end = [&](const auto& member) { ended.push_back(member.name); }});
-        CHECK(reason == StopReason::epochs_done);
-        CHECK(begun == std::vector<std::string>{"run-1", "run-2", "run-3"});
-        CHECK(ended == begun);
-        REQUIRE(group.members().size() == 3);
-        double most = 0, sum = 0;
-        for (const auto& member : group.members()) {
-            most = std::max(most, member.hits_at_1);
-            sum += member.hits_at_1;
-        }
-        REQUIRE(group.best());
-        CHECK(group.best()->hits_at_1 == most);
-        CHECK(group.mean() == Approx(sum / 3));
-        CHECK(RunFiles{directory}.model() == RunFiles{directory / group.best()->name}.model());
-        CHECK_THROWS_WITH(TrainingGroup::resume(directory), Catch::Contains("in use by another kvmem train"));
-    }
-    CHECK(RunFiles{directory}.read_config().data == stories.data);
-    CHECK_THROWS_WITH(TrainingGroup::begin(directory, config), Catch::Contains("a run is here already"));
-    TrainingGroup again = TrainingGroup::resume(directory);
-    begun.clear();
-    again.run({.begin =
-                   [&](const std::string& name, const TrainingSession&) {
-                       begun.push_back(name);
-                       return TrainingSession::Callbacks{};
-                   },
-               .end = {}});
-    CHECK(begun.empty());  // all have ended
-    CHECK(again.members().size() == 3);
-}
-
-TEST_CASE("an interrupted group goes on with the run that was interrupted", "[group]") {
-    const StoryRun stories;
-    RunConfig config = stories.config(1);
-    config.runs = 2;
-    const auto run = [&](TrainingGroup group, int steps) {
-        return group.run({.begin =
-                              [&steps](const std::string&, const TrainingSession&) {
-                                  TrainingSession::Callbacks callbacks;
-                                  callbacks.interrupted = [&steps] { return --steps == 0; };
-                                  return callbacks;
-                              },
-                          .end = {}});
-    };
-    CHECK(run(TrainingGroup::begin(stories / "whole", config), -1) == StopReason::epochs_done);
-    CHECK(run(TrainingGroup::begin(stories / "group", config), 17) == StopReason::interrupted);
-    CHECK(fs::exists(stories / "group" / "run-2" / "config.json"));
-    CHECK(run(TrainingGroup::resume(stories / "group"), -1) == StopReason::epochs_done);
-    for (const char* name : {"run-1", "run-2"})
-        CHECK(same_parameters(load_model(stories / "group" / name / "model-last.h5")->parameters(),
-                              load_model(stories / "whole" / name / "model-last.h5")->parameters()));
-}
-
-TEST_CASE("each task can have a model of its own", "[group]") {
-    const StoryRun stories;
-    RunConfig config = stories.config(1);
-    config.per_task = true;
-    config.runs = 2;
-    TrainingGroup group = TrainingGroup::begin(stories / "group", config);
-    CHECK(group.run() == StopReason::epochs_done);
-    REQUIRE(group.members().size() == 2);
-    CHECK(group.members()[0].name == "qa1_where");
-    CHECK(fs::exists(stories / "group" / "qa2_whether" / "run-2" / "model-last.h5"));
-    CHECK(RunFiles{stories / "group" / "qa1_where"}.read_config().tasks == std::vector<std::string>{"qa1_where"});
-    CHECK_NOTHROW(RunFiles{stories / "group" / "qa1_where"}.model());
-    CHECK_THROWS_WITH(RunFiles{stories / "group"}.model(), Catch::Contains("no model here"));
-}
-
-TEST_CASE("a group of tasks needs tasks", "[group]") {
-    const StoryRun stories;
-    QaDataset dataset = toy_stories(4);
-    dataset.tasks.clear();
-    for (auto& [name, split] : dataset.splits) split.task.clear();
-    save_dataset(dataset, stories.data);
-    RunConfig config = stories.config(1);
-    config.per_task = true;
-    CHECK_THROWS_WITH(TrainingGroup::begin(stories / "group", config), Catch::Contains("no tasks"));
 }
 
 TEST_CASE("presets are the paper's settings", "[presets]") {

@@ -79,6 +79,52 @@ TEST_CASE("an interrupted run goes on with the same bits as one that was not", "
                           load_model(toy / "whole" / "model-best.h5")->parameters()));
 }
 
+// The lines of a run's metrics without their times.
+static std::vector<json::value> metrics_of(const fs::path& directory) {
+    std::vector<json::value> lines;
+    const std::string text = read_file(RunFiles{directory}.metrics());
+    for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) {
+        json::value line = json::parse(text.substr(at, text.find('\n', at) - at));
+        line.as_object().erase("seconds");
+        lines.push_back(std::move(line));
+    }
+    return lines;
+}
+
+TEST_CASE("a run that is interrupted after every step has the same metrics as one that was not", "[session]") {
+    const ToyRun toy;
+    TrainingSession::begin(toy / "whole", toy.config(2)).run();
+    TrainingSession::begin(toy / "run", toy.config(2));
+    int starts = 1;
+    while (true) {
+        TrainingSession session = TrainingSession::resume(toy / "run");
+        if (run_steps(session, 1) != StopReason::interrupted) break;
+        ++starts;
+    }
+    CHECK(starts > 20);
+    CHECK(metrics_of(toy / "run") == metrics_of(toy / "whole"));
+}
+
+TEST_CASE("a run that was killed before it could tell that it gave up does not train on", "[session]") {
+    const ToyRun toy;
+    RunConfig config = toy.config(30);
+    config.trainer.patience = 1;
+    config.trainer.schedule.rate = 1e-9;  // nothing is learned
+    TrainingSession::begin(toy / "run", config).run();
+    const RunFiles files{toy / "run"};
+    const std::string last = read_file(files.last());
+    const Index epochs = lines_in(files.metrics());
+    REQUIRE(epochs < 30);
+    fs::remove(files.results());
+    CHECK(TrainingSession::resume(toy / "run").run() == StopReason::no_improvement);
+    CHECK(fs::exists(files.results()));
+    CHECK(lines_in(files.metrics()) == epochs);
+    TrainingSession more = TrainingSession::resume(toy / "run", 30);  // asked for, it goes on
+    CHECK(more.state().epochs_without_improvement == 0);
+    CHECK(run_steps(more, 1) == StopReason::interrupted);
+    CHECK_FALSE(fs::exists(files.results()));
+}
+
 TEST_CASE("training gives the same bits on one thread and on two", "[session][threads]") {
     const ToyRun toy;
     const auto train = [&](int threads, const std::string& name) {

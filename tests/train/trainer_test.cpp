@@ -8,8 +8,10 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <set>
 
 using namespace kvmem;
 using namespace kvmem::test;
@@ -344,6 +346,81 @@ TEST_CASE("a training does not go on from where it cannot stand", "[trainer]") {
     refused([](TrainerState& s) { s.phase = 1; });
     refused([](TrainerState& s) { s.phase = -1; });
     refused([](TrainerState& s) { s.phase_epoch = 1; });
+    refused([](TrainerState& s) { s.epoch = std::numeric_limits<Index>::max(); });
+    refused([](TrainerState& s) { s.epoch = s.phase_epoch = 1'000'001; });
+    refused([](TrainerState& s) { s.optimizer_steps = std::numeric_limits<Index>::max(); });
+    refused([](TrainerState& s) { s.epochs_without_improvement = 1; });
+    refused([](TrainerState& s) { s.best = 1.5; });
+    refused([](TrainerState& s) { s.best = -0.5; });
+    refused([](TrainerState& s) { s.seconds = INFINITY; });
+    refused([](TrainerState& s) { s.lowest_loss = NAN; });
+    refused([](TrainerState& s) { s.lowest_epoch = 1; });
+    refused([](TrainerState& s) { s.gradient_norm = -1; });
+    refused([](TrainerState& s) { s.wrong = {-1}; });
+}
+
+TEST_CASE("an interruption anywhere in an epoch changes nothing that is reported of it", "[trainer]") {
+    std::vector<std::array<double, 3>> expected, told;
+    const auto tell = [](std::vector<std::array<double, 3>>& to) {
+        Trainer::Callbacks callbacks;
+        callbacks.epoch = [&to](const EpochReport& r) { to.push_back({r.loss, r.rate, r.gradient_norm}); };
+        return callbacks;
+    };
+    Square whole;
+    Trainer(whole, plain(2)).run(tell(expected));
+    CHECK(expected[0][2] > 0);
+    Square task;
+    TrainerState state;
+    Trainer::Callbacks callbacks = tell(told);
+    callbacks.interrupted = [] { return true; };
+    for (StopReason reason = StopReason::interrupted; reason == StopReason::interrupted;) {
+        Trainer trainer(task, plain(2));
+        trainer.resume(state);
+        reason = trainer.run(callbacks);
+        state = trainer.state();
+    }
+    CHECK(told == expected);
+}
+
+TEST_CASE("a training that has ended does not go on", "[trainer]") {
+    TrainerOptions options = plain(10);
+    Square task;
+    task.script = {0.5, 0.4};
+    SECTION("by patience") { options.patience = 2; }
+    SECTION("by its target") { options.target_metric = 0.5; }
+    SECTION("by time") { options.max_seconds = 1e-9; }
+    Trainer trainer(task, options);
+    const StopReason reason = trainer.run({});
+    REQUIRE(reason != StopReason::epochs_done);
+    const TrainerState state = trainer.state();
+    task.seen.clear();
+    Trainer again(task, options);
+    again.resume(state);
+    CHECK(again.reason_to_end() == reason);
+    CHECK(again.run({}) == reason);
+    CHECK(task.seen.empty());
+    CHECK(again.state() == state);
+}
+
+TEST_CASE("runs of seeds that follow each other share no random numbers", "[trainer]") {
+    // What one step draws from the generator of choices and from that of dropout.
+    class Draws : public Square {
+      public:
+        std::set<std::uint64_t> drawn;
+        Var loss(Tape& tape, std::span<const Index> examples, Rng& rng) override {
+            drawn.insert({rng.bits(), tape.next_seed()});
+            return Square::loss(tape, examples, rng);
+        }
+    };
+    std::set<std::uint64_t> all;
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+        Draws task;
+        TrainerOptions options = plain(2);
+        options.seed = seed;
+        Trainer(task, options).run({});
+        all.insert(task.drawn.begin(), task.drawn.end());
+    }
+    CHECK(all.size() == 10 * 2 * 6);  // of both generators, in six steps
 }
 
 TEST_CASE("impossible options are refused", "[trainer]") {
@@ -366,4 +443,8 @@ TEST_CASE("impossible options are refused", "[trainer]") {
     refused([](auto& o) { o.patience = -1; });
     refused([](auto& o) { o.max_seconds = NAN; });
     refused([](auto& o) { o.target_metric = 1.5; });
+    refused([](auto& o) { o.optimizer.clip_norm = INFINITY; });
+    refused([](auto& o) { o.max_seconds = INFINITY; });
+    refused([](auto& o) { o.patience = std::numeric_limits<Index>::max(); });
+    refused([](auto& o) { o.start_patience = std::numeric_limits<Index>::max(); });
 }

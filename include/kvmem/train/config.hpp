@@ -27,8 +27,8 @@ std::string to_json(const RunConfig& config);
 std::string to_json(const ModelConfig& config);  // with its kind as the field "model"
 std::string to_json(const TrainerState& state);
 
-// The way back. Throws Error, which begins with `where`, when text is not such JSON or a value is impossible;
-// missing fields keep their defaults, and a model that is not named is a kv-mem-nn.
+// The way back. Throws Error, which begins with `where`, when text is not such JSON, a field is not known or is there
+// twice, or a value is impossible; missing fields keep their defaults, and a model that is not named is a kv-mem-nn.
 RunConfig run_config_from_json(std::string_view text, const std::string& where);
 ModelConfig model_config_from_json(std::string_view text, const std::string& where);
 TrainerState trainer_state_from_json(std::string_view text, const std::string& where);

@@ -4,11 +4,15 @@
 //     config.json    what was asked for            run-1, run-2, ...   runs as TrainingSession leaves them, or
 //     results.json   how the members ended         qa1, qa2, ...       a run, or a group of runs, for each task
 //
+// A task's directory has its name, with "_" for what is no letter, digit or hyphen, and a number where two names would
+// be the same.
+//
 // Members are trained one after the other. What is interrupted goes on with resume(), member by member.
 #pragma once
 
 #include "kvmem/train/session.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,8 +22,9 @@ class TrainingGroup {
   public:
     // How a member ended; of a group: the best of its runs, or the mean over its tasks.
     struct Member {
-        std::string name;       // of its directory
-        double hits_at_1 = -1;  // of validation; -1: there was none
+        std::string name;                   // of its directory
+        std::string task;                   // in a group of tasks: its task's name
+        std::optional<double> hits_at_1{};  // of validation, if there was one
         Index epochs = 0;
         double seconds = 0;
     };
@@ -40,17 +45,19 @@ class TrainingGroup {
     const std::vector<Member>& members() const { return members_; }  // that have ended
     // The member with the best validation, the first of equal ones; null when none has ended.
     const Member* best() const;
-    double mean() const;       // of the members' hits@1
-    double deviation() const;  // of the sample
-    double seconds() const;    // of training in all
+    // Of the hits@1 of the members that were validated, if any were.
+    std::optional<double> mean() const;
+    std::optional<double> deviation() const;  // of the sample; 0 of one
+    double seconds() const;                   // of training in all
 
   private:
     struct Plan {
         std::string name;
         RunConfig config;
     };
-    TrainingGroup(const RunFiles& files, std::unique_ptr<FileLock> lock, RunConfig config, Index epochs);
+    TrainingGroup(const RunFiles& files, RunConfig config, const QaDataset& dataset, Index epochs);
     StopReason run_member(const Plan& plan, const Callbacks& callbacks);
+    Member member_of(const Plan& plan) const;
     void write_results() const;
 
     RunFiles files_;

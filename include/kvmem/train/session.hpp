@@ -13,6 +13,7 @@
 #include "kvmem/train/checkpoint.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -37,14 +38,16 @@ struct RunFiles {
 
 // Throws Error when a run was begun here.
 void require_no_run(const RunFiles& files);
-// Makes the run's directory; returns whether it was not there. Throws Error.
-bool make_directory(const RunFiles& files);
+// Makes the run's directory and calls `fill`, which begins the run. When it throws, a directory that was not there
+// before is not left behind. Throws Error.
+void fill_directory(const RunFiles& files, const std::function<void()>& fill);
 
 class TrainingSession {
   public:
     // Begins a run; makes the directory. Throws Error when it holds one already or another process trains there.
     static TrainingSession begin(const std::filesystem::path& directory, const RunConfig& config);
-    // Goes on with an interrupted or finished run; `epochs`, if positive, replaces the number of epochs.
+    // Goes on with an interrupted or finished run; `epochs`, if positive, replaces the number of epochs, and a run that
+    // gave up may then be patient once more.
     static TrainingSession resume(const std::filesystem::path& directory, Index epochs = 0);
 
     ~TrainingSession();

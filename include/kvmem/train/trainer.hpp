@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -68,15 +69,16 @@ struct TrainerState {
     Index step = 0;   // finished ones of the epoch under way
     double loss = 0;  // sum over the questions of the epoch under way
     Index optimizer_steps = 0;
-    double best = -1;  // hits@1 of the best validation
+    std::optional<double> best{};  // hits@1 of the best validation, if there was one
     Index best_epoch = 0;
     Index epochs_without_improvement = 0;
-    double seconds = 0;          // of training so far
-    Index phase = 0;             // of the task
-    Index phase_epoch = 0;       // epochs before it began
-    double lowest_loss = -1;     // that an epoch of this phase came to, if it is not the last one; -1: none did
-    Index lowest_epoch = 0;      // which one that was
-    std::vector<Index> wrong{};  // Task::wrong() of the last validation, with TrainerOptions::focus
+    double seconds = 0;                   // of training so far
+    Index phase = 0;                      // of the task
+    Index phase_epoch = 0;                // epochs before it began
+    std::optional<double> lowest_loss{};  // that an epoch of this phase came to, if it is not the last one
+    Index lowest_epoch = 0;               // which one that was
+    std::vector<Index> wrong{};           // Task::wrong() of the last validation, with TrainerOptions::focus
+    double gradient_norm = 0;             // of the last step
     bool operator==(const TrainerState&) const = default;
 };
 
@@ -84,7 +86,7 @@ struct TrainerState {
 struct StepReport {
     Index epoch, epochs, step, steps;  // from 1
     double loss, rate, examples_per_second, seconds_left;
-    double best;
+    std::optional<double> best;
 };
 struct EpochReport {
     Index epoch, phase;
@@ -113,8 +115,11 @@ class Trainer {
     StopReason run(const Callbacks& callbacks);
 
     const TrainerState& state() const { return state_; }
+    // Why training is over where it stands; running: it is not.
+    StopReason reason_to_end() const;
     Optimizer& optimizer() { return optimizer_; }
-    // Goes on from here; parameters and optimiser must have been restored as well.
+    // Goes on from here; parameters and optimiser must have been restored as well. Throws Error for a state that the
+    // options and the task cannot lead to.
     void resume(const TrainerState& state);
 
   private:
@@ -125,7 +130,7 @@ class Trainer {
     Index all_questions() const;
     Index questions_of(std::span<const Index> units) const;
     bool in_last_phase() const { return state_.phase + 1 >= task_.phases(); }
-    bool all_epochs_done() const { return in_last_phase() && state_.epoch >= state_.phase_epoch + options_.epochs; }
+    bool time_is_over() const { return options_.max_seconds > 0 && state_.seconds >= options_.max_seconds; }
     // Whether the phase, which is not the last one, has done what it can.
     bool phase_is_over(double loss);
     double rate_at(Index step) const;  // of the epoch under way
@@ -138,7 +143,6 @@ class Trainer {
     Optimizer optimizer_;
     std::vector<std::unique_ptr<Tape>> tapes_;  // one a shard
     TrainerState state_;
-    double gradient_norm_ = 0;
 };
 
 }  // namespace kvmem
