@@ -3,13 +3,17 @@
 #include "kvmem/core/error.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include <chrono>
+#include <limits>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -21,24 +25,161 @@ static Error system_error(const std::string& what, const fs::path& path, int cod
     return Error({.what = what, .expected = {}, .got = std::strerror(code), .where = path.string(), .hint = {}});
 }
 
+static fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+
+// --- Looking ---------------------------------------------------------------------------------------------
+
+static fs::file_status status_of(const fs::path& path) {
+    std::error_code code;
+    const fs::file_status status = fs::status(path, code);
+    if (status.type() == fs::file_type::none) throw system_error("cannot look for this", path, code.value());
+    return status;
+}
+
+bool is_there(const fs::path& path) { return fs::exists(status_of(path)); }
+bool is_folder(const fs::path& path) { return fs::is_directory(status_of(path)); }
+
+// Whether what was opened still has this name.
+static bool is_still_at(const fs::path& path, int descriptor) {
+    struct stat opened, there;
+    return ::fstat(descriptor, &opened) == 0 && ::stat(path.c_str(), &there) == 0 && opened.st_ino == there.st_ino &&
+           opened.st_dev == there.st_dev;
+}
+
+// --- Reading ---------------------------------------------------------------------------------------------
+
+namespace {
+struct Descriptor {
+    explicit Descriptor(int descriptor) : number(descriptor) {}
+    ~Descriptor() {
+        if (number >= 0) ::close(number);
+    }
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    int number;
+};
+}  // namespace
+
+// What is read at most: pipes and devices need not have an end.
+static std::size_t most_bytes_of(mode_t mode) {
+    if (S_ISREG(mode)) return std::numeric_limits<std::size_t>::max();
+    if (S_ISCHR(mode) || S_ISBLK(mode)) return std::size_t{16} << 20;
+    return static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) / 2;
+}
+
+// What is still to be read behind `bytes`, and these.
+static std::string read_all(int descriptor, const fs::path& name, std::string bytes = {}) {
+    struct stat status {};
+    if (::fstat(descriptor, &status) != 0) throw system_error("cannot read", name);
+    if (S_ISDIR(status.st_mode)) throw system_error("cannot read", name, EISDIR);
+    const std::size_t most = most_bytes_of(status.st_mode);
+    std::size_t have = bytes.size();
+    bytes.resize(have + static_cast<std::size_t>(status.st_size) + 1);  // one more, to see the end
+    // Sizes lie for pipes and for files that grow: read until the end.
+    for (;;) {
+        if (have > most)
+            throw Error({.what = "cannot read",
+                         .expected = "an end after " + std::to_string(most) + " bytes at most",
+                         .got = "more",
+                         .where = name.string(),
+                         .hint = "this is no regular file"});
+        if (have == bytes.size()) bytes.resize(bytes.size() + (std::size_t{1} << 16));
+        const ssize_t n = ::read(descriptor, bytes.data() + have, bytes.size() - have);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) throw system_error("cannot read", name);
+        if (n == 0) break;
+        have += static_cast<std::size_t>(n);
+    }
+    bytes.resize(have);
+    return bytes;
+}
+
+// A named pipe is opened without waiting, and has no end before somebody has written to it. Gives what it had to read
+// to know.
+static std::string await_writer(int descriptor, const fs::path& name) {
+    constexpr int patience = 3000;  // milliseconds
+    pollfd pipe{descriptor, POLLIN, 0};
+    if (::poll(&pipe, 1, patience) != 0) return {};
+    char byte = 0;
+    const ssize_t n = ::read(descriptor, &byte, 1);
+    if (n == 0)
+        throw Error({.what = "cannot read",
+                     .expected = {},
+                     .got = "a pipe that nobody writes to",
+                     .where = name.string(),
+                     .hint = {}});
+    return std::string(n > 0 ? 1 : 0, byte);
+}
+
+std::string read_file(const fs::path& path) {
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (file.number < 0) throw system_error("cannot read", path);
+    struct stat status {};
+    std::string begun;
+    if (::fstat(file.number, &status) == 0 && S_ISFIFO(status.st_mode)) begun = await_writer(file.number, path);
+    ::fcntl(file.number, F_SETFL, 0);
+    return read_all(file.number, path, std::move(begun));
+}
+
+std::string read_standard_input() { return read_all(STDIN_FILENO, "stdin"); }
+
+// --- Replacing -------------------------------------------------------------------------------------------
+
+static constexpr const char* temporary_ending = ".kvmem-tmp";
+
+// The file that a chain of symbolic links ends at, which need not be there.
+static fs::path behind_links(fs::path path) {
+    for (int links = 0; links < 40; ++links) {
+        std::error_code code;
+        const fs::path next = fs::read_symlink(path, code);
+        if (code) return path;
+        path = path.parent_path() / next;
+    }
+    throw system_error("cannot replace", path, ELOOP);
+}
+
+// What a rename must replace: the file behind a link, not the link. Only what is nothing yet or a plain file is
+// replaced: a rename over /dev/null would take it away from all.
+static fs::path replaceable_target(const fs::path& path) {
+    std::error_code code;
+    const fs::file_status status = fs::status(path, code);
+    if (fs::is_directory(status)) throw system_error("cannot replace", path, EISDIR);
+    const fs::path target = behind_links(path);
+    const bool device = target != path && target.string().starts_with("/proc/");
+    if (device || (fs::exists(status) && !fs::is_regular_file(status)))
+        throw Error(
+            {.what = "cannot replace", .expected = "a regular file", .got = {}, .where = path.string(), .hint = {}});
+    return target;
+}
+
+// Gives a new file what an old one has: permission bits, and its owners as far as one may.
+static void take_after(int descriptor, const struct stat& old) {
+    mode_t mode = old.st_mode & 07777;
+    const uid_t owner = ::geteuid() == 0 ? old.st_uid : static_cast<uid_t>(-1);
+    // Another group than the old one's may do what anybody may.
+    if (::fchown(descriptor, owner, old.st_gid) != 0) mode &= ~mode_t{070} | (mode & 07) << 3;
+    ::fchmod(descriptor, mode);
+}
+
 namespace {
 
-// Closes and, unless it was kept, removes a file when it goes.
+// Closes and, unless it was kept, removes a file when it goes. Its lock says that its process lives.
 class TemporaryFile {
   public:
-    explicit TemporaryFile(const fs::path& target) {
-        // A killed process may have left a name behind, and process numbers come again: count on.
-        const std::string stem = target.string() + ".tmp" + std::to_string(::getpid());
+    TemporaryFile(const fs::path& target, const std::optional<struct stat>& old) {
+        const std::string stem = target.string() + temporary_ending + std::to_string(::getpid());
         for (int i = 0; i < 1000 && descriptor_ < 0; ++i) {
             path_ = i == 0 ? stem : stem + "-" + std::to_string(i);
-            descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+            descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, old ? 0600 : 0666);
             if (descriptor_ < 0 && errno != EEXIST) break;
+            if (descriptor_ >= 0 && !is_ours()) ::close(std::exchange(descriptor_, -1));
         }
         if (descriptor_ < 0) throw system_error("cannot write here", target);
+        if (old) take_after(descriptor_, *old);
     }
     ~TemporaryFile() {
-        if (descriptor_ >= 0) ::close(descriptor_);
         if (!kept_) ::unlink(path_.c_str());
+        ::close(descriptor_);
     }
     TemporaryFile(const TemporaryFile&) = delete;
     TemporaryFile& operator=(const TemporaryFile&) = delete;
@@ -53,12 +194,17 @@ class TemporaryFile {
     }
     void flush_and_rename(const fs::path& target) {
         if (::fsync(descriptor_) != 0) throw system_error("cannot flush", path_);
-        if (::close(std::exchange(descriptor_, -1)) != 0) throw system_error("cannot close", path_);
         if (::rename(path_.c_str(), target.c_str()) != 0) throw system_error("cannot replace", target);
         kept_ = true;
     }
 
   private:
+    // Who sweeps may take it for a dead process's before it is locked. Where there are no locks, nobody sweeps.
+    bool is_ours() const {
+        const bool taken = ::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+        return !taken && is_still_at(path_, descriptor_);
+    }
+
     fs::path path_;
     int descriptor_ = -1;
     bool kept_ = false;
@@ -66,59 +212,40 @@ class TemporaryFile {
 
 }  // namespace
 
-// What a rename must replace: the file that a chain of symbolic links ends at, not the link. Only what is nothing
-// yet or a plain file is replaced: a rename over /dev/null would take it away from all.
-static fs::path replaceable_target(const fs::path& path) {
-    std::error_code code;
-    const fs::file_status status = fs::status(path, code);
-    if (fs::is_directory(status)) throw system_error("cannot replace", path, EISDIR);
-    const bool link = fs::is_symlink(path, code);
-    const fs::path target = link ? fs::weakly_canonical(path, code) : path;
-    const bool device = link && target.string().starts_with("/proc/");
-    if (device || (fs::exists(status) && !fs::is_regular_file(status)))
-        throw Error(
-            {.what = "cannot replace", .expected = "a regular file", .got = {}, .where = path.string(), .hint = {}});
-    return link && code ? path : target;
+static bool is_temporary_name(std::string_view name, const std::string& stem) {
+    return name.starts_with(stem) && name.size() > stem.size() &&
+           name.find_first_not_of("0123456789-", stem.size()) == name.npos;
 }
 
-static fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
-
-std::string read_file(const fs::path& path) {
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) throw system_error("cannot read", path);
-    struct Close {
-        int descriptor;
-        ~Close() { ::close(descriptor); }
-    } close{descriptor};
-    struct stat status {};
-    if (::fstat(descriptor, &status) != 0) throw system_error("cannot read", path);
-    if (S_ISDIR(status.st_mode)) throw system_error("cannot read", path, EISDIR);
-    std::string bytes(static_cast<std::size_t>(status.st_size) + 1, '\0');  // one more, to see the end
-    std::size_t have = 0;
-    // Sizes lie for pipes and for files that grow: read until the end.
-    for (;;) {
-        if (have == bytes.size()) bytes.resize(bytes.size() + (std::size_t{1} << 16));
-        const ssize_t n = ::read(descriptor, bytes.data() + have, bytes.size() - have);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) throw system_error("cannot read", path);
-        if (n == 0) break;
-        have += static_cast<std::size_t>(n);
-    }
-    bytes.resize(have);
-    return bytes;
+static void remove_unless_locked(const fs::path& path) {
+    const Descriptor file(::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (file.number >= 0 && ::flock(file.number, LOCK_EX | LOCK_NB) == 0 && is_still_at(path, file.number))
+        ::unlink(path.c_str());
 }
 
-void replace_file(const fs::path& path, std::span<const std::byte> bytes) {
+static void sweep_beside(const fs::path& target) {
+    const std::string stem = target.filename().string() + temporary_ending;
+    std::error_code end;  // a folder that cannot be listed is not swept
+    for (fs::directory_iterator entry(folder_of(target), end); !end && entry != fs::directory_iterator();
+         entry.increment(end))
+        if (is_temporary_name(entry->path().filename().string(), stem)) remove_unless_locked(entry->path());
+}
+
+void remove_leftovers(const fs::path& path) { sweep_beside(behind_links(path)); }
+
+void replace_file(const fs::path& path, std::span<const std::byte> bytes, const fs::path& like) {
     const fs::path target = replaceable_target(path);
-    TemporaryFile file(target);
-    file.write(bytes);
-    file.flush_and_rename(target);
-    // The rename itself is on disk only when the folder is.
-    const int folder = ::open(folder_of(target).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder >= 0) {
-        ::fsync(folder);
-        ::close(folder);
+    sweep_beside(target);
+    std::optional<struct stat> old(std::in_place);
+    if (::stat(target.c_str(), &*old) != 0 && (like.empty() || ::stat(like.c_str(), &*old) != 0)) old.reset();
+    {
+        TemporaryFile file(target, old);
+        file.write(bytes);
+        file.flush_and_rename(target);
     }
+    // The rename itself is on disk only when the folder is.
+    const Descriptor folder(::open(folder_of(target).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (folder.number >= 0) ::fsync(folder.number);
 }
 
 void replace_file(const fs::path& path, std::string_view text) { replace_file(path, std::as_bytes(std::span(text))); }
@@ -128,12 +255,7 @@ void require_writable(const fs::path& path) {
     if (::access(folder.c_str(), W_OK | X_OK) != 0) throw system_error("cannot write here", folder);
 }
 
-// Whether what was opened still has this name.
-static bool is_still_at(const fs::path& path, int descriptor) {
-    struct stat opened, there;
-    return ::fstat(descriptor, &opened) == 0 && ::stat(path.c_str(), &there) == 0 && opened.st_ino == there.st_ino &&
-           opened.st_dev == there.st_dev;
-}
+// --- Locking ---------------------------------------------------------------------------------------------
 
 // Takes the lock; returns the system's error code, or 0. A program of somebody's that was killed with a lock may hold
 // it for a moment longer: a child that it was about to start has the descriptor until it runs its own program.
@@ -148,24 +270,37 @@ static int lock_soon(int descriptor) {
     }
 }
 
-FileLock::FileLock(const fs::path& path, const std::string& holder) {
+static Error not_locked(const fs::path& path, int code) {
+    const bool without_locks = code == ENOLCK || code == EOPNOTSUPP || code == ENOSYS || code == EINVAL;
+    return Error({.what = "cannot lock",
+                  .expected = {},
+                  .got = std::strerror(code),
+                  .where = path.string(),
+                  .hint = without_locks ? "this file system has no locks; write on another" : ""});
+}
+
+FileLock::FileLock(fs::path path, const fs::path& guarded, const std::string& holder) : path_(std::move(path)) {
     for (;;) {
-        descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-        if (descriptor_ < 0) throw system_error("cannot lock", path);
+        descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (descriptor_ < 0) throw system_error("cannot lock", path_);
         if (const int code = lock_soon(descriptor_)) {
             ::close(descriptor_);
-            if (code != EWOULDBLOCK) throw system_error("cannot lock", path, code);
+            if (code != EWOULDBLOCK) throw not_locked(path_, code);
             throw Error({.what = "in use by " + holder,
                          .expected = {},
                          .got = {},
-                         .where = folder_of(path).string(),
-                         .hint = "wait for it or choose another directory"});
+                         .where = guarded.string(),
+                         .hint = "wait for it or choose another"});
         }
-        if (is_still_at(path, descriptor_)) return;
+        if (is_still_at(path_, descriptor_)) return;
         ::close(descriptor_);  // its holder removed it: the next one locks another
     }
 }
 
-FileLock::~FileLock() { ::close(descriptor_); }
+// Removed while it is locked: who opened it before will see that it is gone.
+FileLock::~FileLock() {
+    if (is_still_at(path_, descriptor_)) ::unlink(path_.c_str());
+    ::close(descriptor_);
+}
 
 }  // namespace kvmem

@@ -19,7 +19,7 @@ static FileHead head_of(const Part& part, const State& state, std::uint64_t foll
 std::optional<std::size_t> replay_beside(const fs::path& path, const FileHead& head,
                                          const std::function<void(const Record&)>& take) {
     const fs::path log = log_path(path);
-    if (!fs::exists(log)) return std::nullopt;
+    if (!is_there(log)) return std::nullopt;
     const std::string bytes = read_file(log);
     const std::uint64_t generation = log_generation(bytes, log.string());
     if (generation == head.generation) return replay_log(bytes, log.string(), head.options, head.version, take);
@@ -32,11 +32,13 @@ std::optional<std::size_t> replay_beside(const fs::path& path, const FileHead& h
                  .hint = "if it is not wanted, delete it"});
 }
 
-Journal::Journal(const fs::path& path) : path_(path), lock_(lock_path(path), holder) {}
+Journal::Journal(const fs::path& path) : path_(path), lock_(lock_path(path), path, holder) {
+    for (const fs::path& file : {path_, log_path(path_)}) remove_leftovers(file);
+}
 
 void Journal::begin(const FileHead& head, std::optional<std::size_t> size) {
     generation_ = head.generation;
-    if (!size) make_log(log_path(path_), generation_);
+    if (!size) make_log(log_path(path_), generation_, path_);
     log_ = std::make_unique<LogWriter>(log_path(path_), size.value_or(log_head_bytes), generation_);
 }
 
@@ -68,8 +70,8 @@ void Journal::replace(const Part& part, const State& state) {
 void save_alone(const fs::path& path, const Part& part, const State& state) {
     std::optional<FileLock> lock;
     std::uint64_t follows = 0;
-    if (fs::exists(log_path(path))) {
-        lock.emplace(lock_path(path), holder);
+    if (is_there(log_path(path))) {
+        lock.emplace(lock_path(path), path, holder);
         follows = log_generation(read_file(log_path(path)), log_path(path).string());
     }
     write_store(path, part, head_of(part, state, follows));

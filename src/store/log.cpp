@@ -233,11 +233,11 @@ void LogWriter::sync(std::uint64_t version) {
     }
 }
 
-void make_log(const std::filesystem::path& path, std::uint64_t generation) {
+void make_log(const std::filesystem::path& path, std::uint64_t generation, const std::filesystem::path& store) {
     Head head{{}, 1, generation, 0};
     std::memcpy(head.magic, log_magic, sizeof log_magic);
     head.checksum = XXH3_64bits(&head, sizeof head - sizeof head.checksum);
-    replace_file(path, std::as_bytes(std::span(&head, 1)));
+    replace_file(path, std::as_bytes(std::span(&head, 1)), store);
 }
 
 std::uint64_t log_generation(const std::string& bytes, const std::string& name) {

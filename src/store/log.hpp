@@ -48,8 +48,9 @@ class LogWriter {
 
 inline constexpr std::size_t log_head_bytes = 32;
 
-// A log without records, in place of what was there: it belongs to the file of this generation.
-void make_log(const std::filesystem::path& path, std::uint64_t generation);
+// A log without records, in place of what was there: it belongs to the file of this generation. A new one has the
+// permissions of its store.
+void make_log(const std::filesystem::path& path, std::uint64_t generation, const std::filesystem::path& store);
 
 // The generation of a log. Throws Error when the file is none.
 std::uint64_t log_generation(const std::string& bytes, const std::string& name);

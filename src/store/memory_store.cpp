@@ -188,7 +188,7 @@ void MemoryStore::save(const std::filesystem::path& path) const {
 
 static void require_nothing_at(const std::filesystem::path& path) {
     for (const std::filesystem::path& file : {path, log_path(path)})
-        if (std::filesystem::exists(file))
+        if (is_there(file))
             throw Error({.what = "there is a file of this name already",
                          .expected = {},
                          .got = {},
@@ -210,8 +210,7 @@ MemoryStore MemoryStore::create(const std::filesystem::path& path, const StoreOp
         impl->journal->begin(head, std::nullopt);
     } catch (...) {
         std::error_code ignored;
-        for (const std::filesystem::path& made : {path, log_path(path), lock_path(path)})
-            std::filesystem::remove(made, ignored);
+        for (const std::filesystem::path& made : {path, log_path(path)}) std::filesystem::remove(made, ignored);
         throw;
     }
     return MemoryStore(std::move(impl));
@@ -230,7 +229,7 @@ MemoryStore MemoryStore::open(const std::filesystem::path& path, Access access) 
             }
         impl->is_mapped = true;
     } else {
-        if (!std::filesystem::exists(path)) read_head(path);  // for its error; there is nothing to lock
+        if (!is_there(path)) read_head(path);  // for its error; there is nothing to lock
         auto journal = std::make_unique<Journal>(path);
         const StoredPart stored = load_store(path);
         journal->begin(stored.head, impl->take(stored));

@@ -61,7 +61,7 @@ std::vector<MemberRun> member_runs(const RunFiles& files, const RunConfig& confi
     std::vector<MemberRun> members;
     const auto add = [&](const std::string& name, std::vector<std::string> tasks) {
         const RunFiles member{files.directory / name};
-        if (fs::exists(member.config())) members.push_back({member, std::move(tasks)});
+        if (is_there(member.config())) members.push_back({member, std::move(tasks)});
     };
     if (config.per_task) {
         const std::vector<std::string> tasks = tasks_of(config, dataset), names = directory_names(tasks);
@@ -73,7 +73,9 @@ std::vector<MemberRun> member_runs(const RunFiles& files, const RunConfig& confi
 }
 
 static std::unique_ptr<FileLock> locked(const RunFiles& files) {
-    return std::make_unique<FileLock>(files.lock(), "another kvmem train");
+    auto lock = std::make_unique<FileLock>(files.lock(), files.directory, "another kvmem train");
+    remove_leftovers(files);
+    return lock;
 }
 
 TrainingGroup::TrainingGroup(const RunFiles& files, RunConfig config, const QaDataset& dataset, Index epochs)
@@ -148,7 +150,7 @@ TrainingGroup::Member TrainingGroup::member_of(const Plan& plan) const {
 
 // Whether a member has done all that is planned, and not only what an earlier plan was.
 static bool has_done(const RunFiles& files, const RunConfig& plan) {
-    if (!fs::exists(files.results()) || files.read_config().trainer.epochs < plan.trainer.epochs) return false;
+    if (!is_there(files.results()) || files.read_config().trainer.epochs < plan.trainer.epochs) return false;
     RunConfig single = plan;
     single.runs = 1;
     for (Index i = 1; plan.is_group() && i <= plan.runs; ++i)
@@ -167,7 +169,7 @@ static void require_tasks(const RunFiles& files, const std::vector<std::string>&
 
 StopReason TrainingGroup::run_member(const Plan& plan, const Callbacks& callbacks) {
     const RunFiles files{files_.directory / plan.name};
-    const bool begun = fs::exists(files.config());
+    const bool begun = is_there(files.config());
     if (begun) require_tasks(files, plan.config.tasks);
     if (epochs_ == 0 && begun && has_done(files, plan.config)) return StopReason::epochs_done;
     // A kill may have come between a new number of epochs for the group and that for its member.

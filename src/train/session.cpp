@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 namespace json = boost::json;
 
 RunConfig RunFiles::read_config() const {
-    if (!fs::exists(config()))
+    if (!is_there(config()))
         throw Error({.what = "no run here",
                      .expected = "config.json",
                      .got = "none",
@@ -27,7 +27,7 @@ RunConfig RunFiles::read_config() const {
 
 // The best run of a group, if it is one and any has ended. A name that leads elsewhere is none of ours.
 static std::string best_member(const RunFiles& files) {
-    if (!fs::exists(files.results())) return {};
+    if (!is_there(files.results())) return {};
     json::error_code code;
     const json::value results = json::parse(read_file(files.results()), code);
     if (code || !results.is_object()) return {};
@@ -38,8 +38,8 @@ static std::string best_member(const RunFiles& files) {
 }
 
 fs::path RunFiles::model() const {
-    if (fs::exists(best())) return best();
-    if (fs::exists(last())) return last();
+    if (is_there(best())) return best();
+    if (is_there(last())) return last();
     if (const std::string name = best_member(*this); !name.empty()) return RunFiles{directory / name}.model();
     throw Error({.what = "no model here yet",
                  .expected = "model-best.h5 or model-last.h5",
@@ -49,7 +49,7 @@ fs::path RunFiles::model() const {
 }
 
 void require_no_run(const RunFiles& files) {
-    if (fs::exists(files.config()))
+    if (is_there(files.config()))
         throw Error({.what = "a run is here already",
                      .expected = "a new directory",
                      .got = "config.json",
@@ -79,12 +79,14 @@ struct TrainingSession::Impl {
     template <class Read>
     Impl(const fs::path& directory, Read read)
         : files{directory},
-          lock(files.lock(), "another kvmem train"),
+          lock(files.lock(), directory, "another kvmem train"),
           config(read()),
           dataset(load_tasks(config)),
           model(make_model(config.model, dataset.vocabulary, dataset.candidates)),
           task(*model, dataset, config.trainer.balance),
-          trainer(task, config.trainer) {}
+          trainer(task, config.trainer) {
+        remove_leftovers(files);
+    }
 
     void keep_best() {
         for (const Parameter& p : model->parameters()) best_.insert_or_assign(p.name, p.value);
@@ -150,6 +152,12 @@ void fill_directory(const RunFiles& files, const std::function<void()>& fill) {
     }
 }
 
+void remove_leftovers(const RunFiles& files) {
+    for (const fs::path& file :
+         {files.config(), files.best(), files.last(), files.metrics(), files.results(), files.card()})
+        remove_leftovers(file);
+}
+
 TrainingSession TrainingSession::begin(const fs::path& directory, const RunConfig& config) {
     const RunFiles files{directory};
     require_no_run(files);
@@ -190,9 +198,8 @@ TrainingSession TrainingSession::resume(const fs::path& directory, Index epochs)
                      .where = config.data,
                      .hint = "begin a new run"});
     // Killed before its first checkpoint, a run begins anew.
-    if (fs::exists(files.last())) load_checkpoint(*impl->model, impl->trainer, files.last());
-    if (fs::exists(files.metrics()))
-        impl->metrics = first_lines(read_file(files.metrics()), impl->trainer.state().epoch);
+    if (is_there(files.last())) load_checkpoint(*impl->model, impl->trainer, files.last());
+    if (is_there(files.metrics())) impl->metrics = first_lines(read_file(files.metrics()), impl->trainer.state().epoch);
     if (epochs > 0) {
         impl->be_patient();
         replace_file(files.config(), to_json(config));

@@ -4,11 +4,14 @@
 
 #include <catch2/catch.hpp>
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
+#include <thread>
 
 using namespace kvmem;
 namespace fs = std::filesystem;
@@ -64,13 +67,96 @@ TEST_CASE("replacing a file leaves the new one and nothing beside it", "[file]")
     CHECK_NOTHROW(require_writable(path));
 }
 
-TEST_CASE("a name left behind by a killed process is no obstacle", "[file]") {
+TEST_CASE("what a killed process left beside a file goes, and what a living one writes stays", "[file]") {
     const Folder folder;
     const fs::path path = folder.path / "f";
-    std::ofstream(path.string() + ".tmp" + std::to_string(::getpid())) << "left";
+    const std::string left = path.string() + ".kvmem-tmp";
+    for (const std::string& number : {std::to_string(::getpid()), std::string("12"), std::string("12-1")})
+        std::ofstream(left + number) << "left";
+    std::ofstream(left + "7.txt") << "another's";
+    std::ofstream(folder.path / "g.kvmem-tmp7") << "another file's";
+    const int living = ::open((left + "13").c_str(), O_WRONLY | O_CREAT, 0600);
+    REQUIRE(::flock(living, LOCK_EX) == 0);
+    SECTION("when the file is replaced") {
+        replace_file(path, "new");
+        CHECK(read_file(path) == "new");
+    }
+    SECTION("when that is asked for") {
+        replace_file(folder.path / "h", "new");
+        remove_leftovers(path);
+    }
+    CHECK(folder.files() == 4);
+    CHECK(fs::exists(left + "13"));
+    ::close(living);
+}
+
+static mode_t mode_of(const fs::path& path) {
+    struct stat status {};
+    REQUIRE(::stat(path.c_str(), &status) == 0);
+    return status.st_mode & 07777;
+}
+
+TEST_CASE("a file that is replaced keeps its permissions, and a new one follows the umask", "[file]") {
+    const Folder folder;
+    const fs::path path = folder.path / "f";
+    const mode_t before = ::umask(027);
     replace_file(path, "new");
-    CHECK(read_file(path) == "new");
-    CHECK(folder.files() == 2);
+    CHECK(mode_of(path) == 0640);
+    for (const mode_t mode : {0600, 0664, 0400}) {
+        REQUIRE(::chmod(path.c_str(), mode) == 0);
+        replace_file(path, "newer");
+        CHECK(mode_of(path) == mode);
+    }
+    ::umask(0);
+    replace_file(folder.path / "g", std::as_bytes(std::span("x")), path);
+    CHECK(mode_of(folder.path / "g") == 0400);  // as the file that it belongs to
+    replace_file(folder.path / "h", std::as_bytes(std::span("x")), folder.path / "none");
+    CHECK(mode_of(folder.path / "h") == 0666);
+    ::umask(before);
+}
+
+TEST_CASE("a file that is replaced keeps its owner where the system lets it", "[file]") {
+    if (::geteuid() != 0) {
+        WARN("only root may give files away");
+        return;
+    }
+    const Folder folder;
+    const fs::path path = folder.path / "f";
+    replace_file(path, "old");
+    REQUIRE(::chown(path.c_str(), 1234, 4321) == 0);
+    REQUIRE(::chmod(path.c_str(), 0640) == 0);
+    replace_file(path, "new");
+    struct stat status {};
+    REQUIRE(::stat(path.c_str(), &status) == 0);
+    CHECK(status.st_uid == 1234);
+    CHECK(status.st_gid == 4321);
+    CHECK(mode_of(path) == 0640);
+}
+
+TEST_CASE("a pipe is read to its end, and neither a device nor a pipe without one for ever", "[file]") {
+    const Folder folder;
+    const fs::path pipe = folder.path / "pipe";
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    std::thread writer([&] { std::ofstream(pipe) << "written"; });
+    CHECK(read_file(pipe) == "written");
+    writer.join();
+    CHECK(read_file("/dev/null").empty());
+    CHECK_THROWS_WITH(read_file("/dev/zero"), Catch::Contains("/dev/zero") && Catch::Contains("16777216 bytes"));
+    CHECK_THROWS_WITH(read_file(pipe), Catch::Contains("a pipe that nobody writes to"));
+}
+
+TEST_CASE("whether something is there is told or is an error", "[file]") {
+    const Folder folder;
+    replace_file(folder.path / "f", "x");
+    CHECK(is_there(folder.path / "f"));
+    CHECK_FALSE(is_folder(folder.path / "f"));
+    CHECK(is_folder(folder.path));
+    CHECK_FALSE(is_there(folder.path / "none"));
+    CHECK_FALSE(is_there(folder.path / "f" / "g"));
+    CHECK_THROWS_AS(is_there(folder.path / std::string(300, 'x')), Error);
+    fs::create_symlink("circle", folder.path / "circle");
+    CHECK_THROWS_AS(is_folder(folder.path / "circle"), Error);
+    CHECK_THROWS_AS(replace_file(folder.path / "circle", "x"), Error);
 }
 
 TEST_CASE("a failed replacement changes nothing and leaves nothing behind", "[file]") {
@@ -128,25 +214,27 @@ TEST_CASE("a lock keeps a second process out until it goes", "[file]") {
     const fs::path path = folder.path / "lock";
     const auto try_it = [&] {
         try {
-            const FileLock second(path, "another run");
+            const FileLock second(path, "guarded", "another run");
             return 0;
         } catch (const Error& error) {
-            return std::string(error.what()).find("in use by another run") != std::string::npos ? 1 : 2;
+            return std::string(error.what()).find("guarded: in use by another run") != std::string::npos ? 1 : 2;
         }
     };
     {
-        const FileLock first(path, "a run");
+        const FileLock first(path, "guarded", "a run");
         CHECK(in_child(try_it) == 1);
         CHECK(try_it() == 1);
     }
     CHECK(in_child(try_it) == 0);
     // A process that dies with the lock held gives it back.
     CHECK(in_child([&] {
-              new FileLock(path, "the dead");
+              new FileLock(path, "guarded", "the dead");
               return 7;
           }) == 7);
+    CHECK(fs::exists(path));
     CHECK(try_it() == 0);
-    CHECK_THROWS_WITH(FileLock(folder.path / "none" / "lock", "x"), Catch::Contains("cannot lock"));
+    CHECK_FALSE(fs::exists(path));  // the lock's file went with it
+    CHECK_THROWS_WITH(FileLock(folder.path / "none" / "lock", "guarded", "x"), Catch::Contains("cannot lock"));
 }
 
 TEST_CASE("a lock is waited for while a child of the one that held it is about to go", "[file]") {
@@ -154,14 +242,14 @@ TEST_CASE("a lock is waited for while a child of the one that held it is about t
     const fs::path path = folder.path / "lock";
     pid_t child = 0;
     {
-        const FileLock first(path, "a run");
+        const FileLock first(path, "guarded", "a run");
         child = ::fork();
         if (child == 0) {
             ::usleep(50'000);
             ::_exit(0);
         }
     }
-    CHECK_NOTHROW(FileLock(path, "the child"));
+    CHECK_NOTHROW(FileLock(path, "guarded", "the child"));
     CHECK(::waitpid(child, nullptr, 0) == child);
 }
 
@@ -173,6 +261,12 @@ TEST_CASE("of a symbolic link the file behind it is replaced, and the link stays
     CHECK(fs::is_symlink(folder.path / "link"));
     CHECK(read_file(folder.path / "target") == "new");
     CHECK(folder.files() == 2);
+    fs::create_directory(folder.path / "sub");
+    fs::create_symlink("../made", folder.path / "sub" / "dangling");
+    fs::create_symlink("sub/dangling", folder.path / "chain");
+    replace_file(folder.path / "chain", "made");
+    CHECK(fs::is_symlink(folder.path / "sub" / "dangling"));
+    CHECK(read_file(folder.path / "made") == "made");
     fs::create_symlink("/dev/null", folder.path / "device");
     CHECK_THROWS_AS(replace_file(folder.path / "device", "x"), Error);
     CHECK(fs::is_symlink(folder.path / "device"));

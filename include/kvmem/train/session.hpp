@@ -41,6 +41,8 @@ void require_no_run(const RunFiles& files);
 // Makes the run's directory and calls `fill`, which begins the run. When it throws, a directory that was not there
 // before is not left behind. Throws Error.
 void fill_directory(const RunFiles& files, const std::function<void()>& fill);
+// Removes what a killed training left half-written. For who holds the lock.
+void remove_leftovers(const RunFiles& files);
 
 class TrainingSession {
   public:
