@@ -1,5 +1,7 @@
 #include "data/import_json.hpp"
 
+#include "kvmem/data/json_text.hpp"
+
 #include <boost/json/kind.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
@@ -46,6 +48,7 @@ static json::value parse_line(std::string_view line, const Place& place) {
     json::error_code error;
     json::value value = json::parse(json::string_view(line.data(), line.size()), error, {}, options);
     if (error) throw place.error("the line is not JSON", {}, error.message());
+    if (const auto name = repeated_name(line)) throw place.error("a name is there twice", "one of each", *name);
     if (!value.is_object()) throw place.error("cannot read the question", "an object", kind_name(value));
     return value;
 }
