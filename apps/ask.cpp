@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <iostream>
-#include <iterator>
 
 namespace kvmem::apps {
 
@@ -63,7 +62,6 @@ static int converse(const char* greeting, const char* prompt, Take take) {
             if (!conversation) code = 1;
         }
     }
-    require_input_was_read();
     return code;
 }
 
@@ -111,9 +109,7 @@ static Index read_story(const Asker& ask, Story& story, const std::string& text,
 
 static int ask_file(Asker ask, const std::string& file, const std::optional<std::string>& question) {
     Story story;
-    const std::string text =
-        file == "-" ? std::string(std::istreambuf_iterator(std::cin), {}) : read_file(std::filesystem::path(file));
-    require_input_was_read();
+    const std::string text = file == "-" ? read_standard_input() : read_file(file);
     ask.echo = true;
     const Index asked = read_story(ask, story, text, file == "-" ? "stdin" : file);
     ask.echo = false;

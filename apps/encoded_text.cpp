@@ -6,8 +6,6 @@
 #include "model_source.hpp"
 
 #include <algorithm>
-#include <iostream>
-#include <iterator>
 
 namespace kvmem::apps {
 
@@ -60,11 +58,6 @@ VectorFile encoded_lines(const po::variables_map& values, const std::string& tex
     return encoded;
 }
 
-std::string text_from(const std::string& source) {
-    if (source != "-") return read_file(std::filesystem::path(source));
-    std::string text{std::istreambuf_iterator<char>(std::cin), {}};
-    require_input_was_read();
-    return text;
-}
+std::string text_from(const std::string& source) { return source == "-" ? read_standard_input() : read_file(source); }
 
 }  // namespace kvmem::apps

@@ -1,6 +1,6 @@
 // kvmem import LAYOUT: from other layouts to a kvmem-qa file.
 #include "kvmem/data/import.hpp"
-#include "kvmem/core/file.hpp"
+#include "output.hpp"
 #include "program.hpp"
 
 #include <iostream>
@@ -89,6 +89,21 @@ static std::vector<std::filesystem::path> files_of(const po::variables_map& valu
     return {paths.begin(), paths.end()};
 }
 
+// All files that are read, with those of folders.
+static std::vector<std::filesystem::path> inputs(const po::variables_map& values) {
+    std::vector<std::filesystem::path> all;
+    for (const char* option : {"kb", "entities", "templates"})
+        if (values.count(option)) all.emplace_back(values[option].as<std::string>());
+    for (const char* option : {"facts", "train", "valid", "test", "split"})
+        for (const std::filesystem::path& path : files_of(values, option)) all.push_back(path);
+    for (const std::filesystem::path& folder : files_of(values, "folder")) {
+        std::error_code unreadable;  // the import says why
+        for (const auto& entry : std::filesystem::directory_iterator(folder, unreadable))
+            if (entry.path().extension() == ".txt") all.push_back(entry.path());
+    }
+    return all;
+}
+
 static QaDataset import_layout(const std::string& layout, const po::variables_map& values, const ImportOptions& options,
                                const TemplateOptions& templates, const MetaqaOptions& metaqa) {
     if (layout == "metaqa") return import_metaqa(required(values, "kb", "the file of facts"), options, metaqa);
@@ -158,7 +173,7 @@ int run_import(const Arguments& arguments) {
     const std::string layout = required(values, "layout", "metaqa, wikimovies, kb, babi or jsonl");
     require_fitting_options(layout, values);
     const std::string output = required(values, "output", "the data set to write");
-    require_writable(output);
+    require_output(output, "kvmem-qa", inputs(values));
     options.train = files_of(values, "train");
     options.valid = files_of(values, "valid");
     options.test = files_of(values, "test");

@@ -1,5 +1,7 @@
 // kvmem index VECTORS: makes a store of a file's vectors, of text, or of a trained model's memory.
 #include "encoded_text.hpp"
+#include "kvmem/core/file.hpp"
+#include "output.hpp"
 #include "program.hpp"
 #include "store_text.hpp"
 
@@ -7,6 +9,7 @@
 #include <filesystem>
 #include <iostream>
 #include <numeric>
+#include <optional>
 
 namespace kvmem::apps {
 
@@ -41,7 +44,7 @@ class NewFiles {
     explicit NewFiles(fs::path path) : path_(std::move(path)) {}
     ~NewFiles() {
         std::error_code ignored;
-        for (const char* ending : {"", ".log", ".lock"})
+        for (const char* ending : {"", ".log"})
             if (!is_kept_) fs::remove(fs::path(path_) += ending, ignored);
     }
     NewFiles(const NewFiles&) = delete;
@@ -91,7 +94,9 @@ static UsageError begun_otherwise(const std::string& path, const std::string& ex
 }
 
 // Rows that are in the store already must be those of the source: of another file or model they would not be.
-static void require_begun_with(const MemoryStore& store, const EncodedRows& rows, const std::string& path) {
+static void require_begun_with(const MemoryStore& store, const store::StoreOptions& options, const EncodedRows& rows,
+                               const std::string& path) {
+    if (!(store.options() == options)) throw begun_otherwise(path, "the widths, metric and form that it has", {});
     if (store.size() > rows.keys.vectors.rows())
         throw begun_otherwise(path, "at most " + plural(rows.keys.vectors.rows(), "slot"),
                               std::to_string(store.size()));
@@ -112,11 +117,21 @@ static void require_begun_with(const MemoryStore& store, const EncodedRows& rows
     }
 }
 
-static MemoryStore resumed(const std::string& path, const store::StoreOptions& options, const EncodedRows& rows) {
-    MemoryStore store = MemoryStore::open(path);
-    if (!(store.options() == options)) throw begun_otherwise(path, "the widths, metric and form that it has", {});
-    require_begun_with(store, rows, path);
-    return store;
+// The store that is there to go on with, if any. Before vectors are read, whatever is in the way is said.
+static std::optional<MemoryStore> begun_store(const std::string& output, const po::variables_map& values) {
+    std::vector<fs::path> inputs;
+    for (const char* option : {"vectors", "values", "text"})
+        if (values.count(option)) inputs.emplace_back(values[option].as<std::string>());
+    require_output(output, "kvmem-store", inputs);
+    if (values.count("resume") && is_there(output)) return MemoryStore::open(output);
+    for (const char* ending : {"", ".log"})
+        if (is_there(output + ending))
+            throw Error({.what = "there is a file of this name already",
+                         .expected = {},
+                         .got = {},
+                         .where = output + ending,
+                         .hint = "go on with --resume, or choose another name"});
+    return std::nullopt;
 }
 
 static void add_rows(MemoryStore& store, const EncodedRows& rows) {
@@ -189,16 +204,20 @@ int run_index(const Arguments& arguments) {
     require_option(!output.empty(), "output", "the name of a file");
     require_at_least(wanted.lists, -1, "lists");
     store::StoreOptions options{.metric = metric_named(wanted.metric), .form = form_named(wanted.form)};
+    std::optional<MemoryStore> store = begun_store(output, values);
     const EncodedRows rows = rows_of(values, wanted.dataset);
     options.key_width = rows.keys.vectors.cols();
     options.value_width = rows.values.cols();
-    const bool is_begun = values.count("resume") && fs::exists(output);
-    MemoryStore store = is_begun ? resumed(output, options, rows) : MemoryStore::create(output, options);
+    const bool is_begun = store.has_value();
+    if (is_begun)
+        require_begun_with(*store, options, rows, output);
+    else
+        store = MemoryStore::create(output, options);
     NewFiles files(output);
     if (is_begun) files.keep();
-    fill(store, rows, wanted.lists);
+    fill(*store, rows, wanted.lists);
     files.keep();
-    std::cout << output << ": " << plural(store.size(), "slot") << ", " << plural(store.lists(), "list") << "\n";
+    std::cout << output << ": " << plural(store->size(), "slot") << ", " << plural(store->lists(), "list") << "\n";
     return 0;
 }
 

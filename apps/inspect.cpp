@@ -1,5 +1,6 @@
 // kvmem inspect FILE: what a data set, a model or a run holds.
 #include "kvmem/data/inspect.hpp"
+#include "kvmem/core/file.hpp"
 #include "kvmem/data/file_format.hpp"
 #include "kvmem/train/session.hpp"
 #include "program.hpp"
@@ -179,7 +180,7 @@ static void inspect_run(const fs::path& directory, bool as_json) {
     inspect_model(files.model(), as_json);
     if (as_json) return;
     std::cout << "run: trained on " << config.data << "\n";
-    if (!fs::exists(files.results())) return;
+    if (!is_there(files.results())) return;
     const std::string results = read_file(files.results());
     print_row("results", results.substr(0, results.find('\n')));
 }
@@ -208,14 +209,14 @@ int run_inspect(const Arguments& arguments) {
             {.what = "--recall does not go with --json", .expected = {}, .got = {}, .where = {}, .hint = {}});
     const fs::path path = required(values, "file", "a data set, a model file, a store or a run directory");
     const bool as_json = values.count("json") > 0;
-    const std::string format = fs::is_directory(path) ? "a run" : file_format(path);
+    const std::string format = is_folder(path) ? "a run" : file_format(path);
     if (recall && format != "kvmem-qa")
         throw UsageError({.what = "--recall is of data sets only",
                           .expected = "a data set",
                           .got = format.empty() ? "another file" : format,
                           .where = path.string(),
                           .hint = {}});
-    if (fs::is_directory(path))
+    if (is_folder(path))
         inspect_run(path, as_json);
     else if (format == "kvmem-qa")
         inspect_data(path, retriever, as_json, recall);

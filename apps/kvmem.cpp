@@ -1,7 +1,12 @@
 // The kvmem program: a table of verbs, and what happens when one of them fails.
 #include "program.hpp"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
 #include <csignal>
+#include <filesystem>
 #include <iostream>
 #include <new>
 
@@ -63,19 +68,43 @@ int run(const Arguments& arguments) {
 }
 
 int fail(const std::string& what, int code) {
+    std::cout.exceptions(std::ios::goodbit);  // it is flushed before std::cerr is written to
     std::cerr << "error: " << what << "\n";
     return code;
+}
+
+// A closed one would be the first file that is opened, and be written to.
+void open_standard_streams() {
+    for (int stream = 0; stream <= STDERR_FILENO; ++stream)
+        if (::fcntl(stream, F_GETFD) < 0) ::open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+// When nobody reads any more, that is no error: the program ends by the signal, as others do.
+int output_failed() {
+    pollfd output{STDOUT_FILENO, 0, 0};
+    if (::poll(&output, 1, 0) > 0 && (output.revents & POLLERR)) {
+        std::signal(SIGPIPE, SIG_DFL);
+        std::raise(SIGPIPE);
+    }
+    return fail("cannot write to the output", 1);
 }
 
 }  // namespace
 
 int main(int count, char** values) {
+    open_standard_streams();
     std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is a failed write, noticed below
     std::signal(SIGXFSZ, SIG_IGN);  // so is a file over its limit
+    std::cin.tie(nullptr);          // else a failed write would be taken for a failed read
+    std::cout.exceptions(std::ios::badbit);
     try {
         const int code = run(Arguments(values + 1, values + count));
         std::cout.flush();
-        return std::cout ? code : fail("cannot write to the output", 1);
+        return code;
+    } catch (const std::ios_base::failure&) {
+        return output_failed();
+    } catch (const std::filesystem::filesystem_error& e) {
+        return fail(e.path1().string() + ": cannot use this: got " + e.code().message(), 1);
     } catch (const UsageError& e) {
         return fail(e.what(), 2);
     } catch (const Error& e) {

@@ -1,7 +1,10 @@
 #include "line_reader.hpp"
 
+#include "kvmem/core/error.hpp"
+
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
@@ -37,6 +40,31 @@ static void keep_history(const std::string&) {}
 static std::optional<std::string> edited_line(const std::string&) { return {}; }
 #endif
 
+bool InputLines::next(std::string& line) {
+    constexpr std::size_t longest = std::size_t{16} << 20;
+    std::cout.flush();  // who asks one question after the other waits for the answer
+    line.clear();
+    ++number_;
+    for (bool more = true; more;) {
+        char piece[4096];
+        std::cin.getline(piece, sizeof piece);
+        const auto count = static_cast<std::size_t>(std::cin.gcount());
+        const bool ended = std::cin.good();  // its end was read, and counted
+        line.append(piece, ended ? count - 1 : count);
+        if (line.size() > longest)
+            throw Error({.what = "the line is too long",
+                         .expected = "at most 16 MiB",
+                         .got = "more",
+                         .where = place(),
+                         .hint = {}});
+        more = !ended && !std::cin.eof() && !std::cin.bad() && count > 0;
+        if (more) std::cin.clear();
+    }
+    if (std::cin.bad() || std::ferror(stdin))
+        throw Error({.what = "cannot read standard input", .expected = {}, .got = {}, .where = place(), .hint = {}});
+    return !std::cin.fail() || !line.empty();
+}
+
 LineReader::LineReader(std::string prompt)
     : prompt_(std::move(prompt)), editing_(have_editing && ::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO)) {
     if (const char* home = std::getenv("HOME")) history_file_ = std::string(home) + "/.kvmem_history";
@@ -51,7 +79,7 @@ std::optional<std::string> LineReader::next() {
     if (editing_) return edited_line(prompt_);
     if (::isatty(STDIN_FILENO)) std::cerr << prompt_ << std::flush;
     std::string line;
-    if (!std::getline(std::cin, line)) return {};
+    if (!lines_.next(line)) return {};
     return line;
 }
 

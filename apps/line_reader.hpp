@@ -1,10 +1,25 @@
-// Lines that a person types: with editing and history where there is a terminal and libedit, otherwise as they come.
+// Lines of standard input, and lines that a person types: with editing and history where there is a terminal and
+// libedit, otherwise as they come.
 #pragma once
+
+#include "kvmem/core/types.hpp"
 
 #include <optional>
 #include <string>
 
 namespace kvmem::apps {
+
+class InputLines {
+  public:
+    // The next line without its end, or false at the end of standard input. Throws Error when a line has more than 16
+    // MiB, without having read much more, and when input ends because it cannot be read.
+    bool next(std::string& line);
+
+    std::string place() const { return "stdin:" + std::to_string(number_); }
+
+  private:
+    Index number_ = 0;
+};
 
 class LineReader {
   public:
@@ -14,9 +29,10 @@ class LineReader {
     LineReader(const LineReader&) = delete;
     LineReader& operator=(const LineReader&) = delete;
 
-    std::optional<std::string> next();  // without the line's end; nothing at the end of input
+    std::optional<std::string> next();  // without the line's end; nothing at the end of input; throws as InputLines
 
   private:
+    InputLines lines_;
     std::string prompt_;
     std::string history_file_;
     bool editing_;

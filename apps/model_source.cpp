@@ -1,5 +1,6 @@
 #include "model_source.hpp"
 
+#include "kvmem/core/file.hpp"
 #include "kvmem/data/edit_memory.hpp"
 #include "kvmem/data/tasks.hpp"
 #include "kvmem/train/group.hpp"
@@ -24,7 +25,7 @@ struct Source {
 
 static std::filesystem::path find_run(const po::variables_map& values) {
     std::filesystem::path run = required(values, "run", "a run directory or a model file");
-    if (!std::filesystem::exists(run))
+    if (!is_there(run))
         throw Error({.what = "no such run directory or model file",
                      .expected = {},
                      .got = {},
@@ -34,14 +35,14 @@ static std::filesystem::path find_run(const po::variables_map& values) {
 }
 
 static std::unique_ptr<Model> model_at(const std::filesystem::path& run) {
-    return load_model(std::filesystem::is_directory(run) ? RunFiles{run}.model() : run);
+    return load_model(is_folder(run) ? RunFiles{run}.model() : run);
 }
 
 std::unique_ptr<Model> open_model_alone(const po::variables_map& values) { return model_at(find_run(values)); }
 
 static Source find_source(const po::variables_map& values, const std::string& memory_option) {
     const std::filesystem::path run = find_run(values);
-    Source source{.path = run, .directory = std::filesystem::is_directory(run), .data = {}, .tasks = {}, .config = {}};
+    Source source{.path = run, .directory = is_folder(run), .data = {}, .tasks = {}, .config = {}};
     std::string data = values.count(memory_option) ? values[memory_option].as<std::string>() : "";
     if (data.empty() && !source.directory)
         throw UsageError({.what = "a model file does not say which memory to read",
@@ -50,13 +51,12 @@ static Source find_source(const po::variables_map& values, const std::string& me
                           .where = run.string(),
                           .hint = "or give the run directory"});
     const RunFiles files{run};
-    if (source.directory && (data.empty() || std::filesystem::exists(files.config())))
-        source.config = files.read_config();
+    if (source.directory && (data.empty() || is_there(files.config()))) source.config = files.read_config();
     if (data.empty()) {
         data = source.config->data;
         source.tasks = source.config->tasks;
     }
-    if (!std::filesystem::exists(data))
+    if (!is_there(data))
         throw Error({.what = "the data set is not there",
                      .expected = {},
                      .got = {},

@@ -3,6 +3,7 @@
 #include "kvmem/core/parallel.hpp"
 #include "kvmem/train/group.hpp"
 #include "model_source.hpp"
+#include "output.hpp"
 #include "plot_examples.hpp"
 #include "plot_page.hpp"
 #include "program.hpp"
@@ -62,9 +63,9 @@ static std::vector<LearningCurve> read_curves(const RunFiles& files, const RunCo
                                               const QaDataset& dataset) {
     std::vector<LearningCurve> curves;
     for (const MemberRun& member : member_runs(files, config, dataset)) {
-        const RunFiles run{fs::exists(member.files.metrics()) ? member.files.directory
-                                                              : member.files.model().parent_path()};
-        if (fs::exists(run.metrics()))
+        const RunFiles run{is_there(member.files.metrics()) ? member.files.directory
+                                                            : member.files.model().parent_path()};
+        if (is_there(run.metrics()))
             curves.push_back(read_curve(member.files.directory.filename().string(), run.metrics()));
     }
     return curves;
@@ -86,7 +87,7 @@ static void add_settings(std::vector<std::pair<std::string, std::string>>& setti
 }
 
 static std::string default_output(const fs::path& run) {
-    if (fs::is_directory(run)) return (run / "plot.html").string();
+    if (is_folder(run)) return (run / "plot.html").string();
     throw UsageError({.what = "nothing given for output",
                       .expected = "a file for the page",
                       .got = {},
@@ -114,7 +115,8 @@ int run_plot(const Arguments& arguments) {
     const RunFiles files{values["run"].as<std::string>()};
     const std::string output =
         values.count("output") ? required(values, "output", "a file for the page") : default_output(files.directory);
-    if (output != "-") require_writable(output);
+    if (output != "-")
+        require_output(output, "", {files.config(), files.metrics(), files.results(), files.card(), files.lock()});
 
     PlotPage page;
     const ModelSource& first = sources.front();
@@ -122,7 +124,7 @@ int run_plot(const Arguments& arguments) {
     page.summary = first.model->summary() + (sources.size() > 1 ? ", one for each task." : ".");
     if (!first.memory.info.title.empty()) page.summary += " Data: " + first.memory.info.title;
     std::string config = to_json(first.model->configuration());
-    if (fs::is_directory(files.directory)) {
+    if (is_folder(files.directory)) {
         const RunConfig run = files.read_config();
         page.curves = read_curves(files, run, first.memory);
         config = to_json(run);

@@ -1,5 +1,7 @@
 // kvmem predict RUN: JSON lines in, JSON lines out.
 #include "answer_text.hpp"
+#include "kvmem/data/json_text.hpp"
+#include "line_reader.hpp"
 #include "model_source.hpp"
 #include "program.hpp"
 
@@ -11,8 +13,9 @@ namespace json = boost::json;
 
 static const char* const about =
     "Reads JSON lines {\"question\": text} from stdin and writes a line for each: the answer, its candidates and the\n"
-    "memories read. A question may bring slots of its own, and an \"id\" that is handed on: \"memory\": [{\"key\", "
-    "\"value\"}].\nA slot without \"value\" is a sentence of a story.";
+    "memories read. A question may bring slots of its own, and an \"id\" that is handed on as it is written: "
+    "\"memory\":\n"
+    "[{\"key\", \"value\"}]. A slot without \"value\" is a sentence of a story. A line has 16 MiB at most.";
 
 static std::string text_member(const json::object& object, const char* name, const std::string& where) {
     const json::value* value = object.if_contains(name);
@@ -53,7 +56,17 @@ static json::value parse_line(const std::string& line, const std::string& where)
     json::error_code code;
     json::value value = json::parse(line, code);
     if (code) throw Error({.what = "bad JSON", .expected = {}, .got = code.message(), .where = where, .hint = {}});
+    if (const auto name = repeated_name(line))
+        throw Error(
+            {.what = "a name is there twice", .expected = "one of each", .got = *name, .where = where, .hint = {}});
     return value;
+}
+
+// A number is more than a parser keeps of it: an id goes back as it came.
+static std::string with_id(std::string answer, std::string_view id) {
+    if (id.empty()) return answer;
+    answer.pop_back();
+    return answer += ",\"id\":" + std::string(id) + "}";
 }
 
 // An answerer does not know which line it is asked from.
@@ -77,19 +90,16 @@ int run_predict(const Arguments& arguments) {
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
     const Answerer answerer = open_answerer(values, options);
-    std::string text;
-    for (Index number = 1; std::getline(std::cin, text); ++number) {
+    InputLines lines;
+    for (std::string text; lines.next(text);) {
         if (text.find_first_not_of(" \t\r") == std::string::npos) continue;
-        const std::string where = "stdin:" + std::to_string(number);
+        const std::string where = lines.place();
         const json::value parsed = parse_line(text, where);
         const json::object& object = object_of(parsed, where);
         const std::string question = text_member(object, "question", where);
-        json::object answer = to_json(question, ask(answerer, question, options, own_slots(object, where), where));
-        if (const json::value* id = object.if_contains("id")) answer["id"] = *id;
-        std::cout << json::serialize(answer) << "\n";
-        if (!std::cout) break;  // nobody reads any more
+        const Answer answer = ask(answerer, question, options, own_slots(object, where), where);
+        std::cout << with_id(json::serialize(to_json(question, answer)), member_text(text, "id")) << "\n";
     }
-    require_input_was_read();
     return 0;
 }
 

@@ -90,17 +90,12 @@ void require_at_least(std::int64_t value, std::int64_t least, const std::string&
                           .hint = "see --help"});
 }
 
-void require_input_was_read() {
-    if (std::ferror(stdin))
-        throw Error({.what = "cannot read standard input", .expected = {}, .got = {}, .where = "stdin", .hint = {}});
-}
-
 Progress::Progress() : terminal_(::isatty(STDERR_FILENO) != 0), next_(Clock::now() + pause()) {}
 
 std::chrono::milliseconds Progress::pause() const { return std::chrono::milliseconds(terminal_ ? 100 : 5000); }
 
 Progress::~Progress() {
-    if (shown_ && terminal_) std::cerr << "\n";
+    if (shown_ && terminal_) std::fputs("\n", stderr);  // std::cerr would flush std::cout, which may throw
 }
 
 bool Progress::due() const { return Clock::now() >= next_; }

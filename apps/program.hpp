@@ -2,6 +2,7 @@
 //
 // Results go to stdout, everything else to stderr. A verb returns the exit code: 0, 1 when it failed, 2 for wrong
 // usage, both from an Error that kvmem.cpp prints in one line; 130 or 143 after a signal that training was saved for.
+// A write to stdout that fails is an exception that a verb lets pass: kvmem.cpp ends the program as it should.
 #pragma once
 
 #include "kvmem/core/error.hpp"
@@ -45,9 +46,6 @@ std::string required(const po::variables_map& values, const std::string& option,
 
 // Throws UsageError that names the option unless its value is at least `least`.
 void require_at_least(std::int64_t value, std::int64_t least, const std::string& option);
-
-// Throws Error when standard input ended because it could not be read.
-void require_input_was_read();
 
 // A line that is rewritten on a terminal, at most 10 times a second, and otherwise printed now and then.
 class Progress {

@@ -1,5 +1,6 @@
 // kvmem query STORE VECTORS: what a store finds for vectors, or for text.
 #include "encoded_text.hpp"
+#include "output.hpp"
 #include "program.hpp"
 #include "safe_text.hpp"
 #include "store_text.hpp"
@@ -139,6 +140,9 @@ int run_query(const Arguments& arguments) {
     store::SearchOptions options;
     options.probes = wanted.probes;
     if (values.count("filter")) options.where = filter_of(wanted.filter);
+    if (!wanted.results.empty())
+        require_output(wanted.results, "neighbors",
+                       {path, values.count("vectors") ? values["vectors"].as<std::string>() : "-"});
     const MemoryStore store = MemoryStore::open(path, store::Access::map);
     const Matrix queries = queries_of(values, wanted.dataset).vectors;
     store::Read read;
@@ -147,9 +151,9 @@ int run_query(const Arguments& arguments) {
             store.read(queries, {.top_k = wanted.k, .temperature = wanted.temperature, .heads = 1, .search = options});
     else
         read.hits = store.search(queries, wanted.k, options);
+    if (!wanted.results.empty()) write_results(wanted.results, read.hits, store.options().metric);
     for (Index q = 0; q < queries.rows(); ++q)
         (values.count("json") ? print_json : print_text)(store, found_by(read, q));
-    if (!wanted.results.empty()) write_results(wanted.results, read.hits, store.options().metric);
     if (values.count("recall")) print_recall(store, queries, wanted.k, options);
     return 0;
 }

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <iomanip>
 #include <iostream>
+#include <optional>
 #include <sstream>
 
 namespace kvmem::apps {
@@ -86,9 +87,11 @@ class Show {
                 progress_.show(prefix + describe(report));
         };
         callbacks.interrupted = [] { return Interruption::signal() != 0; };
+        interruption_.emplace();
         return callbacks;
     }
     void end(const TrainingGroup::Member& member) {
+        interruption_.reset();
         progress_.finish(name_of(member) + "  " + plural(member.epochs, "epoch") + "  " +
                          (member.hits_at_1 ? "hits@1 " : "") + percent_if(member.hits_at_1) + "  " +
                          minutes(member.seconds));
@@ -97,6 +100,7 @@ class Show {
 
   private:
     Progress progress_;
+    std::optional<Interruption> interruption_;  // while there is something to save; before that, signals end at once
 };
 
 static int interrupted(const std::string& directory) {
@@ -166,7 +170,6 @@ int run_train(const Arguments& arguments) {
     require_at_least(threads, 0, "threads");
     const ThreadLimit limit(threads);
     const std::string directory = required(values, "run", "the run directory");
-    const Interruption interruption;
     if (values.count("resume")) {
         const Index epochs = resumed_epochs(values);
         return RunFiles{directory}.read_config().is_group()

@@ -1,0 +1,55 @@
+#include "output.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "kvmem/core/file.hpp"
+#include "kvmem/data/file_format.hpp"
+
+#include <fstream>
+
+namespace kvmem::apps {
+
+namespace fs = std::filesystem;
+
+static bool begins_with(const fs::path& path, const std::string& signature) {
+    std::string head(signature.size(), '\0');
+    std::ifstream(path, std::ios::binary).read(head.data(), static_cast<std::streamsize>(head.size()));
+    return head == signature;
+}
+
+// "kvmem-qa" and the like, or else what it is.
+static std::string kind_of_hdf5(const fs::path& path) {
+    try {
+        const std::string format = file_format(path);
+        return format.empty() ? "another program's HDF5" : format;
+    } catch (const Error&) {
+        return "HDF5 that cannot be read";
+    }
+}
+
+static void require_kind(const fs::path& output, const std::string& format) {
+    const bool is_hdf5 = begins_with(output, "\x89HDF\r\n\x1a\n");
+    if (!is_hdf5 && !begins_with(output, "kvmemlog")) return;
+    const std::string kind = is_hdf5 ? kind_of_hdf5(output) : "the log of a store";
+    if (kind == format) return;
+    throw Error({.what = "the output would replace a file of another kind",
+                 .expected = format.empty() ? "a new name" : "a new name, or a file of " + format,
+                 .got = kind,
+                 .where = output.string(),
+                 .hint = "delete it if it is not wanted"});
+}
+
+void require_output(const fs::path& output, const std::string& format, const std::vector<fs::path>& inputs) {
+    require_writable(output);
+    for (const fs::path& input : inputs) {
+        std::error_code missing;  // one that is not there is not the same
+        if (!fs::equivalent(output, input == "-" ? "/dev/stdin" : input, missing)) continue;
+        throw UsageError({.what = "the output is one of the inputs",
+                          .expected = "another file",
+                          .got = input.string(),
+                          .where = output.string(),
+                          .hint = {}});
+    }
+    require_kind(output, format);
+}
+
+}  // namespace kvmem::apps
