@@ -12,7 +12,6 @@
 #include <cstring>
 
 #include <chrono>
-#include <limits>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -60,11 +59,12 @@ struct Descriptor {
 };
 }  // namespace
 
-// What is read at most: pipes and devices need not have an end.
+// What is read at most: pipes and devices need not have an end, and a file may be one large hole.
 static std::size_t most_bytes_of(mode_t mode) {
-    if (S_ISREG(mode)) return std::numeric_limits<std::size_t>::max();
     if (S_ISCHR(mode) || S_ISBLK(mode)) return std::size_t{16} << 20;
-    return static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) / 2;
+    const std::size_t memory =
+        static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    return S_ISREG(mode) ? memory : memory / 4;
 }
 
 // What is still to be read behind `bytes`, and these.
@@ -73,16 +73,17 @@ static std::string read_all(int descriptor, const fs::path& name, std::string by
     if (::fstat(descriptor, &status) != 0) throw system_error("cannot read", name);
     if (S_ISDIR(status.st_mode)) throw system_error("cannot read", name, EISDIR);
     const std::size_t most = most_bytes_of(status.st_mode);
+    const auto size = static_cast<std::size_t>(status.st_size);
     std::size_t have = bytes.size();
-    bytes.resize(have + static_cast<std::size_t>(status.st_size) + 1);  // one more, to see the end
+    if (size <= most) bytes.resize(have + size + 1);  // one more, to see the end
     // Sizes lie for pipes and for files that grow: read until the end.
     for (;;) {
-        if (have > most)
+        if (size > most || have > most)
             throw Error({.what = "cannot read",
                          .expected = "an end after " + std::to_string(most) + " bytes at most",
                          .got = "more",
                          .where = name.string(),
-                         .hint = "this is no regular file"});
+                         .hint = {}});
         if (have == bytes.size()) bytes.resize(bytes.size() + (std::size_t{1} << 16));
         const ssize_t n = ::read(descriptor, bytes.data() + have, bytes.size() - have);
         if (n < 0 && errno == EINTR) continue;

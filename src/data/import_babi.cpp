@@ -109,27 +109,27 @@ QaDataset babi_from(const std::vector<BabiSource>& files, const ImportOptions& o
 static void find_files(const fs::path& folder,
                        std::map<std::pair<Index, std::string>, std::pair<BabiName, fs::path>>& found) {
     std::error_code failed;
-    fs::directory_iterator entries(folder, failed);
+    const auto before = found;
+    for (fs::directory_iterator at(folder, failed); !failed && at != fs::directory_iterator(); at.increment(failed)) {
+        const fs::path path = at->path();
+        auto name = babi_name(path.filename().string());
+        if (!name) continue;
+        const std::pair key{name->number, name->split};
+        if (before.count(key)) continue;
+        const auto [first, added] = found.emplace(key, std::pair{std::move(*name), path});
+        if (!added)
+            throw Error({.what = "two files of one task",
+                         .expected = "one for each task and split",
+                         .got = first->second.second.filename().string() + " and " + path.filename().string(),
+                         .where = folder.string(),
+                         .hint = {}});
+    }
     if (failed)
         throw Error({.what = "cannot read the folder",
                      .expected = "a folder of bAbI tasks",
                      .got = failed.message(),
                      .where = folder.string(),
                      .hint = {}});
-    const auto before = found;
-    for (const fs::directory_entry& entry : entries) {
-        auto name = babi_name(entry.path().filename().string());
-        if (!name) continue;
-        const std::pair key{name->number, name->split};
-        if (before.count(key)) continue;
-        const auto [at, added] = found.emplace(key, std::pair{std::move(*name), entry.path()});
-        if (!added)
-            throw Error({.what = "two files of one task",
-                         .expected = "one for each task and split",
-                         .got = at->second.second.filename().string() + " and " + entry.path().filename().string(),
-                         .where = folder.string(),
-                         .hint = {}});
-    }
 }
 
 static void require_tasks(const std::vector<Index>& tasks, const std::set<Index>& there, const fs::path& folder) {

@@ -12,8 +12,8 @@
 namespace kvmem {
 
 // The bytes of a file. Pipes are read to their end, and devices if that comes within 16 MiB. Throws Error with the
-// system's reason, also for a directory, for a pipe that nobody comes to write to within three seconds, and for one of
-// more bytes than half of the machine's memory.
+// system's reason, also for a directory, for a pipe that nobody comes to write to within three seconds, and for more
+// bytes than the machine's memory holds; of a pipe, than a quarter of it.
 std::string read_file(const std::filesystem::path& path);
 
 // All that is left of standard input, read as files are.
