@@ -70,17 +70,20 @@ void detail::parallel_for(Index count, Index grain, void* body, void (*call)(voi
     publish(begun);
     const ObserveAtEnd after{ended};
     const unsigned caller = float_control();
-    tbb::parallel_for(
-        tbb::blocked_range<Index>(0, count, static_cast<std::size_t>(grain)),
-        [&](const tbb::blocked_range<Index>& range) {
-            char& place = places[worker_index() % 64];
-            observe(begun);
-            observe(place);
-            const PublishAtEnd left{place}, done{ended};
-            const FloatControl as_caller(caller);
-            call(body, range.begin(), range.end());
-        },
-        tbb::simple_partitioner());
+    const auto piece = [&](const tbb::blocked_range<Index>& range) {
+        char& place = places[worker_index() % 64];
+        observe(begun);
+        observe(place);
+        const PublishAtEnd left{place}, done{ended};
+        const FloatControl as_caller(caller);
+        call(body, range.begin(), range.end());
+    };
+    // A thread that waits for its loop would otherwise take up any other task of the pool, which may lock what this
+    // thread has locked.
+    tbb::this_task_arena::isolate([&] {
+        tbb::parallel_for(tbb::blocked_range<Index>(0, count, static_cast<std::size_t>(grain)), piece,
+                          tbb::simple_partitioner());
+    });
 }
 
 }  // namespace kvmem

@@ -3,9 +3,11 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/float_control.hpp"
 
+#include <oneapi/tbb/task_arena.h>
 #include <catch2/catch.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <thread>
 #include <vector>
@@ -69,6 +71,38 @@ TEST_CASE("loops may be nested", "[parallel]") {
             });
     });
     CHECK(std::all_of(visits.begin(), visits.end(), [](const auto& n) { return n == 1; }));
+}
+
+// Three threads: one waits for the half of its loop that another has taken and keeps, while there is a third one's loop
+// to take from.
+TEST_CASE("a thread that waits for its loop runs nothing else", "[parallel]") {
+    const ThreadLimit limit(4);
+    static thread_local bool is_waiting = false;
+    std::atomic<bool> is_taken = false;
+    std::atomic<int> left = 64, taken_up = 0;
+    const auto wait_until = [](const auto& holds) {
+        for (int i = 0; i < 20000 && !holds(); ++i) std::this_thread::sleep_for(std::chrono::microseconds(100));
+    };
+    const auto waits = [&] {
+        is_waiting = true;
+        parallel_for(2, 1, [&](Index half, Index) {
+            if (half == 0) return wait_until([&] { return is_taken.load(); });
+            is_taken = true;
+            wait_until([&] { return left == 0 || taken_up > 0; });
+        });
+        is_waiting = false;
+    };
+    const auto offers = [&] {
+        wait_until([&] { return is_taken.load(); });
+        parallel_for(left, 1, [&](Index, Index) {
+            if (is_waiting) ++taken_up;
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            --left;
+        });
+    };
+    tbb::task_arena arena(4);
+    arena.execute([&] { parallel_for(2, 1, [&](Index half, Index) { half == 0 ? waits() : offers(); }); });
+    CHECK(taken_up == 0);
 }
 
 TEST_CASE("an exception from a parallel loop reaches the caller as it is", "[parallel]") {

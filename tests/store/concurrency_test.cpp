@@ -1,5 +1,7 @@
+#include "kvmem/core/parallel.hpp"
 #include "store/twin.hpp"
 
+#include <oneapi/tbb/task_arena.h>
 #include <catch2/catch.hpp>
 
 #include <algorithm>
@@ -83,4 +85,22 @@ TEST_CASE("readers see all of a change or nothing of it", "[store][threads]") {
         for (std::thread& reader : readers) reader.join();
         CHECK(faults == 0);
     }
+}
+
+// Each of them has loops of its own while it has locked the store.
+TEST_CASE("tasks of one pool may change one store at once", "[store][threads]") {
+    constexpr Index tasks = 24, size = 12000, width = 16;
+    const ThreadLimit limit(4);
+    const Matrix keys = normal(size, width, 1);
+    MemoryStore store({.key_width = width, .form = KeyForm::int8});
+    tbb::task_arena arena(4);
+    arena.execute([&] {
+        parallel_for(tasks, 1, [&](Index first, Index last) {
+            for (Index task = first; task < last; ++task) {
+                store.add(keys, {}, ids_from(static_cast<Id>(task * size), size));
+                if (task % 8 == 0) store.index({.lists = 4, .rounds = 1});
+            }
+        });
+    });
+    CHECK(store.ids() == ids_from(0, tasks * size));
 }

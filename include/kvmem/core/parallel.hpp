@@ -39,7 +39,8 @@ void parallel_for(Index count, Index grain, void* body, void (*call)(void* body,
 
 // Calls body(first, last) for ranges that cover [0, count), each of `grain` iterations or so, at once on
 // several threads. A loop of at most `grain` iterations runs in the caller without touching the pool. An
-// exception from the body is rethrown here.
+// exception from the body is rethrown here. While the caller waits it runs nothing but this loop, so that it may hold
+// a lock.
 template <class Body>
 void parallel_for(Index count, Index grain, Body&& body) {
     using Plain = std::remove_reference_t<Body>;
