@@ -7,14 +7,13 @@ using detail::scan_tile;
 Allowed::Allowed(const State& state, const SearchOptions& options) : state_(state), options_(options) {
     if (!options.among) return;
     for (const Slice& slice : state.slices) bits_.emplace_back(static_cast<std::size_t>(slice.tiles()));
-    for (const Id id : *options.among)
-        for (std::size_t s = 0; s < state.slices.size(); ++s)
-            if (const Index slot = state.slices[s].find(id); slot >= 0) {
-                std::uint64_t& tile = bits_[s][static_cast<std::size_t>(slot / scan_tile)];
-                const std::uint64_t bit = std::uint64_t{1} << (slot % scan_tile);
-                if (!(tile & bit)) places_.push_back({static_cast<Index>(s), slot});
-                tile |= bit;
-            }
+    for (const Place place : state.find(*options.among)) {
+        std::uint64_t& tile =
+            bits_[static_cast<std::size_t>(place.slice)][static_cast<std::size_t>(place.slot / scan_tile)];
+        const std::uint64_t bit = std::uint64_t{1} << (place.slot % scan_tile);
+        if (!(tile & bit)) places_.push_back(place);
+        tile |= bit;
+    }
 }
 
 std::uint64_t Allowed::passing(Index slice, Index tile) const {

@@ -10,9 +10,7 @@ namespace kvmem::store {
 
 using detail::scan_tile;
 
-// Slots of the parts that a growing store takes: as many as it has, within these.
-static constexpr Index least_part = 1024, most_part = 65536;
-static constexpr Index most_slots_at_once = Index{1} << 30;
+static constexpr Index least_part = 1024, most_slots_at_once = Index{1} << 30;
 
 static void require_each_once(std::span<const Id> ids) {
     std::vector<Id> sorted(ids.begin(), ids.end());
@@ -39,33 +37,39 @@ static void check_slots(const StoreOptions& options, ConstView keys, const Value
     require_numbers(values.vectors, "values");
 }
 
-std::vector<Place> places_of(const State& state, std::span<const Id> ids) {
-    std::vector<Place> places;
-    for (const Id id : ids)
-        for (std::size_t s = 0; s < state.slices.size(); ++s)
-            if (const Index slot = state.slices[s].find(id); slot >= 0) {
-                places.push_back({static_cast<Index>(s), slot});
-                break;
-            }
-    return places;
+static void mark_dead(State& state, std::span<const Place> places) {
+    std::vector<std::shared_ptr<DeadSlots>> marked(state.slices.size());
+    for (const Place place : places) {
+        Slice& slice = state.slices[static_cast<std::size_t>(place.slice)];
+        std::shared_ptr<DeadSlots>& dead = marked[static_cast<std::size_t>(place.slice)];
+        if (!dead) {
+            dead = slice.dead ? std::make_shared<DeadSlots>(*slice.dead) : std::make_shared<DeadSlots>();
+            slice.dead = dead;
+        }
+        dead->mark(place.slot);
+    }
+    state.size -= static_cast<Index>(places.size());
 }
 
-void MemoryStore::Impl::mark_dead(State& state, std::span<const Place> places) const {
-    for (std::size_t s = 0; s < state.slices.size(); ++s) {
-        Slice& slice = state.slices[s];
-        std::shared_ptr<Bits> dead;
-        for (const Place place : places) {
-            if (place.slice != static_cast<Index>(s)) continue;
-            if (!dead) {
-                dead = slice.dead ? std::make_shared<Bits>(*slice.dead) : std::make_shared<Bits>();
-                dead->resize(static_cast<std::size_t>(slice.part->tiles()));
-            }
-            (*dead)[static_cast<std::size_t>(place.slot / scan_tile)] |= std::uint64_t{1} << (place.slot % scan_tile);
-            ++slice.dead_count;
-            --state.size;
-        }
-        if (dead) slice.dead = dead;
-    }
+// Of a part that is in memory and in no list: less than half of it lives.
+static bool is_mostly_dead(const Slice& slice) {
+    return !slice.part->is_mapped && !slice.part->lists && 2 * slice.live_count() < slice.part->capacity;
+}
+
+// Parts double, so that they are few, with an id to be looked for in each; and what is dead in them is given back
+// before it is as much as what lives.
+void MemoryStore::Impl::begin_part(State& state, Index more) {
+    const State before = state;
+    const std::vector<Place> moved = live_places(before, is_mostly_dead);
+    std::erase_if(state.slices, is_mostly_dead);
+    Index grown = 0;  // what a file was opened with, or an index made, is not to be doubled for a few slots more
+    for (std::size_t s = 1; s < state.slices.size(); ++s) grown += state.slices[s].live_count();
+    const auto count = static_cast<Index>(moved.size());
+    const Index capacity = count + std::max({more, std::min(grown, most_slots_at_once), least_part});
+    growing_ =
+        std::make_shared<Part>(state.options, (capacity + scan_tile - 1) / scan_tile * scan_tile, state.has_texts);
+    copy_slots(before, moved, *growing_);
+    state.slices.push_back({growing_, count, nullptr});
 }
 
 void MemoryStore::Impl::append(State& state, ConstView keys, const Values& values, std::span<const Id> ids) {
@@ -74,12 +78,7 @@ void MemoryStore::Impl::append(State& state, ConstView keys, const Values& value
     for (Index done = 0; done < n;) {
         const bool fits =
             growing_ && growing_->capacity > state.slices.back().count && (values.texts.empty() || growing_->texts);
-        if (!fits) {
-            const Index capacity = std::max(n - done, std::clamp(state.size, least_part, most_part));
-            growing_ = std::make_shared<Part>(state.options, (capacity + scan_tile - 1) / scan_tile * scan_tile,
-                                              state.has_texts);
-            state.slices.push_back({growing_, 0, nullptr, 0});
-        }
+        if (!fits) begin_part(state, n - done);
         Slice& slice = state.slices.back();
         const Index count = std::min(n - done, growing_->capacity - slice.count);
         const auto some = [&](auto all) {
@@ -108,11 +107,9 @@ Index MemoryStore::Impl::change(Change change, ConstView keys, const Values& val
     State next = *state();
     if (change != Change::remove) check_slots(next.options, keys, values, ids);
     require_each_once(ids);
-    const std::vector<Place> places = places_of(next, ids);
-    if (change == Change::add && !places.empty()) {
-        const Place first = places.front();
-        throw already_there(next.slices[static_cast<std::size_t>(first.slice)].part->ids[first.slot]);
-    }
+    const std::vector<Place> places = next.find(ids);
+    if (change == Change::add && !places.empty())
+        throw already_there(next.part(places.front()).ids[places.front().slot]);
     if (change == Change::remove ? places.empty() : ids.empty()) return 0;
     ++next.version;
     try {
@@ -131,7 +128,7 @@ Index MemoryStore::Impl::change(Change change, ConstView keys, const Values& val
 
 std::optional<std::size_t> MemoryStore::Impl::take(const StoredPart& stored) {
     State state{stored.head.options, {}, stored.head.slots, stored.head.version, stored.head.has_texts};
-    if (stored.head.slots > 0) state.slices.push_back({stored.part, stored.head.slots, nullptr, 0});
+    if (stored.head.slots > 0) state.slices.push_back({stored.part, stored.head.slots, nullptr});
     publish(std::move(state));
     growing_ = nullptr;
     return replay_beside(path, stored.head, [this](const Record& r) { change(r.change, r.keys, r.values, r.ids); });
@@ -148,7 +145,7 @@ void MemoryStore::Impl::rewrite(const IndexOptions* options) {
         centroids = now->slices[0].part->lists->centroids;
     const std::shared_ptr<const Part> part = gather(*now, centroids);
     State next = *now;
-    next.slices.assign(1, {part, part->capacity, nullptr, 0});
+    next.slices.assign(1, {part, part->capacity, nullptr});
     if (part->capacity == 0) next.slices.clear();
     auto shared = std::make_shared<const State>(std::move(next));
     if (journal) journal->replace(*part, *shared);

@@ -1,7 +1,7 @@
 // The exact read over all slots by Euclidean distance, wherever keys and queries lie.
 #pragma once
 
-#include "store/part.hpp"
+#include "store/state.hpp"
 
 namespace kvmem::store {
 

@@ -3,6 +3,7 @@
 
 #include "kvmem/core/file.hpp"
 #include "store/log.hpp"
+#include "store/state.hpp"
 #include "store/store_file.hpp"
 
 #include <filesystem>

@@ -18,19 +18,6 @@ static constexpr Index examples_each = 48;
 // Vectors that find their list at once.
 static constexpr Index assigned_at_once = 65536;
 
-static std::vector<Place> live_places(const State& state) {
-    std::vector<Place> places;
-    places.reserve(static_cast<std::size_t>(state.size));
-    for (std::size_t s = 0; s < state.slices.size(); ++s)
-        for (Index slot = 0; slot < state.slices[s].count; ++slot)
-            if (state.slices[s].is_live(slot)) places.push_back({static_cast<Index>(s), slot});
-    return places;
-}
-
-static const Part& part_of(const State& state, Place place) {
-    return *state.slices[static_cast<std::size_t>(place.slice)].part;
-}
-
 void see_as_lists(Similarity metric, const float* key, Index width, float* seen) {
     double factor = 1;  // of tiny vectors it is no float
     if (metric == Similarity::cosine) {
@@ -47,8 +34,7 @@ static Matrix keys_of(const State& state, std::span<const Place> places) {
     parallel_for(keys.rows(), 1024, [&](Index first, Index last) {
         for (Index i = first; i < last; ++i) {
             const Place place = places[static_cast<std::size_t>(i)];
-            see_as_lists(state.options.metric, part_of(state, place).keys.data() + place.slot * width, width,
-                         keys.row(i));
+            see_as_lists(state.options.metric, state.part(place).keys.data() + place.slot * width, width, keys.row(i));
         }
     });
     return keys;
@@ -90,7 +76,7 @@ static Matrix means_of(ConstView keys, std::span<const std::uint32_t> nearest, I
 std::shared_ptr<const Part> train_centroids(const State& state, const IndexOptions& options) {
     require_option(options.lists >= 0 && options.lists <= Index{1} << 24, "lists", "0 to 16,777,216");
     require_option(options.rounds >= 1, "rounds", "1 or more");
-    std::vector<Place> places = live_places(state);
+    std::vector<Place> places = live_places(state, [](const Slice&) { return true; });
     const auto slots = static_cast<Index>(places.size());
     const Index wanted =
         options.lists > 0 ? options.lists : static_cast<Index>(2 * std::sqrt(static_cast<double>(slots)));
@@ -139,7 +125,7 @@ static std::vector<Index> sort_into_lists(const State& state, const Part& centro
 }
 
 std::shared_ptr<const Part> gather(const State& state, std::shared_ptr<const Part> centroids) {
-    std::vector<Place> places = live_places(state);
+    std::vector<Place> places = live_places(state, [](const Slice&) { return true; });
     std::shared_ptr<Lists> lists;
     if (centroids && !places.empty()) {
         lists = std::make_shared<Lists>();
@@ -148,26 +134,7 @@ std::shared_ptr<const Part> gather(const State& state, std::shared_ptr<const Par
     }
     const auto part = std::make_shared<Part>(state.options, static_cast<Index>(places.size()), state.has_texts);
     part->lists = lists;
-    constexpr Index block = 65536;
-    const Index width = state.options.key_width, value_width = state.options.value_width;
-    for (Index at = 0; at < part->capacity; at += block) {
-        const Index n = std::min(block, part->capacity - at);
-        Matrix keys(n, width), values(n, value_width);
-        std::vector<Id> ids(static_cast<std::size_t>(n));
-        std::vector<std::string> texts(state.has_texts ? ids.size() : 0);
-        parallel_for(n, 1024, [&](Index first, Index last) {
-            for (Index i = first; i < last; ++i) {
-                const Place place = places[static_cast<std::size_t>(at + i)];
-                const Part& from = part_of(state, place);
-                std::copy_n(from.keys.data() + place.slot * width, width, keys.row(i));
-                if (value_width > 0)
-                    std::copy_n(from.values.data() + place.slot * value_width, value_width, values.row(i));
-                ids[static_cast<std::size_t>(i)] = from.ids[place.slot];
-                if (from.texts) texts[static_cast<std::size_t>(i)] = from.texts[place.slot];
-            }
-        });
-        part->append(at, keys, {values, texts}, ids);
-    }
+    copy_slots(state, places, *part);
     return part;
 }
 

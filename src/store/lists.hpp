@@ -1,7 +1,7 @@
 // The lists of an index: slots by the nearest of some centroids.
 #pragma once
 
-#include "store/part.hpp"
+#include "store/state.hpp"
 
 namespace kvmem::store {
 

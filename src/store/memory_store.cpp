@@ -20,6 +20,9 @@ static void check_options(const StoreOptions& options) {
     require_option(options.metric == Similarity::dot || options.metric == Similarity::cosine ||
                        options.metric == Similarity::euclidean,
                    "metric", "dot, cosine or euclidean");
+    require_option(
+        options.form == KeyForm::float32 || options.form == KeyForm::bfloat16 || options.form == KeyForm::int8, "form",
+        "float32, bfloat16 or int8");
 }
 
 MemoryStore::MemoryStore(const StoreOptions& options) : impl_(std::make_unique<Impl>()) {
@@ -31,71 +34,78 @@ MemoryStore::~MemoryStore() = default;
 MemoryStore::MemoryStore(MemoryStore&&) noexcept = default;
 MemoryStore& MemoryStore::operator=(MemoryStore&&) noexcept = default;
 
-StoreOptions MemoryStore::options() const { return impl_->state()->options; }
-Index MemoryStore::size() const { return impl_->state()->size; }
-bool MemoryStore::has_texts() const { return impl_->state()->has_texts; }
-std::uint64_t MemoryStore::version() const { return impl_->state()->version; }
+MemoryStore::Impl& MemoryStore::impl() const {
+    if (!impl_)
+        throw Error({.what = "a store that was moved from is used",
+                     .expected = {},
+                     .got = {},
+                     .where = "memory store",
+                     .hint = "use the one that it was moved to"});
+    return *impl_;
+}
+
+StoreOptions MemoryStore::options() const { return impl().state()->options; }
+Index MemoryStore::size() const { return impl().state()->size; }
+bool MemoryStore::has_texts() const { return impl().state()->has_texts; }
+std::uint64_t MemoryStore::version() const { return impl().state()->version; }
 
 static const Lists* lists_of(const State& state) {
     return state.slices.empty() ? nullptr : state.slices[0].part->lists.get();
 }
 
 Index MemoryStore::lists() const {
-    const auto state = impl_->state();
+    const auto state = impl().state();
     const Lists* lists = lists_of(*state);
     return lists ? static_cast<Index>(lists->offsets.size()) - 1 : 0;
 }
 
 Index MemoryStore::unindexed() const {
-    const auto state = impl_->state();
+    const auto state = impl().state();
     if (!lists_of(*state)) return state->size;
-    return state->size - (state->slices[0].count - state->slices[0].dead_count);
+    return state->size - state->slices[0].live_count();
 }
 
 std::size_t MemoryStore::memory_bytes() const {
-    const auto state = impl_->state();
+    const auto state = impl().state();
     std::size_t bytes = 0;
     for (const Slice& slice : state->slices) {
-        bytes += slice.part->bytes(slice.count) + (slice.dead ? slice.dead->size() * sizeof(std::uint64_t) : 0);
+        bytes += slice.part->bytes(slice.count) + (slice.dead ? slice.dead->bytes() : 0);
         if (slice.part->lists) bytes += slice.part->lists->centroids->bytes(slice.part->lists->centroids->capacity);
     }
     return bytes;
 }
 
 void MemoryStore::add(ConstView keys, const Values& values, std::span<const Id> ids) {
-    impl_->change(Change::add, keys, values, ids);
+    impl().change(Change::add, keys, values, ids);
 }
 
 void MemoryStore::upsert(ConstView keys, const Values& values, std::span<const Id> ids) {
-    impl_->change(Change::upsert, keys, values, ids);
+    impl().change(Change::upsert, keys, values, ids);
 }
 
 Index MemoryStore::remove(std::span<const Id> ids) {
     std::vector<Id> once(ids.begin(), ids.end());
     std::sort(once.begin(), once.end());
     once.erase(std::unique(once.begin(), once.end()), once.end());
-    return impl_->change(Change::remove, {}, {}, once);
+    return impl().change(Change::remove, {}, {}, once);
 }
 
-void MemoryStore::index(const IndexOptions& options) { impl_->rewrite(&options); }
-void MemoryStore::compact() { impl_->rewrite(nullptr); }
+void MemoryStore::index(const IndexOptions& options) { impl().rewrite(&options); }
+void MemoryStore::compact() { impl().rewrite(nullptr); }
 
-bool MemoryStore::contains(Id id) const {
-    const auto state = impl_->state();
-    return !places_of(*state, {&id, 1}).empty();
-}
+bool MemoryStore::contains(Id id) const { return impl().state()->find(id).has_value(); }
 
 Slots MemoryStore::get(std::span<const Id> ids) const {
-    const auto state = impl_->state();
+    const auto state = impl().state();
     const auto n = static_cast<Index>(ids.size());
     const Index width = state->options.key_width, value_width = state->options.value_width;
     Slots slots{std::vector<bool>(ids.size()), Matrix(n, width), Matrix(n, value_width),
                 std::vector<std::string>(ids.size())};
     for (std::size_t i = 0; i < ids.size(); ++i) {
-        const std::vector<Place> places = places_of(*state, ids.subspan(i, 1));
-        if (places.empty()) continue;
-        const auto [slice, slot] = places[0];
-        const Part& part = *state->slices[static_cast<std::size_t>(slice)].part;
+        const std::optional<Place> place = state->find(ids[i]);
+        if (!place) continue;
+        const Index slot = place->slot;
+        const Part& part = state->part(*place);
         const auto row = static_cast<Index>(i);
         slots.found[i] = true;
         std::copy_n(part.keys.data() + slot * width, width, slots.keys.row(row));
@@ -106,7 +116,7 @@ Slots MemoryStore::get(std::span<const Id> ids) const {
 }
 
 std::vector<Id> MemoryStore::ids() const {
-    const auto state = impl_->state();
+    const auto state = impl().state();
     std::vector<Id> ids;
     ids.reserve(static_cast<std::size_t>(state->size));
     for (const Slice& slice : state->slices)
@@ -121,7 +131,7 @@ std::vector<Id> MemoryStore::ids() const {
 static void check_search(const SearchOptions& options) { require_option(options.probes >= 0, "probes", "0 or more"); }
 
 Hits MemoryStore::search(ConstView queries, Index k, const SearchOptions& options) const {
-    const auto state = impl_->state();
+    const auto state = impl().state();
     check_search(options);
     const Index most = places_of_each(*state, queries.rows, k, "k");
     return to_hits(kvmem::store::search(*state, Queries(queries, state->options), most,
@@ -130,7 +140,7 @@ Hits MemoryStore::search(ConstView queries, Index k, const SearchOptions& option
 }
 
 Neighbourhood MemoryStore::search_within(ConstView queries, float least, const SearchOptions& options) const {
-    const auto state = impl_->state();
+    const auto state = impl().state();
     check_search(options);
     require_option(least == least, "least", "a number");
     Neighbourhood all{{0}, {}, {}};
@@ -146,7 +156,7 @@ Neighbourhood MemoryStore::search_within(ConstView queries, float least, const S
 }
 
 Read MemoryStore::read(ConstView queries, const ReadOptions& options) const {
-    return kvmem::store::read(*impl_->state(), queries, options);
+    return kvmem::store::read(*impl().state(), queries, options);
 }
 
 RecallReport MemoryStore::measure_recall(ConstView queries, Index k, const SearchOptions& probing) const {
@@ -177,7 +187,7 @@ RecallReport MemoryStore::measure_recall(ConstView queries, Index k, const Searc
 // --- Files -----------------------------------------------------------------------------------------------
 
 void MemoryStore::save(const std::filesystem::path& path) const {
-    const auto state = impl_->state();
+    const auto state = impl().state();
     // A state that is one full part is written as it lies.
     const bool is_whole = state->slices.size() == 1 && state->slices[0].count == state->slices[0].part->capacity &&
                           !state->slices[0].dead && (!state->has_texts || state->slices[0].part->texts);
@@ -244,8 +254,8 @@ StoreInfo MemoryStore::peek(const std::filesystem::path& path) {
 }
 
 void MemoryStore::sync() {
-    const std::lock_guard lock(impl_->writer);
-    if (impl_->journal) impl_->journal->sync(impl_->state()->version);
+    const std::lock_guard lock(impl().writer);
+    if (impl().journal) impl().journal->sync(impl().state()->version);
 }
 
 }  // namespace kvmem::store

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "store/journal.hpp"
-#include "store/selection.hpp"
+#include "store/state.hpp"
 
 #include <mutex>
 
@@ -39,15 +39,13 @@ struct MemoryStore::Impl {
     std::unique_ptr<Journal> journal;
 
   private:
-    void mark_dead(State& state, std::span<const Place> places) const;
+    // Where `more` slots, or the first of them, are to go.
+    void begin_part(State& state, Index more);
     void append(State& state, ConstView keys, const Values& values, std::span<const Id> ids);
 
     mutable std::mutex state_mutex_;
     std::shared_ptr<const State> state_ = std::make_shared<const State>();
     std::shared_ptr<Part> growing_;  // the last slice's, if it may be added to
 };
-
-// Where the ids are, of those that are there.
-std::vector<Place> places_of(const State& state, std::span<const Id> ids);
 
 }  // namespace kvmem::store

@@ -1,5 +1,6 @@
 #include "store/part.hpp"
 
+#include "kvmem/core/error.hpp"
 #include "kvmem/core/parallel.hpp"
 
 #include <algorithm>
@@ -14,17 +15,17 @@ Part::Part(const StoreOptions& o, Index slots, bool has_texts)
     : options(o),
       capacity(slots),
       ids(slots),
+      table(ids, slots),
       keys(slots * o.key_width),
       values(slots * o.value_width),
       codes(tiles() * words() * scan_tile),
       bounds(tiles()),
       texts(has_texts ? slots : 0) {
+    require_shape(slots < Index{1} << 32, "memory store", "fewer than 2^32 slots in a part");
     const bool narrow = o.form == KeyForm::int8;
     if (narrow || (o.form == KeyForm::float32 && o.metric == Similarity::cosine))
         factor = Buffer<float>(tiles() * scan_tile);
     if (o.metric == Similarity::euclidean) bias = Buffer<float>(tiles() * scan_tile);
-    table_size_ = static_cast<std::size_t>(slots) * 5 / 4 + 1;
-    table_ = std::make_unique<std::atomic<std::uint32_t>[]>(table_size_);
 }
 
 static detail::CodeForm code_form(KeyForm form) {
@@ -90,7 +91,7 @@ void Part::append(Index at, ConstView new_keys, const Values& new_values, std::s
     std::copy(new_ids.begin(), new_ids.end(), ids.data() + at);
     for (std::size_t i = 0; i < new_values.texts.size(); ++i)
         keep_text(at + static_cast<Index>(i), new_values.texts[i]);
-    for (Index slot = at; slot < end; ++slot) make_findable(slot);
+    table.add(at, end);
     const Index whole = (encoded(end) + scan_tile - 1) / scan_tile;
     encode(at / scan_tile, whole, end);
 }
@@ -109,45 +110,15 @@ void Part::keep_text(Index slot, std::string_view text) {
     text_bytes_.fetch_add(text.size(), std::memory_order_relaxed);
 }
 
-// --- Ids -------------------------------------------------------------------------------------------------
-
-// The finaliser of SplitMix64 (Steele, Lea, Flood 2014), scaled to the table.
-std::size_t Part::place_of(Id id) const {
-    std::uint64_t x = id + 0x9e3779b97f4a7c15u;
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    x ^= x >> 31;
-    __extension__ using Wide = unsigned __int128;
-    return static_cast<std::size_t>((Wide{x} * table_size_) >> 64);
-}
-
-void Part::make_findable(Index slot) {
-    std::size_t place = place_of(ids[slot]);
-    while (table_[place].load(std::memory_order_relaxed) != 0) place = place + 1 == table_size_ ? 0 : place + 1;
-    // Whoever meets the entry early sees the id, and that the slot is beyond what it may read.
-    table_[place].store(static_cast<std::uint32_t>(slot + 1), std::memory_order_release);
-}
-
 void Part::adopt(std::span<const Id> all_ids, std::span<const std::string> all_texts) {
     std::copy(all_ids.begin(), all_ids.end(), ids.data());
     for (std::size_t i = 0; i < all_texts.size(); ++i) keep_text(static_cast<Index>(i), all_texts[i]);
-    for (Index slot = 0; slot < capacity; ++slot) make_findable(slot);
-}
-
-Index Part::find(Id id, Index count, const Bits* dead) const {
-    for (std::size_t place = place_of(id);; place = place + 1 == table_size_ ? 0 : place + 1) {
-        const std::uint32_t entry = table_[place].load(std::memory_order_acquire);
-        if (entry == 0) return -1;
-        const Index slot = static_cast<Index>(entry) - 1;
-        if (slot >= count || ids[slot] != id) continue;
-        const auto tile = static_cast<std::size_t>(slot / scan_tile);
-        if (!dead || !((*dead)[tile] >> (slot % scan_tile) & 1)) return slot;
-    }
+    table.add(0, capacity);
 }
 
 std::size_t Part::bytes(Index count) const {
     const Index slots = (count + scan_tile - 1) / scan_tile * scan_tile;
-    const std::size_t findable = sizeof(std::uint32_t) * table_size_ + text_bytes_.load(std::memory_order_relaxed);
+    const std::size_t findable = table.bytes() + text_bytes_.load(std::memory_order_relaxed);
     if (is_mapped) return findable + sizeof(Id) * static_cast<std::size_t>(count);
     const Index each = static_cast<Index>(sizeof(Id)) + 4 * (options.key_width + options.value_width + words()) +
                        (factor ? 4 : 0) + (bias ? 4 : 0) + (texts ? static_cast<Index>(sizeof(std::string_view)) : 0);

@@ -5,6 +5,7 @@
 #include "kernels/scan.hpp"
 #include "kvmem/store/memory_store.hpp"
 #include "store/buffer.hpp"
+#include "store/id_table.hpp"
 
 #include <atomic>
 #include <span>
@@ -28,6 +29,7 @@ class Part {
     Index tiles() const { return (capacity + detail::scan_tile - 1) / detail::scan_tile; }
 
     Buffer<Id> ids;
+    IdTable table;                       // of the ids
     Buffer<float> keys;                  // [capacity, D]
     Buffer<float> values;                // [capacity, E]
     Buffer<std::uint32_t> codes;         // [tiles, words, 64], of narrow forms
@@ -55,19 +57,11 @@ class Part {
         return count == capacity ? count : count / detail::scan_tile * detail::scan_tile;
     }
 
-    // The slot of an id among the first `count` that are not dead, or -1.
-    Index find(Id id, Index count, const Bits* dead) const;
-
     std::size_t bytes(Index count) const;
 
   private:
-    void make_findable(Index slot);
-    std::size_t place_of(Id id) const;
     void keep_text(Index slot, std::string_view text);
 
-    // Open addressing: slot + 1, or 0. Entries are only ever added.
-    std::unique_ptr<std::atomic<std::uint32_t>[]> table_;
-    std::size_t table_size_;
     std::vector<std::unique_ptr<char[]>> text_blocks_;
     std::size_t text_left_ = 0;
     char* text_next_ = nullptr;
@@ -78,32 +72,6 @@ class Part {
 struct Lists {
     std::shared_ptr<const Part> centroids;  // id i: the centroid of list i
     std::vector<Index> offsets;
-};
-
-// What of a part a state of the store holds.
-struct Slice {
-    std::shared_ptr<const Part> part;
-    Index count = 0;
-    std::shared_ptr<const Bits> dead;  // null: none
-    Index dead_count = 0;
-
-    std::uint64_t live(Index tile) const {
-        const Index rest = count - tile * detail::scan_tile;
-        const std::uint64_t there = rest >= detail::scan_tile ? ~std::uint64_t{0} : (std::uint64_t{1} << rest) - 1;
-        return dead ? there & ~(*dead)[static_cast<std::size_t>(tile)] : there;
-    }
-    bool is_live(Index slot) const { return live(slot / detail::scan_tile) >> (slot % detail::scan_tile) & 1; }
-    Index tiles() const { return (count + detail::scan_tile - 1) / detail::scan_tile; }
-    Index find(Id id) const { return part->find(id, count, dead.get()); }
-};
-
-// One state of a store, which never changes.
-struct State {
-    StoreOptions options;
-    std::vector<Slice> slices;
-    Index size = 0;
-    std::uint64_t version = 0;
-    bool has_texts = false;
 };
 
 }  // namespace kvmem::store

@@ -1,7 +1,7 @@
 // Attention over one state of a store.
 #pragma once
 
-#include "store/part.hpp"
+#include "store/state.hpp"
 
 namespace kvmem::store {
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "store/query.hpp"
+#include "store/state.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -12,9 +13,6 @@
 
 namespace kvmem::store {
 
-struct Place {
-    Index slice, slot;
-};
 struct Ranked {
     float score;
     Id id;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "store/query.hpp"
+#include "store/state.hpp"
 
 #include <vector>
 

@@ -16,7 +16,7 @@ static void load(std::span<const std::byte> bytes) {
     const StoredPart stored = load_store(bytes, "fuzz");
     const Index slots = stored.head.slots;
     if (slots == 0) return;
-    const State state{stored.head.options, {{stored.part, slots, nullptr, 0}}, slots, 0, stored.head.has_texts};
+    const State state{stored.head.options, {{stored.part, slots, nullptr}}, slots, 0, stored.head.has_texts};
     const ConstView queries{stored.part->keys.data(), std::min<Index>(slots, 3), stored.head.options.key_width};
     SearchOptions options;
     options.probes = 1;

@@ -166,6 +166,50 @@ TEST_CASE("a store does what a map does, through any changes", "[store]") {
     }
 }
 
+TEST_CASE("upserts give back the room of what they replace, and lose nothing", "[store]") {
+    for (const KeyForm form : all_forms) {
+        MemoryStore store(options_of(Similarity::cosine, form, 8, 2));
+        Twin twin(Similarity::cosine);
+        const auto upsert = [&](const std::vector<Id>& ids, std::uint64_t seed) {
+            const auto n = static_cast<Index>(ids.size());
+            const Matrix keys = whole_numbers(n, 8, seed), values = whole_numbers(n, 2, seed + 1);
+            const std::vector<std::string> texts(ids.size(), std::to_string(seed));
+            store.upsert(keys, {values, texts}, ids);
+            twin.put(keys, values, texts, ids);
+        };
+        std::vector<Id> ids = ids_from(0, 3000);
+        upsert(ids, 1);
+        const std::size_t bytes = store.memory_bytes();
+        Rng rng(2);
+        for (std::uint64_t round = 0; round < 300; ++round) {
+            rng.shuffle(std::span(ids));
+            upsert({ids.begin(), ids.begin() + 200}, round);
+            upsert({round < 150 ? Id{1} : Id{2}}, round);
+        }
+        CHECK(store.memory_bytes() < 4 * bytes);
+        REQUIRE(store.ids() == ids_from(0, 3000));
+        const Slots slots = store.get(ids);
+        for (std::size_t i = 0; i < ids.size(); ++i) REQUIRE(slots.texts[i] == twin.slots.at(ids[i]).text);
+        const Matrix queries = whole_numbers(5, 8, 9);
+        const Hits hits = store.search(queries, 20);
+        for (Index q = 0; q < 5; ++q) CHECK(row_of(hits, q) == twin.search(queries.row(q), 20));
+    }
+}
+
+TEST_CASE("one id may be replaced as often as one likes", "[store]") {
+    MemoryStore store({.key_width = 1});
+    store.add(normal(20000, 1, 1), {}, ids_from(0, 20000));
+    const std::size_t bytes = store.memory_bytes();
+    Matrix key(1, 1);
+    for (Index i = 0; i < 100000; ++i) {
+        key(0, 0) = static_cast<Real>(i);
+        store.upsert(key, {}, ids_from(7, 1));
+    }
+    CHECK(store.get(ids_from(7, 1)).keys(0, 0) == 99999);
+    CHECK(store.size() == 20000);
+    CHECK(store.memory_bytes() < 4 * bytes);
+}
+
 TEST_CASE("a filtered search finds all that pass, however few", "[store]") {
     for (const KeyForm form : all_forms) {
         MemoryStore store(options_of(Similarity::euclidean, form, 12));
@@ -290,10 +334,25 @@ TEST_CASE("what cannot be is refused, and nothing is changed by it", "[store]") 
     CHECK_THROWS_AS(MemoryStore({.key_width = 65537}), Error);
     CHECK_THROWS_AS(MemoryStore({.key_width = 4, .value_width = -1}), Error);
     CHECK_THROWS_AS(MemoryStore({.key_width = 4, .metric = Similarity::additive}), Error);
+    CHECK_THROWS_AS(MemoryStore({.key_width = 4, .metric = static_cast<Similarity>(77)}), Error);
+    CHECK_THROWS_AS(MemoryStore({.key_width = 4, .form = static_cast<KeyForm>(77)}), Error);
+    CHECK_THROWS_AS(MemoryStore({.key_width = 4, .form = static_cast<KeyForm>(-1)}), Error);
     CHECK(store.size() == 3);
     CHECK(store.version() == version);
     store.add(keys, {values}, ids_from(10, 3));
     CHECK(store.size() == 6);
+}
+
+TEST_CASE("a store that was moved from answers with an error until it is another", "[store]") {
+    MemoryStore store({.key_width = 4});
+    MemoryStore other = std::move(store);
+    CHECK_THROWS_AS(store.size(), Error);
+    CHECK_THROWS_AS(store.add(normal(3, 4, 1), {}, ids_from(0, 3)), Error);
+    CHECK_THROWS_AS(store.search(normal(1, 4, 1), 1), Error);
+    CHECK_THROWS_AS(store.compact(), Error);
+    CHECK_THROWS_AS(store.sync(), Error);
+    store = std::move(other);
+    CHECK(store.size() == 0);
 }
 
 TEST_CASE("extreme numbers are found like others", "[store][exact]") {

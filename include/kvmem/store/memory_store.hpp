@@ -130,7 +130,8 @@ Index first_unfit_row(ConstView rows);
 enum class Access {
     load,  // into memory, for reading and writing; changes go to a log beside the file. One process at a time
     // Read where it lies: opens at once, shares memory with other readers, refuses changes. Keys, values and what is
-    // searched are not checked against their hashes, which would read all of them.
+    // searched are not checked against their hashes, which would read all of them. Whoever else cuts the file short
+    // in place, or takes its disk away, ends the process with SIGBUS; kvmem replaces files and never does.
     map,
 };
 
@@ -148,6 +149,7 @@ class MemoryStore {
     // An empty store in memory. Throws Error when an option is out of range.
     explicit MemoryStore(const StoreOptions& options);
     ~MemoryStore();
+    // Whatever is then asked of the one that was moved from throws Error.
     MemoryStore(MemoryStore&&) noexcept;
     MemoryStore& operator=(MemoryStore&&) noexcept;
 
@@ -209,6 +211,7 @@ class MemoryStore {
   private:
     struct Impl;
     explicit MemoryStore(std::unique_ptr<Impl> impl);
+    Impl& impl() const;
     std::unique_ptr<Impl> impl_;
 };
 
