@@ -131,7 +131,10 @@ std::optional<std::size_t> MemoryStore::Impl::take(const StoredPart& stored) {
     if (stored.head.slots > 0) state.slices.push_back({stored.part, stored.head.slots, nullptr});
     publish(std::move(state));
     growing_ = nullptr;
-    return replay_beside(path, stored.head, [this](const Record& r) { change(r.change, r.keys, r.values, r.ids); });
+    return replay_beside(path, stored.head, [this](const Record& r) {
+        change(r.change, r.keys, r.values, r.ids);
+        return this->state()->version == r.version;
+    });
 }
 
 void MemoryStore::Impl::rewrite(const IndexOptions* options) {

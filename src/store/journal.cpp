@@ -16,13 +16,30 @@ static FileHead head_of(const Part& part, const State& state, std::uint64_t foll
     return {state.options, part.capacity, state.version, new_generation(), follows, state.has_texts, 0, {}};
 }
 
+// No writer wrote what changes nothing: the version would not count it, and what follows could not be read.
+static void take_record(const Record& record, const fs::path& log, const std::function<bool(const Record&)>& take) {
+    std::string why = "it would change nothing";
+    try {
+        if (take(record)) return;
+    } catch (const Error& error) {
+        why = error.what();
+    }
+    throw Error({.what = "change " + std::to_string(record.version) + " in this store's log cannot be made",
+                 .expected = {},
+                 .got = why,
+                 .where = log.string(),
+                 .hint = {}});
+}
+
 std::optional<std::size_t> replay_beside(const fs::path& path, const FileHead& head,
-                                         const std::function<void(const Record&)>& take) {
+                                         const std::function<bool(const Record&)>& take) {
     const fs::path log = log_path(path);
     if (!is_there(log)) return std::nullopt;
     const std::string bytes = read_file(log);
     const std::uint64_t generation = log_generation(bytes, log.string());
-    if (generation == head.generation) return replay_log(bytes, log.string(), head.options, head.version, take);
+    if (generation == head.generation)
+        return replay_log(bytes, log.string(), head.options, head.version,
+                          [&](const Record& record) { take_record(record, log, take); });
     // A file that was written from this very log, by someone who did not come to empty it.
     if (generation == head.follows) return std::nullopt;
     throw Error({.what = "the log beside this store is another's",

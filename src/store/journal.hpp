@@ -15,10 +15,11 @@ namespace kvmem::store {
 std::filesystem::path log_path(const std::filesystem::path& path);
 std::filesystem::path lock_path(const std::filesystem::path& path);
 
-// Hands on the changes that the log beside a file holds and the file does not. Gives the log's length up to the end of
-// the last whole one, or nothing when the log is not this file's (any more). Throws Error when it is another's.
+// Hands on the changes that the log beside a file holds and the file does not; each is to be made, and `take` says
+// whether it changed anything. Gives the log's length up to the end of the last whole one, or nothing when the log is
+// not this file's (any more). Throws Error when it is another's, or holds what no writer could have done.
 std::optional<std::size_t> replay_beside(const std::filesystem::path& path, const FileHead& head,
-                                         const std::function<void(const Record&)>& take);
+                                         const std::function<bool(const Record&)>& take);
 
 class Journal {
   public:

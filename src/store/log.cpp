@@ -123,7 +123,9 @@ void hand_on(const RecordHead& head, const char* bytes, const std::string& name,
              const std::function<void(const Record&)>& take) {
     Source source(bytes, head.length, name);
     const BodyHead body = source.take<BodyHead>(1)[0];
-    if (body.change > 2 || body.has_texts > 1) throw damaged(name, "changes that are known", "another");
+    if (body.change > 2 || body.has_texts > (body.change == 2 ? 0 : 1))
+        throw damaged(name, "changes that are known", "another");
+    if (body.slots == 0) throw damaged(name, "changes of some slots", "one of none");
     const auto ids = source.take<Id>(body.slots);
     std::vector<float> keys, values;
     std::vector<std::string> texts;
@@ -248,6 +250,7 @@ std::uint64_t log_generation(const std::string& bytes, const std::string& name) 
     if (head.checksum != XXH3_64bits(&head, sizeof head - sizeof head.checksum))
         throw damaged(name, "a head with its checksum", "another checksum");
     if (head.format != 1) throw damaged(name, "a log of format 1", std::to_string(head.format));
+    if (head.generation == 0) throw damaged(name, "a log of some file", "one of none");
     return head.generation;
 }
 

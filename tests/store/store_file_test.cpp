@@ -1,5 +1,6 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/file.hpp"
+#include "store/log.hpp"
 #include "store/twin.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <limits>
 
 using namespace kvmem;
 using namespace kvmem::store;
@@ -261,6 +263,77 @@ TEST_CASE("a forged log takes no longer than it is long", "[store][file][hostile
     CHECK(MemoryStore::open(path, Access::map).size() == 0);
     // To hash what each head tells of would take minutes.
     CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));
+}
+
+namespace {
+
+struct ForgedRecord {
+    const char* name;
+    std::uint64_t change, slots, has_texts;
+    std::vector<Id> ids;
+    std::vector<float> numbers;  // of keys, which are 2 wide
+    std::uint64_t later = 0;     // versions that are left out
+};
+
+std::string with_record(std::string log, const ForgedRecord& record, std::uint64_t version) {
+    const auto put = [&log](const auto& values) {
+        log.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof values[0]);
+    };
+    const std::uint64_t length = 24 + 8 * record.ids.size() + 4 * record.numbers.size();
+    put(std::vector{length, version + record.later, std::uint64_t{0}});
+    put(std::vector{record.change, record.slots, record.has_texts});
+    put(record.ids);
+    put(record.numbers);
+    return with_checksums(std::move(log));
+}
+
+}  // namespace
+
+TEST_CASE("a log with a change that no writer could have made is refused", "[store][file][hostile]") {
+    const TemporaryDirectory directory;
+    const fs::path path = directory.path() / "store.h5";
+    {
+        MemoryStore store = MemoryStore::create(path, {.key_width = 2});
+        store.add(normal(3, 2, 1), {}, ids_from(0, 3));
+        store.remove(std::vector<Id>{2, 50});  // one of them was there
+        store.sync();
+    }
+    const std::string log = read_file(log_of(path));
+    const auto open_with = [&](const std::string& bytes, Access access) {
+        replace_file(log_of(path), bytes);
+        return MemoryStore::open(path, access).size();
+    };
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    const ForgedRecord possible{"", 1, 1, 0, {7}, {1, 1}};
+    for (const Access access : {Access::load, Access::map})
+        CHECK(open_with(with_record(log, possible, 3), access) == 3);
+    const ForgedRecord impossible[] = {
+        {"adds nothing", 0, 0, 0, {}, {}},
+        {"replaces nothing", 1, 0, 0, {}, {}},
+        {"removes nothing", 2, 0, 0, {}, {}},
+        {"removes what is not there", 2, 2, 0, {2, 50}, {}},
+        {"removes twice", 2, 2, 0, {1, 1}, {}},
+        {"removes with texts", 2, 1, 1, {1}, {}},
+        {"adds what is there", 0, 1, 0, {1}, {1, 1}},
+        {"adds twice", 0, 2, 0, {7, 7}, {1, 1, 1, 1}},
+        {"replaces twice", 1, 2, 0, {7, 7}, {1, 1, 1, 1}},
+        {"adds no numbers", 0, 1, 0, {7}, {1, nan}},
+        {"is of no kind", 3, 1, 0, {7}, {}},
+        {"is too short", 0, 1, 0, {7}, {1}},
+        {"is too long", 0, 1, 0, {7}, {1, 1, 1}},
+        {"comes too late", 1, 1, 0, {7}, {1, 1}, 1},
+    };
+    for (const ForgedRecord& record : impossible)
+        for (const Access access : {Access::load, Access::map}) {
+            CAPTURE(record.name);
+            const std::string wrong = with_record(log, record, 3);
+            CHECK_THROWS_WITH(open_with(wrong, access), Catch::Contains("store.h5.log"));
+            CHECK(read_file(log_of(path)) == wrong);
+        }
+    std::string of_none = log;
+    std::fill_n(of_none.begin() + 16, 8, '\0');
+    CHECK_THROWS_AS(open_with(with_checksums(of_none), Access::load), Error);
+    CHECK(open_with(log, Access::load) == 2);
 }
 
 TEST_CASE("a log of another file is not taken for this one's", "[store][file]") {
