@@ -145,6 +145,32 @@ void read_table(const VectorSet& set, int threads, const Limits& limits) {
     }
 }
 
+// How fast slots are added to a store that has so many already: 64 wide, 20,000 at a time.
+void growth_table(int threads) {
+    const kvmem::ThreadLimit limit(threads);
+    constexpr Index batch = 20'000, measured = 500'000;
+    const VectorSet set = made_up(batch, 64, 0, 1);
+    kvmem::store::MemoryStore memory({.key_width = 64});
+    std::vector<kvmem::store::Id> ids(static_cast<std::size_t>(batch));
+    const auto fill_to = [&](Index slots) {
+        while (memory.size() < slots) {
+            std::iota(ids.begin(), ids.end(), static_cast<kvmem::store::Id>(memory.size()));
+            memory.add(set.base, {}, ids);
+        }
+    };
+    std::cout << "\n## Adding, " << threads << (threads == 1 ? " thread" : " threads")
+              << "\n\n| slots | adds/s | bytes/slot more |\n|---|---|---|\n";
+    for (const Index slots : {1'000'000, 5'000'000}) {
+        fill_to(slots - measured);
+        const double start = seconds_now();
+        fill_to(slots);
+        const double seconds = seconds_now() - start;
+        std::cout << "| " << slots << " | " << printed("%.0f", static_cast<double>(measured) / seconds) << " | "
+                  << printed("%.1f", static_cast<double>(memory.memory_bytes()) / static_cast<double>(slots) - 256)
+                  << " |" << std::endl;
+    }
+}
+
 void run(const VectorSet& set, int threads, bool exact, bool approximate) {
     const kvmem::ThreadLimit limit(threads);
     const Limits limits{read_bandwidth(threads), peak_flops(threads)};
@@ -186,6 +212,8 @@ int main(int count, char** values) try {
     each(made_up(1'000'000, 128, 1000, 1));
     each(made_up(200'000, 128, 0, 1));
     each(fashion_mnist());
+    if (only == "all")
+        for (const int t : threads) growth_table(t);
     return 0;
 } catch (const std::exception& e) {
     std::cerr << "error: " << e.what() << "\n";
