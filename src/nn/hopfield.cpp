@@ -52,12 +52,9 @@ static View read_all(ConstView query, ConstView key, ConstView value, Real beta,
 }
 
 static bool rests(const Real* before, const Real* after, Index width, Real tolerance) {
-    Real largest = 0;
-    for (Index j = 0; j < width; ++j) {
-        const Real change = std::abs(after[j] - before[j]);
-        if (!(change <= largest)) largest = change;  // a NaN stays
-    }
-    return largest <= tolerance;
+    for (Index j = 0; j < width; ++j)
+        if (!(std::abs(after[j] - before[j]) <= tolerance)) return false;  // a NaN never rests
+    return true;
 }
 
 Hopfield::Recall Hopfield::recall(ConstView states) const {

@@ -4,6 +4,7 @@
 #include "kvmem/core/ragged.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace kvmem {
 
@@ -28,14 +29,13 @@ static Matrix spread(const Matrix& old, Index sequences, Index old_room, Index r
     return grown;
 }
 
-void KeyValueCache::make_room(Index room, Index key_cols, Index value_cols) {
+std::pair<Matrix, Matrix> KeyValueCache::make_room(Index room, Index key_cols, Index value_cols) {
     Matrix key = spread(key_, sequences_, room_, room, key_cols);
     Matrix value = spread(value_, sequences_, room_, room, value_cols);
-    key_ = std::move(key);
-    value_ = std::move(value);
     for (std::size_t i = 0; i < slot_offsets_.size(); ++i)
         slot_offsets_[i] += static_cast<Index>(i / 2) * (room - room_);
     room_ = room;
+    return {std::exchange(key_, std::move(key)), std::exchange(value_, std::move(value))};
 }
 
 void KeyValueCache::append(ConstView key, ConstView value, std::span<const Index> offsets) {
@@ -50,7 +50,9 @@ void KeyValueCache::append(ConstView key, ConstView value, std::span<const Index
     };
     Index longest = 0;
     for (Index i = 0; i < sequences_; ++i) longest = std::max(longest, end(i) - first(i) + count(i));
-    if (longest > room_ || room_ == 0) make_room(std::max({longest, 2 * room_, least_room}), key.cols, value.cols);
+    std::pair<Matrix, Matrix> before;  // what is appended may be rows of it
+    if (longest > room_ || room_ == 0)
+        before = make_room(std::max({longest, 2 * room_, least_room}), key.cols, value.cols);
     for (Index i = 0; i < sequences_; ++i) {
         const Index from = offsets[static_cast<std::size_t>(i)];
         std::copy_n(key.row(from), count(i) * key.cols, key_.row(end(i)));

@@ -6,7 +6,11 @@ namespace kvmem {
 
 KeyValueMemory::KeyValueMemory(Parameters& parameters, const std::string& name, Index width,
                                const KeyValueMemoryOptions& options)
-    : width_(width), hops_(options.hops), lookup_(options.lookup) {
+    : width_(width),
+      hops_(options.hops),
+      lookup_(options.lookup),
+      slopes_(options.lookup.slopes.begin(), options.lookup.slopes.end()) {
+    lookup_.slopes = {};
     require_shape(width >= 0 && hops_ >= 0, "KeyValueMemory", "a width and a number of hops that are not negative");
     require_shape(lookup_.heads >= 1 && width % lookup_.heads == 0, "KeyValueMemory", "heads that divide the width");
     const auto add_map = [&](const std::string& map) {
@@ -19,6 +23,12 @@ KeyValueMemory::KeyValueMemory(Parameters& parameters, const std::string& name, 
         for (Index j = 1; j <= hops_; ++j) add_map(".R" + std::to_string(j));
 }
 
+AttendOptions KeyValueMemory::lookup() const {
+    AttendOptions options = lookup_;
+    options.slopes = slopes_;
+    return options;
+}
+
 KeyValueMemory::Result KeyValueMemory::read(Var query, Var key, Var value, const Segments& segments) const {
     const auto hops = static_cast<std::size_t>(hops_);
     return read(query, std::vector<Var>(hops, key), std::vector<Var>(hops, value), segments);
@@ -29,9 +39,10 @@ KeyValueMemory::Result KeyValueMemory::read(Var query, std::span<const Var> keys
     const auto hops = static_cast<std::size_t>(hops_);
     require_shape(keys.size() == hops && values.size() == hops, "KeyValueMemory", "keys and values for each hop");
     require_shape(query.cols() == width_, "KeyValueMemory", "a query [B, width]");
+    const AttendOptions how = lookup();
     Result result{query, {}};
     for (std::size_t j = 0; j < hops; ++j) {
-        const Lookup lookup = attend(result.state, keys[j], values[j], segments, lookup_);
+        const Lookup lookup = attend(result.state, keys[j], values[j], segments, how);
         result.hops.push_back({result.state, lookup});
         result.state = add(result.state, lookup.read);
         if (!maps_.empty())

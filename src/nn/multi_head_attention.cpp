@@ -44,6 +44,7 @@ MultiHeadAttention::Read MultiHeadAttention::look_up(Var query, Var key, Var val
     how.key_heads = options_.key_heads;
     how.scale = static_cast<Real>(1 / std::sqrt(static_cast<double>(options_.head_key)));
     Arena& arena = query.tape->arena();
+    how.slopes = arena.copy(how.slopes);
     const Segments kept{arena.copy(segments.query_offsets), arena.copy(segments.slot_offsets)};
     const Lookup lookup = attend(query, key, value, kept, how, bias);
     return {out_(lookup.read), query, key, lookup.log_sum_exp, kept, how, bias};

@@ -97,3 +97,19 @@ TEST_CASE("a memory refuses shapes that do not fit", "[nn]") {
     CHECK_THROWS_AS(memory.read(q, n, n, {one, all}), Error);
     CHECK_THROWS_AS(memory.read(q, k, k, {all, all}), Error);
 }
+
+TEST_CASE("a memory keeps the slopes that it was made with", "[nn]") {
+    Parameters p;
+    const Matrix query = normal(2, 4, 1), key = normal(6, 4, 2), value = normal(6, 4, 3);
+    const auto queries = offsets({1, 1}), slots = offsets({4, 2});
+    std::vector<Real> slopes{Real{0.5}};
+    const KeyValueMemory memory(p, "memory", 4, {.hops = 2, .lookup = {.slopes = slopes}});
+    Tape t;
+    const auto read = [&] {
+        return memory.read(t.constant(query), t.constant(key), t.constant(value), {queries, slots});
+    };
+    const View first = read().state.value();
+    slopes[0] = 7;
+    CHECK(distance(read().state.value(), first) == 0);
+    CHECK(memory.lookup().slopes[0] == Real{0.5});
+}

@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -136,6 +137,35 @@ TEST_CASE("sequences do not see each other, and no slots read as the bias of the
     const auto asked = offsets({2}), empty = offsets({0});
     const View read = attention.read(t.constant(query), t.constant(none), {asked, empty}).out.value();
     for (Index i = 0; i < 2; ++i) CHECK(same_bits(read.middle_rows(i, 1), p.find("a.out.bias")->value));
+}
+
+TEST_CASE("weights are those of the read when its options are gone", "[nn]") {
+    Parameters p;
+    const MultiHeadAttention attention(p, "a", {.width = 4, .heads = 2}, 1);
+    const Matrix x = normal(9, 4, 1);
+    const auto rows = offsets({4, 5});
+    Tape t;
+    const std::vector<Real> slopes{Real{0.5}, 2};
+    const Var expected = attention.self(t.constant(x), rows, {.slopes = slopes}).weights();
+    std::vector<Real> gone = slopes;
+    const auto read = attention.self(t.constant(x), rows, {.slopes = gone});
+    gone.assign(2, -5);
+    CHECK(same_bits(read.weights().value(), expected.value()));
+}
+
+TEST_CASE("a cache may be given rows of its own", "[nn]") {
+    KeyValueCache cache(2);
+    const Matrix key = normal(5, 3, 1), value = normal(5, 4, 2);
+    cache.append(key, value, offsets({2, 3}));
+    for (Index length = 2; length < 200; length *= 2) {  // it grows meanwhile, more than once
+        cache.append(cache.key().middle_rows(0, length), cache.value().middle_rows(0, length), offsets({length, 0}));
+        for (Index i = 0; i < 2 * length; ++i) {
+            REQUIRE(std::equal(key.row(i % 2), key.row(i % 2) + 3, cache.key().row(i)));
+            REQUIRE(std::equal(value.row(i % 2), value.row(i % 2) + 4, cache.value().row(i)));
+        }
+        const Index second = cache.slot_offsets()[2];
+        REQUIRE(std::equal(key.row(2), key.row(2) + 9, cache.key().row(second)));
+    }
 }
 
 TEST_CASE("decoding step by step with a cache gives what causal self-attention gives", "[nn]") {

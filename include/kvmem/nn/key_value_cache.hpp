@@ -4,6 +4,7 @@
 #include "kvmem/core/matrix.hpp"
 
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace kvmem {
@@ -20,8 +21,8 @@ class KeyValueCache {
     std::vector<Index> lengths() const;  // slots of each sequence
 
     // Adds rows [offsets[i], offsets[i+1]) of key [n, G*D] and value [n, G*E] to the end of sequence i; the N + 1
-    // offsets rise from 0 to n. The first call decides the widths. Throws Error, with nothing changed, when shapes do
-    // not fit.
+    // offsets rise from 0 to n. They may be rows of this cache. The first call decides the widths. Throws Error, with
+    // nothing changed, when shapes do not fit.
     void append(ConstView key, ConstView value, std::span<const Index> offsets);
 
     // Forgets the slots after the first lengths[i] of each sequence i. Throws Error, with nothing changed, unless each
@@ -36,7 +37,8 @@ class KeyValueCache {
   private:
     Index first(Index sequence) const { return slot_offsets_[static_cast<std::size_t>(2 * sequence)]; }
     Index end(Index sequence) const { return slot_offsets_[static_cast<std::size_t>(2 * sequence + 1)]; }
-    void make_room(Index room, Index key_cols, Index value_cols);
+    // Returns the keys and values before.
+    std::pair<Matrix, Matrix> make_room(Index room, Index key_cols, Index value_cols);
 
     Index sequences_;
     Index room_ = 0;  // rows of a sequence

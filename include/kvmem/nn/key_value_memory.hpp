@@ -19,7 +19,7 @@ enum class HopMap {
 struct KeyValueMemoryOptions {
     Index hops = 1;
     HopMap map = HopMap::separate;
-    AttendOptions lookup = {};  // how every hop reads: heads, scale; what it views must outlive the memory
+    AttendOptions lookup = {};  // how every hop reads: heads, scale; the memory copies what it views
 };
 
 // In hop j the state q_j addresses the keys and reads the values, o_j = attend(q_j, keys, values), and becomes
@@ -46,11 +46,12 @@ class KeyValueMemory {
     Result read(Var query, std::span<const Var> keys, std::span<const Var> values, const Segments& segments) const;
 
     Index hops() const { return hops_; }
-    const AttendOptions& lookup() const { return lookup_; }
+    AttendOptions lookup() const;  // valid as long as the memory
 
   private:
     Index width_, hops_;
-    AttendOptions lookup_;
+    AttendOptions lookup_;  // without its slopes
+    std::vector<Real> slopes_;
     std::vector<Parameter*> maps_;  // one a hop, one for all, or none
 };
 
