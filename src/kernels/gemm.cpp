@@ -1,6 +1,8 @@
 #include "kvmem/kernels/gemm.hpp"
 
 #include "kernels/simd/table.hpp"
+#include "kernels/vector.hpp"
+#include "kvmem/core/arena.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/parallel.hpp"
 
@@ -25,15 +27,34 @@ static void by_parts(const detail::Product& p, Real alpha, Index b_step, bool ad
     const Index blocks = (side + step - 1) / step, work = p.rows * p.cols * p.depth;
     const Index grain = work <= task_work ? blocks : std::max<Index>(1, (blocks * task_work + work - 1) / work);
     parallel_for(blocks, grain, [&](Index first, Index last) {
-        alignas(64) Real scratch[detail::gemm_scratch];
+        static thread_local Arena packed;  // too large for the stack of some threads
+        const ArenaScope scope(packed);
         const Index from = first * step, to = std::min(side, last * step);
         detail::Product part = p;
         (tall ? part.rows : part.cols) = to - from;
         part.a += tall ? from * p.a_row : 0;
         part.b += tall ? 0 : from * b_step;
         part.c += tall ? from * p.c_row : from;
-        detail::simd().gemm(part, alpha, b_step, add, scratch);
+        detail::simd().gemm(part, alpha, b_step, add, packed.take<Real>(detail::gemm_scratch).data());
     });
+}
+
+// Deeper products are sums of two: in a line, a large sum would lose what is added to it.
+static constexpr Index most_depth = 4096;
+
+static void by_depth(const detail::Product& p, Real alpha, Index b_step, bool add) {
+    if (p.depth <= most_depth) return by_parts(p, alpha, b_step, add);
+    Matrix other(p.rows, p.cols);
+    detail::Product first = p, second = p;
+    first.depth = p.depth / 2;
+    second.depth = p.depth - first.depth;
+    second.a += first.depth * p.a_step;
+    second.b += first.depth * p.b_row;
+    second.c = other.data();
+    second.c_row = p.cols;
+    by_depth(first, alpha, b_step, add);
+    by_depth(second, alpha, b_step, false);
+    for (Index i = 0; i < p.rows; ++i) detail::axpy(1, other.row(i), p.c + i * p.c_row, p.cols);
 }
 
 void gemm(Real alpha, ConstView a, Transpose transpose_a, ConstView b, Transpose transpose_b, Real beta, View c) {
@@ -54,7 +75,7 @@ void gemm(Real alpha, ConstView a, Transpose transpose_a, ConstView b, Transpose
                             .b_row = tb ? 1 : b.cols,
                             .c = c.data,
                             .c_row = c.cols};
-    by_parts(p, alpha, tb ? b.cols : 1, beta != 0);
+    by_depth(p, alpha, tb ? b.cols : 1, beta != 0);
 }
 
 void naive::gemm(Real alpha, ConstView a, Transpose ta, ConstView b, Transpose tb, Real beta, View c) {

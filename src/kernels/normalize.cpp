@@ -34,14 +34,16 @@ void layer_norm_backward(ConstView in, ConstView gain, std::span<const Real> mea
                          std::span<const Real> inverse_deviation, ConstView grad_out, View grad_in, View grad_gain,
                          View grad_bias) {
     const Index d = in.cols;
-    require_shape(gain.size() == d && grad_gain.size() == d && grad_bias.size() == d && same_shape(in, grad_out) &&
-                      same_shape(in, grad_in) && holds_rows(mean, in) && holds_rows(inverse_deviation, in),
-                  "layer_norm_backward", "what layer_norm was called with, and gradients of the same shapes");
+    const auto fits = [](View grad, bool shape) { return grad.data == nullptr || shape; };
+    require_shape(gain.size() == d && same_shape(in, grad_out) && fits(grad_in, same_shape(in, grad_in)) &&
+                      fits(grad_gain, grad_gain.size() == d) && fits(grad_bias, grad_bias.size() == d) &&
+                      holds_rows(mean, in) && holds_rows(inverse_deviation, in),
+                  "layer_norm_backward", "what layer_norm was called with, and gradients of the same shapes, or empty");
     if (d == 0) return;
     for (Index i = 0; i < in.rows; ++i) {
         const auto at = static_cast<std::size_t>(i);
         detail::simd().norm_row_backward({in.row(i), gain.data, mean[at], inverse_deviation[at]}, grad_out.row(i),
-                                         grad_in.row(i), grad_gain.data, grad_bias.data, d);
+                                         grad_in.data ? grad_in.row(i) : nullptr, grad_gain.data, grad_bias.data, d);
     }
 }
 

@@ -10,7 +10,11 @@ namespace kvmem::detail {
 
 inline constexpr Index lanes = 16;
 
+// Rows longer than this are summed in halves: in a line, a large sum would lose what is added to it.
+inline constexpr Index long_row = 4096;
+
 inline Real dot(const Real* a, const Real* b, Index n) {
+    if (n > long_row) return dot(a, b, n / 2) + dot(a + n / 2, b + n / 2, n - n / 2);
     Real part[lanes] = {};
     Index i = 0;
     for (; i + lanes <= n; i += lanes)
@@ -23,6 +27,7 @@ inline Real dot(const Real* a, const Real* b, Index n) {
 }
 
 inline Real sum(const Real* a, Index n) {
+    if (n > long_row) return sum(a, n / 2) + sum(a + n / 2, n - n / 2);
     Real part[lanes] = {};
     Index i = 0;
     for (; i + lanes <= n; i += lanes)

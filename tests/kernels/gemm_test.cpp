@@ -50,6 +50,16 @@ TEST_CASE("gemm of empty matrices scales c and reads nothing", "[gemm]") {
 
 TEST_CASE("gemm of several blocks each way equals its naive twin", "[gemm]") { check_product(200, 530, 300); }
 
+TEST_CASE("gemm of great depth does not lose what it adds", "[gemm]") {
+    check_product(3, 5, 20000);
+    constexpr Index depth = 3000000;
+    Matrix a(1, depth), b(1, depth), c(1, 1);
+    a.fill(Real{0.1f});
+    b.fill(1);
+    gemm(1, a, Transpose::no, b, Transpose::yes, 0, c);
+    CHECK(c(0, 0) == Approx(double{Real{0.1f}} * depth).epsilon(5e-5));
+}
+
 TEST_CASE("gemm gives the same bits wherever the matrices lie and whoever else is multiplying", "[gemm][threads]") {
     constexpr Index m = 13, n = 70, k = 90, copies = 64;
     const Matrix a = normal(m, k, 1), b = normal(n, k, 2);

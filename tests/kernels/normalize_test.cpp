@@ -43,6 +43,37 @@ TEST_CASE("layer_norm of a constant row is the bias", "[normalize]") {
     CHECK_THROWS_AS(layer_norm_backward(in, gain, mean, inverse, out, Matrix(1, 8), Matrix(1, 8), Matrix(1, 8)), Error);
 }
 
+TEST_CASE("gradients of layer_norm that nobody wants are not needed for the others", "[normalize]") {
+    const Matrix in = normal(3, 20, 1), gain = normal(1, 20, 2), grad_out = normal(3, 20, 3);
+    Matrix out(3, 20), all_in(3, 20), all_gain(1, 20), all_bias(1, 20);
+    std::vector<Real> mean(3), inverse(3);
+    layer_norm(in, gain, gain, out, mean, inverse);
+    layer_norm_backward(in, gain, mean, inverse, grad_out, all_in, all_gain, all_bias);
+    Matrix grad_in(3, 20), grad_gain(1, 20), grad_bias(1, 20);
+    layer_norm_backward(in, gain, mean, inverse, grad_out, grad_in, {}, {});
+    layer_norm_backward(in, gain, mean, inverse, grad_out, {}, grad_gain, {});
+    layer_norm_backward(in, gain, mean, inverse, grad_out, {}, {}, grad_bias);
+    CHECK(test::same_bits(grad_in, all_in));
+    CHECK(test::same_bits(grad_gain, all_gain));
+    CHECK(test::same_bits(grad_bias, all_bias));
+    CHECK_THROWS_AS(layer_norm_backward(in, gain, mean, inverse, grad_out, {}, Matrix(1, 19), {}), Error);
+}
+
+TEST_CASE("rows of millions of equal numbers have their mean and length", "[normalize]") {
+    constexpr Index d = 3000000;
+    Matrix in(1, d), gain(1, d), out(1, d), grad(1, d);
+    in.fill(Real{0.1f});
+    gain.fill(1);
+    std::vector<Real> mean(1), inverse(1), length(1);
+    layer_norm(in, gain, in, out, mean, inverse);
+    CHECK(mean[0] == Approx(double{Real{0.1f}}).epsilon(1e-5));
+    normalize_rows(in, out, length);
+    CHECK(length[0] == Approx(double{Real{0.1f}} * std::sqrt(double{d})).epsilon(1e-5));
+    // The mean of a constant gradient is taken from it.
+    layer_norm_backward(in, gain, mean, inverse, in, grad, {}, {});
+    CHECK(std::abs(grad(0, d / 2)) < 1e-5 * double{inverse[0]});
+}
+
 TEST_CASE("normalised rows have length one, also where squares leave the range of float", "[normalize]") {
     Matrix in = normal(6, 19, 1), out(6, 19);
     const double sizes[] = {1, 1e-25, 1e-38, 1e25, 1e37};

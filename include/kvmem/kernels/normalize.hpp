@@ -12,7 +12,7 @@ namespace kvmem {
 inline constexpr Real layer_norm_epsilon = static_cast<Real>(1e-5);
 void layer_norm(ConstView in, ConstView gain, ConstView bias, View out, std::span<Real> mean,
                 std::span<Real> inverse_deviation);
-// Adds to the gradients.
+// Adds to the gradients; those that are empty are not computed.
 void layer_norm_backward(ConstView in, ConstView gain, std::span<const Real> mean,
                          std::span<const Real> inverse_deviation, ConstView grad_out, View grad_in, View grad_gain,
                          View grad_bias);

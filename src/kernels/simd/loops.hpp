@@ -161,17 +161,28 @@ KVMEM_INLINE Vector first_of(Vector v, Index count) {
     return v;
 }
 
+// The sum of term(i) for every vector of a row, those of long rows in parts, as a sum in a line would lose what it
+// adds.
+template <class Term>
+KVMEM_INLINE Real long_sum(Index count, Term term) {
+    double total = 0;
+    for (Index first = 0; first < count; first += long_block) {
+        Vector sum = {};
+        for (Index i = first; i < least(count, first + long_block); i += lanes) sum += term(i);
+        total += static_cast<double>(sum_of(sum));
+    }
+    return static_cast<Real>(total);
+}
+
 inline void norm_row(detail::NormRow& row, const Real* bias, Real epsilon, Real* out, Index count) {
     const Real share = Real(1) / static_cast<Real>(count);
-    Vector sum = {}, squares = {};
-    for (Index i = 0; i < count; i += lanes) sum += load_up_to(row.x + i, count - i);
-    row.mean = share * sum_of(sum);
-    for (Index i = 0; i < count; i += lanes) {
+    row.mean = share * long_sum(count, [&](Index i) { return load_up_to(row.x + i, count - i); });
+    const Real squares = long_sum(count, [&](Index i) {
         const Index n = count - i;
         const Vector x = load_up_to(row.x + i, n) - row.mean;
-        squares += n < lanes ? first_of(x * x, n) : x * x;
-    }
-    row.inverse = Real(1) / static_cast<Real>(__builtin_sqrt(static_cast<double>(share * sum_of(squares) + epsilon)));
+        return n < lanes ? first_of(x * x, n) : x * x;
+    });
+    row.inverse = Real(1) / static_cast<Real>(__builtin_sqrt(static_cast<double>(share * squares + epsilon)));
     for (Index i = 0; i < count; i += lanes) {
         const Index n = count - i;
         const Vector h = (load_up_to(row.x + i, n) - row.mean) * row.inverse;
@@ -179,25 +190,27 @@ inline void norm_row(detail::NormRow& row, const Real* bias, Real epsilon, Real*
     }
 }
 
-// With h the normalised row and g = gain * grad_out: grad_in += (g - mean(g) - h * mean(g * h)) * inverse.
+// With h the normalised row and g = gain * grad_out: grad_in += (g - mean(g) - h * mean(g * h)) * inverse. Null
+// gradients are not computed.
 inline void norm_row_backward(const detail::NormRow& row, const Real* grad_out, Real* grad_in, Real* grad_gain,
                               Real* grad_bias, Index count) {
     const Real share = Real(1) / static_cast<Real>(count);
     const auto normal = [&](Index i) { return (load_up_to(row.x + i, count - i) - row.mean) * row.inverse; };
-    Vector sum_g = {}, sum_gh = {};
-    for (Index i = 0; i < count; i += lanes) {
+    const auto scaled = [&](Index i) {
+        return load_up_to(row.gain + i, count - i) * load_up_to(grad_out + i, count - i);
+    };
+    for (Index i = 0; i < count && (grad_gain || grad_bias); i += lanes) {
         const Index n = count - i;
-        const Vector out = load_up_to(grad_out + i, n), h = normal(i), g = load_up_to(row.gain + i, n) * out;
-        sum_g += g;
-        sum_gh += g * h;
-        store_up_to(grad_gain + i, load_up_to(grad_gain + i, n) + out * h, n);
-        store_up_to(grad_bias + i, load_up_to(grad_bias + i, n) + out, n);
+        const Vector out = load_up_to(grad_out + i, n);
+        if (grad_gain) store_up_to(grad_gain + i, load_up_to(grad_gain + i, n) + out * normal(i), n);
+        if (grad_bias) store_up_to(grad_bias + i, load_up_to(grad_bias + i, n) + out, n);
     }
-    const Real mean_g = share * sum_of(sum_g), mean_gh = share * sum_of(sum_gh);
+    if (!grad_in) return;
+    const Real mean_g = share * long_sum(count, scaled);
+    const Real mean_gh = share * long_sum(count, [&](Index i) { return scaled(i) * normal(i); });
     for (Index i = 0; i < count; i += lanes) {
         const Index n = count - i;
-        const Vector g = load_up_to(row.gain + i, n) * load_up_to(grad_out + i, n);
-        const Vector in = (g - mean_g - normal(i) * mean_gh) * row.inverse;
+        const Vector in = (scaled(i) - mean_g - normal(i) * mean_gh) * row.inverse;
         store_up_to(grad_in + i, load_up_to(grad_in + i, n) + in, n);
     }
 }
