@@ -50,8 +50,8 @@ struct Attended {
 
 static Attended keep_lookup(Var query, Var key, std::optional<Var> value, const Segments& segments,
                             AttendOptions options, const LookupBias& bias) {
+    Tape& tape = Tape::of("attend", {query, key, value, bias.slot, bias.pair, bias.direction, bias.scale});
     require_shape(!bias.scale || bias.scale->value().size() == 1, "attend", "a scale of one number");
-    Tape& tape = *query.tape;
     const Real given_scale = options.scale;
     if (bias.scale) options.scale *= bias.scale->value().data[0];
     options.slopes = tape.arena().copy(options.slopes);
@@ -101,8 +101,8 @@ static void attend_op_backward(Tape& tape, Var out, const void* payload) {
 
 Lookup attend(Var query, Var key, Var value, const Segments& segments, const AttendOptions& options,
               const LookupBias& bias) {
-    Tape& tape = *query.tape;
     Attended kept = keep_lookup(query, key, value, segments, options, bias);
+    Tape& tape = *query.tape;
     check_attend(kept.input(), segments, kept.options);
     if (!tape.training()) kept.options.dropout = 0;
     if (kept.options.dropout > 0) kept.options.seed = tape.next_seed();
@@ -118,8 +118,8 @@ Lookup attend(Var query, Var key, Var value, const Segments& segments, const Att
 }
 
 Var attend_weights(Var query, Var key, const Segments& segments, const AttendOptions& options, const LookupBias& bias) {
-    Tape& tape = *query.tape;
     const Attended kept = keep_lookup(query, key, {}, segments, options, bias);
+    Tape& tape = *query.tape;
     check_attend(kept.input(), segments, kept.options);
     const Var out = tape.record(
         weight_count(segments, options.heads), 1, kept.needs_grad(),

@@ -48,14 +48,15 @@ static void read_facts_back(Tape& tape, Var out, const void* payload) {
 
 EntityState read_facts(const Facts& facts, const EntityState& state, Var relations, RaggedView<Token> starts,
                        std::optional<Var> gate, Real least) {
-    Tape& tape = *relations.tape;
+    Tape& tape = Tape::of("read_facts", {relations, state.weight, gate});
     require_shape(!gate || gate->value().size() == 1, "read_facts", "a gate [1, 1]");
     ReadFacts kept{&facts, state, relations, copy(tape.arena(), starts), gate, least, {}};
     Ragged<Token> entities;
     std::vector<Real> weight;
     read_facts(facts, kept.state(), kept.hop(), entities, weight, tape.arena());
     kept.reached = copy(tape.arena(), entities);
-    const Var out = tape.record(std::ssize(weight), 1, relations.needs_grad(), read_facts_back, kept);
+    const bool needs_grad = relations.needs_grad() || state.weight.needs_grad() || (gate && gate->needs_grad());
+    const Var out = tape.record(std::ssize(weight), 1, needs_grad, read_facts_back, kept);
     std::ranges::copy(weight, out.value().data);
     return {kept.reached, out};
 }
@@ -68,7 +69,7 @@ struct AnswerLoss {
 }  // namespace
 
 Var answer_loss(const EntityState& state, RaggedView<Token> answers, const AnswerPrior& prior) {
-    Tape& tape = *state.weight.tape;
+    Tape& tape = Tape::of("answer_loss", {state.weight});
     const AnswerLoss kept{state.weight, tape.arena().take<Real>(state.weight.rows())};
     const auto losses = tape.arena().take<Real>(state.entities.size());
     answer_loss({state.entities, state.weight.value().span()}, answers, prior, losses, kept.gradient);
@@ -79,7 +80,7 @@ Var answer_loss(const EntityState& state, RaggedView<Token> answers, const Answe
             accumulate(p.weight.grad(), o.grad().data[0], {p.gradient.data(), std::ssize(p.gradient), 1});
         },
         kept);
-    out.value().data[0] = std::accumulate(losses.begin(), losses.end(), Real{0});
+    out.value().data[0] = static_cast<Real>(std::accumulate(losses.begin(), losses.end(), 0.0));
     return out;
 }
 

@@ -47,8 +47,8 @@ GradcheckResult gradcheck(const std::function<Var(Tape&)>& function, Parameters&
                 const double analytic = row ? double{row[j]} : 0.0;
                 const double error =
                     std::abs(analytic - numeric) / std::max({1.0, std::abs(analytic), std::abs(numeric)});
-                // Written so that a NaN counts as the worst.
-                if (!(error <= worst.error)) {
+                // A NaN is the worst, and stays.
+                if (!(error <= worst.error) && !std::isnan(worst.error)) {
                     worst.error = error;
                     worst.where = p.name + "[" + std::to_string(i) + ", " + std::to_string(j) + "]: analytic " +
                                   std::to_string(analytic) + ", numeric " + std::to_string(numeric);

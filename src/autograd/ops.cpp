@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <numeric>
 
 namespace kvmem {
@@ -131,20 +132,35 @@ struct Linear {
 };
 }  // namespace
 
-static void linear_backward(Tape&, Var out, const void* payload) {
+// to += the sum of the rows: of many in halves, as a large sum would lose what is added to it.
+static void add_rows(ConstView rows, View to, Arena& scratch) {
+    constexpr Index most = 4096;
+    if (rows.rows <= most) {
+        for (Index i = 0; i < rows.rows; ++i) accumulate(to, 1, rows.middle_rows(i, 1));
+        return;
+    }
+    const ArenaScope scope(scratch);
+    const View other = scratch.matrix(1, rows.cols);
+    std::fill_n(other.data, other.size(), Real{0});
+    add_rows(rows.middle_rows(0, rows.rows / 2), to, scratch);
+    add_rows(rows.middle_rows(rows.rows / 2, rows.rows - rows.rows / 2), other, scratch);
+    accumulate(to, 1, other);
+}
+
+static void linear_backward(Tape& tape, Var out, const void* payload) {
     const auto& [x, weight, bias] = *static_cast<const Linear*>(payload);
     const View grad = out.grad();
     if (x.needs_grad()) gemm(1, grad, Transpose::no, weight.value(), Transpose::no, 1, x.grad());
     if (weight.needs_grad()) gemm(1, grad, Transpose::yes, x.value(), Transpose::no, 1, weight.grad());
-    if (bias && bias->needs_grad())
-        for (Index i = 0; i < grad.rows; ++i) accumulate(bias->grad(), 1, grad.middle_rows(i, 1));
+    if (bias && bias->needs_grad()) add_rows(grad, bias->grad(), tape.arena());
 }
 
 Var linear(Var x, Var weight, std::optional<Var> bias) {
+    Tape& tape = Tape::of("linear", {x, weight, bias});
     require_shape(x.cols() == weight.cols(), "linear", "x [B, n] and weight [m, n]");
     require_shape(!bias || bias->value().size() == weight.rows(), "linear", "a bias [1, m]");
     const bool needs_grad = x.needs_grad() || weight.needs_grad() || (bias && bias->needs_grad());
-    const Var out = x.tape->record(x.rows(), weight.rows(), needs_grad, linear_backward, Linear{x, weight, bias});
+    const Var out = tape.record(x.rows(), weight.rows(), needs_grad, linear_backward, Linear{x, weight, bias});
     const View y = out.value();
     if (bias)
         for (Index i = 0; i < y.rows; ++i) std::copy_n(bias->value().data, y.cols, y.row(i));
@@ -176,8 +192,9 @@ struct Dropped {
 }  // namespace
 
 Var add(Var x, Var y) {
+    Tape& tape = Tape::of("add", {x, y});
     require_shape(same_shape(x, y), "add", "two matrices of one shape");
-    const Var out = x.tape->record(
+    const Var out = tape.record(
         x.rows(), x.cols(), x.needs_grad() || y.needs_grad(),
         [](Tape&, Var o, const void* payload) {
             const auto& p = *static_cast<const Pair*>(payload);
@@ -190,8 +207,9 @@ Var add(Var x, Var y) {
 }
 
 Var multiply(Var x, Var y) {
+    Tape& tape = Tape::of("multiply", {x, y});
     require_shape(same_shape(x, y), "multiply", "two matrices of one shape");
-    const Var out = x.tape->record(
+    const Var out = tape.record(
         x.rows(), x.cols(), x.needs_grad() || y.needs_grad(),
         [](Tape&, Var o, const void* payload) {
             const auto& p = *static_cast<const Pair*>(payload);
@@ -209,7 +227,8 @@ Var multiply(Var x, Var y) {
 }
 
 Var scale(Var x, Real factor) {
-    const Var out = x.tape->record(
+    Tape& tape = Tape::of("scale", {x});
+    const Var out = tape.record(
         x.rows(), x.cols(), x.needs_grad(),
         [](Tape&, Var o, const void* payload) {
             const auto& p = *static_cast<const Scaled*>(payload);
@@ -221,7 +240,8 @@ Var scale(Var x, Real factor) {
 }
 
 Var sum(Var x) {
-    const Var out = x.tape->record(
+    Tape& tape = Tape::of("sum", {x});
+    const Var out = tape.record(
         1, 1, x.needs_grad(),
         [](Tape&, Var o, const void* payload) {
             const View grad = static_cast<const Scaled*>(payload)->x.grad();
@@ -236,7 +256,8 @@ Var sum(Var x) {
 }
 
 Var activate(Var x, Activation f) {
-    const Var out = x.tape->record(
+    Tape& tape = Tape::of("activate", {x});
+    const Var out = tape.record(
         x.rows(), x.cols(), x.needs_grad(),
         [](Tape&, Var o, const void* payload) {
             const auto& p = *static_cast<const Activated*>(payload);
@@ -248,10 +269,11 @@ Var activate(Var x, Activation f) {
 }
 
 Var dropout(Var x, double rate) {
+    Tape& tape = Tape::of("dropout", {x});
     require_shape(rate >= 0 && rate < 1, "dropout", "a rate from 0 to below 1");
-    if (rate == 0 || !x.tape->training()) return x;
-    const Dropped kept{x, rate, x.tape->next_seed()};
-    const Var out = x.tape->record(
+    if (rate == 0 || !tape.training()) return x;
+    const Dropped kept{x, rate, tape.next_seed()};
+    const Var out = tape.record(
         x.rows(), x.cols(), x.needs_grad(),
         [](Tape&, Var o, const void* payload) {
             const auto& p = *static_cast<const Dropped*>(payload);
@@ -276,19 +298,17 @@ struct UnitRows {
 }  // namespace
 
 Var layer_norm(Var x, Var gain, Var bias) {
+    Tape& tape = Tape::of("layer_norm", {x, gain, bias});
     require_shape(gain.value().size() == x.cols() && bias.value().size() == x.cols(), "layer_norm",
                   "a gain and a bias for each column");
-    Tape& tape = *x.tape;
     const Normed kept{x, gain, bias, tape.arena().take<Real>(x.rows()), tape.arena().take<Real>(x.rows())};
     const bool needs_grad = x.needs_grad() || gain.needs_grad() || bias.needs_grad();
     const Var out = tape.record(
         x.rows(), x.cols(), needs_grad,
-        [](Tape& t, Var o, const void* payload) {
+        [](Tape&, Var o, const void* payload) {
             const auto& p = *static_cast<const Normed*>(payload);
-            // The kernel always makes all three gradients; one that nobody wants goes to scratch.
-            const auto grad = [&](Var v) { return v.needs_grad() ? v.grad() : t.arena().matrix(v.rows(), v.cols()); };
-            layer_norm_backward(p.x.value(), p.gain.value(), p.mean, p.inverse_deviation, o.grad(), grad(p.x),
-                                grad(p.gain), grad(p.bias));
+            layer_norm_backward(p.x.value(), p.gain.value(), p.mean, p.inverse_deviation, o.grad(), p.x.grad(),
+                                p.gain.grad(), p.bias.grad());
         },
         kept);
     layer_norm(x.value(), gain.value(), bias.value(), out.value(), kept.mean, kept.inverse_deviation);
@@ -296,8 +316,9 @@ Var layer_norm(Var x, Var gain, Var bias) {
 }
 
 Var normalize_rows(Var x) {
-    const UnitRows kept{x, x.tape->arena().take<Real>(x.rows())};
-    const Var out = x.tape->record(
+    Tape& tape = Tape::of("normalize_rows", {x});
+    const UnitRows kept{x, tape.arena().take<Real>(x.rows())};
+    const Var out = tape.record(
         x.rows(), x.cols(), x.needs_grad(),
         [](Tape&, Var o, const void* payload) {
             const auto& p = *static_cast<const UnitRows*>(payload);
@@ -318,10 +339,13 @@ struct Scattered {
 }  // namespace
 
 Var scatter_sum(Var x, std::span<const Index> places, Index rows, Index cols) {
+    Tape& tape = Tape::of("scatter_sum", {x});
     require_shape(static_cast<Index>(places.size()) == x.value().size(), "scatter_sum", "a place for each number");
+    require_shape(rows >= 0 && cols >= 0 && (cols == 0 || rows <= std::numeric_limits<Index>::max() / cols),
+                  "scatter_sum", "rows and columns whose product can be counted");
     const bool fit = std::all_of(places.begin(), places.end(), [&](Index p) { return p >= -1 && p < rows * cols; });
     require_shape(fit, "scatter_sum", "places in the matrix, or -1");
-    const Var out = x.tape->record(
+    const Var out = tape.record(
         rows, cols, x.needs_grad(),
         [](Tape&, Var o, const void* payload) {
             const auto& p = *static_cast<const Scattered*>(payload);
@@ -329,7 +353,7 @@ Var scatter_sum(Var x, std::span<const Index> places, Index rows, Index cols) {
             for (std::size_t i = 0; i < p.places.size(); ++i)
                 if (p.places[i] >= 0) grad.data[i] += given.data[p.places[i]];
         },
-        Scattered{x, x.tape->arena().copy(places)});
+        Scattered{x, tape.arena().copy(places)});
     std::fill_n(out.value().data, out.value().size(), Real{0});
     for (std::size_t i = 0; i < places.size(); ++i)
         if (places[i] >= 0) out.value().data[places[i]] += x.value().data[i];
@@ -346,7 +370,7 @@ struct CrossEntropy {
 }  // namespace
 
 Var cross_entropy(Var scores, std::span<const Index> targets, RaggedView<Index> excluded) {
-    Tape& tape = *scores.tape;
+    Tape& tape = Tape::of("cross_entropy", {scores});
     const CrossEntropy kept{scores, tape.arena().matrix(scores.rows(), scores.cols())};
     const auto losses = tape.arena().take<Real>(scores.rows());
     cross_entropy(scores.value(), targets, excluded, losses, kept.grad_scores);

@@ -11,7 +11,7 @@ struct Scan {
 }  // namespace
 
 Var gated_scan(Var z, Var c, std::span<const Index> offsets, Direction direction) {
-    Tape& tape = *z.tape;
+    Tape& tape = Tape::of("gated_scan", {z, c});
     const Var out = tape.record(
         z.rows(), z.cols(), z.needs_grad() || c.needs_grad(),
         [](Tape& t, Var o, const void* payload) {

@@ -20,9 +20,10 @@ struct Reshaped {
 }  // namespace
 
 Var take_rows(Var x, std::span<const Index> rows) {
+    Tape& tape = Tape::of("take_rows", {x});
     const bool fit = std::all_of(rows.begin(), rows.end(), [&](Index r) { return r >= 0 && r < x.rows(); });
     require_shape(fit, "take_rows", "rows of the matrix");
-    const Var out = x.tape->record(
+    const Var out = tape.record(
         static_cast<Index>(rows.size()), x.cols(), x.needs_grad(),
         [](Tape&, Var o, const void* payload) {
             const auto& p = *static_cast<const Taken*>(payload);
@@ -30,7 +31,7 @@ Var take_rows(Var x, std::span<const Index> rows) {
             for (std::size_t i = 0; i < p.rows.size(); ++i)
                 accumulate(grad.middle_rows(p.rows[i], 1), 1, given.middle_rows(static_cast<Index>(i), 1));
         },
-        Taken{x, x.tape->arena().copy(rows)});
+        Taken{x, tape.arena().copy(rows)});
     for (std::size_t i = 0; i < rows.size(); ++i)
         std::copy_n(x.value().row(rows[i]), x.cols(), out.value().row(static_cast<Index>(i)));
     return out;
@@ -38,12 +39,13 @@ Var take_rows(Var x, std::span<const Index> rows) {
 
 Var concat_rows(std::span<const Var> parts) {
     require_shape(!parts.empty(), "concat_rows", "at least one matrix");
-    Tape& tape = *parts[0].tape;
+    Tape& tape = Tape::of("concat_rows", {parts[0]});
     const Index cols = parts[0].cols();
     Index rows = 0;
     bool needs_grad = false;
     for (const Var part : parts) {
-        require_shape(part.tape == &tape && part.cols() == cols, "concat_rows", "matrices of one width on one tape");
+        Tape::of("concat_rows", {parts[0], part});
+        require_shape(part.cols() == cols, "concat_rows", "matrices of one width");
         rows += part.rows();
         needs_grad |= part.needs_grad();
     }
@@ -66,10 +68,11 @@ Var concat_rows(std::span<const Var> parts) {
 }
 
 Var reshape(Var x, Index rows, Index cols) {
+    Tape& tape = Tape::of("reshape", {x});
     const Index size = x.value().size();
     require_shape(rows >= 0 && cols >= 0 && (cols == 0 ? size == 0 : size % cols == 0 && rows == size / cols),
                   "reshape", "a shape of as many numbers");
-    const Var out = x.tape->record(
+    const Var out = tape.record(
         rows, cols, x.needs_grad(),
         [](Tape&, Var o, const void* payload) {
             accumulate(static_cast<const Reshaped*>(payload)->x.grad(), 1, o.grad());

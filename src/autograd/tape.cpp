@@ -8,6 +8,7 @@
 namespace kvmem {
 
 Var Tape::constant(ConstView value) {
+    require_shape(value.data || value.empty(), "Tape::constant", "numbers to look at");
     // Nothing writes to it: constants have no gradient and are no operation's output.
     nodes_.push_back({{const_cast<Real*>(value.data), value.rows, value.cols}, {}, nullptr, nullptr, nodes_.size()});
     return {this, nodes_.size() - 1};
@@ -20,7 +21,8 @@ Var Tape::parameter(const Parameter& p) {
 }
 
 Var Tape::middle_rows(Var x, Index first, Index count) {
-    require_shape(first >= 0 && count >= 0 && first <= x.rows() - count, "Tape::middle_rows", "rows of the matrix");
+    require_shape(&of("Tape::middle_rows", {x}) == this && first >= 0 && count >= 0 && first <= x.rows() - count,
+                  "Tape::middle_rows", "rows of a matrix of this tape");
     const Node& all = nodes_[x.node];
     Node node{all.value.middle_rows(first, count), {}, nullptr, nullptr, all.owner};
     if (x.needs_grad()) node.grad = all.grad.middle_rows(first, count);
@@ -33,6 +35,14 @@ Var Tape::record_node(Index rows, Index cols, bool needs_grad, Backward go_back,
     if (needs_grad) node.grad = arena_.matrix(rows, cols);
     nodes_.push_back(node);
     return {this, nodes_.size() - 1};
+}
+
+Tape& Tape::of(const char* where, std::initializer_list<std::optional<Var>> inputs) {
+    Tape* const tape = (*inputs.begin())->tape;
+    for (const std::optional<Var>& x : inputs)
+        require_shape(!x || (tape && x->tape == tape && x->node < tape->nodes_.size()), where,
+                      "matrices of one tape and of its pass");
+    return *tape;
 }
 
 static void set_zero(View x) {
@@ -73,7 +83,7 @@ const OuterProducts* Tape::outer_products(Var out) const {
 }
 
 void Tape::backward(Var loss, Real seed) {
-    require_shape(loss.tape == this && loss.rows() == 1 && loss.cols() == 1, "Tape::backward",
+    require_shape(&of("Tape::backward", {loss}) == this && loss.rows() == 1 && loss.cols() == 1, "Tape::backward",
                   "a loss of one number on this tape");
     if (!loss.needs_grad()) return;
     for (Node& node : nodes_) {

@@ -8,8 +8,9 @@
 
 namespace kvmem {
 
-Facts::Facts(std::vector<Fact> facts, Index entities, Index relations)
-    : keys_(static_cast<std::size_t>(entities) + 1, 0), relations_(relations) {
+Facts::Facts(std::vector<Fact> facts, Index entities, Index relations) : relations_(relations) {
+    require_shape(entities >= 0 && relations >= 0, "Facts", "numbers of entities and relations that are not negative");
+    keys_.assign(static_cast<std::size_t>(entities) + 1, 0);
     const auto fits = [&](const Fact& f) {
         return f.subject >= 0 && f.subject < entities && f.object >= 0 && f.object < entities && f.relation >= 0 &&
                f.relation < relations;
@@ -126,6 +127,15 @@ void read_facts(const Facts& facts, const StateView& state, const FactHop& hop, 
 
 void read_facts_backward(const Facts& facts, const StateView& state, const FactHop& hop, RaggedView<Token> reached,
                          std::span<const Real> gradient, const FactGradients& gradients, Arena& scratch) {
+    check(facts, state, hop);
+    const auto is_entity = [&](Token t) { return t >= 0 && t < facts.entities(); };
+    require_shape(reached.valid() && reached.size() == state.entities.size() &&
+                      gradient.size() == reached.values.size() && std::ranges::all_of(reached.values, is_entity),
+                  "read_facts_backward", "what was reached, and a gradient for each entry of it");
+    require_shape((gradients.state.empty() || gradients.state.size() == state.weight.size()) &&
+                      (!gradients.relations.data || (gradients.relations.rows == hop.relations.rows &&
+                                                     gradients.relations.cols == hop.relations.cols)),
+                  "read_facts_backward", "gradients of the shapes of what they belong to, or empty");
     const ArenaScope scope(scratch);
     ByEntity of(facts, scratch);
     const auto relations = static_cast<std::size_t>(facts.relations());
@@ -133,14 +143,14 @@ void read_facts_backward(const Facts& facts, const StateView& state, const FactH
     for (Index b = 0; b < state.entities.size(); ++b) {
         const Question q(state, hop, b);
         for (const Token entity : reached[b]) of[entity] = gradient[at++];
-        Real* const to_relations = gradients.relations.row(b);
+        Real* const to_relations = gradients.relations.data ? gradients.relations.row(b) : nullptr;
         Real stayed = 0;
         for (std::size_t i = 0; i < q.entities.size(); ++i) {
             const Real g = of[q.entities[i]];
             stayed += g * q.weight[i];
             if (!gradients.state.empty()) gradients.state[entry + i] += g * q.relations[relations];
         }
-        to_relations[relations] += stayed;
+        if (to_relations) to_relations[relations] += stayed;
         each_key(facts, hop, q, [&](std::size_t i, const Facts::Row& row) {
             Real sum = 0;
             for (const Token object : row.objects) sum += of[object];
@@ -150,7 +160,7 @@ void read_facts_backward(const Facts& facts, const StateView& state, const FactH
                     if (gradients.gate) *gradients.gate += of[start] * q.weight[i] * q.relations[row.relation];
                 }
             if (!gradients.state.empty()) gradients.state[entry + i] += sum * q.relations[row.relation];
-            to_relations[row.relation] += sum * q.weight[i];
+            if (to_relations) to_relations[row.relation] += sum * q.weight[i];
         });
         entry += q.entities.size();
         of.clear(reached[b]);

@@ -36,6 +36,19 @@ TEST_CASE("hops over facts have the right gradients", "[facts]") {
         check_gradients(walk.parameters, [&](Tape& t) { return walk.end(t, gated).weight; });
 }
 
+TEST_CASE("a hop hands gradients on to its state and gate where relations have none", "[facts]") {
+    Walk walk;
+    const Matrix fixed = walk.second.value, fixed_gate = walk.gate.value;
+    for (const bool gated : {true, false})
+        check_gradients(walk.parameters, [&](Tape& t) {
+            const EntityState first =
+                read_facts(walk.facts, start_state(t, walk.starts), t.parameter(walk.first), walk.starts);
+            return read_facts(walk.facts, first, t.constant(fixed), walk.starts,
+                              gated ? t.parameter(walk.gate) : t.constant(fixed_gate))
+                .weight;
+        });
+}
+
 TEST_CASE("the loss of answers has the right gradients", "[facts]") {
     Walk walk;
     Ragged<Token> answers = random_entities(4, 12, 4, 9);

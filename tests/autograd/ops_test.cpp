@@ -105,6 +105,13 @@ TEST_CASE("linear and dot_scores have the right gradients", "[ops]") {
     check_gradients(p, [&](Tape& t) { return dot_scores(t.parameter(x), t.parameter(x)); });
 }
 
+TEST_CASE("linear of many rows has the right gradients", "[ops]") {
+    Parameters p;
+    Parameter &w = p.add("w", normal(2, 3, 1, 0.01)), &b = p.add("b", normal(1, 2, 2, 0.01));
+    const Matrix x = normal(9001, 3, 3, 0.01);
+    check_gradients(p, [&](Tape& t) { return linear(t.constant(x), t.parameter(w), t.parameter(b)); });
+}
+
 TEST_CASE("operations number by number have the right gradients", "[ops]") {
     for (const Index rows : {0, 1, 4}) {
         Parameters p;
@@ -213,6 +220,53 @@ TEST_CASE("attend has the right gradients for every similarity, normalizer, mask
             return attend_weights(t.parameter(query), t.parameter(key), {q, s}, options, bias(t));
         });
     }
+}
+
+TEST_CASE("Euclidean lookups have the right gradients wherever their points are", "[ops]") {
+    for (const bool many : {false, true})
+        for (const double apart : {0.0, 200.0})
+            for (const Normalizer normalizer : {Normalizer::softmax, Normalizer::sparsemax, Normalizer::top_k}) {
+                const auto q = offsets({many ? 9 : 2, 1}), s = offsets({many ? 12 : 4, 3});
+                AttendOptions options{.heads = 2, .key_heads = 1, .scale = Real{0.4}, .top_k = 2};
+                options.similarity = Similarity::euclidean;
+                options.normalizer = normalizer;
+                Parameters p;
+                Parameter &query = p.add("query", normal(q.back(), 6, 1)), &key = p.add("key", normal(s.back(), 3, 2)),
+                          &value = p.add("value", normal(s.back(), 2, 3)),
+                          &slot = p.add("slot", normal(s.back(), 2, 4)), &factor = p.add("factor", normal(1, 1, 5));
+                for (Matrix* m : {&query.value, &key.value})  // 1,000 from the origin, at two places
+                    for (Index row = 0; row < m->rows(); ++row)
+                        for (Index j = 0; j < m->cols(); ++j)
+                            (*m)(row, j) += static_cast<Real>(1000 + apart * static_cast<double>(row % 2));
+                factor.value.fill(Real{0.8});
+                CAPTURE(many, apart);
+                check_gradients(p, [&](Tape& t) {
+                    return attend(t.parameter(query), t.parameter(key), t.parameter(value), {q, s}, options,
+                                  {.slot = t.parameter(slot), .scale = t.parameter(factor)})
+                        .read;
+                });
+                check_gradients(p, [&](Tape& t) {
+                    return attend_weights(t.parameter(query), t.parameter(key), {q, s}, options,
+                                          {.scale = t.parameter(factor)});
+                });
+            }
+}
+
+TEST_CASE("lookups under a finite mask of all slots have the right gradients", "[ops]") {
+    for (const double mask : {-2000.0, -1e9, -1e300})
+        for (const bool many : {false, true}) {
+            const auto q = offsets({many ? 70 : 2}), s = offsets({many ? 9 : 4});
+            Parameters p;
+            Parameter& value = p.add("value", normal(s.back(), 2, 3));
+            const Matrix query = normal(q.back(), 3, 1, 1e-20), key = normal(s.back(), 3, 2, 1e-20);
+            Matrix bias(s.back(), 1);
+            bias.fill(static_cast<Real>(mask));
+            check_gradients(p, [&](Tape& t) {
+                return attend(t.constant(query), t.constant(key), t.parameter(value), {q, s}, {},
+                              {.slot = t.constant(bias)})
+                    .read;
+            });
+        }
 }
 
 TEST_CASE("embedded keys and values have the right gradients however they are read", "[ops]") {
@@ -475,6 +529,8 @@ TEST_CASE("scatter_sum has the right gradient and drops what goes nowhere", "[op
     CHECK(out.value()(0, 1) == 0);
     CHECK_THROWS_AS(scatter_sum(tape.parameter(x), places, 1, 3), Error);
     CHECK_THROWS_AS(scatter_sum(tape.parameter(x), std::span(places).first(4), 2, 3), Error);
+    CHECK_THROWS_AS(scatter_sum(tape.parameter(x), places, -2, -3), Error);
+    CHECK_THROWS_AS(scatter_sum(tape.parameter(x), places, Index{1} << 33, (Index{1} << 33) + 1), Error);
 }
 
 TEST_CASE("log1p has the right gradient", "[ops]") {

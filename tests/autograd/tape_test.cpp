@@ -7,7 +7,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <cmath>
 #include <limits>
+#include <string>
 
 using namespace kvmem;
 using test::normal;
@@ -50,6 +52,22 @@ TEST_CASE("gradcheck passes a right gradient of one's own and catches wrong ones
         p);
     CHECK(crooked.where.find("x[1, 2]") == 0);
     CHECK(test::same_bits(x.value, before));
+}
+
+TEST_CASE("gradcheck sees one NaN wherever it is among the gradients", "[gradcheck]") {
+    for (const Index place : {0, 3, 5}) {
+        Parameters p;
+        Parameter& x = p.add("x", normal(2, 3, 1));
+        p.add("unused", normal(1, 2, 2));
+        const auto result = gradcheck(
+            [&](Tape& t) {
+                t.gradient(x).dense().data[place] = std::numeric_limits<Real>::quiet_NaN();
+                return square(t.parameter(x), 2);
+            },
+            p);
+        CHECK(std::isnan(result.error));
+        CHECK(result.where.find("x[" + std::to_string(place / 3) + ", " + std::to_string(place % 3) + "]") == 0);
+    }
 }
 
 TEST_CASE("gradcheck leaves the parameters as they were when the function throws", "[gradcheck]") {
@@ -148,6 +166,47 @@ TEST_CASE("backward refuses what is not one number on its tape", "[tape]") {
     CHECK_THROWS_AS(t.backward(sum(other.parameter(x))), Error);
     const Matrix fixed = normal(1, 1, 2);
     t.backward(t.constant(fixed));  // nothing to do
+    const Var late = sum(t.parameter(x));
+    t.reset();
+    CHECK_THROWS_AS(t.backward(late), Error);
+}
+
+TEST_CASE("operations refuse matrices of another tape or of a pass that is over", "[tape]") {
+    Parameters p;
+    Parameter& x = p.add("x", normal(2, 2, 1));
+    Tape t, other;
+    const std::vector<Index> rows{0, 2};
+    const auto refused = [&](Var a, Var b) {
+        CHECK_THROWS_AS(add(a, b), Error);
+        CHECK_THROWS_AS(multiply(a, b), Error);
+        CHECK_THROWS_AS(linear(a, b), Error);
+        CHECK_THROWS_AS(linear(a, a, b), Error);
+        CHECK_THROWS_AS(layer_norm(a, a, b), Error);
+        CHECK_THROWS_AS(gated_scan(a, b, rows), Error);
+        CHECK_THROWS_AS(attend(a, a, b, {rows, rows}), Error);
+        CHECK_THROWS_AS(attend_weights(a, b, {rows, rows}), Error);
+        CHECK_THROWS_AS(attend(a, a, a, {rows, rows}, {}, {.pair = b}), Error);
+        CHECK_THROWS_AS(concat_rows(std::vector<Var>{a, b}), Error);
+    };
+    const Var here = t.parameter(x), late = t.parameter(x);
+    refused(here, other.parameter(x));
+    refused(here, Var{});
+    t.rewind();
+    refused(t.parameter(x), late);
+    for (const Var gone : {late, Var{}}) {
+        CHECK_THROWS_AS(sum(gone), Error);
+        CHECK_THROWS_AS(scale(gone, 2), Error);
+        CHECK_THROWS_AS(activate(gone, Activation::tanh), Error);
+        CHECK_THROWS_AS(dropout(gone, 0.5), Error);
+        CHECK_THROWS_AS(normalize_rows(gone), Error);
+        CHECK_THROWS_AS(take_rows(gone, rows), Error);
+        CHECK_THROWS_AS(reshape(gone, 1, 4), Error);
+        CHECK_THROWS_AS(scatter_sum(gone, rows, 2, 2), Error);
+        CHECK_THROWS_AS(cross_entropy(gone, rows), Error);
+        CHECK_THROWS_AS(t.middle_rows(gone, 0, 1), Error);
+    }
+    CHECK_THROWS_AS(other.middle_rows(t.parameter(x), 0, 1), Error);
+    CHECK_THROWS_AS(t.constant({nullptr, 1, 2}), Error);
 }
 
 TEST_CASE("two tapes have gradients of their own", "[tape]") {

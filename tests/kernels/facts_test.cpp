@@ -71,6 +71,8 @@ TEST_CASE("facts are found by subject and relation, each once", "[facts]") {
     CHECK(Facts({}, 5, 2).keys_of(4) == std::pair<Index, Index>{0, 0});
     for (const Fact& bad : {Fact{3, 0, 0}, {0, 2, 0}, {0, 0, 3}, {-1, 0, 0}, {0, -1, 0}, {0, 0, -1}})
         CHECK_THROWS_AS(Facts({bad}, 3, 2), Error);
+    CHECK_THROWS_AS(Facts({}, -2, 1), Error);
+    CHECK_THROWS_AS(Facts({}, 1, -1), Error);
 }
 
 TEST_CASE("a hop reads what the dense sum over all facts gives", "[facts]") {

@@ -14,6 +14,7 @@
 #include <deque>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -21,7 +22,7 @@ namespace kvmem {
 
 class Tape;
 
-// A matrix on a tape. Cheap to copy; valid until the tape's reset().
+// A matrix on a tape. Cheap to copy; valid until the tape's reset() or rewind().
 struct Var {
     Tape* tape = nullptr;
     std::size_t node = 0;
@@ -52,6 +53,9 @@ class Tape {
     // Rows [first, first + count) of a matrix, themselves and not a copy.
     Var middle_rows(Var x, Index first, Index count);
 
+    // For operations, before they look at their inputs: the tape that all of these are on. Throws Error when they are
+    // on several, or of a pass that is forgotten, which is noticed until the next pass has made as many matrices.
+    static Tape& of(const char* where, std::initializer_list<std::optional<Var>> inputs);
     // For operations, once they know that their inputs fit: a new matrix, uninitialised, that has a gradient if
     // `needs_grad`. A copy of the payload is handed to `go_back`.
     template <class Payload>

@@ -95,10 +95,11 @@ void read_facts_naive(const Facts& facts, const StateView& state, const FactHop&
 
 struct FactGradients {
     std::span<Real> state;  // [n], added to; empty: not wanted
-    View relations;         // [B, R + 1], added to
+    View relations;         // [B, R + 1], added to; empty: not wanted
     Real* gate = nullptr;   // added to; null: not wanted
 };
-// `reached` is what read_facts() made of it, `gradient` [its entries] that of its weights.
+// `reached` is what read_facts() made of it, `gradient` [its entries] that of its weights. Throws Error when shapes do
+// not fit.
 void read_facts_backward(const Facts& facts, const StateView& state, const FactHop& hop, RaggedView<Token> reached,
                          std::span<const Real> gradient, const FactGradients& gradients, Arena& scratch);
 
