@@ -4,6 +4,8 @@
 #include "kernels/similarity.hpp"
 #include "kvmem/core/error.hpp"
 
+#include <algorithm>
+
 namespace kvmem {
 
 static bool same_shape(ConstView a, ConstView b) { return a.rows == b.rows && a.cols == b.cols; }
@@ -27,6 +29,7 @@ static void check_weights(std::size_t count, const Segments& segments, const Att
 
 static void check_output(const AttendInput& in, const Segments& segments, const AttendOptions& options,
                          const AttendOutput& out) {
+    require_shape(in.value.rows == in.key.rows, "attend", "as many values as keys");
     const Index width = in.value.cols / options.memory_heads() * options.heads;
     require_shape(out.read.rows == in.query.rows && out.read.cols == width && out.log_sum_exp.rows == in.query.rows &&
                       out.log_sum_exp.cols == options.heads,
@@ -44,7 +47,7 @@ void attend(const AttendInput& in, const Segments& segments, const AttendOptions
     check_attend(in, segments, options);
     check_output(in, segments, options, out);
     const ArenaScope scope(scratch);
-    const detail::Reduction reduction(in, options, scratch);
+    const detail::Reduction reduction(in, segments, options, scratch);
     const detail::Lookups lookups(reduction.input(), segments, reduction.options(), scratch);
     if (is_plain(options) && out.weights.empty())
         detail::attend_by_blocks(lookups, out, scratch);
@@ -59,7 +62,8 @@ void attend(ConstView query, Bfloat16View key, Bfloat16View value, const Segment
         is_plain(options) && options.similarity == Similarity::dot && out.weights.empty() && out.scores.empty(),
         "attend", "a softmax of dot products over a memory of 16 bits");
     // Views of the same shapes, to check; nothing reads them.
-    const ConstView keys{query.data, key.rows, key.cols}, values{query.data, value.rows, value.cols};
+    const auto shape = [](Bfloat16View x) { return ConstView{reinterpret_cast<const Real*>(x.data), x.rows, x.cols}; };
+    const ConstView keys = shape(key), values = shape(value);
     const AttendInput in{.query = query, .key = keys, .value = values};
     check_attend(in, segments, options);
     check_output(in, segments, options, out);
@@ -75,7 +79,7 @@ void attend_weights(const AttendInput& in, const Segments& segments, const Atten
     check_attend(in, segments, options);
     check_weights(weights.size(), segments, options);
     const ArenaScope scope(scratch);
-    const detail::Reduction reduction(in, options, scratch);
+    const detail::Reduction reduction(in, segments, options, scratch);
     const detail::Lookups lookups(reduction.input(), segments, reduction.options(), scratch);
     detail::attend_by_rows(lookups, {.read = {}, .log_sum_exp = {}, .weights = weights}, scratch);
 }
@@ -101,21 +105,17 @@ void attend_backward(const AttendInput& in, const Segments& segments, const Atte
     check_gradients(in, segments, options, grads);
     require_shape(same_shape(out.read, grad_read), "attend_backward", "a gradient of the read");
     const ArenaScope scope(scratch);
-    detail::Reduction reduction(in, options, scratch);
+    detail::Reduction reduction(in, segments, options, scratch);
     const detail::Lookups lookups(reduction.input(), segments, reduction.options(), scratch);
     const AttendGradients inner = reduction.reduced(grads);
-    if (out.weights.empty() && !keeps_weights(segments, options)) {
-        reduction.shift(out.log_sum_exp, -1);
-        detail::attend_by_blocks_backward(lookups, out, grad_read, inner, scratch);
-        reduction.shift(out.log_sum_exp, 1);
+    // Made again as they were made: in tiles, or row by row.
+    if (out.weights.empty() && !keeps_weights(segments, options) && reduction.options().similarity == Similarity::dot) {
+        const View sums = scratch.matrix(out.log_sum_exp.rows, out.log_sum_exp.cols);
+        std::copy_n(out.log_sum_exp.data, sums.size(), sums.data);
+        reduction.shift(sums, -1);
+        detail::attend_by_blocks_backward(lookups, {out.read, sums, {}, out.scores}, grad_read, inner, scratch);
     } else {
-        std::span<const Real> weights = out.weights;
-        if (weights.empty()) {
-            const auto made = scratch.take<Real>(weight_count(segments, options.heads));
-            detail::attend_by_rows(lookups, {.read = {}, .log_sum_exp = {}, .weights = made}, scratch);
-            weights = made;
-        }
-        detail::attend_by_rows_backward(lookups, weights, grad_read, {}, inner, scratch);
+        detail::attend_by_rows_backward(lookups, out.weights, grad_read, {}, inner, scratch);
     }
     reduction.expand(grads);
 }
@@ -128,7 +128,7 @@ void attend_weights_backward(const AttendInput& in, const Segments& segments, co
     check_weights(grad_weights.size(), segments, options);
     check_gradients(in, segments, options, grads);
     const ArenaScope scope(scratch);
-    detail::Reduction reduction(in, options, scratch);
+    detail::Reduction reduction(in, segments, options, scratch);
     const detail::Lookups lookups(reduction.input(), segments, reduction.options(), scratch);
     detail::attend_by_rows_backward(lookups, weights, {}, grad_weights, reduction.reduced(grads), scratch);
     reduction.expand(grads);

@@ -3,6 +3,7 @@
 #include "kernels/lookup.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace kvmem::detail {
@@ -12,6 +13,8 @@ namespace kvmem::detail {
 static constexpr Index pieces = 16;
 static constexpr Index least_queries = 4 * query_block;
 static constexpr Index least_slots = 4096;
+// More slots of few queries are cut in any case: what is added to one sum in float is then little enough to be good.
+static constexpr Index most_slots = Index{1} << 17;
 
 namespace {
 
@@ -37,7 +40,7 @@ static Cut cut_of(const Lookups& lookups, Index segment) {
     const Index most = std::max<Index>(1, pieces * lookups.work(segment) / total / lookups.heads);
     const Index query_parts = std::clamp<Index>(queries / least_queries, 1, most);
     const Index slot_parts = std::clamp<Index>(slots / least_slots, 1, most);
-    return {query_parts, queries > least_queries ? 1 : slot_parts};
+    return {query_parts, queries > least_queries ? 1 : std::max(slot_parts, slots / most_slots)};
 }
 
 static Index share(Index total, Index parts, Index i) { return total * i / parts; }
@@ -68,25 +71,34 @@ static Ahead ahead_of(const Lookups& lookups, const Task* next) {
 static void run(const Lookups& lookups, const Task& task, const Task* next, const WorkerScratch& scratch) {
     const Head head = lookups.head(task.segment, task.head);
     const Part& part = task.part;
-    if (part.end_query - part.first_query <= few_queries)
-        simd().attend_rows(head, part, task.out);
-    else
-        simd().attend_tiles(head, part, task.out, ahead_of(lookups, next), scratch.mine());
+    if (part.end_query - part.first_query > few_queries && !head.by_distance)
+        return simd().attend_tiles(head, part, task.out, ahead_of(lookups, next), scratch.mine());
+    for (Index q = part.first_query; q < part.end_query; q += few_queries)
+        simd().attend_rows(head, {q, std::min(q + few_queries, part.end_query), part.first_slot, part.end_slot},
+                           task.out);
 }
 
-// The reads of parts of the slots become that of `to`, one after the other.
-static void merge_parts(const HeadRead& to, Index queries, Index width, const Task* parts, Index count) {
-    for (Index q = 0; q < queries; ++q) {
-        Real* read = to.read + q * to.read_row;
-        Real& log_sum_exp = to.log_sum_exp[q * to.log_sum_exp_row];
-        std::fill_n(read, width, Real{0});
-        log_sum_exp = -std::numeric_limits<Real>::infinity();
-        for (Index i = 0; i < count; ++i) {
-            const HeadRead& part = parts[i].out;
-            merge_read(read, log_sum_exp, part.read + q * part.read_row, part.log_sum_exp[q * part.log_sum_exp_row],
-                       width);
-        }
+// The read of query q from those of parts of the slots, whose sums are apart from their largest scores.
+static void merge_parts(const HeadRead& to, Index q, Index width, const Task* parts, Index count) {
+    Real* read = to.read + q * to.read_row;
+    Real largest = -std::numeric_limits<Real>::infinity();
+    for (Index i = 0; i < count; ++i) largest = std::max(largest, parts[i].out.log_sum_exp[q]);
+    double total = 0;
+    for (Index i = 0; i < count; ++i) {
+        Real& weight = parts[i].out.total[q];  // relative to the largest of all from now on
+        if (weight != 0) weight *= std::exp2(parts[i].out.log_sum_exp[q] - largest);
+        total += static_cast<double>(weight);
     }
+    std::fill_n(read, width, Real{0});
+    for (Index k = 0; k < width && total != 0; ++k) {
+        double sum = 0;
+        for (Index i = 0; i < count; ++i)
+            sum += static_cast<double>(parts[i].out.total[q]) *
+                   static_cast<double>(parts[i].out.read[q * parts[i].out.read_row + k]);
+        read[k] = static_cast<Real>(sum / total);
+    }
+    to.log_sum_exp[q * to.log_sum_exp_row] =
+        largest == lowest ? lowest : from_power(largest) + static_cast<Real>(std::log(total));
 }
 
 // The tasks of one lookup. With several parts of the slots each has a read of its own, in scratch.
@@ -97,8 +109,8 @@ static void add_tasks(const Lookups& lookups, const AttendOutput& out, Index seg
         for (Index s = 0; s < cut.slot_parts; ++s) {
             HeadRead to = lookups.reads(out, segment, head);
             if (cut.slot_parts > 1) {
-                const View read = scratch.matrix(queries, lookups.value_width), sums = scratch.matrix(queries, 1);
-                to = {read.data, read.cols, sums.data, 1, nullptr};  // of so many slots no scores are kept
+                const View read = scratch.matrix(queries, lookups.value_width), sums = scratch.matrix(2, queries);
+                to = {read.data, read.cols, sums.row(0), 1, nullptr, sums.row(1)};  // of so many no scores are kept
             }
             *tasks++ = {segment,
                         head,
@@ -140,8 +152,8 @@ void attend_by_blocks(const Lookups& lookups, const AttendOutput& out, Arena& sc
                 i + 1 < count ? &tasks[static_cast<std::size_t>(i + 1)] : nullptr, workers);
     });
     each_lookup([&](Index i, Index h, const Cut& cut, const Task* task) {
-        if (cut.slot_parts > 1)
-            merge_parts(lookups.reads(out, i, h), lookups.queries(i), lookups.value_width, task, cut.slot_parts);
+        for (Index q = 0; cut.slot_parts > 1 && q < lookups.queries(i); ++q)
+            merge_parts(lookups.reads(out, i, h), q, lookups.value_width, task, cut.slot_parts);
     });
 }
 
@@ -157,6 +169,7 @@ struct BackwardTask {
 struct Backward {
     const Lookups& lookups;
     const AttendOutput& out;
+    SoftmaxSums sums;
     ConstView grad_read;
     const AttendGradients& grads;
 
@@ -164,7 +177,7 @@ struct Backward {
         return {0, lookups.queries(task.segment), task.first_slot, task.end_slot};
     }
     HeadGradients gradients(const BackwardTask& task, Index head) const {
-        return lookups.gradients(out, grad_read, grads, task.segment, head);
+        return lookups.gradients(out, sums, grad_read, grads, task.segment, head);
     }
     // What a head adds to at the end of a panel.
     void ask_for_slots(Ahead& ahead, const BackwardTask& task, Index head) const {
@@ -240,7 +253,7 @@ void attend_by_blocks_backward(const Lookups& lookups, const AttendOutput& out, 
                     share(lookups.slots(i), parts_of(i), p + 1),
                     apart ? scratch.take<Real>(group_heads * lookups.queries(i) * lookups.key_width).data() : nullptr};
             }
-    const Backward backward{lookups, out, grad_read, grads};
+    const Backward backward{lookups, out, softmax_sums(lookups, out.log_sum_exp, scratch), grad_read, grads};
     const WorkerScratch workers(scratch, backward_scratch(lookups.key_width, lookups.value_width));
     kvmem::parallel_for(count, task_grain(count, 3 * lookups.total_work(), tile_work), [&](Index first, Index last) {
         for (Index i = first; i < last; ++i)

@@ -48,13 +48,12 @@ static Row thresholded(const Row& scores, double power, double factor) {
     return weights;
 }
 
-static double log_sum_exp(const Row& scores) {
-    double largest = minus_infinity, sum = 0;
+// A NaN if there is one, -inf of nothing.
+static double largest_of(const Row& scores) {
+    double largest = minus_infinity;
     for (const double s : scores)
-        if (s > largest || std::isnan(s)) largest = s;  // a NaN stays
-    if (largest == minus_infinity) return largest;
-    for (const double s : scores) sum += std::exp(s - largest);
-    return largest + std::log(sum);
+        if (s > largest || std::isnan(s)) largest = s;
+    return largest;
 }
 
 static Row normalized(const AttendOptions& options, Row scores, double& sum) {
@@ -65,7 +64,10 @@ static Row normalized(const AttendOptions& options, Row scores, double& sum) {
         for (std::size_t i = static_cast<std::size_t>(options.top_k); i < order.size(); ++i)
             scores[order[i]] = minus_infinity;
     }
-    sum = log_sum_exp(scores);
+    const double largest = largest_of(scores);
+    double total = 0;  // apart from a largest score that may leave no room for it
+    for (const double s : scores) total += largest == minus_infinity ? 0 : std::exp(s - largest);
+    sum = largest + std::log(total);
     if (options.normalizer == Normalizer::none) {
         std::replace(scores.begin(), scores.end(), minus_infinity, 0.0);
         return scores;
@@ -73,7 +75,7 @@ static Row normalized(const AttendOptions& options, Row scores, double& sum) {
     if (sum == minus_infinity) return Row(scores.size(), 0.0);
     if (options.normalizer == Normalizer::sparsemax) return thresholded(scores, 1, 1);
     if (options.normalizer == Normalizer::entmax15) return thresholded(scores, 2, 0.5);
-    for (double& s : scores) s = std::exp(s - sum);
+    for (double& s : scores) s = std::exp(s - largest) / total;
     return scores;
 }
 

@@ -32,8 +32,16 @@ static void check_options(const AttendOptions& options) {
     require_shape(options.dropout >= 0 && options.dropout < 1, "attend", "a dropout from 0 to below 1");
 }
 
+static void check_numbers(const AttendInput& in) {
+    const auto are_there = [](ConstView x) { return x.rows >= 0 && x.cols >= 0 && (x.data || x.empty()); };
+    require_shape(are_there(in.query) && are_there(in.key) && are_there(in.value) && are_there(in.slot_bias) &&
+                      are_there(in.pair_bias) && are_there(in.direction),
+                  "attend", "views of numbers");
+}
+
 void check_attend(const AttendInput& in, const Segments& segments, const AttendOptions& options) {
     check_options(options);
+    check_numbers(in);
     const Index heads = options.heads, groups = options.memory_heads();
     require_shape(in.query.cols % heads == 0 && in.key.cols % groups == 0 && in.value.cols % groups == 0, "attend",
                   "widths that the number of heads divides");
@@ -133,6 +141,7 @@ Head Lookups::head(Index segment, Index h) const {
     at.key_width = key_width;
     at.value_width = value_width;
     at.scale = options.scale;
+    at.by_distance = options.similarity == Similarity::euclidean;
     if (!in.slot_bias.empty()) {
         at.slot_bias_row = bias_columns(in.slot_bias, in.key.rows);
         at.slot_bias = in.slot_bias.data + slot * at.slot_bias_row + (at.slot_bias_row > 1 ? h : 0);
@@ -162,8 +171,8 @@ HeadRead Lookups::reads(const AttendOutput& out, Index segment, Index h) const {
             scores(out, segment, h)};
 }
 
-HeadGradients Lookups::gradients(const AttendOutput& out, ConstView grad_read, const AttendGradients& grads,
-                                 Index segment, Index h) const {
+HeadGradients Lookups::gradients(const AttendOutput& out, const SoftmaxSums& sums, ConstView grad_read,
+                                 const AttendGradients& grads, Index segment, Index h) const {
     const Index row = first_query(segment), slot = first_slot(segment);
     const Head at = head(segment, h);
     HeadGradients to{};
@@ -171,8 +180,8 @@ HeadGradients Lookups::gradients(const AttendOutput& out, ConstView grad_read, c
         to.read = place(out.read, row, h * value_width);
         to.grad_read = place(grad_read, row, h * value_width);
         to.read_row = grad_read.cols;
-        to.log_sum_exp = place(out.log_sum_exp, row, h);
-        to.log_sum_exp_row = heads;
+        to.sum_large = sums.large.row(h) + row;
+        to.sum_rest = sums.rest.row(h) + row;
         to.scores = scores(out, segment, h);
     }
     to.query = place(grads.query, row, h * key_width);

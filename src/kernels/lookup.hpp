@@ -13,6 +13,12 @@ namespace kvmem::detail {
 // those row by row, which wait for the memory.
 inline constexpr Index tile_work = Index{1} << 19, row_work = Index{1} << 17;
 
+// The log-sum-exp of each head and query [H, B] as tiles use it: a power of 2, in two parts whose sum it is.
+struct SoftmaxSums {
+    View large;  // +inf where nothing was read
+    View rest;   // what a float had no room for beside a large score, or 0
+};
+
 // All heads of all segments, each as a detail::Head whose first query and slot are row 0.
 class Lookups {
   public:
@@ -43,8 +49,8 @@ class Lookups {
 
     Head head(Index segment, Index head) const;
     HeadRead reads(const AttendOutput& out, Index segment, Index head) const;
-    HeadGradients gradients(const AttendOutput& out, ConstView grad_read, const AttendGradients& grads, Index segment,
-                            Index head) const;
+    HeadGradients gradients(const AttendOutput& out, const SoftmaxSums& sums, ConstView grad_read,
+                            const AttendGradients& grads, Index segment, Index head) const;
 
   private:
     std::span<const Index> pairs_before_;  // pairs of query and slot in earlier segments
@@ -74,14 +80,17 @@ bool heads_share_bias(const Lookups& lookups, const AttendGradients& grads);
 // The softmax read of `width` numbers and its log-sum-exp become those of both.
 void merge_read(Real* read, Real& log_sum_exp, const Real* other_read, Real other_log_sum_exp, Index width);
 
-// The ways to look up, for operands that similarity.hpp has reduced to dot products or left additive.
+// From what a read left. Where that is too coarse, scores are made once more.
+SoftmaxSums softmax_sums(const Lookups& lookups, ConstView log_sum_exp, Arena& scratch);
+
+// The ways to look up, for operands that similarity.hpp has reduced to dot products or left as they are.
 void attend_by_blocks(const Lookups& lookups, const AttendOutput& out, Arena& scratch);
 void attend_by_blocks_backward(const Lookups& lookups, const AttendOutput& out, ConstView grad_read,
                                const AttendGradients& grads, Arena& scratch);
 // Without out.log_sum_exp the weights alone.
 void attend_by_rows(const Lookups& lookups, const AttendOutput& out, Arena& scratch);
 
-// From the gradient of the reads, or, without it, of the weights.
+// From the gradient of the reads, or, without it, of the weights. Weights that are empty are made again row by row.
 void attend_by_rows_backward(const Lookups& lookups, std::span<const Real> weights, ConstView grad_read,
                              std::span<const Real> grad_weights, const AttendGradients& grads, Arena& scratch);
 

@@ -2,6 +2,7 @@
 
 #include "kernels/simd/table.hpp"
 #include "kernels/vector.hpp"
+#include "kvmem/core/error.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -71,6 +72,10 @@ static void keep_largest(Index k, std::span<Real> scores, std::span<Real> scratc
 }
 
 Real normalize_scores(Normalizer normalizer, Index top_k, std::span<Real> scores, std::span<Real> scratch) {
+    require_shape(normalizer != Normalizer::top_k || top_k > 0, "normalize_scores", "a top_k of 1 or more");
+    require_shape(
+        (normalizer != Normalizer::top_k && normalizer != Normalizer::none) || scratch.size() >= scores.size(),
+        "normalize_scores", "scratch as long as the row");
     const auto count = static_cast<Index>(scores.size());
     if (normalizer == Normalizer::softmax) return detail::simd().softmax_row(scores.data(), count).log_sum_exp();
     if (normalizer == Normalizer::none) {
@@ -118,6 +123,7 @@ static void backward_by_slopes(std::span<const Real> weights, std::span<Real> gr
 }
 
 void normalize_scores_backward(Normalizer normalizer, std::span<const Real> weights, std::span<Real> grad) {
+    require_shape(weights.size() == grad.size(), "normalize_scores_backward", "a gradient for each weight");
     switch (normalizer) {
         case Normalizer::sparsemax:
             return backward_by_slopes(weights, grad, [](Real p) { return p > 0 ? Real{1} : Real{0}; });

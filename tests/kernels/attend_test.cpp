@@ -3,6 +3,7 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/parallel.hpp"
 #include "random.hpp"
+#include "support/lookup_case.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -10,90 +11,16 @@
 #include <limits>
 
 using namespace kvmem;
+using test::check_against_oracle;
+using test::check_close;
 using test::distance;
 using test::normal;
+using test::not_a_number;
 using test::offsets;
 using test::same_bits;
+using Case = test::LookupCase;
 
-namespace {
-
-constexpr Real infinity = std::numeric_limits<Real>::infinity();
-constexpr Real not_a_number = std::numeric_limits<Real>::quiet_NaN();
-
-// A lookup with all that goes in and comes out.
-struct Case {
-    std::vector<Index> query_offsets, slot_offsets;
-    AttendOptions options;
-    Matrix query, key, value, slot_bias, pair_bias, direction;
-    Matrix read, log_sum_exp;
-    std::vector<Real> slopes;
-    std::vector<Real> weights;
-
-    Case(const std::vector<Index>& queries, const std::vector<Index>& slots, Index heads, Index d, Index e,
-         std::uint64_t seed, double deviation = 1)
-        : query_offsets(offsets(queries)),
-          slot_offsets(offsets(slots)),
-          query(normal(query_offsets.back(), heads * d, seed, deviation)),
-          key(normal(slot_offsets.back(), heads * d, seed + 1, deviation)),
-          value(normal(slot_offsets.back(), heads * e, seed + 2)),
-          read(query.rows(), heads * e),
-          log_sum_exp(query.rows(), heads) {
-        options.heads = heads;
-    }
-    Segments segments() const { return {query_offsets, slot_offsets}; }
-    AttendInput input() const { return {query, key, value, slot_bias, pair_bias, direction}; }
-    AttendOutput output() { return {read, log_sum_exp, {}}; }
-    void run() {
-        read.fill(not_a_number);  // what is there must not matter
-        log_sum_exp.fill(not_a_number);
-        Arena scratch;
-        attend(input(), segments(), options, output(), scratch);
-        weights.assign(static_cast<std::size_t>(weight_count(segments(), options.heads)), not_a_number);
-        attend_weights(input(), segments(), options, weights, scratch);
-    }
-    // The same with the weights kept, which goes another way.
-    Case keeping() const {
-        Case twin = *this;
-        twin.weights.assign(static_cast<std::size_t>(weight_count(segments(), options.heads)), not_a_number);
-        Arena scratch;
-        attend(input(), segments(), options, {twin.read, twin.log_sum_exp, twin.weights}, scratch);
-        return twin;
-    }
-    void back(ConstView grad_read, const AttendGradients& grads) {
-        Arena scratch;
-        attend_backward(input(), segments(), options, output(), grad_read, grads, scratch);
-    }
-    // The naive twin's results.
-    Case oracle() const {
-        Case twin = *this;
-        twin.weights.assign(static_cast<std::size_t>(weight_count(segments(), options.heads)), 0);
-        naive::attend(input(), segments(), options, {twin.read, twin.log_sum_exp, twin.weights});
-        return twin;
-    }
-};
-
-// Equal where infinite, close elsewhere.
-void check_close(ConstView a, ConstView b, double margin) {
-    REQUIRE(a.rows == b.rows);
-    REQUIRE(a.cols == b.cols);
-    for (Index i = 0; i < a.size(); ++i)
-        if (!(a.data[i] == b.data[i])) REQUIRE(a.data[i] == Approx(b.data[i]).epsilon(margin).margin(margin));
-}
-
-void check_against_oracle(Case& c, double margin = 2e-5) {
-    c.run();
-    const Case twin = c.oracle();
-    check_close(c.read, twin.read, margin);
-    check_close(c.log_sum_exp, twin.log_sum_exp, margin);
-    const auto count = static_cast<Index>(c.weights.size());
-    check_close({c.weights.data(), 1, count}, {twin.weights.data(), 1, count}, margin);
-    const Case kept = c.keeping();
-    check_close(kept.read, twin.read, margin);
-    check_close(kept.log_sum_exp, twin.log_sum_exp, margin);
-    check_close({kept.weights.data(), 1, count}, {twin.weights.data(), 1, count}, margin);
-}
-
-}  // namespace
+static constexpr Real infinity = std::numeric_limits<Real>::infinity();
 
 TEST_CASE("attend equals its naive twin on random ragged memories", "[attend]") {
     Rng rng(1);
@@ -211,6 +138,23 @@ TEST_CASE("huge scores neither overflow nor vanish", "[attend]") {
     one.run();
     for (Index j = 0; j < 3; ++j) CHECK(one.read(0, j) == one.value(77, j));
     CHECK(one.weights[77] == 1);
+}
+
+TEST_CASE("a slot is read alone however far its score is above the first one's", "[attend]") {
+    for (Real score = 80; score < 1e30f; score *= 1.07f)
+        for (const Index at : {1, 50, 130}) {
+            Case c({9}, {200}, 1, 1, 2, 1);
+            c.query.fill(1);
+            c.key.fill(0);
+            c.key(at, 0) = score;
+            Arena scratch;
+            attend(c.input(), c.segments(), c.options, c.output(), scratch);
+            CAPTURE(score, at);
+            for (Index q = 0; q < 9; ++q) {
+                REQUIRE(c.read(q, 0) == Approx(c.value(at, 0)).epsilon(1e-6));
+                REQUIRE(c.log_sum_exp(q, 0) == Approx(score).epsilon(1e-6));
+            }
+        }
 }
 
 TEST_CASE("scores may rise or fall from panel to panel of the slots, which may be masked", "[attend]") {
@@ -688,6 +632,19 @@ TEST_CASE("attention has the same bits on any number of threads", "[attend]") {
         }
 }
 
+TEST_CASE("millions of equal values are read as one of them", "[attend]") {
+    for (const Index queries : {1, 8}) {
+        Case c({queries}, {4000000}, 1, 1, 1, 1, 0);
+        c.value.fill(Real{0.1f});
+        Arena scratch;
+        attend(c.input(), c.segments(), c.options, c.output(), scratch);
+        for (Index q = 0; q < queries; ++q) CHECK(c.read(q, 0) == Approx(double{Real{0.1f}}).epsilon(3e-6));
+        if (queries > 1) continue;
+        const Case kept = c.keeping();
+        CHECK(kept.read(0, 0) == Approx(double{Real{0.1f}}).epsilon(1e-5));
+    }
+}
+
 TEST_CASE("attend refuses shapes and segments that do not fit", "[attend]") {
     Case good({2, 1}, {3, 4}, 2, 4, 3, 1);
     CHECK_NOTHROW(good.run());
@@ -717,6 +674,8 @@ TEST_CASE("attend refuses shapes and segments that do not fit", "[attend]") {
     refused([](Case& c) { c.slot_bias = Matrix(7, 3); });
     refused([](Case& c) { c.key = Matrix(7, 6); });
     refused([](Case& c) { c.value = Matrix(6, 6); });
+    refused([](Case& c) { c.value = Matrix(0, 6); });
+    refused([](Case& c) { c.value = Matrix(); });
     refused([](Case& c) { c.slot_bias = Matrix(6, 1); });
     refused([](Case& c) { c.read = Matrix(3, 5); });
     refused([](Case& c) { c.log_sum_exp = Matrix(3, 1); });
@@ -726,6 +685,17 @@ TEST_CASE("attend refuses shapes and segments that do not fit", "[attend]") {
     refused([](Case& c) { c.slot_offsets = {0, 8, 7}; });
     refused([](Case& c) { c.slot_offsets = {0, -1, 7}; });
     refused([](Case& c) { c.query_offsets = c.slot_offsets = {}; });
+
+    Arena arena;
+    const auto unseen = [&](AttendInput in) {
+        CHECK_THROWS_AS(attend(in, good.segments(), good.options, good.output(), arena), Error);
+    };
+    AttendInput in = good.input();
+    in.query.data = nullptr;
+    unseen(in);
+    in = good.input();
+    in.value.data = nullptr;
+    unseen(in);
 
     const Matrix grad(3, 6);
     Matrix wrong(2, 2), key(7, 8);

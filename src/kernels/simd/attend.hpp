@@ -152,6 +152,18 @@ inline Ahead next_block(const Panel& slots, Index first, Index end, Index d, Ind
     return ahead;
 }
 
+// The log-sum-exp of a query: the largest score, a power of 2, and the total of weights relative to it.
+inline void store_sum(const HeadRead& out, Index query, Real largest, Real total) {
+    const Index at = query * out.log_sum_exp_row;
+    if (out.total) {
+        out.log_sum_exp[at] = largest;
+        out.total[at] = total;
+    } else {
+        const bool alone = total == 0 || largest == detail::lowest;
+        out.log_sum_exp[at] = alone ? detail::from_power(largest) : ln_2 * (largest + log2(total));
+    }
+}
+
 // A block of queries on a panel of slots. Between the first panel and the last one, out.read has sums of weighted
 // values, and `state` what they are relative to.
 inline void attend_block(const Head& head, Index first_query, Index queries, const Panel& slots, bool first, bool last,
@@ -164,7 +176,6 @@ inline void attend_block(const Head& head, Index first_query, Index queries, con
     Real* read = scores + detail::slot_block * detail::query_block;
     pack_transposed(head.query + first_query * head.query_row, head.query_row, queries, d, log2_e * head.scale, query,
                     columns);
-    const auto log_sum_exp = [&](Index q) -> Real& { return out.log_sum_exp[(first_query + q) * out.log_sum_exp_row]; };
     const auto result = [&](Index q) { return out.read + (first_query + q) * out.read_row; };
     if (first)
         for (Index c = 0; c < columns; ++c) state.largest[c] = minus_infinity, state.total[c] = 0;
@@ -198,14 +209,14 @@ inline void attend_block(const Head& head, Index first_query, Index queries, con
         const Real* mine = read + q * e;
         if (state.total[q] == 0) {
             for (Index k = 0; k < e; ++k) to[k] = 0;
-            log_sum_exp(q) = minus_infinity;
+            store_sum(out, first_query + q, minus_infinity, 0);
             continue;
         }
         // A panel's sums are added to those before it as a whole: fewer roundings than one after the other.
         if (!first && start == Start::add) add_scaled(1, mine, to, e);
         if (last) {
             copy_times(1 / state.total[q], first ? mine : to, e, to);
-            log_sum_exp(q) = ln_2 * (state.largest[q] + log2(state.total[q]));
+            store_sum(out, first_query + q, state.largest[q], state.total[q]);
         } else if (first) {
             copy(mine, e, to);
         }

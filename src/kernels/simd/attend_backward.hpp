@@ -13,9 +13,10 @@ namespace {
 struct BackwardBlock {
     Index first_query, queries, columns;
     const Real *query, *query_packed, *grad, *grad_packed;
-    const Real* log_sum_exp;  // times log2(e); +inf where nothing was read
-    const Real* delta;        // grad . read
-    const Real* kept;         // scores of all slots, or null
+    const Real *sum_large, *sum_rest;  // of each query; sum_large is +inf where nothing was read
+    bool is_large;                     // the sums of one of them: scores must have the bits that made it
+    const Real* delta;                 // grad . read
+    const Real* kept;                  // scores of all slots, or null
     Real *scores, *grad_scores;
     Real* grad_query;  // without the scale; null if not wanted
 };
@@ -24,7 +25,7 @@ struct BackwardBlock {
 struct TakeWeights {
     const BackwardBlock& b;
 
-    KVMEM_INLINE Vector start(Index column) const { return -load(b.log_sum_exp + column); }
+    KVMEM_INLINE Vector start(Index column) const { return -load(b.sum_large + column); }
     template <Index rows, Index vectors>
     KVMEM_INLINE void take(const Vector (&scores)[rows][vectors], Index row, Index column) const {
         Real* to = b.scores + row * b.columns + column;
@@ -55,7 +56,7 @@ inline void weights_from(const Real* scores, Index slots, const BackwardBlock& b
     for (Index j = 0; j < slots; ++j)
         for (Index c = 0; c < b.columns; c += lanes) {
             const Index at = j * b.columns + c;
-            store(b.scores + at, exp2(load(scores + at) - load(b.log_sum_exp + c)));
+            store(b.scores + at, exp2(load(scores + at) - load(b.sum_large + c) - load(b.sum_rest + c)));
         }
 }
 
@@ -63,12 +64,13 @@ inline void make_weights(const Head& head, const BackwardBlock& b, Index first_s
                          Ahead& ahead) {
     if (b.kept) return weights_from(b.kept + first_slot * b.columns, slots, b);
     const Index d = head.key_width;
-    if (!adjusted(head, b.first_query, b.queries, first_slot, slots)) {
+    const bool plain = !adjusted(head, b.first_query, b.queries, first_slot, slots);
+    if (plain && !b.is_large) {
         TakeWeights take{b};
         return finished_product(slots, b.columns, d, key, b.query_packed, b.columns, take, ahead);
     }
     product(Start::zero, slots, b.columns, d, key, b.query_packed, b.columns, b.scores, b.columns, ahead);
-    adjust(head, b.first_query, b.queries, first_slot, slots, b.scores, b.columns);
+    if (!plain) adjust(head, b.first_query, b.queries, first_slot, slots, b.scores, b.columns);
     weights_from(b.scores, slots, b);
 }
 
@@ -146,8 +148,9 @@ inline void attend_panel_backward(const Head& head, const Part& part, const Pane
     Real* grad_packed = grad + n * e;
     Real* scores = grad_packed + n * e;
     Real* grad_scores = scores + detail::slot_block * n;
-    Real* log_sum_exp = grad_scores + detail::slot_block * n;
-    Real* delta = log_sum_exp + n;
+    Real* sum_large = grad_scores + detail::slot_block * n;
+    Real* sum_rest = sum_large + n;
+    Real* delta = sum_rest + n;
     const Index blocks = (part.end_query - part.first_query + n - 1) / n;
     for (Index i = 0, q = part.first_query; i < blocks; ++i, q += n) {
         const Index queries = least(n, part.end_query - q), columns = round_up(queries, lanes), after = q + n;
@@ -163,9 +166,12 @@ inline void attend_panel_backward(const Head& head, const Part& part, const Pane
         const Real* grads = out.grad_read + q * out.read_row;
         if (!out.scores) pack_transposed(rows, head.query_row, queries, d, log2_e * head.scale, query_packed, columns);
         pack_transposed(grads, out.read_row, queries, e, 1, grad_packed, columns);
+        bool is_large = false;
         for (Index c = 0; c < columns; ++c) {
-            const Real sum = c < queries ? out.log_sum_exp[(q + c) * out.log_sum_exp_row] : minus_infinity;
-            log_sum_exp[c] = sum == minus_infinity ? -minus_infinity : log2_e * sum;
+            sum_large[c] = c < queries ? out.sum_large[q + c] : -minus_infinity;
+            sum_rest[c] = c < queries ? out.sum_rest[q + c] : 0;
+            is_large |= sum_rest[c] != 0 || sum_large[c] < -detail::large_sum ||
+                        (sum_large[c] > detail::large_sum && sum_large[c] < -minus_infinity);
             delta[c] = c < queries ? dot_of(out.read + (q + c) * out.read_row, grads + c * out.read_row, e) : 0;
         }
         clear(grad_query, queries * d);
@@ -176,7 +182,9 @@ inline void attend_panel_backward(const Head& head, const Part& part, const Pane
                                   query_packed,
                                   in_a_row(grads, out.read_row, queries, e, grad),
                                   grad_packed,
-                                  log_sum_exp,
+                                  sum_large,
+                                  sum_rest,
+                                  is_large,
                                   delta,
                                   out.scores ? out.scores + q * head.slots : nullptr,
                                   scores,

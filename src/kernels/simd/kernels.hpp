@@ -27,6 +27,8 @@ const detail::Simd table{
     .attend_rows = attend_rows,
     .attend_tiles_backward = attend_tiles_backward,
     .dots = dots,
+    .distances = distances,
+    .distances_backward = distances_backward,
     .add_weighted = add_weighted,
     .add_outer = add_outer,
     .additive_scores = additive_scores,

@@ -109,6 +109,9 @@ inline bool adjusted(const Head& head, Index first_query, Index queries, Index f
                            head.end_readable(first_query) < first_slot + slots);
 }
 
+// What a score with this bias cannot be below: only a bias of -inf makes it so. larger(floor, score) hands NaN on.
+inline Real floor_of(Real bias) { return bias < detail::lowest ? bias : detail::lowest; }
+
 // Adds biases to scores [slots, columns] and masks what is out of reach.
 inline void adjust(const Head& head, Index first_query, Index queries, Index first_slot, Index slots, Real* scores,
                    Index columns) {
@@ -119,14 +122,16 @@ inline void adjust(const Head& head, Index first_query, Index queries, Index fir
     for (Index j = 0; j < slots; ++j) {
         const Index slot = first_slot + j;
         const Real slot_bias = head.slot_bias ? log2_e * head.slot_bias[slot * head.slot_bias_row] : 0;
+        const Vector floor =
+            repeat(head.slot_bias ? floor_of(head.slot_bias[slot * head.slot_bias_row]) : minus_infinity);
         for (Index c = 0; c < columns; c += lanes) {
-            Vector score = load(scores + j * columns + c) + slot_bias;
+            Vector score = larger(floor, load(scores + j * columns + c) + slot_bias);
             const Vector distance = counting + Real(head.place(first_query + c) - slot);
             if (head.pair_bias) {
                 Vector bias = {};
                 for (Index l = 0; l < least(lanes, queries - c); ++l)
                     bias[l] = head.pair_bias[(first_query + c + l) * head.pair_bias_row + slot];
-                score += log2_e * bias;
+                score = larger(bias < detail::lowest ? bias : repeat(detail::lowest), score + log2_e * bias);
             }
             if (head.slope != 0) score -= (log2_e * head.slope) * (distance < Real(0) ? -distance : distance);
             const Vector none = repeat(minus_infinity);

@@ -17,9 +17,17 @@ constexpr Index far_bytes = Index{1} << 20;
 
 KVMEM_INLINE Index whole_vectors(Index width) { return width / lanes * lanes; }
 
+// What is summed over the numbers of a query and a row.
+struct ByProduct {
+    KVMEM_INLINE static Vector term(Vector x, Vector y) { return x * y; }
+};
+struct ByDistance {
+    KVMEM_INLINE static Vector term(Vector x, Vector y) { return (x - y) * (x - y); }
+};
+
 // So many rows are compared at once, one a lane of the result.
-template <bool whole, class T>
-KVMEM_INLINE Vector dot_lanes(const Real* x, const T* rows, Index row, Index count, Index width) {
+template <class By, bool whole, class T>
+KVMEM_INLINE Vector compared_lanes(const Real* x, const T* rows, Index row, Index count, Index width) {
     Vector sum[lanes];
 #pragma GCC unroll 16
     for (Index i = 0; i < lanes; ++i) sum[i] = Vector{};
@@ -28,26 +36,26 @@ KVMEM_INLINE Vector dot_lanes(const Real* x, const T* rows, Index row, Index cou
     for (; k + lanes <= width; k += lanes) {
         const Vector query = load(x + k);
 #pragma GCC unroll 16
-        for (Index i = 0; i < lanes; ++i) sum[i] += query * widen(rows + at(i) + k);
+        for (Index i = 0; i < lanes; ++i) sum[i] += By::term(query, widen(rows + at(i) + k));
     }
     if (k < width) {
         const Vector query = load_part(x + k, width - k);
 #pragma GCC unroll 16
-        for (Index i = 0; i < lanes; ++i) sum[i] += query * widen_part(rows + at(i) + k, width - k);
+        for (Index i = 0; i < lanes; ++i) sum[i] += By::term(query, widen_part(rows + at(i) + k, width - k));
     }
     return sums_of(sum);
 }
 // The same of rows that are far, one after the other.
-template <class T>
-KVMEM_INLINE Vector far_dot_lanes(const Real* x, const T* rows, Index row, Index width) {
+template <class By, class T>
+KVMEM_INLINE Vector far_lanes(const Real* x, const T* rows, Index row, Index width) {
     alignas(64) Real each[lanes * lanes];
     const Index end = whole_vectors(width);
 #pragma GCC unroll 1
     for (Index i = 0; i < lanes; ++i, rows += row) {
         Vector sum = {};
 #pragma GCC unroll 4
-        for (Index k = 0; k < end; k += lanes) sum += load(x + k) * widen(rows + k);
-        if (end < width) sum += load_part(x + end, width - end) * widen_part(rows + end, width - end);
+        for (Index k = 0; k < end; k += lanes) sum += By::term(load(x + k), widen(rows + k));
+        if (end < width) sum += By::term(load_part(x + end, width - end), widen_part(rows + end, width - end));
         store(each + i * lanes, sum);
     }
     Vector sum[lanes];
@@ -56,19 +64,38 @@ KVMEM_INLINE Vector far_dot_lanes(const Real* x, const T* rows, Index row, Index
     return sums_of(sum);
 }
 
-template <bool far, class T>
-inline void dots_of(const Real* x, const T* rows, Index row, Index count, Index width, Real factor, Real* out) {
+template <class By, bool far, class T>
+inline void compare(const Real* x, const T* rows, Index row, Index count, Index width, Real factor, Real* out) {
     Index j = 0;
     for (; j + lanes <= count; j += lanes) {
         const T* from = rows + j * row;
-        store(out + j,
-              factor * (far ? far_dot_lanes(x, from, row, width) : dot_lanes<true>(x, from, row, lanes, width)));
+        store(out + j, factor * (far ? far_lanes<By>(x, from, row, width)
+                                     : compared_lanes<By, true>(x, from, row, lanes, width)));
     }
-    if (j < count) store_part(out + j, factor * dot_lanes<false>(x, rows + j * row, row, count - j, width), count - j);
+    if (j < count)
+        store_part(out + j, factor * compared_lanes<By, false>(x, rows + j * row, row, count - j, width), count - j);
+}
+template <class By>
+inline void compare(const Real* x, const Real* rows, Index row, Index count, Index width, Real factor, Real* out) {
+    const bool far = count * row * static_cast<Index>(sizeof(Real)) > far_bytes / 4;  // of all that a step works on
+    (far ? compare<By, true, Real> : compare<By, false, Real>)(x, rows, row, count, width, factor, out);
 }
 inline void dots(const Real* x, const Real* rows, Index row, Index count, Index width, Real factor, Real* out) {
-    const bool far = count * row * static_cast<Index>(sizeof(Real)) > far_bytes / 4;  // of all that a step works on
-    (far ? dots_of<true, Real> : dots_of<false, Real>)(x, rows, row, count, width, factor, out);
+    compare<ByProduct>(x, rows, row, count, width, factor, out);
+}
+inline void distances(const Real* x, const Real* rows, Index row, Index count, Index width, Real factor, Real* out) {
+    compare<ByDistance>(x, rows, row, count, width, factor, out);
+}
+
+inline void distances_backward(const detail::DistancesBackward& p) {
+    for (Index j = 0; j < p.count; ++j)
+        for (Index k = 0; k < p.width; k += lanes) {
+            const Index n = p.width - k;
+            const Vector slope = (2 * p.grad[j]) * (load_up_to(p.x + k, n) - load_up_to(p.rows + j * p.row + k, n));
+            if (p.grad_x) store_up_to(p.grad_x + k, load_up_to(p.grad_x + k, n) + slope, n);
+            Real* to = p.grad_rows ? p.grad_rows + j * p.row + k : nullptr;
+            if (to) store_up_to(to, load_up_to(to, n) - slope, n);
+        }
 }
 
 // out[0 .. vectors * lanes) += the sum of weighted rows; 8 sums hide the latency of an addition.
@@ -228,7 +255,11 @@ inline Real powers(Real* x, Index count, Real factor, Real top) {
 
 inline detail::SoftmaxSum softmax_row(Real* scores, Index count) {
     const Real top = largest_of(scores, count);
-    const Real total = powers(scores, count, log2_e, top == minus_infinity ? 0 : top);
+    double sum = 0;  // of long rows in parts, as a sum in a line would lose what it adds
+    for (Index i = 0; i < count; i += long_block)
+        sum += static_cast<double>(
+            powers(scores + i, least(long_block, count - i), log2_e, top == minus_infinity ? 0 : top));
+    const auto total = static_cast<Real>(sum);
     if (total == 0) return {minus_infinity, 0};
     multiply(1 / total, scores, count);
     return {top, total};
@@ -242,11 +273,17 @@ inline void attend_row(const Head& head, Index q, Index first_slot, Index end_sl
     const Real* query = head.query + q * head.query_row;
     const Index slots = end_slot - first_slot;
     if (slots <= 0) return;
-    dots_of<far>(query, keys + first_slot * head.key_row, head.key_row, slots, head.key_width, head.scale, scores);
+    const T* key = keys + first_slot * head.key_row;
+    if (head.by_distance)
+        compare<ByDistance, far>(query, key, head.key_row, slots, head.key_width, -head.scale, scores);
+    else
+        compare<ByProduct, far>(query, key, head.key_row, slots, head.key_width, head.scale, scores);
     if (head.slot_bias)
-        for (Index i = 0; i < slots; ++i) scores[i] += head.slot_bias[(first_slot + i) * head.slot_bias_row];
+        for (Index i = 0; i < slots; ++i)
+            scores[i] = detail::biased(scores[i], head.slot_bias[(first_slot + i) * head.slot_bias_row]);
     if (head.pair_bias)
-        for (Index i = 0; i < slots; ++i) scores[i] += head.pair_bias[q * head.pair_bias_row + first_slot + i];
+        for (Index i = 0; i < slots; ++i)
+            scores[i] = detail::biased(scores[i], head.pair_bias[q * head.pair_bias_row + first_slot + i]);
     if (head.slope != 0)
         for (Index i = 0; i < slots; ++i) {
             const Index distance = head.place(q) - (first_slot + i);
@@ -291,12 +328,12 @@ inline void attend_rows(const Head& head, const Part& part, const HeadRead& out,
                                                                total[q - part.first_query]);
         }
     for (Index q = part.first_query; q < part.end_query; ++q) {
-        const Real sum = total[q - part.first_query];
-        Real& log_sum_exp = out.log_sum_exp[q * out.log_sum_exp_row];
-        log_sum_exp = minus_infinity;
-        if (sum == 0) continue;
-        multiply(1 / sum, out.read + q * out.read_row, head.value_width);
-        log_sum_exp = largest[q - part.first_query] + ln_2 * static_cast<Real>(__builtin_log2(sum));
+        const Real sum = total[q - part.first_query], top = largest[q - part.first_query];
+        if (sum != 0) multiply(1 / sum, out.read + q * out.read_row, head.value_width);
+        if (sum == 0 || out.total)
+            store_sum(out, q, detail::to_power(top), sum);
+        else
+            out.log_sum_exp[q * out.log_sum_exp_row] = top + ln_2 * static_cast<Real>(__builtin_log2(sum));
     }
 }
 

@@ -9,6 +9,23 @@
 
 namespace kvmem::detail {
 
+// The lowest score. Scores of -inf alone are masked, so sums with a large negative bias stop here.
+inline constexpr Real lowest = sizeof(Real) == sizeof(float) ? Real(-__FLT_MAX__) : Real(-__DBL_MAX__);
+
+// Always inlined, as all of these: the code of one instruction set must not serve another.
+[[gnu::always_inline]] inline Real biased(Real score, Real bias) {
+    const Real sum = score + bias;
+    return sum < lowest && bias >= lowest ? lowest : sum;
+}
+// Times log2(e), as tiles have their scores, and back. The lowest stays.
+[[gnu::always_inline]] inline Real to_power(Real score) {
+    const Real power = Real(1.44269504088896340736) * score;
+    return power < lowest && score >= lowest ? lowest : power;
+}
+[[gnu::always_inline]] inline Real from_power(Real power) {
+    return power == lowest ? lowest : Real(0.693147180559945309417) * power;
+}
+
 // One segment seen by one head. Rows of each array are `..._row` numbers apart.
 struct Head {
     const Real* query = nullptr;
@@ -21,6 +38,7 @@ struct Head {
 
     // score(i, j) = scale * query i . key j + slot_bias[j] + pair_bias[i][j] - slope * |i + slots - queries - j|
     Real scale = 1;
+    bool by_distance = false;  // -|query i - key j|^2 instead of the product; not in tiles
     const Real* slot_bias = nullptr;
     Index slot_bias_row = 0;
     const Real* pair_bias = nullptr;
@@ -30,7 +48,6 @@ struct Head {
     Index behind = 0, ahead = 0;
     bool banded = false;
 
-    // Always inlined: the code of one instruction set must not serve another.
     [[gnu::always_inline]] Index place(Index i) const { return i + slots - queries; }
     [[gnu::always_inline]] Index first_readable(Index i) const { return banded ? bounded(place(i) - behind) : 0; }
     [[gnu::always_inline]] Index end_readable(Index i) const { return banded ? bounded(place(i) + ahead + 1) : slots; }
@@ -51,6 +68,9 @@ struct HeadRead {
     Real* log_sum_exp;
     Index log_sum_exp_row;
     Real* scores;  // null, or blocks of queries one after the other, each [slots, queries rounded up to vectors]
+    // Null, or where the sum of weights relative to the largest score goes. That score, to_power() of it, is then all
+    // of log_sum_exp: in one number, a large score would leave no room for the sum.
+    Real* total = nullptr;
 };
 
 // Rows as in Head; null pointers are not computed.
@@ -58,9 +78,8 @@ struct HeadGradients {
     const Real* read;
     const Real* grad_read;
     Index read_row;
-    const Real* log_sum_exp;
-    Index log_sum_exp_row;
-    const Real* scores;  // null, or those that the read left
+    const Real *sum_large, *sum_rest;  // [queries]: SoftmaxSums
+    const Real* scores;                // null, or those that the read left
     Real *query, *key, *value, *slot_bias, *pair_bias;
     Index query_row;
 };
@@ -73,13 +92,16 @@ inline constexpr Index slot_panel = 512;
 // Fewer queries than this on one memory are read one by one.
 inline constexpr Index few_queries = 6;
 
+// A log-sum-exp beyond this is too coarse to make weights from: a float of 1,024 has steps of 1e-4.
+inline constexpr Real large_sum = 1024;
+
 // Numbers of scratch for one call of attend_tiles, of so many queries, or attend_tiles_backward.
 inline constexpr Index attend_scratch(Index queries, Index key_width, Index value_width) {
     return (slot_panel + query_block) * (key_width + value_width) + (slot_block + 3) * query_block + 2 * queries;
 }
 inline constexpr Index backward_scratch(Index key_width, Index value_width) {
     return 2 * slot_panel * (key_width + value_width) + query_block * (3 * key_width + 2 * value_width) +
-           (2 * slot_block + 2) * query_block;
+           (2 * slot_block + 3) * query_block;
 }
 
 struct Product {
@@ -98,6 +120,14 @@ struct AdditiveBackward {
     Index row, count, width;
     const Real *direction, *grad;
     Real *grad_x, *grad_rows, *grad_direction;
+};
+
+// grad[j] is the gradient of |x - rows[j]|^2.
+struct DistancesBackward {
+    const Real *x, *rows;
+    Index row, count, width;
+    const Real* grad;
+    Real *grad_x, *grad_rows;
 };
 
 // For the bags [first, end): out[i] = the scaled sum of rows tokens[offsets[i] .. offsets[i + 1]) of a table, each
@@ -192,11 +222,14 @@ struct Simd {
     // meanwhile.
     void (*attend_tiles)(const Head& head, const Part& part, const HeadRead& out, const Ahead& next, Real* scratch);
     void (*attend_rows)(const Head& head, const Part& part, const HeadRead& out);
-    // Adds to the gradients, from the log-sum-exp.
+    // Adds to the gradients, from the sums.
     void (*attend_tiles_backward)(const Head& head, const Part& part, const HeadGradients& out, const Ahead& next,
                                   Real* scratch);
     // out[j] = factor * x . rows[j]
     void (*dots)(const Real* x, const Real* rows, Index row, Index count, Index width, Real factor, Real* out);
+    // out[j] = factor * |x - rows[j]|^2
+    void (*distances)(const Real* x, const Real* rows, Index row, Index count, Index width, Real factor, Real* out);
+    void (*distances_backward)(const DistancesBackward& p);
     // out += sum over j of weights[j] rows[j]
     void (*add_weighted)(const Real* weights, const Real* rows, Index row, Index count, Index width, Real* out);
     // rows[j] += weights[j] x
@@ -217,7 +250,7 @@ struct Simd {
     void (*dropout)(const Dropout& d, const Real* x, Real* out, Index count, bool add);
     // Fills out with the normalised row, times gain plus bias, and row.mean and row.inverse.
     void (*norm_row)(NormRow& row, const Real* bias, Real epsilon, Real* out, Index count);
-    // Adds to the gradients.
+    // Adds to the gradients; null ones are not computed.
     void (*norm_row_backward)(const NormRow& row, const Real* grad_out, Real* grad_in, Real* grad_gain, Real* grad_bias,
                               Index count);
     // In place from scores to weights, whose relative error is below 6e-7 and 1.2e-7 for each 1 that a score is below
@@ -230,7 +263,7 @@ inline constexpr Index gemm_rows = 96, gemm_depth = 256, gemm_cols = 512;
 inline constexpr Index gemm_scratch = (gemm_cols + gemm_rows) * gemm_depth;
 
 // The best that this processor has, or what the environment's KVMEM_ISA names (baseline, avx2, avx512) if the
-// processor has that. Chosen once.
+// processor has that. Chosen once; until then, each call throws Error when KVMEM_ISA is no such name.
 const Simd& simd();
 
 }  // namespace kvmem::detail

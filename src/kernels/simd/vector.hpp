@@ -110,6 +110,15 @@ KVMEM_INLINE Vector larger(Vector a, Vector b) {
     return a > b ? a : b;
 }
 
+// The smaller one in each lane; b where either is NaN.
+KVMEM_INLINE Vector smaller(Vector a, Vector b) {
+#if defined(__AVX__) && !defined(__AVX512F__)
+    if constexpr (is_float)
+        return reinterpret_cast<Vector>(_mm256_min_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b)));
+#endif
+    return a < b ? a : b;
+}
+
 KVMEM_INLINE bool equal(Vector a, Vector b) {
     const auto differ = a != b;
     bool any = false;
@@ -179,10 +188,10 @@ KVMEM_INLINE Real sum_of(Vector v) {
 constexpr Real log2_e = Real(1.44269504088896340736), ln_2 = Real(0.693147180559945309417);
 constexpr Real minus_infinity = -__builtin_inf();
 
-// 2^x for x up to 127; 0 below -126, as products with subnormal numbers are a hundred times slower; NaN stays. In float
-// x is split into the integer below, which goes to the exponent, and a rest r from 0 to 1, whose power is a polynomial
-// (1 at 0, relative error 8.3e-8, fitted by reweighted least squares): with rounding, the relative error is below
-// 1.5e-7. Bound by its 9 instructions for a vector (AVX-512; 13 without).
+// 2^x, inf from 128 on; 0 below -126, as products with subnormal numbers are a hundred times slower; NaN stays. In
+// float x is split into the integer below, which goes to the exponent, and a rest r from 0 to 1, whose power is a
+// polynomial (1 at 0, relative error 8.3e-8, fitted by reweighted least squares): with rounding, the relative error is
+// below 1.5e-7. Bound by its 9 instructions for a vector (AVX-512; 13 without).
 KVMEM_INLINE Vector exp2(Vector x) {
     if constexpr (!is_float) {
         for (Index i = 0; i < lanes; ++i) x[i] = static_cast<Real>(__builtin_exp2(static_cast<double>(x[i])));
@@ -192,6 +201,7 @@ KVMEM_INLINE Vector exp2(Vector x) {
     const auto whole = reinterpret_cast<__m512>(x);
     const auto r = reinterpret_cast<Vector>(_mm512_reduce_ps(whole, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC));
 #else
+    x = smaller(repeat(128), x);
     constexpr Real rounder = Real(12582912);  // 1.5 * 2^23: adding it leaves the nearest integer in the low bits
     const Vector shifted = (x - Real(0.5)) + rounder;
     const Vector r = x - (shifted - rounder);
