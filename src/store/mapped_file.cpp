@@ -17,7 +17,8 @@ static Error cannot_map(const std::string& name, const std::string& reason) {
 }
 
 MappedFile::MappedFile(const std::filesystem::path& path) : name_(path.string()) {
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    // A named pipe would wait for its writer.
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) throw cannot_map(name_, std::strerror(errno));
     struct stat status {};
     void* bytes = MAP_FAILED;

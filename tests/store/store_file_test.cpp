@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -372,6 +373,15 @@ TEST_CASE("one process at a time writes to a file", "[store][file]") {
     CHECK_THROWS_AS(MemoryStore::open(directory.path() / "none.h5"), Error);
     CHECK_THROWS_AS(MemoryStore::open(directory.path()), Error);
     CHECK_FALSE(fs::exists(directory.path() / "none.h5.lock"));
+}
+
+TEST_CASE("what is no regular file is refused at once, loaded or mapped", "[store][file]") {
+    const TemporaryDirectory directory;
+    const fs::path pipe = directory.path() / "pipe", folder = directory.path() / "folder";
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    fs::create_directory(folder);
+    for (const fs::path& path : {pipe, folder})
+        for (const Access access : {Access::load, Access::map}) CHECK_THROWS_AS(MemoryStore::open(path, access), Error);
 }
 
 TEST_CASE("a mapped store refuses changes and stays", "[store][file]") {
