@@ -45,9 +45,11 @@ static std::pair<Index, Index> shape_of(std::string_view text, const std::string
 
 template <class T>
 static Matrix copied(const char* bytes, std::size_t size, Index rows, Index cols, const std::string& name) {
-    const std::size_t numbers = size / sizeof(T);
-    if (cols > 0 && static_cast<std::size_t>(rows) > numbers / static_cast<std::size_t>(cols))
+    const std::size_t numbers = size / sizeof(T), width = static_cast<std::size_t>(cols);
+    if (cols > 0 && static_cast<std::size_t>(rows) > numbers / width)
         throw bad(name, "as many numbers as its header says", "fewer");
+    if (size != static_cast<std::size_t>(rows) * width * sizeof(T))
+        throw bad(name, "as many numbers as its header says", "more");
     Matrix m(rows, cols);
     for (Index i = 0; i < m.size(); ++i) {
         T x;
@@ -194,13 +196,19 @@ VectorFile parse_vectors(std::string_view text, const std::string& name) {
     return file;
 }
 
+// Rows of no numbers, which take no bytes, may be more than anybody can count.
+static Matrix with_width(Matrix vectors, const std::string& name) {
+    if (vectors.rows() > 0 && vectors.cols() == 0) throw bad(name, "numbers in each row", "none");
+    return vectors;
+}
+
 VectorFile read_vectors(const std::filesystem::path& path, const std::string& dataset) {
-    const std::string ending = path.extension().string();
-    if (ending == ".h5" || ending == ".hdf5") return {hdf5::read_matrix(path, dataset), {}};
+    const std::string ending = path.extension().string(), name = path.string();
+    if (ending == ".h5" || ending == ".hdf5") return {with_width(hdf5::read_matrix(path, dataset), name), {}};
     const std::string bytes = read_file(path);
-    if (ending == ".npy") return {read_npy(bytes, path.string()), {}};
-    if (ending == ".fvecs") return {read_fvecs(bytes, path.string()), {}};
-    return parse_vectors(bytes, path.string());
+    if (ending == ".npy") return {with_width(read_npy(bytes, name), name), {}};
+    if (ending == ".fvecs") return {read_fvecs(bytes, name), {}};
+    return parse_vectors(bytes, name);
 }
 
 void write_neighbors(const std::filesystem::path& path, BasicView<const std::int64_t> neighbors,

@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 
 #include <cstring>
+#include <limits>
 
 using namespace kvmem;
 using namespace kvmem::test;
@@ -99,7 +100,21 @@ TEST_CASE("vectors that are not there, or not all there, are refused", "[vectors
                                "{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 4), }",
                                "{'descr': '<f4', 'fortran_order': False, 'shape': (", "{'descr'", ""})
         refused("a.npy", npy(header, data));
+    refused("a.npy", whole + "x");
+    refused("a.npy", whole + data);
+    for (const char* shape :
+         {"(9223372036854775807, 0)", "(2, 0)", "(9223372036854775808, 0)", "(0, -1)", "(-1, 0)",
+          "(4294967296, 4294967296)", "(9223372036854775807, 9223372036854775807)", "()", "(0,)", "(0, 0, 0)"})
+        refused("a.npy", npy("{'descr': '<f4', 'fortran_order': False, 'shape': " + std::string(shape) + ", }", ""));
+    for (const char* version : {"\0", "\4", "\xff"}) refused("a.npy", whole.substr(0, 6) + *version + whole.substr(7));
+    hdf5::Writer widthless("anything", 1);
+    widthless.write("/train", Matrix(std::int64_t{1} << 40, 0));
+    widthless.save(directory.path() / "widthless.h5");
+    CHECK_THROWS_AS(read_vectors(directory.path() / "widthless.h5"), Error);
     refused("a.fvecs", bytes_of(std::vector<std::int32_t>{0}));
+    refused("a.fvecs", bytes_of(std::vector<std::int32_t>{0, 0}));
+    refused("a.fvecs", bytes_of(std::vector<std::int32_t>{std::numeric_limits<std::int32_t>::max(), 0}));
+    refused("a.fvecs", bytes_of(std::vector<std::int32_t>{std::numeric_limits<std::int32_t>::min(), 0}));
     refused("a.fvecs", bytes_of(std::vector<std::int32_t>{-1, 0}));
     refused("a.fvecs", bytes_of(std::vector<std::int32_t>{1, 0, 2, 0}));
     refused("a.fvecs", "abc");

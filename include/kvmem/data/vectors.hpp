@@ -17,7 +17,8 @@ struct VectorFile {
 
 // By the name's ending: NumPy's .npy (two dimensions of little-endian float32 or float64), .fvecs, HDF5 (.h5, .hdf5;
 // the dataset of this path, two dimensions of floats, superblock 2 or later), and otherwise text. Throws Error when the
-// file is none, or damaged.
+// file is none, or damaged, has bytes beyond its numbers or rows of no numbers, or, of HDF5, takes more than half of
+// the memory that this process may have. Several threads may read and write vectors at once.
 VectorFile read_vectors(const std::filesystem::path& path, const std::string& dataset = "train");
 
 // Text: a vector a line, decimal numbers with spaces or tabs between them. Lines begin with a name when the first one
