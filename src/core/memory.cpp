@@ -1,6 +1,13 @@
 #include "core/memory.hpp"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <limits>
 #include <new>
+#include <string>
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -22,5 +29,50 @@ void* allocate(std::size_t bytes) {
 }
 
 void release(void* memory, std::size_t bytes) noexcept { ::operator delete(memory, alignment_of(bytes)); }
+
+// --- How much there is -----------------------------------------------------------------------------------
+
+namespace fs = std::filesystem;
+
+static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
+
+// The number in a file; no_limit where there is no file, or a word such as "max" in it.
+static std::size_t number_in(const fs::path& file) {
+    std::size_t number = no_limit;
+    return std::ifstream(file) >> number ? number : no_limit;
+}
+
+// The least number in files of this name, from a group's folder up to `top`: a group is bound by those above it. A
+// container sees its own group's folder as `top`, whatever the group's name says.
+static std::size_t least_upward(const fs::path& top, fs::path group, const char* name) {
+    std::size_t least = number_in(top / name);
+    for (group = group.relative_path(); !group.empty(); group = group.parent_path())
+        least = std::min(least, number_in(top / group / name));
+    return least;
+}
+
+// Lines of /proc/self/cgroup are "number:controllers:group"; of version 2 "0::group".
+static std::size_t group_limit(const fs::path& root) {
+    std::size_t least = no_limit;
+    std::ifstream groups(root / "proc/self/cgroup");
+    for (std::string number, controllers, group;
+         std::getline(groups, number, ':') && std::getline(groups, controllers, ':') && std::getline(groups, group);) {
+        const fs::path folder = root / "sys/fs/cgroup";
+        if (controllers.empty()) least = std::min(least, least_upward(folder, group, "memory.max"));
+        if ((',' + controllers + ',').find(",memory,") != std::string::npos)
+            least = std::min(least, least_upward(folder / "memory", group, "memory.limit_in_bytes"));
+    }
+    return least;
+}
+
+std::size_t memory_limit(const fs::path& root) {
+    const auto machine =
+        static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(::sysconf(_SC_PAGE_SIZE));
+    struct rlimit space {};
+    const bool is_bound = ::getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY;
+    return std::min({machine, is_bound ? static_cast<std::size_t>(space.rlim_cur) : no_limit, group_limit(root)});
+}
+
+std::size_t half_of_memory() { return memory_limit() / 2; }
 
 }  // namespace kvmem::detail

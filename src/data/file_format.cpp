@@ -5,7 +5,7 @@
 namespace kvmem {
 
 std::string file_format(const std::filesystem::path& path) {
-    const hdf5::Silence silence;
+    const hdf5::Turn turn;
     return hdf5::File(path).attribute("/", "format").value_or("");
 }
 

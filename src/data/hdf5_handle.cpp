@@ -2,6 +2,11 @@
 
 namespace kvmem::hdf5 {
 
+std::recursive_mutex& Turn::everyones() {
+    static std::recursive_mutex mutex;
+    return mutex;
+}
+
 static herr_t take_innermost(unsigned, const H5E_error2_t* entry, void* message) {
     if (entry->desc != nullptr) *static_cast<std::string*>(message) = entry->desc;
     return 1;  // ends the walk

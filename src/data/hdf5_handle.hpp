@@ -1,4 +1,4 @@
-// What owns HDF5's identifiers, keeps HDF5 quiet, and turns its failures into Errors.
+// What owns HDF5's identifiers, takes turns with it, and turns its failures into Errors.
 #pragma once
 
 #include "kvmem/core/error.hpp"
@@ -6,6 +6,7 @@
 #include <hdf5.h>
 
 #include <exception>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -33,21 +34,27 @@ class Handle {
     hid_t id_ = H5I_INVALID_HID;
 };
 
-// While it lives, HDF5 prints nothing on this thread; nor later, once an exception ended it: HDF5 1.10 loses blocks of
-// memory to damaged files, and would complain of that when the program ends.
-class Silence {
+// While it lives, HDF5 is this thread's: unless it was built with a lock of its own, HDF5 bears one thread at a time.
+// So every use of it is within a Turn, and others wait. A thread may take turns within its own.
+//
+// HDF5 prints nothing meanwhile; nor later, once an exception ended a turn: HDF5 1.10 loses blocks of memory to damaged
+// files, and would complain of that when the program ends.
+class Turn {
   public:
-    Silence() {
+    Turn() : lock_(everyones()) {
         H5Eget_auto2(H5E_DEFAULT, &function_, &data_);
         H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
     }
-    ~Silence() {
+    ~Turn() {
         if (std::uncaught_exceptions() == exceptions_) H5Eset_auto2(H5E_DEFAULT, function_, data_);
     }
-    Silence(const Silence&) = delete;
-    Silence& operator=(const Silence&) = delete;
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
 
   private:
+    static std::recursive_mutex& everyones();
+
+    std::scoped_lock<std::recursive_mutex> lock_;
     int exceptions_ = std::uncaught_exceptions();
     H5E_auto2_t function_ = nullptr;
     void* data_ = nullptr;

@@ -12,9 +12,10 @@
 namespace kvmem::hdf5 {
 
 struct Reader::Impl {
-    explicit Impl(File opened) : file(std::move(opened)) {}
+    // Throws Error unless it is a file of this format, of at most this version.
+    Impl(File opened, std::string_view format, int most_version);
     File file;
-    int version = 0;
+    int version;
 };
 
 // "/vocab/kinds", however it was given.
@@ -24,19 +25,21 @@ static Error cannot_read(const std::string& where, const std::string& expected, 
     return Error({.what = "this dataset cannot be read", .expected = expected, .got = got, .where = where, .hint = {}});
 }
 
-// What `make` allocates; a size that memory has no room for is an Error.
-template <class Make>
-static auto allocate(const StoredDataset& dataset, Make make) {
+// What `make` makes of the dataset, with elements of type T; what memory has no room for is an Error.
+template <class T, class Make>
+static auto allocate(const File& file, const StoredDataset& dataset, Make make) {
+    const std::size_t bytes = dataset.size() * sizeof(T);
+    file.take_memory(bytes, dataset.where());
     try {
         return make();
     } catch (const std::bad_alloc&) {
-        throw cannot_read(dataset.where(), "room in memory", "a need of " + std::to_string(dataset.bytes()) + " bytes");
+        throw cannot_read(dataset.where(), "room in memory", "a need of " + std::to_string(bytes) + " bytes");
     }
 }
 
 template <class T>
 static std::vector<T> read_vector(const File& file, const std::string& path, const StoredDataset& dataset) {
-    auto values = allocate(dataset, [&] { return std::vector<T>(dataset.size()); });
+    auto values = allocate<T>(file, dataset, [&] { return std::vector<T>(dataset.size()); });
     const auto bytes = std::as_writable_bytes(std::span(values));
     dataset.read(bytes);
     file.check_values(dataset, path, bytes);
@@ -53,11 +56,11 @@ static bool fits(From value) {
 }
 
 template <class To, class From>
-static std::vector<To> convert(std::vector<From> from, const StoredDataset& dataset) {
+static std::vector<To> convert(const File& file, std::vector<From> from, const StoredDataset& dataset) {
     if constexpr (std::is_same_v<To, From>) {
         return from;
     } else {
-        auto to = allocate(dataset, [&] { return std::vector<To>(from.size()); });
+        auto to = allocate<To>(file, dataset, [&] { return std::vector<To>(from.size()); });
         for (std::size_t i = 0; i < from.size(); ++i) {
             if (!fits<To>(from[i]))
                 throw cannot_read(dataset.where(), std::string("values that fit ") + name_of(element_of<To>()),
@@ -83,13 +86,13 @@ static std::vector<To> read_as(const File& file, const std::string& path, const 
             throw cannot_read(dataset.where(), std::is_integral_v<To> ? "integers" : "floating point numbers",
                               name_of(dataset.element()));
         else
-            return convert<To>(read_vector<From>(file, path, dataset), dataset);
+            return convert<To>(file, read_vector<From>(file, path, dataset), dataset);
     });
 }
 
 template <class To>
 static std::vector<To> vector_of(const File& file, const std::string& name) {
-    const Silence silence;
+    const Turn turn;
     const std::string path = absolute(name);
     const StoredDataset dataset = file.dataset(path);
     require_rank(dataset, 1);
@@ -136,27 +139,22 @@ static int check_format(const File& file, std::string_view format, int version) 
     return found_version;
 }
 
-// A file of this format, checked, for as long as HDF5 is quiet.
-template <class... Source>
-static File open(const Source&... source) {
-    const Silence silence;
-    return File(source...);
+Reader::Impl::Impl(File opened, std::string_view format, int most_version)
+    : file(std::move(opened)), version(check_format(file, format, most_version)) {}
+
+Reader::Reader(const std::filesystem::path& path, std::string_view format, int version, std::size_t most_memory) {
+    const Turn turn;
+    impl_ = std::make_unique<Impl>(File(path, most_memory), format, version);
 }
 
-Reader::Reader(const std::filesystem::path& path, std::string_view format, int version)
-    : impl_(std::make_unique<Impl>(open(path))) {
-    const Silence silence;
-    impl_->version = check_format(impl_->file, format, version);
-}
-
-Reader::Reader(std::span<const std::byte> bytes, const std::string& name, std::string_view format, int version)
-    : impl_(std::make_unique<Impl>(open(bytes, name))) {
-    const Silence silence;
-    impl_->version = check_format(impl_->file, format, version);
+Reader::Reader(std::span<const std::byte> bytes, const std::string& name, std::string_view format, int version,
+               std::size_t most_memory) {
+    const Turn turn;
+    impl_ = std::make_unique<Impl>(File(bytes, name, most_memory), format, version);
 }
 
 Reader::~Reader() {
-    const Silence silence;
+    const Turn turn;
     impl_.reset();
 }
 
@@ -176,7 +174,7 @@ std::vector<std::string> Reader::children(const std::string& group) const {
 }
 
 std::string Reader::attribute(const std::string& object, const std::string& attribute) const {
-    const Silence silence;
+    const Turn turn;
     return impl_->file.attribute(absolute(object), attribute).value_or("");
 }
 
@@ -200,7 +198,7 @@ static Matrix matrix_of(const File& file, const std::string& name) {
     const std::string path = absolute(name);
     const StoredDataset dataset = file.dataset(path);
     require_rank(dataset, 2);
-    Matrix matrix = allocate(dataset, [&] {
+    Matrix matrix = allocate<Real>(file, dataset, [&] {
         return Matrix(static_cast<Index>(dataset.shape()[0]), static_cast<Index>(dataset.shape()[1]));
     });
     if (dataset.element() == element_of<Real>()) {
@@ -215,17 +213,17 @@ static Matrix matrix_of(const File& file, const std::string& name) {
 }
 
 Matrix Reader::matrix(const std::string& name) const {
-    const Silence silence;
+    const Turn turn;
     return matrix_of(impl_->file, name);
 }
 
 Matrix read_matrix(const std::filesystem::path& path, const std::string& dataset) {
-    const Silence silence;
+    const Turn turn;
     return matrix_of(File(path), dataset);
 }
 
 Extent Reader::extent(const std::string& name) const {
-    const Silence silence;
+    const Turn turn;
     const StoredDataset dataset = impl_->file.dataset(absolute(name));
     Extent extent{0, dataset.bytes(), name_of(dataset.element()), {dataset.shape().begin(), dataset.shape().end()}};
     if (extent.bytes == 0) return extent;
@@ -251,6 +249,7 @@ std::vector<std::string> Reader::strings(const std::string& group) const {
     const auto text = bytes(group + "/bytes");
     const auto offsets = int64s(group + "/offsets");
     check_offsets(offsets, text.size(), impl_->file.where(absolute(group)));
+    impl_->file.take_memory(text.size() + offsets.size() * sizeof(std::string), impl_->file.where(absolute(group)));
     std::vector<std::string> strings;
     strings.reserve(offsets.size() - 1);
     for (std::size_t i = 1; i < offsets.size(); ++i)

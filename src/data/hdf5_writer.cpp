@@ -56,6 +56,8 @@ struct Writer::Impl {
     Handle object(const std::string& path);
     void make_parent(const std::string& path);
     void set_attribute(const std::string& path, const std::string& name, std::string_view text);
+    void set_hashed_attribute(const std::string& path, const std::string& name, std::string_view text);
+    std::span<const std::byte> finish(const std::string& where);
     void put(const std::string& path, Element element, std::span<const hsize_t> shape,
              std::span<const std::byte> values, Layout layout);
     template <class T>
@@ -70,16 +72,27 @@ struct Writer::Impl {
     }
 };
 
+static constexpr unsigned most_in_header = 65535;  // that HDF5 lets one ask for
+
 static std::string absolute(const std::string& path) { return path.starts_with('/') ? path : "/" + path; }
 
 static Handle create_list(hid_t list_class) {
     return require_handle(H5Pcreate(list_class), "cannot set HDF5 up", "hdf5");
 }
 
-// How an object is made: without the times of its making, so that the same contents are the same bytes.
+// How an object is made: without the times of its making, so that the same contents are the same bytes; with all its
+// attributes in its header, however many, as HDF5 1.10 bears damage there better than in its heaps and trees.
 static Handle create_object_list(hid_t list_class) {
     Handle list = create_list(list_class);
-    H5Pset_obj_track_times(list, false);
+    if (H5Pset_obj_track_times(list, false) < 0 || H5Pset_attr_phase_change(list, most_in_header, 0) < 0)
+        fail("cannot set HDF5 up", "hdf5");
+    return list;
+}
+
+// How the root (a file) or another group is made: with all its links in its header, too.
+static Handle create_group_list(hid_t list_class) {
+    Handle list = create_object_list(list_class);
+    if (H5Pset_link_phase_change(list, most_in_header, 0) < 0) fail("cannot set HDF5 up", "hdf5");
     return list;
 }
 
@@ -93,7 +106,7 @@ Writer::Impl::Impl() {
         fail("cannot set HDF5 up", "hdf5");
     // HDF5 first looks for a file of the name that it is given, and takes two of one name for one file.
     const std::string unique = "/dev/null/" + std::to_string(static_cast<hid_t>(access));
-    file = require_handle(H5Fcreate(unique.c_str(), H5F_ACC_TRUNC, create_object_list(H5P_FILE_CREATE), access),
+    file = require_handle(H5Fcreate(unique.c_str(), H5F_ACC_TRUNC, create_group_list(H5P_FILE_CREATE), access),
                           "cannot make an HDF5 file in memory", "hdf5");
 }
 
@@ -102,9 +115,8 @@ Handle Writer::Impl::object(const std::string& path) {
     Handle found(H5Oopen(file, path.c_str(), H5P_DEFAULT));
     if (found >= 0) return found;
     make_parent(path);
-    return require_handle(
-        H5Gcreate2(file, path.c_str(), H5P_DEFAULT, create_object_list(H5P_GROUP_CREATE), H5P_DEFAULT),
-        "cannot make a group", path);
+    return require_handle(H5Gcreate2(file, path.c_str(), H5P_DEFAULT, create_group_list(H5P_GROUP_CREATE), H5P_DEFAULT),
+                          "cannot make a group", path);
 }
 
 // Makes the group that an object of this path is in, if there is none.
@@ -131,6 +143,11 @@ void Writer::Impl::set_attribute(const std::string& path, const std::string& nam
     const Handle attribute = require_handle(H5Acreate2(owner, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT),
                                             "cannot make an attribute", where);
     require_done(H5Awrite(attribute, type, padded.data()), "cannot write an attribute", where);
+}
+
+void Writer::Impl::set_hashed_attribute(const std::string& path, const std::string& name, std::string_view text) {
+    set_attribute(path, name, text);
+    hash.attribute(path, name, text);
 }
 
 static std::vector<hsize_t> chunk_shape(std::span<const hsize_t> shape) {
@@ -170,50 +187,50 @@ void Writer::Impl::put(const std::string& path, Element element, std::span<const
 }
 
 Writer::Writer(std::string_view format, int version) {
-    const Silence silence;
-    impl_ = std::make_unique<Impl>();
-    attribute("/", "format", format);
-    attribute("/", "version", std::to_string(version));
+    const Turn turn;
+    auto impl = std::make_unique<Impl>();
+    impl->set_hashed_attribute("/", "format", format);
+    impl->set_hashed_attribute("/", "version", std::to_string(version));
+    impl_ = std::move(impl);
 }
 
 Writer::~Writer() {
-    const Silence silence;
+    const Turn turn;
     impl_.reset();
 }
 
 void Writer::attribute(const std::string& object, const std::string& name, std::string_view text) {
-    const Silence silence;
-    impl_->set_attribute(absolute(object), name, text);
-    impl_->hash.attribute(absolute(object), name, text);
+    const Turn turn;
+    impl_->set_hashed_attribute(absolute(object), name, text);
 }
 
 void Writer::write(const std::string& dataset, std::span<const std::int32_t> values, Layout layout) {
-    const Silence silence;
+    const Turn turn;
     impl_->put_vector(absolute(dataset), values, layout);
 }
 
 void Writer::write(const std::string& dataset, std::span<const std::int64_t> values, Layout layout) {
-    const Silence silence;
+    const Turn turn;
     impl_->put_vector(absolute(dataset), values, layout);
 }
 
 void Writer::write(const std::string& dataset, std::span<const std::uint8_t> values, Layout layout) {
-    const Silence silence;
+    const Turn turn;
     impl_->put_vector(absolute(dataset), values, layout);
 }
 
 void Writer::write(const std::string& dataset, std::span<const double> values, Layout layout) {
-    const Silence silence;
+    const Turn turn;
     impl_->put_vector(absolute(dataset), values, layout);
 }
 
 void Writer::write(const std::string& dataset, ConstView matrix, Layout layout) {
-    const Silence silence;
+    const Turn turn;
     impl_->put_matrix(absolute(dataset), matrix, layout);
 }
 
 void Writer::write(const std::string& dataset, BasicView<const std::int64_t> matrix, Layout layout) {
-    const Silence silence;
+    const Turn turn;
     impl_->put_matrix(absolute(dataset), matrix, layout);
 }
 
@@ -233,15 +250,17 @@ void Writer::write(const std::string& group, std::span<const std::string> texts)
     write(group + "/offsets", std::span<const Index>(offsets));
 }
 
-void Writer::save(const std::filesystem::path& path) {
-    const Silence silence;
-    if (impl_->file < 0) throw Error({.what = "saved twice", .expected = {}, .got = {}, .where = "hdf5", .hint = {}});
-    impl_->set_attribute("/", "hash", impl_->hash.digest());
-    require_done(H5Fflush(impl_->file, H5F_SCOPE_GLOBAL), "cannot finish the file", path.string());
-    const ssize_t size = H5Fget_file_image(impl_->file, nullptr, 0);
-    require_done(size, "cannot finish the file", path.string());
-    require_done(H5Fclose(impl_->file.release()), "cannot finish the file", path.string());
-    replace_file(path, impl_->image.first(static_cast<std::size_t>(size)));
+// Closes the file, with its hash in it. Its bytes; `where` names it.
+std::span<const std::byte> Writer::Impl::finish(const std::string& where) {
+    const Turn turn;
+    if (file < 0) throw Error({.what = "saved twice", .expected = {}, .got = {}, .where = "hdf5", .hint = {}});
+    set_attribute("/", "hash", hash.digest());
+    require_done(H5Fflush(file, H5F_SCOPE_GLOBAL), "cannot finish the file", where);
+    const ssize_t size = require_done(H5Fget_file_image(file, nullptr, 0), "cannot finish the file", where);
+    require_done(H5Fclose(file.release()), "cannot finish the file", where);
+    return image.first(static_cast<std::size_t>(size));
 }
+
+void Writer::save(const std::filesystem::path& path) { replace_file(path, impl_->finish(path.string())); }
 
 }  // namespace kvmem::hdf5

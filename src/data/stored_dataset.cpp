@@ -2,18 +2,13 @@
 
 #include "data/chunk_filters.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 
 namespace kvmem::hdf5 {
 
 static constexpr std::size_t most_chunk_bytes = std::size_t{64} << 20;
-static constexpr std::size_t most_inflation = 1040;  // deflate reaches 1032
-
-static std::size_t half_of_memory() {
-    return static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(::sysconf(_SC_PAGE_SIZE)) / 2;
-}
+static constexpr std::size_t most_inflation = 1040;              // deflate reaches 1032
+static constexpr std::size_t most_bytes = std::size_t{1} << 60;  // which offsets and sums of sizes can be counted in
 
 StoredDataset::StoredDataset(Handle dataset, std::string where)
     : where_(std::move(where)), dataset_(std::move(dataset)) {
@@ -66,16 +61,16 @@ void StoredDataset::find_shape() {
         refuse("one or two dimensions", rank == 0 ? "none" : std::to_string(rank));
     shape_.resize(static_cast<std::size_t>(rank));
     require_done(H5Sget_simple_extent_dims(space, shape_.data(), nullptr), "cannot read a shape", where_);
-    const std::size_t most = half_of_memory() / size_of(element_);
+    const std::size_t most = most_bytes / size_of(element_);
     for (const hsize_t extent : shape_) {
-        if (extent > most || (extent > 0 && size_ > most / extent))
-            refuse("at most half of this computer's memory", "more elements than fit");
+        if (extent > most || (extent > 0 && size_ > most / extent)) refuse("at most 2^60 bytes", "more elements");
         size_ *= extent;
     }
 }
 
 // HDF5's storage sizes come from metadata that a hostile file can claim anything in, so they bound what may be
-// allocated only together with the size of the file, which the reader has checked that HDF5 believes.
+// allocated only together with the size of the file, which the reader has checked that HDF5 believes. Those of chunks
+// are not asked for: HDF5 adds them up, over as many chunks as the file claims.
 void StoredDataset::check_layout() {
     const Handle creation = require_handle(H5Dget_create_plist(dataset_), "cannot read a layout", where_);
     const H5D_layout_t layout = H5Pget_layout(creation);
@@ -87,7 +82,8 @@ void StoredDataset::check_layout() {
 
     hsize_t file_size = 0;
     require_done(H5Fget_filesize(Handle(H5Iget_file_id(dataset_)), &file_size), "cannot read a size", where_);
-    const hsize_t stored = std::min<hsize_t>(H5Dget_storage_size(dataset_), file_size);
+    const hsize_t stored =
+        layout == H5D_CHUNKED ? file_size : std::min<hsize_t>(H5Dget_storage_size(dataset_), file_size);
     const bool deflated = std::count(filters_.begin(), filters_.end(), H5Z_FILTER_DEFLATE) > 0;
     if (bytes() / (deflated ? most_inflation : 1) > stored)
         refuse("no more values than its bytes can hold",

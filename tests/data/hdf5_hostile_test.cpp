@@ -66,6 +66,37 @@ std::filesystem::path file_with(const TemporaryFolder& folder, Make make) {
 
 hdf5::Reader open(const std::filesystem::path& path) { return {path, "test", 1}; }
 
+// Everything in a file: paths with values, a line each.
+std::string contents_of(const std::string& bytes) {
+    const hdf5::Reader reader(std::as_bytes(std::span(bytes)), "bytes", "test", 1);
+    std::string contents = reader.attribute("/", "a") + "\n";
+    for (const std::string& name : reader.children("/many")) {
+        contents += name;
+        for (const std::int32_t value : reader.int32s("/many/" + name)) contents += " " + std::to_string(value);
+        contents += "\n";
+    }
+    return contents;
+}
+
+// Opens the file with one bit flipped, in about every other byte. How often that was an Error.
+int refused_flips(const std::string& whole) {
+    const std::string right = contents_of(whole);
+    int refused = 0, wrong = 0;
+    for (std::size_t at = 0; at < whole.size(); at += 1 + at % 3) {
+        std::string damaged = whole;
+        damaged[at] = static_cast<char>(damaged[at] ^ (1 << at % 8));
+        try {
+            wrong += contents_of(damaged) != right;
+        } catch (const Error&) {
+            ++refused;
+        }
+    }
+    CHECK(wrong == 0);
+    return refused;
+}
+
+const std::vector<std::int32_t> three{1, 2, 3};
+
 }  // namespace
 
 TEST_CASE("what is not an HDF5 file is said to be none", "[hdf5]") {
@@ -256,8 +287,8 @@ TEST_CASE("sizes that the file cannot hold are refused before memory is asked fo
         return open(file_with(folder, [&](RawFile& file) { file.dataset("/x", H5T_STD_I32LE, shape, layout); }));
     };
     const hsize_t tera = hsize_t{1} << 40;
-    CHECK_THROWS_WITH(open_with({tera}, chunked({1024})).int32s("/x"), Contains("memory"));
-    CHECK_THROWS_WITH(open_with({tera, tera}, chunked({16, 16})).matrix("/x"), Contains("memory"));
+    CHECK_THROWS_WITH(open_with({tera}, chunked({1024})).int32s("/x"), Contains("its bytes can hold"));
+    CHECK_THROWS_WITH(open_with({tera, tera}, chunked({16, 16})).matrix("/x"), Contains("2^60"));
     CHECK_THROWS_WITH(open_with({10'000'000}, H5P_DEFAULT).int32s("/x"), Contains("its bytes can hold"));
     CHECK_THROWS_WITH(open_with({10'000'000}, chunked({1024})).int32s("/x"), Contains("its bytes can hold"));
     const Handle deflated = chunked({1024});
@@ -367,4 +398,52 @@ TEST_CASE("a file that was changed under its hash is refused", "[hdf5]") {
               H5Adelete(file, "hash");
               H5Adelete(Handle(H5Oopen(file, "/x", H5P_DEFAULT)), "xxh3");
           })).int32s("/x")[1] == 3);
+}
+
+TEST_CASE("groups and attributes that lie in heaps and trees are read, and damage there is an Error", "[hdf5]") {
+    const TemporaryFolder folder;
+    const std::string whole = read_file(file_with(folder, [](RawFile& file) {
+        const Handle layout = chunked({3});
+        H5Pset_fletcher32(layout);
+        for (int i = 0; i < 12; ++i)
+            H5Dwrite(file.dataset(("/many/x" + std::to_string(i)).c_str(), H5T_STD_I32LE, {3}, layout),
+                     H5T_NATIVE_INT32, H5S_ALL, H5S_ALL, H5P_DEFAULT, three.data());
+        for (char name = 'a'; name < 'm'; ++name) file.text(std::string(1, name).c_str(), "text");
+    }));
+    REQUIRE(whole.find("FRHP") != std::string::npos);
+    CHECK(contents_of(whole).find("x11 1 2 3\n") != std::string::npos);
+    CHECK(refused_flips(whole) > 1000);
+}
+
+TEST_CASE("many datasets and attributes are written without heaps and trees", "[hdf5]") {
+    const TemporaryFolder folder;
+    hdf5::Writer writer("test", 1);
+    for (int i = 0; i < 12; ++i) writer.write("/many/x" + std::to_string(i), std::span(three));
+    for (char name = 'a'; name < 'm'; ++name) writer.attribute("/", std::string(1, name), "text");
+    writer.save(folder / "x.h5");
+    const std::string whole = read_file(folder / "x.h5");
+    for (const char* structure : {"FRHP", "FHDB", "BTHD", "BTLF"}) CHECK(whole.find(structure) == std::string::npos);
+    CHECK(contents_of(whole).find("x11 1 2 3\n") != std::string::npos);
+    CHECK(refused_flips(whole) > 1000);
+}
+
+TEST_CASE("what all datasets of a file hold is counted, conversions too, before memory is asked for", "[hdf5]") {
+    const TemporaryFolder folder;
+    const auto path = file_with(folder, [](RawFile& file) {
+        const Handle layout = chunked({1 << 20});
+        H5Pset_deflate(layout, 9);
+        const std::vector<std::int8_t> zeros(1 << 20);
+        for (const char* name : {"/x", "/y"})
+            H5Dwrite(file.dataset(name, H5T_STD_I8LE, {zeros.size()}, layout), H5T_STD_I8LE, H5S_ALL, H5S_ALL,
+                     H5P_DEFAULT, zeros.data());
+    });
+    REQUIRE(std::filesystem::file_size(path) < 10'000);
+    constexpr std::size_t each = std::size_t{1 + 4} << 20;  // as it is stored, and as int32
+    const hdf5::Reader roomy(path, "test", 1, 2 * each), tight(path, "test", 1, 2 * each - 1);
+    CHECK(roomy.int32s("/x").size() == 1 << 20);
+    CHECK(roomy.int32s("/y").size() == 1 << 20);
+    CHECK(tight.int32s("/x").size() == 1 << 20);
+    CHECK_THROWS_WITH(tight.int32s("/y"), Contains("more memory") && Contains("at most 10485759 bytes") &&
+                                              Contains("6291456 so far, and 4194304 more") && Contains("/y"));
+    CHECK_THROWS_WITH(hdf5::Reader(path, "test", 1, 1000).int32s("/x"), Contains("0 so far, and 1048576 more"));
 }

@@ -154,6 +154,21 @@ TEST_CASE("attributes of the root, groups and datasets come back", "[hdf5]") {
     CHECK(reader.attribute("/", "none").empty());
 }
 
+TEST_CASE("attributes that are too large for a header come back, beside many others", "[hdf5]") {
+    const TemporaryFolder folder;
+    const std::string large(100'000, 'x');
+    hdf5::Writer writer("test", 1);
+    for (const char* object : {"/", "/group"}) {
+        for (int i = 0; i < 50; ++i) writer.attribute(object, "number " + std::to_string(i), std::to_string(i));
+        writer.attribute(object, "large", large);
+    }
+    writer.save(folder / "x.h5");
+    const hdf5::Reader reader(folder / "x.h5", "test", 1);
+    CHECK(reader.attribute("/", "large") == large);
+    CHECK(reader.attribute("/group", "large") == large);
+    CHECK(reader.attribute("/group", "number 49") == "49");
+}
+
 TEST_CASE("a text with a zero byte is no attribute", "[hdf5]") {
     hdf5::Writer writer("test", 1);
     CHECK_THROWS_AS(writer.attribute("/", "title", std::string_view("x\0", 2)), Error);

@@ -2,11 +2,19 @@
 
 #include "data/hdf5.hpp"
 #include "kvmem/core/error.hpp"
+#include "kvmem/data/vectors.hpp"
+#include "kvmem/models/path_reader.hpp"
+#include "kvmem/store/memory_store.hpp"
+#include "support/import_helpers.hpp"
 #include "support/toy_run.hpp"
 
 #include <catch2/catch.hpp>
 
+#include <atomic>
+#include <fstream>
 #include <limits>
+#include <numeric>
+#include <thread>
 
 using namespace kvmem;
 using namespace kvmem::test;
@@ -150,4 +158,62 @@ TEST_CASE("model files whose parts do not fit are refused", "[checkpoint]") {
     CHECK_THAT(write("kv-mem-nn", R"({"width": 0})", {1}, 2), Catch::Contains("width"));
     CHECK_THAT(write("kv-mem-nn", R"({"width": 2, "hops": 9})", {1}, 2), Catch::Contains("m.h5"));
     CHECK_THAT(write("kv-mem-nn", "", {1}, 2), Catch::Contains("configuration"));
+}
+
+TEST_CASE("a bit that was flipped anywhere in a model of many parameters is an Error or changes nothing",
+          "[checkpoint][hostile]") {
+    const TemporaryDirectory directory;
+    const QaDataset dataset = toy_kb();
+    PathReaderConfig config;
+    config.width = 2;
+    config.spellings = 16;
+    const std::unique_ptr<Model> model = make_model(config, dataset.vocabulary, dataset.candidates);
+    REQUIRE(model->parameters().size() > 8);
+    const std::filesystem::path path = directory.path() / "m.h5";
+    save_model(*model, path);
+    const std::string whole = read_file(path);
+    int refused = 0, wrong = 0;
+    for (std::size_t at = 0; at < whole.size(); at += 1 + at % 5) {
+        std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+        const auto put = [&](char byte) { file.seekp(static_cast<std::streamoff>(at)).put(byte).flush(); };
+        put(static_cast<char>(whole[at] ^ (1 << at % 8)));
+        try {
+            wrong += !same_parameters(load_model(path)->parameters(), model->parameters());
+        } catch (const Error&) {
+            ++refused;
+        }
+        put(whole[at]);
+    }
+    CHECK(wrong == 0);
+    CHECK(refused > 1000);
+}
+
+TEST_CASE("files of all kinds may be written and read by several threads at once", "[checkpoint][threads]") {
+    const TemporaryDirectory directory;
+    const QaDataset dataset = toy_kb();
+    const KvMemNN model = toy_model(dataset);
+    const Matrix keys(100, 4);
+    std::vector<store::Id> ids(100);
+    std::iota(ids.begin(), ids.end(), store::Id{0});
+    std::atomic<int> right = 0;
+    constexpr int threads = 4, rounds = 5;
+    const auto work = [&](int thread) {
+        const auto name = [&](const char* ending) { return directory.path() / (std::to_string(thread) + ending); };
+        for (int round = 0; round < rounds; ++round) {
+            save_dataset(dataset, name(".data.h5"));
+            save_model(model, name(".model.h5"));
+            store::MemoryStore slots({.key_width = 4});
+            slots.add(keys, {}, ids);
+            slots.save(name(".store.h5"));
+            right += error_of([&] { load_model(name(".data.h5")); }).find("not a kvmem-model") != std::string::npos;
+            right += load_dataset(name(".data.h5")).memory.size() == dataset.memory.size();
+            right += same_parameters(load_model(name(".model.h5"))->parameters(), model.parameters());
+            right += store::MemoryStore::open(name(".store.h5"), store::Access::map).size() == keys.rows();
+            right += read_vectors(name(".store.h5"), "keys").vectors.rows() == keys.rows();
+        }
+    };
+    std::vector<std::thread> all;
+    for (int thread = 0; thread < threads; ++thread) all.emplace_back(work, thread);
+    for (std::thread& thread : all) thread.join();
+    CHECK(right == threads * rounds * 5);
 }

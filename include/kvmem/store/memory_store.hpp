@@ -191,8 +191,10 @@ class MemoryStore {
     // Of a search with these options, `probes` among them, beside the same one without probes.
     RecallReport measure_recall(ConstView queries, Index k, const SearchOptions& probing) const;
 
-    // --- Files (datasets/README.md); HDF5 does them for one thread at a time, index() and compact() of a store with a
-    // file among them ---
+    // --- Files (datasets/README.md) ---
+    //
+    // Several threads may read and write files at once. HDF5 serves them in turn: open(), save(), and index() and
+    // compact() of a store with a file.
 
     // Writes all slots to a file, in place of what was there, all or nothing. The store stays what it is: in memory, or
     // of the file that it was opened from.

@@ -3,7 +3,8 @@
 // /parameters/<name> are the parameters, /vocab and /candidates as in a data set; root attributes `model` (its kind,
 // such as "kv-mem-nn"), `config` (JSON), `generator`, `hash`, and `phase` for a model that is not in its last one. A
 // checkpoint of training has the optimiser's matrices in /optimizer/<name> and the attribute `trainer` (JSON) as well.
-// Files are replaced, never changed.
+// Files are replaced, never changed. Several threads may read and write them at once, each a model of its own; HDF5
+// serves them in turn.
 #pragma once
 
 #include "kvmem/train/config.hpp"

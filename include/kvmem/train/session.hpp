@@ -6,7 +6,8 @@
 //     events.out.*       curves for TensorBoard      lock            held by the process that trains
 //
 // Every file is replaced as a whole or appended to by whole lines, so that a kill at any moment leaves a run that
-// resumes with the same bits from the last checkpoint.
+// resumes with the same bits from the last checkpoint. Several threads may read and write such files at once, each
+// those of a directory of its own.
 #pragma once
 
 #include "kvmem/core/file.hpp"
