@@ -24,7 +24,7 @@ Evaluation evaluate_all(std::span<ModelSource> sources, const std::string& split
     Progress progress;
     std::mutex one_at_a_time;
     for (ModelSource& source : sources) {
-        translate_dataset(source.memory, source.model->extend(source.memory));
+        source.model->adopt(source.memory);
         const Split& split = source.memory.split(split_name);
         const Retriever retriever(source.memory.memory, source.model->vocabulary(), source.model->retrieval());
         all.retrieves = all.retrieves && !retriever.facts();

@@ -33,11 +33,14 @@ static std::string lengths(const LengthReport& r) {
     return std::to_string(r.min) + " to " + std::to_string(r.max) + ", " + one_decimal(r.mean) + " on average";
 }
 
-static void print_split(const std::string& name, const SplitReport& r, const RetrievalReport& reach) {
+static void print_split(const std::string& name, const SplitReport& r, const RetrievalReport& reach, bool has_train) {
     std::cout << name << ": " << plural(r.examples, "question") << "\n";
     print_row("words and names in a question", lengths(r.question));
     print_row("right answers to a question", lengths(r.answers));
-    print_row("unknown words", shares(r.unknown_tokens, r.question_tokens));
+    if (has_train)
+        print_row("words that train never has", shares(r.unknown_tokens, r.question_tokens));
+    else
+        print_row("unknown words", "as the model says: there is no training split");
     print_row("questions that name no entity", shares(r.without_entity, r.examples));
     print_row("questions without an answer", shares(r.without_answer, r.examples));
     print_row("... whose answers no memory holds", shares(r.unreachable, r.examples));
@@ -146,7 +149,8 @@ static void inspect_data(const fs::path& path, const RetrieverOptions& options, 
               << "; " << plural(report.candidates, "candidate") << "\n";
     std::cout << "memory: " << plural(report.memory.slots, "slot") << ", "
               << plural(report.memory.distinct_keys, "distinct key") << "\n";
-    for (const auto& [name, split] : report.splits) print_split(name, split, reach(name));
+    const bool has_train = report.splits.contains("train");
+    for (const auto& [name, split] : report.splits) print_split(name, split, reach(name), has_train);
 }
 
 static void inspect_model(const fs::path& path, bool as_json) {

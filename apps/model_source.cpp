@@ -133,15 +133,4 @@ Answerer open_answerer(const po::variables_map& values, const AnswerOptions& opt
     return answerer;
 }
 
-void translate_dataset(QaDataset& dataset, std::span<const Token> to) {
-    translate(dataset.memory, to);
-    for (auto& [name, split] : dataset.splits) {
-        translate(split.question.values, to);
-        translate(split.answer.values, to);
-        translate(split.own, to);
-    }
-    translate(dataset.candidates, to);
-    std::sort(dataset.candidates.begin(), dataset.candidates.end());
-}
-
 }  // namespace kvmem::apps

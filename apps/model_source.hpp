@@ -30,7 +30,4 @@ std::vector<ModelSource> open_models(const po::variables_map& values, const std:
 void add_answer_options(CommandLine& line, AnswerOptions& options);
 Answerer open_answerer(const po::variables_map& values, const AnswerOptions& options);
 
-// Puts a data set into the tokens of a model that was extended with it.
-void translate_dataset(QaDataset& dataset, std::span<const Token> to);
-
 }  // namespace kvmem::apps

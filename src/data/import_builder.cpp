@@ -127,14 +127,16 @@ static void for_each_plain_word(std::string_view text, Visit visit) {
     }
 }
 
-// Sets the counts by which the Linker tells weak matches. Words beside brackets or "{}" are plain for sure. In
-// questions that do not mark names, words that more than one question in `rarity` uses are taken to be.
+// Sets the counts by which the Linker tells weak matches: of training questions, or of all if there are none for
+// training. Words beside brackets or "{}" are plain for sure. In questions that do not mark names, words that more than
+// one question in `rarity` uses are taken to be.
 void DatasetBuilder::count_plain_words() {
     constexpr std::int64_t rarity = 1000;
     Vocabulary& vocabulary = dataset_.vocabulary;
+    const bool has_training = questions_.contains("train");
     std::unordered_map<std::string, std::int64_t> unmarked;
     std::int64_t unmarked_questions = 0;
-    for (const Question& question : questions_["train"]) {
+    const auto learn = [&](const Question& question) {
         if (question.topic || question.text.find('[') != std::string::npos) {
             for_each_plain_word(question.text, [&](std::string&& word) {
                 const Token token = vocabulary.add(TokenKind::word, word);
@@ -144,7 +146,9 @@ void DatasetBuilder::count_plain_words() {
             for_each_plain_word(question.text, [&](std::string&& word) { ++unmarked[std::move(word)]; });
             ++unmarked_questions;
         }
-    }
+    };
+    for (const auto& [split, questions] : questions_)
+        if (split == "train" || !has_training) std::ranges::for_each(questions, learn);
     std::map<std::string, std::int64_t> common;  // in an order that no hash decides
     for (const auto& [word, count] : unmarked)
         if (count > 1 + unmarked_questions / rarity) common.emplace(word, count);

@@ -58,17 +58,21 @@ struct Background {
     const QaDataset& dataset;
     std::unordered_set<Token> values;  // of the shared memory
     std::unordered_set<std::string> train;
+    bool has_train;
 
     explicit Background(const QaDataset& of)
-        : dataset(of), values(of.memory.value.values.begin(), of.memory.value.values.end()) {
+        : dataset(of),
+          values(of.memory.value.values.begin(), of.memory.value.values.end()),
+          has_train(of.splits.contains("train")) {
+        if (!has_train) return;
         const auto split = of.splits.find("train");
-        if (split == of.splits.end()) return;
         for (Index i = 0; i < split->second.size(); ++i) train.insert(identity(split->second, i));
     }
 
     bool is_unknown(Token token) const {
         const Vocabulary& vocabulary = dataset.vocabulary;
-        return token == unknown_token || (vocabulary.kind(token) == TokenKind::word && vocabulary.count(token) == 0);
+        const bool untrained = vocabulary.kind(token) == TokenKind::word && vocabulary.count(token) == 0;
+        return token == unknown_token || (has_train && untrained);
     }
     bool is_entity(Token token) const { return dataset.vocabulary.kind(token) == TokenKind::entity; }
     bool is_candidate(Token token) const {

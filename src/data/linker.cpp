@@ -188,14 +188,16 @@ static void append_parts(std::vector<TextPart>& parts, const Segment& s) {
     words_until(s.words.size());
 }
 
-Linker::Linker(const Vocabulary& vocabulary) : impl_(new Impl{NameIndex(vocabulary)}) {}
+Linker::Linker(const Vocabulary& vocabulary, std::vector<bool> in_use)
+    : impl_(new Impl{NameIndex(vocabulary, std::move(in_use))}) {}
 Linker::~Linker() = default;
 Linker::Linker(Linker&&) noexcept = default;
 Linker& Linker::operator=(Linker&&) noexcept = default;
 
 std::vector<Token> Linker::find(std::string_view name) const {
     const Vocabulary& vocabulary = impl_->names.vocabulary();
-    if (const std::optional<Token> exact = vocabulary.find(TokenKind::entity, name)) return {*exact};
+    const std::optional<Token> exact = vocabulary.find(TokenKind::entity, name);
+    if (exact && impl_->names.is_in_use(*exact)) return {*exact};
     const std::vector<Word> words = split_words(name);
     if (words.empty() || words.size() > NameIndex::longest_name) return {};
     std::uint64_t hash = 0;

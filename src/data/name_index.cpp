@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <string>
+#include <utility>
 
 namespace kvmem {
 
@@ -14,10 +15,11 @@ std::uint64_t NameIndex::extend(std::uint64_t sequence, std::uint64_t word_hash)
     return (sequence ^ word_hash) * 0x9e3779b97f4a7c15u + 1;
 }
 
-NameIndex::NameIndex(const Vocabulary& vocabulary) : vocabulary_(&vocabulary), longest_(std::size_t{1} << 16) {
+NameIndex::NameIndex(const Vocabulary& vocabulary, std::vector<bool> in_use)
+    : vocabulary_(&vocabulary), in_use_(std::move(in_use)), longest_(std::size_t{1} << 16) {
     std::string word;
     for (Token token = 0; token < vocabulary.size(); ++token) {
-        if (vocabulary.kind(token) != TokenKind::entity) continue;
+        if (vocabulary.kind(token) != TokenKind::entity || !is_in_use(token)) continue;
         const std::string& name = vocabulary.text(token);
         std::uint64_t first = 0, all = 0;
         std::size_t count = 0;

@@ -19,9 +19,11 @@ class NameIndex {
     static constexpr std::size_t longest_name = 64;      // in words; longer names are left out
     static constexpr std::size_t most_of_one_name = 32;  // entities that are told apart by spelling alone
 
-    explicit NameIndex(const Vocabulary& vocabulary);
+    // Of those tokens whose flag is set; empty: of all.
+    explicit NameIndex(const Vocabulary& vocabulary, std::vector<bool> in_use = {});
 
     const Vocabulary& vocabulary() const { return *vocabulary_; }
+    bool is_in_use(Token token) const { return in_use_.empty() || in_use_.at(static_cast<std::size_t>(token)); }
 
     // At most how many words a name has that begins with the word of this hash.
     std::size_t longest_from(std::uint64_t word_hash) const;
@@ -47,6 +49,7 @@ class NameIndex {
     std::uint8_t& longest_slot(std::uint64_t word_hash) { return longest_[word_hash >> 48]; }
 
     const Vocabulary* vocabulary_;
+    std::vector<bool> in_use_;
     std::vector<Name> names_;  // by hash, then token
     // By the upper bits of the first word's hash. Words that share a slot cost a vain search, nothing more.
     std::vector<std::uint8_t> longest_;

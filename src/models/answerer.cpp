@@ -3,6 +3,7 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/kernels/top_k.hpp"
 #include "kvmem/models/compiled_memory.hpp"
+#include "models/translator.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -17,11 +18,11 @@ struct Answerer::Impl {
     Linker linker;
     std::optional<CompiledMemory> compiled;
 
-    Impl(std::unique_ptr<Model> m, Slots s)
+    Impl(std::unique_ptr<Model> m, Slots s, std::vector<bool> names)
         : model(std::move(m)),
           memory(std::move(s)),
           retriever(memory, model->vocabulary(), model->retrieval()),
-          linker(model->vocabulary()) {}
+          linker(model->vocabulary(), std::move(names)) {}
 
     Token token_of(const std::string& text) const {
         const auto found = linker.find(text);
@@ -57,7 +58,8 @@ Answer::Path named(const Vocabulary& vocabulary, const FactPath& path) {
 Answerer::Answerer(std::unique_ptr<Model> model, QaDataset memory) {
     const std::vector<Token> to = model->extend(memory);
     translate(memory.memory, to);
-    impl_ = std::make_unique<Impl>(std::move(model), std::move(memory.memory));
+    std::vector<bool> names = names_in_use(memory, to, model->vocabulary().size());
+    impl_ = std::make_unique<Impl>(std::move(model), std::move(memory.memory), std::move(names));
 }
 Answerer::~Answerer() = default;
 Answerer::Answerer(Answerer&&) noexcept = default;

@@ -41,9 +41,10 @@ std::vector<Token> Lexicon::extend(const QaDataset& dataset, bool words_too) {
         else if (const auto known = vocabulary_.find(kind, text))
             ours = *known;
     }
-    candidates_ = dataset.candidates;
-    translate(candidates_, to);
+    if (dataset.memory.size() > 0) candidates_.clear();
+    for (const Token token : dataset.candidates) candidates_.push_back(to[static_cast<std::size_t>(token)]);
     std::sort(candidates_.begin(), candidates_.end());
+    candidates_.erase(std::unique(candidates_.begin(), candidates_.end()), candidates_.end());
     std::erase(candidates_, unknown_token);  // words that the model does not know are no answers
     index();
     return to;

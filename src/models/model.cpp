@@ -7,6 +7,7 @@
 #include "kvmem/models/memory_transformer.hpp"
 #include "kvmem/models/path_reader.hpp"
 #include "kvmem/models/query_reduction.hpp"
+#include "models/translator.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -57,6 +58,29 @@ std::vector<Token> Model::extend(const QaDataset& dataset) {
     std::vector<Token> to = lexicon_.extend(dataset, reads_spelling());
     grow();
     return to;
+}
+
+static bool keeps_all(std::span<const Token> to, Token model_tokens) {
+    bool same = std::ssize(to) == model_tokens;
+    for (std::size_t t = 0; same && t < to.size(); ++t) same = std::cmp_equal(to[t], t);
+    return same;
+}
+
+void Model::adopt(QaDataset& dataset) {
+    const Token before = vocabulary().size();
+    const std::vector<Token> to = extend(dataset);
+    if (keeps_all(to, before)) return;
+    const Linker linker(vocabulary(), names_in_use(dataset, to, vocabulary().size()));
+    const Translator translator(dataset.vocabulary, vocabulary(), to, linker);
+    for (auto& [name, split] : dataset.splits) {
+        translator.translate_texts(split.question);
+        translate(split.answer.values, to);
+        translator.translate_texts(split.own.key);
+        translator.translate_texts(split.own.value);
+    }
+    translate(dataset.memory, to);
+    dataset.candidates.assign(candidates().begin(), candidates().end());
+    dataset.vocabulary = vocabulary();
 }
 
 // FNV-1a: names the stream of random numbers that a token's row begins with.

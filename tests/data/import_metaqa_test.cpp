@@ -63,6 +63,15 @@ TEST_CASE("words of other splits enter the vocabulary without a count", "[import
     CHECK(dataset.vocabulary.count(*dataset.vocabulary.find(TokenKind::word, "helmed")) == 0);
 }
 
+TEST_CASE("without training questions the others tell words from names", "[import][metaqa]") {
+    MetaqaSources sources;
+    sources.test = {{Source{"test.txt", "who directed [Kismet]\tPaul Who\n"}, {}}};
+    const QaDataset dataset =
+        metaqa_from({"kb.txt", "Who|directed_by|Paul Who\nKismet|directed_by|Paul Who\n"}, sources, {}, {});
+    CHECK(questions(dataset, "test") == Texts{"who directed <Kismet> = <Paul Who>"});
+    CHECK(dataset.vocabulary.count(*dataset.vocabulary.find(TokenKind::word, "who")) == 0);
+}
+
 TEST_CASE("names without brackets are found once the facts are known", "[import][metaqa]") {
     const std::string kb = kismet_facts + "Who|directed_by|Geoff Murphy\n";
     const QaDataset dataset = import_texts(kb,

@@ -43,6 +43,13 @@ TEST_CASE("inspecting finds what a model cannot have learned", "[inspect]") {
     CHECK(test.outside_candidates == 1);  // Cannes
 }
 
+TEST_CASE("without a training split no word is called unknown", "[inspect]") {
+    QaDataset dataset = test::small_dataset();
+    dataset.splits.erase("train");
+    dataset.count_tokens();
+    CHECK(inspect_dataset(dataset).splits.at("test").unknown_tokens == 1);  // the unknown token
+}
+
 TEST_CASE("an example of the training split is a leak in any other, whatever its answers' order", "[inspect]") {
     const DatasetReport report = small_report();
     CHECK(report.splits.at("train").leaked == 0);

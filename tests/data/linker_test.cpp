@@ -130,6 +130,15 @@ TEST_CASE("an entity is found by name: as written, then but for case, then by it
     CHECK(linker.find("nobody").empty());
 }
 
+TEST_CASE("a linker of some of the entities does as if there were no others", "[linker]") {
+    const Vocabulary vocabulary = vocabulary_of({"Who?", "Who", "Who Is Who", "Whom"});
+    const Linker linker(vocabulary, {false, false, true, false, true});
+    CHECK(texts(vocabulary, linker.link("Who? is who").entities) == Names{"Who", "Who"});
+    CHECK(texts(vocabulary, linker.link("[Who?]").entities) == Names{"Who"});
+    CHECK(texts(vocabulary, linker.find("Who Is Who")).empty());
+    CHECK(texts(vocabulary, entities(linker.nearest("whon", 3))) == Names{"Whom", "Who"});
+}
+
 TEST_CASE("a name with a typing error is suggested", "[linker]") {
     const Vocabulary vocabulary = vocabulary_of({"Casablanca", "Temuera Morrison", "Kismet", "Kiss Me", "The Director"},
                                                 {"who", "directed", "director", "the"});

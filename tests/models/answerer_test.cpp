@@ -1,6 +1,7 @@
 #include "kvmem/models/answerer.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "kvmem/data/edit_memory.hpp"
 #include "support/import_helpers.hpp"
 #include "support/toy_kb.hpp"
 
@@ -94,6 +95,25 @@ TEST_CASE("a memory may hold entities that the model never saw", "[answerer]") {
     CHECK(answerer.ask("where does Zoe live").candidates.at(0).text == "Zanzibar");
     CHECK(answerer.ask("what is the work of Zoe").candidates.at(0).text == "Zoologist");
     CHECK(answerer.ask("where does Person50 live").candidates.empty());  // of whom this memory knows nothing
+}
+
+// A model that was trained beside these names, which reads a memory of others.
+static Answer asked_beside(const std::vector<std::string>& names_of_training, const std::string& question) {
+    QaDataset memory = toy_kb(), trained = memory;
+    for (const std::string& name : names_of_training) trained.vocabulary.add(TokenKind::entity, name);
+    add_fact(memory, {"Who Stole Tess", "lives_in", "City3"});
+    return Answerer(std::make_unique<KvMemNN>(toy_model(trained)), memory).ask(question);
+}
+
+TEST_CASE("names that training alone knew do not stand in the way of those that the memory holds", "[answerer]") {
+    using Names = std::vector<std::string>;
+    CHECK(asked_beside({"Who Stole Tess?"}, "where does Who Stole Tess? live").entities == Names{"Who Stole Tess"});
+    CHECK(asked_beside({"who stole tess"}, "where does who stole tess live").entities == Names{"Who Stole Tess"});
+    CHECK(asked_beside({"Tess Live"}, "where does who stole tess live").entities == Names{"Who Stole Tess"});
+    CHECK(asked_beside({"Does Who Stole Tess"}, "where [does Who stole Tess]").entities == Names{"Who Stole Tess"});
+    const Answer answer = asked_beside({"Who Stole Ted"}, "where does Who Stole Ted live");
+    CHECK(answer.entities.empty());
+    CHECK(answer.suggestions.front() == "Who Stole Tess");
 }
 
 TEST_CASE("a memory without candidates answers nothing", "[answerer]") {

@@ -22,7 +22,9 @@ struct SplitReport {
     LengthReport question;  // tokens
     LengthReport answers;   // answers per question
     Index question_tokens = 0;
-    Index unknown_tokens = 0;  // of those: unknown_token, and words whose count is 0
+    // Of those: unknown_token and, where there is a training split, words whose count is 0. Where there is none, a
+    // model says which words it does not know.
+    Index unknown_tokens = 0;
     Index without_answer = 0;  // questions
     Index without_entity = 0;  // questions that name no entity
     // Questions with answers none of which is in the value of a slot that the question can read.

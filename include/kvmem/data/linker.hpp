@@ -55,8 +55,9 @@ struct LinkOptions {
 class Linker {
   public:
     // Indexes the entities of a vocabulary, which must outlive it. Entities added later are not found. Names of
-    // more than 64 words are found in brackets only.
-    explicit Linker(const Vocabulary& vocabulary);
+    // more than 64 words are found in brackets only. With `in_use`, a flag for each token, the other entities are as if
+    // they were not there.
+    explicit Linker(const Vocabulary& vocabulary, std::vector<bool> in_use = {});
     ~Linker();
     Linker(Linker&&) noexcept;
     Linker& operator=(Linker&&) noexcept;

@@ -83,6 +83,7 @@ struct TextSlot {
 class Answerer {
   public:
     // Reads from this data set's memory, which may hold entities that the model never saw. The splits are not used.
+    // Where it has a memory, only its own names are found in texts, and not those that training alone knew.
     Answerer(std::unique_ptr<Model> model, QaDataset memory);
     ~Answerer();
     Answerer(Answerer&&) noexcept;

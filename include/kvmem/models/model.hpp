@@ -104,10 +104,15 @@ class Model {
     virtual Index phase() const { return 0; }
     virtual void set_phase(Index) {}
 
-    // Takes another data set's entities in and makes its candidates this model's. Returns the model's token for
-    // each of the data set's; words and relations that the model does not know become unknown_token, which is no
-    // candidate.
+    // Takes another data set's entities in and makes its candidates this model's, or, if it has no shared memory, adds
+    // them to this model's. Returns the model's token for each of the data set's; words and relations that the model
+    // does not know become unknown_token, which is no candidate.
     std::vector<Token> extend(const QaDataset& dataset);
+
+    // Extends the model by a data set and turns all of it into this model's tokens, its vocabulary too. The model says
+    // which words are names and which are unknown, not the data set: its answers are those that the same questions get
+    // as texts. A data set of the model's own vocabulary stays as it is.
+    void adopt(QaDataset& dataset);
 
   protected:
     Model(Vocabulary vocabulary, std::vector<Token> candidates)
