@@ -86,15 +86,13 @@ static void read_stories(DatasetBuilder& builder, const BabiSource& file, Index&
             throw place.error("not a question", "question<TAB>answer<TAB>supporting lines",
                               counted_fields(fields.size()));
         // An answer of several parts, "milk,football", is one answer: the field's convention.
+        const auto support = fields.size() == 3 ? story.support(fields[2], place) : std::vector<Index>{};
         builder.add_question(file.name.split,
                              {.place = place,
-                              .text = std::string(fields[0]),
+                              .text = builder.keep(fields[0]),
                               .answers = builder.answers({fields[1]}, place),
-                              .topic = {},
-                              .slots = story.slots,
-                              .support = fields.size() == 3 ? story.support(fields[2], place) : std::vector<Index>{},
                               .task = task,
-                              .story = stories});
+                              .own = std::make_unique<Question::Own>(Question::Own{story.slots, support, stories})});
     }
 }
 

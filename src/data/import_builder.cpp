@@ -1,5 +1,6 @@
 #include "data/import_builder.hpp"
 
+#include "data/marks.hpp"
 #include "kvmem/core/rng.hpp"
 
 #include <algorithm>
@@ -11,10 +12,9 @@
 
 namespace kvmem {
 
-std::size_t DatasetBuilder::FactHash::operator()(const Fact& fact) const {
+static std::uint64_t hash_of(const std::array<Token, 3>& fact) {
     std::uint64_t h = 0;
-    for (const Token t : {fact.subject, fact.relation, fact.object})
-        h = (h ^ static_cast<std::uint32_t>(t)) * 0x9e3779b97f4a7c15u, h ^= h >> 32;
+    for (const Token t : fact) h = (h ^ static_cast<std::uint32_t>(t)) * 0x9e3779b97f4a7c15u, h ^= h >> 32;
     return h;
 }
 
@@ -40,19 +40,39 @@ void DatasetBuilder::add_fact(std::string_view subject, std::string_view relatio
     require_name(subject, "a subject", place);
     const Directions directions = relation(relation_name, place);
     require_name(object, "an object", place);
-    const Fact fact{entity(subject), directions.forward, entity(object)};
-    if (!facts_.insert(fact).second) return;
-    add_slot(fact.subject, directions.forward, fact.object);
-    add_slot(fact.object, directions.reverse, fact.subject);
+    const std::array fact{entity(subject), directions.forward, entity(object)};
+    const auto is_it = [&](NumberTable::Number number) {
+        const auto key = memory().key[2 * Index{number}];
+        return key[0] == fact[0] && key[1] == fact[1] && memory().value[2 * Index{number}][0] == fact[2];
+    };
+    const std::uint64_t hash = hash_of(fact);
+    if (facts_.find(hash, is_it) >= 0) return;
+    facts_.add(hash, static_cast<NumberTable::Number>(memory().size() / 2));
+    add_slot(fact[0], directions.forward, fact[2]);
+    add_slot(fact[2], directions.reverse, fact[0]);
 }
 
-std::vector<Token> DatasetBuilder::answers(const std::vector<std::string_view>& names, const Place& place) {
+std::string_view DatasetBuilder::keep(std::string_view text) {
+    char* const kept = static_cast<char*>(kept_.allocate(text.size(), 1));
+    std::ranges::copy(text, kept);
+    return {kept, text.size()};
+}
+
+std::span<const Token> DatasetBuilder::answers(const std::vector<std::string_view>& names, const Place& place) {
     std::vector<Token> tokens;
     for (const std::string_view name : names) {
         require_name(name, "an answer", place);
         tokens.push_back(entity(name));
     }
-    return tokens;
+    return answers(std::move(tokens));
+}
+
+std::span<const Token> DatasetBuilder::answers(std::vector<Token> entities) {
+    std::ranges::sort(entities);
+    entities.erase(std::unique(entities.begin(), entities.end()), entities.end());
+    Token* const kept = static_cast<Token*>(kept_.allocate(entities.size() * sizeof(Token), alignof(Token)));
+    std::ranges::copy(entities, kept);
+    return {kept, entities.size()};
 }
 
 Index DatasetBuilder::text(std::string_view text) {
@@ -68,13 +88,12 @@ Index DatasetBuilder::task(std::string_view name) {
     return tasks_.emplace(name, static_cast<Index>(tasks_.size())).first->second;
 }
 
-void DatasetBuilder::add_question(const std::string& split, Question question) {
-    std::vector<Token>& answers = question.answers;
-    std::sort(answers.begin(), answers.end());
-    answers.erase(std::unique(answers.begin(), answers.end()), answers.end());
-    own_slots_ = own_slots_ || !question.slots.empty();
-    support_ = support_ || !question.support.empty();
-    questions_[split].push_back(std::move(question));
+void DatasetBuilder::add_question(std::string_view split, Question question) {
+    own_slots_ = own_slots_ || (question.own && !question.own->slots.empty());
+    support_ = support_ || (question.own && !question.own->support.empty());
+    auto at = questions_.find(split);
+    if (at == questions_.end()) at = questions_.emplace(split, std::deque<Question>()).first;
+    at->second.push_back(std::move(question));
 }
 
 std::vector<bool> drawn_for_validation(std::size_t count, double fraction, std::uint64_t seed) {
@@ -94,15 +113,19 @@ std::vector<bool> drawn_for_validation(std::size_t count, double fraction, std::
     return drawn;
 }
 
+static bool in_one_story(const Question& a, const Question& b) {
+    return a.own && b.own && a.own->story >= 0 && a.own->story == b.own->story;
+}
+
 // Validation gets whole stories: a story's questions have most of their slots in common.
 void DatasetBuilder::split_off_validation() {
     if (options_.valid_fraction == 0) return;
-    std::vector<Question>& train = questions_["train"];
+    std::deque<Question>& train = questions_["train"];
     std::vector<std::size_t> begins;  // of stories, and of questions without one
     for (std::size_t i = 0; i < train.size(); ++i)
-        if (i == 0 || train[i].story < 0 || train[i].story != train[i - 1].story) begins.push_back(i);
+        if (i == 0 || !in_one_story(train[i], train[i - 1])) begins.push_back(i);
     const std::vector<bool> drawn = drawn_for_validation(begins.size(), options_.valid_fraction, options_.seed);
-    std::vector<Question> rest;
+    std::deque<Question> rest;
     begins.push_back(train.size());
     for (std::size_t story = 0; story + 1 < begins.size(); ++story)
         for (std::size_t i = begins[story]; i < begins[story + 1]; ++i)
@@ -117,14 +140,16 @@ void DatasetBuilder::name_missing_tasks() {
             if (question.task < 0) question.task = task("other");
 }
 
-// Calls visit(word) for the words outside of brackets.
-template <class Visit>
-static void for_each_plain_word(std::string_view text, Visit visit) {
-    while (!text.empty()) {
-        const std::size_t open = std::min(text.find('['), text.size());
-        for (Word& word : split_words(text.substr(0, open))) visit(std::move(word.text));
-        text.remove_prefix(std::min(text.find(']', open), text.size() - 1) + 1);
-    }
+// Questions have few phrasings: each part is looked at once.
+void DatasetBuilder::count_marked_words(std::string_view text) {
+    for_each_part(
+        text,
+        [&](std::string_view part) {
+            const auto [at, added] = plain_.try_emplace(part);
+            if (added) append_words(at->second.tokens, part);
+            ++at->second.uses;
+        },
+        [](std::string_view) {});
 }
 
 // Sets the counts by which the Linker tells weak matches: of training questions, or of all if there are none for
@@ -137,25 +162,24 @@ void DatasetBuilder::count_plain_words() {
     std::unordered_map<std::string, std::int64_t> unmarked;
     std::int64_t unmarked_questions = 0;
     const auto learn = [&](const Question& question) {
-        if (question.topic || question.text.find('[') != std::string::npos) {
-            for_each_plain_word(question.text, [&](std::string&& word) {
-                const Token token = vocabulary.add(TokenKind::word, word);
-                vocabulary.set_count(token, vocabulary.count(token) + 1);
-            });
+        if (question.topic != unknown_token || question.text.find('[') != std::string_view::npos) {
+            count_marked_words(question.text);
         } else {
-            for_each_plain_word(question.text, [&](std::string&& word) { ++unmarked[std::move(word)]; });
+            for (Word& word : split_words(question.text)) ++unmarked[std::move(word.text)];
             ++unmarked_questions;
         }
     };
     for (const auto& [split, questions] : questions_)
         if (split == "train" || !has_training) std::ranges::for_each(questions, learn);
+    const auto use = [&](Token token, std::int64_t uses) {
+        vocabulary.set_count(token, vocabulary.count(token) + uses);
+    };
+    for (const auto& [text, part] : plain_)
+        for (const Token token : part.tokens) use(token, part.uses);
     std::map<std::string, std::int64_t> common;  // in an order that no hash decides
     for (const auto& [word, count] : unmarked)
         if (count > 1 + unmarked_questions / rarity) common.emplace(word, count);
-    for (const auto& [word, count] : common) {
-        const Token token = vocabulary.add(TokenKind::word, word);
-        vocabulary.set_count(token, vocabulary.count(token) + count);
-    }
+    for (const auto& [word, count] : common) use(vocabulary.add(TokenKind::word, word), count);
 }
 
 void DatasetBuilder::append_words(std::vector<Token>& tokens, std::string_view text) {
@@ -164,10 +188,33 @@ void DatasetBuilder::append_words(std::vector<Token>& tokens, std::string_view t
 
 void DatasetBuilder::append_linked(std::vector<Token>& tokens, std::string_view text, const Linker& linker,
                                    const LinkOptions& link) {
+    if (link.avoid_common_words && append_marked(tokens, text)) return;
     for (const TextPart& part : linker.parts(text, link)) {
         tokens.insert(tokens.end(), part.entities.begin(), part.entities.end());
         if (part.entities.empty()) tokens.push_back(dataset_.vocabulary.add(TokenKind::word, part.word));
     }
+}
+
+// The same for a text with marks around names that are written so, and beside them parts that training questions have
+// beside marks: their words are plain, and what is marked is named. False, and nothing appended, for other texts.
+bool DatasetBuilder::append_marked(std::vector<Token>& tokens, std::string_view text) const {
+    if (text.find('[') == std::string_view::npos || !marks_pair(text)) return false;
+    const std::size_t before = tokens.size();
+    bool all_known = true;
+    for_each_part(
+        text,
+        [&](std::string_view part) {
+            const auto known = plain_.find(part);
+            all_known = all_known && known != plain_.end();
+            if (all_known) tokens.insert(tokens.end(), known->second.tokens.begin(), known->second.tokens.end());
+        },
+        [&](std::string_view name) {
+            const auto entity = vocabulary().find(TokenKind::entity, name);
+            all_known = all_known && entity;
+            if (all_known) tokens.push_back(*entity);
+        });
+    if (!all_known) tokens.resize(before);
+    return all_known;
 }
 
 // Ends a row of tokens that must not be empty.
@@ -179,11 +226,11 @@ static void end_text_row(Ragged<Token>& rows, const std::string& what, const Pla
 void DatasetBuilder::append_question(Split& split, const Question& question, const Linker& linker,
                                      const LinkOptions& link) {
     std::vector<Token>& tokens = split.question.values;
-    if (question.topic) {
+    if (question.topic != unknown_token) {
         const std::size_t hole = question.text.find("{}");
-        append_words(tokens, std::string_view(question.text).substr(0, hole));
-        tokens.push_back(*question.topic);
-        append_words(tokens, std::string_view(question.text).substr(hole + 2));
+        append_words(tokens, question.text.substr(0, hole));
+        tokens.push_back(question.topic);
+        append_words(tokens, question.text.substr(hole + 2));
     } else {
         append_linked(tokens, question.text, linker, link);
     }
@@ -204,8 +251,10 @@ const std::vector<Token>& DatasetBuilder::linked_text(Index text, const Question
 
 void DatasetBuilder::append_slots(Split& split, const Question& question, const Linker& linker,
                                   const LinkOptions& link) {
+    static const Question::Own none;
+    const Question::Own& own = question.own ? *question.own : none;
     if (split.own_offsets.empty()) split.own_offsets.push_back(0);
-    for (const Question::Slot& slot : question.slots) {
+    for (const Question::Slot& slot : own.slots) {
         const std::vector<Token>& key = linked_text(slot.key, question, linker, link);
         split.own.key.push_row(key);
         if (slot.value)
@@ -214,16 +263,18 @@ void DatasetBuilder::append_slots(Split& split, const Question& question, const 
             split.own.value.push_row(key);
     }
     split.own_offsets.push_back(split.own.size());
-    if (support_) split.support.push_row(question.support);
+    if (support_) split.support.push_row(own.support);
 }
 
 QaDataset DatasetBuilder::finish(const LinkOptions& link) {
+    facts_ = {};
     split_off_validation();
     name_missing_tasks();
     count_plain_words();
     const Linker linker(dataset_.vocabulary);
-    for (const auto& [name, questions] : questions_) {
-        for (const Question& question : questions) {
+    for (auto& [name, questions] : questions_)
+        for (; !questions.empty(); questions.pop_front()) {  // what is in the data set needs no room twice
+            const Question& question = questions.front();
             try {
                 append_question(dataset_.splits[name], question, linker, link);
             } catch (const Error& error) {
@@ -232,7 +283,6 @@ QaDataset DatasetBuilder::finish(const LinkOptions& link) {
                 throw question.place.error(problem.what, problem.expected, problem.got, problem.hint);
             }
         }
-    }
     for (Token token = 0; token < dataset_.vocabulary.size(); ++token)
         if (dataset_.vocabulary.kind(token) == TokenKind::entity) dataset_.candidates.push_back(token);
     dataset_.info = {options_.title, options_.source, options_.license, {}};

@@ -5,31 +5,40 @@
 #include "kvmem/data/linker.hpp"
 #include "kvmem/data/qa_dataset.hpp"
 
+#include <deque>
 #include <functional>
 #include <map>
+#include <memory>
+#include <memory_resource>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 namespace kvmem {
 
-// A question before its words are tokens: the entities that it names are known when all files are read.
+// A question before its words are tokens: the entities that it names are known when all files are read. There are
+// millions of them at once, so texts and answers lie in the builder.
 struct Question {
     struct Slot {
         Index key;                   // number of a text()
         std::optional<Token> value;  // none: the key is the value too
     };
+    // Its own memory.
+    struct Own {
+        std::vector<Slot> slots{};
+        std::vector<Index> support{};  // numbers of these slots
+        Index story = -1;              // questions in a row with the same one stay in one split
+    };
 
-    Place place;  // for errors
-    std::string text;
-    std::vector<Token> answers;
-    std::optional<Token> topic{};  // the entity that "{}" in the text stands for; such a text is not linked
-    std::vector<Slot> slots{};     // its own memory
-    std::vector<Index> support{};  // numbers of these slots
-    Index task = -1;               // a number of task(), or none
-    Index story = -1;              // questions in a row with the same one stay in one split
+    Place place;                     // for errors
+    std::string_view text;           // DatasetBuilder::keep()
+    std::span<const Token> answers;  // DatasetBuilder::answers()
+    Token topic = unknown_token;     // the entity that "{}" in the text stands for, if any; such a text is not linked
+    Index task = -1;                 // a number of task(), or none
+    std::unique_ptr<Own> own{};      // if it has slots
 };
 
 // Which of so many training questions, or stories of them, are drawn for validation: at least one, not all. Throws
@@ -53,11 +62,14 @@ class DatasetBuilder {
     // The number of a task. In a data set where only some questions have one, the task of the others is "other".
     Index task(std::string_view name);
 
-    // Adds to a split, which may get no questions. A name that is an answer twice is one answer.
-    void add_question(const std::string& split, Question question);
+    // Adds to a split, which may get no questions.
+    void add_question(std::string_view split, Question question);
 
-    // Names that are answers become entities. Throws Error for a name that cannot be one.
-    std::vector<Token> answers(const std::vector<std::string_view>& names, const Place& place);
+    // A text, and answers, that live as long as this. A name that is an answer twice is one answer; names that are
+    // answers become entities. Throws Error for a name that cannot be one.
+    std::string_view keep(std::string_view text);
+    std::span<const Token> answers(const std::vector<std::string_view>& names, const Place& place);
+    std::span<const Token> answers(std::vector<Token> entities);
 
     const Vocabulary& vocabulary() const { return dataset_.vocabulary; }
     const Slots& memory() const { return dataset_.memory; }
@@ -66,12 +78,10 @@ class DatasetBuilder {
     QaDataset finish(const LinkOptions& link = {});
 
   private:
-    struct Fact {
-        Token subject, relation, object;
-        bool operator==(const Fact&) const = default;
-    };
-    struct FactHash {
-        std::size_t operator()(const Fact& fact) const;
+    // The tokens of a text outside of brackets, and in how many training questions it is.
+    struct PlainText {
+        std::vector<Token> tokens;
+        std::int64_t uses = 0;
     };
 
     // A relation read from subject to object, and the other way.
@@ -84,19 +94,23 @@ class DatasetBuilder {
     void split_off_validation();
     void name_missing_tasks();
     void count_plain_words();
+    void count_marked_words(std::string_view text);
     void append_question(Split& split, const Question& question, const Linker& linker, const LinkOptions& link);
     void append_slots(Split& split, const Question& question, const Linker& linker, const LinkOptions& link);
     void append_linked(std::vector<Token>& tokens, std::string_view text, const Linker& linker,
                        const LinkOptions& link);
     const std::vector<Token>& linked_text(Index text, const Question& question, const Linker& linker,
                                           const LinkOptions& link);
+    bool append_marked(std::vector<Token>& tokens, std::string_view text) const;
     void append_words(std::vector<Token>& tokens, std::string_view text);
 
     const ImportOptions& options_;
     QaDataset dataset_;
-    std::unordered_set<Fact, FactHash> facts_;
+    NumberTable facts_;  // numbers of memory slots that are read from subjects, halved
     std::map<std::string, Directions, std::less<>> relations_;
-    std::map<std::string, std::vector<Question>> questions_;
+    std::pmr::monotonic_buffer_resource kept_;
+    std::map<std::string, std::deque<Question>, std::less<>> questions_;
+    std::unordered_map<std::string_view, PlainText> plain_;  // of questions with marks or topics
     std::map<std::string, Index, std::less<>> texts_, tasks_;
     std::vector<std::string_view> text_;            // by number
     std::vector<std::vector<Token>> linked_texts_;  // by number; empty until asked for

@@ -75,15 +75,15 @@ Question read_json_question(DatasetBuilder& builder, std::string_view line, cons
     const json::value value = parse_line(line, place);
     const json::object& object = value.get_object();
     Question question{
-        place, std::string(text_of(member(object, "question", place, "question"), place, "question")), {}};
+        place, builder.keep(text_of(member(object, "question", place, "question"), place, "question")), {}};
     const json::array& answers = array_of(member(object, "answers", place, "answers"), place, "answers");
     std::vector<std::string_view> names;
     for (std::size_t i = 0; i < answers.size(); ++i)
         names.push_back(text_of(answers[i], place, "answers[" + std::to_string(i) + "]"));
     question.answers = builder.answers(names, place);
     if (with_memory)
-        question.slots =
-            read_memory(builder, array_of(member(object, "memory", place, "memory"), place, "memory"), place);
+        question.own = std::make_unique<Question::Own>(Question::Own{
+            read_memory(builder, array_of(member(object, "memory", place, "memory"), place, "memory"), place)});
     return question;
 }
 

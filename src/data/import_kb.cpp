@@ -65,7 +65,7 @@ static void add_facts(DatasetBuilder& builder, const Source& source, const Impor
 static Question read_tsv_question(DatasetBuilder& builder, std::string_view line, const Place& place) {
     std::vector<std::string_view> fields = split_fields(line, '\t');
     if (fields.size() < 2) throw place.error("not a question", "question<TAB>answer<TAB>answer...", "no tab");
-    const std::string text(fields[0]);
+    const std::string_view text = builder.keep(fields[0]);
     fields.erase(fields.begin());
     if (fields.size() == 1 && fields[0].empty()) fields.clear();
     return {place, text, builder.answers(fields, place)};

@@ -3,6 +3,7 @@
 #include "data/question_pool.hpp"
 
 #include <set>
+#include <utility>
 
 namespace kvmem {
 
@@ -32,9 +33,9 @@ static std::vector<Index> read_types(DatasetBuilder& builder, const Source& sour
     return numbers;
 }
 
-static std::vector<Question> read_questions(DatasetBuilder& builder, const TypedSource& file,
-                                            const ImportOptions& options) {
-    std::vector<Question> questions;
+// Nothing but the names of the sources is left.
+static std::deque<Question> read_questions(DatasetBuilder& builder, TypedSource& file, const ImportOptions& options) {
+    std::deque<Question> questions;
     LineReader lines(file.questions, options);
     for (std::string_view line; lines.next(line);) {
         const std::vector<std::string_view> fields = split_fields(line, '\t');
@@ -42,8 +43,9 @@ static std::vector<Question> read_questions(DatasetBuilder& builder, const Typed
             throw lines.place().error("not a question", "question<TAB>answer|answer", counted_fields(fields.size()));
         std::vector<std::string_view> names;
         if (!fields[1].empty()) names = split_fields(fields[1], '|');
-        questions.push_back({lines.place(), std::string(fields[0]), builder.answers(names, lines.place())});
+        questions.push_back({lines.place(), builder.keep(fields[0]), builder.answers(names, lines.place())});
     }
+    std::string().swap(file.questions.text);
     if (!file.types) return questions;
     const std::vector<Index> types = read_types(builder, *file.types, options);
     if (types.size() != questions.size())
@@ -64,19 +66,19 @@ static void prepare(QuestionPool& pool, const ImportOptions& options, const Meta
     if (metaqa.without_marks == MetaqaOptions::WithoutMarks::all) pool.take_marks_off({});
 }
 
-QaDataset metaqa_from(const Source& kb, const MetaqaSources& sources, const ImportOptions& options,
-                      const MetaqaOptions& metaqa) {
+QaDataset metaqa_from(Source kb, MetaqaSources sources, const ImportOptions& options, const MetaqaOptions& metaqa) {
     ImportOptions of_builder = options;
     of_builder.valid_fraction = 0;  // the pool takes it, and not from files that are divided
     DatasetBuilder builder(of_builder);
     add_facts(builder, kb, options);
-    QuestionPool pool(options.seed);
-    for (const TypedSource& file : sources.train) pool.add("train", read_questions(builder, file, options));
-    for (const TypedSource& file : sources.valid) pool.add("valid", read_questions(builder, file, options));
-    for (const TypedSource& file : sources.test) pool.add("test", read_questions(builder, file, options));
-    for (const TypedSource& file : sources.split) pool.add_divided(read_questions(builder, file, options));
+    std::string().swap(kb.text);  // large, and read
+    QuestionPool pool(builder, options.seed);
+    for (TypedSource& file : sources.train) pool.add("train", read_questions(builder, file, options));
+    for (TypedSource& file : sources.valid) pool.add("valid", read_questions(builder, file, options));
+    for (TypedSource& file : sources.test) pool.add("test", read_questions(builder, file, options));
+    for (TypedSource& file : sources.split) pool.add_divided(read_questions(builder, file, options));
     prepare(pool, options, metaqa);
-    pool.give_to(builder);
+    pool.give_all();
     return builder.finish();
 }
 
@@ -105,10 +107,10 @@ static void require_metaqa_options(const MetaqaOptions& metaqa) {
 QaDataset import_metaqa(const fs::path& kb, const ImportOptions& options, const MetaqaOptions& metaqa) {
     require_valid_fraction(options);
     require_metaqa_options(metaqa);
-    const Source facts = read_needed_source(kb, "the file of facts, kb.txt");
-    const MetaqaSources sources{read_typed_sources(options.train), read_typed_sources(options.valid),
-                                read_typed_sources(options.test), read_typed_sources(metaqa.split)};
-    return metaqa_from(facts, sources, options, metaqa);
+    Source facts = read_needed_source(kb, "the file of facts, kb.txt");
+    MetaqaSources sources{read_typed_sources(options.train), read_typed_sources(options.valid),
+                          read_typed_sources(options.test), read_typed_sources(metaqa.split)};
+    return metaqa_from(std::move(facts), std::move(sources), options, metaqa);
 }
 
 }  // namespace kvmem

@@ -21,8 +21,7 @@ struct MetaqaSources {
     std::vector<TypedSource> train, valid, test, split;
 };
 
-QaDataset metaqa_from(const Source& kb, const MetaqaSources& sources, const ImportOptions& options,
-                      const MetaqaOptions& metaqa);
+QaDataset metaqa_from(Source kb, MetaqaSources sources, const ImportOptions& options, const MetaqaOptions& metaqa);
 
 QaDataset wikimovies_from(const Source& kb, const std::optional<Source>& entities, const QuestionSources& questions,
                           const ImportOptions& options);

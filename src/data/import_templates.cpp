@@ -151,8 +151,9 @@ void add_questions(DatasetBuilder& builder, const Key& key, bool test, std::size
     std::vector<Phrasing> drawn = test ? phrasings.test : phrasings.train;
     rng.shuffle(std::span(drawn));
     drawn.resize(std::min(drawn.size(), count));
+    const std::span<const Token> answers = drawn.empty() ? std::span<const Token>() : builder.answers(key.answers);
     for (Phrasing& phrasing : drawn) {
-        Question question{phrasing.place, phrasing.text, key.answers, key.entity};
+        Question question{phrasing.place, builder.keep(phrasing.text), answers, key.entity};
         question.task = task;
         builder.add_question(test ? "test" : "train", std::move(question));
     }

@@ -112,7 +112,7 @@ void add_questions(DatasetBuilder& builder, const std::string& split, const Sour
                                       counted_fields(fields.size()));
         std::vector<std::string_view> answers;
         if (!fields[1].empty()) answers = names.split(fields[1]);
-        builder.add_question(split, {lines.place(), std::string(without_number(fields[0], lines.place())),
+        builder.add_question(split, {lines.place(), builder.keep(without_number(fields[0], lines.place())),
                                      builder.answers(answers, lines.place())});
     }
 }

@@ -1,5 +1,6 @@
 #include "data/question_pool.hpp"
 
+#include "data/marks.hpp"
 #include "kvmem/core/rng.hpp"
 
 #include <algorithm>
@@ -16,31 +17,24 @@ enum Stream : std::uint64_t { division = 1, choice_of_phrasings = 2, choice_of_t
 
 // The text with `mark` in place of each [name], followed by the name if it is to be kept.
 static std::string replace_marks(const Question& question, bool keep_name, std::string_view mark) {
-    const std::string_view text = question.text;
+    if (!marks_pair(question.text))
+        throw question.place.error("brackets do not pair", "[name]", "'" + std::string(question.text) + "'");
     std::string replaced;
-    for (std::size_t at = 0; at < text.size();) {
-        const std::size_t open = std::min(text.find_first_of("[]", at), text.size());
-        replaced += text.substr(at, open - at);
-        if (open == text.size()) break;
-        const std::size_t close = text.find_first_of("[]", open + 1);
-        if (text[open] == ']' || close == std::string_view::npos || text[close] == '[')
-            throw question.place.error("brackets do not pair", "[name]", "'" + question.text + "'");
-        replaced += mark;
-        if (keep_name) replaced += text.substr(open + 1, close - open - 1);
-        at = close + 1;
-    }
+    for_each_part(
+        question.text, [&](std::string_view part) { replaced += part; },
+        [&](std::string_view name) { replaced.append(mark).append(keep_name ? name : std::string_view()); });
     return replaced;
 }
 
 static std::string phrasing_of(const Question& question) {
     if (question.text.find('[') == std::string::npos)
         throw question.place.error("the question marks no name", "[name], to tell its phrasing",
-                                   "'" + question.text + "'", "or hold no phrasings out");
+                                   "'" + std::string(question.text) + "'", "or hold no phrasings out");
     return replace_marks(question, false, "[]");
 }
 
-void QuestionPool::add(const std::string& split, std::vector<Question> file) {
-    for (Question& question : file) entries_.push_back({split, files_, false, std::move(question)});
+void QuestionPool::add(std::string_view split, std::deque<Question> file) {
+    for (; !file.empty(); file.pop_front()) entries_.push_back({split, files_, false, std::move(file.front())});
     ++files_;
 }
 
@@ -50,7 +44,7 @@ static std::size_t share_of(std::size_t count, double share) {
     return std::clamp(wanted, std::size_t{1}, count - 2);
 }
 
-void QuestionPool::add_divided(std::vector<Question> file) {
+void QuestionPool::add_divided(std::deque<Question> file) {
     if (file.size() < 3)
         throw Error({.what = "too few questions to divide",
                      .expected = "at least 3",
@@ -97,15 +91,15 @@ void QuestionPool::hold_out_phrasings(Index count) {
                      .where = {},
                      .hint = {}});
     for (std::size_t i = 0; i < entries_.size(); ++i) {
-        std::string& split = entries_[i].split;
+        std::string_view& split = entries_[i].split;
         if (held_out.contains(phrasings[i]))
             split = "test";
         else if (split == "test")
-            split.clear();
+            split = {};
     }
 }
 
-std::vector<QuestionPool::Entry*> QuestionPool::training_of(std::size_t file) {
+std::vector<QuestionPool::Entry*> QuestionPool::training_of(std::uint32_t file) {
     std::vector<Entry*> training;
     for (Entry& entry : entries_)
         if (entry.file == file && entry.split == "train") training.push_back(&entry);
@@ -113,22 +107,24 @@ std::vector<QuestionPool::Entry*> QuestionPool::training_of(std::size_t file) {
 }
 
 void QuestionPool::limit_training(Index count) {
-    for (std::size_t file = 0; file < files_; ++file) {
+    for (std::uint32_t file = 0; file < files_; ++file) {
         std::vector<Entry*> training = training_of(file);
         Rng(seed_, {choice_of_training, file}).shuffle(std::span(training));
-        for (std::size_t i = static_cast<std::size_t>(count); i < training.size(); ++i) training[i]->split.clear();
+        for (std::size_t i = static_cast<std::size_t>(count); i < training.size(); ++i) training[i]->split = {};
     }
 }
 
 void QuestionPool::take_marks_off(std::string_view split) {
     for (Entry& entry : entries_)
-        if (split.empty() || entry.split == split) entry.question.text = replace_marks(entry.question, true, "");
+        if (split.empty() || entry.split == split)
+            entry.question.text = builder_.keep(replace_marks(entry.question, true, ""));
 }
 
-void QuestionPool::give_to(DatasetBuilder& builder) {
-    for (Entry& entry : entries_)
-        if (!entry.split.empty()) builder.add_question(entry.split, std::move(entry.question));
-    entries_.clear();
+void QuestionPool::give_all() {
+    for (; !entries_.empty(); entries_.pop_front()) {
+        Entry& entry = entries_.front();
+        if (!entry.split.empty()) builder_.add_question(entry.split, std::move(entry.question));
+    }
 }
 
 }  // namespace kvmem

@@ -3,7 +3,7 @@
 
 #include "data/import_builder.hpp"
 
-#include <string>
+#include <deque>
 #include <string_view>
 #include <vector>
 
@@ -13,14 +13,15 @@ class QuestionPool {
   public:
     static constexpr double valid_share = 0.1, test_share = 0.1;  // of a file that is divided
 
-    explicit QuestionPool(std::uint64_t seed) : seed_(seed) {}
+    // The builder must outlive it.
+    QuestionPool(DatasetBuilder& builder, std::uint64_t seed) : builder_(builder), seed_(seed) {}
 
     // A file's questions, all for one split.
-    void add(const std::string& split, std::vector<Question> file);
+    void add(std::string_view split, std::deque<Question> file);
 
     // A file's questions, divided by the seed: the shares above to "valid" and "test", at least one each, the rest to
     // "train". Throws Error that names the file for fewer than three.
-    void add_divided(std::vector<Question> file);
+    void add_divided(std::deque<Question> file);
 
     // Moves a fraction of the training questions of undivided files to "valid". Throws Error for fewer than two.
     void take_validation(double fraction);
@@ -37,20 +38,21 @@ class QuestionPool {
     void take_marks_off(std::string_view split);
 
     // Hands all questions over, in the order that they came in.
-    void give_to(DatasetBuilder& builder);
+    void give_all();
 
   private:
     struct Entry {
-        std::string split;  // none: it is left out
-        std::size_t file;
+        std::string_view split;  // none: it is left out
+        std::uint32_t file;
         bool divided;
         Question question;
     };
-    std::vector<Entry*> training_of(std::size_t file);
+    std::vector<Entry*> training_of(std::uint32_t file);
 
+    DatasetBuilder& builder_;
     std::uint64_t seed_;
-    std::size_t files_ = 0;
-    std::vector<Entry> entries_;
+    std::uint32_t files_ = 0;
+    std::deque<Entry> entries_;
 };
 
 }  // namespace kvmem

@@ -14,7 +14,10 @@ std::vector<bool> names_in_use(const QaDataset& dataset, std::span<const Token> 
     return names;
 }
 
-bool Translator::is_trained(Token theirs) const { return ours_.count(to_[static_cast<std::size_t>(theirs)]) > 0; }
+bool Translator::is_trained(Token theirs) const {
+    const Token ours = to_[static_cast<std::size_t>(theirs)];
+    return ours != unknown_token && ours_.count(ours) > 0;
+}
 
 void Translator::append_words(std::vector<Token>& out, std::span<const Token> words) const {
     if (std::ranges::all_of(words, [&](Token word) { return is_trained(word); })) {

@@ -63,6 +63,17 @@ TEST_CASE("words of other splits enter the vocabulary without a count", "[import
     CHECK(dataset.vocabulary.count(*dataset.vocabulary.find(TokenKind::word, "helmed")) == 0);
 }
 
+TEST_CASE("marks count only where brackets pair and hold a name as it is written", "[import][metaqa]") {
+    const std::string known = "who directed [Kismet]\t1944\n";
+    CHECK(questions(import_texts(kismet_facts, known + "who directed [kismet] or [Syncopation]\t1944\n"), "train")[1] ==
+          "who directed <Kismet> or <Syncopation> = <1944>");
+    CHECK(questions(import_texts(kismet_facts, known + "who directed [Kismet 1944]\t\n"), "train")[1] ==
+          "who directed <Kismet> <1944> = ");
+    for (const std::string text : {"who directed [Kismet", "who directed [", "who directed ]Kismet[", "[[Kismet]]"})
+        CHECK_THAT(error_of([&] { import_texts(kismet_facts, known + text + "\t1944\n"); }),
+                   Catch::Contains("brackets do not pair") && Catch::Contains("train.txt:2"));
+}
+
 TEST_CASE("without training questions the others tell words from names", "[import][metaqa]") {
     MetaqaSources sources;
     sources.test = {{Source{"test.txt", "who directed [Kismet]\tPaul Who\n"}, {}}};

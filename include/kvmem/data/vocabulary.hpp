@@ -6,6 +6,7 @@
 #pragma once
 
 #include "kvmem/core/types.hpp"
+#include "kvmem/data/number_table.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -43,14 +44,10 @@ class Vocabulary {
         std::int64_t count;
     };
     const Entry& entry(Token token) const { return entries_.at(static_cast<std::size_t>(token)); }
-    // Where the token of this text is in places_, or where it would be put.
-    std::size_t place_of(TokenKind kind, std::string_view text) const;
-    void grow_places();
+    Token find(std::uint64_t hash, TokenKind kind, std::string_view text) const;  // or -1
 
     std::vector<Entry> entries_;
-    // A hash table with open addressing: a token, or -1. Twice as fast to fill as a map from strings, of which it
-    // would hold a second copy; filling it is most of what opening a vocabulary costs.
-    std::vector<Token> places_;
+    NumberTable tokens_;  // by kind and text; filling it is most of what opening a vocabulary costs
 };
 
 // "directed_by" <-> "~directed_by": the name of a relation read from object to subject.

@@ -1,0 +1,35 @@
+// Brackets around names: "who directed [Kismet]".
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <string_view>
+
+namespace kvmem {
+
+// Whether each bracket has its partner, and none is inside of others.
+inline bool marks_pair(std::string_view text) {
+    bool inside = false;
+    for (const char c : text) {
+        if (c != '[' && c != ']') continue;
+        if (inside != (c == ']')) return false;
+        inside = !inside;
+    }
+    return !inside;
+}
+
+// Calls plain(part) for the parts outside of brackets, also empty ones, and marked(name) for those inside, in their
+// order. A bracket without its partner reaches to the text's end.
+template <class Plain, class Marked>
+void for_each_part(std::string_view text, Plain plain, Marked marked) {
+    for (;;) {
+        const std::size_t open = std::min(text.find('['), text.size());
+        plain(text.substr(0, open));
+        if (open == text.size()) return;
+        const std::size_t close = std::min(text.find(']', open), text.size());
+        marked(text.substr(open + 1, close - open - 1));
+        text.remove_prefix(std::min(close + 1, text.size()));
+    }
+}
+
+}  // namespace kvmem
