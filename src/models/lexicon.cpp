@@ -27,6 +27,12 @@ Ragged<Token> Lexicon::inputs(const Ragged<Token>& bags) const {
     return mapped;
 }
 
+// Whether questions bring all that they read, and so may be about whatever training was about.
+static bool brings_all_slots(const QaDataset& dataset) {
+    const auto brings_slots = [](const auto& split) { return split.second.has_own_slots(); };
+    return dataset.memory.size() == 0 && std::ranges::any_of(dataset.splits, brings_slots);
+}
+
 std::vector<Token> Lexicon::extend(const QaDataset& dataset, bool words_too) {
     const Vocabulary& theirs = dataset.vocabulary;
     std::vector<Token> to(static_cast<std::size_t>(theirs.size()), unknown_token);
@@ -41,7 +47,7 @@ std::vector<Token> Lexicon::extend(const QaDataset& dataset, bool words_too) {
         else if (const auto known = vocabulary_.find(kind, text))
             ours = *known;
     }
-    if (dataset.memory.size() > 0) candidates_.clear();
+    if (!brings_all_slots(dataset)) candidates_.clear();
     for (const Token token : dataset.candidates) candidates_.push_back(to[static_cast<std::size_t>(token)]);
     std::sort(candidates_.begin(), candidates_.end());
     candidates_.erase(std::unique(candidates_.begin(), candidates_.end()), candidates_.end());

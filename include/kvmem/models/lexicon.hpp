@@ -26,8 +26,8 @@ class Lexicon {
     Index candidate(std::span<const Token> value) const { return value.size() == 1 ? candidate(value[0]) : -1; }
 
     // Takes another data set's entities in, and its words if asked to. Its candidates replace these, or come to them if
-    // it has no shared memory: its questions are then about what training knows. Returns the own token for each of the
-    // data set's; others that are not known become unknown_token, which is no candidate.
+    // its questions bring all slots that they read. Returns the own token for each of the data set's; others that are
+    // not known become unknown_token, which is no candidate.
     std::vector<Token> extend(const QaDataset& dataset, bool words_too = false);
 
   private:

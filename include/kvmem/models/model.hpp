@@ -104,9 +104,9 @@ class Model {
     virtual Index phase() const { return 0; }
     virtual void set_phase(Index) {}
 
-    // Takes another data set's entities in and makes its candidates this model's, or, if it has no shared memory, adds
-    // them to this model's. Returns the model's token for each of the data set's; words and relations that the model
-    // does not know become unknown_token, which is no candidate.
+    // Takes another data set's entities in and makes its candidates this model's, or, if its questions bring all slots
+    // that they read, adds them to this model's. Returns the model's token for each of the data set's; words and
+    // relations that the model does not know become unknown_token, which is no candidate.
     std::vector<Token> extend(const QaDataset& dataset);
 
     // Extends the model by a data set and turns all of it into this model's tokens, its vocabulary too. The model says
