@@ -1,5 +1,7 @@
 #include "answer_text.hpp"
 
+#include "kvmem/core/text.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -12,7 +14,7 @@ namespace json = boost::json;
 
 static std::string joined(const std::vector<std::string>& texts, const char* separator) {
     std::string all;
-    for (const std::string& text : texts) all += (all.empty() ? "" : separator) + text;
+    for (const std::string& text : texts) all += (all.empty() ? "" : separator) + printable(text);
     return all;
 }
 
@@ -36,8 +38,10 @@ static std::string number(const char* format, double value) {
 // What a slot holds, or the sentence that it is.
 static std::string text_of(const Answer::ReadSlot& slot, std::span<const TextSlot> story) {
     if (slot.slot < std::ssize(story))
-        return number("%3.0f  ", static_cast<double>(slot.slot + 1)) + story[static_cast<std::size_t>(slot.slot)].key;
-    return slot.value == slot.key ? slot.key : slot.key + " -> " + slot.value;  // a sentence is its own value
+        return number("%3.0f  ", static_cast<double>(slot.slot + 1)) +
+               printable(story[static_cast<std::size_t>(slot.slot)].key);
+    return printable(slot.value == slot.key ? slot.key
+                                            : slot.key + " -> " + slot.value);  // a sentence is its own value
 }
 
 static void print_head(std::ostream& out, const Answer::Head& head, std::span<const TextSlot> story) {
@@ -80,16 +84,16 @@ std::string text_of(const Answer::Path& path) {
     std::string text = path.start;
     for (const Answer::Path::Step& step : path.steps)
         text += (step.reversed ? " ←" : " –") + step.relation + (step.reversed ? "– " : "→ ") + step.entity;
-    return text;
+    return printable(text);
 }
 
 // The steps of the first path with the words of the question that chose them.
 static void print_steps(std::ostream& out, const Answer& answer) {
     for (const Answer::Path::Step& step : answer.paths.front().steps) {
         out << "  hop " << step.hop + 1 << "  " << number("%5.1f%%", 100 * step.weight) << "  "
-            << (step.reversed ? "←" : " ") << step.relation << (step.reversed ? " " : "→") << "  by";
+            << (step.reversed ? "←" : " ") << printable(step.relation) << (step.reversed ? " " : "→") << "  by";
         for (const Answer::ReadWord& word : answer.words[static_cast<std::size_t>(step.hop)])
-            if (word.weight >= 0.1) out << " " << word.text << " " << number("%.0f%%", 100 * word.weight);
+            if (word.weight >= 0.1) out << " " << printable(word.text) << " " << number("%.0f%%", 100 * word.weight);
         out << "\n";
     }
 }
@@ -103,7 +107,7 @@ static void print_paths(std::ostream& out, const Answer& answer) {
 }
 
 void print(std::ostream& out, const Answer& answer, std::span<const TextSlot> story) {
-    if (!answer.taken_for.empty()) out << "no such name; taken for: " << answer.taken_for << "\n";
+    if (!answer.taken_for.empty()) out << "no such name; taken for: " << printable(answer.taken_for) << "\n";
     if (!answer.unknown_words.empty()) out << "unknown words: " << joined(answer.unknown_words, ", ") << "\n";
     if (answer.entities.empty() && answer.own_slots == 0) {
         out << "no name that the memory knows in this question";
@@ -116,13 +120,14 @@ void print(std::ostream& out, const Answer& answer, std::span<const TextSlot> st
                 << joined(answer.entities, ", ") << "\n";
         return;
     }
-    out << answer.candidates.front().text << "\n";
+    out << printable(answer.candidates.front().text) << "\n";
     if (!answer.paths.empty()) {
         print_paths(out, answer);
         return;
     }
     for (const Answer::Candidate& c : answer.candidates)
-        out << "  " << number("%7.2f", c.score) << "  " << number("%5.1f%%", 100 * c.weight) << "  " << c.text << "\n";
+        out << "  " << number("%7.2f", c.score) << "  " << number("%5.1f%%", 100 * c.weight) << "  "
+            << printable(c.text) << "\n";
     for (std::size_t i = 0; i < answer.hops.size(); ++i) {
         out << "  hop " << i + 1 << " of " << answer.hops.size() << ", reading " << answer.slots
             << (story.empty()       ? answer.slots == 1 ? " memory" : " memories"

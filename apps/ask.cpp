@@ -2,6 +2,7 @@
 // story that a file tells, or a person.
 #include "answer_text.hpp"
 #include "kvmem/core/file.hpp"
+#include "kvmem/core/text.hpp"
 #include "line_reader.hpp"
 #include "model_source.hpp"
 #include "program.hpp"
@@ -58,7 +59,9 @@ static int converse(const char* greeting, const char* prompt, Take take) {
         try {
             if (!take(*line) && conversation) break;
         } catch (const Error& e) {
-            std::cerr << "error: " << e.what() << std::endl;
+            Problem problem = e.problem();
+            if (!conversation) problem.where = reader.place();
+            std::cerr << "error: " << Error(std::move(problem)).what() << std::endl;
             if (!conversation) code = 1;
         }
     }
@@ -88,20 +91,19 @@ static Error no_story(const std::string& what, const std::string& expected, cons
 
 // Tells the story of a file, and gives how many questions it asked.
 static Index read_story(const Asker& ask, Story& story, const std::string& text, const std::string& name) {
-    Index questions = 0, number = 0;
-    for (std::size_t at = 0; at < text.size(); ++number) {
-        const std::size_t end = std::min(text.find('\n', at), text.size());
+    Index questions = 0;
+    TextLines lines(text, name);
+    for (std::string_view line; lines.next(line);) {
         try {
-            if (const auto question = story.take(std::string_view(text).substr(at, end - at))) {
+            if (const auto question = story.take(line)) {
                 ask(*question, story.sentences());
                 ++questions;
             }
         } catch (const Error& e) {
             Problem problem = e.problem();
-            problem.where = name + ":" + std::to_string(number + 1);
+            problem.where = name + ":" + std::to_string(lines.number());
             throw Error(problem);
         }
-        at = end + 1;
     }
     if (story.sentences().empty()) throw no_story("the story is empty", "sentences, a line each", name);
     return questions;

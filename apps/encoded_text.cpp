@@ -1,6 +1,7 @@
 #include "encoded_text.hpp"
 
 #include "kvmem/core/file.hpp"
+#include "kvmem/core/text.hpp"
 #include "kvmem/data/linker.hpp"
 #include "kvmem/models/compiled_memory.hpp"
 #include "model_source.hpp"
@@ -24,15 +25,11 @@ EncodedRows encoded_memory(const po::variables_map& values) {
     return {{std::move(compiled.vectors.key), std::move(compiled.texts)}, std::move(compiled.vectors.value)};
 }
 
-static std::vector<std::string> lines_of(const std::string& text) {
-    std::vector<std::string> lines;
-    for (std::size_t at = 0; at < text.size();) {
-        const std::size_t end = std::min(text.find('\n', at), text.size());
-        std::string& line = lines.emplace_back(text, at, end - at);
-        if (line.ends_with('\r')) line.pop_back();
-        at = end + 1;
-    }
-    return lines;
+static std::vector<std::string> lines_of(const std::string& text, const std::string& name) {
+    std::vector<std::string> all;
+    TextLines lines(text, name);
+    for (std::string_view line; lines.next(line);) all.emplace_back(line);
+    return all;
 }
 
 static std::vector<Token> tokens_of(const Linker& linker, const std::string& line, const std::string& where) {
@@ -48,7 +45,7 @@ static std::vector<Token> tokens_of(const Linker& linker, const std::string& lin
 VectorFile encoded_lines(const po::variables_map& values, const std::string& text, const std::string& name) {
     const std::unique_ptr<Model> model = open_model_alone(values);
     const Linker linker(model->vocabulary());
-    VectorFile encoded{{}, lines_of(text)};
+    VectorFile encoded{{}, lines_of(text, name)};
     if (encoded.names.empty())
         throw Error({.what = "there is no text", .expected = "lines", .got = {}, .where = name, .hint = {}});
     Ragged<Token> bags;

@@ -1,6 +1,7 @@
 // kvmem evaluate RUN: how many questions of a split a trained model answers, and what it reads for that.
 #include "evaluation.hpp"
 #include "kvmem/core/parallel.hpp"
+#include "kvmem/core/text.hpp"
 #include "model_source.hpp"
 #include "program.hpp"
 
@@ -69,7 +70,7 @@ static json::object to_json(const Evaluation& evaluation, const std::string& spl
 
 static int name_width(const Evaluation& evaluation) {
     std::size_t width = 20;
-    for (const TaskReport& task : evaluation.tasks) width = std::max(width, task.name.size());
+    for (const TaskReport& task : evaluation.tasks) width = std::max(width, printable(task.name).size());
     return static_cast<int>(width);
 }
 
@@ -83,12 +84,12 @@ static void print_tasks(std::ostream& out, const Evaluation& evaluation) {
     for (std::size_t i = 0; i < evaluation.tasks.size(); ++i) {
         const TaskReport& task = evaluation.tasks[i];
         out << "\n"
-            << std::left << std::setw(width) << task.name << std::right << std::setw(11) << task.questions
+            << std::left << std::setw(width) << printable(task.name) << std::right << std::setw(11) << task.questions
             << std::setw(8) << percent(task.error) << (task.failed() ? "  failed" : "        ");
         for (const SupportReport::Hop& hop : task.support.hops) out << std::setw(8) << percent(hop.mean);
         if (follows)
             out << std::setw(8) << percent(task.f1) << std::setw(8) << percent(task.path_share) << " "
-                << (task.path_share > 0.5 ? evaluation.paths[i] : "different ones");
+                << (task.path_share > 0.5 ? printable(evaluation.paths[i]) : "different ones");
     }
     const auto tasks = static_cast<std::int64_t>(evaluation.tasks.size());
     out << "\n"

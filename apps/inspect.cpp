@@ -1,6 +1,7 @@
 // kvmem inspect FILE: what a data set, a model or a run holds.
 #include "kvmem/data/inspect.hpp"
 #include "kvmem/core/file.hpp"
+#include "kvmem/core/text.hpp"
 #include "kvmem/data/file_format.hpp"
 #include "kvmem/train/session.hpp"
 #include "program.hpp"
@@ -92,8 +93,8 @@ static void print_recall(const QaDataset& dataset, RetrieverOptions options) {
                       << (facts ? "by hop\n" : "slots, by hop\n");
             for (std::size_t task = 0; task < reports.size(); ++task) {
                 if (reports[task].front().questions == 0) continue;
-                std::cout << "  " << std::left << std::setw(38) << (split.task.empty() ? "all" : dataset.tasks[task])
-                          << std::right;
+                std::cout << "  " << std::left << std::setw(38)
+                          << (split.task.empty() ? "all" : printable(dataset.tasks[task])) << std::right;
                 for (const RetrievalReport& r : reports[task]) {
                     const auto share = [](Index part, Index whole) {
                         return percent(static_cast<double>(part) / static_cast<double>(std::max<Index>(whole, 1)));
@@ -140,7 +141,7 @@ static void inspect_data(const fs::path& path, const RetrieverOptions& options, 
                   << "\n";
         return;
     }
-    std::cout << "data set: " << info.title << "\n";
+    std::cout << "data set: " << printable(info.title) << "\n";
     if (!info.source.empty()) print_row("source", info.source);
     if (!info.license.empty()) print_row("license", info.license);
     print_row("made by", info.generator);
@@ -183,7 +184,7 @@ static void inspect_run(const fs::path& directory, bool as_json) {
     const RunConfig config = files.read_config();
     inspect_model(files.model(), as_json);
     if (as_json) return;
-    std::cout << "run: trained on " << config.data << "\n";
+    std::cout << "run: trained on " << printable(config.data) << "\n";
     if (!is_there(files.results())) return;
     const std::string results = read_file(files.results());
     print_row("results", results.substr(0, results.find('\n')));

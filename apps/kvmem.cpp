@@ -1,4 +1,6 @@
 // The kvmem program: a table of verbs, and what happens when one of them fails.
+#include "kvmem/core/text.hpp"
+#include "printable_stream.hpp"
 #include "program.hpp"
 
 #include <fcntl.h>
@@ -69,7 +71,7 @@ int run(const Arguments& arguments) {
 
 int fail(const std::string& what, int code) {
     std::cout.exceptions(std::ios::goodbit);  // it is flushed before std::cerr is written to
-    std::cerr << "error: " << what << "\n";
+    std::cerr << "error: " << printable(what) << "\n";
     return code;
 }
 
@@ -97,6 +99,7 @@ int main(int count, char** values) {
     std::signal(SIGXFSZ, SIG_IGN);  // so is a file over its limit
     std::cin.tie(nullptr);          // else a failed write would be taken for a failed read
     std::cout.exceptions(std::ios::badbit);
+    const PrintableStream output(std::cout), messages(std::cerr);
     try {
         const int code = run(Arguments(values + 1, values + count));
         std::cout.flush();

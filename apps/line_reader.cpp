@@ -1,6 +1,7 @@
 #include "line_reader.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/text.hpp"
 
 #include <unistd.h>
 
@@ -40,29 +41,31 @@ static void keep_history(const std::string&) {}
 static std::optional<std::string> edited_line(const std::string&) { return {}; }
 #endif
 
+// A line is given as soon as it has ended: what follows "\r" is looked at when the next one is asked for.
 bool InputLines::next(std::string& line) {
     constexpr std::size_t longest = std::size_t{16} << 20;
+    constexpr auto end = std::streambuf::traits_type::eof();
     std::cout.flush();  // who asks one question after the other waits for the answer
+    std::streambuf& in = *std::cin.rdbuf();
     line.clear();
     ++number_;
-    for (bool more = true; more;) {
-        char piece[4096];
-        std::cin.getline(piece, sizeof piece);
-        const auto count = static_cast<std::size_t>(std::cin.gcount());
-        const bool ended = std::cin.good();  // its end was read, and counted
-        line.append(piece, ended ? count - 1 : count);
-        if (line.size() > longest)
+    auto c = in.sbumpc();
+    if (c == '\n' && newline_may_follow_) c = in.sbumpc();
+    const bool some = c != end;
+    for (; c != end && c != '\n' && c != '\r'; c = in.sbumpc()) {
+        if (line.size() == longest)
             throw Error({.what = "the line is too long",
                          .expected = "at most 16 MiB",
                          .got = "more",
                          .where = place(),
                          .hint = {}});
-        more = !ended && !std::cin.eof() && !std::cin.bad() && count > 0;
-        if (more) std::cin.clear();
+        line += static_cast<char>(c);
     }
-    if (std::cin.bad() || std::ferror(stdin))
+    newline_may_follow_ = c == '\r';
+    if (std::ferror(stdin))
         throw Error({.what = "cannot read standard input", .expected = {}, .got = {}, .where = place(), .hint = {}});
-    return !std::cin.fail() || !line.empty();
+    if (number_ == 1) line.erase(0, line.size() - without_byte_order_mark(line, place()).size());
+    return some;
 }
 
 LineReader::LineReader(std::string prompt)

@@ -11,14 +11,16 @@ namespace kvmem::apps {
 
 class InputLines {
   public:
-    // The next line without its end, or false at the end of standard input. Throws Error when a line has more than 16
-    // MiB, without having read much more, and when input ends because it cannot be read.
+    // The next line, which ends as TextLines has it, or false at the end of standard input. A byte order mark is
+    // skipped. Throws Error for input in UTF-16, for a line of more than 16 MiB, without having read much more, and
+    // when input ends because it cannot be read.
     bool next(std::string& line);
 
     std::string place() const { return "stdin:" + std::to_string(number_); }
 
   private:
     Index number_ = 0;
+    bool newline_may_follow_ = false;  // behind "\r": both are one line's end
 };
 
 class LineReader {
@@ -30,6 +32,7 @@ class LineReader {
     LineReader& operator=(const LineReader&) = delete;
 
     std::optional<std::string> next();  // without the line's end; nothing at the end of input; throws as InputLines
+    std::string place() const { return lines_.place(); }  // of the line that next() gave
 
   private:
     InputLines lines_;

@@ -92,7 +92,7 @@ int run_predict(const Arguments& arguments) {
     const Answerer answerer = open_answerer(values, options);
     InputLines lines;
     for (std::string text; lines.next(text);) {
-        if (text.find_first_not_of(" \t\r") == std::string::npos) continue;
+        if (text.find_first_not_of(" \t") == std::string::npos) continue;
         const std::string where = lines.place();
         const json::value parsed = parse_line(text, where);
         const json::object& object = object_of(parsed, where);

@@ -1,6 +1,7 @@
 #include "program.hpp"
 
 #include "kvmem/core/number.hpp"
+#include "kvmem/core/text.hpp"
 
 #include <unistd.h>
 
@@ -103,20 +104,22 @@ bool Progress::due() const { return Clock::now() >= next_; }
 void Progress::show(const std::string& line) {
     if (!due()) return;
     next_ = Clock::now() + pause();
+    clear();
+    std::cerr << printable(line);
     if (terminal_)
-        std::cerr << "\r\033[K" << line << std::flush;
+        std::cerr << std::flush;
     else
-        std::cerr << line << std::endl;
+        std::cerr << std::endl;
     shown_ = true;
 }
 
 void Progress::finish(const std::string& line) {
     clear();
-    std::cerr << line << std::endl;
+    std::cerr << printable(line) << std::endl;
 }
 
 void Progress::clear() {
-    if (shown_ && terminal_) std::cerr << "\r\033[K" << std::flush;
+    if (shown_ && terminal_) std::fputs("\r\033[K", stderr);  // past PrintableStream, which would show it
     shown_ = false;
 }
 
@@ -161,7 +164,7 @@ std::string minutes(double seconds) {
 }
 
 void print_row(const std::string& name, const std::string& value) {
-    std::cout << "  " << std::left << std::setw(38) << name << value << "\n";
+    std::cout << "  " << std::left << std::setw(38) << printable(name) << printable(value) << "\n";
 }
 
 std::string plural(std::int64_t count, const std::string& noun) {

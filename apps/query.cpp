@@ -1,8 +1,8 @@
 // kvmem query STORE VECTORS: what a store finds for vectors, or for text.
 #include "encoded_text.hpp"
+#include "kvmem/core/text.hpp"
 #include "output.hpp"
 #include "program.hpp"
-#include "safe_text.hpp"
 #include "store_text.hpp"
 
 #include <boost/json.hpp>

@@ -1,8 +1,8 @@
 #include "store_text.hpp"
 
 #include "encoded_text.hpp"
+#include "kvmem/core/text.hpp"
 #include "program.hpp"
-#include "safe_text.hpp"
 
 #include <algorithm>
 #include <boost/json.hpp>
@@ -86,7 +86,7 @@ void inspect_store(const std::filesystem::path& path, bool as_json) {
         return;
     }
     std::cout << "store: " << plural(opened.size(), "slot") << "\n";
-    print_row("made by", printable(info.generator));
+    print_row("made by", info.generator);
     print_row("slots in the file", std::to_string(info.slots));
     print_row("changes since it was made", std::to_string(opened.version()));
     print_row("width of keys, of values",

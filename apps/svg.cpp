@@ -1,6 +1,6 @@
 #include "svg.hpp"
 
-#include "kvmem/data/tokenizer.hpp"
+#include "kvmem/core/text.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -9,11 +9,8 @@
 namespace kvmem::apps {
 
 std::string escaped(std::string_view text) {
-    static constexpr const char* replacement = "\xEF\xBF\xBD";
-    const bool utf8 = invalid_utf8_at(text) == std::string_view::npos;
     std::string safe;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
+    for (const char c : printable(text)) {
         if (c == '&')
             safe += "&amp;";
         else if (c == '<')
@@ -24,8 +21,6 @@ std::string escaped(std::string_view text) {
             safe += "&quot;";
         else if (c == '\'')
             safe += "&#39;";
-        else if ((byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7f || (byte >= 0x80 && !utf8))
-            safe += replacement;
         else
             safe += c;
     }

@@ -1,8 +1,8 @@
 // kvmem train DATA --run DIRECTORY: training with live progress, and going on with a run.
 #include "kvmem/core/parallel.hpp"
+#include "kvmem/core/text.hpp"
 #include "kvmem/train/group.hpp"
 #include "program.hpp"
-#include "safe_text.hpp"
 #include "train_options.hpp"
 
 #include <algorithm>

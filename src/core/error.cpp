@@ -1,5 +1,7 @@
 #include "kvmem/core/error.hpp"
 
+#include "kvmem/core/text.hpp"
+
 #include <utility>
 
 namespace kvmem {
@@ -12,9 +14,7 @@ static std::string one_line(const Problem& problem) {
     if (!problem.got.empty()) line += (problem.expected.empty() ? ": got " : ", got ") + problem.got;
     if (!problem.hint.empty()) line += " (" + problem.hint + ")";
     // Words from a file may hold anything: line ends, terminal escapes, zeros that would cut what() short.
-    for (char& c : line)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-    return line;
+    return printable(line);
 }
 
 Error::Error(Problem problem) : std::runtime_error(one_line(problem)), problem_(std::move(problem)) {}

@@ -13,11 +13,25 @@ static bool next_row(LineReader& lines, std::string_view& line) {
     return false;
 }
 
+// Names of kb files have none of the signs that separate objects and mark names in questions.
+static void require_no_marks(std::string_view name, const Place& place) {
+    if (std::ranges::any_of(name, [](char c) { return c == '|' || c == '[' || c == ']'; }))
+        throw place.error("a name holds a sign that names have not", "no '|', '[' or ']'",
+                          "'" + std::string(name) + "'");
+}
+
+static void add_fact(DatasetBuilder& builder, std::string_view subject, std::string_view relation,
+                     std::string_view object, const Place& place) {
+    require_no_marks(subject, place);
+    require_no_marks(object, place);
+    builder.add_fact(subject, relation, object, place);
+}
+
 static void add_triple(DatasetBuilder& builder, std::string_view line, const Place& place) {
     const std::vector<std::string_view> fields = split_fields(line, '\t');
     if (fields.size() != 3)
         throw place.error("not a fact", "subject<TAB>relation<TAB>object", counted_fields(fields.size()));
-    builder.add_fact(fields[0], fields[1], fields[2], place);
+    add_fact(builder, fields[0], fields[1], fields[2], place);
 }
 
 static std::vector<std::string_view> table_columns(std::string_view line, const Place& place) {
@@ -44,7 +58,7 @@ static void add_table_row(DatasetBuilder& builder, const std::vector<std::string
     for (std::size_t i = 1; i < cells.size(); ++i) {
         if (cells[i].empty()) continue;
         for (const std::string_view object : split_fields(cells[i], '|'))
-            builder.add_fact(cells[0], columns[i], object, place);
+            add_fact(builder, cells[0], columns[i], object, place);
     }
 }
 
@@ -76,9 +90,13 @@ static void add_questions(DatasetBuilder& builder, const std::string& split, con
     for (const Source& source : sources) {
         const bool as_json = source.name.ends_with(".jsonl");
         LineReader lines(source, options);
-        for (std::string_view line; lines.next(line);)
-            builder.add_question(split, as_json ? read_json_question(builder, line, lines.place(), false)
-                                                : read_tsv_question(builder, line, lines.place()));
+        for (std::string_view line; lines.next(line);) {
+            Question question = as_json ? read_json_question(builder, line, lines.place(), false)
+                                        : read_tsv_question(builder, line, lines.place());
+            for (const Token answer : question.answers)
+                require_no_marks(builder.vocabulary().text(answer), lines.place());
+            builder.add_question(split, std::move(question));
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 #include "data/import_source.hpp"
 
 #include "kvmem/core/file.hpp"
-#include "kvmem/data/tokenizer.hpp"
 
 #include <algorithm>
 
@@ -58,22 +57,16 @@ Error Place::error(std::string what, std::string expected, std::string got, std:
                   .hint = std::move(hint)});
 }
 
-LineReader::LineReader(const Source& source, const ImportOptions& options) : source_(&source), options_(&options) {
-    constexpr std::string_view byte_order_mark = "\ufeff";
-    if (source.text.starts_with(byte_order_mark)) at_ = byte_order_mark.size();
-    if (source.text.find_first_not_of(" \t\r\n", at_) == std::string::npos)
+LineReader::LineReader(const Source& source, const ImportOptions& options)
+    : source_(&source), options_(&options), lines_(source.text, source.name) {
+    if (source.text.find_first_not_of(" \t\r\n", source.text.starts_with("\ufeff") ? 3 : 0) == std::string::npos)
         throw Error({.what = "the file is empty", .expected = {}, .got = {}, .where = source.name, .hint = {}});
 }
 
 bool LineReader::next(std::string_view& line) {
-    const std::string_view text = source_->text;
-    while (at_ < text.size()) {
-        const std::size_t end = std::min(text.find('\n', at_), text.size());
-        line = text.substr(at_, end - at_);
-        at_ = end + 1;
-        ++line_;
-        if (options_->progress && line_ % lines_between_reports == 0) options_->progress(source_->name, line_);
-        if (line.ends_with('\r')) line.remove_suffix(1);
+    while (lines_.next(line)) {
+        if (options_->progress && lines_.number() % lines_between_reports == 0)
+            options_->progress(source_->name, lines_.number());
         if (line.size() > longest_line)
             throw place().error("the line is too long", "at most 1 MiB", std::to_string(line.size()) + " bytes");
         if (line.find('\0') != std::string_view::npos)
@@ -82,7 +75,7 @@ bool LineReader::next(std::string_view& line) {
             throw place().error("the line is not valid UTF-8", {}, "a stray byte at position " + std::to_string(bad));
         if (!trim(line).empty()) return true;
     }
-    if (options_->progress) options_->progress(source_->name, line_);
+    if (options_->progress) options_->progress(source_->name, lines_.number());
     return false;
 }
 
@@ -106,11 +99,8 @@ std::string counted_fields(std::size_t count) { return std::to_string(count) + (
 
 void require_name(std::string_view name, const std::string& what, const Place& place) {
     if (name.empty()) throw place.error("a name is empty", what, "nothing");
-    const bool control = std::any_of(name.begin(), name.end(), [](char c) {
-        const auto byte = static_cast<unsigned char>(c);
-        return byte < 0x20 || byte == 0x7f;
-    });
-    if (control) throw place.error("a name holds a control character", what);
+    if (const std::size_t at = control_character_at(name); at != std::string_view::npos)
+        throw place.error("a name holds a control character", what, "one at position " + std::to_string(at));
 }
 
 }  // namespace kvmem

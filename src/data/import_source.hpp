@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/text.hpp"
 #include "kvmem/data/import.hpp"
 
 #include <optional>
@@ -45,23 +46,22 @@ struct Place {
     Error error(std::string what, std::string expected = {}, std::string got = {}, std::string hint = {}) const;
 };
 
-// Lines without their ends ("\n" or "\r\n"), blank ones left out. A byte-order mark is skipped.
+// The lines of a source (TextLines), blank ones left out.
 class LineReader {
   public:
-    // Both must outlive the reader. Throws Error for a source in which nothing is written.
+    // Both must outlive the reader. Throws Error for a source in which nothing is written, and for one in UTF-16.
     LineReader(const Source& source, const ImportOptions& options);
 
     // The next line that is not blank, or false at the end. Throws Error for a line that is not text or is
     // longer than 1 MiB.
     bool next(std::string_view& line);
 
-    Place place() const { return {source_, line_}; }
+    Place place() const { return {source_, lines_.number()}; }
 
   private:
     const Source* source_;
     const ImportOptions* options_;
-    std::size_t at_ = 0;
-    Index line_ = 0;
+    TextLines lines_;
 };
 
 std::string_view trim(std::string_view text);
@@ -72,7 +72,8 @@ std::vector<std::string_view> split_fields(std::string_view line, char separator
 // "1 field", "2 fields": what came instead, for errors.
 std::string counted_fields(std::size_t count);
 
-// Throws Error unless `name`, which is a `what`, can stand as a name: not empty, no control characters.
+// Throws Error unless `name`, which is a `what`, can stand as a name: not empty, no control characters
+// (control_character_at).
 void require_name(std::string_view name, const std::string& what, const Place& place);
 
 }  // namespace kvmem

@@ -18,31 +18,6 @@ static std::size_t announced(unsigned lead) {
     return lead >= 0xc0 ? 2 : 1;
 }
 
-// Length of the valid character at `at`, or 0 (Unicode 15, table 3-7).
-static std::size_t valid_character(std::string_view text, std::size_t at) {
-    const unsigned lead = byte_at(text, at);
-    if (lead < 0x80) return 1;
-    if (lead < 0xc2 || lead > 0xf4) return 0;
-    const std::size_t bytes = announced(lead);
-    if (at + bytes > text.size()) return 0;
-    const unsigned second = byte_at(text, at + 1);
-    const unsigned low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;   // no overlong forms
-    const unsigned high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;  // no surrogates, nothing past U+10FFFF
-    if (second < low || second > high) return 0;
-    for (std::size_t i = 2; i < bytes; ++i)
-        if (!continues(byte_at(text, at + i))) return 0;
-    return bytes;
-}
-
-std::size_t invalid_utf8_at(std::string_view text) {
-    for (std::size_t at = 0; at < text.size();) {
-        const std::size_t bytes = valid_character(text, at);
-        if (bytes == 0) return at;
-        at += bytes;
-    }
-    return std::string_view::npos;
-}
-
 // Of U+0080 to U+07FF, what UTF-8 writes in two bytes. Blocks that alternate upper and lower case differ in
 // whether the upper-case letter is the even or the odd one.
 static unsigned lower_code_point(unsigned c) {

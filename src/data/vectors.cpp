@@ -3,6 +3,7 @@
 #include "data/hdf5.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/file.hpp"
+#include "kvmem/core/text.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -107,7 +108,7 @@ static Matrix read_fvecs(const std::string& bytes, const std::string& name) {
 
 // --- Text ------------------------------------------------------------------------------------------------
 
-static bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+static bool is_space(char c) { return c == ' ' || c == '\t'; }
 
 static std::string_view next_word(std::string_view& line) {
     while (!line.empty() && is_space(line.front())) line.remove_prefix(1);
@@ -166,12 +167,10 @@ VectorFile parse_vectors(std::string_view text, const std::string& name) {
     VectorFile file;
     Index width = -1, rows = 0;
     bool has_names = false;
-    for (Index number = 1; !text.empty(); ++number) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        std::string_view line = text.substr(0, end);
-        text.remove_prefix(std::min(end + 1, text.size()));
+    TextLines lines(text, name);
+    for (std::string_view line; lines.next(line);) {
         if (std::all_of(line.begin(), line.end(), is_space)) continue;
-        const std::string where = name + ":" + std::to_string(number);
+        const std::string where = name + ":" + std::to_string(lines.number());
         if (rows == 0) {
             std::string_view rest = line;
             has_names = !are_numbers(take_name(rest));

@@ -1,10 +1,30 @@
 #include "train/model_card.hpp"
 
+#include "kvmem/core/text.hpp"
+
+#include <algorithm>
 #include <sstream>
 
 namespace kvmem {
 
-static std::string or_unknown(const std::string& text) { return text.empty() ? "not stated" : text; }
+// A text of others as Markdown that shows it: no HTML, link, code or end of a table's cell.
+static std::string shown(const std::string& text) {
+    std::string safe;
+    for (const char c : printable(text)) {
+        if (std::string_view("\\`*[]<>|").find(c) != std::string_view::npos) safe += '\\';
+        safe += c;
+    }
+    return safe;
+}
+
+static std::string or_unknown(const std::string& text) { return text.empty() ? "not stated" : shown(text); }
+
+// Within `code`, where no sign can be escaped.
+static std::string in_code(const std::string& text) {
+    std::string safe = printable(text);
+    std::ranges::replace(safe, '`', '\'');
+    return safe;
+}
 
 static std::string capitalized(std::string text) {
     if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 'a' + 'A');
@@ -21,7 +41,7 @@ std::string model_card(const Model& model, const QaDataset& dataset, const RunCo
          << "from the facts of a memory; it holds no facts itself. It answers with one of " << model.candidates().size()
          << " names, whether or not one is right.\n\n"
          << "| | |\n|---|---|\n"
-         << "| data | " << config.data << " |\n"
+         << "| data | " << shown(config.data) << " |\n"
          << "| source | " << or_unknown(info.source) << " |\n"
          << "| license of the data | " << or_unknown(info.license) << " |\n"
          << "| training questions | " << dataset.split("train").size() << " |\n";
@@ -31,7 +51,7 @@ std::string model_card(const Model& model, const QaDataset& dataset, const RunCo
     if (state.best)
         card << "| hits@1 on the validation split | " << *state.best << ", after epoch " << state.best_epoch << " |\n";
     card << "\nSettings: `config.json`. Curves: `metrics.jsonl`, or `tensorboard --logdir .`. Ask it: `kvmem ask "
-         << directory << " \"...\"`.\n";
+         << in_code(directory) << " \"...\"`.\n";
     return card.str();
 }
 

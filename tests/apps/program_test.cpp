@@ -1,8 +1,11 @@
+#include "kvmem/core/text.hpp"
+#include "kvmem/data/qa_dataset.hpp"
 #include "support/program_fixture.hpp"
 
 #include <signal.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 #include <chrono>
 #include <thread>
@@ -199,6 +202,63 @@ TEST_CASE("predict answers JSON lines, with memories of their own", "[program]")
         CHECK(std::count(failed.out.begin(), failed.out.end(), '\n') == 1);  // what was answered before
     }
     check_fails(kvmem_program({"predict", f.run}, std::string(100000, '[')), 1, "stdin:1");
+}
+
+TEST_CASE("lines of standard input have any end and may begin with a byte order mark", "[program]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    f.import_and_train();
+    const std::string question = "what is the capital of Oldland";
+    const std::string plain = kvmem_program({"ask", f.run, "--json"}, question + "3\n" + question + "5\n").out;
+    const auto as_json = [&](const char* n) { return R"({"question": ")" + question + n + R"("})"; };
+    const std::string predicted = kvmem_program({"predict", f.run}, as_json("3") + "\n" + as_json("5") + "\n").out;
+    CHECK(std::ranges::count(plain, '\n') == 2);
+    for (const std::string end : {"\r", "\r\n", "\n"}) {
+        const std::string mark = "\ufeff";
+        CHECK(kvmem_program({"ask", f.run, "--json"}, mark + question + "3" + end + question + "5" + end).out == plain);
+        CHECK(kvmem_program({"predict", f.run}, mark + as_json("3") + end + as_json("5") + end).out == predicted);
+    }
+    const std::string wide("\xff\xfe{\0}\0", 6);
+    check_fails(kvmem_program({"predict", f.run}, wide), 1, "UTF-16");
+    check_fails(kvmem_program({"ask", f.run}, wide), 1, "UTF-16");
+    check_fails(kvmem_program({"ask", f.run}, "what\nwho \xff is\n"), 1, "stdin:2");
+    const std::string lines = f.write("lines.txt", "\ufeffOldland3\rOldland5\r");
+    REQUIRE(kvmem_program({"index", "--run", f.run, "--text", lines, "-o", f.path("s.h5")}).code == 0);
+    CHECK_THAT(kvmem_program({"inspect", f.path("s.h5")}).out, Catch::Contains("2 slots"));
+}
+
+TEST_CASE("texts of others reach a terminal as text alone", "[program]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    f.import_and_train();
+    QaDataset dataset;
+    Vocabulary& vocabulary = dataset.vocabulary;
+    const std::string name = "Li\u009bma\nerror: \x1b]0;x\x07\u202ez\u2029";
+    const Token land = vocabulary.add(TokenKind::entity, "Peru"), city = vocabulary.add(TokenKind::entity, name);
+    const Token relation = vocabulary.add(TokenKind::relation, "capital");
+    dataset.memory.key.push_row(std::array{land, relation});
+    dataset.memory.value.push_row(std::array{city});
+    dataset.candidates = {land, city};
+    dataset.info.title = "t\x1b[31m\nerror: a second line";
+    save_dataset(dataset, f.path("hostile.h5"));
+    const auto is_harmless = [](const Output& done) {
+        CHECK_THAT(done.out, !Catch::Contains("\nerror:"));
+        std::string text = done.out + done.err;
+        std::erase(text, '\n');
+        CHECK(control_character_at(text) == std::string::npos);
+    };
+    const Output asked = kvmem_program({"ask", f.run, "-m", f.path("hostile.h5"), "what is the capital of Peru"});
+    CHECK_THAT(asked.out, Catch::StartsWith("Li\\u009bma\\u000aerror: \\u001b]0;x\\u0007\\u202ez\\u2029\n"));
+    is_harmless(asked);
+    const Output as_json = kvmem_program({"ask", f.run, "-m", f.path("hostile.h5"), "capital of Peru", "--json"});
+    CHECK(json::parse(as_json.out).at("answer") == json::string_view(name));
+    is_harmless(as_json);
+    const Output inspected = kvmem_program({"inspect", f.path("hostile.h5")});
+    CHECK_THAT(inspected.out, Catch::StartsWith("data set: t\\u001b[31m\\u000aerror: a second line\n"));
+    is_harmless(inspected);
+    const Output failed = kvmem_program({"ask", "no\u009b31m\x1b\nerror: run", "x"});
+    CHECK_THAT(failed.err, Catch::StartsWith("error: no\\u009b31m\\u001b\\u000aerror: run: "));
+    is_harmless(failed);
 }
 
 TEST_CASE("questions that are no text, or far too much of it", "[program]") {

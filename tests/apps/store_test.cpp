@@ -134,8 +134,9 @@ TEST_CASE("names of any bytes do no harm to what reads the output", "[program][s
     REQUIRE(kvmem_program({"index", f.write("v.txt", "a\xff\x1b[31m\xc2\x9b\x7f\xe2\x82z\xc3\xa9\t1 0\n"), "-o", path})
                 .code == 0);
     const std::string unknown = "\xEF\xBF\xBD";
-    CHECK(kvmem_program({"query", path, "-"}, "1 0\n").out ==
-          "query 0: 1 slot\n             1  0  a" + unknown + " [31m  " + unknown + unknown + "z\xc3\xa9\n");
+    CHECK(kvmem_program({"query", path, "-"}, "1 0\n").out == "query 0: 1 slot\n             1  0  a" + unknown +
+                                                                  "\\u001b[31m\\u009b\\u007f" + unknown + unknown +
+                                                                  "z\xc3\xa9\n");
     const json::value line = json::parse(kvmem_program({"query", path, "-", "--json"}, "1 0\n").out);
     CHECK(std::string(line.at("slots").at(0).at("text").as_string()) ==
           "a" + unknown + "\x1b[31m\xc2\x9b\x7f" + unknown + unknown + "z\xc3\xa9");

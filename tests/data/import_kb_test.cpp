@@ -201,3 +201,23 @@ TEST_CASE("own facts are read by path", "[import][kb]") {
     templates.file = directory.path() / "nothing.tsv";
     CHECK_THAT(error_of([&] { import_kb({facts}, templates, {}); }), Catch::Contains("nothing.tsv"));
 }
+
+TEST_CASE("names have no control characters and no signs of the format", "[import][kb]") {
+    const auto error = [](const std::string& name) {
+        return error_of([&] { import_facts({"A\tr\tB\n" + name + "\tr\tB\n"}); });
+    };
+    for (const char* bad : {"Li\u009b31mma", "Li\x1bma", "Li\u202ema", "Li\u2066ma", "Li\u2028ma", "Li\x7fma"})
+        CHECK_THAT(error(bad), Catch::Contains("facts0.tsv:2: a name holds a control character"));
+    for (const char* bad : {"Li|ma", "Li[ma", "Lima]"})
+        CHECK_THAT(error(bad), Catch::Contains("facts0.tsv:2: a name holds a sign"));
+    CHECK(error("Lima (Perú) – “Ciudad de los Reyes”").empty());
+    CHECK_THAT(error_of([] { import_facts({"@table\tx\tr\nA\t[B]\n"}); }), Catch::Contains("facts0.tsv:2"));
+    for (const char* file : {"q.tsv", "q.jsonl"}) {
+        const bool as_json = std::string(file) == "q.jsonl";
+        const Source source{file, as_json ? R"({"question": "who", "answers": ["A[B"]})" : "who\tA[B\n"};
+        CHECK_THAT(error_of([&] {
+                       import_facts({capitals}, {{source}, {}, {}});
+                   }),
+                   Catch::Contains(std::string(file) + ":1: a name holds a sign"));
+    }
+}

@@ -51,23 +51,6 @@ TEST_CASE("lower case covers Latin, Greek and Cyrillic and leaves the rest", "[t
     CHECK(to_lower("A\xff\xc3Z") == "a\xff\xc3z");
 }
 
-TEST_CASE("UTF-8 is checked strictly", "[tokenizer]") {
-    constexpr std::size_t valid = std::string_view::npos;
-    CHECK(invalid_utf8_at("") == valid);
-    CHECK(invalid_utf8_at("a\u00e9\u6771\U0001f600\U0010ffff\ud7ff\ue000") == valid);
-    CHECK(invalid_utf8_at("ab\x80") == 2);
-    CHECK(invalid_utf8_at("ab\xff") == 2);
-    CHECK(invalid_utf8_at("\xc0\xaf") == 0);          // overlong
-    CHECK(invalid_utf8_at("\xe0\x80\xaf") == 0);      // overlong
-    CHECK(invalid_utf8_at("\xf0\x80\x80\xaf") == 0);  // overlong
-    CHECK(invalid_utf8_at("a\xed\xa0\x80") == 1);     // a surrogate
-    CHECK(invalid_utf8_at("\xf4\x90\x80\x80") == 0);  // past U+10FFFF
-    CHECK(invalid_utf8_at("\xf5\x80\x80\x80") == 0);
-    CHECK(invalid_utf8_at("ok\xc3") == 2);  // cut off
-    CHECK(invalid_utf8_at("\xe2\x82") == 0);
-    CHECK(invalid_utf8_at("\xe2\x28\xa1") == 0);
-}
-
 TEST_CASE("splitting text that is not UTF-8 is an error with the position", "[tokenizer]") {
     CHECK_THROWS_WITH(split_words("who \xff"), Catch::Contains("UTF-8") && Catch::Contains("position 4"));
 }

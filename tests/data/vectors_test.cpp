@@ -135,3 +135,15 @@ TEST_CASE("vectors that are not there, or not all there, are refused", "[vectors
                       Catch::Contains("v.txt:2") && Catch::Contains("names"));
     CHECK_THROWS_AS(read_vectors(directory.path() / "none.npy"), Error);
 }
+
+TEST_CASE("text vectors have any line ends and may begin with a byte order mark", "[vectors]") {
+    for (const char* text : {"1 2\n3 4\n", "1 2\r\n3 4\r\n", "1 2\r3 4\r", "\ufeff1 2\n3 4\n"}) {
+        const VectorFile file = parse_vectors(text, "v.txt");
+        CHECK(file.names.empty());
+        REQUIRE((file.vectors.rows() == 2 && file.vectors.cols() == 2));
+        CHECK((file.vectors(0, 0) == 1 && file.vectors(1, 1) == 4));
+    }
+    CHECK(parse_vectors("\ufeffking 1 2\rqueen 3 4\r", "v.txt").names == std::vector<std::string>{"king", "queen"});
+    CHECK_THROWS_WITH(parse_vectors("1 2\r3\r", "v.txt"), Catch::Contains("v.txt:2"));
+    CHECK_THROWS_WITH(parse_vectors(std::string_view("\xff\xfe\x31\x00", 4), "v.txt"), Catch::Contains("UTF-16"));
+}

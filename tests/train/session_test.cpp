@@ -54,6 +54,18 @@ TEST_CASE("a run leaves its model, curves, results and card", "[session]") {
     CHECK(files.read_config().data == toy.data);
 }
 
+TEST_CASE("the card of a run shows texts of others as text", "[session]") {
+    const ToyRun toy;
+    QaDataset dataset = toy_kb();
+    dataset.info.title = "A <b>toy</b>\n# of [ours](x) | \x1b";
+    save_dataset(dataset, toy.data);
+    const RunFiles files{toy / "a `run`"};
+    TrainingSession::begin(files.directory, toy.config(1)).run();
+    const std::string card = read_file(files.card());
+    CHECK_THAT(card, Catch::Contains("A \\<b\\>toy\\</b\\>\\\\u000a# of \\[ours\\](x) \\| \\\\u001b\n") &&
+                         Catch::Contains("a 'run' \"...\"`."));
+}
+
 TEST_CASE("an interrupted run goes on with the same bits as one that was not", "[session]") {
     const ToyRun toy;
     TrainingSession whole = TrainingSession::begin(toy / "whole", toy.config());

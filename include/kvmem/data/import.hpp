@@ -1,8 +1,8 @@
 // From other people's layouts to a QaDataset. Errors name file and line ("train.txt:17").
 //
-// Files are UTF-8, with "\n" or "\r\n" line ends; blank lines are passed over. A fact becomes two slots of the
-// memory, [subject, relation] -> [object] and [object, ~relation] -> [subject]. Entities are the names in facts
-// and answers, and these are the candidates. An empty list of answers is an unanswerable question.
+// Files are UTF-8, perhaps with a byte order mark, and have any line ends; blank lines are passed over. A fact becomes
+// two slots of the memory, [subject, relation] -> [object] and [object, ~relation] -> [subject]. Entities are the names
+// in facts and answers, and these are the candidates. An empty list of answers is an unanswerable question.
 #pragma once
 
 #include "kvmem/data/qa_dataset.hpp"

@@ -6,6 +6,8 @@
 // apostrophe reads as the plain one.
 #pragma once
 
+#include "kvmem/core/text.hpp"
+
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,8 +26,5 @@ std::vector<Word> split_words(std::string_view text);
 
 // Lower case of ASCII, Latin-1, Latin Extended-A, Greek and Cyrillic letters; other characters stay.
 std::string to_lower(std::string_view utf8);
-
-// Position of the first byte that is not valid UTF-8, or npos.
-std::size_t invalid_utf8_at(std::string_view text);
 
 }  // namespace kvmem
