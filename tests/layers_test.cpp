@@ -53,7 +53,7 @@ std::string layer_of(std::string name) {
 }
 
 bool is_foreign(const std::string& name) {
-    for (const char* prefix : {"hdf5", "H5", "tbb/", "oneapi/", "boost/"})
+    for (const char* prefix : {"hdf5", "H5", "tbb/", "oneapi/", "boost/", "utf8proc"})
         if (name.rfind(prefix, 0) == 0) return true;
     return false;
 }
@@ -117,7 +117,8 @@ TEST_CASE("an upward include is found in every form", "[layers]") {
 }
 
 TEST_CASE("a public header that shows another library is found", "[layers]") {
-    for (const char* name : {"hdf5.h", "H5public.h", "tbb/tbb.h", "oneapi/tbb/parallel_for.h", "boost/json.hpp"}) {
+    for (const char* name :
+         {"hdf5.h", "H5public.h", "tbb/tbb.h", "oneapi/tbb/parallel_for.h", "boost/json.hpp", "utf8proc.h"}) {
         CHECK(faults_of("data", true, std::string("#include <") + name + ">").size() == 1);
         CHECK(faults_of("data", false, std::string("#include <") + name + ">").empty());
     }

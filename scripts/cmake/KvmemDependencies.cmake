@@ -47,3 +47,8 @@ mark_as_advanced(XXHASH_INCLUDE_DIR)
 if(NOT XXHASH_INCLUDE_DIR)
   kvmem_missing("the header xxhash.h" libxxhash-dev)
 endif()
+
+find_package(Utf8proc QUIET)
+if(NOT Utf8proc_FOUND)
+  kvmem_missing("utf8proc" libutf8proc-dev)
+endif()

@@ -24,4 +24,5 @@ install(EXPORT kvmem-targets NAMESPACE kvmem:: DESTINATION ${package_dir})
 configure_package_config_file(scripts/cmake/kvmem-config.cmake.in kvmem-config.cmake INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(kvmem-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/kvmem-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/kvmem-config-version.cmake
+              scripts/cmake/FindUtf8proc.cmake
         DESTINATION ${package_dir})

@@ -47,8 +47,10 @@ static int control_character(std::string_view text, std::size_t at) {
 }
 
 std::size_t control_character_at(std::string_view text) {
-    for (std::size_t at = 0; at < text.size(); ++at)
-        if (control_character(text, at) >= 0) return at;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const bool plain = byte_at(text, at) - 0x20u < 0x5fu;
+        if (!plain && control_character(text, at) >= 0) return at;
+    }
     return std::string_view::npos;
 }
 

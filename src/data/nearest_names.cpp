@@ -81,26 +81,33 @@ static void spaced_words(std::string& out, std::string_view text) {
     });
 }
 
-// All runs of up to `longest_part` words with a word in them that training questions do not use, if there is any.
+static bool is_common(const Vocabulary& vocabulary, const Word& word) {
+    const auto token = vocabulary.find(TokenKind::word, word.text);
+    return token && vocabulary.count(*token) > 0;
+}
+
+// All runs of up to `longest_part` words with a word in them that training questions do not use, if there is any; also
+// without the possessive "'s" of the last word.
 static std::vector<Part> parts_to_compare(const Vocabulary& vocabulary, std::string_view text) {
     std::vector<Word> words = split_words(text);
     words.resize(std::min(words.size(), most_words));
-    std::vector<bool> common;
-    for (const Word& word : words) {
-        const auto token = vocabulary.find(TokenKind::word, word.text);
-        common.push_back(token && vocabulary.count(*token) > 0);
-    }
-    const bool all_common = std::find(common.begin(), common.end(), false) == common.end();
+    const bool all_common = std::ranges::all_of(words, [&](const Word& w) { return is_common(vocabulary, w); });
     std::vector<Part> parts;
     for (std::size_t first = 0; first < words.size(); ++first) {
-        std::string part = " ";
+        std::string before = " ";
         bool some_uncommon = false;
+        const auto add = [&](const Word& last) {
+            const bool uncommon = some_uncommon || !is_common(vocabulary, last);
+            if (uncommon || all_common)
+                parts.push_back({before + last.text + ' ', words[first].begin, last.end, !uncommon});
+        };
         for (std::size_t n = 0; n < longest_part && first + n < words.size(); ++n) {
-            part += words[first + n].text + ' ';
-            some_uncommon = some_uncommon || !common[first + n];
-            if (part.size() > longest_text) break;
-            if (some_uncommon || all_common)
-                parts.push_back({part, words[first].begin, words[first + n].end, !some_uncommon});
+            const Word& word = words[first + n];
+            if (before.size() + word.text.size() + 1 > longest_text) break;
+            add(word);
+            if (const std::optional<Word> stem = words::stem(word, text)) add(*stem);
+            before += word.text + ' ';
+            some_uncommon = some_uncommon || !is_common(vocabulary, word);
         }
     }
     return parts;

@@ -3,58 +3,75 @@
 #include "data/words.hpp"
 #include "kvmem/core/error.hpp"
 
+#include <utf8proc.h>
+
 #include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <new>
 
 namespace kvmem {
 
-static unsigned byte_at(std::string_view text, std::size_t at) { return static_cast<unsigned char>(text[at]); }
+static constexpr std::string_view apostrophe = "\u2019";
 
-static bool continues(unsigned byte) { return (byte & 0xc0u) == 0x80u; }
+static char ascii_lower(char c) { return 'A' <= c && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
-// Bytes that a lead byte announces; 1 for a byte that leads nothing.
-static std::size_t announced(unsigned lead) {
-    if (lead >= 0xf0) return 4;
-    if (lead >= 0xe0) return 3;
-    return lead >= 0xc0 ? 2 : 1;
+// Marks on one letter are sorted in time that rises with the square of their number; no language has so many.
+static constexpr int most_marks = 256;
+
+// Whether a text can be composed: it is UTF-8, and no letter of it carries too many marks.
+static bool is_composable(std::string_view text) {
+    const auto* at = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
+    auto left = static_cast<utf8proc_ssize_t>(text.size());
+    for (int marks = 0; left > 0;) {
+        utf8proc_int32_t c = 0;
+        const utf8proc_ssize_t bytes = utf8proc_iterate(at, left, &c);
+        if (bytes < 1) return false;
+        marks = utf8proc_get_property(c)->combining_class != 0 ? marks + 1 : 0;
+        if (marks > most_marks) return false;
+        at += bytes, left -= bytes;
+    }
+    return true;
 }
 
-// Of U+0080 to U+07FF, what UTF-8 writes in two bytes. Blocks that alternate upper and lower case differ in
-// whether the upper-case letter is the even or the odd one.
-static unsigned lower_code_point(unsigned c) {
-    const auto within = [c](unsigned first, unsigned last) { return first <= c && c <= last; };
-    const auto even_is_upper = [c] { return c | 1u; };
-    const auto odd_is_upper = [c] { return c + (c & 1u); };
-    if (within(0xc0, 0xde)) return c == 0xd7 ? c : c + 32;
-    if (c == 0x130) return 'i';
-    if (within(0x100, 0x137) || within(0x14a, 0x177)) return c == 0x131 ? c : even_is_upper();
-    if (c == 0x178) return 0xff;
-    if (within(0x139, 0x148) || within(0x179, 0x17e)) return odd_is_upper();
-    if (c == 0x386) return 0x3ac;
-    if (within(0x388, 0x38a)) return c + 37;
-    if (c == 0x38c) return 0x3cc;
-    if (within(0x38e, 0x38f)) return c + 63;
-    if (within(0x391, 0x3ab)) return c == 0x3a2 ? c : c + 32;
-    if (within(0x400, 0x40f)) return c + 80;
-    if (within(0x410, 0x42f)) return c + 32;
-    if (within(0x460, 0x481) || within(0x48a, 0x4bf) || within(0x4d0, 0x52f)) return even_is_upper();
-    if (c == 0x4c0) return 0x4cf;
-    if (within(0x4c1, 0x4ce)) return odd_is_upper();
-    return c;
+// Text of which this holds, composed, with each character first mapped by `map` if there is one.
+static std::string composed(std::string_view text, utf8proc_custom_func map = nullptr) {
+    utf8proc_uint8_t* bytes = nullptr;
+    const auto options = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+    const utf8proc_ssize_t size =
+        utf8proc_map_custom(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                            static_cast<utf8proc_ssize_t>(text.size()), &bytes, options, map, nullptr);
+    const std::unique_ptr<utf8proc_uint8_t, void (*)(void*)> owner(bytes, std::free);
+    if (size < 0) throw std::bad_alloc();  // nothing else is left to fail
+    return {reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)};
+}
+
+static utf8proc_int32_t lower_code_point(utf8proc_int32_t c, void*) { return utf8proc_tolower(c); }
+
+// Below U+0300, whose first byte is CC, every character is composed already and none composes with another.
+static bool may_compose(std::string_view text) {
+    return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) >= 0xcc; });
+}
+
+// Composed before, as decomposed letters can have another lower case (U+0130), and after, as some letters have a
+// composed form in lower case alone.
+static std::string wide_lower(std::string_view text) {
+    return may_compose(text) ? composed(composed(text), lower_code_point) : composed(text, lower_code_point);
 }
 
 static void append_lower(std::string& out, std::string_view text) {
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        const unsigned lead = byte_at(text, at);
-        if (lead < 0x80) {
-            out += static_cast<char>('A' <= lead && lead <= 'Z' ? lead + 32 : lead);
-        } else if (0xc2 <= lead && lead <= 0xdf && at + 1 < text.size() && continues(byte_at(text, at + 1))) {
-            const unsigned c = lower_code_point((lead & 0x1fu) << 6 | (byte_at(text, ++at) & 0x3fu));
-            if (c >= 0x80) out += static_cast<char>(0xc0u | c >> 6);
-            out += static_cast<char>(c >= 0x80 ? 0x80u | (c & 0x3fu) : c);
-        } else {
-            out += text[at];
-        }
+    const std::size_t before = out.size();
+    out += text;
+    unsigned bits = 0;  // that some byte has
+    for (std::size_t at = before; at < out.size(); ++at) {
+        bits |= static_cast<unsigned char>(out[at]);
+        out[at] = ascii_lower(out[at]);
     }
+    if (bits >= 0x80 && is_composable(text)) out.replace(before, std::string::npos, wide_lower(text));
+}
+
+std::string to_nfc(std::string_view utf8) {
+    return may_compose(utf8) && is_composable(utf8) ? composed(utf8) : std::string(utf8);
 }
 
 std::string to_lower(std::string_view utf8) {
@@ -64,16 +81,26 @@ std::string to_lower(std::string_view utf8) {
     return lower;
 }
 
-static constexpr std::string_view apostrophe = "\u2019";
+// Bytes that a lead byte announces; 1 for a byte that leads nothing.
+static std::size_t announced(unsigned lead) {
+    if (lead >= 0xf0) return 4;
+    if (lead >= 0xe0) return 3;
+    return lead >= 0xc0 ? 2 : 1;
+}
 
+// Canonically equivalent characters have the same role: U+037E is a semicolon, U+1FEF a grave accent, and signs with
+// a stroke are those signs with U+0338.
 words::Character words::wide_character(std::string_view text, std::size_t at) {
-    const std::size_t bytes = std::min(announced(byte_at(text, at)), text.size() - at);
+    const std::size_t bytes = std::min(announced(static_cast<unsigned char>(text[at])), text.size() - at);
     const std::string_view c = text.substr(at, bytes);
     if (c == apostrophe) return {Role::joiner, bytes};
+    if ("\u0300" <= c && c <= "\u036f" && bytes == 2) return {Role::mark, bytes};
     const bool latin_mark = c == "\u00a0" || c == "\u00a1" || c == "\u00ab" || c == "\u00bb" || c == "\u00bf";
     const bool general_punctuation = "\u2000" <= c && c <= "\u206f" && bytes == 3;
     const bool ideographic_mark = c == "\u3000" || c == "\u3001" || c == "\u3002" || c == "\ufeff";
-    return {latin_mark || general_punctuation || ideographic_mark ? Role::separator : Role::letter, bytes};
+    const bool same_as_ascii = c == "\u037e" || c == "\u1fef" || c == "\u2260" || c == "\u226e" || c == "\u226f";
+    const bool separates = latin_mark || general_punctuation || ideographic_mark || same_as_ascii;
+    return {separates ? Role::separator : Role::letter, bytes};
 }
 
 void words::append_normal(std::string& out, std::string_view word) {
@@ -83,6 +110,14 @@ void words::append_normal(std::string& out, std::string_view word) {
         out += '\'';
     }
     append_lower(out, word.substr(done));
+}
+
+std::optional<Word> words::stem(const Word& word, std::string_view text) {
+    constexpr std::size_t ending = 2;  // "'s" as words spell it
+    if (!word.text.ends_with("'s")) return std::nullopt;
+    const bool plain = text[word.end - ending] == '\'';
+    return Word{word.text.substr(0, word.text.size() - ending), word.begin,
+                word.end - 1 - (plain ? 1 : apostrophe.size())};
 }
 
 std::vector<Word> split_words(std::string_view text) {

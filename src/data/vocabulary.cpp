@@ -1,6 +1,7 @@
 #include "kvmem/data/vocabulary.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "kvmem/data/tokenizer.hpp"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -25,6 +26,7 @@ Token Vocabulary::find(std::uint64_t hash, TokenKind kind, std::string_view text
 Token Vocabulary::add(TokenKind kind, std::string_view text) {
     const std::uint64_t hash = hash_of(kind, text);
     if (const Token known = find(hash, kind, text); known >= 0) return known;
+    if (const std::optional<Token> other = by_lower_case(kind, text)) return *other;
     if (size() == std::numeric_limits<Token>::max())
         throw Error({.what = "the vocabulary is full",
                      .expected = "at most 2^31 - 1 tokens",
@@ -39,7 +41,22 @@ Token Vocabulary::add(TokenKind kind, std::string_view text) {
 
 std::optional<Token> Vocabulary::find(TokenKind kind, std::string_view text) const {
     const Token token = find(hash_of(kind, text), kind, text);
-    return token < 0 ? std::nullopt : std::optional(token);
+    return token < 0 ? by_lower_case(kind, text) : std::optional(token);
+}
+
+std::optional<Token> Vocabulary::by_lower_case(TokenKind kind, std::string_view text) const {
+    if (kind != TokenKind::word || words_by_lower_case_.empty()) return std::nullopt;
+    const auto other = words_by_lower_case_.find(std::string(text));
+    return other == words_by_lower_case_.end() ? std::nullopt : std::optional(other->second);
+}
+
+void Vocabulary::find_words_by_lower_case() {
+    for (Token token = 0; token < size(); ++token) {
+        if (kind(token) != TokenKind::word) continue;
+        std::string lower = to_lower(text(token));
+        if (lower != text(token) && !find(TokenKind::word, lower))
+            words_by_lower_case_.emplace(std::move(lower), token);
+    }
 }
 
 std::string reversed_relation(std::string_view relation) {

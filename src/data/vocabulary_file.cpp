@@ -28,6 +28,7 @@ Vocabulary read_vocabulary(const hdf5::Reader& file) {
                    "'" + texts[i] + "' at " + std::to_string(i));
         vocabulary.set_count(token, counts[i]);
     }
+    vocabulary.find_words_by_lower_case();
     return vocabulary;
 }
 

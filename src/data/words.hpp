@@ -1,15 +1,18 @@
 // Where words begin and end, without making strings of them: what split_words() and the Linker share.
 #pragma once
 
+#include "kvmem/data/tokenizer.hpp"
+
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace kvmem::words {
 
-// A joiner belongs to a word only between two letters of it.
-enum class Role : std::uint8_t { separator, letter, joiner };
+// A joiner belongs to a word only between two letters of it, a combining mark only behind one.
+enum class Role : std::uint8_t { separator, letter, joiner, mark };
 
 struct Character {
     Role role;
@@ -56,7 +59,10 @@ void for_each(std::string_view text, Visit visit) {
     }
 }
 
-// Appends a word as tokens spell it: in lower case, and with ' for the typographic apostrophe.
+// Appends a word as tokens spell it: composed (NFC), in lower case, and with ' for the typographic apostrophe.
 void append_normal(std::string& out, std::string_view word);
+
+// A word of the text without its possessive "'s", if it has one.
+std::optional<Word> stem(const Word& word, std::string_view text);
 
 }  // namespace kvmem::words

@@ -202,6 +202,15 @@ TEST_CASE("own facts are read by path", "[import][kb]") {
     CHECK_THAT(error_of([&] { import_kb({facts}, templates, {}); }), Catch::Contains("nothing.tsv"));
 }
 
+TEST_CASE("possessives are the same words in templates, brackets and plain text", "[import][kb]") {
+    QuestionSources sources;
+    sources.train = {Source{"q.tsv", "what is [France]'s capital\tParis\nwhat is France’s capital\tParis\n"}};
+    const Source templates{"t.tsv", "capital\twhat is {}'s capital\ttrain\n"};
+    const QaDataset dataset = kb_from({{"f.tsv", "France\tcapital\tParis\n"}}, templates,
+                                      {.file = {}, .test_entity_fraction = 0}, sources, {});
+    CHECK(questions(dataset, "train") == Texts(3, "what is <France> s capital = <Paris>"));
+}
+
 TEST_CASE("names have no control characters and no signs of the format", "[import][kb]") {
     const auto error = [](const std::string& name) {
         return error_of([&] { import_facts({"A\tr\tB\n" + name + "\tr\tB\n"}); });

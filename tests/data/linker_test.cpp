@@ -61,6 +61,65 @@ TEST_CASE("names that differ in case alone are told apart by spelling, or are al
     CHECK(linked(vocabulary, "who sings in Help?") == Names{"Help"});
 }
 
+TEST_CASE("a name is found in every normal form of Unicode, and its spelling decides between two", "[linker]") {
+    const std::string decomposed = "Tu\u0308rkiye", composed = "Türkiye";
+    for (const std::string& name : {decomposed, composed}) {
+        const Vocabulary vocabulary = vocabulary_of({name});
+        for (const std::string& asked : {decomposed, composed, to_lower(composed), "[" + decomposed + "]"})
+            CHECK(linked(vocabulary, "the capital of " + asked) == Names{name});
+        CHECK(texts(vocabulary, Linker(vocabulary).find(decomposed)) == Names{name});
+    }
+    const Vocabulary vocabulary = vocabulary_of({decomposed, composed, "TÜRKIYE", "ĐÀ NẴNG"});
+    CHECK(linked(vocabulary, "capital of " + decomposed) == Names{decomposed});
+    CHECK(linked(vocabulary, "capital of " + composed) == Names{composed});
+    CHECK(linked(vocabulary, "capital of TU\u0308RKIYE") == Names{"TÜRKIYE"});
+    CHECK(linked(vocabulary, "capital of türkiye").size() == 3);
+    CHECK(linked(vocabulary, "hotels in Đà Nẵng") == Names{"ĐÀ NẴNG"});
+    const Linker linker(vocabulary);
+    CHECK(texts(vocabulary, linker.find("TU\u0308RKIYE")) == Names{"TÜRKIYE"});
+    CHECK(texts(vocabulary, linker.find(composed + "!")).size() == 3);
+    CHECK(texts(vocabulary_of({"Şırnak"}),
+                entities(Linker(vocabulary_of({"Şırnak"})).nearest("where is S\u0327ırnek", 1))) == Names{"Şırnak"});
+}
+
+TEST_CASE("a possessive is the name and an s, unless a name has it", "[linker]") {
+    const Vocabulary vocabulary = vocabulary_of(
+        {"Peru", "United States", "McDonald's", "McDonald", "Rosemary's Baby", "King", "King's Speech", "Help!"},
+        {"what", "is", "the", "capital", "s"});
+    const Linker linker(vocabulary);
+    const auto tokens = [&](std::string_view text) { return shown(vocabulary, linker.link(text).tokens); };
+    for (const char* asked : {"what is Peru's capital", "what is PERU’S capital", "what is [Peru]'s capital",
+                              "what is [Peru]’s capital", "what is Peru 's capital", "what is [Peru's] capital"})
+        CHECK(tokens(asked) == "what is <Peru> s capital");
+    CHECK(tokens("the United States' capital") == "the <United States> capital");
+    CHECK(tokens("what is McDonald's capital") == "what is <McDonald's> capital");
+    CHECK(tokens("what is McDonald's's capital") == "what is <McDonald's> s capital");
+    CHECK(tokens("Rosemary's Baby's capital") == "<Rosemary's Baby> s capital");
+    CHECK(tokens("the King's Speech") == "the <King's Speech>");
+    CHECK(tokens("the King's capital") == "the <King> s capital");
+    CHECK(tokens("Peru's") == "<Peru> s");
+    const std::string text = "is Peru’s it";
+    const std::vector<TextPart> parts = linker.parts(text);
+    REQUIRE(parts.size() == 4);
+    CHECK(text.substr(parts[1].begin, parts[1].end - parts[1].begin) == "Peru");
+    CHECK(text.substr(parts[2].begin, parts[2].end - parts[2].begin) == "s");
+}
+
+TEST_CASE("the s of a possessive is left out where training never saw it", "[linker]") {
+    const Vocabulary vocabulary = vocabulary_of({"Peru", "What"}, {"what", "is", "capital"});
+    const Linker linker(vocabulary);
+    for (const char* asked : {"what is Peru's capital", "what is [Peru]'s capital"}) {
+        CHECK(shown(vocabulary, linker.link(asked).tokens) == "what is <Peru> capital");
+        CHECK(linker.link(asked).unknown_words.empty());
+    }
+    CHECK(linker.link("what s Peru s").unknown_words == Names{"s", "s"});
+    CHECK(linker.link("what's Peru").unknown_words == Names{"what's"});
+    const std::string misspelt = "what is Perru's capital";
+    const NearName name = linker.nearest(misspelt, 1).at(0);
+    CHECK(misspelt.substr(name.begin, name.end - name.begin) == "Perru");
+    CHECK(shown(vocabulary, linker.link_as(misspelt, name).tokens) == "what is <Peru> capital");
+}
+
 TEST_CASE("names in brackets are taken at their word", "[linker]") {
     const Vocabulary vocabulary = vocabulary_of({"what", "Mr. & Mrs. Smith", "$", "Smith"}, {"what", "is"});
     CHECK(linked(vocabulary, "what is [what]") == Names{"what"});

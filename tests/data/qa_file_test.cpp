@@ -171,6 +171,16 @@ TEST_CASE("a file without a part that must be there is refused", "[qa_file]") {
     CHECK_THROWS_WITH(load_dataset(folder / "x.h5"), Contains("expected /vocab/bytes"));
 }
 
+TEST_CASE("words of a file that has them in another lower case are found", "[qa_file]") {
+    const TemporaryFolder folder;
+    QaDataset dataset = small_dataset();
+    const Token old = dataset.vocabulary.add(TokenKind::word, "viỆt");
+    save_dataset(dataset, folder / "old.h5");
+    const QaDataset opened = load_dataset(folder / "old.h5");
+    CHECK(opened.vocabulary.find(TokenKind::word, "việt") == old);
+    CHECK(opened.vocabulary.text(old) == "viỆt");
+}
+
 TEST_CASE("h5py reads what kvmem writes, by the reader in the specification", "[qa_file]") {
     if (!has_h5py()) return;
     const TemporaryFolder folder;

@@ -41,14 +41,31 @@ TEST_CASE("a word knows the bytes that it was read from", "[tokenizer]") {
     CHECK(text.substr(words[1].begin, words[1].end - words[1].begin) == "vital");
 }
 
-TEST_CASE("lower case covers Latin, Greek and Cyrillic and leaves the rest", "[tokenizer]") {
+TEST_CASE("lower case is Unicode's, a character for a character", "[tokenizer]") {
     CHECK(to_lower("AZaz09 ÀÖØÞß×") == "azaz09 àöøþß×");
     CHECK(to_lower("ĀĐĶĹŁŊŸŹŽ İ ıĸ") == "āđķĺłŋÿźž i ıĸ");
     CHECK(to_lower("ΆΈΌΎΏΑΣΩ") == "άέόύώασω");
     CHECK(to_lower("ЀЁАЯѠҊӀӁӐ") == "ѐёаяѡҋӏӂӑ");
-    CHECK(to_lower("東京 ẞ 😀") == "東京 ẞ 😀");
+    CHECK(to_lower("東京 😀") == "東京 😀");
+    CHECK(to_lower("ẠẾỸ ẞ") == "ạếỹ ß");    // Latin Extended Additional
+    CHECK(to_lower("ǍȘȺ") == "ǎșⱥ");        // Latin Extended-B
+    CHECK(to_lower("ԱՖ ᾺῼἈ") == "աֆ ὰῳἀ");  // Armenian, polytonic Greek
+    CHECK(to_lower("Ⴀ 𐐀 Ａ Ⅷ") == "ⴀ 𐐨 ａ ⅷ");
+    CHECK(to_lower("\u212a\u212b\u2126") == "kåω");  // Kelvin, ångström and ohm
     CHECK(to_lower("\xc3") == "\xc3");
     CHECK(to_lower("A\xff\xc3Z") == "a\xff\xc3z");
+}
+
+TEST_CASE("canonically equivalent texts have the same words", "[tokenizer]") {
+    CHECK(words_of("Tu\u0308rkiye Le\u0301on") == Words{"türkiye", "léon"});
+    CHECK(words_of("I\u0307zmir İzmir") == Words{"izmir", "izmir"});
+    CHECK(words_of("H\u0331 \u1e96") == Words{"\u1e96", "\u1e96"});  // composed in lower case alone
+    CHECK(words_of("a\u0301\u0323 a\u0323\u0301") == Words{"ạ\u0301", "ạ\u0301"});
+    CHECK(words_of("\u1112\u1161\u11ab 한") == Words{"한", "한"});
+    CHECK(words_of("a\u037eb a;b a\u1fefb a`b a\u2260b a=\u0338b") ==
+          Words{"a", "b", "a", "b", "a", "b", "a", "b", "a", "b", "a", "b"});
+    CHECK(to_nfc("Le\u0301on") == "Léon");
+    CHECK(to_nfc("e\u0301\xff") == "e\u0301\xff");
 }
 
 TEST_CASE("splitting text that is not UTF-8 is an error with the position", "[tokenizer]") {
@@ -61,4 +78,7 @@ TEST_CASE("a megabyte of text is split in linear time", "[tokenizer]") {
     CHECK(split_words(text).size() > 100'000);
     CHECK(split_words(std::string(std::size_t{1} << 20, '-')).empty());
     CHECK(split_words(std::string(std::size_t{1} << 20, 'a')).size() == 1);
+    std::string marks = "a";
+    while (marks.size() < (std::size_t{1} << 20)) marks += "\u0301\u0323";
+    CHECK(split_words(marks).size() == 1);
 }

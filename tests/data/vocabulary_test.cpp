@@ -45,3 +45,20 @@ TEST_CASE("reversing a relation twice gives it back", "[vocabulary]") {
     CHECK(reversed_relation("~directed_by") == "directed_by");
     CHECK(reversed_relation("") == "~");
 }
+
+TEST_CASE("words of another lower case are found by theirs, where no other word has it", "[vocabulary]") {
+    Vocabulary vocabulary;
+    const Token viet = vocabulary.add(TokenKind::word, "viỆt"), upper = vocabulary.add(TokenKind::word, "ǍB");
+    const Token lower = vocabulary.add(TokenKind::word, "ǎb"), decomposed = vocabulary.add(TokenKind::word, "e\u0301");
+    const Token entity = vocabulary.add(TokenKind::entity, "Ạ");
+    CHECK_FALSE(vocabulary.find(TokenKind::word, "việt"));
+    vocabulary.find_words_by_lower_case();
+    CHECK(vocabulary.find(TokenKind::word, "việt") == viet);
+    CHECK(vocabulary.add(TokenKind::word, "việt") == viet);
+    CHECK(vocabulary.find(TokenKind::word, "ǍB") == upper);
+    CHECK(vocabulary.find(TokenKind::word, "ǎb") == lower);
+    CHECK(vocabulary.find(TokenKind::word, "é") == decomposed);
+    CHECK(vocabulary.find(TokenKind::entity, "Ạ") == entity);
+    CHECK_FALSE(vocabulary.find(TokenKind::entity, "ạ"));
+    CHECK(vocabulary.size() == 6);
+}

@@ -24,6 +24,8 @@ static void check_words(std::string_view text) {
         end = word.end;
     }
     require(invalid_utf8_at(to_lower(text)) == std::string_view::npos);
+    const std::vector<Word> words = split_words(text), composed = split_words(to_nfc(text));
+    require(std::ranges::equal(words, composed, {}, &Word::text, &Word::text));
 }
 
 static void check_links(std::string_view names, std::string_view text) {

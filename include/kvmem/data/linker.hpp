@@ -2,8 +2,11 @@
 //
 // The text's words are matched with the words of every entity's name, not regarding case. Of matches that overlap
 // the longest is taken, then the one with most words that are rare (see below), then the first. Where several entities
-// have those words, those spelled as the text are taken, otherwise those that differ only in case, otherwise all. Names
-// in [brackets] are taken at their word.
+// have those words, those spelled as the text are taken, otherwise those that differ only in Unicode's normal form,
+// otherwise those that differ only in case, otherwise all. Names in [brackets] are taken at their word.
+//
+// The last word of a name may have a possessive "'s" that the name has not. It is then the word "s", as it is behind
+// brackets; link() leaves it out if training never saw it.
 //
 // Knowledge bases hold entities called "what", "Act" or "The Movie", so a match outside of brackets whose words
 // all occur as plain words in training questions (their count in the vocabulary is above 0) is weak: it counts
@@ -71,8 +74,8 @@ class Linker {
     // The same before words become tokens. Throws alike.
     std::vector<TextPart> parts(std::string_view text, const LinkOptions& options = {}) const;
 
-    // Entities of this name: exactly as written if there is one, otherwise all that differ only in case,
-    // otherwise all of the same words.
+    // Entities of this name: exactly as written if there is one, otherwise all that differ only in normal form,
+    // otherwise all that differ only in case, otherwise all of the same words.
     std::vector<Token> find(std::string_view name) const;
 
     // Up to `count` entities whose names are nearest to a part of the text by edit distance, best first: what

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace kvmem {
@@ -29,6 +30,10 @@ class Vocabulary {
     Token add(TokenKind kind, std::string_view text);
     std::optional<Token> find(TokenKind kind, std::string_view text) const;
 
+    // From now on words are also found by what to_lower() makes of their texts, where that is no other word's text:
+    // those of files that were written with another idea of lower case.
+    void find_words_by_lower_case();
+
     Token size() const { return static_cast<Token>(entries_.size()); }
     const std::string& text(Token token) const { return entry(token).text; }
     TokenKind kind(Token token) const { return entry(token).kind; }
@@ -45,9 +50,11 @@ class Vocabulary {
     };
     const Entry& entry(Token token) const { return entries_.at(static_cast<std::size_t>(token)); }
     Token find(std::uint64_t hash, TokenKind kind, std::string_view text) const;  // or -1
+    std::optional<Token> by_lower_case(TokenKind kind, std::string_view text) const;
 
     std::vector<Entry> entries_;
     NumberTable tokens_;  // by kind and text; filling it is most of what opening a vocabulary costs
+    std::unordered_map<std::string, Token> words_by_lower_case_;  // those that find_words_by_lower_case() found
 };
 
 // "directed_by" <-> "~directed_by": the name of a relation read from object to subject.
