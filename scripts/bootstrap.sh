@@ -10,7 +10,7 @@ trap 'echo "bootstrap: error: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 
 packages=(g++ cmake ninja-build libboost1.81-dev libboost-json1.81-dev libboost-program-options1.81-dev
     libeigen3-dev libhdf5-dev zlib1g-dev libtbb-dev libxxhash-dev libutf8proc-dev libedit-dev catch2)
-dev_packages=(clang clang-format clang-tidy libclang-rt-14-dev python3-h5py ccache valgrind)
+dev_packages=(clang clang-format clang-tidy libclang-rt-14-dev python3-h5py ccache valgrind shellcheck)
 
 say() { echo "bootstrap: $*" >&2; }
 

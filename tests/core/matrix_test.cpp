@@ -2,6 +2,7 @@
 
 #include "kvmem/core/eigen.hpp"
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/ragged.hpp"
 #include "random.hpp"
 
 #include <catch2/catch.hpp>
@@ -63,6 +64,18 @@ TEST_CASE("a matrix of a size that cannot be addressed is an error", "[matrix]")
     CHECK_THROWS_AS(Matrix(Index{1} << 32, Index{1} << 32), Error);
     CHECK_THROWS_WITH(Matrix(-1, 2), "Matrix: cannot make a matrix: expected a size that can be addressed, got -1 x 2");
 }
+
+#ifdef KVMEM_ASSERTIONS
+TEST_CASE("an index outside of what is there breaks an assertion", "[matrix]") {
+    const Matrix m(2, 3);
+    CHECK_THROWS_AS(m(2, 0), std::logic_error);
+    CHECK_THROWS_AS(m(0, -1), std::logic_error);
+    CHECK_THROWS_AS(m.row(3), std::logic_error);
+    CHECK_NOTHROW(m.row(2));
+    CHECK_THROWS_AS(m.view().middle_rows(1, 2), std::logic_error);
+    CHECK_THROWS_AS(Ragged<Token>()[0], std::logic_error);
+}
+#endif
 
 TEST_CASE("a view's rows lie one after the other", "[matrix]") {
     Matrix m = test::normal(4, 3, 2);

@@ -116,6 +116,7 @@ class Tape {
     };
     // Gradients are written when they are first asked for: then they are in the caches, and some never are.
     View gradient_of(std::size_t node) {
+        KVMEM_ASSERT(node < nodes_.size());
         Node& owner = nodes_[nodes_[node].owner];
         if (owner.fresh) write_gradient(owner);
         return nodes_[node].grad;
@@ -133,7 +134,10 @@ class Tape {
     bool training_ = true;
 };
 
-inline View Var::value() const { return tape->nodes_[node].value; }
+inline View Var::value() const {
+    KVMEM_ASSERT(tape && node < tape->nodes_.size());
+    return tape->nodes_[node].value;
+}
 inline View Var::grad() const { return tape->gradient_of(node); }
 inline bool Var::needs_grad() const { return tape->nodes_[node].grad.data != nullptr; }
 

@@ -4,6 +4,7 @@
 // type would not promise. core/eigen.hpp turns any of the three into an Eigen::Map for algebra.
 #pragma once
 
+#include "kvmem/core/assert.hpp"
 #include "kvmem/core/types.hpp"
 
 #include <cstddef>
@@ -21,11 +22,21 @@ struct BasicView {
 
     Index size() const { return rows * cols; }
     bool empty() const { return size() == 0; }
-    T* row(Index i) const { return data + i * cols; }
-    T& operator()(Index i, Index j) const { return data[i * cols + j]; }
+    // The first number of row i, or the end of the last row for i == rows.
+    T* row(Index i) const {
+        KVMEM_ASSERT(0 <= i && i <= rows);
+        return data + i * cols;
+    }
+    T& operator()(Index i, Index j) const {
+        KVMEM_ASSERT(0 <= i && i < rows && 0 <= j && j < cols);
+        return data[i * cols + j];
+    }
     std::span<T> span() const { return {data, static_cast<std::size_t>(size())}; }
     // Rows [first, first + count).
-    BasicView middle_rows(Index first, Index count) const { return {data + first * cols, count, cols}; }
+    BasicView middle_rows(Index first, Index count) const {
+        KVMEM_ASSERT(0 <= first && 0 <= count && first + count <= rows);
+        return {data + first * cols, count, cols};
+    }
 
     operator BasicView<const T>() const { return {data, rows, cols}; }
 };
@@ -48,10 +59,10 @@ class Matrix {
     Index size() const { return rows_ * cols_; }
     Real* data() { return data_.get(); }
     const Real* data() const { return data_.get(); }
-    Real* row(Index i) { return data() + i * cols_; }
-    const Real* row(Index i) const { return data() + i * cols_; }
-    Real& operator()(Index i, Index j) { return data()[i * cols_ + j]; }
-    Real operator()(Index i, Index j) const { return data()[i * cols_ + j]; }
+    Real* row(Index i) { return view().row(i); }
+    const Real* row(Index i) const { return view().row(i); }
+    Real& operator()(Index i, Index j) { return view()(i, j); }
+    Real operator()(Index i, Index j) const { return view()(i, j); }
 
     View view() { return {data(), rows_, cols_}; }
     ConstView view() const { return {data(), rows_, cols_}; }

@@ -2,6 +2,7 @@
 // in files, batches and kernels. Row i is values[offsets[i] .. offsets[i + 1]).
 #pragma once
 
+#include "kvmem/core/assert.hpp"
 #include "kvmem/core/types.hpp"
 
 #include <algorithm>
@@ -24,6 +25,7 @@ struct RaggedView {
                                      std::is_sorted(offsets.begin(), offsets.end());
     }
     std::span<const T> operator[](Index i) const {
+        KVMEM_ASSERT(0 <= i && i < size());
         const auto at = static_cast<std::size_t>(i);
         return values.subspan(static_cast<std::size_t>(offsets[at]),
                               static_cast<std::size_t>(offsets[at + 1] - offsets[at]));

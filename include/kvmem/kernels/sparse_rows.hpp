@@ -31,6 +31,7 @@ class SparseRows {
     // cols(). One that is first touched, and so the last, holds anything: the caller must write all of it, and after a
     // failure before that only clear() makes the rows usable again.
     Index place_to_write(Index row) {
+        KVMEM_ASSERT(0 <= row && row < rows());
         const Index at = place_[static_cast<std::size_t>(row)];
         return at < 0 ? add(row) : at;
     }

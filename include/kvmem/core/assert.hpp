@@ -1,0 +1,18 @@
+// KVMEM_ASSERT(condition): what a caller has to keep, such as an index within its matrix.
+//
+// It is checked where KVMEM_ASSERTIONS is defined, as the presets dev, asan and tsan do, and costs nothing elsewhere. A
+// broken assertion throws std::logic_error and not Error, because the program is at fault and not its data.
+#pragma once
+
+namespace kvmem {
+
+[[noreturn]] void assertion_failed(const char* condition, const char* file, int line);
+
+}  // namespace kvmem
+
+#ifdef KVMEM_ASSERTIONS
+#define KVMEM_ASSERT(condition) \
+    static_cast<void>((condition) || (::kvmem::assertion_failed(#condition, __FILE__, __LINE__), false))
+#else
+#define KVMEM_ASSERT(condition) static_cast<void>(0)
+#endif
