@@ -74,7 +74,7 @@ std::string printable(std::string_view bytes) {
             safe += text[at];
             continue;
         }
-        char escape[8];
+        char escape[16];
         std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(control));
         safe += escape;
         at += control < 0x80 ? 0 : control < 0x800 ? 1 : 2;

@@ -51,14 +51,15 @@ struct Likely {
 
 // A run of the text's words.
 struct Part {
-    std::string spaced;  // " jean dujardin "
+    std::string spaced;      // " jean dujardin "
+    std::u32string letters;  // the same
     std::size_t begin, end;
     bool common;  // training questions use all of its words
 };
 
 }  // namespace
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
+std::size_t edit_distance(std::u32string_view a, std::u32string_view b) {
     std::vector<std::size_t> row(b.size() + 1);
     std::iota(row.begin(), row.end(), std::size_t{0});
     for (std::size_t i = 0; i < a.size(); ++i) {
@@ -98,8 +99,9 @@ static std::vector<Part> parts_to_compare(const Vocabulary& vocabulary, std::str
         bool some_uncommon = false;
         const auto add = [&](const Word& last) {
             const bool uncommon = some_uncommon || !is_common(vocabulary, last);
+            const std::string spaced = before + last.text + ' ';
             if (uncommon || all_common)
-                parts.push_back({before + last.text + ' ', words[first].begin, last.end, !uncommon});
+                parts.push_back({spaced, words::characters(spaced), words[first].begin, last.end, !uncommon});
         };
         for (std::size_t n = 0; n < longest_part && first + n < words.size(); ++n) {
             const Word& word = words[first + n];
@@ -138,13 +140,14 @@ std::vector<NearName> nearest_names(const NameIndex& names, std::string_view tex
     std::string spaced;
     for (const Token token : sharing_trigrams(names, parts)) {
         spaced_words(spaced, names.vocabulary().text(token));
-        const std::size_t letters = spaced.size() - 2;
+        const std::u32string name = words::characters(spaced);
+        const std::size_t letters = name.size() - 2;
         std::size_t least = letters;
         const Part* nearest = nullptr;
         for (const Part& part : parts) {
-            const std::size_t lengths[] = {part.spaced.size(), spaced.size()};
+            const std::size_t lengths[] = {part.letters.size(), name.size()};
             if (std::max(lengths[0], lengths[1]) - std::min(lengths[0], lengths[1]) >= least) continue;
-            const std::size_t edits = edit_distance(part.spaced, spaced);
+            const std::size_t edits = edit_distance(part.letters, name);
             if (edits < least) least = edits, nearest = &part;
         }
         if (nearest && least * 3 <= letters)

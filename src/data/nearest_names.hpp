@@ -7,7 +7,7 @@
 namespace kvmem {
 
 // Letters to insert, delete or replace to make one of the other (Levenshtein 1966).
-std::size_t edit_distance(std::string_view a, std::string_view b);
+std::size_t edit_distance(std::u32string_view a, std::u32string_view b);
 
 std::vector<NearName> nearest_names(const NameIndex& names, std::string_view text, int count);
 

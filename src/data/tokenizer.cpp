@@ -112,6 +112,18 @@ void words::append_normal(std::string& out, std::string_view word) {
     append_lower(out, word.substr(done));
 }
 
+std::u32string words::characters(std::string_view text) {
+    std::u32string all;
+    while (!text.empty()) {
+        utf8proc_int32_t c = 0;
+        const utf8proc_ssize_t bytes = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                                                        static_cast<utf8proc_ssize_t>(text.size()), &c);
+        all += bytes > 0 ? static_cast<char32_t>(c) : static_cast<unsigned char>(text[0]);
+        text.remove_prefix(static_cast<std::size_t>(std::max<utf8proc_ssize_t>(bytes, 1)));
+    }
+    return all;
+}
+
 std::optional<Word> words::stem(const Word& word, std::string_view text) {
     constexpr std::size_t ending = 2;  // "'s" as words spell it
     if (!word.text.ends_with("'s")) return std::nullopt;

@@ -62,6 +62,9 @@ void for_each(std::string_view text, Visit visit) {
 // Appends a word as tokens spell it: composed (NFC), in lower case, and with ' for the typographic apostrophe.
 void append_normal(std::string& out, std::string_view word);
 
+// The text's characters; bytes that are none stand for themselves.
+std::u32string characters(std::string_view text);
+
 // A word of the text without its possessive "'s", if it has one.
 std::optional<Word> stem(const Word& word, std::string_view text);
 

@@ -1,6 +1,7 @@
 #include "kvmem/train/config.hpp"
 
 #include "data/nearest_names.hpp"
+#include "data/words.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/number.hpp"
 #include "train/fields.hpp"
@@ -105,8 +106,9 @@ static void require_fields(const json::object& object, const std::vector<std::st
     for (const auto& [key, value] : object) {
         const std::string_view name = key;
         if (std::ranges::find(names, name) != names.end()) continue;
-        const auto& near =
-            *std::ranges::min_element(names, {}, [&](const std::string& known) { return edit_distance(name, known); });
+        const auto& near = *std::ranges::min_element(names, {}, [&](const std::string& known) {
+            return edit_distance(words::characters(name), words::characters(known));
+        });
         throw Error({.what = "no such field",
                      .expected = "fields of this version, such as " + near,
                      .got = std::string(name.substr(0, 40)),

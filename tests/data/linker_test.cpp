@@ -208,6 +208,10 @@ TEST_CASE("a name with a typing error is suggested", "[linker]") {
     const NearName name = linker.nearest("who directed kismat", 1).at(0);
     CHECK((name.begin == 13 && name.end == 19 && name.distance == Approx(1 / 6.0)));
     CHECK(linker.nearest("who directed kismat", 0).empty());
+    // A letter is one whatever its bytes.
+    const Vocabulary accents = vocabulary_of({"Réunion"});
+    const NearName island = Linker(accents).nearest("what is the capital of Reunion", 1).at(0);
+    CHECK(island.distance == Approx(1.0 / 7));
     CHECK(linker.nearest("xyzzy", 5).empty());
     CHECK(linker.nearest("", 5).empty());
     CHECK(linker.nearest("???", 5).empty());
