@@ -9,6 +9,10 @@
 #   scripts/bench.sh store [--quick] [--threads '1 2'] [--only exact|approximate] [--install-peers]
 #
 # The store of vectors beside FAISS and hnswlib, with recall beside speed; --install-peers installs them from Debian.
+#   scripts/bench.sh training-scale DATA... [--models NAME...] [--seconds 5] [--rounds 3] [--threads 0]
+#
+# Examples a second of training on data sets of several sizes, the smallest first, with how long and how much memory the
+# start takes.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -18,7 +22,7 @@ peers=$PWD/build/bench-peers
 built=build/bench/tests/bench
 
 usage() {
-    sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 2
 }
 
@@ -70,6 +74,12 @@ bench_store() {
 if [[ ${1:-} == store ]]; then
     bench_store "${@:2}"
     exit
+fi
+if [[ ${1:-} == training-scale ]]; then
+    (($# > 1)) || usage
+    scripts/bootstrap.sh
+    build bench bench_training_scale >&2
+    exec "$built/bench_training_scale" "${@:2}"
 fi
 [[ ${1:-} == attention ]] || usage
 shift

@@ -43,7 +43,8 @@ static void read_facts_back(Tape& tape, Var out, const void* payload) {
         .relations = p.relations.grad(),
         .gate = p.gate && p.gate->needs_grad() ? p.gate->grad().data : nullptr,
     };
-    read_facts_backward(*p.facts, p.state(), p.hop(), p.reached, out.grad().span(), gradients, tape.arena());
+    read_facts_backward(*p.facts, p.state(), p.hop(), p.reached, out.grad().span(), gradients,
+                        tape.zeros(p.facts->entities()));
 }
 
 EntityState read_facts(const Facts& facts, const EntityState& state, Var relations, RaggedView<Token> starts,
@@ -53,7 +54,7 @@ EntityState read_facts(const Facts& facts, const EntityState& state, Var relatio
     ReadFacts kept{&facts, state, relations, copy(tape.arena(), starts), gate, least, {}};
     Ragged<Token> entities;
     std::vector<Real> weight;
-    read_facts(facts, kept.state(), kept.hop(), entities, weight, tape.arena());
+    read_facts(facts, kept.state(), kept.hop(), entities, weight, tape.zeros(facts.entities()));
     kept.reached = copy(tape.arena(), entities);
     const bool needs_grad = relations.needs_grad() || state.weight.needs_grad() || (gate && gate->needs_grad());
     const Var out = tape.record(std::ssize(weight), 1, needs_grad, read_facts_back, kept);

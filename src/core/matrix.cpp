@@ -22,15 +22,16 @@ static std::size_t bytes_of(Index rows, Index cols) {
 
 void Matrix::Free::operator()(Real* p) const noexcept { detail::release(p, bytes); }
 
-Matrix::Storage Matrix::allocate(Index rows, Index cols) {
+Matrix::Storage Matrix::allocate(Index rows, Index cols, void* (*memory)(std::size_t bytes)) {
     const std::size_t bytes = bytes_of(rows, cols);
-    return {bytes == 0 ? nullptr : static_cast<Real*>(detail::allocate(bytes)), Free{bytes}};
+    return {bytes == 0 ? nullptr : static_cast<Real*>(memory(bytes)), Free{bytes}};
 }
 
-Matrix::Matrix(Index rows, Index cols) : data_(allocate(rows, cols)), rows_(rows), cols_(cols) { fill(0); }
+Matrix::Matrix(Index rows, Index cols)
+    : data_(allocate(rows, cols, detail::allocate_zeros)), rows_(rows), cols_(cols) {}
 
 Matrix::Matrix(const Matrix& other)
-    : data_(allocate(other.rows_, other.cols_)), rows_(other.rows_), cols_(other.cols_) {
+    : data_(allocate(other.rows_, other.cols_, detail::allocate)), rows_(other.rows_), cols_(other.cols_) {
     std::copy_n(other.data(), size(), data());
 }
 

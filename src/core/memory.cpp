@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 #include <fstream>
 #include <limits>
 #include <new>
@@ -18,9 +20,30 @@ namespace kvmem::detail {
 static constexpr std::size_t line = 64, huge_page = std::size_t{1} << 21;
 
 static bool is_large(std::size_t bytes) { return bytes >= 2 * huge_page; }
+// The system's own, which it gives as zeros page by page; the allocator would get such pieces from it as well.
+static bool is_mapped(std::size_t bytes) { return bytes >= 32 * huge_page; }
 static std::align_val_t alignment_of(std::size_t bytes) { return std::align_val_t{is_large(bytes) ? huge_page : line}; }
 
+#if defined(__linux__)
+// Whole huge pages, the first of them at its boundary.
+static void* map(std::size_t bytes) {
+    bytes = (bytes + huge_page - 1) / huge_page * huge_page;
+    void* all = ::mmap(nullptr, bytes + huge_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (all == MAP_FAILED) throw std::bad_alloc();
+    const auto at = reinterpret_cast<std::uintptr_t>(all);
+    const std::size_t before = (huge_page - at % huge_page) % huge_page;
+    if (before > 0) ::munmap(all, before);
+    void* memory = static_cast<char*>(all) + before;
+    ::munmap(static_cast<char*>(memory) + bytes, huge_page - before);
+    ::madvise(memory, bytes, MADV_HUGEPAGE);
+    return memory;
+}
+#endif
+
 void* allocate(std::size_t bytes) {
+#if defined(__linux__)
+    if (is_mapped(bytes)) return map(bytes);
+#endif
     void* memory = ::operator new(bytes, alignment_of(bytes));
 #if defined(__linux__)
     if (is_large(bytes)) ::madvise(memory, bytes, MADV_HUGEPAGE);  // a wish: it does not matter if it fails
@@ -28,7 +51,23 @@ void* allocate(std::size_t bytes) {
     return memory;
 }
 
-void release(void* memory, std::size_t bytes) noexcept { ::operator delete(memory, alignment_of(bytes)); }
+void* allocate_zeros(std::size_t bytes) {
+    void* memory = allocate(bytes);
+#if defined(__linux__)
+    if (is_mapped(bytes)) return memory;
+#endif
+    return std::memset(memory, 0, bytes);
+}
+
+void release(void* memory, std::size_t bytes) noexcept {
+#if defined(__linux__)
+    if (is_mapped(bytes)) {
+        ::munmap(memory, (bytes + huge_page - 1) / huge_page * huge_page);
+        return;
+    }
+#endif
+    ::operator delete(memory, alignment_of(bytes));
+}
 
 // --- How much there is -----------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 #include "data/stored_dataset.hpp"
 
 #include "data/chunk_filters.hpp"
+#include "kvmem/core/parallel.hpp"
 
 #include <algorithm>
 
@@ -119,31 +120,48 @@ void StoredDataset::read(std::span<std::byte> out) const {
                      "cannot read a dataset", where_);
         return;
     }
-    std::vector<std::byte> chunk(chunk_bytes_);
+    // HDF5 is for one thread; unpacking, which is most of the work, is for all of them.
+    constexpr std::size_t together = 16;
+    std::vector<StoredChunk> chunks;
     std::vector<hsize_t> at(shape_.size(), 0);
     while (at[0] < shape_[0]) {
-        read_chunk(at, chunk);
-        copy_rows(at, chunk, out);
+        chunks.push_back(read_chunk(at));
         // The next chunk, the last dimension fastest.
         at.back() += chunk_shape_.back();
         if (at.size() == 2 && at[1] >= shape_[1]) {
             at[1] = 0;
             at[0] += chunk_shape_[0];
         }
+        if (chunks.size() < together && at[0] < shape_[0]) continue;
+        unpack(chunks, out);
+        chunks.clear();
     }
 }
 
-void StoredDataset::read_chunk(std::span<const hsize_t> at, std::span<std::byte> chunk) const {
+void StoredDataset::unpack(std::span<StoredChunk> chunks, std::span<std::byte> out) const {
+    std::vector<const char*> problems(chunks.size(), nullptr);
+    parallel_for(std::ssize(chunks), 1, [&](Index first, Index last) {
+        std::vector<std::byte> plain(chunk_bytes_);
+        for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
+            StoredChunk& chunk = chunks[i];
+            problems[i] = undo_filters(std::move(chunk.bytes), filters_, chunk.skipped, size_of(element_), plain);
+            if (problems[i] == nullptr) copy_rows(chunk.at, plain, out);
+        }
+    });
+    for (const char* problem : problems)
+        if (problem != nullptr)
+            throw Error({.what = "the data is damaged", .expected = {}, .got = problem, .where = where_, .hint = {}});
+}
+
+StoredDataset::StoredChunk StoredDataset::read_chunk(std::span<const hsize_t> at) const {
     hsize_t stored_size = 0;
     require_done(H5Dget_chunk_storage_size(dataset_, at.data(), &stored_size), "a chunk is missing", where_);
     if (stored_size == 0 || stored_size > most_stored(chunk_bytes_))
         refuse("chunks that take about their size at most", std::to_string(stored_size) + " bytes");
-    std::vector<std::byte> stored(stored_size);
-    std::uint32_t skipped = 0;
-    require_done(H5Dread_chunk(dataset_, H5P_DEFAULT, at.data(), &skipped, stored.data()), "cannot read a chunk",
-                 where_);
-    if (const char* problem = undo_filters(std::move(stored), filters_, skipped, size_of(element_), chunk))
-        throw Error({.what = "the data is damaged", .expected = {}, .got = problem, .where = where_, .hint = {}});
+    StoredChunk chunk{{at.begin(), at.end()}, std::vector<std::byte>(stored_size), 0};
+    require_done(H5Dread_chunk(dataset_, H5P_DEFAULT, at.data(), &chunk.skipped, chunk.bytes.data()),
+                 "cannot read a chunk", where_);
+    return chunk;
 }
 
 void StoredDataset::copy_rows(std::span<const hsize_t> at, std::span<const std::byte> chunk,

@@ -5,6 +5,7 @@
 #include "data/hdf5_handle.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,7 +35,13 @@ class StoredDataset {
     void find_shape();
     void check_layout();
     void find_chunks(hid_t creation);
-    void read_chunk(std::span<const hsize_t> at, std::span<std::byte> chunk) const;
+    struct StoredChunk {
+        std::vector<hsize_t> at;
+        std::vector<std::byte> bytes;
+        std::uint32_t skipped;  // a bit for each filter that was not applied
+    };
+    StoredChunk read_chunk(std::span<const hsize_t> at) const;
+    void unpack(std::span<StoredChunk> chunks, std::span<std::byte> out) const;
     void copy_rows(std::span<const hsize_t> at, std::span<const std::byte> chunk, std::span<std::byte> out) const;
 
     std::string where_;

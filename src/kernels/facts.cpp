@@ -1,12 +1,43 @@
 #include "kvmem/kernels/facts.hpp"
 
-#include "kvmem/core/arena.hpp"
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/parallel.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <numeric>
 
 namespace kvmem {
+
+namespace {
+
+// The facts of each subject, rising: counted first, so that each goes to its place at once.
+class BySubject {
+  public:
+    BySubject(std::span<const Fact> all, Index entities)
+        : offsets_(static_cast<std::size_t>(entities) + 2, 0), facts_(all.size()) {
+        // Two places ahead: once the facts are placed, an entry is where its subject's begin.
+        const auto next = std::span(offsets_).subspan(1);
+        for (const Fact& f : all) ++offsets_[static_cast<std::size_t>(f.subject) + 2];
+        std::partial_sum(offsets_.begin(), offsets_.end(), offsets_.begin());
+        for (const Fact& f : all) facts_[next[static_cast<std::size_t>(f.subject)]++] = {f.relation, f.object};
+        parallel_for(entities, 4096, [&](Index first, Index last) {
+            for (Index subject = first; subject < last; ++subject) std::ranges::sort(of(subject));
+        });
+    }
+    // Relation and object of each.
+    std::span<std::pair<Token, Token>> of(Index subject) {
+        const auto s = static_cast<std::size_t>(subject);
+        return std::span(facts_).subspan(offsets_[s], offsets_[s + 1] - offsets_[s]);
+    }
+
+  private:
+    std::vector<std::uint32_t> offsets_;
+    std::vector<std::pair<Token, Token>> facts_;
+};
+
+}  // namespace
 
 Facts::Facts(std::vector<Fact> facts, Index entities, Index relations) : relations_(relations) {
     require_shape(entities >= 0 && relations >= 0, "Facts", "numbers of entities and relations that are not negative");
@@ -16,24 +47,29 @@ Facts::Facts(std::vector<Fact> facts, Index entities, Index relations) : relatio
                f.relation < relations;
     };
     require_shape(std::ranges::all_of(facts, fits), "Facts", "facts of the memory's entities and relations");
-    std::ranges::sort(facts);
-    facts.erase(std::unique(facts.begin(), facts.end()), facts.end());
+    require_shape(facts.size() <= std::numeric_limits<std::uint32_t>::max(), "Facts", "at most 2^32 - 1 facts");
+    BySubject sorted(facts, entities);
+    facts = {};
     rows_.clear();
-    objects_.reserve(facts.size());
-    for (std::size_t i = 0; i < facts.size(); ++i) {
-        const Fact& f = facts[i];
-        if (i == 0 || f.subject != facts[i - 1].subject || f.relation != facts[i - 1].relation) {
-            rows_.push_back(static_cast<Index>(i));
-            relation_.push_back(f.relation);
-            ++keys_[static_cast<std::size_t>(f.subject) + 1];
+    for (Index subject = 0; subject < entities; ++subject) {
+        const auto own = sorted.of(subject);
+        for (std::size_t i = 0; i < own.size(); ++i) {
+            if (i > 0 && own[i] == own[i - 1]) continue;
+            if (i == 0 || own[i].first != own[i - 1].first)
+                rows_.push_back({own[i].first, static_cast<std::uint32_t>(objects_.size())});
+            objects_.push_back(own[i].second);
         }
-        objects_.push_back(f.object);
+        keys_[static_cast<std::size_t>(subject) + 1] = static_cast<std::uint32_t>(rows_.size());
     }
-    rows_.push_back(static_cast<Index>(facts.size()));
-    for (std::size_t s = 1; s < keys_.size(); ++s) keys_[s] += keys_[s - 1];
+    rows_.push_back({0, static_cast<std::uint32_t>(objects_.size())});
 }
 
-static void check(const Facts& facts, const StateView& state, const FactHop& hop) {
+static void check_zeros(const Facts& facts, std::span<const Real> zeros) {
+    require_shape(std::ssize(zeros) >= facts.entities(), "read_facts", "a zero for each entity");
+}
+
+static void check(const Facts& facts, const StateView& state, const FactHop& hop, std::span<const Real> zeros) {
+    check_zeros(facts, zeros);
     const Index questions = state.entities.size();
     const auto are_entities = [&](std::span<const Token> tokens) {
         return std::ranges::all_of(tokens, [&](Token t) { return t >= 0 && t < facts.entities(); });
@@ -49,19 +85,15 @@ static void check(const Facts& facts, const StateView& state, const FactHop& hop
 
 namespace {
 
-// A number for each entity, all zero except while one question is looked at.
-class ByEntity {
-  public:
-    ByEntity(const Facts& facts, Arena& scratch) : numbers_(scratch.take<Real>(facts.entities())) {
-        std::ranges::fill(numbers_, Real{0});
-    }
-    Real& operator[](Token entity) { return numbers_[static_cast<std::size_t>(entity)]; }
-    void clear(std::span<const Token> entities) {
-        for (const Token e : entities) (*this)[e] = 0;
-    }
+// What was lent for the entities of one question becomes zero again, however that question ends.
+struct ZeroAtEnd {
+    std::span<Real> numbers;
+    const std::vector<Token>& entities;
+    std::size_t first;  // of the question's
 
-  private:
-    std::span<Real> numbers_;
+    ~ZeroAtEnd() {
+        for (std::size_t i = first; i < entities.size(); ++i) numbers[static_cast<std::size_t>(entities[i])] = 0;
+    }
 };
 
 // What one question reads with.
@@ -69,21 +101,25 @@ struct Question {
     std::span<const Token> entities, starts;
     std::span<const Real> weight;
     const Real* relations;
+    std::span<const Token> to_come;  // the entities, and those of the questions after it
 
     Question(const StateView& state, const FactHop& hop, Index b)
         : entities(state.entities[b]),
           starts(hop.starts[b]),
           weight(state.weight.subspan(static_cast<std::size_t>(state.entities.offsets[static_cast<std::size_t>(b)]),
                                       entities.size())),
-          relations(hop.relations.row(b)) {}
+          relations(hop.relations.row(b)),
+          to_come(state.entities.values.subspan(
+              static_cast<std::size_t>(state.entities.offsets[static_cast<std::size_t>(b)]))) {}
 
     bool is_start(Token entity) const { return std::ranges::find(starts, entity) != starts.end(); }
 };
 
-// Calls use(entry, relation, objects) for all keys of some weight.
+// Calls use(entry, row) for all keys of some weight.
 template <class Use>
 void each_key(const Facts& facts, const FactHop& hop, const Question& q, Use use) {
     for (std::size_t i = 0; i < q.entities.size(); ++i) {
+        facts.ask_ahead(q.to_come, i);
         const auto [first, last] = facts.keys_of(q.entities[i]);
         for (Index key = first; key < last; ++key)
             if (const Facts::Row row = facts.row(key); q.relations[row.relation] >= hop.least) use(i, row);
@@ -93,17 +129,17 @@ void each_key(const Facts& facts, const FactHop& hop, const Question& q, Use use
 }  // namespace
 
 void read_facts(const Facts& facts, const StateView& state, const FactHop& hop, Ragged<Token>& entities,
-                std::vector<Real>& weight, Arena& scratch) {
-    check(facts, state, hop);
-    const ArenaScope scope(scratch);
-    ByEntity sum(facts, scratch);
+                std::vector<Real>& weight, std::span<Real> zeros) {
+    check(facts, state, hop, zeros);
     for (Index b = 0; b < state.entities.size(); ++b) {
         const Question q(state, hop, b);
         std::vector<Token>& reached = entities.values;
         const std::size_t begin = reached.size();
+        const ZeroAtEnd zero_at_end{zeros, reached, begin};
+        const auto sum = [&](Token entity) -> Real& { return zeros[static_cast<std::size_t>(entity)]; };
         const auto reach = [&](Token entity, Real by) {
             if (by == 0) return;
-            Real& at = sum[entity];
+            Real& at = sum(entity);
             if (at == 0) reached.push_back(entity);
             at += by;
         };
@@ -112,22 +148,21 @@ void read_facts(const Facts& facts, const StateView& state, const FactHop& hop, 
             for (const Token object : row.objects) reach(object, by);
         });
         for (const Token start : q.starts) {  // few: their share is taken once, after all was added up
-            if (sum[start] == 0) continue;
-            sum[start] *= hop.gate;
-            if (sum[start] == 0)
+            if (sum(start) == 0) continue;
+            sum(start) *= hop.gate;
+            if (sum(start) == 0)
                 reached.erase(std::find(reached.begin() + static_cast<Index>(begin), reached.end(), start));
         }
         const Real stay = q.relations[facts.relations()];
         for (std::size_t i = 0; i < q.entities.size(); ++i) reach(q.entities[i], stay * q.weight[i]);
         entities.end_row();
-        for (std::size_t k = begin; k < reached.size(); ++k) weight.push_back(sum[reached[k]]);
-        sum.clear(std::span(reached).subspan(begin));
+        for (std::size_t k = begin; k < reached.size(); ++k) weight.push_back(sum(reached[k]));
     }
 }
 
 void read_facts_backward(const Facts& facts, const StateView& state, const FactHop& hop, RaggedView<Token> reached,
-                         std::span<const Real> gradient, const FactGradients& gradients, Arena& scratch) {
-    check(facts, state, hop);
+                         std::span<const Real> gradient, const FactGradients& gradients, std::span<Real> zeros) {
+    check(facts, state, hop, zeros);
     const auto is_entity = [&](Token t) { return t >= 0 && t < facts.entities(); };
     require_shape(reached.valid() && reached.size() == state.entities.size() &&
                       gradient.size() == reached.values.size() && std::ranges::all_of(reached.values, is_entity),
@@ -136,40 +171,39 @@ void read_facts_backward(const Facts& facts, const StateView& state, const FactH
                       (!gradients.relations.data || (gradients.relations.rows == hop.relations.rows &&
                                                      gradients.relations.cols == hop.relations.cols)),
                   "read_facts_backward", "gradients of the shapes of what they belong to, or empty");
-    const ArenaScope scope(scratch);
-    ByEntity of(facts, scratch);
+    const auto of = [&](Token entity) -> Real& { return zeros[static_cast<std::size_t>(entity)]; };
     const auto relations = static_cast<std::size_t>(facts.relations());
     std::size_t entry = 0, at = 0;
     for (Index b = 0; b < state.entities.size(); ++b) {
         const Question q(state, hop, b);
-        for (const Token entity : reached[b]) of[entity] = gradient[at++];
+        for (const Token entity : reached[b]) of(entity) = gradient[at++];
         Real* const to_relations = gradients.relations.data ? gradients.relations.row(b) : nullptr;
         Real stayed = 0;
         for (std::size_t i = 0; i < q.entities.size(); ++i) {
-            const Real g = of[q.entities[i]];
+            const Real g = of(q.entities[i]);
             stayed += g * q.weight[i];
             if (!gradients.state.empty()) gradients.state[entry + i] += g * q.relations[relations];
         }
         if (to_relations) to_relations[relations] += stayed;
         each_key(facts, hop, q, [&](std::size_t i, const Facts::Row& row) {
             Real sum = 0;
-            for (const Token object : row.objects) sum += of[object];
+            for (const Token object : row.objects) sum += of(object);
             for (const Token start : q.starts)
                 if (std::ranges::binary_search(row.objects, start)) {
-                    sum -= (1 - hop.gate) * of[start];
-                    if (gradients.gate) *gradients.gate += of[start] * q.weight[i] * q.relations[row.relation];
+                    sum -= (1 - hop.gate) * of(start);
+                    if (gradients.gate) *gradients.gate += of(start) * q.weight[i] * q.relations[row.relation];
                 }
             if (!gradients.state.empty()) gradients.state[entry + i] += sum * q.relations[row.relation];
             if (to_relations) to_relations[row.relation] += sum * q.weight[i];
         });
         entry += q.entities.size();
-        of.clear(reached[b]);
+        for (const Token entity : reached[b]) of(entity) = 0;
     }
 }
 
 void read_facts_naive(const Facts& facts, const StateView& state, const FactHop& hop, Ragged<Token>& entities,
-                      std::vector<Real>& weight, Arena&) {
-    check(facts, state, hop);
+                      std::vector<Real>& weight, std::span<Real> zeros) {
+    check(facts, state, hop, zeros);
     for (Index b = 0; b < state.entities.size(); ++b) {
         const Question q(state, hop, b);
         std::vector<Real> before(static_cast<std::size_t>(facts.entities())), after(before);

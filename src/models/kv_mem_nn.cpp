@@ -3,7 +3,9 @@
 #include "kvmem/core/error.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 
 namespace kvmem {
 
@@ -78,13 +80,14 @@ SlotVectors KvMemNN::encode_slots(const Slots& slots) const {
 
 namespace {
 
-// The candidates that a batch is scored against, each with a column of its own.
+// The candidates that a batch is scored against, each with a column of its own. Found by hashing: an array of the whole
+// vocabulary would cost each batch what the memory holds.
 class Columns {
   public:
-    explicit Columns(Index vocabulary) : column_(static_cast<std::size_t>(vocabulary), -1) {}
+    explicit Columns(Index most) : column_(std::bit_ceil(2 * static_cast<std::size_t>(most) + 2), -1) {}
 
     Index add(Token token) {
-        Index& column = column_[static_cast<std::size_t>(token)];
+        Index& column = column_[place_of(token)];
         if (column < 0) {
             column = tokens_.size();
             tokens_.values.push_back(token);
@@ -92,20 +95,30 @@ class Columns {
         }
         return column;
     }
-    Index find(Token token) const { return column_[static_cast<std::size_t>(token)]; }
+    Index find(Token token) const { return column_[place_of(token)]; }  // -1 when it has none
     Index size() const { return tokens_.size(); }
     const Ragged<Token>& tokens() const { return tokens_; }
 
   private:
-    std::vector<Index> column_;
-    Ragged<Token> tokens_;  // one a row
+    // Where the token's column is, or would be.
+    std::size_t place_of(Token token) const {
+        std::size_t at = static_cast<std::uint32_t>(token) * std::size_t{0x9e3779b97f4a7c15u} >> 32;
+        while (column_[at &= column_.size() - 1] >= 0 && tokens_.values[static_cast<std::size_t>(column_[at])] != token)
+            ++at;
+        return at;
+    }
+
+    std::vector<Index> column_;  // twice as many as can be at least, a power of two; -1: free
+    Ragged<Token> tokens_;       // one a row
 };
 
 }  // namespace
 
 Var KvMemNN::loss(Tape& tape, const Batch& batch, Rng& rng) const {
     const auto is_candidate = [&](Token t) { return lexicon_.candidate(t) >= 0; };
-    Columns columns(vocabulary().size());
+    const auto all = static_cast<Index>(candidates().size());
+    const bool against_all = config_.negatives == 0 || config_.negatives >= all;
+    Columns columns(against_all ? all : batch.size() + config_.negatives);
     std::vector<Index> targets(static_cast<std::size_t>(batch.size()), -1);
     std::vector<Token> right;
     for (Index i = 0; i < batch.size(); ++i) {
@@ -115,8 +128,7 @@ Var KvMemNN::loss(Tape& tape, const Batch& batch, Rng& rng) const {
             targets[static_cast<std::size_t>(i)] =
                 columns.add(right[static_cast<std::size_t>(rng.below(static_cast<Index>(right.size())))]);
     }
-    const auto all = static_cast<Index>(candidates().size());
-    if (config_.negatives == 0 || config_.negatives >= all) {
+    if (against_all) {
         for (const Token token : candidates()) columns.add(token);
     } else {
         // What the memory holds beside the answer is the hardest to tell from it.

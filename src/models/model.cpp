@@ -1,6 +1,7 @@
 #include "kvmem/models/model.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/parallel.hpp"
 #include "kvmem/kernels/gemm.hpp"
 #include "kvmem/models/kv_mem_nn.hpp"
 #include "kvmem/models/mem_n2n.hpp"
@@ -96,10 +97,12 @@ void Model::grow_table(Parameter& table, std::uint64_t side, double deviation, s
     if (before == v.size()) return;
     Matrix grown(v.size(), width);
     std::copy_n(table.value.data(), table.value.size(), grown.data());
-    for (Token token = static_cast<Token>(before); token < v.size(); ++token) {
-        Rng rng(seed, {side, stream_of(v.kind(token), v.text(token))});
-        for (Index j = 0; j < width; ++j) grown(token, j) = static_cast<Real>(deviation * rng.normal());
-    }
+    parallel_for(v.size() - before, 256, [&](Index first, Index last) {
+        for (auto token = static_cast<Token>(before + first); token < before + last; ++token) {
+            Rng rng(seed, {side, stream_of(v.kind(token), v.text(token))});
+            for (Index j = 0; j < width; ++j) grown(token, j) = static_cast<Real>(deviation * rng.normal());
+        }
+    });
     table.value = std::move(grown);
 }
 

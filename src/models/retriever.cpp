@@ -14,11 +14,17 @@ std::vector<Token> relations_of(const Vocabulary& vocabulary) {
 }
 
 Facts facts_of(const Slots& memory, const Vocabulary& vocabulary) {
-    std::vector<Token> number(static_cast<std::size_t>(vocabulary.size()), -1);
+    // Of each token, close together, as they are asked for in no order: a relation's number, or what else it is.
+    constexpr Token other = -1, entity = -2;
+    std::vector<Token> number(static_cast<std::size_t>(vocabulary.size()), other);
     Token relations = 0;
-    for (const Token t : relations_of(vocabulary)) number[static_cast<std::size_t>(t)] = relations++;
-    const auto is_entity = [&](Token t) { return vocabulary.kind(t) == TokenKind::entity; };
+    for (Token t = 0; t < vocabulary.size(); ++t) {
+        if (vocabulary.kind(t) == TokenKind::relation) number[static_cast<std::size_t>(t)] = relations++;
+        if (vocabulary.kind(t) == TokenKind::entity) number[static_cast<std::size_t>(t)] = entity;
+    }
+    const auto is_entity = [&](Token t) { return number[static_cast<std::size_t>(t)] == entity; };
     std::vector<Fact> facts;
+    facts.reserve(static_cast<std::size_t>(memory.size()));
     for (Index slot = 0; slot < memory.size(); ++slot) {
         const auto key = memory.key[slot], value = memory.value[slot];
         if (key.size() != 2 || value.size() != 1 || !is_entity(key[0]) || !is_entity(value[0])) continue;

@@ -104,6 +104,7 @@ Var QaTask::loss(Tape& tape, std::span<const Index> units, Rng& rng) {
 std::string content_hash_of(const QaDataset& dataset, std::string_view like) {
     const std::string version = like.starts_with("2-") ? "2-" : "";
     std::string hashes;
+    hashes.reserve(static_cast<std::size_t>(dataset.vocabulary.size()) * 24 + 1024);
     const auto add = [&](const auto& values) { hashes += xxh3(std::as_bytes(std::span(values))); };
     const auto add_rows = [&](const auto& rows) {
         add(rows.values);

@@ -19,9 +19,14 @@ namespace fs = std::filesystem;
 // Allocations of this thread that still succeed; -1: all of them.
 static thread_local long allocations_left = -1;
 
+namespace kvmem::test {
+thread_local std::size_t allocated_bytes = 0;
+}
+
 [[gnu::noinline]] void* operator new(std::size_t size) {
     if (allocations_left == 0) throw std::bad_alloc();
     if (allocations_left > 0) --allocations_left;
+    kvmem::test::allocated_bytes += size;
     if (void* bytes = std::malloc(size > 0 ? size : 1)) return bytes;
     throw std::bad_alloc();
 }

@@ -86,6 +86,12 @@ class Tape {
     const SparseRows* find_gradient(const Parameter& parameter) const;
 
     Arena& arena() { return arena_; }
+    // Zeros that stay when the pass is forgotten: whoever writes to them leaves them zero, which may cost much less
+    // than making as many.
+    std::span<Real> zeros(Index count) {
+        if (std::ssize(zeros_) < count) zeros_.resize(static_cast<std::size_t>(count));
+        return std::span(zeros_).first(static_cast<std::size_t>(count));
+    }
 
     // A seed for random choices of this pass, another one at each call.
     std::uint64_t next_seed() { return random_.bits(); }
@@ -128,6 +134,7 @@ class Tape {
     };
 
     Arena arena_;
+    std::vector<Real> zeros_;
     std::vector<Node> nodes_;
     std::deque<Gradient> gradients_;  // few: found by looking through them
     Rng random_{0};

@@ -47,7 +47,8 @@ using ConstView = BasicView<const Real>;
 class Matrix {
   public:
     Matrix() = default;
-    // Zeros. Throws Error when rows or cols are negative or too large to address.
+    // Zeros; of a large matrix, rows that nobody writes to take no memory. Throws Error when rows or cols are negative
+    // or too large to address.
     Matrix(Index rows, Index cols);
     Matrix(const Matrix& other);
     Matrix(Matrix&& other) noexcept;
@@ -77,7 +78,7 @@ class Matrix {
         void operator()(Real* p) const noexcept;
     };
     using Storage = std::unique_ptr<Real[], Free>;
-    static Storage allocate(Index rows, Index cols);
+    static Storage allocate(Index rows, Index cols, void* (*memory)(std::size_t bytes));
 
     Storage data_;
     Index rows_ = 0;

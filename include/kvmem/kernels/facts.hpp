@@ -11,12 +11,12 @@
 #include "kvmem/core/ragged.hpp"
 
 #include <compare>
+#include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace kvmem {
-
-class Arena;
 
 struct Fact {
     Token subject;
@@ -31,7 +31,7 @@ class Facts {
   public:
     Facts() = default;
     // A fact that is there twice counts once. Throws Error for a subject or object outside [0, entities) or a relation
-    // outside [0, relations).
+    // outside [0, relations), or for 2^32 facts.
     Facts(std::vector<Fact> facts, Index entities, Index relations);
 
     Index entities() const { return static_cast<Index>(keys_.size()) - 1; }
@@ -50,14 +50,24 @@ class Facts {
     }
     Row row(Index key) const {
         const auto k = static_cast<std::size_t>(key);
-        const auto first = static_cast<std::size_t>(rows_[k]), last = static_cast<std::size_t>(rows_[k + 1]);
-        return {relation_[k], std::span(objects_).subspan(first, last - first)};
+        const std::size_t first = rows_[k].first, last = rows_[k + 1].first;
+        return {rows_[k].relation, std::span(objects_).subspan(first, last - first)};
+    }
+    // Asks memory for the facts of subjects that come soon after subjects[at], which lie anywhere in it.
+    void ask_ahead(std::span<const Token> subjects, std::size_t at) const {
+        const auto soon = [&](std::size_t ahead) { return static_cast<std::size_t>(subjects[at + ahead]); };
+        if (at + 12 < subjects.size()) __builtin_prefetch(&keys_[soon(12)]);
+        if (at + 8 < subjects.size()) __builtin_prefetch(&rows_[keys_[soon(8)]]);
+        if (at + 4 < subjects.size()) __builtin_prefetch(objects_.data() + rows_[keys_[soon(4)]].first);
     }
 
   private:
-    std::vector<Index> keys_{0};   // of each subject
-    std::vector<Token> relation_;  // of each key
-    std::vector<Index> rows_{0};   // of each key, into objects_
+    struct KeyRow {
+        Token relation;
+        std::uint32_t first;  // of its objects; they end where the next key's begin
+    };
+    std::vector<std::uint32_t> keys_{0};  // of each subject, into rows_
+    std::vector<KeyRow> rows_{{0, 0}};    // of each key, and an end
     std::vector<Token> objects_;
     Index relations_ = 0;
 };
@@ -85,13 +95,14 @@ struct FactHop {
 //     sum over facts (s, r, o) of state[s] * relations[r] * (gate if o is a start, else 1)  +  state[o] * relations[R]
 //
 // for all o of some weight, in the order in which they were first reached. Appends the rows to `entities` and `weight`.
+// `zeros` [N] are lent: zeros before and after, so that a hop costs what it touches and not what the memory holds.
 // Bound by the scattered additions: the facts that are touched, each once. Throws Error when shapes do not fit or an
 // entity is not of the memory.
 void read_facts(const Facts& facts, const StateView& state, const FactHop& hop, Ragged<Token>& entities,
-                std::vector<Real>& weight, Arena& scratch);
+                std::vector<Real>& weight, std::span<Real> zeros);
 // The same by a dense sum over all facts, in their order: the oracle of the tests.
 void read_facts_naive(const Facts& facts, const StateView& state, const FactHop& hop, Ragged<Token>& entities,
-                      std::vector<Real>& weight, Arena& scratch);
+                      std::vector<Real>& weight, std::span<Real> zeros);
 
 struct FactGradients {
     std::span<Real> state;  // [n], added to; empty: not wanted
@@ -101,7 +112,7 @@ struct FactGradients {
 // `reached` is what read_facts() made of it, `gradient` [its entries] that of its weights. Throws Error when shapes do
 // not fit.
 void read_facts_backward(const Facts& facts, const StateView& state, const FactHop& hop, RaggedView<Token> reached,
-                         std::span<const Real> gradient, const FactGradients& gradients, Arena& scratch);
+                         std::span<const Real> gradient, const FactGradients& gradients, std::span<Real> zeros);
 
 // What every answer has before anything is read: `weight`, shared out evenly among the candidates. So a state without
 // any right answer costs about log(candidates), and weight that is lost on the way costs too.

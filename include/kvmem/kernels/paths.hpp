@@ -7,6 +7,8 @@
 
 namespace kvmem {
 
+class Arena;
+
 // An entity that is reached after some hops by its path of most weight: the product of the weights of the relations
 // followed and of the start's. Of equal paths the first one found.
 struct Reached {
