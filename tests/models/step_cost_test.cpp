@@ -59,8 +59,12 @@ TEST_CASE("a step of training takes the same memory in a memory that is many tim
         CAPTURE(small, large);
         CHECK(large < 2 * small);
     };
-    same([](int facts) { return bytes_of_step<PathReader>(PathReaderConfig{.width = 8, .spellings = 64}, facts); });
-    same([](int facts) { return bytes_of_step<KvMemNN>(KvMemNNConfig{.width = 8, .negatives = 20}, facts); });
+    PathReaderConfig reader;
+    reader.width = 8, reader.spellings = 64;
+    KvMemNNConfig network;
+    network.width = 8, network.negatives = 20;
+    same([&](int facts) { return bytes_of_step<PathReader>(reader, facts); });
+    same([&](int facts) { return bytes_of_step<KvMemNN>(network, facts); });
 }
 
 TEST_CASE("what a pass has lent of zeros stays when the pass is forgotten", "[tape]") {
