@@ -101,7 +101,7 @@ static void require_begun_with(const MemoryStore& store, const store::StoreOptio
         throw begun_otherwise(path, "at most " + plural(rows.keys.vectors.rows(), "slot"),
                               std::to_string(store.size()));
     const auto same = [](const Matrix& all, Index row, const Matrix& stored, Index at) {
-        return std::equal(stored.row(at), stored.row(at) + stored.cols(), all.row(row));
+        return stored.cols() == 0 || std::equal(stored.row(at), stored.row(at) + stored.cols(), all.row(row));
     };
     for (Index row = 0; row < store.size(); row += rows_at_once) {
         const Index count = std::min(rows_at_once, store.size() - row);
