@@ -60,7 +60,7 @@ static int converse(const char* greeting, const char* prompt, Take take) {
             if (!take(*line) && conversation) break;
         } catch (const Error& e) {
             Problem problem = e.problem();
-            if (!conversation) problem.where = reader.place();
+            if (!conversation) problem.where = reader.place() + (problem.where.empty() ? "" : ": ") + problem.where;
             std::cerr << "error: " << Error(std::move(problem)).what() << std::endl;
             if (!conversation) code = 1;
         }

@@ -95,7 +95,10 @@ static std::vector<std::filesystem::path> inputs(const po::variables_map& values
     for (const char* option : {"kb", "entities", "templates"})
         if (values.count(option)) all.emplace_back(values[option].as<std::string>());
     for (const char* option : {"facts", "train", "valid", "test", "split"})
-        for (const std::filesystem::path& path : files_of(values, option)) all.push_back(path);
+        for (const std::filesystem::path& path : files_of(values, option)) {
+            all.push_back(path);
+            all.push_back(path.parent_path() / ("qa_" + path.stem().string() + "_qtype.txt"));  // MetaQA's types
+        }
     for (const std::filesystem::path& folder : files_of(values, "folder")) {
         std::error_code unreadable;  // the import says why
         for (const auto& entry : std::filesystem::directory_iterator(folder, unreadable))

@@ -130,7 +130,9 @@ static std::optional<MemoryStore> begun_store(const std::string& output, const p
                          .expected = {},
                          .got = {},
                          .where = output + ending,
-                         .hint = "go on with --resume, or choose another name"});
+                         .hint = *ending == '\0' ? "go on with --resume, or choose another name"
+                                                 : "it is the log of a store that is not there; delete it if it is not "
+                                                   "wanted"});
     return std::nullopt;
 }
 

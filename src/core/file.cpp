@@ -1,5 +1,6 @@
 #include "kvmem/core/file.hpp"
 
+#include "core/memory.hpp"
 #include "kvmem/core/error.hpp"
 
 #include <fcntl.h>
@@ -62,9 +63,7 @@ struct Descriptor {
 // What is read at most: pipes and devices need not have an end, and a file may be one large hole.
 static std::size_t most_bytes_of(mode_t mode) {
     if (S_ISCHR(mode) || S_ISBLK(mode)) return std::size_t{16} << 20;
-    const std::size_t memory =
-        static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-    return S_ISREG(mode) ? memory : memory / 4;
+    return S_ISREG(mode) ? detail::memory_limit() : detail::memory_limit() / 4;
 }
 
 // What is still to be read behind `bytes`, and these.
@@ -100,7 +99,10 @@ static std::string read_all(int descriptor, const fs::path& name, std::string by
 static std::string await_writer(int descriptor, const fs::path& name) {
     constexpr int patience = 3000;  // milliseconds
     pollfd pipe{descriptor, POLLIN, 0};
-    if (::poll(&pipe, 1, patience) != 0) return {};
+    int ready = 0;
+    do ready = ::poll(&pipe, 1, patience);
+    while (ready < 0 && errno == EINTR);
+    if (ready != 0) return {};
     char byte = 0;
     const ssize_t n = ::read(descriptor, &byte, 1);
     if (n == 0)
@@ -219,7 +221,7 @@ static bool is_temporary_name(std::string_view name, const std::string& stem) {
 }
 
 static void remove_unless_locked(const fs::path& path) {
-    const Descriptor file(::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (file.number >= 0 && ::flock(file.number, LOCK_EX | LOCK_NB) == 0 && is_still_at(path, file.number))
         ::unlink(path.c_str());
 }
@@ -238,7 +240,12 @@ void replace_file(const fs::path& path, std::span<const std::byte> bytes, const 
     const fs::path target = replaceable_target(path);
     sweep_beside(target);
     std::optional<struct stat> old(std::in_place);
-    if (::stat(target.c_str(), &*old) != 0 && (like.empty() || ::stat(like.c_str(), &*old) != 0)) old.reset();
+    if (::stat(target.c_str(), &*old) != 0) {
+        if (like.empty() || ::stat(like.c_str(), &*old) != 0)
+            old.reset();
+        else
+            old->st_mode |= S_IWUSR;  // a new file is there to be written to, whatever the old one is
+    }
     {
         TemporaryFile file(target, old);
         file.write(bytes);

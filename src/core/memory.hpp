@@ -9,7 +9,7 @@ namespace kvmem::detail {
 // Aligned to a cache line; large pieces lie in huge pages where the system has them, which saves a training step on
 // large tables 5 to 10 % (misses of the address cache). Throws std::bad_alloc.
 void* allocate(std::size_t bytes);
-// The same, zeros; of large pieces, what is never written to takes no memory.
+// The same, zeros; of large pieces, huge pages that nobody writes to take no memory.
 void* allocate_zeros(std::size_t bytes);
 void release(void* memory, std::size_t bytes) noexcept;
 

@@ -1,6 +1,7 @@
 #include "data/import_builder.hpp"
 
 #include "data/marks.hpp"
+#include "data/words.hpp"
 #include "kvmem/core/rng.hpp"
 
 #include <algorithm>
@@ -146,7 +147,11 @@ void DatasetBuilder::count_marked_words(std::string_view text) {
         text,
         [&](std::string_view part) {
             const auto [at, added] = plain_.try_emplace(part);
-            if (added) append_words(at->second.tokens, part);
+            if (added) {
+                append_words(at->second.tokens, part);
+                at->second.has_possessive = std::ranges::any_of(
+                    split_words(part), [&](const Word& word) { return words::stem(word, part).has_value(); });
+            }
             ++at->second.uses;
         },
         [](std::string_view) {});
@@ -205,7 +210,7 @@ bool DatasetBuilder::append_marked(std::vector<Token>& tokens, std::string_view 
         text,
         [&](std::string_view part) {
             const auto known = plain_.find(part);
-            all_known = all_known && known != plain_.end();
+            all_known = all_known && known != plain_.end() && !known->second.has_possessive;
             if (all_known) tokens.insert(tokens.end(), known->second.tokens.begin(), known->second.tokens.end());
         },
         [&](std::string_view name) {

@@ -82,6 +82,7 @@ class DatasetBuilder {
     struct PlainText {
         std::vector<Token> tokens;
         std::int64_t uses = 0;
+        bool has_possessive = false;  // a word that may be a name with "'s"
     };
 
     // A relation read from subject to object, and the other way.

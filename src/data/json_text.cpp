@@ -21,8 +21,9 @@ static std::size_t end_of_string(std::string_view text, std::size_t at) {
 
 static std::string decoded(std::string_view name) {
     if (name.find('\\') == name.npos) return std::string(name.substr(1, name.size() - 2));
-    const json::value value = json::parse(json::string_view(name.data(), name.size()));
-    return std::string(value.as_string());
+    json::error_code code;
+    const json::value value = json::parse(json::string_view(name.data(), name.size()), code);
+    return code || !value.is_string() ? std::string(name) : std::string(value.as_string());
 }
 
 // Calls take(depth, start of the object, name, where its value begins) for each name until it returns true.

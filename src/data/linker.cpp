@@ -249,8 +249,17 @@ std::vector<Token> Linker::find(std::string_view name) const {
     return found;
 }
 
+// The "s" of "[Peru]'s" is no name, whatever is called "S".
+static void hide_possessive(std::string_view text, Segment& behind_brackets) {
+    const std::string_view rest = text.substr(behind_brackets.begin);
+    const bool apostrophe = rest.starts_with("'") || rest.starts_with("\u2019");
+    if (apostrophe && !behind_brackets.words.empty() && behind_brackets.words[0].text == "s")
+        behind_brackets.hashes[0] = 0;
+}
+
 std::vector<TextPart> Linker::parts(std::string_view text, const LinkOptions& options) const {
     std::vector<Segment> all = impl_->segments(text);
+    for (std::size_t i = 2; i < all.size(); i += 2) hide_possessive(text, all[i]);
     bool named = false;
     for (std::size_t i = 0; i < all.size(); ++i) {
         Segment& s = all[i];

@@ -121,7 +121,8 @@ void StoredDataset::read(std::span<std::byte> out) const {
         return;
     }
     // HDF5 is for one thread; unpacking, which is most of the work, is for all of them.
-    constexpr std::size_t together = 16;
+    constexpr std::size_t most = 16, room = std::size_t{64} << 20;
+    const std::size_t together = std::clamp<std::size_t>(room / chunk_bytes_, 1, most);
     std::vector<StoredChunk> chunks;
     std::vector<hsize_t> at(shape_.size(), 0);
     while (at[0] < shape_[0]) {

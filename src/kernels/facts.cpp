@@ -49,7 +49,7 @@ Facts::Facts(std::vector<Fact> facts, Index entities, Index relations) : relatio
     require_shape(std::ranges::all_of(facts, fits), "Facts", "facts of the memory's entities and relations");
     require_shape(facts.size() <= std::numeric_limits<std::uint32_t>::max(), "Facts", "at most 2^32 - 1 facts");
     BySubject sorted(facts, entities);
-    facts = {};
+    facts = std::vector<Fact>();
     rows_.clear();
     for (Index subject = 0; subject < entities; ++subject) {
         const auto own = sorted.of(subject);

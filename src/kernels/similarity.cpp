@@ -95,8 +95,8 @@ void Reduction::center(const Segments& segments) {
         const Index first = segments.slot_offsets[i], end = segments.slot_offsets[i + 1];
         std::ranges::fill(mean, 0.0);
         for (Index s = first; s < end; ++s)
-            for (Index c = 0; c < key.cols; ++c)
-                mean[static_cast<std::size_t>(c)] += static_cast<double>(key(s, c)) / static_cast<double>(end - first);
+            for (Index c = 0; c < key.cols; ++c) mean[static_cast<std::size_t>(c)] += static_cast<double>(key(s, c));
+        for (double& x : mean) x /= static_cast<double>(std::max<Index>(end - first, 1));
         const auto subtract = [&](Real* row, Index count, Index column) {
             for (Index c = 0; c < count; ++c) row[c] -= static_cast<Real>(mean[static_cast<std::size_t>(column + c)]);
         };

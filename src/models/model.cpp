@@ -70,6 +70,11 @@ static bool keeps_all(std::span<const Token> to, Token model_tokens) {
 void Model::adopt(QaDataset& dataset) {
     const Token before = vocabulary().size();
     const std::vector<Token> to = extend(dataset);
+    const std::optional<Token> possessive = vocabulary().find(TokenKind::word, "s");
+    if (!possessive || vocabulary().count(*possessive) == 0)
+        for (auto& [name, split] : dataset.splits)
+            for (Ragged<Token>* rows : {&split.question, &split.own.key, &split.own.value})
+                leave_out_possessives(*rows, dataset.vocabulary);
     if (keeps_all(to, before)) return;
     const Linker linker(vocabulary(), names_in_use(dataset, to, vocabulary().size()));
     const Translator translator(dataset.vocabulary, vocabulary(), to, linker);

@@ -1,6 +1,7 @@
 #include "models/translator.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 namespace kvmem {
@@ -14,6 +15,21 @@ std::vector<bool> names_in_use(const QaDataset& dataset, std::span<const Token> 
     return names;
 }
 
+void leave_out_possessives(Ragged<Token>& rows, const Vocabulary& vocabulary) {
+    const std::optional<Token> possessive = vocabulary.find(TokenKind::word, "s");
+    if (!possessive || std::ranges::find(rows.values, *possessive) == rows.values.end()) return;
+    Ragged<Token> others;
+    for (Index i = 0; i < rows.size(); ++i) {
+        bool behind_name = false;
+        for (const Token token : rows[i]) {
+            if (token != *possessive || !behind_name) others.values.push_back(token);
+            behind_name = vocabulary.kind(token) == TokenKind::entity;
+        }
+        others.end_row();
+    }
+    rows = std::move(others);
+}
+
 bool Translator::is_trained(Token theirs) const {
     const Token ours = to_[static_cast<std::size_t>(theirs)];
     return ours != unknown_token && ours_.count(ours) > 0;
@@ -25,18 +41,24 @@ void Translator::append_words(std::vector<Token>& out, std::span<const Token> wo
         return;
     }
     std::string text;
-    std::vector<std::size_t> ends;  // of the words, in the text
+    std::vector<std::size_t> begins;  // of the words, in the text
     for (const Token word : words) {
-        text.append(text.empty() ? "" : " ").append(theirs_.text(word));
-        ends.push_back(text.size());
+        if (!text.empty()) text += ' ';
+        begins.push_back(text.size());
+        text += theirs_.text(word);
     }
     std::size_t at = 0;
+    bool names = false;  // whether a part is read as the names that it may be
     for (const TextPart& part : linker_.parts(text)) {
         const std::size_t first = at;
-        while (at < words.size() && ends[at] <= part.end) ++at;
+        while (at < words.size() && begins[at] < part.end) ++at;
         const auto covered = words.subspan(first, at - first);
-        const bool names =
-            !part.entities.empty() && !std::ranges::all_of(covered, [&](Token word) { return is_trained(word); });
+        if (covered.empty()) {  // the "s" of a possessive, whose word the name before it has covered
+            const std::optional<Token> word = ours_.find(TokenKind::word, part.word);
+            if (names && word && ours_.count(*word) > 0) out.push_back(*word);
+            continue;
+        }
+        names = !part.entities.empty() && !std::ranges::all_of(covered, [&](Token word) { return is_trained(word); });
         if (names) out.insert(out.end(), part.entities.begin(), part.entities.end());
         if (!names)
             for (const Token word : covered) out.push_back(to_[static_cast<std::size_t>(word)]);
@@ -54,7 +76,8 @@ void Translator::translate_texts(Ragged<Token>& rows) const {
             const std::size_t words = static_cast<std::size_t>(end - row.begin()) - at;
             if (words > 0) append_words(translated.values, row.subspan(at, words));
             at += words;
-            if (at < row.size()) translated.values.push_back(to_[static_cast<std::size_t>(row[at++])]);
+            if (at == row.size()) break;
+            translated.values.push_back(to_[static_cast<std::size_t>(row[at++])]);
         }
         translated.end_row();
     }

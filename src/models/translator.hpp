@@ -14,6 +14,9 @@ namespace kvmem {
 // perhaps. `to` is what Model::extend() returned.
 std::vector<bool> names_in_use(const QaDataset& dataset, std::span<const Token> to, Token model_tokens);
 
+// Leaves out each word "s" behind an entity, as texts are linked for a model that never saw a possessive in training.
+void leave_out_possessives(Ragged<Token>& rows, const Vocabulary& vocabulary);
+
 class Translator {
   public:
     // All must outlive it; the linker is one over `ours`.

@@ -54,8 +54,8 @@ Journal::Journal(const fs::path& path) : path_(path), lock_(lock_path(path), pat
 }
 
 void Journal::begin(const FileHead& head, std::optional<std::size_t> size) {
-    generation_ = head.generation;
-    if (!size) make_log(log_path(path_), generation_, path_);
+    if (!size) make_log(log_path(path_), head.generation, path_);
+    generation_ = head.generation;  // not before its log is there: the next file must follow the log that is
     log_ = std::make_unique<LogWriter>(log_path(path_), size.value_or(log_head_bytes), generation_);
 }
 

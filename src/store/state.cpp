@@ -53,6 +53,9 @@ std::vector<Place> State::find(std::span<const Id> ids) const {
 
 std::vector<Place> live_places(const State& state, bool (*is_wanted)(const Slice&)) {
     std::vector<Place> places;
+    Index count = 0;
+    for (const Slice& slice : state.slices) count += is_wanted(slice) ? slice.live_count() : 0;
+    places.reserve(static_cast<std::size_t>(count));
     for (std::size_t s = 0; s < state.slices.size(); ++s) {
         const Slice& slice = state.slices[s];
         if (!is_wanted(slice)) continue;

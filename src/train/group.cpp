@@ -109,9 +109,10 @@ TrainingGroup TrainingGroup::begin(const fs::path& directory, const RunConfig& c
     keep_tasks(dataset, absolute.tasks);
     dataset.split("train");
     fill_directory(files, [&] {
-        group.lock_ = locked(files);
+        auto lock = locked(files);
         require_no_run(files);
         replace_file(files.config(), to_json(absolute));
+        group.lock_ = std::move(lock);
     });
     return group;
 }

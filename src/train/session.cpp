@@ -144,10 +144,7 @@ void fill_directory(const RunFiles& files, const std::function<void()>& fill) {
     try {
         fill();
     } catch (...) {
-        if (made && !fs::exists(files.config(), code)) {
-            fs::remove(files.lock(), code);
-            fs::remove(files.directory, code);
-        }
+        if (made && !fs::exists(files.config(), code)) fs::remove(files.directory, code);
         throw;
     }
 }
@@ -163,15 +160,16 @@ TrainingSession TrainingSession::begin(const fs::path& directory, const RunConfi
     require_no_run(files);
     RunConfig absolute = config;
     absolute.data = fs::absolute(config.data).string();
-    std::unique_ptr<Impl> impl;
+    std::unique_ptr<Impl> begun;
     fill_directory(files, [&] {
-        impl = std::make_unique<Impl>(directory, [&] { return absolute; });
+        auto impl = std::make_unique<Impl>(directory, [&] { return absolute; });
         require_no_run(files);  // another may have begun and ended before the lock was ours
         impl->config.data_hash = content_hash_of(impl->dataset);
         replace_file(files.config(), to_json(impl->config));
         impl->events.emplace(directory);
+        begun = std::move(impl);
     });
-    return TrainingSession(std::move(impl));
+    return TrainingSession(std::move(begun));
 }
 
 // The first `count` lines of a text.
@@ -202,6 +200,8 @@ TrainingSession TrainingSession::resume(const fs::path& directory, Index epochs)
     if (is_there(files.metrics())) impl->metrics = first_lines(read_file(files.metrics()), impl->trainer.state().epoch);
     if (epochs > 0) {
         impl->be_patient();
+        std::error_code ignored;  // results of fewer epochs are none of a run that goes on, whatever kills it next
+        if (impl->trainer.reason_to_end() == StopReason::running) fs::remove(files.results(), ignored);
         replace_file(files.config(), to_json(config));
     }
     impl->events.emplace(directory);

@@ -154,8 +154,8 @@ TEST_CASE("attributes of another type are refused when they are read", "[hdf5]")
         const char* text = "x";
         H5Awrite(Handle(H5Acreate2(file, "variable", variable, scalar, H5P_DEFAULT, H5P_DEFAULT)), variable, &text);
         const Handle real(H5Acreate2(file, "real", H5T_IEEE_F64LE, scalar, H5P_DEFAULT, H5P_DEFAULT));
-        const hsize_t three = 3;
-        const Handle array(H5Screate_simple(1, &three, nullptr));
+        const hsize_t size = 3;
+        const Handle array(H5Screate_simple(1, &size, nullptr));
         const Handle numbers(H5Acreate2(file, "array", H5T_STD_I32LE, array, H5P_DEFAULT, H5P_DEFAULT));
     });
     const auto reader = open(path);

@@ -28,7 +28,8 @@ TEST_CASE("a value is given as it was written", "[json]") {
 }
 
 TEST_CASE("text that is no JSON does no harm", "[json]") {
-    for (const char* text : {"", "\"", "{\"", "{\"a\":", "}]}]", "{\"a\\", "{\"a\" : \"\\", "{\"a\":]}"}) {
+    for (const char* text :
+         {"", "\"", "{\"", "{\"a\":", "}]}]", "{\"a\\", "{\"a\" : \"\\", "{\"a\":]}", "{\"\\q\":1}"}) {
         CHECK_FALSE(repeated_name(text));
         CHECK_NOTHROW(member_text(text, "a"));
     }

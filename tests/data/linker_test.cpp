@@ -225,6 +225,14 @@ TEST_CASE("a linker over an empty vocabulary finds nothing", "[linker]") {
     CHECK(linker.link("").tokens.empty());
 }
 
+TEST_CASE("a possessive behind brackets is no name, whatever is called so", "[linker]") {
+    const Vocabulary vocabulary = vocabulary_of({"Bolivia", "S"});
+    const Linker linker(vocabulary);
+    for (const char* text : {"what is [Bolivia]'s capital", "what is [Bolivia]\u2019s capital"})
+        CHECK(texts(vocabulary, linker.link(text).entities) == Names{"Bolivia"});
+    CHECK(texts(vocabulary, linker.link("what is [Bolivia] beside s").entities) == Names{"Bolivia", "S"});
+}
+
 TEST_CASE("hostile names and texts are linked in reasonable time", "[linker]") {
     std::string endless;
     for (int i = 0; i < 20'000; ++i) endless += "a ";

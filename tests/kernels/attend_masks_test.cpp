@@ -108,6 +108,29 @@ TEST_CASE("a finite mask hides a slot beside others, and -inf hides it from a fi
         }
 }
 
+TEST_CASE("a bias of -inf masks whatever number the other has", "[attend]") {
+    for (const Index queries : {1, 3, 40})
+        for (const Real other : {Real{0}, Real{-1e9}, lowest}) {
+            Case c({queries}, {200}, 1, 4, 3, 1);
+            c.slot_bias = Matrix(200, 1);
+            c.pair_bias = Matrix(queries * 200, 1);
+            c.slot_bias.fill(-infinity);
+            c.pair_bias.fill(other);
+            c.run();
+            CHECK(c.read(queries - 1, 0) == 0);
+            CHECK(c.log_sum_exp(queries - 1, 0) == -infinity);
+            // Every slot by one of the two, but for one.
+            for (Index s = 0; s < 200; ++s) c.slot_bias(s, 0) = s % 2 == 0 ? -infinity : other;
+            for (Index i = 0; i < c.pair_bias.rows(); ++i) c.pair_bias(i, 0) = i % 2 == 1 ? -infinity : other;
+            c.run();
+            CHECK(c.log_sum_exp(0, 0) == -infinity);
+            c.pair_bias(7, 0) = 0;
+            c.slot_bias(7, 0) = 0;
+            test::check_against_oracle(c);
+            CHECK(c.read(0, 0) == Approx(c.value(7, 0)));
+        }
+}
+
 TEST_CASE("parts of a long memory that is masked by a finite number merge by how many slots they have", "[attend]") {
     for (const Real mask : {Real{-1e9}, lowest})
         for (const Index queries : {1, 5, 8}) {

@@ -56,6 +56,23 @@ void check_same(const State& a, const State& b, Index questions) {
 
 }  // namespace
 
+TEST_CASE("zeros that a backward pass over facts was lent are zeros again", "[facts]") {
+    const Facts facts({{0, 0, 1}, {0, 0, 2}, {1, 1, 2}, {2, 0, 3}}, 4, 2);
+    Ragged<Token> entities, starts;
+    for (const Token start : {0, 1}) entities.push_row(std::vector{start}), starts.push_row(std::vector{start});
+    const State state = evenly(entities);
+    Matrix relations(2, 3);
+    relations.fill(1);
+    const FactHop hop{.relations = relations, .starts = starts};
+    const State reached = read(read_facts, facts, state, hop);
+    std::vector<Real> zeros(4), gradient(reached.weight.size(), 1), to_state(2);
+    Matrix to_relations(2, 3);
+    read_facts_backward(facts, state.view(), hop, reached.entities, gradient,
+                        {.state = to_state, .relations = to_relations}, zeros);
+    CHECK(zeros == std::vector<Real>(4));
+    CHECK(to_state == std::vector<Real>{3, 2});  // two facts, or one, and staying
+}
+
 TEST_CASE("facts are found by subject and relation, each once", "[facts]") {
     const Facts facts({{2, 1, 0}, {0, 0, 1}, {2, 0, 1}, {2, 1, 0}, {2, 0, 0}}, 3, 2);
     CHECK(facts.size() == 4);

@@ -29,7 +29,11 @@ static Asked asked_of_facts() {
     const std::string train =
         "who directed [Brazil]\tTerry Gilliam\nwhat part of [Who] is it\tPart\nwho directed [Kismet]\tWilliam "
         "Dieterle\n";
-    Asked asked{{}, {}, {"who helmed [Kismet]", "what part was [Brazil] shot in", "who [Who] [Brazil]"}, {{}, {}, {}}};
+    Asked asked{{},
+                {},
+                {"who helmed [Kismet]", "what part was [Brazil] shot in", "who [Who] [Brazil]", "[Brazil]'s part",
+                 "who directed Brazil's part"},
+                {{}, {}, {}, {}, {}}};
     std::string test;
     for (const std::string& question : asked.questions) test += question + "\tTerry Gilliam\n";
     MetaqaSources sources;
@@ -123,6 +127,6 @@ TEST_CASE("a data set of the model's own vocabulary is adopted as it is", "[adop
     const Asked asked = asked_of_facts();
     QaDataset dataset = asked.beside;
     make_model(KvMemNNConfig{}, dataset.vocabulary, dataset.candidates)->adopt(dataset);
-    CHECK(dataset.splits == asked.beside.splits);
+    CHECK(dataset.split("train") == asked.beside.split("train"));
     CHECK(dataset.candidates == asked.beside.candidates);
 }

@@ -322,3 +322,13 @@ TEST_CASE("a directory that cannot be written ends a run with an error", "[sessi
     CHECK_THROWS_AS(TrainingSession::begin(toy / "closed", toy.config()), Error);
     CHECK_THROWS_AS(TrainingSession::begin(toy / "closed" / "run", toy.config()), Error);
 }
+
+TEST_CASE("a run that was given more epochs has no results until it has done them", "[session]") {
+    const ToyRun toy;
+    TrainingSession::begin(toy / "run", toy.config(1)).run();
+    const RunFiles files{toy / "run"};
+    CHECK(std::filesystem::exists(files.results()));
+    TrainingSession::resume(files.directory, 2);  // and killed before it ran
+    CHECK_FALSE(std::filesystem::exists(files.results()));
+    CHECK(files.read_config().trainer.epochs == 2);
+}

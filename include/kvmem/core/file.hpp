@@ -21,9 +21,9 @@ std::string read_standard_input();
 
 // Puts `bytes` in place of what `path` holds: written to a temporary name beside it, flushed to disk,
 // renamed. Of a symbolic link, the file that it leads to is replaced or made. Permission bits stay as they were, as
-// does the owner, as far as one may give files away; a new file has those of `like` if that is there, or follows the
-// umask. On any failure throws Error, and `path` is as it was with nothing left beside it. What is not a plain file is
-// not replaced.
+// does the owner, as far as one may give files away; a new file has those of `like` if that is there, and writing for
+// its owner, or follows the umask. On any failure throws Error, and `path` is as it was with nothing left beside it.
+// What is not a plain file is not replaced.
 void replace_file(const std::filesystem::path& path, std::span<const std::byte> bytes,
                   const std::filesystem::path& like = {});
 void replace_file(const std::filesystem::path& path, std::string_view text);

@@ -47,8 +47,8 @@ using ConstView = BasicView<const Real>;
 class Matrix {
   public:
     Matrix() = default;
-    // Zeros; of a large matrix, rows that nobody writes to take no memory. Throws Error when rows or cols are negative
-    // or too large to address.
+    // Zeros; of a large matrix, 2 MiB of rows that nobody writes to take no memory. Throws Error when rows or cols are
+    // negative or too large to address.
     Matrix(Index rows, Index cols);
     Matrix(const Matrix& other);
     Matrix(Matrix&& other) noexcept;

@@ -82,7 +82,8 @@ struct TextSlot {
 // Reading is safe from several threads.
 class Answerer {
   public:
-    // Reads from this data set's memory, which may hold entities that the model never saw. The splits are not used.
+    // Reads from this data set's memory, which may hold entities that the model never saw. The splits only
+    // tell whether questions bring all their slots (Model::extend).
     // Where it has a memory, only its own names are found in texts, and not those that training alone knew.
     Answerer(std::unique_ptr<Model> model, QaDataset memory);
     ~Answerer();

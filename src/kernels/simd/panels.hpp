@@ -131,7 +131,8 @@ inline void adjust(const Head& head, Index first_query, Index queries, Index fir
                 Vector bias = {};
                 for (Index l = 0; l < least(lanes, queries - c); ++l)
                     bias[l] = head.pair_bias[(first_query + c + l) * head.pair_bias_row + slot];
-                score = larger(bias < detail::lowest ? bias : repeat(detail::lowest), score + log2_e * bias);
+                const Vector masked = score < bias ? score : bias;  // -inf where the slot or the pair is
+                score = larger(masked < detail::lowest ? masked : repeat(detail::lowest), score + log2_e * bias);
             }
             if (head.slope != 0) score -= (log2_e * head.slope) * (distance < Real(0) ? -distance : distance);
             const Vector none = repeat(minus_infinity);

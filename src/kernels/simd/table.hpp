@@ -9,13 +9,13 @@
 
 namespace kvmem::detail {
 
-// The lowest score. Scores of -inf alone are masked, so sums with a large negative bias stop here.
+// The lowest score. Scores of -inf alone are masked, and stay so; sums with a large negative bias stop here.
 inline constexpr Real lowest = sizeof(Real) == sizeof(float) ? Real(-__FLT_MAX__) : Real(-__DBL_MAX__);
 
 // Always inlined, as all of these: the code of one instruction set must not serve another.
 [[gnu::always_inline]] inline Real biased(Real score, Real bias) {
     const Real sum = score + bias;
-    return sum < lowest && bias >= lowest ? lowest : sum;
+    return sum < lowest && bias >= lowest && score >= lowest ? lowest : sum;
 }
 // Times log2(e), as tiles have their scores, and back. The lowest stays.
 [[gnu::always_inline]] inline Real to_power(Real score) {
