@@ -40,7 +40,7 @@ static std::unique_ptr<Model> model_at(const std::filesystem::path& run) {
 
 std::unique_ptr<Model> open_model_alone(const po::variables_map& values) { return model_at(find_run(values)); }
 
-static Source find_source(const po::variables_map& values, const std::string& memory_option) {
+static Source find_source(const po::variables_map& values, const std::string& memory_option, DatasetParts parts) {
     const std::filesystem::path run = find_run(values);
     Source source{.path = run, .directory = is_folder(run), .data = {}, .tasks = {}, .config = {}};
     std::string data = values.count(memory_option) ? values[memory_option].as<std::string>() : "";
@@ -62,7 +62,7 @@ static Source find_source(const po::variables_map& values, const std::string& me
                      .got = {},
                      .where = data,
                      .hint = "name another with --" + memory_option});
-    source.data = load_dataset(data);
+    source.data = load_dataset(data, source.tasks.empty() ? parts : DatasetParts::all);
     return source;
 }
 
@@ -73,11 +73,11 @@ static ModelSource only_model(Source source) {
 }
 
 ModelSource open_model(const po::variables_map& values, const std::string& memory_option) {
-    return only_model(find_source(values, memory_option));
+    return only_model(find_source(values, memory_option, DatasetParts::memory));
 }
 
 std::vector<ModelSource> open_models(const po::variables_map& values, const std::string& memory_option) {
-    Source source = find_source(values, memory_option);
+    Source source = find_source(values, memory_option, DatasetParts::all);
     std::vector<ModelSource> all;
     if (!source.config || !source.config->per_task) {
         all.push_back(only_model(std::move(source)));

@@ -16,7 +16,8 @@ struct ModelSource {
 };
 
 // The positional argument "run" is a run directory or a model file. The memory is that of the data set that the
-// option `memory_option` names, or of the one the run was trained on.
+// option `memory_option` names, or of the one the run was trained on; its splits are read only where there is no memory
+// that questions share.
 ModelSource open_model(const po::variables_map& values, const std::string& memory_option);
 
 // The model alone: its data set may be gone.

@@ -26,7 +26,7 @@ static Split read_split(const hdf5::Reader& file, const std::string& path) {
     return split;
 }
 
-static QaDataset read_dataset(const hdf5::Reader& file) {
+static QaDataset read_dataset(const hdf5::Reader& file, DatasetParts parts) {
     QaDataset dataset;
     dataset.info = {.title = file.attribute("/", "title"),
                     .source = file.attribute("/", "source"),
@@ -36,16 +36,19 @@ static QaDataset read_dataset(const hdf5::Reader& file) {
     if (file.has("/memory")) dataset.memory = {file.ragged("/memory/key"), file.ragged("/memory/value")};
     if (file.has("/tasks")) dataset.tasks = file.strings("/tasks");
     if (file.has("/candidates")) dataset.candidates = file.int32s("/candidates");
-    for (const std::string& name : file.children("/splits"))
-        dataset.splits.emplace(name, read_split(file, "/splits/" + name));
+    if (parts == DatasetParts::all || dataset.memory.size() == 0)
+        for (const std::string& name : file.children("/splits"))
+            dataset.splits.emplace(name, read_split(file, "/splits/" + name));
     dataset.validate(file.name());
     return dataset;
 }
 
-QaDataset load_dataset(const std::filesystem::path& path) { return read_dataset(hdf5::Reader(path, format, version)); }
+QaDataset load_dataset(const std::filesystem::path& path, DatasetParts parts) {
+    return read_dataset(hdf5::Reader(path, format, version), parts);
+}
 
 QaDataset load_dataset(std::span<const std::byte> bytes, const std::string& name) {
-    return read_dataset(hdf5::Reader(bytes, name, format, version));
+    return read_dataset(hdf5::Reader(bytes, name, format, version), DatasetParts::all);
 }
 
 static void write_split(hdf5::Writer& file, const std::string& path, const Split& split) {

@@ -209,6 +209,20 @@ TEST_CASE("kvmem reads what h5py writes, by the writer in the specification", "[
     CHECK(dataset.vocabulary.text(dataset.split("train").answer[0][0]) == "Jean-Pierre Jeunet");
 }
 
+TEST_CASE("the memory of a data set is read without its splits, where questions share one", "[qa_file]") {
+    const TemporaryFolder folder;
+    const auto path = folder / "d.h5";
+    QaDataset dataset = small_dataset();
+    save_dataset(dataset, path);
+    const QaDataset memory = load_dataset(path, DatasetParts::memory);
+    CHECK(memory.memory == dataset.memory);
+    CHECK(memory.candidates == dataset.candidates);
+    CHECK(memory.splits.empty());
+    dataset.memory = {};
+    save_dataset(dataset, path);
+    CHECK(load_dataset(path, DatasetParts::memory).splits == dataset.splits);
+}
+
 TEST_CASE("the hash is what the specification says", "[qa_file]") {
     if (!has_h5py()) return;
     if (std::system("/usr/bin/python3 -c 'import xxhash' 2>/dev/null") != 0) {

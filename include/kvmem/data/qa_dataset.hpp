@@ -61,10 +61,13 @@ struct QaDataset {
     void count_tokens();
 };
 
+// What is read of a file. memory: no splits, if there is a memory that questions share; who only asks needs none.
+enum class DatasetParts { all, memory };
+
 // Reads a kvmem-qa file, trusting nothing in it. Throws Error that says what is wrong with the file, also when what it
 // holds takes more than half of the memory that this process may have. Several threads may read and write data sets at
 // once; HDF5 serves them in turn.
-QaDataset load_dataset(const std::filesystem::path& path);
+QaDataset load_dataset(const std::filesystem::path& path, DatasetParts parts = DatasetParts::all);
 // The same for a file's bytes; `name` stands for the path in errors.
 QaDataset load_dataset(std::span<const std::byte> bytes, const std::string& name);
 
