@@ -88,13 +88,21 @@ static std::size_t announced(unsigned lead) {
     return lead >= 0xc0 ? 2 : 1;
 }
 
+// Whether a character is one of those that normal forms put in an order of their own behind a letter.
+static bool is_mark(std::string_view c) {
+    utf8proc_int32_t code = 0;
+    return utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(c.data()),
+                            static_cast<utf8proc_ssize_t>(c.size()), &code) > 0 &&
+           utf8proc_get_property(code)->combining_class != 0;
+}
+
 // Canonically equivalent characters have the same role: U+037E is a semicolon, U+1FEF a grave accent, and signs with
 // a stroke are those signs with U+0338.
 words::Character words::wide_character(std::string_view text, std::size_t at) {
     const std::size_t bytes = std::min(announced(static_cast<unsigned char>(text[at])), text.size() - at);
     const std::string_view c = text.substr(at, bytes);
     if (c == apostrophe) return {Role::joiner, bytes};
-    if ("\u0300" <= c && c <= "\u036f" && bytes == 2) return {Role::mark, bytes};
+    if (is_mark(c)) return {Role::mark, bytes};
     const bool latin_mark = c == "\u00a0" || c == "\u00a1" || c == "\u00ab" || c == "\u00bb" || c == "\u00bf";
     const bool general_punctuation = "\u2000" <= c && c <= "\u206f" && bytes == 3;
     const bool ideographic_mark = c == "\u3000" || c == "\u3001" || c == "\u3002" || c == "\ufeff";

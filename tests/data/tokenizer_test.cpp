@@ -4,6 +4,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
 using namespace kvmem;
 
 static std::vector<std::string> words_of(std::string_view text) {
@@ -70,6 +72,14 @@ TEST_CASE("canonically equivalent texts have the same words", "[tokenizer]") {
 
 TEST_CASE("splitting text that is not UTF-8 is an error with the position", "[tokenizer]") {
     CHECK_THROWS_WITH(split_words("who \xff"), Catch::Contains("UTF-8") && Catch::Contains("position 4"));
+}
+
+TEST_CASE("marks of any script belong to the letter before them, and to no word without one", "[tokenizer]") {
+    const std::string text = "- \u0300\u05c1a \u05d0\u05c1\u0300";  // a Hebrew point and an accent, in either order
+    const std::vector<Word> words = split_words(text), composed = split_words(to_nfc(text));
+    REQUIRE(words.size() == 2);
+    CHECK(words[0].text == "a");
+    CHECK(std::ranges::equal(words, composed, {}, &Word::text, &Word::text));
 }
 
 TEST_CASE("a megabyte of text is split in linear time", "[tokenizer]") {
