@@ -97,7 +97,7 @@ static std::vector<std::filesystem::path> inputs(const po::variables_map& values
     for (const char* option : {"facts", "train", "valid", "test", "split"})
         for (const std::filesystem::path& path : files_of(values, option)) {
             all.push_back(path);
-            all.push_back(path.parent_path() / ("qa_" + path.stem().string() + "_qtype.txt"));  // MetaQA's types
+            all.push_back(metaqa_types_of(path));
         }
     for (const std::filesystem::path& folder : files_of(values, "folder")) {
         std::error_code unreadable;  // the import says why

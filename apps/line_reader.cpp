@@ -45,7 +45,7 @@ static std::optional<std::string> edited_line(const std::string&) { return {}; }
 bool InputLines::next(std::string& line) {
     constexpr std::size_t longest = std::size_t{16} << 20;
     constexpr auto end = std::streambuf::traits_type::eof();
-    std::cout.flush();  // who asks one question after the other waits for the answer
+    std::cout.flush();  // a caller that sends one question at a time waits for its answer
     std::streambuf& in = *std::cin.rdbuf();
     line.clear();
     ++number_;

@@ -13,7 +13,7 @@ namespace json = boost::json;
 
 static const char* const about =
     "Reads JSON lines {\"question\": text} from stdin and writes a line for each: the answer, its candidates and the\n"
-    "memories read. A question may bring slots of its own, and an \"id\" that is handed on as it is written: "
+    "memories read. A question may bring slots of its own, and an \"id\" that is given back as it is written: "
     "\"memory\":\n"
     "[{\"key\", \"value\"}]. A slot without \"value\" is a sentence of a story. A line has 16 MiB at most.";
 

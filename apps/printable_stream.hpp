@@ -1,4 +1,4 @@
-// What keeps texts of others from doing to a terminal, or to whoever reads the output, more than being read.
+// A filter of the program's output: control characters in foreign texts never reach a terminal.
 #pragma once
 
 #include <ostream>
@@ -8,7 +8,7 @@
 namespace kvmem::apps {
 
 // While it lives, lines that are written to a stream go through printable(). Line ends and tabs are the writer's:
-// who writes a text that may hold some, and is not JSON, gives it to printable() before.
+// a foreign text that is no JSON must go through printable() before it is written.
 class PrintableStream : private std::streambuf {
   public:
     explicit PrintableStream(std::ostream& stream) : stream_(stream), below_(stream.rdbuf(this)) {}

@@ -1,8 +1,9 @@
 #include "data/hdf5.hpp"
 #include "data/hdf5_file.hpp"
 
+#include "kvmem/core/number.hpp"
+
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
 #include <new>
@@ -113,12 +114,6 @@ static void check_offsets(const std::vector<Index>& offsets, std::size_t size, c
         refuse("a last offset of " + std::to_string(size), std::to_string(offsets.back()));
 }
 
-static int parsed_version(const std::string& text) {
-    int version = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), version);
-    return error == std::errc() && end == text.data() + text.size() ? version : 0;
-}
-
 // The file's version, once it is known that this program can read it.
 static int check_format(const File& file, std::string_view format, int version) {
     const auto refuse = [&file](const std::string& what, const std::string& expected, const std::string& got,
@@ -131,7 +126,7 @@ static int check_format(const File& file, std::string_view format, int version) 
         refuse("this is not a " + kind, "a root attribute 'format' of '" + std::string(format) + "'",
                found ? "'" + *found + "'" : "none", {});
     const std::string text = file.attribute("/", "version").value_or("none");
-    const int found_version = parsed_version(text);
+    const int found_version = number_of<int>(text).value_or(0);
     const std::string known = "a root attribute 'version' from 1 to " + std::to_string(version);
     if (found_version < 1) refuse("this " + kind + " has no version", known, text, {});
     if (found_version > version) refuse("this " + kind + " is newer than this program", known, text, "update kvmem");

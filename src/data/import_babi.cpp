@@ -2,8 +2,9 @@
 #include "data/import_builder.hpp"
 #include "data/import_sources.hpp"
 
+#include "kvmem/core/number.hpp"
+
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <set>
 
@@ -13,10 +14,8 @@ namespace fs = std::filesystem;
 
 // "17" -> 17; nothing unless it is all of a number from 1.
 static std::optional<Index> number_in(std::string_view text) {
-    Index number = 0;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (code != std::errc() || end != text.data() + text.size() || number < 1) return std::nullopt;
-    return number;
+    const std::optional<Index> number = number_of<Index>(text);
+    return number && *number >= 1 ? number : std::nullopt;
 }
 
 // What the name of a file tells: "qa7_counting_train.txt", "qa7_train.txt".

@@ -147,12 +147,13 @@ void DatasetBuilder::count_marked_words(std::string_view text) {
         text,
         [&](std::string_view part) {
             const auto [at, added] = plain_.try_emplace(part);
-            if (added) {
-                append_words(at->second.tokens, part);
-                at->second.has_possessive = std::ranges::any_of(
-                    split_words(part), [&](const Word& word) { return words::stem(word, part).has_value(); });
+            PlainText& plain = at->second;
+            ++plain.uses;
+            if (!added) return;
+            for (const Word& word : split_words(part)) {
+                plain.tokens.push_back(dataset_.vocabulary.add(TokenKind::word, word.text));
+                plain.has_possessive = plain.has_possessive || words::stem(word, part);
             }
-            ++at->second.uses;
         },
         [](std::string_view) {});
 }

@@ -82,10 +82,14 @@ QaDataset metaqa_from(Source kb, MetaqaSources sources, const ImportOptions& opt
     return builder.finish();
 }
 
+fs::path metaqa_types_of(const fs::path& questions) {
+    return questions.parent_path() / ("qa_" + questions.stem().string() + "_qtype.txt");
+}
+
 static std::vector<TypedSource> read_typed_sources(const std::vector<fs::path>& paths) {
     std::vector<TypedSource> sources;
     for (const fs::path& path : paths) {
-        const fs::path types = path.parent_path() / ("qa_" + path.stem().string() + "_qtype.txt");
+        const fs::path types = metaqa_types_of(path);
         std::error_code unreadable;  // then there are none
         sources.push_back({read_needed_source(path, "a file of questions"),
                            fs::exists(types, unreadable) ? read_source(types) : std::nullopt});

@@ -119,7 +119,7 @@ struct Question {
 template <class Use>
 void each_key(const Facts& facts, const FactHop& hop, const Question& q, Use use) {
     for (std::size_t i = 0; i < q.entities.size(); ++i) {
-        facts.ask_ahead(q.to_come, i);
+        facts.prefetch(q.to_come, i);
         const auto [first, last] = facts.keys_of(q.entities[i]);
         for (Index key = first; key < last; ++key)
             if (const Facts::Row row = facts.row(key); q.relations[row.relation] >= hop.least) use(i, row);

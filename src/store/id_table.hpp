@@ -20,7 +20,7 @@ class IdTable {
     void add(Index first, Index end);
     // The last slot of an id, of this hash, among the first `count`, or -1.
     Index find(Id id, std::uint64_t hash, Index count) const;
-    // Asks the memory for what find() will look at.
+    // Prefetches what find() will look at.
     void prefetch(std::uint64_t hash) const { __builtin_prefetch(entries_.data() + place_of(hash)); }
 
     std::size_t bytes() const { return static_cast<std::size_t>(size_) * sizeof(std::uint32_t); }

@@ -2,12 +2,12 @@
 
 #include "data/hdf5.hpp"
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/number.hpp"
 #include "store/lists.hpp"
 #include "store/mapped_file.hpp"
 #include "store/query.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <random>
 
 namespace kvmem::store {
@@ -95,12 +95,11 @@ static Error not_right(const Reader& file, const std::string& what, const std::s
 
 static std::uint64_t number_of(const Reader& file, const std::string& name, std::uint64_t least, std::uint64_t most) {
     const std::string text = file.attribute("/", name);
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || value < least || value > most)
+    const std::optional<std::uint64_t> value = kvmem::number_of<std::uint64_t>(text);
+    if (!value || *value < least || *value > most)
         throw not_right(file, "/@" + name, "a number from " + std::to_string(least) + " to " + std::to_string(most),
                         text.empty() ? "none" : text);
-    return value;
+    return *value;
 }
 
 template <class T, std::size_t count>

@@ -86,8 +86,8 @@ class Tape {
     const SparseRows* find_gradient(const Parameter& parameter) const;
 
     Arena& arena() { return arena_; }
-    // Zeros that stay when the pass is forgotten: whoever writes to them leaves them zero, which may cost much less
-    // than making as many.
+    // Zeros that outlive reset() and rewind(). A caller that writes to them sets them to zero again: for a few of many
+    // that costs less than new zeros do.
     std::span<Real> zeros(Index count) {
         if (std::ssize(zeros_) < count) zeros_.resize(static_cast<std::size_t>(count));
         return std::span(zeros_).first(static_cast<std::size_t>(count));

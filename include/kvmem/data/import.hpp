@@ -45,6 +45,8 @@ struct MetaqaOptions {
 // a data set where only some questions have types, the task of the others is "other".
 QaDataset import_metaqa(const std::filesystem::path& kb, const ImportOptions& options,
                         const MetaqaOptions& metaqa = {});
+// The name of the file of types that belongs to a file of questions: qa_X_qtype.txt beside X.txt.
+std::filesystem::path metaqa_types_of(const std::filesystem::path& questions);
 
 // WikiMovies: `kb` (wiki_entities_kb.txt) has lines "1 Movie relation object, object"; question lines are
 // "1 question?<TAB>answer, answer". `entities` (entities.txt, a name a line; may be empty) decides where names

@@ -53,8 +53,8 @@ class Facts {
         const std::size_t first = rows_[k].first, last = rows_[k + 1].first;
         return {rows_[k].relation, std::span(objects_).subspan(first, last - first)};
     }
-    // Asks memory for the facts of subjects that come soon after subjects[at], which lie anywhere in it.
-    void ask_ahead(std::span<const Token> subjects, std::size_t at) const {
+    // Prefetches the facts of the subjects that come soon after subjects[at]: they lie anywhere in memory.
+    void prefetch(std::span<const Token> subjects, std::size_t at) const {
         const auto soon = [&](std::size_t ahead) { return static_cast<std::size_t>(subjects[at + ahead]); };
         if (at + 12 < subjects.size()) __builtin_prefetch(&keys_[soon(12)]);
         if (at + 8 < subjects.size()) __builtin_prefetch(&rows_[keys_[soon(8)]]);
