@@ -1,7 +1,7 @@
 // An answer for people and for programs.
 #pragma once
 
-#include "kvmem/models/answerer.hpp"
+#include "kvmem/tasks/qa/answerer.hpp"
 
 #include <boost/json.hpp>
 #include <iosfwd>

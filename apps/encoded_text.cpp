@@ -2,8 +2,8 @@
 
 #include "kvmem/core/file.hpp"
 #include "kvmem/core/text.hpp"
-#include "kvmem/data/linker.hpp"
-#include "kvmem/models/compiled_memory.hpp"
+#include "kvmem/tasks/qa/compiled_memory.hpp"
+#include "kvmem/text/entity_linker.hpp"
 #include "model_source.hpp"
 
 #include <algorithm>
@@ -32,7 +32,7 @@ static std::vector<std::string> lines_of(const std::string& text, const std::str
     return all;
 }
 
-static std::vector<Token> tokens_of(const Linker& linker, const std::string& line, const std::string& where) {
+static std::vector<Token> tokens_of(const EntityLinker& linker, const std::string& line, const std::string& where) {
     try {
         return linker.link(line).tokens;
     } catch (const Error& e) {
@@ -44,7 +44,7 @@ static std::vector<Token> tokens_of(const Linker& linker, const std::string& lin
 
 VectorFile encoded_lines(const po::variables_map& values, const std::string& text, const std::string& name) {
     const std::unique_ptr<Model> model = open_model_alone(values);
-    const Linker linker(model->vocabulary());
+    const EntityLinker linker(model->vocabulary());
     VectorFile encoded{{}, lines_of(text, name)};
     if (encoded.names.empty())
         throw Error({.what = "there is no text", .expected = "lines", .got = {}, .where = name, .hint = {}});

@@ -1,7 +1,7 @@
 // Text and memories as the vectors of a trained model, for the verbs of stores.
 #pragma once
 
-#include "kvmem/data/vectors.hpp"
+#include "kvmem/io/vectors.hpp"
 #include "program.hpp"
 
 #include <string>

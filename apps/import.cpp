@@ -1,5 +1,5 @@
 // kvmem import LAYOUT: from other layouts to a kvmem-qa file.
-#include "kvmem/data/import.hpp"
+#include "kvmem/tasks/qa/import.hpp"
 #include "output.hpp"
 #include "program.hpp"
 

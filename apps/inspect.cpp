@@ -1,8 +1,8 @@
 // kvmem inspect FILE: what a data set, a model or a run holds.
-#include "kvmem/data/inspect.hpp"
+#include "kvmem/tasks/qa/inspect.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/core/text.hpp"
-#include "kvmem/data/file_format.hpp"
+#include "kvmem/io/file_format.hpp"
 #include "kvmem/train/session.hpp"
 #include "program.hpp"
 #include "store_text.hpp"

@@ -1,8 +1,8 @@
 #include "model_source.hpp"
 
 #include "kvmem/core/file.hpp"
-#include "kvmem/data/edit_memory.hpp"
-#include "kvmem/data/tasks.hpp"
+#include "kvmem/tasks/qa/edit_memory.hpp"
+#include "kvmem/tasks/qa/tasks.hpp"
 #include "kvmem/train/group.hpp"
 
 #include <algorithm>

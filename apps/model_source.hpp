@@ -1,7 +1,7 @@
 // A trained model and the memory it reads, from a command line.
 #pragma once
 
-#include "kvmem/models/answerer.hpp"
+#include "kvmem/tasks/qa/answerer.hpp"
 #include "kvmem/train/session.hpp"
 #include "program.hpp"
 

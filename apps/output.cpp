@@ -2,7 +2,7 @@
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/file.hpp"
-#include "kvmem/data/file_format.hpp"
+#include "kvmem/io/file_format.hpp"
 
 #include <fstream>
 

@@ -1,6 +1,6 @@
 // kvmem predict RUN: JSON lines in, JSON lines out.
 #include "answer_text.hpp"
-#include "kvmem/data/json_text.hpp"
+#include "kvmem/io/json_text.hpp"
 #include "line_reader.hpp"
 #include "model_source.hpp"
 #include "program.hpp"

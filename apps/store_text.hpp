@@ -1,7 +1,7 @@
 // Options and texts that the verbs of stores share.
 #pragma once
 
-#include "kvmem/data/vectors.hpp"
+#include "kvmem/io/vectors.hpp"
 #include "kvmem/store/memory_store.hpp"
 
 #include <functional>

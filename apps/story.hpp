@@ -5,8 +5,8 @@
 // what stands before the first tab is asked.
 #pragma once
 
-#include "kvmem/data/linker.hpp"
-#include "kvmem/models/answerer.hpp"
+#include "kvmem/tasks/qa/answerer.hpp"
+#include "kvmem/text/entity_linker.hpp"
 
 #include <optional>
 #include <string>
@@ -31,7 +31,7 @@ class Story {
     std::vector<TextSlot> sentences_;
     bool ended_ = true;
     Vocabulary no_words_;
-    Linker linker_{no_words_};  // finds no names, but whatever is wrong with a text
+    EntityLinker linker_{no_words_};  // finds no names, but whatever is wrong with a text
 };
 
 }  // namespace kvmem::apps

@@ -1,5 +1,5 @@
 // kvmem synth KIND: data sets that are made up.
-#include "kvmem/data/synth_stories.hpp"
+#include "kvmem/tasks/qa/synth_stories.hpp"
 #include "program.hpp"
 
 #include <charconv>

@@ -1,8 +1,8 @@
 // Files that earlier versions wrote: they open forever, and answer what they answered then. tests/golden/README.md says
 // how a folder of them is made.
 #include "kvmem/core/file.hpp"
-#include "kvmem/models/answerer.hpp"
 #include "kvmem/store/memory_store.hpp"
+#include "kvmem/tasks/qa/answerer.hpp"
 #include "support/toy_run.hpp"
 #include "support/toy_stories.hpp"
 

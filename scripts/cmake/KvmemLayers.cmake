@@ -30,7 +30,7 @@ endif()
 # kvmem_sources(TARGET LAYER...): the sources of these layers, with the language level and the headers.
 function(kvmem_sources target)
   foreach(layer IN LISTS ARGN)
-    file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${layer}/*.cpp)
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${layer}/*.cpp)
     target_sources(${target} PRIVATE ${sources})
   endforeach()
   target_compile_features(${target} PUBLIC cxx_std_20)
@@ -64,7 +64,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # The loops are in the order in which memory is to be read and sums are to stay in registers; GCC would turn them.
   list(APPEND simd_options -fno-loop-interchange -fno-loop-unroll-and-jam)
 endif()
-set_source_files_properties(src/kernels/simd_baseline.cpp src/kernels/scan_baseline.cpp PROPERTIES
+set_source_files_properties(src/kernels/simd/baseline.cpp src/kernels/scan/baseline.cpp PROPERTIES
   COMPILE_OPTIONS "${simd_options}")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
   set(KVMEM_X86_64_SIMD ON)
@@ -73,11 +73,11 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
     # 64 checks for each masked vector: ten minutes. What is the same in AVX2 is checked there (KVMEM_ISA=avx2).
     list(APPEND avx512_options -fno-sanitize=all)
   endif()
-  set_source_files_properties(src/kernels/simd_avx2.cpp src/kernels/scan_avx2.cpp PROPERTIES
+  set_source_files_properties(src/kernels/simd/avx2.cpp src/kernels/scan/avx2.cpp PROPERTIES
     COMPILE_OPTIONS "${simd_options};-mavx2;-mfma")
-  set_source_files_properties(src/kernels/simd_avx512.cpp src/kernels/scan_avx512.cpp PROPERTIES
+  set_source_files_properties(src/kernels/simd/avx512.cpp src/kernels/scan/avx512.cpp PROPERTIES
     COMPILE_OPTIONS "${simd_options};${avx512_options}")
-  set_source_files_properties(src/kernels/scan_avx512vnni.cpp PROPERTIES
+  set_source_files_properties(src/kernels/scan/avx512vnni.cpp PROPERTIES
     COMPILE_OPTIONS "${simd_options};${avx512_options};-mavx512vnni")
 endif()
 

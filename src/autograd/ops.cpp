@@ -1,7 +1,7 @@
 #include "kvmem/autograd/ops.hpp"
 
 #include "autograd/accumulate.hpp"
-#include "kernels/embed.hpp"
+#include "kernels/embed/embed.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/kernels/gemm.hpp"
 #include "kvmem/kernels/normalize.hpp"

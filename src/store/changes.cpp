@@ -1,8 +1,8 @@
 // How a store becomes the next state of itself.
 #include "kvmem/core/error.hpp"
-#include "store/lists.hpp"
 #include "store/memory_store_impl.hpp"
-#include "store/query.hpp"
+#include "store/search/lists.hpp"
+#include "store/search/query.hpp"
 
 #include <algorithm>
 

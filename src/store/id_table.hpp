@@ -3,7 +3,7 @@
 #pragma once
 
 #include "kvmem/store/memory_store.hpp"
-#include "store/buffer.hpp"
+#include "store/files/buffer.hpp"
 
 namespace kvmem::store {
 

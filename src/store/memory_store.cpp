@@ -1,10 +1,10 @@
 #include "kvmem/store/memory_store.hpp"
 
 #include "kvmem/core/error.hpp"
-#include "store/lists.hpp"
 #include "store/memory_store_impl.hpp"
-#include "store/read.hpp"
-#include "store/search.hpp"
+#include "store/read/read.hpp"
+#include "store/search/lists.hpp"
+#include "store/search/search.hpp"
 
 #include <algorithm>
 #include <chrono>

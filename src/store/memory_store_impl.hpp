@@ -1,7 +1,7 @@
 // What a MemoryStore holds: the state that readers begin with, and how a writer makes the next one.
 #pragma once
 
-#include "store/journal.hpp"
+#include "store/files/journal.hpp"
 #include "store/state.hpp"
 
 #include <mutex>

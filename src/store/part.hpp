@@ -2,9 +2,9 @@
 // it holds `count` slots may read these while more are being added, by one thread, after them.
 #pragma once
 
-#include "kernels/scan.hpp"
+#include "kernels/scan/scan.hpp"
 #include "kvmem/store/memory_store.hpp"
-#include "store/buffer.hpp"
+#include "store/files/buffer.hpp"
 #include "store/id_table.hpp"
 
 #include <atomic>

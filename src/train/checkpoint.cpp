@@ -1,7 +1,7 @@
 #include "kvmem/train/checkpoint.hpp"
 
-#include "data/hdf5.hpp"
-#include "data/vocabulary_file.hpp"
+#include "io/hdf5/hdf5.hpp"
+#include "io/vocabulary_file.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/number.hpp"
 

@@ -1,11 +1,11 @@
 #include "kvmem/train/config.hpp"
 
-#include "data/nearest_names.hpp"
-#include "data/words.hpp"
+#include "io/strict_json.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/number.hpp"
+#include "text/nearest_names.hpp"
+#include "text/words.hpp"
 #include "train/fields.hpp"
-#include "train/strict_json.hpp"
 
 #include <algorithm>
 #include <array>

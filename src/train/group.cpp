@@ -1,8 +1,8 @@
 #include "kvmem/train/group.hpp"
 
+#include "io/strict_json.hpp"
 #include "kvmem/core/error.hpp"
-#include "kvmem/data/tasks.hpp"
-#include "train/strict_json.hpp"
+#include "kvmem/tasks/qa/tasks.hpp"
 
 #include <algorithm>
 #include <cctype>

@@ -1,6 +1,6 @@
 #include "train/qa_task.hpp"
 
-#include "data/content_hash.hpp"
+#include "io/content_hash.hpp"
 #include "kvmem/core/error.hpp"
 
 #include <algorithm>

@@ -1,8 +1,8 @@
 #include "kvmem/train/session.hpp"
 
 #include "kvmem/core/error.hpp"
-#include "kvmem/data/tasks.hpp"
-#include "kvmem/train/event_file.hpp"
+#include "kvmem/io/event_file.hpp"
+#include "kvmem/tasks/qa/tasks.hpp"
 #include "train/model_card.hpp"
 #include "train/qa_task.hpp"
 

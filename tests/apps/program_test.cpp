@@ -1,5 +1,5 @@
 #include "kvmem/core/text.hpp"
-#include "kvmem/data/qa_dataset.hpp"
+#include "kvmem/tasks/qa/dataset.hpp"
 #include "support/program_fixture.hpp"
 
 #include <signal.h>

@@ -1,6 +1,6 @@
 #include "support/program_fixture.hpp"
 
-#include "kvmem/data/vectors.hpp"
+#include "kvmem/io/vectors.hpp"
 
 #include <boost/json.hpp>
 

@@ -3,7 +3,7 @@
 #include "kvmem/autograd/ops.hpp"
 #include "kvmem/autograd/optimizer.hpp"
 #include "kvmem/core/parallel.hpp"
-#include "kvmem/models/mem_n2n.hpp"
+#include "kvmem/tasks/qa/models/mem_n2n.hpp"
 #include "kvmem_attention.hpp"
 #include "training_data.hpp"
 

@@ -1,6 +1,6 @@
 // A consumer of kvmem::kvmem: a data set made in memory, saved and loaded again.
+#include "kvmem/tasks/qa/dataset.hpp"
 #include "kvmem/core/error.hpp"
-#include "kvmem/data/qa_dataset.hpp"
 
 #include <cstdio>
 #include <vector>

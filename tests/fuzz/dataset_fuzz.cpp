@@ -3,7 +3,7 @@
 // The seeds that h5py wrote have no hashes, so changes of their values get past HDF5 to kvmem's own checks. Changes of
 // metadata end at HDF5's checksums.
 #include "kvmem/core/error.hpp"
-#include "kvmem/data/qa_dataset.hpp"
+#include "kvmem/tasks/qa/dataset.hpp"
 
 #include <cstdint>
 

@@ -1,5 +1,5 @@
 // The importers: the first byte picks one, the rest is the texts of its files, separated by "\x1e".
-#include "data/import_sources.hpp"
+#include "tasks/qa/import/sources.hpp"
 
 #include <algorithm>
 #include <cstddef>

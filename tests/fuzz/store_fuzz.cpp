@@ -1,8 +1,8 @@
 // Any bytes are a store's file, or its log, or an Error.
 #include "kvmem/core/error.hpp"
-#include "store/log.hpp"
-#include "store/search.hpp"
-#include "store/store_file.hpp"
+#include "store/files/log.hpp"
+#include "store/files/store_file.hpp"
+#include "store/search/search.hpp"
 
 #include <algorithm>
 #include <cstdint>

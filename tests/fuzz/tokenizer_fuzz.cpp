@@ -1,6 +1,6 @@
 // The tokenizer and the linker: the text's first line holds the names of entities, tab-separated.
 #include "kvmem/core/error.hpp"
-#include "kvmem/data/linker.hpp"
+#include "kvmem/text/entity_linker.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -37,7 +37,7 @@ static void check_links(std::string_view names, std::string_view text) {
         if (name.size() % 2 == 0) vocabulary.set_count(vocabulary.add(TokenKind::word, to_lower(name)), 1);
         begin = end + 1;
     }
-    const Linker linker(vocabulary);
+    const EntityLinker linker(vocabulary);
     for (const bool avoid : {true, false}) {
         const LinkedText linked = linker.link(text, {.avoid_common_words = avoid});
         require(linked.entities.size() + linked.unknown_words.size() <= linked.tokens.size());

@@ -1,4 +1,4 @@
-#include "kernels/instruction_set.hpp"
+#include "kernels/simd/instruction_set.hpp"
 
 #include "kvmem/core/error.hpp"
 

@@ -1,4 +1,4 @@
-#include "kernels/scan.hpp"
+#include "kernels/scan/scan.hpp"
 
 #include "random.hpp"
 

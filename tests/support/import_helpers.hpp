@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kvmem/core/error.hpp"
-#include "kvmem/data/import.hpp"
+#include "kvmem/tasks/qa/import.hpp"
 
 #include <algorithm>
 #include <span>

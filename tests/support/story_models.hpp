@@ -3,7 +3,7 @@
 
 #include "kvmem/autograd/gradcheck.hpp"
 #include "kvmem/autograd/optimizer.hpp"
-#include "kvmem/models/model.hpp"
+#include "kvmem/tasks/qa/model.hpp"
 
 #include <catch2/catch.hpp>
 

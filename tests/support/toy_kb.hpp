@@ -3,8 +3,8 @@
 #pragma once
 
 #include "kvmem/autograd/optimizer.hpp"
-#include "kvmem/data/tokenizer.hpp"
-#include "kvmem/models/kv_mem_nn.hpp"
+#include "kvmem/tasks/qa/models/kv_mem_nn.hpp"
+#include "kvmem/text/tokenizer.hpp"
 #include "kvmem/train/evaluate.hpp"
 
 #include <algorithm>

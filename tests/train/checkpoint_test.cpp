@@ -1,10 +1,10 @@
 #include "kvmem/train/checkpoint.hpp"
 
-#include "data/hdf5.hpp"
+#include "io/hdf5/hdf5.hpp"
 #include "kvmem/core/error.hpp"
-#include "kvmem/data/vectors.hpp"
-#include "kvmem/models/path_reader.hpp"
+#include "kvmem/io/vectors.hpp"
 #include "kvmem/store/memory_store.hpp"
+#include "kvmem/tasks/qa/models/path_reader.hpp"
 #include "support/import_helpers.hpp"
 #include "support/toy_run.hpp"
 

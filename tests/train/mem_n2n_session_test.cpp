@@ -1,6 +1,6 @@
 // Models that read stories, trained in run directories.
 #include "kvmem/core/parallel.hpp"
-#include "kvmem/models/answerer.hpp"
+#include "kvmem/tasks/qa/answerer.hpp"
 #include "kvmem/train/session.hpp"
 #include "support/story_run.hpp"
 

@@ -1,7 +1,7 @@
 // How well a model answers a split's questions, and whether it read what the answers rest on.
 #pragma once
 
-#include "kvmem/models/model.hpp"
+#include "kvmem/tasks/qa/model.hpp"
 
 #include <functional>
 #include <span>

@@ -2,7 +2,7 @@
 // tables of stories, from memory for those of a large vocabulary.
 #pragma once
 
-#include "kernels/embed.hpp"
+#include "kernels/embed/embed.hpp"
 #include "kernels/simd/table.hpp"
 #include "kernels/simd/vector.hpp"
 

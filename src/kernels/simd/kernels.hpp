@@ -1,4 +1,4 @@
-// All inner loops of one instruction set, KVMEM_SIMD, as a table. Included by src/kernels/simd_*.cpp, each compiled
+// All inner loops of one instruction set, KVMEM_SIMD, as a table. Included by src/kernels/simd/*.cpp, each compiled
 // with the flags of its set. Nothing here may come from the standard library: what the linker shares between sources
 // could then be code of an instruction set that the processor does not have.
 #pragma once

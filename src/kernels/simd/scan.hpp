@@ -2,7 +2,7 @@
 // as in simd/kernels.hpp.
 #pragma once
 
-#include "kernels/scan.hpp"
+#include "kernels/scan/scan.hpp"
 #include "kernels/simd/vector.hpp"
 
 #if defined(__SSE2__)

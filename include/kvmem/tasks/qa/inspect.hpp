@@ -1,0 +1,54 @@
+// What a data set holds, in numbers: to see before training what a model can and cannot learn from it.
+#pragma once
+
+#include "kvmem/core/types.hpp"
+#include "kvmem/tasks/qa/dataset.hpp"
+
+#include <array>
+#include <map>
+#include <string>
+
+namespace kvmem {
+
+// The lengths of a ragged array's rows.
+struct LengthReport {
+    Index min = 0;
+    Index max = 0;
+    double mean = 0;  // 0 when there are no rows
+};
+
+struct SplitReport {
+    Index examples = 0;
+    LengthReport question;  // tokens
+    LengthReport answers;   // answers per question
+    Index question_tokens = 0;
+    // Of those: unknown_token and, where there is a training split, words whose count is 0. Where there is none, a
+    // model says which words it does not know.
+    Index unknown_tokens = 0;
+    Index without_answer = 0;  // questions
+    Index without_entity = 0;  // questions that name no entity
+    // Questions with answers none of which is in the value of a slot that the question can read.
+    Index unreachable = 0;
+    Index outside_candidates = 0;  // answers that are not among the candidates
+    Index leaked = 0;              // examples whose question, answers and own slots are all the same as one in "train"
+    Index own_slots = 0;
+};
+
+struct MemoryReport {
+    Index slots = 0;
+    Index distinct_keys = 0;
+    LengthReport key;    // tokens
+    LengthReport value;  // tokens
+};
+
+struct DatasetReport {
+    std::array<Index, 4> tokens_by_kind{};  // indexed by TokenKind
+    Index candidates = 0;
+    MemoryReport memory;
+    std::map<std::string, SplitReport> splits;
+};
+
+// Takes a data set that validate() passes.
+DatasetReport inspect_dataset(const QaDataset& dataset);
+
+}  // namespace kvmem

@@ -1,0 +1,104 @@
+// Memory transformer: the sentences of a story attend to each other before a question reads them, hop by hop.
+//
+// Letters: B questions, S sentences, d width, C candidates. A sentence is the sum of its words' vectors E x_j, each
+// times fixed random factors f_j of its place, so that sentences which share words are alike, and more so in the same
+// places:
+//
+//     m_i = norm(sum_j f_j * E x_ij)        u = norm(sum_j g_j * E q_j)
+//
+// Every hop makes one key and one value of each sentence, with which the sentences read what was said before them, each
+// at its own place, and the question reads all of the story; both in the way of a Transformer's block (Vaswani et al.
+// 2017; normalised before, as Xiong et al. 2020) with query maps, output maps and feed-forwards of their own:
+//
+//     k_i = K norm(m_i),  v_i = V norm(m_i)
+//     u   = u   + O sum over i of b_i v_i            u   = u   + F(norm(u))
+//     m_i = m_i + P sum over j <= i of a_ij v_j      m_i = m_i + G(norm(m_i))
+//
+// where a and b are softmax weights of several heads. Half of the heads prefer what is near (Press et al. 2022,
+// "ALiBi"), so that nothing depends on how long a story is. The answer is the candidate y with the largest norm(u) . E
+// y.
+//
+// Query maps begin equal to K, and O and P as the transpose of V: the first reads find what shares words with the one
+// who asks and hand its words on, as memory networks do. From there a few epochs learn what takes random maps many.
+//
+// What a story says does not depend on what is asked: its questions share the work (Batch::story_offsets).
+#pragma once
+
+#include "kvmem/nn/layers.hpp"
+#include "kvmem/tasks/qa/model.hpp"
+
+#include <string>
+#include <vector>
+
+namespace kvmem {
+
+class MemoryTransformer : public Model {
+  public:
+    // Throws Error when a loaded shape does not fit.
+    MemoryTransformer(const MemoryTransformerConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
+                      const LoadParameter& load = {});
+
+    const MemoryTransformerConfig& config() const { return config_; }
+    ModelConfig configuration() const override { return config_; }
+    std::string name() const override { return "memory transformer"; }
+    std::string summary() const override;
+    bool reads_stories() const override { return true; }
+
+    // Cross-entropy of one right answer, chosen at random, among all candidates but the other right ones.
+    Var loss(Tape& tape, const Batch& batch, Rng& rng) const override;
+    void score(Tape& tape, const Batch& batch, View scores, Reads* reads = nullptr) const override;
+
+  private:
+    // One who reads: what a Transformer's block has besides keys and values.
+    struct Reader {
+        Reader(Parameters& parameters, const std::string& name, const MemoryTransformerConfig& config);
+        // x after it has read `values`, which the query made of x found by `keys`.
+        struct Turn {
+            Var x, query;
+        };
+        Turn operator()(Var x, Var keys, Var values, const Segments& segments, const AttendOptions& how,
+                        double dropout) const;
+
+        Linear query, out;
+        FeedForward feed_forward;
+        LayerNorm norm1, norm2;
+    };
+    struct Hop {
+        Hop(Parameters& parameters, const std::string& name, const MemoryTransformerConfig& config);
+
+        LayerNorm norm;
+        Linear key, value;
+        Reader question, slots;
+    };
+    // A batch as the hops see it: every different sentence is made into a vector once, every story is read once.
+    struct Stories {
+        Ragged<Token> words;              // of every different sentence or question
+        std::vector<Index> first_factor;  // of each of these: a row of places_
+        std::vector<Index> slots;         // the sentence that each slot of each story says
+        std::vector<Index> offsets{0};    // story i is slots [offsets[i], offsets[i + 1])
+        std::vector<Index> questions;     // the row of `words` that each question is
+        std::vector<Index> read;          // the slots that each question reads, one question after the other
+    };
+    struct Asked {
+        Var query, key;
+    };
+    struct Reading {
+        Var state;  // [B, d]
+        std::vector<Asked> hops;
+    };
+    Stories stories_of(const Batch& batch) const;
+    Var encode(Tape& tape, const Stories& stories) const;
+    Reading read(Tape& tape, const Batch& batch) const;
+    AttendOptions lookup() const;
+    void begin_as_memory_network();
+    void grow() override;
+
+    MemoryTransformerConfig config_;
+    Parameter* words_;  // E
+    Matrix places_;     // f, and after them g
+    LayerNorm encoded_, answered_;
+    std::vector<Hop> hops_;  // one, if they are shared
+    std::vector<Real> slopes_;
+};
+
+}  // namespace kvmem

@@ -1,0 +1,87 @@
+// Path reader: follows relations from the entities that a question names, fact by fact, through the whole of a
+// key-value memory.
+//
+// Letters: B questions, d width, R relations (those of the memory, and each read from object to subject), H hops. The
+// keys of the memory are (subject, relation), its values objects. The state a_h is some entities with weights; a_0 are
+// those that the question names. Each hop attends over the question's words to choose relations, addresses the keys
+// with the product of state and choice, and adds up the values:
+//
+//     x_t = norm(w_t + relu(sum over o = -2..2 of W_o w_{t+o}))       w_t: the word's spelling, or a mark for a name
+//     c_0 = mean of x_t        c_h = sum over t of softmax_t(Q_h c_{h-1} . K x_t / sqrt(d)) x_t
+//     p_h = softmax over the relations and "stay" of U c_h
+//     a_h[o] = sum over facts (s, r, o) of a_{h-1}[s] p_h[r]  +  a_{h-1}[o] p_h[stay]
+//
+// (The sparse facts of Cohen et al. 2020, arXiv 2002.06115, eq. 1, followed as by Shi et al. 2021, "TransferNet", arXiv
+// 2104.07302.) What a question of fewer hops learns is to stay. The weights are not normalised on the way; the loss is
+// -log of the share of all weight that lies on right answers in the end (answer_loss()). Answers are all it learns
+// from. What returns to an entity that the question began at counts with a share g = sigmoid(returning) only: "films
+// that share a director with X" does not ask for X.
+//
+// An answer's score is the log of the weight of its strongest path, so that no number of weak paths outvotes one that
+// fits, and it can be shown.
+#pragma once
+
+#include "kvmem/kernels/paths.hpp"
+#include "kvmem/nn/layers.hpp"
+#include "kvmem/tasks/qa/model.hpp"
+
+#include <string>
+#include <vector>
+
+namespace kvmem {
+
+class PathReader : public Model {
+  public:
+    // Throws Error when a loaded shape does not fit.
+    PathReader(const PathReaderConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
+               const LoadParameter& load = {});
+
+    const PathReaderConfig& config() const { return config_; }
+    ModelConfig configuration() const override { return config_; }
+    std::string name() const override { return "path reader"; }
+    std::string summary() const override;
+    RetrieverOptions retrieval() const override { return {.strategy = Retrieval::whole, .hops = config_.hops}; }
+    bool reads_spelling() const override { return true; }
+    bool scores_few() const override { return true; }
+
+    // Batches must have facts; all throw Error otherwise.
+    Var loss(Tape& tape, const Batch& batch, Rng& rng) const override;
+    void score(Tape& tape, const Batch& batch, View scores, Reads* reads = nullptr) const override;
+    Ragged<Scored> score_few(Tape& tape, const Batch& batch, Reads* reads = nullptr) const override;
+
+  private:
+    // The words of all questions, as they are read.
+    struct Words {
+        Ragged<Token> bags;             // of each word: rows of spelled_
+        std::vector<Index> offsets{0};  // question i is words [offsets[i], offsets[i + 1])
+        std::vector<Index> token;       // of each word: its place in Batch::question.values
+    };
+    struct Hop {
+        Var attention;  // [words, 1]
+        Var relations;  // [B, R + 1]
+    };
+    bool is_entity(Token token) const { return vocabulary().kind(token) == TokenKind::entity; }
+    // With a generator, some words are made unknown.
+    Words words_of(const Batch& batch, Rng* rng) const;
+    Var encode(Tape& tape, const Words& words) const;
+    std::vector<Hop> choose(Tape& tape, const Words& words) const;
+    Ragged<Token> starts_of(const Batch& batch) const;
+    static std::vector<Real> words_read(const Batch& batch, const Words& words, std::span<const Hop> hops,
+                                        Index question);
+    FactPath path_to(Index place, const std::vector<std::vector<Reached>>& hops,
+                     std::span<const std::span<const Real>> relations) const;
+    void grow() override;
+
+    PathReaderConfig config_;
+    Parameter* spelled_;
+    Parameter* relations_;  // U; the last row is "stay"
+    Parameter* returning_;  // [1, 1]
+    std::vector<Linear> around_;
+    LayerNorm norm_;
+    Linear key_;
+    std::vector<Linear> query_;
+    Ragged<Token> spelling_;              // of each token
+    std::vector<Token> relation_tokens_;  // by number
+};
+
+}  // namespace kvmem

@@ -1,0 +1,12 @@
+#include "kvmem/io/file_format.hpp"
+
+#include "io/hdf5/file.hpp"
+
+namespace kvmem {
+
+std::string file_format(const std::filesystem::path& path) {
+    const hdf5::Turn turn;
+    return hdf5::File(path).attribute("/", "format").value_or("");
+}
+
+}  // namespace kvmem

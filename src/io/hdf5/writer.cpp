@@ -1,0 +1,266 @@
+#include "io/content_hash.hpp"
+#include "io/hdf5/element_type.hpp"
+#include "io/hdf5/handle.hpp"
+#include "io/hdf5/hdf5.hpp"
+#include "kvmem/core/file.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+namespace kvmem::hdf5 {
+
+namespace {
+
+// The file as HDF5 builds it in memory. HDF5 asks it for room, and leaves it the bytes when it closes the file.
+class Image {
+  public:
+    Image() = default;
+    Image(const Image&) = delete;
+    Image& operator=(const Image&) = delete;
+    ~Image() { std::free(bytes_); }
+
+    std::span<const std::byte> first(std::size_t size) const { return {static_cast<std::byte*>(bytes_), size}; }
+
+    H5FD_file_image_callbacks_t callbacks() {
+        return {allocate, copy, reallocate, release, share, [](void*) -> herr_t { return 0; }, this};
+    }
+
+  private:
+    static void* allocate(std::size_t size, H5FD_file_image_op_t op, void* self) {
+        return reallocate(nullptr, size, op, self);
+    }
+    static void* reallocate(void*, std::size_t size, H5FD_file_image_op_t, void* self) {
+        auto& image = *static_cast<Image*>(self);
+        void* bytes = std::realloc(image.bytes_, size);
+        if (bytes != nullptr) image.bytes_ = bytes;
+        return bytes;
+    }
+    static void* copy(void* to, const void* from, std::size_t size, H5FD_file_image_op_t, void*) {
+        return std::memcpy(to, from, size);
+    }
+    static herr_t release(void*, H5FD_file_image_op_t, void*) { return 0; }
+    static void* share(void* self) { return self; }
+
+    void* bytes_ = nullptr;
+};
+
+}  // namespace
+
+struct Writer::Impl {
+    Image image;
+    Handle file;
+    ContentHash hash;
+
+    Impl();
+    Handle object(const std::string& path);
+    void make_parent(const std::string& path);
+    void set_attribute(const std::string& path, const std::string& name, std::string_view text);
+    void set_hashed_attribute(const std::string& path, const std::string& name, std::string_view text);
+    std::span<const std::byte> finish(const std::string& where);
+    void put(const std::string& path, Element element, std::span<const hsize_t> shape,
+             std::span<const std::byte> values, Layout layout);
+    template <class T>
+    void put_matrix(const std::string& path, BasicView<const T> matrix, Layout layout) {
+        const hsize_t shape[] = {static_cast<hsize_t>(matrix.rows), static_cast<hsize_t>(matrix.cols)};
+        put(path, element_of<T>(), shape, std::as_bytes(matrix.span()), layout);
+    }
+    template <class T>
+    void put_vector(const std::string& path, std::span<const T> values, Layout layout) {
+        const hsize_t shape[] = {values.size()};
+        put(path, element_of<T>(), shape, std::as_bytes(values), layout);
+    }
+};
+
+static constexpr unsigned most_in_header = 65535;  // that HDF5 lets one ask for
+
+static std::string absolute(const std::string& path) { return path.starts_with('/') ? path : "/" + path; }
+
+static Handle create_list(hid_t list_class) {
+    return require_handle(H5Pcreate(list_class), "cannot set HDF5 up", "hdf5");
+}
+
+// How an object is made: without the times of its making, so that the same contents are the same bytes; with all its
+// attributes in its header, however many, as HDF5 1.10 bears damage there better than in its heaps and trees.
+static Handle create_object_list(hid_t list_class) {
+    Handle list = create_list(list_class);
+    if (H5Pset_obj_track_times(list, false) < 0 || H5Pset_attr_phase_change(list, most_in_header, 0) < 0)
+        fail("cannot set HDF5 up", "hdf5");
+    return list;
+}
+
+// How the root (a file) or another group is made: with all its links in its header, too.
+static Handle create_group_list(hid_t list_class) {
+    Handle list = create_object_list(list_class);
+    if (H5Pset_link_phase_change(list, most_in_header, 0) < 0) fail("cannot set HDF5 up", "hdf5");
+    return list;
+}
+
+Writer::Impl::Impl() {
+    const Handle access = create_list(H5P_FILE_ACCESS);
+    H5FD_file_image_callbacks_t callbacks = image.callbacks();
+    // The newest format of 1.10 has checksums on all its metadata.
+    if (H5Pset_fapl_core(access, std::size_t{1} << 20, false) < 0 ||
+        H5Pset_file_image_callbacks(access, &callbacks) < 0 ||
+        H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110) < 0 || H5Pset_alignment(access, 4096, 4096) < 0)
+        fail("cannot set HDF5 up", "hdf5");
+    // HDF5 first looks for a file of the name that it is given, and takes two of one name for one file.
+    const std::string unique = "/dev/null/" + std::to_string(static_cast<hid_t>(access));
+    file = require_handle(H5Fcreate(unique.c_str(), H5F_ACC_TRUNC, create_group_list(H5P_FILE_CREATE), access),
+                          "cannot make an HDF5 file in memory", "hdf5");
+}
+
+// The object of this path; a new group, in the groups that it takes, if there is none.
+Handle Writer::Impl::object(const std::string& path) {
+    Handle found(H5Oopen(file, path.c_str(), H5P_DEFAULT));
+    if (found >= 0) return found;
+    make_parent(path);
+    return require_handle(H5Gcreate2(file, path.c_str(), H5P_DEFAULT, create_group_list(H5P_GROUP_CREATE), H5P_DEFAULT),
+                          "cannot make a group", path);
+}
+
+// Makes the group that an object of this path is in, if there is none.
+void Writer::Impl::make_parent(const std::string& path) {
+    if (const std::size_t end = path.rfind('/'); end != 0) object(path.substr(0, end));
+}
+
+void Writer::Impl::set_attribute(const std::string& path, const std::string& name, std::string_view text) {
+    const std::string where = path + "@" + name;
+    if (text.find('\0') != std::string_view::npos)
+        throw Error({.what = "cannot write an attribute",
+                     .expected = "a text without zero bytes",
+                     .got = "one",
+                     .where = where,
+                     .hint = {}});
+    const Handle owner = object(path);
+    const Handle type = require_handle(H5Tcopy(H5T_C_S1), "cannot make a type", where);
+    const Handle space = require_handle(H5Screate(H5S_SCALAR), "cannot make a space", where);
+    // HDF5 knows no texts of no bytes; what is padded with zeros is read without them.
+    const std::string padded = text.empty() ? std::string(1, '\0') : std::string(text);
+    if (H5Tset_size(type, padded.size()) < 0 || H5Tset_strpad(type, H5T_STR_NULLPAD) < 0 ||
+        H5Tset_cset(type, H5T_CSET_UTF8) < 0)
+        fail("cannot make a type", where);
+    const Handle attribute = require_handle(H5Acreate2(owner, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT),
+                                            "cannot make an attribute", where);
+    require_done(H5Awrite(attribute, type, padded.data()), "cannot write an attribute", where);
+}
+
+void Writer::Impl::set_hashed_attribute(const std::string& path, const std::string& name, std::string_view text) {
+    set_attribute(path, name, text);
+    hash.attribute(path, name, text);
+}
+
+static std::vector<hsize_t> chunk_shape(std::span<const hsize_t> shape) {
+    constexpr hsize_t most = hsize_t{1} << 16;
+    std::vector<hsize_t> chunk(shape.begin(), shape.end());
+    chunk.back() = std::min(chunk.back(), most);
+    if (chunk.size() == 2) chunk.front() = std::min(chunk.front(), most / chunk.back());
+    return chunk;
+}
+
+static Handle dataset_layout(std::span<const hsize_t> shape, bool packed) {
+    Handle layout = create_object_list(H5P_DATASET_CREATE);
+    H5Pset_fill_time(layout, H5D_FILL_TIME_NEVER);
+    if (!packed) return layout;
+    const auto chunk = chunk_shape(shape);
+    if (H5Pset_chunk(layout, static_cast<int>(chunk.size()), chunk.data()) < 0 || H5Pset_shuffle(layout) < 0 ||
+        H5Pset_deflate(layout, 1) < 0 || H5Pset_fletcher32(layout) < 0)
+        fail("cannot set a layout", "hdf5");
+    return layout;
+}
+
+void Writer::Impl::put(const std::string& path, Element element, std::span<const hsize_t> shape,
+                       std::span<const std::byte> values, Layout layout) {
+    make_parent(path);
+    const Handle space = require_handle(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr),
+                                        "cannot make a space", path);
+    const bool packed = layout == Layout::packed && !values.empty();
+    const Handle dataset = require_handle(H5Dcreate2(file, path.c_str(), hdf5_type_of(element), space, H5P_DEFAULT,
+                                                     dataset_layout(shape, packed), H5P_DEFAULT),
+                                          "cannot make a dataset", path);
+    if (!values.empty())
+        require_done(H5Dwrite(dataset, hdf5_type_of(element), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()),
+                     "cannot write a dataset", path);
+    const std::string digest = xxh3(values);
+    set_attribute(path, "xxh3", digest);
+    hash.dataset(path, name_of(element), shape_text(shape), digest);
+}
+
+Writer::Writer(std::string_view format, int version) {
+    const Turn turn;
+    auto impl = std::make_unique<Impl>();
+    impl->set_hashed_attribute("/", "format", format);
+    impl->set_hashed_attribute("/", "version", std::to_string(version));
+    impl_ = std::move(impl);
+}
+
+Writer::~Writer() {
+    const Turn turn;
+    impl_.reset();
+}
+
+void Writer::attribute(const std::string& object, const std::string& name, std::string_view text) {
+    const Turn turn;
+    impl_->set_hashed_attribute(absolute(object), name, text);
+}
+
+void Writer::write(const std::string& dataset, std::span<const std::int32_t> values, Layout layout) {
+    const Turn turn;
+    impl_->put_vector(absolute(dataset), values, layout);
+}
+
+void Writer::write(const std::string& dataset, std::span<const std::int64_t> values, Layout layout) {
+    const Turn turn;
+    impl_->put_vector(absolute(dataset), values, layout);
+}
+
+void Writer::write(const std::string& dataset, std::span<const std::uint8_t> values, Layout layout) {
+    const Turn turn;
+    impl_->put_vector(absolute(dataset), values, layout);
+}
+
+void Writer::write(const std::string& dataset, std::span<const double> values, Layout layout) {
+    const Turn turn;
+    impl_->put_vector(absolute(dataset), values, layout);
+}
+
+void Writer::write(const std::string& dataset, ConstView matrix, Layout layout) {
+    const Turn turn;
+    impl_->put_matrix(absolute(dataset), matrix, layout);
+}
+
+void Writer::write(const std::string& dataset, BasicView<const std::int64_t> matrix, Layout layout) {
+    const Turn turn;
+    impl_->put_matrix(absolute(dataset), matrix, layout);
+}
+
+void Writer::write(const std::string& group, const Ragged<Token>& rows) {
+    write(group + "/values", std::span<const Token>(rows.values));
+    write(group + "/offsets", std::span<const Index>(rows.offsets));
+}
+
+void Writer::write(const std::string& group, std::span<const std::string> texts) {
+    std::vector<std::uint8_t> bytes;
+    std::vector<Index> offsets{0};
+    for (const std::string& text : texts) {
+        bytes.insert(bytes.end(), text.begin(), text.end());
+        offsets.push_back(static_cast<Index>(bytes.size()));
+    }
+    write(group + "/bytes", std::span<const std::uint8_t>(bytes));
+    write(group + "/offsets", std::span<const Index>(offsets));
+}
+
+// Closes the file, with its hash in it. Its bytes; `where` names it.
+std::span<const std::byte> Writer::Impl::finish(const std::string& where) {
+    const Turn turn;
+    if (file < 0) throw Error({.what = "saved twice", .expected = {}, .got = {}, .where = "hdf5", .hint = {}});
+    set_attribute("/", "hash", hash.digest());
+    require_done(H5Fflush(file, H5F_SCOPE_GLOBAL), "cannot finish the file", where);
+    const ssize_t size = require_done(H5Fget_file_image(file, nullptr, 0), "cannot finish the file", where);
+    require_done(H5Fclose(file.release()), "cannot finish the file", where);
+    return image.first(static_cast<std::size_t>(size));
+}
+
+void Writer::save(const std::filesystem::path& path) { replace_file(path, impl_->finish(path.string())); }
+
+}  // namespace kvmem::hdf5

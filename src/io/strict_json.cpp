@@ -1,0 +1,21 @@
+#include "io/strict_json.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "kvmem/io/json_text.hpp"
+
+namespace kvmem {
+
+namespace json = boost::json;
+
+json::value parse_strictly(std::string_view text) {
+    json::value value = json::parse(text);
+    if (const auto name = repeated_name(text))
+        throw Error({.what = "a field is there twice",
+                     .expected = "each once",
+                     .got = name->substr(0, 40),
+                     .where = {},
+                     .hint = {}});
+    return value;
+}
+
+}  // namespace kvmem

@@ -1,0 +1,49 @@
+#include "io/vocabulary_file.hpp"
+
+#include "kvmem/core/error.hpp"
+
+namespace kvmem {
+
+Vocabulary read_vocabulary(const hdf5::Reader& file) {
+    const auto refuse = [&file](const std::string& what, const std::string& expected, const std::string& got) {
+        throw Error({.what = what, .expected = expected, .got = got, .where = file.name() + ": /vocab", .hint = {}});
+    };
+    const auto texts = file.strings("/vocab");
+    const auto kinds = file.bytes("/vocab/kinds");
+    const auto counts = file.int64s("/vocab/counts");
+    if (kinds.size() != texts.size() || counts.size() != texts.size())
+        refuse("the vocabulary's parts differ in length", std::to_string(texts.size()) + " kinds and counts",
+               std::to_string(kinds.size()) + " and " + std::to_string(counts.size()));
+    Vocabulary vocabulary;
+    const std::string& unknown = vocabulary.text(unknown_token);
+    if (texts.empty() || texts[0] != unknown || kinds[0] != static_cast<int>(TokenKind::special))
+        refuse("the vocabulary has no unknown token", "entry 0 to be the special '" + unknown + "'",
+               texts.empty() ? "no entries" : "'" + texts[0] + "'");
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        if (kinds[i] > static_cast<int>(TokenKind::relation))
+            refuse("a token's kind is wrong", "0 to 3", std::to_string(kinds[i]) + " at " + std::to_string(i));
+        const Token token = vocabulary.add(static_cast<TokenKind>(kinds[i]), texts[i]);
+        if (static_cast<std::size_t>(token) != i)
+            refuse("the vocabulary has an entry twice", "other text or kind than entry " + std::to_string(token),
+                   "'" + texts[i] + "' at " + std::to_string(i));
+        vocabulary.set_count(token, counts[i]);
+    }
+    vocabulary.find_words_by_lower_case();
+    return vocabulary;
+}
+
+void write_vocabulary(hdf5::Writer& file, const Vocabulary& vocabulary) {
+    std::vector<std::string> texts;
+    std::vector<std::uint8_t> kinds;
+    std::vector<std::int64_t> counts;
+    for (Token token = 0; token < vocabulary.size(); ++token) {
+        texts.push_back(vocabulary.text(token));
+        kinds.push_back(static_cast<std::uint8_t>(vocabulary.kind(token)));
+        counts.push_back(vocabulary.count(token));
+    }
+    file.write("/vocab", std::span<const std::string>(texts));
+    file.write("/vocab/kinds", std::span<const std::uint8_t>(kinds));
+    file.write("/vocab/counts", std::span<const std::int64_t>(counts));
+}
+
+}  // namespace kvmem

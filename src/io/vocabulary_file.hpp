@@ -1,0 +1,14 @@
+// How a vocabulary lies in a file, of whatever format: the group /vocab (datasets/README.md). Not installed.
+#pragma once
+
+#include "io/hdf5/hdf5.hpp"
+#include "kvmem/text/vocabulary.hpp"
+
+namespace kvmem {
+
+// Throws Error unless the entries are different, of known kinds, and begin with the unknown token.
+Vocabulary read_vocabulary(const hdf5::Reader& file);
+
+void write_vocabulary(hdf5::Writer& file, const Vocabulary& vocabulary);
+
+}  // namespace kvmem

@@ -1,0 +1,169 @@
+#include "kernels/attend/similarity.hpp"
+
+#include "kernels/simd/table.hpp"
+#include "kernels/vector.hpp"
+#include "kvmem/kernels/normalize.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace kvmem::detail {
+
+// Each head's part of each row as a row of its own.
+template <class T>
+static BasicView<T> by_head(BasicView<T> x, Index heads) {
+    return {x.data, x.rows * heads, x.cols / heads};
+}
+
+static View zeros(Arena& scratch, Index rows, Index cols) {
+    const View view = scratch.matrix(rows, cols);
+    std::fill_n(view.data, view.size(), Real{0});
+    return view;
+}
+
+// |x|^2 of each row and head: [rows, heads].
+static View squares_of(ConstView x, Index heads, Arena& scratch) {
+    const View squares = scratch.matrix(x.rows, heads);
+    const ConstView each = by_head(x, heads);
+    for (Index i = 0; i < squares.size(); ++i) squares.data[i] = dot(each.row(i), each.row(i), each.cols);
+    return squares;
+}
+
+// NaN if there is one.
+static double largest_length(ConstView squares) {
+    Real most = 0;
+    for (Index i = 0; i < squares.size(); ++i)
+        if (squares.data[i] > most || squares.data[i] != squares.data[i]) most = squares.data[i];
+    return std::sqrt(static_cast<double>(most));
+}
+
+// Whether scores are good in float as differences of squares and products: with an error of some 2e-4.
+static bool are_near(ConstView query_squares, ConstView key_squares, Real scale) {
+    const double reach = largest_length(query_squares) + largest_length(key_squares);
+    return reach * reach * std::abs(static_cast<double>(scale)) <= 4096;
+}
+
+Reduction::Reduction(const AttendInput& in, const Segments& segments, const AttendOptions& options, Arena& scratch)
+    : given_(in), given_options_(options), in_(in), options_(options), scratch_(scratch) {
+    if (options.similarity == Similarity::cosine) {
+        const auto unit = [&](ConstView x, Index heads, std::span<Real>& length) {
+            const View out = scratch.matrix(x.rows, x.cols);
+            length = scratch.take<Real>(x.rows * heads);
+            normalize_rows(by_head(x, heads), by_head(out, heads), length);
+            return out;
+        };
+        in_.query = unit(in.query, options.heads, query_length_);
+        in_.key = unit(in.key, options.memory_heads(), key_length_);
+        options_.similarity = Similarity::dot;
+    } else if (options.similarity == Similarity::euclidean && !make_products()) {
+        if (weight_count(segments, 1) <= few_queries * in.key.rows) return;  // for few, distances cost no more
+        center(segments);
+        if (!make_products()) in_ = given_;
+    }
+}
+
+// Products, with -scale |k|^2 added to the bias of each slot and head, unless rounding would be seen.
+bool Reduction::make_products() {
+    const Index heads = options_.heads, share = heads / options_.memory_heads();
+    query_squares_ = squares_of(in_.query, heads, scratch_);
+    const View key_squares = squares_of(in_.key, options_.memory_heads(), scratch_);
+    if (!are_near(query_squares_, key_squares, options_.scale)) return false;
+    const View bias = scratch_.matrix(in_.key.rows, heads);
+    const bool each_head = in_.slot_bias.size() == bias.size() && in_.slot_bias.rows == bias.rows;
+    for (Index s = 0; s < bias.rows; ++s)
+        for (Index h = 0; h < heads; ++h) {
+            const Real given = in_.slot_bias.empty() ? Real{0} : in_.slot_bias.data[each_head ? s * heads + h : s];
+            bias(s, h) = biased(-options_.scale * key_squares(s, h / share), given);
+        }
+    in_.slot_bias = bias;
+    options_.scale *= 2;
+    options_.similarity = Similarity::dot;
+    return true;
+}
+
+// Queries and keys of each segment less the mean of its keys, so that those near each other are near the origin.
+void Reduction::center(const Segments& segments) {
+    const Index heads = options_.heads, share = heads / options_.memory_heads(), width = in_.query.cols / heads;
+    const auto copy = [&](ConstView x) {
+        const View out = scratch_.matrix(x.rows, x.cols);
+        std::copy_n(x.data, x.size(), out.data);
+        return out;
+    };
+    const View query = copy(in_.query), key = copy(in_.key);
+    const auto mean = scratch_.take<double>(key.cols);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(segments.size()); ++i) {
+        const Index first = segments.slot_offsets[i], end = segments.slot_offsets[i + 1];
+        std::ranges::fill(mean, 0.0);
+        for (Index s = first; s < end; ++s)
+            for (Index c = 0; c < key.cols; ++c) mean[static_cast<std::size_t>(c)] += static_cast<double>(key(s, c));
+        for (double& x : mean) x /= static_cast<double>(std::max<Index>(end - first, 1));
+        const auto subtract = [&](Real* row, Index count, Index column) {
+            for (Index c = 0; c < count; ++c) row[c] -= static_cast<Real>(mean[static_cast<std::size_t>(column + c)]);
+        };
+        for (Index s = first; s < end; ++s) subtract(key.row(s), key.cols, 0);
+        for (Index q = segments.query_offsets[i]; q < segments.query_offsets[i + 1]; ++q)
+            for (Index h = 0; h < heads; ++h) subtract(query.row(q) + h * width, width, h / share * width);
+    }
+    in_.query = query;
+    in_.key = key;
+}
+
+void Reduction::shift(View log_sum_exp, Real sign) const {
+    if (!is_reduced_distance()) return;
+    for (Index i = 0; i < log_sum_exp.size(); ++i)
+        log_sum_exp.data[i] -= sign * given_options_.scale * query_squares_.data[i];
+}
+
+AttendGradients Reduction::reduced(const AttendGradients& grads) {
+    inner_ = grads;
+    if (options_.similarity == Similarity::euclidean) return inner_;
+    inner_.scale = nullptr;
+    const bool cosine = given_options_.similarity == Similarity::cosine, euclidean = is_reduced_distance();
+    if (cosine || grads.scale) {
+        if (grads.query.data || grads.scale) inner_.query = zeros(scratch_, in_.query.rows, in_.query.cols);
+        if (cosine && grads.key.data) inner_.key = zeros(scratch_, in_.key.rows, in_.key.cols);
+    }
+    // The length of a key acts through the bias.
+    if (euclidean && (grads.key.data || grads.slot_bias.data || grads.scale))
+        inner_.slot_bias = zeros(scratch_, in_.key.rows, given_options_.heads);
+    return inner_;
+}
+
+void Reduction::expand(const AttendGradients& grads) {
+    if (options_.similarity == Similarity::euclidean) return;
+    const Index heads = given_options_.heads, groups = given_options_.memory_heads();
+    const bool cosine = given_options_.similarity == Similarity::cosine, euclidean = is_reduced_distance();
+    // d score / d scale = score / scale, but for what does not depend on the scale; sum of dS S = sum of dQ Q.
+    if (grads.scale) {
+        double sum = 0;
+        for (Index i = 0; i < inner_.query.size(); ++i)
+            sum += static_cast<double>(inner_.query.data[i]) * static_cast<double>(in_.query.data[i]);
+        *grads.scale += static_cast<Real>(sum / static_cast<double>(given_options_.scale));
+    }
+    if (grads.query.data && inner_.query.data != grads.query.data) {
+        if (cosine)
+            normalize_rows_backward(by_head(in_.query, heads), query_length_, by_head(inner_.query, heads),
+                                    by_head(grads.query, heads));
+        else
+            axpy(1, inner_.query.data, grads.query.data, inner_.query.size());
+    }
+    if (cosine && grads.key.data)
+        normalize_rows_backward(by_head(in_.key, groups), key_length_, by_head(inner_.key, groups),
+                                by_head(grads.key, groups));
+    if (!euclidean || inner_.slot_bias.data == nullptr) return;
+    const Index width = given_.query.cols / heads;
+    double scale = 0;
+    for (Index s = 0; s < given_.key.rows; ++s)
+        for (Index h = 0; h < heads; ++h) {
+            const Real g = inner_.slot_bias(s, h);
+            const Index column = h / (heads / groups) * width;
+            const Real* key = in_.key.row(s) + column;
+            scale -= static_cast<double>(g) * static_cast<double>(dot(key, key, width));
+            if (grads.key.data) axpy(-2 * given_options_.scale * g, key, grads.key.row(s) + column, width);
+            if (grads.slot_bias.data)
+                grads.slot_bias.data[grads.slot_bias.size() == given_.key.rows ? s : s * heads + h] += g;
+        }
+    if (grads.scale) *grads.scale += static_cast<Real>(scale);
+}
+
+}  // namespace kvmem::detail

@@ -1,0 +1,197 @@
+#include "kvmem/tasks/qa/answerer.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "kvmem/kernels/top_k.hpp"
+#include "kvmem/tasks/qa/compiled_memory.hpp"
+#include "tasks/qa/translator.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+namespace kvmem {
+
+struct Answerer::Impl {
+    std::unique_ptr<Model> model;
+    Slots memory;  // in the model's tokens
+    Retriever retriever;
+    EntityLinker linker;
+    std::optional<CompiledMemory> compiled;
+
+    Impl(std::unique_ptr<Model> m, Slots s, std::vector<bool> names)
+        : model(std::move(m)),
+          memory(std::move(s)),
+          retriever(memory, model->vocabulary(), model->retrieval()),
+          linker(model->vocabulary(), std::move(names)) {}
+
+    Token token_of(const std::string& text) const {
+        const auto found = linker.find(text);
+        return found.empty() ? unknown_token : found.front();
+    }
+    // Adds to `unknown` the sentences' words that training never saw, and the values that are no names.
+    Batch batch_of(const LinkedText& question, const std::vector<TextSlot>& own,
+                   std::vector<std::string>& unknown) const;
+    // The question with its words as they will be shown, or with the nearest name if it names none.
+    LinkedText link(const std::string& question, Answer& answer) const;
+    void rank(Answer& answer, std::span<const Scored> scores, const AnswerOptions& options) const;
+    std::vector<Answer::ReadSlot> read_slots(const Batch& batch, std::span<const Real> weights, Index count) const;
+    void show_paths(Answer& answer, const Reads& reads, const LinkedText& question) const;
+};
+
+std::string text_of(const Vocabulary& vocabulary, std::span<const Token> tokens) {
+    std::string text;
+    for (const Token token : tokens) text += (text.empty() ? "" : " ") + vocabulary.text(token);
+    return text;
+}
+
+Answer::Path named(const Vocabulary& vocabulary, const FactPath& path) {
+    Answer::Path all{vocabulary.text(path.start), {}, double{path.weight}};
+    for (const FactPath::Step& step : path.steps) {
+        const std::string& name = vocabulary.text(step.relation);
+        const bool reversed = name.starts_with('~');
+        all.steps.push_back(
+            {name.substr(reversed ? 1 : 0), reversed, vocabulary.text(step.entity), double{step.weight}, step.hop});
+    }
+    return all;
+}
+
+Answerer::Answerer(std::unique_ptr<Model> model, QaDataset memory) {
+    const std::vector<Token> to = model->extend(memory);
+    translate(memory.memory, to);
+    std::vector<bool> names = names_in_use(memory, to, model->vocabulary().size());
+    impl_ = std::make_unique<Impl>(std::move(model), std::move(memory.memory), std::move(names));
+}
+Answerer::~Answerer() = default;
+Answerer::Answerer(Answerer&&) noexcept = default;
+Answerer& Answerer::operator=(Answerer&&) noexcept = default;
+
+const Model& Answerer::model() const { return *impl_->model; }
+Index Answerer::memory_slots() const { return impl_->memory.size(); }
+
+void Answerer::read_from(store::MemoryStore compiled) {
+    CompiledMemory checked(std::move(compiled), *impl_->model, impl_->memory);
+    impl_->compiled = std::move(checked);
+}
+
+// Adds the words that are not there yet.
+static void add_words(std::vector<std::string>& all, const std::vector<std::string>& words) {
+    for (const std::string& word : words)
+        if (std::ranges::find(all, word) == all.end()) all.push_back(word);
+}
+
+Batch Answerer::Impl::batch_of(const LinkedText& question, const std::vector<TextSlot>& own,
+                               std::vector<std::string>& unknown) const {
+    Batch batch;
+    for (const TextSlot& slot : own) {
+        const LinkedText key = linker.link(slot.key);
+        batch.slots.key.push_row(key.tokens);
+        if (slot.value) {
+            const Token value = token_of(*slot.value);
+            if (value == unknown_token) add_words(unknown, {*slot.value});
+            batch.slots.value.push_row(std::span(&value, 1));
+        } else {
+            add_words(unknown, key.unknown_words);
+            batch.slots.value.push_row(key.tokens);
+        }
+        batch.origin.push_back(-1);
+    }
+    auto word = question.unknown_words.begin();
+    for (std::size_t i = 0; i < question.tokens.size(); ++i)
+        if (question.tokens[i] == unknown_token) batch.unseen.emplace_back(static_cast<Index>(i), *word++);
+    add_example(batch, question.tokens, {}, memory, retriever);
+    if (compiled) batch.encoded = compiled->read(batch);
+    return batch;
+}
+
+LinkedText Answerer::Impl::link(const std::string& question, Answer& answer) const {
+    LinkedText linked = linker.link(question);
+    if (linked.entities.empty() && memory.size() > 0) {
+        const std::vector<NearName> near = linker.nearest(question, 3);
+        for (const NearName& name : near) answer.suggestions.push_back(model->vocabulary().text(name.entity));
+        constexpr double misspelt = 1.0 / 5;  // one letter in five; beyond that a name is another name
+        // Words that questions are made of are no misspelt names.
+        if (!near.empty() && near[0].distance <= misspelt && !near[0].common && retriever.facts()) {
+            answer.taken_for = answer.suggestions.front();
+            linked = linker.link_as(question, near[0]);
+        }
+    }
+    answer.unknown_words = linked.unknown_words;
+    for (const Token token : linked.entities) add_words(answer.entities, {model->vocabulary().text(token)});
+    return linked;
+}
+
+void Answerer::Impl::rank(Answer& answer, std::span<const Scored> scores, const AnswerOptions& options) const {
+    std::vector<Real> numbers;
+    for (const Scored& s : scores) numbers.push_back(s.score);
+    if (!std::ranges::all_of(numbers, [](Real s) { return std::isfinite(s); }))
+        throw Error({.what = "this model's scores are not finite numbers",
+                     .expected = {},
+                     .got = {},
+                     .where = {},
+                     .hint = "train again, with a lower rate or a clip length"});
+    if (numbers.empty()) return;
+    const Real best = *std::ranges::max_element(numbers), least = as_good_as(best);
+    answer.as_good = std::ranges::count_if(numbers, [&](Real s) { return s >= least; });
+    double sum = 0;
+    for (const Real s : numbers) sum += std::exp(double{s} - double{best});
+    const Index count = options.all_as_good ? std::max(options.candidates, answer.as_good) : options.candidates;
+    for (const Scored& s : top_k(numbers, count)) {
+        const Index number = scores[static_cast<std::size_t>(s.index)].index;
+        const Token token = model->candidates()[static_cast<std::size_t>(number)];
+        const double weight =
+            model->scores_few() ? std::exp(double{s.score}) : std::exp(double{s.score} - double{best}) / sum;
+        answer.candidates.push_back({model->vocabulary().text(token), double{s.score}, weight});
+    }
+}
+
+void Answerer::Impl::show_paths(Answer& answer, const Reads& reads, const LinkedText& question) const {
+    const Vocabulary& vocabulary = model->vocabulary();
+    for (const FactPath& path : reads.paths.at(0)) answer.paths.push_back(named(vocabulary, path));
+    const std::size_t tokens = question.tokens.size();
+    for (std::size_t first = 0; first < reads.words.at(0).size(); first += tokens) {
+        std::vector<Answer::ReadWord>& shown = answer.words.emplace_back();
+        auto unknown = question.unknown_words.begin();
+        for (std::size_t t = 0; t < tokens; ++t) {
+            const Token token = question.tokens[t];
+            const std::string& text = token == unknown_token ? *unknown++ : vocabulary.text(token);
+            shown.push_back({text, double{reads.words[0][first + t]}});
+        }
+        std::ranges::stable_sort(shown, [](const auto& a, const auto& b) { return a.weight > b.weight; });
+    }
+}
+
+std::vector<Answer::ReadSlot> Answerer::Impl::read_slots(const Batch& batch, std::span<const Real> weights,
+                                                         Index count) const {
+    std::vector<Answer::ReadSlot> all;
+    for (const Scored& s : top_k(weights, count))
+        all.push_back({text_of(model->vocabulary(), batch.slots.key[s.index]),
+                       text_of(model->vocabulary(), batch.slots.value[s.index]), double{s.score}, s.index});
+    return all;
+}
+
+Answer Answerer::ask(const std::string& question, const AnswerOptions& options,
+                     const std::vector<TextSlot>& own) const {
+    const Impl& in = *impl_;
+    Answer answer;
+    const LinkedText linked = in.link(question, answer);
+    const Batch batch = in.batch_of(linked, own, answer.unknown_words);
+    answer.slots = std::min(batch.slots.size(), in.model->most_slots());
+    answer.unread = batch.slots.size() - answer.slots;
+    answer.own_slots = static_cast<Index>(own.size());
+    if (answer.slots == 0 && (!batch.facts || linked.entities.empty())) return answer;
+    Tape tape;
+    tape.set_training(false);
+    Reads reads;
+    reads.paths_wanted = options.all_as_good ? std::ssize(in.model->candidates()) : options.candidates;
+    in.rank(answer, in.model->score_few(tape, batch, &reads).values, options);
+    if (batch.facts) in.show_paths(answer, reads, linked);
+    answer.paths.resize(std::min(answer.paths.size(), answer.candidates.size()));
+    for (Index hop = 0; hop < reads.hops; ++hop) {
+        Answer::Hop& shown = answer.hops.emplace_back();
+        for (Index head = 0; head < reads.heads; ++head)
+            shown.heads.push_back({in.read_slots(batch, reads.of(hop, head), options.slots)});
+    }
+    return answer;
+}
+
+}  // namespace kvmem

@@ -1,0 +1,83 @@
+// The kvmem-qa file, version 1, as datasets/README.md specifies it.
+#include "io/hdf5/hdf5.hpp"
+#include "io/vocabulary_file.hpp"
+#include "kvmem/core/error.hpp"
+#include "kvmem/tasks/qa/dataset.hpp"
+
+#include <algorithm>
+
+namespace kvmem {
+
+static constexpr const char* format = "kvmem-qa";
+static constexpr int version = 1;
+
+static Split read_split(const hdf5::Reader& file, const std::string& path) {
+    Split split;
+    split.question = file.ragged(path + "/question");
+    split.answer = file.ragged(path + "/answer");
+    if (file.has(path + "/slot_offsets")) {
+        split.own_offsets = file.int64s(path + "/slot_offsets");
+        split.own.key = file.ragged(path + "/slot_key");
+        split.own.value = file.ragged(path + "/slot_value");
+    }
+    if (file.has(path + "/support"))
+        split.support = {file.int64s(path + "/support/values"), file.int64s(path + "/support/offsets")};
+    if (file.has(path + "/task")) split.task = file.int64s(path + "/task");
+    return split;
+}
+
+static QaDataset read_dataset(const hdf5::Reader& file, DatasetParts parts) {
+    QaDataset dataset;
+    dataset.info = {.title = file.attribute("/", "title"),
+                    .source = file.attribute("/", "source"),
+                    .license = file.attribute("/", "license"),
+                    .generator = file.attribute("/", "generator")};
+    dataset.vocabulary = read_vocabulary(file);
+    if (file.has("/memory")) dataset.memory = {file.ragged("/memory/key"), file.ragged("/memory/value")};
+    if (file.has("/tasks")) dataset.tasks = file.strings("/tasks");
+    if (file.has("/candidates")) dataset.candidates = file.int32s("/candidates");
+    if (parts == DatasetParts::all || dataset.memory.size() == 0)
+        for (const std::string& name : file.children("/splits"))
+            dataset.splits.emplace(name, read_split(file, "/splits/" + name));
+    dataset.validate(file.name());
+    return dataset;
+}
+
+QaDataset load_dataset(const std::filesystem::path& path, DatasetParts parts) {
+    return read_dataset(hdf5::Reader(path, format, version), parts);
+}
+
+QaDataset load_dataset(std::span<const std::byte> bytes, const std::string& name) {
+    return read_dataset(hdf5::Reader(bytes, name, format, version), DatasetParts::all);
+}
+
+static void write_split(hdf5::Writer& file, const std::string& path, const Split& split) {
+    file.write(path + "/question", split.question);
+    file.write(path + "/answer", split.answer);
+    if (!split.task.empty()) file.write(path + "/task", std::span<const Index>(split.task));
+    if (!split.has_own_slots()) return;
+    file.write(path + "/slot_offsets", std::span<const Index>(split.own_offsets));
+    file.write(path + "/slot_key", split.own.key);
+    file.write(path + "/slot_value", split.own.value);
+    if (split.support.empty()) return;
+    file.write(path + "/support/values", std::span<const Index>(split.support.values));
+    file.write(path + "/support/offsets", std::span<const Index>(split.support.offsets));
+}
+
+void save_dataset(const QaDataset& dataset, const std::filesystem::path& path) {
+    dataset.validate(path.string());
+    hdf5::Writer file(format, version);
+    file.attribute("/", "title", dataset.info.title);
+    file.attribute("/", "source", dataset.info.source);
+    file.attribute("/", "license", dataset.info.license);
+    file.attribute("/", "generator", dataset.info.generator);
+    write_vocabulary(file, dataset.vocabulary);
+    file.write("/memory/key", dataset.memory.key);
+    file.write("/memory/value", dataset.memory.value);
+    if (!dataset.tasks.empty()) file.write("/tasks", std::span<const std::string>(dataset.tasks));
+    file.write("/candidates", std::span<const Token>(dataset.candidates));
+    for (const auto& [name, split] : dataset.splits) write_split(file, "/splits/" + name, split);
+    file.save(path);
+}
+
+}  // namespace kvmem

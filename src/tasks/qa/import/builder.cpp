@@ -1,0 +1,299 @@
+#include "tasks/qa/import/builder.hpp"
+
+#include "kvmem/core/rng.hpp"
+#include "text/marks.hpp"
+#include "text/words.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+#include <unordered_map>
+#include <utility>
+
+namespace kvmem {
+
+static std::uint64_t hash_of(const std::array<Token, 3>& fact) {
+    std::uint64_t h = 0;
+    for (const Token t : fact) h = (h ^ static_cast<std::uint32_t>(t)) * 0x9e3779b97f4a7c15u, h ^= h >> 32;
+    return h;
+}
+
+void DatasetBuilder::add_slot(Token entity, Token relation, Token value) {
+    dataset_.memory.key.push_row(std::array{entity, relation});
+    dataset_.memory.value.push_row(std::array{value});
+}
+
+DatasetBuilder::Directions DatasetBuilder::relation(std::string_view name, const Place& place) {
+    if (const auto known = relations_.find(name); known != relations_.end()) return known->second;
+    require_name(name, "a relation", place);
+    if (name.starts_with('~'))
+        throw place.error("no such name for a relation", "one without '~', which marks relations read in reverse",
+                          "'" + std::string(name) + "'");
+    Vocabulary& vocabulary = dataset_.vocabulary;
+    const Directions directions{vocabulary.add(TokenKind::relation, name),
+                                vocabulary.add(TokenKind::relation, reversed_relation(name))};
+    return relations_.emplace(name, directions).first->second;
+}
+
+void DatasetBuilder::add_fact(std::string_view subject, std::string_view relation_name, std::string_view object,
+                              const Place& place) {
+    require_name(subject, "a subject", place);
+    const Directions directions = relation(relation_name, place);
+    require_name(object, "an object", place);
+    const std::array fact{entity(subject), directions.forward, entity(object)};
+    const auto is_it = [&](NumberTable::Number number) {
+        const auto key = memory().key[2 * Index{number}];
+        return key[0] == fact[0] && key[1] == fact[1] && memory().value[2 * Index{number}][0] == fact[2];
+    };
+    const std::uint64_t hash = hash_of(fact);
+    if (facts_.find(hash, is_it) >= 0) return;
+    facts_.add(hash, static_cast<NumberTable::Number>(memory().size() / 2));
+    add_slot(fact[0], directions.forward, fact[2]);
+    add_slot(fact[2], directions.reverse, fact[0]);
+}
+
+std::string_view DatasetBuilder::keep(std::string_view text) {
+    char* const kept = static_cast<char*>(kept_.allocate(text.size(), 1));
+    std::ranges::copy(text, kept);
+    return {kept, text.size()};
+}
+
+std::span<const Token> DatasetBuilder::answers(const std::vector<std::string_view>& names, const Place& place) {
+    std::vector<Token> tokens;
+    for (const std::string_view name : names) {
+        require_name(name, "an answer", place);
+        tokens.push_back(entity(name));
+    }
+    return answers(std::move(tokens));
+}
+
+std::span<const Token> DatasetBuilder::answers(std::vector<Token> entities) {
+    std::ranges::sort(entities);
+    entities.erase(std::unique(entities.begin(), entities.end()), entities.end());
+    Token* const kept = static_cast<Token*>(kept_.allocate(entities.size() * sizeof(Token), alignof(Token)));
+    std::ranges::copy(entities, kept);
+    return {kept, entities.size()};
+}
+
+Index DatasetBuilder::text(std::string_view text) {
+    if (const auto known = texts_.find(text); known != texts_.end()) return known->second;
+    const auto added = texts_.emplace(text, static_cast<Index>(text_.size())).first;
+    text_.push_back(added->first);
+    return added->second;
+}
+
+Index DatasetBuilder::task(std::string_view name) {
+    if (const auto known = tasks_.find(name); known != tasks_.end()) return known->second;
+    dataset_.tasks.emplace_back(name);
+    return tasks_.emplace(name, static_cast<Index>(tasks_.size())).first->second;
+}
+
+void DatasetBuilder::add_question(std::string_view split, Question question) {
+    own_slots_ = own_slots_ || (question.own && !question.own->slots.empty());
+    support_ = support_ || (question.own && !question.own->support.empty());
+    auto at = questions_.find(split);
+    if (at == questions_.end()) at = questions_.emplace(split, std::deque<Question>()).first;
+    at->second.push_back(std::move(question));
+}
+
+std::vector<bool> drawn_for_validation(std::size_t count, double fraction, std::uint64_t seed) {
+    if (count < 2)
+        throw Error({.what = "too few training questions to take validation questions from",
+                     .expected = "at least 2",
+                     .got = std::to_string(count),
+                     .where = {},
+                     .hint = {}});
+    std::vector<std::size_t> order(count);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    Rng(seed).shuffle(std::span(order));
+    const double wanted = std::round(fraction * static_cast<double>(count));
+    order.resize(std::clamp(static_cast<std::size_t>(wanted), std::size_t{1}, count - 1));
+    std::vector<bool> drawn(count);
+    for (const std::size_t i : order) drawn[i] = true;
+    return drawn;
+}
+
+static bool in_one_story(const Question& a, const Question& b) {
+    return a.own && b.own && a.own->story >= 0 && a.own->story == b.own->story;
+}
+
+// Validation gets whole stories: a story's questions have most of their slots in common.
+void DatasetBuilder::split_off_validation() {
+    if (options_.valid_fraction == 0) return;
+    std::deque<Question>& train = questions_["train"];
+    std::vector<std::size_t> begins;  // of stories, and of questions without one
+    for (std::size_t i = 0; i < train.size(); ++i)
+        if (i == 0 || !in_one_story(train[i], train[i - 1])) begins.push_back(i);
+    const std::vector<bool> drawn = drawn_for_validation(begins.size(), options_.valid_fraction, options_.seed);
+    std::deque<Question> rest;
+    begins.push_back(train.size());
+    for (std::size_t story = 0; story + 1 < begins.size(); ++story)
+        for (std::size_t i = begins[story]; i < begins[story + 1]; ++i)
+            (drawn[story] ? questions_["valid"] : rest).push_back(std::move(train[i]));
+    train = std::move(rest);
+}
+
+void DatasetBuilder::name_missing_tasks() {
+    if (tasks_.empty()) return;
+    for (auto& [name, questions] : questions_)
+        for (Question& question : questions)
+            if (question.task < 0) question.task = task("other");
+}
+
+// Questions have few phrasings: each part is looked at once.
+void DatasetBuilder::count_marked_words(std::string_view text) {
+    for_each_part(
+        text,
+        [&](std::string_view part) {
+            const auto [at, added] = plain_.try_emplace(part);
+            PlainText& plain = at->second;
+            ++plain.uses;
+            if (!added) return;
+            for (const Word& word : split_words(part)) {
+                plain.tokens.push_back(dataset_.vocabulary.add(TokenKind::word, word.text));
+                plain.has_possessive = plain.has_possessive || words::stem(word, part);
+            }
+        },
+        [](std::string_view) {});
+}
+
+// Sets the counts by which the EntityLinker tells weak matches: of training questions, or of all if there are none for
+// training. Words beside brackets or "{}" are plain for sure. In questions that do not mark names, words that more than
+// one question in `rarity` uses are taken to be.
+void DatasetBuilder::count_plain_words() {
+    constexpr std::int64_t rarity = 1000;
+    Vocabulary& vocabulary = dataset_.vocabulary;
+    const bool has_training = questions_.contains("train");
+    std::unordered_map<std::string, std::int64_t> unmarked;
+    std::int64_t unmarked_questions = 0;
+    const auto learn = [&](const Question& question) {
+        if (question.topic != unknown_token || question.text.find('[') != std::string_view::npos) {
+            count_marked_words(question.text);
+        } else {
+            for (Word& word : split_words(question.text)) ++unmarked[std::move(word.text)];
+            ++unmarked_questions;
+        }
+    };
+    for (const auto& [split, questions] : questions_)
+        if (split == "train" || !has_training) std::ranges::for_each(questions, learn);
+    const auto use = [&](Token token, std::int64_t uses) {
+        vocabulary.set_count(token, vocabulary.count(token) + uses);
+    };
+    for (const auto& [text, part] : plain_)
+        for (const Token token : part.tokens) use(token, part.uses);
+    std::map<std::string, std::int64_t> common;  // in an order that no hash decides
+    for (const auto& [word, count] : unmarked)
+        if (count > 1 + unmarked_questions / rarity) common.emplace(word, count);
+    for (const auto& [word, count] : common) use(vocabulary.add(TokenKind::word, word), count);
+}
+
+void DatasetBuilder::append_words(std::vector<Token>& tokens, std::string_view text) {
+    for (const Word& word : split_words(text)) tokens.push_back(dataset_.vocabulary.add(TokenKind::word, word.text));
+}
+
+void DatasetBuilder::append_linked(std::vector<Token>& tokens, std::string_view text, const EntityLinker& linker,
+                                   const LinkOptions& link) {
+    if (link.avoid_common_words && append_marked(tokens, text)) return;
+    for (const TextPart& part : linker.parts(text, link)) {
+        tokens.insert(tokens.end(), part.entities.begin(), part.entities.end());
+        if (part.entities.empty()) tokens.push_back(dataset_.vocabulary.add(TokenKind::word, part.word));
+    }
+}
+
+// The same for a text with marks around names that are written so, and beside them parts that training questions have
+// beside marks: their words are plain, and what is marked is named. False, and nothing appended, for other texts.
+bool DatasetBuilder::append_marked(std::vector<Token>& tokens, std::string_view text) const {
+    if (text.find('[') == std::string_view::npos || !marks_pair(text)) return false;
+    const std::size_t before = tokens.size();
+    bool all_known = true;
+    for_each_part(
+        text,
+        [&](std::string_view part) {
+            const auto known = plain_.find(part);
+            all_known = all_known && known != plain_.end() && !known->second.has_possessive;
+            if (all_known) tokens.insert(tokens.end(), known->second.tokens.begin(), known->second.tokens.end());
+        },
+        [&](std::string_view name) {
+            const auto entity = vocabulary().find(TokenKind::entity, name);
+            all_known = all_known && entity;
+            if (all_known) tokens.push_back(*entity);
+        });
+    if (!all_known) tokens.resize(before);
+    return all_known;
+}
+
+// Ends a row of tokens that must not be empty.
+static void end_text_row(Ragged<Token>& rows, const std::string& what, const Place& place) {
+    if (std::cmp_equal(rows.offsets.back(), rows.values.size())) throw place.error(what + " has no words");
+    rows.end_row();
+}
+
+void DatasetBuilder::append_question(Split& split, const Question& question, const EntityLinker& linker,
+                                     const LinkOptions& link) {
+    std::vector<Token>& tokens = split.question.values;
+    if (question.topic != unknown_token) {
+        const std::size_t hole = question.text.find("{}");
+        append_words(tokens, question.text.substr(0, hole));
+        tokens.push_back(question.topic);
+        append_words(tokens, question.text.substr(hole + 2));
+    } else {
+        append_linked(tokens, question.text, linker, link);
+    }
+    end_text_row(split.question, "the question", question.place);
+    split.answer.push_row(question.answers);
+    if (!dataset_.tasks.empty()) split.task.push_back(question.task);
+    if (own_slots_) append_slots(split, question, linker, link);
+}
+
+const std::vector<Token>& DatasetBuilder::linked_text(Index text, const Question& question, const EntityLinker& linker,
+                                                      const LinkOptions& link) {
+    linked_texts_.resize(text_.size());
+    std::vector<Token>& tokens = linked_texts_[static_cast<std::size_t>(text)];
+    if (tokens.empty()) append_linked(tokens, text_[static_cast<std::size_t>(text)], linker, link);
+    if (tokens.empty()) throw question.place.error("a slot's key has no words");
+    return tokens;
+}
+
+void DatasetBuilder::append_slots(Split& split, const Question& question, const EntityLinker& linker,
+                                  const LinkOptions& link) {
+    static const Question::Own none;
+    const Question::Own& own = question.own ? *question.own : none;
+    if (split.own_offsets.empty()) split.own_offsets.push_back(0);
+    for (const Question::Slot& slot : own.slots) {
+        const std::vector<Token>& key = linked_text(slot.key, question, linker, link);
+        split.own.key.push_row(key);
+        if (slot.value)
+            split.own.value.push_row(std::array{*slot.value});
+        else
+            split.own.value.push_row(key);
+    }
+    split.own_offsets.push_back(split.own.size());
+    if (support_) split.support.push_row(own.support);
+}
+
+QaDataset DatasetBuilder::finish(const LinkOptions& link) {
+    facts_ = {};
+    split_off_validation();
+    name_missing_tasks();
+    count_plain_words();
+    const EntityLinker linker(dataset_.vocabulary);
+    for (auto& [name, questions] : questions_)
+        for (; !questions.empty(); questions.pop_front()) {  // what is in the data set needs no room twice
+            const Question& question = questions.front();
+            try {
+                append_question(dataset_.splits[name], question, linker, link);
+            } catch (const Error& error) {
+                const Problem& problem = error.problem();
+                if (!problem.where.empty()) throw;
+                throw question.place.error(problem.what, problem.expected, problem.got, problem.hint);
+            }
+        }
+    for (Token token = 0; token < dataset_.vocabulary.size(); ++token)
+        if (dataset_.vocabulary.kind(token) == TokenKind::entity) dataset_.candidates.push_back(token);
+    dataset_.info = {options_.title, options_.source, options_.license, {}};
+    dataset_.count_tokens();
+    return std::move(dataset_);
+}
+
+}  // namespace kvmem

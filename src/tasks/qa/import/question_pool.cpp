@@ -1,0 +1,130 @@
+#include "tasks/qa/import/question_pool.hpp"
+
+#include "kvmem/core/rng.hpp"
+#include "text/marks.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <map>
+#include <numeric>
+#include <set>
+
+namespace kvmem {
+
+// What the random numbers are for, so that each choice has its own.
+enum Stream : std::uint64_t { division = 1, choice_of_phrasings = 2, choice_of_training = 3 };
+
+// The text with `mark` in place of each [name], followed by the name if it is to be kept.
+static std::string replace_marks(const Question& question, bool keep_name, std::string_view mark) {
+    if (!marks_pair(question.text))
+        throw question.place.error("brackets do not pair", "[name]", "'" + std::string(question.text) + "'");
+    std::string replaced;
+    for_each_part(
+        question.text, [&](std::string_view part) { replaced += part; },
+        [&](std::string_view name) { replaced.append(mark).append(keep_name ? name : std::string_view()); });
+    return replaced;
+}
+
+static std::string phrasing_of(const Question& question) {
+    if (question.text.find('[') == std::string::npos)
+        throw question.place.error("the question marks no name", "[name], to tell its phrasing",
+                                   "'" + std::string(question.text) + "'", "or hold no phrasings out");
+    return replace_marks(question, false, "[]");
+}
+
+void QuestionPool::add(std::string_view split, std::deque<Question> file) {
+    for (; !file.empty(); file.pop_front()) entries_.push_back({split, files_, false, std::move(file.front())});
+    ++files_;
+}
+
+// So many of `count`, at least one and at most all but two, for the other splits want some too.
+static std::size_t share_of(std::size_t count, double share) {
+    const auto wanted = static_cast<std::size_t>(std::round(share * static_cast<double>(count)));
+    return std::clamp(wanted, std::size_t{1}, count - 2);
+}
+
+void QuestionPool::add_divided(std::deque<Question> file) {
+    if (file.size() < 3)
+        throw Error({.what = "too few questions to divide",
+                     .expected = "at least 3",
+                     .got = std::to_string(file.size()),
+                     .where = file.empty() ? std::string() : file.front().place.source->name,
+                     .hint = {}});
+    std::vector<std::size_t> order(file.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    Rng(seed_, {division, files_}).shuffle(std::span(order));
+    const std::size_t valid = share_of(file.size(), valid_share), test = share_of(file.size(), test_share);
+    std::vector<const char*> splits(file.size(), "train");
+    for (std::size_t i = 0; i < valid + test; ++i) splits[order[i]] = i < valid ? "valid" : "test";
+    for (std::size_t i = 0; i < file.size(); ++i) entries_.push_back({splits[i], files_, true, std::move(file[i])});
+    ++files_;
+}
+
+void QuestionPool::take_validation(double fraction) {
+    std::vector<Entry*> train;
+    for (Entry& entry : entries_)
+        if (entry.split == "train" && !entry.divided) train.push_back(&entry);
+    const std::vector<bool> drawn = drawn_for_validation(train.size(), fraction, seed_);
+    for (std::size_t i = 0; i < train.size(); ++i)
+        if (drawn[i]) train[i]->split = "valid";
+}
+
+void QuestionPool::hold_out_phrasings(Index count) {
+    std::vector<std::string> phrasings;  // of each entry
+    std::map<Index, std::set<std::string>> by_type;
+    for (const Entry& entry : entries_) {
+        phrasings.push_back(phrasing_of(entry.question));
+        by_type[entry.question.task].insert(phrasings.back());
+    }
+    std::set<std::string> held_out;
+    for (const auto& [type, all] : by_type) {
+        std::vector<std::string> drawn(all.begin(), all.end());
+        Rng(seed_, {choice_of_phrasings, static_cast<std::uint64_t>(type)}).shuffle(std::span(drawn));
+        drawn.resize(std::min(drawn.size() - 1, static_cast<std::size_t>(count)));
+        held_out.insert(drawn.begin(), drawn.end());
+    }
+    if (held_out.empty())
+        throw Error({.what = "no phrasing can be held out",
+                     .expected = "questions of one type in several phrasings",
+                     .got = "one of each",
+                     .where = {},
+                     .hint = {}});
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+        std::string_view& split = entries_[i].split;
+        if (held_out.contains(phrasings[i]))
+            split = "test";
+        else if (split == "test")
+            split = {};
+    }
+}
+
+std::vector<QuestionPool::Entry*> QuestionPool::training_of(std::uint32_t file) {
+    std::vector<Entry*> training;
+    for (Entry& entry : entries_)
+        if (entry.file == file && entry.split == "train") training.push_back(&entry);
+    return training;
+}
+
+void QuestionPool::limit_training(Index count) {
+    for (std::uint32_t file = 0; file < files_; ++file) {
+        std::vector<Entry*> training = training_of(file);
+        Rng(seed_, {choice_of_training, file}).shuffle(std::span(training));
+        for (std::size_t i = static_cast<std::size_t>(count); i < training.size(); ++i) training[i]->split = {};
+    }
+}
+
+void QuestionPool::take_marks_off(std::string_view split) {
+    for (Entry& entry : entries_)
+        if (split.empty() || entry.split == split)
+            entry.question.text = builder_.keep(replace_marks(entry.question, true, ""));
+}
+
+void QuestionPool::give_all() {
+    for (; !entries_.empty(); entries_.pop_front()) {
+        Entry& entry = entries_.front();
+        if (!entry.split.empty()) builder_.add_question(entry.split, std::move(entry.question));
+    }
+}
+
+}  // namespace kvmem

@@ -1,0 +1,106 @@
+#include "tasks/qa/import/source.hpp"
+
+#include "kvmem/core/file.hpp"
+
+#include <algorithm>
+
+namespace kvmem {
+
+static constexpr std::size_t longest_line = std::size_t{1} << 20;
+static constexpr Index lines_between_reports = 8192;
+
+std::optional<Source> read_source(const std::filesystem::path& path) {
+    if (path.empty()) return std::nullopt;
+    return Source{path.string(), read_file(path)};
+}
+
+Source read_needed_source(const std::filesystem::path& path, const std::string& what) {
+    if (path.empty())
+        throw UsageError({.what = "a file is missing", .expected = what, .got = {}, .where = {}, .hint = {}});
+    return *read_source(path);
+}
+
+std::vector<Source> read_sources(const std::vector<std::filesystem::path>& paths, const std::string& what) {
+    std::vector<Source> sources;
+    for (const std::filesystem::path& path : paths) sources.push_back(read_needed_source(path, what));
+    return sources;
+}
+
+void require_valid_fraction(const ImportOptions& options) {
+    const double fraction = options.valid_fraction;
+    if (fraction == 0) return;
+    if (!(fraction > 0 && fraction < 1))
+        throw UsageError({.what = "no such fraction for validation",
+                          .expected = "a number between 0 and 1",
+                          .got = std::to_string(fraction),
+                          .where = {},
+                          .hint = {}});
+    if (!options.valid.empty())
+        throw UsageError({.what = "validation questions are asked for twice",
+                          .expected = "a file of them or a fraction of the training questions",
+                          .got = "both",
+                          .where = {},
+                          .hint = {}});
+}
+
+QuestionSources read_question_sources(const ImportOptions& options) {
+    require_valid_fraction(options);
+    const std::string what = "a file of questions";
+    return {read_sources(options.train, what), read_sources(options.valid, what), read_sources(options.test, what)};
+}
+
+Error Place::error(std::string what, std::string expected, std::string got, std::string hint) const {
+    return Error({.what = std::move(what),
+                  .expected = std::move(expected),
+                  .got = std::move(got),
+                  .where = source->name + ":" + std::to_string(line),
+                  .hint = std::move(hint)});
+}
+
+LineReader::LineReader(const Source& source, const ImportOptions& options)
+    : source_(&source), options_(&options), lines_(source.text, source.name) {
+    if (source.text.find_first_not_of(" \t\r\n", source.text.starts_with("\ufeff") ? 3 : 0) == std::string::npos)
+        throw Error({.what = "the file is empty", .expected = {}, .got = {}, .where = source.name, .hint = {}});
+}
+
+bool LineReader::next(std::string_view& line) {
+    while (lines_.next(line)) {
+        if (options_->progress && lines_.number() % lines_between_reports == 0)
+            options_->progress(source_->name, lines_.number());
+        if (line.size() > longest_line)
+            throw place().error("the line is too long", "at most 1 MiB", std::to_string(line.size()) + " bytes");
+        if (line.find('\0') != std::string_view::npos)
+            throw place().error("the line is not text", {}, "a NUL byte", "is this the right file?");
+        if (const std::size_t bad = invalid_utf8_at(line); bad != std::string_view::npos)
+            throw place().error("the line is not valid UTF-8", {}, "a stray byte at position " + std::to_string(bad));
+        if (!trim(line).empty()) return true;
+    }
+    if (options_->progress) options_->progress(source_->name, lines_.number());
+    return false;
+}
+
+std::string_view trim(std::string_view text) {
+    constexpr std::string_view blanks = " \t";
+    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+    return text.substr(0, text.find_last_not_of(blanks) + 1);
+}
+
+std::vector<std::string_view> split_fields(std::string_view line, char separator) {
+    std::vector<std::string_view> fields;
+    for (std::size_t begin = 0; begin <= line.size();) {
+        const std::size_t end = std::min(line.find(separator, begin), line.size());
+        fields.push_back(trim(line.substr(begin, end - begin)));
+        begin = end + 1;
+    }
+    return fields;
+}
+
+std::string counted_fields(std::size_t count) { return std::to_string(count) + (count == 1 ? " field" : " fields"); }
+
+void require_name(std::string_view name, const std::string& what, const Place& place) {
+    if (name.empty()) throw place.error("a name is empty", what, "nothing");
+    if (const std::size_t at = control_character_at(name); at != std::string_view::npos)
+        throw place.error("a name holds a control character", what, "one at position " + std::to_string(at));
+}
+
+}  // namespace kvmem

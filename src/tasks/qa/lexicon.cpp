@@ -1,0 +1,68 @@
+#include "kvmem/tasks/qa/lexicon.hpp"
+
+#include <algorithm>
+
+namespace kvmem {
+
+Lexicon::Lexicon(Vocabulary vocabulary, std::vector<Token> candidates)
+    : vocabulary_(std::move(vocabulary)), candidates_(std::move(candidates)) {
+    index();
+}
+
+void Lexicon::index() {
+    const auto size = static_cast<std::size_t>(vocabulary_.size());
+    inputs_.resize(size);
+    candidate_number_.assign(size, -1);
+    for (Token token = 0; token < vocabulary_.size(); ++token) {
+        const bool untrained = vocabulary_.kind(token) == TokenKind::word && vocabulary_.count(token) == 0;
+        inputs_[static_cast<std::size_t>(token)] = untrained ? unknown_token : token;
+    }
+    for (std::size_t i = 0; i < candidates_.size(); ++i)
+        candidate_number_[static_cast<std::size_t>(candidates_[i])] = static_cast<Index>(i);
+}
+
+Ragged<Token> Lexicon::inputs(const Ragged<Token>& bags) const {
+    Ragged<Token> mapped = bags;
+    for (Token& token : mapped.values) token = input(token);
+    return mapped;
+}
+
+// Whether questions bring all that they read, and so may be about whatever training was about.
+static bool brings_all_slots(const QaDataset& dataset) {
+    const auto brings_slots = [](const auto& split) { return split.second.has_own_slots(); };
+    return dataset.memory.size() == 0 && std::ranges::any_of(dataset.splits, brings_slots);
+}
+
+std::vector<Token> Lexicon::extend(const QaDataset& dataset, bool words_too) {
+    const Vocabulary& theirs = dataset.vocabulary;
+    std::vector<Token> to(static_cast<std::size_t>(theirs.size()), unknown_token);
+    for (Token token = 1; token < theirs.size(); ++token) {
+        const TokenKind kind = theirs.kind(token);
+        const std::string& text = theirs.text(token);
+        Token& ours = to[static_cast<std::size_t>(token)];
+        if (token < vocabulary_.size() && vocabulary_.kind(token) == kind && vocabulary_.text(token) == text)
+            ours = token;  // as it is throughout for the data set that the model was trained on
+        else if (kind == TokenKind::entity || (words_too && kind == TokenKind::word))
+            ours = vocabulary_.add(kind, text);
+        else if (const auto known = vocabulary_.find(kind, text))
+            ours = *known;
+    }
+    if (!brings_all_slots(dataset)) candidates_.clear();
+    for (const Token token : dataset.candidates) candidates_.push_back(to[static_cast<std::size_t>(token)]);
+    std::sort(candidates_.begin(), candidates_.end());
+    candidates_.erase(std::unique(candidates_.begin(), candidates_.end()), candidates_.end());
+    std::erase(candidates_, unknown_token);  // words that the model does not know are no answers
+    index();
+    return to;
+}
+
+void translate(Slots& slots, std::span<const Token> to) {
+    translate(slots.key.values, to);
+    translate(slots.value.values, to);
+}
+
+void translate(std::span<Token> tokens, std::span<const Token> to) {
+    for (Token& token : tokens) token = to[static_cast<std::size_t>(token)];
+}
+
+}  // namespace kvmem

@@ -1,0 +1,209 @@
+#include "kvmem/tasks/qa/models/kv_mem_nn.hpp"
+
+#include "kvmem/core/error.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
+namespace kvmem {
+
+KvMemNN::KvMemNN(const KvMemNNConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
+                 const LoadParameter& load)
+    : Model(std::move(vocabulary), std::move(candidates)),
+      config_((config.validate(), config)),
+      question_table_(&parameters_->add("A", Matrix(0, config.width))),
+      value_table_(config.tying == Tying::sides ? &parameters_->add("B", Matrix(0, config.width)) : question_table_),
+      answer_table_(config.tying == Tying::answers ? &parameters_->add("B", Matrix(0, config.width)) : value_table_),
+      memory_(*parameters_, "memory", config.width, {.hops = config.hops}) {
+    if (load) load_parameters(load);
+    grow();
+}
+
+std::string KvMemNN::summary() const {
+    return "A KV-MemNN (Miller et al. 2016) of width " + std::to_string(config_.width) + " with " +
+           std::to_string(config_.hops) + " hop(s)";
+}
+
+void KvMemNN::grow() {
+    std::vector<bool> frozen;
+    if (!config_.train_entities)
+        for (Token token = 0; token < vocabulary().size(); ++token)
+            frozen.push_back(vocabulary().kind(token) == TokenKind::entity);
+    for (Parameter* table : {question_table_, value_table_, answer_table_}) {  // some of them may be one
+        grow_table(*table, table->name == "A" ? 0 : 1, config_.deviation, config_.seed);
+        table->frozen = frozen;
+    }
+}
+
+// With a generator, some words are made unknown, so that the unknown word's row learns to be harmless.
+Ragged<Token> KvMemNN::questions(const Batch& batch, Rng* rng) const {
+    Ragged<Token> mapped = lexicon_.inputs(batch.question);
+    if (rng)
+        for (Token& token : mapped.values)
+            if (vocabulary().kind(token) == TokenKind::word && rng->uniform() < config_.word_dropout)
+                token = unknown_token;
+    return mapped;
+}
+
+KvMemNN::Reading KvMemNN::read(Tape& tape, const Batch& batch, Rng* rng) const {
+    const Var query = embed_sum(tape, *question_table_, questions(batch, rng), config_.bag_scale);
+    const auto slots = [&](const Matrix& encoded, const Parameter& table, const Ragged<Token>& bags) {
+        if (encoded.rows() == 0) return embed_sum(tape, table, lexicon_.inputs(bags), config_.bag_scale);
+        require_shape(encoded.rows() == bags.size() && encoded.cols() == config_.width, "KvMemNN",
+                      "encoded slots [S, d]");
+        return tape.constant(encoded);
+    };
+    const Var key = slots(batch.encoded.key, *question_table_, batch.slots.key);
+    const Var value = slots(batch.encoded.value, *value_table_, batch.slots.value);
+    auto [state, hops] = memory_.read(query, key, value, one_query_each(batch, tape));
+    return {state, std::move(hops), key};
+}
+
+KvMemNN::Reading KvMemNN::read(Tape& tape, const Batch& batch) const { return read(tape, batch, nullptr); }
+
+static Matrix embedded(const Parameter& table, const Ragged<Token>& bags, BagScale scale) {
+    Matrix out(bags.size(), table.value.cols());
+    embed_sum(table.value, bags, scale, out);
+    return out;
+}
+
+Matrix KvMemNN::encode_questions(const Ragged<Token>& questions) const {
+    return embedded(*question_table_, lexicon_.inputs(questions), config_.bag_scale);
+}
+
+SlotVectors KvMemNN::encode_slots(const Slots& slots) const {
+    return {embedded(*question_table_, lexicon_.inputs(slots.key), config_.bag_scale),
+            embedded(*value_table_, lexicon_.inputs(slots.value), config_.bag_scale)};
+}
+
+namespace {
+
+// The candidates that a batch is scored against, each with a column of its own. Found by hashing: an array of the whole
+// vocabulary would cost each batch what the memory holds.
+class Columns {
+  public:
+    explicit Columns(Index most) : column_(std::bit_ceil(2 * static_cast<std::size_t>(most) + 2), -1) {}
+
+    Index add(Token token) {
+        Index& column = column_[place_of(token)];
+        if (column < 0) {
+            column = tokens_.size();
+            tokens_.values.push_back(token);
+            tokens_.end_row();
+        }
+        return column;
+    }
+    Index find(Token token) const { return column_[place_of(token)]; }  // -1 when it has none
+    Index size() const { return tokens_.size(); }
+    const Ragged<Token>& tokens() const { return tokens_; }
+
+  private:
+    // Where the token's column is, or would be.
+    std::size_t place_of(Token token) const {
+        std::size_t at = static_cast<std::uint32_t>(token) * std::size_t{0x9e3779b97f4a7c15u} >> 32;
+        while (column_[at &= column_.size() - 1] >= 0 && tokens_.values[static_cast<std::size_t>(column_[at])] != token)
+            ++at;
+        return at;
+    }
+
+    std::vector<Index> column_;  // twice as many as can be at least, a power of two; -1: free
+    Ragged<Token> tokens_;       // one a row
+};
+
+}  // namespace
+
+Var KvMemNN::loss(Tape& tape, const Batch& batch, Rng& rng) const {
+    const auto is_candidate = [&](Token t) { return lexicon_.candidate(t) >= 0; };
+    const auto all = static_cast<Index>(candidates().size());
+    const bool against_all = config_.negatives == 0 || config_.negatives >= all;
+    Columns columns(against_all ? all : batch.size() + config_.negatives);
+    std::vector<Index> targets(static_cast<std::size_t>(batch.size()), -1);
+    std::vector<Token> right;
+    for (Index i = 0; i < batch.size(); ++i) {
+        right.clear();
+        std::copy_if(batch.answer[i].begin(), batch.answer[i].end(), std::back_inserter(right), is_candidate);
+        if (!right.empty())
+            targets[static_cast<std::size_t>(i)] =
+                columns.add(right[static_cast<std::size_t>(rng.below(static_cast<Index>(right.size())))]);
+    }
+    if (against_all) {
+        for (const Token token : candidates()) columns.add(token);
+    } else {
+        // What the memory holds beside the answer is the hardest to tell from it.
+        for (const Token token : batch.slots.value.values)
+            if (is_candidate(token) && columns.size() < config_.negatives) columns.add(token);
+        for (Index i = columns.size(); i < config_.negatives; ++i)
+            columns.add(candidates()[static_cast<std::size_t>(rng.below(all))]);
+    }
+    Ragged<Index> excluded;
+    for (Index i = 0; i < batch.size(); ++i) {
+        for (const Token token : batch.answer[i]) {
+            const Index column = columns.find(token);
+            if (column >= 0 && column != targets[static_cast<std::size_t>(i)]) excluded.values.push_back(column);
+        }
+        excluded.end_row();
+    }
+    const Reading reading = read(tape, batch, &rng);
+    const Var answers = embed_sum(tape, *answer_table_, columns.tokens(), BagScale::sum);
+    Var scores = dot_scores(reading.state, answers);
+    if (config_.match > 0) {
+        const KeyValueMemory::Hop& hop = reading.hops.back();
+        const Var weights = attend_weights(hop.query, reading.key, one_query_each(batch, tape));
+        std::vector<Index> places;  // in the scores, of each slot's value
+        for (Index i = 0; i < batch.size(); ++i) {
+            const auto [first, last] = batch.slots_of(i);
+            for (Index s = first; s < last; ++s) {
+                const Index candidate = lexicon_.candidate(batch.slots.value[s]);
+                const Index column =
+                    candidate < 0 ? -1 : columns.find(candidates()[static_cast<std::size_t>(candidate)]);
+                places.push_back(column < 0 ? -1 : i * columns.size() + column);
+            }
+        }
+        const Var matched = scatter_sum(weights, places, batch.size(), columns.size());
+        scores = add(scores, activate(scale(matched, static_cast<Real>(config_.match)), Activation::log1p));
+    }
+    return cross_entropy(scores, targets, excluded);
+}
+
+std::vector<Real> KvMemNN::weights(const Reading& reading, const Batch& batch, Index hop) {
+    const KeyValueMemory::Hop& at = reading.hops.at(static_cast<std::size_t>(hop));
+    const Segments segments = one_query_each(batch, *at.query.tape);
+    std::vector<Real> weights(static_cast<std::size_t>(weight_count(segments, 1)));
+    attend_weights({.query = at.query.value(), .key = reading.key.value(), .value = {}}, segments, {}, weights,
+                   at.query.tape->arena());
+    return weights;
+}
+
+void KvMemNN::score(const Reading& reading, const Batch& batch, View scores) const {
+    score_candidates(reading.state.value(), *answer_table_, scores);
+    if (config_.match == 0) return;
+    const std::vector<Real> weight = weights(reading, batch, memory_.hops() - 1);
+    std::vector<std::pair<Index, Real>> matched;  // candidates of one example's slots, with their weight
+    for (Index i = 0; i < batch.size(); ++i) {
+        matched.clear();
+        const auto [first, last] = batch.slots_of(i);
+        for (Index s = first; s < last; ++s)
+            if (const Index candidate = lexicon_.candidate(batch.slots.value[s]); candidate >= 0)
+                matched.emplace_back(candidate, weight[static_cast<std::size_t>(s)]);
+        std::stable_sort(matched.begin(), matched.end(), [](auto& a, auto& b) { return a.first < b.first; });
+        for (std::size_t k = 0; k < matched.size();) {
+            const Index candidate = matched[k].first;
+            double sum = 0;
+            for (; k < matched.size() && matched[k].first == candidate; ++k) sum += matched[k].second;
+            scores(i, candidate) += static_cast<Real>(std::log1p(config_.match * sum));
+        }
+    }
+}
+
+void KvMemNN::score(Tape& tape, const Batch& batch, View scores, Reads* reads) const {
+    const Reading reading = read(tape, batch);
+    score(reading, batch, scores);
+    if (!reads) return;
+    reads->resize(memory_.hops(), 1, batch.slots.size());
+    for (Index hop = 0; hop < memory_.hops(); ++hop)
+        std::ranges::copy(weights(reading, batch, hop), reads->of(hop).begin());
+}
+
+}  // namespace kvmem

@@ -1,0 +1,265 @@
+#include "kvmem/tasks/qa/models/path_reader.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "text/spelling.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+
+namespace kvmem {
+
+// Rows of the table of spellings.
+constexpr Token entity_mark = 0, unknown_mark = 1, first_spelling = 2;
+
+// Words on either side that a word is read with.
+constexpr Index around = 2;
+
+static double unit(Index width) { return 1 / std::sqrt(static_cast<double>(width)); }
+
+PathReader::PathReader(const PathReaderConfig& config, Vocabulary words, std::vector<Token> answers,
+                       const LoadParameter& load)
+    : Model(std::move(words), std::move(answers)),
+      config_((config.validate(), config)),
+      spelled_(&parameters_->add_normal("spelled", first_spelling + config.spellings, config.width, unit(config.width),
+                                        config.seed)),
+      returning_(&parameters_->add("returning", Matrix(1, 1))),
+      norm_(*parameters_, "norm", config.width),
+      key_(*parameters_, "key", config.width, config.width, config.seed),
+      relation_tokens_(relations_of(vocabulary())) {
+    relations_ = &parameters_->add_normal("relations", std::ssize(relation_tokens_) + 1, config.width,
+                                          unit(config.width), config.seed);
+    for (Index o = -around; o <= around; ++o)
+        around_.emplace_back(*parameters_, "around" + std::to_string(o), config.width, config.width, config.seed);
+    for (Index h = 1; h <= config.hops; ++h)
+        query_.emplace_back(*parameters_, "query" + std::to_string(h), config.width, config.width, config.seed);
+    returning_->value(0, 0) = 0;
+    if (load) load_parameters(load);
+    grow();
+}
+
+std::string PathReader::summary() const {
+    return "A path reader of width " + std::to_string(config_.width) + " with up to " + std::to_string(config_.hops) +
+           " hop(s)";
+}
+
+void PathReader::grow() {
+    std::vector<Token> rows;
+    for (Token token = static_cast<Token>(spelling_.size()); token < vocabulary().size(); ++token) {
+        rows.assign(1, is_entity(token) ? entity_mark : unknown_mark);
+        if (vocabulary().kind(token) == TokenKind::word) {
+            rows.clear();
+            add_spelling(vocabulary().text(token), first_spelling, config_.spellings, rows);
+        }
+        spelling_.push_row(rows);
+    }
+}
+
+// --- the question
+
+PathReader::Words PathReader::words_of(const Batch& batch, Rng* rng) const {
+    Words words;
+    auto unseen = batch.unseen.begin();
+    for (Index b = 0; b < batch.size(); ++b) {
+        const std::size_t begin = static_cast<std::size_t>(batch.question.offsets[static_cast<std::size_t>(b)]);
+        for (std::size_t i = 0; i < batch.question[b].size(); ++i) {
+            const Token token = batch.question[b][i];
+            const auto place = static_cast<Index>(begin + i);
+            while (unseen != batch.unseen.end() && unseen->first < place) ++unseen;
+            // Entities of one name follow each other: they are one word.
+            if (i > 0 && is_entity(token) && is_entity(batch.question[b][i - 1])) continue;
+            const bool may_change = rng && !is_entity(token);
+            if (may_change && rng->uniform() < config_.word_deletion) continue;
+            if (may_change && rng->uniform() < config_.word_dropout) {
+                words.bags.push_row(std::array{unknown_mark});
+            } else if (unseen != batch.unseen.end() && unseen->first == place) {
+                add_spelling(unseen->second, first_spelling, config_.spellings, words.bags.values);
+                words.bags.end_row();
+            } else {
+                words.bags.push_row(spelling_[token]);
+            }
+            words.token.push_back(place);
+        }
+        words.offsets.push_back(words.bags.size());
+    }
+    return words;
+}
+
+Var PathReader::encode(Tape& tape, const Words& words) const {
+    const Var word = embed_sum(tape, *spelled_, words.bags, BagScale::inverse_sqrt);
+    const View nothing = tape.arena().matrix(1, config_.width);  // what is beyond either end
+    std::ranges::fill(nothing.span(), Real{0});
+    std::vector<Index> rows(words.token.size());
+    std::optional<Var> sum;
+    for (Index o = -around; o <= around; ++o) {
+        for (std::size_t q = 1; q < words.offsets.size(); ++q)
+            for (Index t = words.offsets[q - 1]; t < words.offsets[q]; ++t) {
+                const bool inside = t + o >= words.offsets[q - 1] && t + o < words.offsets[q];
+                rows[static_cast<std::size_t>(t)] = inside ? t + o : word.rows();
+            }
+        const std::array parts{around_[static_cast<std::size_t>(o + around)](word), tape.constant(nothing)};
+        const Var there = take_rows(concat_rows(parts), rows);
+        sum = sum ? add(*sum, there) : there;
+    }
+    return norm_(add(word, activate(*sum, Activation::relu)));
+}
+
+std::vector<PathReader::Hop> PathReader::choose(Tape& tape, const Words& words) const {
+    Arena& arena = tape.arena();
+    const Index questions = std::ssize(words.offsets) - 1, relations = relations_->value.rows();
+    const auto each = arena.take<Index>(questions + 1);
+    std::iota(each.begin(), each.end(), Index{0});
+    const Segments own_words{each, arena.copy(std::span<const Index>(words.offsets))};
+    const Segments all_relations{arena.copy(std::span<const Index>(std::array{Index{0}, questions})),
+                                 arena.copy(std::span<const Index>(std::array{Index{0}, relations}))};
+    const Var x = encode(tape, words), key = key_(x), relation = tape.parameter(*relations_);
+    const View nothing = arena.matrix(questions, config_.width);  // a query of zeros reads the mean
+    std::ranges::fill(nothing.span(), Real{0});
+    Var context = attend(tape.constant(nothing), x, x, own_words).read;
+    const AttendOptions scaled{.scale = static_cast<Real>(unit(config_.width))};
+    std::vector<Hop> hops;
+    for (const Linear& query : query_) {
+        const Var asked = query(context);
+        context = attend(asked, key, x, own_words, scaled).read;
+        const Var attention = tape.training() ? asked : attend_weights(asked, key, own_words, scaled);
+        const Var chosen = attend_weights(dropout(context, config_.dropout), relation, all_relations);
+        hops.push_back({attention, reshape(chosen, questions, relations)});
+    }
+    return hops;
+}
+
+// --- the memory
+
+// The entities that each question names, each once.
+Ragged<Token> PathReader::starts_of(const Batch& batch) const {
+    if (!batch.facts)
+        throw Error({.what = "a path reader reads a whole memory of facts",
+                     .expected = "a batch with facts",
+                     .got = "none",
+                     .where = {},
+                     .hint = "make batches with a Retriever of Retrieval::whole"});
+    Ragged<Token> starts;
+    for (Index b = 0; b < batch.size(); ++b) {
+        const std::size_t begin = starts.values.size();
+        for (const Token token : batch.question[b])
+            if (is_entity(token) && std::find(starts.values.begin() + static_cast<Index>(begin), starts.values.end(),
+                                              token) == starts.values.end())
+                starts.values.push_back(token);
+        starts.end_row();
+    }
+    return starts;
+}
+
+Var PathReader::loss(Tape& tape, const Batch& batch, Rng& rng) const {
+    const Ragged<Token> starts = starts_of(batch);
+    EntityState state = start_state(tape, starts);
+    const Var gate = activate(tape.parameter(*returning_), Activation::sigmoid);
+    for (const Hop& hop : choose(tape, words_of(batch, &rng)))
+        state = read_facts(*batch.facts, state, hop.relations, starts, gate, static_cast<Real>(config_.least));
+    Ragged<Token> answers;
+    for (Index b = 0; b < batch.size(); ++b) {
+        const auto begin = static_cast<Index>(answers.values.size());
+        std::ranges::copy_if(batch.answer[b], std::back_inserter(answers.values),
+                             [&](Token t) { return lexicon_.candidate(t) >= 0; });
+        std::sort(answers.values.begin() + begin, answers.values.end());
+        answers.end_row();
+    }
+    return answer_loss(state, answers, {.candidates = static_cast<double>(candidates().size())});
+}
+
+// Whether what was reached is where the question began, by no step: no answer to it.
+static bool has_stayed(Index place, const std::vector<std::vector<Reached>>& hops) {
+    for (std::size_t h = hops.size() - 1; h > 0; --h) {
+        const Reached& at = hops[h][static_cast<std::size_t>(place)];
+        const Reached& before = hops[h - 1][static_cast<std::size_t>(at.from)];
+        if (before.entity != at.entity) return false;
+        place = at.from;
+    }
+    return true;
+}
+
+// How much each hop read of each token of a question: [hops, tokens].
+std::vector<Real> PathReader::words_read(const Batch& batch, const Words& words, std::span<const Hop> hops,
+                                         Index question) {
+    const auto b = static_cast<std::size_t>(question);
+    const std::size_t tokens = batch.question[question].size();
+    std::vector<Real> read(hops.size() * tokens, Real{0});
+    for (std::size_t h = 0; h < hops.size(); ++h)
+        for (Index word = words.offsets[b]; word < words.offsets[b + 1]; ++word) {
+            const Index token = words.token[static_cast<std::size_t>(word)] - batch.question.offsets[b];
+            read[h * tokens + static_cast<std::size_t>(token)] = hops[h].attention.value().data[word];
+        }
+    return read;
+}
+
+FactPath PathReader::path_to(Index place, const std::vector<std::vector<Reached>>& hops,
+                             std::span<const std::span<const Real>> relations) const {
+    FactPath path;
+    for (std::size_t h = hops.size(); h-- > 0;) {
+        const Reached& at = hops[h][static_cast<std::size_t>(place)];
+        if (h + 1 == hops.size()) path.weight = at.weight;
+        if (h == 0) {
+            path.start = at.entity;
+        } else if (at.relation < std::ssize(relation_tokens_)) {
+            const auto r = static_cast<std::size_t>(at.relation);
+            path.steps.push_back({relation_tokens_[r], at.entity, relations[h - 1][r], static_cast<Index>(h) - 1});
+        }
+        place = at.from;
+    }
+    std::ranges::reverse(path.steps);
+    return path;
+}
+
+Ragged<Scored> PathReader::score_few(Tape& tape, const Batch& batch, Reads* reads) const {
+    const Ragged<Token> starts = starts_of(batch);
+    const Words words = words_of(batch, nullptr);
+    const std::vector<Hop> hops = choose(tape, words);
+    PathFinder finder(*batch.facts, tape.arena());
+    const Real gate = 1 / (1 + std::exp(-returning_->value(0, 0)));
+    if (reads) {
+        reads->resize(0, 0, 0);
+        reads->paths.assign(static_cast<std::size_t>(batch.size()), {});
+        reads->words.assign(static_cast<std::size_t>(batch.size()), {});
+    }
+    Ragged<Scored> scores;
+    std::vector<std::span<const Real>> relations(hops.size());
+    std::vector<Index> places;  // in the last hop's list, of those that are candidates
+    std::vector<Real> mine;     // their scores
+    for (Index b = 0; b < batch.size(); ++b) {
+        for (std::size_t h = 0; h < hops.size(); ++h) relations[h] = hops[h].relations.value().middle_rows(b, 1).span();
+        const auto reached = finder.find(starts[b], relations, {.gate = gate});
+        const std::size_t begin = scores.values.size();
+        places.clear();
+        for (Index place = 0; place < std::ssize(reached.back()); ++place) {
+            const Reached& r = reached.back()[static_cast<std::size_t>(place)];
+            const Index candidate = lexicon_.candidate(r.entity);
+            if (candidate < 0 || has_stayed(place, reached)) continue;
+            scores.values.push_back({candidate, std::log(r.weight)});
+            places.push_back(place);
+        }
+        scores.end_row();
+        if (!reads) continue;
+        mine.clear();
+        for (const Scored& s : std::span(scores.values).subspan(begin)) mine.push_back(s.score);
+        for (const Scored& best : top_k(mine, reads->paths_wanted))
+            reads->paths[static_cast<std::size_t>(b)].push_back(
+                path_to(places[static_cast<std::size_t>(best.index)], reached, relations));
+        reads->words[static_cast<std::size_t>(b)] = words_read(batch, words, hops, b);
+    }
+    return scores;
+}
+
+// What candidates get that no path of some weight leads to.
+constexpr Real unreached = -30;
+
+void PathReader::score(Tape& tape, const Batch& batch, View scores, Reads* reads) const {
+    require_shape(scores.rows == batch.size() && scores.cols == std::ssize(candidates()), "Model::score",
+                  "scores [B, C]");
+    std::ranges::fill(scores.span(), unreached);
+    const Ragged<Scored> few = score_few(tape, batch, reads);
+    for (Index b = 0; b < batch.size(); ++b)
+        for (const Scored& s : few[b]) scores(b, s.index) = s.score;
+}
+
+}  // namespace kvmem

@@ -1,0 +1,62 @@
+#include "kvmem/tasks/qa/store_read.hpp"
+
+#include "kvmem/core/error.hpp"
+
+#include <algorithm>
+
+namespace kvmem {
+
+namespace {
+struct StoreRead {
+    Var query;
+    Index top_k;
+    Real scale;
+    std::span<const Index> count;    // of the slots that each query read
+    std::span<const float> weights;  // [B, top_k]
+    View keys, values;               // of these slots: [B * top_k, D] and [B * top_k, E]
+};
+}  // namespace
+
+// With w the weights, r = sum w v and g the gradient of r: d / d q = scale * sum over slots of w (g . (v - r)) k.
+static void go_back(Tape&, Var out, const void* payload) {
+    const auto& p = *static_cast<const StoreRead*>(payload);
+    for (Index b = 0; b < out.rows(); ++b) {
+        const Real *grad = out.grad().row(b), *read = out.value().row(b);
+        Real* to = p.query.grad().row(b);
+        for (Index i = 0; i < p.count[static_cast<std::size_t>(b)]; ++i) {
+            const Index slot = b * p.top_k + i;
+            Real slope = 0;
+            for (Index e = 0; e < p.values.cols; ++e) slope += grad[e] * (p.values(slot, e) - read[e]);
+            slope *= p.scale * static_cast<Real>(p.weights[static_cast<std::size_t>(slot)]);
+            for (Index d = 0; d < p.keys.cols; ++d) to[d] += slope * p.keys(slot, d);
+        }
+    }
+}
+
+Var read_store(Var query, const store::MemoryStore& memory, Index top_k, Real scale,
+               const store::SearchOptions& search) {
+    require_shape(memory.options().metric == Similarity::dot, "read_store", "a store whose metric is dot");
+    require_shape(top_k >= 1, "read_store", "top_k of 1 or more");
+    require_shape(scale > 0, "read_store", "a scale above 0");
+    store::ReadOptions options;
+    options.top_k = top_k;
+    options.temperature = 1 / scale;
+    options.search = search;
+    options.copy_slots = query.needs_grad();  // of the state that is read: get() might find another
+    const store::Read read = memory.read(query.value(), options);
+    Arena& arena = query.tape->arena();
+    StoreRead kept{query, read.hits.k, scale, {}, {}, {}, {}};
+    if (query.needs_grad()) {
+        kept.count = arena.copy(std::span<const Index>(read.hits.count));
+        kept.weights = arena.copy(std::span<const float>(read.weights));
+        kept.keys = arena.matrix(read.slot_keys.rows(), read.slot_keys.cols());
+        kept.values = arena.matrix(read.slot_values.rows(), read.slot_values.cols());
+        std::copy_n(read.slot_keys.data(), kept.keys.size(), kept.keys.data);
+        std::copy_n(read.slot_values.data(), kept.values.size(), kept.values.data);
+    }
+    const Var out = query.tape->record(query.rows(), read.values.cols(), query.needs_grad(), go_back, kept);
+    std::copy_n(read.values.data(), out.value().size(), out.value().data);
+    return out;
+}
+
+}  // namespace kvmem

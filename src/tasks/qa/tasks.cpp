@@ -1,0 +1,82 @@
+#include "kvmem/tasks/qa/tasks.hpp"
+
+#include "kvmem/core/error.hpp"
+
+#include <algorithm>
+
+namespace kvmem {
+
+// "4" is the task "qa4" or "qa4_two-argument-relations".
+static bool is_called(const std::string& task, const std::string& text) {
+    if (task == text) return true;
+    const std::string numbered = "qa" + text;
+    return task.rfind(numbered, 0) == 0 && (task.size() == numbered.size() || task[numbered.size()] == '_');
+}
+
+static std::string all_of(const std::vector<std::string>& tasks) {
+    std::string all;
+    for (const std::string& task : tasks) all += (all.empty() ? "" : ", ") + task;
+    return all;
+}
+
+std::vector<Index> find_tasks(const QaDataset& dataset, std::span<const std::string> texts) {
+    const std::vector<std::string>& tasks = dataset.tasks;
+    std::vector<Index> found;
+    for (const std::string& text : texts) {
+        const auto at = std::find_if(tasks.begin(), tasks.end(), [&](const auto& t) { return is_called(t, text); });
+        if (at == tasks.end())
+            throw UsageError({.what = "no such task",
+                              .expected = tasks.empty() ? "none: the data set has no tasks" : "of " + all_of(tasks),
+                              .got = text,
+                              .where = dataset.info.title,
+                              .hint = {}});
+        found.push_back(at - tasks.begin());
+    }
+    std::sort(found.begin(), found.end());
+    found.erase(std::unique(found.begin(), found.end()), found.end());
+    return found;
+}
+
+static Split part_of(const Split& split, const std::vector<Index>& tasks) {
+    Split part;
+    if (split.has_own_slots()) part.own_offsets.push_back(0);
+    for (Index i = 0; i < split.size(); ++i) {
+        const auto at = static_cast<std::size_t>(i);
+        if (!std::binary_search(tasks.begin(), tasks.end(), split.task[at])) continue;
+        part.question.push_row(split.question[i]);
+        part.answer.push_row(split.answer[i]);
+        part.task.push_back(split.task[at]);
+        if (split.support.size() > 0) part.support.push_row(split.support[i]);
+        if (!split.has_own_slots()) continue;
+        for (Index s = split.own_offsets[at]; s < split.own_offsets[at + 1]; ++s) {
+            part.own.key.push_row(split.own.key[s]);
+            part.own.value.push_row(split.own.value[s]);
+        }
+        part.own_offsets.push_back(part.own.size());
+    }
+    return part;
+}
+
+void keep_tasks(QaDataset& dataset, std::span<const std::string> texts) {
+    if (texts.empty()) return;
+    const std::vector<Index> tasks = find_tasks(dataset, texts);
+    for (auto& [name, split] : dataset.splits)
+        if (!split.task.empty()) split = part_of(split, tasks);
+    dataset.count_tokens();
+    const auto train = dataset.splits.find("train");
+    if (train == dataset.splits.end()) return;
+    std::vector<bool> met(static_cast<std::size_t>(dataset.vocabulary.size()), false);
+    const auto meet = [&](const Ragged<Token>& rows) {
+        for (const Token token : rows.values) met[static_cast<std::size_t>(token)] = true;
+    };
+    const Split& split = train->second;
+    meet(split.question);
+    meet(split.answer);
+    meet(split.own.key);
+    meet(split.own.value);
+    meet(dataset.memory.key);
+    meet(dataset.memory.value);
+    std::erase_if(dataset.candidates, [&](Token token) { return !met[static_cast<std::size_t>(token)]; });
+}
+
+}  // namespace kvmem

@@ -1,0 +1,325 @@
+#include "kvmem/text/entity_linker.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "text/name_index.hpp"
+#include "text/nearest_names.hpp"
+#include "text/words.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <tuple>
+#include <utility>
+
+namespace kvmem {
+
+namespace {
+
+// Words [first, first + words) of a segment name these entities; the last one perhaps without its "'s".
+struct Match {
+    std::size_t first;
+    std::size_t words;
+    std::size_t begin, end;  // in the text
+    bool possessive;
+    std::size_t rare_words;  // those that training questions do not use as words
+    std::int64_t rarest;     // how often they use the one that they use least
+    std::vector<Token> entities;
+};
+
+// What lies between two brackets, or outside of brackets: no name reaches from one to another.
+struct Segment {
+    std::size_t begin;
+    std::size_t end;
+    std::vector<Word> words;            // their places are the text's
+    std::vector<std::uint64_t> hashes;  // of the words
+    std::vector<std::int64_t> uses;     // how often training questions have the word as a word
+    std::vector<Match> matches;         // rising, not overlapping
+};
+
+enum class Strength { strong, weak, any };
+
+}  // namespace
+
+struct EntityLinker::Impl {
+    NameIndex names;
+
+    std::vector<Segment> segments(std::string_view text) const;
+    Segment segment(std::string_view text, std::size_t begin, std::size_t end) const;
+    std::optional<Match> longest_at(std::string_view text, const Segment& s, std::size_t first,
+                                    Strength strength) const;
+    std::int64_t uses(const Word& word) const;
+    void match(std::string_view text, Segment& s, Strength strength) const;
+    void match_best_weak(std::string_view text, std::vector<Segment>& all) const;
+};
+
+// How an entity's name may fit a text.
+enum Fit { same_words, but_for_case, but_for_form, as_written };
+
+static Fit fit(std::string_view name, std::string_view written) {
+    if (name == written) return as_written;
+    if (to_nfc(name) == to_nfc(written)) return but_for_form;
+    return to_lower(name) == to_lower(written) ? but_for_case : same_words;
+}
+
+// The same where the name's words are [begin, end) of the text, in which a bracket or the like may stand around them.
+static Fit fit(const std::string& name, std::string_view text, std::size_t begin, std::size_t end) {
+    std::size_t first = name.size(), last = name.size();  // where the name's words begin and end
+    words::for_each(name, [&](std::size_t b, std::size_t e) { first = std::min(first, b), last = e; });
+    if (first > begin) return same_words;
+    const std::size_t from = begin - first;
+    return fit(name, text.substr(from, end + (name.size() - last) - from));
+}
+
+// Of entities with the same words, those whose names fit best; the longest of them, so that "Help!" is "Help!".
+static std::vector<Token> best_spelled(const Vocabulary& vocabulary, const std::vector<Token>& entities,
+                                       std::string_view text, std::size_t begin, std::size_t end) {
+    if (entities.size() < 2) return entities;
+    std::vector<Token> best;
+    std::pair<Fit, std::size_t> best_rank{same_words, 0};
+    for (const Token entity : entities) {
+        const std::string& name = vocabulary.text(entity);
+        const Fit how = fit(name, text, begin, end);
+        const std::pair rank{how, how == same_words ? 0 : to_nfc(name).size()};
+        if (rank > best_rank) best.clear();
+        if (rank < best_rank) continue;
+        best_rank = rank;
+        best.push_back(entity);
+    }
+    return best;
+}
+
+static Error bracket_error(std::string got, std::size_t at) {
+    return Error({.what = "brackets do not pair",
+                  .expected = "names in brackets as in 'who directed [Brazil]'",
+                  .got = std::move(got) + " at position " + std::to_string(at),
+                  .where = {},
+                  .hint = {}});
+}
+
+Segment EntityLinker::Impl::segment(std::string_view text, std::size_t begin, std::size_t end) const {
+    Segment s{begin, end, split_words(text.substr(begin, end - begin)), {}, {}, {}};
+    for (Word& word : s.words) {
+        word.begin += begin;
+        word.end += begin;
+        s.hashes.push_back(NameIndex::hash(word.text));
+        s.uses.push_back(uses(word));
+    }
+    return s;
+}
+
+std::int64_t EntityLinker::Impl::uses(const Word& word) const {
+    const std::optional<Token> token = names.vocabulary().find(TokenKind::word, word.text);
+    return token ? names.vocabulary().count(*token) : 0;
+}
+
+std::vector<Segment> EntityLinker::Impl::segments(std::string_view text) const {
+    std::vector<Segment> all;
+    std::size_t begin = 0;
+    bool inside = false;
+    for (std::size_t at = 0; (at = text.find_first_of("[]", at)) != std::string_view::npos; begin = ++at) {
+        const bool opens = text[at] == '[';
+        if (opens == inside) throw bracket_error(opens ? "'[' inside of brackets" : "']' without '['", at);
+        all.push_back(segment(text, begin, at));
+        inside = opens;
+    }
+    if (inside) throw bracket_error("'[' without ']'", begin - 1);
+    all.push_back(segment(text, begin, text.size()));
+    return all;
+}
+
+// The longest name of this strength that begins at word `first`; if two are as long, the one with the last word's "'s".
+std::optional<Match> EntityLinker::Impl::longest_at(std::string_view text, const Segment& s, std::size_t first,
+                                                    Strength strength) const {
+    const std::size_t names_with_first = std::min(names.longest_from(s.hashes[first]), s.words.size() - first);
+    const std::size_t most = std::max(names_with_first, std::size_t{s.words[first].text.ends_with("'s")});
+    std::array<std::uint64_t, NameIndex::longest_name + 1> prefixes{0};
+    std::array<std::size_t, NameIndex::longest_name + 1> rare_words{0};
+    for (std::size_t i = 0; i < most; ++i) {
+        prefixes[i + 1] = NameIndex::extend(prefixes[i], s.hashes[first + i]);
+        rare_words[i + 1] = rare_words[i] + (s.uses[first + i] == 0);
+    }
+    const auto match = [&](std::span<const Word> words, std::uint64_t hash, std::size_t rare) -> std::optional<Match> {
+        if (strength != Strength::any && (rare == 0) != (strength == Strength::weak)) return std::nullopt;
+        const std::vector<Token> found = names.find(words, hash);
+        if (found.empty()) return std::nullopt;
+        const std::size_t begin = words.front().begin, end = words.back().end;
+        const bool possessive = end < s.words[first + words.size() - 1].end;
+        std::int64_t rarest = uses(words.back());
+        for (std::size_t i = first; i + 1 < first + words.size(); ++i) rarest = std::min(rarest, s.uses[i]);
+        return Match{first,      words.size(), begin,  end,
+                     possessive, rare,         rarest, best_spelled(names.vocabulary(), found, text, begin, end)};
+    };
+    for (std::size_t n = most; n > 0; --n) {
+        const std::span<const Word> words = std::span(s.words).subspan(first, n);
+        if (std::optional<Match> found = match(words, prefixes[n], rare_words[n])) return found;
+        const std::optional<Word> stem = words::stem(words.back(), text);
+        if (!stem) continue;
+        std::vector<Word> shortened(words.begin(), words.end());
+        shortened.back() = *stem;
+        const std::uint64_t hash = NameIndex::extend(prefixes[n - 1], NameIndex::hash(stem->text));
+        if (std::optional<Match> found = match(shortened, hash, rare_words[n - 1] + (uses(*stem) == 0))) return found;
+    }
+    return std::nullopt;
+}
+
+void EntityLinker::Impl::match(std::string_view text, Segment& s, Strength strength) const {
+    std::vector<Match> found;
+    for (std::size_t first = 0; first < s.words.size(); ++first)
+        if (std::optional<Match> match = longest_at(text, s, first, strength)) found.push_back(std::move(*match));
+    std::sort(found.begin(), found.end(), [](const Match& a, const Match& b) {
+        return std::tuple(b.words, a.possessive, b.rare_words, a.first) <
+               std::tuple(a.words, b.possessive, a.rare_words, b.first);
+    });
+    std::vector<bool> taken(s.words.size());
+    for (Match& match : found) {
+        const auto begin = taken.begin() + static_cast<std::ptrdiff_t>(match.first);
+        const auto end = begin + static_cast<std::ptrdiff_t>(match.words);
+        if (std::find(begin, end, true) != end) continue;
+        std::fill(begin, end, true);
+        s.matches.push_back(std::move(match));
+    }
+    std::sort(s.matches.begin(), s.matches.end(), [](const Match& a, const Match& b) { return a.first < b.first; });
+}
+
+void EntityLinker::Impl::match_best_weak(std::string_view text, std::vector<Segment>& all) const {
+    std::optional<Match> best;
+    std::pair<std::size_t, std::int64_t> best_rank;
+    Segment* place = nullptr;
+    for (Segment& s : all) {
+        for (std::size_t first = 0; first < s.words.size(); ++first) {
+            std::optional<Match> found = longest_at(text, s, first, Strength::weak);
+            if (!found) continue;
+            // "it" is a word, "IT" may be Italy.
+            const bool as_written = std::any_of(found->entities.begin(), found->entities.end(), [&](Token entity) {
+                return fit(names.vocabulary().text(entity), text, found->begin, found->end) >= but_for_form;
+            });
+            if (found->words == 1 && !as_written) continue;
+            const std::pair rank{found->words, -found->rarest};
+            if (best && rank <= best_rank) continue;
+            best = std::move(found);
+            best_rank = rank;
+            place = &s;
+        }
+    }
+    if (best) place->matches.push_back(std::move(*best));
+}
+
+// The "s" of a possessive, which ends at `end`, is a word of its own, as it is in "[Peru]'s".
+static TextPart possessive_part(std::size_t end) { return {end - 1, end, "s", {}}; }
+
+static void append_parts(std::vector<TextPart>& parts, const Segment& s) {
+    std::size_t at = 0;
+    const auto words_until = [&](std::size_t end) {
+        for (; at < end; ++at) parts.push_back({s.words[at].begin, s.words[at].end, s.words[at].text, {}});
+    };
+    for (const Match& match : s.matches) {
+        words_until(match.first);
+        at += match.words;
+        const bool whole = match.words == s.words.size();
+        parts.push_back(
+            {whole ? s.begin : match.begin, whole && !match.possessive ? s.end : match.end, {}, match.entities});
+        if (match.possessive) parts.push_back(possessive_part(s.words[at - 1].end));
+    }
+    words_until(s.words.size());
+}
+
+EntityLinker::EntityLinker(const Vocabulary& vocabulary, std::vector<bool> in_use)
+    : impl_(new Impl{NameIndex(vocabulary, std::move(in_use))}) {}
+EntityLinker::~EntityLinker() = default;
+EntityLinker::EntityLinker(EntityLinker&&) noexcept = default;
+EntityLinker& EntityLinker::operator=(EntityLinker&&) noexcept = default;
+
+std::vector<Token> EntityLinker::find(std::string_view name) const {
+    const Vocabulary& vocabulary = impl_->names.vocabulary();
+    const std::optional<Token> exact = vocabulary.find(TokenKind::entity, name);
+    if (exact && impl_->names.is_in_use(*exact)) return {*exact};
+    const std::vector<Word> words = split_words(name);
+    if (words.empty() || words.size() > NameIndex::longest_name) return {};
+    std::uint64_t hash = 0;
+    for (const Word& word : words) hash = NameIndex::extend(hash, NameIndex::hash(word.text));
+    std::vector<Token> found;
+    Fit best = same_words;
+    for (const Token entity : impl_->names.find(words, hash)) {
+        const Fit how = fit(vocabulary.text(entity), name);
+        if (how > best) found.clear();
+        if (how < best) continue;
+        best = how;
+        found.push_back(entity);
+    }
+    return found;
+}
+
+// The "s" of "[Peru]'s" is no name, whatever is called "S".
+static void hide_possessive(std::string_view text, Segment& behind_brackets) {
+    const std::string_view rest = text.substr(behind_brackets.begin);
+    const bool apostrophe = rest.starts_with("'") || rest.starts_with("\u2019");
+    if (apostrophe && !behind_brackets.words.empty() && behind_brackets.words[0].text == "s")
+        behind_brackets.hashes[0] = 0;
+}
+
+std::vector<TextPart> EntityLinker::parts(std::string_view text, const LinkOptions& options) const {
+    std::vector<Segment> all = impl_->segments(text);
+    for (std::size_t i = 2; i < all.size(); i += 2) hide_possessive(text, all[i]);
+    bool named = false;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        Segment& s = all[i];
+        const bool bracketed = i % 2 == 1;
+        std::vector<Token> literal;
+        if (bracketed) literal = find(text.substr(s.begin, s.end - s.begin));
+        if (!literal.empty())
+            s.matches.push_back({0, s.words.size(), s.begin, s.end, false, 0, 0, std::move(literal)});
+        else
+            impl_->match(text, s, options.avoid_common_words ? Strength::strong : Strength::any);
+        named = named || !s.matches.empty();
+    }
+    if (!named && options.avoid_common_words) impl_->match_best_weak(text, all);
+    std::vector<TextPart> parts;
+    for (const Segment& s : all) append_parts(parts, s);
+    return parts;
+}
+
+// Whether a part is the "s" of a possessive behind a name.
+static bool is_possessive(std::string_view text, const TextPart& before, const TextPart& part) {
+    const std::string_view between = text.substr(before.end, part.begin - before.end);
+    return part.word == "s" && !before.entities.empty() && (between.ends_with("'") || between.ends_with("\u2019"));
+}
+
+static LinkedText linked_text(const Vocabulary& vocabulary, std::string_view text, const std::vector<TextPart>& parts) {
+    LinkedText linked;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        const TextPart& part = parts[i];
+        linked.tokens.insert(linked.tokens.end(), part.entities.begin(), part.entities.end());
+        linked.entities.insert(linked.entities.end(), part.entities.begin(), part.entities.end());
+        if (!part.entities.empty()) continue;
+        const std::optional<Token> word = vocabulary.find(TokenKind::word, part.word);
+        const bool known = word && vocabulary.count(*word) > 0;
+        if (!known && i > 0 && is_possessive(text, parts[i - 1], part)) continue;
+        linked.tokens.push_back(known ? *word : unknown_token);
+        if (!known) linked.unknown_words.push_back(part.word);
+    }
+    return linked;
+}
+
+LinkedText EntityLinker::link(std::string_view text, const LinkOptions& options) const {
+    return linked_text(impl_->names.vocabulary(), text, parts(text, options));
+}
+
+LinkedText EntityLinker::link_as(std::string_view text, const NearName& name) const {
+    std::vector<TextPart> all;
+    for (TextPart& part : parts(text)) {
+        if (part.end <= name.begin || part.begin >= name.end) {
+            all.push_back(std::move(part));
+            continue;
+        }
+        if (all.empty() || all.back().begin != name.begin || all.back().entities.empty())
+            all.push_back({name.begin, name.end, {}, {name.entity}});
+        if (part.end > name.end && part.entities.empty()) all.push_back(possessive_part(part.end));
+    }
+    return linked_text(impl_->names.vocabulary(), text, all);
+}
+
+std::vector<NearName> EntityLinker::nearest(std::string_view text, int count) const {
+    return nearest_names(impl_->names, text, count);
+}
+
+}  // namespace kvmem

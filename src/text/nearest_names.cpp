@@ -1,0 +1,164 @@
+#include "text/nearest_names.hpp"
+
+#include "text/words.hpp"
+
+#include <algorithm>
+#include <bitset>
+#include <numeric>
+#include <string>
+#include <utility>
+
+namespace kvmem {
+
+namespace {
+
+constexpr std::size_t most_words = 40;     // of the text that are looked at
+constexpr std::size_t longest_part = 8;    // words of a text's part that is compared with names
+constexpr std::size_t longest_text = 200;  // bytes of a name that is compared
+constexpr std::size_t survivors =
+    300;  // names that share most trigrams with the text: these are compared letter by letter
+
+// A set of three-letter pieces, hashed: a wrong "yes" only lets a name through to the comparison.
+class Trigrams {
+  public:
+    void add(std::string_view s) {
+        for (std::size_t i = 0; i + 3 <= s.size(); ++i) bits_.set(slot(s.data() + i));
+    }
+    // The part of this text's trigrams that are in the set.
+    double share(std::string_view s) const {
+        if (s.size() < 3) return 0;
+        std::size_t shared = 0;
+        for (std::size_t i = 0; i + 3 <= s.size(); ++i) shared += bits_.test(slot(s.data() + i));
+        return static_cast<double>(shared) / static_cast<double>(s.size() - 2);
+    }
+
+  private:
+    static std::size_t slot(const char* s) {
+        const auto byte = [s](int i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(s[i])); };
+        return (byte(0) << 16 | byte(1) << 8 | byte(2)) * 2654435761u >> 18;
+    }
+    std::bitset<std::size_t{1} << 14> bits_;
+};
+
+// A name that shares trigrams with the text.
+struct Likely {
+    double share;
+    Token token;
+    bool operator<(const Likely& other) const {
+        return share != other.share ? share > other.share : token < other.token;
+    }
+};
+
+// A run of the text's words.
+struct Part {
+    std::string spaced;      // " jean dujardin "
+    std::u32string letters;  // the same
+    std::size_t begin, end;
+    bool common;  // training questions use all of its words
+};
+
+}  // namespace
+
+std::size_t edit_distance(std::u32string_view a, std::u32string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        std::size_t diagonal = std::exchange(row[0], i + 1);
+        for (std::size_t j = 0; j < b.size(); ++j) {
+            const std::size_t replaced = diagonal + (a[i] != b[j]);
+            diagonal = row[j + 1];
+            row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
+        }
+    }
+    return row.back();
+}
+
+// " jean dujardin ": spaces let the first and last letters count in trigrams.
+static void spaced_words(std::string& out, std::string_view text) {
+    out.assign(1, ' ');
+    words::for_each(text, [&](std::size_t begin, std::size_t end) {
+        words::append_normal(out, text.substr(begin, end - begin));
+        out += ' ';
+    });
+}
+
+static bool is_common(const Vocabulary& vocabulary, const Word& word) {
+    const auto token = vocabulary.find(TokenKind::word, word.text);
+    return token && vocabulary.count(*token) > 0;
+}
+
+// All runs of up to `longest_part` words with a word in them that training questions do not use, if there is any; also
+// without the possessive "'s" of the last word.
+static std::vector<Part> parts_to_compare(const Vocabulary& vocabulary, std::string_view text) {
+    std::vector<Word> words = split_words(text);
+    words.resize(std::min(words.size(), most_words));
+    const bool all_common = std::ranges::all_of(words, [&](const Word& w) { return is_common(vocabulary, w); });
+    std::vector<Part> parts;
+    for (std::size_t first = 0; first < words.size(); ++first) {
+        std::string before = " ";
+        bool some_uncommon = false;
+        const auto add = [&](const Word& last) {
+            const bool uncommon = some_uncommon || !is_common(vocabulary, last);
+            const std::string spaced = before + last.text + ' ';
+            if (uncommon || all_common)
+                parts.push_back({spaced, words::characters(spaced), words[first].begin, last.end, !uncommon});
+        };
+        for (std::size_t n = 0; n < longest_part && first + n < words.size(); ++n) {
+            const Word& word = words[first + n];
+            if (before.size() + word.text.size() + 1 > longest_text) break;
+            add(word);
+            if (const std::optional<Word> stem = words::stem(word, text)) add(*stem);
+            before += word.text + ' ';
+            some_uncommon = some_uncommon || !is_common(vocabulary, word);
+        }
+    }
+    return parts;
+}
+
+static std::vector<Token> sharing_trigrams(const NameIndex& names, const std::vector<Part>& parts) {
+    Trigrams trigrams;
+    for (const Part& part : parts) trigrams.add(part.spaced);
+    std::vector<Likely> likely;
+    std::string spaced;
+    names.for_each([&](Token token) {
+        const std::string& name = names.vocabulary().text(token);
+        if (name.size() > longest_text) return;
+        spaced_words(spaced, name);
+        const double share = trigrams.share(spaced);
+        if (share > 0.2) likely.push_back({share, token});
+    });
+    const std::size_t kept = std::min(likely.size(), survivors);
+    std::partial_sort(likely.begin(), likely.begin() + static_cast<std::ptrdiff_t>(kept), likely.end());
+    std::vector<Token> tokens;
+    for (std::size_t i = 0; i < kept; ++i) tokens.push_back(likely[i].token);
+    return tokens;
+}
+
+std::vector<NearName> nearest_names(const NameIndex& names, std::string_view text, int count) {
+    const std::vector<Part> parts = parts_to_compare(names.vocabulary(), text);
+    std::vector<NearName> near;
+    std::string spaced;
+    for (const Token token : sharing_trigrams(names, parts)) {
+        spaced_words(spaced, names.vocabulary().text(token));
+        const std::u32string name = words::characters(spaced);
+        const std::size_t letters = name.size() - 2;
+        std::size_t least = letters;
+        const Part* nearest = nullptr;
+        for (const Part& part : parts) {
+            const std::size_t lengths[] = {part.letters.size(), name.size()};
+            if (std::max(lengths[0], lengths[1]) - std::min(lengths[0], lengths[1]) >= least) continue;
+            const std::size_t edits = edit_distance(part.letters, name);
+            if (edits < least) least = edits, nearest = &part;
+        }
+        if (nearest && least * 3 <= letters)
+            near.push_back({token, static_cast<double>(least) / static_cast<double>(letters), nearest->begin,
+                            nearest->end, nearest->common});
+    }
+    std::ranges::sort(near, [](const NearName& a, const NearName& b) {
+        return a.distance != b.distance ? a.distance < b.distance : a.entity < b.entity;
+    });
+    if (std::cmp_greater(near.size(), count)) near.resize(static_cast<std::size_t>(std::max(count, 0)));
+    return near;
+}
+
+}  // namespace kvmem

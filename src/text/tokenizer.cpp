@@ -1,0 +1,159 @@
+#include "kvmem/text/tokenizer.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "text/words.hpp"
+
+#include <utf8proc.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <new>
+
+namespace kvmem {
+
+static constexpr std::string_view apostrophe = "\u2019";
+
+static char ascii_lower(char c) { return 'A' <= c && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+// Marks on one letter are sorted in time that rises with the square of their number; no language has so many.
+static constexpr int most_marks = 256;
+
+// Whether a text can be composed: it is UTF-8, and no letter of it carries too many marks.
+static bool is_composable(std::string_view text) {
+    const auto* at = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
+    auto left = static_cast<utf8proc_ssize_t>(text.size());
+    for (int marks = 0; left > 0;) {
+        utf8proc_int32_t c = 0;
+        const utf8proc_ssize_t bytes = utf8proc_iterate(at, left, &c);
+        if (bytes < 1) return false;
+        marks = utf8proc_get_property(c)->combining_class != 0 ? marks + 1 : 0;
+        if (marks > most_marks) return false;
+        at += bytes, left -= bytes;
+    }
+    return true;
+}
+
+// Text of which this holds, composed, with each character first mapped by `map` if there is one.
+static std::string composed(std::string_view text, utf8proc_custom_func map = nullptr) {
+    utf8proc_uint8_t* bytes = nullptr;
+    const auto options = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+    const utf8proc_ssize_t size =
+        utf8proc_map_custom(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                            static_cast<utf8proc_ssize_t>(text.size()), &bytes, options, map, nullptr);
+    const std::unique_ptr<utf8proc_uint8_t, void (*)(void*)> owner(bytes, std::free);
+    if (size < 0) throw std::bad_alloc();  // nothing else is left to fail
+    return {reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)};
+}
+
+static utf8proc_int32_t lower_code_point(utf8proc_int32_t c, void*) { return utf8proc_tolower(c); }
+
+// Below U+0300, whose first byte is CC, every character is composed already and none composes with another.
+static bool may_compose(std::string_view text) {
+    return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) >= 0xcc; });
+}
+
+// Composed before, as decomposed letters can have another lower case (U+0130), and after, as some letters have a
+// composed form in lower case alone.
+static std::string wide_lower(std::string_view text) {
+    return may_compose(text) ? composed(composed(text), lower_code_point) : composed(text, lower_code_point);
+}
+
+static void append_lower(std::string& out, std::string_view text) {
+    const std::size_t before = out.size();
+    out += text;
+    unsigned bits = 0;  // that some byte has
+    for (std::size_t at = before; at < out.size(); ++at) {
+        bits |= static_cast<unsigned char>(out[at]);
+        out[at] = ascii_lower(out[at]);
+    }
+    if (bits >= 0x80 && is_composable(text)) out.replace(before, std::string::npos, wide_lower(text));
+}
+
+std::string to_nfc(std::string_view utf8) {
+    return may_compose(utf8) && is_composable(utf8) ? composed(utf8) : std::string(utf8);
+}
+
+std::string to_lower(std::string_view utf8) {
+    std::string lower;
+    lower.reserve(utf8.size());
+    append_lower(lower, utf8);
+    return lower;
+}
+
+// Bytes that a lead byte announces; 1 for a byte that leads nothing.
+static std::size_t announced(unsigned lead) {
+    if (lead >= 0xf0) return 4;
+    if (lead >= 0xe0) return 3;
+    return lead >= 0xc0 ? 2 : 1;
+}
+
+// Whether a character is one of those that normal forms put in an order of their own behind a letter.
+static bool is_mark(std::string_view c) {
+    utf8proc_int32_t code = 0;
+    return utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(c.data()),
+                            static_cast<utf8proc_ssize_t>(c.size()), &code) > 0 &&
+           utf8proc_get_property(code)->combining_class != 0;
+}
+
+// Canonically equivalent characters have the same role: U+037E is a semicolon, U+1FEF a grave accent, and signs with
+// a stroke are those signs with U+0338.
+words::Character words::wide_character(std::string_view text, std::size_t at) {
+    const std::size_t bytes = std::min(announced(static_cast<unsigned char>(text[at])), text.size() - at);
+    const std::string_view c = text.substr(at, bytes);
+    if (c == apostrophe) return {Role::joiner, bytes};
+    if (is_mark(c)) return {Role::mark, bytes};
+    const bool latin_mark = c == "\u00a0" || c == "\u00a1" || c == "\u00ab" || c == "\u00bb" || c == "\u00bf";
+    const bool general_punctuation = "\u2000" <= c && c <= "\u206f" && bytes == 3;
+    const bool ideographic_mark = c == "\u3000" || c == "\u3001" || c == "\u3002" || c == "\ufeff";
+    const bool same_as_ascii = c == "\u037e" || c == "\u1fef" || c == "\u2260" || c == "\u226e" || c == "\u226f";
+    const bool separates = latin_mark || general_punctuation || ideographic_mark || same_as_ascii;
+    return {separates ? Role::separator : Role::letter, bytes};
+}
+
+void words::append_normal(std::string& out, std::string_view word) {
+    std::size_t done = 0;
+    for (std::size_t at; (at = word.find(apostrophe, done)) != std::string_view::npos; done = at + apostrophe.size()) {
+        append_lower(out, word.substr(done, at - done));
+        out += '\'';
+    }
+    append_lower(out, word.substr(done));
+}
+
+std::u32string words::characters(std::string_view text) {
+    std::u32string all;
+    while (!text.empty()) {
+        utf8proc_int32_t c = 0;
+        const utf8proc_ssize_t bytes = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                                                        static_cast<utf8proc_ssize_t>(text.size()), &c);
+        all += bytes > 0 ? static_cast<char32_t>(c) : static_cast<unsigned char>(text[0]);
+        text.remove_prefix(static_cast<std::size_t>(std::max<utf8proc_ssize_t>(bytes, 1)));
+    }
+    return all;
+}
+
+std::optional<Word> words::stem(const Word& word, std::string_view text) {
+    constexpr std::size_t ending = 2;  // "'s" as words spell it
+    if (!word.text.ends_with("'s")) return std::nullopt;
+    const bool plain = text[word.end - ending] == '\'';
+    return Word{word.text.substr(0, word.text.size() - ending), word.begin,
+                word.end - 1 - (plain ? 1 : apostrophe.size())};
+}
+
+std::vector<Word> split_words(std::string_view text) {
+    if (const std::size_t bad = invalid_utf8_at(text); bad != std::string_view::npos)
+        throw Error({.what = "the text is not valid UTF-8",
+                     .expected = {},
+                     .got = "a stray byte at position " + std::to_string(bad),
+                     .where = {},
+                     .hint = {}});
+    std::vector<Word> found;
+    words::for_each(text, [&](std::size_t begin, std::size_t end) {
+        std::string word;
+        words::append_normal(word, text.substr(begin, end - begin));
+        found.push_back({std::move(word), begin, end});
+    });
+    return found;
+}
+
+}  // namespace kvmem

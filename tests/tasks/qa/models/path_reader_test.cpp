@@ -1,0 +1,190 @@
+#include "kvmem/tasks/qa/models/path_reader.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "kvmem/tasks/qa/answerer.hpp"
+#include "kvmem/tasks/qa/edit_memory.hpp"
+#include "support/toy_kb.hpp"
+#include "train/qa_task.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace kvmem;
+using namespace kvmem::test;
+
+namespace {
+
+// The toy's questions, and some of two hops: "who lives where Person7 lives", without Person7.
+QaDataset two_hops() {
+    QaDataset dataset = toy_kb();
+    const Facts facts = facts_of(dataset.memory, dataset.vocabulary);
+    const auto objects = [&](Token subject, Token relation) {
+        for (Index key = facts.keys_of(subject).first; key < facts.keys_of(subject).second; ++key)
+            if (facts.row(key).relation == relation) return facts.row(key).objects;
+        return std::span<const Token>{};
+    };
+    for (int i = 0; i < toy_people; ++i) {
+        const Token person = *dataset.vocabulary.find(TokenKind::entity, "Person" + std::to_string(i));
+        std::vector<Token> others;
+        for (const Token other : objects(objects(person, 0)[0], 1))
+            if (other != person) others.push_back(other);
+        const std::string split = i < toy_people_asked ? "train" : "test";
+        ask_about(dataset, split, "who has the same home as", person, others);
+        ask_about(dataset, split, "which neighbours has", person, others);
+    }
+    dataset.count_tokens();
+    return dataset;
+}
+
+PathReaderConfig small() {
+    PathReaderConfig config;
+    config.width = 32;
+    config.hops = 2;
+    config.spellings = 512;
+    return config;
+}
+
+std::unique_ptr<PathReader> taught(const QaDataset& dataset, int epochs = 40) {
+    auto model = std::make_unique<PathReader>(small(), dataset.vocabulary, dataset.candidates);
+    QaTask task(*model, dataset);
+    Optimizer optimizer(model->parameters(), {.clip_norm = 1});
+    std::vector<std::unique_ptr<Tape>> tapes(1);
+    tapes[0] = std::make_unique<Tape>();
+    std::vector<Index> order(static_cast<std::size_t>(task.units()));
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Index>(i);
+    for (int epoch = 0; epoch < epochs; ++epoch) {
+        Rng rng(7, {static_cast<std::uint64_t>(epoch)});
+        rng.shuffle(std::span(order));
+        for (std::size_t first = 0; first < order.size(); first += 16) {
+            const auto units = std::span(order).subspan(first, std::min<std::size_t>(16, order.size() - first));
+            tapes[0]->reset();
+            tapes[0]->seed(rng.bits());
+            tapes[0]->backward(task.loss(*tapes[0], units, rng), Real{1} / 16);
+            optimizer.step(tapes, 0.01);
+        }
+    }
+    return model;
+}
+
+}  // namespace
+
+TEST_CASE("a path reader learns questions of one and two hops from their answers", "[path-reader]") {
+    const QaDataset dataset = two_hops();
+    const auto model = taught(dataset);
+    const Retriever retriever(dataset.memory, dataset.vocabulary, model->retrieval());
+    const Split& split = dataset.split("test");
+    const auto outcomes = answer_all(*model, dataset, split, retriever, Look::at_reading_too);
+    const Metrics metrics = metrics_of(outcomes);
+    CHECK(metrics.hits_at_1 > 0.95);
+    CHECK(metrics.f1 > 0.9);
+    const std::vector<Token> home_and_back{*dataset.vocabulary.find(TokenKind::relation, "lives_in"),
+                                           *dataset.vocabulary.find(TokenKind::relation, "~lives_in")};
+    CHECK(outcomes.back().path == home_and_back);
+
+    SECTION("its few scores are the same as all scores") {
+        Batch batch;
+        for (Index i = 0; i < 5; ++i) add_example(batch, dataset, split, i, retriever);
+        Tape tape;
+        tape.set_training(false);
+        Matrix all(5, std::ssize(dataset.candidates));
+        model->score(tape, batch, all);
+        const Ragged<Scored> few = model->score_few(tape, batch);
+        REQUIRE(few.size() == 5);
+        for (Index i = 0; i < 5; ++i) {
+            Index above = 0;
+            for (Index c = 0; c < all.cols(); ++c) above += all(i, c) > -30;
+            CHECK(above == std::ssize(few[i]));
+            for (const Scored& s : few[i]) CHECK(all(i, s.index) == s.score);
+        }
+        Matrix narrow(5, 2);
+        CHECK_THROWS_AS(model->score(tape, batch, narrow), Error);
+    }
+    SECTION("other data sets are evaluated with the tokens that it makes of them") {
+        QaDataset other = toy_kb(11);  // all tokens have other numbers
+        const std::vector<Token> to = model->extend(other);
+        translate(other.memory, to);
+        Split& asked = other.splits["test"];
+        translate(asked.question.values, to);
+        translate(asked.answer.values, to);
+        const Retriever theirs(other.memory, model->vocabulary(), model->retrieval());
+        CHECK(evaluate(*model, other, asked, theirs).hits_at_1 > 0.95);
+    }
+}
+
+TEST_CASE("answers show the path that they came by, and new facts count at once", "[path-reader]") {
+    QaDataset dataset = two_hops();
+    auto model = taught(dataset);
+    const auto config = model->configuration();
+    const auto copy = [&] {
+        return make_model(config, dataset.vocabulary, dataset.candidates,
+                          [&](const std::string& name) { return model->parameters().find(name)->value; });
+    };
+    const Answerer answerer(copy(), dataset);
+    const Answer one = answerer.ask("where does Person50 live");
+    REQUIRE(!one.candidates.empty());
+    CHECK(one.candidates[0].text == "City6");
+    CHECK(one.candidates[0].weight > 0.5);
+    REQUIRE(one.paths.size() == one.candidates.size());
+    CHECK(one.paths[0].start == "Person50");
+    REQUIRE(one.paths[0].steps.size() == 1);
+    CHECK(one.paths[0].steps[0].relation == "lives_in");
+    CHECK(!one.paths[0].steps[0].reversed);
+    CHECK(one.paths[0].steps[0].entity == "City6");
+    REQUIRE(one.words.size() == 2);
+    CHECK(one.words[0].size() == 4);
+
+    const Answer two = answerer.ask("which neighbours has Person50", {.candidates = 1, .all_as_good = true});
+    CHECK(std::ssize(two.candidates) == two.as_good);
+    CHECK(two.as_good > 1);
+    for (const Answer::Candidate& c : two.candidates) CHECK(c.text != "Person50");
+    REQUIRE(two.paths[0].steps.size() == 2);
+    CHECK(two.paths[0].steps[1].reversed);
+
+    SECTION("a misspelt name is taken for the nearest one, and unknown words are read by their parts") {
+        const Answer guessed = answerer.ask("where doess Persn50 live");
+        CHECK(guessed.taken_for == "Person50");
+        REQUIRE(!guessed.candidates.empty());
+        CHECK(guessed.candidates[0].text == "City6");
+        CHECK(guessed.unknown_words == std::vector<std::string>{"doess"});
+    }
+    SECTION("what is misspelt in brackets is taken for a name too, common words are not") {
+        const Answer guessed = answerer.ask("where does [Persn50] live");
+        CHECK(guessed.taken_for == "Person50");
+        CHECK(guessed.candidates.at(0).text == "City6");
+        CHECK(answerer.ask("where does live").taken_for.empty());
+    }
+    SECTION("facts are added and removed") {
+        QaDataset edited = dataset;
+        remove_fact(edited, {"Person50", "lives_in", "City6"});
+        add_fact(edited, {"Person50", "lives_in", "Atlantis"});
+        add_fact(edited, {"Nemo", "lives_in", "Atlantis"});
+        const Answerer after(copy(), edited);
+        CHECK(after.ask("where does Person50 live").candidates.at(0).text == "Atlantis");
+        CHECK(after.ask("which neighbours has Person50").candidates.at(0).text == "Nemo");
+        CHECK(after.ask("where does Nemo live").candidates.at(0).text == "Atlantis");
+    }
+    SECTION("a question about nothing has no answer") {
+        CHECK(answerer.ask("xyzzy").candidates.empty());
+        CHECK(answerer.ask("where does Person50 live", {}, {}).own_slots == 0);
+    }
+}
+
+TEST_CASE("a path reader needs facts, and parameters that fit", "[path-reader]") {
+    const QaDataset dataset = toy_kb();
+    const PathReader model(small(), dataset.vocabulary, dataset.candidates);
+    Batch batch;
+    add_example(batch, dataset, dataset.split("test"), 0, Retriever(dataset.memory, dataset.vocabulary));
+    Tape tape;
+    Rng rng(1);
+    CHECK_THROWS_AS(model.loss(tape, batch, rng), Error);
+    CHECK_THROWS_AS(model.score_few(tape, batch), Error);
+    CHECK_THROWS_AS(
+        PathReader(small(), dataset.vocabulary, dataset.candidates, [](const std::string&) { return Matrix(1, 1); }),
+        Error);
+    for (auto spoil : {+[](PathReaderConfig& c) { c.width = 0; }, +[](PathReaderConfig& c) { c.hops = 17; },
+                       +[](PathReaderConfig& c) { c.spellings = 0; }, +[](PathReaderConfig& c) { c.word_deletion = 1; },
+                       +[](PathReaderConfig& c) { c.dropout = -1; }, +[](PathReaderConfig& c) { c.least = 1; }}) {
+        PathReaderConfig config;
+        spoil(config);
+        CHECK_THROWS_AS(config.validate(), UsageError);
+    }
+}
