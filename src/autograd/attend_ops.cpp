@@ -107,9 +107,9 @@ Lookup attend(Var query, Var key, Var value, const Segments& segments, const Att
     if (!tape.training()) kept.options.dropout = 0;
     if (kept.options.dropout > 0) kept.options.seed = tape.next_seed();
     kept.log_sum_exp = tape.arena().matrix(query.rows(), options.heads);
-    if (kept.needs_grad() && keeps_weights(segments, kept.options))
+    if (kept.needs_grad() && saves_weights(segments, kept.options))
         kept.weights = tape.arena().take<Real>(weight_count(segments, options.heads));
-    if (kept.needs_grad()) kept.scores = tape.arena().take<Real>(kept_scores(segments, kept.options));
+    if (kept.needs_grad()) kept.scores = tape.arena().take<Real>(saved_score_count(segments, kept.options));
     const Index width = value.cols() / options.memory_heads() * options.heads;
     const Var read = tape.record(query.rows(), width, kept.needs_grad(), attend_op_backward, kept);
     attend(kept.input(), segments, kept.options, {read.value(), kept.log_sum_exp, kept.weights, kept.scores},

@@ -36,7 +36,7 @@ struct ReadFacts {
 };
 }  // namespace
 
-static void read_facts_back(Tape& tape, Var out, const void* payload) {
+static void read_facts_backward(Tape& tape, Var out, const void* payload) {
     const auto& p = *static_cast<const ReadFacts*>(payload);
     const FactGradients gradients{
         .state = p.from.weight.needs_grad() ? p.from.weight.grad().span() : std::span<Real>{},
@@ -57,7 +57,7 @@ EntityState read_facts(const Facts& facts, const EntityState& state, Var relatio
     read_facts(facts, kept.state(), kept.hop(), entities, weight, tape.zeros(facts.entities()));
     kept.reached = copy(tape.arena(), entities);
     const bool needs_grad = relations.needs_grad() || state.weight.needs_grad() || (gate && gate->needs_grad());
-    const Var out = tape.record(std::ssize(weight), 1, needs_grad, read_facts_back, kept);
+    const Var out = tape.record(std::ssize(weight), 1, needs_grad, read_facts_backward, kept);
     std::ranges::copy(weight, out.value().data);
     return {kept.reached, out};
 }

@@ -118,7 +118,7 @@ void Optimizer::update(Entry& entry, double rate, double factor) {
         for (Index i = first; i < last; ++i) {
             const Index row = rows[static_cast<std::size_t>(i)];
             if (i + rows_ahead < last)
-                detail::ask_for_row(entry.parameter->value.row(rows[static_cast<std::size_t>(i + rows_ahead)]), cols);
+                detail::prefetch_row(entry.parameter->value.row(rows[static_cast<std::size_t>(i + rows_ahead)]), cols);
             if (entry.parameter->is_frozen(row)) continue;
             detail::simd().update(u, entry.parameter->value.row(row), gradient.values() + i * cols,
                                   adam || adagrad ? entry.moments[0].row(row) : nullptr,

@@ -25,8 +25,8 @@ Arena::Arena() = default;
 Arena::~Arena() = default;
 
 void* Arena::allocate(Index rows, Index cols, std::size_t size) {
-    const Index most = std::numeric_limits<Index>::max() / 2 / static_cast<Index>(size);
-    if (rows < 0 || cols < 0 || (cols > 0 && rows > most / cols))
+    const Index max_rows_by_cols = std::numeric_limits<Index>::max() / 2 / static_cast<Index>(size);
+    if (rows < 0 || cols < 0 || (cols > 0 && rows > max_rows_by_cols / cols))
         throw Error({.what = "cannot take memory",
                      .expected = "a size that can be addressed",
                      .got = std::to_string(rows) + " x " + std::to_string(cols),

@@ -61,7 +61,7 @@ struct Descriptor {
 }  // namespace
 
 // What is read at most: pipes and devices need not have an end, and a file may be one large hole.
-static std::size_t most_bytes_of(mode_t mode) {
+static std::size_t max_bytes_of(mode_t mode) {
     if (S_ISCHR(mode) || S_ISBLK(mode)) return std::size_t{16} << 20;
     return S_ISREG(mode) ? detail::memory_limit() : detail::memory_limit() / 4;
 }
@@ -71,15 +71,15 @@ static std::string read_all(int descriptor, const fs::path& name, std::string by
     struct stat status {};
     if (::fstat(descriptor, &status) != 0) throw system_error("cannot read", name);
     if (S_ISDIR(status.st_mode)) throw system_error("cannot read", name, EISDIR);
-    const std::size_t most = most_bytes_of(status.st_mode);
+    const std::size_t max_bytes = max_bytes_of(status.st_mode);
     const auto size = static_cast<std::size_t>(status.st_size);
     std::size_t have = bytes.size();
-    if (size <= most) bytes.resize(have + size + 1);  // one more, to see the end
+    if (size <= max_bytes) bytes.resize(have + size + 1);  // one more, to see the end
     // Sizes lie for pipes and for files that grow: read until the end.
     for (;;) {
-        if (size > most || have > most)
+        if (size > max_bytes || have > max_bytes)
             throw Error({.what = "cannot read",
-                         .expected = "an end after " + std::to_string(most) + " bytes at most",
+                         .expected = "an end after " + std::to_string(max_bytes) + " bytes at max_bytes",
                          .got = "more",
                          .where = name.string(),
                          .hint = {}});

@@ -10,8 +10,8 @@
 namespace kvmem {
 
 static std::size_t bytes_of(Index rows, Index cols) {
-    constexpr Index most = std::numeric_limits<Index>::max() / static_cast<Index>(sizeof(Real));
-    if (rows < 0 || cols < 0 || (cols > 0 && rows > most / cols))
+    constexpr Index max_rows_by_cols = std::numeric_limits<Index>::max() / static_cast<Index>(sizeof(Real));
+    if (rows < 0 || cols < 0 || (cols > 0 && rows > max_rows_by_cols / cols))
         throw Error({.what = "cannot make a matrix",
                      .expected = "a size that can be addressed",
                      .got = std::to_string(rows) + " x " + std::to_string(cols),

@@ -83,25 +83,25 @@ static std::size_t number_in(const fs::path& file) {
 
 // The least number in files of this name, from a group's folder up to `top`: a group is bound by those above it. A
 // container sees its own group's folder as `top`, whatever the group's name says.
-static std::size_t least_upward(const fs::path& top, fs::path group, const char* name) {
-    std::size_t least = number_in(top / name);
+static std::size_t min_upward(const fs::path& top, fs::path group, const char* name) {
+    std::size_t smallest = number_in(top / name);
     for (group = group.relative_path(); !group.empty(); group = group.parent_path())
-        least = std::min(least, number_in(top / group / name));
-    return least;
+        smallest = std::min(smallest, number_in(top / group / name));
+    return smallest;
 }
 
 // Lines of /proc/self/cgroup are "number:controllers:group"; of version 2 "0::group".
 static std::size_t group_limit(const fs::path& root) {
-    std::size_t least = no_limit;
+    std::size_t smallest = no_limit;
     std::ifstream groups(root / "proc/self/cgroup");
     for (std::string number, controllers, group;
          std::getline(groups, number, ':') && std::getline(groups, controllers, ':') && std::getline(groups, group);) {
         const fs::path folder = root / "sys/fs/cgroup";
-        if (controllers.empty()) least = std::min(least, least_upward(folder, group, "memory.max"));
+        if (controllers.empty()) smallest = std::min(smallest, min_upward(folder, group, "memory.max"));
         if ((',' + controllers + ',').find(",memory,") != std::string::npos)
-            least = std::min(least, least_upward(folder / "memory", group, "memory.limit_in_bytes"));
+            smallest = std::min(smallest, min_upward(folder / "memory", group, "memory.limit_in_bytes"));
     }
-    return least;
+    return smallest;
 }
 
 std::size_t memory_limit(const fs::path& root) {

@@ -40,10 +40,10 @@ static void by_parts(const detail::Product& p, Real alpha, Index b_step, bool ad
 }
 
 // Deeper products are sums of two: in a line, a large sum would lose what is added to it.
-static constexpr Index most_depth = 4096;
+static constexpr Index max_depth = 4096;
 
 static void by_depth(const detail::Product& p, Real alpha, Index b_step, bool add) {
-    if (p.depth <= most_depth) return by_parts(p, alpha, b_step, add);
+    if (p.depth <= max_depth) return by_parts(p, alpha, b_step, add);
     Matrix other(p.rows, p.cols);
     detail::Product first = p, second = p;
     first.depth = p.depth / 2;

@@ -14,10 +14,10 @@ static constexpr Real minus_infinity = -std::numeric_limits<Real>::infinity();
 
 // -inf of nothing, NaN when there is one.
 static Real largest_of(std::span<const Real> x) {
-    Real most = minus_infinity;
+    Real largest = minus_infinity;
     for (const Real v : x)
-        if (v > most || v != v) most = v;
-    return most;
+        if (v > largest || v != v) largest = v;
+    return largest;
 }
 
 static Real log_sum_exp(std::span<const Real> scores, Real largest) {
@@ -65,10 +65,10 @@ static void keep_largest(Index k, std::span<Real> scores, std::span<Real> scratc
     std::copy(scores.begin(), scores.end(), scratch.begin());
     const auto sorted = scratch.first(scores.size());
     std::nth_element(sorted.begin(), sorted.begin() + k - 1, sorted.end(), std::greater<>());
-    const Real least = sorted[kept - 1];
-    auto equal = k - std::count_if(scores.begin(), scores.end(), [&](Real s) { return s > least; });
+    const Real smallest = sorted[kept - 1];
+    auto equal = k - std::count_if(scores.begin(), scores.end(), [&](Real s) { return s > smallest; });
     for (Real& s : scores)
-        if (s < least || (s == least && equal-- <= 0)) s = minus_infinity;
+        if (s < smallest || (s == smallest && equal-- <= 0)) s = minus_infinity;
 }
 
 Real normalize_scores(Normalizer normalizer, Index top_k, std::span<Real> scores, std::span<Real> scratch) {

@@ -244,14 +244,14 @@ TEST_CASE("the reads of any split of the slots merge to that of the whole", "[at
         for (const bool swapped : {false, true}) {
             Case one = part(swapped);
             const Case other = part(!swapped);
-            merge_reads(one.read, one.log_sum_exp, other.read, other.log_sum_exp);
+            merge_outputs(one.read, one.log_sum_exp, other.read, other.log_sum_exp);
             INFO("cut at " << cut);
             check_close(one.read, whole.read, 1e-5);
             check_close(one.log_sum_exp, whole.log_sum_exp, 1e-5);
         }
     }
     Matrix wrong(3, 3);
-    CHECK_THROWS_AS(merge_reads(whole.read, whole.log_sum_exp, wrong, wrong), Error);
+    CHECK_THROWS_AS(merge_outputs(whole.read, whole.log_sum_exp, wrong, wrong), Error);
 }
 
 TEST_CASE("attend equals its naive twin in every form", "[attend]") {
@@ -468,7 +468,7 @@ bool check_both_ways_back(Case& c, std::uint64_t seed) {
     const Gradients expected = naive_backward(c, grad_read);
     check_backward(c, {}, grad_read, expected);
     Arena arena;
-    const std::span<Real> scores = arena.take<Real>(kept_scores(c.segments(), c.options));
+    const std::span<Real> scores = arena.take<Real>(saved_score_count(c.segments(), c.options));
     if (scores.empty()) return false;
     Case twin = c;
     attend(c.input(), c.segments(), c.options, {twin.read, twin.log_sum_exp, {}, scores}, arena);
@@ -513,7 +513,7 @@ TEST_CASE("scores are kept for the way back however far they rise, and where mem
     const auto kept = [](const std::vector<Index>& queries, const std::vector<Index>& slots, Normalizer normalizer) {
         Case c(queries, slots, 4, 1, 1, 1);
         c.options.normalizer = normalizer;
-        return kept_scores(c.segments(), c.options);
+        return saved_score_count(c.segments(), c.options);
     };
     CHECK(kept({20, 7}, {30, 512}, Normalizer::softmax) == 4 * (32 * 30 + 16 * 512));
     CHECK(kept({20, 7}, {30, 513}, Normalizer::softmax) == 0);                        // made again
@@ -524,7 +524,7 @@ TEST_CASE("scores are kept for the way back however far they rise, and where mem
 
     Case c({20}, {30}, 1, 2, 2, 1);
     Arena arena;
-    const std::span<Real> scores = arena.take<Real>(kept_scores(c.segments(), c.options) + 1);
+    const std::span<Real> scores = arena.take<Real>(saved_score_count(c.segments(), c.options) + 1);
     const auto refuses = [&](std::span<Real> wrong) {
         CHECK_THROWS_AS(attend(c.input(), c.segments(), c.options, {c.read, c.log_sum_exp, {}, wrong}, arena), Error);
     };

@@ -50,8 +50,8 @@ Var layer_norm(Var x, Var gain, Var bias);
 Var normalize_rows(Var x);
 
 // What a lookup gives: the read [B, H*E], the log-sum-exp [B, H] of its scores (not differentiated) and, if they are
-// kept for the way back (keeps_weights()), the weights in the order of AttendOutput, otherwise empty. The tape may keep
-// scores instead (kept_scores()).
+// kept for the way back (saves_weights()), the weights in the order of AttendOutput, otherwise empty. The tape may keep
+// scores instead (saved_score_count()).
 struct Lookup {
     Var read;
     ConstView log_sum_exp;

@@ -87,12 +87,12 @@ struct AttendInput {
 };
 
 struct AttendOutput {
-    View read;         // [B, H*E]
+    View output;       // [B, H*E]
     View log_sum_exp;  // [B, H]; of all scores, with top_k of the k largest
     // Empty, or weight_count() numbers: the weights before dropout, segment after segment, each as [queries, heads,
     // slots]. Asking for them costs the memory that they fill.
     std::span<Real> weights = {};
-    // Empty, or kept_scores() numbers at the beginning of a cache line (an Arena's are): the scores, for
+    // Empty, or saved_score_count() numbers at the beginning of a cache line (an Arena's are): the scores, for
     // attend_backward() alone. Not beside weights.
     std::span<Real> scores = {};
 };
@@ -124,15 +124,15 @@ struct AttendGradients {
     View direction = {};
     Real* scale = nullptr;
     // Empty, or weight_count() numbers: the gradients of the products of queries and keys, in the order of the weights.
-    // Written, not added to; of dot products alone, and only where weights are kept (keeps_weights()).
+    // Written, not added to; of dot products alone, and only where weights are kept (saves_weights()).
     std::span<Real> products = {};
 };
 
-// `out` is what attend() gave, `grad_read` the gradient of out.read. Without out.weights they are made again from the
-// log-sum-exp (Dao et al. 2022, appendix B.4), a block at a time, and so are scores without out.scores. A log-sum-exp
-// beyond 1,024, which a float has too coarsely, is made once more. Throws Error when a shape does not fit.
+// `out` is what attend() gave, `grad_output` the gradient of out.output. Without out.weights they are made again from
+// the log-sum-exp (Dao et al. 2022, appendix B.4), a block at a time, and so are scores without out.scores. A
+// log-sum-exp beyond 1,024, which a float has too coarsely, is made once more. Throws Error when a shape does not fit.
 void attend_backward(const AttendInput& in, const Segments& segments, const AttendOptions& options,
-                     const AttendOutput& out, ConstView grad_read, const AttendGradients& grads, Arena& scratch);
+                     const AttendOutput& out, ConstView grad_output, const AttendGradients& grads, Arena& scratch);
 
 // The way back from weights that attend_weights() gave and their gradients.
 void attend_weights_backward(const AttendInput& in, const Segments& segments, const AttendOptions& options,
@@ -141,17 +141,17 @@ void attend_weights_backward(const AttendInput& in, const Segments& segments, co
 
 // Whether a lookup should keep its weights for the way back: they must be kept unless they are a plain softmax of
 // products, and are best kept when few queries read each slot, as then they are few.
-bool keeps_weights(const Segments& segments, const AttendOptions& options);
+bool saves_weights(const Segments& segments, const AttendOptions& options);
 
 // How many scores a lookup that does not keep its weights should keep for the way back, which is then one matrix
 // product of five shorter. 0 where more than a few queries have more than 512 slots, or all of them more than 2^24
 // scores (64 MB of float): memory is then worth more.
-Index kept_scores(const Segments& segments, const AttendOptions& options);
+Index saved_score_count(const Segments& segments, const AttendOptions& options);
 
 // The softmax read of two disjoint sets of slots from the reads of each: read [B, H*E], log_sum_exp [B, H] become those
 // of both. So shards, caches and machines combine. Weights have the accuracy of the log-sum-exp: 1e-4 at 1,000, and
 // none where all slots are masked by -10^9.
-void merge_reads(View read, View log_sum_exp, ConstView other_read, ConstView other_log_sum_exp);
+void merge_outputs(View read, View log_sum_exp, ConstView other_output, ConstView other_log_sum_exp);
 
 namespace naive {
 // Straight from the formulas, a row of scores at a time, in double: the oracle of the tests.

@@ -1,4 +1,4 @@
-#include "kernels/attend/lookup.hpp"
+#include "kernels/attend/call.hpp"
 #include "kvmem/core/rng.hpp"
 
 #include <algorithm>
@@ -79,11 +79,11 @@ static Row normalized(const AttendOptions& options, Row scores, double& sum) {
     return scores;
 }
 
-static Row scores_of(const detail::Lookups& lookups, Index segment, Index h, Index q) {
-    const detail::Head at = lookups.head(segment, h);
-    const AttendOptions& options = lookups.options;
+static Row scores_of(const detail::AttendCall& call, Index segment, Index h, Index q) {
+    const detail::Head at = call.head(segment, h);
+    const AttendOptions& options = call.options;
     const Real* direction =
-        options.similarity == Similarity::additive ? lookups.in.direction.data + h * at.key_width : nullptr;
+        options.similarity == Similarity::additive ? call.in.direction.data + h * at.key_width : nullptr;
     Row scores;
     for (Index j = 0; j < at.slots; ++j) {
         double s = static_cast<double>(options.scale) * similarity(options.similarity, at.query + q * at.query_row,
@@ -102,21 +102,21 @@ static Row scores_of(const detail::Lookups& lookups, Index segment, Index h, Ind
 void attend(const AttendInput& in, const Segments& segments, const AttendOptions& options, const AttendOutput& out) {
     check_attend(in, segments, options);
     Arena arena;
-    const detail::Lookups lookups(in, segments, options, arena);
+    const detail::AttendCall call(in, segments, options, arena);
     for (Index i = 0; i < segments.size(); ++i)
         for (Index h = 0; h < options.heads; ++h)
-            for (Index q = 0; q < lookups.queries(i); ++q) {
-                const detail::Head at = lookups.head(i, h);
-                const Index row = lookups.first_query(i) + q;
+            for (Index q = 0; q < call.queries(i); ++q) {
+                const detail::Head at = call.head(i, h);
+                const Index row = call.first_query(i) + q;
                 double sum = 0;
-                const Row weights = normalized(options, scores_of(lookups, i, h, q), sum);
+                const Row weights = normalized(options, scores_of(call, i, h, q), sum);
                 out.log_sum_exp(row, h) = static_cast<Real>(sum);
                 Rng rng(options.seed, {static_cast<std::uint64_t>(row), static_cast<std::uint64_t>(h)});
                 std::vector<double> read(static_cast<std::size_t>(at.value_width), 0.0);
                 for (Index j = 0; j < at.slots; ++j) {
                     const double p = weights[static_cast<std::size_t>(j)];
                     if (!out.weights.empty())
-                        out.weights[static_cast<std::size_t>(lookups.weights_at(i, q, h) + j)] = static_cast<Real>(p);
+                        out.weights[static_cast<std::size_t>(call.weights_at(i, q, h) + j)] = static_cast<Real>(p);
                     const bool dropped = options.dropout > 0 && rng.uniform() < options.dropout;
                     const double factor = dropped ? 0 : 1 / (1 - options.dropout);
                     for (Index k = 0; k < at.value_width; ++k)
@@ -124,7 +124,7 @@ void attend(const AttendInput& in, const Segments& segments, const AttendOptions
                             factor * p * static_cast<double>(at.value[j * at.value_row + k]);
                 }
                 for (Index k = 0; k < at.value_width; ++k)
-                    out.read(row, h * at.value_width + k) = static_cast<Real>(read[static_cast<std::size_t>(k)]);
+                    out.output(row, h * at.value_width + k) = static_cast<Real>(read[static_cast<std::size_t>(k)]);
             }
 }
 

@@ -31,10 +31,10 @@ static View squares_of(ConstView x, Index heads, Arena& scratch) {
 
 // NaN if there is one.
 static double largest_length(ConstView squares) {
-    Real most = 0;
+    Real largest = 0;
     for (Index i = 0; i < squares.size(); ++i)
-        if (squares.data[i] > most || squares.data[i] != squares.data[i]) most = squares.data[i];
-    return std::sqrt(static_cast<double>(most));
+        if (squares.data[i] > largest || squares.data[i] != squares.data[i]) largest = squares.data[i];
+    return std::sqrt(static_cast<double>(largest));
 }
 
 // Whether scores are good in float as differences of squares and products: with an error of some 2e-4.

@@ -15,9 +15,9 @@
 namespace kvmem {
 
 // A table that the second-level cache does not hold, in bytes.
-static constexpr Index large = Index{1} << 20;
+static constexpr Index l2_bytes = Index{1} << 20;
 
-static bool is_large(Index numbers) { return numbers * static_cast<Index>(sizeof(Real)) > large; }
+static bool exceeds_l2(Index numbers) { return numbers * static_cast<Index>(sizeof(Real)) > l2_bytes; }
 
 void check_bags(RaggedView<Token> bags, Index rows) {
     require_shape(bags.valid(), "embed_sum", "bags whose offsets rise from 0 to the number of tokens");
@@ -83,7 +83,7 @@ static void embed(ConstView table, RaggedView<Token> bags, BagScale scale, View 
     for_each_run(
         bags.offsets, table.cols,
         [&](Index first, Index end) {
-            detail::simd().gather_sums({table.data, table.cols, is_large(table.size()), bags.values.data(),
+            detail::simd().gather_sums({table.data, table.cols, exceeds_l2(table.size()), bags.values.data(),
                                         bags.offsets.data(), first, end, scale, out.data, positions.factors.data,
                                         positions.first.data(), start.table.data, start.row.data()});
         },
@@ -129,12 +129,12 @@ static void scatter(const TokenLists& lists, SparseRows& grad_table, const std::
     const Index fresh = std::ssize(grad_table.touched()), cols = grad_table.cols();
     for (const Token token : lists.tokens)
         if (frozen.empty() || !frozen[static_cast<std::size_t>(token)]) grad_table.place_to_write(token);
-    const bool rows_are_large = is_large(std::ssize(grad_table.touched()) * cols);
+    const bool rows_exceed_l2 = exceeds_l2(std::ssize(grad_table.touched()) * cols);
     for_each_run(
         lists.offsets, cols,
         [&](Index first, Index end) {
-            body(detail::Lists{grad_table.values(), cols, fresh, grad_table.places(), lists.tokens.data(),
-                               lists.offsets.data(), lists.entries.data(), first, end, rows_are_large});
+            body(detail::ScatterLists{grad_table.values(), cols, fresh, grad_table.places(), lists.tokens.data(),
+                                      lists.offsets.data(), lists.entries.data(), first, end, rows_exceed_l2});
         },
         nothing);
 }
@@ -152,9 +152,9 @@ void embed_sum_backward(const TokenLists& lists, BagScale scale, ConstView grad_
     if (lists.entries.empty()) return;
     const ArenaScope scope(scratch);
     const Real* scales = scale == BagScale::sum ? nullptr : scales_of(bags, scale, scratch).data();
-    scatter(lists, grad_table, frozen, [&](const detail::Lists& run) {
+    scatter(lists, grad_table, frozen, [&](const detail::ScatterLists& run) {
         detail::simd().scatter_sums(
-            {run, grad_out.data, is_large(grad_out.size()), scales, positions.factors.data, positions.first.data()});
+            {run, grad_out.data, exceeds_l2(grad_out.size()), scales, positions.factors.data, positions.first.data()});
     });
 }
 
@@ -187,7 +187,7 @@ void add_outer_products(const OuterProducts& products, View grad) {
 
 void embed_sum_backward(const TokenLists& lists, BagScale scale, const OuterProducts& grad_out, SparseRows& grad_table,
                         Arena& scratch, const std::vector<bool>& frozen) {
-    constexpr Index most = detail::outer_terms;
+    constexpr Index max_terms = detail::outer_terms;
     const RaggedView<Token> bags = lists.bags;
     check_lists(lists, grad_table);
     check_products(grad_out, bags.size(), grad_table.cols(), "embed_sum_backward");
@@ -197,16 +197,17 @@ void embed_sum_backward(const TokenLists& lists, BagScale scale, const OuterProd
     for (std::size_t i = 0; i + 1 < grad_out.offsets.size(); ++i)
         std::fill(segments.begin() + grad_out.offsets[i], segments.begin() + grad_out.offsets[i + 1],
                   static_cast<std::int32_t>(i));
-    const auto weights = scratch.take<Real>(bags.size() * most);
-    for (auto rest = grad_out.terms; !rest.empty(); rest = rest.subspan(std::min<std::size_t>(most, rest.size()))) {
-        const auto terms = rest.first(std::min<std::size_t>(most, rest.size()));
+    const auto weights = scratch.take<Real>(bags.size() * max_terms);
+    for (auto rest = grad_out.terms; !rest.empty();
+         rest = rest.subspan(std::min<std::size_t>(max_terms, rest.size()))) {
+        const auto terms = rest.first(std::min<std::size_t>(max_terms, rest.size()));
         for (Index i = 0; i < bags.size(); ++i) {
             const Real factor = detail::bag_factor(scale, std::ssize(bags[i]));
-            for (std::size_t k = 0; k < most; ++k)
-                weights[static_cast<std::size_t>(i * most) + k] =
+            for (std::size_t k = 0; k < max_terms; ++k)
+                weights[static_cast<std::size_t>(i * max_terms) + k] =
                     k < terms.size() ? factor * terms[k].weight[static_cast<std::size_t>(i)] : 0;
         }
-        scatter(lists, grad_table, frozen, [&](const detail::Lists& run) {
+        scatter(lists, grad_table, frozen, [&](const detail::ScatterLists& run) {
             detail::OuterScatter s{run, std::ssize(terms), weights.data(), segments.data(), {}};
             for (std::size_t k = 0; k < terms.size(); ++k) s.vectors[k] = terms[k].vectors.data;
             detail::simd().scatter_outer(s);

@@ -78,9 +78,9 @@ TokenLists list_tokens(RaggedView<Token> bags, Index rows, Arena& arena) {
 TokenLists detail::list_checked(RaggedView<Token> bags, Index rows, Arena& arena) {
     const Index count = std::ssize(bags.values);
     require_shape(count <= std::numeric_limits<std::int32_t>::max(), "list_tokens", "at most 2^31 - 1 tokens");
-    constexpr int most_bits = 11;  // counters for the first-level cache
+    constexpr int max_bits = 11;  // counters for the first-level cache
     const int bits = std::bit_width(static_cast<std::uint32_t>(std::max<Index>(rows, 2) - 1));
-    const int passes = (bits + most_bits - 1) / most_bits, digit = (bits + passes - 1) / passes;
+    const int passes = (bits + max_bits - 1) / max_bits, digit = (bits + passes - 1) / passes;
 
     const auto entries = arena.take<Entry>(count);
     const auto tokens = arena.take<Token>(std::min(rows, count));

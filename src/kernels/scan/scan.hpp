@@ -17,10 +17,10 @@ inline constexpr Index scan_tile = 64;
 // Queries of one call of rows(): more than that are better multiplied as matrices.
 inline constexpr Index few_row_queries = 8;
 
-enum class CodeForm : std::uint8_t { bfloat16, int8 };
+enum class CodeFormat : std::uint8_t { bfloat16, int8 };
 
-inline constexpr Index code_words(CodeForm form, Index width) {
-    return form == CodeForm::int8 ? (width + 3) / 4 : (width + 1) / 2;
+inline constexpr Index code_words(CodeFormat form, Index width) {
+    return form == CodeFormat::int8 ? (width + 3) / 4 : (width + 1) / 2;
 }
 
 // What turns a product into a score, for each slot: score = factor * product + bias. Null: 1 and 0.
@@ -30,10 +30,10 @@ struct Affine {
 };
 
 // Slots of a tile whose score is at least that of each query.
-struct Reached {
-    const float* least;    // [queries]
-    std::uint64_t* above;  // [queries]: a bit for each slot
-    float* scores;         // [queries, 64]; of slots with a bit
+struct ScanOutput {
+    const float* threshold;  // [queries]
+    std::uint64_t* above;    // [queries]: a bit for each slot
+    float* scores;           // [queries, 64]; of slots with a bit
 };
 
 struct RowTile {
@@ -44,8 +44,8 @@ struct RowTile {
     Affine affine;
     const float* queries;  // [queries, width]
     Index query_row;
-    Index count;  // at most few_row_queries
-    bool is_far;  // worth asking for ahead of time
+    Index count;      // at most few_row_queries
+    bool exceeds_l2;  // worth asking for ahead of time
 };
 
 struct CodeTile {
@@ -58,16 +58,16 @@ struct CodeTile {
     const float* scales;
     const std::int32_t* starts;
     Index count;
-    bool is_far;
+    bool exceeds_l2;
 };
 
 struct Scan {
     const char* name;
-    void (*rows)(const RowTile& tile, const Reached& out);
-    void (*bytes)(const CodeTile& tile, const Reached& out);
-    void (*halves)(const CodeTile& tile, const Reached& out);
+    void (*scan_rows)(const RowTile& tile, const ScanOutput& out);
+    void (*scan_int8)(const CodeTile& tile, const ScanOutput& out);
+    void (*scan_bf16)(const CodeTile& tile, const ScanOutput& out);
     // The same of scores that were already made, [64] of one query.
-    std::uint64_t (*above)(const float* products, Index slots, const Affine& affine, float least, float* scores);
+    std::uint64_t (*above)(const float* products, Index slots, const Affine& affine, float threshold, float* scores);
     // The product in double, rounded once: the score that results are ordered by, however they were found.
     double (*product)(const float* a, const float* b, Index width);
     double (*square_distance)(const float* a, const float* b, Index width);
@@ -85,7 +85,7 @@ struct CodeBound {
 
 // Codes of `slots` <= 64 rows, each times factor[i] if there are factors; the slots that are missing get zeros.
 // scales: [64], of int8.
-CodeBound encode_tile(CodeForm form, const float* rows, Index slots, Index width, const float* factor,
+CodeBound encode_tile(CodeFormat form, const float* rows, Index slots, Index width, const float* factor,
                       std::uint32_t* codes, float* scales);
 
 // A query as int8: the norm of what was lost is returned.

@@ -17,7 +17,7 @@ struct Running {
 // Takes scores [slots, columns] to exp2(score - largest) and brings largest and total up to date, for `vectors`
 // vectors of queries. Returns whether anything must shrink.
 template <Index vectors>
-bool take_block(Real* scores, Index slots, Index columns, const Running& state, Index at) {
+bool online_softmax_block(Real* scores, Index slots, Index columns, const Running& state, Index at) {
     Vector top[vectors], sum[vectors], before[vectors];
 #pragma GCC unroll 4
     for (Index v = 0; v < vectors; ++v) {
@@ -52,30 +52,32 @@ bool take_block(Real* scores, Index slots, Index columns, const Running& state, 
     return changed;
 }
 
-inline bool take_block(Real* scores, Index slots, Index columns, const Running& state) {
+inline bool online_softmax_block(Real* scores, Index slots, Index columns, const Running& state) {
     bool changed = false;
     Index at = 0;
-    for (; at + 4 * lanes <= columns; at += 4 * lanes) changed |= take_block<4>(scores, slots, columns, state, at);
-    for (; at + 2 * lanes <= columns; at += 2 * lanes) changed |= take_block<2>(scores, slots, columns, state, at);
-    for (; at < columns; at += lanes) changed |= take_block<1>(scores, slots, columns, state, at);
+    for (; at + 4 * lanes <= columns; at += 4 * lanes)
+        changed |= online_softmax_block<4>(scores, slots, columns, state, at);
+    for (; at + 2 * lanes <= columns; at += 2 * lanes)
+        changed |= online_softmax_block<2>(scores, slots, columns, state, at);
+    for (; at < columns; at += lanes) changed |= online_softmax_block<1>(scores, slots, columns, state, at);
     return changed;
 }
 
 // Where nothing is masked or biased, scores become weights while they are in registers: relative to the score of some
 // slot before, which only has to be near the largest of all for their powers to be numbers.
-struct TakeNear {
+struct FusedExp {
     const Real* reference;
     Real* total;  // of this product
     Real* weights;
-    Real* kept;  // the scores, or null
+    Real* saved;  // the scores, or null
     Index columns;
 
     KVMEM_INLINE Vector start(Index) const { return Vector{}; }
     template <Index rows, Index vectors>
-    KVMEM_INLINE void take(const Vector (&scores)[rows][vectors], Index row, Index column) const {
+    KVMEM_INLINE void apply(const Vector (&scores)[rows][vectors], Index row, Index column) const {
         const Index step = columns;
-        if (kept) {
-            Real* to = kept + row * columns + column;
+        if (saved) {
+            Real* to = saved + row * columns + column;
 #pragma GCC unroll 24
             for (Index r = 0; r < rows; ++r, to += step)
 #pragma GCC unroll 4
@@ -106,16 +108,16 @@ inline bool all_finite(const Real* x, Index count) {
 
 // Weights of a block of slots and their totals, or false, with nothing changed but `weights` and `kept`, when a score
 // is too far above the reference.
-inline bool take_near(Index slots, Index columns, Index width, const Real* key, const Real* query, Real* weights,
-                      Real* kept, const Running& state, Ahead& ahead) {
-    constexpr Real most = 1 << 24;
+inline bool exp_against_reference(Index slots, Index columns, Index width, const Real* key, const Real* query,
+                                  Real* weights, Real* saved, const Running& state, Prefetcher& prefetcher) {
+    constexpr Real max_total = 1 << 24;
     if (!all_finite(state.largest, columns)) return false;
     Real total[detail::query_block];
     for (Index c = 0; c < columns; ++c) total[c] = 0;
-    TakeNear near{state.largest, total, weights, kept, columns};
-    finished_product(slots, columns, width, {key, width, 1}, query, columns, near, ahead);
+    FusedExp near{state.largest, total, weights, saved, columns};
+    product_with_epilogue(slots, columns, width, {key, width, 1}, query, columns, near, prefetcher);
     bool close = true;
-    for (Index c = 0; c < columns; ++c) close &= total[c] < most;
+    for (Index c = 0; c < columns; ++c) close &= total[c] < max_total;
     if (close)
         for (Index c = 0; c < columns; ++c) state.total[c] += total[c];
     return close;
@@ -137,23 +139,23 @@ inline void add_scaled(Real factor, const Real* x, Real* y, Index count) {
 }
 
 // How often the products of so many pairs of a query and a slot ask for what lies ahead.
-KVMEM_INLINE Index asks(Index pairs, Index width) {
+KVMEM_INLINE Index prefetch_points(Index pairs, Index width) {
     constexpr Index tile = tile_rows(panel_vectors) * panel;
-    return pairs * width / (tile * ask_depth);
+    return pairs * width / (tile * prefetch_depth);
 }
 
 // The slots behind a block, to be asked for while the block is read.
-inline Ahead next_block(const Panel& slots, Index first, Index end, Index d, Index e, Index columns) {
+inline Prefetcher next_block(const Panel& slots, Index first, Index end, Index d, Index e, Index columns) {
     constexpr Index size = sizeof(Real);
-    Ahead ahead;
-    ahead.add(slots.key + (first - slots.first) * d, 1, (end - first) * d * size, 0);
-    ahead.add(slots.value + (first - slots.first) * e, 1, (end - first) * e * size, 0);
-    ahead.spread(asks((end - first) * columns, d + e));
-    return ahead;
+    Prefetcher prefetcher;
+    prefetcher.add(slots.key + (first - slots.first) * d, 1, (end - first) * d * size, 0);
+    prefetcher.add(slots.value + (first - slots.first) * e, 1, (end - first) * e * size, 0);
+    prefetcher.pace(prefetch_points((end - first) * columns, d + e));
+    return prefetcher;
 }
 
 // The log-sum-exp of a query: the largest score, a power of 2, and the total of weights relative to it.
-inline void store_sum(const HeadRead& out, Index query, Real largest, Real total) {
+inline void store_sum(const HeadOutput& out, Index query, Real largest, Real total) {
     const Index at = query * out.log_sum_exp_row;
     if (out.total) {
         out.log_sum_exp[at] = largest;
@@ -164,10 +166,10 @@ inline void store_sum(const HeadRead& out, Index query, Real largest, Real total
     }
 }
 
-// A block of queries on a panel of slots. Between the first panel and the last one, out.read has sums of weighted
+// A block of queries on a panel of slots. Between the first panel and the last one, out.output has sums of weighted
 // values, and `state` what they are relative to.
 inline void attend_block(const Head& head, Index first_query, Index queries, const Panel& slots, bool first, bool last,
-                         const HeadRead& out, const Running& state, Ahead& ahead, Real* scratch) {
+                         const HeadOutput& out, const Running& state, Prefetcher& prefetcher, Real* scratch) {
     const Index d = head.key_width, e = head.value_width, columns = round_up(queries, lanes);
     const auto [begin, end] = readable(head, slots, first_query, queries);
     if (!first && !last && begin >= end) return;
@@ -176,32 +178,32 @@ inline void attend_block(const Head& head, Index first_query, Index queries, con
     Real* read = scores + detail::slot_block * detail::query_block;
     pack_transposed(head.query + first_query * head.query_row, head.query_row, queries, d, log2_e * head.scale, query,
                     columns);
-    const auto result = [&](Index q) { return out.read + (first_query + q) * out.read_row; };
+    const auto result = [&](Index q) { return out.output + (first_query + q) * out.output_row; };
     if (first)
         for (Index c = 0; c < columns; ++c) state.largest[c] = minus_infinity, state.total[c] = 0;
-    Real* kept = out.scores ? out.scores + first_query * head.slots : nullptr;
+    Real* saved = out.scores ? out.scores + first_query * head.slots : nullptr;
     Start start = Start::zero;
     each_block(begin, end, [&](Index j, Index end_j) {
         const Index n = end_j - j;
-        const Left key{slots.key + (j - slots.first) * d, d, 1};
+        const Lhs key{slots.key + (j - slots.first) * d, d, 1};
         const Real* value = slots.value + (j - slots.first) * e;
         const bool plain = !adjusted(head, first_query, queries, j, n);
-        if (slots.end_ahead > 0) ahead = next_block(slots, end_j, least(end_j + n, slots.end_ahead), d, e, columns);
+        if (slots.end_ahead > 0) prefetcher = next_block(slots, end_j, min(end_j + n, slots.end_ahead), d, e, columns);
         // The first slot's score is the first reference.
         if (plain && first && start == Start::zero)
-            product(Start::zero, 1, columns, d, key, query, columns, state.largest, columns, ahead);
-        Real* kept_here = kept ? kept + j * columns : nullptr;
-        if (!plain || !take_near(n, columns, d, key.data, query, scores, kept_here, state, ahead)) {
-            product(Start::zero, n, columns, d, key, query, columns, scores, columns, ahead);
+            product(Start::zero, 1, columns, d, key, query, columns, state.largest, columns, prefetcher);
+        Real* saved_here = saved ? saved + j * columns : nullptr;
+        if (!plain || !exp_against_reference(n, columns, d, key.data, query, scores, saved_here, state, prefetcher)) {
+            product(Start::zero, n, columns, d, key, query, columns, scores, columns, prefetcher);
             if (!plain) adjust(head, first_query, queries, j, n, scores, columns);
-            for (Index i = 0; kept_here && i < n * columns; i += lanes) stream(kept_here + i, load(scores + i));
-            const bool shrinks = take_block(scores, n, columns, state);
+            for (Index i = 0; saved_here && i < n * columns; i += lanes) stream(saved_here + i, load(scores + i));
+            const bool shrinks = online_softmax_block(scores, n, columns, state);
             for (Index q = 0; shrinks && q < queries; ++q) {
                 if (start == Start::add) multiply(state.shrink[q], read + q * e, e);
                 if (!first) multiply(state.shrink[q], result(q), e);
             }
         }
-        product(start, queries, e, n, {scores, 1, columns}, value, e, read, e, ahead);
+        product(start, queries, e, n, {scores, 1, columns}, value, e, read, e, prefetcher);
         start = Start::add;
     });
     for (Index q = 0; q < queries; ++q) {
@@ -224,15 +226,16 @@ inline void attend_block(const Head& head, Index first_query, Index queries, con
 }
 
 // The slots of the next panel.
-inline Ahead next_panel(const Head& head, Index first, Index end) {
-    Ahead ahead;
-    ahead.add(head.key, head.key_row, head.key_width, first, end, detail::slot_panel);
-    ahead.add(head.value, head.value_row, head.value_width, first, end, detail::slot_panel);
-    return ahead;
+inline Prefetcher next_panel(const Head& head, Index first, Index end) {
+    Prefetcher prefetcher;
+    prefetcher.add(head.key, head.key_row, head.key_width, first, end, detail::slot_panel);
+    prefetcher.add(head.value, head.value_row, head.value_width, first, end, detail::slot_panel);
+    return prefetcher;
 }
 
 // Panel after panel of the slots, so that a panel stays in the second-level cache for all queries.
-inline void attend_tiles(const Head& head, const Part& part, const HeadRead& out, const Ahead& next, Real* scratch) {
+inline void attend_tiles(const Head& head, const Part& part, const HeadOutput& out, const Prefetcher& next,
+                         Real* scratch) {
     Real* keys = scratch;
     Real* values = keys + detail::slot_panel * head.key_width;
     Real* largest = values + detail::slot_panel * head.value_width;
@@ -244,20 +247,21 @@ inline void attend_tiles(const Head& head, const Part& part, const HeadRead& out
     const bool in_place = head.key && head.key_row == head.key_width && head.value_row == head.value_width;
     Index j = part.first_slot;
     do {
-        const Index end = least(j + detail::slot_panel, part.end_slot);
+        const Index end = min(j + detail::slot_panel, part.end_slot);
         Panel slots = panel_of(head, j, end, keys, values);
-        const Ahead next_slots = end < part.end_slot ? next_panel(head, end, part.end_slot) : next;
+        const Prefetcher next_slots = end < part.end_slot ? next_panel(head, end, part.end_slot) : next;
         const Index blocks = (part.end_query - part.first_query + detail::query_block - 1) / detail::query_block;
         for (Index i = 0, q = part.first_query; i < blocks; ++i, q += detail::query_block) {
             const bool far = in_place && i == 0 && (part.end_slot - part.first_slot) * width > large;
             slots.end_ahead = far ? part.end_slot : 0;
-            const Index after = q + detail::query_block, queries = least(detail::query_block, part.end_query - q);
-            Ahead ahead = next_slots.share(i, blocks);
-            ahead.add(head.query, head.query_row, head.key_width, after, part.end_query, detail::query_block);
-            ahead.add(out.read, out.read_row, head.value_width, after, part.end_query, detail::query_block);
-            ahead.spread(asks(queries * (end - j), width));
+            const Index after = q + detail::query_block, queries = min(detail::query_block, part.end_query - q);
+            Prefetcher prefetcher = next_slots.share(i, blocks);
+            prefetcher.add(head.query, head.query_row, head.key_width, after, part.end_query, detail::query_block);
+            prefetcher.add(out.output, out.output_row, head.value_width, after, part.end_query, detail::query_block);
+            prefetcher.pace(prefetch_points(queries * (end - j), width));
             const Running state{largest + i * detail::query_block, total + i * detail::query_block, shrink};
-            attend_block(head, q, queries, slots, j == part.first_slot, end == part.end_slot, out, state, ahead, rest);
+            attend_block(head, q, queries, slots, j == part.first_slot, end == part.end_slot, out, state, prefetcher,
+                         rest);
         }
         j = end;
     } while (j < part.end_slot);

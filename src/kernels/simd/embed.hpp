@@ -9,8 +9,8 @@
 namespace kvmem::KVMEM_SIMD {
 namespace {
 
-using detail::ask_for_row;
 using detail::bag_factor;
+using detail::prefetch_row;
 
 // Rows of a large table are far away: they are asked for so many tokens, or lists of tokens, before they are used.
 constexpr Index tokens_ahead = 32, lists_ahead = 4;
@@ -80,12 +80,12 @@ KVMEM_INLINE Index for_columns(Index width, Body body) {
 template <bool weighted, class C>
 void gather_columns(const detail::Gather& g, Index column, C) {
     const Index tokens = g.offsets[g.end];
-    const bool far = g.is_large && column == 0;
+    const bool far = g.table_exceeds_l2 && column == 0;
     for (Index i = g.first; i < g.end; ++i) {
         C sum;
         const Real* factors = weighted ? g.factors + g.first_factors[i] * g.width + column : nullptr;
         for (Index t = g.offsets[i]; t < g.offsets[i + 1]; ++t) {
-            if (far && t + tokens_ahead < tokens) ask_for_row(g.table + g.tokens[t + tokens_ahead] * g.width, g.width);
+            if (far && t + tokens_ahead < tokens) prefetch_row(g.table + g.tokens[t + tokens_ahead] * g.width, g.width);
             const Real* row = g.table + g.tokens[t] * g.width + column;
             if constexpr (weighted) {
                 sum.add_product(row, factors);
@@ -127,13 +127,13 @@ inline void gather_sums(const detail::Gather& g) {
 // add(first, end, sum) for the entries of each, which has `chains` sums to add them to: an addition waits for the one
 // before it.
 template <Index chains, class C, class Add>
-KVMEM_INLINE void scatter_columns(const detail::Lists& s, Index column, Add add) {
-    const bool far = s.rows_are_large && column == 0;
+KVMEM_INLINE void scatter_columns(const detail::ScatterLists& s, Index column, Add add) {
+    const bool far = s.rows_exceed_l2 && column == 0;
     for (Index i = s.first; i < s.end; ++i) {
         const Index first = s.offsets[i], end = s.offsets[i + 1], place = s.places[s.tokens[i]];
         if (far && i + lists_ahead < s.end) {
             const Index next = s.places[s.tokens[i + lists_ahead]];
-            if (next >= 0) ask_for_row(s.rows + next * s.width, s.width);
+            if (next >= 0) prefetch_row(s.rows + next * s.width, s.width);
         }
         if (place < 0) continue;
         C sum[chains];
@@ -148,12 +148,12 @@ KVMEM_INLINE void scatter_columns(const detail::Lists& s, Index column, Add add)
 template <bool scaled, bool weighted, class C>
 void scatter_dense(const detail::Scatter& s, Index column, C) {
     constexpr Index chains = C::count > 2 * lanes ? 1 : 2;
-    const detail::Lists& lists = s.lists;
+    const detail::ScatterLists& lists = s.lists;
     const Index all = lists.offsets[lists.end];
-    const bool far = s.x_is_large && column == 0;
+    const bool far = s.x_exceeds_l2 && column == 0;
     const auto add = [&](C & sum, Index t) __attribute__((always_inline)) {
         if (far && t + tokens_ahead < all)
-            ask_for_row(s.x + lists.entries[t + tokens_ahead].bag * lists.width, lists.width);
+            prefetch_row(s.x + lists.entries[t + tokens_ahead].bag * lists.width, lists.width);
         const Index bag = lists.entries[t].bag;
         const Real* x = s.x + bag * lists.width + column;
         if constexpr (weighted)
@@ -179,7 +179,7 @@ template <class C>
 void scatter_outer_columns(const detail::OuterScatter& s, Index column, C) {
     using Four = typename Columns<0, 1>::Four;
     static_assert(detail::outer_terms == 4);
-    const detail::Lists& lists = s.lists;
+    const detail::ScatterLists& lists = s.lists;
     scatter_columns<1, C>(
         lists, column, [&](Index first, Index end, C(&sum)[1]) __attribute__((always_inline)) {
             for (Index t = first; t < end;) {
@@ -195,7 +195,7 @@ void scatter_outer_columns(const detail::OuterScatter& s, Index column, C) {
 
 // The last columns that are no whole four: given(entry, column) is what a bag gives.
 template <class Given>
-void scatter_rest(const detail::Lists& s, Index column, Given given) {
+void scatter_rest(const detail::ScatterLists& s, Index column, Given given) {
     if (column >= s.width) return;
     for (Index i = s.first; i < s.end; ++i) {
         const Index place = s.places[s.tokens[i]];

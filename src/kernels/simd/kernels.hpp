@@ -18,9 +18,9 @@ const detail::Simd table{
     .name = KVMEM_STRINGIFY(KVMEM_SIMD),
     .product =
         [](bool add, const detail::Product& p) {
-            Nothing nothing;
+            NoPrefetch none;
             product(add ? Start::add : Start::zero, p.rows, p.cols, p.depth, {p.a, p.a_row, p.a_step}, p.b, p.b_row,
-                    p.c, p.c_row, nothing);
+                    p.c, p.c_row, none);
         },
     .gemm = gemm,
     .attend_tiles = attend_tiles,

@@ -103,7 +103,7 @@ inline void activate(Activation f, const Real* in, Real* out, Index count) {
 }
 
 template <class F>
-KVMEM_INLINE void each_slope(const detail::Slopes& s, F slope) {
+KVMEM_INLINE void each_slope(const detail::ActivationBackward& s, F slope) {
     for (Index i = 0; i < s.count; i += lanes) {
         const Index n = s.count - i;
         const Vector grad = load_up_to(s.grad_out + i, n) * slope(load_up_to(s.in + i, n), load_up_to(s.out + i, n));
@@ -112,7 +112,7 @@ KVMEM_INLINE void each_slope(const detail::Slopes& s, F slope) {
 }
 
 // grad_in += grad_out * slope(input, output)
-inline void activate_backward(Activation f, const detail::Slopes& s) {
+inline void activate_backward(Activation f, const detail::ActivationBackward& s) {
     const Vector one = repeat(1);
     switch (f) {
         case Activation::identity:
@@ -147,8 +147,8 @@ inline void dropout(const detail::Dropout& d, const Real* x, Real* out, Index co
     Bits position;
     for (Index i = 0; i < lanes; ++i) position[i] = static_cast<std::uint32_t>(i);
     for (Index i = 0; i < count; i += lanes) {
-        const auto stays = hash_of(position, d.seed) >= d.least;  // -1 or 0
-        const Vector kept = -d.keep * __builtin_convertvector(stays, Vector) * load_up_to(x + i, count - i);
+        const auto stays = hash_of(position, d.seed) >= d.threshold;  // -1 or 0
+        const Vector kept = -d.scale * __builtin_convertvector(stays, Vector) * load_up_to(x + i, count - i);
         store_up_to(out + i, add ? load_up_to(out + i, count - i) + kept : kept, count - i);
         position += static_cast<std::uint32_t>(lanes);
     }
@@ -168,7 +168,7 @@ KVMEM_INLINE Real long_sum(Index count, Term term) {
     double total = 0;
     for (Index first = 0; first < count; first += long_block) {
         Vector sum = {};
-        for (Index i = first; i < least(count, first + long_block); i += lanes) sum += term(i);
+        for (Index i = first; i < min(count, first + long_block); i += lanes) sum += term(i);
         total += static_cast<double>(sum_of(sum));
     }
     return static_cast<Real>(total);

@@ -9,7 +9,7 @@ namespace {
 
 using detail::Head;
 using detail::HeadGradients;
-using detail::HeadRead;
+using detail::HeadOutput;
 using detail::Part;
 
 // out[k * out_row + i] = factor * rows[i][k] for k in [0, width), i in [0, count rounded up to lanes): 0 beyond count.
@@ -17,7 +17,7 @@ inline void pack_transposed(const Real* rows, Index row, Index count, Index widt
                             Index out_row) {
     for (Index i = 0; i < count; i += lanes)
         for (Index k = 0; k < width; k += lanes) {
-            const Index height = least(lanes, count - i), wide = least(lanes, width - k);
+            const Index height = min(lanes, count - i), wide = min(lanes, width - k);
             Vector square[lanes];
 #pragma GCC unroll 16
             for (Index r = 0; r < lanes; ++r)
@@ -77,9 +77,9 @@ struct Panel {
 };
 inline Panel panel_of(const Head& head, Index first, Index end, Real* keys, Real* values) {
     const Index d = head.key_width, e = head.value_width, n = end - first;
-    if (head.narrow_key)
-        return {first, end, in_a_row(head.narrow_key + first * head.key_row, head.key_row, n, d, keys),
-                in_a_row(head.narrow_value + first * head.value_row, head.value_row, n, e, values)};
+    if (head.bf16_key)
+        return {first, end, in_a_row(head.bf16_key + first * head.key_row, head.key_row, n, d, keys),
+                in_a_row(head.bf16_value + first * head.value_row, head.value_row, n, e, values)};
     return {first, end, in_a_row(head.key + first * head.key_row, head.key_row, n, d, keys),
             in_a_row(head.value + first * head.value_row, head.value_row, n, e, values)};
 }
@@ -90,7 +90,7 @@ struct Range {
 };
 inline Range readable(const Head& head, const Panel& slots, Index first_query, Index queries) {
     const Index begin = head.first_readable(first_query), end = head.end_readable(first_query + queries - 1);
-    return {slots.first > begin ? slots.first : begin, least(slots.end, end)};
+    return {slots.first > begin ? slots.first : begin, min(slots.end, end)};
 }
 
 // Calls body(first, end) for blocks of nearly equal size that cover [first, end), whole tiles but for the last one.
@@ -99,7 +99,7 @@ KVMEM_INLINE void each_block(Index first, Index end, Body body) {
     if (first >= end) return;
     const Index blocks = (end - first + detail::slot_block - 1) / detail::slot_block;
     const Index size = round_up((end - first + blocks - 1) / blocks, tile_rows(panel_vectors));
-    for (; first < end; first += size) body(first, least(end, first + size));
+    for (; first < end; first += size) body(first, min(end, first + size));
 }
 
 // Whether scores of these queries and slots are anything else than scaled dot products.
@@ -129,7 +129,7 @@ inline void adjust(const Head& head, Index first_query, Index queries, Index fir
             const Vector distance = counting + Real(head.place(first_query + c) - slot);
             if (head.pair_bias) {
                 Vector bias = {};
-                for (Index l = 0; l < least(lanes, queries - c); ++l)
+                for (Index l = 0; l < min(lanes, queries - c); ++l)
                     bias[l] = head.pair_bias[(first_query + c + l) * head.pair_bias_row + slot];
                 const Vector masked = score < bias ? score : bias;  // -inf where the slot or the pair is
                 score = larger(masked < detail::lowest ? masked : repeat(detail::lowest), score + log2_e * bias);

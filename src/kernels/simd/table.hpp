@@ -1,7 +1,7 @@
 // The inner loops that exist once for each instruction set, and the choice among them. Not installed.
 #pragma once
 
-#include "kernels/ahead.hpp"
+#include "kernels/prefetch.hpp"
 #include "kvmem/core/bfloat16.hpp"
 #include "kvmem/core/types.hpp"
 #include "kvmem/kernels/elementwise.hpp"
@@ -31,8 +31,8 @@ struct Head {
     const Real* query = nullptr;
     const Real* key = nullptr;
     const Real* value = nullptr;
-    const Bfloat16* narrow_key = nullptr;  // instead of key and value
-    const Bfloat16* narrow_value = nullptr;
+    const Bfloat16* bf16_key = nullptr;  // instead of key and value
+    const Bfloat16* bf16_value = nullptr;
     Index query_row = 0, key_row = 0, value_row = 0;
     Index queries = 0, slots = 0, key_width = 0, value_width = 0;
 
@@ -62,9 +62,9 @@ struct Part {
 };
 
 // Where a head's results are: read and log_sum_exp have a row for each query of the head.
-struct HeadRead {
-    Real* read;
-    Index read_row;
+struct HeadOutput {
+    Real* output;
+    Index output_row;
     Real* log_sum_exp;
     Index log_sum_exp_row;
     Real* scores;  // null, or blocks of queries one after the other, each [slots, queries rounded up to vectors]
@@ -75,9 +75,9 @@ struct HeadRead {
 
 // Rows as in Head; null pointers are not computed.
 struct HeadGradients {
-    const Real* read;
-    const Real* grad_read;
-    Index read_row;
+    const Real* output;
+    const Real* grad_output;
+    Index output_row;
     const Real *sum_large, *sum_rest;  // [queries]: SoftmaxSums
     const Real* scores;                // null, or those that the read left
     Real *query, *key, *value, *slot_bias, *pair_bias;
@@ -135,7 +135,7 @@ struct DistancesBackward {
 struct Gather {
     const Real* table;
     Index width;
-    bool is_large;  // for the caches
+    bool table_exceeds_l2;
     const Token* tokens;
     const Index* offsets;
     Index first, end;
@@ -148,7 +148,7 @@ struct Gather {
 };
 // The way back: for the lists [first, end) of entries of one token, rows[places[token]] += the sum of what their bags
 // give, unless that place is negative. Rows from `fresh` on hold nothing yet: they become that sum.
-struct Lists {
+struct ScatterLists {
     Real* rows;
     Index width, fresh;
     const Index* places;
@@ -156,13 +156,13 @@ struct Lists {
     const Index* offsets;
     const TokenLists::Entry* entries;
     Index first, end;
-    bool rows_are_large;  // for the caches
+    bool rows_exceed_l2;
 };
 // A bag gives its x, times its scale or a row of factors if there are any.
 struct Scatter {
-    Lists lists;
+    ScatterLists lists;
     const Real* x;
-    bool x_is_large;
+    bool x_exceeds_l2;
     const Real* scales = nullptr;   // of each bag
     const Real* factors = nullptr;  // not beside scales
     const Index* first_factors = nullptr;
@@ -171,7 +171,7 @@ struct Scatter {
 // What is missing to outer_terms has weights of 0.
 inline constexpr Index outer_terms = 4;
 struct OuterScatter {
-    Lists lists;
+    ScatterLists lists;
     Index terms;
     const Real* weights;
     const std::int32_t* segments;
@@ -185,7 +185,7 @@ struct Update {
     Real rate, factor, epsilon, beta1, rest1, beta2, rest2, correct;
 };
 
-struct Slopes {
+struct ActivationBackward {
     const Real *in, *out, *grad_out;
     Real* grad_in;
     Index count;
@@ -194,8 +194,8 @@ struct Slopes {
 // Which numbers of a dropout stay: those whose hash of seed and position is at least `least`; they are times `keep`.
 struct Dropout {
     std::uint64_t seed;
-    std::uint32_t least;
-    Real keep;
+    std::uint32_t threshold;
+    Real scale;
 };
 
 // One row of a layer normalisation and what was kept of it.
@@ -220,10 +220,11 @@ struct Simd {
     void (*gemm)(const Product& p, Real alpha, Index b_step, bool add, Real* packed);
     // Softmax reads of many queries, or of few (which needs no scratch), of slots of a part. Asks for what comes next
     // meanwhile.
-    void (*attend_tiles)(const Head& head, const Part& part, const HeadRead& out, const Ahead& next, Real* scratch);
-    void (*attend_rows)(const Head& head, const Part& part, const HeadRead& out);
+    void (*attend_tiles)(const Head& head, const Part& part, const HeadOutput& out, const Prefetcher& next,
+                         Real* scratch);
+    void (*attend_rows)(const Head& head, const Part& part, const HeadOutput& out);
     // Adds to the gradients, from the sums.
-    void (*attend_tiles_backward)(const Head& head, const Part& part, const HeadGradients& out, const Ahead& next,
+    void (*attend_tiles_backward)(const Head& head, const Part& part, const HeadGradients& out, const Prefetcher& next,
                                   Real* scratch);
     // out[j] = factor * x . rows[j]
     void (*dots)(const Real* x, const Real* rows, Index row, Index count, Index width, Real factor, Real* out);
@@ -245,7 +246,7 @@ struct Simd {
     void (*scatter_outer)(const OuterScatter& s);
     void (*update)(const Update& u, Real* x, const Real* g, Real* first, Real* second, Index count);
     void (*activate)(Activation f, const Real* in, Real* out, Index count);
-    void (*activate_backward)(Activation f, const Slopes& s);
+    void (*activate_backward)(Activation f, const ActivationBackward& s);
     // out = or += what stays of x
     void (*dropout)(const Dropout& d, const Real* x, Real* out, Index count, bool add);
     // Fills out with the normalised row, times gain plus bias, and row.mean and row.inverse.

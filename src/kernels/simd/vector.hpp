@@ -28,7 +28,7 @@ constexpr bool is_float = sizeof(Real) == sizeof(float);
 
 #define KVMEM_INLINE [[gnu::always_inline]] inline
 
-KVMEM_INLINE constexpr Index least(Index a, Index b) { return a < b ? a : b; }
+KVMEM_INLINE constexpr Index min(Index a, Index b) { return a < b ? a : b; }
 KVMEM_INLINE Index round_up(Index n, Index step) { return (n + step - 1) / step * step; }
 
 template <std::size_t... i>

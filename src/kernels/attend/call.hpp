@@ -20,18 +20,18 @@ struct SoftmaxSums {
 };
 
 // All heads of all segments, each as a detail::Head whose first query and slot are row 0.
-class Lookups {
+class AttendCall {
   public:
     // Throws Error unless everything fits. What it views must outlive it; offsets are taken from `scratch`.
-    Lookups(const AttendInput& in, const Segments& segments, const AttendOptions& options, Arena& scratch);
+    AttendCall(const AttendInput& in, const Segments& segments, const AttendOptions& options, Arena& scratch);
 
     const AttendInput& in;
     const Segments& segments;
     const AttendOptions& options;
     Index heads, key_width, value_width;
     // Instead of in.key and in.value, whose shapes they have.
-    const Bfloat16* narrow_key = nullptr;
-    const Bfloat16* narrow_value = nullptr;
+    const Bfloat16* bf16_key = nullptr;
+    const Bfloat16* bf16_value = nullptr;
 
     Index group(Index head) const { return head / (heads / options.memory_heads()); }
     Index first_query(Index segment) const { return segments.query_offsets[static_cast<std::size_t>(segment)]; }
@@ -48,13 +48,13 @@ class Lookups {
     Index total_work() const;
 
     Head head(Index segment, Index head) const;
-    HeadRead reads(const AttendOutput& out, Index segment, Index head) const;
-    HeadGradients gradients(const AttendOutput& out, const SoftmaxSums& sums, ConstView grad_read,
+    HeadOutput output(const AttendOutput& out, Index segment, Index head) const;
+    HeadGradients gradients(const AttendOutput& out, const SoftmaxSums& sums, ConstView grad_output,
                             const AttendGradients& grads, Index segment, Index head) const;
 
   private:
-    std::span<const Index> pairs_before_;  // pairs of query and slot in earlier segments
-    std::span<const Index> kept_before_;   // the same with the queries of a segment rounded up as their scores are
+    std::span<const Index> pairs_before_;   // pairs of query and slot in earlier segments
+    std::span<const Index> scores_before_;  // the same with the queries of a segment rounded up as their scores are
 };
 
 // `count` numbers for each worker of a loop.
@@ -75,23 +75,23 @@ inline Index task_grain(Index count, Index work, Index task_work) {
 }
 
 // Whether heads add to one gradient of a bias, and so must take turns.
-bool heads_share_bias(const Lookups& lookups, const AttendGradients& grads);
+bool heads_share_bias(const AttendCall& call, const AttendGradients& grads);
 
 // The softmax read of `width` numbers and its log-sum-exp become those of both.
-void merge_read(Real* read, Real& log_sum_exp, const Real* other_read, Real other_log_sum_exp, Index width);
+void merge_output(Real* read, Real& log_sum_exp, const Real* other_output, Real other_log_sum_exp, Index width);
 
 // From what a read left. Where that is too coarse, scores are made once more.
-SoftmaxSums softmax_sums(const Lookups& lookups, ConstView log_sum_exp, Arena& scratch);
+SoftmaxSums softmax_sums(const AttendCall& call, ConstView log_sum_exp, Arena& scratch);
 
 // The ways to look up, for operands that similarity.hpp has reduced to dot products or left as they are.
-void attend_by_blocks(const Lookups& lookups, const AttendOutput& out, Arena& scratch);
-void attend_by_blocks_backward(const Lookups& lookups, const AttendOutput& out, ConstView grad_read,
+void attend_by_blocks(const AttendCall& call, const AttendOutput& out, Arena& scratch);
+void attend_by_blocks_backward(const AttendCall& call, const AttendOutput& out, ConstView grad_output,
                                const AttendGradients& grads, Arena& scratch);
 // Without out.log_sum_exp the weights alone.
-void attend_by_rows(const Lookups& lookups, const AttendOutput& out, Arena& scratch);
+void attend_by_rows(const AttendCall& call, const AttendOutput& out, Arena& scratch);
 
 // From the gradient of the reads, or, without it, of the weights. Weights that are empty are made again row by row.
-void attend_by_rows_backward(const Lookups& lookups, std::span<const Real> weights, ConstView grad_read,
+void attend_by_rows_backward(const AttendCall& call, std::span<const Real> weights, ConstView grad_output,
                              std::span<const Real> grad_weights, const AttendGradients& grads, Arena& scratch);
 
 }  // namespace kvmem::detail

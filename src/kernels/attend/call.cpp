@@ -1,4 +1,4 @@
-#include "kernels/attend/lookup.hpp"
+#include "kernels/attend/call.hpp"
 
 #include "kvmem/core/error.hpp"
 
@@ -73,9 +73,9 @@ Index weight_count(const Segments& segments, Index heads) {
 // Scores lie in whole vectors of queries, of 16 numbers at most; those of few queries are not kept.
 static Index score_columns(Index queries) { return queries <= detail::few_queries ? 0 : (queries + 15) / 16 * 16; }
 
-Index kept_scores(const Segments& segments, const AttendOptions& options) {
-    constexpr Index most = Index{1} << 24;
-    if (keeps_weights(segments, options)) return 0;
+Index saved_score_count(const Segments& segments, const AttendOptions& options) {
+    constexpr Index max_scores = Index{1} << 24;
+    if (saves_weights(segments, options)) return 0;
     Index count = 0;
     for (std::size_t i = 0; i + 1 < segments.query_offsets.size(); ++i) {
         const Index columns = score_columns(segments.query_offsets[i + 1] - segments.query_offsets[i]);
@@ -83,12 +83,12 @@ Index kept_scores(const Segments& segments, const AttendOptions& options) {
         if (columns > 0 && slots > detail::slot_panel) return 0;
         count += columns * slots * options.heads;
     }
-    return count <= most ? count : 0;
+    return count <= max_scores ? count : 0;
 }
 
 namespace detail {
 
-Lookups::Lookups(const AttendInput& input, const Segments& segs, const AttendOptions& opts, Arena& scratch)
+AttendCall::AttendCall(const AttendInput& input, const Segments& segs, const AttendOptions& opts, Arena& scratch)
     : in(input),
       segments(segs),
       options(opts),
@@ -103,10 +103,10 @@ Lookups::Lookups(const AttendInput& input, const Segments& segs, const AttendOpt
         kept[at + 1] = kept[at] + score_columns(queries(i)) * slots(i);
     }
     pairs_before_ = pairs;
-    kept_before_ = kept;
+    scores_before_ = kept;
 }
 
-Index Lookups::total_work() const { return pairs_before_.back() * (key_width + value_width) * heads; }
+Index AttendCall::total_work() const { return pairs_before_.back() * (key_width + value_width) * heads; }
 
 // The bias of a slot is a column for all heads or one for each.
 static Index bias_columns(ConstView slot_bias, Index slots) { return slot_bias.size() == slots ? 1 : slot_bias.cols; }
@@ -121,14 +121,14 @@ static T* place(BasicView<T> view, Index row, Index column) {
     return place(view.data, row * view.cols + column);
 }
 
-Head Lookups::head(Index segment, Index h) const {
+Head AttendCall::head(Index segment, Index h) const {
     const Index slot = first_slot(segment);
     Head at;
     at.query = place(in.query, first_query(segment), h * key_width);
     const Index key = slot * in.key.cols + group(h) * key_width, value = slot * in.value.cols + group(h) * value_width;
-    if (narrow_key) {
-        at.narrow_key = narrow_key + key;
-        at.narrow_value = narrow_value + value;
+    if (bf16_key) {
+        at.bf16_key = bf16_key + key;
+        at.bf16_value = bf16_value + value;
     } else {
         at.key = place(in.key.data, key);
         at.value = place(in.value.data, value);
@@ -159,27 +159,27 @@ Head Lookups::head(Index segment, Index h) const {
     return at;
 }
 
-Real* Lookups::scores(const AttendOutput& out, Index segment, Index head) const {
+Real* AttendCall::scores(const AttendOutput& out, Index segment, Index head) const {
     if (out.scores.empty() || score_columns(queries(segment)) == 0) return nullptr;
-    return out.scores.data() + heads * kept_before_[static_cast<std::size_t>(segment)] +
+    return out.scores.data() + heads * scores_before_[static_cast<std::size_t>(segment)] +
            head * score_columns(queries(segment)) * slots(segment);
 }
 
-HeadRead Lookups::reads(const AttendOutput& out, Index segment, Index h) const {
+HeadOutput AttendCall::output(const AttendOutput& out, Index segment, Index h) const {
     const Index row = first_query(segment);
-    return {place(out.read, row, h * value_width), out.read.cols, place(out.log_sum_exp, row, h), heads,
+    return {place(out.output, row, h * value_width), out.output.cols, place(out.log_sum_exp, row, h), heads,
             scores(out, segment, h)};
 }
 
-HeadGradients Lookups::gradients(const AttendOutput& out, const SoftmaxSums& sums, ConstView grad_read,
-                                 const AttendGradients& grads, Index segment, Index h) const {
+HeadGradients AttendCall::gradients(const AttendOutput& out, const SoftmaxSums& sums, ConstView grad_output,
+                                    const AttendGradients& grads, Index segment, Index h) const {
     const Index row = first_query(segment), slot = first_slot(segment);
     const Head at = head(segment, h);
     HeadGradients to{};
     if (out.log_sum_exp.data != nullptr) {
-        to.read = place(out.read, row, h * value_width);
-        to.grad_read = place(grad_read, row, h * value_width);
-        to.read_row = grad_read.cols;
+        to.output = place(out.output, row, h * value_width);
+        to.grad_output = place(grad_output, row, h * value_width);
+        to.output_row = grad_output.cols;
         to.sum_large = sums.large.row(h) + row;
         to.sum_rest = sums.rest.row(h) + row;
         to.scores = scores(out, segment, h);
@@ -193,18 +193,18 @@ HeadGradients Lookups::gradients(const AttendOutput& out, const SoftmaxSums& sum
     return to;
 }
 
-bool heads_share_bias(const Lookups& lookups, const AttendGradients& grads) {
-    const bool slots = grads.slot_bias.data && grads.slot_bias.size() == lookups.in.key.rows;
-    const bool pairs = grads.pair_bias.data && grads.pair_bias.size() == weight_count(lookups.segments, 1);
-    return lookups.heads > 1 && (slots || pairs);
+bool heads_share_bias(const AttendCall& call, const AttendGradients& grads) {
+    const bool slots = grads.slot_bias.data && grads.slot_bias.size() == call.in.key.rows;
+    const bool pairs = grads.pair_bias.data && grads.pair_bias.size() == weight_count(call.segments, 1);
+    return call.heads > 1 && (slots || pairs);
 }
 
-void merge_read(Real* read, Real& log_sum_exp, const Real* other_read, Real other_log_sum_exp, Index width) {
+void merge_output(Real* read, Real& log_sum_exp, const Real* other_output, Real other_log_sum_exp, Index width) {
     if (other_log_sum_exp == -std::numeric_limits<Real>::infinity()) return;
     const bool other_leads = other_log_sum_exp > log_sum_exp || std::isnan(other_log_sum_exp);
     const Real top = other_leads ? other_log_sum_exp : log_sum_exp;
     const Real a = std::exp(log_sum_exp - top), b = std::exp(other_log_sum_exp - top), sum = a + b;
-    for (Index k = 0; k < width; ++k) read[k] = (a * read[k] + b * other_read[k]) / sum;
+    for (Index k = 0; k < width; ++k) read[k] = (a * read[k] + b * other_output[k]) / sum;
     log_sum_exp = top + std::log(sum);
 }
 
