@@ -1,7 +1,7 @@
-// Loops over short vectors for what is not hot enough for src/kernels/simd. Not installed.
+// Loops over vectors that are not hot enough for src/kernels/simd. Not installed.
 //
-// Sums run in `lanes` independent parts so that the compiler may use vector registers without being allowed
-// to reorder floating-point sums; the order is the same on every machine.
+// Sums run in `lanes` independent parts, so that the compiler may use vector registers without reordering
+// floating-point sums. The order is the same on every machine.
 #pragma once
 
 #include "kvmem/core/types.hpp"
@@ -10,7 +10,7 @@ namespace kvmem::detail {
 
 inline constexpr Index lanes = 16;
 
-// Rows longer than this are summed in halves: in a line, a large sum would lose what is added to it.
+// Longer rows are summed in halves, because a large sum would lose what is added to it.
 inline constexpr Index long_row = 4096;
 
 inline Real dot(const Real* a, const Real* b, Index n) {
@@ -24,18 +24,6 @@ inline Real dot(const Real* a, const Real* b, Index n) {
     for (Index width = lanes / 2; width > 0; width /= 2)
         for (Index l = 0; l < width; ++l) part[l] += part[l + width];
     return sum + part[0];
-}
-
-inline Real sum(const Real* a, Index n) {
-    if (n > long_row) return sum(a, n / 2) + sum(a + n / 2, n - n / 2);
-    Real part[lanes] = {};
-    Index i = 0;
-    for (; i + lanes <= n; i += lanes)
-        for (Index l = 0; l < lanes; ++l) part[l] += a[i + l];
-    Real total = 0;
-    for (; i < n; ++i) total += a[i];
-    for (const Real p : part) total += p;
-    return total;
 }
 
 // y += factor * x

@@ -2,13 +2,16 @@
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/parallel.hpp"
+#include "kvmem/kernels/normalizer.hpp"
 #include "random.hpp"
 #include "support/lookup_case.hpp"
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 using namespace kvmem;
 using test::check_against_oracle;
@@ -663,6 +666,10 @@ TEST_CASE("attend refuses shapes and segments that do not fit", "[attend]") {
     refused([](Case& c) { c.options.dropout = 1; });
     refused([](Case& c) { c.options.dropout = -0.1; });
     refused([](Case& c) { c.options.normalizer = Normalizer::top_k; });
+    refused([](Case& c) { c.options.normalizer = static_cast<Normalizer>(5); });
+    refused([](Case& c) { c.options.normalizer = static_cast<Normalizer>(-1); });
+    refused([](Case& c) { c.options.similarity = static_cast<Similarity>(4); });
+    refused([](Case& c) { c.options.similarity = static_cast<Similarity>(-1); });
     refused([](Case& c) {
         c.options.normalizer = Normalizer::none;
         c.options.similarity = Similarity::euclidean;
@@ -709,4 +716,39 @@ TEST_CASE("attend refuses shapes and segments that do not fit", "[attend]") {
     std::vector<Real> few(3);
     Arena scratch;
     CHECK_THROWS_AS(attend_weights(good.input(), good.segments(), good.options, few, scratch), Error);
+}
+
+TEST_CASE("the easy entry point gives the output of one segment of all", "[attend]") {
+    Case c({3}, {7}, 2, 4, 3, 1);
+    c.options.causal = true;
+    c.options.scale = inverse_sqrt(4);
+    CHECK(c.options.scale == Real(0.5));
+    c.run();
+    CHECK(same_bits(attend(c.query, c.key, c.value, c.options), c.read));
+    CHECK(attend(Matrix(0, 8), c.key, c.value, c.options).rows() == 0);
+    CHECK_THROWS_AS(attend(c.query, c.key, Matrix(6, 6), c.options), Error);
+    CHECK_THROWS_AS(attend(c.query, c.key, c.value, {.heads = 3}), Error);
+}
+
+TEST_CASE("an unknown normalizer is an error, forward and backward", "[attend]") {
+    std::vector<Real> scores{1, 2}, scratch(2);
+    for (const int value : {-1, 5}) {
+        CHECK_THROWS_AS(normalize_scores(static_cast<Normalizer>(value), 0, scores, scratch), Error);
+        CHECK_THROWS_AS(normalize_scores_backward(static_cast<Normalizer>(value), scores, scratch), Error);
+    }
+    CHECK(scores == std::vector<Real>{1, 2});
+}
+
+TEST_CASE("segments are made by name and own their offsets", "[attend]") {
+    const auto same = [](const OwnedSegments& made, std::vector<Index> queries, std::vector<Index> slots) {
+        const Segments view = made;
+        CHECK(std::ranges::equal(view.query_offsets, queries));
+        CHECK(std::ranges::equal(view.slot_offsets, slots));
+    };
+    same(Segments::all(3, 7), {0, 3}, {0, 7});
+    same(Segments::one_query_each(std::vector<Index>{0, 2, 2, 5}), {0, 1, 2, 3}, {0, 2, 2, 5});
+    same(Segments::self(std::vector<Index>{0, 4, 9}), {0, 4, 9}, {0, 4, 9});
+    same(Segments::one_query_each({}), {}, {});
+    STATIC_REQUIRE_FALSE(std::is_convertible_v<OwnedSegments, Segments>);  // a view of a temporary would dangle
+    STATIC_REQUIRE(std::is_convertible_v<const OwnedSegments&, Segments>);
 }

@@ -1,4 +1,4 @@
-// What the ways of looking up share: a segment seen by a head, and scratch for each worker. Not installed.
+// What the algorithms of attend() share: one call seen head by head, and scratch for each worker. Not installed.
 #pragma once
 
 #include "kernels/simd/table.hpp"
@@ -9,41 +9,41 @@
 
 namespace kvmem::detail {
 
-// Work, in multiplications, that is worth a task of its own (ten microseconds and more): of products in tiles, and of
-// those row by row, which wait for the memory.
+// The work that is worth a task of its own, in multiplications: some ten microseconds of products in tiles, or row by
+// row, which wait for the memory.
 inline constexpr Index tile_work = Index{1} << 19, row_work = Index{1} << 17;
 
-// The log-sum-exp of each head and query [H, B] as tiles use it: a power of 2, in two parts whose sum it is.
+// The log-sum-exp of each head and query [H, B] as tiles use it: to base 2, as the sum of two parts.
 struct SoftmaxSums {
-    View large;  // +inf where nothing was read
-    View rest;   // what a float had no room for beside a large score, or 0
+    View large;  // +inf for a fully masked query
+    View rest;   // what a float has no room for beside a large score, or 0
 };
 
-// All heads of all segments, each as a detail::Head whose first query and slot are row 0.
+// One call of attend(). It gives each head of each segment as a detail::Head whose first query and slot are row 0.
 class AttendCall {
   public:
-    // Throws Error unless everything fits. What it views must outlive it; offsets are taken from `scratch`.
+    // Views its arguments and takes offsets from `scratch`: all of them must outlive it.
     AttendCall(const AttendInput& in, const Segments& segments, const AttendOptions& options, Arena& scratch);
 
     const AttendInput& in;
     const Segments& segments;
     const AttendOptions& options;
     Index heads, key_width, value_width;
-    // Instead of in.key and in.value, whose shapes they have.
+    // Replace in.key and in.value, whose shapes they have.
     const Bfloat16* bf16_key = nullptr;
     const Bfloat16* bf16_value = nullptr;
 
     Index group(Index head) const { return head / (heads / options.memory_heads()); }
-    Index first_query(Index segment) const { return segments.query_offsets[static_cast<std::size_t>(segment)]; }
-    Index first_slot(Index segment) const { return segments.slot_offsets[static_cast<std::size_t>(segment)]; }
+    Index first_query(Index segment) const { return segments.query_offsets[segment]; }
+    Index first_slot(Index segment) const { return segments.slot_offsets[segment]; }
     Index queries(Index segment) const { return first_query(segment + 1) - first_query(segment); }
     Index slots(Index segment) const { return first_slot(segment + 1) - first_slot(segment); }
-    // Where the weights of a query and head begin.
+    // Where the attention weights of a query and head begin.
     Index weights_at(Index segment, Index query, Index head) const {
-        return heads * pairs_before_[static_cast<std::size_t>(segment)] + (query * heads + head) * slots(segment);
+        return heads * pairs_before_[segment] + (query * heads + head) * slots(segment);
     }
-    // The scores of all queries of a head, a block of queries after the other; null where they are not kept.
-    Real* scores(const AttendOutput& out, Index segment, Index head) const;
+    // The saved scores of a head, block of queries after block of queries; null where they are not saved.
+    [[nodiscard]] Real* scores(const AttendOutput& out, Index segment, Index head) const;
     Index work(Index segment) const { return queries(segment) * slots(segment) * (key_width + value_width) * heads; }
     Index total_work() const;
 
@@ -53,11 +53,14 @@ class AttendCall {
                             const AttendGradients& grads, Index segment, Index head) const;
 
   private:
+    void view_operands(Head& at, Index segment, Index head) const;
+    void view_biases(Head& at, Index segment, Index head) const;
+
     std::span<const Index> pairs_before_;   // pairs of query and slot in earlier segments
-    std::span<const Index> scores_before_;  // the same with the queries of a segment rounded up as their scores are
+    std::span<const Index> scores_before_;  // saved scores of one head in earlier segments
 };
 
-// `count` numbers for each worker of a loop.
+// `count` numbers of scratch for each worker of a loop.
 class WorkerScratch {
   public:
     WorkerScratch(Arena& arena, Index count)
@@ -69,28 +72,28 @@ class WorkerScratch {
     std::span<Real> all_;
 };
 
-// Iterations worth a task of their own, of `count` that share the work, when a task should have so much of it.
+// The grain of a loop of `count` iterations that share `work`, where a task is worth `task_work`.
 inline Index task_grain(Index count, Index work, Index task_work) {
     return work <= task_work ? count : std::max<Index>(1, count * task_work / work);
 }
 
-// Whether heads add to one gradient of a bias, and so must take turns.
+// Whether several heads add to one gradient of a bias, so that they must not run in parallel.
 bool heads_share_bias(const AttendCall& call, const AttendGradients& grads);
 
-// The softmax read of `width` numbers and its log-sum-exp become those of both.
-void merge_output(Real* read, Real& log_sum_exp, const Real* other_output, Real other_log_sum_exp, Index width);
+// Merges two softmax outputs of `width` numbers and their log-sum-exp into the first.
+void merge_output(Real* output, Real& log_sum_exp, const Real* other, Real other_log_sum_exp, Index width);
 
-// From what a read left. Where that is too coarse, scores are made once more.
+// From the log-sum-exp of the forward pass. Where a float is too coarse for it, it is recomputed.
 SoftmaxSums softmax_sums(const AttendCall& call, ConstView log_sum_exp, Arena& scratch);
 
-// The ways to look up, for operands that similarity.hpp has reduced to dot products or left as they are.
+// The algorithms, for operands that similarity.hpp has reduced to dot products or left as they are.
 void attend_by_blocks(const AttendCall& call, const AttendOutput& out, Arena& scratch);
 void attend_by_blocks_backward(const AttendCall& call, const AttendOutput& out, ConstView grad_output,
                                const AttendGradients& grads, Arena& scratch);
-// Without out.log_sum_exp the weights alone.
+// Writes the attention weights alone where out.log_sum_exp is empty.
 void attend_by_rows(const AttendCall& call, const AttendOutput& out, Arena& scratch);
 
-// From the gradient of the reads, or, without it, of the weights. Weights that are empty are made again row by row.
+// From the gradient of the outputs, or from grad_weights where they are given. Empty weights are recomputed row by row.
 void attend_by_rows_backward(const AttendCall& call, std::span<const Real> weights, ConstView grad_output,
                              std::span<const Real> grad_weights, const AttendGradients& grads, Arena& scratch);
 

@@ -1,4 +1,4 @@
-// The log-sum-exp of each query as the way back of tiles uses it.
+// The log-sum-exp of each query as the backward pass of tiles uses it.
 #include "kernels/attend/call.hpp"
 
 #include <algorithm>
@@ -12,14 +12,14 @@ static constexpr Real infinity = std::numeric_limits<Real>::infinity();
 
 namespace {
 
-// Queries of one head of a segment for which scores are made once more.
+// Queries of one head of a segment whose log-sum-exp is recomputed.
 struct QueryBlock {
     Index segment, head, first, end;
 };
 
 }  // namespace
 
-// In natural units as in those of tiles. What is -inf is a query that read nothing.
+// Holds in natural units as in those of tiles. A sum of -inf is that of a fully masked query.
 static bool is_large(Real sum) { return std::abs(sum) > large_sum && sum != -infinity; }
 
 static std::vector<QueryBlock> blocks_with_large_sums(const AttendCall& call, ConstView log_sum_exp) {
@@ -35,7 +35,7 @@ static std::vector<QueryBlock> blocks_with_large_sums(const AttendCall& call, Co
     return blocks;
 }
 
-// The largest score and the sum of weights relative to it, of the very scores that the way back will make.
+// The largest score and the sum of weights relative to it, from the same bits of scores that the backward pass makes.
 static void recompute(const AttendCall& call, const QueryBlock& block, const SoftmaxSums& sums, Real* scratch) {
     Head head = call.head(block.segment, block.head);
     head.value = nullptr;
@@ -64,7 +64,7 @@ SoftmaxSums softmax_sums(const AttendCall& call, ConstView log_sum_exp, Arena& s
     if (count == 0) return sums;
     const WorkerScratch workers(scratch, attend_scratch(query_block, call.key_width, 0));
     kvmem::parallel_for(count, 1, [&](Index first, Index last) {
-        for (Index i = first; i < last; ++i) recompute(call, blocks[static_cast<std::size_t>(i)], sums, workers.mine());
+        for (Index i = first; i < last; ++i) recompute(call, blocks[i], sums, workers.mine());
     });
     return sums;
 }

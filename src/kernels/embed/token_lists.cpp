@@ -19,8 +19,8 @@ struct Keyed {
     Entry entry;
 };
 
-// Where the next entry of each bucket goes in one pass of a radix sort. A bucket has two counters, for the entries of
-// two sides that come in turns: one that comes again at once would have to be waited for.
+// Where the next entry of each bucket goes in one pass of a radix sort. A bucket has two counters, for two sides whose
+// entries come in turns, because a counter that is used twice in a row makes the processor wait.
 class Buckets {
   public:
     Buckets(int shift, int bits, Arena& arena)
@@ -30,10 +30,10 @@ class Buckets {
     std::int32_t& operator()(Token token, std::size_t side) {
         return next_[2 * (static_cast<std::uint32_t>(token) >> shift_ & mask_) + side];
     }
-    // From how many there are to where they begin.
+    // Turns counts into beginnings.
     void add_up() { std::exclusive_scan(next_.begin(), next_.end(), next_.begin(), std::int32_t{0}); }
-    // Where a bucket ends, after all entries went to theirs.
-    Index end(Index bucket) const { return next_[static_cast<std::size_t>(2 * bucket + 1)]; }
+    // Where a bucket ends, after all entries are placed.
+    Index end(Index bucket) const { return next_[2 * bucket + 1]; }
 
   private:
     int shift_;
@@ -52,11 +52,11 @@ static void sort_bags(RaggedView<Token> bags, Buckets& buckets, Put put) {
     for (Index i = 0; i < bags.size(); ++i) {
         std::int32_t place = 0;
         for (const Token token : bags[i])
-            put(static_cast<std::size_t>(buckets(token, t++ % 2)++), token, {static_cast<std::int32_t>(i), place++});
+            put(buckets(token, t++ % 2)++, token, {static_cast<std::int32_t>(i), place++});
     }
 }
 
-// A further pass, which keeps the order of equal ones: the sides are the first and the second half.
+// A further, stable pass. The sides are the first and the second half.
 static void sort_keyed(std::span<const Keyed> from, Buckets buckets, std::span<Keyed> to) {
     const std::size_t half = from.size() / 2;
     const auto in_turns = [&](auto body) {
@@ -65,9 +65,7 @@ static void sort_keyed(std::span<const Keyed> from, Buckets buckets, std::span<K
     };
     in_turns([&](const Keyed& keyed, std::size_t side) { ++buckets(keyed.token, side); });
     buckets.add_up();
-    in_turns([&](const Keyed& keyed, std::size_t side) {
-        to[static_cast<std::size_t>(buckets(keyed.token, side)++)] = keyed;
-    });
+    in_turns([&](const Keyed& keyed, std::size_t side) { to[buckets(keyed.token, side)++] = keyed; });
 }
 
 TokenLists list_tokens(RaggedView<Token> bags, Index rows, Arena& arena) {

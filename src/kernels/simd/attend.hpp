@@ -1,5 +1,5 @@
-// Softmax reads. Scores lie transposed, a slot a row and a query a lane: so keys and values are used as they lie, and
-// the softmax needs no sums across lanes. They are kept times log2(e), for exp2.
+// Softmax attention in tiles. Scores lie transposed, a slot a row and a query a lane, so that keys and values are used
+// as they lie and the softmax needs no sums across lanes. Scores are times log2(e), for exp2.
 #pragma once
 
 #include "kernels/simd/panels.hpp"
@@ -7,15 +7,15 @@
 namespace kvmem::KVMEM_SIMD {
 namespace {
 
-// What an online softmax knows of the blocks so far, a lane for each query.
+// The state of an online softmax (Milakov and Gimelshein 2018) after some blocks, a lane for each query.
 struct Running {
     Real* largest;
     Real* total;
-    Real* shrink;  // what earlier sums must be multiplied with
+    Real* shrink;  // the factor of earlier sums
 };
 
-// Takes scores [slots, columns] to exp2(score - largest) and brings largest and total up to date, for `vectors`
-// vectors of queries. Returns whether anything must shrink.
+// Replaces scores [slots, columns] by exp2(score - largest) and updates the state, for `vectors` vectors of queries.
+// Returns whether earlier sums must shrink.
 template <Index vectors>
 bool online_softmax_block(Real* scores, Index slots, Index columns, const Running& state, Index at) {
     Vector top[vectors], sum[vectors], before[vectors];
@@ -32,7 +32,7 @@ bool online_softmax_block(Real* scores, Index slots, Index columns, const Runnin
     for (Index v = 0; v < vectors; ++v) {
         store(state.largest + at + v * lanes, top[v]);
         changed |= !equal(top[v], before[v]);
-        // With nothing readable so far every score is -inf, and so stays its power: 0.
+        // Where all slots so far are masked, every score is -inf and its power must be 0, not NaN.
         top[v] = top[v] == minus_infinity ? Vector{} : top[v];
     }
     for (Index j = 0; j < slots; ++j)
@@ -63,13 +63,13 @@ inline bool online_softmax_block(Real* scores, Index slots, Index columns, const
     return changed;
 }
 
-// Where nothing is masked or biased, scores become weights while they are in registers: relative to the score of some
-// slot before, which only has to be near the largest of all for their powers to be numbers.
+// An epilogue for scores that are neither masked nor biased: they become weights while they are in registers, relative
+// to the score of an earlier slot. That score needs to be near the largest only as far as powers must be finite.
 struct FusedExp {
     const Real* reference;
-    Real* total;  // of this product
+    Real* total;  // of this block of slots
     Real* weights;
-    Real* saved;  // the scores, or null
+    Real* saved;  // where scores are saved, or null
     Index columns;
 
     KVMEM_INLINE Vector start(Index) const { return Vector{}; }
@@ -106,16 +106,16 @@ inline bool all_finite(const Real* x, Index count) {
     return all;
 }
 
-// Weights of a block of slots and their totals, or false, with nothing changed but `weights` and `kept`, when a score
-// is too far above the reference.
+// Makes the weights of a block of slots and adds to state.total. Returns false where a score is too far above the
+// reference; only `weights` and `saved` have changed then.
 inline bool exp_against_reference(Index slots, Index columns, Index width, const Real* key, const Real* query,
                                   Real* weights, Real* saved, const Running& state, Prefetcher& prefetcher) {
     constexpr Real max_total = 1 << 24;
     if (!all_finite(state.largest, columns)) return false;
     Real total[detail::query_block];
     for (Index c = 0; c < columns; ++c) total[c] = 0;
-    FusedExp near{state.largest, total, weights, saved, columns};
-    product_with_epilogue(slots, columns, width, {key, width, 1}, query, columns, near, prefetcher);
+    FusedExp epilogue{state.largest, total, weights, saved, columns};
+    product_with_epilogue(slots, columns, width, {key, width, 1}, query, columns, epilogue, prefetcher);
     bool close = true;
     for (Index c = 0; c < columns; ++c) close &= total[c] < max_total;
     if (close)
@@ -138,13 +138,13 @@ inline void add_scaled(Real factor, const Real* x, Real* y, Index count) {
     }
 }
 
-// How often the products of so many pairs of a query and a slot ask for what lies ahead.
+// How often products with this many pairs of a query and a slot prefetch.
 KVMEM_INLINE Index prefetch_points(Index pairs, Index width) {
     constexpr Index tile = tile_rows(panel_vectors) * panel;
     return pairs * width / (tile * prefetch_depth);
 }
 
-// The slots behind a block, to be asked for while the block is read.
+// Prefetches the slots behind a block while the block is multiplied.
 inline Prefetcher next_block(const Panel& slots, Index first, Index end, Index d, Index e, Index columns) {
     constexpr Index size = sizeof(Real);
     Prefetcher prefetcher;
@@ -154,7 +154,7 @@ inline Prefetcher next_block(const Panel& slots, Index first, Index end, Index d
     return prefetcher;
 }
 
-// The log-sum-exp of a query: the largest score, a power of 2, and the total of weights relative to it.
+// Stores the log-sum-exp of a query, from its largest score, to base 2, and the total of the weights relative to it.
 inline void store_sum(const HeadOutput& out, Index query, Real largest, Real total) {
     const Index at = query * out.log_sum_exp_row;
     if (out.total) {
@@ -166,66 +166,94 @@ inline void store_sum(const HeadOutput& out, Index query, Real largest, Real tot
     }
 }
 
-// A block of queries on a panel of slots. Between the first panel and the last one, out.output has sums of weighted
-// values, and `state` what they are relative to.
+// A block of queries of a head, and scratch for it.
+struct QueryBlock {
+    Index first, count, columns;  // columns: count in whole vectors
+    const Real* packed;           // [d, columns]
+    Real* weights;                // [slot_block, columns]
+    Real* output;                 // [count, e], of this panel
+    Real* saved;                  // scores of all slots, or null
+};
+
+// Makes the weights of slots [j, j + n) of a panel. `is_new` says that the block of queries has no state yet. Returns
+// whether earlier sums must shrink.
+KVMEM_INLINE bool make_weights(const Head& head, const QueryBlock& b, const Panel& slots, Index j, Index n, bool is_new,
+                               const Running& state, Prefetcher& prefetcher) {
+    const Index d = head.key_width;
+    const Lhs key{slots.key + (j - slots.first) * d, d, 1};
+    const bool plain = !adjusted(head, b.first, b.count, j, n);
+    // The first slot's score is the first reference.
+    if (plain && is_new)
+        product(Start::zero, 1, b.columns, d, key, b.packed, b.columns, state.largest, b.columns, prefetcher);
+    Real* saved = b.saved ? b.saved + j * b.columns : nullptr;
+    if (plain && exp_against_reference(n, b.columns, d, key.data, b.packed, b.weights, saved, state, prefetcher))
+        return false;
+    product(Start::zero, n, b.columns, d, key, b.packed, b.columns, b.weights, b.columns, prefetcher);
+    if (!plain) adjust(head, b.first, b.count, j, n, b.weights, b.columns);
+    for (Index i = 0; saved && i < n * b.columns; i += lanes) stream(saved + i, load(b.weights + i));
+    return online_softmax_block(b.weights, n, b.columns, state);
+}
+
+// Adds a panel's sums to the output, as a whole: fewer roundings than slot after slot. The last panel divides by the
+// total.
+KVMEM_INLINE void finish_panel(const QueryBlock& b, Index e, bool first, bool last, bool any, const HeadOutput& out,
+                               const Running& state) {
+    for (Index q = 0; q < b.count; ++q) {
+        Real* to = out.output + (b.first + q) * out.output_row;
+        const Real* sums = b.output + q * e;
+        if (state.total[q] == 0) {
+            for (Index k = 0; k < e; ++k) to[k] = 0;
+            store_sum(out, b.first + q, minus_infinity, 0);
+            continue;
+        }
+        if (!first && any) add_scaled(1, sums, to, e);
+        if (last) {
+            copy_times(1 / state.total[q], first ? sums : to, e, to);
+            store_sum(out, b.first + q, state.largest[q], state.total[q]);
+        } else if (first) {
+            copy(sums, e, to);
+        }
+    }
+}
+
+// A block of queries on a panel of slots. Between the first panel and the last one, out.output holds sums of weighted
+// values, relative to what `state` says.
 inline void attend_block(const Head& head, Index first_query, Index queries, const Panel& slots, bool first, bool last,
                          const HeadOutput& out, const Running& state, Prefetcher& prefetcher, Real* scratch) {
     const Index d = head.key_width, e = head.value_width, columns = round_up(queries, lanes);
     const auto [begin, end] = readable(head, slots, first_query, queries);
     if (!first && !last && begin >= end) return;
-    Real* query = scratch;  // [d, columns]
-    Real* scores = query + d * detail::query_block;
-    Real* read = scores + detail::slot_block * detail::query_block;
-    pack_transposed(head.query + first_query * head.query_row, head.query_row, queries, d, log2_e * head.scale, query,
+    Scratch rest{scratch};
+    Real *packed = rest.take(d * detail::query_block), *weights = rest.take(detail::slot_block * detail::query_block);
+    Real* output = rest.at;
+    pack_transposed(head.query + first_query * head.query_row, head.query_row, queries, d, log2_e * head.scale, packed,
                     columns);
-    const auto result = [&](Index q) { return out.output + (first_query + q) * out.output_row; };
     if (first)
         for (Index c = 0; c < columns; ++c) state.largest[c] = minus_infinity, state.total[c] = 0;
-    Real* saved = out.scores ? out.scores + first_query * head.slots : nullptr;
+    const QueryBlock b{first_query,
+                       queries,
+                       columns,
+                       packed,
+                       weights,
+                       output,
+                       out.scores ? out.scores + first_query * head.slots : nullptr};
     Start start = Start::zero;
     each_block(begin, end, [&](Index j, Index end_j) {
         const Index n = end_j - j;
-        const Lhs key{slots.key + (j - slots.first) * d, d, 1};
-        const Real* value = slots.value + (j - slots.first) * e;
-        const bool plain = !adjusted(head, first_query, queries, j, n);
         if (slots.end_ahead > 0) prefetcher = next_block(slots, end_j, min(end_j + n, slots.end_ahead), d, e, columns);
-        // The first slot's score is the first reference.
-        if (plain && first && start == Start::zero)
-            product(Start::zero, 1, columns, d, key, query, columns, state.largest, columns, prefetcher);
-        Real* saved_here = saved ? saved + j * columns : nullptr;
-        if (!plain || !exp_against_reference(n, columns, d, key.data, query, scores, saved_here, state, prefetcher)) {
-            product(Start::zero, n, columns, d, key, query, columns, scores, columns, prefetcher);
-            if (!plain) adjust(head, first_query, queries, j, n, scores, columns);
-            for (Index i = 0; saved_here && i < n * columns; i += lanes) stream(saved_here + i, load(scores + i));
-            const bool shrinks = online_softmax_block(scores, n, columns, state);
-            for (Index q = 0; shrinks && q < queries; ++q) {
-                if (start == Start::add) multiply(state.shrink[q], read + q * e, e);
-                if (!first) multiply(state.shrink[q], result(q), e);
-            }
+        const bool shrinks = make_weights(head, b, slots, j, n, first && start == Start::zero, state, prefetcher);
+        for (Index q = 0; shrinks && q < queries; ++q) {
+            if (start == Start::add) multiply(state.shrink[q], output + q * e, e);
+            if (!first) multiply(state.shrink[q], out.output + (first_query + q) * out.output_row, e);
         }
-        product(start, queries, e, n, {scores, 1, columns}, value, e, read, e, prefetcher);
+        product(start, queries, e, n, {weights, 1, columns}, slots.value + (j - slots.first) * e, e, output, e,
+                prefetcher);
         start = Start::add;
     });
-    for (Index q = 0; q < queries; ++q) {
-        Real* to = result(q);
-        const Real* mine = read + q * e;
-        if (state.total[q] == 0) {
-            for (Index k = 0; k < e; ++k) to[k] = 0;
-            store_sum(out, first_query + q, minus_infinity, 0);
-            continue;
-        }
-        // A panel's sums are added to those before it as a whole: fewer roundings than one after the other.
-        if (!first && start == Start::add) add_scaled(1, mine, to, e);
-        if (last) {
-            copy_times(1 / state.total[q], first ? mine : to, e, to);
-            store_sum(out, first_query + q, state.largest[q], state.total[q]);
-        } else if (first) {
-            copy(mine, e, to);
-        }
-    }
+    finish_panel(b, e, first, last, start == Start::add, out, state);
 }
 
-// The slots of the next panel.
+// Prefetches the slots of the next panel.
 inline Prefetcher next_panel(const Head& head, Index first, Index end) {
     Prefetcher prefetcher;
     prefetcher.add(head.key, head.key_row, head.key_width, first, end, detail::slot_panel);
@@ -233,16 +261,16 @@ inline Prefetcher next_panel(const Head& head, Index first, Index end) {
     return prefetcher;
 }
 
-// Panel after panel of the slots, so that a panel stays in the second-level cache for all queries.
+// All queries of a part on panel after panel of its slots: a panel stays in the second-level cache for all of them.
 inline void attend_tiles(const Head& head, const Part& part, const HeadOutput& out, const Prefetcher& next,
                          Real* scratch) {
-    Real* keys = scratch;
-    Real* values = keys + detail::slot_panel * head.key_width;
-    Real* largest = values + detail::slot_panel * head.value_width;
-    Real* total = largest + round_up(part.end_query - part.first_query, detail::query_block);
-    Real* shrink = total + round_up(part.end_query - part.first_query, detail::query_block);
-    Real* rest = shrink + detail::query_block;
-    constexpr Index large = Index{1} << 19;  // numbers, two caches full
+    const Index padded_queries = round_up(part.end_query - part.first_query, detail::query_block);
+    Scratch rest{scratch};
+    Real *keys = rest.take(detail::slot_panel * head.key_width),
+         *values = rest.take(detail::slot_panel * head.value_width);
+    Real *largest = rest.take(padded_queries), *total = rest.take(padded_queries);
+    Real* shrink = rest.take(detail::query_block);
+    constexpr Index large = Index{1} << 19;  // numbers: twice a second-level cache
     const Index width = head.key_width + head.value_width;
     const bool in_place = head.key && head.key_row == head.key_width && head.value_row == head.value_width;
     Index j = part.first_slot;
@@ -250,10 +278,10 @@ inline void attend_tiles(const Head& head, const Part& part, const HeadOutput& o
         const Index end = min(j + detail::slot_panel, part.end_slot);
         Panel slots = panel_of(head, j, end, keys, values);
         const Prefetcher next_slots = end < part.end_slot ? next_panel(head, end, part.end_slot) : next;
-        const Index blocks = (part.end_query - part.first_query + detail::query_block - 1) / detail::query_block;
+        const Index blocks = padded_queries / detail::query_block;
         for (Index i = 0, q = part.first_query; i < blocks; ++i, q += detail::query_block) {
-            const bool far = in_place && i == 0 && (part.end_slot - part.first_slot) * width > large;
-            slots.end_ahead = far ? part.end_slot : 0;
+            const bool exceeds_l2 = in_place && i == 0 && (part.end_slot - part.first_slot) * width > large;
+            slots.end_ahead = exceeds_l2 ? part.end_slot : 0;
             const Index after = q + detail::query_block, queries = min(detail::query_block, part.end_query - q);
             Prefetcher prefetcher = next_slots.share(i, blocks);
             prefetcher.add(head.query, head.query_row, head.key_width, after, part.end_query, detail::query_block);
@@ -261,7 +289,7 @@ inline void attend_tiles(const Head& head, const Part& part, const HeadOutput& o
             prefetcher.pace(prefetch_points(queries * (end - j), width));
             const Running state{largest + i * detail::query_block, total + i * detail::query_block, shrink};
             attend_block(head, q, queries, slots, j == part.first_slot, end == part.end_slot, out, state, prefetcher,
-                         rest);
+                         rest.at);
         }
         j = end;
     } while (j < part.end_slot);

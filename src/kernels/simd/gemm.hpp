@@ -1,5 +1,5 @@
-// Large products as in Goto and van de Geijn 2008: blocks of b are packed in the order in which the tiles read them.
-// Bound by multiply-adds for large matrices, by packing for those with few rows.
+// Large products (Goto and van de Geijn 2008): blocks of b are packed in the order in which the tiles read them. Bound
+// by multiply-adds for large matrices, and by packing for matrices with few rows.
 #pragma once
 
 #include "kernels/simd/panels.hpp"
@@ -9,7 +9,7 @@ namespace {
 
 using detail::Product;
 
-// A panel's width of columns after the other, each row by row, times alpha; what is missing to a whole vector is zero.
+// Packs a block of b, times alpha, as panels of columns, each row by row. Zeros fill the last vector.
 inline void pack_b(const Product& p, Real alpha, Index b_step, Index first_row, Index rows, Index first_col, Index cols,
                    Real* out) {
     for (Index j = 0; j < cols; j += panel, out += panel * rows) {
@@ -25,8 +25,8 @@ inline void pack_b(const Product& p, Real alpha, Index b_step, Index first_row, 
     }
 }
 
-// A block of a. Rows that lie in a row are read as they are; of a transposed matrix each number of a row is far from
-// the next, so that they would fall into few sets of the caches.
+// A block of a. Contiguous rows are read in place. A transposed matrix is copied: the numbers of its rows are far from
+// each other and would fall into few sets of the caches.
 inline Lhs block_of(const Product& p, Index first_row, Index rows, Index first_col, Index cols, Real* out) {
     const Real* from = p.a + first_row * p.a_row + first_col * p.a_step;
     if (p.a_step == 1) return {from, p.a_row, 1};

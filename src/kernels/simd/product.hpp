@@ -1,4 +1,4 @@
-// The one matrix product that everything here is made of: c = a b or c += a b, with c's tiles in registers.
+// The one matrix product under all kernels: c = a b or c += a b, with tiles of c in registers.
 #pragma once
 
 #include "kernels/prefetch.hpp"
@@ -9,7 +9,7 @@ namespace {
 
 using detail::Prefetcher;
 
-// a(i, k) = data[i * row + k * step], so that a is read as it lies or transposed.
+// The left operand: a(i, k) = data[i * row + k * step], so that a may lie transposed.
 struct Lhs {
     const Real* data;
     Index row, step;
@@ -17,24 +17,24 @@ struct Lhs {
 
 enum class Start : bool { zero, add };
 
-// A tile of c has so many vectors in a row; AVX-512 has 32 registers, the others 16.
+// Vectors in a row of a tile of c: AVX-512 has 32 registers, the others 16.
 constexpr Index panel_vectors = vector_bytes == 64 ? 4 : 2;
 constexpr Index panel = panel_vectors * lanes;
 
-// Rows of a tile of so many vectors: 24 sums with AVX-512, 12 otherwise. Less than 8 would wait for each other, and
-// more than 12 rows bring nothing.
+// Rows of a tile with this many vectors in a row: 24 sums with AVX-512, 12 otherwise. Fewer than 8 sums would wait for
+// each other, and more than 12 rows gain nothing.
 constexpr Index tile_rows(Index vectors) { return min((vector_bytes == 64 ? 24 : 12) / vectors, 12); }
 
-// Steps between two times of asking for what comes next: some 200 cycles.
+// Steps of the depth between two prefetch points: some 200 cycles.
 constexpr Index prefetch_depth = vector_bytes == 64 ? 16 : 32;
 
-// Instead of a Prefetcher.
+// A Prefetcher that does nothing.
 struct NoPrefetch {
     static constexpr bool prefetches = false;
     KVMEM_INLINE static void issue() {}
 };
 
-// sum += a b for a tile, of whose last vector `last` lanes count.
+// sum += a b for a tile. Unless it is `whole`, only `last` lanes of the last vector of b exist.
 template <Index rows, Index vectors, bool whole, class Next>
 KVMEM_INLINE void add_products(Vector (&sum)[rows][vectors], Lhs a, const Real* b, Index b_row, Index depth, Index last,
                                Next& next) {
@@ -60,7 +60,7 @@ KVMEM_INLINE void add_products(Vector (&sum)[rows][vectors], Lhs a, const Real* 
     } while (depth > 0);
 }
 
-// c [rows, vectors * lanes]
+// One tile of c [rows, vectors * lanes].
 template <Index rows, Index vectors, bool whole, class Next>
 KVMEM_INLINE void tile(Start start, Lhs a, const Real* b, Index b_row, Index depth, Real* c, Index c_row, Index last,
                        Next& next) {
@@ -88,7 +88,7 @@ KVMEM_INLINE void tile(Start start, Lhs a, const Real* b, Index b_row, Index dep
         }
 }
 
-// The rows that are left when a whole tile is too much: 8, 4, 2 and 1 at a time.
+// The last m rows, fewer than a whole tile: 8, 4, 2 and 1 at a time.
 template <Index rows, Index vectors, bool whole, class Next>
 KVMEM_INLINE void last_tiles(Index m, Start start, Lhs a, const Real* b, Index b_row, Index depth, Real* c, Index c_row,
                              Index last, Next& next) {
@@ -127,9 +127,9 @@ KVMEM_INLINE void part_product(Start start, Index m, Index columns, Index depth,
     }
 }
 
-// c [m, n] (rows c_row apart) from a [m, depth] and b [depth, n] (rows b_row apart). Bound by multiply-adds: each step
-// of the depth loads 4 vectors and 6 numbers for 24 of them (AVX-512). Each number of c is summed in the order of the
-// depth, wherever it lies.
+// c [m, n] (rows c_row apart) from a [m, depth] and b [depth, n] (rows b_row apart). Each number of c is summed in the
+// order of the depth, wherever it lies, so products are bit-reproducible. Bound by multiply-adds: each step of the
+// depth loads 4 vectors and 6 numbers for 24 of them (AVX-512).
 template <class Next>
 KVMEM_INLINE void product(Start start, Index m, Index n, Index depth, Lhs a, const Real* b, Index b_row, Real* c,
                           Index c_row, Next& next) {
@@ -137,8 +137,8 @@ KVMEM_INLINE void product(Start start, Index m, Index n, Index depth, Lhs a, con
         part_product<panel_vectors>(start, m, min(panel, n - j), depth, a, b + j, b_row, c + j, c_row, next);
 }
 
-// Tiles of a b, columns [column, column + vectors * lanes), that are handed on while they are in registers:
-// finish.take<rows, vectors>(sum, row, column). Sums begin at finish.start(column).
+// Columns [column, column + vectors * lanes) of a b, tile by tile. The epilogue takes each tile while it is in
+// registers: epilogue.apply<rows, vectors>(sum, row, column). Sums begin at epilogue.start(column).
 template <Index rows, Index vectors, class Epilogue>
 KVMEM_INLINE void tiles_with_epilogue(Index first, Index m, Index column, Index depth, Lhs a, const Real* b,
                                       Index b_row, Epilogue& epilogue, Prefetcher& next) {
@@ -160,7 +160,7 @@ KVMEM_INLINE void tiles_with_epilogue(Index first, Index m, Index column, Index 
     }
 }
 
-// All of a b [m, columns], whose columns are whole vectors.
+// All of a b [m, columns], whose columns are whole vectors, with an epilogue.
 template <class Epilogue>
 inline void product_with_epilogue(Index m, Index columns, Index depth, Lhs a, const Real* b, Index b_row,
                                   Epilogue& epilogue, Prefetcher& next) {

@@ -21,7 +21,7 @@ using Ints [[gnu::vector_size(vector_bytes)]] = std::int32_t;
 using Words [[gnu::vector_size(vector_bytes)]] = std::uint32_t;
 
 constexpr Index tile_slots = detail::scan_tile;
-// Codes are asked for this many bytes ahead, as rows are in simd/rows.hpp.
+// How many bytes before their use codes are prefetched.
 constexpr Index scan_bytes_ahead = 16384;
 
 KVMEM_INLINE Words load_words(const std::uint32_t* p) {
@@ -50,9 +50,29 @@ KVMEM_INLINE Vector score_of(Vector product, const Affine& affine, Index slot) {
     return product;
 }
 
-// --- Codes of 8 bits -------------------------------------------------------------------------------------
+// 24 sums (AVX-512) or 12 stay in registers, as in simd/product.hpp: 6 queries by all slots of a tile, or by a part.
+constexpr Index scan_vectors = vector_bytes == 64 ? 4 : 2;
 
-// sum + the four products of unsigned bytes of slots with signed ones of the query, exactly.
+// Turns product(v), v in [0, scan_vectors), into scores of slots from `slot` on, and stores them if one of them reaches
+// the threshold.
+template <class Product>
+KVMEM_INLINE void report(const Affine& affine, Index slot, Index query, const ScanOutput& out, Product product) {
+    Vector score[scan_vectors];
+    std::uint64_t above = 0;
+    const Vector threshold = repeat(out.threshold[query]);
+#pragma GCC unroll 4
+    for (Index v = 0; v < scan_vectors; ++v) {
+        score[v] = score_of(product(v), affine, slot + v * lanes);
+        above |= reaches(score[v], threshold) << (v * lanes);
+    }
+    if (above == 0) return;
+    out.above[query] |= above << slot;
+    for (Index v = 0; v < scan_vectors; ++v) store(out.scores + query * tile_slots + slot + v * lanes, score[v]);
+}
+
+// --- int8 ------------------------------------------------------------------------------------------------
+
+// sum + the four products of unsigned bytes of the slots with signed bytes of the query, exactly.
 KVMEM_INLINE Ints add_int8_products(Ints sum, Words slots, std::uint32_t query) {
 #if defined(__AVX512VNNI__)
     return reinterpret_cast<Ints>(_mm512_dpbusd_epi32(reinterpret_cast<__m512i>(sum), reinterpret_cast<__m512i>(slots),
@@ -91,10 +111,6 @@ KVMEM_INLINE Ints add_int8_products(Ints sum, Words slots, std::uint32_t query) 
 #endif
 }
 
-// Sums of 24 (AVX-512) or 12 vectors stay in registers, as in simd/product.hpp: all slots of a tile with 6 queries, or
-// a part of them.
-constexpr Index scan_vectors = vector_bytes == 64 ? 4 : 2;
-
 template <Index queries, bool prefetch>
 KVMEM_INLINE void int8_panel(const CodeTile& tile, Index first, Index slot, const ScanOutput& out) {
     Ints sum[queries][scan_vectors];
@@ -118,24 +134,12 @@ KVMEM_INLINE void int8_panel(const CodeTile& tile, Index first, Index slot, cons
                 sum[q][v] = add_int8_products(sum[q][v], slots[v], query[q * tile.words + w]);
     }
 #pragma GCC unroll 8
-    for (Index q = 0; q < queries; ++q) {
-        Vector score[scan_vectors];
-        std::uint64_t above = 0;
-        const Vector threshold = repeat(out.threshold[first + q]);
-#pragma GCC unroll 4
-        for (Index v = 0; v < scan_vectors; ++v) {
-            const Vector product = __builtin_convertvector(sum[q][v], Vector) * tile.scales[first + q];
-            score[v] = score_of(product, tile.affine, slot + v * lanes);
-            above |= reaches(score[v], threshold) << (v * lanes);
-        }
-        if (above == 0) continue;
-        out.above[first + q] |= above << slot;
-        for (Index v = 0; v < scan_vectors; ++v)
-            store(out.scores + (first + q) * tile_slots + slot + v * lanes, score[v]);
-    }
+    for (Index q = 0; q < queries; ++q)
+        report(tile.affine, slot, first + q, out,
+               [&](Index v) { return __builtin_convertvector(sum[q][v], Vector) * tile.scales[first + q]; });
 }
 
-// --- Codes of 16 bits ------------------------------------------------------------------------------------
+// --- bfloat16 --------------------------------------------------------------------------------------------
 
 template <Index queries, bool prefetch>
 KVMEM_INLINE void bf16_panel(const CodeTile& tile, Index first, Index slot, const ScanOutput& out) {
@@ -160,22 +164,10 @@ KVMEM_INLINE void bf16_panel(const CodeTile& tile, Index first, Index slot, cons
             }
     }
 #pragma GCC unroll 8
-    for (Index q = 0; q < queries; ++q) {
-        Vector score[scan_vectors];
-        std::uint64_t above = 0;
-#pragma GCC unroll 4
-        for (Index v = 0; v < scan_vectors; ++v) {
-            score[v] = score_of(sum[q][v], tile.affine, slot + v * lanes);
-            above |= reaches(score[v], repeat(out.threshold[first + q])) << (v * lanes);
-        }
-        if (above == 0) continue;
-        out.above[first + q] |= above << slot;
-        for (Index v = 0; v < scan_vectors; ++v)
-            store(out.scores + (first + q) * tile_slots + slot + v * lanes, score[v]);
-    }
+    for (Index q = 0; q < queries; ++q) report(tile.affine, slot, first + q, out, [&](Index v) { return sum[q][v]; });
 }
 
-// All queries on a tile: 6 at a time, then what is left.
+// All queries on a tile: 6 at a time, then the rest.
 template <bool bf16>
 KVMEM_INLINE void code_tile(const CodeTile& tile, const ScanOutput& out) {
     const auto panels = [&]<Index queries, bool prefetch>(Index first) {
@@ -187,7 +179,7 @@ KVMEM_INLINE void code_tile(const CodeTile& tile, const ScanOutput& out) {
     };
     for (Index q = 0; q < tile.count; ++q) out.above[q] = 0;
     Index q = 0;
-    // What is read ahead is asked for once, by the first queries.
+    // The first queries prefetch for all.
     if (tile.exceeds_l2 && tile.count >= 4)
         panels.template operator()<4, true>(q), q += 4;
     else if (tile.exceeds_l2 && tile.count > 0)
@@ -202,8 +194,7 @@ void scan_bf16(const CodeTile& tile, const ScanOutput& out) { code_tile<true>(ti
 
 // --- Rows ------------------------------------------------------------------------------------------------
 
-// Products of so many queries with lanes / queries rows each, in the lanes of one vector: query after query. Rows that
-// are far are read one after the other (simd/rows.hpp says why), all others together.
+// Products of `queries` queries with lanes / queries rows each, in the lanes of one vector, query after query.
 template <Index queries>
 KVMEM_INLINE Vector row_products(const RowTile& tile, Index first_query, Index slot) {
     constexpr Index rows = lanes / queries;
@@ -236,6 +227,7 @@ KVMEM_INLINE Vector row_products(const RowTile& tile, Index first_query, Index s
     }
     return sums_of(sum);
 }
+// The same row after row, for a memory that exceeds the caches (simd/rows.hpp says why).
 template <Index queries>
 KVMEM_INLINE Vector streamed_row_products(const RowTile& tile, Index first_query, Index slot) {
     constexpr Index rows = lanes / queries;
@@ -302,7 +294,7 @@ void scan_rows(const RowTile& tile, const ScanOutput& out) {
     }
 }
 
-// --- The truth -------------------------------------------------------------------------------------------
+// --- Exact scores ----------------------------------------------------------------------------------------
 
 using Doubles [[gnu::vector_size(vector_bytes)]] = double;
 constexpr Index double_lanes = lanes / 2;
@@ -336,9 +328,6 @@ double square_distance(const float* a, const float* b, Index width) {
 }
 
 }  // namespace
-
-#define KVMEM_STRINGIFY_(x) #x
-#define KVMEM_STRINGIFY(x) KVMEM_STRINGIFY_(x)
 
 extern const detail::Scan scan_table;
 const detail::Scan scan_table{
