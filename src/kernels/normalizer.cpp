@@ -12,14 +12,6 @@ namespace kvmem {
 
 static constexpr Real minus_infinity = -std::numeric_limits<Real>::infinity();
 
-// The largest number; NaN if there is one, -inf for an empty row.
-static Real largest_of(std::span<const Real> x) {
-    Real largest = minus_infinity;
-    for (const Real v : x)
-        if (v > largest || v != v) largest = v;
-    return largest;
-}
-
 static Real log_sum_exp(std::span<const Real> scores, Real largest) {
     double sum = 0;
     for (const Real s : scores) sum += std::exp(static_cast<double>(s - largest));
@@ -105,7 +97,7 @@ Real normalize_scores(Normalizer normalizer, Index top_k, std::span<Real> scores
         std::replace(scores.begin(), scores.end(), minus_infinity, Real{0});
         return softmax_of(scratch.first(scores.size()));
     }
-    const Real largest = largest_of(scores);
+    const Real largest = detail::largest_of(scores.data(), std::ssize(scores));
     if (!std::isfinite(largest)) {
         const Real all = largest == minus_infinity ? Real{0} : std::numeric_limits<Real>::quiet_NaN();
         std::fill(scores.begin(), scores.end(), all);

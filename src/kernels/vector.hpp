@@ -6,6 +6,8 @@
 
 #include "kvmem/core/types.hpp"
 
+#include <limits>
+
 namespace kvmem::detail {
 
 inline constexpr Index lanes = 16;
@@ -24,6 +26,14 @@ inline Real dot(const Real* a, const Real* b, Index n) {
     for (Index width = lanes / 2; width > 0; width /= 2)
         for (Index l = 0; l < width; ++l) part[l] += part[l + width];
     return sum + part[0];
+}
+
+// The largest number; NaN if there is one, -inf of none.
+inline Real largest_of(const Real* x, Index n) {
+    Real largest = -std::numeric_limits<Real>::infinity();
+    for (Index i = 0; i < n; ++i)
+        if (x[i] > largest || x[i] != x[i]) largest = x[i];
+    return largest;
 }
 
 // y += factor * x

@@ -43,7 +43,7 @@ class Attention : public Task {
         scores_ = Floats(kvmem::saved_score_count(segments(), options_));
     }
 
-    // As the operation on a tape does it: weights or scores that are cheap to keep are kept for the way back.
+    // As the operation on a tape: weights or scores are saved for backward where they are small.
     void run() override {
         scratch_.reset();
         const kvmem::AttendInput in{queries(in_.query), slots(in_.key), slots(in_.value)};

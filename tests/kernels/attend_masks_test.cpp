@@ -12,7 +12,7 @@ namespace {
 
 constexpr Real infinity = std::numeric_limits<Real>::infinity(), lowest = std::numeric_limits<Real>::lowest();
 
-// What the weights of the way back sum to, by the gradient of values of 1, and how far they are from each other.
+// The sums of the weights that the backward pass recomputes, from the gradient of values of 1, and their differences.
 void check_even(const Case& c, const AttendOutput& out, Index readable) {
     Arena scratch;
     Matrix query(c.query.rows(), c.query.cols()), key(c.key.rows(), c.key.cols()),

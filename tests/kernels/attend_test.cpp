@@ -49,7 +49,7 @@ TEST_CASE("attend equals its naive twin at the edges", "[attend]") {
     };
     same({}, {});          // no segment
     same({0}, {0});        // an empty one
-    same({0, 0}, {3, 4});  // nobody asks
+    same({0, 0}, {3, 4});  // no queries
     same({2, 1}, {0, 0});  // nothing is there
     same({1}, {1});
     same({3, 0, 1}, {63, 64, 65});  // around the block's size
@@ -446,7 +446,7 @@ Gradients naive_backward(const Case& c, const Matrix& grad_read) {
     return g;
 }
 
-// The way back of a case that was run, from scores made again or, if there are any, from these.
+// The backward pass of a case that was run, from these scores or, without any, from recomputed ones.
 void check_backward(const Case& c, std::span<Real> scores, const Matrix& grad_read, const Gradients& expected) {
     const bool biased = !c.slot_bias.view().empty();
     Gradients got{Matrix(c.query.rows(), c.query.cols()), Matrix(c.key.rows(), c.key.cols()),
@@ -519,7 +519,7 @@ TEST_CASE("scores are kept for the way back however far they rise, and where mem
         return saved_score_count(c.segments(), c.options);
     };
     CHECK(kept({20, 7}, {30, 512}, Normalizer::softmax) == 4 * (32 * 30 + 16 * 512));
-    CHECK(kept({20, 7}, {30, 513}, Normalizer::softmax) == 0);                        // made again
+    CHECK(kept({20, 7}, {30, 513}, Normalizer::softmax) == 0);                        // recomputed
     CHECK(kept({100, 6, 0}, {500, 520, 520}, Normalizer::softmax) == 4 * 112 * 500);  // few queries keep none
     CHECK(kept({9000}, {500}, Normalizer::softmax) == 0);                             // too many
     CHECK(kept({20}, {30}, Normalizer::sparsemax) == 0);                              // keeps weights

@@ -30,7 +30,7 @@ struct Found {
     static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
     ScanOutput reached() { return {least.data(), above.data(), scores.data()}; }
 
-    // Who reaches what was asked for has a score near the right one; nobody else was near it.
+    // A slot above the threshold has nearly the right score, and the right score of any other is not far above it.
     void check(Index query, Index slot, double right, double error) const {
         const double wanted = double{least[at(query)]};
         const double score = double{scores[at(query * scan_tile + slot)]};

@@ -87,8 +87,8 @@ struct AttendOptions {
     Similarity similarity = Similarity::dot;
     Normalizer normalizer = Normalizer::softmax;
     Index top_k = 0;  // of Normalizer::top_k: 1 or more
-    // Query i of a segment of q queries and s slots stands at slot i + (s - q), so that the ends are aligned. Causal
-    // masks hide the slots behind it; a window hides those that are not nearer than `window` on either side (0: none).
+    // Query i of a segment of q queries and s slots stands at slot i + (s - q), so that the ends are aligned. A causal
+    // mask hides all later slots. A window hides the slots that are `window` or more away on either side (0: none).
     bool causal = false;
     Index window = 0;
     // Attention with linear biases (Press et al. 2022): score -= slopes[h] * |i + (s - q) - slot|. [H], or empty.

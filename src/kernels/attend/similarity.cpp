@@ -29,12 +29,10 @@ static View squares_of(ConstView x, Index heads, Arena& scratch) {
     return squares;
 }
 
-// The square root of the largest square; NaN if there is one.
+// NaN if one of the squares is.
 static double largest_length(ConstView squares) {
-    Real largest = 0;
-    for (Index i = 0; i < squares.size(); ++i)
-        if (squares.data[i] > largest || squares.data[i] != squares.data[i]) largest = squares.data[i];
-    return std::sqrt(static_cast<double>(largest));
+    const Real largest = largest_of(squares.data, squares.size());
+    return largest < 0 ? 0 : std::sqrt(static_cast<double>(largest));  // -inf of none
 }
 
 // Whether differences of squares and products are accurate scores in float, with an error of some 2e-4.

@@ -73,6 +73,19 @@ TokenLists list_tokens(RaggedView<Token> bags, Index rows, Arena& arena) {
     return detail::list_checked(bags, rows, arena);
 }
 
+// Sorts the entries of the bags by their tokens, in passes over `digit` bits.
+static std::span<const Keyed> sorted_by_token(RaggedView<Token> bags, int passes, int digit, Arena& arena) {
+    const Index count = std::ssize(bags.values);
+    std::span<Keyed> keyed = arena.take<Keyed>(count), other = arena.take<Keyed>(count);
+    Buckets buckets(0, digit, arena);
+    sort_bags(bags, buckets, [&](std::size_t at, Token token, Entry entry) { keyed[at] = {token, entry}; });
+    for (int pass = 1; pass < passes; ++pass) {
+        sort_keyed(keyed, Buckets(pass * digit, digit, arena), other);
+        std::swap(keyed, other);
+    }
+    return keyed;
+}
+
 TokenLists detail::list_checked(RaggedView<Token> bags, Index rows, Arena& arena) {
     const Index count = std::ssize(bags.values);
     require_shape(count <= std::numeric_limits<std::int32_t>::max(), "list_tokens", "at most 2^31 - 1 tokens");
@@ -89,19 +102,14 @@ TokenLists detail::list_checked(RaggedView<Token> bags, Index rows, Arena& arena
         tokens[lists] = token;
         offsets[lists++] = at;
     };
-    Buckets buckets(0, digit, arena);
     if (passes == 1) {
+        Buckets buckets(0, digit, arena);
         sort_bags(bags, buckets, [&](std::size_t at, Token, Entry entry) { entries[at] = entry; });
         Index begin = 0;
         for (Index token = 0; token < rows; begin = buckets.end(token++))
             if (buckets.end(token) > begin) begin_list(static_cast<Token>(token), begin);
     } else {
-        std::span<Keyed> keyed = arena.take<Keyed>(count), other = arena.take<Keyed>(count);
-        sort_bags(bags, buckets, [&](std::size_t at, Token token, Entry entry) { keyed[at] = {token, entry}; });
-        for (int pass = 1; pass < passes; ++pass) {
-            sort_keyed(keyed, Buckets(pass * digit, digit, arena), other);
-            std::swap(keyed, other);
-        }
+        const std::span<const Keyed> keyed = sorted_by_token(bags, passes, digit, arena);
         for (std::size_t i = 0; i < keyed.size(); ++i) {
             if (i == 0 || keyed[i].token != keyed[i - 1].token) begin_list(keyed[i].token, static_cast<Index>(i));
             entries[i] = keyed[i].entry;

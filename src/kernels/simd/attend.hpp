@@ -264,35 +264,33 @@ inline Prefetcher next_panel(const Head& head, Index first, Index end) {
 // All queries of a part on panel after panel of its slots: a panel stays in the second-level cache for all of them.
 inline void attend_tiles(const Head& head, const Part& part, const HeadOutput& out, const Prefetcher& next,
                          Real* scratch) {
-    const Index padded_queries = round_up(part.end_query - part.first_query, detail::query_block);
-    Scratch rest{scratch};
-    Real *keys = rest.take(detail::slot_panel * head.key_width),
-         *values = rest.take(detail::slot_panel * head.value_width);
-    Real *largest = rest.take(padded_queries), *total = rest.take(padded_queries);
-    Real* shrink = rest.take(detail::query_block);
+    constexpr Index n = detail::query_block, m = detail::slot_panel;
     constexpr Index large = Index{1} << 19;  // numbers: twice a second-level cache
-    const Index width = head.key_width + head.value_width;
-    const bool in_place = head.key && head.key_row == head.key_width && head.value_row == head.value_width;
+    const Index d = head.key_width, e = head.value_width, last_slot = part.end_slot;
+    const Index blocks = (part.end_query - part.first_query + n - 1) / n;
+    Scratch rest{scratch};
+    Real *keys = rest.take(m * d), *values = rest.take(m * e);
+    Real *largest = rest.take(blocks * n), *total = rest.take(blocks * n), *shrink = rest.take(n);
+    const bool in_place = head.key && head.key_row == d && head.value_row == e;
+    const bool exceeds_l2 = in_place && (last_slot - part.first_slot) * (d + e) > large;
     Index j = part.first_slot;
     do {
-        const Index end = min(j + detail::slot_panel, part.end_slot);
+        const Index end = min(j + m, last_slot);
         Panel slots = panel_of(head, j, end, keys, values);
-        const Prefetcher next_slots = end < part.end_slot ? next_panel(head, end, part.end_slot) : next;
-        const Index blocks = padded_queries / detail::query_block;
-        for (Index i = 0, q = part.first_query; i < blocks; ++i, q += detail::query_block) {
-            const bool exceeds_l2 = in_place && i == 0 && (part.end_slot - part.first_slot) * width > large;
-            slots.end_ahead = exceeds_l2 ? part.end_slot : 0;
-            const Index after = q + detail::query_block, queries = min(detail::query_block, part.end_query - q);
+        const Prefetcher next_slots = end < last_slot ? next_panel(head, end, last_slot) : next;
+        for (Index i = 0, q = part.first_query; i < blocks; ++i, q += n) {
+            slots.end_ahead = exceeds_l2 && i == 0 ? last_slot : 0;
+            const Index queries = min(n, part.end_query - q);
             Prefetcher prefetcher = next_slots.share(i, blocks);
-            prefetcher.add(head.query, head.query_row, head.key_width, after, part.end_query, detail::query_block);
-            prefetcher.add(out.output, out.output_row, head.value_width, after, part.end_query, detail::query_block);
-            prefetcher.pace(prefetch_points(queries * (end - j), width));
-            const Running state{largest + i * detail::query_block, total + i * detail::query_block, shrink};
-            attend_block(head, q, queries, slots, j == part.first_slot, end == part.end_slot, out, state, prefetcher,
+            prefetcher.add(head.query, head.query_row, d, q + n, part.end_query, n);
+            prefetcher.add(out.output, out.output_row, e, q + n, part.end_query, n);
+            prefetcher.pace(prefetch_points(queries * (end - j), d + e));
+            const Running state{largest + i * n, total + i * n, shrink};
+            attend_block(head, q, queries, slots, j == part.first_slot, end == last_slot, out, state, prefetcher,
                          rest.at);
         }
         j = end;
-    } while (j < part.end_slot);
+    } while (j < last_slot);
     if (out.scores) finish_streams();
 }
 
