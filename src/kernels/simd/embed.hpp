@@ -79,12 +79,12 @@ KVMEM_INLINE Index for_columns(Index width, Body body) {
 // Longer bags are summed in halves: a large sum would lose what is added to it.
 constexpr Index long_bag = 1024;
 
-// Adds the rows of tokens [first, end) to the sum, each times its row of factors if it is weighted.
+// The sum of the rows of tokens [first, end), each times its row of factors if it is weighted.
 template <bool weighted, class C>
-KVMEM_INLINE void add_rows_of(const detail::Gather& g, Index column, Index first, Index end, const Real* factors,
-                              C& sum) {
+KVMEM_INLINE C sum_rows(const detail::Gather& g, Index column, Index first, Index end, const Real* factors) {
     const Index tokens = g.offsets[g.end];
     const bool prefetch = g.table_exceeds_l2 && column == 0;
+    C sum;
     for (Index t = first; t < end; ++t) {
         if (prefetch && t + tokens_ahead < tokens)
             prefetch_row(g.table + g.tokens[t + tokens_ahead] * g.width, g.width);
@@ -96,29 +96,26 @@ KVMEM_INLINE void add_rows_of(const detail::Gather& g, Index column, Index first
             sum.add(row);
         }
     }
+    return sum;
 }
 
+// By value and out of line, so that the sums of short bags stay in registers.
 template <bool weighted, class C>
-[[gnu::noinline]] void add_halves(const detail::Gather& g, Index column, Index first, Index end, const Real* factors,
-                                  C& sum) {
-    if (end - first <= long_bag) return add_rows_of<weighted>(g, column, first, end, factors, sum);
+[[gnu::noinline]] C sum_halves(const detail::Gather& g, Index column, Index first, Index end, const Real* factors) {
+    if (end - first <= long_bag) return sum_rows<weighted, C>(g, column, first, end, factors);
     const Index middle = first + (end - first) / 2;
-    C other;
-    add_halves<weighted>(g, column, first, middle, factors, sum);
-    add_halves<weighted>(g, column, middle, end, weighted ? factors + (middle - first) * g.width : nullptr, other);
-    sum.add(other);
+    C sum = sum_halves<weighted, C>(g, column, first, middle, factors);
+    sum.add(sum_halves<weighted, C>(g, column, middle, end, weighted ? factors + (middle - first) * g.width : nullptr));
+    return sum;
 }
 
 template <bool weighted, class C>
 void gather_columns(const detail::Gather& g, Index column, C) {
     for (Index i = g.first; i < g.end; ++i) {
-        C sum;
         const Index first = g.offsets[i], end = g.offsets[i + 1];
         const Real* factors = weighted ? g.factors + g.first_factors[i] * g.width + column : nullptr;
-        if (end - first > long_bag)
-            add_halves<weighted>(g, column, first, end, factors, sum);
-        else
-            add_rows_of<weighted>(g, column, first, end, factors, sum);
+        C sum = end - first > long_bag ? sum_halves<weighted, C>(g, column, first, end, factors)
+                                       : sum_rows<weighted, C>(g, column, first, end, factors);
         if (g.scale != BagScale::sum) sum.multiply(bag_factor(g.scale, end - first));
         if (g.start) sum.add(g.start + g.start_rows[i] * g.width + column);
         sum.store(g.out + i * g.width + column);
