@@ -40,7 +40,7 @@ TEST_CASE("the strongest path to each entity is found", "[paths]") {
         const std::vector<Token> starts{static_cast<Token>(seed), static_cast<Token>(seed + 7)};
         std::map<Token, Real> best;
         for (const Token start : starts) follow_all(facts, starts, relations, 0.5F, start, 0.5F, best);
-        const auto hops = finder.find(starts, relations, {.gate = 0.5F, .least = 0});
+        const auto hops = finder.find(starts, relations, {.gate = 0.5F, .min_share = 0});
         REQUIRE(hops.size() == 4);
         CHECK(hops[3].size() == best.size());
         for (const Reached& r : hops[3]) {
@@ -74,7 +74,7 @@ TEST_CASE("paths of little weight are left, and nothing is reached from nowhere"
     const std::vector<Token> start{0}, none, outside{3};
     const auto hops = finder.find(start, once);
     REQUIRE(hops[1].size() == 2);  // it stays, or goes to 1
-    CHECK(finder.find(start, once, {.least = 0})[1].size() == 3);
+    CHECK(finder.find(start, once, {.min_share = 0})[1].size() == 3);
     CHECK(finder.find(start, zero)[1].empty());
     CHECK(finder.find(none, once)[1].empty());
     CHECK(finder.find(start, never).size() == 1);

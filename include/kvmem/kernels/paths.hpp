@@ -19,8 +19,8 @@ struct Reached {
 };
 
 struct PathOptions {
-    Real gate = 1;                // the factor of paths that return to a start, as in FactHop
-    Real least = Real(1) / 1000;  // paths below this share of the largest possible weight of the hop are dropped
+    Real gate = 1;                    // the factor of paths that return to a start, as in FactHop
+    Real min_share = Real(1) / 1000;  // paths below this share of the largest possible weight of the hop are dropped
 };
 
 // Finds paths for one question after the other. A finder serves one thread at a time.

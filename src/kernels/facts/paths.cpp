@@ -17,10 +17,10 @@ std::vector<Reached> PathFinder::follow(std::span<const Reached> before, std::sp
     const auto stay = static_cast<Token>(facts_.relations());
     Real strongest = 0;
     for (const Reached& r : before) strongest = std::max(strongest, r.weight);
-    const Real least = options.least * strongest * *std::ranges::max_element(relations);
+    const Real threshold = options.min_share * strongest * *std::ranges::max_element(relations);
     std::vector<Reached> after;
     const auto reach = [&](const Reached& by) {
-        if (by.weight <= least) return;
+        if (by.weight <= threshold) return;
         std::int32_t& at = place_[by.entity];
         if (at < 0) {
             at = static_cast<std::int32_t>(after.size());
@@ -36,7 +36,7 @@ std::vector<Reached> PathFinder::follow(std::span<const Reached> before, std::sp
         for (Index key = first; key < last; ++key) {
             const Facts::Row row = facts_.row(key);
             const Real weight = r.weight * relations[row.relation];
-            if (weight <= least) continue;
+            if (weight <= threshold) continue;
             for (const Token object : row.objects) {
                 const bool returns = std::ranges::find(starts, object) != starts.end();
                 reach({object, row.relation, from, returns ? weight * options.gate : weight});
