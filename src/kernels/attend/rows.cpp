@@ -21,15 +21,6 @@ static Index max_slots(const AttendCall& call) {
     return slots;
 }
 
-static void add_biases(const Head& at, Index q, Real* scores) {
-    if (at.slot_bias)
-        for (Index j = 0; j < at.slots; ++j) scores[j] = biased(scores[j], at.slot_bias[j * at.slot_bias_row]);
-    if (at.pair_bias)
-        for (Index j = 0; j < at.slots; ++j) scores[j] = biased(scores[j], at.pair_bias[q * at.pair_bias_row + j]);
-    if (at.slope != 0)
-        for (Index j = 0; j < at.slots; ++j) scores[j] -= at.slope * static_cast<Real>(std::abs(at.place(q) - j));
-}
-
 static const Real* direction_of(const AttendCall& call, Index head) {
     return call.in.direction.empty() ? nullptr : call.in.direction.data + head * call.key_width;
 }
@@ -48,7 +39,7 @@ static void score_row(const Head& at, const Real* direction, Index q, Real* scor
         simd().distances(query, at.key, at.key_row, at.slots, at.key_width, -at.scale, scores);
     else
         simd().dots(query, at.key, at.key_row, at.slots, at.key_width, at.scale, scores);
-    add_biases(at, q, scores);
+    add_biases(at, q, 0, at.slots, scores);
     fill_masked(at, q, scores, minus_infinity);
 }
 

@@ -269,21 +269,6 @@ inline detail::SoftmaxSum softmax_row(Real* scores, Index count) {
     return {top, total};
 }
 
-// Adds the biases of slots [first_slot, first_slot + slots) to the scores of query q.
-inline void add_biases(const Head& head, Index q, Index first_slot, Index slots, Real* scores) {
-    if (head.slot_bias)
-        for (Index i = 0; i < slots; ++i)
-            scores[i] = detail::biased(scores[i], head.slot_bias[(first_slot + i) * head.slot_bias_row]);
-    if (head.pair_bias)
-        for (Index i = 0; i < slots; ++i)
-            scores[i] = detail::biased(scores[i], head.pair_bias[q * head.pair_bias_row + first_slot + i]);
-    if (head.slope != 0)
-        for (Index i = 0; i < slots; ++i) {
-            const Index distance = head.place(q) - (first_slot + i);
-            scores[i] -= head.slope * Real(distance < 0 ? -distance : distance);
-        }
-}
-
 // An online softmax: adds at most long_block slots to the output of query q, which is relative to the largest score.
 template <bool exceeds_l2, class T>
 inline void attend_row(const Head& head, Index q, Index first_slot, Index end_slot, const T* keys, const T* values,
@@ -297,7 +282,7 @@ inline void attend_row(const Head& head, Index q, Index first_slot, Index end_sl
         compare<ByDistance, exceeds_l2>(query, key, head.key_row, slots, head.key_width, -head.scale, scores);
     else
         compare<ByProduct, exceeds_l2>(query, key, head.key_row, slots, head.key_width, head.scale, scores);
-    add_biases(head, q, first_slot, slots, scores);
+    detail::add_biases(head, q, first_slot, slots, scores);
     const Real here = largest_of(scores, slots);
     const Real top = here > largest ? here : largest;
     if (top > largest && total > 0) {

@@ -56,6 +56,21 @@ struct Head {
     [[gnu::always_inline]] Index bounded(Index slot) const { return slot < 0 ? 0 : slot > slots ? slots : slot; }
 };
 
+// Adds the biases of slots [first_slot, first_slot + slots) to the scores of query q.
+[[gnu::always_inline]] inline void add_biases(const Head& head, Index q, Index first_slot, Index slots, Real* scores) {
+    if (head.slot_bias)
+        for (Index i = 0; i < slots; ++i)
+            scores[i] = biased(scores[i], head.slot_bias[(first_slot + i) * head.slot_bias_row]);
+    if (head.pair_bias)
+        for (Index i = 0; i < slots; ++i)
+            scores[i] = biased(scores[i], head.pair_bias[q * head.pair_bias_row + first_slot + i]);
+    if (head.slope != 0)
+        for (Index i = 0; i < slots; ++i) {
+            const Index distance = head.place(q) - (first_slot + i);
+            scores[i] -= head.slope * Real(distance < 0 ? -distance : distance);
+        }
+}
+
 // A part of a head: these queries by these slots.
 struct Part {
     Index first_query, end_query, first_slot, end_slot;
