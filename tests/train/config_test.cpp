@@ -168,10 +168,13 @@ TEST_CASE("a path reader's configuration comes back from its JSON with every fie
                                               .word_deletion = 0.25,
                                               .dropout = 0.1,
                                               .min_relation_weight = 0.01,
+                                              .max_fanout = 5,
                                               .seed = 7};
     check_every_field(unusual, PathReaderConfig{});
     CHECK_THROWS_AS(model_settings_from_json(R"({"model": "path-reader", "spellings": 0})", question_answering(), "x"),
                     Error);
+    const Settings earlier = model_settings_from_json(R"({"model": "path-reader"})", question_answering(), "x");
+    CHECK(earlier.get<PathReaderConfig>()->max_fanout == 0);  // as was read before there was a choice
 }
 
 TEST_CASE("the test of all fields leaves none out", "[config]") {
