@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace kvmem {
 
@@ -23,6 +24,18 @@ struct Arena::Block {
 
 Arena::Arena() = default;
 Arena::~Arena() = default;
+
+Arena::Arena(Arena&& other) noexcept
+    : blocks_(std::exchange(other.blocks_, {})),
+      block_(std::exchange(other.block_, 0)),
+      used_(std::exchange(other.used_, 0)) {}
+
+Arena& Arena::operator=(Arena&& other) noexcept {
+    std::swap(blocks_, other.blocks_);
+    std::swap(block_, other.block_);
+    std::swap(used_, other.used_);
+    return *this;
+}
 
 void* Arena::allocate(Index rows, Index cols, std::size_t size) {
     const Index most = std::numeric_limits<Index>::max() / 2 / static_cast<Index>(size);

@@ -56,14 +56,16 @@ std::string describe(StopReason reason) {
 }
 
 Trainer::Trainer(Task& task, const TrainerOptions& options)
-    : task_(task), options_((options.validate(), options)), optimizer_(task.parameters(), options.optimizer) {
+    : task_(task),
+      options_((options.validate(), options)),
+      optimizer_(task.parameters(), options.optimizer),
+      tapes_(static_cast<std::size_t>(options.shards)) {
     if (task.units() == 0)
         throw Error({.what = "nothing to learn from",
                      .expected = "at least one question",
                      .got = "none",
                      .where = "training split",
                      .hint = {}});
-    for (Index i = 0; i < options_.shards; ++i) tapes_.push_back(std::make_unique<Tape>());
     task_.set_phase(state_.phase);
 }
 
@@ -113,7 +115,7 @@ double Trainer::step(std::span<const Index> units, double rate) {
     std::vector<double> losses(tapes_.size(), 0);
     parallel_for(options_.shards, 1, [&](Index first, Index last) {
         for (Index shard = first; shard < last; ++shard) {
-            Tape& tape = *tapes_[static_cast<std::size_t>(shard)];
+            Tape& tape = tapes_[static_cast<std::size_t>(shard)];
             tape.reset();
             const Index begin = batch * shard / options_.shards, end = batch * (shard + 1) / options_.shards;
             if (begin == end) continue;

@@ -1,6 +1,7 @@
 // Every operation against numeric gradients, in double.
 #include "kvmem/autograd/ops.hpp"
 
+#include "autograd/low_rank_grad.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/parallel.hpp"
 #include "random.hpp"
@@ -291,7 +292,7 @@ TEST_CASE("embedded keys and values have the right gradients however they are re
                 if (use == 2) read(key, value, {one, all});
                 if (use == 3) read(value, value, own);
                 if (use == 4) read(key, value, own, {.scale = t.parameter(factor)});
-                if (use == 5) state = add(state, t.middle_rows(value, 1, 3));
+                if (use == 5) state = add(state, slice_rows(value, 1, 3));
                 if (use == 6) return concat_rows(std::vector<Var>{state, activate(key, Activation::tanh)});
                 return state;
             });
@@ -313,11 +314,11 @@ TEST_CASE("embedded keys have the right gradients when they are read in other wa
                 AttendOptions options;
                 switch (use) {
                     case 0:  // a question among the slots
-                        return attend(t.middle_rows(k, 0, 1), k, k, own, {}).read;
+                        return attend(slice_rows(k, 0, 1), k, k, own, {}).read;
                     case 1:
                         return attend(k, k, k, each, {}).read;
                     case 2:
-                        return attend(q, k, t.middle_rows(k, 0, 3), own, {}).read;
+                        return attend(q, k, slice_rows(k, 0, 3), own, {}).read;
                     case 3:
                         return attend(q, k, k, own, {}, {.slot = k}).read;
                     case 4:  // the weights first, as they are used for answers
@@ -332,7 +333,7 @@ TEST_CASE("embedded keys have the right gradients when they are read in other wa
                         return attend(q, k, k, own, options).read;
                     default:
                         options.normalizer = Normalizer::sparsemax;
-                        return attend(q, t.middle_rows(k, 0, 3), k, own, options).read;
+                        return attend(q, slice_rows(k, 0, 3), k, own, options).read;
                 }
             });
         }
@@ -398,12 +399,12 @@ TEST_CASE("outer products are taken where they are of use alone", "[ops]") {
     Tape t;
     const Var key = embed_sum(t, table, some, BagScale::sum), twice = scale(key, 2);
     const OuterProducts::Term term{weight.view().span(), row};
-    CHECK_FALSE(t.takes_outer_product(key, offsets));  // there was no way back
+    CHECK_FALSE(LowRankGrad::accepts(key, offsets));  // there was no backward pass
     t.backward(sum(twice));
-    CHECK_FALSE(t.takes_outer_product(key, offsets));  // it is written out
-    CHECK_THROWS_AS(t.add_outer_product(key, offsets, term), Error);
+    CHECK_FALSE(LowRankGrad::accepts(key, offsets));  // it is materialised
+    CHECK_THROWS_AS(LowRankGrad::add(key, offsets, term), Error);
     t.backward(sum(key));
-    CHECK_FALSE(t.takes_outer_product(twice, offsets));
+    CHECK_FALSE(LowRankGrad::accepts(twice, offsets));
     const Matrix wrong = normal(2, 2, 3);
     Matrix grad(3, 2);
     const auto refused = [&](const OuterProducts::Term& bad) {

@@ -27,10 +27,10 @@ Step random_step(std::uint64_t seed, int tapes) {
     return step;
 }
 
-std::vector<std::unique_ptr<Tape>> tapes_of(const Step& step, const Parameter& table) {
-    std::vector<std::unique_ptr<Tape>> tapes;
+std::vector<Tape> tapes_of(const Step& step, const Parameter& table) {
+    std::vector<Tape> tapes;
     for (const auto& parts : step) {
-        Tape& tape = *tapes.emplace_back(std::make_unique<Tape>());
+        Tape& tape = tapes.emplace_back();
         for (const auto& [row, gradient] : parts)
             for (Index j = 0; j < cols; ++j) tape.gradient(table).touch(row)[j] += gradient(0, j);
     }
@@ -109,7 +109,7 @@ TEST_CASE("a step without any gradient moves nothing", "[optimizer]") {
     Parameter& table = p.add("table", normal(rows, cols, 1));
     const Matrix start = table.value;
     Optimizer optimizer(p, {});
-    CHECK(optimizer.step({}, 0.1) == 0);
+    CHECK(optimizer.step(std::span<const Tape>(), 0.1) == 0);
     CHECK(optimizer.step(tapes_of(Step(2), table), 0.1) == 0);
     CHECK(test::same_bits(table.value, start));
 }
@@ -131,8 +131,8 @@ TEST_CASE("a gradient that is not finite changes nothing, and its parameter is n
         for (const auto& s : optimizer.state()) state.push_back(*s.matrix);
 
         auto tapes = tapes_of(step, table);
-        tapes[1]->gradient(table).touch(2)[1] = bad;
-        tapes[0]->gradient(fine).touch(0)[0] = 1;
+        tapes[1].gradient(table).touch(2)[1] = bad;
+        tapes[0].gradient(fine).touch(0)[0] = 1;
         CHECK_FALSE(std::isfinite(optimizer.step(tapes, 0.1)));
         CHECK(optimizer.not_finite() == &table);
         CHECK(optimizer.steps() == 1);
@@ -182,12 +182,11 @@ TEST_CASE("a step has the same bits on any number of threads", "[optimizer]") {
         OptimizerOptions options;
         options.clip_norm = 0.5;
         Optimizer optimizer(p, options);
-        std::vector<std::unique_ptr<Tape>> tapes;
-        for (int i = 0; i < 4; ++i) tapes.push_back(std::make_unique<Tape>());
+        std::vector<Tape> tapes(4);
         for (std::uint64_t step = 0; step < 3; ++step) {
             parallel_for(4, 1, [&](Index first, Index last) {
                 for (Index i = first; i < last; ++i) {
-                    Tape& t = *tapes[static_cast<std::size_t>(i)];
+                    Tape& t = tapes[static_cast<std::size_t>(i)];
                     t.reset();
                     Rng rng(step, {static_cast<std::uint64_t>(i)});
                     Ragged<Token> bags;

@@ -1,7 +1,7 @@
 // The training loop: shuffled batches in shards, validation, early stopping, checkpoints that resume bit for bit.
 //
-// A batch is cut into a fixed number of shards, each with a tape of its own, and their gradients are summed in
-// the order of the shards: the same seed gives the same bits on any number of threads. All random choices are
+// A batch is cut into a fixed number of shards, each with a tape of its own, and their gradients are summed as a fixed
+// binary tree: the same seed gives the same bits on any number of threads. All random choices are
 // drawn from streams named by seed, epoch, step and shard, so a state is a position and some numbers.
 #pragma once
 
@@ -41,7 +41,7 @@ class Task {
 struct TrainerOptions {
     Index epochs = 10;  // of the last phase, which for most models is the only one
     Index batch = 32;   // units
-    Index shards = 4;   // changes the last bits of the result; the number of threads does not
+    Index shards = 8;   // changes the last bits of the result; the number of threads does not
     OptimizerOptions optimizer;
     bool sum_losses = false;   // follow the gradient of a batch's summed losses, not of their mean
     Schedule schedule;         // of the last phase
@@ -141,7 +141,7 @@ class Trainer {
     Task& task_;
     TrainerOptions options_;
     Optimizer optimizer_;
-    std::vector<std::unique_ptr<Tape>> tapes_;  // one a shard
+    std::vector<Tape> tapes_;  // one per shard
     TrainerState state_;
 };
 
