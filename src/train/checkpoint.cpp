@@ -1,11 +1,10 @@
 #include "kvmem/train/checkpoint.hpp"
 
 #include "io/hdf5/hdf5.hpp"
+#include "io/parameter_file.hpp"
 #include "io/vocabulary_file.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/number.hpp"
-
-#include <cmath>
 
 namespace kvmem {
 
@@ -18,7 +17,7 @@ static void write_model(hdf5::Writer& file, const Model& model) {
     if (model.phase() + 1 < model.phases()) file.attribute("/", "phase", std::to_string(model.phase()));
     write_vocabulary(file, model.vocabulary());
     file.write("/candidates", model.candidates());
-    for (const Parameter& p : model.parameters()) file.write("/parameters/" + p.name, p.value);
+    write_parameters(file, model.parameters());
 }
 
 void save_model(const Model& model, const std::filesystem::path& path) {
@@ -34,18 +33,6 @@ void save_checkpoint(const Model& model, Trainer& trainer, const std::filesystem
     for (const Optimizer::State& state : trainer.optimizer().state())
         file.write("/optimizer/" + state.name, *state.matrix);
     file.save(path);
-}
-
-static Matrix finite_matrix(const hdf5::Reader& file, const std::string& dataset) {
-    Matrix matrix = file.matrix(dataset);
-    for (const Real x : matrix.view().span())
-        if (!std::isfinite(x))
-            throw Error({.what = "a parameter is broken",
-                         .expected = "finite numbers",
-                         .got = "NaN or infinity in " + dataset,
-                         .where = file.name(),
-                         .hint = "train again, with a lower rate or a clip length"});
-    return matrix;
 }
 
 static void check_candidates(const std::vector<Token>& candidates, const Vocabulary& vocabulary,
@@ -99,8 +86,9 @@ std::unique_ptr<Model> load_model(const std::filesystem::path& path) {
     std::vector<Token> candidates = file.int32s("/candidates");
     check_candidates(candidates, vocabulary, file.name());
     try {
-        auto model = make_model(config, std::move(vocabulary), std::move(candidates),
-                                [&](const std::string& name) { return finite_matrix(file, "/parameters/" + name); });
+        auto model = make_model(config, std::move(vocabulary), std::move(candidates), [&](const std::string& name) {
+            return read_finite_matrix(file, "/parameters/" + name);
+        });
         set_phase(*model, file.attribute("/", "phase"), file.name());
         return model;
     } catch (const Error& e) {  // the model knows no files
@@ -111,7 +99,7 @@ std::unique_ptr<Model> load_model(const std::filesystem::path& path) {
 }
 
 static void load_into(Matrix& matrix, const hdf5::Reader& file, const std::string& dataset) {
-    Matrix loaded = finite_matrix(file, dataset);
+    Matrix loaded = read_finite_matrix(file, dataset);
     if (loaded.rows() != matrix.rows() || loaded.cols() != matrix.cols())
         throw Error({.what = "the checkpoint is of another model or data set",
                      .expected = std::to_string(matrix.rows()) + " x " + std::to_string(matrix.cols()) +
