@@ -44,7 +44,7 @@ struct Sum {
     Var x;
 
     void backward(Tape&, Var out) const {
-        const Real grad_out = out.grad().data[0];
+        const Real grad_out = out.grad().data[0];  // the same for every number
         for (Real& g : x.grad().span()) g += grad_out;
     }
 };
@@ -63,6 +63,7 @@ struct Dropout {
     double rate;
     std::uint64_t seed;
 
+    // The mask is drawn again from the seed instead of being saved.
     void backward(Tape&, Var out) const { dropout_backward(rate, seed, out.grad().span(), x.grad().span()); }
 };
 }  // namespace

@@ -21,6 +21,7 @@ struct EmbedSum {
     TokenLists* lists;
 
     void backward(Tape& tape, Var out) const {
+        // From outer products the gradient of the bags, the largest matrix of all, is never materialised.
         if (const OuterProducts* products = LowRankGrad::find(out))
             embed_sum_backward(*lists, scale, *products, tape.gradient(*table), tape.arena(), table->frozen);
         else
@@ -116,11 +117,13 @@ std::vector<Var> embed_sentences(Tape& tape, std::span<const SentenceTables> tab
         if (tables[0].starts) saved.start = one_each(arena, start);
     }
     const Index count = bags.size(), width = tables[0].words->value.cols();
+    // One matrix and one backward function for all tables: they share the sorted tokens.
     const Var all = tape.record(std::ssize(tables) * count, width, needs_grad, saved);
     std::vector<Var> parts;
     for (const auto& [words, starts] : tables) {
         const View out = all.mutable_value().middle_rows(std::ssize(parts) * count, count);
         const StartRows start_rows = starts ? StartRows{starts->value, start} : StartRows{};
+        // The tokens are sorted once, beside the first table's sums.
         if (needs_grad && parts.empty())
             *saved.lists =
                 detail::embed_and_list(words->value, bags, BagScale::sum, out, arena, saved.positions, start_rows);

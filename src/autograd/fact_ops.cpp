@@ -27,10 +27,12 @@ struct ReadFacts {
     Real least;
     RaggedView<Token> reached;
 
+    // What the kernel takes, the same forward and backward.
     StateView state() const { return {from.entities, from.weight.value().span()}; }
     FactHop hop() const { return {relations.value(), starts, gate ? gate->value().data[0] : Real{1}, least}; }
 
     void backward(Tape& tape, Var out) const {
+        // Constants have no gradient: the kernel leaves out what is empty or null.
         const FactGradients gradients{
             .state = from.weight.needs_grad() ? from.weight.grad().span() : std::span<Real>{},
             .relations = relations.grad(),
@@ -47,6 +49,7 @@ EntityState read_facts(const Facts& facts, const EntityState& state, Var relatio
     Tape& tape = Tape::of("read_facts", {relations, state.weight, gate});
     require_shape(!gate || gate->value().size() == 1, "read_facts", "a gate [1, 1]");
     ReadFacts hop{&facts, state, relations, copy(tape.arena(), starts), gate, least, {}};
+    // How many entities a hop reaches is only known afterwards.
     Ragged<Token> entities;
     std::vector<Real> weight;
     read_facts(facts, hop.state(), hop.hop(), entities, weight, tape.zeros(facts.entities()));

@@ -10,7 +10,7 @@ namespace kvmem {
 namespace {
 struct CrossEntropy {
     Var scores;
-    View grad_scores;  // of a loss whose own gradient is 1
+    View grad_scores;  // of a loss whose own gradient is 1: softmax and loss come from one pass over the scores
 
     void backward(Tape&, Var out) const { accumulate(scores.grad(), out.grad().data[0], grad_scores); }
 };
@@ -19,6 +19,7 @@ struct MeanSquaredError {
     Var x, y;
 
     void backward(Tape&, Var out) const {
+        // d / dx of (x - y)^2 / n is 2 (x - y) / n, and y has the same with the other sign.
         const Real factor = out.grad().data[0] * 2 / static_cast<Real>(std::max<Index>(x.value().size(), 1));
         if (x.needs_grad()) add_difference(factor, x.grad());
         if (y.needs_grad()) add_difference(-factor, y.grad());
@@ -47,7 +48,7 @@ Var mean_squared_error(Var x, Var y) {
     require_shape(same_shape(x, y), "mean_squared_error", "two matrices of one shape");
     const Var out = tape.record(1, 1, any_needs_grad({x, y}), MeanSquaredError{x, y});
     const ConstView a = x.value(), b = y.value();
-    double total = 0;
+    double total = 0;  // in double: a float would lose small squares beside a large sum
     for (Index i = 0; i < a.size(); ++i) {
         const double difference = double{a.data[i]} - double{b.data[i]};
         total += difference * difference;

@@ -29,6 +29,7 @@ double Schedule::at(double progress, double epochs) const {
     return rate;
 }
 
+// Adam has two, Adagrad one, SGD none.
 static std::size_t moments_of(Method method) { return method == Method::adam ? 2 : method == Method::adagrad ? 1 : 0; }
 
 Optimizer::Optimizer(Parameters& parameters, const OptimizerOptions& options) : options_(options) {
@@ -66,7 +67,7 @@ static const Real* tree_sum(std::span<const SparseRows* const> parts, Index row,
 static void sum_rows(std::span<const SparseRows* const> parts, const Parameter& parameter, SparseRows& sum) {
     const Index cols = sum.cols(), levels = std::bit_width(parts.size());
     parallel_for(std::ssize(sum.touched()), row_grain(cols), [&](Index first, Index last) {
-        static thread_local Arena scratch;
+        static thread_local Arena scratch;  // kept from step to step
         const ArenaScope scope(scratch);
         Real* const levels_of_sums = scratch.take<Real>(levels * cols).data();
         for (Index i = first; i < last; ++i) {
@@ -104,6 +105,8 @@ double Optimizer::sum_gradients(std::span<const Tape> tapes, Entry& entry) {
     if (count == 1) {
         entry.gradient = *std::ranges::find_if(parts, has_rows);
     } else {
+        // Rows lie in the order of their first touch by the first tape that has them: on any number of threads the
+        // same.
         for (const SparseRows* part : parts)
             if (part)
                 for (const Index row : part->touched()) entry.sum.place_to_write(row);
@@ -121,6 +124,7 @@ void Optimizer::update(Entry& entry, double rate, double factor) {
     const auto rows = gradient.touched();
     const Index cols = gradient.cols();
     const auto step = static_cast<double>(steps_);
+    // Adam's corrections of the moments' bias are the same for all rows, so they are folded into the rate and a factor.
     const bool adam = options_.method == Method::adam, adagrad = options_.method == Method::adagrad;
     const auto real = [](double x) { return static_cast<Real>(x); };
     const detail::Update u{.rate = real(adam ? rate / (1 - std::pow(options_.beta1, step)) : rate),
@@ -147,7 +151,7 @@ double Optimizer::step(std::span<const Tape> tapes, double rate) {
     double square = 0;
     for (Entry& entry : entries_) square += sum_gradients(tapes, entry);
     const double length = std::sqrt(square);
-    if (!std::isfinite(length)) return length;
+    if (!std::isfinite(length)) return length;  // before anything has changed
     ++steps_;
     const double factor = options_.clip_norm > 0 && length > options_.clip_norm ? options_.clip_norm / length : 1;
     for (Entry& entry : entries_)

@@ -29,6 +29,7 @@ Parameter& Parameters::add(const std::string& name, Matrix value) {
 Parameter& Parameters::add_normal(const std::string& name, Index rows, Index cols, double deviation,
                                   std::uint64_t seed) {
     Matrix value(rows, cols);
+    // A stream for each name: another order of parameters, or more of them, changes none.
     std::uint64_t stream = 0;
     for (const char c : name) stream = stream * 31 + static_cast<unsigned char>(c);
     Rng rng(seed, {stream});

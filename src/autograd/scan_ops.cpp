@@ -10,7 +10,7 @@ struct GatedScan {
     Direction direction;
 
     void backward(Tape& tape, Var out) const {
-        const ArenaScope scope(tape.arena());
+        const ArenaScope scope(tape.arena());  // gives the scratch back
         gated_scan_backward(z.value(), c.value(), out.value(), offsets, direction, out.grad(),
                             z.needs_grad() ? z.grad() : View{}, c.needs_grad() ? c.grad() : View{},
                             tape.arena().take<Real>(z.cols()));

@@ -16,6 +16,7 @@ struct ScatterSum {
 
     void backward(Tape&, Var out) const {
         const View grad = x.grad(), grad_out = out.grad();
+        // Several numbers may have one place, so the forward pass adds and this one only reads.
         for (std::size_t i = 0; i < places.size(); ++i)
             if (places[i] >= 0) grad.data[i] += grad_out.data[places[i]];
     }

@@ -19,11 +19,13 @@ Var Tape::constant(const Matrix&& value) {
 
 Var Tape::parameter(const Parameter& p) {
     const Var var = constant(p.value);
+    // Operations add to the gradient as to any matrix, so all of its rows are touched.
     if (training_ && p.trainable) nodes_.back().grad = gradient(p).dense();
     return var;
 }
 
 Var Tape::record_node(Index rows, Index cols, bool needs_grad, Backward run_backward, const void* operation) {
+    // The gradient gets its place now and its numbers in the backward pass: materialise().
     const View value = arena_.matrix(rows, cols);
     return add_node({value, value.data, needs_grad ? arena_.matrix(rows, cols) : View{},
                      needs_grad ? run_backward : nullptr, operation, nodes_.size()});
@@ -67,6 +69,7 @@ void Tape::backward(Var loss, Real seed) {
 SparseRows& Tape::gradient(const Parameter& parameter) {
     for (Gradient& g : gradients_)
         if (g.parameter == &parameter) return g.rows;
+    // A deque: what was returned before stays where it is.
     return gradients_.emplace_back(Gradient{&parameter, SparseRows(parameter.value.rows(), parameter.value.cols())})
         .rows;
 }
@@ -84,6 +87,7 @@ void Tape::rewind() {
 
 void Tape::reset() {
     rewind();
+    // The rows keep their memory, and their parameter its place, for the next pass.
     for (Gradient& g : gradients_) g.rows.clear();
 }
 
