@@ -50,33 +50,73 @@ std::vector<Optimizer::State> Optimizer::state() {
     return all;
 }
 
-// The sum of a row over these parts (null: untouched), as a binary tree; null when all are untouched. It is in `to` or,
-// where only one part has the row, that part's own. `scratch` holds a row for each level of the tree.
-static const Real* tree_sum(std::span<const SparseRows* const> parts, Index row, Index cols, Real* to, Real* scratch) {
-    if (parts.size() == 1) return parts[0] ? parts[0]->find(row) : nullptr;
-    const std::size_t left_size = std::bit_floor(parts.size() - 1);
-    const Real* left = tree_sum(parts.first(left_size), row, cols, to, scratch);
-    if (!left) return tree_sum(parts.subspan(left_size), row, cols, to, scratch);
-    const Real* right = tree_sum(parts.subspan(left_size), row, cols, scratch, scratch + cols);
-    if (!right) return left;
-    for (Index j = 0; j < cols; ++j) to[j] = left[j] + right[j];
-    return to;
-}
+namespace {
+// The sum of one row over tapes as a binary tree of their places, of which any may be missing. Two places meet at the
+// level of the highest bit in which they differ.
+class TreeSum {
+  public:
+    // `scratch` has room for levels(tapes) rows.
+    TreeSum(Index cols, Real* scratch) : cols_(cols), scratch_(scratch) {}
+    static Index levels(std::size_t tapes) { return std::bit_width(tapes) + 1; }
+
+    void begin(Real* to) {
+        to_ = to;
+        size_ = 0;
+    }
+    // Rows are added by rising places. What lies below the level where the new one meets the last is complete.
+    void add(std::size_t place, const Real* row) {
+        const int level = size_ > 0 ? static_cast<int>(std::bit_width(place ^ last_place_)) : 0;
+        while (size_ > 1 && level_[size_ - 1] < level) merge();
+        level_[size_] = level;
+        sums_[size_++] = row;
+        last_place_ = place;
+    }
+    // At least one row was added.
+    void finish() {
+        while (size_ > 1) merge();
+        if (sums_[0] != to_) std::copy_n(sums_[0], cols_, to_);
+    }
+
+  private:
+    // The last two sums become one, in the place of the first of them.
+    void merge() {
+        const Real* right = sums_[--size_];
+        const Real* left = sums_[size_ - 1];
+        Real* const to = size_ == 1 ? to_ : scratch_ + (size_ - 1) * cols_;
+        if (left == to)
+            detail::simd().add_scaled(1, right, to, cols_);
+        else
+            for (Index j = 0; j < cols_; ++j) to[j] = left[j] + right[j];
+        sums_[size_ - 1] = to;
+    }
+
+    Index cols_;
+    Real *scratch_, *to_ = nullptr;
+    const Real* sums_[65];  // a row itself, or a sum in `to` or in the scratch row of its depth
+    int level_[65];         // where the sum meets the one before
+    int size_ = 0;
+    std::size_t last_place_ = 0;
+};
+}  // namespace
 
 // Sums the rows that `sum` has places for. Rows that training leaves as they are become zero.
 static void sum_rows(std::span<const SparseRows* const> parts, const Parameter& parameter, SparseRows& sum) {
-    const Index cols = sum.cols(), levels = std::bit_width(parts.size());
+    const Index cols = sum.cols();
     parallel_for(std::ssize(sum.touched()), row_grain(cols), [&](Index first, Index last) {
-        static thread_local Arena scratch;  // kept from step to step
-        const ArenaScope scope(scratch);
-        Real* const levels_of_sums = scratch.take<Real>(levels * cols).data();
+        static thread_local Arena arena;  // kept from step to step
+        const ArenaScope scope(arena);
+        TreeSum tree(cols, arena.take<Real>(TreeSum::levels(parts.size()) * cols).data());
         for (Index i = first; i < last; ++i) {
             const Index row = sum.touched()[i];
             Real* const to = sum.values() + i * cols;
-            if (parameter.is_frozen(row))
+            if (parameter.is_frozen(row)) {
                 std::fill_n(to, cols, Real{0});
-            else if (const Real* total = tree_sum(parts, row, cols, to, levels_of_sums); total != to)
-                std::copy_n(total, cols, to);
+                continue;
+            }
+            tree.begin(to);
+            for (std::size_t place = 0; place < parts.size(); ++place)
+                if (const Real* part = parts[place] ? parts[place]->find(row) : nullptr) tree.add(place, part);
+            tree.finish();
         }
     });
 }
