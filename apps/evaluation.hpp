@@ -1,7 +1,7 @@
 // All that evaluate and plot measure of one model, or of the models of several tasks together.
 #pragma once
 
-#include "kvmem/train/evaluate.hpp"
+#include "kvmem/tasks/qa/evaluate.hpp"
 #include "model_source.hpp"
 
 #include <span>

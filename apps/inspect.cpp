@@ -3,6 +3,8 @@
 #include "kvmem/core/file.hpp"
 #include "kvmem/core/text.hpp"
 #include "kvmem/io/file_format.hpp"
+#include "kvmem/tasks/qa/model_file.hpp"
+#include "kvmem/tasks/qa/task_type.hpp"
 #include "kvmem/train/session.hpp"
 #include "program.hpp"
 #include "store_text.hpp"
@@ -157,7 +159,7 @@ static void inspect_data(const fs::path& path, const RetrieverOptions& options, 
 static void inspect_model(const fs::path& path, bool as_json) {
     const std::unique_ptr<Model> loaded = load_model(path);
     const Model& model = *loaded;
-    const std::string config = to_json(model.configuration());
+    const std::string config = to_json(model.settings());
     if (as_json) {
         json::array parameters;
         for (const Parameter& p : model.parameters())
@@ -181,7 +183,7 @@ static void inspect_model(const fs::path& path, bool as_json) {
 
 static void inspect_run(const fs::path& directory, bool as_json) {
     const RunFiles files{directory};
-    const RunConfig config = files.read_config();
+    const RunConfig config = files.read_config(question_answering());
     inspect_model(files.model(), as_json);
     if (as_json) return;
     std::cout << "run: trained on " << printable(config.data) << "\n";

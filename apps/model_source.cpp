@@ -2,6 +2,8 @@
 
 #include "kvmem/core/file.hpp"
 #include "kvmem/tasks/qa/edit_memory.hpp"
+#include "kvmem/tasks/qa/model_file.hpp"
+#include "kvmem/tasks/qa/task_type.hpp"
 #include "kvmem/tasks/qa/tasks.hpp"
 #include "kvmem/train/group.hpp"
 
@@ -51,7 +53,8 @@ static Source find_source(const po::variables_map& values, const std::string& me
                           .where = run.string(),
                           .hint = "or give the run directory"});
     const RunFiles files{run};
-    if (source.directory && (data.empty() || is_there(files.config()))) source.config = files.read_config();
+    if (source.directory && (data.empty() || is_there(files.config())))
+        source.config = files.read_config(question_answering());
     if (data.empty()) {
         data = source.config->data;
         source.tasks = source.config->tasks;
@@ -83,7 +86,8 @@ std::vector<ModelSource> open_models(const po::variables_map& values, const std:
         all.push_back(only_model(std::move(source)));
         return all;
     }
-    for (const MemberRun& member : member_runs(RunFiles{source.path}, *source.config, source.data)) {
+    for (const MemberRun& member :
+         member_runs(RunFiles{source.path}, *source.config, task_names(source.data, source.config->tasks))) {
         all.push_back({load_model(member.files.model()), source.data});
         keep_tasks(all.back().memory, member.tasks);
     }

@@ -1,6 +1,8 @@
 // kvmem plot RUN: a page that shows how training went, what is answered, and what is read for it.
 #include "kvmem/core/file.hpp"
 #include "kvmem/core/parallel.hpp"
+#include "kvmem/tasks/qa/task_type.hpp"
+#include "kvmem/tasks/qa/tasks.hpp"
 #include "kvmem/train/group.hpp"
 #include "model_source.hpp"
 #include "output.hpp"
@@ -62,7 +64,8 @@ static LearningCurve read_curve(const std::string& name, const fs::path& metrics
 static std::vector<LearningCurve> read_curves(const RunFiles& files, const RunConfig& config,
                                               const QaDataset& dataset) {
     std::vector<LearningCurve> curves;
-    for (const MemberRun& member : member_runs(files, config, dataset)) {
+    const auto parts = config.per_task ? task_names(dataset, config.tasks) : std::vector<std::string>{};
+    for (const MemberRun& member : member_runs(files, config, parts)) {
         const RunFiles run{is_there(member.files.metrics()) ? member.files.directory
                                                             : member.files.model().parent_path()};
         if (is_there(run.metrics()))
@@ -123,9 +126,9 @@ int run_plot(const Arguments& arguments) {
     page.title = fs::absolute(files.directory / "").parent_path().filename().string() + ": " + first.model->name();
     page.summary = first.model->summary() + (sources.size() > 1 ? ", one for each task." : ".");
     if (!first.memory.info.title.empty()) page.summary += " Data: " + first.memory.info.title;
-    std::string config = to_json(first.model->configuration());
+    std::string config = to_json(first.model->settings());
     if (is_folder(files.directory)) {
-        const RunConfig run = files.read_config();
+        const RunConfig run = files.read_config(question_answering());
         page.curves = read_curves(files, run, first.memory);
         config = to_json(run);
     }

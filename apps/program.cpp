@@ -54,7 +54,7 @@ bool parse(const CommandLine& line, const Arguments& arguments, po::variables_ma
         hidden.add_options()(line.rest.c_str(), po::value<std::vector<std::string>>());
     }
     po::options_description known;
-    known.add(all).add(hidden);
+    known.add(all).add(hidden).add(line.hidden);
     try {
         po::store(require_numbers(po::command_line_parser(arguments).options(known).positional(positional).run()),
                   values);

@@ -35,7 +35,8 @@ struct CommandLine {
     std::string about;  // what it does, for --help
     po::options_description options{"Options"};
     std::vector<std::string> positional;
-    std::string rest{};  // of all further arguments, a list of texts; empty: there may be none
+    po::options_description hidden{};  // options that help does not show
+    std::string rest{};                // of all further arguments, a list of texts; empty: there may be none
 };
 
 // Parses, or prints the help and returns false. Throws UsageError.

@@ -1,6 +1,7 @@
 // kvmem train DATA --run DIRECTORY: training with live progress, and going on with a run.
 #include "kvmem/core/parallel.hpp"
 #include "kvmem/core/text.hpp"
+#include "kvmem/tasks/qa/task_type.hpp"
 #include "kvmem/train/group.hpp"
 #include "program.hpp"
 #include "train_options.hpp"
@@ -18,23 +19,36 @@ static const char* const about =
     "everything in the run directory. SIGINT or SIGTERM saves and stops; --resume goes on with the same bits as if\n"
     "nothing had happened. The result does not depend on the number of threads.";
 
-static std::string describe(const StepReport& r) {
+// "86.2%" of a score that is a share, another number as it is.
+static std::string text_of(const ScoreType& type, double score) {
+    if (type.is_share) return percent(score);
+    char text[32];
+    std::snprintf(text, sizeof text, "%.4g", score);
+    return text;
+}
+
+static std::string text_of(const ScoreType& type, const std::optional<double>& score) {
+    return score ? text_of(type, *score) : "no validation";
+}
+
+static std::string describe(const StepReport& r, const ScoreType& score) {
     std::ostringstream line;
     char rate[32], loss[32];
     std::snprintf(rate, sizeof rate, "%.1e", r.rate);
     std::snprintf(loss, sizeof loss, "%.3f", r.loss);
     line << "epoch " << r.epoch << "/" << r.epochs << "  step " << r.step << "/" << r.steps << "  loss " << loss;
-    if (r.best) line << "  best hits@1 " << percent(*r.best);
+    if (r.best) line << "  best " << score.label << " " << text_of(score, *r.best);
     line << "  lr " << rate << "  " << short_number(r.examples_per_second) << " ex/s  ETA " << minutes(r.seconds_left);
     return line.str();
 }
 
-static std::string describe(const EpochReport& r) {
+static std::string describe(const EpochReport& r, const ScoreType& score) {
     std::ostringstream line;
     char loss[32];
     std::snprintf(loss, sizeof loss, "%.3f", r.loss);
     line << "epoch " << r.epoch << "  loss " << loss;
-    if (r.validated) line << "  hits@1 " << percent(r.metrics.hits_at_1) << (r.improved ? " *" : "  ");
+    if (r.validation)
+        line << "  " << score.label << " " << text_of(score, r.validation->score) << (r.improved ? " *" : "  ");
     line << "  " << minutes(r.seconds);
     return line.str();
 }
@@ -56,9 +70,6 @@ static Index resumed_epochs(const po::variables_map& values) {
     return options.epochs;
 }
 
-// "12.3 %", or that there is nothing to say.
-static std::string percent_if(const std::optional<double>& share) { return share ? percent(*share) : "no validation"; }
-
 // Of its directory, with the task that it is for where that is not the same.
 static std::string name_of(const TrainingGroup::Member& m) {
     return m.task.empty() || m.task == m.name ? m.name : m.name + " (" + printable(m.task) + ")";
@@ -67,24 +78,26 @@ static std::string name_of(const TrainingGroup::Member& m) {
 // Shows one run after the other.
 class Show {
   public:
+    explicit Show(ScoreType score) : score_(std::move(score)) {}
+
     TrainingSession::Callbacks begin(const std::string& name, const TrainingSession& session) {
         const std::string prefix = name.empty() ? "" : name + "  ";
         if (name.empty()) {
-            std::cerr << plural(session.dataset().split("train").size(), "training question") << ", "
-                      << plural(session.dataset().memory.size(), "memory slot") << ", "
-                      << plural(session.model().parameters().count(), "parameter") << ", "
+            for (const auto& [noun, count] : session.objective().describe("").counts)
+                std::cerr << plural(count, noun) << ", ";
+            std::cerr << plural(session.objective().parameters().count(), "parameter") << ", "
                       << plural(thread_count(), "thread") << "\n";
         }
         TrainingSession::Callbacks callbacks;
         callbacks.step = [this, prefix](const StepReport& report) {
-            if (progress_.due()) progress_.show(prefix + describe(report));
+            if (progress_.due()) progress_.show(prefix + describe(report, score_));
         };
         callbacks.epoch = [this, prefix](const EpochReport& report) {
             // Of a group only what stands on a line that is rewritten.
             if (prefix.empty())
-                progress_.finish(describe(report));
+                progress_.finish(describe(report, score_));
             else if (progress_.due())
-                progress_.show(prefix + describe(report));
+                progress_.show(prefix + describe(report, score_));
         };
         callbacks.interrupted = [] { return Interruption::signal() != 0; };
         interruption_.emplace();
@@ -93,12 +106,13 @@ class Show {
     void end(const TrainingGroup::Member& member) {
         interruption_.reset();
         progress_.finish(name_of(member) + "  " + plural(member.epochs, "epoch") + "  " +
-                         (member.hits_at_1 ? "hits@1 " : "") + percent_if(member.hits_at_1) + "  " +
+                         (member.score ? score_.label + " " : "") + text_of(score_, member.score) + "  " +
                          minutes(member.seconds));
     }
     void clear() { progress_.clear(); }
 
   private:
+    ScoreType score_;
     Progress progress_;
     std::optional<Interruption> interruption_;  // while there is something to save; before that, signals end at once
 };
@@ -108,49 +122,51 @@ static int interrupted(const std::string& directory) {
     return 128 + Interruption::signal();
 }
 
-static int train_one(TrainingSession session, const std::string& directory) {
-    Show show;
+static int train_one(TrainingSession session, const TaskType& task, const std::string& directory) {
+    Show show(task.score());
     const StopReason reason = session.run(show.begin("", session));
     show.clear();
     if (reason == StopReason::interrupted) return interrupted(directory);
     const TrainerState& state = session.state();
     std::cerr << describe(reason) << ", " << minutes(state.seconds);
     if (state.best)
-        std::cerr << "; best validation hits@1 " << percent(*state.best) << " after epoch " << state.best_epoch;
+        std::cerr << "; best validation " << task.score().label << " " << text_of(task.score(), *state.best)
+                  << " after epoch " << state.best_epoch;
     std::cerr << "; model in " << directory << "\n";
     return 0;
 }
 
-static std::string error_of(const std::optional<double>& hits) {
-    return percent_if(hits ? std::optional(1 - *hits) : std::nullopt);
+// What the table shows of a score: of a share, how much is missing.
+static std::string shown(const ScoreType& type, const std::optional<double>& score) {
+    return text_of(type, score && type.is_share ? std::optional(1 - *score) : score);
 }
 
-static void print_table(const TrainingGroup& group) {
+static void print_table(const TrainingGroup& group, const ScoreType& score) {
     const std::vector<TrainingGroup::Member>& members = group.members();
-    std::cout << "validation error\n";
+    std::cout << "validation " << (score.is_share ? "error" : score.label) << "\n";
     for (const TrainingGroup::Member& m : members)
-        std::cout << "  " << std::left << std::setw(36) << name_of(m) << error_of(m.hits_at_1) << "\n";
-    std::cout << "  " << std::left << std::setw(36) << "mean" << error_of(group.mean()) << "\n";
-    if (group.config().per_task) {
+        std::cout << "  " << std::left << std::setw(36) << name_of(m) << shown(score, m.score) << "\n";
+    std::cout << "  " << std::left << std::setw(36) << "mean" << shown(score, group.mean()) << "\n";
+    if (group.config().per_task && score.is_share) {
         const auto failed =
-            std::count_if(members.begin(), members.end(), [](auto& m) { return m.hits_at_1 && *m.hits_at_1 < 0.95; });
+            std::count_if(members.begin(), members.end(), [](auto& m) { return m.score && *m.score < 0.95; });
         std::cout << "  " << std::left << std::setw(36) << "tasks failed (above 5 %)" << failed << "\n";
     } else if (const TrainingGroup::Member* best = group.best()) {
-        std::cout << "  " << std::left << std::setw(36) << "standard deviation" << percent_if(group.deviation())
+        std::cout << "  " << std::left << std::setw(36) << "standard deviation" << text_of(score, group.deviation())
                   << "\n";
-        std::cout << "  " << std::left << std::setw(36) << "best" << error_of(best->hits_at_1) << " (" << best->name
+        std::cout << "  " << std::left << std::setw(36) << "best" << shown(score, best->score) << " (" << best->name
                   << ")\n";
     }
 }
 
-static int train_group(TrainingGroup group, const std::string& directory) {
-    Show show;
+static int train_group(TrainingGroup group, const TaskType& task, const std::string& directory) {
+    Show show(task.score());
     const StopReason reason = group.run(
         {.begin = [&](const std::string& name, const TrainingSession& session) { return show.begin(name, session); },
          .end = [&](const TrainingGroup::Member& member) { show.end(member); }});
     show.clear();
     if (reason == StopReason::interrupted) return interrupted(directory);
-    print_table(group);
+    print_table(group, task.score());
     std::cerr << minutes(group.seconds()) << " of training; models in " << directory << "\n";
     return 0;
 }
@@ -164,21 +180,21 @@ int run_train(const Arguments& arguments) {
         ("run,r", po::value<std::string>(), "the run directory, to make")  //
         ("resume", "go on with the run that is there")                     //
         ("threads", po::value(&threads)->default_value(0), "0: one for each core");
-    add_train_options(line);
+    const TaskType& task = question_answering();
     po::variables_map values;
-    if (!parse(line, arguments, values)) return 0;
+    if (!parse(line, add_train_options(line, task, arguments), values)) return 0;
     require_at_least(threads, 0, "threads");
     const ThreadLimit limit(threads);
     const std::string directory = required(values, "run", "the run directory");
     if (values.count("resume")) {
         const Index epochs = resumed_epochs(values);
-        return RunFiles{directory}.read_config().is_group()
-                   ? train_group(TrainingGroup::resume(directory, epochs), directory)
-                   : train_one(TrainingSession::resume(directory, epochs), directory);
+        return RunFiles{directory}.read_config(task).is_group()
+                   ? train_group(TrainingGroup::resume(directory, task, epochs), task, directory)
+                   : train_one(TrainingSession::resume(directory, task, epochs), task, directory);
     }
-    const RunConfig config = run_config(values, required(values, "data", "the data set to train on"));
-    return config.is_group() ? train_group(TrainingGroup::begin(directory, config), directory)
-                             : train_one(TrainingSession::begin(directory, config), directory);
+    const RunConfig config = run_config(values, task, required(values, "data", "the data set to train on"));
+    return config.is_group() ? train_group(TrainingGroup::begin(directory, config, task), task, directory)
+                             : train_one(TrainingSession::begin(directory, config, task), task, directory);
 }
 
 }  // namespace kvmem::apps

@@ -36,7 +36,7 @@ const std::vector<Asked> story_questions{
     {"where is mary", {{"mary went to the kitchen"}, {"john went to the office"}, {"mary went to the garden"}}},
     {"is john in the office", {{"mary went to the kitchen"}, {"john went to the office"}}}};
 
-bool reads_facts(const std::string& kind) { return kind == KvMemNNConfig::kind || kind == PathReaderConfig::kind; }
+bool reads_facts(const std::string& kind) { return kind == "kv-mem-nn" || kind == "path-reader"; }
 
 std::vector<Expected> answers_of(const std::string& file, const fs::path& model, const fs::path& data, bool facts) {
     const Answerer answerer(load_model(model), load_dataset(data));
@@ -137,16 +137,16 @@ store::MemoryStore filled_store(const fs::path& path) {
 }
 
 // Trains for two epochs and returns the run's directory.
-fs::path trained(const fs::path& directory, ModelConfig model, const fs::path& data) {
+fs::path trained(const fs::path& directory, Settings model, const fs::path& data) {
     RunConfig config;
     config.data = data.string();
-    std::visit([](auto& m) { m.width = 8; }, model);
-    if (auto* path = std::get_if<PathReaderConfig>(&model)) path->spellings = 64;
+    set_field(model, "width", "8");
+    set_field(model, "ngram_buckets", "64");
     config.model = std::move(model);
     config.trainer.epochs = 2;
     config.trainer.batch = 16;
     config.trainer.schedule.rate = 0.01;
-    TrainingSession::begin(directory, config).run();
+    TrainingSession::begin(directory, config, question_answering()).run();
     return directory;
 }
 
@@ -155,7 +155,7 @@ void keep_run(const fs::path& from, const fs::path& to) {
     fs::create_directory(to);
     for (const char* name : {"metrics.jsonl", "results.json", "model-best.h5", "model-last.h5"})
         fs::copy_file(from / name, to / name);
-    RunConfig config = RunFiles{from}.read_config();
+    RunConfig config = RunFiles{from}.read_config(question_answering());
     config.data = "facts.h5";
     replace_file(RunFiles{to}.config(), to_json(config));
 }
@@ -165,7 +165,8 @@ void keep_run(const fs::path& from, const fs::path& to) {
 TEST_CASE("models of earlier versions open and answer as they did", "[golden]") {
     for (const fs::path& folder : golden_folders()) {
         const std::vector<Expected> then = read_answers(folder / "answers.tsv");
-        for (const std::string& kind : model_kinds()) {
+        for (const ModelType* type : qa_models()) {
+            const std::string kind = type->kind();
             const bool facts = reads_facts(kind);
             const std::string file = kind + ".h5";
             check_same(answers_of(file, folder / file, folder / (facts ? "facts.h5" : "stories.h5"), facts), then,
@@ -188,10 +189,10 @@ TEST_CASE("a run of an earlier version goes on", "[golden]") {
     for (const fs::path& folder : golden_folders()) {
         const TemporaryDirectory directory;
         const RunFiles files{copied(folder / "run", directory)};
-        RunConfig config = files.read_config();
+        RunConfig config = files.read_config(question_answering());
         config.data = (folder / "facts.h5").string();
         replace_file(files.config(), to_json(config));
-        TrainingSession session = TrainingSession::resume(files.directory, 3);
+        TrainingSession session = TrainingSession::resume(files.directory, question_answering(), 3);
         CHECK(session.state().epoch == 2);
         CHECK(session.run() == StopReason::epochs_done);
         CHECK(session.state().epoch == 3);
@@ -208,12 +209,13 @@ TEST_CASE("golden files are made", "[.make-golden]") {
     save_dataset(toy_stories(40), folder / "stories.h5");
     std::vector<Expected> all;
     const auto add = [&](const std::vector<Expected>& more) { all.insert(all.end(), more.begin(), more.end()); };
-    for (const std::string& kind : model_kinds()) {
+    for (const ModelType* type : qa_models()) {
+        const std::string kind = type->kind();
         const bool facts = reads_facts(kind);
         const fs::path data = folder / (facts ? "facts.h5" : "stories.h5");
-        const fs::path run = trained(folder / (kind + "-run"), default_config(kind), data);
+        const fs::path run = trained(folder / (kind + "-run"), type->defaults, data);
         fs::copy_file(run / "model-best.h5", folder / (kind + ".h5"));
-        if (kind == KvMemNNConfig::kind) keep_run(run, folder / "run");
+        if (kind == "kv-mem-nn") keep_run(run, folder / "run");
         fs::remove_all(run);
         add(answers_of(kind + ".h5", folder / (kind + ".h5"), data, facts));
     }

@@ -23,8 +23,8 @@ const std::map<std::string, std::set<std::string>>& rules() {
         {"text", {"core"}},
         {"io", {"core", "kernels", "autograd", "text"}},
         {"store", {"core", "kernels", "io"}},
+        {"train", {"core", "kernels", "autograd", "nn", "text", "io", "store"}},
         {"tasks/qa", {"core", "kernels", "autograd", "nn", "text", "io", "store", "train"}},
-        {"train", {"core", "kernels", "autograd", "nn", "text", "io", "store", "tasks/qa"}},
         {"apps", {"core", "kernels", "autograd", "nn", "text", "io", "store", "train", "tasks/qa"}},
     };
     return all;

@@ -114,9 +114,9 @@ Lookup attend(Var query, Var key, Var value, const Segments& segments, const Att
     if (saved.options.dropout > 0) saved.options.seed = tape.next_seed();
     saved.log_sum_exp = arena.matrix(query.rows(), options.heads);
     if (saved.needs_grad()) {
-        if (keeps_weights(segments, saved.options))
+        if (saves_weights(segments, saved.options))
             saved.weights = arena.take<Real>(weight_count(segments, options.heads));
-        saved.scores = arena.take<Real>(kept_scores(segments, saved.options));
+        saved.scores = arena.take<Real>(saved_score_count(segments, saved.options));
     }
     const Index width = value.cols() / options.memory_heads() * options.heads;
     const Var read = tape.record(query.rows(), width, saved.needs_grad(), saved);

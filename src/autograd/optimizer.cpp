@@ -178,7 +178,7 @@ void Optimizer::update(Entry& entry, double rate, double factor) {
     parallel_for(std::ssize(rows), row_grain(cols), [&](Index first, Index last) {
         for (Index i = first; i < last; ++i) {
             const Index row = rows[i];
-            if (i + rows_ahead < last) detail::ask_for_row(entry.parameter->value.row(rows[i + rows_ahead]), cols);
+            if (i + rows_ahead < last) detail::prefetch_row(entry.parameter->value.row(rows[i + rows_ahead]), cols);
             if (entry.parameter->is_frozen(row)) continue;
             detail::simd().update(u, entry.parameter->value.row(row), gradient.values() + i * cols,
                                   adam || adagrad ? entry.moments[0].row(row) : nullptr,

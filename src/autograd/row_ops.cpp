@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace kvmem {
 
@@ -82,7 +83,7 @@ struct LogSoftmax {
         const View grad_out = out.grad(), grad = x.grad();
         for_each_row(grad, [&](Index i) {
             if (is_masked(i)) return;
-            const Real total = detail::sum(grad_out.row(i), grad.cols);
+            const auto total = static_cast<Real>(std::reduce(grad_out.row(i), grad_out.row(i + 1), 0.0));
             for (Index j = 0; j < grad.cols; ++j) grad(i, j) += grad_out(i, j) - weights(i, j) * total;
         });
     }

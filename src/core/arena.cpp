@@ -1,10 +1,8 @@
 #include "kvmem/core/arena.hpp"
 
 #include "core/memory.hpp"
-#include "kvmem/core/error.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 namespace kvmem {
@@ -38,20 +36,13 @@ Arena& Arena::operator=(Arena&& other) noexcept {
 }
 
 void* Arena::allocate(Index rows, Index cols, std::size_t size) {
-    const Index most = std::numeric_limits<Index>::max() / 2 / static_cast<Index>(size);
-    if (rows < 0 || cols < 0 || (cols > 0 && rows > most / cols))
-        throw Error({.what = "cannot take memory",
-                     .expected = "a size that can be addressed",
-                     .got = std::to_string(rows) + " x " + std::to_string(cols),
-                     .where = "Arena",
-                     .hint = {}});
-    std::size_t bytes = static_cast<std::size_t>(rows * cols) * size;
+    std::size_t bytes = detail::checked_bytes(rows, cols, size, "cannot take memory", "Arena");
     bytes = (std::max<std::size_t>(bytes, 1) + line - 1) / line * line;
     while (block_ < blocks_.size() && blocks_[block_].size - used_ < bytes) {
         ++block_;
         used_ = 0;
     }
-    // Blocks double, so that few are ever made.
+    // Blocks double, so that their number stays small.
     if (block_ == blocks_.size())
         blocks_.emplace_back(std::max(bytes, blocks_.empty() ? first_block : 2 * blocks_.back().size));
     std::byte* at = blocks_[block_].data.get() + used_;
@@ -62,7 +53,7 @@ void* Arena::allocate(Index rows, Index cols, std::size_t size) {
 void Arena::reset() {
     block_ = 0;
     used_ = 0;
-    // Several blocks become one, so that the next round finds everything in a row.
+    // Several blocks become one, which holds the whole next round.
     if (blocks_.size() > 1) {
         const std::size_t all = capacity();
         blocks_.clear();

@@ -13,7 +13,7 @@ static std::string one_line(const Problem& problem) {
     if (!problem.expected.empty()) line += ": expected " + problem.expected;
     if (!problem.got.empty()) line += (problem.expected.empty() ? ": got " : ", got ") + problem.got;
     if (!problem.hint.empty()) line += " (" + problem.hint + ")";
-    // Words from a file may hold anything: line ends, terminal escapes, zeros that would cut what() short.
+    // Text from a file may hold anything: line ends, terminal escapes, zeros that would cut what() short.
     return printable(line);
 }
 

@@ -21,8 +21,12 @@ namespace kvmem {
 
 namespace fs = std::filesystem;
 
+static Error file_error(std::string what, const fs::path& path, std::string expected, std::string got,
+                        std::string hint = {}) {
+    return Error({std::move(what), std::move(expected), std::move(got), path.string(), std::move(hint)});
+}
 static Error system_error(const std::string& what, const fs::path& path, int code = errno) {
-    return Error({.what = what, .expected = {}, .got = std::strerror(code), .where = path.string(), .hint = {}});
+    return file_error(what, path, {}, std::strerror(code));
 }
 
 static fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
@@ -39,7 +43,7 @@ static fs::file_status status_of(const fs::path& path) {
 bool is_there(const fs::path& path) { return fs::exists(status_of(path)); }
 bool is_folder(const fs::path& path) { return fs::is_directory(status_of(path)); }
 
-// Whether what was opened still has this name.
+// Whether the open file still has this name.
 static bool is_still_at(const fs::path& path, int descriptor) {
     struct stat opened, there;
     return ::fstat(descriptor, &opened) == 0 && ::stat(path.c_str(), &there) == 0 && opened.st_ino == there.st_ino &&
@@ -60,29 +64,30 @@ struct Descriptor {
 };
 }  // namespace
 
-// What is read at most: pipes and devices need not have an end, and a file may be one large hole.
-static std::size_t most_bytes_of(mode_t mode) {
-    if (S_ISCHR(mode) || S_ISBLK(mode)) return std::size_t{16} << 20;
-    return S_ISREG(mode) ? detail::memory_limit() : detail::memory_limit() / 4;
+// How many bytes are read at most, and what to do about more: pipes and devices need not have an end, and a file may be
+// one large hole.
+static std::pair<std::size_t, const char*> read_limit(mode_t mode) {
+    if (S_ISCHR(mode) || S_ISBLK(mode)) return {std::size_t{16} << 20, "copy the part that you need to a file"};
+    if (S_ISREG(mode))
+        return {detail::memory_limit(),
+                "this is all memory of the process: split the file, or allow more (machine, control group, ulimit -v)"};
+    return {detail::memory_limit() / 4, "a pipe may fill a quarter of the memory: write it to a file first"};
 }
 
-// What is still to be read behind `bytes`, and these.
+// `bytes`, which were read before, and the rest of the file.
 static std::string read_all(int descriptor, const fs::path& name, std::string bytes = {}) {
     struct stat status {};
     if (::fstat(descriptor, &status) != 0) throw system_error("cannot read", name);
     if (S_ISDIR(status.st_mode)) throw system_error("cannot read", name, EISDIR);
-    const std::size_t most = most_bytes_of(status.st_mode);
+    const auto [max_bytes, hint] = read_limit(status.st_mode);
     const auto size = static_cast<std::size_t>(status.st_size);
     std::size_t have = bytes.size();
-    if (size <= most) bytes.resize(have + size + 1);  // one more, to see the end
-    // Sizes lie for pipes and for files that grow: read until the end.
+    if (size <= max_bytes) bytes.resize(have + size + 1);  // one more, to see the end
+    // The size is wrong for pipes and for files that grow, so only the end counts.
     for (;;) {
-        if (size > most || have > most)
-            throw Error({.what = "cannot read",
-                         .expected = "an end after " + std::to_string(most) + " bytes at most",
-                         .got = "more",
-                         .where = name.string(),
-                         .hint = {}});
+        if (size > max_bytes || have > max_bytes)
+            throw file_error("cannot read", name, "an end after " + std::to_string(max_bytes) + " bytes at most",
+                             "more", hint);
         if (have == bytes.size()) bytes.resize(bytes.size() + (std::size_t{1} << 16));
         const ssize_t n = ::read(descriptor, bytes.data() + have, bytes.size() - have);
         if (n < 0 && errno == EINTR) continue;
@@ -94,8 +99,7 @@ static std::string read_all(int descriptor, const fs::path& name, std::string by
     return bytes;
 }
 
-// A named pipe is opened without waiting, and has no end before somebody has written to it. Gives what it had to read
-// to know.
+// Waits until a process writes to a named pipe, which has no end before, and returns the byte that was read to know it.
 static std::string await_writer(int descriptor, const fs::path& name) {
     constexpr int patience = 3000;  // milliseconds
     pollfd pipe{descriptor, POLLIN, 0};
@@ -105,12 +109,7 @@ static std::string await_writer(int descriptor, const fs::path& name) {
     if (ready != 0) return {};
     char byte = 0;
     const ssize_t n = ::read(descriptor, &byte, 1);
-    if (n == 0)
-        throw Error({.what = "cannot read",
-                     .expected = {},
-                     .got = "a pipe that nobody writes to",
-                     .where = name.string(),
-                     .hint = {}});
+    if (n == 0) throw file_error("cannot read", name, {}, "a pipe that nobody writes to");
     return std::string(n > 0 ? 1 : 0, byte);
 }
 
@@ -130,7 +129,7 @@ std::string read_standard_input() { return read_all(STDIN_FILENO, "stdin"); }
 
 static constexpr const char* temporary_ending = ".kvmem-tmp";
 
-// The file that a chain of symbolic links ends at, which need not be there.
+// The file that a chain of symbolic links ends at; it need not exist.
 static fs::path behind_links(fs::path path) {
     for (int links = 0; links < 40; ++links) {
         std::error_code code;
@@ -141,8 +140,8 @@ static fs::path behind_links(fs::path path) {
     throw system_error("cannot replace", path, ELOOP);
 }
 
-// What a rename must replace: the file behind a link, not the link. Only what is nothing yet or a plain file is
-// replaced: a rename over /dev/null would take it away from all.
+// What a rename must replace: the file behind a link, not the link. Only a plain file, or none, is replaced: a rename
+// over /dev/null would remove it for all programs.
 static fs::path replaceable_target(const fs::path& path) {
     std::error_code code;
     const fs::file_status status = fs::status(path, code);
@@ -150,23 +149,22 @@ static fs::path replaceable_target(const fs::path& path) {
     const fs::path target = behind_links(path);
     const bool device = target != path && target.string().starts_with("/proc/");
     if (device || (fs::exists(status) && !fs::is_regular_file(status)))
-        throw Error(
-            {.what = "cannot replace", .expected = "a regular file", .got = {}, .where = path.string(), .hint = {}});
+        throw file_error("cannot replace", path, "a regular file", {});
     return target;
 }
 
-// Gives a new file what an old one has: permission bits, and its owners as far as one may.
+// Gives a new file the permission bits of an old one, and its owners as far as the system allows.
 static void take_after(int descriptor, const struct stat& old) {
     mode_t mode = old.st_mode & 07777;
     const uid_t owner = ::geteuid() == 0 ? old.st_uid : static_cast<uid_t>(-1);
-    // Another group than the old one's may do what anybody may.
+    // Where the group differs, its members get the rights of everybody.
     if (::fchown(descriptor, owner, old.st_gid) != 0) mode &= ~mode_t{070} | (mode & 07) << 3;
     ::fchmod(descriptor, mode);
 }
 
 namespace {
 
-// Closes and, unless it was kept, removes a file when it goes. Its lock says that its process lives.
+// A file that is removed in the end, unless it was renamed. Its lock tells others that its process lives.
 class TemporaryFile {
   public:
     TemporaryFile(const fs::path& target, const std::optional<struct stat>& old) {
@@ -181,7 +179,7 @@ class TemporaryFile {
         if (old) take_after(descriptor_, *old);
     }
     ~TemporaryFile() {
-        if (!kept_) ::unlink(path_.c_str());
+        if (!renamed_) ::unlink(path_.c_str());
         ::close(descriptor_);
     }
     TemporaryFile(const TemporaryFile&) = delete;
@@ -198,11 +196,11 @@ class TemporaryFile {
     void flush_and_rename(const fs::path& target) {
         if (::fsync(descriptor_) != 0) throw system_error("cannot flush", path_);
         if (::rename(path_.c_str(), target.c_str()) != 0) throw system_error("cannot replace", target);
-        kept_ = true;
+        renamed_ = true;
     }
 
   private:
-    // Who sweeps may take it for a dead process's before it is locked. Where there are no locks, nobody sweeps.
+    // Before the lock is taken, a sweep of another process may remove the file. Without locks no process sweeps.
     bool is_ours() const {
         const bool taken = ::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
         return !taken && is_still_at(path_, descriptor_);
@@ -210,7 +208,7 @@ class TemporaryFile {
 
     fs::path path_;
     int descriptor_ = -1;
-    bool kept_ = false;
+    bool renamed_ = false;
 };
 
 }  // namespace
@@ -244,14 +242,14 @@ void replace_file(const fs::path& path, std::span<const std::byte> bytes, const 
         if (like.empty() || ::stat(like.c_str(), &*old) != 0)
             old.reset();
         else
-            old->st_mode |= S_IWUSR;  // a new file is there to be written to, whatever the old one is
+            old->st_mode |= S_IWUSR;  // a new file must be writable, whatever the old one is
     }
     {
         TemporaryFile file(target, old);
         file.write(bytes);
         file.flush_and_rename(target);
     }
-    // The rename itself is on disk only when the folder is.
+    // The rename is on disk only after the folder is flushed.
     const Descriptor folder(::open(folder_of(target).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (folder.number >= 0) ::fsync(folder.number);
 }
@@ -265,8 +263,8 @@ void require_writable(const fs::path& path) {
 
 // --- Locking ---------------------------------------------------------------------------------------------
 
-// Takes the lock; returns the system's error code, or 0. A program of somebody's that was killed with a lock may hold
-// it for a moment longer: a child that it was about to start has the descriptor until it runs its own program.
+// Takes the lock; returns the system's error code, or 0. The lock of a killed program may outlive it for a moment: a
+// child that it was starting has the descriptor until it runs its own program.
 static int lock_soon(int descriptor) {
     constexpr std::chrono::milliseconds patience{500}, pause{5};
     const auto end = std::chrono::steady_clock::now() + patience;
@@ -280,11 +278,8 @@ static int lock_soon(int descriptor) {
 
 static Error not_locked(const fs::path& path, int code) {
     const bool without_locks = code == ENOLCK || code == EOPNOTSUPP || code == ENOSYS || code == EINVAL;
-    return Error({.what = "cannot lock",
-                  .expected = {},
-                  .got = std::strerror(code),
-                  .where = path.string(),
-                  .hint = without_locks ? "this file system has no locks; write on another" : ""});
+    return file_error("cannot lock", path, {}, std::strerror(code),
+                      without_locks ? "this file system has no locks; write on another" : "");
 }
 
 FileLock::FileLock(fs::path path, const fs::path& guarded, const std::string& holder) : path_(std::move(path)) {
@@ -294,18 +289,14 @@ FileLock::FileLock(fs::path path, const fs::path& guarded, const std::string& ho
         if (const int code = lock_soon(descriptor_)) {
             ::close(descriptor_);
             if (code != EWOULDBLOCK) throw not_locked(path_, code);
-            throw Error({.what = "in use by " + holder,
-                         .expected = {},
-                         .got = {},
-                         .where = guarded.string(),
-                         .hint = "wait for it or choose another"});
+            throw file_error("in use by " + holder, guarded, {}, {}, "wait for it or choose another");
         }
         if (is_still_at(path_, descriptor_)) return;
-        ::close(descriptor_);  // its holder removed it: the next one locks another
+        ::close(descriptor_);  // its holder removed the file: lock the next one
     }
 }
 
-// Removed while it is locked: who opened it before will see that it is gone.
+// The file is removed while it is locked, so that a process that opened it before sees that it is gone.
 FileLock::~FileLock() {
     if (is_still_at(path_, descriptor_)) ::unlink(path_.c_str());
     ::close(descriptor_);

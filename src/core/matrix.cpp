@@ -4,26 +4,14 @@
 #include "kvmem/core/error.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 namespace kvmem {
 
-static std::size_t bytes_of(Index rows, Index cols) {
-    constexpr Index most = std::numeric_limits<Index>::max() / static_cast<Index>(sizeof(Real));
-    if (rows < 0 || cols < 0 || (cols > 0 && rows > most / cols))
-        throw Error({.what = "cannot make a matrix",
-                     .expected = "a size that can be addressed",
-                     .got = std::to_string(rows) + " x " + std::to_string(cols),
-                     .where = "Matrix",
-                     .hint = {}});
-    return static_cast<std::size_t>(rows * cols) * sizeof(Real);
-}
-
 void Matrix::Free::operator()(Real* p) const noexcept { detail::release(p, bytes); }
 
 Matrix::Storage Matrix::allocate(Index rows, Index cols, void* (*memory)(std::size_t bytes)) {
-    const std::size_t bytes = bytes_of(rows, cols);
+    const std::size_t bytes = detail::checked_bytes(rows, cols, sizeof(Real), "cannot make a matrix", "Matrix");
     return {bytes == 0 ? nullptr : static_cast<Real*>(memory(bytes)), Free{bytes}};
 }
 
@@ -46,5 +34,20 @@ Matrix& Matrix::operator=(Matrix other) noexcept {
 }
 
 void Matrix::fill(Real value) { std::fill_n(data(), size(), value); }
+
+Index detail::whole_rows(std::size_t numbers, Index cols) {
+    const auto count = static_cast<Index>(numbers);
+    require_shape(cols > 0 && count % cols == 0, "view_of", "numbers for whole rows of at least one column");
+    return count / cols;
+}
+
+Matrix matrix_of(const std::vector<std::vector<Real>>& rows) {
+    Matrix all(std::ssize(rows), rows.empty() ? 0 : std::ssize(rows.front()));
+    for (Index i = 0; i < all.rows(); ++i) {
+        require_shape(std::ssize(rows[i]) == all.cols(), "matrix_of", "rows of one length");
+        std::ranges::copy(rows[i], all.row(i));
+    }
+    return all;
+}
 
 }  // namespace kvmem

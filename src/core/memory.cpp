@@ -1,5 +1,7 @@
 #include "core/memory.hpp"
 
+#include "kvmem/core/error.hpp"
+
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -20,12 +22,12 @@ namespace kvmem::detail {
 static constexpr std::size_t line = 64, huge_page = std::size_t{1} << 21;
 
 static bool is_large(std::size_t bytes) { return bytes >= 2 * huge_page; }
-// The system's own, which it gives as zeros page by page; the allocator would get such pieces from it as well.
+// Such pieces come from the system, as zeros page by page. The allocator would get them there as well.
 static bool is_mapped(std::size_t bytes) { return bytes >= 32 * huge_page; }
 static std::align_val_t alignment_of(std::size_t bytes) { return std::align_val_t{is_large(bytes) ? huge_page : line}; }
 
 #if defined(__linux__)
-// Whole huge pages, the first of them at its boundary.
+// Maps whole huge pages.
 static void* map(std::size_t bytes) {
     bytes = (bytes + huge_page - 1) / huge_page * huge_page;
     void* all = ::mmap(nullptr, bytes + huge_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -40,13 +42,24 @@ static void* map(std::size_t bytes) {
 }
 #endif
 
+std::size_t checked_bytes(Index rows, Index cols, std::size_t size, const char* what, const char* where) {
+    const Index max = std::numeric_limits<Index>::max() / 2 / static_cast<Index>(size);
+    if (rows < 0 || cols < 0 || (cols > 0 && rows > max / cols))
+        throw Error({.what = what,
+                     .expected = "a size that can be addressed",
+                     .got = std::to_string(rows) + " x " + std::to_string(cols),
+                     .where = where,
+                     .hint = {}});
+    return static_cast<std::size_t>(rows * cols) * size;
+}
+
 void* allocate(std::size_t bytes) {
 #if defined(__linux__)
     if (is_mapped(bytes)) return map(bytes);
 #endif
     void* memory = ::operator new(bytes, alignment_of(bytes));
 #if defined(__linux__)
-    if (is_large(bytes)) ::madvise(memory, bytes, MADV_HUGEPAGE);  // a wish: it does not matter if it fails
+    if (is_large(bytes)) ::madvise(memory, bytes, MADV_HUGEPAGE);  // advice: it may fail
 #endif
     return memory;
 }
@@ -69,39 +82,39 @@ void release(void* memory, std::size_t bytes) noexcept {
     ::operator delete(memory, alignment_of(bytes));
 }
 
-// --- How much there is -----------------------------------------------------------------------------------
+// --- The limit -------------------------------------------------------------------------------------------
 
 namespace fs = std::filesystem;
 
 static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
 
-// The number in a file; no_limit where there is no file, or a word such as "max" in it.
+// The number in a file; no_limit without a file, or where it holds a word such as "max".
 static std::size_t number_in(const fs::path& file) {
     std::size_t number = no_limit;
     return std::ifstream(file) >> number ? number : no_limit;
 }
 
-// The least number in files of this name, from a group's folder up to `top`: a group is bound by those above it. A
+// The smallest number in files of this name, from a group's folder up to `top`: the groups above bound a group. A
 // container sees its own group's folder as `top`, whatever the group's name says.
-static std::size_t least_upward(const fs::path& top, fs::path group, const char* name) {
-    std::size_t least = number_in(top / name);
+static std::size_t min_upward(const fs::path& top, fs::path group, const char* name) {
+    std::size_t smallest = number_in(top / name);
     for (group = group.relative_path(); !group.empty(); group = group.parent_path())
-        least = std::min(least, number_in(top / group / name));
-    return least;
+        smallest = std::min(smallest, number_in(top / group / name));
+    return smallest;
 }
 
 // Lines of /proc/self/cgroup are "number:controllers:group"; of version 2 "0::group".
 static std::size_t group_limit(const fs::path& root) {
-    std::size_t least = no_limit;
+    std::size_t smallest = no_limit;
     std::ifstream groups(root / "proc/self/cgroup");
     for (std::string number, controllers, group;
          std::getline(groups, number, ':') && std::getline(groups, controllers, ':') && std::getline(groups, group);) {
         const fs::path folder = root / "sys/fs/cgroup";
-        if (controllers.empty()) least = std::min(least, least_upward(folder, group, "memory.max"));
+        if (controllers.empty()) smallest = std::min(smallest, min_upward(folder, group, "memory.max"));
         if ((',' + controllers + ',').find(",memory,") != std::string::npos)
-            least = std::min(least, least_upward(folder / "memory", group, "memory.limit_in_bytes"));
+            smallest = std::min(smallest, min_upward(folder / "memory", group, "memory.limit_in_bytes"));
     }
-    return least;
+    return smallest;
 }
 
 std::size_t memory_limit(const fs::path& root) {

@@ -10,7 +10,7 @@
 
 #include <algorithm>
 
-// TBB is not built with the thread sanitizer, which must therefore be told what happens before what.
+// TBB is not built with the thread sanitizer, which must therefore be told the order of events.
 #if defined(__SANITIZE_THREAD__)
 #define KVMEM_TELL_SANITIZER
 #elif defined(__has_feature)
@@ -27,7 +27,7 @@ static void publish(char&) {}
 static void observe(char&) {}
 #endif
 namespace {
-// At the end of a scope, however it is left: an exception that crosses threads has been seen by both, too.
+// They act at the end of a scope, however it is left, because exceptions cross threads, too.
 struct PublishAtEnd {
     char& point;
     ~PublishAtEnd() { publish(point); }
@@ -47,9 +47,8 @@ struct ThreadLimit::Impl {
 };
 
 ThreadLimit::ThreadLimit(int threads)
-    : impl_(new Impl{
-          global_control(global_control::max_allowed_parallelism,
-                         static_cast<std::size_t>(threads > 0 ? threads : tbb::info::default_concurrency()))}) {}
+    : impl_(new Impl{global_control(global_control::max_allowed_parallelism,
+                                    threads > 0 ? threads : tbb::info::default_concurrency())}) {}
 ThreadLimit::~ThreadLimit() = default;
 ThreadLimit::ThreadLimit(ThreadLimit&&) noexcept = default;
 ThreadLimit& ThreadLimit::operator=(ThreadLimit&&) noexcept = default;
@@ -57,14 +56,13 @@ ThreadLimit& ThreadLimit::operator=(ThreadLimit&&) noexcept = default;
 int thread_count() { return static_cast<int>(global_control::active_value(global_control::max_allowed_parallelism)); }
 
 Index worker_count() { return std::max<Index>(1, tbb::this_task_arena::max_concurrency()); }
-// Negative for a thread that no arena knows yet: then it is the only one in this loop.
+// The index is negative for a thread without an arena, which is then the only one in its loop.
 Index worker_index() { return std::max<Index>(0, tbb::this_task_arena::current_thread_index()); }
 
 void detail::parallel_for(Index count, Index grain, void* body, void (*call)(void*, Index, Index)) {
     if (count <= 0) return;
     grain = std::max<Index>(grain, 1);
     if (count <= grain) return call(body, 0, count);
-    // The simple partitioner cuts the same way for every number of threads.
     // What a worker leaves in its scratch is seen by the next thread that takes its place.
     char begun = 0, ended = 0, places[64] = {};
     publish(begun);
@@ -78,12 +76,10 @@ void detail::parallel_for(Index count, Index grain, void* body, void (*call)(voi
         const FloatControl as_caller(caller);
         call(body, range.begin(), range.end());
     };
-    // A thread that waits for its loop would otherwise take up any other task of the pool, which may lock what this
-    // thread has locked.
-    tbb::this_task_arena::isolate([&] {
-        tbb::parallel_for(tbb::blocked_range<Index>(0, count, static_cast<std::size_t>(grain)), piece,
-                          tbb::simple_partitioner());
-    });
+    // Without isolation a thread that waits for its loop would run any other task of the pool, which may lock what this
+    // thread has locked. The simple partitioner cuts the same way for every number of threads.
+    tbb::this_task_arena::isolate(
+        [&] { tbb::parallel_for(tbb::blocked_range<Index>(0, count, grain), piece, tbb::simple_partitioner()); });
 }
 
 }  // namespace kvmem

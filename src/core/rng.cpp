@@ -14,7 +14,7 @@ static std::uint64_t mix(std::uint64_t z) {
 static constexpr std::uint64_t golden = 0x9e3779b97f4a7c15u;
 
 Rng::Rng(std::uint64_t seed, std::initializer_list<std::uint64_t> stream) : state_(mix(seed + golden)) {
-    // The state is mixed once more than s: were both mixed alike, Rng(n, {n}) would be the same for every n.
+    // The state is mixed once more than s. Mixed alike, Rng(n, {n}) would be the same generator for every n.
     for (const std::uint64_t s : stream) state_ = mix(mix(state_ + golden) ^ mix(s + golden));
 }
 
@@ -23,7 +23,7 @@ std::uint64_t Rng::bits() { return mix(state_ += golden); }
 double Rng::uniform() { return static_cast<double>(bits() >> 11) * 0x1.0p-53; }
 
 double Rng::normal() {
-    // Box and Muller; the second number is given up so that there is no state but the counter.
+    // Box and Muller. The second number is dropped, so that the counter is the only state.
     const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));
     return radius * std::cos(2.0 * std::numbers::pi * uniform());
 }

@@ -1,6 +1,5 @@
 #include "kvmem/io/parameters.hpp"
 
-#include "io/parameter_file.hpp"
 #include "kvmem/core/error.hpp"
 
 #include <algorithm>
@@ -16,7 +15,7 @@ void write_parameters(hdf5::Writer& file, const Parameters& parameters) {
     for (const Parameter& p : parameters) file.write(folder + "/" + p.name, p.value);
 }
 
-Matrix read_finite_matrix(const hdf5::Reader& file, const std::string& dataset) {
+Matrix load_parameter(const hdf5::Reader& file, const std::string& dataset) {
     Matrix matrix = file.matrix(dataset);
     if (!std::ranges::all_of(matrix.view().span(), [](Real x) { return std::isfinite(x); }))
         throw Error({.what = "a parameter is broken",
@@ -56,7 +55,7 @@ static Matrix read_value(const hdf5::Reader& file, const Parameter& p) {
     };
     const std::string dataset = folder + "/" + p.name;
     if (!file.has(dataset)) refuse("the file lacks a parameter", p.name, "no such name");
-    Matrix value = read_finite_matrix(file, dataset);
+    Matrix value = load_parameter(file, dataset);
     if (value.rows() != p.value.rows() || value.cols() != p.value.cols())
         refuse("parameter " + p.name + " has another shape", shape_of(p.value), shape_of(value));
     return value;

@@ -1,9 +1,9 @@
 #include "kvmem/io/vectors.hpp"
 
-#include "io/hdf5/hdf5.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/core/text.hpp"
+#include "kvmem/io/hdf5.hpp"
 
 #include <algorithm>
 #include <charconv>

@@ -1,7 +1,7 @@
 // How a vocabulary lies in a file, of whatever format: the group /vocab (datasets/README.md). Not installed.
 #pragma once
 
-#include "io/hdf5/hdf5.hpp"
+#include "kvmem/io/hdf5.hpp"
 #include "kvmem/text/vocabulary.hpp"
 
 namespace kvmem {

@@ -6,8 +6,6 @@
 
 namespace kvmem {
 
-static bool same_shape(ConstView a, ConstView b) { return a.rows == b.rows && a.cols == b.cols; }
-
 static void check(ConstView z, ConstView c, ConstView h, std::span<const Index> offsets) {
     const bool fit = same_shape(z, c) && same_shape(z, h) && !offsets.empty() && offsets.front() == 0 &&
                      offsets.back() == z.rows && std::ranges::is_sorted(offsets);
@@ -15,7 +13,7 @@ static void check(ConstView z, ConstView c, ConstView h, std::span<const Index> 
 }
 
 namespace {
-// The rows of a sequence from the first that is read to the last.
+// The rows of a sequence in the order of the scan.
 struct Order {
     Index first, step, count;
     Order(std::span<const Index> offsets, std::size_t i, Direction direction)
@@ -49,7 +47,7 @@ void gated_scan_backward(ConstView z, ConstView c, ConstView h, std::span<const 
     require_shape(same_shape(z, grad_h) && (!grad_z.data || same_shape(z, grad_z)) &&
                       (!grad_c.data || same_shape(z, grad_c)) && std::ssize(scratch) == z.cols,
                   "gated_scan_backward", "gradients of the shape of z, and scratch of its width");
-    Real* const carried = scratch.data();  // the gradient of h_t by what comes after it
+    Real* const carried = scratch.data();  // the gradient of h_t through all later states
     for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
         const Order order(offsets, i, direction);
         std::fill_n(carried, z.cols, Real{0});

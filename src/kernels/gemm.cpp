@@ -10,24 +10,24 @@
 
 namespace kvmem {
 
-// Multiplications worth a task of its own (some tens of microseconds).
+// The work that is worth a task of its own, in multiplications: some tens of microseconds.
 static constexpr Index task_work = Index{1} << 21;
 
 static void scale_by(Real beta, View c) {
     if (beta == 0)
-        std::fill_n(c.data, c.size(), Real{0});  // whatever was there, NaN too
+        std::fill_n(c.data, c.size(), Real{0});  // c need not be initialised
     else if (beta != 1)
         for (Real& x : c.span()) x *= beta;
 }
 
-// Rows and columns of c that are one task: parts of the larger side, in whole blocks of it.
+// Splits the larger side of c into tasks of whole blocks.
 static void by_parts(const detail::Product& p, Real alpha, Index b_step, bool add) {
     const bool tall = p.rows >= p.cols;
     const Index side = tall ? p.rows : p.cols, step = tall ? detail::gemm_rows : detail::gemm_cols;
     const Index blocks = (side + step - 1) / step, work = p.rows * p.cols * p.depth;
     const Index grain = work <= task_work ? blocks : std::max<Index>(1, (blocks * task_work + work - 1) / work);
     parallel_for(blocks, grain, [&](Index first, Index last) {
-        static thread_local Arena packed;  // too large for the stack of some threads
+        static thread_local Arena packed;  // the stacks of some threads are too small
         const ArenaScope scope(packed);
         const Index from = first * step, to = std::min(side, last * step);
         detail::Product part = p;
@@ -39,11 +39,12 @@ static void by_parts(const detail::Product& p, Real alpha, Index b_step, bool ad
     });
 }
 
-// Deeper products are sums of two: in a line, a large sum would lose what is added to it.
-static constexpr Index most_depth = 4096;
+// Deeper products are sums of two halves, because a large sum would lose what is added to it. The second half needs
+// room of its own: added to c block by block, it would meet the large sum after all.
+static constexpr Index max_depth = 4096;
 
 static void by_depth(const detail::Product& p, Real alpha, Index b_step, bool add) {
-    if (p.depth <= most_depth) return by_parts(p, alpha, b_step, add);
+    if (p.depth <= max_depth) return by_parts(p, alpha, b_step, add);
     Matrix other(p.rows, p.cols);
     detail::Product first = p, second = p;
     first.depth = p.depth / 2;

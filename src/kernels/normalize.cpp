@@ -9,7 +9,6 @@
 
 namespace kvmem {
 
-static bool same_shape(ConstView a, ConstView b) { return a.rows == b.rows && a.cols == b.cols; }
 static bool holds_rows(std::span<const Real> numbers, ConstView of) {
     return static_cast<Index>(numbers.size()) == of.rows;
 }
@@ -25,8 +24,8 @@ void layer_norm(ConstView in, ConstView gain, ConstView bias, View out, std::spa
     for (Index i = 0; i < in.rows; ++i) {
         detail::NormRow row{in.row(i), gain.data, 0, 0};
         detail::simd().norm_row(row, bias.data, layer_norm_epsilon, out.row(i), d);
-        mean[static_cast<std::size_t>(i)] = row.mean;
-        inverse_deviation[static_cast<std::size_t>(i)] = row.inverse;
+        mean[i] = row.mean;
+        inverse_deviation[i] = row.inverse;
     }
 }
 
@@ -41,13 +40,12 @@ void layer_norm_backward(ConstView in, ConstView gain, std::span<const Real> mea
                   "layer_norm_backward", "what layer_norm was called with, and gradients of the same shapes, or empty");
     if (d == 0) return;
     for (Index i = 0; i < in.rows; ++i) {
-        const auto at = static_cast<std::size_t>(i);
-        detail::simd().norm_row_backward({in.row(i), gain.data, mean[at], inverse_deviation[at]}, grad_out.row(i),
+        detail::simd().norm_row_backward({in.row(i), gain.data, mean[i], inverse_deviation[i]}, grad_out.row(i),
                                          grad_in.data ? grad_in.row(i) : nullptr, grad_gain.data, grad_bias.data, d);
     }
 }
 
-// In double where the squares leave the range of float.
+// The sum is in double where squares may leave the range of float.
 static Real length_of(const Real* x, Index n) {
     const Real square = detail::dot(x, x, n);
     if (square > 1e-30f && square < 1e30f) return std::sqrt(square);
@@ -61,7 +59,7 @@ void normalize_rows(ConstView in, View out, std::span<Real> length) {
                   "out of the shape of in, a length for each row");
     for (Index i = 0; i < in.rows; ++i) {
         const Real norm = length_of(in.row(i), in.cols);
-        length[static_cast<std::size_t>(i)] = norm;
+        length[i] = norm;
         for (Index j = 0; j < in.cols; ++j) out(i, j) = norm == 0 ? Real{0} : in(i, j) / norm;
     }
 }
@@ -70,7 +68,7 @@ void normalize_rows_backward(ConstView out, std::span<const Real> length, ConstV
     require_shape(same_shape(out, grad_out) && same_shape(out, grad_in) && holds_rows(length, out),
                   "normalize_rows_backward", "gradients of the shape of out");
     for (Index i = 0; i < out.rows; ++i) {
-        const Real norm = length[static_cast<std::size_t>(i)];
+        const Real norm = length[i];
         if (norm == 0) continue;
         const Real along = detail::dot(out.row(i), grad_out.row(i), out.cols);
         for (Index j = 0; j < out.cols; ++j) grad_in(i, j) += (grad_out(i, j) - along * out(i, j)) / norm;

@@ -12,22 +12,14 @@ namespace kvmem {
 
 static constexpr Real minus_infinity = -std::numeric_limits<Real>::infinity();
 
-// -inf of nothing, NaN when there is one.
-static Real largest_of(std::span<const Real> x) {
-    Real most = minus_infinity;
-    for (const Real v : x)
-        if (v > most || v != v) most = v;
-    return most;
-}
-
 static Real log_sum_exp(std::span<const Real> scores, Real largest) {
     double sum = 0;
     for (const Real s : scores) sum += std::exp(static_cast<double>(s - largest));
     return largest + static_cast<Real>(std::log(sum));
 }
 
-// The threshold t with sum over i of max(z_i - t, 0) = 1, for z <= 0 with a largest of 0. What is below the threshold
-// of a set is below that of each set in it, so slots are dropped until none is.
+// The threshold t with sum over i of max(z_i - t, 0) = 1, for z <= 0 with a largest of 0 (Martins and Astudillo 2016).
+// A slot below the threshold of a set is below the threshold of each subset, so slots are dropped until none is below.
 static double sparsemax_threshold(std::span<const Real> z) {
     for (double threshold = -1;;) {
         double sum = 0;
@@ -40,8 +32,8 @@ static double sparsemax_threshold(std::span<const Real> z) {
     }
 }
 
-// The threshold t with sum over i of max(z_i / 2 - t, 0)^2 = 1, for z <= 0 with a largest of 0. The sum is convex and
-// falls with t: Newton's steps come from the left and do not pass the root.
+// The threshold t with sum over i of max(z_i / 2 - t, 0)^2 = 1, for z <= 0 with a largest of 0 (Peters et al. 2019).
+// The sum is convex and falls with t, so Newton's steps come from the left and never pass the root.
 static double entmax_threshold(std::span<const Real> z) {
     double threshold = -1;
     for (int step = 0; step < 100; ++step) {
@@ -58,33 +50,54 @@ static double entmax_threshold(std::span<const Real> z) {
     return threshold;
 }
 
-// All but the k largest become -inf; of equal ones the first stay.
+// All but the k largest scores become -inf; of equal scores the first stay.
 static void keep_largest(Index k, std::span<Real> scores, std::span<Real> scratch) {
-    const auto kept = static_cast<std::size_t>(k);
-    if (kept >= scores.size()) return;
+    if (k >= std::ssize(scores)) return;
     std::copy(scores.begin(), scores.end(), scratch.begin());
     const auto sorted = scratch.first(scores.size());
     std::nth_element(sorted.begin(), sorted.begin() + k - 1, sorted.end(), std::greater<>());
-    const Real least = sorted[kept - 1];
-    auto equal = k - std::count_if(scores.begin(), scores.end(), [&](Real s) { return s > least; });
+    const Real smallest = sorted[k - 1];
+    auto equal = k - std::count_if(scores.begin(), scores.end(), [&](Real s) { return s > smallest; });
     for (Real& s : scores)
-        if (s < least || (s == least && equal-- <= 0)) s = minus_infinity;
+        if (s < smallest || (s == smallest && equal-- <= 0)) s = minus_infinity;
+}
+
+static void check_normalizer(Normalizer normalizer, const char* where) {
+    require_shape(normalizer >= Normalizer::softmax && normalizer <= Normalizer::none, where,
+                  "a normalizer of the enumeration");
+}
+
+static Real softmax_of(std::span<Real> scores) {
+    return detail::simd().softmax_row(scores.data(), std::ssize(scores)).log_sum_exp();
+}
+
+// Scores less their largest become the weights of sparsemax or entmax-1.5.
+static void apply_threshold(Normalizer normalizer, std::span<Real> z) {
+    if (normalizer == Normalizer::sparsemax) {
+        const double threshold = sparsemax_threshold(z);
+        for (Real& s : z) s = static_cast<Real>(std::max(static_cast<double>(s) - threshold, 0.0));
+        return;
+    }
+    const double threshold = entmax_threshold(z);
+    for (Real& s : z) {
+        const double root = std::max(static_cast<double>(s) / 2 - threshold, 0.0);
+        s = static_cast<Real>(root * root);
+    }
 }
 
 Real normalize_scores(Normalizer normalizer, Index top_k, std::span<Real> scores, std::span<Real> scratch) {
+    check_normalizer(normalizer, "normalize_scores");
     require_shape(normalizer != Normalizer::top_k || top_k > 0, "normalize_scores", "a top_k of 1 or more");
     require_shape(
         (normalizer != Normalizer::top_k && normalizer != Normalizer::none) || scratch.size() >= scores.size(),
         "normalize_scores", "scratch as long as the row");
-    const auto count = static_cast<Index>(scores.size());
-    if (normalizer == Normalizer::softmax) return detail::simd().softmax_row(scores.data(), count).log_sum_exp();
+    if (normalizer == Normalizer::softmax) return softmax_of(scores);
     if (normalizer == Normalizer::none) {
         std::copy(scores.begin(), scores.end(), scratch.begin());
-        for (Real& s : scores)
-            if (s == minus_infinity) s = 0;
-        return detail::simd().softmax_row(scratch.data(), count).log_sum_exp();
+        std::replace(scores.begin(), scores.end(), minus_infinity, Real{0});
+        return softmax_of(scratch.first(scores.size()));
     }
-    const Real largest = largest_of(scores);
+    const Real largest = detail::largest_of(scores.data(), std::ssize(scores));
     if (!std::isfinite(largest)) {
         const Real all = largest == minus_infinity ? Real{0} : std::numeric_limits<Real>::quiet_NaN();
         std::fill(scores.begin(), scores.end(), all);
@@ -92,20 +105,11 @@ Real normalize_scores(Normalizer normalizer, Index top_k, std::span<Real> scores
     }
     if (normalizer == Normalizer::top_k) {
         keep_largest(top_k, scores, scratch);
-        return detail::simd().softmax_row(scores.data(), count).log_sum_exp();
+        return softmax_of(scores);
     }
     const Real sum = log_sum_exp(scores, largest);
     for (Real& s : scores) s -= largest;
-    if (normalizer == Normalizer::sparsemax) {
-        const double threshold = sparsemax_threshold(scores);
-        for (Real& s : scores) s = static_cast<Real>(std::max(static_cast<double>(s) - threshold, 0.0));
-    } else {
-        const double threshold = entmax_threshold(scores);
-        for (Real& s : scores) {
-            const double root = std::max(static_cast<double>(s) / 2 - threshold, 0.0);
-            s = static_cast<Real>(root * root);
-        }
-    }
+    apply_threshold(normalizer, scores);
     return sum;
 }
 
@@ -123,6 +127,7 @@ static void backward_by_slopes(std::span<const Real> weights, std::span<Real> gr
 }
 
 void normalize_scores_backward(Normalizer normalizer, std::span<const Real> weights, std::span<Real> grad) {
+    check_normalizer(normalizer, "normalize_scores_backward");
     require_shape(weights.size() == grad.size(), "normalize_scores_backward", "a gradient for each weight");
     switch (normalizer) {
         case Normalizer::sparsemax:

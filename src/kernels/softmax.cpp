@@ -23,28 +23,27 @@ static void check_columns(Index target, std::span<const Index> excluded, Index c
 
 void cross_entropy(ConstView scores, std::span<const Index> targets, RaggedView<Index> excluded, std::span<Real> loss,
                    View grad_scores) {
-    const auto rows = static_cast<std::size_t>(scores.rows);
-    require_shape(targets.size() == rows && loss.size() == rows, "cross_entropy", "a target and a loss for each row");
+    require_shape(std::ssize(targets) == scores.rows && std::ssize(loss) == scores.rows, "cross_entropy",
+                  "a target and a loss for each row");
     require_shape(excluded.valid() && (excluded.size() == 0 || excluded.size() == scores.rows), "cross_entropy",
                   "exclusions for each row");
     require_shape(grad_scores.rows == scores.rows && grad_scores.cols == scores.cols, "cross_entropy",
                   "a gradient of the scores' shape");
     const auto left_out = [&](Index i) { return excluded.size() > 0 ? excluded[i] : std::span<const Index>(); };
-    for (Index i = 0; i < scores.rows; ++i)
-        check_columns(targets[static_cast<std::size_t>(i)], left_out(i), scores.cols);
+    for (Index i = 0; i < scores.rows; ++i) check_columns(targets[i], left_out(i), scores.cols);
     for (Index i = 0; i < scores.rows; ++i) {
-        const Index target = targets[static_cast<std::size_t>(i)];
+        const Index target = targets[i];
         Real* grad = grad_scores.row(i);
         if (target == -1) {
             std::fill_n(grad, scores.cols, Real{0});
-            loss[static_cast<std::size_t>(i)] = 0;
+            loss[i] = 0;
             continue;
         }
         const Real target_score = scores(i, target);
         if (grad != scores.row(i)) std::copy_n(scores.row(i), scores.cols, grad);
         for (const Index column : left_out(i)) grad[column] = minus_infinity;
         const auto [largest, total] = detail::simd().softmax_row(grad, scores.cols);
-        loss[static_cast<std::size_t>(i)] = total == 0 ? -minus_infinity : std::log(total) + (largest - target_score);
+        loss[i] = total == 0 ? -minus_infinity : std::log(total) + (largest - target_score);
         grad[target] -= 1;
     }
 }

@@ -6,7 +6,7 @@
 
 namespace kvmem {
 
-SparseRows::SparseRows(Index rows, Index cols) : place_(static_cast<std::size_t>(rows), -1), cols_(cols) {}
+SparseRows::SparseRows(Index rows, Index cols) : place_(rows, -1), cols_(cols) {}
 
 Index SparseRows::add(Index row) {
     const auto place = static_cast<Index>(touched_.size());
@@ -16,12 +16,12 @@ Index SparseRows::add(Index row) {
         values_ = std::move(more);
     }
     touched_.push_back(row);
-    place_[static_cast<std::size_t>(row)] = place;
+    place_[row] = place;
     return place;
 }
 
 const Real* SparseRows::find(Index row) const {
-    const Index place = place_[static_cast<std::size_t>(row)];
+    const Index place = place_[row];
     return place < 0 ? nullptr : values_.data() + place * cols_;
 }
 
@@ -45,7 +45,7 @@ View SparseRows::dense() {
 }
 
 void SparseRows::clear() {
-    for (const Index row : touched_) place_[static_cast<std::size_t>(row)] = -1;
+    for (const Index row : touched_) place_[row] = -1;
     touched_.clear();
     dense_ = false;
 }

@@ -10,7 +10,7 @@ static bool better(const Scored& a, const Scored& b) {
 }
 
 std::vector<Scored> top_k(std::span<const Real> scores, Index k) {
-    std::vector<Scored> best;  // a heap whose front is the worst that is kept
+    std::vector<Scored> best;  // a heap whose front is the worst of the best
     const auto room = static_cast<std::size_t>(std::clamp<Index>(k, 0, static_cast<Index>(scores.size())));
     best.reserve(room);
     if (room == 0) return best;

@@ -1,16 +1,18 @@
-// Loops over short vectors for what is not hot enough for src/kernels/simd. Not installed.
+// Loops over vectors that are not hot enough for src/kernels/simd. Not installed.
 //
-// Sums run in `lanes` independent parts so that the compiler may use vector registers without being allowed
-// to reorder floating-point sums; the order is the same on every machine.
+// Sums run in `lanes` independent parts, so that the compiler may use vector registers without reordering
+// floating-point sums. The order is the same on every machine.
 #pragma once
 
 #include "kvmem/core/types.hpp"
+
+#include <limits>
 
 namespace kvmem::detail {
 
 inline constexpr Index lanes = 16;
 
-// Rows longer than this are summed in halves: in a line, a large sum would lose what is added to it.
+// Longer rows are summed in halves, because a large sum would lose what is added to it.
 inline constexpr Index long_row = 4096;
 
 inline Real dot(const Real* a, const Real* b, Index n) {
@@ -26,16 +28,12 @@ inline Real dot(const Real* a, const Real* b, Index n) {
     return sum + part[0];
 }
 
-inline Real sum(const Real* a, Index n) {
-    if (n > long_row) return sum(a, n / 2) + sum(a + n / 2, n - n / 2);
-    Real part[lanes] = {};
-    Index i = 0;
-    for (; i + lanes <= n; i += lanes)
-        for (Index l = 0; l < lanes; ++l) part[l] += a[i + l];
-    Real total = 0;
-    for (; i < n; ++i) total += a[i];
-    for (const Real p : part) total += p;
-    return total;
+// The largest number; NaN if there is one, -inf of none.
+inline Real largest_of(const Real* x, Index n) {
+    Real largest = -std::numeric_limits<Real>::infinity();
+    for (Index i = 0; i < n; ++i)
+        if (x[i] > largest || x[i] != x[i]) largest = x[i];
+    return largest;
 }
 
 // y += factor * x

@@ -28,8 +28,8 @@ Part::Part(const StoreOptions& o, Index slots, bool has_texts)
     if (o.metric == Similarity::euclidean) bias = Buffer<float>(tiles() * scan_tile);
 }
 
-static detail::CodeForm code_form(KeyForm form) {
-    return form == KeyForm::int8 ? detail::CodeForm::int8 : detail::CodeForm::bfloat16;
+static detail::CodeFormat code_form(KeyForm form) {
+    return form == KeyForm::int8 ? detail::CodeFormat::int8 : detail::CodeFormat::bfloat16;
 }
 
 Index Part::words() const {

@@ -3,9 +3,10 @@
 #include "io/strict_json.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/number.hpp"
+#include "kvmem/train/task_type.hpp"
 #include "text/nearest_names.hpp"
 #include "text/words.hpp"
-#include "train/fields.hpp"
+#include "train/visit_each.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,7 +16,6 @@
 #include <stdexcept>
 #include <system_error>
 #include <type_traits>
-#include <variant>
 
 namespace kvmem {
 
@@ -42,70 +42,47 @@ static std::string reason_of(const std::exception& e) {
     return coded ? coded->code().message() : e.what();
 }
 
-namespace {
-
-struct Put {
-    json::object& object;
-    template <class T>
-    void operator()(const char* name, const T& field) const {
-        if constexpr (std::is_enum_v<T>)
-            object[name] = name_of(field);
-        else if constexpr (std::is_floating_point_v<T>)
-            object[name] = exact_text(field);
-        else if constexpr (std::is_same_v<T, std::optional<double>>)
-            object[name] = field ? json::value(exact_text(*field)) : json::value(nullptr);
-        else
-            object[name] = json::value_from(field);
-    }
-};
-
-// What is not known yet is null, and was -1 in files of before.
-std::optional<double> number_unless_none(const json::value& value) {
-    if (value.is_null()) return {};
-    const double number = exact_number(value);
-    return number == -1 ? std::nullopt : std::optional(number);
+static json::value value_of(const Choice& choice) { return json::value(choice.names[choice.value]); }
+static json::value value_of(double number) { return json::value(exact_text(number)); }
+static json::value value_of(const std::optional<double>& number) {
+    return number ? value_of(*number) : json::value(nullptr);
+}
+template <class T>
+static json::value value_of(const T& value) {
+    return json::value_from(value);
 }
 
-struct Get {
-    const json::object& object;
-    template <class T>
-    void operator()(const char* name, T& field) const {
-        const json::value* value = object.if_contains(name);
-        if (!value) return;
-        try {
-            if constexpr (std::is_enum_v<T>)
-                parse(std::string_view(value->as_string()), field);
-            else if constexpr (std::is_floating_point_v<T>)
-                field = exact_number(*value);
-            else if constexpr (std::is_same_v<T, std::optional<double>>)
-                field = number_unless_none(*value);
-            else
-                field = json::value_to<T>(*value);
-        } catch (const std::exception& e) {
-            throw Error({.what = std::string("bad value of ") + name,
-                         .expected = {},
-                         .got = reason_of(e),
-                         .where = {},
-                         .hint = {}});
-        }
-    }
-};
+static void read(const json::value& value, Choice& choice) { set_choice(choice, value.as_string()); }
+static void read(const json::value& value, double& number) { number = exact_number(value); }
+// What is not known yet is null, and was -1 in files of before.
+static void read(const json::value& value, std::optional<double>& number) {
+    number = value.is_null() || exact_number(value) == -1 ? std::nullopt : std::optional(exact_number(value));
+}
+template <class T>
+static void read(const json::value& value, T& field) {
+    field = json::value_to<T>(value);
+}
 
-struct Names {
-    std::vector<std::string>& names;
-    template <class T>
-    void operator()(const char* name, const T&) const {
-        names.emplace_back(name);
-    }
-};
-
-}  // namespace
+// The value of a field, by its name or its old one. Null when it is missing.
+static const json::value* find(const json::object& object, const Field& field) {
+    const json::value* value = object.if_contains(field.name);
+    const json::value* old = field.old_name.empty() ? nullptr : object.if_contains(field.old_name);
+    if (value && old)
+        throw Error({.what = "a field is there twice",
+                     .expected = std::string(field.name) + " alone",
+                     .got = std::string(field.old_name) + ", its old name, too",
+                     .where = {},
+                     .hint = {}});
+    return value ? value : old;
+}
 
 // A field that is not known would leave the setting that it was meant for as it is.
-static void require_fields(const json::object& object, const std::vector<std::string>& names) {
+static void require_known(const json::object& object, const std::vector<std::string>& names,
+                          const std::vector<std::string>& old_names) {
     for (const auto& [key, value] : object) {
         const std::string_view name = key;
-        if (std::ranges::find(names, name) != names.end()) continue;
+        if (std::ranges::find(names, name) != names.end() || std::ranges::find(old_names, name) != old_names.end())
+            continue;
         const auto& near = *std::ranges::min_element(names, {}, [&](const std::string& known) {
             return edit_distance(words::characters(name), words::characters(known));
         });
@@ -117,40 +94,66 @@ static void require_fields(const json::object& object, const std::vector<std::st
     }
 }
 
-// Fills a configuration from an object that has no fields but its own and `others`.
+// Fills a struct from an object that has no fields but the struct's own and `others`.
+static void read_fields(const json::object& object, FieldsRef fields, std::vector<std::string> others = {}) {
+    std::vector<std::string> old_names;
+    visit_each(fields, [&](const Field& field, auto&) {
+        others.emplace_back(field.name);
+        if (!field.old_name.empty()) old_names.emplace_back(field.old_name);
+    });
+    require_known(object, others, old_names);
+    visit_each(fields, [&](const Field& field, auto& target) {
+        const json::value* value = find(object, field);
+        if (!value) return;
+        try {
+            read(*value, target);
+        } catch (const std::exception& e) {
+            throw Error({.what = "bad value of " + std::string(field.name),
+                         .expected = {},
+                         .got = reason_of(e),
+                         .where = {},
+                         .hint = {}});
+        }
+    });
+}
+
+static void write_fields(json::object& object, FieldsRef fields) {
+    visit_each(fields, [&](const Field& field, const auto& value) { object[field.name] = value_of(value); });
+}
+
 template <class Config>
-static void read_fields(const json::object& object, Config& config, std::vector<std::string> others = {}) {
-    fields_of(config, Names{others});
-    require_fields(object, others);
-    fields_of(config, Get{object});
+static json::object object_of(Config config) {
+    json::object object;
+    write_fields(object, config);
+    return object;
+}
+
+static json::object object_of(const Settings& model) {
+    json::object object{{"model", model.kind()}};
+    Settings copy = model;
+    write_fields(object, copy);
+    return object;
 }
 
 void RunConfig::validate() const {
-    require_option(runs >= 1 && runs <= 1000, "runs", "1 to 1000");
-    kvmem::validate(model);
+    RunConfig copy = *this;
+    check_ranges(copy);
+    model.validate();
     trainer.validate();
 }
 
-template <class Config>
-static json::object object_of(const Config& config) {
-    json::object object;
-    fields_of(config, Put{object});
-    return object;
+void RunConfig::set_seed(std::uint64_t seed) {
+    trainer.seed = seed;
+    set_field(model, "seed", std::to_string(seed));
 }
 
-static json::object object_of(const ModelConfig& config) {
-    json::object object{{"model", kind_of(config)}};
-    std::visit([&](const auto& c) { fields_of(c, Put{object}); }, config);
-    return object;
-}
-
-std::string to_json(const ModelConfig& config) { return json::serialize(object_of(config)); }
-std::string to_json(const TrainerState& state) { return json::serialize(object_of(state)); }
+std::string to_json(const Settings& model) { return json::serialize(object_of(model)); }
+std::string to_json(const TrainerState& state) { return json::serialize(object_of<TrainerState>(state)); }
 
 std::string to_json(const RunConfig& config) {
     json::object object = object_of<RunConfig>(config);
     object["model"] = object_of(config.model);
-    object["trainer"] = object_of(config.trainer);
+    object["trainer"] = object_of<TrainerOptions>(config.trainer);
     return json::serialize(object) + "\n";
 }
 
@@ -169,19 +172,19 @@ static void from_json(std::string_view text, const std::string& where, Fill fill
     }
 }
 
-static ModelConfig model_from(const json::object& object) {
-    std::string kind = KvMemNNConfig::kind;
-    Get{object}("model", kind);
-    ModelConfig config = default_config(kind);
-    std::visit([&](auto& c) { read_fields(object, c, {"model"}); }, config);
-    validate(config);
-    return config;
+static Settings model_from(const json::object& object, const TaskType& task) {
+    std::string kind = task.models().front()->kind();
+    if (const json::value* named = object.if_contains("model")) kind = json::value_to<std::string>(*named);
+    Settings model = find_model(task, kind).defaults;
+    read_fields(object, model, {"model"});
+    model.validate();
+    return model;
 }
 
-ModelConfig model_config_from_json(std::string_view text, const std::string& where) {
-    ModelConfig config;
-    from_json(text, where, [&](const json::object& object) { config = model_from(object); });
-    return config;
+Settings model_settings_from_json(std::string_view text, const TaskType& task, const std::string& where) {
+    Settings model;
+    from_json(text, where, [&](const json::object& object) { model = model_from(object, task); });
+    return model;
 }
 
 TrainerState trainer_state_from_json(std::string_view text, const std::string& where) {
@@ -190,12 +193,12 @@ TrainerState trainer_state_from_json(std::string_view text, const std::string& w
     return state;
 }
 
-RunConfig run_config_from_json(std::string_view text, const std::string& where) {
+RunConfig run_config_from_json(std::string_view text, const TaskType& task, const std::string& where) {
     RunConfig config;
     from_json(text, where, [&](const json::object& object) {
         object.at("data");  // must be there
         read_fields(object, config, {"model", "trainer"});
-        config.model = model_from(object.at("model").as_object());
+        config.model = model_from(object.at("model").as_object(), task);
         read_fields(object.at("trainer").as_object(), config.trainer);
         config.validate();
     });

@@ -2,7 +2,6 @@
 
 #include "io/strict_json.hpp"
 #include "kvmem/core/error.hpp"
-#include "kvmem/tasks/qa/tasks.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -15,19 +14,13 @@ namespace kvmem {
 namespace fs = std::filesystem;
 namespace json = boost::json;
 
-// The tasks that were asked for, or all that the data set has.
-static std::vector<std::string> tasks_of(const RunConfig& config, const QaDataset& dataset) {
-    if (dataset.tasks.empty())
+static void require_parts(const std::vector<std::string>& parts, const RunConfig& config) {
+    if (config.per_task && parts.empty())
         throw UsageError({.what = "no tasks to train a model each for",
-                          .expected = "a data set whose questions belong to tasks",
+                          .expected = "a data set whose examples belong to tasks",
                           .got = "none",
                           .where = config.data,
                           .hint = {}});
-    if (config.tasks.empty()) return dataset.tasks;
-    std::vector<std::string> names;
-    for (const Index task : find_tasks(dataset, config.tasks))
-        names.push_back(dataset.tasks[static_cast<std::size_t>(task)]);
-    return names;
 }
 
 // Names of directories hold no more than this.
@@ -56,7 +49,8 @@ static std::vector<std::string> directory_names(const std::vector<std::string>& 
 
 static std::string run_name(Index number) { return "run-" + std::to_string(number); }
 
-std::vector<MemberRun> member_runs(const RunFiles& files, const RunConfig& config, const QaDataset& dataset) {
+std::vector<MemberRun> member_runs(const RunFiles& files, const RunConfig& config,
+                                   const std::vector<std::string>& parts) {
     if (!config.is_group()) return {{files, config.tasks}};
     std::vector<MemberRun> members;
     const auto add = [&](const std::string& name, std::vector<std::string> tasks) {
@@ -64,8 +58,9 @@ std::vector<MemberRun> member_runs(const RunFiles& files, const RunConfig& confi
         if (is_there(member.config())) members.push_back({member, std::move(tasks)});
     };
     if (config.per_task) {
-        const std::vector<std::string> tasks = tasks_of(config, dataset), names = directory_names(tasks);
-        for (std::size_t i = 0; i < tasks.size(); ++i) add(names[i], {tasks[i]});
+        require_parts(parts, config);
+        const std::vector<std::string> names = directory_names(parts);
+        for (std::size_t i = 0; i < parts.size(); ++i) add(names[i], {parts[i]});
     } else {
         for (Index i = 1; i <= config.runs; ++i) add(run_name(i), config.tasks);
     }
@@ -78,36 +73,35 @@ static std::unique_ptr<FileLock> locked(const RunFiles& files) {
     return lock;
 }
 
-TrainingGroup::TrainingGroup(const RunFiles& files, RunConfig config, const QaDataset& dataset, Index epochs)
-    : files_(files), config_(std::move(config)), epochs_(epochs) {
+TrainingGroup::TrainingGroup(const RunFiles& files, RunConfig config, const TaskType& task,
+                             const std::vector<std::string>& parts, Index epochs)
+    : files_(files), task_(&task), config_(std::move(config)), epochs_(epochs) {
     RunConfig member = config_;
     member.per_task = false;
     if (config_.per_task) {
-        const std::vector<std::string> tasks = tasks_of(config_, dataset), names = directory_names(tasks);
-        for (std::size_t i = 0; i < tasks.size(); ++i) {
-            member.tasks = {tasks[i]};
+        require_parts(parts, config_);
+        const std::vector<std::string> names = directory_names(parts);
+        for (std::size_t i = 0; i < parts.size(); ++i) {
+            member.tasks = {parts[i]};
             plans_.push_back({names[i], member});
         }
         return;
     }
     member.runs = 1;
     for (Index i = 0; i < config_.runs; ++i) {
-        member.trainer.seed = config_.trainer.seed + static_cast<std::uint64_t>(i);
-        set_seed(member.model, member.trainer.seed);
+        member.set_seed(config_.trainer.seed + static_cast<std::uint64_t>(i));
         plans_.push_back({run_name(i + 1), member});
     }
 }
 
-TrainingGroup TrainingGroup::begin(const fs::path& directory, const RunConfig& config) {
+TrainingGroup TrainingGroup::begin(const fs::path& directory, const RunConfig& config, const TaskType& task) {
     const RunFiles files{directory};
     require_no_run(files);
     RunConfig absolute = config;
-    absolute.data = fs::absolute(config.data).string();
+    if (!config.data.empty()) absolute.data = fs::absolute(config.data).string();
     absolute.validate();
-    QaDataset dataset = load_dataset(absolute.data);  // whatever is wrong with it is said before there is a directory
-    TrainingGroup group(files, absolute, dataset, 0);
-    keep_tasks(dataset, absolute.tasks);
-    dataset.split("train");
+    // Whatever is wrong with the data is said before there is a directory.
+    TrainingGroup group(files, absolute, task, task.parts(absolute), 0);
     fill_directory(files, [&] {
         auto lock = locked(files);
         require_no_run(files);
@@ -117,13 +111,13 @@ TrainingGroup TrainingGroup::begin(const fs::path& directory, const RunConfig& c
     return group;
 }
 
-TrainingGroup TrainingGroup::resume(const fs::path& directory, Index epochs) {
+TrainingGroup TrainingGroup::resume(const fs::path& directory, const TaskType& task, Index epochs) {
     const RunFiles files{directory};
-    files.read_config();  // for its error: where there is no run, there is nothing to lock
+    files.read_config(task);  // for its error: where there is no run, there is nothing to lock
     auto lock = locked(files);
-    RunConfig config = files.read_config();
+    RunConfig config = files.read_config(task);
     if (epochs > 0) config.trainer.epochs = epochs;
-    TrainingGroup group(files, config, config.per_task ? load_dataset(config.data) : QaDataset{}, epochs);
+    TrainingGroup group(files, config, task, config.per_task ? task.parts(config) : std::vector<std::string>{}, epochs);
     group.lock_ = std::move(lock);
     if (epochs > 0) replace_file(files.config(), to_json(config));
     return group;
@@ -135,8 +129,8 @@ TrainingGroup::Member TrainingGroup::member_of(const Plan& plan) const {
     Member member{.name = plan.name, .task = config_.per_task ? plan.config.tasks.front() : ""};
     try {
         const json::value results = parse_strictly(read_file(files.results()));
-        const json::value& hits = results.at("valid_hits_at_1");
-        if (!hits.is_null() && hits.to_number<double>() >= 0) member.hits_at_1 = hits.to_number<double>();  // -1: none
+        const json::value& score = results.at(score_field(task_->score()));
+        if (!score.is_null() && score.to_number<double>() != -1) member.score = score.to_number<double>();  // -1: none
         member.epochs = results.at("epochs").to_number<std::int32_t>();
         member.seconds = results.at("seconds").to_number<double>();
     } catch (const std::exception&) {
@@ -150,17 +144,17 @@ TrainingGroup::Member TrainingGroup::member_of(const Plan& plan) const {
 }
 
 // Whether a member has done all that is planned, and not only what an earlier plan was.
-static bool has_done(const RunFiles& files, const RunConfig& plan) {
-    if (!is_there(files.results()) || files.read_config().trainer.epochs < plan.trainer.epochs) return false;
+static bool has_done(const RunFiles& files, const RunConfig& plan, const TaskType& task) {
+    if (!is_there(files.results()) || files.read_config(task).trainer.epochs < plan.trainer.epochs) return false;
     RunConfig single = plan;
     single.runs = 1;
     for (Index i = 1; plan.is_group() && i <= plan.runs; ++i)
-        if (!has_done(RunFiles{files.directory / run_name(i)}, single)) return false;
+        if (!has_done(RunFiles{files.directory / run_name(i)}, single, task)) return false;
     return true;
 }
 
-static void require_tasks(const RunFiles& files, const std::vector<std::string>& tasks) {
-    if (files.read_config().tasks != tasks)
+static void require_tasks(const RunFiles& files, const std::vector<std::string>& tasks, const TaskType& task) {
+    if (files.read_config(task).tasks != tasks)
         throw Error({.what = "a member of the group is of other tasks",
                      .expected = "the data set's tasks as they were when the group began",
                      .got = {},
@@ -171,18 +165,19 @@ static void require_tasks(const RunFiles& files, const std::vector<std::string>&
 StopReason TrainingGroup::run_member(const Plan& plan, const Callbacks& callbacks) {
     const RunFiles files{files_.directory / plan.name};
     const bool begun = is_there(files.config());
-    if (begun) require_tasks(files, plan.config.tasks);
-    if (epochs_ == 0 && begun && has_done(files, plan.config)) return StopReason::epochs_done;
+    if (begun) require_tasks(files, plan.config.tasks, *task_);
+    if (epochs_ == 0 && begun && has_done(files, plan.config, *task_)) return StopReason::epochs_done;
     // A kill may have come between a new number of epochs for the group and that for its member.
-    const Index epochs = begun && (epochs_ > 0 || files.read_config().trainer.epochs < plan.config.trainer.epochs)
+    const Index epochs = begun && (epochs_ > 0 || files.read_config(*task_).trainer.epochs < plan.config.trainer.epochs)
                              ? plan.config.trainer.epochs
                              : 0;
     if (plan.config.is_group()) {
-        TrainingGroup group = begun ? resume(files.directory, epochs) : begin(files.directory, plan.config);
+        TrainingGroup group =
+            begun ? resume(files.directory, *task_, epochs) : begin(files.directory, plan.config, *task_);
         return group.run(callbacks);
     }
-    TrainingSession session =
-        begun ? TrainingSession::resume(files.directory, epochs) : TrainingSession::begin(files.directory, plan.config);
+    TrainingSession session = begun ? TrainingSession::resume(files.directory, *task_, epochs)
+                                    : TrainingSession::begin(files.directory, plan.config, *task_);
     return session.run(callbacks.begin ? callbacks.begin(plan.name, session) : TrainingSession::Callbacks{});
 }
 
@@ -198,17 +193,19 @@ StopReason TrainingGroup::run(const Callbacks& callbacks) {
 }
 
 const TrainingGroup::Member* TrainingGroup::best() const {
-    const auto most = std::max_element(members_.begin(), members_.end(),
-                                       [](const Member& a, const Member& b) { return a.hits_at_1 < b.hits_at_1; });
-    return most == members_.end() ? nullptr : &*most;
+    const ScoreType score = task_->score();
+    const auto best = std::ranges::max_element(members_, [&](const Member& a, const Member& b) {
+        return b.score && (!a.score || score.is_better(*b.score, *a.score));
+    });
+    return best == members_.end() ? nullptr : &*best;
 }
 
-// The hits@1 of those that were validated.
-static std::vector<double> hits_of(const std::vector<TrainingGroup::Member>& members) {
-    std::vector<double> hits;
+// Of the members that were validated.
+static std::vector<double> scores_of(const std::vector<TrainingGroup::Member>& members) {
+    std::vector<double> scores;
     for (const TrainingGroup::Member& m : members)
-        if (m.hits_at_1) hits.push_back(*m.hits_at_1);
-    return hits;
+        if (m.score) scores.push_back(*m.score);
+    return scores;
 }
 
 static double mean_of(const std::vector<double>& numbers) {
@@ -216,16 +213,16 @@ static double mean_of(const std::vector<double>& numbers) {
 }
 
 std::optional<double> TrainingGroup::mean() const {
-    const std::vector<double> hits = hits_of(members_);
-    return hits.empty() ? std::nullopt : std::optional(mean_of(hits));
+    const std::vector<double> scores = scores_of(members_);
+    return scores.empty() ? std::nullopt : std::optional(mean_of(scores));
 }
 
 std::optional<double> TrainingGroup::deviation() const {
-    const std::vector<double> hits = hits_of(members_);
-    if (hits.empty()) return {};
+    const std::vector<double> scores = scores_of(members_);
+    if (scores.empty()) return {};
     double squares = 0;
-    for (const double h : hits) squares += (h - mean_of(hits)) * (h - mean_of(hits));
-    return std::sqrt(squares / std::max(static_cast<double>(hits.size()) - 1, 1.0));
+    for (const double s : scores) squares += (s - mean_of(scores)) * (s - mean_of(scores));
+    return std::sqrt(squares / std::max(static_cast<double>(scores.size()) - 1, 1.0));
 }
 
 double TrainingGroup::seconds() const {
@@ -235,19 +232,18 @@ double TrainingGroup::seconds() const {
 }
 
 void TrainingGroup::write_results() const {
+    const std::string field = score_field(task_->score());
     json::array members;
     Index epochs = 0;
     for (const Member& m : members_) {
-        json::object member{{"name", m.name},
-                            {"valid_hits_at_1", json::value_from(m.hits_at_1)},
-                            {"epochs", m.epochs},
-                            {"seconds", m.seconds}};
+        json::object member{
+            {"name", m.name}, {field, json::value_from(m.score)}, {"epochs", m.epochs}, {"seconds", m.seconds}};
         if (config_.per_task) member["task"] = m.task;
         members.push_back(std::move(member));
         epochs += m.epochs;
     }
     json::object results{{"members", members},
-                         {"valid_hits_at_1", json::value_from(config_.per_task ? mean() : best()->hits_at_1)},
+                         {field, json::value_from(config_.per_task ? mean() : best()->score)},
                          {"mean", json::value_from(mean())},
                          {"deviation", json::value_from(deviation())},
                          {"epochs", epochs},

@@ -17,8 +17,6 @@ static std::string shown(const std::string& text) {
     return safe;
 }
 
-static std::string or_unknown(const std::string& text) { return text.empty() ? "not stated" : shown(text); }
-
 // Within `code`, where no sign can be escaped.
 static std::string in_code(const std::string& text) {
     std::string safe = printable(text);
@@ -31,27 +29,25 @@ static std::string capitalized(std::string text) {
     return text;
 }
 
-std::string model_card(const Model& model, const QaDataset& dataset, const RunConfig& config, const TrainerState& state,
+std::string model_card(Objective& objective, const ScoreType& score, const RunConfig& config, const TrainerState& state,
                        StopReason reason, const std::string& directory) {
-    const DatasetInfo& info = dataset.info;
+    const Description description = objective.describe(in_code(directory));
     std::ostringstream card;
-    card << "# " << capitalized(model.name()) << ": " << or_unknown(info.title) << "\n\n"
-         << model.summary() << " and " << model.parameters().count()
-         << " parameters, made by `kvmem train`. It answers questions\n"
-         << "from the facts of a memory; it holds no facts itself. It answers with one of " << model.candidates().size()
-         << " names, whether or not one is right.\n\n"
+    card << "# " << shown(capitalized(description.title)) << "\n\n"
+         << shown(description.summary) << " and " << objective.parameters().count()
+         << " parameters, made by `kvmem train`.\n"
+         << description.about << "\n\n"
          << "| | |\n|---|---|\n"
-         << "| data | " << shown(config.data) << " |\n"
-         << "| source | " << or_unknown(info.source) << " |\n"
-         << "| license of the data | " << or_unknown(info.license) << " |\n"
-         << "| training questions | " << dataset.split("train").size() << " |\n";
-    if (dataset.memory.size() > 0) card << "| memory | " << dataset.memory.size() << " slots |\n";
+         << "| data | " << shown(config.data) << " |\n";
+    for (const auto& [name, text] : description.facts) card << "| " << name << " | " << shown(text) << " |\n";
+    for (const auto& [noun, count] : description.counts) card << "| " << noun << "s | " << count << " |\n";
     card << "| stopped | " << describe(reason) << ", after " << state.epoch << " epochs and " << state.seconds
          << " s |\n";
     if (state.best)
-        card << "| hits@1 on the validation split | " << *state.best << ", after epoch " << state.best_epoch << " |\n";
-    card << "\nSettings: `config.json`. Curves: `metrics.jsonl`, or `tensorboard --logdir .`. Ask it: `kvmem ask "
-         << in_code(directory) << " \"...\"`.\n";
+        card << "| " << score.label << " on the validation split | " << *state.best << ", after epoch "
+             << state.best_epoch << " |\n";
+    card << "\nSettings: `config.json`. Curves: `metrics.jsonl`, or `tensorboard --logdir .`. " << description.use
+         << "\n";
     return card.str();
 }
 

@@ -2,13 +2,14 @@
 #pragma once
 
 #include "kvmem/train/config.hpp"
+#include "kvmem/train/objective.hpp"
 
 #include <string>
 
 namespace kvmem {
 
 // `directory` is where the run lies.
-std::string model_card(const Model& model, const QaDataset& dataset, const RunConfig& config, const TrainerState& state,
+std::string model_card(Objective& objective, const ScoreType& score, const RunConfig& config, const TrainerState& state,
                        StopReason reason, const std::string& directory);
 
 }  // namespace kvmem

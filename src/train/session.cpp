@@ -2,9 +2,8 @@
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/io/event_file.hpp"
-#include "kvmem/tasks/qa/tasks.hpp"
+#include "kvmem/train/checkpoint.hpp"
 #include "train/model_card.hpp"
-#include "train/qa_task.hpp"
 
 #include <boost/json.hpp>
 #include <map>
@@ -15,14 +14,14 @@ namespace kvmem {
 namespace fs = std::filesystem;
 namespace json = boost::json;
 
-RunConfig RunFiles::read_config() const {
+RunConfig RunFiles::read_config(const TaskType& task) const {
     if (!is_there(config()))
         throw Error({.what = "no run here",
                      .expected = "config.json",
                      .got = "none",
                      .where = directory.string(),
                      .hint = "begin one with 'kvmem train DATA --run " + directory.string() + "'"});
-    return run_config_from_json(read_file(config()), config().string());
+    return run_config_from_json(read_file(config()), task, config().string());
 }
 
 // The best run of a group, if it is one and any has ended. A name that leads elsewhere is none of ours.
@@ -57,19 +56,12 @@ void require_no_run(const RunFiles& files) {
                      .hint = "go on with --resume, or choose another --run"});
 }
 
-static QaDataset load_tasks(const RunConfig& config) {
-    QaDataset dataset = load_dataset(config.data);
-    keep_tasks(dataset, config.tasks);
-    return dataset;
-}
-
 struct TrainingSession::Impl {
     RunFiles files;
     FileLock lock;
     RunConfig config;
-    QaDataset dataset;
-    std::unique_ptr<Model> model;
-    QaTask task;
+    ScoreType score;
+    std::unique_ptr<Objective> objective;
     Trainer trainer;
     std::optional<EventFile> events;
     std::string metrics;                  // what metrics.jsonl holds
@@ -77,28 +69,27 @@ struct TrainingSession::Impl {
 
     // What `read` returns is read once nobody else can change it.
     template <class Read>
-    Impl(const fs::path& directory, Read read)
+    Impl(const fs::path& directory, const TaskType& task, Read read)
         : files{directory},
           lock(files.lock(), directory, "another kvmem train"),
           config(read()),
-          dataset(load_tasks(config)),
-          model(make_model(config.model, dataset.vocabulary, dataset.candidates)),
-          task(*model, dataset, config.trainer.balance),
-          trainer(task, config.trainer) {
+          score(task.score()),
+          objective(task.make_objective(config)),
+          trainer(*objective, config.trainer, score) {
         remove_leftovers(files);
     }
 
     void keep_best() {
-        for (const Parameter& p : model->parameters()) best_.insert_or_assign(p.name, p.value);
+        for (const Parameter& p : objective->parameters()) best_.insert_or_assign(p.name, p.value);
     }
     void swap_best() {
-        for (Parameter& p : model->parameters()) std::swap(p.value, best_.at(p.name));
+        for (Parameter& p : objective->parameters()) std::swap(p.value, best_.at(p.name));
     }
     void save_best() {
         if (best_.empty()) return;
         swap_best();
         try {
-            save_model(*model, files.best());
+            save_model(*objective, files.best());
         } catch (...) {
             swap_best();
             throw;
@@ -108,7 +99,7 @@ struct TrainingSession::Impl {
     }
     void save() {
         save_best();
-        save_checkpoint(*model, trainer, files.last());
+        save_checkpoint(*objective, trainer, files.last());
     }
     // A run that gave up goes on, also when it is killed before its next checkpoint.
     void be_patient() {
@@ -116,7 +107,7 @@ struct TrainingSession::Impl {
         TrainerState state = trainer.state();
         state.epochs_without_improvement = 0;
         trainer.resume(state);
-        save_checkpoint(*model, trainer, files.last());
+        save_checkpoint(*objective, trainer, files.last());
     }
     void report(const EpochReport& epoch);
     void write_results(StopReason reason) const;
@@ -128,8 +119,7 @@ TrainingSession::TrainingSession(TrainingSession&&) noexcept = default;
 TrainingSession& TrainingSession::operator=(TrainingSession&&) noexcept = default;
 
 const TrainerState& TrainingSession::state() const { return impl_->trainer.state(); }
-const QaDataset& TrainingSession::dataset() const { return impl_->dataset; }
-const Model& TrainingSession::model() const { return *impl_->model; }
+Objective& TrainingSession::objective() const { return *impl_->objective; }
 const RunConfig& TrainingSession::config() const { return impl_->config; }
 
 void fill_directory(const RunFiles& files, const std::function<void()>& fill) {
@@ -155,16 +145,17 @@ void remove_leftovers(const RunFiles& files) {
         remove_leftovers(file);
 }
 
-TrainingSession TrainingSession::begin(const fs::path& directory, const RunConfig& config) {
+TrainingSession TrainingSession::begin(const fs::path& directory, const RunConfig& config, const TaskType& task) {
     const RunFiles files{directory};
     require_no_run(files);
     RunConfig absolute = config;
-    absolute.data = fs::absolute(config.data).string();
+    if (!config.data.empty()) absolute.data = fs::absolute(config.data).string();
+    absolute.validate();
     std::unique_ptr<Impl> begun;
     fill_directory(files, [&] {
-        auto impl = std::make_unique<Impl>(directory, [&] { return absolute; });
+        auto impl = std::make_unique<Impl>(directory, task, [&] { return absolute; });
         require_no_run(files);  // another may have begun and ended before the lock was ours
-        impl->config.data_hash = content_hash_of(impl->dataset);
+        impl->config.data_hash = impl->objective->fingerprint({});
         replace_file(files.config(), to_json(impl->config));
         impl->events.emplace(directory);
         begun = std::move(impl);
@@ -179,16 +170,16 @@ static std::string first_lines(const std::string& text, Index count) {
     return text.substr(0, std::min(end, text.size()));
 }
 
-TrainingSession TrainingSession::resume(const fs::path& directory, Index epochs) {
+TrainingSession TrainingSession::resume(const fs::path& directory, const TaskType& task, Index epochs) {
     const RunFiles files{directory};
-    files.read_config();  // for its error: where there is no run, there is nothing to lock
-    auto impl = std::make_unique<Impl>(directory, [&] {
-        RunConfig config = files.read_config();
+    files.read_config(task);  // for its error: where there is no run, there is nothing to lock
+    auto impl = std::make_unique<Impl>(directory, task, [&] {
+        RunConfig config = files.read_config(task);
         if (epochs > 0) config.trainer.epochs = epochs;
         return config;
     });
     const RunConfig& config = impl->config;
-    const std::string hash = content_hash_of(impl->dataset, config.data_hash);
+    const std::string hash = impl->objective->fingerprint(config.data_hash);
     if (!config.data_hash.empty() && config.data_hash != hash)
         throw Error({.what = "the data set has changed since the run began",
                      .expected = "contents of hash " + config.data_hash,
@@ -196,7 +187,7 @@ TrainingSession TrainingSession::resume(const fs::path& directory, Index epochs)
                      .where = config.data,
                      .hint = "begin a new run"});
     // Killed before its first checkpoint, a run begins anew.
-    if (is_there(files.last())) load_checkpoint(*impl->model, impl->trainer, files.last());
+    if (is_there(files.last())) load_checkpoint(*impl->objective, impl->trainer, files.last());
     if (is_there(files.metrics())) impl->metrics = first_lines(read_file(files.metrics()), impl->trainer.state().epoch);
     if (epochs > 0) {
         impl->be_patient();
@@ -208,24 +199,27 @@ TrainingSession TrainingSession::resume(const fs::path& directory, Index epochs)
     return TrainingSession(std::move(impl));
 }
 
+std::string score_field(const ScoreType& score) { return "valid_" + score.name; }
+
 void TrainingSession::Impl::report(const EpochReport& epoch) {
     json::object line{{"epoch", epoch.epoch},
                       {"loss", epoch.loss},
                       {"rate", epoch.rate},
                       {"seconds", epoch.seconds},
                       {"gradient_norm", epoch.gradient_norm}};
-    if (model->phases() > 1) line["phase"] = epoch.phase;
+    if (objective->phases() > 1) line["phase"] = epoch.phase;
     events->add("train/loss", epoch.epoch, epoch.loss);
     events->add("train/rate", epoch.epoch, epoch.rate);
-    if (epoch.validated) {
-        line["valid"] = json::object{{"questions", epoch.metrics.questions},
-                                     {"loss", epoch.metrics.loss},
-                                     {"hits_at_1", epoch.metrics.hits_at_1},
-                                     {"hits_at_10", epoch.metrics.hits_at_10},
-                                     {"mean_reciprocal_rank", epoch.metrics.mean_reciprocal_rank}};
-        events->add("valid/loss", epoch.epoch, epoch.metrics.loss);
-        events->add("valid/hits_at_1", epoch.epoch, epoch.metrics.hits_at_1);
-        events->add("valid/mean_reciprocal_rank", epoch.epoch, epoch.metrics.mean_reciprocal_rank);
+    if (epoch.validation) {
+        json::object valid{{objective->noun() + "s", epoch.validation->examples}};
+        const auto add = [&](const std::string& name, double value) {
+            valid[name] = value;
+            events->add("valid/" + name, epoch.epoch, value);
+        };
+        add("loss", epoch.validation->loss);
+        add(score.name, epoch.validation->score);
+        for (const auto& [name, value] : epoch.validation->others) add(name, value);
+        line["valid"] = std::move(valid);
     }
     metrics += json::serialize(line) + "\n";
     replace_file(files.metrics(), metrics);
@@ -237,8 +231,8 @@ void TrainingSession::Impl::write_results(StopReason reason) const {
                          {"epochs", state.epoch},
                          {"best_epoch", state.best_epoch},
                          {"seconds", state.seconds},
-                         {"parameters", model->parameters().count()}};
-    results["valid_hits_at_1"] = json::value_from(state.best);
+                         {"parameters", objective->parameters().count()}};
+    results[score_field(score)] = json::value_from(state.best);
     replace_file(files.results(), json::serialize(results) + "\n");
 }
 
@@ -264,7 +258,7 @@ StopReason TrainingSession::run(const Callbacks& callbacks) {
     }
     if (reason != StopReason::interrupted) {
         in.write_results(reason);
-        replace_file(in.files.card(), model_card(*in.model, in.dataset, in.config, in.trainer.state(), reason,
+        replace_file(in.files.card(), model_card(*in.objective, in.score, in.config, in.trainer.state(), reason,
                                                  in.files.directory.string()));
     }
     return reason;

@@ -18,23 +18,8 @@ static constexpr Index most_epochs = 1'000'000;
 static bool is_amount(double number) { return number >= 0 && std::isfinite(number); }
 
 void TrainerOptions::validate() const {
-    constexpr Index longest_patience = 1'000'000'000;
-    require_option(epochs >= 1 && epochs <= most_epochs, "epochs", "1 to 1000000");
-    require_option(batch >= 1 && batch <= 1'000'000, "batch", "1 to 1000000");
-    require_option(shards >= 1 && shards <= 256, "shards", "1 to 256");
-    require_option(schedule.rate > 0 && std::isfinite(schedule.rate), "learning rate", "a positive number");
-    require_option(start_epochs >= 1 && start_epochs <= most_epochs, "start epochs", "1 to 1000000");
-    require_option(start_patience >= 1 && start_patience <= longest_patience, "start patience", "1 to 1000000000");
-    require_option(is_amount(start_rate), "start rate", "0 (the usual one) or more");
-    require_option(schedule.halve_every > 0 && std::isfinite(schedule.halve_every), "halve every", "epochs, above 0");
-    require_option(schedule.warmup >= 0 && schedule.warmup <= 1, "warm-up", "a share of training, 0 to 1");
-    require_option(optimizer.beta1 >= 0 && optimizer.beta1 < 1, "beta1", "0 to below 1");
-    require_option(optimizer.beta2 >= 0 && optimizer.beta2 < 1, "beta2", "0 to below 1");
-    require_option(optimizer.epsilon > 0 && std::isfinite(optimizer.epsilon), "epsilon", "a positive number");
-    require_option(is_amount(optimizer.clip_norm), "clip", "0 (never) or a positive length");
-    require_option(patience >= 0 && patience <= longest_patience, "patience", "0 (never) to 1000000000");
-    require_option(is_amount(max_seconds) && is_amount(save_seconds), "times", "seconds, 0 or more");
-    require_option(target_metric >= 0 && target_metric <= 1, "target metric", "a share, 0 to 1");
+    TrainerOptions copy = *this;
+    check_ranges(copy);
 }
 
 std::string describe(StopReason reason) {
@@ -55,34 +40,36 @@ std::string describe(StopReason reason) {
     return "running";
 }
 
-Trainer::Trainer(Task& task, const TrainerOptions& options)
-    : task_(task),
+Trainer::Trainer(Objective& objective, const TrainerOptions& options, ScoreType score)
+    : objective_(objective),
       options_((options.validate(), options)),
-      optimizer_(task.parameters(), options.optimizer),
+      score_(std::move(score)),
+      optimizer_(objective.parameters(), options.optimizer),
       tapes_(static_cast<std::size_t>(options.shards)) {
-    if (task.units() == 0)
+    require_option(score_.is_possible(options_.target_metric), "target metric", "a score, 0 to 1 if it is a share");
+    if (objective.items() == 0)
         throw Error({.what = "nothing to learn from",
-                     .expected = "at least one question",
+                     .expected = "at least one example",
                      .got = "none",
                      .where = "training split",
                      .hint = {}});
-    task_.set_phase(state_.phase);
+    objective_.set_phase(state_.phase);
 }
 
 // Whether a training with so many steps an epoch, in so many phases, can come to the state.
-static bool is_possible(const TrainerState& s, Index steps, Index phases) {
+static bool is_possible(const TrainerState& s, Index steps, Index phases, const ScoreType& score) {
     const auto within = [](Index number, Index most) { return number >= 0 && number <= most; };
     const auto past = [&](Index epoch) { return within(epoch, s.epoch); };
     return within(s.phase, phases - 1) && within(s.epoch, phases * most_epochs) && within(s.step, steps) &&
            within(s.optimizer_steps, (s.epoch + 1) * steps) && past(s.best_epoch) && past(s.phase_epoch) &&
-           past(s.lowest_epoch) && past(s.epochs_without_improvement) && is_amount(s.best.value_or(0)) &&
-           s.best.value_or(0) <= 1 && is_amount(s.seconds) && is_amount(s.gradient_norm) && std::isfinite(s.loss) &&
+           past(s.lowest_epoch) && past(s.epochs_without_improvement) && score.is_possible(s.best.value_or(0)) &&
+           is_amount(s.seconds) && is_amount(s.gradient_norm) && std::isfinite(s.loss) &&
            std::isfinite(s.lowest_loss.value_or(0)) &&
-           std::ranges::all_of(s.wrong, [](Index count) { return count >= 0; });
+           std::ranges::all_of(s.errors_by_group, [](Index count) { return count >= 0; });
 }
 
 void Trainer::resume(const TrainerState& state) {
-    if (!is_possible(state, steps_per_epoch(), task_.phases()))
+    if (!is_possible(state, steps_per_epoch(), objective_.phases(), score_))
         throw Error({.what = "training cannot stand where the checkpoint says",
                      .expected = "a step of an epoch of " + std::to_string(steps_per_epoch()),
                      .got = "epoch " + std::to_string(state.epoch) + ", step " + std::to_string(state.step),
@@ -90,28 +77,28 @@ void Trainer::resume(const TrainerState& state) {
                      .hint = "begin a new run"});
     state_ = state;
     optimizer_.set_steps(state.optimizer_steps);
-    task_.set_phase(state.phase);
+    objective_.set_phase(state.phase);
 }
 
-Index Trainer::steps_per_epoch() const { return (task_.units() + options_.batch - 1) / options_.batch; }
+Index Trainer::steps_per_epoch() const { return (objective_.items() + options_.batch - 1) / options_.batch; }
 
-Index Trainer::questions_of(std::span<const Index> units) const {
+Index Trainer::examples_of(std::span<const Index> items) const {
     Index count = 0;
-    for (const Index unit : units) count += task_.questions(unit);
+    for (const Index item : items) count += objective_.examples(item);
     return count;
 }
 
-Index Trainer::all_questions() const {
+Index Trainer::all_examples() const {
     Index count = 0;
-    for (Index unit = 0; unit < task_.units(); ++unit) count += task_.questions(unit);
+    for (Index item = 0; item < objective_.items(); ++item) count += objective_.examples(item);
     return count;
 }
 
 // One batch: a tape for each shard, then one update with the mean gradient. Returns the sum of the losses.
-double Trainer::step(std::span<const Index> units, double rate) {
-    const auto batch = static_cast<Index>(units.size());
+double Trainer::step(std::span<const Index> items, double rate) {
+    const auto batch = static_cast<Index>(items.size());
     const FlushSubnormals flush;
-    const Index questions = questions_of(units);
+    const Index examples = examples_of(items);
     std::vector<double> losses(tapes_.size(), 0);
     parallel_for(options_.shards, 1, [&](Index first, Index last) {
         for (Index shard = first; shard < last; ++shard) {
@@ -123,10 +110,10 @@ double Trainer::step(std::span<const Index> units, double rate) {
                                     static_cast<std::uint64_t>(shard)};
             tape.seed(options_.seed, {stream[0], stream[1], stream[2]});
             Rng rng(options_.seed, {0x6472617773u, stream[0], stream[1], stream[2]});
-            const Var loss = task_.loss(
-                tape, units.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)), rng);
+            const Var loss = objective_.loss(
+                tape, items.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)), rng);
             losses[static_cast<std::size_t>(shard)] = loss.value().data[0];
-            tape.backward(loss, options_.sum_losses ? Real{1} : Real{1} / static_cast<Real>(questions));
+            tape.backward(loss, options_.sum_losses ? Real{1} : Real{1} / static_cast<Real>(examples));
         }
     });
     const double loss = std::accumulate(losses.begin(), losses.end(), 0.0);
@@ -142,7 +129,7 @@ static bool is_finite(const Matrix& matrix) {
 void Trainer::check_finite(double loss, double norm) const {
     const Parameter* broken = std::isfinite(norm) ? nullptr : optimizer_.not_finite();
     if (!broken && options_.check_nan)
-        for (const Parameter& p : task_.parameters())
+        for (const Parameter& p : objective_.parameters())
             if (!is_finite(p.value)) broken = &p;
     if (!broken && std::isfinite(loss) && std::isfinite(norm)) return;
     throw Error({.what = "training diverged",
@@ -161,35 +148,40 @@ bool Trainer::phase_is_over(double loss) {
            state_.epoch >= state_.phase_epoch + options_.start_epochs;
 }
 
+bool Trainer::is_best(double score) const {
+    return score_.is_possible(score) && (!state_.best || score_.is_better(score, *state_.best));
+}
+
 StopReason Trainer::after_epoch(const Callbacks& callbacks, double rate) {
     EpochReport report{state_.epoch + 1,
                        state_.phase,
-                       state_.loss / static_cast<double>(all_questions()),
+                       state_.loss / static_cast<double>(all_examples()),
                        rate,
                        state_.seconds,
                        state_.gradient_norm,
-                       task_.can_validate(),
                        {},
                        false};
-    if (report.validated) report.metrics = task_.validate();
-    if (report.validated && options_.focus) state_.wrong = task_.wrong();
+    if (objective_.can_validate()) {
+        report.validation = objective_.validate();
+        state_.errors_by_group = objective_.errors_by_group();
+    }
     const bool last_phase = in_last_phase();
     // Without validation the last model is the best that is known. What an earlier phase came to is not compared.
-    report.improved = last_phase && (!report.validated || report.metrics.hits_at_1 > state_.best);
+    report.improved = last_phase && (!report.validation || is_best(report.validation->score));
     ++state_.epoch;
     state_.step = 0;
     state_.loss = 0;
     state_.epochs_without_improvement += last_phase;
     if (report.improved) {
-        state_.best = report.validated ? std::optional(report.metrics.hits_at_1) : std::nullopt;
+        state_.best = report.validation ? std::optional(report.validation->score) : std::nullopt;
         state_.best_epoch = state_.epoch;
         state_.epochs_without_improvement = 0;
         if (callbacks.keep_best) callbacks.keep_best();
     }
     if (callbacks.epoch) callbacks.epoch(report);
     if (!last_phase) {
-        if (phase_is_over(report.validated ? report.metrics.loss : report.loss)) {
-            task_.set_phase(++state_.phase);
+        if (phase_is_over(report.validation ? report.validation->loss : report.loss)) {
+            objective_.set_phase(++state_.phase);
             state_.phase_epoch = state_.epoch;
             state_.lowest_loss.reset();
             state_.lowest_epoch = 0;
@@ -201,7 +193,8 @@ StopReason Trainer::after_epoch(const Callbacks& callbacks, double rate) {
 StopReason Trainer::reason_to_end() const {
     if (time_is_over()) return StopReason::time_over;
     if (state_.step > 0 || !in_last_phase()) return StopReason::running;
-    if (options_.target_metric > 0 && state_.best >= options_.target_metric) return StopReason::target_reached;
+    if (options_.target_metric != 0 && state_.best && !score_.is_better(options_.target_metric, *state_.best))
+        return StopReason::target_reached;
     if (options_.patience > 0 && state_.epochs_without_improvement >= options_.patience)
         return StopReason::no_improvement;
     const bool all_done = state_.epoch >= state_.phase_epoch + options_.epochs;
@@ -216,7 +209,7 @@ double Trainer::rate_at(Index step) const {
 }
 
 Index Trainer::epochs_in_all() const {
-    const Index phases_to_come = std::max<Index>(task_.phases() - state_.phase - 1, 0);
+    const Index phases_to_come = std::max<Index>(objective_.phases() - state_.phase - 1, 0);
     return state_.phase_epoch + phases_to_come * options_.start_epochs + options_.epochs;
 }
 
@@ -230,33 +223,33 @@ static double seconds_since(Clock::time_point time) {
 struct Trainer::Watch {
     Clock::time_point start = Clock::now(), saved = start;
     double seconds_before;  // of training
-    Index steps = 0, questions = 0;
+    Index steps = 0, examples = 0;
 };
 
 // What is left of the epoch under way.
 StopReason Trainer::run_epoch(const Callbacks& callbacks, Watch& watch) {
     const auto epoch = static_cast<std::uint64_t>(state_.epoch);
-    if (options_.focus) task_.draw(state_.wrong, Rng(options_.seed, {0x666f637573u, epoch}));
-    std::vector<Index> order(static_cast<std::size_t>(task_.units()));
+    objective_.begin_epoch(state_.epoch, state_.errors_by_group, Rng(options_.seed, {0x666f637573u, epoch}));
+    std::vector<Index> order(static_cast<std::size_t>(objective_.items()));
     std::iota(order.begin(), order.end(), Index{0});
     Rng(options_.seed, {0x73687566666c65u, epoch}).shuffle(std::span(order));
-    const auto units = [&](Index first, Index last) {
+    const auto items = [&](Index first, Index last) {
         return std::span<const Index>(order).subspan(static_cast<std::size_t>(first),
                                                      static_cast<std::size_t>(last - first));
     };
     const Index steps = steps_per_epoch();
-    Index questions = questions_of(units(0, std::min(task_.units(), state_.step * options_.batch)));
+    Index examples = examples_of(items(0, std::min(objective_.items(), state_.step * options_.batch)));
     StopReason reason = StopReason::running;
     double rate = rate_at(state_.step - 1);  // of the last step, when all are done
     while (state_.step < steps && reason == StopReason::running) {
         const Index first = state_.step * options_.batch;
-        const auto batch = units(first, std::min(task_.units(), first + options_.batch));
+        const auto batch = items(first, std::min(objective_.items(), first + options_.batch));
         rate = rate_at(state_.step);
         state_.loss += step(batch, rate);
         ++state_.step;
         state_.optimizer_steps = optimizer_.steps();
-        questions += questions_of(batch);
-        watch.questions += questions_of(batch);
+        examples += examples_of(batch);
+        watch.examples += examples_of(batch);
         ++watch.steps;
         const double elapsed = seconds_since(watch.start);
         state_.seconds = watch.seconds_before + elapsed;
@@ -264,8 +257,8 @@ StopReason Trainer::run_epoch(const Callbacks& callbacks, Watch& watch) {
             const double per_second = 1 / std::max(elapsed, 1e-9);
             const Index left = (epochs_in_all() - state_.epoch) * steps - state_.step;
             callbacks.step({state_.epoch + 1, epochs_in_all(), state_.step, steps,
-                            state_.loss / static_cast<double>(questions), rate,
-                            static_cast<double>(watch.questions) * per_second,
+                            state_.loss / static_cast<double>(examples), rate,
+                            static_cast<double>(watch.examples) * per_second,
                             static_cast<double>(left) / (static_cast<double>(watch.steps) * per_second), state_.best});
         }
         if (callbacks.interrupted && callbacks.interrupted()) reason = StopReason::interrupted;

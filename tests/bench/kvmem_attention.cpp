@@ -35,23 +35,22 @@ class Attention : public Task {
         if (c.backward)
             for (const Floats* of : {&in_.query, &in_.key, &in_.value}) gradients_.emplace_back(of->size());
         if (c.bf16) {
-            narrow_key_ = narrowed(in_.key);
-            narrow_value_ = narrowed(in_.value);
+            bf16_key_ = to_bf16(in_.key);
+            bf16_value_ = to_bf16(in_.value);
         }
         if (gradients_.empty()) return;
-        if (kvmem::keeps_weights(segments(), options_)) weights_ = Floats(kvmem::weight_count(segments(), c.heads));
-        scores_ = Floats(kvmem::kept_scores(segments(), options_));
+        if (kvmem::saves_weights(segments(), options_)) weights_ = Floats(kvmem::weight_count(segments(), c.heads));
+        scores_ = Floats(kvmem::saved_score_count(segments(), options_));
     }
 
-    // As the operation on a tape does it: weights or scores that are cheap to keep are kept for the way back.
+    // As the operation on a tape: weights or scores are saved for backward where they are small.
     void run() override {
         scratch_.reset();
         const kvmem::AttendInput in{queries(in_.query), slots(in_.key), slots(in_.value)};
         const View log_sum_exp{log_sum_exp_.data(), rows_.query, options_.heads};
         const kvmem::AttendOutput out{queries(read_), log_sum_exp, span(weights_), span(scores_)};
-        if (narrow_key_.size() > 0)
-            return kvmem::attend(in.query, slots(narrow_key_), slots(narrow_value_), segments(), options_, out,
-                                 scratch_);
+        if (bf16_key_.size() > 0)
+            return kvmem::attend(in.query, slots(bf16_key_), slots(bf16_value_), segments(), options_, out, scratch_);
         kvmem::attend(in, segments(), options_, out, scratch_);
         if (gradients_.empty()) return;
         for (const Floats& g : gradients_) std::fill_n(g.data(), g.size(), 0.0f);
@@ -65,14 +64,14 @@ class Attention : public Task {
     }
 
   private:
-    using Narrow = Numbers<kvmem::Bfloat16>;
+    using Bf16 = Numbers<kvmem::Bfloat16>;
 
     static std::span<float> span(const Floats& x) { return {x.data(), static_cast<std::size_t>(x.size())}; }
     View queries(const Floats& x) const { return {x.data(), rows_.query, columns_}; }
     View slots(const Floats& x) const { return {x.data(), rows_.slot, columns_}; }
-    kvmem::Bfloat16View slots(const Narrow& x) const { return {x.data(), rows_.slot, columns_}; }
-    static Narrow narrowed(const Floats& x) {
-        Narrow all(x.size());
+    kvmem::Bfloat16View slots(const Bf16& x) const { return {x.data(), rows_.slot, columns_}; }
+    static Bf16 to_bf16(const Floats& x) {
+        Bf16 all(x.size());
         for (Index i = 0; i < x.size(); ++i) all[i] = kvmem::Bfloat16(x[i]);
         return all;
     }
@@ -89,7 +88,7 @@ class Attention : public Task {
     Floats read_, log_sum_exp_;
     std::vector<Floats> gradients_;
     Floats weights_, scores_;
-    Narrow narrow_key_, narrow_value_;
+    Bf16 bf16_key_, bf16_value_;
     kvmem::Arena scratch_;
 };
 

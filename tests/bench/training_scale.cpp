@@ -1,5 +1,6 @@
 // How fast training is beside the size of the memory: see README.md, "Training and the size of the memory".
 #include "kvmem/core/parallel.hpp"
+#include "kvmem/tasks/qa/task_type.hpp"
 #include "kvmem/train/session.hpp"
 
 #include <sys/resource.h>
@@ -50,14 +51,17 @@ double peak_bytes() {
 [[noreturn]] void train(const std::string& data, const std::string& model, double seconds, int threads, int to,
                         const fs::path& run) {
     const kvmem::ThreadLimit limit(threads);
-    kvmem::RunConfig config{
-        .data = data, .data_hash = {}, .tasks = {}, .model = kvmem::default_config(model), .trainer = {}};
+    kvmem::RunConfig config{.data = data,
+                            .data_hash = {},
+                            .tasks = {},
+                            .model = kvmem::find_model(kvmem::question_answering(), model).defaults,
+                            .trainer = {}};
     config.trainer.epochs = 1000;
     Turn turn{};
     const double begun = seconds_now();
     double warm = 0, warm_core = 0;
     kvmem::Index steps = 0;
-    kvmem::TrainingSession session = kvmem::TrainingSession::begin(run, config);
+    kvmem::TrainingSession session = kvmem::TrainingSession::begin(run, config, kvmem::question_answering());
     kvmem::TrainingSession::Callbacks callbacks;
     callbacks.step = [&](const kvmem::StepReport&) {
         const double now = seconds_now();

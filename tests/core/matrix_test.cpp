@@ -7,9 +7,12 @@
 
 #include <catch2/catch.hpp>
 
+#include <array>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <utility>
+#include <vector>
 
 using namespace kvmem;
 
@@ -86,4 +89,53 @@ TEST_CASE("a view's rows lie one after the other", "[matrix]") {
     CHECK(middle.rows == 2);
     CHECK(middle(1, 2) == m(2, 2));
     CHECK(as_eigen(m)(3, 1) == m(3, 1));
+}
+
+namespace {
+template <class T>
+concept Viewable = requires(T&& numbers) {
+    view_of(std::forward<T>(numbers), 2);
+};
+}  // namespace
+
+TEST_CASE("numbers in vectors, arrays and spans are viewed in rows, and temporaries are not", "[matrix]") {
+    std::vector<Real> numbers{1, 2, 3, 4, 5, 6};
+    const View v = view_of(numbers, 3);
+    CHECK((v.rows == 2 && v.cols == 3 && v.data == numbers.data()));
+    const std::array<Real, 4> fixed{1, 2, 3, 4};
+    const ConstView constant = view_of(fixed, 2);
+    CHECK((constant.rows == 2 && constant(1, 0) == 3));
+    CHECK(view_of(std::span<const Real>(numbers).first(2), 1).rows == 2);
+    CHECK(view_of(std::span<Real>(), 5).rows == 0);
+    for (const Index cols : {0, -1, 4}) CHECK_THROWS_AS(view_of(numbers, cols), Error);
+    STATIC_REQUIRE(Viewable<std::vector<Real>&>);
+    STATIC_REQUIRE(Viewable<std::span<const Real>>);
+    STATIC_REQUIRE_FALSE(Viewable<std::vector<Real>>);
+}
+
+TEST_CASE("nested rows of one length are copied to a matrix", "[matrix]") {
+    const Matrix m = matrix_of({{1, 2}, {3, 4}, {5, 6}});
+    CHECK((m.rows() == 3 && m.cols() == 2 && m(2, 0) == 5));
+    CHECK(matrix_of({}).size() == 0);
+    CHECK_THROWS_AS(matrix_of({{1, 2}, {3}}), Error);
+}
+
+TEST_CASE("matrices of Eigen with contiguous rows are viewed, and all others copied", "[matrix]") {
+    RowMajor own(3, 4);
+    own << 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12;
+    const View v = view_of(own);
+    CHECK((v.data == own.data() && v.rows == 3 && v.cols == 4));
+    const RowMajor& constant = own;
+    CHECK(ConstView(view_of(constant)).data == own.data());
+    CHECK(view_of(own.middleRows(1, 2)).data == own.data() + 4);
+    const Eigen::Ref<RowMajor> whole(own), left(own.leftCols(2));
+    CHECK(view_of(whole)(2, 3) == 12);
+    CHECK(view_of(own.leftCols(2).topRows(1)).cols == 2);  // a single row has no stride
+    CHECK_THROWS_WITH(view_of(left), Catch::Contains("rows that lie one after the other"));
+    CHECK(test::same_bits(matrix_of(left), matrix_of({{1, 2}, {5, 6}, {9, 10}})));
+
+    const Eigen::Matrix<Real, 2, 2> columns{{1, 2}, {3, 4}};
+    const Matrix copy = matrix_of(2 * columns);
+    CHECK(test::same_bits(copy, matrix_of({{2, 4}, {6, 8}})));
+    CHECK(as_eigen(copy) == 2 * columns);
 }

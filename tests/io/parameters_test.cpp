@@ -1,6 +1,5 @@
 #include "kvmem/io/parameters.hpp"
 
-#include "io/hdf5/hdf5.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/io/file_format.hpp"
 #include "random.hpp"

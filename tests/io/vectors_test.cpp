@@ -1,8 +1,8 @@
 #include "kvmem/io/vectors.hpp"
 
-#include "io/hdf5/hdf5.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/file.hpp"
+#include "kvmem/io/hdf5.hpp"
 #include "random.hpp"
 #include "support/temporary_directory.hpp"
 

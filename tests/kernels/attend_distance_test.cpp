@@ -50,8 +50,8 @@ struct Gradients {
           slot_bias(c.slot_bias.rows(), c.slot_bias.cols()) {
         Arena scratch;
         AttendOutput out{c.read, c.log_sum_exp, weights};
-        if (!keeps_weights(c.segments(), c.options) && weights.empty())
-            out.scores = scratch.take<Real>(kept_scores(c.segments(), c.options));
+        if (!saves_weights(c.segments(), c.options) && weights.empty())
+            out.scores = scratch.take<Real>(saved_score_count(c.segments(), c.options));
         attend(c.input(), c.segments(), c.options, out, scratch);
         const Matrix grad_read = normal(c.read.rows(), c.read.cols(), 9);
         attend_backward(c.input(), c.segments(), c.options, out, grad_read,

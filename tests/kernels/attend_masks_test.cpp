@@ -12,7 +12,7 @@ namespace {
 
 constexpr Real infinity = std::numeric_limits<Real>::infinity(), lowest = std::numeric_limits<Real>::lowest();
 
-// What the weights of the way back sum to, by the gradient of values of 1, and how far they are from each other.
+// The sums of the weights that the backward pass recomputes, from the gradient of values of 1, and their differences.
 void check_even(const Case& c, const AttendOutput& out, Index readable) {
     Arena scratch;
     Matrix query(c.query.rows(), c.query.cols()), key(c.key.rows(), c.key.cols()),
@@ -46,7 +46,7 @@ void check_means(Case& c, Index readable, double log_sum_exp) {
     c.run();
     check(c);
     check_even(c, c.output(), readable);
-    const auto scores = arena.take<Real>(kept_scores(c.segments(), c.options));
+    const auto scores = arena.take<Real>(saved_score_count(c.segments(), c.options));
     Case keeping = c;
     attend(c.input(), c.segments(), c.options, {keeping.read, keeping.log_sum_exp, {}, scores}, arena);
     check(keeping);
@@ -157,7 +157,7 @@ TEST_CASE("a causal lookup under a finite mask reads the slots before it evenly"
             c.slot_bias = Matrix(70, 1);
             c.slot_bias.fill(mask);
             Arena arena;
-            const auto scores = arena.take<Real>(kept ? kept_scores(c.segments(), c.options) : 0);
+            const auto scores = arena.take<Real>(kept ? saved_score_count(c.segments(), c.options) : 0);
             const AttendOutput out{c.read, c.log_sum_exp, {}, scores};
             attend(c.input(), c.segments(), c.options, out, arena);
             for (Index q = 0; q < 70; ++q) CHECK(c.read(q, 0) == Approx(static_cast<double>(q) / 2).margin(1e-4));
@@ -194,7 +194,7 @@ TEST_CASE("weights of large scores sum to one on the way back, whether scores ar
             for (Real& x : c.query.view().span()) x = size * (1 + x / 1000);
             for (Real& x : c.key.view().span()) x = size * (1 + x / 1000);
             Arena arena;
-            const auto scores = arena.take<Real>(kept ? kept_scores(c.segments(), c.options) : 0);
+            const auto scores = arena.take<Real>(kept ? saved_score_count(c.segments(), c.options) : 0);
             const AttendOutput out{c.read, c.log_sum_exp, {}, scores};
             attend(c.input(), c.segments(), c.options, out, arena);
             Matrix value(300, 8), ones(70, 8);

@@ -2,13 +2,16 @@
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/parallel.hpp"
+#include "kvmem/kernels/normalizer.hpp"
 #include "random.hpp"
 #include "support/lookup_case.hpp"
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 using namespace kvmem;
 using test::check_against_oracle;
@@ -46,7 +49,7 @@ TEST_CASE("attend equals its naive twin at the edges", "[attend]") {
     };
     same({}, {});          // no segment
     same({0}, {0});        // an empty one
-    same({0, 0}, {3, 4});  // nobody asks
+    same({0, 0}, {3, 4});  // no queries
     same({2, 1}, {0, 0});  // nothing is there
     same({1}, {1});
     same({3, 0, 1}, {63, 64, 65});  // around the block's size
@@ -244,14 +247,14 @@ TEST_CASE("the reads of any split of the slots merge to that of the whole", "[at
         for (const bool swapped : {false, true}) {
             Case one = part(swapped);
             const Case other = part(!swapped);
-            merge_reads(one.read, one.log_sum_exp, other.read, other.log_sum_exp);
+            merge_outputs(one.read, one.log_sum_exp, other.read, other.log_sum_exp);
             INFO("cut at " << cut);
             check_close(one.read, whole.read, 1e-5);
             check_close(one.log_sum_exp, whole.log_sum_exp, 1e-5);
         }
     }
     Matrix wrong(3, 3);
-    CHECK_THROWS_AS(merge_reads(whole.read, whole.log_sum_exp, wrong, wrong), Error);
+    CHECK_THROWS_AS(merge_outputs(whole.read, whole.log_sum_exp, wrong, wrong), Error);
 }
 
 TEST_CASE("attend equals its naive twin in every form", "[attend]") {
@@ -443,7 +446,7 @@ Gradients naive_backward(const Case& c, const Matrix& grad_read) {
     return g;
 }
 
-// The way back of a case that was run, from scores made again or, if there are any, from these.
+// The backward pass of a case that was run, from these scores or, without any, from recomputed ones.
 void check_backward(const Case& c, std::span<Real> scores, const Matrix& grad_read, const Gradients& expected) {
     const bool biased = !c.slot_bias.view().empty();
     Gradients got{Matrix(c.query.rows(), c.query.cols()), Matrix(c.key.rows(), c.key.cols()),
@@ -468,7 +471,7 @@ bool check_both_ways_back(Case& c, std::uint64_t seed) {
     const Gradients expected = naive_backward(c, grad_read);
     check_backward(c, {}, grad_read, expected);
     Arena arena;
-    const std::span<Real> scores = arena.take<Real>(kept_scores(c.segments(), c.options));
+    const std::span<Real> scores = arena.take<Real>(saved_score_count(c.segments(), c.options));
     if (scores.empty()) return false;
     Case twin = c;
     attend(c.input(), c.segments(), c.options, {twin.read, twin.log_sum_exp, {}, scores}, arena);
@@ -513,10 +516,10 @@ TEST_CASE("scores are kept for the way back however far they rise, and where mem
     const auto kept = [](const std::vector<Index>& queries, const std::vector<Index>& slots, Normalizer normalizer) {
         Case c(queries, slots, 4, 1, 1, 1);
         c.options.normalizer = normalizer;
-        return kept_scores(c.segments(), c.options);
+        return saved_score_count(c.segments(), c.options);
     };
     CHECK(kept({20, 7}, {30, 512}, Normalizer::softmax) == 4 * (32 * 30 + 16 * 512));
-    CHECK(kept({20, 7}, {30, 513}, Normalizer::softmax) == 0);                        // made again
+    CHECK(kept({20, 7}, {30, 513}, Normalizer::softmax) == 0);                        // recomputed
     CHECK(kept({100, 6, 0}, {500, 520, 520}, Normalizer::softmax) == 4 * 112 * 500);  // few queries keep none
     CHECK(kept({9000}, {500}, Normalizer::softmax) == 0);                             // too many
     CHECK(kept({20}, {30}, Normalizer::sparsemax) == 0);                              // keeps weights
@@ -524,7 +527,7 @@ TEST_CASE("scores are kept for the way back however far they rise, and where mem
 
     Case c({20}, {30}, 1, 2, 2, 1);
     Arena arena;
-    const std::span<Real> scores = arena.take<Real>(kept_scores(c.segments(), c.options) + 1);
+    const std::span<Real> scores = arena.take<Real>(saved_score_count(c.segments(), c.options) + 1);
     const auto refuses = [&](std::span<Real> wrong) {
         CHECK_THROWS_AS(attend(c.input(), c.segments(), c.options, {c.read, c.log_sum_exp, {}, wrong}, arena), Error);
     };
@@ -663,6 +666,10 @@ TEST_CASE("attend refuses shapes and segments that do not fit", "[attend]") {
     refused([](Case& c) { c.options.dropout = 1; });
     refused([](Case& c) { c.options.dropout = -0.1; });
     refused([](Case& c) { c.options.normalizer = Normalizer::top_k; });
+    refused([](Case& c) { c.options.normalizer = static_cast<Normalizer>(5); });
+    refused([](Case& c) { c.options.normalizer = static_cast<Normalizer>(-1); });
+    refused([](Case& c) { c.options.similarity = static_cast<Similarity>(4); });
+    refused([](Case& c) { c.options.similarity = static_cast<Similarity>(-1); });
     refused([](Case& c) {
         c.options.normalizer = Normalizer::none;
         c.options.similarity = Similarity::euclidean;
@@ -709,4 +716,39 @@ TEST_CASE("attend refuses shapes and segments that do not fit", "[attend]") {
     std::vector<Real> few(3);
     Arena scratch;
     CHECK_THROWS_AS(attend_weights(good.input(), good.segments(), good.options, few, scratch), Error);
+}
+
+TEST_CASE("the easy entry point gives the output of one segment of all", "[attend]") {
+    Case c({3}, {7}, 2, 4, 3, 1);
+    c.options.causal = true;
+    c.options.scale = inverse_sqrt(4);
+    CHECK(c.options.scale == Real(0.5));
+    c.run();
+    CHECK(same_bits(attend(c.query, c.key, c.value, c.options), c.read));
+    CHECK(attend(Matrix(0, 8), c.key, c.value, c.options).rows() == 0);
+    CHECK_THROWS_AS(attend(c.query, c.key, Matrix(6, 6), c.options), Error);
+    CHECK_THROWS_AS(attend(c.query, c.key, c.value, {.heads = 3}), Error);
+}
+
+TEST_CASE("an unknown normalizer is an error, forward and backward", "[attend]") {
+    std::vector<Real> scores{1, 2}, scratch(2);
+    for (const int value : {-1, 5}) {
+        CHECK_THROWS_AS(normalize_scores(static_cast<Normalizer>(value), 0, scores, scratch), Error);
+        CHECK_THROWS_AS(normalize_scores_backward(static_cast<Normalizer>(value), scores, scratch), Error);
+    }
+    CHECK(scores == std::vector<Real>{1, 2});
+}
+
+TEST_CASE("segments are made by name and own their offsets", "[attend]") {
+    const auto same = [](const OwnedSegments& made, std::vector<Index> queries, std::vector<Index> slots) {
+        const Segments view = made;
+        CHECK(std::ranges::equal(view.query_offsets, queries));
+        CHECK(std::ranges::equal(view.slot_offsets, slots));
+    };
+    same(Segments::all(3, 7), {0, 3}, {0, 7});
+    same(Segments::one_query_each(std::vector<Index>{0, 2, 2, 5}), {0, 1, 2, 3}, {0, 2, 2, 5});
+    same(Segments::self(std::vector<Index>{0, 4, 9}), {0, 4, 9}, {0, 4, 9});
+    same(Segments::one_query_each({}), {}, {});
+    STATIC_REQUIRE_FALSE(std::is_convertible_v<OwnedSegments, Segments>);  // a view of a temporary would dangle
+    STATIC_REQUIRE(std::is_convertible_v<const OwnedSegments&, Segments>);
 }

@@ -13,6 +13,7 @@
 
 using namespace kvmem;
 using test::normal;
+using test::same_bits;
 
 static void embed_sum_backward(RaggedView<Token> bags, BagScale scale, ConstView grad_out, SparseRows& grad,
                                const PositionFactors& positions = {}) {
@@ -300,4 +301,39 @@ TEST_CASE("factors and start rows that do not fit are refused", "[embed]") {
     CHECK_NOTHROW(embed_sum(table, bags, BagScale::sum, out, {}, {factors, row0}));
     for (const auto& row : std::vector<std::vector<Token>>{row2, below, {}}) refused({}, {factors, row});
     refused({}, {narrow, row0});
+}
+
+TEST_CASE("a bag of two million equal tokens has the right sum", "[embed]") {
+    constexpr Index count = 2'000'000;
+    Matrix factors(count, 3);
+    factors.fill(1);
+    for (const Index width : {3, 20, 64}) {
+        Matrix table(1, width), out(2, width);
+        table.fill(Real(0.1));
+        const std::vector<Token> tokens(count + 1, 0);
+        const std::vector<Index> offsets{0, count, count + 1}, first{0, 0};
+        const double right = double{table(0, 0)} * count;
+        for (const bool weighted : {false, true}) {
+            if (weighted && width != factors.cols()) continue;
+            embed_sum(table, {tokens, offsets}, BagScale::sum, out,
+                      weighted ? PositionFactors{factors, first} : PositionFactors{});
+            for (Index k = 0; k < width; ++k) {
+                REQUIRE(double{out(0, k)} == Approx(right).epsilon(2e-5));
+                REQUIRE(out(1, k) == table(0, k));
+            }
+        }
+    }
+}
+
+TEST_CASE("a bag of some hundred tokens is summed token by token", "[embed]") {
+    const Index width = 20, count = 700;
+    const Matrix table = normal(50, width, 1);
+    std::vector<Token> tokens;
+    for (Index t = 0; t < count; ++t) tokens.push_back(static_cast<Token>(t * 7 % 50));
+    const std::vector<Index> offsets{0, count};
+    Matrix out(1, width), line(1, width);
+    embed_sum(table, {tokens, offsets}, BagScale::sum, out);
+    for (const Token token : tokens)
+        for (Index k = 0; k < width; ++k) line(0, k) += table(token, k);
+    CHECK(same_bits(out, line));
 }

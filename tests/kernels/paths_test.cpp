@@ -45,7 +45,7 @@ TEST_CASE("the strongest path to each entity is found", "[paths]") {
         CHECK(hops[3].size() == best.size());
         for (const Reached& r : hops[3]) {
             CHECK(r.weight == Approx(best.at(r.entity)));
-            // The way back leads over facts, to a start.
+            // A path back to a start.
             const Reached* at = &r;
             for (std::size_t h = 3; h > 0; --h) {
                 const Reached& from = hops[h - 1][static_cast<std::size_t>(at->from)];

@@ -28,9 +28,9 @@ struct Found {
         for (std::size_t q = 0; q < least.size(); ++q) least[q] = q % 3 == 0 ? -1e30f : q % 3 == 1 ? 0.5f : 1e30f;
     }
     static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-    Reached reached() { return {least.data(), above.data(), scores.data()}; }
+    ScanOutput reached() { return {least.data(), above.data(), scores.data()}; }
 
-    // Who reaches what was asked for has a score near the right one; nobody else was near it.
+    // A slot above the threshold has nearly the right score, and the right score of any other is not far above it.
     void check(Index query, Index slot, double right, double error) const {
         const double wanted = double{least[at(query)]};
         const double score = double{scores[at(query * scan_tile + slot)]};
@@ -49,7 +49,7 @@ struct Found {
 }  // namespace
 
 TEST_CASE("scanned codes are as near to the truth as their bounds say", "[scan]") {
-    for (const CodeForm form : {CodeForm::int8, CodeForm::bfloat16})
+    for (const CodeFormat form : {CodeFormat::int8, CodeFormat::bfloat16})
         for (const Index width : widths)
             for (const Index slots : {1, 37, 64})
                 for (const bool is_adjusted : {false, true}) {
@@ -62,7 +62,7 @@ TEST_CASE("scanned codes are as near to the truth as their bounds say", "[scan]"
                     std::vector<std::uint32_t> codes(static_cast<std::size_t>(words * scan_tile), 0xffffffffu);
                     const CodeBound bound =
                         encode_tile(form, keys.data(), slots, width, is_adjusted ? by.data() : nullptr, codes.data(),
-                                    form == CodeForm::int8 ? scales.data() : nullptr);
+                                    form == CodeFormat::int8 ? scales.data() : nullptr);
                     CHECK(bound.error <= bound.norm);
                     for (const Index queries : {1, 2, 3, 5, 6, 8, 13})
                         for (const bool far : {false, true}) {
@@ -76,23 +76,23 @@ TEST_CASE("scanned codes are as near to the truth as their bounds say", "[scan]"
                                 const auto at = static_cast<std::size_t>(q);
                                 lost[at] = encode_query(
                                     query.row(q), width,
-                                    form == CodeForm::int8 ? query_words.data() + q * words : query_words.data(),
+                                    form == CodeFormat::int8 ? query_words.data() + q * words : query_words.data(),
                                     query_scales[at], starts[at]);
-                                if (form == CodeForm::bfloat16)
+                                if (form == CodeFormat::bfloat16)
                                     std::copy_n(query.row(q), width, query_floats.data() + q * words * 2);
                             }
                             const CodeTile tile{codes.data(),
                                                 words,
-                                                {form == CodeForm::int8 ? scales.data() : nullptr,
+                                                {form == CodeFormat::int8 ? scales.data() : nullptr,
                                                  is_adjusted ? biases.data() : nullptr},
-                                                form == CodeForm::int8 ? static_cast<const void*>(query_words.data())
-                                                                       : query_floats.data(),
+                                                form == CodeFormat::int8 ? static_cast<const void*>(query_words.data())
+                                                                         : query_floats.data(),
                                                 query_scales.data(),
                                                 starts.data(),
                                                 queries,
                                                 far};
                             Found found(queries);
-                            (form == CodeForm::int8 ? scan().bytes : scan().halves)(tile, found.reached());
+                            (form == CodeFormat::int8 ? scan().scan_int8 : scan().scan_bf16)(tile, found.reached());
                             for (Index q = 0; q < queries; ++q)
                                 for (Index i = 0; i < slots; ++i) {
                                     const double right = exact(query.row(q), keys.row(i), width) *
@@ -100,7 +100,7 @@ TEST_CASE("scanned codes are as near to the truth as their bounds say", "[scan]"
                                                          (is_adjusted ? double{biases(i, 0)} : 0);
                                     const double norm = std::sqrt(exact(query.row(q), query.row(q), width));
                                     const double of_query =
-                                        form == CodeForm::int8 ? lost[static_cast<std::size_t>(q)] : 0;
+                                        form == CodeFormat::int8 ? lost[static_cast<std::size_t>(q)] : 0;
                                     const double error = double{bound.error} * norm +
                                                          of_query * double{bound.norm + bound.error} +
                                                          1e-5 * (1 + norm * double{bound.norm});
@@ -120,16 +120,16 @@ TEST_CASE("scanned rows have their products", "[scan]") {
                     const Matrix keys = normal(slots, row, 1), query = normal(queries, width, 2),
                                  factors = normal(scan_tile, 1, 3), biases = normal(scan_tile, 1, 4);
                     Found found(queries);
-                    scan().rows({keys.data(),
-                                 row,
-                                 slots,
-                                 width,
-                                 {factors.data(), biases.data()},
-                                 query.data(),
-                                 width,
-                                 queries,
-                                 far},
-                                found.reached());
+                    scan().scan_rows({keys.data(),
+                                      row,
+                                      slots,
+                                      width,
+                                      {factors.data(), biases.data()},
+                                      query.data(),
+                                      width,
+                                      queries,
+                                      far},
+                                     found.reached());
                     for (Index q = 0; q < queries; ++q) {
                         if (slots < scan_tile && found.above[static_cast<std::size_t>(q)] >> slots != 0)
                             CHECK(found.above[static_cast<std::size_t>(q)] >> slots == 0);

@@ -1,4 +1,4 @@
-// A lookup of random numbers with all that goes in and comes out, and its naive twin.
+// A call of attend() on random numbers with its inputs and outputs, and its naive twin.
 #pragma once
 
 #include "kvmem/kernels/attend.hpp"
@@ -43,7 +43,7 @@ struct LookupCase {
         weights.assign(static_cast<std::size_t>(weight_count(segments(), options.heads)), not_a_number);
         attend_weights(input(), segments(), options, weights, scratch);
     }
-    // The same with the weights kept, which goes another way.
+    // The same with saved weights, which another algorithm computes.
     LookupCase keeping() const {
         LookupCase twin = *this;
         twin.weights.assign(static_cast<std::size_t>(weight_count(segments(), options.heads)), not_a_number);

@@ -1,7 +1,9 @@
 // Training runs on the toy stories.
 #pragma once
 
-#include "kvmem/train/presets.hpp"
+#include "kvmem/tasks/qa/model_file.hpp"
+#include "kvmem/tasks/qa/objective.hpp"
+#include "kvmem/tasks/qa/task_type.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/toy_stories.hpp"
 
@@ -18,7 +20,7 @@ struct StoryRun {
     std::filesystem::path operator/(const std::string& name) const { return directory.path() / name; }
 
     RunConfig config(Index epochs) const {
-        RunConfig config = preset("memn2n-babi-1k");
+        RunConfig config = preset(question_answering(), "memn2n-babi-1k");
         config.data = data.string();
         config.trainer.epochs = epochs;
         config.trainer.start_epochs = 2;

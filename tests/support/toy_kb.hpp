@@ -3,9 +3,9 @@
 #pragma once
 
 #include "kvmem/autograd/optimizer.hpp"
+#include "kvmem/tasks/qa/evaluate.hpp"
 #include "kvmem/tasks/qa/models/kv_mem_nn.hpp"
 #include "kvmem/text/tokenizer.hpp"
-#include "kvmem/train/evaluate.hpp"
 
 #include <algorithm>
 #include <memory>

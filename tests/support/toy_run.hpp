@@ -1,6 +1,9 @@
 // Training runs on the toy knowledge base.
 #pragma once
 
+#include "kvmem/tasks/qa/model_file.hpp"
+#include "kvmem/tasks/qa/objective.hpp"
+#include "kvmem/tasks/qa/task_type.hpp"
 #include "kvmem/train/session.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/toy_kb.hpp"

@@ -1,7 +1,7 @@
 #include "kvmem/train/checkpoint.hpp"
 
-#include "io/hdf5/hdf5.hpp"
 #include "kvmem/core/error.hpp"
+#include "kvmem/io/hdf5.hpp"
 #include "kvmem/io/vectors.hpp"
 #include "kvmem/store/memory_store.hpp"
 #include "kvmem/tasks/qa/models/path_reader.hpp"
@@ -21,15 +21,15 @@ using namespace kvmem::test;
 
 namespace {
 
-// A task that is never run: what a trainer needs to be made.
-class Resting : public Task {
+// An objective that is never trained: what a trainer needs to be made, and a model file.
+class Resting : public Objective {
   public:
     explicit Resting(KvMemNN& model) : model_(model) {}
     Parameters& parameters() override { return model_.parameters(); }
-    Index units() const override { return 100; }
+    Index items() const override { return 100; }
     Var loss(Tape&, std::span<const Index>, Rng&) override { return {}; }
-    bool can_validate() const override { return false; }
-    Metrics validate() override { return {}; }
+    void save(hdf5::Writer& file) const override { write_model_info(file, model_); }
+    void load(const hdf5::Reader& file) override { require_same_vocabulary(model_.vocabulary(), file); }
 
   private:
     KvMemNN& model_;
@@ -49,7 +49,7 @@ TEST_CASE("a model comes back from its file with every bit", "[checkpoint]") {
     const std::unique_ptr<Model> loaded = load_model(directory.path() / "m.h5");
     const Model& back = *loaded;
     CHECK(same_parameters(back.parameters(), model.parameters()));
-    CHECK(to_json(back.configuration()) == to_json(model.config()));
+    CHECK(to_json(back.settings()) == to_json(model.settings()));
     CHECK(std::equal(back.candidates().begin(), back.candidates().end(), model.candidates().begin()));
     CHECK(back.vocabulary().size() == model.vocabulary().size());
     CHECK(hits_at_1(back, dataset, "valid") == hits_at_1(model, dataset, "valid"));
@@ -69,14 +69,14 @@ TEST_CASE("a checkpoint comes back with the optimiser and where training stood",
     Real next = 0;
     for (const Optimizer::State& s : trainer.optimizer().state())
         for (Real& x : s.matrix->view().span()) x = next += Real{0.5};
-    save_checkpoint(model, trainer, directory.path() / "c.h5");
+    save_checkpoint(task, trainer, directory.path() / "c.h5");
 
     KvMemNNConfig config = toy_config();
     config.seed = 99;
     KvMemNN other = toy_model(dataset, config);
     Resting other_task(other);
     Trainer other_trainer(other_task, options);
-    load_checkpoint(other, other_trainer, directory.path() / "c.h5");
+    load_checkpoint(other_task, other_trainer, directory.path() / "c.h5");
     CHECK(same_parameters(other.parameters(), model.parameters()));
     CHECK(other_trainer.state() == state);
     CHECK(other_trainer.optimizer().steps() == 9);
@@ -94,11 +94,11 @@ TEST_CASE("a checkpoint of another shape, optimiser or data set is refused", "[c
     KvMemNN model = toy_model(dataset);
     Resting task(model);
     Trainer trainer(task, {});
-    save_checkpoint(model, trainer, directory.path() / "c.h5");
+    save_checkpoint(task, trainer, directory.path() / "c.h5");
     const auto load_into = [&](KvMemNN into, const TrainerOptions& options) {
         Resting into_task(into);
         Trainer into_trainer(into_task, options);
-        load_checkpoint(into, into_trainer, directory.path() / "c.h5");
+        load_checkpoint(into_task, into_trainer, directory.path() / "c.h5");
     };
     CHECK_NOTHROW(load_into(toy_model(dataset), {}));
     KvMemNNConfig wider = toy_config();
@@ -166,7 +166,7 @@ TEST_CASE("a bit that was flipped anywhere in a model of many parameters is an E
     const QaDataset dataset = toy_kb();
     PathReaderConfig config;
     config.width = 2;
-    config.spellings = 16;
+    config.ngram_buckets = 16;
     const std::unique_ptr<Model> model = make_model(config, dataset.vocabulary, dataset.candidates);
     REQUIRE(model->parameters().size() > 8);
     const std::filesystem::path path = directory.path() / "m.h5";

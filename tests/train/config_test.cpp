@@ -1,4 +1,9 @@
-#include "kvmem/train/config.hpp"
+#include "kvmem/tasks/qa/models/kv_mem_nn.hpp"
+#include "kvmem/tasks/qa/models/mem_n2n.hpp"
+#include "kvmem/tasks/qa/models/memory_transformer.hpp"
+#include "kvmem/tasks/qa/models/path_reader.hpp"
+#include "kvmem/tasks/qa/models/query_reduction.hpp"
+#include "kvmem/tasks/qa/task_type.hpp"
 
 #include "kvmem/core/error.hpp"
 
@@ -23,7 +28,7 @@ static RunConfig unusual() {
         .deviation = 0.3,
         .negatives = 7,
         .word_dropout = 0.25,
-        .match = 12.5,
+        .copy_weight = 12.5,
         .train_entities = true,
         .retriever = {.strategy = Retrieval::hops, .entities_only = false, .max_frequency = 17, .max_slots = 19},
         .seed = 18446744073709551615u};
@@ -48,13 +53,13 @@ static RunConfig unusual() {
 }
 
 TEST_CASE("a configuration comes back from its JSON with every field", "[config]") {
-    const RunConfig c = unusual(), back = run_config_from_json(to_json(c), "test");
+    const RunConfig c = unusual(), back = run_config_from_json(to_json(c), question_answering(), "test");
     CHECK(back.data == c.data);
     CHECK(back.data_hash == c.data_hash);
     CHECK(back.tasks == c.tasks);
     CHECK(back.runs == 10);
     CHECK(back.per_task);
-    const auto& model = std::get<KvMemNNConfig>(back.model);
+    const auto& model = *back.model.get<KvMemNNConfig>();
     CHECK(model.width == 33);
     CHECK(model.hops == 5);
     CHECK(model.tying == Tying::answers);
@@ -62,7 +67,7 @@ TEST_CASE("a configuration comes back from its JSON with every field", "[config]
     CHECK(model.deviation == 0.3);
     CHECK(model.negatives == 7);
     CHECK(model.word_dropout == 0.25);
-    CHECK(model.match == 12.5);
+    CHECK(model.copy_weight == 12.5);
     CHECK(model.train_entities);
     CHECK_FALSE(model.retriever.entities_only);
     CHECK(model.retriever.max_frequency == 17);
@@ -93,13 +98,13 @@ TEST_CASE("a configuration comes back from its JSON with every field", "[config]
     CHECK(back.trainer.focus);
     CHECK(back.trainer.seed == 42);
     CHECK(to_json(back) == to_json(c));
-    CHECK(to_json(model_config_from_json(to_json(c.model), "test")) == to_json(c.model));
+    CHECK(to_json(model_settings_from_json(to_json(c.model), question_answering(), "test")) == to_json(c.model));
 }
 
 // `unusual` differs from `usual` in every field, and comes back from its JSON.
-static void check_every_field(const ModelConfig& unusual, const ModelConfig& usual) {
+static void check_every_field(const Settings& unusual, const Settings& usual) {
     namespace json = boost::json;
-    const ModelConfig back = model_config_from_json(to_json(unusual), "test");
+    const Settings back = model_settings_from_json(to_json(unusual), question_answering(), "test");
     CHECK(to_json(back) == to_json(unusual));
     const json::value expected = json::parse(to_json(usual)), other = json::parse(to_json(back));
     for (const auto& [name, value] : expected.as_object()) {
@@ -109,55 +114,64 @@ static void check_every_field(const ModelConfig& unusual, const ModelConfig& usu
 }
 
 TEST_CASE("a MemN2N's configuration comes back from its JSON with every field", "[config]") {
-    const ModelConfig unusual = MemN2NConfig{.width = 33,
-                                             .hops = 5,
-                                             .memory = 70,
-                                             .tying = HopTying::layerwise,
-                                             .encoding = Encoding::bag,
-                                             .sentence = 20,
-                                             .temporal = false,
-                                             .empty_slots = true,
-                                             .random_noise = 0.25,
-                                             .linear_start = false,
-                                             .linear_map = true,
-                                             .relu = true,
-                                             .deviation = 0.3,
-                                             .seed = 7};
+    const Settings unusual = MemN2NConfig{.width = 33,
+                                          .hops = 5,
+                                          .memory = 70,
+                                          .tying = HopTying::layerwise,
+                                          .encoding = Encoding::bag,
+                                          .aligned_length = 20,
+                                          .temporal = false,
+                                          .empty_slots = true,
+                                          .random_noise = 0.25,
+                                          .linear_start = false,
+                                          .linear_map = true,
+                                          .relu = true,
+                                          .deviation = 0.3,
+                                          .seed = 7};
     check_every_field(unusual, MemN2NConfig{});
-    CHECK_THROWS_AS(model_config_from_json(R"({"model": "mem-n2n", "memory": 0})", "x"), Error);
+    CHECK_THROWS_AS(model_settings_from_json(R"({"model": "mem-n2n", "memory": 0})", question_answering(), "x"), Error);
 }
 
 TEST_CASE("a memory transformer's configuration comes back from its JSON with every field", "[config]") {
-    const ModelConfig unusual = MemoryTransformerConfig{
-        .width = 60, .heads = 5, .hops = 3, .share_hops = true, .inner = 2, .longest = 20, .dropout = 0.2, .seed = 7};
+    const Settings unusual = MemoryTransformerConfig{.width = 60,
+                                                     .heads = 5,
+                                                     .hops = 3,
+                                                     .share_hops = true,
+                                                     .ffn_factor = 2,
+                                                     .max_words = 20,
+                                                     .dropout = 0.2,
+                                                     .seed = 7};
     check_every_field(unusual, MemoryTransformerConfig{});
-    CHECK_THROWS_AS(model_config_from_json(R"({"model": "memory-transformer", "heads": 3})", "x"), Error);
+    CHECK_THROWS_AS(
+        model_settings_from_json(R"({"model": "memory-transformer", "heads": 3})", question_answering(), "x"), Error);
 }
 
 TEST_CASE("a query-reduction network's configuration comes back from its JSON with every field", "[config]") {
-    const ModelConfig unusual = QueryReductionConfig{.width = 60,
-                                                     .hops = 3,
-                                                     .share_hops = false,
-                                                     .chain = 2,
-                                                     .longest = 20,
-                                                     .places = 0.25,
-                                                     .dropout = 0.2,
-                                                     .seed = 7};
+    const Settings unusual = QueryReductionConfig{.width = 60,
+                                                  .hops = 3,
+                                                  .share_hops = false,
+                                                  .chain_hops = 2,
+                                                  .max_words = 20,
+                                                  .position_std = 0.25,
+                                                  .dropout = 0.2,
+                                                  .seed = 7};
     check_every_field(unusual, QueryReductionConfig{});
-    CHECK_THROWS_AS(model_config_from_json(R"({"model": "query-reduction", "chain": -1})", "x"), Error);
+    CHECK_THROWS_AS(model_settings_from_json(R"({"model": "query-reduction", "chain": -1})", question_answering(), "x"),
+                    Error);
 }
 
 TEST_CASE("a path reader's configuration comes back from its JSON with every field", "[config]") {
-    const ModelConfig unusual = PathReaderConfig{.width = 60,
-                                                 .hops = 2,
-                                                 .spellings = 100,
-                                                 .word_dropout = 0.5,
-                                                 .word_deletion = 0.25,
-                                                 .dropout = 0.1,
-                                                 .least = 0.01,
-                                                 .seed = 7};
+    const Settings unusual = PathReaderConfig{.width = 60,
+                                              .hops = 2,
+                                              .ngram_buckets = 100,
+                                              .word_dropout = 0.5,
+                                              .word_deletion = 0.25,
+                                              .dropout = 0.1,
+                                              .min_relation_weight = 0.01,
+                                              .seed = 7};
     check_every_field(unusual, PathReaderConfig{});
-    CHECK_THROWS_AS(model_config_from_json(R"({"model": "path-reader", "spellings": 0})", "x"), Error);
+    CHECK_THROWS_AS(model_settings_from_json(R"({"model": "path-reader", "spellings": 0})", question_answering(), "x"),
+                    Error);
 }
 
 TEST_CASE("the test of all fields leaves none out", "[config]") {
@@ -181,14 +195,16 @@ TEST_CASE("where training stands comes back from its JSON", "[config]") {
 }
 
 TEST_CASE("what a configuration does not say is as usual", "[config]") {
-    const RunConfig c = run_config_from_json(R"({"data": "x", "model": {}, "trainer": {}})", "test");
+    const RunConfig c =
+        run_config_from_json(R"({"data": "x", "model": {}, "trainer": {}})", question_answering(), "test");
     CHECK(c.data == "x");
     CHECK(to_json(c.model) == to_json(KvMemNNConfig{}));
 }
 
 TEST_CASE("a field that is not known is an error that names the nearest one", "[config]") {
     const auto refused = [](const char* text, const char* field, const char* near) {
-        CHECK_THROWS_WITH(run_config_from_json(text, "x"), Catch::Contains(field) && Catch::Contains(near));
+        CHECK_THROWS_WITH(run_config_from_json(text, question_answering(), "x"),
+                          Catch::Contains(field) && Catch::Contains(near));
     };
     refused(R"({"data": "x", "model": {"widht": 8}, "trainer": {}})", "widht", "such as width");
     refused(R"({"data": "x", "model": {"model": "mem-n2n", "tieing": "x"}, "trainer": {}})", "tieing", "such as tying");
@@ -201,10 +217,11 @@ TEST_CASE("a field that is there twice is an error", "[config]") {
     for (const char* text : {R"({"data": "x", "data": "y", "model": {}, "trainer": {}})",
                              R"({"data": "x", "model": {"hops": 2, "width": 8, "hops": 3}, "trainer": {}})",
                              R"({"data": "x", "model": {}, "trainer": {"rate": "1", "\u0072ate" : "2"}})"})
-        CHECK_THROWS_WITH(run_config_from_json(text, "x"), Catch::Contains("twice"));
+        CHECK_THROWS_WITH(run_config_from_json(text, question_answering(), "x"), Catch::Contains("twice"));
     // The same name in two objects, and names as values, are not.
     CHECK_NOTHROW(run_config_from_json(
-        R"({"data": "a \" { [: seed", "tasks": ["data", "data"], "model": {"seed": 1}, "trainer": {"seed": 1}})", "x"));
+        R"({"data": "a \" { [: seed", "tasks": ["data", "data"], "model": {"seed": 1}, "trainer": {"seed": 1}})",
+        question_answering(), "x"));
 }
 
 TEST_CASE("text that is no configuration is an error that says where", "[config]") {
@@ -235,49 +252,51 @@ TEST_CASE("text that is no configuration is an error that says where", "[config]
                              R"({"data": "x", "model": {}, "trainer": {"start_patience": 9223372036854775807}})",
                              "{\"data\": \"\xff\"}"}) {
         CAPTURE(text);
-        CHECK_THROWS_WITH(run_config_from_json(text, "run/config.json"), Catch::StartsWith("run/config.json: "));
+        CHECK_THROWS_WITH(run_config_from_json(text, question_answering(), "run/config.json"),
+                          Catch::StartsWith("run/config.json: "));
     }
     const std::string deep(100000, '[');
-    CHECK_THROWS_AS(run_config_from_json(deep, "x"), Error);
-    CHECK_THROWS_AS(model_config_from_json("[1]", "x"), Error);
+    CHECK_THROWS_AS(run_config_from_json(deep, question_answering(), "x"), Error);
+    CHECK_THROWS_AS(model_settings_from_json("[1]", question_answering(), "x"), Error);
     CHECK_THROWS_AS(trainer_state_from_json(R"({"step": "1"})", "x"), Error);
 }
 
-TEST_CASE("choices are known by name", "[config]") {
-    Tying tying{};
-    parse("shared", tying);
-    CHECK(tying == Tying::shared);
-    CHECK(name_of(Decay::linear) == "linear");
-    Method method{};
-    CHECK_THROWS_WITH(parse("sdg", method), Catch::Contains("sgd, adagrad, adam") && Catch::Contains("sdg"));
+static std::string text_of(const Settings& model, const std::string& name) {
+    Settings copy = model;
+    for (const FieldText& field : field_texts(copy))
+        if (field.name == name) return field.value;
+    return {};
 }
 
 TEST_CASE("a field is set by its name and a text", "[config]") {
-    ModelConfig model = KvMemNNConfig{};
-    set_field(model, "width", "48");
-    set_field(model, "tying", "shared");
-    set_field(model, "match", "0.5");
-    set_field(model, "train_entities", "yes");
-    const auto& set = std::get<KvMemNNConfig>(model);
+    Settings model = KvMemNNConfig{};
+    CHECK(set_field(model, "width", "48"));
+    CHECK(set_field(model, "tying", "shared"));
+    CHECK(set_field(model, "match", "0.25"));  // its name of before
+    CHECK(set_field(model, "copy_weight", "0.5"));
+    CHECK(set_field(model, "train_entities", "yes"));
+    const auto& set = *model.get<KvMemNNConfig>();
     CHECK(set.width == 48);
     CHECK(set.tying == Tying::shared);
-    CHECK(set.match == 0.5);
+    CHECK(set.copy_weight == 0.5);
     CHECK(set.train_entities);
-    CHECK(field_text(model, "width") == "48");
-    CHECK(field_text(model, "match") == "0.5");
-    CHECK(field_text(model, "train_entities") == "yes");
-    CHECK(field_text(model, "no_such").empty());
+    CHECK(text_of(model, "width") == "48");
+    CHECK(text_of(model, "copy_weight") == "0.5");
+    CHECK(text_of(model, "train_entities") == "yes");
+    CHECK(text_of(model, "tying") == "shared");
     for (const char* text : {"", "4x", "x", "4.5", "1e99", " 4"}) {
         CAPTURE(text);
         CHECK_THROWS_AS(set_field(model, "width", text), UsageError);
     }
     CHECK_THROWS_AS(set_field(model, "train_entities", "perhaps"), UsageError);
-    CHECK_THROWS_WITH(set_field(model, "no_such", "1"), Catch::Contains("kv-mem-nn") && Catch::Contains("no_such"));
+    CHECK_THROWS_WITH(set_field(model, "tying", "none"),
+                      Catch::Contains("shared, answers, sides") && Catch::Contains("none"));
+    CHECK_FALSE(set_field(model, "no_such", "1"));
     CHECK(set.width == 48);
     TrainerOptions trainer;
-    set_field(trainer, "decay", "halve");
+    CHECK(set_field(trainer, "decay", "halve"));
     CHECK(trainer.schedule.decay == Decay::halve);
-    CHECK_THROWS_AS(set_field(trainer, "width", "1"), UsageError);
+    CHECK_FALSE(set_field(trainer, "width", "1"));
     for (const char* text : {"inf", "nan", "1e400", "0x1p3", " 1", "1 ", "+1"}) {
         CAPTURE(text);
         CHECK_THROWS_WITH(set_field(trainer, "rate", text), Catch::Contains("finite") && Catch::Contains(text));
@@ -285,7 +304,39 @@ TEST_CASE("a field is set by its name and a text", "[config]") {
     CHECK_THROWS_WITH(set_field(trainer, "seed", "-1"), Catch::Contains("from 0 to 18446744073709551615, got -1"));
 }
 
+TEST_CASE("fields are read by their names of before", "[config]") {
+    const auto json = [](const char* text) {
+        return to_json(model_settings_from_json(text, question_answering(), "x"));
+    };
+    KvMemNNConfig copying;
+    copying.copy_weight = 7;
+    CHECK(json(R"({"match": 7})") == to_json(Settings(copying)));
+    CHECK(json(R"({"model": "mem-n2n", "sentence": 7})") == to_json(MemN2NConfig{.aligned_length = 7}));
+    CHECK(json(R"({"model": "memory-transformer", "inner": 2, "longest": 9})") ==
+          to_json(MemoryTransformerConfig{.ffn_factor = 2, .max_words = 9}));
+    CHECK(json(R"({"model": "path-reader", "spellings": 9, "least": 0.5})") ==
+          to_json(PathReaderConfig{.ngram_buckets = 9, .min_relation_weight = 0.5}));
+    CHECK(json(R"({"model": "query-reduction", "chain": 1, "longest": 9, "places": 2})") ==
+          to_json(QueryReductionConfig{.chain_hops = 1, .max_words = 9, .position_std = 2}));
+    CHECK(trainer_state_from_json(R"({"wrong": [1, 2]})", "x").errors_by_group == std::vector<Index>{1, 2});
+    CHECK_THROWS_WITH(json(R"({"match": 7, "copy_weight": 7})"), Catch::Contains("twice"));
+}
+
+TEST_CASE("a range says which numbers it holds", "[config]") {
+    CHECK(Range{1, 8192}.text() == "1 to 8192");
+    CHECK(Range::below(0, 1).text() == "0 to below 1");
+    CHECK(Range::above(0).text() == "above 0");
+    CHECK(Range::from(0).text() == "0 or more");
+    CHECK(Range{}.text() == "a number");
+    CHECK(Range{0, 1e30}.text() == "0 to 1e+30");
+    CHECK(Range::below(0, 1).holds(0));
+    CHECK_FALSE(Range::below(0, 1).holds(1));
+    CHECK_FALSE(Range::above(0).holds(0));
+    CHECK_FALSE(Range{}.holds(std::numeric_limits<double>::infinity()));
+    CHECK_FALSE(Range{}.holds(std::numeric_limits<double>::quiet_NaN()));
+}
+
 TEST_CASE("a model that nobody knows is an error", "[config]") {
-    CHECK_THROWS_WITH(model_config_from_json(R"({"model": "rnn"})", "x"),
+    CHECK_THROWS_WITH(model_settings_from_json(R"({"model": "rnn"})", question_answering(), "x"),
                       Catch::Contains("rnn") && Catch::Contains("kv-mem-nn"));
 }

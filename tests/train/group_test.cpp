@@ -21,7 +21,7 @@ TEST_CASE("of several runs the best on validation stands for all", "[group]") {
     const fs::path directory = stories / "group";
     std::vector<std::string> begun, ended;
     {
-        TrainingGroup group = TrainingGroup::begin(directory, config);
+        TrainingGroup group = TrainingGroup::begin(directory, config, question_answering());
         const StopReason reason = group.run({.begin =
                                                  [&](const std::string& name, const TrainingSession& session) {
                                                      begun.push_back(name);
@@ -35,19 +35,21 @@ TEST_CASE("of several runs the best on validation stands for all", "[group]") {
         REQUIRE(group.members().size() == 3);
         double most = 0, sum = 0;
         for (const auto& member : group.members()) {
-            REQUIRE(member.hits_at_1);
-            most = std::max(most, *member.hits_at_1);
-            sum += *member.hits_at_1;
+            REQUIRE(member.score);
+            most = std::max(most, *member.score);
+            sum += *member.score;
         }
         REQUIRE(group.best());
-        CHECK(group.best()->hits_at_1 == most);
+        CHECK(group.best()->score == most);
         CHECK(*group.mean() == Approx(sum / 3));
         CHECK(RunFiles{directory}.model() == RunFiles{directory / group.best()->name}.model());
-        CHECK_THROWS_WITH(TrainingGroup::resume(directory), Catch::Contains("in use by another kvmem train"));
+        CHECK_THROWS_WITH(TrainingGroup::resume(directory, question_answering()),
+                          Catch::Contains("in use by another kvmem train"));
     }
-    CHECK(RunFiles{directory}.read_config().data == stories.data);
-    CHECK_THROWS_WITH(TrainingGroup::begin(directory, config), Catch::Contains("a run is here already"));
-    TrainingGroup again = TrainingGroup::resume(directory);
+    CHECK(RunFiles{directory}.read_config(question_answering()).data == stories.data);
+    CHECK_THROWS_WITH(TrainingGroup::begin(directory, config, question_answering()),
+                      Catch::Contains("a run is here already"));
+    TrainingGroup again = TrainingGroup::resume(directory, question_answering());
     begun.clear();
     again.run({.begin =
                    [&](const std::string& name, const TrainingSession&) {
@@ -72,10 +74,10 @@ TEST_CASE("an interrupted group goes on with the run that was interrupted", "[gr
                               },
                           .end = {}});
     };
-    CHECK(run(TrainingGroup::begin(stories / "whole", config), -1) == StopReason::epochs_done);
-    CHECK(run(TrainingGroup::begin(stories / "group", config), 17) == StopReason::interrupted);
+    CHECK(run(TrainingGroup::begin(stories / "whole", config, question_answering()), -1) == StopReason::epochs_done);
+    CHECK(run(TrainingGroup::begin(stories / "group", config, question_answering()), 17) == StopReason::interrupted);
     CHECK(fs::exists(stories / "group" / "run-2" / "config.json"));
-    CHECK(run(TrainingGroup::resume(stories / "group"), -1) == StopReason::epochs_done);
+    CHECK(run(TrainingGroup::resume(stories / "group", question_answering()), -1) == StopReason::epochs_done);
     for (const char* name : {"run-1", "run-2"})
         CHECK(same_parameters(load_model(stories / "group" / name / "model-last.h5")->parameters(),
                               load_model(stories / "whole" / name / "model-last.h5")->parameters()));
@@ -86,12 +88,13 @@ TEST_CASE("each task can have a model of its own", "[group]") {
     RunConfig config = stories.config(1);
     config.per_task = true;
     config.runs = 2;
-    TrainingGroup group = TrainingGroup::begin(stories / "group", config);
+    TrainingGroup group = TrainingGroup::begin(stories / "group", config, question_answering());
     CHECK(group.run() == StopReason::epochs_done);
     REQUIRE(group.members().size() == 2);
     CHECK(group.members()[0].name == "qa1_where");
     CHECK(fs::exists(stories / "group" / "qa2_whether" / "run-2" / "model-last.h5"));
-    CHECK(RunFiles{stories / "group" / "qa1_where"}.read_config().tasks == std::vector<std::string>{"qa1_where"});
+    CHECK(RunFiles{stories / "group" / "qa1_where"}.read_config(question_answering()).tasks ==
+          std::vector<std::string>{"qa1_where"});
     CHECK_NOTHROW(RunFiles{stories / "group" / "qa1_where"}.model());
     CHECK_THROWS_WITH(RunFiles{stories / "group"}.model(), Catch::Contains("no model here"));
 }
@@ -104,7 +107,8 @@ TEST_CASE("a group of tasks needs tasks", "[group]") {
     save_dataset(dataset, stories.data);
     RunConfig config = stories.config(1);
     config.per_task = true;
-    CHECK_THROWS_WITH(TrainingGroup::begin(stories / "group", config), Catch::Contains("no tasks"));
+    CHECK_THROWS_WITH(TrainingGroup::begin(stories / "group", config, question_answering()),
+                      Catch::Contains("no tasks"));
     CHECK_FALSE(fs::exists(stories / "group"));
 }
 
@@ -129,7 +133,7 @@ TEST_CASE("each task of a group has a directory of its own, whatever it is calle
     const StoryRun stories;
     const std::vector<std::string> tasks{"who?", "who!", "who_-2", "", "誰", "何", "lock", std::string(300, 'x')};
     save_tasks(stories, tasks);
-    TrainingGroup group = TrainingGroup::begin(stories / "group", one_epoch_per_task(stories));
+    TrainingGroup group = TrainingGroup::begin(stories / "group", one_epoch_per_task(stories), question_answering());
     CHECK(group.run() == StopReason::epochs_done);
     REQUIRE(group.members().size() == tasks.size());
     std::set<std::string> names;
@@ -139,14 +143,14 @@ TEST_CASE("each task of a group has a directory of its own, whatever it is calle
         CHECK(names.insert(member.name).second);
         CHECK(member.task == tasks[i]);
         const RunFiles files{stories / "group" / member.name};
-        CHECK(files.read_config().tasks == std::vector{tasks[i]});
+        CHECK(files.read_config(question_answering()).tasks == std::vector{tasks[i]});
         CHECK(fs::exists(files.results()));
     }
     CHECK(names.contains("who_"));  // as it was called before
     CHECK(group.members()[2].name == "who_-2");
 
     const RunFiles files{stories / "group"};
-    const std::vector<MemberRun> members = member_runs(files, files.read_config(), load_dataset(stories.data));
+    const std::vector<MemberRun> members = member_runs(files, files.read_config(question_answering()), tasks);
     REQUIRE(members.size() == tasks.size());
     for (std::size_t i = 0; i < tasks.size(); ++i) {
         CHECK(members[i].tasks == std::vector{tasks[i]});
@@ -157,10 +161,14 @@ TEST_CASE("each task of a group has a directory of its own, whatever it is calle
 TEST_CASE("a group does not go on with a member that another task left", "[group]") {
     const StoryRun stories;
     save_tasks(stories, {"who?", "who!"});
-    { TrainingGroup begun = TrainingGroup::begin(stories / "group", one_epoch_per_task(stories)); }
-    { TrainingGroup::resume(stories / "group").run(); }
+    {
+        TrainingGroup begun =
+            TrainingGroup::begin(stories / "group", one_epoch_per_task(stories), question_answering());
+    }
+    { TrainingGroup::resume(stories / "group", question_answering()).run(); }
     save_tasks(stories, {"who!", "who?"});
-    CHECK_THROWS_WITH(TrainingGroup::resume(stories / "group").run(), Catch::Contains("other tasks"));
+    CHECK_THROWS_WITH(TrainingGroup::resume(stories / "group", question_answering()).run(),
+                      Catch::Contains("other tasks"));
 }
 
 TEST_CASE("a group without validation says that there was none", "[group]") {
@@ -172,13 +180,13 @@ TEST_CASE("a group without validation says that there was none", "[group]") {
     config.runs = 2;
     const auto check = [](TrainingGroup group) {
         CHECK(group.run() == StopReason::epochs_done);
-        CHECK_FALSE(group.members()[0].hits_at_1);
+        CHECK_FALSE(group.members()[0].score);
         CHECK_FALSE(group.mean());
         CHECK_FALSE(group.deviation());
         REQUIRE(group.best());
         CHECK(group.best()->name == "run-1");
     };
-    check(TrainingGroup::begin(stories / "group", config));
+    check(TrainingGroup::begin(stories / "group", config, question_answering()));
     const RunFiles files{stories / "group"};
     const json::value results = json::parse(read_file(files.results()));
     for (const char* name : {"valid_hits_at_1", "mean", "deviation"}) CHECK(results.at(name).is_null());
@@ -189,7 +197,7 @@ TEST_CASE("a group without validation says that there was none", "[group]") {
     std::string text = read_file(RunFiles{files.directory / "run-1"}.results());
     text.replace(text.find("null"), 4, "-1E0");
     replace_file(RunFiles{files.directory / "run-1"}.results(), text);
-    check(TrainingGroup::resume(stories / "group"));
+    check(TrainingGroup::resume(stories / "group", question_answering()));
 }
 
 TEST_CASE("members that a kill kept from more epochs get them when the group goes on", "[group]") {
@@ -199,11 +207,11 @@ TEST_CASE("members that a kill kept from more epochs get them when the group goe
     config.trainer.start_epochs = 1;
     const bool per_task = GENERATE(false, true);
     config.per_task = per_task;
-    { TrainingGroup::begin(stories / "group", config).run(); }
+    { TrainingGroup::begin(stories / "group", config, question_answering()).run(); }
     // Killed as soon as the group knows of the second epoch, or in a member's first step.
     const bool within_a_member = GENERATE(false, true);
     {
-        TrainingGroup group = TrainingGroup::resume(stories / "group", 2);
+        TrainingGroup group = TrainingGroup::resume(stories / "group", question_answering(), 2);
         const auto stop = [](const std::string&, const TrainingSession&) {
             TrainingSession::Callbacks callbacks;
             callbacks.interrupted = [] { return true; };
@@ -211,7 +219,7 @@ TEST_CASE("members that a kill kept from more epochs get them when the group goe
         };
         if (within_a_member) CHECK(group.run({.begin = stop, .end = {}}) == StopReason::interrupted);
     }
-    TrainingGroup group = TrainingGroup::resume(stories / "group");
+    TrainingGroup group = TrainingGroup::resume(stories / "group", question_answering());
     CHECK(group.run() == StopReason::epochs_done);
     Index epochs = 0;
     for (const auto& entry : fs::recursive_directory_iterator(stories / "group"))

@@ -40,7 +40,7 @@ TEST_CASE("a run leaves its model, curves, results and card", "[session]") {
     const ToyRun toy;
     const RunFiles files{toy / "run"};
     {
-        TrainingSession session = TrainingSession::begin(files.directory, toy.config(8));
+        TrainingSession session = TrainingSession::begin(files.directory, toy.config(8), question_answering());
         CHECK(session.run() == StopReason::epochs_done);
         CHECK(session.state().best > 0.9);
     }
@@ -51,7 +51,7 @@ TEST_CASE("a run leaves its model, curves, results and card", "[session]") {
     CHECK(results.at("stopped") == "all epochs done");
     CHECK(results.at("epochs") == 8);
     CHECK_THAT(read_file(files.card()), Catch::Contains("A toy") && Catch::Contains("CC0-1.0"));
-    CHECK(files.read_config().data == toy.data);
+    CHECK(files.read_config(question_answering()).data == toy.data);
 }
 
 TEST_CASE("the card of a run shows texts of others as text", "[session]") {
@@ -60,7 +60,7 @@ TEST_CASE("the card of a run shows texts of others as text", "[session]") {
     dataset.info.title = "A <b>toy</b>\n# of [ours](x) | \x1b";
     save_dataset(dataset, toy.data);
     const RunFiles files{toy / "a `run`"};
-    TrainingSession::begin(files.directory, toy.config(1)).run();
+    TrainingSession::begin(files.directory, toy.config(1), question_answering()).run();
     const std::string card = read_file(files.card());
     CHECK_THAT(card, Catch::Contains("A \\<b\\>toy\\</b\\>\\\\u000a# of \\[ours\\](x) \\| \\\\u001b\n") &&
                          Catch::Contains("a 'run' \"...\"`."));
@@ -68,22 +68,22 @@ TEST_CASE("the card of a run shows texts of others as text", "[session]") {
 
 TEST_CASE("an interrupted run goes on with the same bits as one that was not", "[session]") {
     const ToyRun toy;
-    TrainingSession whole = TrainingSession::begin(toy / "whole", toy.config());
+    TrainingSession whole = TrainingSession::begin(toy / "whole", toy.config(), question_answering());
     whole.run();
     const int steps = GENERATE(1, 7, 11, 12, 25);  // an epoch has 11
     CAPTURE(steps);
     {
-        TrainingSession session = TrainingSession::begin(toy / "run", toy.config());
+        TrainingSession session = TrainingSession::begin(toy / "run", toy.config(), question_answering());
         REQUIRE(run_steps(session, steps) == StopReason::interrupted);
         CHECK_FALSE(fs::exists(toy / "run" / "results.json"));
     }
     {
-        TrainingSession session = TrainingSession::resume(toy / "run");
+        TrainingSession session = TrainingSession::resume(toy / "run", question_answering());
         CHECK(run_steps(session, 3) == StopReason::interrupted);  // and again
     }
-    TrainingSession session = TrainingSession::resume(toy / "run");
+    TrainingSession session = TrainingSession::resume(toy / "run", question_answering());
     CHECK(session.run() == StopReason::epochs_done);
-    CHECK(same_parameters(session.model().parameters(), whole.model().parameters()));
+    CHECK(same_parameters(session.objective().parameters(), whole.objective().parameters()));
     CHECK(session.state().best == whole.state().best);
     CHECK(session.state().best_epoch == whole.state().best_epoch);
     CHECK(lines_in(toy / "run" / "metrics.jsonl") == 3);
@@ -105,11 +105,11 @@ static std::vector<json::value> metrics_of(const fs::path& directory) {
 
 TEST_CASE("a run that is interrupted after every step has the same metrics as one that was not", "[session]") {
     const ToyRun toy;
-    TrainingSession::begin(toy / "whole", toy.config(2)).run();
-    TrainingSession::begin(toy / "run", toy.config(2));
+    TrainingSession::begin(toy / "whole", toy.config(2), question_answering()).run();
+    TrainingSession::begin(toy / "run", toy.config(2), question_answering());
     int starts = 1;
     while (true) {
-        TrainingSession session = TrainingSession::resume(toy / "run");
+        TrainingSession session = TrainingSession::resume(toy / "run", question_answering());
         if (run_steps(session, 1) != StopReason::interrupted) break;
         ++starts;
     }
@@ -122,16 +122,16 @@ TEST_CASE("a run that was killed before it could tell that it gave up does not t
     RunConfig config = toy.config(30);
     config.trainer.patience = 1;
     config.trainer.schedule.rate = 1e-9;  // nothing is learned
-    TrainingSession::begin(toy / "run", config).run();
+    TrainingSession::begin(toy / "run", config, question_answering()).run();
     const RunFiles files{toy / "run"};
     const std::string last = read_file(files.last());
     const Index epochs = lines_in(files.metrics());
     REQUIRE(epochs < 30);
     fs::remove(files.results());
-    CHECK(TrainingSession::resume(toy / "run").run() == StopReason::no_improvement);
+    CHECK(TrainingSession::resume(toy / "run", question_answering()).run() == StopReason::no_improvement);
     CHECK(fs::exists(files.results()));
     CHECK(lines_in(files.metrics()) == epochs);
-    TrainingSession more = TrainingSession::resume(toy / "run", 30);  // asked for, it goes on
+    TrainingSession more = TrainingSession::resume(toy / "run", question_answering(), 30);  // asked for, it goes on
     CHECK(more.state().epochs_without_improvement == 0);
     CHECK(run_steps(more, 1) == StopReason::interrupted);
     CHECK_FALSE(fs::exists(files.results()));
@@ -141,23 +141,24 @@ TEST_CASE("training gives the same bits on one thread and on two", "[session][th
     const ToyRun toy;
     const auto train = [&](int threads, const std::string& name) {
         const ThreadLimit limit(threads);
-        TrainingSession session = TrainingSession::begin(toy / name, toy.config(2));
+        TrainingSession session = TrainingSession::begin(toy / name, toy.config(2), question_answering());
         session.run();
         return session;
     };
     const TrainingSession one = train(1, "one"), two = train(2, "two");
-    CHECK(same_parameters(one.model().parameters(), two.model().parameters()));
+    CHECK(same_parameters(one.objective().parameters(), two.objective().parameters()));
     CHECK(one.state().best == two.state().best);
 }
 
 TEST_CASE("a finished run can be given more epochs", "[session]") {
     const ToyRun toy;
-    TrainingSession::begin(toy / "run", toy.config(1)).run();
-    CHECK(TrainingSession::resume(toy / "run").run() == StopReason::epochs_done);  // nothing to do
-    TrainingSession session = TrainingSession::resume(toy / "run", 2);
+    TrainingSession::begin(toy / "run", toy.config(1), question_answering()).run();
+    CHECK(TrainingSession::resume(toy / "run", question_answering()).run() ==
+          StopReason::epochs_done);  // nothing to do
+    TrainingSession session = TrainingSession::resume(toy / "run", question_answering(), 2);
     CHECK(session.run() == StopReason::epochs_done);
     CHECK(session.state().epoch == 2);
-    CHECK(RunFiles{toy / "run"}.read_config().trainer.epochs == 2);
+    CHECK(RunFiles{toy / "run"}.read_config(question_answering()).trainer.epochs == 2);
     CHECK(lines_in(toy / "run" / "metrics.jsonl") == 2);
 }
 
@@ -166,7 +167,7 @@ TEST_CASE("train where the environment says", "[.][killed]") {
     const char* directory = std::getenv("KVMEM_TEST_RUN");
     if (!directory) return;
     const ThreadLimit limit(1);
-    TrainingSession::resume(directory).run();
+    TrainingSession::resume(directory, question_answering()).run();
 }
 
 static pid_t spawn_training(const fs::path& directory) {
@@ -190,9 +191,9 @@ TEST_CASE("a run that is killed again and again ends with the same bits", "[sess
     const ToyRun toy;
     RunConfig config = toy.config(4);
     config.trainer.save_seconds = 0;  // after every step
-    TrainingSession whole = TrainingSession::begin(toy / "whole", config);
+    TrainingSession whole = TrainingSession::begin(toy / "whole", config, question_answering());
     whole.run();
-    { TrainingSession begun = TrainingSession::begin(toy / "run", config); }
+    { TrainingSession begun = TrainingSession::begin(toy / "run", config, question_answering()); }
     Rng rng(static_cast<std::uint64_t>(::getpid()));
     const fs::path last = toy / "run" / "model-last.h5";
     int killed = 0;
@@ -214,9 +215,9 @@ TEST_CASE("a run that is killed again and again ends with the same bits", "[sess
         killed += WIFSIGNALED(status);
     }
     CHECK(killed > 0);
-    TrainingSession session = TrainingSession::resume(toy / "run");
+    TrainingSession session = TrainingSession::resume(toy / "run", question_answering());
     CHECK(session.run() == StopReason::epochs_done);
-    CHECK(same_parameters(session.model().parameters(), whole.model().parameters()));
+    CHECK(same_parameters(session.objective().parameters(), whole.objective().parameters()));
     CHECK(lines_in(toy / "run" / "metrics.jsonl") == 4);
 }
 
@@ -226,7 +227,7 @@ TEST_CASE("a run that diverges leaves the best model that it had", "[session]") 
     config.trainer.patience = 0;
     config.trainer.optimizer.method = Method::sgd;
     config.trainer.schedule = {.rate = 1e6, .warmup = 1, .decay = Decay::constant};  // rises until it breaks
-    TrainingSession session = TrainingSession::begin(toy / "run", config);
+    TrainingSession session = TrainingSession::begin(toy / "run", config, question_answering());
     Index epochs = 0;
     TrainingSession::Callbacks callbacks;
     callbacks.epoch = [&](const EpochReport&) { ++epochs; };
@@ -236,35 +237,38 @@ TEST_CASE("a run that diverges leaves the best model that it had", "[session]") 
 
 TEST_CASE("only one process trains in a directory", "[session]") {
     const ToyRun toy;
-    std::optional<TrainingSession> session = TrainingSession::begin(toy / "run", toy.config());
-    CHECK_THROWS_WITH(TrainingSession::resume(toy / "run"), Catch::Contains("in use by another kvmem train"));
+    std::optional<TrainingSession> session = TrainingSession::begin(toy / "run", toy.config(), question_answering());
+    CHECK_THROWS_WITH(TrainingSession::resume(toy / "run", question_answering()),
+                      Catch::Contains("in use by another kvmem train"));
     session.reset();
-    CHECK_NOTHROW(TrainingSession::resume(toy / "run"));
+    CHECK_NOTHROW(TrainingSession::resume(toy / "run", question_answering()));
 }
 
 TEST_CASE("a run is not begun over another", "[session]") {
     const ToyRun toy;
-    { TrainingSession begun = TrainingSession::begin(toy / "run", toy.config()); }
-    CHECK_THROWS_WITH(TrainingSession::begin(toy / "run", toy.config()), Catch::Contains("a run is here already"));
+    { TrainingSession begun = TrainingSession::begin(toy / "run", toy.config(), question_answering()); }
+    CHECK_THROWS_WITH(TrainingSession::begin(toy / "run", toy.config(), question_answering()),
+                      Catch::Contains("a run is here already"));
 }
 
 TEST_CASE("a run that cannot begin leaves no directory behind", "[session]") {
     const ToyRun toy;
     RunConfig config = toy.config();
     config.data = toy.directory.write("text.h5", "not HDF5").string();
-    CHECK_THROWS_AS(TrainingSession::begin(toy / "run", config), Error);
+    CHECK_THROWS_AS(TrainingSession::begin(toy / "run", config, question_answering()), Error);
     CHECK_FALSE(fs::exists(toy / "run"));
     QaDataset memory_alone = toy_kb();
     memory_alone.splits.clear();
     save_dataset(memory_alone, toy.data);
-    CHECK_THROWS_WITH(TrainingSession::begin(toy / "run", toy.config()), Catch::Contains("train"));
+    CHECK_THROWS_WITH(TrainingSession::begin(toy / "run", toy.config(), question_answering()),
+                      Catch::Contains("train"));
     CHECK_FALSE(fs::exists(toy / "run"));
-    CHECK_THROWS_AS(TrainingSession::begin(toy.data / "run", toy.config()), Error);  // in a file
+    CHECK_THROWS_AS(TrainingSession::begin(toy.data / "run", toy.config(), question_answering()), Error);  // in a file
 }
 
 TEST_CASE("there is nothing to resume where no run was begun", "[session]") {
     const ToyRun toy;
-    CHECK_THROWS_WITH(TrainingSession::resume(toy / "run"), Catch::Contains("no run here"));
+    CHECK_THROWS_WITH(TrainingSession::resume(toy / "run", question_answering()), Catch::Contains("no run here"));
     CHECK_FALSE(fs::exists(toy / "run"));
     CHECK_THROWS_WITH(RunFiles{toy / "run"}.model(), Catch::Contains("no model here yet"));
 }
@@ -272,7 +276,7 @@ TEST_CASE("there is nothing to resume where no run was begun", "[session]") {
 TEST_CASE("a run does not go on with another data set", "[session]") {
     const ToyRun toy;
     {
-        TrainingSession session = TrainingSession::begin(toy / "run", toy.config());
+        TrainingSession session = TrainingSession::begin(toy / "run", toy.config(), question_answering());
         run_steps(session, 2);
     }
     QaDataset changed = toy_kb();
@@ -288,15 +292,16 @@ TEST_CASE("a run does not go on with another data set", "[session]") {
     }
     SECTION("that knows one name more") { changed.vocabulary.add(TokenKind::entity, "Somebody"); }
     save_dataset(changed, toy.data);
-    CHECK_THROWS_WITH(TrainingSession::resume(toy / "run"), Catch::Contains("the data set has changed"));
+    CHECK_THROWS_WITH(TrainingSession::resume(toy / "run", question_answering()),
+                      Catch::Contains("the data set has changed"));
     fs::remove(toy.data);
-    CHECK_THROWS_AS(TrainingSession::resume(toy / "run"), Error);
+    CHECK_THROWS_AS(TrainingSession::resume(toy / "run", question_answering()), Error);
 }
 
 TEST_CASE("a damaged checkpoint is an error that leaves the run as it is", "[session]") {
     const ToyRun toy;
     {
-        TrainingSession session = TrainingSession::begin(toy / "run", toy.config());
+        TrainingSession session = TrainingSession::begin(toy / "run", toy.config(), question_answering());
         run_steps(session, 2);
     }
     const fs::path last = toy / "run" / "model-last.h5";
@@ -309,7 +314,7 @@ TEST_CASE("a damaged checkpoint is an error that leaves the run as it is", "[ses
         bytes = read_file(last);
     }
     replace_file(last, bytes);
-    CHECK_THROWS_WITH(TrainingSession::resume(toy / "run"), Catch::Contains("model-last.h5"));
+    CHECK_THROWS_WITH(TrainingSession::resume(toy / "run", question_answering()), Catch::Contains("model-last.h5"));
     CHECK(read_file(last) == bytes);
     CHECK_FALSE(fs::exists(toy / "run" / "results.json"));
 }
@@ -319,16 +324,16 @@ TEST_CASE("a directory that cannot be written ends a run with an error", "[sessi
     const ToyRun toy;
     fs::create_directory(toy / "closed");
     fs::permissions(toy / "closed", fs::perms::owner_read | fs::perms::owner_exec);
-    CHECK_THROWS_AS(TrainingSession::begin(toy / "closed", toy.config()), Error);
-    CHECK_THROWS_AS(TrainingSession::begin(toy / "closed" / "run", toy.config()), Error);
+    CHECK_THROWS_AS(TrainingSession::begin(toy / "closed", toy.config(), question_answering()), Error);
+    CHECK_THROWS_AS(TrainingSession::begin(toy / "closed" / "run", toy.config(), question_answering()), Error);
 }
 
 TEST_CASE("a run that was given more epochs has no results until it has done them", "[session]") {
     const ToyRun toy;
-    TrainingSession::begin(toy / "run", toy.config(1)).run();
+    TrainingSession::begin(toy / "run", toy.config(1), question_answering()).run();
     const RunFiles files{toy / "run"};
     CHECK(std::filesystem::exists(files.results()));
-    TrainingSession::resume(files.directory, 2);  // and killed before it ran
+    TrainingSession::resume(files.directory, question_answering(), 2);  // and killed before it ran
     CHECK_FALSE(std::filesystem::exists(files.results()));
-    CHECK(files.read_config().trainer.epochs == 2);
+    CHECK(files.read_config(question_answering()).trainer.epochs == 2);
 }

@@ -19,7 +19,7 @@ using namespace kvmem::test;
 namespace {
 
 // The square of one number, summed over the examples; validation says what a script says.
-class Square : public Task {
+class Square : public Objective {
   public:
     std::vector<double> script;  // hits@1 of each validation; empty: there is none
     std::vector<Index> seen;     // the examples in the order in which they were trained on, with one shard
@@ -34,18 +34,18 @@ class Square : public Task {
 
     Square() { parameters_.add("w", Matrix(1, 1)).value(0, 0) = 1; }
     Parameters& parameters() override { return parameters_; }
-    Index units() const override { return examples_; }
-    Index questions(Index unit) const override { return several_questions ? unit % 3 + 1 : 1; }
+    Index items() const override { return examples_; }
+    Index examples(Index item) const override { return several_questions ? item % 3 + 1 : 1; }
     Var loss(Tape& tape, std::span<const Index> examples, Rng&) override {
         seen.insert(seen.end(), examples.begin(), examples.end());
         const Var w = tape.parameter(parameters_[0]);
         return scale(sum(multiply(w, w)), factor * static_cast<Real>(examples.size()));
     }
     bool can_validate() const override { return !script.empty(); }
-    Metrics validate() override {
-        Metrics metrics;
+    Validation validate() override {
+        Validation metrics;
         if (!losses.empty()) metrics.loss = losses.at(std::min(validations_, losses.size() - 1));
-        metrics.hits_at_1 = script.at(std::min(validations_++, script.size() - 1));
+        metrics.score = script.at(std::min(validations_++, script.size() - 1));
         return metrics;
     }
     void set_examples(Index count) { examples_ = count; }
@@ -67,7 +67,7 @@ TrainerOptions plain(Index epochs) {
 }
 
 // What the trainer's Error says.
-std::string failure(Task& task, const TrainerOptions& options) {
+std::string failure(Objective& task, const TrainerOptions& options) {
     Trainer trainer(task, options);
     try {
         trainer.run({});
@@ -97,7 +97,7 @@ TEST_CASE("training sees every example once an epoch, each time in another order
     CHECK(epochs[1].epoch == 2);
     CHECK(epochs[1].loss < epochs[0].loss);
     CHECK(epochs[0].improved);
-    CHECK_FALSE(epochs[0].validated);
+    CHECK_FALSE(epochs[0].validation);
     REQUIRE(task.seen.size() == 20);
     const std::vector<Index> first(task.seen.begin(), task.seen.begin() + 10);
     const std::vector<Index> second(task.seen.begin() + 10, task.seen.end());
@@ -350,13 +350,12 @@ TEST_CASE("a training does not go on from where it cannot stand", "[trainer]") {
     refused([](TrainerState& s) { s.epoch = s.phase_epoch = 1'000'001; });
     refused([](TrainerState& s) { s.optimizer_steps = std::numeric_limits<Index>::max(); });
     refused([](TrainerState& s) { s.epochs_without_improvement = 1; });
-    refused([](TrainerState& s) { s.best = 1.5; });
-    refused([](TrainerState& s) { s.best = -0.5; });
+    refused([](TrainerState& s) { s.best = NAN; });
     refused([](TrainerState& s) { s.seconds = INFINITY; });
     refused([](TrainerState& s) { s.lowest_loss = NAN; });
     refused([](TrainerState& s) { s.lowest_epoch = 1; });
     refused([](TrainerState& s) { s.gradient_norm = -1; });
-    refused([](TrainerState& s) { s.wrong = {-1}; });
+    refused([](TrainerState& s) { s.errors_by_group = {-1}; });
 }
 
 TEST_CASE("an interruption anywhere in an epoch changes nothing that is reported of it", "[trainer]") {
@@ -402,6 +401,39 @@ TEST_CASE("a training that has ended does not go on", "[trainer]") {
     CHECK(again.state() == state);
 }
 
+TEST_CASE("a score of which less is better selects, ends and resumes training", "[trainer]") {
+    TrainerOptions options = plain(10);
+    options.target_metric = 1.25;
+    Square task;
+    task.script = {3, 4, 2, 1.25, 1};
+    std::vector<Index> improved;
+    Trainer::Callbacks callbacks;
+    callbacks.epoch = [&](const EpochReport& report) {
+        if (report.improved) improved.push_back(report.epoch);
+    };
+    Trainer trainer(task, options, {.higher_is_better = false});
+    CHECK(trainer.run(callbacks) == StopReason::target_reached);
+    CHECK(improved == std::vector<Index>{1, 3, 4});
+    CHECK(trainer.state().best == 1.25);
+    Trainer again(task, options, {.higher_is_better = false});
+    again.resume(trainer.state());
+    CHECK(again.reason_to_end() == StopReason::target_reached);
+}
+
+TEST_CASE("a share is from 0 to 1", "[trainer]") {
+    Square task;
+    const ScoreType share{.is_share = true};
+    TrainerOptions options = plain(1);
+    options.target_metric = 1.5;
+    CHECK_THROWS_AS(Trainer(task, options, share), UsageError);
+    Trainer trainer(task, plain(1), share);
+    for (const double best : {-0.5, 1.5}) {
+        TrainerState state;
+        state.best = best;
+        CHECK_THROWS_AS(trainer.resume(state), Error);
+    }
+}
+
 TEST_CASE("runs of seeds that follow each other share no random numbers", "[trainer]") {
     // What one step draws from the generator of choices and from that of dropout.
     class Draws : public Square {
@@ -442,7 +474,7 @@ TEST_CASE("impossible options are refused", "[trainer]") {
     refused([](auto& o) { o.optimizer.clip_norm = -1; });
     refused([](auto& o) { o.patience = -1; });
     refused([](auto& o) { o.max_seconds = NAN; });
-    refused([](auto& o) { o.target_metric = 1.5; });
+    refused([](auto& o) { o.target_metric = NAN; });
     refused([](auto& o) { o.optimizer.clip_norm = INFINITY; });
     refused([](auto& o) { o.max_seconds = INFINITY; });
     refused([](auto& o) { o.patience = std::numeric_limits<Index>::max(); });

@@ -79,7 +79,7 @@ struct SentenceTables {
 // --- attention (attend_ops.cpp, kernels/attend.hpp)
 
 // What a lookup gives: the read [B, H*E], the log-sum-exp [B, H] of its scores (not differentiated) and, if the lookup
-// saves them for backward (keeps_weights()), the weights in the order of AttendOutput, otherwise empty.
+// saves them for backward (saves_weights()), the weights in the order of AttendOutput, otherwise empty.
 struct Lookup {
     Var read;
     ConstView log_sum_exp;

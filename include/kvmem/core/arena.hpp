@@ -1,7 +1,7 @@
-// Memory that is handed out piece by piece and taken back all at once.
+// Arena: memory that is allocated piece by piece and released all at once.
 //
-// Kernels take their scratch from one, and a tape its nodes and values. Blocks stay valid until reset(),
-// which keeps the memory, so that a loop allocates in its first round only. One thread at a time.
+// Kernels take their scratch from an arena, and a tape its nodes and values. Pieces stay valid until reset(), which
+// keeps the memory for the next round: a loop allocates in its first round only. An arena serves one thread at a time.
 #pragma once
 
 #include "kvmem/core/matrix.hpp"
@@ -22,24 +22,27 @@ class Arena {
     Arena(Arena&& other) noexcept;
     Arena& operator=(Arena&& other) noexcept;
 
-    // `count` values, uninitialised, aligned to a cache line. No destructor ever runs. Throws Error when the
-    // count is negative or too large to address.
+    // `count` uninitialised values, aligned to a cache line. Their destructors never run. Throws Error when the count
+    // is negative or too large to address.
     template <class T>
-    std::span<T> take(Index count) {
+    [[nodiscard]] std::span<T> take(Index count) {
         static_assert(std::is_trivially_destructible_v<T>);
         return {static_cast<T*>(allocate(count, 1, sizeof(T))), static_cast<std::size_t>(count)};
     }
-    // A copy of these values: what must outlive the caller's array.
+    // A copy of these values, which may outlive the caller's array.
     template <class T>
-    std::span<const T> copy(std::span<const T> values) {
+    [[nodiscard]] std::span<const T> copy(std::span<const T> values) {
         const std::span<T> kept = take<T>(static_cast<Index>(values.size()));
         std::copy(values.begin(), values.end(), kept.begin());
         return kept;
     }
-    View matrix(Index rows, Index cols) { return {static_cast<Real*>(allocate(rows, cols, sizeof(Real))), rows, cols}; }
+    // Uninitialised.
+    [[nodiscard]] View matrix(Index rows, Index cols) {
+        return {static_cast<Real*>(allocate(rows, cols, sizeof(Real))), rows, cols};
+    }
 
     void reset();
-    std::size_t capacity() const;  // bytes held
+    [[nodiscard]] std::size_t capacity() const;  // bytes held
 
   private:
     friend class ArenaScope;
@@ -47,11 +50,11 @@ class Arena {
 
     struct Block;
     std::vector<Block> blocks_;
-    std::size_t block_ = 0;  // the one that is being handed out
+    std::size_t block_ = 0;  // the one that pieces are taken from
     std::size_t used_ = 0;   // bytes of it
 };
 
-// Gives back at its end what was taken from the arena while it lived.
+// Releases at its end what was taken from the arena since its beginning. Scopes must nest.
 class ArenaScope {
   public:
     explicit ArenaScope(Arena& arena) : arena_(arena), block_(arena.block_), used_(arena.used_) {}

@@ -1,6 +1,6 @@
-// KVMEM_ASSERT(condition): what a caller has to keep, such as an index within its matrix.
+// KVMEM_ASSERT(condition): a precondition, such as an index within its matrix.
 //
-// It is checked where KVMEM_ASSERTIONS is defined, as the presets dev, asan and tsan do, and costs nothing elsewhere. A
+// It is checked where KVMEM_ASSERTIONS is defined, as in the presets dev, asan and tsan, and costs nothing elsewhere. A
 // broken assertion throws std::logic_error and not Error, because the program is at fault and not its data.
 #pragma once
 

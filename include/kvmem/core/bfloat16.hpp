@@ -1,4 +1,4 @@
-// Numbers of 16 bits: the upper half of a float, with its range and 8 bits of precision (a relative error of 2^-9).
+// bfloat16: the upper 16 bits of a float, with its range and 8 bits of precision (a relative error of 2^-9).
 #pragma once
 
 #include "kvmem/core/matrix.hpp"
@@ -12,7 +12,7 @@ struct Bfloat16 {
     std::uint16_t bits = 0;
 
     Bfloat16() = default;
-    // Rounds to the nearest, ties to even. NaN stays NaN.
+    // Rounds to the nearest number, ties to even. NaN stays NaN.
     explicit Bfloat16(float x) {
         const auto whole = std::bit_cast<std::uint32_t>(x);
         const bool nan = (whole & 0x7fffffffu) > 0x7f800000u;

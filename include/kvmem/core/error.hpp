@@ -1,7 +1,7 @@
-// The one exception that kvmem throws, and the checks that throw it.
+// Error: the one exception that kvmem throws, and the checks that throw it.
 //
-// An Error says what went wrong, what was expected, what came instead, where, and what to do about it;
-// what() joins the parts in one line without control characters, which a program can print as it is.
+// An Error says what went wrong, what was expected, what came instead, where, and what to do about it. what() joins the
+// parts in one line without control characters, which a program can print as it is.
 #pragma once
 
 #include "kvmem/core/types.hpp"
@@ -11,7 +11,7 @@
 
 namespace kvmem {
 
-// The parts of an Error. Leave out those that there is nothing to say for.
+// The parts of an Error; empty parts are left out of what().
 struct Problem {
     std::string what;      // "cannot read the data set"
     std::string expected;  // "a root attribute 'format'"
@@ -30,16 +30,16 @@ class Error : public std::runtime_error {
     Problem problem_;
 };
 
-// Wrong command line or option value: the caller's words, not the data, are at fault.
+// A wrong command line or option value: the caller is at fault, not the data.
 class UsageError : public Error {
   public:
     using Error::Error;
 };
 
-// Throws a UsageError that the option's value is not as expected, unless it `holds`.
+// Throws a UsageError about the value of `option` unless `holds`.
 void require_option(bool holds, const char* option, const char* expected);
 
-// Throws an Error that a call's shapes do not fit, unless `holds`. `where` names the operation.
+// Throws an Error about the shapes of a call unless `holds`. `where` names the operation.
 void require_shape(bool holds, const char* where, const char* expected);
 
 }  // namespace kvmem

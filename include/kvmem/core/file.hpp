@@ -11,37 +11,37 @@
 
 namespace kvmem {
 
-// The bytes of a file. Pipes are read to their end, and devices if that comes within 16 MiB. Throws Error with the
-// system's reason, also for a directory, for a pipe that nobody comes to write to within three seconds, and for more
-// bytes than the machine's memory holds; of a pipe, than a quarter of it.
-std::string read_file(const std::filesystem::path& path);
+// The bytes of a file. Pipes are read to their end, and devices if their end comes within 16 MiB. Throws Error with the
+// system's reason for what cannot be read, such as a directory. Throws Error, too, for a pipe that no process writes to
+// within three seconds, and for a file larger than this process's memory (a pipe: than a quarter of it).
+[[nodiscard]] std::string read_file(const std::filesystem::path& path);
 
-// All that is left of standard input, read as files are.
-std::string read_standard_input();
+// The rest of standard input, read as a file is.
+[[nodiscard]] std::string read_standard_input();
 
-// Puts `bytes` in place of what `path` holds: written to a temporary name beside it, flushed to disk,
-// renamed. Of a symbolic link, the file that it leads to is replaced or made. Permission bits stay as they were, as
-// does the owner, as far as one may give files away; a new file has those of `like` if that is there, and writing for
-// its owner, or follows the umask. On any failure throws Error, and `path` is as it was with nothing left beside it.
-// What is not a plain file is not replaced.
+// Replaces the contents of `path` by `bytes`, all or nothing: they are written to a temporary file beside it, flushed
+// to disk and renamed. On any failure it throws Error, leaves `path` as it was, and leaves nothing beside it. A
+// symbolic link stays, and the file that it leads to is replaced or made. Only plain files are replaced. Permission
+// bits stay, and so does the owner, as far as the process may set it. A new file has the permissions of `like`, with
+// writing for its owner, or follows the umask where there is no such file.
 void replace_file(const std::filesystem::path& path, std::span<const std::byte> bytes,
                   const std::filesystem::path& like = {});
 void replace_file(const std::filesystem::path& path, std::string_view text);
 
-// Throws the Error that replace_file(path) would, as far as that can be known before writing.
+// Throws the Error that replace_file(path) would, as far as it is known before writing.
 void require_writable(const std::filesystem::path& path);
 
-// Removes what processes that were killed in replace_file(path) left beside it; replace_file does so itself.
+// Removes the temporary files of processes that were killed in replace_file(path), which does so itself, too.
 void remove_leftovers(const std::filesystem::path& path);
 
-// Whether anything, or a directory, is at `path`. Throws Error where the system does not tell.
-bool is_there(const std::filesystem::path& path);
-bool is_folder(const std::filesystem::path& path);
+// Whether `path` exists, or is a directory. Throws Error where the system does not tell.
+[[nodiscard]] bool is_there(const std::filesystem::path& path);
+[[nodiscard]] bool is_folder(const std::filesystem::path& path);
 
-// An exclusive lock on a file (made if needed) among processes, held while it lives; the system takes it
-// back from a process that dies. The file goes when the lock does, and is there after that only if its holder was
-// killed. Throws Error when another holds it and keeps it for half a second; the error says that `guarded` is in
-// use by `holder`. Throws, too, on a file system that has no locks.
+// An exclusive lock among processes on a file, which is made if needed, for as long as the object lives. The system
+// releases the lock of a process that dies. The file is removed with the lock, and stays only if its holder was killed.
+// Throws Error when another process holds the lock for half a second: `guarded` is in use by `holder`. Throws Error,
+// too, on a file system without locks.
 class FileLock {
   public:
     FileLock(std::filesystem::path path, const std::filesystem::path& guarded, const std::string& holder);

@@ -1,5 +1,5 @@
-// How a thread computes with floating-point numbers: the processor's control word (MXCSR on x86; elsewhere there is
-// none here, and nothing happens).
+// How a thread computes with floating-point numbers: the processor's control word (MXCSR). On other processors than x86
+// nothing here has an effect.
 #pragma once
 
 namespace kvmem {
@@ -8,7 +8,7 @@ namespace detail {
 
 unsigned float_control();  // this thread's
 
-// This thread has that control word while it lives.
+// Sets this thread's control word for as long as the object lives.
 class FloatControl {
   public:
     explicit FloatControl(unsigned word);
@@ -22,9 +22,9 @@ class FloatControl {
 
 }  // namespace detail
 
-// While it lives, this thread and the bodies of the loops that it starts (parallel.hpp) take numbers below the smallest
-// normal one, about 1e-38, for zero. Products with them are a hundred times slower on x86, and gradients of what is
-// learned well are full of them. Results do not depend on the number of threads: each thread does the same.
+// Flushes subnormal numbers, below about 1e-38, to zero for as long as the object lives: on this thread and in the
+// bodies of the loops that it starts (parallel.hpp). Products with them are a hundred times slower on x86, and
+// gradients of what is learned well are full of them. Results stay bit-reproducible, because each thread does the same.
 class FlushSubnormals {
   public:
     FlushSubnormals();

@@ -1,7 +1,8 @@
-// Row-major matrices: Matrix owns its numbers, View and ConstView look at somebody's.
+// Row-major matrices: Matrix owns its numbers, View and ConstView own nothing.
 //
-// The storage is aligned to a cache line whatever flags a consumer compiles with, which an owning Eigen
-// type would not promise. core/eigen.hpp turns any of the three into an Eigen::Map for algebra.
+// A view is valid for as long as the numbers that it was made of. Reading is safe on several threads, and so is writing
+// to different rows. The storage of a Matrix is aligned to a cache line whatever flags a consumer compiles with, which
+// an owning Eigen type would not promise. core/eigen.hpp converts to and from Eigen.
 #pragma once
 
 #include "kvmem/core/assert.hpp"
@@ -9,21 +10,24 @@
 
 #include <cstddef>
 #include <memory>
+#include <ranges>
 #include <span>
+#include <type_traits>
+#include <vector>
 
 namespace kvmem {
 
-// A window on rows × cols numbers that lie one after the other, row by row. Owns nothing.
+// A view of rows × cols numbers that lie one after the other, row by row.
 template <class T>
 struct BasicView {
     T* data = nullptr;
     Index rows = 0;
     Index cols = 0;
 
-    Index size() const { return rows * cols; }
-    bool empty() const { return size() == 0; }
+    [[nodiscard]] Index size() const { return rows * cols; }
+    [[nodiscard]] bool empty() const { return size() == 0; }
     // The first number of row i, or the end of the last row for i == rows.
-    T* row(Index i) const {
+    [[nodiscard]] T* row(Index i) const {
         KVMEM_ASSERT(0 <= i && i <= rows);
         return data + i * cols;
     }
@@ -31,9 +35,9 @@ struct BasicView {
         KVMEM_ASSERT(0 <= i && i < rows && 0 <= j && j < cols);
         return data[i * cols + j];
     }
-    std::span<T> span() const { return {data, static_cast<std::size_t>(size())}; }
+    [[nodiscard]] std::span<T> span() const { return {data, static_cast<std::size_t>(size())}; }
     // Rows [first, first + count).
-    BasicView middle_rows(Index first, Index count) const {
+    [[nodiscard]] BasicView middle_rows(Index first, Index count) const {
         KVMEM_ASSERT(0 <= first && 0 <= count && first + count <= rows);
         return {data + first * cols, count, cols};
     }
@@ -44,29 +48,31 @@ struct BasicView {
 using View = BasicView<Real>;
 using ConstView = BasicView<const Real>;
 
+[[nodiscard]] inline bool same_shape(ConstView a, ConstView b) { return a.rows == b.rows && a.cols == b.cols; }
+
 class Matrix {
   public:
     Matrix() = default;
-    // Zeros; of a large matrix, 2 MiB of rows that nobody writes to take no memory. Throws Error when rows or cols are
-    // negative or too large to address.
+    // Zeros. Pieces of 2 MiB of a large matrix take no memory before they are written to. Throws Error when rows or
+    // cols are negative or too large to address.
     Matrix(Index rows, Index cols);
     Matrix(const Matrix& other);
     Matrix(Matrix&& other) noexcept;
     Matrix& operator=(Matrix other) noexcept;
     ~Matrix() = default;
 
-    Index rows() const { return rows_; }
-    Index cols() const { return cols_; }
-    Index size() const { return rows_ * cols_; }
-    Real* data() { return data_.get(); }
-    const Real* data() const { return data_.get(); }
-    Real* row(Index i) { return view().row(i); }
-    const Real* row(Index i) const { return view().row(i); }
+    [[nodiscard]] Index rows() const { return rows_; }
+    [[nodiscard]] Index cols() const { return cols_; }
+    [[nodiscard]] Index size() const { return rows_ * cols_; }
+    [[nodiscard]] Real* data() { return data_.get(); }
+    [[nodiscard]] const Real* data() const { return data_.get(); }
+    [[nodiscard]] Real* row(Index i) { return view().row(i); }
+    [[nodiscard]] const Real* row(Index i) const { return view().row(i); }
     Real& operator()(Index i, Index j) { return view()(i, j); }
     Real operator()(Index i, Index j) const { return view()(i, j); }
 
-    View view() { return {data(), rows_, cols_}; }
-    ConstView view() const { return {data(), rows_, cols_}; }
+    [[nodiscard]] View view() { return {data(), rows_, cols_}; }
+    [[nodiscard]] ConstView view() const { return {data(), rows_, cols_}; }
     operator View() { return view(); }
     operator ConstView() const { return view(); }
 
@@ -84,5 +90,24 @@ class Matrix {
     Index rows_ = 0;
     Index cols_ = 0;
 };
+
+namespace detail {
+// The number of rows of `cols` numbers each. Throws Error unless they are whole.
+[[nodiscard]] Index whole_rows(std::size_t numbers, Index cols);
+}  // namespace detail
+
+// A view of numbers in a vector, an array or a span, in rows of `cols` each. Throws Error unless the rows are whole. A
+// temporary that owns its numbers does not compile, because the view would dangle.
+template <class Numbers>
+requires std::ranges::contiguous_range<Numbers> && std::ranges::borrowed_range<Numbers>
+[[nodiscard]] auto view_of(Numbers&& numbers, Index cols) {
+    const std::span all(numbers);
+    using T = typename decltype(all)::element_type;
+    static_assert(std::is_same_v<std::remove_const_t<T>, Real>, "views are of Real");
+    return BasicView<T>{all.data(), detail::whole_rows(all.size(), cols), cols};
+}
+
+// A copy of nested rows. Throws Error unless all of them have one length.
+[[nodiscard]] Matrix matrix_of(const std::vector<std::vector<Real>>& rows);
 
 }  // namespace kvmem

@@ -1,4 +1,4 @@
-// Numbers as people and files write them.
+// Numbers in text.
 #pragma once
 
 #include <charconv>
@@ -12,10 +12,10 @@
 
 namespace kvmem {
 
-// The number that a text is as a whole: decimal, finite, and with nothing around it. Nothing for any other text, such
-// as "-1" for an unsigned number, or one that is too large.
+// The number that the whole of `text` is: decimal and finite, with nothing around it. Any other text gives no value,
+// such as "-1" for an unsigned number, or a number that is too large.
 template <class T>
-std::optional<T> number_of(std::string_view text) {
+[[nodiscard]] std::optional<T> number_of(std::string_view text) {
     T value{};
     const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (code != std::errc() || end != text.data() + text.size()) return {};
@@ -24,9 +24,9 @@ std::optional<T> number_of(std::string_view text) {
     return value;
 }
 
-// Which texts are such numbers: "a whole number from 0 to 255", "a finite decimal number".
+// What number_of() accepts, in words: "a whole number from 0 to 255", "a finite decimal number".
 template <class T>
-std::string numbers_expected() {
+[[nodiscard]] std::string numbers_expected() {
     if constexpr (std::is_floating_point_v<T>)
         return "a finite decimal number";
     else

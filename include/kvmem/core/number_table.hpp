@@ -1,4 +1,5 @@
-// Finds the numbers of things that its owner keeps: a hash table with open addressing.
+// NumberTable: a hash table with open addressing from items to their numbers. The owner stores the items. Finding is
+// safe on several threads while no thread adds.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +14,7 @@ class NumberTable {
 
     // The number with this hash for which same(number) holds, or -1.
     template <class Same>
-    Number find(std::uint64_t hash, Same same) const {
+    [[nodiscard]] Number find(std::uint64_t hash, Same same) const {
         if (places_.empty()) return -1;
         const auto tag = static_cast<std::uint32_t>(hash);
         for (std::size_t at = tag & mask(); places_[at].number >= 0; at = (at + 1) & mask())
@@ -21,7 +22,7 @@ class NumberTable {
         return -1;
     }
 
-    // Adds a number that is not there.
+    // Adds a number. The caller must know that its item is not in the table.
     void add(std::uint64_t hash, Number number) {
         if (places_.size() * 3 < (size_ + 1) * 4) grow();
         put({number, static_cast<std::uint32_t>(hash)});
@@ -29,7 +30,7 @@ class NumberTable {
     }
 
   private:
-    // Of the hash a part is kept, which spares most looks at things that are others, and hashing again.
+    // The tag is half of the hash. It spares most comparisons with other items, and hashing again.
     struct Place {
         Number number = -1;
         std::uint32_t tag = 0;

@@ -1,7 +1,8 @@
-// Parallel loops over one pool of threads (oneTBB's), shared by everything in the process.
+// Parallel loops over one pool of threads (oneTBB's), which everything in the process shares.
 //
-// Every loop in kvmem writes each result from one iteration only, or sums parts in a fixed order: what
-// comes out has the same bits on any number of threads.
+// kvmem is *bit-reproducible*: the same call gives the same bits on any number of threads, whatever else runs. For this
+// every loop writes each result from one iteration only, or sums parts in a fixed order. A declaration says where bits
+// do not depend on the rest of a batch either. They may differ between instruction sets (KVMEM_ISA) and compilers.
 #pragma once
 
 #include "kvmem/core/types.hpp"
@@ -11,8 +12,8 @@
 
 namespace kvmem {
 
-// While it lives, no loop in this process uses more than `threads` threads (0: as many as there are
-// cores). Several may live at once; the smallest counts.
+// Bounds the threads of every loop in this process for as long as the object lives (0: as many as there are cores). Of
+// several limits the smallest counts.
 class ThreadLimit {
   public:
     explicit ThreadLimit(int threads);
@@ -26,21 +27,20 @@ class ThreadLimit {
 };
 
 // How many threads a loop may use now.
-int thread_count();
+[[nodiscard]] int thread_count();
 
-// Scratch for each thread that may take part in a loop: worker_index() is below worker_count() and never the same for
-// two bodies that run at once. It holds for a body that starts no loop of its own.
-Index worker_count();
-Index worker_index();
+// Numbers the threads of a loop, so that each can have scratch of its own: worker_index() is below worker_count(), and
+// two bodies that run at once never have the same. It holds for bodies that start no loop of their own.
+[[nodiscard]] Index worker_count();
+[[nodiscard]] Index worker_index();
 
 namespace detail {
 void parallel_for(Index count, Index grain, void* body, void (*call)(void* body, Index first, Index last));
 }
 
-// Calls body(first, last) for ranges that cover [0, count), each of `grain` iterations or so, at once on
-// several threads. A loop of at most `grain` iterations runs in the caller without touching the pool. An
-// exception from the body is rethrown here. While the caller waits it runs nothing but this loop, so that it may hold
-// a lock.
+// Calls body(first, last) on several threads for ranges of about `grain` iterations that cover [0, count). A loop of at
+// most `grain` iterations runs in the caller without touching the pool. An exception from the body is rethrown here.
+// The caller may hold a lock: while it waits, it runs nothing but this loop.
 template <class Body>
 void parallel_for(Index count, Index grain, Body&& body) {
     using Plain = std::remove_reference_t<Body>;

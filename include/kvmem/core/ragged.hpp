@@ -1,5 +1,5 @@
-// Rows of different lengths in two arrays (compressed sparse rows): the one form of variable-length data
-// in files, batches and kernels. Row i is values[offsets[i] .. offsets[i + 1]).
+// Rows of different lengths in two arrays (compressed sparse rows): row i is values[offsets[i] .. offsets[i + 1]). All
+// variable-length data in files, batches and kernels have this form. A RaggedView is valid for as long as both arrays.
 #pragma once
 
 #include "kvmem/core/assert.hpp"
@@ -17,9 +17,9 @@ struct RaggedView {
     std::span<const T> values;
     std::span<const Index> offsets;  // rows + 1 of them, rising from 0
 
-    Index size() const { return offsets.empty() ? 0 : static_cast<Index>(offsets.size()) - 1; }
-    // Whether the offsets are as they must be: what comes from outside is asked before a row is taken.
-    bool valid() const {
+    [[nodiscard]] Index size() const { return offsets.empty() ? 0 : static_cast<Index>(offsets.size()) - 1; }
+    // Whether the offsets rise from 0 to the number of values. Check data from outside before taking a row.
+    [[nodiscard]] bool valid() const {
         return offsets.empty() ? values.empty()
                                : offsets.front() == 0 && offsets.back() == static_cast<Index>(values.size()) &&
                                      std::is_sorted(offsets.begin(), offsets.end());
@@ -37,13 +37,13 @@ struct Ragged {
     std::vector<T> values;
     std::vector<Index> offsets{0};
 
-    Index size() const { return view().size(); }
-    bool empty() const { return size() == 0; }
+    [[nodiscard]] Index size() const { return view().size(); }
+    [[nodiscard]] bool empty() const { return size() == 0; }
     std::span<const T> operator[](Index i) const { return view()[i]; }
-    RaggedView<T> view() const { return {values, offsets}; }
+    [[nodiscard]] RaggedView<T> view() const { return {values, offsets}; }
     operator RaggedView<T>() const { return view(); }
 
-    // Ends the row that holds all values pushed since the last one ended.
+    // Ends the row of the values that were pushed since the last row ended.
     void end_row() { offsets.push_back(static_cast<Index>(values.size())); }
     void push_row(std::span<const T> row) {
         values.insert(values.end(), row.begin(), row.end());

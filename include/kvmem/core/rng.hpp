@@ -1,9 +1,8 @@
-// Random numbers that are the same on every machine.
+// Rng: random numbers that are the same on every machine.
 //
-// A generator is named by a seed and a stream, so that a step, a shard or a token gets numbers of its own
-// without any state being handed on: Rng(seed, {epoch, step, shard}). The numbers are SplitMix64's
-// (Steele, Lea, Flood 2014); the standard library's distributions are avoided because they differ
-// between implementations.
+// A seed and a stream name a generator, so that a step, a shard or a token gets numbers of its own without passing
+// state on: Rng(seed, {epoch, step, shard}). The numbers are SplitMix64's (Steele, Lea, Flood 2014). The standard
+// library's distributions are avoided because they differ between implementations.
 #pragma once
 
 #include "kvmem/core/types.hpp"

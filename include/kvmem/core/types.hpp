@@ -1,4 +1,4 @@
-// The number types that everything shares.
+// The number types of all layers.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@ namespace kvmem {
 using Index = std::int64_t;  // counts, offsets, rows and columns
 using Token = std::int32_t;  // a row of a vocabulary
 
-// float in the library that is installed; double in kvmem::core_double, the same sources built once more
-// so that gradients can be checked to many digits. One program links one of the two.
+// float in the installed library. kvmem::core_double is built from the same sources with double, so that gradients can
+// be checked to many digits. A program links one of the two.
 #ifdef KVMEM_REAL_DOUBLE
 using Real = double;
 #else

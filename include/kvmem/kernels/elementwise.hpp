@@ -1,7 +1,7 @@
-// Functions of one number at a time, forward and backward.
+// Elementwise functions, forward and backward.
 //
-// Backward functions add grad_out * f'(x) to grad_in, where f' is taken from the input or the output,
-// whichever is cheaper; both are passed. All throw Error when the spans differ in length.
+// Backward functions add grad_out * f'(x) to grad_in. They take both the input and the output, because f' is cheaper
+// from one or the other. All throw Error when the spans differ in length.
 #pragma once
 
 #include "kvmem/core/types.hpp"
@@ -18,9 +18,9 @@ void activate(Activation f, std::span<const Real> in, std::span<Real> out);
 void activate_backward(Activation f, std::span<const Real> in, std::span<const Real> out,
                        std::span<const Real> grad_out, std::span<Real> grad_in);
 
-// Inverted dropout: each number is zero with probability `rate`, otherwise divided by 1 - rate. Which ones is
-// decided by `seed` and the position alone. Throws Error unless 0 <= rate < 1. Forward with assign, backward (the same
-// mask) by adding.
+// Inverted dropout: each number becomes zero with probability `rate` and is divided by 1 - rate otherwise. The mask
+// follows from `seed` and the position alone, so that backward applies the same one: it adds, where forward assigns.
+// Throws Error unless 0 <= rate < 1.
 void dropout(double rate, std::uint64_t seed, std::span<const Real> in, std::span<Real> out);
 void dropout_backward(double rate, std::uint64_t seed, std::span<const Real> grad_out, std::span<Real> grad_in);
 

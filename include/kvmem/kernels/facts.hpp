@@ -1,7 +1,7 @@
-// Facts as a key-value memory that is read exactly: the keys are (subject, relation), the values objects.
+// Facts as a key-value memory with exact keys: the keys are (subject, relation), the values are objects.
 //
-// Where other lookups compare a query with every key, this one is told the keys: a state, which is some entities with
-// weights, times a weight for each relation. Only the facts under keys of some weight are touched (the sparse-matrix
+// attend() compares a query with every key. Here a state, which is some entities with weights, times a weight for each
+// relation gives the weights of the keys. Only the facts under keys with a weight are touched (the sparse-matrix
 // knowledge base of Cohen et al. 2020, arXiv 2002.06115, eq. 1; "follow").
 //
 // Letters: B questions, N entities, R relations, n entries of a state.
@@ -25,35 +25,34 @@ struct Fact {
     auto operator<=>(const Fact&) const = default;
 };
 
-// The facts of a memory, found by their subject: two levels of compressed sparse rows. Reading is safe from several
-// threads.
+// The facts of a memory by their subject, in two levels of compressed sparse rows. Reading is safe on several threads.
 class Facts {
   public:
     Facts() = default;
-    // A fact that is there twice counts once. Throws Error for a subject or object outside [0, entities) or a relation
-    // outside [0, relations), or for 2^32 facts.
+    // Equal facts count once. Throws Error for a subject or object outside [0, entities), for a relation outside
+    // [0, relations), and for 2^32 facts or more.
     Facts(std::vector<Fact> facts, Index entities, Index relations);
 
-    Index entities() const { return static_cast<Index>(keys_.size()) - 1; }
-    Index relations() const { return relations_; }
-    Index size() const { return static_cast<Index>(objects_.size()); }
+    [[nodiscard]] Index entities() const { return static_cast<Index>(keys_.size()) - 1; }
+    [[nodiscard]] Index relations() const { return relations_; }
+    [[nodiscard]] Index size() const { return static_cast<Index>(objects_.size()); }
 
-    // The objects under one key.
+    // The relation and the objects of one key. The objects rise.
     struct Row {
         Token relation;
         std::span<const Token> objects;
     };
-    // What keys an entity is the subject of: numbers for row().
-    std::pair<Index, Index> keys_of(Token subject) const {
+    // The range of an entity's keys, as numbers for row().
+    [[nodiscard]] std::pair<Index, Index> keys_of(Token subject) const {
         const auto s = static_cast<std::size_t>(subject);
         return {keys_[s], keys_[s + 1]};
     }
-    Row row(Index key) const {
+    [[nodiscard]] Row row(Index key) const {
         const auto k = static_cast<std::size_t>(key);
         const std::size_t first = rows_[k].first, last = rows_[k + 1].first;
         return {rows_[k].relation, std::span(objects_).subspan(first, last - first)};
     }
-    // Prefetches the facts of the subjects that come soon after subjects[at]: they lie anywhere in memory.
+    // Prefetches the facts of the subjects that follow soon after subjects[at]: they lie anywhere in memory.
     void prefetch(std::span<const Token> subjects, std::size_t at) const {
         const auto soon = [&](std::size_t ahead) { return static_cast<std::size_t>(subjects[at + ahead]); };
         if (at + 12 < subjects.size()) __builtin_prefetch(&keys_[soon(12)]);
@@ -90,13 +89,13 @@ struct FactHop {
     Real least = 0;
 };
 
-// State after a hop: entity o has the weight
+// The state after a hop gives entity o the weight
 //
 //     sum over facts (s, r, o) of state[s] * relations[r] * (gate if o is a start, else 1)  +  state[o] * relations[R]
 //
-// for all o of some weight, in the order in which they were first reached. Appends the rows to `entities` and `weight`.
-// `zeros` [N] are lent: zeros before and after, so that a hop costs what it touches and not what the memory holds.
-// Bound by the scattered additions: the facts that are touched, each once. Throws Error when shapes do not fit or an
+// for all o with a weight, in the order in which they are first reached. Appends the rows to `entities` and `weight`.
+// `zeros` [N] is scratch that holds zeros before and after, so that a hop costs what it touches and not what the memory
+// holds. Bound by scattered additions, one for each fact touched. Throws Error when shapes do not fit or an
 // entity is not of the memory.
 void read_facts(const Facts& facts, const StateView& state, const FactHop& hop, Ragged<Token>& entities,
                 std::vector<Real>& weight, std::span<Real> zeros);
@@ -109,19 +108,19 @@ struct FactGradients {
     View relations;         // [B, R + 1], added to; empty: not wanted
     Real* gate = nullptr;   // added to; null: not wanted
 };
-// `reached` is what read_facts() made of it, `gradient` [its entries] that of its weights. Throws Error when shapes do
-// not fit.
+// `reached` holds the entities that read_facts() appended, `gradient` [its entries] the gradient of their weights.
+// Throws Error when shapes do not fit.
 void read_facts_backward(const Facts& facts, const StateView& state, const FactHop& hop, RaggedView<Token> reached,
                          std::span<const Real> gradient, const FactGradients& gradients, std::span<Real> zeros);
 
-// What every answer has before anything is read: `weight`, shared out evenly among the candidates. So a state without
-// any right answer costs about log(candidates), and weight that is lost on the way costs too.
+// A prior: `weight`, spread evenly over all candidates. With it a state without a right answer costs about
+// log(candidates), and so weight that is lost on the way costs, too.
 struct AnswerPrior {
     double weight = 0.01;
     double candidates = 1;
 };
-// losses [B]: -log of the share of all weight, and of the prior's, that lies on right answers; 0 for a question without
-// one. `gradient` [n] becomes that of their sum. The answers of a row rise.
+// losses [B] = -log of the share of the weights, and of the prior's, that lies on right answers; 0 for a question
+// without one. `gradient` [n] becomes the gradient of their sum. The answers of each row must rise.
 void answer_loss(const StateView& state, RaggedView<Token> answers, const AnswerPrior& prior, std::span<Real> losses,
                  std::span<Real> gradient);
 

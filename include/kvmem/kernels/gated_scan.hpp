@@ -1,8 +1,8 @@
-// Running states with gates, number by number: h_t = (1 - z_t) h_{t-1} + z_t c_t (the linear recurrence of Seo et al.
+// Gated running states, elementwise: h_t = (1 - z_t) h_{t-1} + z_t c_t (the linear recurrence of Seo et al.
 // 2017, arXiv 1606.04582, section 2.1; "f-pooling" of Bradbury et al. 2017, arXiv 1611.01576, equation 4).
 //
-// z, c and h are [n, d]: rows [offsets[i], offsets[i + 1]) are sequence i, before whose first row h is 0. Backwards,
-// the last row of a sequence is its first. z should lie from 0 to 1. All throw Error when shapes do not fit.
+// z, c and h are [n, d]: rows [offsets[i], offsets[i + 1]) are sequence i, before whose first row h is 0. A scan
+// backwards begins at the last row of a sequence. z should lie from 0 to 1. All throw Error when shapes do not fit.
 #pragma once
 
 #include "kvmem/core/matrix.hpp"
@@ -16,7 +16,7 @@ enum class Direction { forwards, backwards };
 // Bound by reading z and c and writing h once each.
 void gated_scan(ConstView z, ConstView c, std::span<const Index> offsets, Direction direction, View h);
 
-// What gated_scan() gave is h. Adds to grad_z and grad_c; one that is empty is not computed. `scratch`: d numbers.
+// Adds to grad_z and grad_c, unless they are empty. h is what gated_scan() wrote, and `scratch` holds d numbers.
 void gated_scan_backward(ConstView z, ConstView c, ConstView h, std::span<const Index> offsets, Direction direction,
                          ConstView grad_h, View grad_z, View grad_c, std::span<Real> scratch);
 

@@ -1,4 +1,4 @@
-// Rows to a standard scale: layer normalisation and unit length.
+// Rows of standard scale: layer normalisation and unit length.
 #pragma once
 
 #include "kvmem/core/matrix.hpp"
@@ -8,17 +8,18 @@
 namespace kvmem {
 
 // out[i] = gain * (in[i] - mean) / sqrt(variance + epsilon) + bias, over each row (Ba et al. 2016).
-// in, out [B, d]; gain, bias [1, d]. mean and inverse_deviation [B] are kept for the backward pass.
+// in, out [B, d]; gain, bias [1, d]. mean and inverse_deviation [B] are saved for backward. Throws Error when shapes do
+// not fit.
 inline constexpr Real layer_norm_epsilon = static_cast<Real>(1e-5);
 void layer_norm(ConstView in, ConstView gain, ConstView bias, View out, std::span<Real> mean,
                 std::span<Real> inverse_deviation);
-// Adds to the gradients; those that are empty are not computed.
+// Adds to the gradients; empty ones are not computed.
 void layer_norm_backward(ConstView in, ConstView gain, std::span<const Real> mean,
                          std::span<const Real> inverse_deviation, ConstView grad_out, View grad_in, View grad_gain,
                          View grad_bias);
 
-// out[i] = in[i] / |in[i]|: dot products of such rows are cosines. A row of zeros stays zero, with zero
-// gradient. length [B] is kept for the backward pass.
+// out[i] = in[i] / |in[i]|, so that dot products of rows are cosines. A row of zeros stays zero and has a zero
+// gradient. length [B] is saved for backward. Throws Error when shapes do not fit.
 void normalize_rows(ConstView in, View out, std::span<Real> length);
 void normalize_rows_backward(ConstView out, std::span<const Real> length, ConstView grad_out, View grad_in);
 

@@ -1,4 +1,4 @@
-// The strongest path through a memory of facts to each entity: by which facts a state (kernels/facts.hpp) came about.
+// The strongest path through a memory of facts to each entity, which explains a state (kernels/facts.hpp).
 #pragma once
 
 #include "kvmem/kernels/facts.hpp"
@@ -9,32 +9,32 @@ namespace kvmem {
 
 class Arena;
 
-// An entity that is reached after some hops by its path of most weight: the product of the weights of the relations
-// followed and of the start's. Of equal paths the first one found.
+// An entity that is reached after some hops by its strongest path. The weight of a path is the product of its start's
+// weight and of the weights of its relations. Of equal paths the first one found counts.
 struct Reached {
     Token entity;
     Token relation;  // followed last; R: stayed; -1: begins here
-    Index from;      // what it was reached from, a place in the list of the hop before; -1: begins here
+    Index from;      // its predecessor's place in the list of the hop before; -1: begins here
     Real weight;
 };
 
 struct PathOptions {
-    Real gate = 1;                // of starts that are returned to, as in FactHop
-    Real least = Real(1) / 1000;  // weights below this share of the largest that the hop could give are left
+    Real gate = 1;                // the factor of paths that return to a start, as in FactHop
+    Real least = Real(1) / 1000;  // paths below this share of the largest possible weight of the hop are dropped
 };
 
-// Finds paths for one question after the other. One thread at a time.
+// Finds paths for one question after the other. A finder serves one thread at a time.
 class PathFinder {
   public:
-    // The facts must outlive it, and the arena not be reset meanwhile.
+    // The facts must outlive the finder, and the arena must not be reset before its end.
     PathFinder(const Facts& facts, Arena& arena);
 
-    // Element h is what is reached after h hops, the starts first, which share a weight of 1; hop h follows the
-    // relations[h] [R + 1], as FactHop's. Touches only facts under keys that are followed. Throws Error when a start is
-    // no entity of the memory or the relations do not fit.
-    std::vector<std::vector<Reached>> find(std::span<const Token> starts,
-                                           std::span<const std::span<const Real>> relations,
-                                           const PathOptions& options = {});
+    // Element h lists what is reached after h hops; element 0 lists the starts, which share a weight of 1. Hop h
+    // follows relations[h] [R + 1] as FactHop does. Only the facts under followed keys are touched. Throws Error when a
+    // start is no entity of the memory or the relations do not fit.
+    [[nodiscard]] std::vector<std::vector<Reached>> find(std::span<const Token> starts,
+                                                         std::span<const std::span<const Real>> relations,
+                                                         const PathOptions& options = {});
 
   private:
     std::vector<Reached> follow(std::span<const Reached> before, std::span<const Token> starts,

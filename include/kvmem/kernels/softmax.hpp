@@ -8,14 +8,13 @@
 
 namespace kvmem {
 
-// Each row of `scores` [B, n] to weights that sum to one, in place. A row of -inf alone becomes zeros.
+// Replaces each row of `scores` [B, n] by weights that sum to one. A row of -inf alone becomes zeros.
 void softmax(View scores);
 
-// loss[i] = -log of the share of column targets[i] in the softmax of row i of scores [B, n], from which the
-// columns excluded[i] are left out (other right answers, which must not count as wrong ones). `excluded` may
-// be empty. `grad_scores` [B, n] is overwritten with the gradient of loss[i]; it may be `scores` itself.
-// A target of -1 has no loss and no gradient; in a row of -inf alone the loss is inf. Throws Error when a target or an
-// exclusion is not a column, or the target is excluded itself.
+// loss[i] = -log softmax(scores[i])[targets[i]] for scores [B, n], without the columns excluded[i]: other right
+// answers, which must not count as wrong ones. `excluded` may be empty. `grad_scores` [B, n] is overwritten with the
+// gradient of loss[i], and may be `scores` itself. A target of -1 has no loss and no gradient. In a row of -inf alone
+// the loss is inf. Throws Error when a target or an exclusion is not a column, or when the target itself is excluded.
 void cross_entropy(ConstView scores, std::span<const Index> targets, RaggedView<Index> excluded, std::span<Real> loss,
                    View grad_scores);
 

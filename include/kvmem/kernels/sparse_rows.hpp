@@ -1,7 +1,7 @@
-// A matrix of which only some rows differ from zero: what the gradient of an embedding table is.
+// SparseRows: a matrix of which only some rows differ from zero, such as the gradient of an embedding table.
 //
-// Holds the touched rows alone, in the order of their first touch; turned into a whole matrix by dense().
-// One thread at a time touches rows; those that are there may be written by several, each its own.
+// It holds the touched rows alone, in the order of their first touch; dense() makes a whole matrix of it. Only one
+// thread at a time may touch rows. Several threads may write to rows that were touched before, each to its own.
 #pragma once
 
 #include "kvmem/core/matrix.hpp"
@@ -17,8 +17,8 @@ class SparseRows {
     SparseRows() = default;
     SparseRows(Index rows, Index cols);
 
-    Index rows() const { return static_cast<Index>(place_.size()); }
-    Index cols() const { return cols_; }
+    [[nodiscard]] Index rows() const { return static_cast<Index>(place_.size()); }
+    [[nodiscard]] Index cols() const { return cols_; }
 
     // The row, zero when first touched. Valid until another row is touched.
     Real* touch(Index row) {
@@ -27,31 +27,32 @@ class SparseRows {
         if (at == before) std::fill_n(to, cols_, Real{0});
         return to;
     }
-    // Its place among the touched rows, which stays valid until clear() or dense(): it begins at values() + place *
-    // cols(). One that is first touched, and so the last, holds anything: the caller must write all of it, and after a
-    // failure before that only clear() makes the rows usable again.
+    // Touches the row and returns its place among the touched rows, which is valid until clear() or dense(): the row
+    // begins at values() + place * cols(). A row that is touched for the first time has the last place and is
+    // uninitialised. The caller must write all of it; after a failure before that, only clear() makes the rows usable
+    // again.
     Index place_to_write(Index row) {
         KVMEM_ASSERT(0 <= row && row < rows());
         const Index at = place_[static_cast<std::size_t>(row)];
         return at < 0 ? add(row) : at;
     }
-    Real* values() { return values_.data(); }
-    const Real* values() const { return values_.data(); }
-    const Index* places() const { return place_.data(); }  // of all rows, -1 for those not touched
-    // The row, or null when it was not touched.
-    const Real* find(Index row) const;
-    // All rows in their order, touched as a whole; touching any of them afterwards moves nothing.
+    [[nodiscard]] Real* values() { return values_.data(); }
+    [[nodiscard]] const Real* values() const { return values_.data(); }
+    [[nodiscard]] const Index* places() const { return place_.data(); }  // of all rows; -1 for an untouched row
+    // The row, or null where it is untouched.
+    [[nodiscard]] const Real* find(Index row) const;
+    // The whole matrix, all of whose rows count as touched. Later touches move nothing.
     View dense();
 
-    std::span<const Index> touched() const { return touched_; }
-    void clear();  // zero again; keeps the memory
+    [[nodiscard]] std::span<const Index> touched() const { return touched_; }
+    void clear();  // all rows are zero and untouched again; the memory stays
 
   private:
     Index add(Index row);
 
     std::vector<Index> place_;    // of each row among the touched ones, or -1
     std::vector<Index> touched_;  // rows in the order of their places
-    Matrix values_;               // of so many rows at least as are touched, in the order of their places
+    Matrix values_;               // the touched rows in the order of their places, and room for more
     Index cols_ = 0;
     bool dense_ = false;  // every row has been touched and lies in its place
 };

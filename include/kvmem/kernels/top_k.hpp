@@ -14,8 +14,8 @@ struct Scored {
     bool operator==(const Scored&) const = default;
 };
 
-// The k largest (fewer when there are fewer), largest first; equal scores in the order of their index. NaN
-// counts as -inf. One pass with a heap of k: bound by reading the scores when k is small.
-std::vector<Scored> top_k(std::span<const Real> scores, Index k);
+// The k largest scores, or all of fewer, largest first; equal scores come in the order of their index. NaN counts as
+// -inf. One pass with a heap of k: bound by reading the scores where k is small.
+[[nodiscard]] std::vector<Scored> top_k(std::span<const Real> scores, Index k);
 
 }  // namespace kvmem

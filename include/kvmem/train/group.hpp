@@ -22,9 +22,9 @@ class TrainingGroup {
   public:
     // How a member ended; of a group: the best of its runs, or the mean over its tasks.
     struct Member {
-        std::string name;                   // of its directory
-        std::string task;                   // in a group of tasks: its task's name
-        std::optional<double> hits_at_1{};  // of validation, if there was one
+        std::string name;               // of its directory
+        std::string task;               // in a group of tasks: its task's name
+        std::optional<double> score{};  // of the best validation, if there was one
         Index epochs = 0;
         double seconds = 0;
     };
@@ -34,10 +34,11 @@ class TrainingGroup {
         std::function<void(const Member& member)> end;
     };
 
-    // Of a configuration that is_group(). Throws Error when the directory holds a run already.
-    static TrainingGroup begin(const std::filesystem::path& directory, const RunConfig& config);
+    // Of a configuration that is_group(). The task must outlive the group. Throws Error when the directory holds a run
+    // already.
+    static TrainingGroup begin(const std::filesystem::path& directory, const RunConfig& config, const TaskType& task);
     // `epochs`, if positive, replaces the number of epochs of every member.
-    static TrainingGroup resume(const std::filesystem::path& directory, Index epochs = 0);
+    static TrainingGroup resume(const std::filesystem::path& directory, const TaskType& task, Index epochs = 0);
 
     StopReason run(const Callbacks& callbacks = {});
 
@@ -45,7 +46,7 @@ class TrainingGroup {
     const std::vector<Member>& members() const { return members_; }  // that have ended
     // The member with the best validation, the first of equal ones; null when none has ended.
     const Member* best() const;
-    // Of the hits@1 of the members that were validated, if any were.
+    // Of the scores of the members that were validated, if any were.
     std::optional<double> mean() const;
     std::optional<double> deviation() const;  // of the sample; 0 of one
     double seconds() const;                   // of training in all
@@ -55,13 +56,15 @@ class TrainingGroup {
         std::string name;
         RunConfig config;
     };
-    TrainingGroup(const RunFiles& files, RunConfig config, const QaDataset& dataset, Index epochs);
+    TrainingGroup(const RunFiles& files, RunConfig config, const TaskType& task, const std::vector<std::string>& parts,
+                  Index epochs);
     StopReason run_member(const Plan& plan, const Callbacks& callbacks);
     Member member_of(const Plan& plan) const;
     void write_results() const;
 
     RunFiles files_;
     std::unique_ptr<FileLock> lock_;
+    const TaskType* task_;
     RunConfig config_;
     Index epochs_;  // that resume() was given
     std::vector<Plan> plans_;
@@ -69,11 +72,12 @@ class TrainingGroup {
 };
 
 // The directories of a group's members that were begun, in their order, each with the tasks it is for. A run that is no
-// group is its own only member. `dataset` is the run's.
+// group is its own only member. `parts` are TaskType::parts() of the run.
 struct MemberRun {
     RunFiles files;
     std::vector<std::string> tasks;  // empty: all
 };
-std::vector<MemberRun> member_runs(const RunFiles& files, const RunConfig& config, const QaDataset& dataset);
+std::vector<MemberRun> member_runs(const RunFiles& files, const RunConfig& config,
+                                   const std::vector<std::string>& parts);
 
 }  // namespace kvmem

@@ -11,7 +11,7 @@
 #pragma once
 
 #include "kvmem/core/file.hpp"
-#include "kvmem/train/checkpoint.hpp"
+#include "kvmem/train/task_type.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -31,7 +31,7 @@ struct RunFiles {
     std::filesystem::path lock() const { return directory / "lock"; }
 
     // Throws Error unless a run was begun here.
-    RunConfig read_config() const;
+    RunConfig read_config(const TaskType& task) const;
     // model-best.h5, or model-last.h5 when there is no best one yet; of a group of runs (group.hpp) that of the best
     // one. Throws Error when there is none.
     std::filesystem::path model() const;
@@ -45,13 +45,17 @@ void fill_directory(const RunFiles& files, const std::function<void()>& fill);
 // Removes what a killed training left half-written. For who holds the lock.
 void remove_leftovers(const RunFiles& files);
 
+// Of results.json: "valid_hits_at_1".
+std::string score_field(const ScoreType& score);
+
 class TrainingSession {
   public:
     // Begins a run; makes the directory. Throws Error when it holds one already or another process trains there.
-    static TrainingSession begin(const std::filesystem::path& directory, const RunConfig& config);
+    // The task must outlive the session.
+    static TrainingSession begin(const std::filesystem::path& directory, const RunConfig& config, const TaskType& task);
     // Goes on with an interrupted or finished run; `epochs`, if positive, replaces the number of epochs, and a run that
     // gave up may then be patient once more.
-    static TrainingSession resume(const std::filesystem::path& directory, Index epochs = 0);
+    static TrainingSession resume(const std::filesystem::path& directory, const TaskType& task, Index epochs = 0);
 
     ~TrainingSession();
     TrainingSession(TrainingSession&&) noexcept;
@@ -66,8 +70,7 @@ class TrainingSession {
     StopReason run(const Callbacks& callbacks = {});
 
     const TrainerState& state() const;
-    const QaDataset& dataset() const;
-    const Model& model() const;
+    Objective& objective() const;
     const RunConfig& config() const;
 
   private:

@@ -6,7 +6,8 @@
 #pragma once
 
 #include "kvmem/autograd/optimizer.hpp"
-#include "kvmem/train/evaluate.hpp"
+#include "kvmem/train/objective.hpp"
+#include "kvmem/train/settings.hpp"
 
 #include <functional>
 #include <memory>
@@ -16,47 +17,62 @@
 
 namespace kvmem {
 
-// What is trained: a model and its data.
-class Task {
-  public:
-    virtual ~Task() = default;
-    virtual Parameters& parameters() = 0;
-    // What is shuffled and put in batches: a question, or a story with all that is asked about it.
-    virtual Index units() const = 0;
-    virtual Index questions(Index) const { return 1; }  // of a unit
-    // The sum of the losses of these units' questions, [1, 1]; called from several threads at once, each with its tape.
-    virtual Var loss(Tape& tape, std::span<const Index> units, Rng& rng) = 0;
-    virtual bool can_validate() const = 0;
-    virtual Metrics validate() = 0;
-    // How many questions of each kind, if there are kinds, the last validation found answered wrong.
-    virtual std::vector<Index> wrong() const { return {}; }
-    // Draws the units of an epoch, as many as before, with more of the kinds that were answered wrong; every unit once
-    // if `wrong` is empty.
-    virtual void draw(std::span<const Index> /*wrong*/, Rng /*rng*/) {}
-    // Networks of their own that are trained one after the other (Model::phases()).
-    virtual Index phases() const { return 1; }
-    virtual void set_phase(Index) {}
-};
+inline std::span<const char* const> choices(Method) {
+    static constexpr const char* names[] = {"sgd", "adagrad", "adam"};
+    return names;
+}
+inline std::span<const char* const> choices(Decay) {
+    static constexpr const char* names[] = {"constant", "linear", "cosine", "halve"};
+    return names;
+}
 
 struct TrainerOptions {
-    Index epochs = 10;  // of the last phase, which for most models is the only one
-    Index batch = 32;   // units
-    Index shards = 8;   // changes the last bits of the result; the number of threads does not
+    Index epochs = 10;
+    Index batch = 32;
+    Index shards = 8;  // the last bits of the result depend on it, not on the number of threads
     OptimizerOptions optimizer;
-    bool sum_losses = false;   // follow the gradient of a batch's summed losses, not of their mean
-    Schedule schedule;         // of the last phase
-    Index start_epochs = 20;   // of every phase before the last, at most: it ends when the loss stops falling,
-    Index start_patience = 5;  // that is, when it has not come lower for so many epochs
-    double start_rate = 0;     // in those phases, constant; 0: the schedule's
-    Index patience = 5;        // epochs without a better validation before giving up; 0: never
-    double max_seconds = 0;    // of training in all; 0: no limit
-    double target_metric = 0;  // hits@1 of validation that is good enough; 0: none
-    bool check_nan = false;    // also look at every parameter after each step
-    double save_seconds = 30;  // between checkpoints
-    bool balance = false;      // ask as often about each of the data set's tasks: those with less are repeated
-    bool focus = false;        // ask more about the tasks of which the last validation's answers were wrong
+    bool sum_losses = false;
+    Schedule schedule;  // of the last phase
+    // Of every phase before the last one.
+    Index start_epochs = 20, start_patience = 5;
+    double start_rate = 0;
+    Index patience = 5;
+    double max_seconds = 0;
+    double target_metric = 0;
+    bool check_nan = false;
+    double save_seconds = 30;
+    bool balance = false, focus = false;  // of an objective whose examples come in groups
     std::uint64_t seed = 1;
 
+    template <class Self, class Field>
+    static void fields(Self& o, Field field) {
+        constexpr double max_epochs = 1e6, max_patience = 1e9;
+        field("epochs", o.epochs, Range{1, max_epochs}, "passes over the training split, at most");
+        field("batch", o.batch, Range{1, 1e6}, "questions in a step; for a model that reads stories: stories");
+        field("shards", o.shards, Range{1, 256}, "parts of a batch that run at once");
+        field("optimizer", o.optimizer.method, "sgd, adagrad or adam");
+        field("beta1", o.optimizer.beta1, Range::below(0, 1), "of adam: how long gradients are remembered");
+        field("beta2", o.optimizer.beta2, Range::below(0, 1), "of adam: how long squares of gradients are remembered");
+        field("epsilon", o.optimizer.epsilon, Range::above(0), "of adam and adagrad: added to the divisor");
+        field("clip", o.optimizer.clip_norm, Range::from(0), "longest gradient; 0: any");
+        field("sum_losses", o.sum_losses, "follow the sum of a batch's losses, not the mean");
+        field("rate", o.schedule.rate, Range::above(0), "learning rate");
+        field("warmup", o.schedule.warmup, Range{0, 1}, "share of training in which the rate rises");
+        field("decay", o.schedule.decay, "of the rate: constant, linear, cosine or halve");
+        field("halve_every", o.schedule.halve_every, Range::above(0), "epochs, with decay halve");
+        field("start_epochs", o.start_epochs, Range{1, max_epochs}, "of a phase before the last one, at most");
+        field("start_patience", o.start_patience, Range{1, max_patience},
+              "epochs without a lower loss that end such a phase");
+        field("start_rate", o.start_rate, Range::from(0), "learning rate of such a phase; 0: the usual one");
+        field("patience", o.patience, Range{0, max_patience}, "epochs without improvement before giving up; 0: never");
+        field("max_seconds", o.max_seconds, Range::from(0), "of training; 0: any", "max_time");
+        field("target_metric", o.target_metric, Range{}, "validation score that is enough; 0: none");
+        field("check_nan", o.check_nan, "look at every parameter after each step");
+        field("save_seconds", o.save_seconds, Range::from(0), "between checkpoints", "save_every");
+        field("balance", o.balance, "repeat the questions of tasks that have fewer than others");
+        field("focus", o.focus, "ask more about tasks that the last validation found wrong");
+        field("seed", o.seed, "of every random choice");
+    }
     void validate() const;  // throws UsageError
 };
 
@@ -67,18 +83,36 @@ std::string describe(StopReason reason);
 struct TrainerState {
     Index epoch = 0;  // finished ones
     Index step = 0;   // finished ones of the epoch under way
-    double loss = 0;  // sum over the questions of the epoch under way
+    double loss = 0;  // sum over the examples of the epoch under way
     Index optimizer_steps = 0;
-    std::optional<double> best{};  // hits@1 of the best validation, if there was one
+    std::optional<double> best{};  // score of the best validation, if there was one
     Index best_epoch = 0;
     Index epochs_without_improvement = 0;
-    double seconds = 0;                   // of training so far
-    Index phase = 0;                      // of the task
-    Index phase_epoch = 0;                // epochs before it began
-    std::optional<double> lowest_loss{};  // that an epoch of this phase came to, if it is not the last one
-    Index lowest_epoch = 0;               // which one that was
-    std::vector<Index> wrong{};           // Task::wrong() of the last validation, with TrainerOptions::focus
-    double gradient_norm = 0;             // of the last step
+    double seconds = 0;                    // of training so far
+    Index phase = 0;                       // of the objective
+    Index phase_epoch = 0;                 // epochs before it began
+    std::optional<double> lowest_loss{};   // that an epoch of this phase came to, if it is not the last one
+    Index lowest_epoch = 0;                // which one that was
+    std::vector<Index> errors_by_group{};  // of the last validation
+    double gradient_norm = 0;              // of the last step
+
+    template <class Self, class Field>
+    static void fields(Self& s, Field field) {
+        field("epoch", s.epoch);
+        field("step", s.step);
+        field("loss", s.loss);
+        field("optimizer_steps", s.optimizer_steps);
+        field("best", s.best);
+        field("best_epoch", s.best_epoch);
+        field("epochs_without_improvement", s.epochs_without_improvement);
+        field("seconds", s.seconds);
+        field("phase", s.phase);
+        field("phase_epoch", s.phase_epoch);
+        field("lowest_loss", s.lowest_loss);
+        field("lowest_epoch", s.lowest_epoch);
+        field("errors_by_group", s.errors_by_group, "", "wrong");
+        field("gradient_norm", s.gradient_norm);
+    }
     bool operator==(const TrainerState&) const = default;
 };
 
@@ -91,15 +125,14 @@ struct StepReport {
 struct EpochReport {
     Index epoch, phase;
     double loss, rate, seconds, gradient_norm;
-    bool validated;
-    Metrics metrics;
+    std::optional<Validation> validation;
     bool improved;
 };
 
 class Trainer {
   public:
-    // The task must outlive it.
-    Trainer(Task& task, const TrainerOptions& options);
+    // The objective must outlive it.
+    Trainer(Objective& objective, const TrainerOptions& options, ScoreType score = {});
 
     struct Callbacks {
         std::function<void(const StepReport&)> step;
@@ -119,17 +152,18 @@ class Trainer {
     StopReason reason_to_end() const;
     Optimizer& optimizer() { return optimizer_; }
     // Goes on from here; parameters and optimiser must have been restored as well. Throws Error for a state that the
-    // options and the task cannot lead to.
+    // options and the objective cannot lead to.
     void resume(const TrainerState& state);
 
   private:
-    double step(std::span<const Index> units, double rate);
+    double step(std::span<const Index> items, double rate);
     void check_finite(double loss, double norm) const;
+    bool is_best(double score) const;  // so far
     StopReason after_epoch(const Callbacks& callbacks, double rate);
     Index steps_per_epoch() const;
-    Index all_questions() const;
-    Index questions_of(std::span<const Index> units) const;
-    bool in_last_phase() const { return state_.phase + 1 >= task_.phases(); }
+    Index all_examples() const;
+    Index examples_of(std::span<const Index> items) const;
+    bool in_last_phase() const { return state_.phase + 1 >= objective_.phases(); }
     bool time_is_over() const { return options_.max_seconds > 0 && state_.seconds >= options_.max_seconds; }
     // Whether the phase, which is not the last one, has done what it can.
     bool phase_is_over(double loss);
@@ -138,8 +172,9 @@ class Trainer {
     struct Watch;
     StopReason run_epoch(const Callbacks& callbacks, Watch& watch);
 
-    Task& task_;
+    Objective& objective_;
     TrainerOptions options_;
+    ScoreType score_;
     Optimizer optimizer_;
     std::vector<Tape> tapes_;  // one per shard
     TrainerState state_;

@@ -1,5 +1,5 @@
 #include "io/hdf5/file.hpp"
-#include "io/hdf5/hdf5.hpp"
+#include "kvmem/io/hdf5.hpp"
 
 #include "kvmem/core/number.hpp"
 
@@ -137,15 +137,19 @@ static int check_format(const File& file, std::string_view format, int version) 
 Reader::Impl::Impl(File opened, std::string_view format, int most_version)
     : file(std::move(opened)), version(check_format(file, format, most_version)) {}
 
-Reader::Reader(const std::filesystem::path& path, std::string_view format, int version, std::size_t most_memory) {
+static std::size_t or_half_of_memory(std::size_t max_memory) {
+    return max_memory > 0 ? max_memory : detail::half_of_memory();
+}
+
+Reader::Reader(const std::filesystem::path& path, std::string_view format, int version, std::size_t max_memory) {
     const Turn turn;
-    impl_ = std::make_unique<Impl>(File(path, most_memory), format, version);
+    impl_ = std::make_unique<Impl>(File(path, or_half_of_memory(max_memory)), format, version);
 }
 
 Reader::Reader(std::span<const std::byte> bytes, const std::string& name, std::string_view format, int version,
-               std::size_t most_memory) {
+               std::size_t max_memory) {
     const Turn turn;
-    impl_ = std::make_unique<Impl>(File(bytes, name, most_memory), format, version);
+    impl_ = std::make_unique<Impl>(File(bytes, name, or_half_of_memory(max_memory)), format, version);
 }
 
 Reader::~Reader() {

@@ -1,8 +1,8 @@
 #include "io/content_hash.hpp"
 #include "io/hdf5/element_type.hpp"
 #include "io/hdf5/handle.hpp"
-#include "io/hdf5/hdf5.hpp"
 #include "kvmem/core/file.hpp"
+#include "kvmem/io/hdf5.hpp"
 
 #include <algorithm>
 #include <cstdlib>

@@ -1,4 +1,4 @@
-#include "kernels/attend/lookup.hpp"
+#include "kernels/attend/call.hpp"
 #include "kvmem/core/rng.hpp"
 
 #include <algorithm>
@@ -32,7 +32,7 @@ static double similarity(Similarity kind, const Real* q, const Real* k, const Re
     return 0;
 }
 
-// Sparsemax and entmax-1.5 from their definition: the one threshold at which the weights sum to 1, by bisection.
+// Sparsemax and entmax-1.5 by definition: bisection finds the threshold at which the weights sum to 1.
 static Row thresholded(const Row& scores, double power, double factor) {
     const double largest = *std::max_element(scores.begin(), scores.end());
     const auto weight = [&](double s, double t) { return std::pow(std::max(factor * (s - largest) - t, 0.0), power); };
@@ -48,7 +48,7 @@ static Row thresholded(const Row& scores, double power, double factor) {
     return weights;
 }
 
-// A NaN if there is one, -inf of nothing.
+// NaN if there is one; -inf for an empty row.
 static double largest_of(const Row& scores) {
     double largest = minus_infinity;
     for (const double s : scores)
@@ -61,11 +61,10 @@ static Row normalized(const AttendOptions& options, Row scores, double& sum) {
         std::vector<std::size_t> order(scores.size());
         std::iota(order.begin(), order.end(), std::size_t{0});
         std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return scores[a] > scores[b]; });
-        for (std::size_t i = static_cast<std::size_t>(options.top_k); i < order.size(); ++i)
-            scores[order[i]] = minus_infinity;
+        for (std::size_t i = options.top_k; i < order.size(); ++i) scores[order[i]] = minus_infinity;
     }
     const double largest = largest_of(scores);
-    double total = 0;  // apart from a largest score that may leave no room for it
+    double total = 0;  // relative to the largest score, which may leave no room for it
     for (const double s : scores) total += largest == minus_infinity ? 0 : std::exp(s - largest);
     sum = largest + std::log(total);
     if (options.normalizer == Normalizer::none) {
@@ -79,16 +78,16 @@ static Row normalized(const AttendOptions& options, Row scores, double& sum) {
     return scores;
 }
 
-static Row scores_of(const detail::Lookups& lookups, Index segment, Index h, Index q) {
-    const detail::Head at = lookups.head(segment, h);
-    const AttendOptions& options = lookups.options;
+static Row scores_of(const detail::AttendCall& call, Index segment, Index h, Index q) {
+    const detail::Head at = call.head(segment, h);
+    const AttendOptions& options = call.options;
     const Real* direction =
-        options.similarity == Similarity::additive ? lookups.in.direction.data + h * at.key_width : nullptr;
+        options.similarity == Similarity::additive ? call.in.direction.data + h * at.key_width : nullptr;
     Row scores;
     for (Index j = 0; j < at.slots; ++j) {
         double s = static_cast<double>(options.scale) * similarity(options.similarity, at.query + q * at.query_row,
                                                                    at.key + j * at.key_row, direction, at.key_width);
-        const Index distance = q + at.slots - at.queries - j;  // back to the slot
+        const Index distance = q + at.slots - at.queries - j;  // from the slot to the query's own place
         if (at.slot_bias) s += static_cast<double>(at.slot_bias[j * at.slot_bias_row]);
         if (at.pair_bias) s += static_cast<double>(at.pair_bias[q * at.pair_bias_row + j]);
         s -= static_cast<double>(at.slope) * static_cast<double>(std::abs(distance));
@@ -99,33 +98,33 @@ static Row scores_of(const detail::Lookups& lookups, Index segment, Index h, Ind
     return scores;
 }
 
+// One query of one head.
+static void attend_one(const detail::AttendCall& call, Index i, Index h, Index q, const AttendOutput& out) {
+    const AttendOptions& options = call.options;
+    const detail::Head at = call.head(i, h);
+    const Index row = call.first_query(i) + q;
+    double log_sum_exp = 0;
+    const Row weights = normalized(options, scores_of(call, i, h, q), log_sum_exp);
+    out.log_sum_exp(row, h) = static_cast<Real>(log_sum_exp);
+    Rng rng(options.seed, {static_cast<std::uint64_t>(row), static_cast<std::uint64_t>(h)});
+    Row sum(at.value_width, 0.0);
+    for (Index j = 0; j < at.slots; ++j) {
+        if (!out.weights.empty()) out.weights[call.weights_at(i, q, h) + j] = static_cast<Real>(weights[j]);
+        const bool dropped = options.dropout > 0 && rng.uniform() < options.dropout;
+        const double factor = dropped ? 0 : 1 / (1 - options.dropout);
+        for (Index k = 0; k < at.value_width; ++k)
+            sum[k] += factor * weights[j] * static_cast<double>(at.value[j * at.value_row + k]);
+    }
+    for (Index k = 0; k < at.value_width; ++k) out.output(row, h * at.value_width + k) = static_cast<Real>(sum[k]);
+}
+
 void attend(const AttendInput& in, const Segments& segments, const AttendOptions& options, const AttendOutput& out) {
     check_attend(in, segments, options);
     Arena arena;
-    const detail::Lookups lookups(in, segments, options, arena);
+    const detail::AttendCall call(in, segments, options, arena);
     for (Index i = 0; i < segments.size(); ++i)
         for (Index h = 0; h < options.heads; ++h)
-            for (Index q = 0; q < lookups.queries(i); ++q) {
-                const detail::Head at = lookups.head(i, h);
-                const Index row = lookups.first_query(i) + q;
-                double sum = 0;
-                const Row weights = normalized(options, scores_of(lookups, i, h, q), sum);
-                out.log_sum_exp(row, h) = static_cast<Real>(sum);
-                Rng rng(options.seed, {static_cast<std::uint64_t>(row), static_cast<std::uint64_t>(h)});
-                std::vector<double> read(static_cast<std::size_t>(at.value_width), 0.0);
-                for (Index j = 0; j < at.slots; ++j) {
-                    const double p = weights[static_cast<std::size_t>(j)];
-                    if (!out.weights.empty())
-                        out.weights[static_cast<std::size_t>(lookups.weights_at(i, q, h) + j)] = static_cast<Real>(p);
-                    const bool dropped = options.dropout > 0 && rng.uniform() < options.dropout;
-                    const double factor = dropped ? 0 : 1 / (1 - options.dropout);
-                    for (Index k = 0; k < at.value_width; ++k)
-                        read[static_cast<std::size_t>(k)] +=
-                            factor * p * static_cast<double>(at.value[j * at.value_row + k]);
-                }
-                for (Index k = 0; k < at.value_width; ++k)
-                    out.read(row, h * at.value_width + k) = static_cast<Real>(read[static_cast<std::size_t>(k)]);
-            }
+            for (Index q = 0; q < call.queries(i); ++q) attend_one(call, i, h, q, out);
 }
 
 }  // namespace kvmem::naive

@@ -9,7 +9,7 @@
 
 namespace kvmem::detail {
 
-// Each head's part of each row as a row of its own.
+// The same numbers with a row for each row and head.
 template <class T>
 static BasicView<T> by_head(BasicView<T> x, Index heads) {
     return {x.data, x.rows * heads, x.cols / heads};
@@ -29,15 +29,13 @@ static View squares_of(ConstView x, Index heads, Arena& scratch) {
     return squares;
 }
 
-// NaN if there is one.
+// NaN if one of the squares is.
 static double largest_length(ConstView squares) {
-    Real most = 0;
-    for (Index i = 0; i < squares.size(); ++i)
-        if (squares.data[i] > most || squares.data[i] != squares.data[i]) most = squares.data[i];
-    return std::sqrt(static_cast<double>(most));
+    const Real largest = largest_of(squares.data, squares.size());
+    return largest < 0 ? 0 : std::sqrt(static_cast<double>(largest));  // -inf of none
 }
 
-// Whether scores are good in float as differences of squares and products: with an error of some 2e-4.
+// Whether differences of squares and products are accurate scores in float, with an error of some 2e-4.
 static bool are_near(ConstView query_squares, ConstView key_squares, Real scale) {
     const double reach = largest_length(query_squares) + largest_length(key_squares);
     return reach * reach * std::abs(static_cast<double>(scale)) <= 4096;
@@ -56,13 +54,14 @@ Reduction::Reduction(const AttendInput& in, const Segments& segments, const Atte
         in_.key = unit(in.key, options.memory_heads(), key_length_);
         options_.similarity = Similarity::dot;
     } else if (options.similarity == Similarity::euclidean && !make_products()) {
-        if (weight_count(segments, 1) <= few_queries * in.key.rows) return;  // for few, distances cost no more
+        if (weight_count(segments, 1) <= few_queries * in.key.rows) return;  // distances cost no more for few queries
         center(segments);
         if (!make_products()) in_ = given_;
     }
 }
 
-// Products, with -scale |k|^2 added to the bias of each slot and head, unless rounding would be seen.
+// Reduces distances to products, with -scale |k|^2 added to the bias of each slot and head. Returns false, and changes
+// nothing, where they would not be accurate.
 bool Reduction::make_products() {
     const Index heads = options_.heads, share = heads / options_.memory_heads();
     query_squares_ = squares_of(in_.query, heads, scratch_);
@@ -81,7 +80,14 @@ bool Reduction::make_products() {
     return true;
 }
 
-// Queries and keys of each segment less the mean of its keys, so that those near each other are near the origin.
+static void mean_of_rows(ConstView rows, std::span<double> mean) {
+    std::ranges::fill(mean, 0.0);
+    for (Index i = 0; i < rows.rows; ++i)
+        for (Index c = 0; c < rows.cols; ++c) mean[c] += static_cast<double>(rows(i, c));
+    for (double& x : mean) x /= static_cast<double>(std::max<Index>(rows.rows, 1));
+}
+
+// Subtracts the mean of a segment's keys from its queries and keys, so that points near each other are near the origin.
 void Reduction::center(const Segments& segments) {
     const Index heads = options_.heads, share = heads / options_.memory_heads(), width = in_.query.cols / heads;
     const auto copy = [&](ConstView x) {
@@ -91,15 +97,12 @@ void Reduction::center(const Segments& segments) {
     };
     const View query = copy(in_.query), key = copy(in_.key);
     const auto mean = scratch_.take<double>(key.cols);
-    for (std::size_t i = 0; i < static_cast<std::size_t>(segments.size()); ++i) {
+    const auto subtract = [&](Real* row, Index count, Index column) {
+        for (Index c = 0; c < count; ++c) row[c] -= static_cast<Real>(mean[column + c]);
+    };
+    for (Index i = 0; i < segments.size(); ++i) {
         const Index first = segments.slot_offsets[i], end = segments.slot_offsets[i + 1];
-        std::ranges::fill(mean, 0.0);
-        for (Index s = first; s < end; ++s)
-            for (Index c = 0; c < key.cols; ++c) mean[static_cast<std::size_t>(c)] += static_cast<double>(key(s, c));
-        for (double& x : mean) x /= static_cast<double>(std::max<Index>(end - first, 1));
-        const auto subtract = [&](Real* row, Index count, Index column) {
-            for (Index c = 0; c < count; ++c) row[c] -= static_cast<Real>(mean[static_cast<std::size_t>(column + c)]);
-        };
+        mean_of_rows(key.middle_rows(first, end - first), mean);
         for (Index s = first; s < end; ++s) subtract(key.row(s), key.cols, 0);
         for (Index q = segments.query_offsets[i]; q < segments.query_offsets[i + 1]; ++q)
             for (Index h = 0; h < heads; ++h) subtract(query.row(q) + h * width, width, h / share * width);
@@ -123,23 +126,43 @@ AttendGradients Reduction::reduced(const AttendGradients& grads) {
         if (grads.query.data || grads.scale) inner_.query = zeros(scratch_, in_.query.rows, in_.query.cols);
         if (cosine && grads.key.data) inner_.key = zeros(scratch_, in_.key.rows, in_.key.cols);
     }
-    // The length of a key acts through the bias.
+    // A key's length acts through the bias, whose gradient is therefore needed.
     if (euclidean && (grads.key.data || grads.slot_bias.data || grads.scale))
         inner_.slot_bias = zeros(scratch_, in_.key.rows, given_options_.heads);
     return inner_;
 }
 
+// d score / d scale = score / scale, without what does not depend on the scale. The sum of dS S is the sum of dQ Q.
+Real Reduction::scale_gradient() const {
+    double sum = 0;
+    for (Index i = 0; i < inner_.query.size(); ++i)
+        sum += static_cast<double>(inner_.query.data[i]) * static_cast<double>(in_.query.data[i]);
+    return static_cast<Real>(sum / static_cast<double>(given_options_.scale));
+}
+
+// From the gradient of the biases to those of what -scale |k|^2 and the given bias are made of.
+void Reduction::expand_bias(const AttendGradients& grads) const {
+    const Index heads = given_options_.heads, width = given_.query.cols / heads;
+    const Index share = heads / given_options_.memory_heads();
+    double scale = 0;
+    for (Index s = 0; s < given_.key.rows; ++s)
+        for (Index h = 0; h < heads; ++h) {
+            const Real g = inner_.slot_bias(s, h);
+            const Index column = h / share * width;
+            const Real* key = in_.key.row(s) + column;
+            scale -= static_cast<double>(g) * static_cast<double>(dot(key, key, width));
+            if (grads.key.data) axpy(-2 * given_options_.scale * g, key, grads.key.row(s) + column, width);
+            if (grads.slot_bias.data)
+                grads.slot_bias.data[grads.slot_bias.size() == given_.key.rows ? s : s * heads + h] += g;
+        }
+    if (grads.scale) *grads.scale += static_cast<Real>(scale);
+}
+
 void Reduction::expand(const AttendGradients& grads) {
     if (options_.similarity == Similarity::euclidean) return;
     const Index heads = given_options_.heads, groups = given_options_.memory_heads();
-    const bool cosine = given_options_.similarity == Similarity::cosine, euclidean = is_reduced_distance();
-    // d score / d scale = score / scale, but for what does not depend on the scale; sum of dS S = sum of dQ Q.
-    if (grads.scale) {
-        double sum = 0;
-        for (Index i = 0; i < inner_.query.size(); ++i)
-            sum += static_cast<double>(inner_.query.data[i]) * static_cast<double>(in_.query.data[i]);
-        *grads.scale += static_cast<Real>(sum / static_cast<double>(given_options_.scale));
-    }
+    const bool cosine = given_options_.similarity == Similarity::cosine;
+    if (grads.scale) *grads.scale += scale_gradient();
     if (grads.query.data && inner_.query.data != grads.query.data) {
         if (cosine)
             normalize_rows_backward(by_head(in_.query, heads), query_length_, by_head(inner_.query, heads),
@@ -150,20 +173,7 @@ void Reduction::expand(const AttendGradients& grads) {
     if (cosine && grads.key.data)
         normalize_rows_backward(by_head(in_.key, groups), key_length_, by_head(inner_.key, groups),
                                 by_head(grads.key, groups));
-    if (!euclidean || inner_.slot_bias.data == nullptr) return;
-    const Index width = given_.query.cols / heads;
-    double scale = 0;
-    for (Index s = 0; s < given_.key.rows; ++s)
-        for (Index h = 0; h < heads; ++h) {
-            const Real g = inner_.slot_bias(s, h);
-            const Index column = h / (heads / groups) * width;
-            const Real* key = in_.key.row(s) + column;
-            scale -= static_cast<double>(g) * static_cast<double>(dot(key, key, width));
-            if (grads.key.data) axpy(-2 * given_options_.scale * g, key, grads.key.row(s) + column, width);
-            if (grads.slot_bias.data)
-                grads.slot_bias.data[grads.slot_bias.size() == given_.key.rows ? s : s * heads + h] += g;
-        }
-    if (grads.scale) *grads.scale += static_cast<Real>(scale);
+    if (is_reduced_distance() && inner_.slot_bias.data) expand_bias(grads);
 }
 
 }  // namespace kvmem::detail

@@ -1,5 +1,5 @@
-// The log-sum-exp of each query as the way back of tiles uses it.
-#include "kernels/attend/lookup.hpp"
+// The log-sum-exp of each query as the backward pass of tiles uses it.
+#include "kernels/attend/call.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -12,22 +12,22 @@ static constexpr Real infinity = std::numeric_limits<Real>::infinity();
 
 namespace {
 
-// Queries of one head of a segment for which scores are made once more.
-struct Again {
+// Queries of one head of a segment whose log-sum-exp is recomputed.
+struct QueryBlock {
     Index segment, head, first, end;
 };
 
 }  // namespace
 
-// In natural units as in those of tiles. What is -inf is a query that read nothing.
+// Holds in natural units as in those of tiles. A sum of -inf is that of a fully masked query.
 static bool is_large(Real sum) { return std::abs(sum) > large_sum && sum != -infinity; }
 
-static std::vector<Again> blocks_of_large(const Lookups& lookups, ConstView log_sum_exp) {
-    std::vector<Again> blocks;
-    for (Index i = 0; i < lookups.segments.size(); ++i)
-        for (Index h = 0; h < lookups.heads; ++h)
-            for (Index q = 0; q < lookups.queries(i); q += query_block) {
-                const Index end = std::min(q + query_block, lookups.queries(i)), row = lookups.first_query(i);
+static std::vector<QueryBlock> blocks_with_large_sums(const AttendCall& call, ConstView log_sum_exp) {
+    std::vector<QueryBlock> blocks;
+    for (Index i = 0; i < call.segments.size(); ++i)
+        for (Index h = 0; h < call.heads; ++h)
+            for (Index q = 0; q < call.queries(i); q += query_block) {
+                const Index end = std::min(q + query_block, call.queries(i)), row = call.first_query(i);
                 bool any = false;
                 for (Index at = row + q; at < row + end; ++at) any |= is_large(log_sum_exp(at, h));
                 if (any) blocks.push_back({i, h, q, end});
@@ -35,12 +35,12 @@ static std::vector<Again> blocks_of_large(const Lookups& lookups, ConstView log_
     return blocks;
 }
 
-// The largest score and the sum of weights relative to it, of the very scores that the way back will make.
-static void make_again(const Lookups& lookups, const Again& block, const SoftmaxSums& sums, Real* scratch) {
-    Head head = lookups.head(block.segment, block.head);
+// The largest score and the sum of weights relative to it, from the same bits of scores that the backward pass makes.
+static void recompute(const AttendCall& call, const QueryBlock& block, const SoftmaxSums& sums, Real* scratch) {
+    Head head = call.head(block.segment, block.head);
     head.value = nullptr;
     head.value_width = head.value_row = 0;
-    const Index row = lookups.first_query(block.segment);
+    const Index row = call.first_query(block.segment);
     Real *large = sums.large.row(block.head) + row, *rest = sums.rest.row(block.head) + row;
     simd().attend_tiles(head, {block.first, block.end, 0, head.slots}, {nullptr, 0, large, 1, nullptr, rest}, {},
                         scratch);
@@ -50,7 +50,7 @@ static void make_again(const Lookups& lookups, const Again& block, const Softmax
     }
 }
 
-SoftmaxSums softmax_sums(const Lookups& lookups, ConstView log_sum_exp, Arena& scratch) {
+SoftmaxSums softmax_sums(const AttendCall& call, ConstView log_sum_exp, Arena& scratch) {
     const SoftmaxSums sums{scratch.matrix(log_sum_exp.cols, log_sum_exp.rows),
                            scratch.matrix(log_sum_exp.cols, log_sum_exp.rows)};
     for (Index h = 0; h < log_sum_exp.cols; ++h)
@@ -59,13 +59,12 @@ SoftmaxSums softmax_sums(const Lookups& lookups, ConstView log_sum_exp, Arena& s
             sums.large(h, row) = sum == -infinity ? infinity : to_power(sum);
             sums.rest(h, row) = 0;
         }
-    const std::vector<Again> blocks = blocks_of_large(lookups, log_sum_exp);
+    const std::vector<QueryBlock> blocks = blocks_with_large_sums(call, log_sum_exp);
     const Index count = std::ssize(blocks);
     if (count == 0) return sums;
-    const WorkerScratch workers(scratch, attend_scratch(query_block, lookups.key_width, 0));
+    const WorkerScratch workers(scratch, attend_scratch(query_block, call.key_width, 0));
     kvmem::parallel_for(count, 1, [&](Index first, Index last) {
-        for (Index i = first; i < last; ++i)
-            make_again(lookups, blocks[static_cast<std::size_t>(i)], sums, workers.mine());
+        for (Index i = first; i < last; ++i) recompute(call, blocks[i], sums, workers.mine());
     });
     return sums;
 }

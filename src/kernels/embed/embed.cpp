@@ -14,14 +14,14 @@
 
 namespace kvmem {
 
-// A table that the second-level cache does not hold, in bytes.
-static constexpr Index large = Index{1} << 20;
+// The second-level cache does not hold a table of more bytes.
+static constexpr Index l2_bytes = Index{1} << 20;
 
-static bool is_large(Index numbers) { return numbers * static_cast<Index>(sizeof(Real)) > large; }
+static bool exceeds_l2(Index numbers) { return numbers * static_cast<Index>(sizeof(Real)) > l2_bytes; }
 
 void check_bags(RaggedView<Token> bags, Index rows) {
     require_shape(bags.valid(), "embed_sum", "bags whose offsets rise from 0 to the number of tokens");
-    // All at once first, in a form that is made into vector code: every step of training does it.
+    // Every step of training checks its bags. This form of the check becomes vector code.
     const auto limit = static_cast<std::uint32_t>(std::min<Index>(rows, std::numeric_limits<Token>::max()));
     std::uint32_t wrong = 0;
     for (const Token token : bags.values)
@@ -39,7 +39,7 @@ static void check_positions(RaggedView<Token> bags, Index width, const PositionF
     if (positions.factors.data == nullptr) return;
     bool fits = positions.factors.cols == width && static_cast<Index>(positions.first.size()) == bags.size();
     for (Index i = 0; fits && i < bags.size(); ++i) {
-        const Index first = positions.first[static_cast<std::size_t>(i)], length = std::ssize(bags[i]);
+        const Index first = positions.first[i], length = std::ssize(bags[i]);
         fits = first >= 0 && first <= positions.factors.rows - length;
     }
     require_shape(fits, "embed_sum", "factors [n, width of the table] for every token");
@@ -59,10 +59,10 @@ void detail::check_embed(ConstView table, RaggedView<Token> bags, const Position
     check_start(bags.size(), table.cols, start);
 }
 
-// Numbers of rows worth a task of their own.
+// The work that is worth a task of its own, in numbers of rows.
 static constexpr Index task_numbers = Index{1} << 17;
 
-// Calls body(first, end) for runs of bags, or of lists, with about as many tokens each, and beside() at the same time.
+// Calls body(first, end) in parallel for runs of bags, or of lists, with about equally many tokens, and beside() once.
 template <class Body, class Beside>
 static void for_each_run(std::span<const Index> offsets, Index width, Body body, Beside beside) {
     const Index count = std::ssize(offsets) - 1, tokens = offsets.back();
@@ -83,7 +83,7 @@ static void embed(ConstView table, RaggedView<Token> bags, BagScale scale, View 
     for_each_run(
         bags.offsets, table.cols,
         [&](Index first, Index end) {
-            detail::simd().gather_sums({table.data, table.cols, is_large(table.size()), bags.values.data(),
+            detail::simd().gather_sums({table.data, table.cols, exceeds_l2(table.size()), bags.values.data(),
                                         bags.offsets.data(), first, end, scale, out.data, positions.factors.data,
                                         positions.first.data(), start.table.data, start.row.data()});
         },
@@ -113,28 +113,27 @@ void embed_sum(ConstView table, RaggedView<Token> bags, BagScale scale, View out
 
 static std::span<const Real> scales_of(RaggedView<Token> bags, BagScale scale, Arena& arena) {
     const auto scales = arena.take<Real>(bags.size());
-    for (Index i = 0; i < bags.size(); ++i)
-        scales[static_cast<std::size_t>(i)] = detail::bag_factor(scale, std::ssize(bags[i]));
+    for (Index i = 0; i < bags.size(); ++i) scales[i] = detail::bag_factor(scale, std::ssize(bags[i]));
     return scales;
 }
 
 static void check_lists(const TokenLists& lists, const SparseRows& grad_table) {
-    require_shape(lists.rows == grad_table.rows(), "embed_sum_backward", "lists of a table with so many rows");
+    require_shape(lists.rows == grad_table.rows(), "embed_sum_backward", "lists of a table with these rows");
 }
 
-// Calls body(Lists) for runs of the lists, whose rows of the table's gradient are made first. Those that were never
-// touched have no place, and what they are given is dropped: so frozen ones are.
+// Touches the rows of all tokens that are not frozen, then calls body(ScatterLists) for runs of lists in parallel. An
+// untouched row has no place, and its gradient is dropped.
 template <class Body>
 static void scatter(const TokenLists& lists, SparseRows& grad_table, const std::vector<bool>& frozen, Body body) {
     const Index fresh = std::ssize(grad_table.touched()), cols = grad_table.cols();
     for (const Token token : lists.tokens)
-        if (frozen.empty() || !frozen[static_cast<std::size_t>(token)]) grad_table.place_to_write(token);
-    const bool rows_are_large = is_large(std::ssize(grad_table.touched()) * cols);
+        if (frozen.empty() || !frozen[token]) grad_table.place_to_write(token);
+    const bool rows_exceed_l2 = exceeds_l2(std::ssize(grad_table.touched()) * cols);
     for_each_run(
         lists.offsets, cols,
         [&](Index first, Index end) {
-            body(detail::Lists{grad_table.values(), cols, fresh, grad_table.places(), lists.tokens.data(),
-                               lists.offsets.data(), lists.entries.data(), first, end, rows_are_large});
+            body(detail::ScatterLists{grad_table.values(), cols, fresh, grad_table.places(), lists.tokens.data(),
+                                      lists.offsets.data(), lists.entries.data(), first, end, rows_exceed_l2});
         },
         nothing);
 }
@@ -152,9 +151,9 @@ void embed_sum_backward(const TokenLists& lists, BagScale scale, ConstView grad_
     if (lists.entries.empty()) return;
     const ArenaScope scope(scratch);
     const Real* scales = scale == BagScale::sum ? nullptr : scales_of(bags, scale, scratch).data();
-    scatter(lists, grad_table, frozen, [&](const detail::Lists& run) {
+    scatter(lists, grad_table, frozen, [&](const detail::ScatterLists& run) {
         detail::simd().scatter_sums(
-            {run, grad_out.data, is_large(grad_out.size()), scales, positions.factors.data, positions.first.data()});
+            {run, grad_out.data, exceeds_l2(grad_out.size()), scales, positions.factors.data, positions.first.data()});
     });
 }
 
@@ -176,8 +175,8 @@ void add_outer_products(const OuterProducts& products, View grad) {
     const Index grain = std::max<Index>(1, segments * task_numbers / std::max<Index>(1, grad.size()));
     parallel_for(segments, grain, [&](Index begin, Index end) {
         for (Index i = begin; i < end; ++i) {
-            const Index first = products.offsets[static_cast<std::size_t>(i)];
-            const Index count = products.offsets[static_cast<std::size_t>(i) + 1] - first;
+            const Index first = products.offsets[i];
+            const Index count = products.offsets[i + 1] - first;
             for (const OuterProducts::Term& term : products.terms)
                 detail::simd().add_outer(term.weight.data() + first, term.vectors.row(i), grad.data + first * grad.cols,
                                          grad.cols, count, grad.cols);
@@ -185,9 +184,18 @@ void add_outer_products(const OuterProducts& products, View grad) {
     });
 }
 
+// weights[i, k] = the bag's factor times its weight of term k, or 0 for a missing term.
+static void fill_weights(RaggedView<Token> bags, BagScale scale, std::span<const OuterProducts::Term> terms,
+                         std::span<Real> weights) {
+    for (Index i = 0; i < bags.size(); ++i) {
+        const Real factor = detail::bag_factor(scale, std::ssize(bags[i]));
+        for (Index k = 0; k < detail::outer_terms; ++k)
+            weights[i * detail::outer_terms + k] = k < std::ssize(terms) ? factor * terms[k].weight[i] : 0;
+    }
+}
+
 void embed_sum_backward(const TokenLists& lists, BagScale scale, const OuterProducts& grad_out, SparseRows& grad_table,
                         Arena& scratch, const std::vector<bool>& frozen) {
-    constexpr Index most = detail::outer_terms;
     const RaggedView<Token> bags = lists.bags;
     check_lists(lists, grad_table);
     check_products(grad_out, bags.size(), grad_table.cols(), "embed_sum_backward");
@@ -197,16 +205,12 @@ void embed_sum_backward(const TokenLists& lists, BagScale scale, const OuterProd
     for (std::size_t i = 0; i + 1 < grad_out.offsets.size(); ++i)
         std::fill(segments.begin() + grad_out.offsets[i], segments.begin() + grad_out.offsets[i + 1],
                   static_cast<std::int32_t>(i));
-    const auto weights = scratch.take<Real>(bags.size() * most);
-    for (auto rest = grad_out.terms; !rest.empty(); rest = rest.subspan(std::min<std::size_t>(most, rest.size()))) {
-        const auto terms = rest.first(std::min<std::size_t>(most, rest.size()));
-        for (Index i = 0; i < bags.size(); ++i) {
-            const Real factor = detail::bag_factor(scale, std::ssize(bags[i]));
-            for (std::size_t k = 0; k < most; ++k)
-                weights[static_cast<std::size_t>(i * most) + k] =
-                    k < terms.size() ? factor * terms[k].weight[static_cast<std::size_t>(i)] : 0;
-        }
-        scatter(lists, grad_table, frozen, [&](const detail::Lists& run) {
+    const auto weights = scratch.take<Real>(bags.size() * detail::outer_terms);
+    for (auto rest = grad_out.terms; !rest.empty();) {
+        const auto terms = rest.first(std::min<std::size_t>(detail::outer_terms, rest.size()));
+        rest = rest.subspan(terms.size());
+        fill_weights(bags, scale, terms, weights);
+        scatter(lists, grad_table, frozen, [&](const detail::ScatterLists& run) {
             detail::OuterScatter s{run, std::ssize(terms), weights.data(), segments.data(), {}};
             for (std::size_t k = 0; k < terms.size(); ++k) s.vectors[k] = terms[k].vectors.data;
             detail::simd().scatter_outer(s);
@@ -220,9 +224,20 @@ static Index longest_of(RaggedView<Token> bags) {
     return longest;
 }
 
+// The factors of Sukhbaatar et al. 2015 for a bag of `length` tokens.
+static void fill_positions(View factors) {
+    const auto length = static_cast<Real>(factors.rows), width = static_cast<Real>(factors.cols);
+    for (Index j = 1; j <= factors.rows; ++j) {
+        const Real place = static_cast<Real>(j) / length;
+        for (Index k = 1; k <= factors.cols; ++k)
+            factors(j - 1, k - 1) = (1 - place) - static_cast<Real>(k) / width * (1 - 2 * place);
+    }
+}
+
 PositionFactors position_encoding(RaggedView<Token> bags, Index width, Arena& arena) {
     const Index longest = longest_of(bags);
-    const auto first_of_length = arena.take<Index>(longest + 1);  // the row of the factors, or -1
+    // Bags of one length share a table: its first row, or -1.
+    const auto first_of_length = arena.take<Index>(longest + 1);
     std::fill(first_of_length.begin(), first_of_length.end(), Index{-1});
     const auto first = arena.take<Index>(bags.size());
     Index rows = 0;
@@ -232,18 +247,11 @@ PositionFactors position_encoding(RaggedView<Token> bags, Index width, Arena& ar
             at = rows;
             rows += std::ssize(bags[i]);
         }
-        first[static_cast<std::size_t>(i)] = at;
+        first[i] = at;
     }
     const View factors = arena.matrix(rows, width);
-    for (Index length = 1; length <= longest; ++length) {
-        const Index at = first_of_length[static_cast<std::size_t>(length)];
-        for (Index j = 1; at >= 0 && j <= length; ++j) {
-            const Real place = static_cast<Real>(j) / static_cast<Real>(length);
-            for (Index k = 1; k <= width; ++k)
-                factors(at + j - 1, k - 1) =
-                    (1 - place) - static_cast<Real>(k) / static_cast<Real>(width) * (1 - 2 * place);
-        }
-    }
+    for (Index length = 1; length <= longest; ++length)
+        if (const Index at = first_of_length[length]; at >= 0) fill_positions(factors.middle_rows(at, length));
     return {factors, first};
 }
 
@@ -275,17 +283,15 @@ void embed_sum(ConstView table, RaggedView<Token> bags, BagScale scale, View out
         const auto bag = bags[i];
         const double n = static_cast<double>(std::max<std::size_t>(bag.size(), 1));
         const double factor = scale == BagScale::sum ? 1 : scale == BagScale::mean ? 1 / n : 1 / std::sqrt(n);
-        const auto at = static_cast<std::size_t>(i);
         for (Index k = 0; k < table.cols; ++k) {
             double sum = 0;
             for (std::size_t j = 0; j < bag.size(); ++j) {
                 const double by = positions.factors.data
-                                      ? double{positions.factors(positions.first[at] + static_cast<Index>(j), k)}
+                                      ? double{positions.factors(positions.first[i] + static_cast<Index>(j), k)}
                                       : 1;
                 sum += by * double{table(bag[j], k)};
             }
-            out(i, k) =
-                static_cast<Real>(factor * sum + (start.table.data ? double{start.table(start.row[at], k)} : 0));
+            out(i, k) = static_cast<Real>(factor * sum + (start.table.data ? double{start.table(start.row[i], k)} : 0));
         }
     }
 }

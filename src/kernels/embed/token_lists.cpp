@@ -19,8 +19,8 @@ struct Keyed {
     Entry entry;
 };
 
-// Where the next entry of each bucket goes in one pass of a radix sort. A bucket has two counters, for the entries of
-// two sides that come in turns: one that comes again at once would have to be waited for.
+// Where the next entry of each bucket goes in one pass of a radix sort. A bucket has two counters, for two sides whose
+// entries come in turns, because a counter that is used twice in a row makes the processor wait.
 class Buckets {
   public:
     Buckets(int shift, int bits, Arena& arena)
@@ -30,10 +30,10 @@ class Buckets {
     std::int32_t& operator()(Token token, std::size_t side) {
         return next_[2 * (static_cast<std::uint32_t>(token) >> shift_ & mask_) + side];
     }
-    // From how many there are to where they begin.
+    // Turns counts into beginnings.
     void add_up() { std::exclusive_scan(next_.begin(), next_.end(), next_.begin(), std::int32_t{0}); }
-    // Where a bucket ends, after all entries went to theirs.
-    Index end(Index bucket) const { return next_[static_cast<std::size_t>(2 * bucket + 1)]; }
+    // Where a bucket ends, after all entries are placed.
+    Index end(Index bucket) const { return next_[2 * bucket + 1]; }
 
   private:
     int shift_;
@@ -52,11 +52,11 @@ static void sort_bags(RaggedView<Token> bags, Buckets& buckets, Put put) {
     for (Index i = 0; i < bags.size(); ++i) {
         std::int32_t place = 0;
         for (const Token token : bags[i])
-            put(static_cast<std::size_t>(buckets(token, t++ % 2)++), token, {static_cast<std::int32_t>(i), place++});
+            put(buckets(token, t++ % 2)++, token, {static_cast<std::int32_t>(i), place++});
     }
 }
 
-// A further pass, which keeps the order of equal ones: the sides are the first and the second half.
+// A further, stable pass. The sides are the first and the second half.
 static void sort_keyed(std::span<const Keyed> from, Buckets buckets, std::span<Keyed> to) {
     const std::size_t half = from.size() / 2;
     const auto in_turns = [&](auto body) {
@@ -65,9 +65,7 @@ static void sort_keyed(std::span<const Keyed> from, Buckets buckets, std::span<K
     };
     in_turns([&](const Keyed& keyed, std::size_t side) { ++buckets(keyed.token, side); });
     buckets.add_up();
-    in_turns([&](const Keyed& keyed, std::size_t side) {
-        to[static_cast<std::size_t>(buckets(keyed.token, side)++)] = keyed;
-    });
+    in_turns([&](const Keyed& keyed, std::size_t side) { to[buckets(keyed.token, side)++] = keyed; });
 }
 
 TokenLists list_tokens(RaggedView<Token> bags, Index rows, Arena& arena) {
@@ -75,12 +73,25 @@ TokenLists list_tokens(RaggedView<Token> bags, Index rows, Arena& arena) {
     return detail::list_checked(bags, rows, arena);
 }
 
+// Sorts the entries of the bags by their tokens, in passes over `digit` bits.
+static std::span<const Keyed> sorted_by_token(RaggedView<Token> bags, int passes, int digit, Arena& arena) {
+    const Index count = std::ssize(bags.values);
+    std::span<Keyed> keyed = arena.take<Keyed>(count), other = arena.take<Keyed>(count);
+    Buckets buckets(0, digit, arena);
+    sort_bags(bags, buckets, [&](std::size_t at, Token token, Entry entry) { keyed[at] = {token, entry}; });
+    for (int pass = 1; pass < passes; ++pass) {
+        sort_keyed(keyed, Buckets(pass * digit, digit, arena), other);
+        std::swap(keyed, other);
+    }
+    return keyed;
+}
+
 TokenLists detail::list_checked(RaggedView<Token> bags, Index rows, Arena& arena) {
     const Index count = std::ssize(bags.values);
     require_shape(count <= std::numeric_limits<std::int32_t>::max(), "list_tokens", "at most 2^31 - 1 tokens");
-    constexpr int most_bits = 11;  // counters for the first-level cache
+    constexpr int max_bits = 11;  // counters for the first-level cache
     const int bits = std::bit_width(static_cast<std::uint32_t>(std::max<Index>(rows, 2) - 1));
-    const int passes = (bits + most_bits - 1) / most_bits, digit = (bits + passes - 1) / passes;
+    const int passes = (bits + max_bits - 1) / max_bits, digit = (bits + passes - 1) / passes;
 
     const auto entries = arena.take<Entry>(count);
     const auto tokens = arena.take<Token>(std::min(rows, count));
@@ -91,19 +102,14 @@ TokenLists detail::list_checked(RaggedView<Token> bags, Index rows, Arena& arena
         tokens[lists] = token;
         offsets[lists++] = at;
     };
-    Buckets buckets(0, digit, arena);
     if (passes == 1) {
+        Buckets buckets(0, digit, arena);
         sort_bags(bags, buckets, [&](std::size_t at, Token, Entry entry) { entries[at] = entry; });
         Index begin = 0;
         for (Index token = 0; token < rows; begin = buckets.end(token++))
             if (buckets.end(token) > begin) begin_list(static_cast<Token>(token), begin);
     } else {
-        std::span<Keyed> keyed = arena.take<Keyed>(count), other = arena.take<Keyed>(count);
-        sort_bags(bags, buckets, [&](std::size_t at, Token token, Entry entry) { keyed[at] = {token, entry}; });
-        for (int pass = 1; pass < passes; ++pass) {
-            sort_keyed(keyed, Buckets(pass * digit, digit, arena), other);
-            std::swap(keyed, other);
-        }
+        const std::span<const Keyed> keyed = sorted_by_token(bags, passes, digit, arena);
         for (std::size_t i = 0; i < keyed.size(); ++i) {
             if (i == 0 || keyed[i].token != keyed[i - 1].token) begin_list(keyed[i].token, static_cast<Index>(i));
             entries[i] = keyed[i].entry;

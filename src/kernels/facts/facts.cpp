@@ -12,12 +12,12 @@ namespace kvmem {
 
 namespace {
 
-// The facts of each subject, rising: counted first, so that each goes to its place at once.
+// The facts of each subject, sorted. They are counted first, so that each goes to its place at once.
 class BySubject {
   public:
     BySubject(std::span<const Fact> all, Index entities)
         : offsets_(static_cast<std::size_t>(entities) + 2, 0), facts_(all.size()) {
-        // Two places ahead: once the facts are placed, an entry is where its subject's begin.
+        // Counts are shifted by two places: after the facts are placed, an entry is where its subject's facts begin.
         const auto next = std::span(offsets_).subspan(1);
         for (const Fact& f : all) ++offsets_[static_cast<std::size_t>(f.subject) + 2];
         std::partial_sum(offsets_.begin(), offsets_.end(), offsets_.begin());
@@ -85,7 +85,7 @@ static void check(const Facts& facts, const StateView& state, const FactHop& hop
 
 namespace {
 
-// What was lent for the entities of one question becomes zero again, however that question ends.
+// Sets the scratch of one question's entities to zero again, also after an exception.
 struct ZeroAtEnd {
     std::span<Real> numbers;
     const std::vector<Token>& entities;
@@ -96,7 +96,7 @@ struct ZeroAtEnd {
     }
 };
 
-// What one question reads with.
+// The part of a state and a hop that belongs to one question.
 struct Question {
     std::span<const Token> entities, starts;
     std::span<const Real> weight;

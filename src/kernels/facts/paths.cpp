@@ -21,21 +21,21 @@ std::vector<Reached> PathFinder::follow(std::span<const Reached> before, std::sp
     std::vector<Reached> after;
     const auto reach = [&](const Reached& by) {
         if (by.weight <= least) return;
-        std::int32_t& at = place_[static_cast<std::size_t>(by.entity)];
+        std::int32_t& at = place_[by.entity];
         if (at < 0) {
             at = static_cast<std::int32_t>(after.size());
             after.push_back(by);
-        } else if (Reached& best = after[static_cast<std::size_t>(at)]; by.weight > best.weight) {
+        } else if (Reached& best = after[at]; by.weight > best.weight) {
             best = by;
         }
     };
     for (Index from = 0; from < std::ssize(before); ++from) {
-        const Reached& r = before[static_cast<std::size_t>(from)];
-        reach({r.entity, stay, from, r.weight * relations[static_cast<std::size_t>(stay)]});
+        const Reached& r = before[from];
+        reach({r.entity, stay, from, r.weight * relations[stay]});
         const auto [first, last] = facts_.keys_of(r.entity);
         for (Index key = first; key < last; ++key) {
             const Facts::Row row = facts_.row(key);
-            const Real weight = r.weight * relations[static_cast<std::size_t>(row.relation)];
+            const Real weight = r.weight * relations[row.relation];
             if (weight <= least) continue;
             for (const Token object : row.objects) {
                 const bool returns = std::ranges::find(starts, object) != starts.end();
@@ -43,7 +43,7 @@ std::vector<Reached> PathFinder::follow(std::span<const Reached> before, std::sp
             }
         }
     }
-    for (const Reached& r : after) place_[static_cast<std::size_t>(r.entity)] = -1;
+    for (const Reached& r : after) place_[r.entity] = -1;
     return after;
 }
 

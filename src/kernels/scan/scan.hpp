@@ -1,9 +1,9 @@
 // The inner loops of a search through a large memory: scores of a tile of 64 slots with a few queries, and which of
-// them reach what their query asks for. Not installed.
+// them reach their query's threshold. Not installed.
 //
-// Keys are read as they are (rows of float), or as narrow codes that lie in tiles: word w of all 64 slots of a tile,
-// then word w + 1. A word is 32 bits of one slot: four numbers of 8 bits or two of 16. So a slot is a lane, no sum goes
-// across lanes, and a comparison of a vector answers for all of its slots.
+// Keys are rows of float, or codes in tiles: word w of all 64 slots of a tile, then word w + 1. A word is 32 bits of
+// one slot: four int8 or two bfloat16 numbers. So a slot is a lane, no sum goes across lanes, and one comparison of a
+// vector answers for all of its slots.
 #pragma once
 
 #include "kvmem/core/types.hpp"
@@ -14,26 +14,26 @@
 namespace kvmem::detail {
 
 inline constexpr Index scan_tile = 64;
-// Queries of one call of rows(): more than that are better multiplied as matrices.
+// The most queries of one call of scan_rows(). More are better multiplied as matrices.
 inline constexpr Index few_row_queries = 8;
 
-enum class CodeForm : std::uint8_t { bfloat16, int8 };
+enum class CodeFormat : std::uint8_t { bfloat16, int8 };
 
-inline constexpr Index code_words(CodeForm form, Index width) {
-    return form == CodeForm::int8 ? (width + 3) / 4 : (width + 1) / 2;
+inline constexpr Index code_words(CodeFormat form, Index width) {
+    return form == CodeFormat::int8 ? (width + 3) / 4 : (width + 1) / 2;
 }
 
-// What turns a product into a score, for each slot: score = factor * product + bias. Null: 1 and 0.
+// score = factor * product + bias for each slot. Null stands for 1 and 0.
 struct Affine {
     const float* factor = nullptr;
     const float* bias = nullptr;
 };
 
-// Slots of a tile whose score is at least that of each query.
-struct Reached {
-    const float* least;    // [queries]
-    std::uint64_t* above;  // [queries]: a bit for each slot
-    float* scores;         // [queries, 64]; of slots with a bit
+// The slots of a tile whose score is at least the threshold of each query.
+struct ScanOutput {
+    const float* threshold;  // [queries]
+    std::uint64_t* above;    // [queries]: a bit for each slot
+    float* scores;           // [queries, 64]; of slots with a bit
 };
 
 struct RowTile {
@@ -44,51 +44,51 @@ struct RowTile {
     Affine affine;
     const float* queries;  // [queries, width]
     Index query_row;
-    Index count;  // at most few_row_queries
-    bool is_far;  // worth asking for ahead of time
+    Index count;      // at most few_row_queries
+    bool exceeds_l2;  // the memory does: rows are read one after the other
 };
 
 struct CodeTile {
     const std::uint32_t* codes;  // [words, 64]
     Index words;
     Affine affine;  // int8: the factor holds the slot's scale
-    // Of each query: int8 as words of four signed numbers, with its scale and -128 times their sum (codes of slots are
-    // kept with 128 added); bfloat16 as floats, two a word.
+    // Each query: for int8 as words of four signed numbers, with its scale and, because codes of slots have 128 added,
+    // with -128 times their sum; for bfloat16 as floats, two a word.
     const void* queries;  // [queries, words]
     const float* scales;
     const std::int32_t* starts;
     Index count;
-    bool is_far;
+    bool exceeds_l2;
 };
 
 struct Scan {
     const char* name;
-    void (*rows)(const RowTile& tile, const Reached& out);
-    void (*bytes)(const CodeTile& tile, const Reached& out);
-    void (*halves)(const CodeTile& tile, const Reached& out);
-    // The same of scores that were already made, [64] of one query.
-    std::uint64_t (*above)(const float* products, Index slots, const Affine& affine, float least, float* scores);
-    // The product in double, rounded once: the score that results are ordered by, however they were found.
+    void (*scan_rows)(const RowTile& tile, const ScanOutput& out);
+    void (*scan_int8)(const CodeTile& tile, const ScanOutput& out);
+    void (*scan_bf16)(const CodeTile& tile, const ScanOutput& out);
+    // The same from products [64] of one query.
+    std::uint64_t (*above)(const float* products, Index slots, const Affine& affine, float threshold, float* scores);
+    // The exact score: summed in double. Results are ordered by it, however they were found.
     double (*product)(const float* a, const float* b, Index width);
     double (*square_distance)(const float* a, const float* b, Index width);
 };
 
-// The best that this processor has; of KVMEM_ISA as simd() does, with avx512vnni as one more.
+// The table of the best instruction set, chosen as simd() does, with avx512vnni as one more.
 const Scan& scan();
 
-// How far what is computed from codes may be from the truth, for all slots of a tile: the largest norm of what was
-// lost, and of a key.
+// Bounds the error of scores from codes, for all slots of a tile: the largest norm of a key's coding error, and of a
+// key.
 struct CodeBound {
     float error = 0;
     float norm = 0;
 };
 
-// Codes of `slots` <= 64 rows, each times factor[i] if there are factors; the slots that are missing get zeros.
-// scales: [64], of int8.
-CodeBound encode_tile(CodeForm form, const float* rows, Index slots, Index width, const float* factor,
+// Encodes `slots` <= 64 rows, each times factor[i] if there are factors. Missing slots get zeros. `scales` [64] is for
+// int8 alone.
+CodeBound encode_tile(CodeFormat form, const float* rows, Index slots, Index width, const float* factor,
                       std::uint32_t* codes, float* scales);
 
-// A query as int8: the norm of what was lost is returned.
+// Encodes a query as int8 and returns the norm of the coding error.
 double encode_query(const float* query, Index width, std::uint32_t* words, float& scale, std::int32_t& start);
 
 }  // namespace kvmem::detail

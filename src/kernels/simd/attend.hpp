@@ -1,5 +1,5 @@
-// Softmax reads. Scores lie transposed, a slot a row and a query a lane: so keys and values are used as they lie, and
-// the softmax needs no sums across lanes. They are kept times log2(e), for exp2.
+// Softmax attention in tiles. Scores lie transposed, a slot a row and a query a lane, so that keys and values are used
+// as they lie and the softmax needs no sums across lanes. Scores are times log2(e), for exp2.
 #pragma once
 
 #include "kernels/simd/panels.hpp"
@@ -7,17 +7,17 @@
 namespace kvmem::KVMEM_SIMD {
 namespace {
 
-// What an online softmax knows of the blocks so far, a lane for each query.
+// The state of an online softmax (Milakov and Gimelshein 2018) after some blocks, a lane for each query.
 struct Running {
     Real* largest;
     Real* total;
-    Real* shrink;  // what earlier sums must be multiplied with
+    Real* shrink;  // the factor of earlier sums
 };
 
-// Takes scores [slots, columns] to exp2(score - largest) and brings largest and total up to date, for `vectors`
-// vectors of queries. Returns whether anything must shrink.
+// Replaces scores [slots, columns] by exp2(score - largest) and updates the state, for `vectors` vectors of queries.
+// Returns whether earlier sums must shrink.
 template <Index vectors>
-bool take_block(Real* scores, Index slots, Index columns, const Running& state, Index at) {
+bool online_softmax_block(Real* scores, Index slots, Index columns, const Running& state, Index at) {
     Vector top[vectors], sum[vectors], before[vectors];
 #pragma GCC unroll 4
     for (Index v = 0; v < vectors; ++v) {
@@ -32,7 +32,7 @@ bool take_block(Real* scores, Index slots, Index columns, const Running& state, 
     for (Index v = 0; v < vectors; ++v) {
         store(state.largest + at + v * lanes, top[v]);
         changed |= !equal(top[v], before[v]);
-        // With nothing readable so far every score is -inf, and so stays its power: 0.
+        // Where all slots so far are masked, every score is -inf and its power must be 0, not NaN.
         top[v] = top[v] == minus_infinity ? Vector{} : top[v];
     }
     for (Index j = 0; j < slots; ++j)
@@ -52,30 +52,32 @@ bool take_block(Real* scores, Index slots, Index columns, const Running& state, 
     return changed;
 }
 
-inline bool take_block(Real* scores, Index slots, Index columns, const Running& state) {
+inline bool online_softmax_block(Real* scores, Index slots, Index columns, const Running& state) {
     bool changed = false;
     Index at = 0;
-    for (; at + 4 * lanes <= columns; at += 4 * lanes) changed |= take_block<4>(scores, slots, columns, state, at);
-    for (; at + 2 * lanes <= columns; at += 2 * lanes) changed |= take_block<2>(scores, slots, columns, state, at);
-    for (; at < columns; at += lanes) changed |= take_block<1>(scores, slots, columns, state, at);
+    for (; at + 4 * lanes <= columns; at += 4 * lanes)
+        changed |= online_softmax_block<4>(scores, slots, columns, state, at);
+    for (; at + 2 * lanes <= columns; at += 2 * lanes)
+        changed |= online_softmax_block<2>(scores, slots, columns, state, at);
+    for (; at < columns; at += lanes) changed |= online_softmax_block<1>(scores, slots, columns, state, at);
     return changed;
 }
 
-// Where nothing is masked or biased, scores become weights while they are in registers: relative to the score of some
-// slot before, which only has to be near the largest of all for their powers to be numbers.
-struct TakeNear {
+// An epilogue for scores that are neither masked nor biased: they become weights while they are in registers, relative
+// to the score of an earlier slot. That score needs to be near the largest only as far as powers must be finite.
+struct FusedExp {
     const Real* reference;
-    Real* total;  // of this product
+    Real* total;  // of this block of slots
     Real* weights;
-    Real* kept;  // the scores, or null
+    Real* saved;  // where scores are saved, or null
     Index columns;
 
     KVMEM_INLINE Vector start(Index) const { return Vector{}; }
     template <Index rows, Index vectors>
-    KVMEM_INLINE void take(const Vector (&scores)[rows][vectors], Index row, Index column) const {
+    KVMEM_INLINE void apply(const Vector (&scores)[rows][vectors], Index row, Index column) const {
         const Index step = columns;
-        if (kept) {
-            Real* to = kept + row * columns + column;
+        if (saved) {
+            Real* to = saved + row * columns + column;
 #pragma GCC unroll 24
             for (Index r = 0; r < rows; ++r, to += step)
 #pragma GCC unroll 4
@@ -104,18 +106,18 @@ inline bool all_finite(const Real* x, Index count) {
     return all;
 }
 
-// Weights of a block of slots and their totals, or false, with nothing changed but `weights` and `kept`, when a score
-// is too far above the reference.
-inline bool take_near(Index slots, Index columns, Index width, const Real* key, const Real* query, Real* weights,
-                      Real* kept, const Running& state, Ahead& ahead) {
-    constexpr Real most = 1 << 24;
+// Makes the weights of a block of slots and adds to state.total. Returns false where a score is too far above the
+// reference; only `weights` and `saved` have changed then.
+inline bool exp_against_reference(Index slots, Index columns, Index width, const Real* key, const Real* query,
+                                  Real* weights, Real* saved, const Running& state, Prefetcher& prefetcher) {
+    constexpr Real max_total = 1 << 24;
     if (!all_finite(state.largest, columns)) return false;
     Real total[detail::query_block];
     for (Index c = 0; c < columns; ++c) total[c] = 0;
-    TakeNear near{state.largest, total, weights, kept, columns};
-    finished_product(slots, columns, width, {key, width, 1}, query, columns, near, ahead);
+    FusedExp epilogue{state.largest, total, weights, saved, columns};
+    product_with_epilogue(slots, columns, width, {key, width, 1}, query, columns, epilogue, prefetcher);
     bool close = true;
-    for (Index c = 0; c < columns; ++c) close &= total[c] < most;
+    for (Index c = 0; c < columns; ++c) close &= total[c] < max_total;
     if (close)
         for (Index c = 0; c < columns; ++c) state.total[c] += total[c];
     return close;
@@ -136,24 +138,24 @@ inline void add_scaled(Real factor, const Real* x, Real* y, Index count) {
     }
 }
 
-// How often the products of so many pairs of a query and a slot ask for what lies ahead.
-KVMEM_INLINE Index asks(Index pairs, Index width) {
+// How often products with this many pairs of a query and a slot prefetch.
+KVMEM_INLINE Index prefetch_points(Index pairs, Index width) {
     constexpr Index tile = tile_rows(panel_vectors) * panel;
-    return pairs * width / (tile * ask_depth);
+    return pairs * width / (tile * prefetch_depth);
 }
 
-// The slots behind a block, to be asked for while the block is read.
-inline Ahead next_block(const Panel& slots, Index first, Index end, Index d, Index e, Index columns) {
+// Prefetches the slots behind a block while the block is multiplied.
+inline Prefetcher next_block(const Panel& slots, Index first, Index end, Index d, Index e, Index columns) {
     constexpr Index size = sizeof(Real);
-    Ahead ahead;
-    ahead.add(slots.key + (first - slots.first) * d, 1, (end - first) * d * size, 0);
-    ahead.add(slots.value + (first - slots.first) * e, 1, (end - first) * e * size, 0);
-    ahead.spread(asks((end - first) * columns, d + e));
-    return ahead;
+    Prefetcher prefetcher;
+    prefetcher.add(slots.key + (first - slots.first) * d, 1, (end - first) * d * size, 0);
+    prefetcher.add(slots.value + (first - slots.first) * e, 1, (end - first) * e * size, 0);
+    prefetcher.pace(prefetch_points((end - first) * columns, d + e));
+    return prefetcher;
 }
 
-// The log-sum-exp of a query: the largest score, a power of 2, and the total of weights relative to it.
-inline void store_sum(const HeadRead& out, Index query, Real largest, Real total) {
+// Stores the log-sum-exp of a query, from its largest score, to base 2, and the total of the weights relative to it.
+inline void store_sum(const HeadOutput& out, Index query, Real largest, Real total) {
     const Index at = query * out.log_sum_exp_row;
     if (out.total) {
         out.log_sum_exp[at] = largest;
@@ -164,103 +166,131 @@ inline void store_sum(const HeadRead& out, Index query, Real largest, Real total
     }
 }
 
-// A block of queries on a panel of slots. Between the first panel and the last one, out.read has sums of weighted
-// values, and `state` what they are relative to.
-inline void attend_block(const Head& head, Index first_query, Index queries, const Panel& slots, bool first, bool last,
-                         const HeadRead& out, const Running& state, Ahead& ahead, Real* scratch) {
-    const Index d = head.key_width, e = head.value_width, columns = round_up(queries, lanes);
-    const auto [begin, end] = readable(head, slots, first_query, queries);
-    if (!first && !last && begin >= end) return;
-    Real* query = scratch;  // [d, columns]
-    Real* scores = query + d * detail::query_block;
-    Real* read = scores + detail::slot_block * detail::query_block;
-    pack_transposed(head.query + first_query * head.query_row, head.query_row, queries, d, log2_e * head.scale, query,
-                    columns);
-    const auto result = [&](Index q) { return out.read + (first_query + q) * out.read_row; };
-    if (first)
-        for (Index c = 0; c < columns; ++c) state.largest[c] = minus_infinity, state.total[c] = 0;
-    Real* kept = out.scores ? out.scores + first_query * head.slots : nullptr;
-    Start start = Start::zero;
-    each_block(begin, end, [&](Index j, Index end_j) {
-        const Index n = end_j - j;
-        const Left key{slots.key + (j - slots.first) * d, d, 1};
-        const Real* value = slots.value + (j - slots.first) * e;
-        const bool plain = !adjusted(head, first_query, queries, j, n);
-        if (slots.end_ahead > 0) ahead = next_block(slots, end_j, least(end_j + n, slots.end_ahead), d, e, columns);
-        // The first slot's score is the first reference.
-        if (plain && first && start == Start::zero)
-            product(Start::zero, 1, columns, d, key, query, columns, state.largest, columns, ahead);
-        Real* kept_here = kept ? kept + j * columns : nullptr;
-        if (!plain || !take_near(n, columns, d, key.data, query, scores, kept_here, state, ahead)) {
-            product(Start::zero, n, columns, d, key, query, columns, scores, columns, ahead);
-            if (!plain) adjust(head, first_query, queries, j, n, scores, columns);
-            for (Index i = 0; kept_here && i < n * columns; i += lanes) stream(kept_here + i, load(scores + i));
-            const bool shrinks = take_block(scores, n, columns, state);
-            for (Index q = 0; shrinks && q < queries; ++q) {
-                if (start == Start::add) multiply(state.shrink[q], read + q * e, e);
-                if (!first) multiply(state.shrink[q], result(q), e);
-            }
-        }
-        product(start, queries, e, n, {scores, 1, columns}, value, e, read, e, ahead);
-        start = Start::add;
-    });
-    for (Index q = 0; q < queries; ++q) {
-        Real* to = result(q);
-        const Real* mine = read + q * e;
+// A block of queries of a head, and scratch for it.
+struct QueryBlock {
+    Index first, count, columns;  // columns: count in whole vectors
+    const Real* packed;           // [d, columns]
+    Real* weights;                // [slot_block, columns]
+    Real* output;                 // [count, e], of this panel
+    Real* saved;                  // scores of all slots, or null
+};
+
+// Makes the weights of slots [j, j + n) of a panel. `is_new` says that the block of queries has no state yet. Returns
+// whether earlier sums must shrink.
+KVMEM_INLINE bool make_weights(const Head& head, const QueryBlock& b, const Panel& slots, Index j, Index n, bool is_new,
+                               const Running& state, Prefetcher& prefetcher) {
+    const Index d = head.key_width;
+    const Lhs key{slots.key + (j - slots.first) * d, d, 1};
+    const bool plain = !adjusted(head, b.first, b.count, j, n);
+    // The first slot's score is the first reference.
+    if (plain && is_new)
+        product(Start::zero, 1, b.columns, d, key, b.packed, b.columns, state.largest, b.columns, prefetcher);
+    Real* saved = b.saved ? b.saved + j * b.columns : nullptr;
+    if (plain && exp_against_reference(n, b.columns, d, key.data, b.packed, b.weights, saved, state, prefetcher))
+        return false;
+    product(Start::zero, n, b.columns, d, key, b.packed, b.columns, b.weights, b.columns, prefetcher);
+    if (!plain) adjust(head, b.first, b.count, j, n, b.weights, b.columns);
+    for (Index i = 0; saved && i < n * b.columns; i += lanes) stream(saved + i, load(b.weights + i));
+    return online_softmax_block(b.weights, n, b.columns, state);
+}
+
+// Adds a panel's sums to the output, as a whole: fewer roundings than slot after slot. The last panel divides by the
+// total.
+KVMEM_INLINE void finish_panel(const QueryBlock& b, Index e, bool first, bool last, bool any, const HeadOutput& out,
+                               const Running& state) {
+    for (Index q = 0; q < b.count; ++q) {
+        Real* to = out.output + (b.first + q) * out.output_row;
+        const Real* sums = b.output + q * e;
         if (state.total[q] == 0) {
             for (Index k = 0; k < e; ++k) to[k] = 0;
-            store_sum(out, first_query + q, minus_infinity, 0);
+            store_sum(out, b.first + q, minus_infinity, 0);
             continue;
         }
-        // A panel's sums are added to those before it as a whole: fewer roundings than one after the other.
-        if (!first && start == Start::add) add_scaled(1, mine, to, e);
+        if (!first && any) add_scaled(1, sums, to, e);
         if (last) {
-            copy_times(1 / state.total[q], first ? mine : to, e, to);
-            store_sum(out, first_query + q, state.largest[q], state.total[q]);
+            copy_times(1 / state.total[q], first ? sums : to, e, to);
+            store_sum(out, b.first + q, state.largest[q], state.total[q]);
         } else if (first) {
-            copy(mine, e, to);
+            copy(sums, e, to);
         }
     }
 }
 
-// The slots of the next panel.
-inline Ahead next_panel(const Head& head, Index first, Index end) {
-    Ahead ahead;
-    ahead.add(head.key, head.key_row, head.key_width, first, end, detail::slot_panel);
-    ahead.add(head.value, head.value_row, head.value_width, first, end, detail::slot_panel);
-    return ahead;
+// A block of queries on a panel of slots. Between the first panel and the last one, out.output holds sums of weighted
+// values, relative to what `state` says.
+inline void attend_block(const Head& head, Index first_query, Index queries, const Panel& slots, bool first, bool last,
+                         const HeadOutput& out, const Running& state, Prefetcher& prefetcher, Real* scratch) {
+    const Index d = head.key_width, e = head.value_width, columns = round_up(queries, lanes);
+    const auto [begin, end] = readable(head, slots, first_query, queries);
+    if (!first && !last && begin >= end) return;
+    Scratch rest{scratch};
+    Real *packed = rest.take(d * detail::query_block), *weights = rest.take(detail::slot_block * detail::query_block);
+    Real* output = rest.at;
+    pack_transposed(head.query + first_query * head.query_row, head.query_row, queries, d, log2_e * head.scale, packed,
+                    columns);
+    if (first)
+        for (Index c = 0; c < columns; ++c) state.largest[c] = minus_infinity, state.total[c] = 0;
+    const QueryBlock b{first_query,
+                       queries,
+                       columns,
+                       packed,
+                       weights,
+                       output,
+                       out.scores ? out.scores + first_query * head.slots : nullptr};
+    Start start = Start::zero;
+    each_block(begin, end, [&](Index j, Index end_j) {
+        const Index n = end_j - j;
+        if (slots.end_ahead > 0) prefetcher = next_block(slots, end_j, min(end_j + n, slots.end_ahead), d, e, columns);
+        const bool shrinks = make_weights(head, b, slots, j, n, first && start == Start::zero, state, prefetcher);
+        for (Index q = 0; shrinks && q < queries; ++q) {
+            if (start == Start::add) multiply(state.shrink[q], output + q * e, e);
+            if (!first) multiply(state.shrink[q], out.output + (first_query + q) * out.output_row, e);
+        }
+        product(start, queries, e, n, {weights, 1, columns}, slots.value + (j - slots.first) * e, e, output, e,
+                prefetcher);
+        start = Start::add;
+    });
+    finish_panel(b, e, first, last, start == Start::add, out, state);
 }
 
-// Panel after panel of the slots, so that a panel stays in the second-level cache for all queries.
-inline void attend_tiles(const Head& head, const Part& part, const HeadRead& out, const Ahead& next, Real* scratch) {
-    Real* keys = scratch;
-    Real* values = keys + detail::slot_panel * head.key_width;
-    Real* largest = values + detail::slot_panel * head.value_width;
-    Real* total = largest + round_up(part.end_query - part.first_query, detail::query_block);
-    Real* shrink = total + round_up(part.end_query - part.first_query, detail::query_block);
-    Real* rest = shrink + detail::query_block;
-    constexpr Index large = Index{1} << 19;  // numbers, two caches full
-    const Index width = head.key_width + head.value_width;
-    const bool in_place = head.key && head.key_row == head.key_width && head.value_row == head.value_width;
+// Prefetches the slots of the next panel.
+inline Prefetcher next_panel(const Head& head, Index first, Index end) {
+    Prefetcher prefetcher;
+    prefetcher.add(head.key, head.key_row, head.key_width, first, end, detail::slot_panel);
+    prefetcher.add(head.value, head.value_row, head.value_width, first, end, detail::slot_panel);
+    return prefetcher;
+}
+
+// All queries of a part on panel after panel of its slots: a panel stays in the second-level cache for all of them.
+inline void attend_tiles(const Head& head, const Part& part, const HeadOutput& out, const Prefetcher& next,
+                         Real* scratch) {
+    constexpr Index n = detail::query_block, m = detail::slot_panel;
+    constexpr Index large = Index{1} << 19;  // numbers: twice a second-level cache
+    const Index d = head.key_width, e = head.value_width, last_slot = part.end_slot;
+    const Index blocks = (part.end_query - part.first_query + n - 1) / n;
+    Scratch rest{scratch};
+    Real *keys = rest.take(m * d), *values = rest.take(m * e);
+    Real *largest = rest.take(blocks * n), *total = rest.take(blocks * n), *shrink = rest.take(n);
+    const bool in_place = head.key && head.key_row == d && head.value_row == e;
+    const bool exceeds_l2 = in_place && (last_slot - part.first_slot) * (d + e) > large;
     Index j = part.first_slot;
     do {
-        const Index end = least(j + detail::slot_panel, part.end_slot);
+        const Index end = min(j + m, last_slot);
         Panel slots = panel_of(head, j, end, keys, values);
-        const Ahead next_slots = end < part.end_slot ? next_panel(head, end, part.end_slot) : next;
-        const Index blocks = (part.end_query - part.first_query + detail::query_block - 1) / detail::query_block;
-        for (Index i = 0, q = part.first_query; i < blocks; ++i, q += detail::query_block) {
-            const bool far = in_place && i == 0 && (part.end_slot - part.first_slot) * width > large;
-            slots.end_ahead = far ? part.end_slot : 0;
-            const Index after = q + detail::query_block, queries = least(detail::query_block, part.end_query - q);
-            Ahead ahead = next_slots.share(i, blocks);
-            ahead.add(head.query, head.query_row, head.key_width, after, part.end_query, detail::query_block);
-            ahead.add(out.read, out.read_row, head.value_width, after, part.end_query, detail::query_block);
-            ahead.spread(asks(queries * (end - j), width));
-            const Running state{largest + i * detail::query_block, total + i * detail::query_block, shrink};
-            attend_block(head, q, queries, slots, j == part.first_slot, end == part.end_slot, out, state, ahead, rest);
+        const Prefetcher next_slots = end < last_slot ? next_panel(head, end, last_slot) : next;
+        for (Index i = 0, q = part.first_query; i < blocks; ++i, q += n) {
+            slots.end_ahead = exceeds_l2 && i == 0 ? last_slot : 0;
+            const Index queries = min(n, part.end_query - q);
+            Prefetcher prefetcher = next_slots.share(i, blocks);
+            prefetcher.add(head.query, head.query_row, d, q + n, part.end_query, n);
+            prefetcher.add(out.output, out.output_row, e, q + n, part.end_query, n);
+            prefetcher.pace(prefetch_points(queries * (end - j), d + e));
+            const Running state{largest + i * n, total + i * n, shrink};
+            attend_block(head, q, queries, slots, j == part.first_slot, end == last_slot, out, state, prefetcher,
+                         rest.at);
         }
         j = end;
-    } while (j < part.end_slot);
+    } while (j < last_slot);
     if (out.scores) finish_streams();
 }
 

@@ -1,5 +1,5 @@
-// Sums of rows of a table over bags, and the way back. Bound by how fast rows come: from the first-level cache for the
-// tables of stories, from memory for those of a large vocabulary.
+// Sums of rows of a table over bags, and the backward pass. Bound by fetching the rows: from the first-level cache for
+// the tables of stories, from memory for the tables of a large vocabulary.
 #pragma once
 
 #include "kernels/embed/embed.hpp"
@@ -9,14 +9,14 @@
 namespace kvmem::KVMEM_SIMD {
 namespace {
 
-using detail::ask_for_row;
 using detail::bag_factor;
+using detail::prefetch_row;
 
-// Rows of a large table are far away: they are asked for so many tokens, or lists of tokens, before they are used.
+// How many tokens, or lists of tokens, before its use a row of a large table is prefetched.
 constexpr Index tokens_ahead = 32, lists_ahead = 4;
 
-// So many whole vectors of a row in registers, and so many fours after them. Fours, because a row's end as a masked
-// vector takes half as long again.
+// Columns of a row in registers: whole vectors, and fours after them. A masked vector instead of fours takes half as
+// long again.
 template <Index vectors, Index fours>
 struct Columns {
     using Four [[gnu::vector_size(4 * sizeof(Real))]] = Real;
@@ -60,8 +60,7 @@ struct Columns {
     }
 };
 
-// Calls body(first column, Columns) for all columns but the last ones that are no whole four; returns where those
-// begin.
+// Calls body(first column, Columns) for all whole fours of columns, and returns where the rest begins.
 template <class Body>
 KVMEM_INLINE Index for_columns(Index width, Body body) {
     Index k = 0;
@@ -77,39 +76,75 @@ KVMEM_INLINE Index for_columns(Index width, Body body) {
     return k;
 }
 
+// Longer bags are summed in halves: a large sum would lose what is added to it.
+constexpr Index long_bag = 1024;
+
+// Adds the rows of tokens [first, end) to the sum, each times its row of factors if it is weighted.
+template <bool weighted, class C>
+KVMEM_INLINE void add_rows_of(const detail::Gather& g, Index column, Index first, Index end, const Real* factors,
+                              C& sum) {
+    const Index tokens = g.offsets[g.end];
+    const bool prefetch = g.table_exceeds_l2 && column == 0;
+    for (Index t = first; t < end; ++t) {
+        if (prefetch && t + tokens_ahead < tokens)
+            prefetch_row(g.table + g.tokens[t + tokens_ahead] * g.width, g.width);
+        const Real* row = g.table + g.tokens[t] * g.width + column;
+        if constexpr (weighted) {
+            sum.add_product(row, factors);
+            factors += g.width;
+        } else {
+            sum.add(row);
+        }
+    }
+}
+
+template <bool weighted, class C>
+[[gnu::noinline]] void add_halves(const detail::Gather& g, Index column, Index first, Index end, const Real* factors,
+                                  C& sum) {
+    if (end - first <= long_bag) return add_rows_of<weighted>(g, column, first, end, factors, sum);
+    const Index middle = first + (end - first) / 2;
+    C other;
+    add_halves<weighted>(g, column, first, middle, factors, sum);
+    add_halves<weighted>(g, column, middle, end, weighted ? factors + (middle - first) * g.width : nullptr, other);
+    sum.add(other);
+}
+
 template <bool weighted, class C>
 void gather_columns(const detail::Gather& g, Index column, C) {
-    const Index tokens = g.offsets[g.end];
-    const bool far = g.is_large && column == 0;
     for (Index i = g.first; i < g.end; ++i) {
         C sum;
+        const Index first = g.offsets[i], end = g.offsets[i + 1];
         const Real* factors = weighted ? g.factors + g.first_factors[i] * g.width + column : nullptr;
-        for (Index t = g.offsets[i]; t < g.offsets[i + 1]; ++t) {
-            if (far && t + tokens_ahead < tokens) ask_for_row(g.table + g.tokens[t + tokens_ahead] * g.width, g.width);
-            const Real* row = g.table + g.tokens[t] * g.width + column;
-            if constexpr (weighted) {
-                sum.add_product(row, factors);
-                factors += g.width;
-            } else {
-                sum.add(row);
-            }
-        }
-        if (g.scale != BagScale::sum) sum.multiply(bag_factor(g.scale, g.offsets[i + 1] - g.offsets[i]));
+        if (end - first > long_bag)
+            add_halves<weighted>(g, column, first, end, factors, sum);
+        else
+            add_rows_of<weighted>(g, column, first, end, factors, sum);
+        if (g.scale != BagScale::sum) sum.multiply(bag_factor(g.scale, end - first));
         if (g.start) sum.add(g.start + g.start_rows[i] * g.width + column);
         sum.store(g.out + i * g.width + column);
     }
 }
 
-// The last columns that are no whole four.
+// One number of a bag's sum.
+inline Real sum_column(const detail::Gather& g, Index k, Index first, Index end, const Real* factors) {
+    if (end - first > long_bag) {
+        const Index middle = first + (end - first) / 2;
+        return sum_column(g, k, first, middle, factors) +
+               sum_column(g, k, middle, end, factors ? factors + (middle - first) * g.width : nullptr);
+    }
+    Real sum = 0;
+    for (Index t = first; t < end; ++t)
+        sum += g.table[g.tokens[t] * g.width + k] * (factors ? factors[(t - first) * g.width + k] : Real(1));
+    return sum;
+}
+
+// The last columns, fewer than four.
 inline void gather_rest(const detail::Gather& g, Index column) {
     for (Index i = g.first; i < g.end; ++i) {
         const Index first = g.offsets[i], end = g.offsets[i + 1];
         const Real* factors = g.factors ? g.factors + g.first_factors[i] * g.width : nullptr;
         for (Index k = column; k < g.width; ++k) {
-            Real sum = 0;
-            for (Index t = first; t < end; ++t)
-                sum += g.table[g.tokens[t] * g.width + k] * (factors ? factors[(t - first) * g.width + k] : Real(1));
-            sum *= bag_factor(g.scale, end - first);
+            const Real sum = sum_column(g, k, first, end, factors) * bag_factor(g.scale, end - first);
             g.out[i * g.width + k] = g.start ? sum + g.start[g.start_rows[i] * g.width + k] : sum;
         }
     }
@@ -122,18 +157,18 @@ inline void gather_sums(const detail::Gather& g) {
     if (rest < g.width) gather_rest(g, rest);
 }
 
-// A token at a time: what its row is given is summed in registers and added once. Bag by bag, rows of frequent tokens
-// would be written and read again at once, which takes three times as long (12,000 tokens of 40 words). Calls
-// add(first, end, sum) for the entries of each, which has `chains` sums to add them to: an addition waits for the one
-// before it.
+// Adds gradients to rows, token by token: each row's gradient is summed in registers and added once. Bag by bag, rows
+// of frequent tokens would be read again right after they are written, which takes three times as long (12,000 tokens
+// of 40 words). add(first, end, sum) adds a token's entries to `chains` sums in turns, as an addition waits for the one
+// before.
 template <Index chains, class C, class Add>
-KVMEM_INLINE void scatter_columns(const detail::Lists& s, Index column, Add add) {
-    const bool far = s.rows_are_large && column == 0;
+KVMEM_INLINE void scatter_columns(const detail::ScatterLists& s, Index column, Add add) {
+    const bool prefetch = s.rows_exceed_l2 && column == 0;
     for (Index i = s.first; i < s.end; ++i) {
         const Index first = s.offsets[i], end = s.offsets[i + 1], place = s.places[s.tokens[i]];
-        if (far && i + lists_ahead < s.end) {
+        if (prefetch && i + lists_ahead < s.end) {
             const Index next = s.places[s.tokens[i + lists_ahead]];
-            if (next >= 0) ask_for_row(s.rows + next * s.width, s.width);
+            if (next >= 0) prefetch_row(s.rows + next * s.width, s.width);
         }
         if (place < 0) continue;
         C sum[chains];
@@ -148,12 +183,12 @@ KVMEM_INLINE void scatter_columns(const detail::Lists& s, Index column, Add add)
 template <bool scaled, bool weighted, class C>
 void scatter_dense(const detail::Scatter& s, Index column, C) {
     constexpr Index chains = C::count > 2 * lanes ? 1 : 2;
-    const detail::Lists& lists = s.lists;
+    const detail::ScatterLists& lists = s.lists;
     const Index all = lists.offsets[lists.end];
-    const bool far = s.x_is_large && column == 0;
+    const bool prefetch = s.x_exceeds_l2 && column == 0;
     const auto add = [&](C & sum, Index t) __attribute__((always_inline)) {
-        if (far && t + tokens_ahead < all)
-            ask_for_row(s.x + lists.entries[t + tokens_ahead].bag * lists.width, lists.width);
+        if (prefetch && t + tokens_ahead < all)
+            prefetch_row(s.x + lists.entries[t + tokens_ahead].bag * lists.width, lists.width);
         const Index bag = lists.entries[t].bag;
         const Real* x = s.x + bag * lists.width + column;
         if constexpr (weighted)
@@ -173,13 +208,13 @@ void scatter_dense(const detail::Scatter& s, Index column, C) {
         });
 }
 
-// Entries of one token are nearly in the order of their bags, so that those of a segment follow each other: their
-// weights are added up first, and vectors are multiplied once for all of them.
+// Entries of one token are nearly in the order of their bags, so entries of a segment follow each other. Their weights
+// are added up first, and vectors are multiplied once for all of them.
 template <class C>
 void scatter_outer_columns(const detail::OuterScatter& s, Index column, C) {
     using Four = typename Columns<0, 1>::Four;
     static_assert(detail::outer_terms == 4);
-    const detail::Lists& lists = s.lists;
+    const detail::ScatterLists& lists = s.lists;
     scatter_columns<1, C>(
         lists, column, [&](Index first, Index end, C(&sum)[1]) __attribute__((always_inline)) {
             for (Index t = first; t < end;) {
@@ -193,9 +228,9 @@ void scatter_outer_columns(const detail::OuterScatter& s, Index column, C) {
         });
 }
 
-// The last columns that are no whole four: given(entry, column) is what a bag gives.
+// The last columns, fewer than four; given(entry, column) is what a bag adds.
 template <class Given>
-void scatter_rest(const detail::Lists& s, Index column, Given given) {
+void scatter_rest(const detail::ScatterLists& s, Index column, Given given) {
     if (column >= s.width) return;
     for (Index i = s.first; i < s.end; ++i) {
         const Index place = s.places[s.tokens[i]];

@@ -1,5 +1,5 @@
-// Large products as in Goto and van de Geijn 2008: blocks of b are packed in the order in which the tiles read them.
-// Bound by multiply-adds for large matrices, by packing for those with few rows.
+// Large products (Goto and van de Geijn 2008): blocks of b are packed in the order in which the tiles read them. Bound
+// by multiply-adds for large matrices, and by packing for matrices with few rows.
 #pragma once
 
 #include "kernels/simd/panels.hpp"
@@ -9,11 +9,11 @@ namespace {
 
 using detail::Product;
 
-// A panel's width of columns after the other, each row by row, times alpha; what is missing to a whole vector is zero.
+// Packs a block of b, times alpha, as panels of columns, each row by row. Zeros fill the last vector.
 inline void pack_b(const Product& p, Real alpha, Index b_step, Index first_row, Index rows, Index first_col, Index cols,
                    Real* out) {
     for (Index j = 0; j < cols; j += panel, out += panel * rows) {
-        const Index width = least(panel, cols - j);
+        const Index width = min(panel, cols - j);
         const Real* from = p.b + first_row * p.b_row + (first_col + j) * b_step;
         if (b_step == 1) {
             for (Index k = 0; k < rows; ++k)
@@ -25,9 +25,9 @@ inline void pack_b(const Product& p, Real alpha, Index b_step, Index first_row, 
     }
 }
 
-// A block of a. Rows that lie in a row are read as they are; of a transposed matrix each number of a row is far from
-// the next, so that they would fall into few sets of the caches.
-inline Left block_of(const Product& p, Index first_row, Index rows, Index first_col, Index cols, Real* out) {
+// A block of a. Contiguous rows are read in place. A transposed matrix is copied: the numbers of its rows are far from
+// each other and would fall into few sets of the caches.
+inline Lhs block_of(const Product& p, Index first_row, Index rows, Index first_col, Index cols, Real* out) {
     const Real* from = p.a + first_row * p.a_row + first_col * p.a_step;
     if (p.a_step == 1) return {from, p.a_row, 1};
     for (Index k = 0; k < cols; ++k) copy(from + k * p.a_step, rows, out + k * rows);
@@ -35,19 +35,19 @@ inline Left block_of(const Product& p, Index first_row, Index rows, Index first_
 }
 
 inline void gemm(const Product& p, Real alpha, Index b_step, bool add, Real* packed_b) {
-    Nothing nothing;
+    NoPrefetch none;
     Real* packed_a = packed_b + detail::gemm_cols * detail::gemm_depth;
     for (Index j = 0; j < p.cols; j += detail::gemm_cols)
         for (Index k = 0; k < p.depth; k += detail::gemm_depth) {
-            const Index cols = least(detail::gemm_cols, p.cols - j), deep = least(detail::gemm_depth, p.depth - k);
+            const Index cols = min(detail::gemm_cols, p.cols - j), deep = min(detail::gemm_depth, p.depth - k);
             pack_b(p, alpha, b_step, k, deep, j, cols, packed_b);
             for (Index i = 0; i < p.rows; i += detail::gemm_rows) {
-                const Index rows = least(detail::gemm_rows, p.rows - i);
-                const Left a = block_of(p, i, rows, k, deep, packed_a);
+                const Index rows = min(detail::gemm_rows, p.rows - i);
+                const Lhs a = block_of(p, i, rows, k, deep, packed_a);
                 for (Index at = 0; at < cols; at += panel)
-                    part_product<panel_vectors>(add || k > 0 ? Start::add : Start::zero, rows, least(panel, cols - at),
+                    part_product<panel_vectors>(add || k > 0 ? Start::add : Start::zero, rows, min(panel, cols - at),
                                                 deep, a, packed_b + at * deep, panel, p.c + i * p.c_row + j + at,
-                                                p.c_row, nothing);
+                                                p.c_row, none);
             }
         }
 }

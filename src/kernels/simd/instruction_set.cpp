@@ -26,7 +26,7 @@ static InstructionSet allowed() {
 }
 
 InstructionSet instruction_set() {
-    const InstructionSet most = allowed();
+    const InstructionSet limit = allowed();
 #ifdef KVMEM_HAVE_X86_64_SIMD
     const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     const bool has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -39,7 +39,7 @@ InstructionSet instruction_set() {
 #else
     const InstructionSet best = InstructionSet::baseline;
 #endif
-    return std::min(most, best);
+    return std::min(limit, best);
 }
 
 }  // namespace kvmem::detail

@@ -1,6 +1,6 @@
-// All inner loops of one instruction set, KVMEM_SIMD, as a table. Included by src/kernels/simd/*.cpp, each compiled
-// with the flags of its set. Nothing here may come from the standard library: what the linker shares between sources
-// could then be code of an instruction set that the processor does not have.
+// The table of the instruction set KVMEM_SIMD. Included by src/kernels/simd/*.cpp, each compiled with the flags of its
+// set. Nothing here may come from the standard library: the linker could share its code between sources, and so run
+// code of an instruction set that the processor does not have.
 #pragma once
 
 #include "kernels/simd/attend_backward.hpp"
@@ -10,17 +10,14 @@
 
 namespace kvmem::KVMEM_SIMD {
 
-#define KVMEM_STRINGIFY_(x) #x
-#define KVMEM_STRINGIFY(x) KVMEM_STRINGIFY_(x)
-
 extern const detail::Simd table;
 const detail::Simd table{
     .name = KVMEM_STRINGIFY(KVMEM_SIMD),
     .product =
         [](bool add, const detail::Product& p) {
-            Nothing nothing;
+            NoPrefetch none;
             product(add ? Start::add : Start::zero, p.rows, p.cols, p.depth, {p.a, p.a_row, p.a_step}, p.b, p.b_row,
-                    p.c, p.c_row, nothing);
+                    p.c, p.c_row, none);
         },
     .gemm = gemm,
     .attend_tiles = attend_tiles,

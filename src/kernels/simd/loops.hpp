@@ -1,4 +1,4 @@
-// Loops over rows and over numbers one by one. Bound by memory, or by the exponential where there is one.
+// Elementwise loops and loops over rows. Bound by memory, or by the exponential where there is one.
 #pragma once
 
 #include "kernels/simd/rows.hpp"
@@ -7,7 +7,7 @@
 namespace kvmem::KVMEM_SIMD {
 namespace {
 
-// In double: squares of numbers that are finite may not be so in float.
+// In double, because squares of finite floats may overflow float.
 inline double square_sum(const Real* x, Index count) {
     double part[8] = {};
     Index i = 0;
@@ -29,7 +29,7 @@ KVMEM_INLINE Vector square_root(Vector x) {
     return x;
 }
 
-// detail::Update says what is what.
+// One step of an optimiser, by the equations at detail::Update.
 inline void update(const detail::Update& u, Real* x, const Real* g, Real* first, Real* second, Index count) {
     for (Index i = 0; i < count; i += lanes) {
         const Index n = count - i;
@@ -57,8 +57,8 @@ KVMEM_INLINE Vector sigmoid(Vector x) {
     return x < Real(0) ? low : Real(1) - low;
 }
 
-// The share of a normal distribution below x. In float by Abramowitz and Stegun 1964, 7.1.26: an absolute error of
-// 1e-7.
+// The cumulative distribution function of the normal distribution. In float by Abramowitz and Stegun 1964, 7.1.26, with
+// an absolute error of 1e-7.
 KVMEM_INLINE Vector normal_cdf(Vector x) {
     constexpr Real root = Real(0.70710678118654752440);
     if constexpr (is_float) {
@@ -90,7 +90,7 @@ inline void activate(Activation f, const Real* in, Real* out, Index count) {
         case Activation::identity:
             return each(in, out, count, [](Vector x) { return x; });
         case Activation::relu:
-            return each(in, out, count, [](Vector x) { return x < Real(0) ? Vector{} : x; });  // hands NaN on
+            return each(in, out, count, [](Vector x) { return x < Real(0) ? Vector{} : x; });  // passes NaN on
         case Activation::tanh:
             return each(in, out, count, [](Vector x) { return tanh(x); });
         case Activation::sigmoid:
@@ -103,7 +103,7 @@ inline void activate(Activation f, const Real* in, Real* out, Index count) {
 }
 
 template <class F>
-KVMEM_INLINE void each_slope(const detail::Slopes& s, F slope) {
+KVMEM_INLINE void each_slope(const detail::ActivationBackward& s, F slope) {
     for (Index i = 0; i < s.count; i += lanes) {
         const Index n = s.count - i;
         const Vector grad = load_up_to(s.grad_out + i, n) * slope(load_up_to(s.in + i, n), load_up_to(s.out + i, n));
@@ -112,7 +112,7 @@ KVMEM_INLINE void each_slope(const detail::Slopes& s, F slope) {
 }
 
 // grad_in += grad_out * slope(input, output)
-inline void activate_backward(Activation f, const detail::Slopes& s) {
+inline void activate_backward(Activation f, const detail::ActivationBackward& s) {
     const Vector one = repeat(1);
     switch (f) {
         case Activation::identity:
@@ -130,8 +130,8 @@ inline void activate_backward(Activation f, const detail::Slopes& s) {
     }
 }
 
-// 32 bits of a position and a seed, each lane by itself: the finalizer "lowbias32" of Ettinger's search for mixers,
-// after the seed's halves are mixed in before and between.
+// A hash of 32 bits of each lane's position and the seed: the finalizer "lowbias32" of Ettinger's search for mixers,
+// with the halves of the seed mixed in before and between.
 using Bits [[gnu::vector_size(lanes * 4)]] = std::uint32_t;
 KVMEM_INLINE Bits hash_of(Bits position, std::uint64_t seed) {
     Bits x = position * 0x9e3779b9u + static_cast<std::uint32_t>(seed);
@@ -147,8 +147,8 @@ inline void dropout(const detail::Dropout& d, const Real* x, Real* out, Index co
     Bits position;
     for (Index i = 0; i < lanes; ++i) position[i] = static_cast<std::uint32_t>(i);
     for (Index i = 0; i < count; i += lanes) {
-        const auto stays = hash_of(position, d.seed) >= d.least;  // -1 or 0
-        const Vector kept = -d.keep * __builtin_convertvector(stays, Vector) * load_up_to(x + i, count - i);
+        const auto stays = hash_of(position, d.seed) >= d.threshold;  // -1 or 0
+        const Vector kept = -d.scale * __builtin_convertvector(stays, Vector) * load_up_to(x + i, count - i);
         store_up_to(out + i, add ? load_up_to(out + i, count - i) + kept : kept, count - i);
         position += static_cast<std::uint32_t>(lanes);
     }
@@ -161,14 +161,14 @@ KVMEM_INLINE Vector first_of(Vector v, Index count) {
     return v;
 }
 
-// The sum of term(i) for every vector of a row, those of long rows in parts, as a sum in a line would lose what it
-// adds.
+// The sum of term(i) over the vectors of a row. Long rows are summed in parts, because a large sum would lose what is
+// added to it.
 template <class Term>
 KVMEM_INLINE Real long_sum(Index count, Term term) {
     double total = 0;
     for (Index first = 0; first < count; first += long_block) {
         Vector sum = {};
-        for (Index i = first; i < least(count, first + long_block); i += lanes) sum += term(i);
+        for (Index i = first; i < min(count, first + long_block); i += lanes) sum += term(i);
         total += static_cast<double>(sum_of(sum));
     }
     return static_cast<Real>(total);

@@ -1,4 +1,4 @@
-// Rows and slots as products take them: packed, widened to whole vectors, adjusted by biases and masks.
+// Operands of products: rows that are packed or widened, and scores that biases and masks adjust.
 #pragma once
 
 #include "kernels/simd/product.hpp"
@@ -9,15 +9,22 @@ namespace {
 
 using detail::Head;
 using detail::HeadGradients;
-using detail::HeadRead;
+using detail::HeadOutput;
 using detail::Part;
+
+// Scratch that is taken piece by piece.
+struct Scratch {
+    Real* at;
+
+    KVMEM_INLINE Real* take(Index count) { return (at += count) - count; }
+};
 
 // out[k * out_row + i] = factor * rows[i][k] for k in [0, width), i in [0, count rounded up to lanes): 0 beyond count.
 inline void pack_transposed(const Real* rows, Index row, Index count, Index width, Real factor, Real* out,
                             Index out_row) {
     for (Index i = 0; i < count; i += lanes)
         for (Index k = 0; k < width; k += lanes) {
-            const Index height = least(lanes, count - i), wide = least(lanes, width - k);
+            const Index height = min(lanes, count - i), wide = min(lanes, width - k);
             Vector square[lanes];
 #pragma GCC unroll 16
             for (Index r = 0; r < lanes; ++r)
@@ -52,8 +59,8 @@ KVMEM_INLINE Vector widen_part(const Bfloat16* p, Index count) {
 KVMEM_INLINE Vector widen(const Real* p) { return load(p); }
 KVMEM_INLINE Vector widen_part(const Real* p, Index count) { return load_part(p, count); }
 
-// Rows one after the other: copied to scratch, unless they lie so already. Rows that are far apart, as those of one
-// head among several are, fall into few sets of the caches.
+// The rows one after the other: copied to scratch unless they lie so already. Rows that are far apart, such as those of
+// one head among several, would fall into few sets of the caches.
 inline const Real* in_a_row(const Real* rows, Index row, Index count, Index width, Real* scratch) {
     if (row == width) return rows;
     for (Index i = 0; i < count; ++i) copy(rows + i * row, width, scratch + i * width);
@@ -72,47 +79,48 @@ inline const Real* in_a_row(const Bfloat16* rows, Index row, Index count, Index 
 struct Panel {
     Index first, end;
     const Real *key, *value;
-    // If they are read where they lie, in a memory too large for the caches: the end of those that will be. Or 0.
+    // The end of the slots to prefetch, where slots are read in place from a memory larger than the caches; 0
+    // elsewhere.
     Index end_ahead = 0;
 };
 inline Panel panel_of(const Head& head, Index first, Index end, Real* keys, Real* values) {
     const Index d = head.key_width, e = head.value_width, n = end - first;
-    if (head.narrow_key)
-        return {first, end, in_a_row(head.narrow_key + first * head.key_row, head.key_row, n, d, keys),
-                in_a_row(head.narrow_value + first * head.value_row, head.value_row, n, e, values)};
+    if (head.bf16_key)
+        return {first, end, in_a_row(head.bf16_key + first * head.key_row, head.key_row, n, d, keys),
+                in_a_row(head.bf16_value + first * head.value_row, head.value_row, n, e, values)};
     return {first, end, in_a_row(head.key + first * head.key_row, head.key_row, n, d, keys),
             in_a_row(head.value + first * head.value_row, head.value_row, n, e, values)};
 }
 
-// The slots of a panel that any of these queries may read.
+// The slots of a panel that the mask leaves to any of these queries.
 struct Range {
     Index begin, end;
 };
 inline Range readable(const Head& head, const Panel& slots, Index first_query, Index queries) {
     const Index begin = head.first_readable(first_query), end = head.end_readable(first_query + queries - 1);
-    return {slots.first > begin ? slots.first : begin, least(slots.end, end)};
+    return {slots.first > begin ? slots.first : begin, min(slots.end, end)};
 }
 
-// Calls body(first, end) for blocks of nearly equal size that cover [first, end), whole tiles but for the last one.
+// Calls body(first, end) for blocks of nearly equal size that cover [first, end). All but the last are whole tiles.
 template <class Body>
 KVMEM_INLINE void each_block(Index first, Index end, Body body) {
     if (first >= end) return;
     const Index blocks = (end - first + detail::slot_block - 1) / detail::slot_block;
     const Index size = round_up((end - first + blocks - 1) / blocks, tile_rows(panel_vectors));
-    for (; first < end; first += size) body(first, least(end, first + size));
+    for (; first < end; first += size) body(first, min(end, first + size));
 }
 
-// Whether scores of these queries and slots are anything else than scaled dot products.
+// Whether biases or masks adjust the scaled dot products of these queries and slots.
 inline bool adjusted(const Head& head, Index first_query, Index queries, Index first_slot, Index slots) {
     if (head.slot_bias || head.pair_bias || head.slope != 0) return true;
     return head.banded && (head.first_readable(first_query + queries - 1) > first_slot ||
                            head.end_readable(first_query) < first_slot + slots);
 }
 
-// What a score with this bias cannot be below: only a bias of -inf makes it so. larger(floor, score) hands NaN on.
+// The lowest score with this bias: -inf only where the bias is -inf. larger(floor, score) passes NaN on.
 inline Real floor_of(Real bias) { return bias < detail::lowest ? bias : detail::lowest; }
 
-// Adds biases to scores [slots, columns] and masks what is out of reach.
+// Adds biases to scores [slots, columns] and masks the slots out of reach.
 inline void adjust(const Head& head, Index first_query, Index queries, Index first_slot, Index slots, Real* scores,
                    Index columns) {
     const Real far = -minus_infinity;
@@ -129,7 +137,7 @@ inline void adjust(const Head& head, Index first_query, Index queries, Index fir
             const Vector distance = counting + Real(head.place(first_query + c) - slot);
             if (head.pair_bias) {
                 Vector bias = {};
-                for (Index l = 0; l < least(lanes, queries - c); ++l)
+                for (Index l = 0; l < min(lanes, queries - c); ++l)
                     bias[l] = head.pair_bias[(first_query + c + l) * head.pair_bias_row + slot];
                 const Vector masked = score < bias ? score : bias;  // -inf where the slot or the pair is
                 score = larger(masked < detail::lowest ? masked : repeat(detail::lowest), score + log2_e * bias);

@@ -1,46 +1,46 @@
-// The one matrix product that everything here is made of: c = a b or c += a b, with c's tiles in registers.
+// The one matrix product under all kernels: c = a b or c += a b, with tiles of c in registers.
 #pragma once
 
-#include "kernels/ahead.hpp"
+#include "kernels/prefetch.hpp"
 #include "kernels/simd/vector.hpp"
 
 namespace kvmem::KVMEM_SIMD {
 namespace {
 
-using detail::Ahead;
+using detail::Prefetcher;
 
-// a(i, k) = data[i * row + k * step], so that a is read as it lies or transposed.
-struct Left {
+// The left operand: a(i, k) = data[i * row + k * step], so that a may lie transposed.
+struct Lhs {
     const Real* data;
     Index row, step;
 };
 
 enum class Start : bool { zero, add };
 
-// A tile of c has so many vectors in a row; AVX-512 has 32 registers, the others 16.
+// Vectors in a row of a tile of c: AVX-512 has 32 registers, the others 16.
 constexpr Index panel_vectors = vector_bytes == 64 ? 4 : 2;
 constexpr Index panel = panel_vectors * lanes;
 
-// Rows of a tile of so many vectors: 24 sums with AVX-512, 12 otherwise. Less than 8 would wait for each other, and
-// more than 12 rows bring nothing.
-constexpr Index tile_rows(Index vectors) { return least((vector_bytes == 64 ? 24 : 12) / vectors, 12); }
+// Rows of a tile with this many vectors in a row: 24 sums with AVX-512, 12 otherwise. Fewer than 8 sums would wait for
+// each other, and more than 12 rows gain nothing.
+constexpr Index tile_rows(Index vectors) { return min((vector_bytes == 64 ? 24 : 12) / vectors, 12); }
 
-// Steps between two times of asking for what comes next: some 200 cycles.
-constexpr Index ask_depth = vector_bytes == 64 ? 16 : 32;
+// Steps of the depth between two prefetch points: some 200 cycles.
+constexpr Index prefetch_depth = vector_bytes == 64 ? 16 : 32;
 
-// Instead of an Ahead.
-struct Nothing {
-    static constexpr bool asks = false;
-    KVMEM_INLINE static void ask() {}
+// A Prefetcher that does nothing.
+struct NoPrefetch {
+    static constexpr bool prefetches = false;
+    KVMEM_INLINE static void issue() {}
 };
 
-// sum += a b for a tile, of whose last vector `last` lanes count.
+// sum += a b for a tile. Unless it is `whole`, only `last` lanes of the last vector of b exist.
 template <Index rows, Index vectors, bool whole, class Next>
-KVMEM_INLINE void add_products(Vector (&sum)[rows][vectors], Left a, const Real* b, Index b_row, Index depth,
-                               Index last, Next& next) {
+KVMEM_INLINE void add_products(Vector (&sum)[rows][vectors], Lhs a, const Real* b, Index b_row, Index depth, Index last,
+                               Next& next) {
     do {
-        next.ask();
-        const Index steps = Next::asks ? least(depth, ask_depth) : depth;
+        next.issue();
+        const Index steps = Next::prefetches ? min(depth, prefetch_depth) : depth;
         depth -= steps;
 #pragma GCC unroll 2
         for (Index k = 0; k < steps; ++k) {
@@ -60,9 +60,9 @@ KVMEM_INLINE void add_products(Vector (&sum)[rows][vectors], Left a, const Real*
     } while (depth > 0);
 }
 
-// c [rows, vectors * lanes]
+// One tile of c [rows, vectors * lanes].
 template <Index rows, Index vectors, bool whole, class Next>
-KVMEM_INLINE void tile(Start start, Left a, const Real* b, Index b_row, Index depth, Real* c, Index c_row, Index last,
+KVMEM_INLINE void tile(Start start, Lhs a, const Real* b, Index b_row, Index depth, Real* c, Index c_row, Index last,
                        Next& next) {
     Vector sum[rows][vectors];
 #pragma GCC unroll 24
@@ -88,10 +88,10 @@ KVMEM_INLINE void tile(Start start, Left a, const Real* b, Index b_row, Index de
         }
 }
 
-// The rows that are left when a whole tile is too much: 8, 4, 2 and 1 at a time.
+// The last m rows, fewer than a whole tile: 8, 4, 2 and 1 at a time.
 template <Index rows, Index vectors, bool whole, class Next>
-KVMEM_INLINE void last_tiles(Index m, Start start, Left a, const Real* b, Index b_row, Index depth, Real* c,
-                             Index c_row, Index last, Next& next) {
+KVMEM_INLINE void last_tiles(Index m, Start start, Lhs a, const Real* b, Index b_row, Index depth, Real* c, Index c_row,
+                             Index last, Next& next) {
     if constexpr (rows > 0) {
         if constexpr (rows < tile_rows(vectors))
             if (m >= rows) {
@@ -105,7 +105,7 @@ KVMEM_INLINE void last_tiles(Index m, Start start, Left a, const Real* b, Index 
 }
 
 template <Index vectors, bool whole, class Next>
-void panel_product(Start start, Index m, Index depth, Left a, const Real* b, Index b_row, Real* c, Index c_row,
+void panel_product(Start start, Index m, Index depth, Lhs a, const Real* b, Index b_row, Real* c, Index c_row,
                    Index last, Next& next) {
     constexpr Index rows = tile_rows(vectors);
     for (; m >= rows; m -= rows, a.data += rows * a.row, c += rows * c_row)
@@ -114,7 +114,7 @@ void panel_product(Start start, Index m, Index depth, Left a, const Real* b, Ind
 }
 
 template <Index vectors, class Next>
-KVMEM_INLINE void part_product(Start start, Index m, Index columns, Index depth, Left a, const Real* b, Index b_row,
+KVMEM_INLINE void part_product(Start start, Index m, Index columns, Index depth, Lhs a, const Real* b, Index b_row,
                                Real* c, Index c_row, Next& next) {
     if constexpr (vectors > 0) {
         if (columns <= (vectors - 1) * lanes)
@@ -127,46 +127,46 @@ KVMEM_INLINE void part_product(Start start, Index m, Index columns, Index depth,
     }
 }
 
-// c [m, n] (rows c_row apart) from a [m, depth] and b [depth, n] (rows b_row apart). Bound by multiply-adds: each step
-// of the depth loads 4 vectors and 6 numbers for 24 of them (AVX-512). Each number of c is summed in the order of the
-// depth, wherever it lies.
+// c [m, n] (rows c_row apart) from a [m, depth] and b [depth, n] (rows b_row apart). Each number of c is summed in the
+// order of the depth, wherever it lies, so products are bit-reproducible. Bound by multiply-adds: each step of the
+// depth loads 4 vectors and 6 numbers for 24 of them (AVX-512).
 template <class Next>
-KVMEM_INLINE void product(Start start, Index m, Index n, Index depth, Left a, const Real* b, Index b_row, Real* c,
+KVMEM_INLINE void product(Start start, Index m, Index n, Index depth, Lhs a, const Real* b, Index b_row, Real* c,
                           Index c_row, Next& next) {
     for (Index j = 0; j < n; j += panel)
-        part_product<panel_vectors>(start, m, least(panel, n - j), depth, a, b + j, b_row, c + j, c_row, next);
+        part_product<panel_vectors>(start, m, min(panel, n - j), depth, a, b + j, b_row, c + j, c_row, next);
 }
 
-// Tiles of a b, columns [column, column + vectors * lanes), that are handed on while they are in registers:
-// finish.take<rows, vectors>(sum, row, column). Sums begin at finish.start(column).
-template <Index rows, Index vectors, class Finish>
-KVMEM_INLINE void finished_tiles(Index first, Index m, Index column, Index depth, Left a, const Real* b, Index b_row,
-                                 Finish& finish, Ahead& next) {
+// Columns [column, column + vectors * lanes) of a b, tile by tile. The epilogue takes each tile while it is in
+// registers: epilogue.apply<rows, vectors>(sum, row, column). Sums begin at epilogue.start(column).
+template <Index rows, Index vectors, class Epilogue>
+KVMEM_INLINE void tiles_with_epilogue(Index first, Index m, Index column, Index depth, Lhs a, const Real* b,
+                                      Index b_row, Epilogue& epilogue, Prefetcher& next) {
     if constexpr (rows > 0) {
         for (; m - first >= rows; first += rows) {
             Vector sum[rows][vectors];
 #pragma GCC unroll 4
             for (Index v = 0; v < vectors; ++v) {
-                const Vector start = finish.start(column + v * lanes);
+                const Vector start = epilogue.start(column + v * lanes);
 #pragma GCC unroll 24
                 for (Index r = 0; r < rows; ++r) sum[r][v] = start;
             }
             add_products<rows, vectors, true>(sum, {a.data + first * a.row, a.row, a.step}, b + column, b_row, depth,
                                               lanes, next);
-            finish.template take<rows, vectors>(sum, first, column);
+            epilogue.template apply<rows, vectors>(sum, first, column);
         }
         constexpr Index fewer = rows > 8 ? 8 : rows > 4 ? 4 : rows / 2;
-        finished_tiles<fewer, vectors>(first, m, column, depth, a, b, b_row, finish, next);
+        tiles_with_epilogue<fewer, vectors>(first, m, column, depth, a, b, b_row, epilogue, next);
     }
 }
 
-// All of a b [m, columns], whose columns are whole vectors.
-template <class Finish>
-inline void finished_product(Index m, Index columns, Index depth, Left a, const Real* b, Index b_row, Finish& finish,
-                             Ahead& next) {
+// All of a b [m, columns], whose columns are whole vectors, with an epilogue.
+template <class Epilogue>
+inline void product_with_epilogue(Index m, Index columns, Index depth, Lhs a, const Real* b, Index b_row,
+                                  Epilogue& epilogue, Prefetcher& next) {
     const auto from = [&]<Index vectors>(Index& column) {
         for (; columns - column >= vectors * lanes; column += vectors * lanes)
-            finished_tiles<tile_rows(vectors), vectors>(0, m, column, depth, a, b, b_row, finish, next);
+            tiles_with_epilogue<tile_rows(vectors), vectors>(0, m, column, depth, a, b, b_row, epilogue, next);
     };
     Index column = 0;
     if constexpr (panel_vectors == 4) from.template operator()<4>(column);

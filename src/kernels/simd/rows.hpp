@@ -1,7 +1,8 @@
-// What is done with one query and the rows of a memory: scores, reads and outer products. Memories that do not fit the
-// caches are bound by how fast they can be read: each row is read once, in blocks of slots, and from its beginning to
-// its end before the next one. That is what processors foresee: Zen 4 reads a million rows of 64 numbers with 28 GB/s,
-// and with 10 where two rows that are 512 bytes apart are read in turns; asking ahead helps with neither.
+// One query and the rows of a memory: scores, outputs and outer products.
+//
+// A memory that exceeds the caches is bound by reading it. Each row is read once, in blocks of slots, and from its
+// beginning to its end before the next one, as hardware prefetchers expect: Zen 4 reads a million rows of 64 numbers
+// with 28 GB/s, and with 10 where it reads two rows 512 bytes apart in turns. Software prefetching helps with neither.
 #pragma once
 
 #include "kernels/simd/attend.hpp"
@@ -10,14 +11,14 @@ namespace kvmem::KVMEM_SIMD {
 namespace {
 
 constexpr Index row_block = 1024;
-// One query alone goes on for longer before it turns from keys to values and back: reading starts anew each time.
+// A single query stays longer with the keys before it turns to the values, because each turn restarts the prefetcher.
 constexpr Index long_block = 4 * row_block;
-// A memory of more bytes is far: the second-level cache does not hold it.
-constexpr Index far_bytes = Index{1} << 20;
+// The second-level cache does not hold a memory of more bytes.
+constexpr Index l2_bytes = Index{1} << 20;
 
 KVMEM_INLINE Index whole_vectors(Index width) { return width / lanes * lanes; }
 
-// What is summed over the numbers of a query and a row.
+// The term that is summed over the numbers of a query and a row.
 struct ByProduct {
     KVMEM_INLINE static Vector term(Vector x, Vector y) { return x * y; }
 };
@@ -25,13 +26,15 @@ struct ByDistance {
     KVMEM_INLINE static Vector term(Vector x, Vector y) { return (x - y) * (x - y); }
 };
 
-// So many rows are compared at once, one a lane of the result.
+// Compares a query with `lanes` rows at once, each a lane of the result.
 template <class By, bool whole, class T>
 KVMEM_INLINE Vector compared_lanes(const Real* x, const T* rows, Index row, Index count, Index width) {
     Vector sum[lanes];
 #pragma GCC unroll 16
     for (Index i = 0; i < lanes; ++i) sum[i] = Vector{};
-    const auto at = [&](Index i) { return (whole ? i : least(i, count - 1)) * row; };  // there, if the row is not
+    const auto at = [&](Index i) {
+        return (whole ? i : min(i, count - 1)) * row;
+    };  // the last row stands in for missing ones
     Index k = 0;
     for (; k + lanes <= width; k += lanes) {
         const Vector query = load(x + k);
@@ -45,9 +48,9 @@ KVMEM_INLINE Vector compared_lanes(const Real* x, const T* rows, Index row, Inde
     }
     return sums_of(sum);
 }
-// The same of rows that are far, one after the other.
+// The same for a memory that exceeds the caches, row after row.
 template <class By, class T>
-KVMEM_INLINE Vector far_lanes(const Real* x, const T* rows, Index row, Index width) {
+KVMEM_INLINE Vector compared_by_rows(const Real* x, const T* rows, Index row, Index width) {
     alignas(64) Real each[lanes * lanes];
     const Index end = whole_vectors(width);
 #pragma GCC unroll 1
@@ -64,21 +67,22 @@ KVMEM_INLINE Vector far_lanes(const Real* x, const T* rows, Index row, Index wid
     return sums_of(sum);
 }
 
-template <class By, bool far, class T>
+template <class By, bool exceeds_l2, class T>
 inline void compare(const Real* x, const T* rows, Index row, Index count, Index width, Real factor, Real* out) {
     Index j = 0;
     for (; j + lanes <= count; j += lanes) {
         const T* from = rows + j * row;
-        store(out + j, factor * (far ? far_lanes<By>(x, from, row, width)
-                                     : compared_lanes<By, true>(x, from, row, lanes, width)));
+        store(out + j, factor * (exceeds_l2 ? compared_by_rows<By>(x, from, row, width)
+                                            : compared_lanes<By, true>(x, from, row, lanes, width)));
     }
     if (j < count)
         store_part(out + j, factor * compared_lanes<By, false>(x, rows + j * row, row, count - j, width), count - j);
 }
 template <class By>
 inline void compare(const Real* x, const Real* rows, Index row, Index count, Index width, Real factor, Real* out) {
-    const bool far = count * row * static_cast<Index>(sizeof(Real)) > far_bytes / 4;  // of all that a step works on
-    (far ? compare<By, true, Real> : compare<By, false, Real>)(x, rows, row, count, width, factor, out);
+    const bool exceeds_l2 =
+        count * row * static_cast<Index>(sizeof(Real)) > l2_bytes / 4;  // a step works on more than these rows
+    (exceeds_l2 ? compare<By, true, Real> : compare<By, false, Real>)(x, rows, row, count, width, factor, out);
 }
 inline void dots(const Real* x, const Real* rows, Index row, Index count, Index width, Real factor, Real* out) {
     compare<ByProduct>(x, rows, row, count, width, factor, out);
@@ -129,13 +133,13 @@ KVMEM_INLINE void add_weighted_panel(const Real* weights, const T* rows, Index r
     }
 }
 
-// A row after the other, or so many columns of it, summed apart from what was there before: fewer roundings.
+// The same row after row. The sum is added to `out` as a whole: fewer roundings.
 template <class T>
-inline void add_far_weighted(const Real* weights, const T* rows, Index row, Index count, Index width, Real* out) {
-    constexpr Index most = 1024;
-    alignas(64) Real sum[most];
-    for (Index first = 0; first < width; first += most) {
-        const Index columns = least(most, width - first), end = whole_vectors(columns), last = columns - end;
+inline void add_weighted_by_rows(const Real* weights, const T* rows, Index row, Index count, Index width, Real* out) {
+    constexpr Index max_columns = 1024;
+    alignas(64) Real sum[max_columns];
+    for (Index first = 0; first < width; first += max_columns) {
+        const Index columns = min(max_columns, width - first), end = whole_vectors(columns), last = columns - end;
         for (Index k = 0; k < columns; ++k) sum[k] = 0;
         const T* from = rows + first;
         for (Index j = 0; j < count; ++j, from += row) {
@@ -146,11 +150,11 @@ inline void add_far_weighted(const Real* weights, const T* rows, Index row, Inde
         for (Index k = 0; k < columns; ++k) out[first + k] += sum[k];
     }
 }
-template <bool far, class T>
+template <bool exceeds_l2, class T>
 inline void add_weighted_of(const Real* weights, const T* rows, Index row, Index count, Index width, Real* out) {
     if (count == 0) return;
     const bool in_one = width == 8 * lanes || width == 4 * lanes || width == 2 * lanes || width <= lanes;
-    if (far && !in_one) return add_far_weighted(weights, rows, row, count, width, out);
+    if (exceeds_l2 && !in_one) return add_weighted_by_rows(weights, rows, row, count, width, out);
     Index k = 0;
     const auto panels = [&]<Index vectors>() {
         for (; k + vectors * lanes <= width; k += vectors * lanes)
@@ -166,7 +170,7 @@ inline void add_weighted(const Real* weights, const Real* rows, Index row, Index
     add_weighted_of<false>(weights, rows, row, count, width, out);
 }
 
-// rows[j] += weights[j] x, so many columns of each row, which come and go row after row.
+// rows[j] += weights[j] x for `vectors` vectors of columns, row after row.
 template <Index vectors, bool whole>
 KVMEM_INLINE void add_outer_panel(const Real* weights, const Real* x, Real* rows, Index row, Index count, Index last) {
     Vector add[vectors];
@@ -222,18 +226,18 @@ inline void additive_scores_backward(const detail::AdditiveBackward& p) {
         }
 }
 
-// -inf when there is none; NaN are passed over.
+// The largest number, or -inf of none. NaN are ignored.
 inline Real largest_of(const Real* x, Index count) {
     Vector top = repeat(minus_infinity);
     Index i = 0;
     for (; i + lanes <= count; i += lanes) top = larger(load(x + i), top);
-    Real most = minus_infinity;
-    for (; i < count; ++i) most = x[i] > most ? x[i] : most;
-    for (Index l = 0; l < lanes; ++l) most = top[l] > most ? top[l] : most;
-    return most;
+    Real largest = minus_infinity;
+    for (; i < count; ++i) largest = x[i] > largest ? x[i] : largest;
+    for (Index l = 0; l < lanes; ++l) largest = top[l] > largest ? top[l] : largest;
+    return largest;
 }
 
-// To exp2(factor * (x - top)), whose sum is returned.
+// Replaces x by exp2(factor * (x - top)) and returns the sum.
 inline Real powers(Real* x, Index count, Real factor, Real top) {
     Vector sum = {};
     Index i = 0;
@@ -245,7 +249,7 @@ inline Real powers(Real* x, Index count, Real factor, Real top) {
     if (i < count) {
         const Vector p = exp2(factor * (load_part(x + i, count - i) - top));
         store_part(x + i, p, count - i);
-        // The lanes beyond would add the power of -top.
+        // The lanes beyond hold the power of -top, which must not be added.
         Real rest[lanes] = {};
         store_part(rest, p, count - i);
         sum += load(rest);
@@ -255,29 +259,18 @@ inline Real powers(Real* x, Index count, Real factor, Real top) {
 
 inline detail::SoftmaxSum softmax_row(Real* scores, Index count) {
     const Real top = largest_of(scores, count);
-    double sum = 0;  // of long rows in parts, as a sum in a line would lose what it adds
+    double sum = 0;  // long rows are summed in parts, because a large sum would lose what is added to it
     for (Index i = 0; i < count; i += long_block)
         sum += static_cast<double>(
-            powers(scores + i, least(long_block, count - i), log2_e, top == minus_infinity ? 0 : top));
+            powers(scores + i, min(long_block, count - i), log2_e, top == minus_infinity ? 0 : top));
     const auto total = static_cast<Real>(sum);
     if (total == 0) return {minus_infinity, 0};
     multiply(1 / total, scores, count);
     return {top, total};
 }
 
-// At most long_block slots.
-template <bool far, class T>
-inline void attend_row(const Head& head, Index q, Index first_slot, Index end_slot, const T* keys, const T* values,
-                       Real* read, Real& largest, Real& total) {
-    alignas(64) Real scores[long_block];
-    const Real* query = head.query + q * head.query_row;
-    const Index slots = end_slot - first_slot;
-    if (slots <= 0) return;
-    const T* key = keys + first_slot * head.key_row;
-    if (head.by_distance)
-        compare<ByDistance, far>(query, key, head.key_row, slots, head.key_width, -head.scale, scores);
-    else
-        compare<ByProduct, far>(query, key, head.key_row, slots, head.key_width, head.scale, scores);
+// Adds the biases of slots [first_slot, first_slot + slots) to the scores of query q.
+inline void add_biases(const Head& head, Index q, Index first_slot, Index slots, Real* scores) {
     if (head.slot_bias)
         for (Index i = 0; i < slots; ++i)
             scores[i] = detail::biased(scores[i], head.slot_bias[(first_slot + i) * head.slot_bias_row]);
@@ -289,57 +282,74 @@ inline void attend_row(const Head& head, Index q, Index first_slot, Index end_sl
             const Index distance = head.place(q) - (first_slot + i);
             scores[i] -= head.slope * Real(distance < 0 ? -distance : distance);
         }
+}
+
+// An online softmax: adds at most long_block slots to the output of query q, which is relative to the largest score.
+template <bool exceeds_l2, class T>
+inline void attend_row(const Head& head, Index q, Index first_slot, Index end_slot, const T* keys, const T* values,
+                       Real* output, Real& largest, Real& total) {
+    alignas(64) Real scores[long_block];
+    const Real* query = head.query + q * head.query_row;
+    const Index slots = end_slot - first_slot;
+    if (slots <= 0) return;
+    const T* key = keys + first_slot * head.key_row;
+    if (head.by_distance)
+        compare<ByDistance, exceeds_l2>(query, key, head.key_row, slots, head.key_width, -head.scale, scores);
+    else
+        compare<ByProduct, exceeds_l2>(query, key, head.key_row, slots, head.key_width, head.scale, scores);
+    add_biases(head, q, first_slot, slots, scores);
     const Real here = largest_of(scores, slots);
     const Real top = here > largest ? here : largest;
-    const Real safe = top == minus_infinity ? 0 : top;
     if (top > largest && total > 0) {
         alignas(64) Real shrink[lanes];
         store(shrink, exp2(repeat(log2_e * (largest - top))));
         total *= shrink[0];
-        multiply(shrink[0], read, head.value_width);
+        multiply(shrink[0], output, head.value_width);
     }
     largest = top;
-    total += powers(scores, slots, log2_e, safe);
-    // Sums of no more than so many, added as a whole: fewer roundings.
+    total += powers(scores, slots, log2_e, top == minus_infinity ? 0 : top);
+    // Sums of at most row_block slots are added as a whole: fewer roundings.
     for (Index i = 0; i < slots; i += row_block)
-        add_weighted_of<far>(scores + i, values + (first_slot + i) * head.value_row, head.value_row,
-                             least(row_block, slots - i), head.value_width, read);
+        add_weighted_of<exceeds_l2>(scores + i, values + (first_slot + i) * head.value_row, head.value_row,
+                                    min(row_block, slots - i), head.value_width, output);
 }
 
+// Divides the output of a query by the total of its weights, and stores the log-sum-exp.
+inline void finish_row(const Head& head, Index q, const HeadOutput& out, Real largest, Real total) {
+    if (total != 0) multiply(1 / total, out.output + q * out.output_row, head.value_width);
+    if (total == 0 || out.total)
+        store_sum(out, q, detail::to_power(largest), total);
+    else
+        out.log_sum_exp[q * out.log_sum_exp_row] = largest + ln_2 * static_cast<Real>(__builtin_log2(total));
+}
+
+// At most few_queries queries.
 template <class T>
-inline void attend_rows(const Head& head, const Part& part, const HeadRead& out, const T* keys, const T* values) {
+inline void attend_rows(const Head& head, const Part& part, const HeadOutput& out, const T* keys, const T* values) {
     Real largest[detail::few_queries], total[detail::few_queries];
     for (Index q = part.first_query; q < part.end_query; ++q) {
         largest[q - part.first_query] = minus_infinity;
         total[q - part.first_query] = 0;
-        Real* read = out.read + q * out.read_row;
-        for (Index k = 0; k < head.value_width; ++k) read[k] = 0;
+        Real* output = out.output + q * out.output_row;
+        for (Index k = 0; k < head.value_width; ++k) output[k] = 0;
     }
     const Index row_bytes = (head.key_width + head.value_width) * static_cast<Index>(sizeof(T));
-    const bool far = head.slots * row_bytes > far_bytes;
+    const auto attend_row_of = head.slots * row_bytes > l2_bytes ? attend_row<true, T> : attend_row<false, T>;
     const Index block = part.end_query - part.first_query == 1 ? long_block : row_block;
-    // All queries on a block of slots before the next one, which so is read from memory once.
+    // All queries use a block of slots before the next one, so that each block is read from memory once.
     for (Index j = part.first_slot; j < part.end_slot; j += block)
         for (Index q = part.first_query; q < part.end_query; ++q) {
-            const Index begin = head.first_readable(q), end = least(head.end_readable(q), part.end_slot);
-            (far ? attend_row<true, T> : attend_row<false, T>)(head, q, j > begin ? j : begin, least(j + block, end),
-                                                               keys, values, out.read + q * out.read_row,
-                                                               largest[q - part.first_query],
-                                                               total[q - part.first_query]);
+            const Index begin = head.first_readable(q), end = min(head.end_readable(q), part.end_slot);
+            attend_row_of(head, q, j > begin ? j : begin, min(j + block, end), keys, values,
+                          out.output + q * out.output_row, largest[q - part.first_query], total[q - part.first_query]);
         }
-    for (Index q = part.first_query; q < part.end_query; ++q) {
-        const Real sum = total[q - part.first_query], top = largest[q - part.first_query];
-        if (sum != 0) multiply(1 / sum, out.read + q * out.read_row, head.value_width);
-        if (sum == 0 || out.total)
-            store_sum(out, q, detail::to_power(top), sum);
-        else
-            out.log_sum_exp[q * out.log_sum_exp_row] = top + ln_2 * static_cast<Real>(__builtin_log2(sum));
-    }
+    for (Index q = part.first_query; q < part.end_query; ++q)
+        finish_row(head, q, out, largest[q - part.first_query], total[q - part.first_query]);
 }
 
-inline void attend_rows(const Head& head, const Part& part, const HeadRead& out) {
-    if (head.narrow_key)
-        attend_rows(head, part, out, head.narrow_key, head.narrow_value);
+inline void attend_rows(const Head& head, const Part& part, const HeadOutput& out) {
+    if (head.bf16_key)
+        attend_rows(head, part, out, head.bf16_key, head.bf16_value);
     else
         attend_rows(head, part, out, head.key, head.value);
 }

@@ -14,14 +14,14 @@ namespace {
 
 using detail::Affine;
 using detail::CodeTile;
-using detail::Reached;
 using detail::RowTile;
+using detail::ScanOutput;
 
 using Ints [[gnu::vector_size(vector_bytes)]] = std::int32_t;
 using Words [[gnu::vector_size(vector_bytes)]] = std::uint32_t;
 
 constexpr Index tile_slots = detail::scan_tile;
-// Codes are asked for this many bytes ahead, as rows are in simd/rows.hpp.
+// How many bytes before their use codes are prefetched.
 constexpr Index scan_bytes_ahead = 16384;
 
 KVMEM_INLINE Words load_words(const std::uint32_t* p) {
@@ -50,10 +50,30 @@ KVMEM_INLINE Vector score_of(Vector product, const Affine& affine, Index slot) {
     return product;
 }
 
-// --- Codes of 8 bits -------------------------------------------------------------------------------------
+// 24 sums (AVX-512) or 12 stay in registers, as in simd/product.hpp: 6 queries by all slots of a tile, or by a part.
+constexpr Index scan_vectors = vector_bytes == 64 ? 4 : 2;
 
-// sum + the four products of unsigned bytes of slots with signed ones of the query, exactly.
-KVMEM_INLINE Ints add_bytes(Ints sum, Words slots, std::uint32_t query) {
+// Turns product(v), v in [0, scan_vectors), into scores of slots from `slot` on, and stores them if one of them reaches
+// the threshold.
+template <class Product>
+KVMEM_INLINE void report(const Affine& affine, Index slot, Index query, const ScanOutput& out, Product product) {
+    Vector score[scan_vectors];
+    std::uint64_t above = 0;
+    const Vector threshold = repeat(out.threshold[query]);
+#pragma GCC unroll 4
+    for (Index v = 0; v < scan_vectors; ++v) {
+        score[v] = score_of(product(v), affine, slot + v * lanes);
+        above |= reaches(score[v], threshold) << (v * lanes);
+    }
+    if (above == 0) return;
+    out.above[query] |= above << slot;
+    for (Index v = 0; v < scan_vectors; ++v) store(out.scores + query * tile_slots + slot + v * lanes, score[v]);
+}
+
+// --- int8 ------------------------------------------------------------------------------------------------
+
+// sum + the four products of unsigned bytes of the slots with signed bytes of the query, exactly.
+KVMEM_INLINE Ints add_int8_products(Ints sum, Words slots, std::uint32_t query) {
 #if defined(__AVX512VNNI__)
     return reinterpret_cast<Ints>(_mm512_dpbusd_epi32(reinterpret_cast<__m512i>(sum), reinterpret_cast<__m512i>(slots),
                                                       _mm512_set1_epi32(static_cast<int>(query))));
@@ -91,12 +111,8 @@ KVMEM_INLINE Ints add_bytes(Ints sum, Words slots, std::uint32_t query) {
 #endif
 }
 
-// Sums of 24 (AVX-512) or 12 vectors stay in registers, as in simd/product.hpp: all slots of a tile with 6 queries, or
-// a part of them.
-constexpr Index scan_vectors = vector_bytes == 64 ? 4 : 2;
-
-template <Index queries, bool far>
-KVMEM_INLINE void bytes_panel(const CodeTile& tile, Index first, Index slot, const Reached& out) {
+template <Index queries, bool prefetch>
+KVMEM_INLINE void int8_panel(const CodeTile& tile, Index first, Index slot, const ScanOutput& out) {
     Ints sum[queries][scan_vectors];
     const std::uint32_t* query = static_cast<const std::uint32_t*>(tile.queries) + first * tile.words;
 #pragma GCC unroll 8
@@ -108,37 +124,25 @@ KVMEM_INLINE void bytes_panel(const CodeTile& tile, Index first, Index slot, con
         Words slots[scan_vectors];
 #pragma GCC unroll 4
         for (Index v = 0; v < scan_vectors; ++v) {
-            if constexpr (far) __builtin_prefetch(codes + v * lanes + scan_bytes_ahead / 4);
+            if constexpr (prefetch) __builtin_prefetch(codes + v * lanes + scan_bytes_ahead / 4);
             slots[v] = load_words(codes + v * lanes);
         }
 #pragma GCC unroll 8
         for (Index q = 0; q < queries; ++q)
 #pragma GCC unroll 4
             for (Index v = 0; v < scan_vectors; ++v)
-                sum[q][v] = add_bytes(sum[q][v], slots[v], query[q * tile.words + w]);
+                sum[q][v] = add_int8_products(sum[q][v], slots[v], query[q * tile.words + w]);
     }
 #pragma GCC unroll 8
-    for (Index q = 0; q < queries; ++q) {
-        Vector score[scan_vectors];
-        std::uint64_t above = 0;
-        const Vector least = repeat(out.least[first + q]);
-#pragma GCC unroll 4
-        for (Index v = 0; v < scan_vectors; ++v) {
-            const Vector product = __builtin_convertvector(sum[q][v], Vector) * tile.scales[first + q];
-            score[v] = score_of(product, tile.affine, slot + v * lanes);
-            above |= reaches(score[v], least) << (v * lanes);
-        }
-        if (above == 0) continue;
-        out.above[first + q] |= above << slot;
-        for (Index v = 0; v < scan_vectors; ++v)
-            store(out.scores + (first + q) * tile_slots + slot + v * lanes, score[v]);
-    }
+    for (Index q = 0; q < queries; ++q)
+        report(tile.affine, slot, first + q, out,
+               [&](Index v) { return __builtin_convertvector(sum[q][v], Vector) * tile.scales[first + q]; });
 }
 
-// --- Codes of 16 bits ------------------------------------------------------------------------------------
+// --- bfloat16 --------------------------------------------------------------------------------------------
 
-template <Index queries, bool far>
-KVMEM_INLINE void halves_panel(const CodeTile& tile, Index first, Index slot, const Reached& out) {
+template <Index queries, bool prefetch>
+KVMEM_INLINE void bf16_panel(const CodeTile& tile, Index first, Index slot, const ScanOutput& out) {
     Vector sum[queries][scan_vectors] = {};
     const float* query = static_cast<const float*>(tile.queries) + first * tile.words * 2;
     const std::uint32_t* codes = tile.codes + slot;
@@ -146,7 +150,7 @@ KVMEM_INLINE void halves_panel(const CodeTile& tile, Index first, Index slot, co
         Vector low[scan_vectors], high[scan_vectors];
 #pragma GCC unroll 4
         for (Index v = 0; v < scan_vectors; ++v) {
-            if constexpr (far) __builtin_prefetch(codes + v * lanes + scan_bytes_ahead / 4);
+            if constexpr (prefetch) __builtin_prefetch(codes + v * lanes + scan_bytes_ahead / 4);
             const Words both = load_words(codes + v * lanes);
             low[v] = reinterpret_cast<Vector>(both << 16);
             high[v] = reinterpret_cast<Vector>(both & 0xffff0000u);
@@ -160,50 +164,37 @@ KVMEM_INLINE void halves_panel(const CodeTile& tile, Index first, Index slot, co
             }
     }
 #pragma GCC unroll 8
-    for (Index q = 0; q < queries; ++q) {
-        Vector score[scan_vectors];
-        std::uint64_t above = 0;
-#pragma GCC unroll 4
-        for (Index v = 0; v < scan_vectors; ++v) {
-            score[v] = score_of(sum[q][v], tile.affine, slot + v * lanes);
-            above |= reaches(score[v], repeat(out.least[first + q])) << (v * lanes);
-        }
-        if (above == 0) continue;
-        out.above[first + q] |= above << slot;
-        for (Index v = 0; v < scan_vectors; ++v)
-            store(out.scores + (first + q) * tile_slots + slot + v * lanes, score[v]);
-    }
+    for (Index q = 0; q < queries; ++q) report(tile.affine, slot, first + q, out, [&](Index v) { return sum[q][v]; });
 }
 
-// All queries on a tile: 6 at a time, then what is left.
-template <bool halves>
-KVMEM_INLINE void code_tile(const CodeTile& tile, const Reached& out) {
-    const auto panels = [&]<Index queries, bool far>(Index first) {
+// All queries on a tile: 6 at a time, then the rest.
+template <bool bf16>
+KVMEM_INLINE void code_tile(const CodeTile& tile, const ScanOutput& out) {
+    const auto panels = [&]<Index queries, bool prefetch>(Index first) {
         for (Index slot = 0; slot < tile_slots; slot += scan_vectors * lanes)
-            if constexpr (halves)
-                halves_panel<queries, far>(tile, first, slot, out);
+            if constexpr (bf16)
+                bf16_panel<queries, prefetch>(tile, first, slot, out);
             else
-                bytes_panel<queries, far>(tile, first, slot, out);
+                int8_panel<queries, prefetch>(tile, first, slot, out);
     };
     for (Index q = 0; q < tile.count; ++q) out.above[q] = 0;
     Index q = 0;
-    // What is read ahead is asked for once, by the first queries.
-    if (tile.is_far && tile.count >= 4)
+    // The first queries prefetch for all.
+    if (tile.exceeds_l2 && tile.count >= 4)
         panels.template operator()<4, true>(q), q += 4;
-    else if (tile.is_far && tile.count > 0)
+    else if (tile.exceeds_l2 && tile.count > 0)
         panels.template operator()<1, true>(q), q += 1;
     for (; q + 6 <= tile.count; q += 6) panels.template operator()<6, false>(q);
     if (q + 4 <= tile.count) panels.template operator()<4, false>(q), q += 4;
     if (q + 2 <= tile.count) panels.template operator()<2, false>(q), q += 2;
     if (q < tile.count) panels.template operator()<1, false>(q);
 }
-void bytes(const CodeTile& tile, const Reached& out) { code_tile<false>(tile, out); }
-void halves(const CodeTile& tile, const Reached& out) { code_tile<true>(tile, out); }
+void scan_int8(const CodeTile& tile, const ScanOutput& out) { code_tile<false>(tile, out); }
+void scan_bf16(const CodeTile& tile, const ScanOutput& out) { code_tile<true>(tile, out); }
 
 // --- Rows ------------------------------------------------------------------------------------------------
 
-// Products of so many queries with lanes / queries rows each, in the lanes of one vector: query after query. Rows that
-// are far are read one after the other (simd/rows.hpp says why), all others together.
+// Products of `queries` queries with lanes / queries rows each, in the lanes of one vector, query after query.
 template <Index queries>
 KVMEM_INLINE Vector row_products(const RowTile& tile, Index first_query, Index slot) {
     constexpr Index rows = lanes / queries;
@@ -211,7 +202,7 @@ KVMEM_INLINE Vector row_products(const RowTile& tile, Index first_query, Index s
     const float* query = tile.queries + first_query * tile.query_row;
     const float* at[rows];
 #pragma GCC unroll 16
-    for (Index r = 0; r < rows; ++r) at[r] = tile.rows + least(slot + r, tile.slots - 1) * tile.row;
+    for (Index r = 0; r < rows; ++r) at[r] = tile.rows + min(slot + r, tile.slots - 1) * tile.row;
     Index k = 0;
     for (; k + lanes <= tile.width; k += lanes) {
         Vector x[queries];
@@ -236,14 +227,15 @@ KVMEM_INLINE Vector row_products(const RowTile& tile, Index first_query, Index s
     }
     return sums_of(sum);
 }
+// The same row after row, for a memory that exceeds the caches (simd/rows.hpp says why).
 template <Index queries>
-KVMEM_INLINE Vector far_row_products(const RowTile& tile, Index first_query, Index slot) {
+KVMEM_INLINE Vector streamed_row_products(const RowTile& tile, Index first_query, Index slot) {
     constexpr Index rows = lanes / queries;
     alignas(64) float each[lanes * lanes];
     const float* query = tile.queries + first_query * tile.query_row;
 #pragma GCC unroll 1
     for (Index r = 0; r < rows; ++r) {
-        const float* row = tile.rows + least(slot + r, tile.slots - 1) * tile.row;
+        const float* row = tile.rows + min(slot + r, tile.slots - 1) * tile.row;
         Vector sum[queries] = {};
 #pragma GCC unroll 1
         for (Index k = 0; k < tile.width; k += lanes) {
@@ -261,47 +253,48 @@ KVMEM_INLINE Vector far_row_products(const RowTile& tile, Index first_query, Ind
     return sums_of(sum);
 }
 
-template <Index queries, bool far>
-KVMEM_INLINE void rows_of(const RowTile& tile, Index first, const Reached& out) {
+template <Index queries, bool prefetch>
+KVMEM_INLINE void row_scores(const RowTile& tile, Index first, const ScanOutput& out) {
     constexpr Index rows = lanes / queries;
     for (Index slot = 0; slot < tile.slots; slot += rows) {
         float products[lanes];
-        store(products, far ? far_row_products<queries>(tile, first, slot) : row_products<queries>(tile, first, slot));
+        store(products,
+              prefetch ? streamed_row_products<queries>(tile, first, slot) : row_products<queries>(tile, first, slot));
         for (Index q = 0; q < queries; ++q)
             __builtin_memcpy(out.scores + (first + q) * tile_slots + slot, products + q * rows, sizeof(float) * rows);
     }
 }
 
-inline std::uint64_t above(const float* products, Index slots, const Affine& affine, float least_score, float* scores) {
+inline std::uint64_t above(const float* products, Index slots, const Affine& affine, float threshold, float* scores) {
     std::uint64_t bits = 0;
-    const Vector threshold = repeat(least_score);
+    const Vector all = repeat(threshold);
     for (Index slot = 0; slot < slots; slot += lanes) {
-        const Index count = least(lanes, slots - slot);
+        const Index count = min(lanes, slots - slot);
         Vector score = load_up_to(products + slot, count);
         if (affine.factor) score *= load_up_to(affine.factor + slot, count);
         if (affine.bias) score += load_up_to(affine.bias + slot, count);
-        bits |= reaches(score, threshold) << slot;
+        bits |= reaches(score, all) << slot;
         store_up_to(scores + slot, score, count);
     }
     return slots < tile_slots ? bits & ((std::uint64_t{1} << slots) - 1) : bits;
 }
 
-void rows(const RowTile& tile, const Reached& out) {
+void scan_rows(const RowTile& tile, const ScanOutput& out) {
     Index q = 0;
-    if (tile.is_far && tile.count >= 4)
-        rows_of<4, true>(tile, q, out), q += 4;
-    else if (tile.is_far && tile.count > 0)
-        rows_of<1, true>(tile, q, out), q += 1;
-    for (; q + 4 <= tile.count; q += 4) rows_of<4, false>(tile, q, out);
-    if (q + 2 <= tile.count) rows_of<2, false>(tile, q, out), q += 2;
-    if (q < tile.count) rows_of<1, false>(tile, q, out);
+    if (tile.exceeds_l2 && tile.count >= 4)
+        row_scores<4, true>(tile, q, out), q += 4;
+    else if (tile.exceeds_l2 && tile.count > 0)
+        row_scores<1, true>(tile, q, out), q += 1;
+    for (; q + 4 <= tile.count; q += 4) row_scores<4, false>(tile, q, out);
+    if (q + 2 <= tile.count) row_scores<2, false>(tile, q, out), q += 2;
+    if (q < tile.count) row_scores<1, false>(tile, q, out);
     for (q = 0; q < tile.count; ++q) {
         float* scores = out.scores + q * tile_slots;
-        out.above[q] = above(scores, tile.slots, tile.affine, out.least[q], scores);
+        out.above[q] = above(scores, tile.slots, tile.affine, out.threshold[q], scores);
     }
 }
 
-// --- The truth -------------------------------------------------------------------------------------------
+// --- Exact scores ----------------------------------------------------------------------------------------
 
 using Doubles [[gnu::vector_size(vector_bytes)]] = double;
 constexpr Index double_lanes = lanes / 2;
@@ -336,15 +329,12 @@ double square_distance(const float* a, const float* b, Index width) {
 
 }  // namespace
 
-#define KVMEM_STRINGIFY_(x) #x
-#define KVMEM_STRINGIFY(x) KVMEM_STRINGIFY_(x)
-
 extern const detail::Scan scan_table;
 const detail::Scan scan_table{
     .name = KVMEM_STRINGIFY(KVMEM_SIMD),
-    .rows = rows,
-    .bytes = bytes,
-    .halves = halves,
+    .scan_rows = scan_rows,
+    .scan_int8 = scan_int8,
+    .scan_bf16 = scan_bf16,
     .above = above,
     .product = product,
     .square_distance = square_distance,

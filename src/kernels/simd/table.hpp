@@ -1,7 +1,7 @@
-// The inner loops that exist once for each instruction set, and the choice among them. Not installed.
+// The table of the inner loops, of which each instruction set has one. Not installed.
 #pragma once
 
-#include "kernels/ahead.hpp"
+#include "kernels/prefetch.hpp"
 #include "kvmem/core/bfloat16.hpp"
 #include "kvmem/core/types.hpp"
 #include "kvmem/kernels/elementwise.hpp"
@@ -9,15 +9,15 @@
 
 namespace kvmem::detail {
 
-// The lowest score. Scores of -inf alone are masked, and stay so; sums with a large negative bias stop here.
+// The lowest score that is not masked: sums with a large negative bias stop here, and only -inf masks.
 inline constexpr Real lowest = sizeof(Real) == sizeof(float) ? Real(-__FLT_MAX__) : Real(-__DBL_MAX__);
 
-// Always inlined, as all of these: the code of one instruction set must not serve another.
+// Always inlined, like everything here: the code of one instruction set must not serve another.
 [[gnu::always_inline]] inline Real biased(Real score, Real bias) {
     const Real sum = score + bias;
     return sum < lowest && bias >= lowest && score >= lowest ? lowest : sum;
 }
-// Times log2(e), as tiles have their scores, and back. The lowest stays.
+// From scores to base 2, as tiles have them, and back. The lowest score stays.
 [[gnu::always_inline]] inline Real to_power(Real score) {
     const Real power = Real(1.44269504088896340736) * score;
     return power < lowest && score >= lowest ? lowest : power;
@@ -26,13 +26,13 @@ inline constexpr Real lowest = sizeof(Real) == sizeof(float) ? Real(-__FLT_MAX__
     return power == lowest ? lowest : Real(0.693147180559945309417) * power;
 }
 
-// One segment seen by one head. Rows of each array are `..._row` numbers apart.
+// One segment seen by one head. The rows of each array are `..._row` numbers apart.
 struct Head {
     const Real* query = nullptr;
     const Real* key = nullptr;
     const Real* value = nullptr;
-    const Bfloat16* narrow_key = nullptr;  // instead of key and value
-    const Bfloat16* narrow_value = nullptr;
+    const Bfloat16* bf16_key = nullptr;  // instead of key and value
+    const Bfloat16* bf16_value = nullptr;
     Index query_row = 0, key_row = 0, value_row = 0;
     Index queries = 0, slots = 0, key_width = 0, value_width = 0;
 
@@ -44,7 +44,7 @@ struct Head {
     const Real* pair_bias = nullptr;
     Index pair_bias_row = 0;
     Real slope = 0;
-    // Query i reads slots from its own place i + slots - queries less `behind` to it plus `ahead`, inclusive.
+    // The mask leaves to query i the slots from place(i) - behind to place(i) + ahead, inclusive.
     Index behind = 0, ahead = 0;
     bool banded = false;
 
@@ -56,46 +56,46 @@ struct Head {
     [[gnu::always_inline]] Index bounded(Index slot) const { return slot < 0 ? 0 : slot > slots ? slots : slot; }
 };
 
-// A part of a head's lookup: these queries on these slots.
+// A part of a head: these queries by these slots.
 struct Part {
     Index first_query, end_query, first_slot, end_slot;
 };
 
-// Where a head's results are: read and log_sum_exp have a row for each query of the head.
-struct HeadRead {
-    Real* read;
-    Index read_row;
+// Where a head writes: output and log_sum_exp have a row for each query of the head.
+struct HeadOutput {
+    Real* output;
+    Index output_row;
     Real* log_sum_exp;
     Index log_sum_exp_row;
     Real* scores;  // null, or blocks of queries one after the other, each [slots, queries rounded up to vectors]
-    // Null, or where the sum of weights relative to the largest score goes. That score, to_power() of it, is then all
-    // of log_sum_exp: in one number, a large score would leave no room for the sum.
+    // Null, or the sum of the weights relative to the largest score. log_sum_exp is then to_power() of that score
+    // alone, because in one number a large score would leave no room for the sum.
     Real* total = nullptr;
 };
 
 // Rows as in Head; null pointers are not computed.
 struct HeadGradients {
-    const Real* read;
-    const Real* grad_read;
-    Index read_row;
+    const Real* output;
+    const Real* grad_output;
+    Index output_row;
     const Real *sum_large, *sum_rest;  // [queries]: SoftmaxSums
-    const Real* scores;                // null, or those that the read left
+    const Real* scores;                // null, or saved ones
     Real *query, *key, *value, *slot_bias, *pair_bias;
     Index query_row;
 };
 
-// Queries and slots whose scores are made at once: they and what they are made from nearly fit the first-level cache.
+// The scores of a block of queries by a block of slots, and their operands, nearly fit the first-level cache.
 inline constexpr Index query_block = 64;
 inline constexpr Index slot_block = 96;
-// Slots that are gone through with all queries before the next ones: for the second-level cache.
+// A panel of slots fits the second-level cache. All queries use it before the next one.
 inline constexpr Index slot_panel = 512;
-// Fewer queries than this on one memory are read one by one.
+// At most this many queries of one memory are taken one by one.
 inline constexpr Index few_queries = 6;
 
-// A log-sum-exp beyond this is too coarse to make weights from: a float of 1,024 has steps of 1e-4.
+// A larger log-sum-exp is too coarse to recompute weights from: a float of 1,024 has steps of 1e-4.
 inline constexpr Real large_sum = 1024;
 
-// Numbers of scratch for one call of attend_tiles, of so many queries, or attend_tiles_backward.
+// Numbers of scratch for one call of attend_tiles with this many queries, or of attend_tiles_backward.
 inline constexpr Index attend_scratch(Index queries, Index key_width, Index value_width) {
     return (slot_panel + query_block) * (key_width + value_width) + (slot_block + 3) * query_block + 2 * queries;
 }
@@ -135,7 +135,7 @@ struct DistancesBackward {
 struct Gather {
     const Real* table;
     Index width;
-    bool is_large;  // for the caches
+    bool table_exceeds_l2;
     const Token* tokens;
     const Index* offsets;
     Index first, end;
@@ -146,9 +146,9 @@ struct Gather {
     const Real* start = nullptr;
     const Token* start_rows = nullptr;
 };
-// The way back: for the lists [first, end) of entries of one token, rows[places[token]] += the sum of what their bags
-// give, unless that place is negative. Rows from `fresh` on hold nothing yet: they become that sum.
-struct Lists {
+// The backward pass: for the lists [first, end), each the entries of one token, rows[places[token]] += the sum of what
+// their bags give. A negative place drops the sum. Rows from `fresh` on are uninitialised and become the sum.
+struct ScatterLists {
     Real* rows;
     Index width, fresh;
     const Index* places;
@@ -156,22 +156,22 @@ struct Lists {
     const Index* offsets;
     const TokenLists::Entry* entries;
     Index first, end;
-    bool rows_are_large;  // for the caches
+    bool rows_exceed_l2;
 };
-// A bag gives its x, times its scale or a row of factors if there are any.
+// A bag gives its row of x, times its scale or a row of factors if there are any.
 struct Scatter {
-    Lists lists;
+    ScatterLists lists;
     const Real* x;
-    bool x_is_large;
+    bool x_exceeds_l2;
     const Real* scales = nullptr;   // of each bag
     const Real* factors = nullptr;  // not beside scales
     const Index* first_factors = nullptr;
 };
 // Bag i gives the sum over the terms of weights[i * outer_terms + term] times row segments[i] of that term's vectors.
-// What is missing to outer_terms has weights of 0.
+// Missing terms have weights of 0.
 inline constexpr Index outer_terms = 4;
 struct OuterScatter {
-    Lists lists;
+    ScatterLists lists;
     Index terms;
     const Real* weights;
     const std::int32_t* segments;
@@ -185,26 +185,26 @@ struct Update {
     Real rate, factor, epsilon, beta1, rest1, beta2, rest2, correct;
 };
 
-struct Slopes {
+struct ActivationBackward {
     const Real *in, *out, *grad_out;
     Real* grad_in;
     Index count;
 };
 
-// Which numbers of a dropout stay: those whose hash of seed and position is at least `least`; they are times `keep`.
+// A number stays, times `scale`, if the hash of seed and position is at least `threshold`. All others become 0.
 struct Dropout {
     std::uint64_t seed;
-    std::uint32_t least;
-    Real keep;
+    std::uint32_t threshold;
+    Real scale;
 };
 
-// One row of a layer normalisation and what was kept of it.
+// One row of a layer normalisation, with what is saved for backward.
 struct NormRow {
     const Real *x, *gain;
     Real mean, inverse;  // of the deviation
 };
 
-// The log-sum-exp of a row is largest + log(total): -inf and 0 when nothing may be read.
+// The log-sum-exp of a row is largest + log(total). They are -inf and 0 where all scores are masked.
 struct SoftmaxSum {
     Real largest, total;
 
@@ -215,15 +215,15 @@ struct Simd {
     const char* name;
     // c = a b, or c += a b.
     void (*product)(bool add, const Product& p);
-    // c = alpha a b, or c += alpha a b, of a depth of 1 or more. Of each matrix rows or columns lie in a row: those of
-    // b are b_row and b_step apart. `packed` holds gemm_scratch numbers.
+    // c = alpha a b, or c += alpha a b, for a depth of at least 1. Rows and columns of b are b_row and b_step apart;
+    // one of the two is 1, as for a. `packed` holds gemm_scratch numbers.
     void (*gemm)(const Product& p, Real alpha, Index b_step, bool add, Real* packed);
-    // Softmax reads of many queries, or of few (which needs no scratch), of slots of a part. Asks for what comes next
-    // meanwhile.
-    void (*attend_tiles)(const Head& head, const Part& part, const HeadRead& out, const Ahead& next, Real* scratch);
-    void (*attend_rows)(const Head& head, const Part& part, const HeadRead& out);
-    // Adds to the gradients, from the sums.
-    void (*attend_tiles_backward)(const Head& head, const Part& part, const HeadGradients& out, const Ahead& next,
+    // Softmax attention of many queries, or of at most few_queries. The first prefetches `next` meanwhile.
+    void (*attend_tiles)(const Head& head, const Part& part, const HeadOutput& out, const Prefetcher& next,
+                         Real* scratch);
+    void (*attend_rows)(const Head& head, const Part& part, const HeadOutput& out);
+    // Adds to the gradients.
+    void (*attend_tiles_backward)(const Head& head, const Part& part, const HeadGradients& out, const Prefetcher& next,
                                   Real* scratch);
     // out[j] = factor * x . rows[j]
     void (*dots)(const Real* x, const Real* rows, Index row, Index count, Index width, Real factor, Real* out);
@@ -245,16 +245,15 @@ struct Simd {
     void (*scatter_outer)(const OuterScatter& s);
     void (*update)(const Update& u, Real* x, const Real* g, Real* first, Real* second, Index count);
     void (*activate)(Activation f, const Real* in, Real* out, Index count);
-    void (*activate_backward)(Activation f, const Slopes& s);
-    // out = or += what stays of x
+    void (*activate_backward)(Activation f, const ActivationBackward& s);
+    // out = x after dropout, or out += it.
     void (*dropout)(const Dropout& d, const Real* x, Real* out, Index count, bool add);
-    // Fills out with the normalised row, times gain plus bias, and row.mean and row.inverse.
+    // out = the normalised row times gain plus bias. Sets row.mean and row.inverse.
     void (*norm_row)(NormRow& row, const Real* bias, Real epsilon, Real* out, Index count);
     // Adds to the gradients; null ones are not computed.
     void (*norm_row_backward)(const NormRow& row, const Real* grad_out, Real* grad_in, Real* grad_gain, Real* grad_bias,
                               Index count);
-    // In place from scores to weights, whose relative error is below 6e-7 and 1.2e-7 for each 1 that a score is below
-    // the largest.
+    // Replaces scores by weights, with a relative error below 6e-7 plus 1.2e-7 for each 1 of distance to the largest.
     SoftmaxSum (*softmax_row)(Real* scores, Index count);
 };
 
@@ -262,8 +261,8 @@ struct Simd {
 inline constexpr Index gemm_rows = 96, gemm_depth = 256, gemm_cols = 512;
 inline constexpr Index gemm_scratch = (gemm_cols + gemm_rows) * gemm_depth;
 
-// The best that this processor has, or what the environment's KVMEM_ISA names (baseline, avx2, avx512) if the
-// processor has that. Chosen once; until then, each call throws Error when KVMEM_ISA is no such name.
+// The table of the best instruction set of this processor, or of the one in KVMEM_ISA (baseline, avx2, avx512) if that
+// is less. It is chosen once. Until then each call throws Error when KVMEM_ISA names none.
 const Simd& simd();
 
 }  // namespace kvmem::detail

@@ -1,6 +1,6 @@
-// A vector register of numbers, and the few things that are done with one. Compiled once for each instruction set
-// (simd/kernels.hpp); everything is in a namespace of that set and local to its source, so that the linker can
-// never give one set's code to another.
+// A vector register of numbers and its operations, compiled once for each instruction set (simd/kernels.hpp).
+// Everything is in a namespace of that set and local to its source, so that the linker never gives one set's code to
+// another.
 #pragma once
 
 #include "kvmem/core/types.hpp"
@@ -27,8 +27,10 @@ using Vector [[gnu::vector_size(vector_bytes)]] = Real;
 constexpr bool is_float = sizeof(Real) == sizeof(float);
 
 #define KVMEM_INLINE [[gnu::always_inline]] inline
+#define KVMEM_STRINGIFY_(x) #x
+#define KVMEM_STRINGIFY(x) KVMEM_STRINGIFY_(x)
 
-KVMEM_INLINE constexpr Index least(Index a, Index b) { return a < b ? a : b; }
+KVMEM_INLINE constexpr Index min(Index a, Index b) { return a < b ? a : b; }
 KVMEM_INLINE Index round_up(Index n, Index step) { return (n + step - 1) / step * step; }
 
 template <std::size_t... i>
@@ -44,8 +46,8 @@ KVMEM_INLINE Vector load(const Real* p) {
 }
 KVMEM_INLINE void store(Real* p, Vector v) { __builtin_memcpy(p, &v, sizeof v); }
 
-// Past the caches, to an address of whole vectors: for what is not read again soon. Ends with finish_streams(), before
-// another thread may read it.
+// Stores past the caches, to an aligned address, what is not read again soon. Call finish_streams() before another
+// thread reads it.
 KVMEM_INLINE void stream(Real* p, Vector v) {
 #if defined(__AVX512F__)
     _mm512_stream_ps(reinterpret_cast<float*>(p), reinterpret_cast<__m512>(v));
@@ -61,7 +63,7 @@ KVMEM_INLINE void finish_streams() {
 #endif
 }
 
-// The first `count` numbers, zeros after them; nothing beyond is touched.
+// The first `count` numbers, and zeros after them. Nothing beyond is touched.
 KVMEM_INLINE Vector load_part(const Real* p, Index count) {
 #if defined(__AVX512F__)
     const auto mask = (1u << count) - 1;
@@ -139,7 +141,7 @@ KVMEM_INLINE void exchange(Vector& a, Vector& b, std::index_sequence<i...>) {
     b = odd;
 }
 
-// v as a square matrix of vectors, transposed in place.
+// Transposes v, a square matrix of vectors, in place.
 template <Index width = lanes / 2>
 KVMEM_INLINE void transpose(Vector* v) {
     if constexpr (width > 0) {
@@ -151,7 +153,7 @@ KVMEM_INLINE void transpose(Vector* v) {
     }
 }
 
-// [sums of neighbouring blocks of a] and [of b], taking turns: blocks of `width` lanes.
+// Sums of neighbouring blocks of `width` lanes of a, and of b, in turns.
 template <Index width, std::size_t... i>
 KVMEM_INLINE Vector add_neighbours(Vector a, Vector b, std::index_sequence<i...>) {
     // Block j of the result is from a if j is even and from b if it is odd.
@@ -176,7 +178,7 @@ KVMEM_INLINE Vector sums_of(Vector* v) {
     }
 }
 
-// In the order of the halves, so that it is the same for every way of calling it.
+// The sum of the lanes, always by halves: bit-reproducible, however the compiler inlines it.
 KVMEM_INLINE Real sum_of(Vector v) {
     Real part[lanes];
     store(part, v);

@@ -1,8 +1,8 @@
 #include "store/files/store_file.hpp"
 
-#include "io/hdf5/hdf5.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/number.hpp"
+#include "kvmem/io/hdf5.hpp"
 #include "store/files/mapped_file.hpp"
 #include "store/search/lists.hpp"
 #include "store/search/query.hpp"

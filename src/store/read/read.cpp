@@ -39,7 +39,7 @@ class ProductRead {
             for (Index first = 0, step = is(Similarity::cosine) ? 65536 : slice.count; first < slice.count;
                  first += step) {
                 attend_to(s, first, std::min(step, slice.count - first), {values, log_sum_exp});
-                merge_reads(all.values, all.log_sum_exp, values, log_sum_exp);
+                merge_outputs(all.values, all.log_sum_exp, values, log_sum_exp);
             }
         }
         // Scores lack the query's own square.

@@ -31,9 +31,9 @@ class NearestCentroids {
         std::fill_n(least, n, -std::numeric_limits<float>::infinity());
         for (Index tile = 0; tile < part_.tiles(); ++tile) {
             const Index slot = tile * scan_tile, slots = std::min(scan_tile, part_.capacity - slot);
-            detail::scan().bytes({part_.codes_of(tile), part_.words(), part_.affine(slot), queries_.codes(first),
-                                  queries_.scales(first), queries_.starts(first), n, false},
-                                 {least, above, scores});
+            detail::scan().scan_int8({part_.codes_of(tile), part_.words(), part_.affine(slot), queries_.codes(first),
+                                      queries_.scales(first), queries_.starts(first), n, false},
+                                     {least, above, scores});
             const std::uint64_t there = slots == scan_tile ? ~std::uint64_t{0} : (std::uint64_t{1} << slots) - 1;
             for (Index q = 0; q < n; ++q)
                 for (std::uint64_t bits = above[q] & there; bits != 0; bits &= bits - 1) {

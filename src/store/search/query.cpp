@@ -52,12 +52,12 @@ void Queries::prepare() {
     const Index n = rows.rows, width = rows.cols;
     prepared_.resize(static_cast<std::size_t>(n));
     if (options.form == KeyForm::int8) {
-        words_ = detail::code_words(detail::CodeForm::int8, width);
+        words_ = detail::code_words(detail::CodeFormat::int8, width);
         words_of_codes_.resize(static_cast<std::size_t>(n * words_));
         scales_.resize(static_cast<std::size_t>(n));
         starts_.resize(static_cast<std::size_t>(n));
     } else if (options.form == KeyForm::bfloat16) {
-        words_ = detail::code_words(detail::CodeForm::bfloat16, width);
+        words_ = detail::code_words(detail::CodeFormat::bfloat16, width);
         floats_of_codes_.resize(static_cast<std::size_t>(n * words_ * 2));
     }
     // Sums of `width` products in float are off by at most so much of the product of the norms (Higham 2002, section

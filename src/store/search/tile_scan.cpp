@@ -25,11 +25,11 @@ detail::CodeBound TileScan::bound_of(const TileRange& range) const {
 void TileScan::scan(Index slice, Index tile, Index first, Index count, Scratch& scratch) const {
     const Part& p = part(slice);
     const Index slot = tile * scan_tile, width = queries_.width();
-    const detail::Reached out{scratch.least.data(), scratch.above.data(), scratch.scores.data()};
+    const detail::ScanOutput out{scratch.least.data(), scratch.above.data(), scratch.scores.data()};
     const Index slots = std::min(scan_tile, state_.slices[static_cast<std::size_t>(slice)].count - slot);
     if (by_rows(p)) {
         const bool far = p.capacity * width * 4 > far_bytes;
-        return detail::scan().rows(
+        return detail::scan().scan_rows(
             {keys(p, slot), p.options.key_width, slots, width, affine(p, slot), queries_.row(first), width, count, far},
             out);
     }
@@ -43,7 +43,7 @@ void TileScan::scan(Index slice, Index tile, Index first, Index count, Scratch& 
                                  bytes ? queries_.starts(first) : nullptr,
                                  count,
                                  far};
-    (bytes ? detail::scan().bytes : detail::scan().halves)(codes, out);
+    (bytes ? detail::scan().scan_int8 : detail::scan().scan_bf16)(codes, out);
 }
 
 // Products of several tiles at once, when the first of them comes.

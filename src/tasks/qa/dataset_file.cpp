@@ -1,7 +1,7 @@
 // The kvmem-qa file, version 1, as datasets/README.md specifies it.
-#include "io/hdf5/hdf5.hpp"
 #include "io/vocabulary_file.hpp"
 #include "kvmem/core/error.hpp"
+#include "kvmem/io/hdf5.hpp"
 #include "kvmem/tasks/qa/dataset.hpp"
 
 #include <algorithm>

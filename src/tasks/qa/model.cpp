@@ -4,10 +4,6 @@
 #include "kvmem/core/parallel.hpp"
 #include "kvmem/kernels/gemm.hpp"
 #include "kvmem/tasks/qa/models/kv_mem_nn.hpp"
-#include "kvmem/tasks/qa/models/mem_n2n.hpp"
-#include "kvmem/tasks/qa/models/memory_transformer.hpp"
-#include "kvmem/tasks/qa/models/path_reader.hpp"
-#include "kvmem/tasks/qa/models/query_reduction.hpp"
 #include "tasks/qa/translator.hpp"
 
 #include <algorithm>
@@ -170,36 +166,6 @@ void Model::score_candidates(ConstView states, const Parameter& parameter, View 
         gemm(1, states, Transpose::no, rows.view().middle_rows(0, count), Transpose::yes, 0, out);
         for (Index i = 0; i < states.rows; ++i) std::copy_n(out.row(i), count, scores.row(i) + first);
     }
-}
-
-namespace {
-
-// Which class a configuration is of.
-struct Make {
-    Vocabulary& vocabulary;
-    std::vector<Token>& candidates;
-    const LoadParameter& load;
-
-    std::unique_ptr<Model> operator()(const KvMemNNConfig& config) const { return make<KvMemNN>(config); }
-    std::unique_ptr<Model> operator()(const MemN2NConfig& config) const { return make<MemN2N>(config); }
-    std::unique_ptr<Model> operator()(const MemoryTransformerConfig& config) const {
-        return make<MemoryTransformer>(config);
-    }
-    std::unique_ptr<Model> operator()(const PathReaderConfig& config) const { return make<PathReader>(config); }
-    std::unique_ptr<Model> operator()(const QueryReductionConfig& config) const { return make<QueryReduction>(config); }
-
-  private:
-    template <class M, class Config>
-    std::unique_ptr<Model> make(const Config& config) const {
-        return std::make_unique<M>(config, std::move(vocabulary), std::move(candidates), load);
-    }
-};
-
-}  // namespace
-
-std::unique_ptr<Model> make_model(const ModelConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
-                                  const LoadParameter& load) {
-    return std::visit(Make{vocabulary, candidates, load}, config);
 }
 
 }  // namespace kvmem

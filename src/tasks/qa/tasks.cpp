@@ -57,6 +57,13 @@ static Split part_of(const Split& split, const std::vector<Index>& tasks) {
     return part;
 }
 
+std::vector<std::string> task_names(const QaDataset& dataset, std::span<const std::string> texts) {
+    if (texts.empty()) return dataset.tasks;
+    std::vector<std::string> names;
+    for (const Index task : find_tasks(dataset, texts)) names.push_back(dataset.tasks[task]);
+    return names;
+}
+
 void keep_tasks(QaDataset& dataset, std::span<const std::string> texts) {
     if (texts.empty()) return;
     const std::vector<Index> tasks = find_tasks(dataset, texts);

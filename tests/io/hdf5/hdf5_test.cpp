@@ -1,4 +1,4 @@
-#include "io/hdf5/hdf5.hpp"
+#include "kvmem/io/hdf5.hpp"
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/file.hpp"

@@ -1,8 +1,8 @@
 // Files that no kvmem wrote, made with HDF5 itself.
 #include "io/hdf5/handle.hpp"
-#include "io/hdf5/hdf5.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/file.hpp"
+#include "kvmem/io/hdf5.hpp"
 #include "support/temporary_folder.hpp"
 
 #include <zlib.h>

@@ -1,5 +1,10 @@
 // A question has the same answers wherever it is asked: beside the training data, in a data set of its own, or as text.
 #include "kvmem/tasks/qa/answerer.hpp"
+#include "kvmem/tasks/qa/models/kv_mem_nn.hpp"
+#include "kvmem/tasks/qa/models/mem_n2n.hpp"
+#include "kvmem/tasks/qa/models/memory_transformer.hpp"
+#include "kvmem/tasks/qa/models/path_reader.hpp"
+#include "kvmem/tasks/qa/models/query_reduction.hpp"
 #include "tasks/qa/import/sources.hpp"
 
 #include <catch2/catch.hpp>
@@ -96,8 +101,8 @@ static void check_same(const Scores& scores, const Scores& expected) {
     }
 }
 
-static void check_everywhere(const Asked& asked, const ModelConfig& config) {
-    CAPTURE(kind_of(config));
+static void check_everywhere(const Asked& asked, const Settings& config) {
+    CAPTURE(config.kind());
     const auto model = [&] { return make_model(config, asked.beside.vocabulary, asked.beside.candidates); };
     for (std::size_t i = 0; i < asked.questions.size(); ++i) {
         CAPTURE(asked.questions[i]);

@@ -1,4 +1,5 @@
 #include "kvmem/tasks/qa/compiled_memory.hpp"
+#include "kvmem/tasks/qa/task_type.hpp"
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/tasks/qa/answerer.hpp"
@@ -125,7 +126,8 @@ TEST_CASE("a slot that is another's is noticed when it is read", "[compiled]") {
 
 TEST_CASE("a model whose slots have no vectors of their own says so", "[compiled]") {
     const QaDataset data = toy_kb();
-    const auto model = make_model(default_config("mem-n2n"), data.vocabulary, data.candidates);
+    const auto model =
+        make_model(find_model(question_answering(), "mem-n2n").defaults, data.vocabulary, data.candidates);
     CHECK_THROWS_WITH(model->encode_questions(data.split("test").question), Catch::Contains("kv-mem-nn"));
     CHECK_THROWS_WITH(compile_memory(*model, data.memory), Catch::Contains("kv-mem-nn"));
 }

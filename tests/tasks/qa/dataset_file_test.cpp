@@ -1,7 +1,7 @@
-#include "io/hdf5/hdf5.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/core/rng.hpp"
+#include "kvmem/io/hdf5.hpp"
 #include "kvmem/tasks/qa/dataset.hpp"
 #include "support/small_dataset.hpp"
 #include "support/temporary_folder.hpp"

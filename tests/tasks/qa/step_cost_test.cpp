@@ -1,8 +1,9 @@
 // What a step of training takes of memory.
 #include "kvmem/tasks/qa/models/kv_mem_nn.hpp"
 #include "kvmem/tasks/qa/models/path_reader.hpp"
+#include "kvmem/tasks/qa/objective.hpp"
+#include "kvmem/train/trainer.hpp"
 #include "support/toy_kb.hpp"
-#include "train/qa_task.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -35,7 +36,7 @@ template <class M, class Config>
 std::size_t bytes_of_step(const Config& config, int facts) {
     const QaDataset dataset = with_others(facts);
     M model(config, dataset.vocabulary, dataset.candidates);
-    QaTask task(model, dataset);
+    QaObjective task(model, dataset);
     const std::array<Index, 4> units{0, 1, 2, 3};
     Tape tape;
     std::size_t bytes = 0;
@@ -60,7 +61,7 @@ TEST_CASE("a step of training takes the same memory in a memory that is many tim
         CHECK(large < 2 * small);
     };
     PathReaderConfig reader;
-    reader.width = 8, reader.spellings = 64;
+    reader.width = 8, reader.ngram_buckets = 64;
     KvMemNNConfig network;
     network.width = 8, network.negatives = 20;
     same([&](int facts) { return bytes_of_step<PathReader>(reader, facts); });

@@ -7,8 +7,8 @@
 #include "kvmem/autograd/tape.hpp"
 #include "kvmem/kernels/top_k.hpp"
 #include "kvmem/tasks/qa/batch.hpp"
-#include "kvmem/tasks/qa/config.hpp"
 #include "kvmem/tasks/qa/lexicon.hpp"
+#include "kvmem/train/settings.hpp"
 
 #include <functional>
 #include <limits>
@@ -58,10 +58,10 @@ class Model {
   public:
     virtual ~Model() = default;
 
-    virtual ModelConfig configuration() const = 0;
+    virtual Settings settings() const = 0;
     virtual std::string name() const = 0;     // "key-value memory network"
     virtual std::string summary() const = 0;  // "A KV-MemNN (Miller et al. 2016) of width 64 with 2 hop(s)"
-    std::string kind() const { return kind_of(configuration()); }
+    std::string kind() const { return settings().kind(); }
 
     const Vocabulary& vocabulary() const { return lexicon_.vocabulary(); }
     std::span<const Token> candidates() const { return lexicon_.candidates(); }
@@ -143,9 +143,9 @@ class Model {
     std::unique_ptr<Parameters> parameters_;
 };
 
-// With `load`, parameters are what it returns for each of them; otherwise drawn from the configuration's seed. Throws
-// Error when a shape does not fit.
-std::unique_ptr<Model> make_model(const ModelConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
+// With `load`, parameters are what it returns for each of them; otherwise drawn from the settings' seed. Throws Error
+// when a shape does not fit, and UsageError for settings of no model.
+std::unique_ptr<Model> make_model(const Settings& settings, Vocabulary vocabulary, std::vector<Token> candidates,
                                   const LoadParameter& load = {});
 
 }  // namespace kvmem

@@ -15,6 +15,11 @@ enum class Retrieval {
     whole,     // none: the model reads the whole memory by its keys (Facts)
 };
 
+inline std::span<const char* const> choices(Retrieval) {
+    static constexpr const char* names[] = {"question", "hops", "whole"};
+    return names;
+}
+
 struct RetrieverOptions {
     Retrieval strategy = Retrieval::question;
     Index hops = 2;              // of Retrieval::hops

@@ -13,6 +13,9 @@ namespace kvmem {
 // UsageError that lists the tasks there are.
 std::vector<Index> find_tasks(const QaDataset& dataset, std::span<const std::string> texts);
 
+// The names of these tasks; of all tasks when no text is given.
+std::vector<std::string> task_names(const QaDataset& dataset, std::span<const std::string> texts);
+
 // Leaves the examples of these tasks alone, counts the tokens again, and leaves those candidates that training meets as
 // an answer, in a question or in a slot. Does nothing when no task is given.
 void keep_tasks(QaDataset& dataset, std::span<const std::string> texts);

@@ -1,6 +1,7 @@
 #include "kvmem/tasks/qa/models/kv_mem_nn.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "tasks/qa/model_type.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -12,7 +13,7 @@ namespace kvmem {
 KvMemNN::KvMemNN(const KvMemNNConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
                  const LoadParameter& load)
     : Model(std::move(vocabulary), std::move(candidates)),
-      config_((config.validate(), config)),
+      config_(validated(config)),
       question_table_(&parameters_->add("A", Matrix(0, config.width))),
       value_table_(config.tying == Tying::sides ? &parameters_->add("B", Matrix(0, config.width)) : question_table_),
       answer_table_(config.tying == Tying::answers ? &parameters_->add("B", Matrix(0, config.width)) : value_table_),
@@ -148,7 +149,7 @@ Var KvMemNN::loss(Tape& tape, const Batch& batch, Rng& rng) const {
     const Reading reading = read(tape, batch, &rng);
     const Var answers = embed_sum(tape, *answer_table_, columns.tokens(), BagScale::sum);
     Var scores = dot_scores(reading.state, answers);
-    if (config_.match > 0) {
+    if (config_.copy_weight > 0) {
         const KeyValueMemory::Hop& hop = reading.hops.back();
         const Var weights = attend_weights(hop.query, reading.key, one_query_each(batch, tape));
         std::vector<Index> places;  // in the scores, of each slot's value
@@ -162,7 +163,7 @@ Var KvMemNN::loss(Tape& tape, const Batch& batch, Rng& rng) const {
             }
         }
         const Var matched = scatter_sum(weights, places, batch.size(), columns.size());
-        scores = add(scores, activate(scale(matched, static_cast<Real>(config_.match)), Activation::log1p));
+        scores = add(scores, activate(scale(matched, static_cast<Real>(config_.copy_weight)), Activation::log1p));
     }
     return cross_entropy(scores, targets, excluded);
 }
@@ -178,7 +179,7 @@ std::vector<Real> KvMemNN::weights(const Reading& reading, const Batch& batch, I
 
 void KvMemNN::score(const Reading& reading, const Batch& batch, View scores) const {
     score_candidates(reading.state.value(), *answer_table_, scores);
-    if (config_.match == 0) return;
+    if (config_.copy_weight == 0) return;
     const std::vector<Real> weight = weights(reading, batch, memory_.hops() - 1);
     std::vector<std::pair<Index, Real>> matched;  // candidates of one example's slots, with their weight
     for (Index i = 0; i < batch.size(); ++i) {
@@ -192,7 +193,7 @@ void KvMemNN::score(const Reading& reading, const Batch& batch, View scores) con
             const Index candidate = matched[k].first;
             double sum = 0;
             for (; k < matched.size() && matched[k].first == candidate; ++k) sum += matched[k].second;
-            scores(i, candidate) += static_cast<Real>(std::log1p(config_.match * sum));
+            scores(i, candidate) += static_cast<Real>(std::log1p(config_.copy_weight * sum));
         }
     }
 }
@@ -204,6 +205,17 @@ void KvMemNN::score(Tape& tape, const Batch& batch, View scores, Reads* reads) c
     reads->resize(memory_.hops(), 1, batch.slots.size());
     for (Index hop = 0; hop < memory_.hops(); ++hop)
         std::ranges::copy(weights(reading, batch, hop), reads->of(hop).begin());
+}
+
+void KvMemNNConfig::check() const {
+    require_option(retriever.strategy != Retrieval::whole, "retrieval", "question or hops");
+}
+
+const QaModelType& kv_mem_nn() {
+    static const auto type = qa_model_type<KvMemNN, KvMemNNConfig>(
+        "reads slots of a shared memory by key hashing (Miller et al. 2016)",
+        [](TrainerOptions& t) { t.schedule = {.rate = 5e-3, .warmup = 0, .decay = Decay::linear}; });
+    return type;
 }
 
 }  // namespace kvmem

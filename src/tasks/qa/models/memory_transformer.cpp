@@ -1,6 +1,7 @@
 #include "kvmem/tasks/qa/models/memory_transformer.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "tasks/qa/model_type.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -12,7 +13,7 @@ namespace kvmem {
 MemoryTransformer::Reader::Reader(Parameters& parameters, const std::string& name, const MemoryTransformerConfig& c)
     : query(parameters, name + ".query", c.width, c.width, c.seed, {.init = Init::xavier}),
       out(parameters, name + ".out", c.width, c.width, c.seed, {.init = Init::xavier}),
-      feed_forward(parameters, name + ".feed_forward", c.width, c.inner * c.width, Activation::gelu, c.seed),
+      feed_forward(parameters, name + ".feed_forward", c.width, c.ffn_factor * c.width, Activation::gelu, c.seed),
       norm1(parameters, name + ".norm1", c.width),
       norm2(parameters, name + ".norm2", c.width) {}
 
@@ -26,9 +27,9 @@ MemoryTransformer::Hop::Hop(Parameters& parameters, const std::string& name, con
 MemoryTransformer::MemoryTransformer(const MemoryTransformerConfig& config, Vocabulary vocabulary,
                                      std::vector<Token> candidates, const LoadParameter& load)
     : Model(std::move(vocabulary), std::move(candidates)),
-      config_((config.validate(), config)),
+      config_(validated(config)),
       words_(&parameters_->add("words", Matrix(0, config.width))),
-      places_(random_factors(2 * config.longest, config.width, 1, config.seed)),
+      places_(random_factors(2 * config.max_words, config.width, 1, config.seed)),
       encoded_(*parameters_, "encoded", config.width),
       answered_(*parameters_, "answered", config.width) {
     for (Index hop = 1; hop <= (config.share_hops ? 1 : config.hops); ++hop)
@@ -95,12 +96,12 @@ MemoryTransformer::Stories MemoryTransformer::stories_of(const Batch& batch) con
     const auto row_of = [&](std::span<const Token> tokens, std::span<const Token> more, Index kind) {
         words.assign(tokens.begin(), tokens.end());
         words.insert(words.end(), more.begin(), more.end());
-        words.resize(std::min(words.size(), static_cast<std::size_t>(config_.longest)));
+        words.resize(std::min(words.size(), static_cast<std::size_t>(config_.max_words)));
         for (Token& token : words) token = lexicon_.input(token);
         const auto [row, fresh] = numbered.add(words, kind);
         if (fresh) {
             stories.words.push_row(words);
-            stories.first_factor.push_back(kind * config_.longest);
+            stories.first_factor.push_back(kind * config_.max_words);
         }
         return row;
     };
@@ -191,6 +192,19 @@ void MemoryTransformer::score(Tape& tape, const Batch& batch, View scores, Reads
                 std::copy_n(from, last - first, reads->of(hop, head).begin() + first);
         }
     }
+}
+
+void MemoryTransformerConfig::check() const { require_option(width % heads == 0, "heads", "a divisor of the width"); }
+
+const QaModelType& memory_transformer() {
+    static const auto type = qa_model_type<MemoryTransformer, MemoryTransformerConfig>(
+        "lets the sentences of a story attend to each other", [](TrainerOptions& t) {
+            t.optimizer = {.beta2 = 0.98, .clip_norm = 1};
+            t.schedule = {.rate = 1e-3, .warmup = 0.05, .decay = Decay::cosine};
+            t.epochs = 20;
+            t.patience = 0;
+        });
+    return type;
 }
 
 }  // namespace kvmem

@@ -1,6 +1,7 @@
 #include "kvmem/tasks/qa/models/path_reader.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "tasks/qa/model_type.hpp"
 #include "text/spelling.hpp"
 
 #include <algorithm>
@@ -21,9 +22,9 @@ static double unit(Index width) { return 1 / std::sqrt(static_cast<double>(width
 PathReader::PathReader(const PathReaderConfig& config, Vocabulary words, std::vector<Token> answers,
                        const LoadParameter& load)
     : Model(std::move(words), std::move(answers)),
-      config_((config.validate(), config)),
-      spelled_(&parameters_->add_normal("spelled", first_spelling + config.spellings, config.width, unit(config.width),
-                                        config.seed)),
+      config_(validated(config)),
+      spelled_(&parameters_->add_normal("spelled", first_spelling + config.ngram_buckets, config.width,
+                                        unit(config.width), config.seed)),
       returning_(&parameters_->add("returning", Matrix(1, 1))),
       norm_(*parameters_, "norm", config.width),
       key_(*parameters_, "key", config.width, config.width, config.seed),
@@ -50,7 +51,7 @@ void PathReader::grow() {
         rows.assign(1, is_entity(token) ? entity_mark : unknown_mark);
         if (vocabulary().kind(token) == TokenKind::word) {
             rows.clear();
-            add_spelling(vocabulary().text(token), first_spelling, config_.spellings, rows);
+            add_spelling(vocabulary().text(token), first_spelling, config_.ngram_buckets, rows);
         }
         spelling_.push_row(rows);
     }
@@ -74,7 +75,7 @@ PathReader::Words PathReader::words_of(const Batch& batch, Rng* rng) const {
             if (may_change && rng->uniform() < config_.word_dropout) {
                 words.bags.push_row(std::array{unknown_mark});
             } else if (unseen != batch.unseen.end() && unseen->first == place) {
-                add_spelling(unseen->second, first_spelling, config_.spellings, words.bags.values);
+                add_spelling(unseen->second, first_spelling, config_.ngram_buckets, words.bags.values);
                 words.bags.end_row();
             } else {
                 words.bags.push_row(spelling_[token]);
@@ -156,7 +157,8 @@ Var PathReader::loss(Tape& tape, const Batch& batch, Rng& rng) const {
     EntityState state = start_state(tape, starts);
     const Var gate = activate(tape.parameter(*returning_), Activation::sigmoid);
     for (const Hop& hop : choose(tape, words_of(batch, &rng)))
-        state = read_facts(*batch.facts, state, hop.relations, starts, gate, static_cast<Real>(config_.least));
+        state = read_facts(*batch.facts, state, hop.relations, starts, gate,
+                           static_cast<Real>(config_.min_relation_weight));
     Ragged<Token> answers;
     for (Index b = 0; b < batch.size(); ++b) {
         const auto begin = static_cast<Index>(answers.values.size());
@@ -260,6 +262,18 @@ void PathReader::score(Tape& tape, const Batch& batch, View scores, Reads* reads
     const Ragged<Scored> few = score_few(tape, batch, reads);
     for (Index b = 0; b < batch.size(); ++b)
         for (const Scored& s : few[b]) scores(b, s.index) = s.score;
+}
+
+const QaModelType& path_reader() {
+    static const auto type = qa_model_type<PathReader, PathReaderConfig>(
+        "follows relations from fact to fact through the whole of a memory", [](TrainerOptions& t) {
+            t.optimizer = {.clip_norm = 1};
+            t.schedule = {.rate = 3e-3, .warmup = 0.05, .decay = Decay::linear};
+            t.batch = 64;
+            t.epochs = 3;
+            t.patience = 0;
+        });
+    return type;
 }
 
 }  // namespace kvmem

@@ -1,6 +1,7 @@
 #include "kvmem/tasks/qa/models/query_reduction.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "tasks/qa/model_type.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -22,13 +23,13 @@ QueryReduction::Hop::Hop(Parameters& p, const std::string& name, const QueryRedu
 QueryReduction::QueryReduction(const QueryReductionConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
                                const LoadParameter& load)
     : Model(std::move(vocabulary), std::move(candidates)),
-      config_((config.validate(), config)),
+      config_(validated(config)),
       words_(&parameters_->add("words", Matrix(0, config.width))),
       answers_(&parameters_->add("answers", Matrix(0, config.width))),
-      places_(random_factors(config.longest, config.width, config.places, config.seed)) {
+      places_(random_factors(config.max_words, config.width, config.position_std, config.seed)) {
     for (Index hop = 1; hop <= (config.share_hops ? 1 : config.hops); ++hop)
         hops_.emplace_back(*parameters_, "hop" + std::to_string(hop), config);
-    for (Index turn = 1; config.chain > 0 && turn <= config.chain + 1; ++turn)
+    for (Index turn = 1; config.chain_hops > 0 && turn <= config.chain_hops + 1; ++turn)
         turns_.emplace_back(*parameters_, "turn" + std::to_string(turn), config.width, config.width, config.seed,
                             LinearOptions{.init = Init::xavier, .bias = false});
     if (load)
@@ -77,7 +78,7 @@ RaggedView<Token> QueryReduction::sentences(Arena& arena, const Ragged<Token>& k
     };
     ends[0] = 0;
     for (Index i = 0; i < keys.size(); ++i) {
-        limit = end + static_cast<std::size_t>(config_.longest);
+        limit = end + static_cast<std::size_t>(config_.max_words);
         put(keys[i]);
         if (both && !std::ranges::equal(keys[i], values[i])) put(values[i]);
         ends[static_cast<std::size_t>(i) + 1] = static_cast<Index>(end);
@@ -135,7 +136,7 @@ QueryReduction::Reading QueryReduction::read(Tape& tape, const Batch& batch) con
                             asked = sentences(tape.arena(), batch.question, batch.question);
     const Var slots = encode(tape, told, Order::kept);
     Reading reading{.state = encode(tape, asked, Order::kept)};
-    if (config_.chain > 0) {
+    if (config_.chain_hops > 0) {
         reading.chain = encode(tape, asked, Order::lost);
         follow(segments, encode(tape, told, Order::lost), reading);
     }
@@ -162,7 +163,7 @@ QueryReduction::Reading QueryReduction::read(Tape& tape, const Batch& batch) con
 
 QueryReduction::Scores QueryReduction::scores_of(Tape& tape, const Reading& reading) const {
     const Var gates = dot_scores(reading.state, candidate_vectors(tape, *answers_));
-    if (config_.chain == 0) return {gates, gates};
+    if (config_.chain_hops == 0) return {gates, gates};
     const Var answers = turns_.back()(candidate_vectors(tape, *words_));
     return {gates, add(gates, scale(dot_scores(reading.chain, answers), chain_share))};
 }
@@ -171,7 +172,7 @@ Var QueryReduction::loss(Tape& tape, const Batch& batch, Rng& rng) const {
     const Targets targets = choose_targets(batch, rng);
     const auto [gates, all] = scores_of(tape, read(tape, batch));
     const Var loss = cross_entropy(all, targets.candidate, targets.others);
-    if (config_.chain == 0) return loss;
+    if (config_.chain_hops == 0) return loss;
     return scale(add(loss, cross_entropy(gates, targets.candidate, targets.others)), Real(0.5));
 }
 
@@ -201,7 +202,7 @@ void QueryReduction::score(Tape& tape, const Batch& batch, View scores, Reads* r
     require_shape(scores.rows == all.rows() && scores.cols == all.cols(), "Model::score", "scores [B, C]");
     std::ranges::copy(all.value().span(), scores.span().begin());
     if (!reads) return;
-    reads->resize(std::max(config_.hops, config_.chain), config_.chain > 0 ? 2 : 1, batch.slots.size());
+    reads->resize(std::max(config_.hops, config_.chain_hops), config_.chain_hops > 0 ? 2 : 1, batch.slots.size());
     const Segments segments = one_query_each(batch, tape);
     const auto weights_of = [&](const Asked& asked, double factor, std::span<Real> weights) {
         attend_weights({.query = asked.query.value(), .key = asked.key.value(), .value = {}}, segments, lookup(factor),
@@ -222,8 +223,19 @@ void QueryReduction::score(Tape& tape, const Batch& batch, View scores, Reads* r
                   reads->of(k).subspan(static_cast<std::size_t>(first), count));
         }
     }
-    for (Index k = 0; k < config_.chain; ++k)
+    for (Index k = 0; k < config_.chain_hops; ++k)
         weights_of(reading.links[static_cast<std::size_t>(k)], chain_sharpness, reads->of(k, 1));
+}
+
+const QaModelType& query_reduction() {
+    static const auto type = qa_model_type<QueryReduction, QueryReductionConfig>(
+        "reduces the query sentence by sentence, with gates (Seo et al. 2017)", [](TrainerOptions& t) {
+            t.optimizer = {.beta2 = 0.98, .clip_norm = 1};
+            t.schedule = {.rate = 3e-3, .warmup = 0.05, .decay = Decay::cosine};
+            t.epochs = 25;
+            t.patience = 0;
+        });
+    return type;
 }
 
 }  // namespace kvmem

@@ -61,7 +61,7 @@ TEST_CASE("the paper's model learns: no match, entities trained", "[kv_mem_nn]")
     const QaDataset dataset = toy_kb();
     KvMemNNConfig config = toy_config();
     config.width = 64;
-    config.match = 0;
+    config.copy_weight = 0;
     config.train_entities = true;
     config.tying = tying;
     config.word_dropout = 0;
@@ -85,7 +85,7 @@ TEST_CASE("a tying decides how many tables there are", "[kv_mem_nn]") {
 TEST_CASE("a right answer is no negative of another", "[kv_mem_nn]") {
     const QaDataset dataset = toy_kb();
     KvMemNNConfig config = toy_config();
-    config.match = 0;
+    config.copy_weight = 0;
     config.train_entities = true;
     config.tying = Tying::answers;
     config.word_dropout = 0;
@@ -125,7 +125,7 @@ TEST_CASE("a loss without negatives given is the softmax over all candidates", "
     KvMemNNConfig config = toy_config();
     config.negatives = 0;
     config.word_dropout = 0;
-    config.match = GENERATE(0.0, 1e5);
+    config.copy_weight = GENERATE(0.0, 1e5);
     const KvMemNN model = toy_model(dataset, config);
     const Split& split = dataset.split("test");
     Split one;
@@ -267,13 +267,13 @@ TEST_CASE("impossible configurations are refused", "[kv_mem_nn]") {
     const auto refused = [](auto change) {
         KvMemNNConfig config;
         change(config);
-        CHECK_THROWS_AS(config.validate(), UsageError);
+        CHECK_THROWS_AS(validated(config), UsageError);
     };
     refused([](auto& c) { c.width = 0; });
     refused([](auto& c) { c.hops = 17; });
     refused([](auto& c) { c.deviation = NAN; });
     refused([](auto& c) { c.negatives = -1; });
-    refused([](auto& c) { c.match = 1e39; });
+    refused([](auto& c) { c.copy_weight = 1e39; });
     refused([](auto& c) { c.word_dropout = 1; });
     refused([](auto& c) { c.retriever.max_slots = 0; });
 }

@@ -49,7 +49,7 @@ struct Equations {
         const Matrix& rows = parameter(model, table).value;
         Row sum(static_cast<std::size_t>(c.width), 0.0);
         const auto J = static_cast<double>(words.size()), d = static_cast<double>(c.width),
-                   longest = static_cast<double>(c.sentence);
+                   longest = static_cast<double>(c.aligned_length);
         for (std::size_t j = 1; j <= words.size(); ++j)
             for (std::size_t k = 1; k <= sum.size(); ++k) {
                 const double place = static_cast<double>(j) / J;
@@ -349,12 +349,12 @@ TEST_CASE("impossible settings of a MemN2N are refused", "[mem-n2n]") {
     const auto refused = [](auto change) {
         MemN2NConfig config;
         change(config);
-        CHECK_THROWS_AS(config.validate(), UsageError);
+        CHECK_THROWS_AS(validated(config), UsageError);
     };
     refused([](auto& c) { c.width = 0; });
     refused([](auto& c) { c.hops = 0; });
     refused([](auto& c) { c.memory = 0; });
-    refused([](auto& c) { c.sentence = 0; });
+    refused([](auto& c) { c.aligned_length = 0; });
     refused([](auto& c) { c.random_noise = 1.5; });
     refused([](auto& c) { c.random_noise = NAN; });
     refused([](auto& c) { c.deviation = 0; });

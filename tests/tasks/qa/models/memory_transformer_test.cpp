@@ -16,7 +16,7 @@ MemoryTransformerConfig small() {
     config.width = 12;
     config.heads = 3;
     config.hops = 2;
-    config.inner = 2;
+    config.ffn_factor = 2;
     return config;
 }
 
@@ -124,7 +124,7 @@ TEST_CASE("stories without sentences and sentences that are too long are read", 
     for (const Real s : scores.view().span()) CHECK(std::isfinite(s));
 
     const QaDataset whole = toy_stories(2);
-    config.longest = 3;
+    config.max_words = 3;
     const Batch batch = batch_of(whole, 0, 3, true);
     const Matrix cut = scores_of(model_of(whole, config), batch);
     for (const Real s : cut.view().span()) CHECK(std::isfinite(s));
@@ -135,14 +135,14 @@ TEST_CASE("impossible settings of a memory transformer are refused", "[memory-tr
     const auto refused = [](auto change) {
         MemoryTransformerConfig config;
         change(config);
-        CHECK_THROWS_AS(config.validate(), UsageError);
+        CHECK_THROWS_AS(validated(config), UsageError);
     };
     refused([](MemoryTransformerConfig& c) { c.heads = 5; });
     refused([](MemoryTransformerConfig& c) { c.heads = 0; });
     refused([](MemoryTransformerConfig& c) { c.width = 0; });
     refused([](MemoryTransformerConfig& c) { c.hops = 0; });
-    refused([](MemoryTransformerConfig& c) { c.inner = 0; });
-    refused([](MemoryTransformerConfig& c) { c.longest = 0; });
+    refused([](MemoryTransformerConfig& c) { c.ffn_factor = 0; });
+    refused([](MemoryTransformerConfig& c) { c.max_words = 0; });
     refused([](MemoryTransformerConfig& c) { c.dropout = 1; });
-    MemoryTransformerConfig().validate();
+    validated(MemoryTransformerConfig());
 }

@@ -3,8 +3,9 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/tasks/qa/answerer.hpp"
 #include "kvmem/tasks/qa/edit_memory.hpp"
+#include "kvmem/tasks/qa/objective.hpp"
+#include "kvmem/train/trainer.hpp"
 #include "support/toy_kb.hpp"
-#include "train/qa_task.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -39,16 +40,16 @@ PathReaderConfig small() {
     PathReaderConfig config;
     config.width = 32;
     config.hops = 2;
-    config.spellings = 512;
+    config.ngram_buckets = 512;
     return config;
 }
 
 std::unique_ptr<PathReader> taught(const QaDataset& dataset, int epochs = 40) {
     auto model = std::make_unique<PathReader>(small(), dataset.vocabulary, dataset.candidates);
-    QaTask task(*model, dataset);
+    QaObjective task(*model, dataset);
     Optimizer optimizer(model->parameters(), {.clip_norm = 1});
     Tape tape;
-    std::vector<Index> order(static_cast<std::size_t>(task.units()));
+    std::vector<Index> order(static_cast<std::size_t>(task.items()));
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Index>(i);
     for (int epoch = 0; epoch < epochs; ++epoch) {
         Rng rng(7, {static_cast<std::uint64_t>(epoch)});
@@ -112,7 +113,7 @@ TEST_CASE("a path reader learns questions of one and two hops from their answers
 TEST_CASE("answers show the path that they came by, and new facts count at once", "[path-reader]") {
     QaDataset dataset = two_hops();
     auto model = taught(dataset);
-    const auto config = model->configuration();
+    const auto config = model->settings();
     const auto copy = [&] {
         return make_model(config, dataset.vocabulary, dataset.candidates,
                           [&](const std::string& name) { return model->parameters().find(name)->value; });
@@ -179,11 +180,12 @@ TEST_CASE("a path reader needs facts, and parameters that fit", "[path-reader]")
     CHECK_THROWS_AS(
         PathReader(small(), dataset.vocabulary, dataset.candidates, [](const std::string&) { return Matrix(1, 1); }),
         Error);
-    for (auto spoil : {+[](PathReaderConfig& c) { c.width = 0; }, +[](PathReaderConfig& c) { c.hops = 17; },
-                       +[](PathReaderConfig& c) { c.spellings = 0; }, +[](PathReaderConfig& c) { c.word_deletion = 1; },
-                       +[](PathReaderConfig& c) { c.dropout = -1; }, +[](PathReaderConfig& c) { c.least = 1; }}) {
+    for (auto spoil :
+         {+[](PathReaderConfig& c) { c.width = 0; }, +[](PathReaderConfig& c) { c.hops = 17; },
+          +[](PathReaderConfig& c) { c.ngram_buckets = 0; }, +[](PathReaderConfig& c) { c.word_deletion = 1; },
+          +[](PathReaderConfig& c) { c.dropout = -1; }, +[](PathReaderConfig& c) { c.min_relation_weight = 1; }}) {
         PathReaderConfig config;
         spoil(config);
-        CHECK_THROWS_AS(config.validate(), UsageError);
+        CHECK_THROWS_AS(validated(config), UsageError);
     }
 }

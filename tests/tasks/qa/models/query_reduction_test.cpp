@@ -50,7 +50,7 @@ struct Equations {
     // The sum of the words' vectors, each times the factors of its place.
     Row sentence(std::span<const Token> words) const {
         const QueryReductionConfig& c = model.config();
-        const Matrix factors = random_factors(c.longest, d, c.places, c.seed);
+        const Matrix factors = random_factors(c.max_words, d, c.position_std, c.seed);
         Row sum(static_cast<std::size_t>(d));
         for (std::size_t j = 0; j < words.size(); ++j)
             for (Index k = 0; k < d; ++k)
@@ -96,7 +96,7 @@ struct Equations {
         std::vector<Row> bags;
         for (const auto words : told) bags.push_back(bag(words));
         Row c = map("turn1", bag(question));
-        for (Index hop = 1; hop <= model.config().chain; ++hop)
+        for (Index hop = 1; hop <= model.config().chain_hops; ++hop)
             c = each(plus, c,
                      read(c, turned(hop, bags), turned(hop + 1, bags), 2, 1 / static_cast<double>(told.size())));
         return c;
@@ -146,8 +146,8 @@ struct Equations {
             Row row;
             for (Index k = 0; k < d; ++k) row.push_back(double{value("answers")(candidate, k)});
             all.push_back(dot(u, row));
-            if (model.config().chain == 0 || part == Of::gates) continue;
-            const Row answer = map("turn" + std::to_string(model.config().chain + 1), bag({&candidate, 1}));
+            if (model.config().chain_hops == 0 || part == Of::gates) continue;
+            const Row answer = map("turn" + std::to_string(model.config().chain_hops + 1), bag({&candidate, 1}));
             all.back() += 0.3 * dot(chained(question, told), answer);
         }
         return all;
@@ -167,7 +167,7 @@ TEST_CASE("a query-reduction network computes its equations", "[query-reduction]
     const QaDataset dataset = toy_stories(8);
     QueryReductionConfig config = small();
     config.share_hops = GENERATE(true, false);
-    config.chain = GENERATE(0, 2);
+    config.chain_hops = GENERATE(0, 2);
     QueryReduction model = model_of(dataset, config);
     Rng rng(7);
     for (Parameter& p : model.parameters())  // biases begin with zero
@@ -232,7 +232,7 @@ TEST_CASE("a chain longer or shorter than the hops reads in its own", "[query-re
     const Batch batch = examples_of(dataset, 4, 5);
     for (const Index chain : {0, 1, 5}) {
         QueryReductionConfig config = small();
-        config.chain = chain;
+        config.chain_hops = chain;
         Reads reads;
         scores_of(model_of(dataset, config), batch, &reads);
         CHECK(reads.hops == std::max(config.hops, chain));
@@ -356,7 +356,7 @@ TEST_CASE("a query-reduction network reads stories without sentences and slots w
 TEST_CASE("a query-reduction network reads the first words of a sentence", "[query-reduction]") {
     const QaDataset dataset = toy_stories(6);
     QueryReductionConfig config = small();
-    config.longest = 2;
+    config.max_words = 2;
     const QueryReduction model = model_of(dataset, config);
     const Token words[] = {1, 2, 3, 4};
     const auto asked = [&](std::span<const Token> key, std::span<const Token> value) {
@@ -376,10 +376,10 @@ TEST_CASE("what a query-reduction network cannot be is refused", "[query-reducti
                     Error);
     for (auto spoil :
          {+[](QueryReductionConfig& c) { c.width = 0; }, +[](QueryReductionConfig& c) { c.hops = 17; },
-          +[](QueryReductionConfig& c) { c.chain = -1; }, +[](QueryReductionConfig& c) { c.longest = 0; },
-          +[](QueryReductionConfig& c) { c.places = -1; }, +[](QueryReductionConfig& c) { c.dropout = 1; }}) {
+          +[](QueryReductionConfig& c) { c.chain_hops = -1; }, +[](QueryReductionConfig& c) { c.max_words = 0; },
+          +[](QueryReductionConfig& c) { c.position_std = -1; }, +[](QueryReductionConfig& c) { c.dropout = 1; }}) {
         QueryReductionConfig config;
         spoil(config);
-        CHECK_THROWS_AS(config.validate(), UsageError);
+        CHECK_THROWS_AS(validated(config), UsageError);
     }
 }

@@ -20,6 +20,59 @@
 #include <vector>
 
 namespace kvmem {
+// Which of a key-value memory network's tables are one. shared: one table for everything, as in the authors' program.
+// answers: B of its own, as the paper allows. sides: questions and keys have one table, values and candidates another.
+// Then a value that training never saw reaches the candidates as it is, whatever the words of the question are: the
+// best for answers that training does not show.
+enum class Tying { shared, answers, sides };
+inline std::span<const char* const> choices(Tying) {
+    static constexpr const char* names[] = {"shared", "answers", "sides"};
+    return names;
+}
+inline std::span<const char* const> choices(BagScale) {
+    static constexpr const char* names[] = {"sum", "inverse-sqrt", "mean"};
+    return names;
+}
+
+struct KvMemNNConfig {
+    static constexpr const char* kind = "kv-mem-nn";
+
+    Index width = 64;  // d
+    Index hops = 2;    // H
+    Tying tying = Tying::sides;
+    BagScale bag_scale = BagScale::inverse_sqrt;
+    double deviation = 0.2;
+    Index negatives = 300;
+    double word_dropout = 0.1;
+    double copy_weight = 1e5;     // m
+    bool train_entities = false;  // off: rows of entities stay as random as they began
+    RetrieverOptions retriever;
+    std::uint64_t seed = 1;
+    void check() const;
+
+    template <class Self, class Field>
+    static void fields(Self& c, Field field) {
+        field("width", c.width, Range{1, 8192}, "of the embeddings");
+        field("hops", c.hops, Range{1, 16}, "reads of the memory");
+        field("tying", c.tying,
+              "of tables: shared (one for all), answers (one more for answers), sides (questions and keys / values and "
+              "answers)");
+        field("bag_scale", c.bag_scale, "of a bag of words: sum, inverse-sqrt or mean", "bag");
+        field("init", c.deviation, Range::above(0), "deviation of the first embeddings");
+        field("negatives", c.negatives, Range::from(0), "candidates that an answer is compared with; 0: all");
+        field("word_dropout", c.word_dropout, Range::below(0, 1), "share of words read as unknown in training");
+        field("copy_weight", c.copy_weight, Range{0, 1e30},
+              "how much a slot's weight counts for its value; 0: nothing (the paper's score)", "match");
+        field("train_entities", c.train_entities, "train the embeddings of entities too (the paper's way)");
+        field("retrieval", c.retriever.strategy,
+              "slots by a hash of the question, or again for each of the hops: question or hops");
+        field("hash_entities_only", c.retriever.entities_only, "find slots by entities only, not by words too");
+        field("max_frequency", c.retriever.max_frequency, Range::from(1),
+              "tokens in more keys are too common to find slots by");
+        field("max_slots", c.retriever.max_slots, Range::from(1), "slots that a question reads, at most");
+        field("seed", c.seed, "of every random choice");
+    }
+};
 
 class KvMemNN : public Model {
   public:
@@ -30,7 +83,7 @@ class KvMemNN : public Model {
             const LoadParameter& load = {});
 
     const KvMemNNConfig& config() const { return config_; }
-    ModelConfig configuration() const override { return config_; }
+    Settings settings() const override { return config_; }
     std::string name() const override { return "key-value memory network"; }
     std::string summary() const override;
     RetrieverOptions retrieval() const override {

@@ -29,6 +29,57 @@
 #include <vector>
 
 namespace kvmem {
+// How the tables of the hops are tied (Sukhbaatar et al. 2015, section 2.2), and how a sentence becomes a vector
+// (section 4.1): the sum of its words, or with the position encoding.
+enum class HopTying { adjacent, layerwise };
+enum class Encoding { bag, position, aligned };  // aligned_encoding(), as in the authors' program
+inline std::span<const char* const> choices(HopTying) {
+    static constexpr const char* names[] = {"adjacent", "layerwise"};
+    return names;
+}
+inline std::span<const char* const> choices(Encoding) {
+    static constexpr const char* names[] = {"bag", "position", "aligned"};
+    return names;
+}
+
+struct MemN2NConfig {
+    static constexpr const char* kind = "mem-n2n";
+
+    Index width = 50;   // d
+    Index hops = 3;     // K
+    Index memory = 50;  // sentences
+    HopTying tying = HopTying::adjacent;
+    Encoding encoding = Encoding::position;
+    Index aligned_length = 12;  // J
+    bool temporal = true;       // T_A and T_C
+    bool empty_slots = false;
+    double random_noise = 0.1;
+    bool linear_start = true;
+    bool linear_map = false;  // H with adjacent tying too; layer-wise tying always has it
+    bool relu = false;
+    double deviation = 0.1;
+    std::uint64_t seed = 1;
+
+    template <class Self, class Field>
+    static void fields(Self& c, Field field) {
+        field("width", c.width, Range{1, 8192}, "of the embeddings");
+        field("hops", c.hops, Range{1, 16}, "reads of the memory");
+        field("memory", c.memory, Range{1, 1e6}, "sentences that a question reads, the last ones");
+        field("tying", c.tying, "of the hops' tables: adjacent or layerwise");
+        field("encoding", c.encoding,
+              "of a sentence: bag (of words), position, or aligned (places count alike in all)");
+        field("aligned_length", c.aligned_length, Range{1, 1024}, "words that aligned encoding counts with",
+              "sentence");
+        field("temporal", c.temporal, "temporal encoding");
+        field("empty_slots", c.empty_slots, "empty slots fill the memory and may be read");
+        field("random_noise", c.random_noise, Range{0, 1}, "empty sentences in training, as a share of a story's");
+        field("linear_start", c.linear_start, "no softmax until the validation loss stops falling");
+        field("linear_map", c.linear_map, "a matrix between hops");
+        field("relu", c.relu, "after every hop");
+        field("init", c.deviation, Range::above(0), "deviation of the first parameters");
+        field("seed", c.seed, "of every random choice");
+    }
+};
 
 class MemN2N : public Model {
   public:
@@ -37,7 +88,7 @@ class MemN2N : public Model {
            const LoadParameter& load = {});
 
     const MemN2NConfig& config() const { return config_; }
-    ModelConfig configuration() const override { return config_; }
+    Settings settings() const override { return config_; }
     std::string name() const override { return "end-to-end memory network"; }
     std::string summary() const override;
 

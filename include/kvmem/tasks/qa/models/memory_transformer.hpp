@@ -31,6 +31,33 @@
 #include <vector>
 
 namespace kvmem {
+struct MemoryTransformerConfig {
+    static constexpr const char* kind = "memory-transformer";
+
+    Index width = 64;  // d
+    Index heads = 4;
+    Index hops = 4;
+    bool share_hops = false;
+    Index ffn_factor = 4;
+    Index max_words = 32;
+    double dropout = 0;
+    std::uint64_t seed = 1;
+    void check() const;
+
+    template <class Self, class Field>
+    static void fields(Self& c, Field field) {
+        field("width", c.width, Range{1, 1024}, "of the embeddings");
+        field("heads", c.heads, Range::from(1), "lookups side by side; they divide the width");
+        field("hops", c.hops, Range{1, 16}, "reads of the memory");
+        field("share_hops", c.share_hops, "one set of maps for all hops: less to learn from little data");
+        field("ffn_factor", c.ffn_factor, Range{1, 8}, "width inside feed-forwards, as a multiple of the width",
+              "inner");
+        field("max_words", c.max_words, Range{1, 1024}, "words of a sentence that are read, the first ones", "longest");
+        field("dropout", c.dropout, Range::below(0, 1),
+              "share of the numbers of sentences, reads and the last state that training leaves out");
+        field("seed", c.seed, "of every random choice");
+    }
+};
 
 class MemoryTransformer : public Model {
   public:
@@ -39,7 +66,7 @@ class MemoryTransformer : public Model {
                       const LoadParameter& load = {});
 
     const MemoryTransformerConfig& config() const { return config_; }
-    ModelConfig configuration() const override { return config_; }
+    Settings settings() const override { return config_; }
     std::string name() const override { return "memory transformer"; }
     std::string summary() const override;
     bool reads_stories() const override { return true; }

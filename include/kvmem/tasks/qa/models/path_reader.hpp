@@ -29,6 +29,32 @@
 #include <vector>
 
 namespace kvmem {
+struct PathReaderConfig {
+    static constexpr const char* kind = "path-reader";
+
+    Index width = 64;  // d
+    Index hops = 3;    // H
+    Index ngram_buckets = 8192;
+    double word_dropout = 0.25;
+    double word_deletion = 0.15;
+    double dropout = 0.2;
+    double min_relation_weight = 1e-4;
+    std::uint64_t seed = 1;
+
+    template <class Self, class Field>
+    static void fields(Self& c, Field field) {
+        field("width", c.width, Range{1, 1024}, "of the embeddings");
+        field("hops", c.hops, Range{1, 16}, "reads of the memory, at most");
+        field("ngram_buckets", c.ngram_buckets, Range{1, 1e6}, "rows that parts of words share", "spellings");
+        field("word_dropout", c.word_dropout, Range::below(0, 1), "share of words read as unknown in training");
+        field("word_deletion", c.word_deletion, Range::below(0, 1), "share of words left out in training");
+        field("dropout", c.dropout, Range::below(0, 1),
+              "share of the numbers by which hops choose relations that training leaves out");
+        field("min_relation_weight", c.min_relation_weight, Range::below(0, 1),
+              "training does not follow relations of less weight", "least");
+        field("seed", c.seed, "of every random choice");
+    }
+};
 
 class PathReader : public Model {
   public:
@@ -37,7 +63,7 @@ class PathReader : public Model {
                const LoadParameter& load = {});
 
     const PathReaderConfig& config() const { return config_; }
-    ModelConfig configuration() const override { return config_; }
+    Settings settings() const override { return config_; }
     std::string name() const override { return "path reader"; }
     std::string summary() const override;
     RetrieverOptions retrieval() const override { return {.strategy = Retrieval::whole, .hops = config_.hops}; }

@@ -39,6 +39,33 @@
 #include <vector>
 
 namespace kvmem {
+struct QueryReductionConfig {
+    static constexpr const char* kind = "query-reduction";
+
+    Index width = 128;  // d
+    Index hops = 5;     // layers of the paper
+    bool share_hops = true;
+    Index chain_hops = 3;  // K
+    Index max_words = 32;
+    double position_std = 0.5;
+    double dropout = 0.1;
+    std::uint64_t seed = 1;
+
+    template <class Self, class Field>
+    static void fields(Self& c, Field field) {
+        field("width", c.width, Range{1, 1024}, "of the embeddings");
+        field("hops", c.hops, Range{1, 16}, "layers of gates");
+        field("share_hops", c.share_hops, "one set of maps for all hops");
+        field("chain_hops", c.chain_hops, Range{0, 16}, "hops of the memory network beside the gates; 0: none",
+              "chain");
+        field("max_words", c.max_words, Range{1, 1024}, "words of a sentence that are read, the first ones", "longest");
+        field("position_std", c.position_std, Range::from(0),
+              "deviation of the factors of a word's position in its sentence", "places");
+        field("dropout", c.dropout, Range::below(0, 1),
+              "share of the numbers of sentences, queries and the last state that training leaves out");
+        field("seed", c.seed, "of every random choice");
+    }
+};
 
 class QueryReduction : public Model {
   public:
@@ -47,7 +74,7 @@ class QueryReduction : public Model {
                    const LoadParameter& load = {});
 
     const QueryReductionConfig& config() const { return config_; }
-    ModelConfig configuration() const override { return config_; }
+    Settings settings() const override { return config_; }
     std::string name() const override { return "query-reduction network"; }
     std::string summary() const override;
 

@@ -1,6 +1,7 @@
 // Models that read stories, trained in run directories.
 #include "kvmem/core/parallel.hpp"
 #include "kvmem/tasks/qa/answerer.hpp"
+#include "kvmem/tasks/qa/models/mem_n2n.hpp"
 #include "kvmem/train/session.hpp"
 #include "support/story_run.hpp"
 
@@ -22,11 +23,11 @@ TEST_CASE("a MemN2N learns where people are", "[session][mem-n2n]") {
     RunConfig config = stories.config(40);
     config.tasks = {"1"};
     config.trainer.start_epochs = 5;
-    TrainingSession session = TrainingSession::begin(stories / "run", config);
+    TrainingSession session = TrainingSession::begin(stories / "run", config, question_answering());
     CHECK(session.run() == StopReason::epochs_done);
     CHECK(session.state().best > 0.9);
     CHECK(session.state().phase == 1);
-    CHECK(session.dataset().split("train").size() == 450);
+    CHECK(dynamic_cast<QaObjective&>(session.objective()).dataset().split("train").size() == 450);
 
     QaDataset dataset = toy_stories(3);
     const Answerer answerer(load_model(RunFiles{stories / "run"}.model()), dataset);
@@ -48,21 +49,21 @@ TEST_CASE("a MemN2N learns where people are", "[session][mem-n2n]") {
 
 TEST_CASE("an interrupted linear start goes on with the same bits", "[session][mem-n2n]") {
     const StoryRun stories;
-    TrainingSession whole = TrainingSession::begin(stories / "whole", stories.config(2));
+    TrainingSession whole = TrainingSession::begin(stories / "whole", stories.config(2), question_answering());
     whole.run();
     const int steps = GENERATE(1, 4, 8, 9, 11);  // an epoch has 4
     CAPTURE(steps);
     {
-        TrainingSession session = TrainingSession::begin(stories / "run", stories.config(2));
+        TrainingSession session = TrainingSession::begin(stories / "run", stories.config(2), question_answering());
         REQUIRE(run_steps(session, steps) == StopReason::interrupted);
     }
     if (steps < 8) {
         const auto model = load_model(stories / "run" / "model-last.h5");
         CHECK(model->phase() == 0);  // what the file says it was trained as
     }
-    TrainingSession session = TrainingSession::resume(stories / "run");
+    TrainingSession session = TrainingSession::resume(stories / "run", question_answering());
     CHECK(session.run() == StopReason::epochs_done);
-    CHECK(same_parameters(session.model().parameters(), whole.model().parameters()));
+    CHECK(same_parameters(session.objective().parameters(), whole.objective().parameters()));
     CHECK(session.state().best == whole.state().best);
     const auto best = load_model(RunFiles{stories / "run"}.best());
     CHECK(best->phase() == 1);
@@ -74,38 +75,38 @@ TEST_CASE("an interrupted epoch of what was answered wrong goes on with the same
     const StoryRun stories;
     RunConfig config = stories.config(3);
     config.trainer.focus = true;
-    TrainingSession whole = TrainingSession::begin(stories / "whole", config);
+    TrainingSession whole = TrainingSession::begin(stories / "whole", config, question_answering());
     whole.run();
-    CHECK(whole.state().wrong.size() == 2);
+    CHECK(whole.state().errors_by_group.size() == 2);
     const int steps = GENERATE(5, 8, 10);
     CAPTURE(steps);
     {
-        TrainingSession session = TrainingSession::begin(stories / "run", config);
+        TrainingSession session = TrainingSession::begin(stories / "run", config, question_answering());
         REQUIRE(run_steps(session, steps) == StopReason::interrupted);
     }
-    TrainingSession session = TrainingSession::resume(stories / "run");
+    TrainingSession session = TrainingSession::resume(stories / "run", question_answering());
     CHECK(session.run() == StopReason::epochs_done);
-    CHECK(same_parameters(session.model().parameters(), whole.model().parameters()));
-    CHECK(session.state().wrong == whole.state().wrong);
+    CHECK(same_parameters(session.objective().parameters(), whole.objective().parameters()));
+    CHECK(session.state().errors_by_group == whole.state().errors_by_group);
 }
 
 TEST_CASE("a MemN2N has the same bits on one thread and on two", "[session][threads][mem-n2n]") {
     const StoryRun stories;
     const auto train = [&](int threads, const std::string& name) {
         const ThreadLimit limit(threads);
-        TrainingSession session = TrainingSession::begin(stories / name, stories.config(2));
+        TrainingSession session = TrainingSession::begin(stories / name, stories.config(2), question_answering());
         session.run();
         return session;
     };
     const TrainingSession one = train(1, "one"), two = train(2, "two");
-    CHECK(same_parameters(one.model().parameters(), two.model().parameters()));
+    CHECK(same_parameters(one.objective().parameters(), two.objective().parameters()));
     CHECK(one.state().best == two.state().best);
 }
 
 TEST_CASE("presets are the paper's settings", "[presets]") {
-    for (const std::string& name : preset_names()) {
-        const RunConfig config = preset(name);
-        const auto& model = std::get<MemN2NConfig>(config.model);
+    for (const std::string& name : preset_names(question_answering())) {
+        const RunConfig config = preset(question_answering(), name);
+        const auto& model = *config.model.get<MemN2NConfig>();
         const bool joint = name.find("joint") != std::string::npos, large = name.find("10k") != std::string::npos;
         CAPTURE(name);
         CHECK(model.hops == 3);
@@ -127,5 +128,5 @@ TEST_CASE("presets are the paper's settings", "[presets]") {
         CHECK(config.trainer.sum_losses);
         CHECK_NOTHROW(config.validate());
     }
-    CHECK_THROWS_WITH(preset("memn2n"), Catch::Contains("memn2n-babi-1k-joint"));
+    CHECK_THROWS_WITH(preset(question_answering(), "memn2n"), Catch::Contains("memn2n-babi-1k-joint"));
 }

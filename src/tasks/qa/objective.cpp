@@ -1,16 +1,18 @@
-#include "train/qa_task.hpp"
+#include "kvmem/tasks/qa/objective.hpp"
 
 #include "io/content_hash.hpp"
 #include "kvmem/core/error.hpp"
+#include "kvmem/tasks/qa/model_file.hpp"
 
 #include <algorithm>
 #include <numeric>
 
 namespace kvmem {
 
-QaTask::QaTask(Model& model, const QaDataset& dataset, bool balanced)
+QaObjective::QaObjective(Model& model, const QaDataset& dataset, TaskBalance balance)
     : model_(model),
       dataset_(dataset),
+      balance_(balance),
       train_(dataset.split("train")),
       retriever_(dataset.memory, dataset.vocabulary, model.retrieval()),
       stories_(model.reads_stories() ? story_offsets(train_) : single_offsets(train_)) {
@@ -18,20 +20,20 @@ QaTask::QaTask(Model& model, const QaDataset& dataset, bool balanced)
     if (valid != dataset.splits.end() && valid->second.size() > 0) valid_ = &valid->second;
     all_.resize(stories_.size() - 1);
     std::iota(all_.begin(), all_.end(), Index{0});
-    if (balanced) balance();
-    units_ = all_;
-    if (!valid_ || valid_->task.empty() || train_.task.empty()) return;
-    asked_.resize(dataset.tasks.size());
-    for (const Index task : valid_->task) ++asked_[static_cast<std::size_t>(task)];
+    if (balance.balanced) repeat_small_tasks();
+    items_ = all_;
+    if (!balance.focused || !valid_ || valid_->task.empty() || train_.task.empty()) return;
+    examples_.resize(dataset.tasks.size());
+    for (const Index task : valid_->task) ++examples_[task];
 }
 
-std::size_t QaTask::task_of(Index story) const {
+std::size_t QaObjective::task_of(Index story) const {
     const Index first = stories_[static_cast<std::size_t>(story)];
     return static_cast<std::size_t>(train_.task[static_cast<std::size_t>(first)]);
 }
 
 // As often, whole, as brings a task nearest to the largest one from below.
-void QaTask::balance() {
+void QaObjective::repeat_small_tasks() {
     if (train_.task.empty()) return;
     std::vector<Index> counts(dataset_.tasks.size()), repeated;
     for (const Index story : all_)
@@ -44,61 +46,86 @@ void QaTask::balance() {
     all_ = std::move(repeated);
 }
 
-Metrics QaTask::validate() {
+Validation QaObjective::validate() {
     const std::vector<Outcome> outcomes = answer_all(model_, dataset_, *valid_, retriever_);
-    wrong_.assign(asked_.size(), 0);
-    if (!asked_.empty())
-        for (const Outcome& outcome : outcomes) wrong_[static_cast<std::size_t>(outcome.task)] += outcome.rank != 1;
-    return metrics_of(outcomes);
+    errors_.assign(examples_.size(), 0);
+    if (!examples_.empty())
+        for (const Outcome& outcome : outcomes) errors_[outcome.task] += outcome.rank != 1;
+    const Metrics metrics = metrics_of(outcomes);
+    return {metrics.questions,
+            metrics.loss,
+            metrics.hits_at_1,
+            {{"hits_at_10", metrics.hits_at_10}, {"mean_reciprocal_rank", metrics.mean_reciprocal_rank}}};
 }
 
 // How often the stories of a task come: those of one with 5 % of wrong answers or more, or that nothing is known of,
 // eleven times as often as those of one without, which so is not forgotten.
-static double weight_of(Index wrong, Index asked) {
+static double weight_of(Index errors, Index examples) {
     constexpr double rest = 0.1, enough = 0.05;
-    const double share = asked > 0 ? static_cast<double>(wrong) / static_cast<double>(asked) : 1;
+    const double share = examples > 0 ? static_cast<double>(errors) / static_cast<double>(examples) : 1;
     return rest + std::clamp(share / enough, 0.0, 1.0);
 }
 
-void QaTask::draw(std::span<const Index> wrong, Rng rng) {
-    units_ = all_;
-    if (wrong.empty()) return;
-    if (wrong.size() != asked_.size())
+void QaObjective::begin_epoch(Index, std::span<const Index> errors, Rng rng) {
+    items_ = all_;
+    if (!balance_.focused || errors.empty()) return;
+    if (errors.size() != examples_.size())
         throw Error({.what = "the checkpoint is of another data set",
-                     .expected = std::to_string(asked_.size()) + " tasks",
-                     .got = std::to_string(wrong.size()),
+                     .expected = std::to_string(examples_.size()) + " tasks",
+                     .got = std::to_string(errors.size()),
                      .where = {},
                      .hint = "begin a new run"});
-    rng.shuffle(std::span(units_));
-    std::vector<std::vector<Index>> stories(wrong.size());
-    for (const Index story : units_) stories[task_of(story)].push_back(story);
+    rng.shuffle(std::span(items_));
+    std::vector<std::vector<Index>> stories(errors.size());
+    for (const Index story : items_) stories[task_of(story)].push_back(story);
     std::vector<double> ends;  // of the tasks' parts of the epoch, before they are scaled to its size
     double end = 0;
-    for (std::size_t t = 0; t < wrong.size(); ++t)
-        ends.push_back(end += weight_of(wrong[t], asked_[t]) * static_cast<double>(stories[t].size()));
-    units_.clear();
-    for (std::size_t t = 0; t < wrong.size(); ++t) {
+    for (std::size_t t = 0; t < errors.size(); ++t)
+        ends.push_back(end += weight_of(errors[t], examples_[t]) * static_cast<double>(stories[t].size()));
+    items_.clear();
+    for (std::size_t t = 0; t < errors.size(); ++t) {
         const auto size = static_cast<std::size_t>(ends[t] / end * static_cast<double>(all_.size()));
-        for (std::size_t i = 0; units_.size() < size; ++i) units_.push_back(stories[t][i % stories[t].size()]);
+        for (std::size_t i = 0; items_.size() < size; ++i) items_.push_back(stories[t][i % stories[t].size()]);
     }
 }
 
-Index QaTask::units_of(Index task) const {
-    return std::ranges::count_if(units_, [&](Index story) { return task_of(story) == static_cast<std::size_t>(task); });
+Index QaObjective::items_of(Index task) const {
+    return std::ranges::count_if(items_, [&](Index story) { return task_of(story) == static_cast<std::size_t>(task); });
 }
 
-Index QaTask::questions(Index unit) const {
-    const auto u = static_cast<std::size_t>(units_[static_cast<std::size_t>(unit)]);
+Index QaObjective::examples(Index item) const {
+    const auto u = static_cast<std::size_t>(items_[static_cast<std::size_t>(item)]);
     return stories_[u + 1] - stories_[u];
 }
 
-Var QaTask::loss(Tape& tape, std::span<const Index> units, Rng& rng) {
+Var QaObjective::loss(Tape& tape, std::span<const Index> items, Rng& rng) {
     Batch batch;
-    for (const Index unit : units) {
-        const auto u = static_cast<std::size_t>(units_[static_cast<std::size_t>(unit)]);
+    for (const Index item : items) {
+        const auto u = static_cast<std::size_t>(items_[static_cast<std::size_t>(item)]);
         add_story(batch, dataset_, train_, stories_[u], stories_[u + 1], retriever_);
     }
     return model_.loss(tape, batch, rng);
+}
+
+void QaObjective::save(hdf5::Writer& file) const { write_model_info(file, model_); }
+void QaObjective::load(const hdf5::Reader& file) { require_same_vocabulary(model_.vocabulary(), file); }
+
+std::string QaObjective::fingerprint(std::string_view like) const {
+    return like.empty() ? content_hash_of(dataset_) : content_hash_of(dataset_, like);
+}
+
+Description QaObjective::describe(const std::string& run_directory) const {
+    const auto or_unknown = [](const std::string& text) { return text.empty() ? "not stated" : text; };
+    const DatasetInfo& info = dataset_.info;
+    Description d;
+    d.title = model_.name() + ": " + or_unknown(info.title);
+    d.summary = model_.summary();
+    d.about = "It answers questions from the facts of a memory; it holds no facts itself. It answers with one of " +
+              std::to_string(model_.candidates().size()) + " names, whether or not one is right.";
+    d.facts = {{"source", or_unknown(info.source)}, {"license of the data", or_unknown(info.license)}};
+    d.counts = {{"training question", train_.size()}, {"memory slot", dataset_.memory.size()}};
+    d.use = "Ask it: `kvmem ask " + run_directory + " \"...\"`.";
+    return d;
 }
 
 std::string content_hash_of(const QaDataset& dataset, std::string_view like) {

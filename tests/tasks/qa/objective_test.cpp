@@ -1,5 +1,7 @@
-#include "train/qa_task.hpp"
+#include "kvmem/tasks/qa/objective.hpp"
 
+#include "kvmem/tasks/qa/models/memory_transformer.hpp"
+#include "kvmem/tasks/qa/models/query_reduction.hpp"
 #include "support/toy_stories.hpp"
 
 #include <catch2/catch.hpp>
@@ -7,9 +9,9 @@
 using namespace kvmem;
 using namespace kvmem::test;
 
-static Index questions_of(const QaTask& task) {
+static Index questions_of(const QaObjective& task) {
     Index sum = 0;
-    for (Index unit = 0; unit < task.units(); ++unit) sum += task.questions(unit);
+    for (Index item = 0; item < task.items(); ++item) sum += task.examples(item);
     return sum;
 }
 
@@ -19,17 +21,17 @@ TEST_CASE("a balanced task asks as often about what it has less of", "[task]") {
     Split& train = dataset.splits.at("train");
     for (std::size_t question = 0; question < 3; ++question) train.task[question] = 2;
     const bool stories = GENERATE(false, true);
-    const ModelConfig config = stories ? ModelConfig(MemoryTransformerConfig{.width = 8, .heads = 2})
-                                       : ModelConfig(QueryReductionConfig{.width = 8});
+    const Settings config = stories ? Settings(MemoryTransformerConfig{.width = 8, .heads = 2})
+                                    : Settings(QueryReductionConfig{.width = 8});
     const auto model = make_model(config, dataset.vocabulary, dataset.candidates);
-    const QaTask plain(*model, dataset), balanced(*model, dataset, true);
-    CHECK(plain.units() == (stories ? 40 : 120));
+    const QaObjective plain(*model, dataset), balanced(*model, dataset, {.balanced = true});
+    CHECK(plain.items() == (stories ? 40 : 120));
     CHECK(questions_of(plain) == 120);
     CHECK(questions_of(balanced) == 19 * 3 + 20 * 3 + 20 * 3);
-    CHECK(balanced.units() == questions_of(balanced) / (stories ? 3 : 1));
+    CHECK(balanced.items() == questions_of(balanced) / (stories ? 3 : 1));
 
     train.task.clear();  // a data set may have none
-    CHECK(questions_of(QaTask(*model, dataset, true)) == 120);
+    CHECK(questions_of(QaObjective(*model, dataset, {.balanced = true})) == 120);
 }
 
 TEST_CASE("a data set's hash notices what training is told of tasks and supporting slots", "[task]") {
@@ -55,21 +57,22 @@ TEST_CASE("an epoch is drawn with more of the tasks that were answered wrong", "
     QaDataset dataset = toy_stories(60);  // 30 stories of each task, with 3 questions each
     const auto model =
         make_model(MemoryTransformerConfig{.width = 8, .heads = 2}, dataset.vocabulary, dataset.candidates);
-    QaTask task(*model, dataset);
-    const Metrics metrics = task.validate();
-    REQUIRE(task.wrong().size() == 2);
-    CHECK(task.wrong()[0] + task.wrong()[1] ==
-          metrics.questions - std::lround(metrics.hits_at_1 * static_cast<double>(metrics.questions)));
+    QaObjective task(*model, dataset, {.focused = true});
+    const Validation validation = task.validate();
+    const std::vector<Index> errors = task.errors_by_group();
+    REQUIRE(errors.size() == 2);
+    CHECK(errors[0] + errors[1] ==
+          validation.examples - std::lround(validation.score * static_cast<double>(validation.examples)));
 
     const auto first_of_60 = [&](const std::vector<Index>& wrong) {
-        task.draw(wrong, Rng(1));
-        CHECK(task.units() == 60);
-        return task.units_of(0);
+        task.begin_epoch(0, wrong, Rng(1));
+        CHECK(task.items() == 60);
+        return task.items_of(0);
     };
     CHECK(first_of_60({}) == 30);
     CHECK(first_of_60({0, 0}) == 30);
     CHECK(first_of_60({30, 30}) == 30);
     CHECK(first_of_60({30, 0}) == 55);  // 1.1 of 1.2
     CHECK(first_of_60({0, 30}) == 5);
-    CHECK_THROWS_WITH(task.draw(std::vector<Index>{1, 2, 3}, Rng(1)), Catch::Contains("another data set"));
+    CHECK_THROWS_WITH(task.begin_epoch(0, std::vector<Index>{1, 2, 3}, Rng(1)), Catch::Contains("another data set"));
 }

@@ -1,12 +1,25 @@
-#include "kernels/attend/lookup.hpp"
+#include "kernels/attend/call.hpp"
 
 #include "kvmem/core/error.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace kvmem {
+
+OwnedSegments Segments::all(Index queries, Index slots) { return {{0, queries}, {0, slots}}; }
+
+OwnedSegments Segments::one_query_each(std::span<const Index> slot_offsets) {
+    OwnedSegments segments{std::vector<Index>(slot_offsets.size()), {slot_offsets.begin(), slot_offsets.end()}};
+    std::iota(segments.query_offsets.begin(), segments.query_offsets.end(), Index{0});
+    return segments;
+}
+
+OwnedSegments Segments::self(std::span<const Index> offsets) {
+    return {{offsets.begin(), offsets.end()}, {offsets.begin(), offsets.end()}};
+}
 
 static bool covers(std::span<const Index> offsets, Index rows) {
     return !offsets.empty() && offsets.front() == 0 && offsets.back() == rows &&
@@ -21,6 +34,10 @@ static void check_segments(const Segments& segments, Index queries, Index slots)
 
 static void check_options(const AttendOptions& options) {
     const Index heads = options.heads;
+    require_shape(options.similarity >= Similarity::dot && options.similarity <= Similarity::additive, "attend",
+                  "a similarity of the enumeration");
+    require_shape(options.normalizer >= Normalizer::softmax && options.normalizer <= Normalizer::none, "attend",
+                  "a normalizer of the enumeration");
     require_shape(heads > 0 && options.key_heads >= 0 && heads % options.memory_heads() == 0, "attend",
                   "heads, and key heads that divide them");
     require_shape(options.normalizer != Normalizer::top_k || options.top_k > 0, "attend", "a top_k of 1 or more");
@@ -33,9 +50,9 @@ static void check_options(const AttendOptions& options) {
 }
 
 static void check_numbers(const AttendInput& in) {
-    const auto are_there = [](ConstView x) { return x.rows >= 0 && x.cols >= 0 && (x.data || x.empty()); };
-    require_shape(are_there(in.query) && are_there(in.key) && are_there(in.value) && are_there(in.slot_bias) &&
-                      are_there(in.pair_bias) && are_there(in.direction),
+    const auto is_view = [](ConstView x) { return x.rows >= 0 && x.cols >= 0 && (x.data || x.empty()); };
+    require_shape(is_view(in.query) && is_view(in.key) && is_view(in.value) && is_view(in.slot_bias) &&
+                      is_view(in.pair_bias) && is_view(in.direction),
                   "attend", "views of numbers");
 }
 
@@ -70,12 +87,12 @@ Index weight_count(const Segments& segments, Index heads) {
     return count * heads;
 }
 
-// Scores lie in whole vectors of queries, of 16 numbers at most; those of few queries are not kept.
+// Scores lie in whole vectors of queries, of at most 16 numbers. Scores of few queries are not saved.
 static Index score_columns(Index queries) { return queries <= detail::few_queries ? 0 : (queries + 15) / 16 * 16; }
 
-Index kept_scores(const Segments& segments, const AttendOptions& options) {
-    constexpr Index most = Index{1} << 24;
-    if (keeps_weights(segments, options)) return 0;
+Index saved_score_count(const Segments& segments, const AttendOptions& options) {
+    constexpr Index max_scores = Index{1} << 24;
+    if (saves_weights(segments, options)) return 0;
     Index count = 0;
     for (std::size_t i = 0; i + 1 < segments.query_offsets.size(); ++i) {
         const Index columns = score_columns(segments.query_offsets[i + 1] - segments.query_offsets[i]);
@@ -83,35 +100,34 @@ Index kept_scores(const Segments& segments, const AttendOptions& options) {
         if (columns > 0 && slots > detail::slot_panel) return 0;
         count += columns * slots * options.heads;
     }
-    return count <= most ? count : 0;
+    return count <= max_scores ? count : 0;
 }
 
 namespace detail {
 
-Lookups::Lookups(const AttendInput& input, const Segments& segs, const AttendOptions& opts, Arena& scratch)
+AttendCall::AttendCall(const AttendInput& input, const Segments& segs, const AttendOptions& opts, Arena& scratch)
     : in(input),
       segments(segs),
       options(opts),
       heads(opts.heads),
       key_width(input.query.cols / opts.heads),
       value_width(input.value.cols / opts.memory_heads()) {
-    const auto pairs = scratch.take<Index>(segments.size() + 1), kept = scratch.take<Index>(segments.size() + 1);
-    pairs[0] = kept[0] = 0;
+    const auto pairs = scratch.take<Index>(segments.size() + 1), scores = scratch.take<Index>(segments.size() + 1);
+    pairs[0] = scores[0] = 0;
     for (Index i = 0; i < segments.size(); ++i) {
-        const auto at = static_cast<std::size_t>(i);
-        pairs[at + 1] = pairs[at] + queries(i) * slots(i);
-        kept[at + 1] = kept[at] + score_columns(queries(i)) * slots(i);
+        pairs[i + 1] = pairs[i] + queries(i) * slots(i);
+        scores[i + 1] = scores[i] + score_columns(queries(i)) * slots(i);
     }
     pairs_before_ = pairs;
-    kept_before_ = kept;
+    scores_before_ = scores;
 }
 
-Index Lookups::total_work() const { return pairs_before_.back() * (key_width + value_width) * heads; }
+Index AttendCall::total_work() const { return pairs_before_.back() * (key_width + value_width) * heads; }
 
-// The bias of a slot is a column for all heads or one for each.
+// The bias of a slot has one column for all heads, or one for each.
 static Index bias_columns(ConstView slot_bias, Index slots) { return slot_bias.size() == slots ? 1 : slot_bias.cols; }
 
-// Matrices without numbers have no address to count from.
+// An empty matrix has no address to add to.
 template <class T>
 static T* place(T* data, Index offset) {
     return data ? data + offset : nullptr;
@@ -121,14 +137,13 @@ static T* place(BasicView<T> view, Index row, Index column) {
     return place(view.data, row * view.cols + column);
 }
 
-Head Lookups::head(Index segment, Index h) const {
+void AttendCall::view_operands(Head& at, Index segment, Index h) const {
     const Index slot = first_slot(segment);
-    Head at;
     at.query = place(in.query, first_query(segment), h * key_width);
     const Index key = slot * in.key.cols + group(h) * key_width, value = slot * in.value.cols + group(h) * value_width;
-    if (narrow_key) {
-        at.narrow_key = narrow_key + key;
-        at.narrow_value = narrow_value + value;
+    if (bf16_key) {
+        at.bf16_key = bf16_key + key;
+        at.bf16_value = bf16_value + value;
     } else {
         at.key = place(in.key.data, key);
         at.value = place(in.value.data, value);
@@ -136,50 +151,58 @@ Head Lookups::head(Index segment, Index h) const {
     at.query_row = in.query.cols;
     at.key_row = in.key.cols;
     at.value_row = in.value.cols;
+}
+
+void AttendCall::view_biases(Head& at, Index segment, Index h) const {
+    if (!in.slot_bias.empty()) {
+        at.slot_bias_row = bias_columns(in.slot_bias, in.key.rows);
+        at.slot_bias = in.slot_bias.data + first_slot(segment) * at.slot_bias_row + (at.slot_bias_row > 1 ? h : 0);
+    }
+    if (!in.pair_bias.empty()) {
+        const bool shared = in.pair_bias.size() == weight_count(segments, 1);
+        at.pair_bias_row = shared ? at.slots : heads * at.slots;
+        at.pair_bias = in.pair_bias.data + (shared ? pairs_before_[segment] : weights_at(segment, 0, h));
+    }
+    if (!options.slopes.empty()) at.slope = options.slopes[h];
+}
+
+Head AttendCall::head(Index segment, Index h) const {
+    Head at;
     at.queries = queries(segment);
     at.slots = slots(segment);
     at.key_width = key_width;
     at.value_width = value_width;
     at.scale = options.scale;
     at.by_distance = options.similarity == Similarity::euclidean;
-    if (!in.slot_bias.empty()) {
-        at.slot_bias_row = bias_columns(in.slot_bias, in.key.rows);
-        at.slot_bias = in.slot_bias.data + slot * at.slot_bias_row + (at.slot_bias_row > 1 ? h : 0);
-    }
-    if (!in.pair_bias.empty()) {
-        const bool shared = in.pair_bias.size() == weight_count(segments, 1);
-        at.pair_bias_row = shared ? at.slots : heads * at.slots;
-        at.pair_bias =
-            in.pair_bias.data + (shared ? pairs_before_[static_cast<std::size_t>(segment)] : weights_at(segment, 0, h));
-    }
-    if (!options.slopes.empty()) at.slope = options.slopes[static_cast<std::size_t>(h)];
     at.banded = options.causal || options.window > 0;
     at.behind = options.window > 0 ? options.window - 1 : at.slots + at.queries;
     at.ahead = options.causal ? 0 : at.behind;
+    view_operands(at, segment, h);
+    view_biases(at, segment, h);
     return at;
 }
 
-Real* Lookups::scores(const AttendOutput& out, Index segment, Index head) const {
+Real* AttendCall::scores(const AttendOutput& out, Index segment, Index head) const {
     if (out.scores.empty() || score_columns(queries(segment)) == 0) return nullptr;
-    return out.scores.data() + heads * kept_before_[static_cast<std::size_t>(segment)] +
+    return out.scores.data() + heads * scores_before_[segment] +
            head * score_columns(queries(segment)) * slots(segment);
 }
 
-HeadRead Lookups::reads(const AttendOutput& out, Index segment, Index h) const {
+HeadOutput AttendCall::output(const AttendOutput& out, Index segment, Index h) const {
     const Index row = first_query(segment);
-    return {place(out.read, row, h * value_width), out.read.cols, place(out.log_sum_exp, row, h), heads,
+    return {place(out.output, row, h * value_width), out.output.cols, place(out.log_sum_exp, row, h), heads,
             scores(out, segment, h)};
 }
 
-HeadGradients Lookups::gradients(const AttendOutput& out, const SoftmaxSums& sums, ConstView grad_read,
-                                 const AttendGradients& grads, Index segment, Index h) const {
+HeadGradients AttendCall::gradients(const AttendOutput& out, const SoftmaxSums& sums, ConstView grad_output,
+                                    const AttendGradients& grads, Index segment, Index h) const {
     const Index row = first_query(segment), slot = first_slot(segment);
     const Head at = head(segment, h);
     HeadGradients to{};
     if (out.log_sum_exp.data != nullptr) {
-        to.read = place(out.read, row, h * value_width);
-        to.grad_read = place(grad_read, row, h * value_width);
-        to.read_row = grad_read.cols;
+        to.output = place(out.output, row, h * value_width);
+        to.grad_output = place(grad_output, row, h * value_width);
+        to.output_row = grad_output.cols;
         to.sum_large = sums.large.row(h) + row;
         to.sum_rest = sums.rest.row(h) + row;
         to.scores = scores(out, segment, h);
@@ -193,18 +216,18 @@ HeadGradients Lookups::gradients(const AttendOutput& out, const SoftmaxSums& sum
     return to;
 }
 
-bool heads_share_bias(const Lookups& lookups, const AttendGradients& grads) {
-    const bool slots = grads.slot_bias.data && grads.slot_bias.size() == lookups.in.key.rows;
-    const bool pairs = grads.pair_bias.data && grads.pair_bias.size() == weight_count(lookups.segments, 1);
-    return lookups.heads > 1 && (slots || pairs);
+bool heads_share_bias(const AttendCall& call, const AttendGradients& grads) {
+    const bool slots = grads.slot_bias.data && grads.slot_bias.size() == call.in.key.rows;
+    const bool pairs = grads.pair_bias.data && grads.pair_bias.size() == weight_count(call.segments, 1);
+    return call.heads > 1 && (slots || pairs);
 }
 
-void merge_read(Real* read, Real& log_sum_exp, const Real* other_read, Real other_log_sum_exp, Index width) {
+void merge_output(Real* output, Real& log_sum_exp, const Real* other, Real other_log_sum_exp, Index width) {
     if (other_log_sum_exp == -std::numeric_limits<Real>::infinity()) return;
     const bool other_leads = other_log_sum_exp > log_sum_exp || std::isnan(other_log_sum_exp);
     const Real top = other_leads ? other_log_sum_exp : log_sum_exp;
     const Real a = std::exp(log_sum_exp - top), b = std::exp(other_log_sum_exp - top), sum = a + b;
-    for (Index k = 0; k < width; ++k) read[k] = (a * read[k] + b * other_read[k]) / sum;
+    for (Index k = 0; k < width; ++k) output[k] = (a * output[k] + b * other[k]) / sum;
     log_sum_exp = top + std::log(sum);
 }
 

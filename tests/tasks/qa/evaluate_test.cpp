@@ -1,4 +1,4 @@
-#include "kvmem/train/evaluate.hpp"
+#include "kvmem/tasks/qa/evaluate.hpp"
 
 #include "kvmem/core/parallel.hpp"
 #include "support/toy_kb.hpp"
@@ -119,7 +119,7 @@ class FixedReader : public Model {
   public:
     FixedReader(Vocabulary vocabulary, std::vector<Token> candidates, std::vector<Real> weights)
         : Model(std::move(vocabulary), std::move(candidates)), weights_(std::move(weights)) {}
-    ModelConfig configuration() const override { return {}; }
+    Settings settings() const override { return {}; }
     std::string name() const override { return "fixed reader"; }
     std::string summary() const override { return "A reader"; }
     Var loss(Tape& tape, const Batch&, Rng&) const override { return tape.constant(Matrix(1, 1)); }

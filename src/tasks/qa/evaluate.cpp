@@ -1,4 +1,4 @@
-#include "kvmem/train/evaluate.hpp"
+#include "kvmem/tasks/qa/evaluate.hpp"
 
 #include "kvmem/core/float_control.hpp"
 #include "kvmem/core/parallel.hpp"

@@ -1,16 +1,15 @@
-// RAII over the part of HDF5's C API that kvmem's files need. Not installed: no HDF5 type is public.
+// HDF5 files as kvmem writes and reads them. No type of HDF5 is visible here.
 //
 // Reading trusts nothing: HDF5's own messages become Errors that name the file and the object; types, ranks
 // and sizes are checked before anything is allocated. What is not behind checksums in HDF5 is not left to it: chunks
-// are unpacked here (chunk_filters.hpp), texts of variable length are refused. HDF5 1.10 can still be made to crash by
-// metadata that are forged and given right checksums; read files of enemies in a process of their own. Writing builds
-// the file in memory and puts it in place at once, so that a full disk or a kill leaves what was there.
+// are unpacked here (io/hdf5/chunk_filters.hpp), texts of variable length are refused. HDF5 1.10 can still be made to
+// crash by metadata that are forged and given right checksums; read files of enemies in a process of their own. Writing
+// builds the file in memory and puts it in place at once, so that a full disk or a kill leaves what was there.
 //
 // Any number of threads may use readers and writers, each thread its own. HDF5 itself serves them one after the other
-// (Turn in hdf5_handle.hpp), so a program that calls HDF5 beside kvmem must not do so at the same time.
+// (Turn in io/hdf5/handle.hpp), so a program that calls HDF5 beside kvmem must not do so at the same time.
 #pragma once
 
-#include "core/memory.hpp"
 #include "kvmem/core/matrix.hpp"
 #include "kvmem/core/ragged.hpp"
 
@@ -37,12 +36,12 @@ class Reader {
   public:
     // Throws Error unless the file is HDF5 whose metadata carries checksums (superblock 2 or later), with root
     // attributes format == `format` and version <= `version`, and matches its content hash. A read that would bring all
-    // that was read so far to more than `most_memory` bytes, conversions counted, throws Error and allocates nothing.
-    Reader(const std::filesystem::path& path, std::string_view format, int version,
-           std::size_t most_memory = detail::half_of_memory());
+    // that was read so far to more than `max_memory` bytes (0: half of the machine's), conversions counted, throws
+    // Error and allocates nothing.
+    Reader(const std::filesystem::path& path, std::string_view format, int version, std::size_t max_memory = 0);
     // The same for a file's bytes; `name` stands for the path in errors.
     Reader(std::span<const std::byte> bytes, const std::string& name, std::string_view format, int version,
-           std::size_t most_memory = detail::half_of_memory());
+           std::size_t max_memory = 0);
     ~Reader();
 
     const std::string& name() const;  // the path, for errors

@@ -1,0 +1,198 @@
+// Structs of settings that list their fields once: JSON, command lines, help, range checks and model cards follow.
+//
+//     struct Config {
+//         static constexpr const char* kind = "my-network";
+//         Index width = 64;
+//         Pooling pooling = Pooling::mean;    // with choices(Pooling), see below
+//         std::uint64_t seed = 1;
+//         void check() const;  // optional: what no range says, throws UsageError
+//
+//         template <class Self, class Field>
+//         static void fields(Self& c, Field field) {
+//             field("width", c.width, Range{1, 8192}, "of the embeddings");
+//             field("pooling", c.pooling, "of a sentence's words: mean or max", "pool");  // "pool": its old name
+//             field("seed", c.seed, "of every random choice");
+//         }
+//     };
+//
+// A field is a bool, an Index, a 64-bit unsigned number, a double, an optional double, a string, a list of strings or
+// of Index, or an enumeration. Enumerators count from 0; choices(E), found by argument-dependent lookup, returns their
+// names in that order.
+#pragma once
+
+#include "kvmem/core/types.hpp"
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace kvmem {
+
+// The finite numbers that a field may be: from min to max, an end that is open left out.
+struct Range {
+    double min = -std::numeric_limits<double>::infinity(), max = std::numeric_limits<double>::infinity();
+    bool min_is_open = false, max_is_open = false;
+
+    static constexpr Range from(double min) { return {.min = min}; }
+    static constexpr Range above(double min) { return {.min = min, .min_is_open = true}; }
+    static constexpr Range below(double min, double max) { return {.min = min, .max = max, .max_is_open = true}; }
+    bool holds(double number) const;
+    std::string text() const;  // "1 to 8192", "0 to below 1", "above 0"
+};
+
+// An enumeration as the number of one of its names.
+struct Choice {
+    std::span<const char* const> names;
+    std::size_t value;
+};
+
+// What is said of a field. `old_name` is still read, but nowhere written; empty: there is none.
+struct Field {
+    std::string_view name;
+    Range range;
+    std::string_view help;
+    std::string_view old_name;
+
+    bool is_called(std::string_view text) const { return text == name || (text == old_name && !text.empty()); }
+};
+
+// Does the same to each field of any struct.
+class FieldVisitor {
+  public:
+    virtual ~FieldVisitor() = default;
+    virtual void visit(const Field& field, bool& value) = 0;
+    virtual void visit(const Field& field, Index& value) = 0;
+    virtual void visit(const Field& field, std::uint64_t& value) = 0;
+    virtual void visit(const Field& field, double& value) = 0;
+    virtual void visit(const Field& field, std::optional<double>& value) = 0;
+    virtual void visit(const Field& field, std::string& value) = 0;
+    virtual void visit(const Field& field, std::vector<std::string>& value) = 0;
+    virtual void visit(const Field& field, std::vector<Index>& value) = 0;
+    virtual void visit(const Field& field, Choice& value) = 0;
+};
+
+// What a struct's list of fields calls.
+class FieldList {
+  public:
+    explicit FieldList(FieldVisitor& visitor) : visitor_(visitor) {}
+
+    template <class T>
+    void operator()(const char* name, T& value, const Range& range, const char* help, const char* old_name = "") const {
+        const Field field{name, range, help, old_name};
+        if constexpr (std::is_enum_v<T>) {
+            Choice choice{choices(value), static_cast<std::size_t>(value)};
+            visitor_.visit(field, choice);
+            value = static_cast<T>(choice.value);
+        } else {
+            visitor_.visit(field, value);
+        }
+    }
+    template <class T>
+    void operator()(const char* name, T& value, const char* help = "", const char* old_name = "") const {
+        (*this)(name, value, Range{}, help, old_name);
+    }
+
+  private:
+    FieldVisitor& visitor_;
+};
+
+// A struct of settings of any type, by value: what a run says of its model. Without one, its kind is "".
+class Settings {
+  public:
+    Settings() = default;
+    template <class Config>
+    requires requires { Config::kind; }
+    Settings(Config config) : held_(std::make_unique<Of<Config>>(std::move(config))) {}
+    Settings(const Settings& other) : held_(other.held_ ? other.held_->clone() : nullptr) {}
+    Settings(Settings&&) noexcept = default;
+    Settings& operator=(Settings other) noexcept {
+        held_ = std::move(other.held_);
+        return *this;
+    }
+
+    std::string kind() const { return held_ ? held_->kind() : ""; }
+    // The struct, or null when it is of another type. Valid until this is assigned to.
+    template <class Config>
+    const Config* get() const {
+        const auto* of = dynamic_cast<const Of<Config>*>(held_.get());
+        return of ? &of->config : nullptr;
+    }
+    template <class Config>
+    Config* get() {
+        return const_cast<Config*>(std::as_const(*this).get<Config>());
+    }
+    void visit(FieldVisitor& visitor) const {
+        if (held_) held_->visit(visitor);
+    }
+    // Throws UsageError: a number that is out of its range, or what the struct's own check() refuses.
+    void validate() const;
+
+  private:
+    struct Held {
+        virtual ~Held() = default;
+        virtual std::unique_ptr<Held> clone() const = 0;
+        virtual std::string kind() const = 0;
+        virtual void visit(FieldVisitor& visitor) = 0;
+        virtual void check() const = 0;
+    };
+    template <class Config>
+    struct Of final : Held {
+        explicit Of(Config c) : config(std::move(c)) {}
+        std::unique_ptr<Held> clone() const override { return std::make_unique<Of>(config); }
+        std::string kind() const override { return Config::kind; }
+        void visit(FieldVisitor& visitor) override { Config::fields(config, FieldList(visitor)); }
+        void check() const override {
+            if constexpr (requires { config.check(); }) config.check();
+        }
+        Config config;
+    };
+    std::unique_ptr<Held> held_;
+};
+
+// The fields of any struct that outlives this.
+class FieldsRef {
+  public:
+    template <class Config>
+    requires(!std::is_same_v<Config, FieldsRef> && !std::is_const_v<Config>) FieldsRef(Config& config)
+        : object_(&config), visit_([](void* object, FieldVisitor& visitor) {
+              auto& c = *static_cast<Config*>(object);
+              if constexpr (std::is_same_v<Config, Settings>)
+                  c.visit(visitor);
+              else
+                  Config::fields(c, FieldList(visitor));
+          }) {}
+    void visit(FieldVisitor& visitor) const { visit_(object_, visitor); }
+
+  private:
+    void* object_;
+    void (*visit_)(void*, FieldVisitor&);
+};
+
+// A field in texts, as command lines and help have them.
+struct FieldText {
+    std::string name, help, old_name;
+    std::string value;  // "48", "0.5", "yes", "adam"
+    bool is_flag;       // yes or no
+};
+std::vector<FieldText> field_texts(FieldsRef fields);
+// Whether there is a field of this name, or old name, which then has the value of `text`: a number, the name of a
+// choice, or yes or no. Throws UsageError that says what is expected, with nothing changed.
+bool set_field(FieldsRef fields, std::string_view name, std::string_view text);
+// Throws UsageError that names a number which is out of its range.
+void check_ranges(FieldsRef fields);
+// The struct itself. Throws UsageError as Settings::validate() does.
+template <class Config>
+Config validated(Config config) {
+    check_ranges(config);
+    if constexpr (requires { config.check(); }) config.check();
+    return config;
+}
+
+}  // namespace kvmem

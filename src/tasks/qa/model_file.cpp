@@ -1,0 +1,102 @@
+#include "kvmem/tasks/qa/model_file.hpp"
+
+#include "io/vocabulary_file.hpp"
+#include "kvmem/core/error.hpp"
+#include "kvmem/core/number.hpp"
+#include "kvmem/io/parameters.hpp"
+#include "kvmem/tasks/qa/task_type.hpp"
+#include "kvmem/train/checkpoint.hpp"
+
+namespace kvmem {
+
+void write_model_info(hdf5::Writer& file, const Model& model) {
+    file.attribute("/", "model", model.kind());
+    file.attribute("/", "config", to_json(model.settings()));
+    if (model.phase() + 1 < model.phases()) file.attribute("/", "phase", std::to_string(model.phase()));
+    write_vocabulary(file, model.vocabulary());
+    file.write("/candidates", model.candidates());
+}
+
+void save_model(const Model& model, const std::filesystem::path& path) {
+    hdf5::Writer file(model_format, model_version);
+    write_model_info(file, model);
+    write_parameters(file, model.parameters());
+    file.save(path);
+}
+
+static void check_candidates(const std::vector<Token>& candidates, const Vocabulary& vocabulary,
+                             const std::string& where) {
+    for (std::size_t i = 0; i < candidates.size(); ++i)
+        if (candidates[i] < 0 || candidates[i] >= vocabulary.size() || (i > 0 && candidates[i] <= candidates[i - 1]))
+            throw Error({.what = "candidates do not fit the vocabulary",
+                         .expected = "rising tokens below " + std::to_string(vocabulary.size()),
+                         .got = std::to_string(candidates[i]) + " at " + std::to_string(i),
+                         .where = where,
+                         .hint = {}});
+}
+
+static Settings read_settings(const hdf5::Reader& file) {
+    const std::string kind = file.attribute("/", "model");
+    try {
+        find_model(question_answering(), kind);
+    } catch (const UsageError& e) {
+        Problem problem = e.problem();
+        problem.what = "not a model that this program knows";
+        problem.where = file.name();
+        throw Error(std::move(problem));
+    }
+    Settings settings = model_settings_from_json(file.attribute("/", "config"), question_answering(), file.name());
+    if (settings.kind() != kind)
+        throw Error({.what = "the configuration is of another model",
+                     .expected = kind,
+                     .got = settings.kind(),
+                     .where = file.name(),
+                     .hint = {}});
+    return settings;
+}
+
+// The phase that a file was written in; the last one when it does not say.
+static void set_phase(Model& model, const std::string& text, const std::string& where) {
+    if (text.empty()) return;
+    const std::optional<Index> phase = number_of<Index>(text);
+    if (!phase || *phase < 0 || *phase >= model.phases())
+        throw Error({.what = "the model has no such phase",
+                     .expected = "0 to " + std::to_string(model.phases() - 1),
+                     .got = text.substr(0, 40),
+                     .where = where,
+                     .hint = {}});
+    model.set_phase(*phase);
+}
+
+std::unique_ptr<Model> load_model(const std::filesystem::path& path) {
+    const hdf5::Reader file(path, model_format, model_version);
+    const Settings settings = read_settings(file);
+    Vocabulary vocabulary = read_vocabulary(file);
+    std::vector<Token> candidates = file.int32s("/candidates");
+    check_candidates(candidates, vocabulary, file.name());
+    try {
+        auto model = make_model(settings, std::move(vocabulary), std::move(candidates),
+                                [&](const std::string& name) { return load_parameter(file, "/parameters/" + name); });
+        set_phase(*model, file.attribute("/", "phase"), file.name());
+        return model;
+    } catch (const Error& e) {  // the model knows no files
+        Problem problem = e.problem();
+        if (problem.where.empty()) problem.where = file.name();
+        throw Error(std::move(problem));
+    }
+}
+
+void require_same_vocabulary(const Vocabulary& ours, const hdf5::Reader& file) {
+    const Vocabulary theirs = read_vocabulary(file);
+    bool same = ours.size() == theirs.size();
+    for (Token t = 0; same && t < ours.size(); ++t)
+        same = ours.kind(t) == theirs.kind(t) && ours.text(t) == theirs.text(t);
+    if (!same)
+        throw Error({.what = "the data set has changed since this checkpoint",
+                     .expected = "the same vocabulary",
+                     .got = "another",
+                     .where = file.name(),
+                     .hint = "begin a new run"});
+}
+
+}  // namespace kvmem

@@ -1,0 +1,32 @@
+// What the list of models knows of each of them: made in a model's own source. Not installed.
+#pragma once
+
+#include "kvmem/tasks/qa/model.hpp"
+#include "kvmem/train/task_type.hpp"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace kvmem {
+
+struct QaModelType : ModelType {
+    std::unique_ptr<Model> (*make)(const Settings&, Vocabulary, std::vector<Token>, const LoadParameter&);
+};
+
+// Of the model M with settings of the type Config. `usual` changes what its runs begin with.
+template <class M, class Config, class Usual>
+QaModelType qa_model_type(std::string about, Usual usual) {
+    QaModelType type{{Config{}, std::move(about), {}, {}},
+                     [](const Settings& settings, Vocabulary vocabulary, std::vector<Token> candidates,
+                        const LoadParameter& load) -> std::unique_ptr<Model> {
+                         return std::make_unique<M>(*settings.get<Config>(), std::move(vocabulary),
+                                                    std::move(candidates), load);
+                     }};
+    type.usual.model = type.defaults;
+    usual(type.usual.trainer);
+    return type;
+}
+
+}  // namespace kvmem

@@ -1,0 +1,126 @@
+#include "kvmem/train/settings.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "kvmem/core/number.hpp"
+#include "train/visit_each.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+namespace kvmem {
+
+template <class T>
+static std::string shortest_text(T number) {
+    std::array<char, 32> text;
+    return std::string(text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr);
+}
+
+bool Range::holds(double number) const {
+    return std::isfinite(number) && (min_is_open ? number > min : number >= min) &&
+           (max_is_open ? number < max : number <= max);
+}
+
+std::string Range::text() const {
+    const auto plain = [](double number) {
+        return std::abs(number) < 1e15 && number == std::floor(number) ? shortest_text(static_cast<Index>(number))
+                                                                       : shortest_text(number);
+    };
+    if (std::isinf(max))
+        return std::isinf(min) ? "a number"
+                               : (min_is_open ? "above " : "") + plain(min) + (min_is_open ? "" : " or more");
+    return (min_is_open ? "above " : "") + plain(min) + " to " + (max_is_open ? "below " : "") + plain(max);
+}
+
+template <class T>
+static constexpr bool is_number = std::is_arithmetic_v<T> && !std::is_same_v<T, bool>;
+
+static std::string option_of(std::string_view name) {
+    std::string option(name);
+    std::ranges::replace(option, '_', '-');
+    return option;
+}
+
+[[noreturn]] static void refuse(std::string_view name, const std::string& expected, std::string_view text) {
+    throw UsageError({.what = "bad value of --" + option_of(name),
+                      .expected = expected,
+                      .got = std::string(text),
+                      .where = {},
+                      .hint = "see --help"});
+}
+
+static bool truth_of(const Field& field, std::string_view text) {
+    if (text == "yes" || text == "true" || text == "on" || text == "1") return true;
+    if (text == "no" || text == "false" || text == "off" || text == "0") return false;
+    refuse(field.name, "yes or no", text);
+}
+
+void set_choice(Choice& choice, std::string_view text) {
+    std::string all;
+    for (std::size_t i = 0; i < choice.names.size(); ++i) {
+        if (text == choice.names[i]) {
+            choice.value = i;
+            return;
+        }
+        all += (i == 0 ? "" : ", ") + std::string(choice.names[i]);
+    }
+    throw UsageError(
+        {.what = "unknown choice", .expected = "one of " + all, .got = std::string(text), .where = {}, .hint = {}});
+}
+
+bool set_field(FieldsRef fields, std::string_view name, std::string_view text) {
+    bool found = false;
+    visit_each(fields, [&](const Field& field, auto& value) {
+        using T = std::remove_reference_t<decltype(value)>;
+        if (!field.is_called(name)) return;
+        found = true;
+        if constexpr (std::is_same_v<T, Choice>) {
+            set_choice(value, text);
+        } else if constexpr (std::is_same_v<T, bool>) {
+            value = truth_of(field, text);
+        } else if constexpr (std::is_arithmetic_v<T>) {
+            const std::optional<T> number = number_of<T>(text);
+            if (!number) refuse(name, numbers_expected<T>(), text);
+            value = *number;
+        } else {
+            found = false;  // lists and texts are not set one by one
+        }
+    });
+    return found;
+}
+
+std::vector<FieldText> field_texts(FieldsRef fields) {
+    std::vector<FieldText> all;
+    visit_each(fields, [&](const Field& field, const auto& value) {
+        using T = std::remove_cvref_t<decltype(value)>;
+        FieldText text{std::string(field.name), std::string(field.help), std::string(field.old_name), {}, false};
+        if constexpr (std::is_same_v<T, Choice>) {
+            text.value = value.names[value.value];
+        } else if constexpr (std::is_same_v<T, bool>) {
+            text.value = value ? "yes" : "no";
+            text.is_flag = true;
+        } else if constexpr (std::is_arithmetic_v<T>) {
+            text.value = shortest_text(value);
+        } else {
+            return;
+        }
+        all.push_back(std::move(text));
+    });
+    return all;
+}
+
+void check_ranges(FieldsRef fields) {
+    visit_each(fields, [](const Field& field, const auto& value) {
+        if constexpr (is_number<std::remove_cvref_t<decltype(value)>>)
+            if (!field.range.holds(static_cast<double>(value)))
+                refuse(field.name, field.range.text(), shortest_text(value));
+    });
+}
+
+void Settings::validate() const {
+    check_ranges(const_cast<Settings&>(*this));
+    if (held_) held_->check();
+}
+
+}  // namespace kvmem
