@@ -1,6 +1,6 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/file.hpp"
-#include "store/files/log.hpp"
+#include "store/log_checksums.hpp"
 #include "store/twin.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -27,8 +27,8 @@ struct Filled {
     StoreOptions options;
     Matrix keys = whole_numbers(500, 12, 1), values = whole_numbers(500, 4, 2);
     std::vector<std::string> texts;
-    explicit Filled(Similarity metric = Similarity::dot, KeyForm form = KeyForm::float32)
-        : options{.key_width = 12, .value_width = 4, .metric = metric, .form = form} {
+    explicit Filled(Similarity metric = Similarity::dot, KeyEncoding encoding = KeyEncoding::float32)
+        : options{.key_width = 12, .value_width = 4, .metric = metric, .encoding = encoding} {
         for (int i = 0; i < 500; ++i) texts.push_back(i % 3 == 0 ? "" : "slot " + std::to_string(i));
     }
     void fill(MemoryStore& store) const { store.add(keys, {values, texts}, ids_from(1000, 500)); }
@@ -37,7 +37,7 @@ struct Filled {
 void check_same(const MemoryStore& a, const MemoryStore& b) {
     CHECK(a.options() == b.options());
     REQUIRE(a.ids() == b.ids());
-    const Slots x = a.get(a.ids()), y = b.get(b.ids());
+    const StoredSlots x = a.get(a.ids()), y = b.get(b.ids());
     CHECK(same_bits(x.keys, y.keys));
     CHECK(same_bits(x.values, y.values));
     CHECK(x.texts == y.texts);
@@ -56,9 +56,9 @@ TEST_CASE("a store comes back from its file as it was, loaded or mapped", "[stor
     const TemporaryDirectory directory;
     const fs::path path = directory.path() / "store.h5";
     for (const Similarity metric : {Similarity::dot, Similarity::cosine, Similarity::euclidean})
-        for (const KeyForm form : {KeyForm::float32, KeyForm::bfloat16, KeyForm::int8})
+        for (const KeyEncoding encoding : {KeyEncoding::float32, KeyEncoding::bfloat16, KeyEncoding::int8})
             for (const bool indexed : {false, true}) {
-                const Filled filled(metric, form);
+                const Filled filled(metric, encoding);
                 MemoryStore store(filled.options);
                 filled.fill(store);
                 store.remove(ids_from(1100, 30));
@@ -103,7 +103,7 @@ TEST_CASE("an empty store and one without values come back, too", "[store][file]
 TEST_CASE("changes of an opened store are in its log, and compact puts them in the file", "[store][file]") {
     const TemporaryDirectory directory;
     const fs::path path = directory.path() / "store.h5";
-    const Filled filled(Similarity::euclidean, KeyForm::int8);
+    const Filled filled(Similarity::euclidean, KeyEncoding::int8);
     MemoryStore twin(filled.options);
     const auto change = [&](MemoryStore& store, Id first) {
         store.add(filled.keys, {filled.values, filled.texts}, ids_from(first, 500));
@@ -156,7 +156,7 @@ TEST_CASE("a log that ends anywhere gives the changes before that", "[store][fil
     for (std::size_t size = 32; size <= log.size(); ++size) {
         replace_file(log_of(path), log.substr(0, size));
         Index whole = 0;
-        while (whole < 6 && (whole == 5 ? log.size() : ends[static_cast<std::size_t>(whole) + 1]) <= size) ++whole;
+        while (whole < 6 && (whole == 5 ? log.size() : ends[whole + 1]) <= size) ++whole;
         CHECK(MemoryStore::open(path, Access::map).size() == 3 * whole);
         if (size % 7 != 0) continue;
         MemoryStore store = MemoryStore::open(path);
@@ -433,7 +433,7 @@ TEST_CASE("a disk that is full or a file that may not be written is an error, an
 TEST_CASE("a file with anything changed in it is refused or right", "[store][file][hostile]") {
     const TemporaryDirectory directory;
     const fs::path path = directory.path() / "store.h5", damaged = directory.path() / "damaged.h5";
-    const Filled filled(Similarity::cosine, KeyForm::int8);
+    const Filled filled(Similarity::cosine, KeyEncoding::int8);
     MemoryStore store(filled.options);
     filled.fill(store);
     store.index({.lists = 4});
@@ -443,11 +443,10 @@ TEST_CASE("a file with anything changed in it is refused or right", "[store][fil
     for (int i = 0; i < 100; ++i) {
         std::string wrong = bytes;
         if (i % 4 == 0)
-            wrong.resize(static_cast<std::size_t>(rng.below(static_cast<Index>(wrong.size()))));
+            wrong.resize(rng.below(static_cast<Index>(wrong.size())));
         else
             for (int j = 0; j < 1 + i % 3; ++j)
-                wrong[static_cast<std::size_t>(rng.below(static_cast<Index>(wrong.size())))] ^=
-                    static_cast<char>(1 << rng.below(8));
+                wrong[rng.below(static_cast<Index>(wrong.size()))] ^= static_cast<char>(1 << rng.below(8));
         replace_file(damaged, wrong);
         try {
             check_same(store, MemoryStore::open(damaged));
@@ -459,10 +458,10 @@ TEST_CASE("a file with anything changed in it is refused or right", "[store][fil
             const MemoryStore mapped = MemoryStore::open(damaged, Access::map);
             SearchOptions probing;
             probing.probes = 2;
-            mapped.search(filled.keys, 10, probing);
-            mapped.search(filled.keys, 10);
-            mapped.read(filled.keys);
-            mapped.get(mapped.ids());
+            static_cast<void>(mapped.search(filled.keys, 10, probing));
+            static_cast<void>(mapped.search(filled.keys, 10));
+            static_cast<void>(mapped.read(filled.keys));
+            static_cast<void>(mapped.get(mapped.ids()));
         } catch (const Error&) {
         }
     }
