@@ -101,7 +101,6 @@ function(kvmem_library target)
   kvmem_sources(${target} ${arg_LAYERS})
   # The kernels are what -O3 is for; here it would only take longer to compile.
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O2>)
-  target_compile_definitions(${target} PRIVATE KVMEM_VERSION="${PROJECT_VERSION}")
   target_include_directories(${target} SYSTEM PRIVATE ${XXHASH_INCLUDE_DIR})
   target_link_libraries(${target} PUBLIC ${arg_LINKS} PRIVATE hdf5::hdf5 ZLIB::ZLIB utf8proc::utf8proc
                         Boost::json)

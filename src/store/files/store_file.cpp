@@ -3,6 +3,7 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/number.hpp"
 #include "kvmem/io/hdf5.hpp"
+#include "kvmem/version.hpp"
 #include "store/files/mapped_file.hpp"
 #include "store/search/lists.hpp"
 #include "store/search/query.hpp"
