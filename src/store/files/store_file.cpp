@@ -199,7 +199,7 @@ StoredPart load_store(std::span<const std::byte> bytes, const std::string& name)
 // A dataset where it lies, if it lies well; a copy of it otherwise.
 template <class T>
 static Buffer<T> map(const Reader& file, const MappedFile& mapped, const std::string& name, const char* element,
-                     std::vector<std::uint64_t> shape) {
+                     const std::vector<std::uint64_t>& shape) {
     const hdf5::Extent extent = file.extent(name);
     if (extent.element != element || extent.shape != shape)
         throw not_right(file, name, std::string(element) + " of the shape that the head tells",

@@ -43,8 +43,7 @@ static Matrix keys_of(const State& state, std::span<const Place> places) {
 static std::shared_ptr<Part> centroid_part(ConstView centroids, Similarity metric) {
     std::vector<Id> ids(static_cast<std::size_t>(centroids.rows));
     std::iota(ids.begin(), ids.end(), Id{0});
-    const auto part =
-        std::make_shared<Part>(StoreOptions{centroids.cols, 0, metric, KeyForm::int8}, centroids.rows, false);
+    auto part = std::make_shared<Part>(StoreOptions{centroids.cols, 0, metric, KeyForm::int8}, centroids.rows, false);
     part->append(0, centroids, {}, ids);
     return part;
 }
