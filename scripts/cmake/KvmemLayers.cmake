@@ -26,6 +26,10 @@ if(KVMEM_SANITIZE)
                                                -fno-sanitize-recover=all)
   target_link_options(kvmem_flags INTERFACE -fsanitize=${KVMEM_SANITIZE})
 endif()
+if(KVMEM_COVERAGE)
+  target_compile_options(kvmem_flags INTERFACE -fprofile-instr-generate -fcoverage-mapping)
+  target_link_options(kvmem_flags INTERFACE -fprofile-instr-generate)
+endif()
 
 # kvmem_sources(TARGET LAYER...): the sources of these layers, with the language level and the headers.
 function(kvmem_sources target)
