@@ -21,11 +21,12 @@ build=$(cd "$root" && realpath -m "${1:-build/release}")
 
 quietly() { "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2; return 1; }; }
 
-# Unoptimised below: it is the building that is tested.
+# It is the building that is tested. Without precompiled headers ccache has the one's objects for the other.
+unoptimised=(-DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON)
+
 build_shared() {
     build=$work/shared
-    quietly cmake -S "$root" -B "$build" -G Ninja -DBUILD_SHARED_LIBS=ON -DCMAKE_BUILD_TYPE=Release \
-        -DCMAKE_CXX_FLAGS_RELEASE=-O0 -DKVMEM_BUILD_APPS=OFF
+    quietly cmake -S "$root" -B "$build" -G Ninja -DBUILD_SHARED_LIBS=ON "${unoptimised[@]}" -DKVMEM_BUILD_APPS=OFF
     quietly cmake --build "$build"
 }
 
@@ -57,5 +58,5 @@ install_and_move
 consume find_package -DCMAKE_PREFIX_PATH="$work/prefix"
 run_installed_program
 if [[ $shared == no ]]; then
-    consume add_subdirectory -DCMAKE_CXX_FLAGS_RELEASE=-O0
+    consume add_subdirectory "${unoptimised[@]}"
 fi
