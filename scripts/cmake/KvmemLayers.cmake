@@ -46,7 +46,12 @@ function(kvmem_sources target)
   set(soversion ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
   set_target_properties(${target} PROPERTIES EXPORT_NAME ${export_name} POSITION_INDEPENDENT_CODE ON
                                              VERSION ${PROJECT_VERSION} SOVERSION ${soversion}
-                                             DEFINE_SYMBOL "")
+                                             DEFINE_SYMBOL "" VISIBILITY_INLINES_HIDDEN ON)
+  if(BUILD_SHARED_LIBS AND CMAKE_SYSTEM_NAME STREQUAL Linux AND NOT KVMEM_BUILD_TESTS)  # tests link what is private
+    set(map ${PROJECT_SOURCE_DIR}/scripts/cmake/private.map)
+    target_link_options(${target} PRIVATE LINKER:--version-script=${map})
+    set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${map})
+  endif()
   add_library(kvmem::${export_name} ALIAS ${target})
 endfunction()
 

@@ -30,6 +30,14 @@ build_shared() {
     quietly cmake --build "$build"
 }
 
+# Neither library exports what is private.
+check_exports() {
+    local exported
+    exported=$(nm --dynamic --demangle --defined-only "$build"/libkvmem*.so | grep -E ' [A-Z] kvmem::(avx|baseline|hdf5|synth)') || return 0
+    echo "error: exported: $exported" >&2
+    return 1
+}
+
 # An installation that is used from elsewhere than where it was put.
 install_and_move() {
     quietly cmake --install "$build" --prefix "$work/first"
@@ -53,7 +61,10 @@ run_installed_program() {
     "$work/prefix/bin/kvmem" version
 }
 
-if [[ $shared == yes ]]; then build_shared; fi
+if [[ $shared == yes ]]; then
+    build_shared
+    check_exports
+fi
 install_and_move
 consume find_package -DCMAKE_PREFIX_PATH="$work/prefix"
 run_installed_program
