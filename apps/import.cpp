@@ -1,5 +1,6 @@
 // kvmem import LAYOUT: from other layouts to a kvmem-qa file.
 #include "kvmem/tasks/qa/import.hpp"
+#include "kvmem/version.hpp"
 #include "output.hpp"
 #include "program.hpp"
 

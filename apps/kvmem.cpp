@@ -1,5 +1,6 @@
 // The kvmem program: a table of verbs, and what happens when one of them fails.
 #include "kvmem/core/text.hpp"
+#include "kvmem/version.hpp"
 #include "printable_stream.hpp"
 #include "program.hpp"
 

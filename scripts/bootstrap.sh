@@ -3,6 +3,7 @@
 #
 #   scripts/bootstrap.sh          to build, test and run kvmem
 #   scripts/bootstrap.sh --dev    also to work on it: clang and its tools, h5py, ccache, valgrind
+#   scripts/bootstrap.sh --docs   also to make the reference: doxygen
 #
 # KVMEM_SKIP_BOOTSTRAP=1 skips it: for machines where the libraries are installed in other ways.
 set -Eeuo pipefail
@@ -10,7 +11,8 @@ trap 'echo "bootstrap: error: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 
 packages=(g++ cmake ninja-build libboost1.81-dev libboost-json1.81-dev libboost-program-options1.81-dev
     libeigen3-dev libhdf5-dev zlib1g-dev libtbb-dev libxxhash-dev libutf8proc-dev libedit-dev catch2)
-dev_packages=(clang clang-format clang-tidy libclang-rt-14-dev python3-h5py ccache valgrind shellcheck)
+dev_packages=(clang clang-format clang-tidy libclang-rt-14-dev llvm python3-h5py ccache valgrind shellcheck)
+docs_packages=(doxygen)
 
 say() { echo "bootstrap: $*" >&2; }
 
@@ -83,14 +85,16 @@ check_versions() {
 
 main() {
     [[ ${KVMEM_SKIP_BOOTSTRAP:-} == 1 ]] && return
-    case ${1:-} in
-    --dev) packages+=("${dev_packages[@]}") ;;
-    '') ;;
-    *) fail "unknown option $1 (there is --dev)" ;;
-    esac
+    local option missing
+    for option in "$@"; do
+        case $option in
+        --dev) packages+=("${dev_packages[@]}") ;;
+        --docs) packages+=("${docs_packages[@]}") ;;
+        *) fail "unknown option $option (there are --dev and --docs)" ;;
+        esac
+    done
 
     require_debian
-    local missing
     mapfile -t missing < <(missing_of "${packages[@]}")
     if ((${#missing[@]} > 0)); then
         require_no_other_boost "${missing[@]}"

@@ -111,6 +111,18 @@ TEST_CASE("no layer includes from a layer above it", "[layers]") {
     CHECK(files > 30);
 }
 
+TEST_CASE("the header for all of it includes every header below the tasks", "[layers]") {
+    const fs::path headers = fs::path(KVMEM_SOURCE_DIR) / "include/kvmem";
+    std::set<std::string> expected, found;
+    for (const char* layer : {"core", "kernels", "autograd", "nn", "text", "io", "store"})
+        for (const auto& entry : fs::directory_iterator(headers / layer))
+            expected.insert((fs::path("kvmem") / layer / entry.path().filename()).string());
+    std::ifstream text(headers / "kvmem.hpp");
+    for (std::string line; std::getline(text, line);)
+        if (const std::string name = included(line); !layer_of(name).empty()) found.insert(name);
+    CHECK(found == expected);
+}
+
 TEST_CASE("an upward include is found in every form", "[layers]") {
     CHECK(faults_of("kernels", true, "#pragma once\n#include \"kvmem/nn/layers.hpp\"\n") ==
           std::vector<std::string>{"f.hpp:2: kernels may not include from nn (kvmem/nn/layers.hpp)"});

@@ -26,6 +26,10 @@ if(KVMEM_SANITIZE)
                                                -fno-sanitize-recover=all)
   target_link_options(kvmem_flags INTERFACE -fsanitize=${KVMEM_SANITIZE})
 endif()
+if(KVMEM_COVERAGE)
+  target_compile_options(kvmem_flags INTERFACE -fprofile-instr-generate -fcoverage-mapping)
+  target_link_options(kvmem_flags INTERFACE -fprofile-instr-generate)
+endif()
 
 # kvmem_sources(TARGET LAYER...): the sources of these layers, with the language level and the headers.
 function(kvmem_sources target)
@@ -42,7 +46,12 @@ function(kvmem_sources target)
   set(soversion ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
   set_target_properties(${target} PROPERTIES EXPORT_NAME ${export_name} POSITION_INDEPENDENT_CODE ON
                                              VERSION ${PROJECT_VERSION} SOVERSION ${soversion}
-                                             DEFINE_SYMBOL "")
+                                             DEFINE_SYMBOL "" VISIBILITY_INLINES_HIDDEN ON)
+  if(BUILD_SHARED_LIBS AND CMAKE_SYSTEM_NAME STREQUAL Linux AND NOT KVMEM_BUILD_TESTS)  # tests link what is private
+    set(map ${PROJECT_SOURCE_DIR}/scripts/cmake/private.map)
+    target_link_options(${target} PRIVATE LINKER:--version-script=${map})
+    set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${map})
+  endif()
   add_library(kvmem::${export_name} ALIAS ${target})
 endfunction()
 
@@ -101,7 +110,12 @@ function(kvmem_library target)
   kvmem_sources(${target} ${arg_LAYERS})
   # The kernels are what -O3 is for; here it would only take longer to compile.
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O2>)
-  target_compile_definitions(${target} PRIVATE KVMEM_VERSION="${PROJECT_VERSION}")
+  # Most of what there is to compile is the standard library. The sanitizers' builds show which sources lack an include,
+  # and clang-tidy reads their flags.
+  if(NOT KVMEM_SANITIZE)
+    target_precompile_headers(${target} PRIVATE <algorithm> <cmath> <filesystem> <fstream> <functional> <limits> <map>
+                              <memory> <optional> <set> <span> <sstream> <string> <unordered_map> <variant> <vector>)
+  endif()
   target_include_directories(${target} SYSTEM PRIVATE ${XXHASH_INCLUDE_DIR})
   target_link_libraries(${target} PUBLIC ${arg_LINKS} PRIVATE hdf5::hdf5 ZLIB::ZLIB utf8proc::utf8proc
                         Boost::json)

@@ -146,7 +146,7 @@ static fs::path replaceable_target(const fs::path& path) {
     std::error_code code;
     const fs::file_status status = fs::status(path, code);
     if (fs::is_directory(status)) throw system_error("cannot replace", path, EISDIR);
-    const fs::path target = behind_links(path);
+    fs::path target = behind_links(path);
     const bool device = target != path && target.string().starts_with("/proc/");
     if (device || (fs::exists(status) && !fs::is_regular_file(status)))
         throw file_error("cannot replace", path, "a regular file", {});

@@ -23,7 +23,7 @@ static void check_slots(const StoreOptions& options, ConstView keys, const Value
     require_shape(n <= max_slots_at_once, "memory store", "at most 2^30 slots at once");
     require_shape(keys.rows == n && (n == 0 || keys.cols == options.key_width), "memory store",
                   "a key for each id, as wide as the store's");
-    const bool no_values = options.value_width == 0 && values.vectors.size() == 0;
+    const bool no_values = options.value_width == 0 && values.vectors.empty();
     require_shape(no_values || n == 0 || (values.vectors.rows == n && values.vectors.cols == options.value_width),
                   "memory store", "a value for each id, as wide as the store's");
     require_shape(values.texts.empty() || values.texts.size() == ids.size(), "memory store",

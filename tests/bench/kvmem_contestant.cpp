@@ -1,4 +1,5 @@
 // The contestant kvmem: see README.md.
+#include "kvmem/version.hpp"
 #include "kvmem_attention.hpp"
 #include "kvmem_training.hpp"
 

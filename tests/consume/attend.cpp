@@ -1,6 +1,5 @@
-// A consumer of kvmem::core: one query over two slots, checked against the formula.
-#include "kvmem/kernels/attend.hpp"
-#include "kvmem/core/matrix.hpp"
+// A consumer of kvmem::core and of the header for all of it: one query over two slots, checked against the formula.
+#include "kvmem/kvmem.hpp"
 
 #include <array>
 #include <cmath>
@@ -19,6 +18,7 @@ int main() {
 
     const double weight = std::exp(1.0) / (std::exp(1.0) + 1.0);  // scores 1 and 0
     const bool right = std::abs(read(0, 0) - 10 * weight) < 1e-4 && std::abs(read(0, 1) - 20 * (1 - weight)) < 1e-4;
-    std::printf("read %.4f %.4f: %s\n", double{read(0, 0)}, double{read(0, 1)}, right ? "right" : "wrong");
+    std::printf("kvmem %s: read %.4f %.4f: %s\n", KVMEM_VERSION, double{read(0, 0)}, double{read(0, 1)},
+                right ? "right" : "wrong");
     return right ? 0 : 1;
 }

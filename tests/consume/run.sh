@@ -21,12 +21,21 @@ build=$(cd "$root" && realpath -m "${1:-build/release}")
 
 quietly() { "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2; return 1; }; }
 
-# Unoptimised below: it is the building that is tested.
+# It is the building that is tested. Without precompiled headers ccache has the one's objects for the other.
+unoptimised=(-DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON)
+
 build_shared() {
     build=$work/shared
-    quietly cmake -S "$root" -B "$build" -G Ninja -DBUILD_SHARED_LIBS=ON -DCMAKE_BUILD_TYPE=Release \
-        -DCMAKE_CXX_FLAGS_RELEASE=-O0 -DKVMEM_BUILD_APPS=OFF
+    quietly cmake -S "$root" -B "$build" -G Ninja -DBUILD_SHARED_LIBS=ON "${unoptimised[@]}" -DKVMEM_BUILD_APPS=OFF
     quietly cmake --build "$build"
+}
+
+# Neither library exports what is private.
+check_exports() {
+    local exported
+    exported=$(nm --dynamic --demangle --defined-only "$build"/libkvmem*.so | grep -E ' [A-Z] kvmem::(avx|baseline|synth|words)') || return 0
+    echo "error: exported: $exported" >&2
+    return 1
 }
 
 # An installation that is used from elsewhere than where it was put.
@@ -52,10 +61,13 @@ run_installed_program() {
     "$work/prefix/bin/kvmem" version
 }
 
-if [[ $shared == yes ]]; then build_shared; fi
+if [[ $shared == yes ]]; then
+    build_shared
+    check_exports
+fi
 install_and_move
 consume find_package -DCMAKE_PREFIX_PATH="$work/prefix"
 run_installed_program
 if [[ $shared == no ]]; then
-    consume add_subdirectory -DCMAKE_CXX_FLAGS_RELEASE=-O0
+    consume add_subdirectory "${unoptimised[@]}"
 fi

@@ -3,6 +3,7 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/number.hpp"
 #include "kvmem/io/hdf5.hpp"
+#include "kvmem/version.hpp"
 #include "store/files/mapped_file.hpp"
 #include "store/search/inverted_lists.hpp"
 #include "store/search/query.hpp"
@@ -205,7 +206,7 @@ StoredSegment load_store(std::span<const std::byte> bytes, const std::string& na
 // aligned.
 template <class T>
 static void map(Buffer<T>& array, const Reader& file, const MappedFile& mapped, const std::string& name,
-                const char* element, std::vector<Index> shape) {
+                const char* element, const std::vector<Index>& shape) {
     const hdf5::Extent extent = file.extent(name);
     if (extent.element != element || !std::ranges::equal(extent.shape, shape, std::equal_to<std::uint64_t>()))
         throw unreadable(file, name, std::string(element) + " of the shape that the head tells",

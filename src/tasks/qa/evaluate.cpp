@@ -143,7 +143,7 @@ std::vector<Outcome> answer_all(const Model& model, const QaDataset& dataset, co
     const bool dense = !model.scores_few();
     // A model that scores few does work for the whole memory once a part.
     const std::vector<std::size_t> parts = parts_of(stories, dense ? 64 : 256);
-    const bool compare = look == Look::at_reading_too && split.support.size() > 0;
+    const bool compare = look == Look::at_reading_too && !split.support.empty();
     std::vector<Outcome> outcomes(static_cast<std::size_t>(split.size()));
     std::atomic<Index> done{0};
     const FlushSubnormals flush;

@@ -46,7 +46,7 @@ static Split part_of(const Split& split, const std::vector<Index>& tasks) {
         part.question.push_row(split.question[i]);
         part.answer.push_row(split.answer[i]);
         part.task.push_back(split.task[at]);
-        if (split.support.size() > 0) part.support.push_row(split.support[i]);
+        if (!split.support.empty()) part.support.push_row(split.support[i]);
         if (!split.has_own_slots()) continue;
         for (Index s = split.own_offsets[at]; s < split.own_offsets[at + 1]; ++s) {
             part.own.key.push_row(split.own.key[s]);

@@ -132,7 +132,8 @@ Var MemoryTransformer::encode(Tape& tape, const Stories& stories) const {
 AttendOptions MemoryTransformer::lookup() const {
     AttendOptions how;
     how.heads = config_.heads;
-    how.scale = static_cast<Real>(1 / std::sqrt(static_cast<double>(config_.width / config_.heads)));
+    const Index head_width = config_.width / config_.heads;
+    how.scale = static_cast<Real>(1 / std::sqrt(static_cast<double>(head_width)));
     how.causal = true;
     how.slopes = slopes_;
     return how;
