@@ -80,7 +80,7 @@ static int ask_story(const Asker& ask, Story& story) {
         "Tell a story, a sentence a line. A line that ends with '?' asks about it; an empty line begins a new story;\n"
         "Ctrl-D ends.",
         "> ", [&](const auto& line) {
-            if (const auto question = story.take(line)) ask(*question, story.sentences());
+            if (const auto question = story.add_line(line)) ask(*question, story.sentences());
             return true;
         });
 }
@@ -95,7 +95,7 @@ static Index read_story(const Asker& ask, Story& story, const std::string& text,
     TextLines lines(text, name);
     for (std::string_view line; lines.next(line);) {
         try {
-            if (const auto question = story.take(line)) {
+            if (const auto question = story.add_line(line)) {
                 ask(*question, story.sentences());
                 ++questions;
             }

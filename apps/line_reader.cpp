@@ -25,7 +25,7 @@ static void open_history(const std::string& file) {
     ::stifle_history(history_length);
     if (!file.empty()) ::read_history(file.c_str());
 }
-static void keep_history(const std::string& file) {
+static void save_history(const std::string& file) {
     if (!file.empty()) ::write_history(file.c_str());
 }
 static std::optional<std::string> edited_line(const std::string& prompt) {
@@ -37,7 +37,7 @@ static std::optional<std::string> edited_line(const std::string& prompt) {
 #else
 static constexpr bool have_editing = false;
 static void open_history(const std::string&) {}
-static void keep_history(const std::string&) {}
+static void save_history(const std::string&) {}
 static std::optional<std::string> edited_line(const std::string&) { return {}; }
 #endif
 
@@ -75,7 +75,7 @@ LineReader::LineReader(std::string prompt)
 }
 
 LineReader::~LineReader() {
-    if (editing_) keep_history(history_file_);
+    if (editing_) save_history(history_file_);
 }
 
 std::optional<std::string> LineReader::next() {
