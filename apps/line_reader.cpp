@@ -54,16 +54,12 @@ bool InputLines::next(std::string& line) {
     const bool some = c != end;
     for (; c != end && c != '\n' && c != '\r'; c = in.sbumpc()) {
         if (line.size() == longest)
-            throw Error({.what = "the line is too long",
-                         .expected = "at most 16 MiB",
-                         .got = "more",
-                         .where = place(),
-                         .hint = {}});
+            throw Error(
+                {.what = "the line is too long", .expected = "at most 16 MiB", .got = "more", .where = place()});
         line += static_cast<char>(c);
     }
     newline_may_follow_ = c == '\r';
-    if (std::ferror(stdin))
-        throw Error({.what = "cannot read standard input", .expected = {}, .got = {}, .where = place(), .hint = {}});
+    if (std::ferror(stdin)) throw Error({.what = "cannot read standard input", .where = place()});
     if (number_ == 1) line.erase(0, line.size() - without_byte_order_mark(line, place()).size());
     return some;
 }

@@ -26,7 +26,6 @@ static void require_numbers(const po::option& option, const std::type_info& type
                 throw UsageError({.what = "bad value of --" + option.string_key,
                                   .expected = numbers_expected<Number>(),
                                   .got = text,
-                                  .where = {},
                                   .hint = "see --help"});
     };
     (require(std::type_identity<Numbers>()), ...);
@@ -64,21 +63,17 @@ bool parse(const CommandLine& line, const Arguments& arguments, po::variables_ma
         }
         po::notify(values);
     } catch (const po::too_many_positional_options_error&) {
-        throw UsageError({.what = "too many arguments",
-                          .expected = line.usage,
-                          .got = {},
-                          .where = {},
-                          .hint = "put a text of several words in quotes"});
+        throw UsageError(
+            {.what = "too many arguments", .expected = line.usage, .hint = "put a text of several words in quotes"});
     } catch (const po::error& e) {
-        throw UsageError({.what = e.what(), .expected = {}, .got = {}, .where = {}, .hint = "see --help"});
+        throw UsageError({.what = e.what(), .hint = "see --help"});
     }
     return true;
 }
 
 std::string required(const po::variables_map& values, const std::string& option, const std::string& meaning) {
     if (!values.count(option) || values[option].as<std::string>().empty())
-        throw UsageError(
-            {.what = "nothing given for " + option, .expected = meaning, .got = {}, .where = {}, .hint = "see --help"});
+        throw UsageError({.what = "nothing given for " + option, .expected = meaning, .hint = "see --help"});
     return values[option].as<std::string>();
 }
 
@@ -87,7 +82,6 @@ void require_at_least(std::int64_t value, std::int64_t min, const std::string& o
         throw UsageError({.what = "bad value of --" + option,
                           .expected = std::to_string(min) + " or more",
                           .got = std::to_string(value),
-                          .where = {},
                           .hint = "see --help"});
 }
 
@@ -142,7 +136,7 @@ Interruption::~Interruption() {
 
 int Interruption::signal() { return caught_signal; }
 
-static std::string formatted(const char* format, double value) {
+std::string formatted(const char* format, double value) {
     char text[64];
     std::snprintf(text, sizeof text, format, value);
     return text;

@@ -80,6 +80,7 @@ class Interruption {
     static int signal();  // that came, or 0
 };
 
+std::string formatted(const char* format, double value);  // as printf does, up to 63 bytes
 // "12.4k", "86.2%", "00:42"
 std::string short_number(double value);
 std::string percent(double share);

@@ -26,9 +26,7 @@ void Story::require_words(std::string_view text) const {
     if (linker_.parts(text).empty())
         throw Error({.what = "a line without words",
                      .expected = "a sentence or a question",
-                     .got = std::string(text.substr(0, 40)),
-                     .where = {},
-                     .hint = {}});
+                     .got = std::string(text.substr(0, 40))});
 }
 
 std::optional<std::string> Story::add_line(std::string_view line) {
@@ -38,11 +36,7 @@ std::optional<std::string> Story::add_line(std::string_view line) {
         return {};
     }
     if (text.front() == '/')
-        throw Error({.what = "no such command",
-                     .expected = "/new",
-                     .got = std::string(text.substr(0, 40)),
-                     .where = {},
-                     .hint = {}});
+        throw Error({.what = "no such command", .expected = "/new", .got = std::string(text.substr(0, 40))});
     const bool begins = remove_number(text) == "1" || ended_;
     const std::size_t tab = text.find('\t');
     const bool question = tab != std::string_view::npos || text.ends_with('?');
@@ -51,9 +45,7 @@ std::optional<std::string> Story::add_line(std::string_view line) {
     if (question && begins)
         throw Error({.what = "a question before any sentence of the story",
                      .expected = "a sentence first",
-                     .got = std::string(text.substr(0, 40)),
-                     .where = {},
-                     .hint = {}});
+                     .got = std::string(text.substr(0, 40))});
     if (question) return std::string(text);
     if (begins) sentences_.clear();
     ended_ = false;

@@ -9,21 +9,14 @@
 namespace kvmem::apps {
 
 std::string escaped(std::string_view text) {
+    static constexpr std::string_view special = "&<>\"'";
+    static constexpr const char* entities[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&#39;"};
     std::string safe;
-    for (const char c : printable(text)) {
-        if (c == '&')
-            safe += "&amp;";
-        else if (c == '<')
-            safe += "&lt;";
-        else if (c == '>')
-            safe += "&gt;";
-        else if (c == '"')
-            safe += "&quot;";
-        else if (c == '\'')
-            safe += "&#39;";
+    for (const char c : printable(text))
+        if (const std::size_t at = special.find(c); at != special.npos)
+            safe += entities[at];
         else
             safe += c;
-    }
     return safe;
 }
 

@@ -21,10 +21,7 @@ static const char* const about =
 
 // "86.2%" of a score that is a share, another number as it is.
 static std::string text_of(const ScoreType& type, double score) {
-    if (type.is_share) return percent(score);
-    char text[32];
-    std::snprintf(text, sizeof text, "%.4g", score);
-    return text;
+    return type.is_share ? percent(score) : formatted("%.4g", score);
 }
 
 static std::string text_of(const ScoreType& type, const std::optional<double>& score) {
@@ -33,20 +30,17 @@ static std::string text_of(const ScoreType& type, const std::optional<double>& s
 
 static std::string describe(const StepReport& r, const ScoreType& score) {
     std::ostringstream line;
-    char rate[32], loss[32];
-    std::snprintf(rate, sizeof rate, "%.1e", r.rate);
-    std::snprintf(loss, sizeof loss, "%.3f", r.loss);
-    line << "epoch " << r.epoch << "/" << r.epochs << "  step " << r.step << "/" << r.steps << "  loss " << loss;
+    line << "epoch " << r.epoch << "/" << r.epochs << "  step " << r.step << "/" << r.steps << "  loss "
+         << formatted("%.3f", r.loss);
     if (r.best) line << "  best " << score.label << " " << text_of(score, *r.best);
-    line << "  lr " << rate << "  " << short_number(r.examples_per_second) << " ex/s  ETA " << minutes(r.seconds_left);
+    line << "  lr " << formatted("%.1e", r.rate) << "  " << short_number(r.examples_per_second) << " ex/s  ETA "
+         << minutes(r.seconds_left);
     return line.str();
 }
 
 static std::string describe(const EpochReport& r, const ScoreType& score) {
     std::ostringstream line;
-    char loss[32];
-    std::snprintf(loss, sizeof loss, "%.3f", r.loss);
-    line << "epoch " << r.epoch << "  loss " << loss;
+    line << "epoch " << r.epoch << "  loss " << formatted("%.3f", r.loss);
     if (r.validation)
         line << "  " << score.label << " " << text_of(score, r.validation->score) << (r.improved ? " *" : "  ");
     line << "  " << minutes(r.seconds);
@@ -61,7 +55,6 @@ static Index resumed_epochs(const po::variables_map& values) {
             throw UsageError({.what = "a resumed run keeps its settings",
                               .expected = "none but --epochs and --threads",
                               .got = "--" + name,
-                              .where = {},
                               .hint = "they are in config.json"});
     if (!values.count("epochs")) return 0;
     TrainerOptions options;

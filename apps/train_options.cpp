@@ -113,9 +113,7 @@ static RunConfig base_config(const po::variables_map& values, const TaskType& ta
         if (named && config.model.kind() != kind)
             throw UsageError({.what = "the preset is of another model",
                               .expected = "--model " + config.model.kind() + ", or none",
-                              .got = kind,
-                              .where = {},
-                              .hint = {}});
+                              .got = kind});
         return config;
     }
     return find_model(task, named ? kind : task.default_model(data)).recommended;
@@ -138,9 +136,7 @@ static void set(RunConfig& config, const TaskType& task, const std::string& opti
     try {
         if (set_field(config.trainer, field, text) || set_field(config.model, field, text)) return;
     } catch (const UsageError& e) {
-        Problem problem = e.problem();
-        problem.where = "--" + option;
-        throw UsageError(std::move(problem));
+        throw UsageError(e.problem_at("--" + option));
     }
     throw UsageError({.what = "a model of this kind has no such setting",
                       .expected = "--model " + owners_of(field, task) + " for it",

@@ -91,9 +91,7 @@ static std::vector<Token> best_spelled(const Vocabulary& vocabulary, const std::
 static Error bracket_error(std::string got, std::size_t at) {
     return Error({.what = "brackets do not pair",
                   .expected = "names in brackets as in 'who directed [Brazil]'",
-                  .got = std::move(got) + " at position " + std::to_string(at),
-                  .where = {},
-                  .hint = {}});
+                  .got = std::move(got) + " at position " + std::to_string(at)});
 }
 
 Segment EntityLinker::Impl::segment(std::string_view text, std::size_t begin, std::size_t end) const {

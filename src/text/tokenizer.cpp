@@ -142,11 +142,7 @@ std::optional<Word> words::stem(const Word& word, std::string_view text) {
 
 std::vector<Word> split_words(std::string_view text) {
     if (const std::size_t bad = invalid_utf8_at(text); bad != std::string_view::npos)
-        throw Error({.what = "the text is not valid UTF-8",
-                     .expected = {},
-                     .got = "a stray byte at position " + std::to_string(bad),
-                     .where = {},
-                     .hint = {}});
+        throw Error({.what = "the text is not valid UTF-8", .got = "a stray byte at position " + std::to_string(bad)});
     std::vector<Word> found;
     words::for_each(text, [&](std::size_t begin, std::size_t end) {
         std::string word;

@@ -19,8 +19,7 @@ static void require_parts(const std::vector<std::string>& parts, const RunConfig
         throw UsageError({.what = "no tasks to train a model each for",
                           .expected = "a data set whose examples belong to tasks",
                           .got = "none",
-                          .where = config.data,
-                          .hint = {}});
+                          .where = config.data});
 }
 
 // Names of directories hold no more than this.
@@ -136,7 +135,6 @@ TrainingGroup::Member TrainingGroup::read_member(const Plan& plan) const {
     } catch (const std::exception&) {
         throw Error({.what = "not the results of a run",
                      .expected = "what kvmem train wrote",
-                     .got = {},
                      .where = files.results().string(),
                      .hint = "remove the file; the run goes on from its checkpoint"});
     }
@@ -157,7 +155,6 @@ static void require_tasks(const RunFiles& files, const std::vector<std::string>&
     if (files.read_config(task).tasks != tasks)
         throw Error({.what = "a member of the group is of other tasks",
                      .expected = "the data set's tasks as they were when the group began",
-                     .got = {},
                      .where = files.config().string(),
                      .hint = "begin a new group"});
 }

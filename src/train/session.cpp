@@ -126,11 +126,8 @@ void begin_in_directory(const RunFiles& files, const std::function<void()>& begi
     std::error_code code;
     const bool made = fs::create_directories(files.directory, code);
     if (code)
-        throw Error({.what = "cannot make the run directory",
-                     .expected = {},
-                     .got = code.message(),
-                     .where = files.directory.string(),
-                     .hint = {}});
+        throw Error(
+            {.what = "cannot make the run directory", .got = code.message(), .where = files.directory.string()});
     try {
         begin();
     } catch (...) {

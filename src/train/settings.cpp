@@ -46,7 +46,6 @@ static std::string option_of(std::string_view name) {
     throw UsageError({.what = "bad value of --" + option_of(name),
                       .expected = expected,
                       .got = std::string(text),
-                      .where = {},
                       .hint = "see --help"});
 }
 
@@ -65,8 +64,7 @@ void set_choice(Choice& choice, std::string_view text) {
         }
         all += (i == 0 ? "" : ", ") + std::string(choice.names[i]);
     }
-    throw UsageError(
-        {.what = "unknown choice", .expected = "one of " + all, .got = std::string(text), .where = {}, .hint = {}});
+    throw UsageError({.what = "unknown choice", .expected = "one of " + all, .got = std::string(text)});
 }
 
 bool set_field(FieldsRef fields, std::string_view name, std::string_view text) {

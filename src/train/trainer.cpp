@@ -23,21 +23,10 @@ void TrainerOptions::validate() const {
 }
 
 std::string describe(StopReason reason) {
-    switch (reason) {
-        case StopReason::epochs_done:
-            return "all epochs done";
-        case StopReason::no_improvement:
-            return "no improvement for as long as the patience allows";
-        case StopReason::time_over:
-            return "time is over";
-        case StopReason::target_reached:
-            return "target metric reached";
-        case StopReason::interrupted:
-            return "interrupted";
-        case StopReason::running:
-            break;
-    }
-    return "running";
+    static constexpr const char* texts[] = {
+        "running",      "all epochs done",       "no improvement for as long as the patience allows",
+        "time is over", "target metric reached", "interrupted"};
+    return texts[static_cast<int>(reason)];
 }
 
 Trainer::Trainer(Objective& objective, const TrainerOptions& options, ScoreType score)
@@ -50,8 +39,7 @@ Trainer::Trainer(Objective& objective, const TrainerOptions& options, ScoreType 
         throw Error({.what = "nothing to learn from",
                      .expected = "at least one example",
                      .got = "none",
-                     .where = "training split",
-                     .hint = {}});
+                     .where = "training split"});
     for (Index i = 0; i < options_.shards; ++i) tapes_.push_back(std::make_unique<Tape>());
     objective_.set_phase(state_.phase);
 }
@@ -73,7 +61,6 @@ void Trainer::resume(const TrainerState& state) {
         throw Error({.what = "training cannot stand where the checkpoint says",
                      .expected = "a step of an epoch of " + std::to_string(steps_per_epoch()),
                      .got = "epoch " + std::to_string(state.epoch) + ", step " + std::to_string(state.step),
-                     .where = {},
                      .hint = "begin a new run"});
     state_ = state;
     optimizer_.set_steps(state.optimizer_steps);

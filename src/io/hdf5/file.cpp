@@ -28,8 +28,7 @@ static void check_head(const Head& head, std::size_t size, const std::string& na
         throw Error({.what = "this is not an HDF5 file",
                      .expected = "HDF5's signature at its start",
                      .got = size == 0 ? "an empty file" : "other bytes",
-                     .where = name,
-                     .hint = {}});
+                     .where = name});
     if (head[8] < 2)
         throw Error({.what = "this HDF5 file's metadata has no checksums",
                      .expected = "superblock version 2 or 3",
@@ -40,7 +39,7 @@ static void check_head(const Head& head, std::size_t size, const std::string& na
 
 static void check_file(const std::filesystem::path& path) {
     const auto refuse = [&path](const std::string& reason) {
-        throw Error({.what = "cannot read", .expected = {}, .got = reason, .where = path.string(), .hint = {}});
+        throw Error({.what = "cannot read", .got = reason, .where = path.string()});
     };
     struct stat status {};
     if (::stat(path.c_str(), &status) != 0) refuse(std::strerror(errno));
@@ -94,8 +93,7 @@ void File::reserve_memory(std::size_t bytes, const std::string& where) const {
         throw Error({.what = "this file takes more memory than there is for it",
                      .expected = "at most " + std::to_string(max_memory_) + " bytes",
                      .got = std::to_string(reserved_memory_) + " so far, and " + std::to_string(bytes) + " more",
-                     .where = where,
-                     .hint = {}});
+                     .where = where});
     reserved_memory_ += bytes;
 }
 
@@ -121,11 +119,7 @@ static herr_t append_link(hid_t, const char* name, const H5L_info_t* info, void*
 
 void File::list_objects(hid_t group, const std::string& path, int depth) {
     const auto refuse = [this](const std::string& expected, const std::string& got, const std::string& at) {
-        throw Error({.what = "this HDF5 file cannot be read",
-                     .expected = expected,
-                     .got = got,
-                     .where = where(at),
-                     .hint = {}});
+        throw Error({.what = "this HDF5 file cannot be read", .expected = expected, .got = got, .where = where(at)});
     };
     if (depth > max_depth) refuse("groups at most 16 deep", "deeper ones or a circle of links", path);
     // In the order of the file: a sorted one makes HDF5 1.10 free a table that a damaged group never filled.
@@ -155,8 +149,7 @@ StoredDataset File::dataset(const std::string& path) const {
         throw Error({.what = "a dataset is missing",
                      .expected = path,
                      .got = at == objects_.end() ? "nothing" : "a group",
-                     .where = name_,
-                     .hint = {}});
+                     .where = name_});
     return StoredDataset(object(path), where(path));
 }
 
@@ -231,7 +224,7 @@ static void hash_attributes(hid_t object, const std::string& path, const std::st
     H5O_info_t info;
     require_done(H5Oget_info2(object, &info, H5O_INFO_NUM_ATTRS), "cannot count attributes", where);
     if (info.num_attrs > max_attributes)
-        throw Error({.what = "too many attributes", .expected = "at most 1000", .got = {}, .where = where, .hint = {}});
+        throw Error({.what = "too many attributes", .expected = "at most 1000", .where = where});
     for (hsize_t i = 0; i < info.num_attrs; ++i) {
         const Handle attribute =
             require_handle(H5Aopen_by_idx(object, ".", H5_INDEX_NAME, H5_ITER_NATIVE, i, H5P_DEFAULT, H5P_DEFAULT),

@@ -19,7 +19,7 @@ std::string last_message() {
 }
 
 void fail(const std::string& what, const std::string& where) {
-    throw Error({.what = what, .expected = {}, .got = last_message(), .where = where, .hint = {}});
+    throw Error({.what = what, .got = last_message(), .where = where});
 }
 
 }  // namespace kvmem::hdf5

@@ -23,7 +23,7 @@ struct Reader::Impl {
 static std::string absolute(const std::string& path) { return path.starts_with('/') ? path : "/" + path; }
 
 static Error cannot_read(const std::string& where, const std::string& expected, const std::string& got) {
-    return Error({.what = "this dataset cannot be read", .expected = expected, .got = got, .where = where, .hint = {}});
+    return Error({.what = "this dataset cannot be read", .expected = expected, .got = got, .where = where});
 }
 
 // What `make` makes of the dataset, with elements of type T; what memory has no room for is an Error.
@@ -103,7 +103,7 @@ static std::vector<To> vector_of(const File& file, const std::string& name) {
 // Throws unless offsets cut `size` values in rows.
 static void check_offsets(const std::vector<Index>& offsets, std::size_t size, const std::string& where) {
     const auto refuse = [&where](const std::string& expected, const std::string& got) {
-        throw Error({.what = "these offsets are wrong", .expected = expected, .got = got, .where = where, .hint = {}});
+        throw Error({.what = "these offsets are wrong", .expected = expected, .got = got, .where = where});
     };
     if (offsets.empty() || offsets.front() != 0)
         refuse("a first offset of 0", offsets.empty() ? "none" : std::to_string(offsets.front()));

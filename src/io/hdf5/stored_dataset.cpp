@@ -19,30 +19,20 @@ StoredDataset::StoredDataset(Handle dataset, std::string where)
 }
 
 void StoredDataset::refuse(const std::string& expected, const std::string& got) const {
-    throw Error({.what = "this dataset cannot be read", .expected = expected, .got = got, .where = where_, .hint = {}});
+    throw Error({.what = "this dataset cannot be read", .expected = expected, .got = got, .where = where_});
 }
 
 static const char* class_name(H5T_class_t type) {
-    switch (type) {
-        case H5T_INTEGER:
-            return "big-endian or odd integers";
-        case H5T_FLOAT:
-            return "big-endian or odd floating point";
-        case H5T_STRING:
-            return "strings";
-        case H5T_COMPOUND:
-            return "compounds";
-        case H5T_REFERENCE:
-            return "references";
-        case H5T_ENUM:
-            return "enumerations";
-        case H5T_VLEN:
-            return "sequences of variable length";
-        case H5T_ARRAY:
-            return "arrays";
-        default:
-            return "another class of type";
-    }
+    static constexpr std::pair<H5T_class_t, const char*> names[] = {{H5T_INTEGER, "big-endian or odd integers"},
+                                                                    {H5T_FLOAT, "big-endian or odd floating point"},
+                                                                    {H5T_STRING, "strings"},
+                                                                    {H5T_COMPOUND, "compounds"},
+                                                                    {H5T_REFERENCE, "references"},
+                                                                    {H5T_ENUM, "enumerations"},
+                                                                    {H5T_VLEN, "sequences of variable length"},
+                                                                    {H5T_ARRAY, "arrays"}};
+    const auto named = std::ranges::find(names, type, &std::pair<H5T_class_t, const char*>::first);
+    return named == std::end(names) ? "another class of type" : named->second;
 }
 
 void StoredDataset::find_type() {
@@ -150,8 +140,7 @@ void StoredDataset::unpack(std::span<StoredChunk> chunks, std::span<std::byte> o
         }
     });
     for (const char* problem : problems)
-        if (problem != nullptr)
-            throw Error({.what = "the data is damaged", .expected = {}, .got = problem, .where = where_, .hint = {}});
+        if (problem != nullptr) throw Error({.what = "the data is damaged", .got = problem, .where = where_});
 }
 
 StoredDataset::StoredChunk StoredDataset::read_chunk(std::span<const hsize_t> at) const {

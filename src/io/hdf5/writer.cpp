@@ -130,8 +130,7 @@ void Writer::Impl::set_attribute(const std::string& path, const std::string& nam
         throw Error({.what = "cannot write an attribute",
                      .expected = "a text without zero bytes",
                      .got = "one",
-                     .where = where,
-                     .hint = {}});
+                     .where = where});
     const Handle owner = object(path);
     const Handle type = require_handle(H5Tcopy(H5T_C_S1), "cannot make a type", where);
     const Handle space = require_handle(H5Screate(H5S_SCALAR), "cannot make a space", where);
@@ -253,7 +252,7 @@ void Writer::write(const std::string& group, std::span<const std::string> texts)
 // Closes the file, with its hash in it. Its bytes; `where` names it.
 std::span<const std::byte> Writer::Impl::close(const std::string& where) {
     const Lock lock;
-    if (file < 0) throw Error({.what = "saved twice", .expected = {}, .got = {}, .where = "hdf5", .hint = {}});
+    if (file < 0) throw Error({.what = "saved twice", .where = "hdf5"});
     set_attribute("/", "hash", hash.digest());
     require_done(H5Fflush(file, H5F_SCOPE_GLOBAL), "cannot finish the file", where);
     const ssize_t size = require_done(H5Fget_file_image(file, nullptr, 0), "cannot finish the file", where);
