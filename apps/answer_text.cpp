@@ -1,10 +1,10 @@
 #include "answer_text.hpp"
 
 #include "kvmem/core/text.hpp"
+#include "program.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <map>
 #include <ostream>
 
@@ -29,16 +29,10 @@ static std::string bar(double share, int width) {
     return text + std::string(static_cast<std::size_t>(width - filled), ' ');
 }
 
-static std::string number(const char* format, double value) {
-    char text[32];
-    std::snprintf(text, sizeof text, format, value);
-    return text;
-}
-
 // What a slot holds, or the sentence that it is.
 static std::string text_of(const Answer::ReadSlot& slot, std::span<const TextSlot> story) {
     if (slot.slot < std::ssize(story))
-        return number("%3.0f  ", static_cast<double>(slot.slot + 1)) +
+        return formatted("%3.0f  ", static_cast<double>(slot.slot + 1)) +
                printable(story[static_cast<std::size_t>(slot.slot)].key);
     return printable(slot.value == slot.key ? slot.key
                                             : slot.key + " -> " + slot.value);  // a sentence is its own value
@@ -46,7 +40,7 @@ static std::string text_of(const Answer::ReadSlot& slot, std::span<const TextSlo
 
 static void print_head(std::ostream& out, const Answer::Head& head, std::span<const TextSlot> story) {
     for (const Answer::ReadSlot& slot : head.slots)
-        out << "    " << number("%5.1f%%", 100 * slot.weight) << " " << bar(slot.weight, 10) << " "
+        out << "    " << formatted("%5.1f%%", 100 * slot.weight) << " " << bar(slot.weight, 10) << " "
             << text_of(slot, story) << "\n";
 }
 
@@ -65,7 +59,7 @@ static void print_heads(std::ostream& out, const std::vector<Answer::Head>& head
         for (const Answer::ReadSlot& slot : head.slots)
             if (slot.weight >= next_to_nothing) texts.emplace(slot.slot, text_of(slot, story));
     out << "  ";
-    for (std::size_t i = 0; i < heads.size(); ++i) out << number(" head%2.0f", static_cast<double>(i + 1));
+    for (std::size_t i = 0; i < heads.size(); ++i) out << formatted(" head%2.0f", static_cast<double>(i + 1));
     out << "\n";
     for (const auto& [place, text] : texts) {
         out << "  ";
@@ -74,7 +68,7 @@ static void print_heads(std::ostream& out, const std::vector<Answer::Head>& head
             if (read == head.slots.end())
                 out << "      ·";
             else
-                out << number("%5.0f%%", 100 * read->weight) << level(read->weight);
+                out << formatted("%5.0f%%", 100 * read->weight) << level(read->weight);
         }
         out << "  " << text << "\n";
     }
@@ -90,17 +84,18 @@ std::string text_of(const Answer::Path& path) {
 // The steps of the first path with the words of the question that chose them.
 static void print_steps(std::ostream& out, const Answer& answer) {
     for (const Answer::Path::Step& step : answer.paths.front().steps) {
-        out << "  hop " << step.hop + 1 << "  " << number("%5.1f%%", 100 * step.weight) << "  "
+        out << "  hop " << step.hop + 1 << "  " << formatted("%5.1f%%", 100 * step.weight) << "  "
             << (step.reversed ? "←" : " ") << printable(step.relation) << (step.reversed ? " " : "→") << "  by";
         for (const Answer::ReadWord& word : answer.words[static_cast<std::size_t>(step.hop)])
-            if (word.weight >= 0.1) out << " " << printable(word.text) << " " << number("%.0f%%", 100 * word.weight);
+            if (word.weight >= 0.1) out << " " << printable(word.text) << " " << formatted("%.0f%%", 100 * word.weight);
         out << "\n";
     }
 }
 
 static void print_paths(std::ostream& out, const Answer& answer) {
     for (std::size_t i = 0; i < answer.candidates.size(); ++i)
-        out << "  " << number("%5.1f%%", 100 * answer.candidates[i].weight) << "  " << text_of(answer.paths[i]) << "\n";
+        out << "  " << formatted("%5.1f%%", 100 * answer.candidates[i].weight) << "  " << text_of(answer.paths[i])
+            << "\n";
     if (const Index more = answer.as_good - std::ssize(answer.candidates); more > 0)
         out << "  and " << more << " more as good (--all shows them)\n";
     print_steps(out, answer);
@@ -126,7 +121,7 @@ void print(std::ostream& out, const Answer& answer, std::span<const TextSlot> st
         return;
     }
     for (const Answer::Candidate& c : answer.candidates)
-        out << "  " << number("%7.2f", c.score) << "  " << number("%5.1f%%", 100 * c.weight) << "  "
+        out << "  " << formatted("%7.2f", c.score) << "  " << formatted("%5.1f%%", 100 * c.weight) << "  "
             << printable(c.text) << "\n";
     for (std::size_t i = 0; i < answer.hops.size(); ++i) {
         out << "  hop " << i + 1 << " of " << answer.hops.size() << ", reading " << answer.slots

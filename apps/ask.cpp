@@ -59,9 +59,9 @@ static int converse(const char* greeting, const char* prompt, Take take) {
         try {
             if (!take(*line) && conversation) break;
         } catch (const Error& e) {
-            Problem problem = e.problem();
-            if (!conversation) problem.where = reader.place() + (problem.where.empty() ? "" : ": ") + problem.where;
-            std::cerr << "error: " << Error(std::move(problem)).what() << std::endl;
+            const std::string& where = e.problem().where;
+            const std::string line_and_where = reader.place() + (where.empty() ? "" : ": ") + where;
+            std::cerr << "error: " << Error(e.problem_at(conversation ? where : line_and_where)).what() << std::endl;
             if (!conversation) code = 1;
         }
     }
@@ -80,13 +80,13 @@ static int ask_story(const Asker& ask, Story& story) {
         "Tell a story, a sentence a line. A line that ends with '?' asks about it; an empty line begins a new story;\n"
         "Ctrl-D ends.",
         "> ", [&](const auto& line) {
-            if (const auto question = story.take(line)) ask(*question, story.sentences());
+            if (const auto question = story.add_line(line)) ask(*question, story.sentences());
             return true;
         });
 }
 
 static Error no_story(const std::string& what, const std::string& expected, const std::string& where) {
-    return Error({.what = what, .expected = expected, .got = {}, .where = where, .hint = {}});
+    return Error({.what = what, .expected = expected, .where = where});
 }
 
 // Tells the story of a file, and gives how many questions it asked.
@@ -95,14 +95,12 @@ static Index read_story(const Asker& ask, Story& story, const std::string& text,
     TextLines lines(text, name);
     for (std::string_view line; lines.next(line);) {
         try {
-            if (const auto question = story.take(line)) {
+            if (const auto question = story.add_line(line)) {
                 ask(*question, story.sentences());
                 ++questions;
             }
         } catch (const Error& e) {
-            Problem problem = e.problem();
-            problem.where = name + ":" + std::to_string(lines.number());
-            throw Error(problem);
+            throw Error(e.problem_at(name + ":" + std::to_string(lines.number())));
         }
     }
     if (story.sentences().empty()) throw no_story("the story is empty", "sentences, a line each", name);
@@ -142,8 +140,6 @@ int run_ask(const Arguments& arguments) {
     if (question && tells)
         throw UsageError({.what = "no story to ask about",
                           .expected = "--story FILE",
-                          .got = {},
-                          .where = {},
                           .hint = "this model's data set has no memory that all questions share"});
     if (question) {
         ask(*question);

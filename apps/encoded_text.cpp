@@ -19,7 +19,6 @@ EncodedRows encoded_memory(const po::variables_map& values) {
     if (memory.size() == 0)
         throw Error({.what = "this data set has no memory that all questions share",
                      .expected = "slots",
-                     .got = {},
                      .where = values["run"].as<std::string>(),
                      .hint = "lines of text become slots with --text FILE"});
     return {{std::move(compiled.vectors.key), std::move(compiled.texts)}, std::move(compiled.vectors.value)};
@@ -36,9 +35,7 @@ static std::vector<Token> tokens_of(const EntityLinker& linker, const std::strin
     try {
         return linker.link(line).tokens;
     } catch (const Error& e) {
-        Problem problem = e.problem();
-        problem.where = where;
-        throw Error(problem);
+        throw Error(e.problem_at(where));
     }
 }
 
@@ -46,8 +43,7 @@ VectorFile encoded_lines(const po::variables_map& values, const std::string& tex
     const std::unique_ptr<Model> model = open_model_alone(values);
     const EntityLinker linker(model->vocabulary());
     VectorFile encoded{{}, lines_of(text, name)};
-    if (encoded.names.empty())
-        throw Error({.what = "there is no text", .expected = "lines", .got = {}, .where = name, .hint = {}});
+    if (encoded.names.empty()) throw Error({.what = "there is no text", .expected = "lines", .where = name});
     Ragged<Token> bags;
     for (std::size_t i = 0; i < encoded.names.size(); ++i)
         bags.push_row(tokens_of(linker, encoded.names[i], name + ":" + std::to_string(i + 1)));

@@ -9,11 +9,7 @@ static Index count_questions(std::span<ModelSource> sources, const std::string& 
     Index questions = 0;
     for (const ModelSource& source : sources) questions += source.memory.split(split).size();
     if (questions == 0)
-        throw Error({.what = "nothing to measure",
-                     .expected = "questions",
-                     .got = "none",
-                     .where = "split " + split,
-                     .hint = {}});
+        throw Error({.what = "nothing to measure", .expected = "questions", .got = "none", .where = "split " + split});
     return questions;
 }
 

@@ -28,9 +28,6 @@ static const char* const about =
 
 [[noreturn]] static void refuse_option(const std::string& option, const std::string& layout) {
     throw UsageError({.what = (option == "folder" ? "a folder" : "--" + option) + " is not an option of " + layout,
-                      .expected = {},
-                      .got = {},
-                      .where = {},
                       .hint = "see 'kvmem import --help'"});
 }
 
@@ -62,11 +59,8 @@ static std::vector<Index> task_numbers(const po::variables_map& values) {
         const bool digits =
             !field.empty() && field.size() < 6 && field.find_first_not_of("0123456789") == std::string::npos;
         if (!digits)
-            throw UsageError({.what = "no such tasks",
-                              .expected = "numbers like 1,4,7",
-                              .got = "'" + list.str() + "'",
-                              .where = {},
-                              .hint = {}});
+            throw UsageError(
+                {.what = "no such tasks", .expected = "numbers like 1,4,7", .got = "'" + list.str() + "'"});
         numbers.push_back(std::stol(field));
     }
     return numbers;
@@ -76,11 +70,7 @@ static MetaqaOptions::WithoutMarks without_marks(const std::string& text) {
     if (text == "none") return MetaqaOptions::WithoutMarks::none;
     if (text == "test") return MetaqaOptions::WithoutMarks::test;
     if (text == "all") return MetaqaOptions::WithoutMarks::all;
-    throw UsageError({.what = "no such splits to take marks off",
-                      .expected = "none, test or all",
-                      .got = text,
-                      .where = {},
-                      .hint = {}});
+    throw UsageError({.what = "no such splits to take marks off", .expected = "none, test or all", .got = text});
 }
 
 // The files that an option of several names.
@@ -117,11 +107,7 @@ static QaDataset import_layout(const std::string& layout, const po::variables_ma
     }
     if (layout == "kb") {
         if (!values.count("facts"))
-            throw UsageError({.what = "nothing given for facts",
-                              .expected = "files of facts",
-                              .got = {},
-                              .where = {},
-                              .hint = "see --help"});
+            throw UsageError({.what = "nothing given for facts", .expected = "files of facts", .hint = "see --help"});
         return import_kb(files_of(values, "facts"), templates, options);
     }
     if (layout == "babi") return import_babi(files_of(values, "folder"), task_numbers(values), options);
@@ -129,7 +115,6 @@ static QaDataset import_layout(const std::string& layout, const po::variables_ma
     throw UsageError({.what = "no such layout",
                       .expected = "metaqa, wikimovies, kb, babi or jsonl",
                       .got = layout,
-                      .where = {},
                       .hint = "see 'kvmem import --help'"});
 }
 

@@ -13,7 +13,6 @@
 #include <boost/json.hpp>
 #include <iomanip>
 #include <iostream>
-#include <sstream>
 #include <utility>
 
 namespace kvmem::apps {
@@ -26,11 +25,7 @@ static std::string shares(Index part, Index whole) {
            percent(whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0.0) + ")";
 }
 
-static std::string one_decimal(double value) {
-    std::ostringstream text;
-    text << std::fixed << std::setprecision(1) << value;
-    return text.str();
-}
+static std::string one_decimal(double value) { return formatted("%.1f", value); }
 
 static std::string lengths(const LengthReport& r) {
     return std::to_string(r.min) + " to " + std::to_string(r.max) + ", " + one_decimal(r.mean) + " on average";
@@ -211,9 +206,7 @@ int run_inspect(const Arguments& arguments) {
     require_at_least(retriever.max_slots, 1, "max-slots");
     require_at_least(retriever.max_frequency, 1, "max-frequency");
     const bool recall = values.count("recall") > 0;
-    if (recall && values.count("json"))
-        throw UsageError(
-            {.what = "--recall does not go with --json", .expected = {}, .got = {}, .where = {}, .hint = {}});
+    if (recall && values.count("json")) throw UsageError({.what = "--recall does not go with --json"});
     const fs::path path = required(values, "file", "a data set, a model file, a store or a run directory");
     const bool as_json = values.count("json") > 0;
     const std::string format = is_folder(path) ? "a run" : file_format(path);
@@ -221,8 +214,7 @@ int run_inspect(const Arguments& arguments) {
         throw UsageError({.what = "--recall is of data sets only",
                           .expected = "a data set",
                           .got = format.empty() ? "another file" : format,
-                          .where = path.string(),
-                          .hint = {}});
+                          .where = path.string()});
     if (is_folder(path))
         inspect_run(path, as_json);
     else if (format == "kvmem-qa")
@@ -235,8 +227,7 @@ int run_inspect(const Arguments& arguments) {
         throw Error({.what = "not a file of kvmem",
                      .expected = "format kvmem-qa, kvmem-model or kvmem-store",
                      .got = format.empty() ? "none" : format,
-                     .where = path.string(),
-                     .hint = {}});
+                     .where = path.string()});
     return 0;
 }
 

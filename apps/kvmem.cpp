@@ -66,7 +66,6 @@ int run(const Arguments& arguments) {
         {.what = "no such verb",
          .expected = "import, synth, inspect, train, evaluate, ask, predict, plot, index, query or version",
          .got = name,
-         .where = {},
          .hint = "see 'kvmem --help'"});
 }
 

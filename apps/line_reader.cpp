@@ -25,7 +25,7 @@ static void open_history(const std::string& file) {
     ::stifle_history(history_length);
     if (!file.empty()) ::read_history(file.c_str());
 }
-static void keep_history(const std::string& file) {
+static void save_history(const std::string& file) {
     if (!file.empty()) ::write_history(file.c_str());
 }
 static std::optional<std::string> edited_line(const std::string& prompt) {
@@ -37,7 +37,7 @@ static std::optional<std::string> edited_line(const std::string& prompt) {
 #else
 static constexpr bool have_editing = false;
 static void open_history(const std::string&) {}
-static void keep_history(const std::string&) {}
+static void save_history(const std::string&) {}
 static std::optional<std::string> edited_line(const std::string&) { return {}; }
 #endif
 
@@ -54,16 +54,12 @@ bool InputLines::next(std::string& line) {
     const bool some = c != end;
     for (; c != end && c != '\n' && c != '\r'; c = in.sbumpc()) {
         if (line.size() == longest)
-            throw Error({.what = "the line is too long",
-                         .expected = "at most 16 MiB",
-                         .got = "more",
-                         .where = place(),
-                         .hint = {}});
+            throw Error(
+                {.what = "the line is too long", .expected = "at most 16 MiB", .got = "more", .where = place()});
         line += static_cast<char>(c);
     }
     newline_may_follow_ = c == '\r';
-    if (std::ferror(stdin))
-        throw Error({.what = "cannot read standard input", .expected = {}, .got = {}, .where = place(), .hint = {}});
+    if (std::ferror(stdin)) throw Error({.what = "cannot read standard input", .where = place()});
     if (number_ == 1) line.erase(0, line.size() - without_byte_order_mark(line, place()).size());
     return some;
 }
@@ -75,7 +71,7 @@ LineReader::LineReader(std::string prompt)
 }
 
 LineReader::~LineReader() {
-    if (editing_) keep_history(history_file_);
+    if (editing_) save_history(history_file_);
 }
 
 std::optional<std::string> LineReader::next() {

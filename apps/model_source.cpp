@@ -29,8 +29,6 @@ static std::filesystem::path find_run(const po::variables_map& values) {
     std::filesystem::path run = required(values, "run", "a run directory or a model file");
     if (!is_there(run))
         throw Error({.what = "no such run directory or model file",
-                     .expected = {},
-                     .got = {},
                      .where = run.string(),
                      .hint = "train one with 'kvmem train'"});
     return run;
@@ -49,7 +47,6 @@ static Source find_source(const po::variables_map& values, const std::string& me
     if (data.empty() && !source.directory)
         throw UsageError({.what = "a model file does not say which memory to read",
                           .expected = "--" + memory_option,
-                          .got = {},
                           .where = run.string(),
                           .hint = "or give the run directory"});
     const RunFiles files{run};
@@ -60,11 +57,8 @@ static Source find_source(const po::variables_map& values, const std::string& me
         source.tasks = source.config->tasks;
     }
     if (!is_there(data))
-        throw Error({.what = "the data set is not there",
-                     .expected = {},
-                     .got = {},
-                     .where = data,
-                     .hint = "name another with --" + memory_option});
+        throw Error(
+            {.what = "the data set is not there", .where = data, .hint = "name another with --" + memory_option});
     source.data = load_dataset(data, source.tasks.empty() ? parts : DatasetParts::all);
     return source;
 }
@@ -113,9 +107,7 @@ static void read_from(Answerer& answerer, const std::string& store) {
     try {
         answerer.read_from(store::MemoryStore::open(store, store::Access::map));
     } catch (const Error& e) {
-        Problem problem = e.problem();
-        if (problem.where.empty()) problem.where = store;
-        throw Error(problem);
+        throw Error(e.problem_at(e.problem().where.empty() ? store : e.problem().where));
     }
 }
 

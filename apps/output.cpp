@@ -46,8 +46,7 @@ void require_output(const fs::path& output, const std::string& format, const std
         throw UsageError({.what = "the output is one of the inputs",
                           .expected = "another file",
                           .got = input.string(),
-                          .where = output.string(),
-                          .hint = {}});
+                          .where = output.string()});
     }
     require_kind(output, format);
 }

@@ -52,8 +52,7 @@ static LearningCurve read_curve(const std::string& name, const fs::path& metrics
             throw Error({.what = "not a line of a run's metrics",
                          .expected = "JSON that kvmem train wrote",
                          .got = text.substr(at, std::min<std::size_t>(end - at, 40)),
-                         .where = metrics.string() + ":" + std::to_string(number),
-                         .hint = {}});
+                         .where = metrics.string() + ":" + std::to_string(number)});
         }
         at = end + 1;
     }
@@ -93,8 +92,6 @@ static std::string default_output(const fs::path& run) {
     if (is_folder(run)) return (run / "plot.html").string();
     throw UsageError({.what = "nothing given for output",
                       .expected = "a file for the page",
-                      .got = {},
-                      .where = {},
                       .hint = "a model file has no directory of its own"});
 }
 

@@ -10,7 +10,7 @@ namespace kvmem::apps {
 
 namespace {
 
-struct Place {
+struct QuestionRef {
     std::size_t source;
     Index question;
 };
@@ -18,8 +18,8 @@ struct Place {
 }  // namespace
 
 // The first question of each list, then the second of each, and so on.
-static std::vector<Place> in_turn(const std::vector<std::vector<Place>>& lists, std::size_t count) {
-    std::vector<Place> chosen;
+static std::vector<QuestionRef> round_robin(const std::vector<std::vector<QuestionRef>>& lists, std::size_t count) {
+    std::vector<QuestionRef> chosen;
     for (std::size_t round = 0; chosen.size() < count; ++round) {
         const std::size_t before = chosen.size();
         for (const auto& list : lists)
@@ -30,39 +30,39 @@ static std::vector<Place> in_turn(const std::vector<std::vector<Place>>& lists, 
 }
 
 // Half of them right, from the tasks in turn; half wrong, from the tasks with most errors in turn.
-static std::vector<Place> choose(const Evaluation& evaluation, Index count) {
-    std::map<Index, std::vector<Place>> right, wrong;  // by task
+static std::vector<QuestionRef> choose(const Evaluation& evaluation, Index count) {
+    std::map<Index, std::vector<QuestionRef>> right, wrong;  // by task
     for (std::size_t s = 0; s < evaluation.outcomes.size(); ++s) {
         Index question = 0;
         for (const Outcome& outcome : evaluation.outcomes[s])
             (outcome.rank == 1 ? right : wrong)[outcome.task].push_back({s, question++});
     }
-    const auto lists_of = [](const std::map<Index, std::vector<Place>>& by_task) {
-        std::vector<std::vector<Place>> lists;
-        for (const auto& [task, places] : by_task) lists.push_back(places);
+    const auto lists_of = [](const std::map<Index, std::vector<QuestionRef>>& by_task) {
+        std::vector<std::vector<QuestionRef>> lists;
+        for (const auto& [task, questions] : by_task) lists.push_back(questions);
         return lists;
     };
-    auto most_errors = lists_of(wrong);
-    std::ranges::stable_sort(most_errors, std::greater(), [](const auto& list) { return list.size(); });
+    auto by_errors = lists_of(wrong);
+    std::ranges::stable_sort(by_errors, std::greater(), [](const auto& list) { return list.size(); });
     const auto wanted = static_cast<std::size_t>(count);
-    std::vector<Place> bad = in_turn(most_errors, wanted / 2);
-    std::vector<Place> chosen = in_turn(lists_of(right), wanted - bad.size());
-    if (chosen.size() + bad.size() < wanted) bad = in_turn(most_errors, wanted - chosen.size());
+    std::vector<QuestionRef> bad = round_robin(by_errors, wanted / 2);
+    std::vector<QuestionRef> chosen = round_robin(lists_of(right), wanted - bad.size());
+    if (chosen.size() + bad.size() < wanted) bad = round_robin(by_errors, wanted - chosen.size());
     chosen.insert(chosen.end(), bad.begin(), bad.end());
     return chosen;
 }
 
 static std::string joined(const Vocabulary& vocabulary, std::span<const Token> answers) {
-    constexpr std::size_t most = 8;
+    constexpr std::size_t max = 8;
     std::string text;
-    for (const Token token : answers.first(std::min(most, answers.size())))
+    for (const Token token : answers.first(std::min(max, answers.size())))
         text += (text.empty() ? "" : " or ") + vocabulary.text(token);
-    if (answers.size() > most) text += " or " + std::to_string(answers.size() - most) + " more";
+    if (answers.size() > max) text += " or " + std::to_string(answers.size() - max) + " more";
     return text.empty() ? "no answer" : text;
 }
 
 // The slots to show, in their order: all, or the supporting ones and those that some head reads most.
-static std::vector<Index> rows_of(const Reads& reads, std::span<const Index> support, std::size_t most) {
+static std::vector<Index> rows_of(const Reads& reads, std::span<const Index> support, std::size_t max) {
     std::vector<std::pair<double, Index>> slots;
     for (Index slot = 0; slot < reads.slots; ++slot) {
         double largest = std::ranges::find(support, slot) != support.end() ? 2 : 0;
@@ -71,9 +71,9 @@ static std::vector<Index> rows_of(const Reads& reads, std::span<const Index> sup
                 largest = std::max(largest, double{reads.of(hop, head)[static_cast<std::size_t>(slot)]});
         slots.emplace_back(-largest, slot);
     }
-    if (slots.size() > most) {
+    if (slots.size() > max) {
         std::ranges::sort(slots);
-        slots.resize(most);
+        slots.resize(max);
     }
     std::vector<Index> rows;
     for (const auto& [weight, slot] : slots) rows.push_back(slot);
@@ -82,9 +82,9 @@ static std::vector<Index> rows_of(const Reads& reads, std::span<const Index> sup
 }
 
 static HeatMap heat_map(const Model& model, const Batch& batch, const Reads& reads, std::span<const Index> support) {
-    constexpr std::size_t most_rows = 40;
+    constexpr std::size_t max_rows = 40;
     HeatMap map;
-    const std::vector<Index> rows = rows_of(reads, support, most_rows);
+    const std::vector<Index> rows = rows_of(reads, support, max_rows);
     for (const Index slot : rows) {
         std::string text = text_of(model.vocabulary(), batch.slots.key[slot]);
         if (!std::ranges::equal(batch.slots.key[slot], batch.slots.value[slot]))

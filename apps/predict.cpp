@@ -23,8 +23,7 @@ static std::string text_member(const json::object& object, const char* name, con
         throw Error({.what = std::string("bad \"") + name + "\"",
                      .expected = "a text",
                      .got = value ? json::serialize(*value).substr(0, 40) : "none",
-                     .where = where,
-                     .hint = {}});
+                     .where = where});
     return std::string(value->as_string());
 }
 
@@ -33,8 +32,7 @@ static const json::object& object_of(const json::value& value, const std::string
         throw Error({.what = "bad line",
                      .expected = "a JSON object",
                      .got = json::serialize(value).substr(0, 40),
-                     .where = where,
-                     .hint = {}});
+                     .where = where});
     return value.as_object();
 }
 
@@ -42,8 +40,7 @@ static std::vector<TextSlot> own_slots(const json::object& line, const std::stri
     std::vector<TextSlot> slots;
     const json::value* memory = line.if_contains("memory");
     if (!memory) return slots;
-    if (!memory->is_array())
-        throw Error({.what = "bad \"memory\"", .expected = "an array", .got = {}, .where = where, .hint = {}});
+    if (!memory->is_array()) throw Error({.what = "bad \"memory\"", .expected = "an array", .where = where});
     for (const json::value& slot : memory->as_array()) {
         const json::object& object = object_of(slot, where);
         TextSlot& text = slots.emplace_back(TextSlot{text_member(object, "key", where)});
@@ -55,10 +52,9 @@ static std::vector<TextSlot> own_slots(const json::object& line, const std::stri
 static json::value parse_line(const std::string& line, const std::string& where) {
     json::error_code code;
     json::value value = json::parse(line, code);
-    if (code) throw Error({.what = "bad JSON", .expected = {}, .got = code.message(), .where = where, .hint = {}});
+    if (code) throw Error({.what = "bad JSON", .got = code.message(), .where = where});
     if (const auto name = repeated_name(line))
-        throw Error(
-            {.what = "a name is there twice", .expected = "one of each", .got = *name, .where = where, .hint = {}});
+        throw Error({.what = "a name is there twice", .expected = "one of each", .got = *name, .where = where});
     return value;
 }
 
@@ -75,9 +71,7 @@ static Answer ask(const Answerer& answerer, const std::string& question, const A
     try {
         return answerer.ask(question, options, own);
     } catch (const Error& e) {
-        Problem problem = e.problem();
-        problem.where = where;
-        throw Error(std::move(problem));
+        throw Error(e.problem_at(where));
     }
 }
 

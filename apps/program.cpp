@@ -26,7 +26,6 @@ static void require_numbers(const po::option& option, const std::type_info& type
                 throw UsageError({.what = "bad value of --" + option.string_key,
                                   .expected = numbers_expected<Number>(),
                                   .got = text,
-                                  .where = {},
                                   .hint = "see --help"});
     };
     (require(std::type_identity<Numbers>()), ...);
@@ -64,36 +63,31 @@ bool parse(const CommandLine& line, const Arguments& arguments, po::variables_ma
         }
         po::notify(values);
     } catch (const po::too_many_positional_options_error&) {
-        throw UsageError({.what = "too many arguments",
-                          .expected = line.usage,
-                          .got = {},
-                          .where = {},
-                          .hint = "put a text of several words in quotes"});
+        throw UsageError(
+            {.what = "too many arguments", .expected = line.usage, .hint = "put a text of several words in quotes"});
     } catch (const po::error& e) {
-        throw UsageError({.what = e.what(), .expected = {}, .got = {}, .where = {}, .hint = "see --help"});
+        throw UsageError({.what = e.what(), .hint = "see --help"});
     }
     return true;
 }
 
 std::string required(const po::variables_map& values, const std::string& option, const std::string& meaning) {
     if (!values.count(option) || values[option].as<std::string>().empty())
-        throw UsageError(
-            {.what = "nothing given for " + option, .expected = meaning, .got = {}, .where = {}, .hint = "see --help"});
+        throw UsageError({.what = "nothing given for " + option, .expected = meaning, .hint = "see --help"});
     return values[option].as<std::string>();
 }
 
-void require_at_least(std::int64_t value, std::int64_t least, const std::string& option) {
-    if (value < least)
+void require_at_least(std::int64_t value, std::int64_t min, const std::string& option) {
+    if (value < min)
         throw UsageError({.what = "bad value of --" + option,
-                          .expected = std::to_string(least) + " or more",
+                          .expected = std::to_string(min) + " or more",
                           .got = std::to_string(value),
-                          .where = {},
                           .hint = "see --help"});
 }
 
-Progress::Progress() : terminal_(::isatty(STDERR_FILENO) != 0), next_(Clock::now() + pause()) {}
+Progress::Progress() : terminal_(::isatty(STDERR_FILENO) != 0), next_(Clock::now() + interval()) {}
 
-std::chrono::milliseconds Progress::pause() const { return std::chrono::milliseconds(terminal_ ? 100 : 5000); }
+std::chrono::milliseconds Progress::interval() const { return std::chrono::milliseconds(terminal_ ? 100 : 5000); }
 
 Progress::~Progress() {
     if (shown_ && terminal_) std::fputs("\n", stderr);  // std::cerr would flush std::cout, which may throw
@@ -103,7 +97,7 @@ bool Progress::due() const { return Clock::now() >= next_; }
 
 void Progress::show(const std::string& line) {
     if (!due()) return;
-    next_ = Clock::now() + pause();
+    next_ = Clock::now() + interval();
     clear();
     std::cerr << printable(line);
     if (terminal_)
@@ -113,7 +107,7 @@ void Progress::show(const std::string& line) {
     shown_ = true;
 }
 
-void Progress::finish(const std::string& line) {
+void Progress::print(const std::string& line) {
     clear();
     std::cerr << printable(line) << std::endl;
 }
@@ -123,16 +117,16 @@ void Progress::clear() {
     shown_ = false;
 }
 
-static volatile std::sig_atomic_t noted_signal = 0;
+static volatile std::sig_atomic_t caught_signal = 0;
 
-static void note_signal(int signal) {
-    if (noted_signal != 0) std::_Exit(128 + signal);
-    noted_signal = signal;
+static void catch_signal(int signal) {
+    if (caught_signal != 0) std::_Exit(128 + signal);
+    caught_signal = signal;
 }
 
 Interruption::Interruption() {
-    std::signal(SIGINT, note_signal);
-    std::signal(SIGTERM, note_signal);
+    std::signal(SIGINT, catch_signal);
+    std::signal(SIGTERM, catch_signal);
 }
 
 Interruption::~Interruption() {
@@ -140,9 +134,9 @@ Interruption::~Interruption() {
     std::signal(SIGTERM, SIG_DFL);
 }
 
-int Interruption::signal() { return noted_signal; }
+int Interruption::signal() { return caught_signal; }
 
-static std::string formatted(const char* format, double value) {
+std::string formatted(const char* format, double value) {
     char text[64];
     std::snprintf(text, sizeof text, format, value);
     return text;

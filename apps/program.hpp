@@ -45,8 +45,8 @@ bool parse(const CommandLine& line, const Arguments& arguments, po::variables_ma
 // The value of a required option; throws UsageError when it is missing.
 std::string required(const po::variables_map& values, const std::string& option, const std::string& meaning);
 
-// Throws UsageError that names the option unless its value is at least `least`.
-void require_at_least(std::int64_t value, std::int64_t least, const std::string& option);
+// Throws UsageError that names the option unless its value is at least `min`.
+void require_at_least(std::int64_t value, std::int64_t min, const std::string& option);
 
 // A line that is rewritten on a terminal, at most 10 times a second, and otherwise printed now and then.
 class Progress {
@@ -58,12 +58,12 @@ class Progress {
 
     bool due() const;  // whether a line shown now would not be too early
     void show(const std::string& line);
-    void finish(const std::string& line);  // shows it, whenever, and keeps it
+    void print(const std::string& line);  // shows it, whenever, and keeps it
     void clear();
 
   private:
     using Clock = std::chrono::steady_clock;
-    std::chrono::milliseconds pause() const;  // between two lines
+    std::chrono::milliseconds interval() const;  // between two lines
     bool terminal_;
     bool shown_ = false;
     Clock::time_point next_;
@@ -80,6 +80,7 @@ class Interruption {
     static int signal();  // that came, or 0
 };
 
+std::string formatted(const char* format, double value);  // as printf does, up to 63 bytes
 // "12.4k", "86.2%", "00:42"
 std::string short_number(double value);
 std::string percent(double share);

@@ -14,7 +14,7 @@ static std::string_view trimmed(std::string_view text) {
 }
 
 // The number that a line begins with, and a blank behind it, taken off; empty when there is none.
-static std::string_view take_number(std::string_view& text) {
+static std::string_view remove_number(std::string_view& text) {
     const std::size_t end = std::min(text.find_first_not_of("0123456789"), text.size());
     if (end == 0 || (end < text.size() && text[end] != ' ')) return {};
     const std::string_view number = text.substr(0, end);
@@ -26,24 +26,18 @@ void Story::require_words(std::string_view text) const {
     if (linker_.parts(text).empty())
         throw Error({.what = "a line without words",
                      .expected = "a sentence or a question",
-                     .got = std::string(text.substr(0, 40)),
-                     .where = {},
-                     .hint = {}});
+                     .got = std::string(text.substr(0, 40))});
 }
 
-std::optional<std::string> Story::take(std::string_view line) {
+std::optional<std::string> Story::add_line(std::string_view line) {
     std::string_view text = trimmed(line);
     if (text.empty() || text == "/new") {
         ended_ = true;
         return {};
     }
     if (text.front() == '/')
-        throw Error({.what = "no such command",
-                     .expected = "/new",
-                     .got = std::string(text.substr(0, 40)),
-                     .where = {},
-                     .hint = {}});
-    const bool begins = take_number(text) == "1" || ended_;
+        throw Error({.what = "no such command", .expected = "/new", .got = std::string(text.substr(0, 40))});
+    const bool begins = remove_number(text) == "1" || ended_;
     const std::size_t tab = text.find('\t');
     const bool question = tab != std::string_view::npos || text.ends_with('?');
     text = trimmed(text.substr(0, tab));
@@ -51,9 +45,7 @@ std::optional<std::string> Story::take(std::string_view line) {
     if (question && begins)
         throw Error({.what = "a question before any sentence of the story",
                      .expected = "a sentence first",
-                     .got = std::string(text.substr(0, 40)),
-                     .where = {},
-                     .hint = {}});
+                     .got = std::string(text.substr(0, 40))});
     if (question) return std::string(text);
     if (begins) sentences_.clear();
     ended_ = false;

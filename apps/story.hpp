@@ -20,7 +20,7 @@ class Story {
     // Takes the next line, and gives the question if it is one. Throws Error, and leaves the story as it was, for a
     // question before any sentence, a line without words, text that is not UTF-8, brackets that do not match, and
     // commands that there are not.
-    std::optional<std::string> take(std::string_view line);
+    std::optional<std::string> add_line(std::string_view line);
 
     // So far; of the story before, until the new one has a sentence.
     const std::vector<TextSlot>& sentences() const { return sentences_; }

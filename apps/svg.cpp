@@ -9,21 +9,14 @@
 namespace kvmem::apps {
 
 std::string escaped(std::string_view text) {
+    static constexpr std::string_view special = "&<>\"'";
+    static constexpr const char* entities[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&#39;"};
     std::string safe;
-    for (const char c : printable(text)) {
-        if (c == '&')
-            safe += "&amp;";
-        else if (c == '<')
-            safe += "&lt;";
-        else if (c == '>')
-            safe += "&gt;";
-        else if (c == '"')
-            safe += "&quot;";
-        else if (c == '\'')
-            safe += "&#39;";
+    for (const char c : printable(text))
+        if (const std::size_t at = special.find(c); at != special.npos)
+            safe += entities[at];
         else
             safe += c;
-    }
     return safe;
 }
 
@@ -92,10 +85,10 @@ struct Axis {
 
 }  // namespace
 
-// Around [low, high] with about `count` round ticks, their step `least` or more.
-static Axis axis(double low, double high, double from, double to, int count, double least = 0) {
+// Around [low, high] with about `count` round ticks, their step `min_step` or more.
+static Axis axis(double low, double high, double from, double to, int count, double min_step = 0) {
     if (!(high > low)) high = low + std::max(1.0, std::abs(low));
-    const double rough = std::max((high - low) / count, least), power = std::pow(10, std::floor(std::log10(rough)));
+    const double rough = std::max((high - low) / count, min_step), power = std::pow(10, std::floor(std::log10(rough)));
     double step = 10 * power;
     for (const double factor : {5.0, 2.0, 1.0})
         if (factor * power >= rough * (1 - 1e-9)) step = factor * power;
@@ -162,11 +155,11 @@ std::string svg(const LineChart& chart) {
 }
 
 // The first so many characters, with "…" where there are more.
-static std::string shortened(const std::string& text, std::size_t most) {
+static std::string shortened(const std::string& text, std::size_t max) {
     std::size_t end = 0, count = 0;
     for (; end < text.size(); ++end) {
         const bool begins = (static_cast<unsigned char>(text[end]) & 0xC0) != 0x80;
-        if (begins && count++ == most) return text.substr(0, end) + "…";
+        if (begins && count++ == max) return text.substr(0, end) + "…";
     }
     return text;
 }
@@ -175,15 +168,15 @@ static constexpr double letter = 7.2;  // the width of one, about
 
 std::string svg(const BarChart& chart) {
     std::size_t longest = 0;
-    double most = 0.1;
+    double max = 0.1;
     for (const BarChart::Bar& bar : chart.bars) {
         longest = std::max(longest, std::min<std::size_t>(bar.name.size(), 40));
-        most = std::max(most, bar.share);
+        max = std::max(max, bar.share);
     }
     constexpr double height = 20;
     const double from = letter * static_cast<double>(longest) + 16, to = from + 400;
     const double base = height * static_cast<double>(chart.bars.size()) + 14;
-    const Axis x = axis(0, most, from, to, 5);
+    const Axis x = axis(0, max, from, to, 5);
     std::string inside;
     for (const double tick : x.ticks())
         inside += line_at(x.at(tick), 14, x.at(tick), base, "grid") +
@@ -209,7 +202,7 @@ std::string svg(const BarChart& chart) {
 }
 
 std::string svg(const HeatMap& map) {
-    constexpr double cell = 20, gap = 10, most = 100;
+    constexpr double cell = 20, gap = 10, max = 100;
     const bool heads = std::ranges::any_of(map.groups, [](const auto& group) { return group.columns.size() > 1; });
     const double above = heads ? 33 : 20;
     double x = 34, longest = 0;
@@ -238,7 +231,7 @@ std::string svg(const HeatMap& map) {
     for (std::size_t row = 0; row < map.rows.size(); ++row) {
         const auto& [name, text, marked] = map.rows[row];
         const double y = above + cell * static_cast<double>(row) + 14;
-        longest = std::max(longest, std::min(static_cast<double>(text.size()), most + 1));
+        longest = std::max(longest, std::min(static_cast<double>(text.size()), max + 1));
         inside += text_at(28, y, "end", name, marked ? "label support" : "soft");
         inside +=
             text_at(x + 2, y, "start", (marked ? "● " : "") + shortened(text, 100), marked ? "label support" : "label");

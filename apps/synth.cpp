@@ -28,7 +28,6 @@ static UsageError bad_list(const std::string& list) {
     return UsageError({.what = "bad value of --tasks",
                        .expected = "numbers from 1 to 20 and ranges, as in 1,2,15-20",
                        .got = list,
-                       .where = {},
                        .hint = "see 'kvmem synth --help'"});
 }
 
@@ -66,9 +65,7 @@ static Index valid_questions(const po::variables_map& values, Index questions) {
     if (!values["valid-fraction"].defaulted())
         throw UsageError({.what = "validation questions are asked for twice",
                           .expected = "--valid or --valid-fraction",
-                          .got = "both",
-                          .where = {},
-                          .hint = {}});
+                          .got = "both"});
     const auto valid = values["valid"].as<Index>();
     require_option(valid >= 0 && valid < questions, "valid", "a number from 0 to below that of the questions");
     return valid;
@@ -93,7 +90,6 @@ int run_synth(const Arguments& arguments) {
         throw UsageError({.what = "nothing of that kind is made",
                           .expected = "stories",
                           .got = kind,
-                          .where = {},
                           .hint = "see 'kvmem synth --help'"});
     const std::string output = required(values, "output", "the folder to write to");
     require_option(questions >= 1 && questions <= most_story_questions, "questions", "1 to 1,000,000");

@@ -21,10 +21,7 @@ static const char* const about =
 
 // "86.2%" of a score that is a share, another number as it is.
 static std::string text_of(const ScoreType& type, double score) {
-    if (type.is_share) return percent(score);
-    char text[32];
-    std::snprintf(text, sizeof text, "%.4g", score);
-    return text;
+    return type.is_share ? percent(score) : formatted("%.4g", score);
 }
 
 static std::string text_of(const ScoreType& type, const std::optional<double>& score) {
@@ -33,20 +30,17 @@ static std::string text_of(const ScoreType& type, const std::optional<double>& s
 
 static std::string describe(const StepReport& r, const ScoreType& score) {
     std::ostringstream line;
-    char rate[32], loss[32];
-    std::snprintf(rate, sizeof rate, "%.1e", r.rate);
-    std::snprintf(loss, sizeof loss, "%.3f", r.loss);
-    line << "epoch " << r.epoch << "/" << r.epochs << "  step " << r.step << "/" << r.steps << "  loss " << loss;
+    line << "epoch " << r.epoch << "/" << r.epochs << "  step " << r.step << "/" << r.steps << "  loss "
+         << formatted("%.3f", r.loss);
     if (r.best) line << "  best " << score.label << " " << text_of(score, *r.best);
-    line << "  lr " << rate << "  " << short_number(r.examples_per_second) << " ex/s  ETA " << minutes(r.seconds_left);
+    line << "  lr " << formatted("%.1e", r.rate) << "  " << short_number(r.examples_per_second) << " ex/s  ETA "
+         << minutes(r.seconds_left);
     return line.str();
 }
 
 static std::string describe(const EpochReport& r, const ScoreType& score) {
     std::ostringstream line;
-    char loss[32];
-    std::snprintf(loss, sizeof loss, "%.3f", r.loss);
-    line << "epoch " << r.epoch << "  loss " << loss;
+    line << "epoch " << r.epoch << "  loss " << formatted("%.3f", r.loss);
     if (r.validation)
         line << "  " << score.label << " " << text_of(score, r.validation->score) << (r.improved ? " *" : "  ");
     line << "  " << minutes(r.seconds);
@@ -61,7 +55,6 @@ static Index resumed_epochs(const po::variables_map& values) {
             throw UsageError({.what = "a resumed run keeps its settings",
                               .expected = "none but --epochs and --threads",
                               .got = "--" + name,
-                              .where = {},
                               .hint = "they are in config.json"});
     if (!values.count("epochs")) return 0;
     TrainerOptions options;
@@ -76,9 +69,9 @@ static std::string name_of(const TrainingGroup::Member& m) {
 }
 
 // Shows one run after the other.
-class Show {
+class TrainingDisplay {
   public:
-    explicit Show(ScoreType score) : score_(std::move(score)) {}
+    explicit TrainingDisplay(ScoreType score) : score_(std::move(score)) {}
 
     TrainingSession::Callbacks begin(const std::string& name, const TrainingSession& session) {
         const std::string prefix = name.empty() ? "" : name + "  ";
@@ -95,7 +88,7 @@ class Show {
         callbacks.epoch = [this, prefix](const EpochReport& report) {
             // Of a group only what stands on a line that is rewritten.
             if (prefix.empty())
-                progress_.finish(describe(report, score_));
+                progress_.print(describe(report, score_));
             else if (progress_.due())
                 progress_.show(prefix + describe(report, score_));
         };
@@ -105,9 +98,9 @@ class Show {
     }
     void end(const TrainingGroup::Member& member) {
         interruption_.reset();
-        progress_.finish(name_of(member) + "  " + plural(member.epochs, "epoch") + "  " +
-                         (member.score ? score_.label + " " : "") + text_of(score_, member.score) + "  " +
-                         minutes(member.seconds));
+        progress_.print(name_of(member) + "  " + plural(member.epochs, "epoch") + "  " +
+                        (member.score ? score_.label + " " : "") + text_of(score_, member.score) + "  " +
+                        minutes(member.seconds));
     }
     void clear() { progress_.clear(); }
 
@@ -123,9 +116,9 @@ static int interrupted(const std::string& directory) {
 }
 
 static int train_one(TrainingSession session, const TaskType& task, const std::string& directory) {
-    Show show(task.score());
-    const StopReason reason = session.run(show.begin("", session));
-    show.clear();
+    TrainingDisplay display(task.score());
+    const StopReason reason = session.run(display.begin("", session));
+    display.clear();
     if (reason == StopReason::interrupted) return interrupted(directory);
     const TrainerState& state = session.state();
     std::cerr << describe(reason) << ", " << minutes(state.seconds);
@@ -137,7 +130,7 @@ static int train_one(TrainingSession session, const TaskType& task, const std::s
 }
 
 // What the table shows of a score: of a share, how much is missing.
-static std::string shown(const ScoreType& type, const std::optional<double>& score) {
+static std::string error_or_score(const ScoreType& type, const std::optional<double>& score) {
     return text_of(type, score && type.is_share ? std::optional(1 - *score) : score);
 }
 
@@ -145,8 +138,8 @@ static void print_table(const TrainingGroup& group, const ScoreType& score) {
     const std::vector<TrainingGroup::Member>& members = group.members();
     std::cout << "validation " << (score.is_share ? "error" : score.label) << "\n";
     for (const TrainingGroup::Member& m : members)
-        std::cout << "  " << std::left << std::setw(36) << name_of(m) << shown(score, m.score) << "\n";
-    std::cout << "  " << std::left << std::setw(36) << "mean" << shown(score, group.mean()) << "\n";
+        std::cout << "  " << std::left << std::setw(36) << name_of(m) << error_or_score(score, m.score) << "\n";
+    std::cout << "  " << std::left << std::setw(36) << "mean" << error_or_score(score, group.mean()) << "\n";
     if (group.config().per_task && score.is_share) {
         const auto failed =
             std::count_if(members.begin(), members.end(), [](auto& m) { return m.score && *m.score < 0.95; });
@@ -154,17 +147,17 @@ static void print_table(const TrainingGroup& group, const ScoreType& score) {
     } else if (const TrainingGroup::Member* best = group.best()) {
         std::cout << "  " << std::left << std::setw(36) << "standard deviation" << text_of(score, group.deviation())
                   << "\n";
-        std::cout << "  " << std::left << std::setw(36) << "best" << shown(score, best->score) << " (" << best->name
-                  << ")\n";
+        std::cout << "  " << std::left << std::setw(36) << "best" << error_or_score(score, best->score) << " ("
+                  << best->name << ")\n";
     }
 }
 
 static int train_group(TrainingGroup group, const TaskType& task, const std::string& directory) {
-    Show show(task.score());
+    TrainingDisplay display(task.score());
     const StopReason reason = group.run(
-        {.begin = [&](const std::string& name, const TrainingSession& session) { return show.begin(name, session); },
-         .end = [&](const TrainingGroup::Member& member) { show.end(member); }});
-    show.clear();
+        {.begin = [&](const std::string& name, const TrainingSession& session) { return display.begin(name, session); },
+         .end = [&](const TrainingGroup::Member& member) { display.end(member); }});
+    display.clear();
     if (reason == StopReason::interrupted) return interrupted(directory);
     print_table(group, task.score());
     std::cerr << minutes(group.seconds()) << " of training; models in " << directory << "\n";

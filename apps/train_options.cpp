@@ -88,13 +88,13 @@ Arguments add_train_options(CommandLine& line, const TaskType& task, const Argum
          "train with this many seeds that follow each other; the best on validation is used")  //
         ("seed", po::value<std::string>(), "of every random choice [1]");
     const std::string kind = value_of(arguments, "--model"), preset_name = value_of(arguments, "--preset");
-    RunConfig usual = task.models().front()->usual;
-    if (!preset_name.empty()) usual = preset(task, preset_name);
-    if (!kind.empty() && usual.model.kind() != kind) usual = find_model(task, kind).usual;
-    describe(line.options, usual.trainer);
+    RunConfig recommended = task.models().front()->recommended;
+    if (!preset_name.empty()) recommended = preset(task, preset_name);
+    if (!kind.empty() && recommended.model.kind() != kind) recommended = find_model(task, kind).recommended;
+    describe(line.options, recommended.trainer);
     if (!kind.empty() || !preset_name.empty()) {
-        po::options_description own("Options of " + usual.model.kind());
-        describe(own, usual.model);
+        po::options_description own("Options of " + recommended.model.kind());
+        describe(own, recommended.model);
         line.options.add(own);
     }
     const std::map<std::string, FieldText> fields = all_fields(task);
@@ -105,7 +105,7 @@ Arguments add_train_options(CommandLine& line, const TaskType& task, const Argum
     return with_joined_flags(arguments, fields);
 }
 
-static RunConfig first_config(const po::variables_map& values, const TaskType& task, const std::string& data) {
+static RunConfig base_config(const po::variables_map& values, const TaskType& task, const std::string& data) {
     const bool named = values.count("model") > 0;
     const std::string kind = named ? values["model"].as<std::string>() : "";
     if (values.count("preset")) {
@@ -113,12 +113,10 @@ static RunConfig first_config(const po::variables_map& values, const TaskType& t
         if (named && config.model.kind() != kind)
             throw UsageError({.what = "the preset is of another model",
                               .expected = "--model " + config.model.kind() + ", or none",
-                              .got = kind,
-                              .where = {},
-                              .hint = {}});
+                              .got = kind});
         return config;
     }
-    return find_model(task, named ? kind : task.default_model(data)).usual;
+    return find_model(task, named ? kind : task.default_model(data)).recommended;
 }
 
 // Which models have a setting of this name.
@@ -138,9 +136,7 @@ static void set(RunConfig& config, const TaskType& task, const std::string& opti
     try {
         if (set_field(config.trainer, field, text) || set_field(config.model, field, text)) return;
     } catch (const UsageError& e) {
-        Problem problem = e.problem();
-        problem.where = "--" + option;
-        throw UsageError(std::move(problem));
+        throw UsageError(e.problem_at("--" + option));
     }
     throw UsageError({.what = "a model of this kind has no such setting",
                       .expected = "--model " + owners_of(field, task) + " for it",
@@ -150,7 +146,7 @@ static void set(RunConfig& config, const TaskType& task, const std::string& opti
 }
 
 RunConfig run_config(const po::variables_map& values, const TaskType& task, const std::string& data) {
-    RunConfig config = first_config(values, task, data);
+    RunConfig config = base_config(values, task, data);
     config.data = data;
     const std::map<std::string, FieldText> fields = all_fields(task);
     for (const auto& [option, value] : values) {

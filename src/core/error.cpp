@@ -19,14 +19,18 @@ static std::string one_line(const Problem& problem) {
 
 Error::Error(Problem problem) : std::runtime_error(one_line(problem)), problem_(std::move(problem)) {}
 
+Problem Error::problem_at(std::string where) const {
+    Problem problem = problem_;
+    problem.where = std::move(where);
+    return problem;
+}
+
 void require_shape(bool holds, const char* where, const char* expected) {
-    if (!holds) throw Error({.what = "shapes do not fit", .expected = expected, .got = {}, .where = where, .hint = {}});
+    if (!holds) throw Error({.what = "shapes do not fit", .expected = expected, .where = where});
 }
 
 void require_option(bool holds, const char* option, const char* expected) {
-    if (!holds)
-        throw UsageError(
-            {.what = std::string("bad value of ") + option, .expected = expected, .got = {}, .where = {}, .hint = {}});
+    if (!holds) throw UsageError({.what = std::string("bad value of ") + option, .expected = expected});
 }
 
 }  // namespace kvmem

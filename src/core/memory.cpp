@@ -48,8 +48,7 @@ std::size_t checked_bytes(Index rows, Index cols, std::size_t size, const char* 
         throw Error({.what = what,
                      .expected = "a size that can be addressed",
                      .got = std::to_string(rows) + " x " + std::to_string(cols),
-                     .where = where,
-                     .hint = {}});
+                     .where = where});
     return static_cast<std::size_t>(rows * cols) * size;
 }
 

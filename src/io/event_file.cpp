@@ -49,11 +49,7 @@ EventFile::EventFile(const std::filesystem::path& directory)
     : file_(directory / ("events.out.tfevents." + std::to_string(static_cast<std::int64_t>(now() * 1e6)) + ".kvmem"),
             std::ios::binary) {
     if (!file_)
-        throw Error({.what = "cannot begin an event file",
-                     .expected = {},
-                     .got = std::strerror(errno),
-                     .where = directory.string(),
-                     .hint = {}});
+        throw Error({.what = "cannot begin an event file", .got = std::strerror(errno), .where = directory.string()});
     record(field(1, fixed64_form, bytes_of(now())) + field(3, bytes_form, "brain.Event:2"));
 }
 

@@ -10,11 +10,7 @@ namespace json = boost::json;
 json::value parse_strictly(std::string_view text) {
     json::value value = json::parse(text);
     if (const auto name = repeated_name(text))
-        throw Error({.what = "a field is there twice",
-                     .expected = "each once",
-                     .got = name->substr(0, 40),
-                     .where = {},
-                     .hint = {}});
+        throw Error({.what = "a field is there twice", .expected = "each once", .got = name->substr(0, 40)});
     return value;
 }
 

@@ -14,7 +14,7 @@
 namespace kvmem {
 
 static Error bad(const std::string& name, const std::string& expected, const std::string& got) {
-    return Error({.what = "these vectors cannot be read", .expected = expected, .got = got, .where = name, .hint = {}});
+    return Error({.what = "these vectors cannot be read", .expected = expected, .got = got, .where = name});
 }
 
 // --- NumPy -----------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ namespace kvmem {
 
 Vocabulary read_vocabulary(const hdf5::Reader& file) {
     const auto refuse = [&file](const std::string& what, const std::string& expected, const std::string& got) {
-        throw Error({.what = what, .expected = expected, .got = got, .where = file.name() + ": /vocab", .hint = {}});
+        throw Error({.what = what, .expected = expected, .got = got, .where = file.name() + ": /vocab"});
     };
     const auto texts = file.strings("/vocab");
     const auto kinds = file.bytes("/vocab/kinds");

@@ -53,12 +53,12 @@ struct EntityLinker::Impl {
 };
 
 // How an entity's name may fit a text.
-enum Fit { same_words, but_for_case, but_for_form, as_written };
+enum Fit { same_words, ignoring_case, normalized, exact_spelling };
 
 static Fit fit(std::string_view name, std::string_view written) {
-    if (name == written) return as_written;
-    if (to_nfc(name) == to_nfc(written)) return but_for_form;
-    return to_lower(name) == to_lower(written) ? but_for_case : same_words;
+    if (name == written) return exact_spelling;
+    if (to_nfc(name) == to_nfc(written)) return normalized;
+    return to_lower(name) == to_lower(written) ? ignoring_case : same_words;
 }
 
 // The same where the name's words are [begin, end) of the text, in which a bracket or the like may stand around them.
@@ -91,9 +91,7 @@ static std::vector<Token> best_spelled(const Vocabulary& vocabulary, const std::
 static Error bracket_error(std::string got, std::size_t at) {
     return Error({.what = "brackets do not pair",
                   .expected = "names in brackets as in 'who directed [Brazil]'",
-                  .got = std::move(got) + " at position " + std::to_string(at),
-                  .where = {},
-                  .hint = {}});
+                  .got = std::move(got) + " at position " + std::to_string(at)});
 }
 
 Segment EntityLinker::Impl::segment(std::string_view text, std::size_t begin, std::size_t end) const {
@@ -130,11 +128,11 @@ std::vector<Segment> EntityLinker::Impl::segments(std::string_view text) const {
 // The longest name of this strength that begins at word `first`; if two are as long, the one with the last word's "'s".
 std::optional<Match> EntityLinker::Impl::longest_at(std::string_view text, const Segment& s, std::size_t first,
                                                     Strength strength) const {
-    const std::size_t names_with_first = std::min(names.longest_from(s.hashes[first]), s.words.size() - first);
-    const std::size_t most = std::max(names_with_first, std::size_t{s.words[first].text.ends_with("'s")});
-    std::array<std::uint64_t, NameIndex::longest_name + 1> prefixes{0};
-    std::array<std::size_t, NameIndex::longest_name + 1> rare_words{0};
-    for (std::size_t i = 0; i < most; ++i) {
+    const std::size_t names_with_first = std::min(names.max_words_from(s.hashes[first]), s.words.size() - first);
+    const std::size_t max_words = std::max(names_with_first, std::size_t{s.words[first].text.ends_with("'s")});
+    std::array<std::uint64_t, NameIndex::max_words + 1> prefixes{0};
+    std::array<std::size_t, NameIndex::max_words + 1> rare_words{0};
+    for (std::size_t i = 0; i < max_words; ++i) {
         prefixes[i + 1] = NameIndex::extend(prefixes[i], s.hashes[first + i]);
         rare_words[i + 1] = rare_words[i] + (s.uses[first + i] == 0);
     }
@@ -149,7 +147,7 @@ std::optional<Match> EntityLinker::Impl::longest_at(std::string_view text, const
         return Match{first,      words.size(), begin,  end,
                      possessive, rare,         rarest, best_spelled(names.vocabulary(), found, text, begin, end)};
     };
-    for (std::size_t n = most; n > 0; --n) {
+    for (std::size_t n = max_words; n > 0; --n) {
         const std::span<const Word> words = std::span(s.words).subspan(first, n);
         if (std::optional<Match> found = match(words, prefixes[n], rare_words[n])) return found;
         const std::optional<Word> stem = words::stem(words.back(), text);
@@ -190,10 +188,10 @@ void EntityLinker::Impl::match_best_weak(std::string_view text, std::vector<Segm
             std::optional<Match> found = longest_at(text, s, first, Strength::weak);
             if (!found) continue;
             // "it" is a word, "IT" may be Italy.
-            const bool as_written = std::any_of(found->entities.begin(), found->entities.end(), [&](Token entity) {
-                return fit(names.vocabulary().text(entity), text, found->begin, found->end) >= but_for_form;
+            const bool exact_spelling = std::any_of(found->entities.begin(), found->entities.end(), [&](Token entity) {
+                return fit(names.vocabulary().text(entity), text, found->begin, found->end) >= normalized;
             });
-            if (found->words == 1 && !as_written) continue;
+            if (found->words == 1 && !exact_spelling) continue;
             const std::pair rank{found->words, -found->rarest};
             if (best && rank <= best_rank) continue;
             best = std::move(found);
@@ -234,7 +232,7 @@ std::vector<Token> EntityLinker::find(std::string_view name) const {
     const std::optional<Token> exact = vocabulary.find(TokenKind::entity, name);
     if (exact && impl_->names.is_in_use(*exact)) return {*exact};
     const std::vector<Word> words = split_words(name);
-    if (words.empty() || words.size() > NameIndex::longest_name) return {};
+    if (words.empty() || words.size() > NameIndex::max_words) return {};
     std::uint64_t hash = 0;
     for (const Word& word : words) hash = NameIndex::extend(hash, NameIndex::hash(word.text));
     std::vector<Token> found;

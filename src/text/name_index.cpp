@@ -16,7 +16,7 @@ std::uint64_t NameIndex::extend(std::uint64_t sequence, std::uint64_t word_hash)
 }
 
 NameIndex::NameIndex(const Vocabulary& vocabulary, std::vector<bool> in_use)
-    : vocabulary_(&vocabulary), in_use_(std::move(in_use)), longest_(std::size_t{1} << 16) {
+    : vocabulary_(&vocabulary), in_use_(std::move(in_use)), max_words_(std::size_t{1} << 16) {
     std::string word;
     for (Token token = 0; token < vocabulary.size(); ++token) {
         if (vocabulary.kind(token) != TokenKind::entity || !is_in_use(token)) continue;
@@ -30,15 +30,15 @@ NameIndex::NameIndex(const Vocabulary& vocabulary, std::vector<bool> in_use)
             if (count++ == 0) first = h;
             all = extend(all, h);
         });
-        if (count == 0 || count > longest_name) continue;
+        if (count == 0 || count > max_words) continue;
         names_.push_back({all, token});
-        longest_slot(first) = std::max(longest_slot(first), static_cast<std::uint8_t>(count));
+        max_words_slot(first) = std::max(max_words_slot(first), static_cast<std::uint8_t>(count));
     }
     std::sort(names_.begin(), names_.end(),
               [](const Name& a, const Name& b) { return a.hash != b.hash ? a.hash < b.hash : a.token < b.token; });
 }
 
-std::size_t NameIndex::longest_from(std::uint64_t word_hash) const { return longest_[word_hash >> 48]; }
+std::size_t NameIndex::max_words_from(std::uint64_t word_hash) const { return max_words_[word_hash >> 48]; }
 
 bool NameIndex::has_words(Token token, std::span<const Word> words) const {
     const std::string& name = vocabulary_->text(token);
@@ -58,7 +58,7 @@ std::vector<Token> NameIndex::find(std::span<const Word> words, std::uint64_t ha
     auto name = std::lower_bound(names_.begin(), names_.end(), hash,
                                  [](const Name& a, std::uint64_t wanted) { return a.hash < wanted; });
     std::vector<Token> found;
-    for (; name != names_.end() && name->hash == hash && found.size() < most_of_one_name; ++name)
+    for (; name != names_.end() && name->hash == hash && found.size() < max_namesakes; ++name)
         if (has_words(name->token, words)) found.push_back(name->token);
     return found;
 }

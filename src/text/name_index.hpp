@@ -16,8 +16,8 @@ namespace kvmem {
 
 class NameIndex {
   public:
-    static constexpr std::size_t longest_name = 64;      // in words; longer names are left out
-    static constexpr std::size_t most_of_one_name = 32;  // entities that are told apart by spelling alone
+    static constexpr std::size_t max_words = 64;      // in words; longer names are left out
+    static constexpr std::size_t max_namesakes = 32;  // entities that are told apart by spelling alone
 
     // Of those tokens whose flag is set; empty: of all.
     explicit NameIndex(const Vocabulary& vocabulary, std::vector<bool> in_use = {});
@@ -26,7 +26,7 @@ class NameIndex {
     bool is_in_use(Token token) const { return in_use_.empty() || in_use_.at(static_cast<std::size_t>(token)); }
 
     // At most how many words a name has that begins with the word of this hash.
-    std::size_t longest_from(std::uint64_t word_hash) const;
+    std::size_t max_words_from(std::uint64_t word_hash) const;
 
     // The entities whose names have these words, rising. `hash` is extend() of all the words' hashes.
     std::vector<Token> find(std::span<const Word> words, std::uint64_t hash) const;
@@ -46,13 +46,13 @@ class NameIndex {
         Token token;
     };
     bool has_words(Token token, std::span<const Word> words) const;
-    std::uint8_t& longest_slot(std::uint64_t word_hash) { return longest_[word_hash >> 48]; }
+    std::uint8_t& max_words_slot(std::uint64_t word_hash) { return max_words_[word_hash >> 48]; }
 
     const Vocabulary* vocabulary_;
     std::vector<bool> in_use_;
     std::vector<Name> names_;  // by hash, then token
     // By the upper bits of the first word's hash. Words that share a slot cost a vain search, nothing more.
-    std::vector<std::uint8_t> longest_;
+    std::vector<std::uint8_t> max_words_;
 };
 
 }  // namespace kvmem

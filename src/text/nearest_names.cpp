@@ -12,10 +12,10 @@ namespace kvmem {
 
 namespace {
 
-constexpr std::size_t most_words = 40;     // of the text that are looked at
-constexpr std::size_t longest_part = 8;    // words of a text's part that is compared with names
-constexpr std::size_t longest_text = 200;  // bytes of a name that is compared
-constexpr std::size_t survivors =
+constexpr std::size_t max_text_words = 40;   // of the text that are looked at
+constexpr std::size_t max_part_words = 8;    // words of a text's part that is compared with names
+constexpr std::size_t max_name_bytes = 200;  // bytes of a name that is compared
+constexpr std::size_t max_candidates =
     300;  // names that share most trigrams with the text: these are compared letter by letter
 
 // A set of three-letter pieces, hashed: a wrong "yes" only lets a name through to the comparison.
@@ -41,10 +41,10 @@ class Trigrams {
 };
 
 // A name that shares trigrams with the text.
-struct Likely {
+struct Candidate {
     double share;
     Token token;
-    bool operator<(const Likely& other) const {
+    bool operator<(const Candidate& other) const {
         return share != other.share ? share > other.share : token < other.token;
     }
 };
@@ -87,11 +87,11 @@ static bool is_common(const Vocabulary& vocabulary, const Word& word) {
     return token && vocabulary.count(*token) > 0;
 }
 
-// All runs of up to `longest_part` words with a word in them that training questions do not use, if there is any; also
-// without the possessive "'s" of the last word.
+// All runs of up to `max_part_words` words with a word in them that training questions do not use, if there is any;
+// also without the possessive "'s" of the last word.
 static std::vector<Part> parts_to_compare(const Vocabulary& vocabulary, std::string_view text) {
     std::vector<Word> words = split_words(text);
-    words.resize(std::min(words.size(), most_words));
+    words.resize(std::min(words.size(), max_text_words));
     const bool all_common = std::ranges::all_of(words, [&](const Word& w) { return is_common(vocabulary, w); });
     std::vector<Part> parts;
     for (std::size_t first = 0; first < words.size(); ++first) {
@@ -103,9 +103,9 @@ static std::vector<Part> parts_to_compare(const Vocabulary& vocabulary, std::str
             if (uncommon || all_common)
                 parts.push_back({spaced, words::characters(spaced), words[first].begin, last.end, !uncommon});
         };
-        for (std::size_t n = 0; n < longest_part && first + n < words.size(); ++n) {
+        for (std::size_t n = 0; n < max_part_words && first + n < words.size(); ++n) {
             const Word& word = words[first + n];
-            if (before.size() + word.text.size() + 1 > longest_text) break;
+            if (before.size() + word.text.size() + 1 > max_name_bytes) break;
             add(word);
             if (const std::optional<Word> stem = words::stem(word, text)) add(*stem);
             before += word.text + ' ';
@@ -118,19 +118,19 @@ static std::vector<Part> parts_to_compare(const Vocabulary& vocabulary, std::str
 static std::vector<Token> sharing_trigrams(const NameIndex& names, const std::vector<Part>& parts) {
     Trigrams trigrams;
     for (const Part& part : parts) trigrams.add(part.spaced);
-    std::vector<Likely> likely;
+    std::vector<Candidate> candidates;
     std::string spaced;
     names.for_each([&](Token token) {
         const std::string& name = names.vocabulary().text(token);
-        if (name.size() > longest_text) return;
+        if (name.size() > max_name_bytes) return;
         spaced_words(spaced, name);
         const double share = trigrams.share(spaced);
-        if (share > 0.2) likely.push_back({share, token});
+        if (share > 0.2) candidates.push_back({share, token});
     });
-    const std::size_t kept = std::min(likely.size(), survivors);
-    std::partial_sort(likely.begin(), likely.begin() + static_cast<std::ptrdiff_t>(kept), likely.end());
+    const std::size_t count = std::min(candidates.size(), max_candidates);
+    std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(count), candidates.end());
     std::vector<Token> tokens;
-    for (std::size_t i = 0; i < kept; ++i) tokens.push_back(likely[i].token);
+    for (std::size_t i = 0; i < count; ++i) tokens.push_back(candidates[i].token);
     return tokens;
 }
 
@@ -142,16 +142,16 @@ std::vector<NearName> nearest_names(const NameIndex& names, std::string_view tex
         spaced_words(spaced, names.vocabulary().text(token));
         const std::u32string name = words::characters(spaced);
         const std::size_t letters = name.size() - 2;
-        std::size_t least = letters;
+        std::size_t min_edits = letters;
         const Part* nearest = nullptr;
         for (const Part& part : parts) {
             const std::size_t lengths[] = {part.letters.size(), name.size()};
-            if (std::max(lengths[0], lengths[1]) - std::min(lengths[0], lengths[1]) >= least) continue;
+            if (std::max(lengths[0], lengths[1]) - std::min(lengths[0], lengths[1]) >= min_edits) continue;
             const std::size_t edits = edit_distance(part.letters, name);
-            if (edits < least) least = edits, nearest = &part;
+            if (edits < min_edits) min_edits = edits, nearest = &part;
         }
-        if (nearest && least * 3 <= letters)
-            near.push_back({token, static_cast<double>(least) / static_cast<double>(letters), nearest->begin,
+        if (nearest && min_edits * 3 <= letters)
+            near.push_back({token, static_cast<double>(min_edits) / static_cast<double>(letters), nearest->begin,
                             nearest->end, nearest->common});
     }
     std::ranges::sort(near, [](const NearName& a, const NearName& b) {

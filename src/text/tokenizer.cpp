@@ -17,7 +17,7 @@ static constexpr std::string_view apostrophe = "\u2019";
 static char ascii_lower(char c) { return 'A' <= c && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 // Marks on one letter are sorted in time that rises with the square of their number; no language has so many.
-static constexpr int most_marks = 256;
+static constexpr int max_marks = 256;
 
 // Whether a text can be composed: it is UTF-8, and no letter of it carries too many marks.
 static bool is_composable(std::string_view text) {
@@ -28,7 +28,7 @@ static bool is_composable(std::string_view text) {
         const utf8proc_ssize_t bytes = utf8proc_iterate(at, left, &c);
         if (bytes < 1) return false;
         marks = utf8proc_get_property(c)->combining_class != 0 ? marks + 1 : 0;
-        if (marks > most_marks) return false;
+        if (marks > max_marks) return false;
         at += bytes, left -= bytes;
     }
     return true;
@@ -82,7 +82,7 @@ std::string to_lower(std::string_view utf8) {
 }
 
 // Bytes that a lead byte announces; 1 for a byte that leads nothing.
-static std::size_t announced(unsigned lead) {
+static std::size_t sequence_length(unsigned lead) {
     if (lead >= 0xf0) return 4;
     if (lead >= 0xe0) return 3;
     return lead >= 0xc0 ? 2 : 1;
@@ -99,7 +99,7 @@ static bool is_mark(std::string_view c) {
 // Canonically equivalent characters have the same role: U+037E is a semicolon, U+1FEF a grave accent, and signs with
 // a stroke are those signs with U+0338.
 words::Character words::wide_character(std::string_view text, std::size_t at) {
-    const std::size_t bytes = std::min(announced(static_cast<unsigned char>(text[at])), text.size() - at);
+    const std::size_t bytes = std::min(sequence_length(static_cast<unsigned char>(text[at])), text.size() - at);
     const std::string_view c = text.substr(at, bytes);
     if (c == apostrophe) return {Role::joiner, bytes};
     if (is_mark(c)) return {Role::mark, bytes};
@@ -142,11 +142,7 @@ std::optional<Word> words::stem(const Word& word, std::string_view text) {
 
 std::vector<Word> split_words(std::string_view text) {
     if (const std::size_t bad = invalid_utf8_at(text); bad != std::string_view::npos)
-        throw Error({.what = "the text is not valid UTF-8",
-                     .expected = {},
-                     .got = "a stray byte at position " + std::to_string(bad),
-                     .where = {},
-                     .hint = {}});
+        throw Error({.what = "the text is not valid UTF-8", .got = "a stray byte at position " + std::to_string(bad)});
     std::vector<Word> found;
     words::for_each(text, [&](std::size_t begin, std::size_t end) {
         std::string word;

@@ -28,11 +28,7 @@ Token Vocabulary::add(TokenKind kind, std::string_view text) {
     if (const Token known = find(hash, kind, text); known >= 0) return known;
     if (const std::optional<Token> other = by_lower_case(kind, text)) return *other;
     if (size() == std::numeric_limits<Token>::max())
-        throw Error({.what = "the vocabulary is full",
-                     .expected = "at most 2^31 - 1 tokens",
-                     .got = {},
-                     .where = {},
-                     .hint = {}});
+        throw Error({.what = "the vocabulary is full", .expected = "at most 2^31 - 1 tokens"});
     const Token token = size();
     entries_.push_back({std::string(text), kind, 0});
     tokens_.add(hash, token);

@@ -33,8 +33,7 @@ static void load_into(Matrix& matrix, const hdf5::Reader& file, const std::strin
                      .expected = std::to_string(matrix.rows()) + " x " + std::to_string(matrix.cols()) +
                                  " numbers in " + dataset,
                      .got = std::to_string(loaded.rows()) + " x " + std::to_string(loaded.cols()),
-                     .where = file.name(),
-                     .hint = {}});
+                     .where = file.name()});
     matrix = std::move(loaded);
 }
 

@@ -70,9 +70,7 @@ static const json::value* find(const json::object& object, const Field& field) {
     if (value && old)
         throw Error({.what = "a field is there twice",
                      .expected = std::string(field.name) + " alone",
-                     .got = std::string(field.old_name) + ", its old name, too",
-                     .where = {},
-                     .hint = {}});
+                     .got = std::string(field.old_name) + ", its old name, too"});
     return value ? value : old;
 }
 
@@ -89,7 +87,6 @@ static void require_known(const json::object& object, const std::vector<std::str
         throw Error({.what = "no such field",
                      .expected = "fields of this version, such as " + near,
                      .got = std::string(name.substr(0, 40)),
-                     .where = {},
                      .hint = "mend the name, or read the file with the version that wrote it"});
     }
 }
@@ -108,11 +105,7 @@ static void read_fields(const json::object& object, FieldsRef fields, std::vecto
         try {
             read(*value, target);
         } catch (const std::exception& e) {
-            throw Error({.what = "bad value of " + std::string(field.name),
-                         .expected = {},
-                         .got = reason_of(e),
-                         .where = {},
-                         .hint = {}});
+            throw Error({.what = "bad value of " + std::string(field.name), .got = reason_of(e)});
         }
     });
 }
@@ -163,12 +156,9 @@ static void from_json(std::string_view text, const std::string& where, Fill fill
     try {
         fill(parse_strictly(text).as_object());
     } catch (const Error& e) {
-        Problem problem = e.problem();
-        problem.where = where;
-        throw Error(std::move(problem));
+        throw Error(e.problem_at(where));
     } catch (const std::exception& e) {
-        throw Error(
-            {.what = "not a configuration of kvmem", .expected = {}, .got = reason_of(e), .where = where, .hint = {}});
+        throw Error({.what = "not a configuration of kvmem", .got = reason_of(e), .where = where});
     }
 }
 

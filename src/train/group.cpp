@@ -19,25 +19,24 @@ static void require_parts(const std::vector<std::string>& parts, const RunConfig
         throw UsageError({.what = "no tasks to train a model each for",
                           .expected = "a data set whose examples belong to tasks",
                           .got = "none",
-                          .where = config.data,
-                          .hint = {}});
+                          .where = config.data});
 }
 
 // Names of directories hold no more than this.
-static std::string plain_name(std::string task) {
-    constexpr std::size_t longest = 240;  // bytes, which leaves room for a number
+static std::string directory_name(std::string task) {
+    constexpr std::size_t max_bytes = 240;  // bytes, which leaves room for a number
     for (char& c : task)
         if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_') c = '_';
-    return task.empty() ? "unnamed" : task.substr(0, longest);
+    return task.empty() ? "unnamed" : task.substr(0, max_bytes);
 }
 
 // One for each task. The first of those whose plain names are the same has that name, the others one with a number.
 static std::vector<std::string> directory_names(const std::vector<std::string>& tasks) {
     std::set<std::string> plain, given{"lock"};  // a file of the group
-    for (const std::string& task : tasks) plain.insert(plain_name(task));
+    for (const std::string& task : tasks) plain.insert(directory_name(task));
     std::vector<std::string> names;
     for (const std::string& task : tasks) {
-        std::string name = plain_name(task);
+        std::string name = directory_name(task);
         const std::string numbered = name + "-";
         for (Index i = 2; given.contains(name) || (i > 2 && plain.contains(name)); ++i)
             name = numbered + std::to_string(i);
@@ -102,7 +101,7 @@ TrainingGroup TrainingGroup::begin(const fs::path& directory, const RunConfig& c
     absolute.validate();
     // Whatever is wrong with the data is said before there is a directory.
     TrainingGroup group(files, absolute, task, task.parts(absolute), 0);
-    fill_directory(files, [&] {
+    begin_in_directory(files, [&] {
         auto lock = locked(files);
         require_no_run(files);
         replace_file(files.config(), to_json(absolute));
@@ -124,7 +123,7 @@ TrainingGroup TrainingGroup::resume(const fs::path& directory, const TaskType& t
 }
 
 // What a finished run or group left.
-TrainingGroup::Member TrainingGroup::member_of(const Plan& plan) const {
+TrainingGroup::Member TrainingGroup::read_member(const Plan& plan) const {
     const RunFiles files{files_.directory / plan.name};
     Member member{.name = plan.name, .task = config_.per_task ? plan.config.tasks.front() : ""};
     try {
@@ -136,7 +135,6 @@ TrainingGroup::Member TrainingGroup::member_of(const Plan& plan) const {
     } catch (const std::exception&) {
         throw Error({.what = "not the results of a run",
                      .expected = "what kvmem train wrote",
-                     .got = {},
                      .where = files.results().string(),
                      .hint = "remove the file; the run goes on from its checkpoint"});
     }
@@ -157,7 +155,6 @@ static void require_tasks(const RunFiles& files, const std::vector<std::string>&
     if (files.read_config(task).tasks != tasks)
         throw Error({.what = "a member of the group is of other tasks",
                      .expected = "the data set's tasks as they were when the group began",
-                     .got = {},
                      .where = files.config().string(),
                      .hint = "begin a new group"});
 }
@@ -185,7 +182,7 @@ StopReason TrainingGroup::run(const Callbacks& callbacks) {
     members_.clear();
     for (const Plan& plan : plans_) {
         if (run_member(plan, callbacks) == StopReason::interrupted) return StopReason::interrupted;
-        members_.push_back(member_of(plan));
+        members_.push_back(read_member(plan));
         write_results();
         if (callbacks.end) callbacks.end(members_.back());
     }

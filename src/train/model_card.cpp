@@ -8,7 +8,7 @@
 namespace kvmem {
 
 // A text of others as Markdown that shows it: no HTML, link, code or end of a table's cell.
-static std::string shown(const std::string& text) {
+static std::string escaped(const std::string& text) {
     std::string safe;
     for (const char c : printable(text)) {
         if (std::string_view("\\`*[]<>|").find(c) != std::string_view::npos) safe += '\\';
@@ -33,13 +33,13 @@ std::string model_card(Objective& objective, const ScoreType& score, const RunCo
                        StopReason reason, const std::string& directory) {
     const Description description = objective.describe(in_code(directory));
     std::ostringstream card;
-    card << "# " << shown(capitalized(description.title)) << "\n\n"
-         << shown(description.summary) << " and " << objective.parameters().count()
+    card << "# " << escaped(capitalized(description.title)) << "\n\n"
+         << escaped(description.summary) << " and " << objective.parameters().count()
          << " parameters, made by `kvmem train`.\n"
          << description.about << "\n\n"
          << "| | |\n|---|---|\n"
-         << "| data | " << shown(config.data) << " |\n";
-    for (const auto& [name, text] : description.facts) card << "| " << name << " | " << shown(text) << " |\n";
+         << "| data | " << escaped(config.data) << " |\n";
+    for (const auto& [name, text] : description.facts) card << "| " << name << " | " << escaped(text) << " |\n";
     for (const auto& [noun, count] : description.counts) card << "| " << noun << "s | " << count << " |\n";
     card << "| stopped | " << describe(reason) << ", after " << state.epoch << " epochs and " << state.seconds
          << " s |\n";

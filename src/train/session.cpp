@@ -79,7 +79,7 @@ struct TrainingSession::Impl {
         remove_leftovers(files);
     }
 
-    void keep_best() {
+    void snapshot_best() {
         for (const Parameter& p : objective->parameters()) best_.insert_or_assign(p.name, p.value);
     }
     void swap_best() {
@@ -102,8 +102,8 @@ struct TrainingSession::Impl {
         save_checkpoint(*objective, trainer, files.last());
     }
     // A run that gave up goes on, also when it is killed before its next checkpoint.
-    void be_patient() {
-        if (trainer.reason_to_end() != StopReason::no_improvement) return;
+    void reset_patience() {
+        if (trainer.stop_reason() != StopReason::no_improvement) return;
         TrainerState state = trainer.state();
         state.epochs_without_improvement = 0;
         trainer.resume(state);
@@ -122,17 +122,14 @@ const TrainerState& TrainingSession::state() const { return impl_->trainer.state
 Objective& TrainingSession::objective() const { return *impl_->objective; }
 const RunConfig& TrainingSession::config() const { return impl_->config; }
 
-void fill_directory(const RunFiles& files, const std::function<void()>& fill) {
+void begin_in_directory(const RunFiles& files, const std::function<void()>& begin) {
     std::error_code code;
     const bool made = fs::create_directories(files.directory, code);
     if (code)
-        throw Error({.what = "cannot make the run directory",
-                     .expected = {},
-                     .got = code.message(),
-                     .where = files.directory.string(),
-                     .hint = {}});
+        throw Error(
+            {.what = "cannot make the run directory", .got = code.message(), .where = files.directory.string()});
     try {
-        fill();
+        begin();
     } catch (...) {
         if (made && !fs::exists(files.config(), code)) fs::remove(files.directory, code);
         throw;
@@ -152,7 +149,7 @@ TrainingSession TrainingSession::begin(const fs::path& directory, const RunConfi
     if (!config.data.empty()) absolute.data = fs::absolute(config.data).string();
     absolute.validate();
     std::unique_ptr<Impl> begun;
-    fill_directory(files, [&] {
+    begin_in_directory(files, [&] {
         auto impl = std::make_unique<Impl>(directory, task, [&] { return absolute; });
         require_no_run(files);  // another may have begun and ended before the lock was ours
         impl->config.data_hash = impl->objective->fingerprint({});
@@ -190,9 +187,9 @@ TrainingSession TrainingSession::resume(const fs::path& directory, const TaskTyp
     if (is_there(files.last())) load_checkpoint(*impl->objective, impl->trainer, files.last());
     if (is_there(files.metrics())) impl->metrics = first_lines(read_file(files.metrics()), impl->trainer.state().epoch);
     if (epochs > 0) {
-        impl->be_patient();
+        impl->reset_patience();
         std::error_code ignored;  // results of fewer epochs are none of a run that goes on, whatever kills it next
-        if (impl->trainer.reason_to_end() == StopReason::running) fs::remove(files.results(), ignored);
+        if (impl->trainer.stop_reason() == StopReason::running) fs::remove(files.results(), ignored);
         replace_file(files.config(), to_json(config));
     }
     impl->events.emplace(directory);
@@ -241,14 +238,14 @@ StopReason TrainingSession::run(const Callbacks& callbacks) {
     Trainer::Callbacks inner;
     inner.step = callbacks.step;
     inner.interrupted = callbacks.interrupted;
-    inner.keep_best = [&in] { in.keep_best(); };
+    inner.snapshot_best = [&in] { in.snapshot_best(); };
     inner.save = [&in] { in.save(); };
     inner.epoch = [&](const EpochReport& epoch) {
         in.report(epoch);
         if (callbacks.epoch) callbacks.epoch(epoch);
     };
     std::error_code ignored;  // results tell that a run has ended
-    if (in.trainer.reason_to_end() == StopReason::running) fs::remove(in.files.results(), ignored);
+    if (in.trainer.stop_reason() == StopReason::running) fs::remove(in.files.results(), ignored);
     StopReason reason;
     try {
         reason = in.trainer.run(inner);

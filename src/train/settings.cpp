@@ -17,7 +17,7 @@ static std::string shortest_text(T number) {
     return std::string(text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr);
 }
 
-bool Range::holds(double number) const {
+bool Range::contains(double number) const {
     return std::isfinite(number) && (min_is_open ? number > min : number >= min) &&
            (max_is_open ? number < max : number <= max);
 }
@@ -46,7 +46,6 @@ static std::string option_of(std::string_view name) {
     throw UsageError({.what = "bad value of --" + option_of(name),
                       .expected = expected,
                       .got = std::string(text),
-                      .where = {},
                       .hint = "see --help"});
 }
 
@@ -65,15 +64,14 @@ void set_choice(Choice& choice, std::string_view text) {
         }
         all += (i == 0 ? "" : ", ") + std::string(choice.names[i]);
     }
-    throw UsageError(
-        {.what = "unknown choice", .expected = "one of " + all, .got = std::string(text), .where = {}, .hint = {}});
+    throw UsageError({.what = "unknown choice", .expected = "one of " + all, .got = std::string(text)});
 }
 
 bool set_field(FieldsRef fields, std::string_view name, std::string_view text) {
     bool found = false;
     visit_each(fields, [&](const Field& field, auto& value) {
         using T = std::remove_reference_t<decltype(value)>;
-        if (!field.is_called(name)) return;
+        if (!field.has_name(name)) return;
         found = true;
         if constexpr (std::is_same_v<T, Choice>) {
             set_choice(value, text);
@@ -113,7 +111,7 @@ std::vector<FieldText> field_texts(FieldsRef fields) {
 void check_ranges(FieldsRef fields) {
     visit_each(fields, [](const Field& field, const auto& value) {
         if constexpr (is_number<std::remove_cvref_t<decltype(value)>>)
-            if (!field.range.holds(static_cast<double>(value)))
+            if (!field.range.contains(static_cast<double>(value)))
                 refuse(field.name, field.range.text(), shortest_text(value));
     });
 }

@@ -7,7 +7,7 @@ namespace kvmem {
 [[noreturn]] static void refuse(const char* what, const std::vector<std::string>& names, std::string_view got) {
     std::string all;
     for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
-    throw UsageError({.what = what, .expected = "one of " + all, .got = std::string(got), .where = {}, .hint = {}});
+    throw UsageError({.what = what, .expected = "one of " + all, .got = std::string(got)});
 }
 
 const ModelType& find_model(const TaskType& task, std::string_view kind) {

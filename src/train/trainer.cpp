@@ -13,7 +13,7 @@
 namespace kvmem {
 
 // Of one phase.
-static constexpr Index most_epochs = 1'000'000;
+static constexpr Index max_epochs = 1'000'000;
 
 static bool is_amount(double number) { return number >= 0 && std::isfinite(number); }
 
@@ -23,21 +23,10 @@ void TrainerOptions::validate() const {
 }
 
 std::string describe(StopReason reason) {
-    switch (reason) {
-        case StopReason::epochs_done:
-            return "all epochs done";
-        case StopReason::no_improvement:
-            return "no improvement for as long as the patience allows";
-        case StopReason::time_over:
-            return "time is over";
-        case StopReason::target_reached:
-            return "target metric reached";
-        case StopReason::interrupted:
-            return "interrupted";
-        case StopReason::running:
-            break;
-    }
-    return "running";
+    static constexpr const char* texts[] = {
+        "running",      "all epochs done",       "no improvement for as long as the patience allows",
+        "time is over", "target metric reached", "interrupted"};
+    return texts[static_cast<int>(reason)];
 }
 
 Trainer::Trainer(Objective& objective, const TrainerOptions& options, ScoreType score)
@@ -51,16 +40,15 @@ Trainer::Trainer(Objective& objective, const TrainerOptions& options, ScoreType 
         throw Error({.what = "nothing to learn from",
                      .expected = "at least one example",
                      .got = "none",
-                     .where = "training split",
-                     .hint = {}});
+                     .where = "training split"});
     objective_.set_phase(state_.phase);
 }
 
 // Whether a training with so many steps an epoch, in so many phases, can come to the state.
 static bool is_possible(const TrainerState& s, Index steps, Index phases, const ScoreType& score) {
-    const auto within = [](Index number, Index most) { return number >= 0 && number <= most; };
+    const auto within = [](Index number, Index max) { return number >= 0 && number <= max; };
     const auto past = [&](Index epoch) { return within(epoch, s.epoch); };
-    return within(s.phase, phases - 1) && within(s.epoch, phases * most_epochs) && within(s.step, steps) &&
+    return within(s.phase, phases - 1) && within(s.epoch, phases * max_epochs) && within(s.step, steps) &&
            within(s.optimizer_steps, (s.epoch + 1) * steps) && past(s.best_epoch) && past(s.phase_epoch) &&
            past(s.lowest_epoch) && past(s.epochs_without_improvement) && score.is_possible(s.best.value_or(0)) &&
            is_amount(s.seconds) && is_amount(s.gradient_norm) && std::isfinite(s.loss) &&
@@ -73,7 +61,6 @@ void Trainer::resume(const TrainerState& state) {
         throw Error({.what = "training cannot stand where the checkpoint says",
                      .expected = "a step of an epoch of " + std::to_string(steps_per_epoch()),
                      .got = "epoch " + std::to_string(state.epoch) + ", step " + std::to_string(state.step),
-                     .where = {},
                      .hint = "begin a new run"});
     state_ = state;
     optimizer_.set_steps(state.optimizer_steps);
@@ -82,13 +69,13 @@ void Trainer::resume(const TrainerState& state) {
 
 Index Trainer::steps_per_epoch() const { return (objective_.items() + options_.batch - 1) / options_.batch; }
 
-Index Trainer::examples_of(std::span<const Index> items) const {
+Index Trainer::count_examples(std::span<const Index> items) const {
     Index count = 0;
     for (const Index item : items) count += objective_.examples(item);
     return count;
 }
 
-Index Trainer::all_examples() const {
+Index Trainer::count_all_examples() const {
     Index count = 0;
     for (Index item = 0; item < objective_.items(); ++item) count += objective_.examples(item);
     return count;
@@ -98,7 +85,7 @@ Index Trainer::all_examples() const {
 double Trainer::step(std::span<const Index> items, double rate) {
     const auto batch = static_cast<Index>(items.size());
     const FlushSubnormals flush;
-    const Index examples = examples_of(items);
+    const Index examples = count_examples(items);
     std::vector<double> losses(tapes_.size(), 0);
     parallel_for(options_.shards, 1, [&](Index first, Index last) {
         for (Index shard = first; shard < last; ++shard) {
@@ -152,10 +139,10 @@ bool Trainer::is_best(double score) const {
     return score_.is_possible(score) && (!state_.best || score_.is_better(score, *state_.best));
 }
 
-StopReason Trainer::after_epoch(const Callbacks& callbacks, double rate) {
+StopReason Trainer::finish_epoch(const Callbacks& callbacks, double rate) {
     EpochReport report{state_.epoch + 1,
                        state_.phase,
-                       state_.loss / static_cast<double>(all_examples()),
+                       state_.loss / static_cast<double>(count_all_examples()),
                        rate,
                        state_.seconds,
                        state_.gradient_norm,
@@ -176,7 +163,7 @@ StopReason Trainer::after_epoch(const Callbacks& callbacks, double rate) {
         state_.best = report.validation ? std::optional(report.validation->score) : std::nullopt;
         state_.best_epoch = state_.epoch;
         state_.epochs_without_improvement = 0;
-        if (callbacks.keep_best) callbacks.keep_best();
+        if (callbacks.snapshot_best) callbacks.snapshot_best();
     }
     if (callbacks.epoch) callbacks.epoch(report);
     if (!last_phase) {
@@ -187,10 +174,10 @@ StopReason Trainer::after_epoch(const Callbacks& callbacks, double rate) {
             state_.lowest_epoch = 0;
         }
     }
-    return reason_to_end();
+    return stop_reason();
 }
 
-StopReason Trainer::reason_to_end() const {
+StopReason Trainer::stop_reason() const {
     if (time_is_over()) return StopReason::time_over;
     if (state_.step > 0 || !in_last_phase()) return StopReason::running;
     if (options_.target_metric != 0 && state_.best && !score_.is_better(options_.target_metric, *state_.best))
@@ -208,7 +195,7 @@ double Trainer::rate_at(Index step) const {
                                 static_cast<double>(done) / static_cast<double>(steps));
 }
 
-Index Trainer::epochs_in_all() const {
+Index Trainer::expected_epochs() const {
     const Index phases_to_come = std::max<Index>(objective_.phases() - state_.phase - 1, 0);
     return state_.phase_epoch + phases_to_come * options_.start_epochs + options_.epochs;
 }
@@ -220,14 +207,14 @@ static double seconds_since(Clock::time_point time) {
 }
 
 // What a run measures itself by.
-struct Trainer::Watch {
+struct Trainer::Stopwatch {
     Clock::time_point start = Clock::now(), saved = start;
     double seconds_before;  // of training
     Index steps = 0, examples = 0;
 };
 
 // What is left of the epoch under way.
-StopReason Trainer::run_epoch(const Callbacks& callbacks, Watch& watch) {
+StopReason Trainer::run_epoch(const Callbacks& callbacks, Stopwatch& watch) {
     const auto epoch = static_cast<std::uint64_t>(state_.epoch);
     objective_.begin_epoch(state_.epoch, state_.errors_by_group, Rng(options_.seed, {0x666f637573u, epoch}));
     std::vector<Index> order(static_cast<std::size_t>(objective_.items()));
@@ -238,7 +225,7 @@ StopReason Trainer::run_epoch(const Callbacks& callbacks, Watch& watch) {
                                                      static_cast<std::size_t>(last - first));
     };
     const Index steps = steps_per_epoch();
-    Index examples = examples_of(items(0, std::min(objective_.items(), state_.step * options_.batch)));
+    Index examples = count_examples(items(0, std::min(objective_.items(), state_.step * options_.batch)));
     StopReason reason = StopReason::running;
     double rate = rate_at(state_.step - 1);  // of the last step, when all are done
     while (state_.step < steps && reason == StopReason::running) {
@@ -248,15 +235,15 @@ StopReason Trainer::run_epoch(const Callbacks& callbacks, Watch& watch) {
         state_.loss += step(batch, rate);
         ++state_.step;
         state_.optimizer_steps = optimizer_.steps();
-        examples += examples_of(batch);
-        watch.examples += examples_of(batch);
+        examples += count_examples(batch);
+        watch.examples += count_examples(batch);
         ++watch.steps;
         const double elapsed = seconds_since(watch.start);
         state_.seconds = watch.seconds_before + elapsed;
         if (callbacks.step) {
             const double per_second = 1 / std::max(elapsed, 1e-9);
-            const Index left = (epochs_in_all() - state_.epoch) * steps - state_.step;
-            callbacks.step({state_.epoch + 1, epochs_in_all(), state_.step, steps,
+            const Index left = (expected_epochs() - state_.epoch) * steps - state_.step;
+            callbacks.step({state_.epoch + 1, expected_epochs(), state_.step, steps,
                             state_.loss / static_cast<double>(examples), rate,
                             static_cast<double>(watch.examples) * per_second,
                             static_cast<double>(left) / (static_cast<double>(watch.steps) * per_second), state_.best});
@@ -269,18 +256,19 @@ StopReason Trainer::run_epoch(const Callbacks& callbacks, Watch& watch) {
         }
     }
     if (state_.step == steps && reason != StopReason::interrupted) {
-        const StopReason end_of_epoch = after_epoch(callbacks, rate);
+        const StopReason end_of_epoch = finish_epoch(callbacks, rate);
         if (reason == StopReason::running) reason = end_of_epoch;
     }
     return reason;
 }
 
 StopReason Trainer::run(const Callbacks& callbacks) {
-    Watch watch{.seconds_before = state_.seconds};
-    StopReason reason = reason_to_end();
+    Stopwatch watch{.seconds_before = state_.seconds};
+    StopReason reason = stop_reason();
     while (reason == StopReason::running) reason = run_epoch(callbacks, watch);
     // A run that ends before its first validation still has a model.
-    if (state_.best_epoch == 0 && callbacks.keep_best && reason != StopReason::interrupted) callbacks.keep_best();
+    if (state_.best_epoch == 0 && callbacks.snapshot_best && reason != StopReason::interrupted)
+        callbacks.snapshot_best();
     if (callbacks.save) callbacks.save();
     return reason;
 }

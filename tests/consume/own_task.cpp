@@ -59,12 +59,12 @@ class Lines final : public TaskType {
     }
 
   private:
-    ModelType line_{.defaults = LineConfig{}, .about = "a slope and an offset", .usual = {.model = LineConfig{}}};
+    ModelType line_{.defaults = LineConfig{}, .about = "a slope and an offset", .recommended = {.model = LineConfig{}}};
 };
 
 int main(int, char** argv) try {
     const Lines lines;
-    RunConfig config = lines.models()[0]->usual;
+    RunConfig config = lines.models()[0]->recommended;
     config.trainer.epochs = 60;
     config.trainer.schedule.rate = 0.05;
     config.trainer.save_seconds = 0;

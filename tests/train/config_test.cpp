@@ -332,11 +332,11 @@ TEST_CASE("a range says which numbers it holds", "[config]") {
     CHECK(Range::from(0).text() == "0 or more");
     CHECK(Range{}.text() == "a number");
     CHECK(Range{0, 1e30}.text() == "0 to 1e+30");
-    CHECK(Range::below(0, 1).holds(0));
-    CHECK_FALSE(Range::below(0, 1).holds(1));
-    CHECK_FALSE(Range::above(0).holds(0));
-    CHECK_FALSE(Range{}.holds(std::numeric_limits<double>::infinity()));
-    CHECK_FALSE(Range{}.holds(std::numeric_limits<double>::quiet_NaN()));
+    CHECK(Range::below(0, 1).contains(0));
+    CHECK_FALSE(Range::below(0, 1).contains(1));
+    CHECK_FALSE(Range::above(0).contains(0));
+    CHECK_FALSE(Range{}.contains(std::numeric_limits<double>::infinity()));
+    CHECK_FALSE(Range{}.contains(std::numeric_limits<double>::quiet_NaN()));
 }
 
 TEST_CASE("a model that nobody knows is an error", "[config]") {

@@ -118,7 +118,7 @@ TEST_CASE("training gives up when validation has not improved for as long as the
     Trainer trainer(task, options);
     int kept = 0, saved = 0;
     Trainer::Callbacks callbacks;
-    callbacks.keep_best = [&] { ++kept; };
+    callbacks.snapshot_best = [&] { ++kept; };
     callbacks.save = [&] { ++saved; };
     CHECK(trainer.run(callbacks) == StopReason::no_improvement);
     CHECK(trainer.state().epoch == 4);
@@ -153,7 +153,7 @@ TEST_CASE("training ends when its time is over, and still leaves a model", "[tra
     Trainer trainer(task, options);
     bool kept = false;
     Trainer::Callbacks callbacks;
-    callbacks.keep_best = [&] { kept = true; };
+    callbacks.snapshot_best = [&] { kept = true; };
     CHECK(trainer.run(callbacks) == StopReason::time_over);
     CHECK(trainer.state().seconds >= 0.05);
     CHECK(trainer.state().seconds < 5);
@@ -395,7 +395,7 @@ TEST_CASE("a training that has ended does not go on", "[trainer]") {
     task.seen.clear();
     Trainer again(task, options);
     again.resume(state);
-    CHECK(again.reason_to_end() == reason);
+    CHECK(again.stop_reason() == reason);
     CHECK(again.run({}) == reason);
     CHECK(task.seen.empty());
     CHECK(again.state() == state);
@@ -417,7 +417,7 @@ TEST_CASE("a score of which less is better selects, ends and resumes training", 
     CHECK(trainer.state().best == 1.25);
     Trainer again(task, options, {.higher_is_better = false});
     again.resume(trainer.state());
-    CHECK(again.reason_to_end() == StopReason::target_reached);
+    CHECK(again.stop_reason() == StopReason::target_reached);
 }
 
 TEST_CASE("a share is from 0 to 1", "[trainer]") {

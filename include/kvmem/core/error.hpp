@@ -13,11 +13,11 @@ namespace kvmem {
 
 // The parts of an Error; empty parts are left out of what().
 struct Problem {
-    std::string what;      // "cannot read the data set"
-    std::string expected;  // "a root attribute 'format'"
-    std::string got;       // "none"
-    std::string where;     // "films.h5", "questions.tsv:17", "attend"
-    std::string hint;      // "write it with 'kvmem import'"
+    std::string what;        // "cannot read the data set"
+    std::string expected{};  // "a root attribute 'format'"
+    std::string got{};       // "none"
+    std::string where{};     // "films.h5", "questions.tsv:17", "attend"
+    std::string hint{};      // "write it with 'kvmem import'"
 };
 
 class Error : public std::runtime_error {
@@ -25,6 +25,8 @@ class Error : public std::runtime_error {
     explicit Error(Problem problem);
 
     const Problem& problem() const noexcept { return problem_; }
+    // The same problem with another `where`, for a caller that knows the place better.
+    [[nodiscard]] Problem problem_at(std::string where) const;
 
   private:
     Problem problem_;

@@ -7,7 +7,7 @@
 // builds the file in memory and puts it in place at once, so that a full disk or a kill leaves what was there.
 //
 // Any number of threads may use readers and writers, each thread its own. HDF5 itself serves them one after the other
-// (Turn in io/hdf5/handle.hpp), so a program that calls HDF5 beside kvmem must not do so at the same time.
+// (Lock in io/hdf5/handle.hpp), so a program that calls HDF5 beside kvmem must not do so at the same time.
 #pragma once
 
 #include "kvmem/core/matrix.hpp"

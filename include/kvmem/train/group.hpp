@@ -59,7 +59,7 @@ class TrainingGroup {
     TrainingGroup(const RunFiles& files, RunConfig config, const TaskType& task, const std::vector<std::string>& parts,
                   Index epochs);
     StopReason run_member(const Plan& plan, const Callbacks& callbacks);
-    Member member_of(const Plan& plan) const;
+    Member read_member(const Plan& plan) const;
     void write_results() const;
 
     RunFiles files_;

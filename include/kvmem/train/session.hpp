@@ -39,9 +39,9 @@ struct RunFiles {
 
 // Throws Error when a run was begun here.
 void require_no_run(const RunFiles& files);
-// Makes the run's directory and calls `fill`, which begins the run. When it throws, a directory that was not there
+// Makes the run's directory and calls `begin`, which begins the run. When it throws, a directory that was not there
 // before is not left behind. Throws Error.
-void fill_directory(const RunFiles& files, const std::function<void()>& fill);
+void begin_in_directory(const RunFiles& files, const std::function<void()>& begin);
 // Removes what a killed training left half-written. For who holds the lock.
 void remove_leftovers(const RunFiles& files);
 

@@ -43,7 +43,7 @@ struct Range {
     static constexpr Range from(double min) { return {.min = min}; }
     static constexpr Range above(double min) { return {.min = min, .min_is_open = true}; }
     static constexpr Range below(double min, double max) { return {.min = min, .max = max, .max_is_open = true}; }
-    bool holds(double number) const;
+    bool contains(double number) const;
     std::string text() const;  // "1 to 8192", "0 to below 1", "above 0"
 };
 
@@ -60,7 +60,7 @@ struct Field {
     std::string_view help;
     std::string_view old_name;
 
-    bool is_called(std::string_view text) const { return text == name || (text == old_name && !text.empty()); }
+    bool has_name(std::string_view text) const { return text == name || (text == old_name && !text.empty()); }
 };
 
 // Does the same to each field of any struct.
@@ -109,7 +109,7 @@ class Settings {
     Settings() = default;
     template <class Config>
     requires requires { Config::kind; }
-    Settings(Config config) : held_(std::make_unique<Of<Config>>(std::move(config))) {}
+    Settings(Config config) : held_(std::make_unique<Holder<Config>>(std::move(config))) {}
     Settings(const Settings& other) : held_(other.held_ ? other.held_->clone() : nullptr) {}
     Settings(Settings&&) noexcept = default;
     Settings& operator=(Settings other) noexcept {
@@ -121,8 +121,8 @@ class Settings {
     // The struct, or null when it is of another type. Valid until this is assigned to.
     template <class Config>
     const Config* get() const {
-        const auto* of = dynamic_cast<const Of<Config>*>(held_.get());
-        return of ? &of->config : nullptr;
+        const auto* holder = dynamic_cast<const Holder<Config>*>(held_.get());
+        return holder ? &holder->config : nullptr;
     }
     template <class Config>
     Config* get() {
@@ -135,17 +135,17 @@ class Settings {
     void validate() const;
 
   private:
-    struct Held {
-        virtual ~Held() = default;
-        virtual std::unique_ptr<Held> clone() const = 0;
+    struct Base {
+        virtual ~Base() = default;
+        virtual std::unique_ptr<Base> clone() const = 0;
         virtual std::string kind() const = 0;
         virtual void visit(FieldVisitor& visitor) = 0;
         virtual void check() const = 0;
     };
     template <class Config>
-    struct Of final : Held {
-        explicit Of(Config c) : config(std::move(c)) {}
-        std::unique_ptr<Held> clone() const override { return std::make_unique<Of>(config); }
+    struct Holder final : Base {
+        explicit Holder(Config c) : config(std::move(c)) {}
+        std::unique_ptr<Base> clone() const override { return std::make_unique<Holder>(config); }
         std::string kind() const override { return Config::kind; }
         void visit(FieldVisitor& visitor) override { Config::fields(config, FieldList(visitor)); }
         void check() const override {
@@ -153,7 +153,7 @@ class Settings {
         }
         Config config;
     };
-    std::unique_ptr<Held> held_;
+    std::unique_ptr<Base> held_;
 };
 
 // The fields of any struct that outlives this.

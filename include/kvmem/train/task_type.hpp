@@ -14,9 +14,9 @@ namespace kvmem {
 
 // A model of a task. The settings of published experiments have names.
 struct ModelType {
-    Settings defaults;  // what a file that does not name a field means
-    std::string about;  // a line of help
-    RunConfig usual;    // what a run of it begins with when nothing is said
+    Settings defaults;      // what a file that does not name a field means
+    std::string about;      // a line of help
+    RunConfig recommended;  // what a run of it begins with when nothing is said
     std::vector<std::pair<std::string, RunConfig>> presets{};
     std::string kind() const { return defaults.kind(); }
 };

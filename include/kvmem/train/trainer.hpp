@@ -140,7 +140,7 @@ class Trainer {
         // Asked after every step; true ends training as soon as everything is saved.
         std::function<bool()> interrupted;
         // Keep what the parameters are now as the best so far; write everything that resuming needs.
-        std::function<void()> keep_best;
+        std::function<void()> snapshot_best;
         std::function<void()> save;
     };
     // Trains until something in the options ends it. Throws Error that names step and parameter when a loss
@@ -149,7 +149,7 @@ class Trainer {
 
     const TrainerState& state() const { return state_; }
     // Why training is over where it stands; running: it is not.
-    StopReason reason_to_end() const;
+    StopReason stop_reason() const;
     Optimizer& optimizer() { return optimizer_; }
     // Goes on from here; parameters and optimiser must have been restored as well. Throws Error for a state that the
     // options and the objective cannot lead to.
@@ -159,18 +159,18 @@ class Trainer {
     double step(std::span<const Index> items, double rate);
     void check_finite(double loss, double norm) const;
     bool is_best(double score) const;  // so far
-    StopReason after_epoch(const Callbacks& callbacks, double rate);
+    StopReason finish_epoch(const Callbacks& callbacks, double rate);
     Index steps_per_epoch() const;
-    Index all_examples() const;
-    Index examples_of(std::span<const Index> items) const;
+    Index count_all_examples() const;
+    Index count_examples(std::span<const Index> items) const;
     bool in_last_phase() const { return state_.phase + 1 >= objective_.phases(); }
     bool time_is_over() const { return options_.max_seconds > 0 && state_.seconds >= options_.max_seconds; }
     // Whether the phase, which is not the last one, has done what it can.
     bool phase_is_over(double loss);
     double rate_at(Index step) const;  // of the epoch under way
-    Index epochs_in_all() const;       // as far as it is known
-    struct Watch;
-    StopReason run_epoch(const Callbacks& callbacks, Watch& watch);
+    Index expected_epochs() const;     // as far as it is known
+    struct Stopwatch;
+    StopReason run_epoch(const Callbacks& callbacks, Stopwatch& watch);
 
     Objective& objective_;
     TrainerOptions options_;

@@ -14,17 +14,17 @@ bool is_known_filter(H5Z_filter_t filter) {
     return filter == H5Z_FILTER_DEFLATE || filter == H5Z_FILTER_SHUFFLE || filter == H5Z_FILTER_FLETCHER32;
 }
 
-std::size_t most_stored(std::size_t chunk_bytes) { return chunk_bytes + chunk_bytes / 256 + 256; }
+std::size_t max_stored(std::size_t chunk_bytes) { return chunk_bytes + chunk_bytes / 256 + 256; }
 
 // Fletcher's checksum over big-endian 16-bit words, as HDF5 computes it.
 static std::uint32_t fletcher32(std::span<const std::byte> bytes) {
-    constexpr std::size_t most_words = 360;  // that 32 bits can sum without overflow
+    constexpr std::size_t max_words = 360;  // that 32 bits can sum without overflow
     const auto fold = [](std::uint32_t sum) { return (sum & 0xffffu) + (sum >> 16); };
     std::uint32_t first = 0;
     std::uint32_t second = 0;
     std::size_t at = 0;
     while (at + 1 < bytes.size()) {
-        const std::size_t end = at + 2 * std::min(most_words, (bytes.size() - at) / 2);
+        const std::size_t end = at + 2 * std::min(max_words, (bytes.size() - at) / 2);
         for (; at < end; at += 2) {
             first += std::to_integer<std::uint32_t>(bytes[at]) << 8 | std::to_integer<std::uint32_t>(bytes[at + 1]);
             second += first;
@@ -50,10 +50,10 @@ static const char* check_fletcher32(std::vector<std::byte>& bytes) {
     return fletcher32(bytes) == stored ? nullptr : "a chunk with a wrong checksum";
 }
 
-// Inflates in place, to at most `most` bytes.
-static const char* inflate_chunk(std::vector<std::byte>& bytes, std::size_t most) {
-    std::vector<std::byte> inflated(most);
-    auto size = static_cast<uLongf>(most);
+// Inflates in place, to at most `max` bytes.
+static const char* inflate_chunk(std::vector<std::byte>& bytes, std::size_t max) {
+    std::vector<std::byte> inflated(max);
+    auto size = static_cast<uLongf>(max);
     const int result = uncompress(reinterpret_cast<Bytef*>(inflated.data()), &size,
                                   reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uLong>(bytes.size()));
     if (result == Z_BUF_ERROR) return "a chunk that inflates to more than it should hold";
@@ -74,12 +74,12 @@ static void unshuffle(std::vector<std::byte>& bytes, std::size_t element_size) {
 
 const char* undo_filters(std::vector<std::byte> stored, std::span<const H5Z_filter_t> filters, unsigned skipped,
                          std::size_t element_size, std::span<std::byte> chunk) {
-    const std::size_t most = chunk.size() + fletcher_bytes * filters.size();
+    const std::size_t max = chunk.size() + fletcher_bytes * filters.size();
     for (std::size_t i = filters.size(); i-- > 0;) {
         if ((skipped >> i & 1u) != 0) continue;
         const char* problem = nullptr;
         if (filters[i] == H5Z_FILTER_FLETCHER32) problem = check_fletcher32(stored);
-        if (filters[i] == H5Z_FILTER_DEFLATE) problem = inflate_chunk(stored, most);
+        if (filters[i] == H5Z_FILTER_DEFLATE) problem = inflate_chunk(stored, max);
         if (filters[i] == H5Z_FILTER_SHUFFLE) unshuffle(stored, element_size);
         if (problem != nullptr) return problem;
     }

@@ -16,7 +16,7 @@ namespace kvmem::hdf5 {
 bool is_known_filter(H5Z_filter_t filter);
 
 // The most bytes that a chunk of this size may take in the file: filters that do not help cost little.
-std::size_t most_stored(std::size_t chunk_bytes);
+std::size_t max_stored(std::size_t chunk_bytes);
 
 // Unpacks `stored` into `chunk`, the filters' last first. `skipped` has a bit for each filter that was not
 // applied. Returns nullptr, or what is wrong with the stored bytes.

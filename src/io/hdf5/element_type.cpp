@@ -13,29 +13,10 @@ std::size_t size_of(Element element) {
 }
 
 hid_t hdf5_type_of(Element element) {
-    switch (element) {
-        case Element::int8:
-            return H5T_STD_I8LE;
-        case Element::int16:
-            return H5T_STD_I16LE;
-        case Element::int32:
-            return H5T_STD_I32LE;
-        case Element::int64:
-            return H5T_STD_I64LE;
-        case Element::uint8:
-            return H5T_STD_U8LE;
-        case Element::uint16:
-            return H5T_STD_U16LE;
-        case Element::uint32:
-            return H5T_STD_U32LE;
-        case Element::uint64:
-            return H5T_STD_U64LE;
-        case Element::float32:
-            return H5T_IEEE_F32LE;
-        case Element::float64:
-            break;
-    }
-    return H5T_IEEE_F64LE;
+    // HDF5's names are macros that read variables, so the table cannot be constexpr.
+    const hid_t types[] = {H5T_STD_I8LE,  H5T_STD_I16LE, H5T_STD_I32LE, H5T_STD_I64LE,  H5T_STD_U8LE,
+                           H5T_STD_U16LE, H5T_STD_U32LE, H5T_STD_U64LE, H5T_IEEE_F32LE, H5T_IEEE_F64LE};
+    return types[static_cast<int>(element)];
 }
 
 }  // namespace kvmem::hdf5

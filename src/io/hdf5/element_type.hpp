@@ -34,28 +34,15 @@ constexpr Element element_of() {
 // Calls f with a value of the C++ type that `element` is stored as.
 template <class F>
 auto with_type_of(Element element, F&& f) {
-    switch (element) {
-        case Element::int8:
-            return f(std::int8_t{});
-        case Element::int16:
-            return f(std::int16_t{});
-        case Element::int32:
-            return f(std::int32_t{});
-        case Element::int64:
-            return f(std::int64_t{});
-        case Element::uint8:
-            return f(std::uint8_t{});
-        case Element::uint16:
-            return f(std::uint16_t{});
-        case Element::uint32:
-            return f(std::uint32_t{});
-        case Element::uint64:
-            return f(std::uint64_t{});
-        case Element::float32:
-            return f(float{});
-        case Element::float64:
-            break;
-    }
+    if (element == Element::int8) return f(std::int8_t{});
+    if (element == Element::int16) return f(std::int16_t{});
+    if (element == Element::int32) return f(std::int32_t{});
+    if (element == Element::int64) return f(std::int64_t{});
+    if (element == Element::uint8) return f(std::uint8_t{});
+    if (element == Element::uint16) return f(std::uint16_t{});
+    if (element == Element::uint32) return f(std::uint32_t{});
+    if (element == Element::uint64) return f(std::uint64_t{});
+    if (element == Element::float32) return f(float{});
     return f(double{});
 }
 

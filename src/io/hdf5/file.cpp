@@ -14,10 +14,10 @@
 
 namespace kvmem::hdf5 {
 
-static constexpr int most_depth = 16;
-static constexpr std::size_t most_objects = 10'000;
-static constexpr std::size_t most_attributes = 1'000;
-static constexpr std::size_t most_text = std::size_t{16} << 20;
+static constexpr int max_depth = 16;
+static constexpr std::size_t max_objects = 10'000;
+static constexpr std::size_t max_attributes = 1'000;
+static constexpr std::size_t max_text = std::size_t{16} << 20;
 
 // --- Opening ---------------------------------------------------------------------------------------------
 
@@ -28,8 +28,7 @@ static void check_head(const Head& head, std::size_t size, const std::string& na
         throw Error({.what = "this is not an HDF5 file",
                      .expected = "HDF5's signature at its start",
                      .got = size == 0 ? "an empty file" : "other bytes",
-                     .where = name,
-                     .hint = {}});
+                     .where = name});
     if (head[8] < 2)
         throw Error({.what = "this HDF5 file's metadata has no checksums",
                      .expected = "superblock version 2 or 3",
@@ -40,7 +39,7 @@ static void check_head(const Head& head, std::size_t size, const std::string& na
 
 static void check_file(const std::filesystem::path& path) {
     const auto refuse = [&path](const std::string& reason) {
-        throw Error({.what = "cannot read", .expected = {}, .got = reason, .where = path.string(), .hint = {}});
+        throw Error({.what = "cannot read", .got = reason, .where = path.string()});
     };
     struct stat status {};
     if (::stat(path.c_str(), &status) != 0) refuse(std::strerror(errno));
@@ -62,8 +61,7 @@ static Handle open_file(const std::string& path, hid_t access, const std::string
 
 static Handle access_list() { return require_handle(H5Pcreate(H5P_FILE_ACCESS), "cannot set HDF5 up", "hdf5"); }
 
-File::File(const std::filesystem::path& path, std::size_t most_memory)
-    : name_(path.string()), most_memory_(most_memory) {
+File::File(const std::filesystem::path& path, std::size_t max_memory) : name_(path.string()), max_memory_(max_memory) {
     check_file(path);
     const Handle access = access_list();
     // Files are replaced whole, so readers need no lock, which some file systems do not have.
@@ -72,8 +70,8 @@ File::File(const std::filesystem::path& path, std::size_t most_memory)
     list_objects(file_, "", 0);
 }
 
-File::File(std::span<const std::byte> bytes, const std::string& name, std::size_t most_memory)
-    : name_(name), most_memory_(most_memory) {
+File::File(std::span<const std::byte> bytes, const std::string& name, std::size_t max_memory)
+    : name_(name), max_memory_(max_memory) {
     Head head{};
     std::memcpy(head.data(), bytes.data(), std::min(head.size(), bytes.size()));
     check_head(head, bytes.size(), name);
@@ -89,15 +87,14 @@ File::File(std::span<const std::byte> bytes, const std::string& name, std::size_
 
 // --- Memory ----------------------------------------------------------------------------------------------
 
-void File::take_memory(std::size_t bytes, const std::string& where) const {
-    const std::size_t left = most_memory_ - taken_memory_;
+void File::reserve_memory(std::size_t bytes, const std::string& where) const {
+    const std::size_t left = max_memory_ - reserved_memory_;
     if (bytes > left)
         throw Error({.what = "this file takes more memory than there is for it",
-                     .expected = "at most " + std::to_string(most_memory_) + " bytes",
-                     .got = std::to_string(taken_memory_) + " so far, and " + std::to_string(bytes) + " more",
-                     .where = where,
-                     .hint = {}});
-    taken_memory_ += bytes;
+                     .expected = "at most " + std::to_string(max_memory_) + " bytes",
+                     .got = std::to_string(reserved_memory_) + " so far, and " + std::to_string(bytes) + " more",
+                     .where = where});
+    reserved_memory_ += bytes;
 }
 
 // --- Objects ---------------------------------------------------------------------------------------------
@@ -109,9 +106,9 @@ struct Link {
 };
 }  // namespace
 
-static herr_t take_link(hid_t, const char* name, const H5L_info_t* info, void* data) noexcept {
+static herr_t append_link(hid_t, const char* name, const H5L_info_t* info, void* data) noexcept {
     auto& links = *static_cast<std::vector<Link>*>(data);
-    if (links.size() > most_objects) return -1;
+    if (links.size() > max_objects) return -1;
     try {
         links.push_back({name, info->type});
     } catch (const std::bad_alloc&) {
@@ -122,17 +119,13 @@ static herr_t take_link(hid_t, const char* name, const H5L_info_t* info, void* d
 
 void File::list_objects(hid_t group, const std::string& path, int depth) {
     const auto refuse = [this](const std::string& expected, const std::string& got, const std::string& at) {
-        throw Error({.what = "this HDF5 file cannot be read",
-                     .expected = expected,
-                     .got = got,
-                     .where = where(at),
-                     .hint = {}});
+        throw Error({.what = "this HDF5 file cannot be read", .expected = expected, .got = got, .where = where(at)});
     };
-    if (depth > most_depth) refuse("groups at most 16 deep", "deeper ones or a circle of links", path);
+    if (depth > max_depth) refuse("groups at most 16 deep", "deeper ones or a circle of links", path);
     // In the order of the file: a sorted one makes HDF5 1.10 free a table that a damaged group never filled.
     std::vector<Link> links;
     hsize_t next = 0;
-    require_done(H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, &next, take_link, &links), "cannot list a group",
+    require_done(H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, &next, append_link, &links), "cannot list a group",
                  where(path.empty() ? "/" : path));
     for (const Link& link : links) {
         const std::string at = path + "/" + link.name;
@@ -141,7 +134,7 @@ void File::list_objects(hid_t group, const std::string& path, int depth) {
         const H5I_type_t type = H5Iget_type(object);
         if (type != H5I_GROUP && type != H5I_DATASET) refuse("groups and datasets", "another kind of object", at);
         objects_[at] = type == H5I_GROUP ? H5O_TYPE_GROUP : H5O_TYPE_DATASET;
-        if (objects_.size() > most_objects) refuse("at most 10000 objects", "more or a circle of links", at);
+        if (objects_.size() > max_objects) refuse("at most 10000 objects", "more or a circle of links", at);
         if (type == H5I_GROUP) list_objects(object, at, depth + 1);
     }
 }
@@ -156,8 +149,7 @@ StoredDataset File::dataset(const std::string& path) const {
         throw Error({.what = "a dataset is missing",
                      .expected = path,
                      .got = at == objects_.end() ? "nothing" : "a group",
-                     .where = name_,
-                     .hint = {}});
+                     .where = name_});
     return StoredDataset(object(path), where(path));
 }
 
@@ -171,7 +163,7 @@ static std::optional<std::string> integer_text(hid_t attribute) {
 
 static std::optional<std::string> fixed_text(hid_t attribute, hid_t type) {
     const std::size_t size = H5Tget_size(type);
-    if (size == 0 || size > most_text) return std::nullopt;
+    if (size == 0 || size > max_text) return std::nullopt;
     std::string text(size, '\0');
     if (H5Aread(attribute, type, text.data()) < 0) return std::nullopt;
     const std::size_t end = H5Tget_strpad(type) == H5T_STR_NULLTERM ? text.find('\0') : text.find_last_not_of('\0') + 1;
@@ -231,8 +223,8 @@ void File::check_values(const StoredDataset& dataset, const std::string& path,
 static void hash_attributes(hid_t object, const std::string& path, const std::string& where, ContentHash& hash) {
     H5O_info_t info;
     require_done(H5Oget_info2(object, &info, H5O_INFO_NUM_ATTRS), "cannot count attributes", where);
-    if (info.num_attrs > most_attributes)
-        throw Error({.what = "too many attributes", .expected = "at most 1000", .got = {}, .where = where, .hint = {}});
+    if (info.num_attrs > max_attributes)
+        throw Error({.what = "too many attributes", .expected = "at most 1000", .where = where});
     for (hsize_t i = 0; i < info.num_attrs; ++i) {
         const Handle attribute =
             require_handle(H5Aopen_by_idx(object, ".", H5_INDEX_NAME, H5_ITER_NATIVE, i, H5P_DEFAULT, H5P_DEFAULT),

@@ -16,8 +16,8 @@ namespace kvmem::hdf5 {
 
 class File {
   public:
-    explicit File(const std::filesystem::path& path, std::size_t most_memory = detail::half_of_memory());
-    File(std::span<const std::byte> bytes, const std::string& name, std::size_t most_memory);
+    explicit File(const std::filesystem::path& path, std::size_t max_memory = detail::half_of_memory());
+    File(std::span<const std::byte> bytes, const std::string& name, std::size_t max_memory);
 
     const std::string& name() const { return name_; }
     std::string where(const std::string& path) const { return name_ + ": " + path; }
@@ -34,7 +34,7 @@ class File {
 
     // Counts memory that values are about to take. Throws Error when all that was counted comes to more than there may
     // be: a file of a megabyte can hold datasets that inflate to a gigabyte each.
-    void take_memory(std::size_t bytes, const std::string& where) const;
+    void reserve_memory(std::size_t bytes, const std::string& where) const;
 
     // Throws Error if values are not those that the dataset's attribute `xxh3`, when it has one, was made of.
     void check_values(const StoredDataset& dataset, const std::string& path, std::span<const std::byte> values) const;
@@ -46,8 +46,8 @@ class File {
     Handle object(const std::string& path) const;
 
     std::string name_;
-    std::size_t most_memory_;
-    mutable std::size_t taken_memory_ = 0;
+    std::size_t max_memory_;
+    mutable std::size_t reserved_memory_ = 0;
     Handle file_;
     std::map<std::string, H5O_type_t> objects_;
 };

@@ -2,24 +2,24 @@
 
 namespace kvmem::hdf5 {
 
-std::recursive_mutex& Turn::everyones() {
+std::recursive_mutex& Lock::mutex() {
     static std::recursive_mutex mutex;
     return mutex;
 }
 
-static herr_t take_innermost(unsigned, const H5E_error2_t* entry, void* message) {
+static herr_t copy_innermost(unsigned, const H5E_error2_t* entry, void* message) {
     if (entry->desc != nullptr) *static_cast<std::string*>(message) = entry->desc;
     return 1;  // ends the walk
 }
 
 std::string last_message() {
     std::string message;
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_innermost, &message);
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, copy_innermost, &message);
     return message;
 }
 
 void fail(const std::string& what, const std::string& where) {
-    throw Error({.what = what, .expected = {}, .got = last_message(), .where = where, .hint = {}});
+    throw Error({.what = what, .got = last_message(), .where = where});
 }
 
 }  // namespace kvmem::hdf5

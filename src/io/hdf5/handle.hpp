@@ -35,24 +35,24 @@ class Handle {
 };
 
 // While it lives, HDF5 is this thread's: unless it was built with a lock of its own, HDF5 bears one thread at a time.
-// So every use of it is within a Turn, and others wait. A thread may take turns within its own.
+// So every use of it is within a Lock, and others wait. A thread may take turns within its own.
 //
 // HDF5 prints nothing meanwhile; nor later, once an exception ended a turn: HDF5 1.10 loses blocks of memory to damaged
 // files, and would complain of that when the program ends.
-class Turn {
+class Lock {
   public:
-    Turn() : lock_(everyones()) {
+    Lock() : lock_(mutex()) {
         H5Eget_auto2(H5E_DEFAULT, &function_, &data_);
         H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
     }
-    ~Turn() {
+    ~Lock() {
         if (std::uncaught_exceptions() == exceptions_) H5Eset_auto2(H5E_DEFAULT, function_, data_);
     }
-    Turn(const Turn&) = delete;
-    Turn& operator=(const Turn&) = delete;
+    Lock(const Lock&) = delete;
+    Lock& operator=(const Lock&) = delete;
 
   private:
-    static std::recursive_mutex& everyones();
+    static std::recursive_mutex& mutex();
 
     std::scoped_lock<std::recursive_mutex> lock_;
     int exceptions_ = std::uncaught_exceptions();

@@ -14,7 +14,7 @@ namespace kvmem::hdf5 {
 
 struct Reader::Impl {
     // Throws Error unless it is a file of this format, of at most this version.
-    Impl(File opened, std::string_view format, int most_version);
+    Impl(File opened, std::string_view format, int max_version);
     File file;
     int version;
 };
@@ -23,14 +23,14 @@ struct Reader::Impl {
 static std::string absolute(const std::string& path) { return path.starts_with('/') ? path : "/" + path; }
 
 static Error cannot_read(const std::string& where, const std::string& expected, const std::string& got) {
-    return Error({.what = "this dataset cannot be read", .expected = expected, .got = got, .where = where, .hint = {}});
+    return Error({.what = "this dataset cannot be read", .expected = expected, .got = got, .where = where});
 }
 
 // What `make` makes of the dataset, with elements of type T; what memory has no room for is an Error.
 template <class T, class Make>
 static auto allocate(const File& file, const StoredDataset& dataset, Make make) {
     const std::size_t bytes = dataset.size() * sizeof(T);
-    file.take_memory(bytes, dataset.where());
+    file.reserve_memory(bytes, dataset.where());
     try {
         return make();
     } catch (const std::bad_alloc&) {
@@ -93,7 +93,7 @@ static std::vector<To> read_as(const File& file, const std::string& path, const 
 
 template <class To>
 static std::vector<To> vector_of(const File& file, const std::string& name) {
-    const Turn turn;
+    const Lock lock;
     const std::string path = absolute(name);
     const StoredDataset dataset = file.dataset(path);
     require_rank(dataset, 1);
@@ -103,7 +103,7 @@ static std::vector<To> vector_of(const File& file, const std::string& name) {
 // Throws unless offsets cut `size` values in rows.
 static void check_offsets(const std::vector<Index>& offsets, std::size_t size, const std::string& where) {
     const auto refuse = [&where](const std::string& expected, const std::string& got) {
-        throw Error({.what = "these offsets are wrong", .expected = expected, .got = got, .where = where, .hint = {}});
+        throw Error({.what = "these offsets are wrong", .expected = expected, .got = got, .where = where});
     };
     if (offsets.empty() || offsets.front() != 0)
         refuse("a first offset of 0", offsets.empty() ? "none" : std::to_string(offsets.front()));
@@ -134,26 +134,26 @@ static int check_format(const File& file, std::string_view format, int version) 
     return found_version;
 }
 
-Reader::Impl::Impl(File opened, std::string_view format, int most_version)
-    : file(std::move(opened)), version(check_format(file, format, most_version)) {}
+Reader::Impl::Impl(File opened, std::string_view format, int max_version)
+    : file(std::move(opened)), version(check_format(file, format, max_version)) {}
 
 static std::size_t or_half_of_memory(std::size_t max_memory) {
     return max_memory > 0 ? max_memory : detail::half_of_memory();
 }
 
 Reader::Reader(const std::filesystem::path& path, std::string_view format, int version, std::size_t max_memory) {
-    const Turn turn;
+    const Lock lock;
     impl_ = std::make_unique<Impl>(File(path, or_half_of_memory(max_memory)), format, version);
 }
 
 Reader::Reader(std::span<const std::byte> bytes, const std::string& name, std::string_view format, int version,
                std::size_t max_memory) {
-    const Turn turn;
+    const Lock lock;
     impl_ = std::make_unique<Impl>(File(bytes, name, or_half_of_memory(max_memory)), format, version);
 }
 
 Reader::~Reader() {
-    const Turn turn;
+    const Lock lock;
     impl_.reset();
 }
 
@@ -173,7 +173,7 @@ std::vector<std::string> Reader::children(const std::string& group) const {
 }
 
 std::string Reader::attribute(const std::string& object, const std::string& attribute) const {
-    const Turn turn;
+    const Lock lock;
     return impl_->file.attribute(absolute(object), attribute).value_or("");
 }
 
@@ -212,17 +212,17 @@ static Matrix matrix_of(const File& file, const std::string& name) {
 }
 
 Matrix Reader::matrix(const std::string& name) const {
-    const Turn turn;
+    const Lock lock;
     return matrix_of(impl_->file, name);
 }
 
 Matrix read_matrix(const std::filesystem::path& path, const std::string& dataset) {
-    const Turn turn;
+    const Lock lock;
     return matrix_of(File(path), dataset);
 }
 
 Extent Reader::extent(const std::string& name) const {
-    const Turn turn;
+    const Lock lock;
     const StoredDataset dataset = impl_->file.dataset(absolute(name));
     Extent extent{0, dataset.bytes(), name_of(dataset.element()), {dataset.shape().begin(), dataset.shape().end()}};
     if (extent.bytes == 0) return extent;
@@ -248,7 +248,7 @@ std::vector<std::string> Reader::strings(const std::string& group) const {
     const auto text = bytes(group + "/bytes");
     const auto offsets = int64s(group + "/offsets");
     check_offsets(offsets, text.size(), impl_->file.where(absolute(group)));
-    impl_->file.take_memory(text.size() + offsets.size() * sizeof(std::string), impl_->file.where(absolute(group)));
+    impl_->file.reserve_memory(text.size() + offsets.size() * sizeof(std::string), impl_->file.where(absolute(group)));
     std::vector<std::string> strings;
     strings.reserve(offsets.size() - 1);
     for (std::size_t i = 1; i < offsets.size(); ++i)

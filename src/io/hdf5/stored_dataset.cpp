@@ -7,9 +7,9 @@
 
 namespace kvmem::hdf5 {
 
-static constexpr std::size_t most_chunk_bytes = std::size_t{64} << 20;
-static constexpr std::size_t most_inflation = 1040;              // deflate reaches 1032
-static constexpr std::size_t most_bytes = std::size_t{1} << 60;  // which offsets and sums of sizes can be counted in
+static constexpr std::size_t max_chunk_bytes = std::size_t{64} << 20;
+static constexpr std::size_t max_inflation = 1040;              // deflate reaches 1032
+static constexpr std::size_t max_bytes = std::size_t{1} << 60;  // which offsets and sums of sizes can be counted in
 
 StoredDataset::StoredDataset(Handle dataset, std::string where)
     : where_(std::move(where)), dataset_(std::move(dataset)) {
@@ -19,30 +19,20 @@ StoredDataset::StoredDataset(Handle dataset, std::string where)
 }
 
 void StoredDataset::refuse(const std::string& expected, const std::string& got) const {
-    throw Error({.what = "this dataset cannot be read", .expected = expected, .got = got, .where = where_, .hint = {}});
+    throw Error({.what = "this dataset cannot be read", .expected = expected, .got = got, .where = where_});
 }
 
 static const char* class_name(H5T_class_t type) {
-    switch (type) {
-        case H5T_INTEGER:
-            return "big-endian or odd integers";
-        case H5T_FLOAT:
-            return "big-endian or odd floating point";
-        case H5T_STRING:
-            return "strings";
-        case H5T_COMPOUND:
-            return "compounds";
-        case H5T_REFERENCE:
-            return "references";
-        case H5T_ENUM:
-            return "enumerations";
-        case H5T_VLEN:
-            return "sequences of variable length";
-        case H5T_ARRAY:
-            return "arrays";
-        default:
-            return "another class of type";
-    }
+    static constexpr std::pair<H5T_class_t, const char*> names[] = {{H5T_INTEGER, "big-endian or odd integers"},
+                                                                    {H5T_FLOAT, "big-endian or odd floating point"},
+                                                                    {H5T_STRING, "strings"},
+                                                                    {H5T_COMPOUND, "compounds"},
+                                                                    {H5T_REFERENCE, "references"},
+                                                                    {H5T_ENUM, "enumerations"},
+                                                                    {H5T_VLEN, "sequences of variable length"},
+                                                                    {H5T_ARRAY, "arrays"}};
+    const auto named = std::ranges::find(names, type, &std::pair<H5T_class_t, const char*>::first);
+    return named == std::end(names) ? "another class of type" : named->second;
 }
 
 void StoredDataset::find_type() {
@@ -62,9 +52,9 @@ void StoredDataset::find_shape() {
         refuse("one or two dimensions", rank == 0 ? "none" : std::to_string(rank));
     shape_.resize(static_cast<std::size_t>(rank));
     require_done(H5Sget_simple_extent_dims(space, shape_.data(), nullptr), "cannot read a shape", where_);
-    const std::size_t most = most_bytes / size_of(element_);
+    const std::size_t max = max_bytes / size_of(element_);
     for (const hsize_t extent : shape_) {
-        if (extent > most || (extent > 0 && size_ > most / extent)) refuse("at most 2^60 bytes", "more elements");
+        if (extent > max || (extent > 0 && size_ > max / extent)) refuse("at most 2^60 bytes", "more elements");
         size_ *= extent;
     }
 }
@@ -86,7 +76,7 @@ void StoredDataset::check_layout() {
     const hsize_t stored =
         layout == H5D_CHUNKED ? file_size : std::min<hsize_t>(H5Dget_storage_size(dataset_), file_size);
     const bool deflated = std::count(filters_.begin(), filters_.end(), H5Z_FILTER_DEFLATE) > 0;
-    if (bytes() / (deflated ? most_inflation : 1) > stored)
+    if (bytes() / (deflated ? max_inflation : 1) > stored)
         refuse("no more values than its bytes can hold",
                std::to_string(bytes()) + " bytes of values in " + std::to_string(stored));
 }
@@ -97,8 +87,8 @@ void StoredDataset::find_chunks(hid_t creation) {
     if (H5Pget_chunk(creation, rank, chunk_shape_.data()) != rank) refuse("chunks of the same rank", "another");
     std::size_t elements = 1;
     for (const hsize_t extent : chunk_shape_) {
-        const std::size_t most = most_chunk_bytes / size_of(element_) / elements;
-        if (extent == 0 || extent > most) refuse("chunks of at most 64 MiB", "larger ones");
+        const std::size_t max = max_chunk_bytes / size_of(element_) / elements;
+        if (extent == 0 || extent > max) refuse("chunks of at most 64 MiB", "larger ones");
         elements *= extent;
     }
     chunk_bytes_ = elements * size_of(element_);
@@ -121,8 +111,8 @@ void StoredDataset::read(std::span<std::byte> out) const {
         return;
     }
     // HDF5 is for one thread; unpacking, which is most of the work, is for all of them.
-    constexpr std::size_t most = 16, room = std::size_t{64} << 20;
-    const std::size_t together = std::clamp<std::size_t>(room / chunk_bytes_, 1, most);
+    constexpr std::size_t max = 16, room = std::size_t{64} << 20;
+    const std::size_t batch = std::clamp<std::size_t>(room / chunk_bytes_, 1, max);
     std::vector<StoredChunk> chunks;
     std::vector<hsize_t> at(shape_.size(), 0);
     while (at[0] < shape_[0]) {
@@ -133,7 +123,7 @@ void StoredDataset::read(std::span<std::byte> out) const {
             at[1] = 0;
             at[0] += chunk_shape_[0];
         }
-        if (chunks.size() < together && at[0] < shape_[0]) continue;
+        if (chunks.size() < batch && at[0] < shape_[0]) continue;
         unpack(chunks, out);
         chunks.clear();
     }
@@ -150,14 +140,13 @@ void StoredDataset::unpack(std::span<StoredChunk> chunks, std::span<std::byte> o
         }
     });
     for (const char* problem : problems)
-        if (problem != nullptr)
-            throw Error({.what = "the data is damaged", .expected = {}, .got = problem, .where = where_, .hint = {}});
+        if (problem != nullptr) throw Error({.what = "the data is damaged", .got = problem, .where = where_});
 }
 
 StoredDataset::StoredChunk StoredDataset::read_chunk(std::span<const hsize_t> at) const {
     hsize_t stored_size = 0;
     require_done(H5Dget_chunk_storage_size(dataset_, at.data(), &stored_size), "a chunk is missing", where_);
-    if (stored_size == 0 || stored_size > most_stored(chunk_bytes_))
+    if (stored_size == 0 || stored_size > max_stored(chunk_bytes_))
         refuse("chunks that take about their size at most", std::to_string(stored_size) + " bytes");
     StoredChunk chunk{{at.begin(), at.end()}, std::vector<std::byte>(stored_size), 0};
     require_done(H5Dread_chunk(dataset_, H5P_DEFAULT, at.data(), &chunk.skipped, chunk.bytes.data()),

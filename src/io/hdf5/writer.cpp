@@ -57,22 +57,22 @@ struct Writer::Impl {
     void make_parent(const std::string& path);
     void set_attribute(const std::string& path, const std::string& name, std::string_view text);
     void set_hashed_attribute(const std::string& path, const std::string& name, std::string_view text);
-    std::span<const std::byte> finish(const std::string& where);
-    void put(const std::string& path, Element element, std::span<const hsize_t> shape,
-             std::span<const std::byte> values, Layout layout);
+    std::span<const std::byte> close(const std::string& where);
+    void write_dataset(const std::string& path, Element element, std::span<const hsize_t> shape,
+                       std::span<const std::byte> values, Layout layout);
     template <class T>
-    void put_matrix(const std::string& path, BasicView<const T> matrix, Layout layout) {
+    void write_matrix(const std::string& path, BasicView<const T> matrix, Layout layout) {
         const hsize_t shape[] = {static_cast<hsize_t>(matrix.rows), static_cast<hsize_t>(matrix.cols)};
-        put(path, element_of<T>(), shape, std::as_bytes(matrix.span()), layout);
+        write_dataset(path, element_of<T>(), shape, std::as_bytes(matrix.span()), layout);
     }
     template <class T>
-    void put_vector(const std::string& path, std::span<const T> values, Layout layout) {
+    void write_vector(const std::string& path, std::span<const T> values, Layout layout) {
         const hsize_t shape[] = {values.size()};
-        put(path, element_of<T>(), shape, std::as_bytes(values), layout);
+        write_dataset(path, element_of<T>(), shape, std::as_bytes(values), layout);
     }
 };
 
-static constexpr unsigned most_in_header = 65535;  // that HDF5 lets one ask for
+static constexpr unsigned max_in_header = 65535;  // that HDF5 lets one ask for
 
 static std::string absolute(const std::string& path) { return path.starts_with('/') ? path : "/" + path; }
 
@@ -84,7 +84,7 @@ static Handle create_list(hid_t list_class) {
 // attributes in its header, however many, as HDF5 1.10 bears damage there better than in its heaps and trees.
 static Handle create_object_list(hid_t list_class) {
     Handle list = create_list(list_class);
-    if (H5Pset_obj_track_times(list, false) < 0 || H5Pset_attr_phase_change(list, most_in_header, 0) < 0)
+    if (H5Pset_obj_track_times(list, false) < 0 || H5Pset_attr_phase_change(list, max_in_header, 0) < 0)
         fail("cannot set HDF5 up", "hdf5");
     return list;
 }
@@ -92,7 +92,7 @@ static Handle create_object_list(hid_t list_class) {
 // How the root (a file) or another group is made: with all its links in its header, too.
 static Handle create_group_list(hid_t list_class) {
     Handle list = create_object_list(list_class);
-    if (H5Pset_link_phase_change(list, most_in_header, 0) < 0) fail("cannot set HDF5 up", "hdf5");
+    if (H5Pset_link_phase_change(list, max_in_header, 0) < 0) fail("cannot set HDF5 up", "hdf5");
     return list;
 }
 
@@ -130,8 +130,7 @@ void Writer::Impl::set_attribute(const std::string& path, const std::string& nam
         throw Error({.what = "cannot write an attribute",
                      .expected = "a text without zero bytes",
                      .got = "one",
-                     .where = where,
-                     .hint = {}});
+                     .where = where});
     const Handle owner = object(path);
     const Handle type = require_handle(H5Tcopy(H5T_C_S1), "cannot make a type", where);
     const Handle space = require_handle(H5Screate(H5S_SCALAR), "cannot make a space", where);
@@ -151,10 +150,10 @@ void Writer::Impl::set_hashed_attribute(const std::string& path, const std::stri
 }
 
 static std::vector<hsize_t> chunk_shape(std::span<const hsize_t> shape) {
-    constexpr hsize_t most = hsize_t{1} << 16;
+    constexpr hsize_t max = hsize_t{1} << 16;
     std::vector<hsize_t> chunk(shape.begin(), shape.end());
-    chunk.back() = std::min(chunk.back(), most);
-    if (chunk.size() == 2) chunk.front() = std::min(chunk.front(), most / chunk.back());
+    chunk.back() = std::min(chunk.back(), max);
+    if (chunk.size() == 2) chunk.front() = std::min(chunk.front(), max / chunk.back());
     return chunk;
 }
 
@@ -169,8 +168,8 @@ static Handle dataset_layout(std::span<const hsize_t> shape, bool packed) {
     return layout;
 }
 
-void Writer::Impl::put(const std::string& path, Element element, std::span<const hsize_t> shape,
-                       std::span<const std::byte> values, Layout layout) {
+void Writer::Impl::write_dataset(const std::string& path, Element element, std::span<const hsize_t> shape,
+                                 std::span<const std::byte> values, Layout layout) {
     make_parent(path);
     const Handle space = require_handle(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr),
                                         "cannot make a space", path);
@@ -187,7 +186,7 @@ void Writer::Impl::put(const std::string& path, Element element, std::span<const
 }
 
 Writer::Writer(std::string_view format, int version) {
-    const Turn turn;
+    const Lock lock;
     auto impl = std::make_unique<Impl>();
     impl->set_hashed_attribute("/", "format", format);
     impl->set_hashed_attribute("/", "version", std::to_string(version));
@@ -195,43 +194,43 @@ Writer::Writer(std::string_view format, int version) {
 }
 
 Writer::~Writer() {
-    const Turn turn;
+    const Lock lock;
     impl_.reset();
 }
 
 void Writer::attribute(const std::string& object, const std::string& name, std::string_view text) {
-    const Turn turn;
+    const Lock lock;
     impl_->set_hashed_attribute(absolute(object), name, text);
 }
 
 void Writer::write(const std::string& dataset, std::span<const std::int32_t> values, Layout layout) {
-    const Turn turn;
-    impl_->put_vector(absolute(dataset), values, layout);
+    const Lock lock;
+    impl_->write_vector(absolute(dataset), values, layout);
 }
 
 void Writer::write(const std::string& dataset, std::span<const std::int64_t> values, Layout layout) {
-    const Turn turn;
-    impl_->put_vector(absolute(dataset), values, layout);
+    const Lock lock;
+    impl_->write_vector(absolute(dataset), values, layout);
 }
 
 void Writer::write(const std::string& dataset, std::span<const std::uint8_t> values, Layout layout) {
-    const Turn turn;
-    impl_->put_vector(absolute(dataset), values, layout);
+    const Lock lock;
+    impl_->write_vector(absolute(dataset), values, layout);
 }
 
 void Writer::write(const std::string& dataset, std::span<const double> values, Layout layout) {
-    const Turn turn;
-    impl_->put_vector(absolute(dataset), values, layout);
+    const Lock lock;
+    impl_->write_vector(absolute(dataset), values, layout);
 }
 
 void Writer::write(const std::string& dataset, ConstView matrix, Layout layout) {
-    const Turn turn;
-    impl_->put_matrix(absolute(dataset), matrix, layout);
+    const Lock lock;
+    impl_->write_matrix(absolute(dataset), matrix, layout);
 }
 
 void Writer::write(const std::string& dataset, BasicView<const std::int64_t> matrix, Layout layout) {
-    const Turn turn;
-    impl_->put_matrix(absolute(dataset), matrix, layout);
+    const Lock lock;
+    impl_->write_matrix(absolute(dataset), matrix, layout);
 }
 
 void Writer::write(const std::string& group, const Ragged<Token>& rows) {
@@ -251,9 +250,9 @@ void Writer::write(const std::string& group, std::span<const std::string> texts)
 }
 
 // Closes the file, with its hash in it. Its bytes; `where` names it.
-std::span<const std::byte> Writer::Impl::finish(const std::string& where) {
-    const Turn turn;
-    if (file < 0) throw Error({.what = "saved twice", .expected = {}, .got = {}, .where = "hdf5", .hint = {}});
+std::span<const std::byte> Writer::Impl::close(const std::string& where) {
+    const Lock lock;
+    if (file < 0) throw Error({.what = "saved twice", .where = "hdf5"});
     set_attribute("/", "hash", hash.digest());
     require_done(H5Fflush(file, H5F_SCOPE_GLOBAL), "cannot finish the file", where);
     const ssize_t size = require_done(H5Fget_file_image(file, nullptr, 0), "cannot finish the file", where);
@@ -261,6 +260,6 @@ std::span<const std::byte> Writer::Impl::finish(const std::string& where) {
     return image.first(static_cast<std::size_t>(size));
 }
 
-void Writer::save(const std::filesystem::path& path) { replace_file(path, impl_->finish(path.string())); }
+void Writer::save(const std::filesystem::path& path) { replace_file(path, impl_->close(path.string())); }
 
 }  // namespace kvmem::hdf5

@@ -15,17 +15,17 @@ struct QaModelType : ModelType {
     std::unique_ptr<Model> (*make)(const Settings&, Vocabulary, std::vector<Token>, const LoadParameter&);
 };
 
-// Of the model M with settings of the type Config. `usual` changes what its runs begin with.
-template <class M, class Config, class Usual>
-QaModelType qa_model_type(std::string about, Usual usual) {
+// Of the model M with settings of the type Config. `recommended` changes what its runs begin with.
+template <class M, class Config, class Recommended>
+QaModelType qa_model_type(std::string about, Recommended recommended) {
     QaModelType type{{Config{}, std::move(about), {}, {}},
                      [](const Settings& settings, Vocabulary vocabulary, std::vector<Token> candidates,
                         const LoadParameter& load) -> std::unique_ptr<Model> {
                          return std::make_unique<M>(*settings.get<Config>(), std::move(vocabulary),
                                                     std::move(candidates), load);
                      }};
-    type.usual.model = type.defaults;
-    usual(type.usual.trainer);
+    type.recommended.model = type.defaults;
+    recommended(type.recommended.trainer);
     return type;
 }
 

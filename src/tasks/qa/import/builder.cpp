@@ -1,7 +1,7 @@
 #include "tasks/qa/import/builder.hpp"
 
 #include "kvmem/core/rng.hpp"
-#include "text/marks.hpp"
+#include "text/brackets.hpp"
 #include "text/words.hpp"
 
 #include <algorithm>
@@ -143,7 +143,7 @@ void DatasetBuilder::name_missing_tasks() {
 
 // Questions have few phrasings: each part is looked at once.
 void DatasetBuilder::count_marked_words(std::string_view text) {
-    for_each_part(
+    split_at_brackets(
         text,
         [&](std::string_view part) {
             const auto [at, added] = plain_.try_emplace(part);
@@ -204,10 +204,10 @@ void DatasetBuilder::append_linked(std::vector<Token>& tokens, std::string_view 
 // The same for a text with marks around names that are written so, and beside them parts that training questions have
 // beside marks: their words are plain, and what is marked is named. False, and nothing appended, for other texts.
 bool DatasetBuilder::append_marked(std::vector<Token>& tokens, std::string_view text) const {
-    if (text.find('[') == std::string_view::npos || !marks_pair(text)) return false;
+    if (text.find('[') == std::string_view::npos || !brackets_match(text)) return false;
     const std::size_t before = tokens.size();
     bool all_known = true;
-    for_each_part(
+    split_at_brackets(
         text,
         [&](std::string_view part) {
             const auto known = plain_.find(part);

@@ -1,7 +1,7 @@
 #include "tasks/qa/import/question_pool.hpp"
 
 #include "kvmem/core/rng.hpp"
-#include "text/marks.hpp"
+#include "text/brackets.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -17,10 +17,10 @@ enum Stream : std::uint64_t { division = 1, choice_of_phrasings = 2, choice_of_t
 
 // The text with `mark` in place of each [name], followed by the name if it is to be kept.
 static std::string replace_marks(const Question& question, bool keep_name, std::string_view mark) {
-    if (!marks_pair(question.text))
+    if (!brackets_match(question.text))
         throw question.place.error("brackets do not pair", "[name]", "'" + std::string(question.text) + "'");
     std::string replaced;
-    for_each_part(
+    split_at_brackets(
         question.text, [&](std::string_view part) { replaced += part; },
         [&](std::string_view name) { replaced.append(mark).append(keep_name ? name : std::string_view()); });
     return replaced;

@@ -230,7 +230,7 @@ const QaModelType& mem_n2n() {
                         {"memn2n-babi-1k-joint", babi(50, 60, 15, 30, false)},
                         {"memn2n-babi-10k", babi(100, 100, 25, 20, true)},
                         {"memn2n-babi-10k-joint", babi(100, 60, 15, 30, true)}};
-        made.usual = made.presets[1].second;
+        made.recommended = made.presets[1].second;
         return made;
     }();
     return type;

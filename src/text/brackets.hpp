@@ -8,7 +8,7 @@
 namespace kvmem {
 
 // Whether each bracket has its partner, and none is inside of others.
-inline bool marks_pair(std::string_view text) {
+inline bool brackets_match(std::string_view text) {
     bool inside = false;
     for (const char c : text) {
         if (c != '[' && c != ']') continue;
@@ -18,16 +18,16 @@ inline bool marks_pair(std::string_view text) {
     return !inside;
 }
 
-// Calls plain(part) for the parts outside of brackets, also empty ones, and marked(name) for those inside, in their
+// Calls outside(part) for the parts outside of brackets, also empty ones, and inside(name) for those inside, in their
 // order. A bracket without its partner reaches to the text's end.
-template <class Plain, class Marked>
-void for_each_part(std::string_view text, Plain plain, Marked marked) {
+template <class Outside, class Inside>
+void split_at_brackets(std::string_view text, Outside outside, Inside inside) {
     for (;;) {
         const std::size_t open = std::min(text.find('['), text.size());
-        plain(text.substr(0, open));
+        outside(text.substr(0, open));
         if (open == text.size()) return;
         const std::size_t close = std::min(text.find(']', open), text.size());
-        marked(text.substr(open + 1, close - open - 1));
+        inside(text.substr(open + 1, close - open - 1));
         text.remove_prefix(std::min(close + 1, text.size()));
     }
 }
