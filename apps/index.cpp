@@ -105,7 +105,7 @@ static void require_begun_with(const MemoryStore& store, const store::StoreOptio
     };
     for (Index row = 0; row < store.size(); row += rows_at_once) {
         const Index count = std::min(rows_at_once, store.size() - row);
-        const store::Slots slots = store.get(ids_of_rows(row, count));
+        const store::StoredSlots slots = store.get(ids_of_rows(row, count));
         for (Index i = 0; i < count; ++i) {
             const auto at = static_cast<std::size_t>(i), source = static_cast<std::size_t>(row + i);
             const std::string& name = rows.keys.names.empty() ? std::string() : rows.keys.names[source];
@@ -152,7 +152,7 @@ static void add_rows(MemoryStore& store, const EncodedRows& rows) {
 }
 
 static void require_fit(ConstView rows, const std::string& source) {
-    const Index row = store::first_unfit_row(rows);
+    const Index row = store::first_invalid_row(rows);
     if (row == rows.rows) return;
     throw Error({.what = "a vector cannot be stored",
                  .expected = "finite numbers whose squares sum to less than 1e37",
@@ -205,7 +205,7 @@ int run_index(const Arguments& arguments) {
     const std::string& output = wanted.output;
     require_option(!output.empty(), "output", "the name of a file");
     require_at_least(wanted.lists, -1, "lists");
-    store::StoreOptions options{.metric = metric_named(wanted.metric), .form = form_named(wanted.form)};
+    store::StoreOptions options{.metric = metric_named(wanted.metric), .encoding = encoding_named(wanted.form)};
     std::optional<MemoryStore> store = begun_store(output, values);
     const EncodedRows rows = rows_of(values, wanted.dataset);
     options.key_width = rows.keys.vectors.cols();

@@ -60,7 +60,7 @@ static CommandLine command_line(Wanted& wanted) {
     return line;
 }
 
-static Found found_by(const store::Read& read, Index query) {
+static Found found_by(const store::ReadResult& read, Index query) {
     Found found{query, read.hits.ids_of(query), read.hits.scores_of(query), {}, {}};
     if (read.values.rows() == 0) return found;
     found.weights = std::span(read.weights).subspan(static_cast<std::size_t>(query * read.hits.k), found.ids.size());
@@ -70,7 +70,7 @@ static Found found_by(const store::Read& read, Index query) {
 
 // A line for each slot.
 static void print_text(const MemoryStore& store, const Found& found) {
-    const store::Slots slots = store.get(found.ids);
+    const store::StoredSlots slots = store.get(found.ids);
     std::cout << "query " << found.query << ": " << plural(static_cast<Index>(found.ids.size()), "slot") << "\n";
     for (std::size_t i = 0; i < found.ids.size(); ++i) {
         std::cout << "  " << std::setw(12) << std::right << found.scores[i];
@@ -82,7 +82,7 @@ static void print_text(const MemoryStore& store, const Found& found) {
 }
 
 static void print_json(const MemoryStore& store, const Found& found) {
-    const store::Slots slots = store.get(found.ids);
+    const store::StoredSlots slots = store.get(found.ids);
     json::array all;
     for (std::size_t i = 0; i < found.ids.size(); ++i) {
         json::object slot{{"id", found.ids[i]}, {"score", found.scores[i]}};
@@ -145,7 +145,7 @@ int run_query(const Arguments& arguments) {
                        {path, values.count("vectors") ? values["vectors"].as<std::string>() : "-"});
     const MemoryStore store = MemoryStore::open(path, store::Access::map);
     const Matrix queries = queries_of(values, wanted.dataset).vectors;
-    store::Read read;
+    store::ReadResult read;
     if (values.count("read"))
         read =
             store.read(queries, {.top_k = wanted.k, .temperature = wanted.temperature, .heads = 1, .search = options});

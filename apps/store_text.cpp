@@ -14,7 +14,7 @@ namespace kvmem::apps {
 
 namespace json = boost::json;
 
-using store::form_names;
+using store::encoding_names;
 using store::metric_names;
 
 template <std::size_t count>
@@ -29,10 +29,10 @@ Similarity metric_named(const std::string& name) {
     return static_cast<Similarity>(index_in(metric_names, name, "metric"));
 }
 std::string name_of(Similarity metric) { return metric_names[static_cast<int>(metric)]; }
-store::KeyForm form_named(const std::string& name) {
-    return static_cast<store::KeyForm>(index_in(form_names, name, "form"));
+store::KeyEncoding encoding_named(const std::string& name) {
+    return static_cast<store::KeyEncoding>(index_in(encoding_names, name, "form"));
 }
-std::string name_of(store::KeyForm form) { return form_names[static_cast<int>(form)]; }
+std::string name_of(store::KeyEncoding encoding) { return encoding_names[static_cast<int>(encoding)]; }
 
 std::function<bool(store::Id)> filter_of(const std::string& text) {
     struct Range {
@@ -79,7 +79,7 @@ void inspect_store(const std::filesystem::path& path, bool as_json) {
                                                   {"value_width", options.value_width},
                                                   {"texts", opened.has_texts()},
                                                   {"metric", name_of(options.metric)},
-                                                  {"form", name_of(options.form)},
+                                                  {"form", name_of(options.encoding)},
                                                   {"lists", opened.lists()},
                                                   {"unindexed", opened.unindexed()}})
                   << "\n";
@@ -93,7 +93,7 @@ void inspect_store(const std::filesystem::path& path, bool as_json) {
               std::to_string(options.key_width) + ", " + std::to_string(options.value_width));
     print_row("texts", opened.has_texts() ? "yes" : "no");
     print_row("metric", name_of(options.metric));
-    print_row("form that is searched", name_of(options.form));
+    print_row("form that is searched", name_of(options.encoding));
     print_row("lists", opened.lists() == 0 ? "none"
                                            : std::to_string(opened.lists()) + ", " +
                                                  plural(opened.unindexed(), "slot") + " in none of them");

@@ -13,8 +13,8 @@ namespace kvmem::apps {
 Similarity metric_named(const std::string& name);
 std::string name_of(Similarity metric);
 // "float32", "bfloat16", "int8"; throws UsageError.
-store::KeyForm form_named(const std::string& name);
-std::string name_of(store::KeyForm form);
+store::KeyEncoding encoding_named(const std::string& name);
+std::string name_of(store::KeyEncoding encoding);
 
 // Of "3,7,10-20": whether an id is one of them. Throws UsageError.
 std::function<bool(store::Id)> filter_of(const std::string& text);

@@ -50,9 +50,9 @@ std::vector<Expected> answers_of(const std::string& file, const fs::path& model,
 // What is near some of its own keys, and what attention reads there.
 std::vector<Expected> answers_of(const std::string& file, const store::MemoryStore& store) {
     const store::Id asked[] = {3, 40, 301, 77};
-    const store::Slots own = store.get(asked);
+    const store::StoredSlots own = store.get(asked);
     const store::Hits hits = store.search(own.keys, 3);
-    const store::Read read = store.read(own.keys, {.temperature = 4});
+    const store::ReadResult read = store.read(own.keys, {.temperature = 4});
     std::vector<Expected> all;
     for (Index q = 0; q < 4; ++q) {
         const std::string question = std::to_string(asked[q]);
@@ -109,7 +109,8 @@ std::vector<fs::path> golden_folders() {
 
 store::MemoryStore filled_store(const fs::path& path) {
     store::MemoryStore store = store::MemoryStore::create(
-        path, {.key_width = 6, .value_width = 3, .metric = Similarity::euclidean, .form = store::KeyForm::int8});
+        path,
+        {.key_width = 6, .value_width = 3, .metric = Similarity::euclidean, .encoding = store::KeyEncoding::int8});
     Rng rng(12);
     const auto add = [&](store::Id first, Index count, bool replace) {
         Matrix keys(count, 6), values(count, 3);

@@ -12,7 +12,7 @@ int main() {
     std::vector<kvmem::store::Id> ids(1000);
     std::iota(ids.begin(), ids.end(), 100);
 
-    kvmem::store::MemoryStore store({.key_width = 64, .form = kvmem::store::KeyForm::int8});
+    kvmem::store::MemoryStore store({.key_width = 64, .encoding = kvmem::store::KeyEncoding::int8});
     store.add(keys, {}, ids);
     store.remove(std::vector<kvmem::store::Id>{107});
     store.save("example-store.h5");

@@ -18,11 +18,11 @@ int main() {
 
     Matrix query(1, 1);
     query(0, 0) = 0.67f;
-    const store::Slots nearest = memory.get(memory.search(query, 1).ids_of(0));
+    const store::StoredSlots nearest = memory.get(memory.search(query, 1).ids_of(0));
     std::cout << "f(0.67) = 0.4489; the nearest slot says " << nearest.values(0, 0) << "\n";
     for (const Real temperature : {0.001f, 0.005f, 0.05f, 1.0f}) {
-        const store::Read read = memory.read(query, {.temperature = temperature});
-        const store::Read best = memory.read(query, {.top_k = 2, .temperature = temperature});
+        const store::ReadResult read = memory.read(query, {.temperature = temperature});
+        const store::ReadResult best = memory.read(query, {.top_k = 2, .temperature = temperature});
         std::cout << "temperature " << temperature << ": attention over all says " << read.values(0, 0)
                   << ", over the best two " << best.values(0, 0) << "\n";
     }

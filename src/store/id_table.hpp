@@ -16,7 +16,7 @@ class IdTable {
     // Of `slots` ids, each of which is in this array before its slot is added.
     IdTable(Buffer<Id> ids, Index slots);
 
-    // Slots [first, end), which come after all that are there.
+    // StoredSlots [first, end), which come after all that are there.
     void add(Index first, Index end);
     // The last slot of an id, of this hash, among the first `count`, or -1.
     Index find(Id id, std::uint64_t hash, Index count) const;

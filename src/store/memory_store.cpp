@@ -20,9 +20,9 @@ static void check_options(const StoreOptions& options) {
     require_option(options.metric == Similarity::dot || options.metric == Similarity::cosine ||
                        options.metric == Similarity::euclidean,
                    "metric", "dot, cosine or euclidean");
-    require_option(
-        options.form == KeyForm::float32 || options.form == KeyForm::bfloat16 || options.form == KeyForm::int8, "form",
-        "float32, bfloat16 or int8");
+    require_option(options.encoding == KeyEncoding::float32 || options.encoding == KeyEncoding::bfloat16 ||
+                       options.encoding == KeyEncoding::int8,
+                   "encoding", "float32, bfloat16 or int8");
 }
 
 MemoryStore::MemoryStore(const StoreOptions& options) : impl_(std::make_unique<Impl>()) {
@@ -95,12 +95,12 @@ void MemoryStore::compact() { impl().rewrite(nullptr); }
 
 bool MemoryStore::contains(Id id) const { return impl().state()->find(id).has_value(); }
 
-Slots MemoryStore::get(std::span<const Id> ids) const {
+StoredSlots MemoryStore::get(std::span<const Id> ids) const {
     const auto state = impl().state();
     const auto n = static_cast<Index>(ids.size());
     const Index width = state->options.key_width, value_width = state->options.value_width;
-    Slots slots{std::vector<bool>(ids.size()), Matrix(n, width), Matrix(n, value_width),
-                std::vector<std::string>(ids.size())};
+    StoredSlots slots{std::vector<bool>(ids.size()), Matrix(n, width), Matrix(n, value_width),
+                      std::vector<std::string>(ids.size())};
     for (std::size_t i = 0; i < ids.size(); ++i) {
         const std::optional<Place> place = state->find(ids[i]);
         if (!place) continue;
@@ -155,7 +155,7 @@ Neighbourhood MemoryStore::search_within(ConstView queries, float least, const S
     return all;
 }
 
-Read MemoryStore::read(ConstView queries, const ReadOptions& options) const {
+ReadResult MemoryStore::read(ConstView queries, const ReadOptions& options) const {
     return kvmem::store::read(*impl().state(), queries, options);
 }
 

@@ -22,18 +22,20 @@ Part::Part(const StoreOptions& o, Index slots, bool has_texts)
       bounds(tiles()),
       texts(has_texts ? slots : 0) {
     require_shape(slots < Index{1} << 32, "memory store", "fewer than 2^32 slots in a part");
-    const bool narrow = o.form == KeyForm::int8;
-    if (narrow || (o.form == KeyForm::float32 && o.metric == Similarity::cosine))
+    const bool narrow = o.encoding == KeyEncoding::int8;
+    if (narrow || (o.encoding == KeyEncoding::float32 && o.metric == Similarity::cosine))
         factor = Buffer<float>(tiles() * scan_tile);
     if (o.metric == Similarity::euclidean) bias = Buffer<float>(tiles() * scan_tile);
 }
 
-static detail::CodeFormat code_form(KeyForm form) {
-    return form == KeyForm::int8 ? detail::CodeFormat::int8 : detail::CodeFormat::bfloat16;
+static detail::CodeFormat code_form(KeyEncoding encoding) {
+    return encoding == KeyEncoding::int8 ? detail::CodeFormat::int8 : detail::CodeFormat::bfloat16;
 }
 
 Index Part::words() const {
-    return options.form == KeyForm::float32 ? 0 : detail::code_words(code_form(options.form), options.key_width);
+    return options.encoding == KeyEncoding::float32
+               ? 0
+               : detail::code_words(code_form(options.encoding), options.key_width);
 }
 
 // Keys with smaller squares have no direction in float: their inverse norm is 0, and nothing is known of their score.
@@ -66,12 +68,12 @@ void Part::encode(Index first, Index end, Index count) {
             bool is_known = true;
             for (Index i = 0; cosine && i < slots; ++i)
                 is_known &= inverse[i] > 0 || detail::scan().product(rows + i * width, rows + i * width, width) == 0;
-            if (options.form == KeyForm::float32) {
+            if (options.encoding == KeyEncoding::float32) {
                 if (factor) std::copy_n(inverse, slots, factor.data() + slot);
                 bounds[tile] = {0, static_cast<float>((cosine ? 1 : norm) * (1 + 1e-6))};
             } else {
                 bounds[tile] = detail::encode_tile(
-                    code_form(options.form), rows, slots, width, cosine ? inverse : nullptr,
+                    code_form(options.encoding), rows, slots, width, cosine ? inverse : nullptr,
                     codes.data() + tile * words() * scan_tile, factor ? factor.data() + slot : nullptr);
             }
             if (!is_known) bounds[tile].error = 1.01f;

@@ -1,5 +1,5 @@
-// Slots that lie together. A part is filled from its first slot to its last and then never changes: those who know that
-// it holds `count` slots may read these while more are being added, by one thread, after them.
+// StoredSlots that lie together. A part is filled from its first slot to its last and then never changes: those who
+// know that it holds `count` slots may read these while more are being added, by one thread, after them.
 #pragma once
 
 #include "kernels/scan/scan.hpp"
@@ -45,14 +45,15 @@ class Part {
     Index words() const;  // of a slot's code; 0 when keys are scanned as they are
     const std::uint32_t* codes_of(Index tile) const { return codes.data() + tile * words() * detail::scan_tile; }
 
-    // Slots [at, at + n), which nobody reads yet: copied, found by their ids, and encoded as far as tiles are full; the
-    // last one, too, if it ends the part. Throws Error when memory runs out; the part is then no longer to be added to.
+    // StoredSlots [at, at + n), which nobody reads yet: copied, found by their ids, and encoded as far as tiles are
+    // full; the last one, too, if it ends the part. Throws Error when memory runs out; the part is then no longer to be
+    // added to.
     void append(Index at, ConstView new_keys, const Values& new_values, std::span<const Id> new_ids);
     // The ids and texts of a part whose other arrays are somebody else's.
     void adopt(std::span<const Id> all_ids, std::span<const std::string> all_texts);
     // Makes codes, factors, biases and bounds of tiles [first, end), with the slots that are below `count`.
     void encode(Index first, Index end, Index count);
-    // Slots whose tiles are encoded, when there are `count`.
+    // StoredSlots whose tiles are encoded, when there are `count`.
     Index encoded(Index count) const {
         return count == capacity ? count : count / detail::scan_tile * detail::scan_tile;
     }

@@ -37,8 +37,9 @@ namespace {
 
 namespace store = kvmem::store;
 
-std::shared_ptr<store::MemoryStore> filled(ConstView base, store::KeyForm form) {
-    auto memory = std::make_shared<store::MemoryStore>(store::StoreOptions{.key_width = base.cols, .form = form});
+std::shared_ptr<store::MemoryStore> filled(ConstView base, store::KeyEncoding encoding) {
+    auto memory =
+        std::make_shared<store::MemoryStore>(store::StoreOptions{.key_width = base.cols, .encoding = encoding});
     std::vector<store::Id> ids(static_cast<std::size_t>(base.rows));
     std::iota(ids.begin(), ids.end(), store::Id{0});
     memory->add(base, {}, ids);
@@ -64,18 +65,18 @@ double extra_bytes(const store::MemoryStore& memory, ConstView base) {
 std::vector<Peer> kvmem_peers(int) {
     std::vector<Peer> peers;
     const char* names[] = {"float32", "bfloat16", "int8"};
-    for (const int form : {0, 1, 2})
+    for (const int encoding : {0, 1, 2})
         peers.push_back({true, [=](ConstView base) {
-                             Searcher searcher{std::string("kvmem ") + names[form], 0, 0, {}};
+                             Searcher searcher{std::string("kvmem ") + names[encoding], 0, 0, {}};
                              const double start = seconds_now();
-                             const auto memory = filled(base, static_cast<store::KeyForm>(form));
+                             const auto memory = filled(base, static_cast<store::KeyEncoding>(encoding));
                              searcher.build_seconds = seconds_now() - start;
                              searcher.bytes_per_vector = extra_bytes(*memory, base);
                              searcher.ways.push_back({"all", search_of(memory, 0)});
                              return searcher;
                          }});
     peers.push_back({false, [](ConstView base) {
-                         const auto memory = filled(base, store::KeyForm::int8);
+                         const auto memory = filled(base, store::KeyEncoding::int8);
                          Searcher searcher{"kvmem lists, int8", 0, 0, {}};
                          const double start = seconds_now();
                          memory->index();

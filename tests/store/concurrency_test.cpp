@@ -24,9 +24,9 @@ static double seconds_wanted() {
 // The writer moves groups of slots: all of a group have the same number in their keys, their values and their texts. A
 // reader that saw half of a change would find two numbers in one group, or a group of another size.
 TEST_CASE("readers see all of a change or nothing of it", "[store][threads]") {
-    for (const KeyForm form : {KeyForm::float32, KeyForm::int8}) {
+    for (const KeyEncoding encoding : {KeyEncoding::float32, KeyEncoding::int8}) {
         constexpr Index groups = 12, size = 40, width = 16;
-        MemoryStore store({.key_width = width, .value_width = 1, .form = form});
+        MemoryStore store({.key_width = width, .value_width = 1, .encoding = encoding});
         const auto group = [&](Index g, Index number) {
             Matrix keys(size, width), values(size, 1);
             for (Index i = 0; i < size; ++i)
@@ -52,7 +52,7 @@ TEST_CASE("readers see all of a change or nothing of it", "[store][threads]") {
                 while (same < row.size() && row[same].score == row[0].score) ++same;
                 const bool is_gone = !row.empty() && row[0].score == 0;
                 if (!is_gone && (same != size || (row.size() > same && row[same].score != 0))) ++faults;
-                const Slots slots = store.get(ids_from(static_cast<Id>(g * size), size));
+                const StoredSlots slots = store.get(ids_from(static_cast<Id>(g * size), size));
                 for (std::size_t i = 0; i < size; ++i) {
                     if (slots.found[i] != slots.found[0]) ++faults;
                     if (slots.found[i] && (slots.texts[i] != slots.texts[0] ||
@@ -92,7 +92,7 @@ TEST_CASE("tasks of one pool may change one store at once", "[store][threads]") 
     constexpr Index tasks = 24, size = 12000, width = 16;
     const ThreadLimit limit(4);
     const Matrix keys = normal(size, width, 1);
-    MemoryStore store({.key_width = width, .form = KeyForm::int8});
+    MemoryStore store({.key_width = width, .encoding = KeyEncoding::int8});
     tbb::task_arena arena(4);
     arena.execute([&] {
         parallel_for(tasks, 1, [&](Index first, Index last) {

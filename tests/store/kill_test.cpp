@@ -30,7 +30,7 @@ void check_same(const MemoryStore& store, const Twin& twin) {
     std::vector<Id> ids;
     for (const auto& [id, slot] : twin.slots) ids.push_back(id);
     REQUIRE(store.ids() == ids);
-    const Slots slots = store.get(ids);
+    const StoredSlots slots = store.get(ids);
     bool same = true;
     for (std::size_t i = 0; i < ids.size(); ++i) {
         const auto row = static_cast<Index>(i);

@@ -16,10 +16,10 @@ using namespace kvmem::test;
 namespace {
 
 const Similarity all_metrics[] = {Similarity::dot, Similarity::cosine, Similarity::euclidean};
-const KeyForm all_forms[] = {KeyForm::float32, KeyForm::bfloat16, KeyForm::int8};
+const KeyEncoding all_encodings[] = {KeyEncoding::float32, KeyEncoding::bfloat16, KeyEncoding::int8};
 
-StoreOptions options_of(Similarity metric, KeyForm form, Index width, Index value_width = 0) {
-    return {.key_width = width, .value_width = value_width, .metric = metric, .form = form};
+StoreOptions options_of(Similarity metric, KeyEncoding encoding, Index width, Index value_width = 0) {
+    return {.key_width = width, .value_width = value_width, .metric = metric, .encoding = encoding};
 }
 
 // Scores of any numbers may differ in their last bit, and near ties then in their order.
@@ -34,10 +34,10 @@ void check_near(const Hits& hits, Index query, const std::vector<TwinHit>& right
 
 TEST_CASE("a search finds what comparing everything finds, whatever the metric, form and batch", "[store][exact]") {
     for (const Similarity metric : all_metrics)
-        for (const KeyForm form : all_forms)
+        for (const KeyEncoding encoding : all_encodings)
             for (const Index width : {1, 3, 16, 61, 128}) {
-                CAPTURE(static_cast<int>(metric), static_cast<int>(form), width);
-                MemoryStore store(options_of(metric, form, width));
+                CAPTURE(static_cast<int>(metric), static_cast<int>(encoding), width);
+                MemoryStore store(options_of(metric, encoding, width));
                 Twin twin(metric);
                 const Matrix keys = whole_numbers(700, width, 1);
                 const auto ids = ids_from(5, 700);
@@ -53,9 +53,9 @@ TEST_CASE("a search finds what comparing everything finds, whatever the metric, 
 
 TEST_CASE("narrow keys lose nothing, however near the best are to each other", "[store][exact]") {
     for (const Similarity metric : all_metrics)
-        for (const KeyForm form : all_forms) {
-            CAPTURE(static_cast<int>(metric), static_cast<int>(form));
-            MemoryStore store(options_of(metric, form, 24));
+        for (const KeyEncoding encoding : all_encodings) {
+            CAPTURE(static_cast<int>(metric), static_cast<int>(encoding));
+            MemoryStore store(options_of(metric, encoding, 24));
             Twin twin(metric);
             // A few centres, with keys that differ from them by less than a code can tell.
             Matrix keys = normal(3000, 24, 3);
@@ -70,8 +70,8 @@ TEST_CASE("narrow keys lose nothing, however near the best are to each other", "
 }
 
 TEST_CASE("equal scores are in the order of their ids", "[store]") {
-    for (const KeyForm form : all_forms) {
-        MemoryStore store(options_of(Similarity::dot, form, 4));
+    for (const KeyEncoding encoding : all_encodings) {
+        MemoryStore store(options_of(Similarity::dot, encoding, 4));
         Matrix keys(1000, 4);
         keys.fill(1);
         std::vector<Id> ids = ids_from(0, 1000);
@@ -88,8 +88,8 @@ TEST_CASE("results have the same bits on any number of threads, in any batch and
     const Matrix keys = normal(20000, 48, 1), queries = normal(37, 48, 2);
     for (const Similarity metric : all_metrics) {
         std::vector<Hits> all;
-        for (const KeyForm form : all_forms) {
-            MemoryStore store(options_of(metric, form, 48));
+        for (const KeyEncoding encoding : all_encodings) {
+            MemoryStore store(options_of(metric, encoding, 48));
             store.add(keys, {}, ids_from(0, 20000));
             for (const int threads : {1, 2, 5}) {
                 const ThreadLimit limit(threads);
@@ -107,10 +107,10 @@ TEST_CASE("results have the same bits on any number of threads, in any batch and
 }
 
 TEST_CASE("a store does what a map does, through any changes", "[store]") {
-    for (const KeyForm form : all_forms) {
-        MemoryStore store(options_of(Similarity::dot, form, 8, 3));
+    for (const KeyEncoding encoding : all_encodings) {
+        MemoryStore store(options_of(Similarity::dot, encoding, 8, 3));
         Twin twin(Similarity::dot);
-        Rng rng(static_cast<std::uint64_t>(form));
+        Rng rng(static_cast<std::uint64_t>(encoding));
         const auto some_ids = [&](Index most) {
             std::set<Id> ids;
             for (Index i = rng.below(most); i >= 0; --i) ids.insert(static_cast<Id>(rng.below(3000)));
@@ -147,7 +147,7 @@ TEST_CASE("a store does what a map does, through any changes", "[store]") {
             const Hits hits = store.search(queries, 20);
             for (Index q = 0; q < 3; ++q) REQUIRE(row_of(hits, q) == twin.search(queries.row(q), 20));
             const std::vector<Id> asked = some_ids(20);
-            const Slots slots = store.get(asked);
+            const StoredSlots slots = store.get(asked);
             for (std::size_t i = 0; i < asked.size(); ++i) {
                 const auto right = twin.slots.find(asked[i]);
                 REQUIRE(slots.found[i] == (right != twin.slots.end()));
@@ -167,8 +167,8 @@ TEST_CASE("a store does what a map does, through any changes", "[store]") {
 }
 
 TEST_CASE("upserts give back the room of what they replace, and lose nothing", "[store]") {
-    for (const KeyForm form : all_forms) {
-        MemoryStore store(options_of(Similarity::cosine, form, 8, 2));
+    for (const KeyEncoding encoding : all_encodings) {
+        MemoryStore store(options_of(Similarity::cosine, encoding, 8, 2));
         Twin twin(Similarity::cosine);
         const auto upsert = [&](const std::vector<Id>& ids, std::uint64_t seed) {
             const auto n = static_cast<Index>(ids.size());
@@ -188,7 +188,7 @@ TEST_CASE("upserts give back the room of what they replace, and lose nothing", "
         }
         CHECK(store.memory_bytes() < 4 * bytes);
         REQUIRE(store.ids() == ids_from(0, 3000));
-        const Slots slots = store.get(ids);
+        const StoredSlots slots = store.get(ids);
         for (std::size_t i = 0; i < ids.size(); ++i) REQUIRE(slots.texts[i] == twin.slots.at(ids[i]).text);
         const Matrix queries = whole_numbers(5, 8, 9);
         const Hits hits = store.search(queries, 20);
@@ -211,8 +211,8 @@ TEST_CASE("one id may be replaced as often as one likes", "[store]") {
 }
 
 TEST_CASE("a filtered search finds all that pass, however few", "[store]") {
-    for (const KeyForm form : all_forms) {
-        MemoryStore store(options_of(Similarity::euclidean, form, 12));
+    for (const KeyEncoding encoding : all_encodings) {
+        MemoryStore store(options_of(Similarity::euclidean, encoding, 12));
         Twin twin(Similarity::euclidean);
         const Matrix keys = whole_numbers(4000, 12, 1), queries = whole_numbers(12, 12, 2);
         store.add(keys, {}, ids_from(0, 4000));
@@ -258,8 +258,8 @@ TEST_CASE("a filtered search finds all that pass, however few", "[store]") {
 
 TEST_CASE("a search within a radius finds all slots in it", "[store]") {
     for (const Similarity metric : all_metrics)
-        for (const KeyForm form : all_forms) {
-            MemoryStore store(options_of(metric, form, 6));
+        for (const KeyEncoding encoding : all_encodings) {
+            MemoryStore store(options_of(metric, encoding, 6));
             Twin twin(metric);
             const Matrix keys = whole_numbers(2500, 6, 1, 3), queries = whole_numbers(10, 6, 2, 3);
             store.add(keys, {}, ids_from(0, 2500));
@@ -335,8 +335,8 @@ TEST_CASE("what cannot be is refused, and nothing is changed by it", "[store]") 
     CHECK_THROWS_AS(MemoryStore({.key_width = 4, .value_width = -1}), Error);
     CHECK_THROWS_AS(MemoryStore({.key_width = 4, .metric = Similarity::additive}), Error);
     CHECK_THROWS_AS(MemoryStore({.key_width = 4, .metric = static_cast<Similarity>(77)}), Error);
-    CHECK_THROWS_AS(MemoryStore({.key_width = 4, .form = static_cast<KeyForm>(77)}), Error);
-    CHECK_THROWS_AS(MemoryStore({.key_width = 4, .form = static_cast<KeyForm>(-1)}), Error);
+    CHECK_THROWS_AS(MemoryStore({.key_width = 4, .encoding = static_cast<KeyEncoding>(77)}), Error);
+    CHECK_THROWS_AS(MemoryStore({.key_width = 4, .encoding = static_cast<KeyEncoding>(-1)}), Error);
     CHECK(store.size() == 3);
     CHECK(store.version() == version);
     store.add(keys, {values}, ids_from(10, 3));
@@ -357,9 +357,9 @@ TEST_CASE("a store that was moved from answers with an error until it is another
 
 TEST_CASE("extreme numbers are found like others", "[store][exact]") {
     for (const Similarity metric : all_metrics)
-        for (const KeyForm form : all_forms) {
-            CAPTURE(static_cast<int>(metric), static_cast<int>(form));
-            MemoryStore store(options_of(metric, form, 70));
+        for (const KeyEncoding encoding : all_encodings) {
+            CAPTURE(static_cast<int>(metric), static_cast<int>(encoding));
+            MemoryStore store(options_of(metric, encoding, 70));
             Twin twin(metric);
             Matrix keys = normal(300, 70, 1);
             for (Index i = 0; i < 300; ++i)

@@ -31,7 +31,7 @@ Wanted attended(ConstView queries, ConstView keys, ConstView values, Similarity 
     return w;
 }
 
-void check_read(const Read& got, const Wanted& wanted) {
+void check_read(const ReadResult& got, const Wanted& wanted) {
     CHECK(distance(got.values, wanted.read) < 2e-5);
     CHECK(distance(got.log_sum_exp, wanted.log_sum_exp) < 2e-4);
 }
@@ -41,12 +41,12 @@ void check_read(const Read& got, const Wanted& wanted) {
 TEST_CASE("a read is attention over all slots, or over the best of them", "[store]") {
     const Matrix keys = normal(1500, 16, 1, 0.5), values = normal(1500, 8, 2), queries = normal(9, 16, 3, 0.5);
     for (const Similarity metric : {Similarity::dot, Similarity::cosine, Similarity::euclidean})
-        for (const KeyForm form : {KeyForm::float32, KeyForm::int8})
+        for (const KeyEncoding encoding : {KeyEncoding::float32, KeyEncoding::int8})
             for (const Index heads : {1, 2, 4})
                 for (const Index top_k : {0, 7, 1500}) {
                     if (heads > 1 && metric != Similarity::dot) continue;
-                    CAPTURE(static_cast<int>(metric), static_cast<int>(form), heads, top_k);
-                    MemoryStore store({.key_width = 16, .value_width = 8, .metric = metric, .form = form});
+                    CAPTURE(static_cast<int>(metric), static_cast<int>(encoding), heads, top_k);
+                    MemoryStore store({.key_width = 16, .value_width = 8, .metric = metric, .encoding = encoding});
                     // In two calls, so that there are several parts.
                     store.add(keys.view().middle_rows(0, 1100), {values.view().middle_rows(0, 1100)},
                               ids_from(0, 1100));
@@ -56,7 +56,7 @@ TEST_CASE("a read is attention over all slots, or over the best of them", "[stor
                     options.top_k = top_k;
                     options.heads = heads;
                     options.temperature = 0.7f;
-                    const Read read = store.read(queries, options);
+                    const ReadResult read = store.read(queries, options);
                     check_read(read, attended(queries, keys, values, metric, options));
                     if (top_k == 0) continue;
                     for (Index row = 0; row < 9 * heads; ++row) {
@@ -91,7 +91,7 @@ TEST_CASE("a read passes over what was removed or filtered out", "[store]") {
         store.compact();
         check_read(store.read(queries, filtered), attended(queries, keys, values, metric, {}, bias));
         store.remove(store.ids());
-        const Read nothing = store.read(queries);
+        const ReadResult nothing = store.read(queries);
         CHECK(nothing.values(0, 0) == 0);
         CHECK(nothing.log_sum_exp(0, 0) == -std::numeric_limits<Real>::infinity());
     }
@@ -104,8 +104,8 @@ TEST_CASE("a read by distance loses nothing far from the origin", "[store]") {
         for (Index i = 0; i < m->rows(); ++i)
             // Two clouds, far from each other and from the origin: there is no place that all of them are near to.
             for (Index j = 0; j < 16; ++j) (*m)(i, j) += i % 2 == 0 ? 1e4f : -1e4f;
-    for (const KeyForm form : {KeyForm::float32, KeyForm::int8}) {
-        MemoryStore store({.key_width = 16, .value_width = 4, .metric = Similarity::euclidean, .form = form});
+    for (const KeyEncoding encoding : {KeyEncoding::float32, KeyEncoding::int8}) {
+        MemoryStore store({.key_width = 16, .value_width = 4, .metric = Similarity::euclidean, .encoding = encoding});
         store.add(keys.view().middle_rows(0, 2000), {values.view().middle_rows(0, 2000)}, ids_from(0, 2000));
         store.add(keys.view().middle_rows(2000, 1000), {values.view().middle_rows(2000, 1000)}, ids_from(2000, 1000));
         store.remove(ids_from(40, 7));
@@ -113,7 +113,7 @@ TEST_CASE("a read by distance loses nothing far from the origin", "[store]") {
             ReadOptions options;
             options.temperature = temperature;
             options.search.where = [](Id id) { return id % 5 != 0; };
-            const Read read = store.read(queries, options);
+            const ReadResult read = store.read(queries, options);
             for (Index q = 0; q < queries.rows(); ++q) {
                 std::vector<double> scores(3000, -std::numeric_limits<double>::infinity());
                 for (Index i = 0; i < 3000; ++i) {
@@ -135,7 +135,7 @@ TEST_CASE("a read by distance loses nothing far from the origin", "[store]") {
             }
             for (const int threads : {1, 2, 5}) {
                 const ThreadLimit limit(threads);
-                const Read again = store.read(queries, options);
+                const ReadResult again = store.read(queries, options);
                 CHECK(same_bits(again.values, read.values));
                 CHECK(same_bits(again.log_sum_exp, read.log_sum_exp));
             }
@@ -161,7 +161,7 @@ TEST_CASE("no k is too large: there are no more places than slots", "[store]") {
             CAPTURE(heads, k);
             options.heads = heads;
             options.top_k = k;
-            const Read read = store.read(queries, options);
+            const ReadResult read = store.read(queries, options);
             CHECK(read.hits.k == 3);
             CHECK(read.weights.size() == static_cast<std::size_t>(12 * heads));
             options.top_k = 0;
@@ -180,7 +180,7 @@ TEST_CASE("a read gives copies of what it read", "[store]") {
         options.heads = heads;
         options.copy_slots = true;
         options.search.where = [](Id id) { return id < 5; };  // so that places stay empty
-        const Read read = store.read(queries, options);
+        const ReadResult read = store.read(queries, options);
         REQUIRE(read.slot_keys.rows() == 4 * heads * 7);
         REQUIRE(read.slot_values.rows() == 4 * heads * 7);
         for (Index row = 0; row < 4 * heads; ++row)
@@ -216,9 +216,9 @@ TEST_CASE("a read that cannot be is refused", "[store]") {
 
 TEST_CASE("an index finds nearly all with few probes, and all with every one", "[store]") {
     for (const Similarity metric : {Similarity::dot, Similarity::cosine, Similarity::euclidean})
-        for (const KeyForm form : {KeyForm::float32, KeyForm::bfloat16, KeyForm::int8}) {
-            CAPTURE(static_cast<int>(metric), static_cast<int>(form));
-            MemoryStore store({.key_width = 20, .metric = metric, .form = form});
+        for (const KeyEncoding encoding : {KeyEncoding::float32, KeyEncoding::bfloat16, KeyEncoding::int8}) {
+            CAPTURE(static_cast<int>(metric), static_cast<int>(encoding));
+            MemoryStore store({.key_width = 20, .metric = metric, .encoding = encoding});
             const Matrix centres = normal(40, 20, 1);
             Matrix keys = normal(4000, 20, 2, 0.2);
             for (Index i = 0; i < keys.rows(); ++i) {
@@ -241,7 +241,7 @@ TEST_CASE("an index finds nearly all with few probes, and all with every one", "
                       .measure_recall(all.middle_rows(0, 50), 10,
                                       {.where = [](Id id) { return id % 300 == 7; }, .probes = 1})
                       .recall == 1);
-            // Slots that come later are found at once, and those that go are not.
+            // StoredSlots that come later are found at once, and those that go are not.
             store.add(all.middle_rows(3000, 1000), {}, ids_from(3000, 1000));
             CHECK(store.unindexed() == 1000);
             store.remove(ids_from(0, 100));

@@ -27,8 +27,8 @@ struct Filled {
     StoreOptions options;
     Matrix keys = whole_numbers(500, 12, 1), values = whole_numbers(500, 4, 2);
     std::vector<std::string> texts;
-    explicit Filled(Similarity metric = Similarity::dot, KeyForm form = KeyForm::float32)
-        : options{.key_width = 12, .value_width = 4, .metric = metric, .form = form} {
+    explicit Filled(Similarity metric = Similarity::dot, KeyEncoding encoding = KeyEncoding::float32)
+        : options{.key_width = 12, .value_width = 4, .metric = metric, .encoding = encoding} {
         for (int i = 0; i < 500; ++i) texts.push_back(i % 3 == 0 ? "" : "slot " + std::to_string(i));
     }
     void fill(MemoryStore& store) const { store.add(keys, {values, texts}, ids_from(1000, 500)); }
@@ -37,7 +37,7 @@ struct Filled {
 void check_same(const MemoryStore& a, const MemoryStore& b) {
     CHECK(a.options() == b.options());
     REQUIRE(a.ids() == b.ids());
-    const Slots x = a.get(a.ids()), y = b.get(b.ids());
+    const StoredSlots x = a.get(a.ids()), y = b.get(b.ids());
     CHECK(same_bits(x.keys, y.keys));
     CHECK(same_bits(x.values, y.values));
     CHECK(x.texts == y.texts);
@@ -56,9 +56,9 @@ TEST_CASE("a store comes back from its file as it was, loaded or mapped", "[stor
     const TemporaryDirectory directory;
     const fs::path path = directory.path() / "store.h5";
     for (const Similarity metric : {Similarity::dot, Similarity::cosine, Similarity::euclidean})
-        for (const KeyForm form : {KeyForm::float32, KeyForm::bfloat16, KeyForm::int8})
+        for (const KeyEncoding encoding : {KeyEncoding::float32, KeyEncoding::bfloat16, KeyEncoding::int8})
             for (const bool indexed : {false, true}) {
-                const Filled filled(metric, form);
+                const Filled filled(metric, encoding);
                 MemoryStore store(filled.options);
                 filled.fill(store);
                 store.remove(ids_from(1100, 30));
@@ -103,7 +103,7 @@ TEST_CASE("an empty store and one without values come back, too", "[store][file]
 TEST_CASE("changes of an opened store are in its log, and compact puts them in the file", "[store][file]") {
     const TemporaryDirectory directory;
     const fs::path path = directory.path() / "store.h5";
-    const Filled filled(Similarity::euclidean, KeyForm::int8);
+    const Filled filled(Similarity::euclidean, KeyEncoding::int8);
     MemoryStore twin(filled.options);
     const auto change = [&](MemoryStore& store, Id first) {
         store.add(filled.keys, {filled.values, filled.texts}, ids_from(first, 500));
@@ -433,7 +433,7 @@ TEST_CASE("a disk that is full or a file that may not be written is an error, an
 TEST_CASE("a file with anything changed in it is refused or right", "[store][file][hostile]") {
     const TemporaryDirectory directory;
     const fs::path path = directory.path() / "store.h5", damaged = directory.path() / "damaged.h5";
-    const Filled filled(Similarity::cosine, KeyForm::int8);
+    const Filled filled(Similarity::cosine, KeyEncoding::int8);
     MemoryStore store(filled.options);
     filled.fill(store);
     store.index({.lists = 4});

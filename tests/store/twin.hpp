@@ -16,7 +16,7 @@ namespace kvmem::test {
 
 using store::Hits;
 using store::Id;
-using store::KeyForm;
+using store::KeyEncoding;
 using store::MemoryStore;
 using store::StoreOptions;
 

@@ -13,7 +13,7 @@ struct WriterStep {
     std::vector<Id> ids;
 };
 
-inline const StoreOptions writer_options{.key_width = 24, .value_width = 2, .form = KeyForm::int8};
+inline const StoreOptions writer_options{.key_width = 24, .value_width = 2, .encoding = KeyEncoding::int8};
 
 // The change that makes a store's version `n`, from 1. Each third one takes back half of the one before.
 inline WriterStep writer_step(std::uint64_t n) {

@@ -4,7 +4,7 @@
 //     store.add(keys, {.vectors = values}, ids);
 //     Hits hits = store.search(queries, 10);
 //
-// Slots have a key, and a value that is a vector, a text of any bytes, or both; they are called by 64-bit ids.
+// StoredSlots have a key, and a value that is a vector, a text of any bytes, or both; they are called by 64-bit ids.
 //
 // Threads: any number of them may call const functions while one at a time changes the store (several that want to take
 // turns by themselves). Every call works on one state of the store, the one that it found when it began, and sees all
@@ -32,17 +32,17 @@ using Id = std::uint64_t;
 
 // What a search goes through. Narrow codes take a half or a quarter of the time; what they may get wrong is bounded,
 // and all slots that could belong to the result are compared again by their float keys, so that nothing is lost.
-enum class KeyForm { float32, bfloat16, int8 };
+enum class KeyEncoding { float32, bfloat16, int8 };
 
 // What files and command lines call them, in the order of the enumerations.
 inline constexpr const char* metric_names[] = {"dot", "cosine", "euclidean"};
-inline constexpr const char* form_names[] = {"float32", "bfloat16", "int8"};
+inline constexpr const char* encoding_names[] = {"float32", "bfloat16", "int8"};
 
 struct StoreOptions {
     Index key_width = 0;                  // D: 1 to 65536
     Index value_width = 0;                // E: 0 for no value vectors, up to 65536
     Similarity metric = Similarity::dot;  // not additive
-    KeyForm form = KeyForm::float32;
+    KeyEncoding encoding = KeyEncoding::float32;
 
     bool operator==(const StoreOptions&) const = default;
 };
@@ -57,8 +57,8 @@ struct SearchOptions {
     std::optional<std::span<const Id>> among =
         std::nullopt;                         // only these, in any order; ids that are not there do no harm
     std::function<bool(Id)> where = nullptr;  // only those; may be called from several threads at once
-    // Of the lists that index() made, go through so many that are nearest to each query. 0: all slots, exactly. Slots
-    // that were added since are always gone through.
+    // Of the lists that index() made, go through so many that are nearest to each query. 0: all slots, exactly.
+    // StoredSlots that were added since are always gone through.
     Index probes = 0;
 };
 
@@ -93,7 +93,7 @@ struct ReadOptions {
 };
 
 // Softmax attention. A query that finds nothing reads zeros with log_sum_exp -inf.
-struct Read {
+struct ReadResult {
     Matrix values;               // [B, E]
     Matrix log_sum_exp;          // [B, heads], of all scores, or of the k best
     Hits hits;                   // with top_k: what was read, a row for each query and head
@@ -104,7 +104,7 @@ struct Read {
 };
 
 // What get() found of each id. Rows of those that are missing are zeros.
-struct Slots {
+struct StoredSlots {
     std::vector<bool> found;
     Matrix keys;                     // [n, D]
     Matrix values;                   // [n, E]
@@ -125,7 +125,7 @@ struct RecallReport {
 
 // The first row that cannot be a key, a value or a query: its numbers must be finite, and their squares sum to less
 // than 1e37. rows.rows when all of them can.
-Index first_unfit_row(ConstView rows);
+Index first_invalid_row(ConstView rows);
 
 enum class Access {
     load,  // into memory, for reading and writing; changes go to a log beside the file. One process at a time
@@ -181,13 +181,13 @@ class MemoryStore {
     // --- Questions ---
 
     bool contains(Id id) const;
-    Slots get(std::span<const Id> ids) const;
+    StoredSlots get(std::span<const Id> ids) const;
     std::vector<Id> ids() const;  // all, rising
 
     Hits search(ConstView queries, Index k, const SearchOptions& options = {}) const;
-    // Slots whose score is `least` or more. Within a distance r by the Euclidean metric: least = -r * r.
+    // StoredSlots whose score is `least` or more. Within a distance r by the Euclidean metric: least = -r * r.
     Neighbourhood search_within(ConstView queries, float least, const SearchOptions& options = {}) const;
-    Read read(ConstView queries, const ReadOptions& options = {}) const;
+    ReadResult read(ConstView queries, const ReadOptions& options = {}) const;
     // Of a search with these options, `probes` among them, beside the same one without probes.
     RecallReport measure_recall(ConstView queries, Index k, const SearchOptions& probing) const;
 

@@ -59,7 +59,7 @@ void write_store(const std::filesystem::path& path, const Part& part, const File
     const Index n = part.capacity;
     file.attribute("/", "generator", "kvmem " KVMEM_VERSION);
     file.attribute("/", "metric", metric_names[static_cast<int>(options.metric)]);
-    file.attribute("/", "form", form_names[static_cast<int>(options.form)]);
+    file.attribute("/", "form", encoding_names[static_cast<int>(options.encoding)]);
     number("key_width", static_cast<std::uint64_t>(options.key_width));
     number("value_width", static_cast<std::uint64_t>(options.value_width));
     number("slots", static_cast<std::uint64_t>(n));
@@ -116,7 +116,7 @@ static FileHead head_of(const Reader& file) {
     head.options.key_width = static_cast<Index>(number_of(file, "key_width", 1, 65536));
     head.options.value_width = static_cast<Index>(number_of(file, "value_width", 0, 65536));
     head.options.metric = name_in<Similarity>(file, "metric", metric_names);
-    head.options.form = name_in<KeyForm>(file, "form", form_names);
+    head.options.encoding = name_in<KeyEncoding>(file, "form", encoding_names);
     head.slots = static_cast<Index>(number_of(file, "slots", 0, most_slots));
     head.has_texts = number_of(file, "texts", 0, 1) == 1;
     head.lists = static_cast<Index>(number_of(file, "lists", 0, most_slots));

@@ -70,7 +70,7 @@ class DistanceRead {
                 tiles_.push_back({static_cast<Index>(s), tile, allowed.passing(static_cast<Index>(s), tile)});
     }
 
-    Read run() const {
+    ReadResult run() const {
         // Few queries are cut into tasks over tiles; many are tasks enough.
         const Index tiles = static_cast<Index>(tiles_.size());
         const Index most = 64 / std::max<Index>(1, queries_.rows);
@@ -82,7 +82,7 @@ class DistanceRead {
                 read_tiles(task / parts, first, std::min(first + length, tiles), sums[static_cast<std::size_t>(task)]);
             }
         });
-        Read all{Matrix(queries_.rows, state_.options.value_width), Matrix(queries_.rows, 1), {}, {}, {}, {}};
+        ReadResult all{Matrix(queries_.rows, state_.options.value_width), Matrix(queries_.rows, 1), {}, {}, {}, {}};
         for (Index q = 0; q < queries_.rows; ++q) {
             Sum& sum = sums[static_cast<std::size_t>(q * parts)];
             for (Index part = 1; part < parts; ++part) sum.merge(sums[static_cast<std::size_t>(q * parts + part)]);
@@ -128,7 +128,7 @@ class DistanceRead {
 
 }  // namespace
 
-Read read_by_distance(const State& state, ConstView queries, const ReadOptions& options) {
+ReadResult read_by_distance(const State& state, ConstView queries, const ReadOptions& options) {
     return DistanceRead(state, queries, options).run();
 }
 

@@ -11,6 +11,6 @@ bool is_near_origin(const State& state, ConstView queries, Real temperature);
 
 // Distances are worked out one by one and in double, as a search does. It takes the time of a search for one query
 // and many times that of products for many queries.
-Read read_by_distance(const State& state, ConstView queries, const ReadOptions& options);
+ReadResult read_by_distance(const State& state, ConstView queries, const ReadOptions& options);
 
 }  // namespace kvmem::store

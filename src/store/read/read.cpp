@@ -28,8 +28,8 @@ class ProductRead {
           inverse_(1 / options.temperature),
           allowed_(state, options.search) {}
 
-    Read run() {
-        Read all{
+    ReadResult run() {
+        ReadResult all{
             Matrix(queries_.rows, state_.options.value_width), Matrix(queries_.rows, options_.heads), {}, {}, {}, {}};
         all.log_sum_exp.fill(minus_infinity);
         Matrix values(all.values.rows(), all.values.cols()), log_sum_exp(queries_.rows, options_.heads);
@@ -54,7 +54,7 @@ class ProductRead {
   private:
     bool is(Similarity metric) const { return state_.options.metric == metric; }
 
-    // Slots [first, first + count) of a slice; whole tiles, but for its last.
+    // StoredSlots [first, first + count) of a slice; whole tiles, but for its last.
     void attend_to(std::size_t s, Index first, Index count, const AttendOutput& out) {
         const Slice& slice = state_.slices[s];
         const Part& part = *slice.part;
@@ -113,7 +113,7 @@ static Matrix head_of(ConstView rows, Index head, Index heads) {
     return part;
 }
 
-static void copy_slot(const Part& part, Index slot, Index to, Read& out) {
+static void copy_slot(const Part& part, Index slot, Index to, ReadResult& out) {
     const Index width = out.slot_keys.cols(), value_width = out.slot_values.cols();
     std::copy_n(part.keys.data() + slot * width, width, out.slot_keys.row(to));
     std::copy_n(part.values.data() + slot * value_width, value_width, out.slot_values.row(to));
@@ -121,7 +121,7 @@ static void copy_slot(const Part& part, Index slot, Index to, Read& out) {
 
 // Softmax over the best k of each query, and what they hold.
 static void read_best(const State& state, const std::vector<Best>& best, Index head, const ReadOptions& options,
-                      Read& out) {
+                      ReadResult& out) {
     const Index width = state.options.value_width / options.heads;
     for (std::size_t q = 0; q < best.size(); ++q) {
         const std::vector<Ranked> slots = best[q].sorted();
@@ -147,16 +147,16 @@ static void read_best(const State& state, const std::vector<Best>& best, Index h
     }
 }
 
-static Read read_top(const State& state, ConstView queries, const ReadOptions& options) {
+static ReadResult read_top(const State& state, ConstView queries, const ReadOptions& options) {
     const Index k = places_of_each(state, queries.rows * options.heads, options.top_k, "top_k");
     const auto rows = static_cast<std::size_t>(queries.rows * options.heads),
                places = rows * static_cast<std::size_t>(k);
-    Read out{Matrix(queries.rows, state.options.value_width),
-             Matrix(queries.rows, options.heads),
-             {k, std::vector<Id>(places), std::vector<float>(places, minus_infinity), std::vector<Index>(rows)},
-             std::vector<float>(places),
-             {},
-             {}};
+    ReadResult out{Matrix(queries.rows, state.options.value_width),
+                   Matrix(queries.rows, options.heads),
+                   {k, std::vector<Id>(places), std::vector<float>(places, minus_infinity), std::vector<Index>(rows)},
+                   std::vector<float>(places),
+                   {},
+                   {}};
     out.log_sum_exp.fill(minus_infinity);
     if (options.copy_slots) {
         out.slot_keys = Matrix(static_cast<Index>(places), state.options.key_width);
@@ -171,7 +171,7 @@ static Read read_top(const State& state, ConstView queries, const ReadOptions& o
     return out;
 }
 
-Read read(const State& state, ConstView queries, const ReadOptions& options) {
+ReadResult read(const State& state, ConstView queries, const ReadOptions& options) {
     const StoreOptions& store = state.options;
     require_shape(queries.cols == store.key_width, "memory store", "queries as wide as the keys");
     require_shape(store.value_width > 0, "memory store", "value vectors to read");

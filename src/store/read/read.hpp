@@ -6,6 +6,6 @@
 namespace kvmem::store {
 
 // Throws Error when queries or options do not fit.
-Read read(const State& state, ConstView queries, const ReadOptions& options);
+ReadResult read(const State& state, ConstView queries, const ReadOptions& options);
 
 }  // namespace kvmem::store

@@ -44,13 +44,13 @@ static std::shared_ptr<Part> centroid_part(ConstView centroids, Similarity metri
     std::vector<Id> ids(static_cast<std::size_t>(centroids.rows));
     std::iota(ids.begin(), ids.end(), Id{0});
     const auto part =
-        std::make_shared<Part>(StoreOptions{centroids.cols, 0, metric, KeyForm::int8}, centroids.rows, false);
+        std::make_shared<Part>(StoreOptions{centroids.cols, 0, metric, KeyEncoding::int8}, centroids.rows, false);
     part->append(0, centroids, {}, ids);
     return part;
 }
 
 // How keys look for their centroid.
-static StoreOptions options_of_keys(Index width) { return {width, 0, Similarity::euclidean, KeyForm::int8}; }
+static StoreOptions options_of_keys(Index width) { return {width, 0, Similarity::euclidean, KeyEncoding::int8}; }
 
 // The mean of each centroid's keys, in the order of the keys; a random key where there is none.
 static Matrix means_of(ConstView keys, std::span<const std::uint32_t> nearest, Index count, Rng& random) {

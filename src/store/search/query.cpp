@@ -10,7 +10,7 @@
 
 namespace kvmem::store {
 
-Index first_unfit_row(ConstView rows) {
+Index first_invalid_row(ConstView rows) {
     std::atomic<Index> bad{std::numeric_limits<Index>::max()};
     parallel_for(rows.rows, std::max<Index>(1, 65536 / std::max<Index>(1, rows.cols)), [&](Index first, Index last) {
         for (Index i = first; i < last; ++i)
@@ -25,7 +25,7 @@ Index first_unfit_row(ConstView rows) {
 }
 
 void require_numbers(ConstView rows, const char* where) {
-    const Index row = first_unfit_row(rows);
+    const Index row = first_invalid_row(rows);
     if (row == rows.rows) return;
     throw Error({.what = "a vector cannot be compared",
                  .expected = "finite numbers whose squares sum to less than 1e37",
@@ -41,7 +41,7 @@ Queries::Queries(ConstView rows, const StoreOptions& options) : rows_(rows), opt
 
 Queries::Queries(ConstView rows, const StoreOptions& options, Index column)
     : rows_(rows), options_(options), column_(column), is_head_(true) {
-    options_.form = KeyForm::float32;
+    options_.encoding = KeyEncoding::float32;
     prepare();
 }
 
@@ -51,12 +51,12 @@ void Queries::prepare() {
     require_numbers(rows, "queries");
     const Index n = rows.rows, width = rows.cols;
     prepared_.resize(static_cast<std::size_t>(n));
-    if (options.form == KeyForm::int8) {
+    if (options.encoding == KeyEncoding::int8) {
         words_ = detail::code_words(detail::CodeFormat::int8, width);
         words_of_codes_.resize(static_cast<std::size_t>(n * words_));
         scales_.resize(static_cast<std::size_t>(n));
         starts_.resize(static_cast<std::size_t>(n));
-    } else if (options.form == KeyForm::bfloat16) {
+    } else if (options.encoding == KeyEncoding::bfloat16) {
         words_ = detail::code_words(detail::CodeFormat::bfloat16, width);
         floats_of_codes_.resize(static_cast<std::size_t>(n * words_ * 2));
     }
@@ -69,10 +69,10 @@ void Queries::prepare() {
             const double norm = std::sqrt(detail::scan().product(rows.row(i), rows.row(i), width));
             double lost = 0;
             const auto at = static_cast<std::size_t>(i);
-            if (options.form == KeyForm::int8)
+            if (options.encoding == KeyEncoding::int8)
                 lost = detail::encode_query(rows.row(i), width, words_of_codes_.data() + i * words_, scales_[at],
                                             starts_[at]);
-            else if (options.form == KeyForm::bfloat16)
+            else if (options.encoding == KeyEncoding::bfloat16)
                 std::copy_n(rows.row(i), width, floats_of_codes_.data() + i * words_ * 2);
             prepared_[at] = {norm, lost + norm * rounding};
         }
@@ -80,7 +80,7 @@ void Queries::prepare() {
 }
 
 const void* Queries::codes(Index first) const {
-    if (options_.form == KeyForm::int8) return words_of_codes_.data() + first * words_;
+    if (options_.encoding == KeyEncoding::int8) return words_of_codes_.data() + first * words_;
     return floats_of_codes_.data() + first * words_ * 2;
 }
 

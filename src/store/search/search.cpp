@@ -192,7 +192,7 @@ class Search {
         }
     }
 
-    // Slots [first, end) of the base, which are those of a list.
+    // StoredSlots [first, end) of the base, which are those of a list.
     void scan_list(Index first, Index end, Index query, Selection& selection, Scratch& scratch) {
         for (Index tile = first / scan_tile; tile * scan_tile < end; ++tile) {
             std::uint64_t allowed = allowed_.tile(0, tile);
@@ -207,7 +207,7 @@ class Search {
         }
     }
 
-    // Slots of a tile become candidates. Without scores nothing is known of them.
+    // StoredSlots of a tile become candidates. Without scores nothing is known of them.
     static void take(Index slice, Index tile, std::uint64_t slots, const float* scores, double error,
                      Selection& selection) {
         for (; slots != 0; slots &= slots - 1) {

@@ -34,7 +34,7 @@ void TileScan::scan(Index slice, Index tile, Index first, Index count, Scratch& 
             out);
     }
     const bool far = p.capacity * p.words() * 4 > far_bytes;
-    const bool bytes = p.options.form == KeyForm::int8;
+    const bool bytes = p.options.encoding == KeyEncoding::int8;
     const detail::CodeTile codes{p.codes_of(tile),
                                  p.words(),
                                  p.affine(slot),

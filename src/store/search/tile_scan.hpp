@@ -8,7 +8,7 @@
 
 namespace kvmem::store {
 
-// Slots of a slice, in whole tiles.
+// StoredSlots of a slice, in whole tiles.
 struct TileRange {
     Index slice, first_tile, end_tile;
 };

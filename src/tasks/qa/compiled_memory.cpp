@@ -50,13 +50,13 @@ CompiledMemory::CompiledMemory(store::MemoryStore store, const Model& model, con
     const SlotVectors made = model.encode_slots(pick(memory, some));
     if (store_.size() != memory.size())
         throw other_memory(std::to_string(memory.size()) + " slots", std::to_string(store_.size()));
-    const store::Slots found = find(some);
+    const store::StoredSlots found = find(some);
     if (!same(made.key, found.keys) || !same(made.value, found.values))
         throw other_memory("the vectors that the model makes", "others");
 }
 
-store::Slots CompiledMemory::find(std::span<const Index> slots) const {
-    store::Slots found = store_.get(std::vector<store::Id>(slots.begin(), slots.end()));
+store::StoredSlots CompiledMemory::find(std::span<const Index> slots) const {
+    store::StoredSlots found = store_.get(std::vector<store::Id>(slots.begin(), slots.end()));
     for (std::size_t i = 0; i < slots.size(); ++i) {
         const std::string text = text_of(model_->vocabulary(), *memory_, slots[i]);
         if (!found.found[i]) throw other_memory("a slot " + std::to_string(slots[i]), "none");
@@ -73,7 +73,7 @@ SlotVectors CompiledMemory::read(const Batch& batch) const {
         if (origin >= 0) shared.push_back(origin);
     }
     const SlotVectors made = model_->encode_slots(pick(batch.slots, own));
-    const store::Slots found = find(shared);
+    const store::StoredSlots found = find(shared);
     SlotVectors all{Matrix(batch.slots.size(), made.key.cols()), Matrix(batch.slots.size(), made.value.cols())};
     const auto put = [](Matrix& to, std::span<const Index> rows, const Matrix& from) {
         for (std::size_t i = 0; i < rows.size(); ++i)

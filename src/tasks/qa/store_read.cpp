@@ -43,7 +43,7 @@ Var read_store(Var query, const store::MemoryStore& memory, Index top_k, Real sc
     options.temperature = 1 / scale;
     options.search = search;
     options.copy_slots = query.needs_grad();  // of the state that is read: get() might find another
-    const store::Read read = memory.read(query.value(), options);
+    const store::ReadResult read = memory.read(query.value(), options);
     Arena& arena = query.tape->arena();
     StoreRead kept{query, read.hits.k, scale, {}, {}, {}, {}};
     if (query.needs_grad()) {

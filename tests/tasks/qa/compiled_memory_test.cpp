@@ -88,7 +88,7 @@ TEST_CASE("a compiled memory holds what the network compares and reads", "[compi
 
     const store::MemoryStore store = compiled(taught(), data);
     const std::vector<store::Id> ids(batch.origin.begin(), batch.origin.end());
-    const store::Slots slots = store.get(ids);
+    const store::StoredSlots slots = store.get(ids);
     const ConstView keys = reading.key.value();
     REQUIRE(slots.keys.rows() == keys.rows);
     CHECK(std::equal(slots.keys.data(), slots.keys.data() + slots.keys.size(), keys.data));
@@ -115,7 +115,7 @@ TEST_CASE("a slot that is another's is noticed when it is read", "[compiled]") {
     store::MemoryStore store = compiled(taught(), data);
     // Slots 1 and 3 are none of those that are looked at when the store is handed in.
     const std::vector<store::Id> ids{1, 3};
-    const store::Slots slots = store.get(ids);
+    const store::StoredSlots slots = store.get(ids);
     store.upsert(slots.keys, {slots.values, slots.texts}, std::vector<store::Id>{3, 1});
     Answerer answerer(taught(), data);
     answerer.read_from(std::move(store));

@@ -36,11 +36,11 @@ Pass pass(const Matrix& query, ReadOp read) {
 
 TEST_CASE("a read of a store has the value and the gradient of attention", "[store][read]") {
     const Matrix keys = normal(300, 12, 1, 0.4), values = normal(300, 5, 2), query = normal(6, 12, 3, 0.5);
-    for (const KeyForm form : {KeyForm::float32, KeyForm::int8})
+    for (const KeyEncoding encoding : {KeyEncoding::float32, KeyEncoding::int8})
         for (const Index top_k : {Index{1}, Index{9}, Index{300}, Index{100000}})
             for (const bool indexed : {false, true}) {
                 CAPTURE(top_k, indexed);
-                MemoryStore memory({.key_width = 12, .value_width = 5, .form = form});
+                MemoryStore memory({.key_width = 12, .value_width = 5, .encoding = encoding});
                 memory.add(keys, {values}, ids_from(7, 300));
                 if (indexed) memory.index({.lists = 10});
                 store::SearchOptions all_lists;

@@ -32,7 +32,7 @@ class CompiledMemory {
     SlotVectors read(const Batch& batch) const;
 
   private:
-    store::Slots find(std::span<const Index> slots) const;
+    store::StoredSlots find(std::span<const Index> slots) const;
 
     store::MemoryStore store_;
     const Model* model_;
