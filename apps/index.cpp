@@ -80,7 +80,7 @@ static CommandLine command_line(Wanted& wanted) {
 }
 
 static std::vector<store::Id> ids_of_rows(Index first, Index count) {
-    std::vector<store::Id> ids(static_cast<std::size_t>(count));
+    std::vector<store::Id> ids(count);
     std::iota(ids.begin(), ids.end(), static_cast<store::Id>(first));
     return ids;
 }
@@ -143,7 +143,7 @@ static void add_rows(MemoryStore& store, const EncodedRows& rows) {
         const Index count = std::min(rows_at_once, keys.rows - row);
         const std::vector<store::Id> ids = ids_of_rows(row, count);
         std::span<const std::string> names = rows.keys.names;
-        if (!names.empty()) names = names.subspan(static_cast<std::size_t>(row), ids.size());
+        if (!names.empty()) names = names.subspan(row, ids.size());
         store.add(keys.middle_rows(row, count), {values.empty() ? ConstView{} : values.middle_rows(row, count), names},
                   ids);
         store.sync();

@@ -63,7 +63,7 @@ static CommandLine command_line(Wanted& wanted) {
 static Found found_by(const store::ReadResult& read, Index query) {
     Found found{query, read.hits.ids_of(query), read.hits.scores_of(query), {}, {}};
     if (read.values.rows() == 0) return found;
-    found.weights = std::span(read.weights).subspan(static_cast<std::size_t>(query * read.hits.k), found.ids.size());
+    found.weights = std::span(read.weights).subspan(query * read.hits.k, found.ids.size());
     found.read = {read.values.row(query), static_cast<std::size_t>(read.values.cols())};
     return found;
 }
@@ -102,9 +102,9 @@ static void write_results(const std::string& path, const store::Hits& hits, Simi
     Matrix distances(rows, hits.k);
     for (Index q = 0; q < rows; ++q)
         for (Index i = 0; i < hits.k; ++i) {
-            const std::size_t at = static_cast<std::size_t>(q * hits.k + i);
+            const Index at = q * hits.k + i;
             const float score = hits.scores[at];
-            if (i >= hits.count[static_cast<std::size_t>(q)]) neighbors[at] = -1;
+            if (i >= hits.count[q]) neighbors[at] = -1;
             distances(q, i) = metric == Similarity::euclidean ? std::sqrt(-score)
                               : metric == Similarity::cosine  ? 1 - score
                                                               : -score;

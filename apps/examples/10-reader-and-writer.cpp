@@ -1,4 +1,4 @@
-// Reads while it is written: each search sees one state of the store, before a change or after it.
+// Searches while another thread writes: each sees one snapshot of the store, before a change or after it.
 #include "kvmem/store/memory_store.hpp"
 
 #include <atomic>
@@ -20,12 +20,10 @@ int main() {
     std::atomic<bool> is_done = false;
     Index searches = 0, mixed = 0;
     std::thread reader([&] {
-        Matrix query(1, 1);
-        query(0, 0) = 1;
-        while (!is_done) {
-            const store::Hits hits = memory.search(query, 10);
-            mixed += hits.count[0] != 10 || hits.scores[0] != hits.scores[9];
-            ++searches;
+        const Real query[] = {1};
+        for (; !is_done; ++searches) {
+            const std::vector<store::Hit> hits = memory.search(query, 10);
+            mixed += hits.size() != 10 || hits.front().score != hits.back().score;
         }
     });
     for (int number = 2; number < 500; ++number) write(static_cast<Real>(number));

@@ -1,31 +1,26 @@
-// How a store becomes the next state of itself.
+// The writer: how one snapshot of a store becomes the next.
 #include "kvmem/core/error.hpp"
 #include "store/memory_store_impl.hpp"
-#include "store/search/lists.hpp"
+#include "store/search/inverted_lists.hpp"
 #include "store/search/query.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 namespace kvmem::store {
 
 using detail::scan_tile;
 
-static constexpr Index least_part = 1024, most_slots_at_once = Index{1} << 30;
+static constexpr Index min_segment = 1024, max_slots_at_once = Index{1} << 30;
 
-static void require_each_once(std::span<const Id> ids) {
-    std::vector<Id> sorted(ids.begin(), ids.end());
-    std::sort(sorted.begin(), sorted.end());
-    if (const auto twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end())
-        throw Error({.what = "an id comes twice",
-                     .expected = "each id once",
-                     .got = std::to_string(*twice),
-                     .where = "memory store",
-                     .hint = {}});
+static Error invalid_id(const char* what, const char* expected, Id id, const char* hint = "") {
+    return Error(
+        {.what = what, .expected = expected, .got = std::to_string(id), .where = "memory store", .hint = hint});
 }
 
 static void check_slots(const StoreOptions& options, ConstView keys, const Values& values, std::span<const Id> ids) {
-    const auto n = static_cast<Index>(ids.size());
-    require_shape(n <= most_slots_at_once, "memory store", "at most 2^30 slots at once");
+    const Index n = std::ssize(ids);
+    require_shape(n <= max_slots_at_once, "memory store", "at most 2^30 slots at once");
     require_shape(keys.rows == n && (n == 0 || keys.cols == options.key_width), "memory store",
                   "a key for each id, as wide as the store's");
     const bool no_values = options.value_width == 0 && values.vectors.size() == 0;
@@ -33,125 +28,151 @@ static void check_slots(const StoreOptions& options, ConstView keys, const Value
                   "memory store", "a value for each id, as wide as the store's");
     require_shape(values.texts.empty() || values.texts.size() == ids.size(), "memory store",
                   "a text for each id, or none");
-    require_numbers(keys, "keys");
-    require_numbers(values.vectors, "values");
+    require_valid(keys, "keys");
+    require_valid(values.vectors, "values");
 }
 
-static void mark_dead(State& state, std::span<const Place> places) {
-    std::vector<std::shared_ptr<DeadSlots>> marked(state.slices.size());
-    for (const Place place : places) {
-        Slice& slice = state.slices[static_cast<std::size_t>(place.slice)];
-        std::shared_ptr<DeadSlots>& dead = marked[static_cast<std::size_t>(place.slice)];
-        if (!dead) {
-            dead = slice.dead ? std::make_shared<DeadSlots>(*slice.dead) : std::make_shared<DeadSlots>();
-            slice.dead = dead;
+// Bits of deleted slots are copied once for each segment of a change, because older snapshots read the old ones.
+static void mark_deleted(Snapshot& snapshot, std::span<const Location> locations) {
+    std::vector<std::shared_ptr<DeletedSlots>> copies(snapshot.segments.size());
+    for (const Location location : locations) {
+        SegmentView& view = snapshot.segments[location.segment];
+        std::shared_ptr<DeletedSlots>& deleted = copies[location.segment];
+        if (!deleted) {
+            deleted = view.deleted ? std::make_shared<DeletedSlots>(*view.deleted) : std::make_shared<DeletedSlots>();
+            view.deleted = deleted;
         }
-        dead->mark(place.slot);
+        deleted->add(location.slot);
     }
-    state.size -= static_cast<Index>(places.size());
+    snapshot.size -= std::ssize(locations);
 }
 
-// Of a part that is in memory and in no list: less than half of it lives.
-static bool is_mostly_dead(const Slice& slice) {
-    return !slice.part->is_mapped && !slice.part->lists && 2 * slice.live_count() < slice.part->capacity;
+// Mapped segments cost no memory, and indexed ones would lose their lists.
+static bool is_mostly_deleted(const SegmentView& view) {
+    return !view.segment->is_mapped && !view.segment->lists && 2 * view.live_count() < view.segment->capacity;
 }
 
-// Parts double, so that they are few, with an id to be looked for in each; and what is dead in them is given back
-// before it is as much as what lives.
-void MemoryStore::Impl::begin_part(State& state, Index more) {
-    const State before = state;
-    const std::vector<Place> moved = live_places(before, is_mostly_dead);
-    std::erase_if(state.slices, is_mostly_dead);
-    Index grown = 0;  // what a file was opened with, or an index made, is not to be doubled for a few slots more
-    for (std::size_t s = 1; s < state.slices.size(); ++s) grown += state.slices[s].live_count();
-    const auto count = static_cast<Index>(moved.size());
-    const Index capacity = count + std::max({more, std::min(grown, most_slots_at_once), least_part});
-    growing_ =
-        std::make_shared<Part>(state.options, (capacity + scan_tile - 1) / scan_tile * scan_tile, state.has_texts);
+// Segments double in size, so that a look-up of an id goes through few of them and no key is ever copied for growth.
+// What is left of mostly deleted segments moves to the new one, so that deleted slots never outnumber live ones.
+void MemoryStore::Impl::start_segment(Snapshot& snapshot, Index more) {
+    const Snapshot before = snapshot;
+    const std::vector<Location> moved = live_locations(before, is_mostly_deleted);
+    std::erase_if(snapshot.segments, is_mostly_deleted);
+    Index grown = 0;  // not the first segment: a few slots more than a file or an index holds must not double it
+    for (Index s = 1; s < std::ssize(snapshot.segments); ++s) grown += snapshot.segments[s].live_count();
+    const Index count = std::ssize(moved);
+    const Index capacity = count + std::max({more, std::min(grown, max_slots_at_once), min_segment});
+    growing_ = std::make_shared<Segment>(snapshot.options, (capacity + scan_tile - 1) / scan_tile * scan_tile,
+                                         snapshot.has_texts);
     copy_slots(before, moved, *growing_);
-    state.slices.push_back({growing_, count, nullptr});
+    snapshot.segments.push_back({growing_, count, nullptr});
 }
 
-void MemoryStore::Impl::append(State& state, ConstView keys, const Values& values, std::span<const Id> ids) {
-    const auto n = static_cast<Index>(ids.size());
-    state.has_texts |= !values.texts.empty();
+// Slots go to the growing segment, behind all that a published snapshot counts, and the rest to a new one.
+void MemoryStore::Impl::append(Snapshot& snapshot, ConstView keys, const Values& values, std::span<const Id> ids) {
+    const Index n = std::ssize(ids);
+    snapshot.has_texts |= !values.texts.empty();
     for (Index done = 0; done < n;) {
-        const bool fits =
-            growing_ && growing_->capacity > state.slices.back().count && (values.texts.empty() || growing_->texts);
-        if (!fits) begin_part(state, n - done);
-        Slice& slice = state.slices.back();
-        const Index count = std::min(n - done, growing_->capacity - slice.count);
-        const auto some = [&](auto all) {
-            return all.empty() ? all : all.subspan(static_cast<std::size_t>(done), static_cast<std::size_t>(count));
-        };
+        const bool fits = growing_ && growing_->capacity > snapshot.segments.back().count &&
+                          (values.texts.empty() || growing_->texts);
+        if (!fits) start_segment(snapshot, n - done);
+        SegmentView& view = snapshot.segments.back();
+        const Index count = std::min(n - done, growing_->capacity - view.count);
+        const auto rows = [&](auto all) { return all.empty() ? all : all.subspan(done, count); };
         const ConstView vectors =
-            state.options.value_width > 0 ? values.vectors.middle_rows(done, count) : ConstView{nullptr, count, 0};
-        growing_->append(slice.count, keys.middle_rows(done, count), {vectors, some(values.texts)}, some(ids));
-        slice.count += count;
+            snapshot.options.value_width > 0 ? values.vectors.middle_rows(done, count) : ConstView{nullptr, count, 0};
+        growing_->append(view.count, keys.middle_rows(done, count), {vectors, rows(values.texts)}, rows(ids));
+        view.count += count;
         done += count;
     }
-    state.size += n;
+    snapshot.size += n;
 }
 
-static Error already_there(Id id) {
-    return Error({.what = "an id is in the store already",
-                  .expected = "new ids",
-                  .got = std::to_string(id),
-                  .where = "memory store",
-                  .hint = "upsert replaces what is there"});
+void MemoryStore::Impl::require_writable() const {
+    if (is_mapped)
+        throw Error({.what = "a mapped store cannot be changed",
+                     .expected = {},
+                     .got = {},
+                     .where = path.string(),
+                     .hint = "open it with Access::load"});
+}
+
+// The order makes a change atomic: first allocate all that it needs, then append it to the log, then publish, which
+// cannot fail.
+Index MemoryStore::Impl::apply(Change change, ConstView keys, const Values& values, std::span<const Id> ids) {
+    Snapshot next = *snapshot();
+    if (change != Change::remove) check_slots(next.options, keys, values, ids);
+    if (const auto id = find_duplicate(ids)) throw invalid_id("an id comes twice", "each id once", *id);
+    const std::vector<Location> locations = next.find(ids);
+    if (change == Change::add && !locations.empty())
+        throw invalid_id("an id is in the store already", "new ids", next.segment(locations[0]).ids[locations[0].slot],
+                         "upsert replaces what is there");
+    if (change == Change::remove ? locations.empty() : ids.empty()) return 0;
+    ++next.version;
+    try {
+        mark_deleted(next, locations);
+        if (change != Change::remove) {
+            append(next, keys, values, ids);
+            next.next_id = id_after(next.next_id, ids);
+        }
+        auto shared = std::make_shared<const Snapshot>(std::move(next));
+        if (log) log->append({change, shared->version, keys, values, ids});
+        publish(std::move(shared));
+    } catch (...) {
+        growing_ = nullptr;  // its slots behind the snapshot's count are of no use and may be incomplete
+        throw;
+    }
+    return std::ssize(locations);
 }
 
 Index MemoryStore::Impl::change(Change change, ConstView keys, const Values& values, std::span<const Id> ids) {
     const std::lock_guard lock(writer);
     require_writable();
-    State next = *state();
-    if (change != Change::remove) check_slots(next.options, keys, values, ids);
-    require_each_once(ids);
-    const std::vector<Place> places = next.find(ids);
-    if (change == Change::add && !places.empty())
-        throw already_there(next.part(places.front()).ids[places.front().slot]);
-    if (change == Change::remove ? places.empty() : ids.empty()) return 0;
-    ++next.version;
-    try {
-        mark_dead(next, places);
-        if (change != Change::remove) append(next, keys, values, ids);
-        // Once the change is in the log nothing may fail any more.
-        auto shared = std::make_shared<const State>(std::move(next));
-        if (journal) journal->append({change, shared->version, keys, values, ids});
-        publish(std::move(shared));
-    } catch (...) {
-        growing_ = nullptr;  // what was added to it is not wanted, and may not be whole
-        throw;
-    }
-    return static_cast<Index>(places.size());
+    return apply(change, keys, values, ids);
 }
 
-std::optional<std::size_t> MemoryStore::Impl::take(const StoredPart& stored) {
-    State state{stored.head.options, {}, stored.head.slots, stored.head.version, stored.head.has_texts};
-    if (stored.head.slots > 0) state.slices.push_back({stored.part, stored.head.slots, nullptr});
-    publish(std::move(state));
+Id MemoryStore::Impl::add_numbered(ConstView keys, const Values& values) {
+    const std::lock_guard lock(writer);
+    require_writable();
+    const Id first = snapshot()->next_id;
+    require_shape(0 <= keys.rows && keys.rows <= max_slots_at_once, "memory store", "at most 2^30 slots at once");
+    if (static_cast<Id>(keys.rows) > ~Id{0} - first)
+        throw invalid_id("no ids are left", "a number below 2^64 - 1 for each slot", first,
+                         "add slots with ids of your own");
+    std::vector<Id> ids(keys.rows);
+    std::iota(ids.begin(), ids.end(), first);
+    apply(Change::add, keys, values, ids);
+    return first;
+}
+
+std::optional<std::size_t> MemoryStore::Impl::restore(const StoredSegment& stored) {
+    const FileHead& head = stored.head;
+    const std::span<const Id> ids(stored.segment->ids.data(), head.slots);
+    Snapshot restored{head.options, {}, head.slots, head.version, head.has_texts, id_after(head.next_id, ids)};
+    if (head.slots > 0) restored.segments.push_back({stored.segment, head.slots, nullptr});
+    publish(std::move(restored));
     growing_ = nullptr;
-    return replay_beside(path, stored.head, [this](const Record& r) {
+    return replay_beside(path, head, [this](const Record& r) {
         change(r.change, r.keys, r.values, r.ids);
-        return this->state()->version == r.version;
+        return snapshot()->version == r.version;
     });
 }
 
 void MemoryStore::Impl::rewrite(const IndexOptions* options) {
     const std::lock_guard lock(writer);
     require_writable();
-    const auto now = state();
-    std::shared_ptr<const Part> centroids;
+    const auto now = snapshot();
+    std::shared_ptr<const Segment> centroids;
     if (options)
         centroids = train_centroids(*now, *options);
-    else if (!now->slices.empty() && now->slices[0].part->lists)
-        centroids = now->slices[0].part->lists->centroids;
-    const std::shared_ptr<const Part> part = gather(*now, centroids);
-    State next = *now;
-    next.slices.assign(1, {part, part->capacity, nullptr});
-    if (part->capacity == 0) next.slices.clear();
-    auto shared = std::make_shared<const State>(std::move(next));
-    if (journal) journal->replace(*part, *shared);
+    else if (now->lists())
+        centroids = now->lists()->centroids;
+    const std::shared_ptr<const Segment> all = merge_segments(*now, centroids);
+    Snapshot next = *now;
+    next.segments.assign(1, {all, all->capacity, nullptr});
+    if (all->capacity == 0) next.segments.clear();
+    auto shared = std::make_shared<const Snapshot>(std::move(next));
+    if (log) log->checkpoint(*all, *shared);
     publish(std::move(shared));
     growing_ = nullptr;
 }

@@ -18,8 +18,8 @@ static std::array<Wide, 2> random_key() {
     return key;
 }
 
-// Multiply-shift (Dietzfelbinger 1996): any two ids fall on any two values with the same probability. The finaliser of
-// SplitMix64 (Steele, Lea, Flood 2014) spreads ids that follow each other.
+// Multiply-shift (Dietzfelbinger 1996) gives any two ids any two values with equal probability. The finaliser of
+// SplitMix64 (Steele, Lea, Flood 2014) spreads consecutive ids.
 std::uint64_t hash_of(Id id) {
     static const std::array<Wide, 2> key = random_key();
     auto x = static_cast<std::uint64_t>((key[0] * id + key[1]) >> 64);
@@ -28,22 +28,30 @@ std::uint64_t hash_of(Id id) {
     return x ^ (x >> 31);
 }
 
-// Two thirds of the entries may be taken: a look-up that fails then goes through five or so.
+std::optional<Id> find_duplicate(std::span<const Id> ids) {
+    if (std::ranges::adjacent_find(ids, std::greater_equal<Id>()) == ids.end()) return std::nullopt;
+    std::vector<Id> sorted(ids.begin(), ids.end());
+    std::sort(sorted.begin(), sorted.end());
+    const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
+    return twice == sorted.end() ? std::nullopt : std::optional(*twice);
+}
+
+// At most two thirds of the buckets are taken, so that a failed look-up reads about five of them.
 IdTable::IdTable(Buffer<Id> ids, Index slots)
     : ids_(std::move(ids)),
       slot_bits_(static_cast<int>(std::bit_width(static_cast<std::uint64_t>(slots)))),
-      size_(slots + slots / 2 + 1),
-      entries_(size_),
-      before_(slots) {}
+      buckets_(slots + slots / 2 + 1),
+      entries_(buckets_),
+      previous_(slots) {}
 
-Index IdTable::place_of(std::uint64_t hash) const {
-    return static_cast<Index>((Wide{hash} * static_cast<std::uint64_t>(size_)) >> 64);
+Index IdTable::bucket_of(std::uint64_t hash) const {
+    return static_cast<Index>((Wide{hash} * static_cast<std::uint64_t>(buckets_)) >> 64);
 }
 
 void IdTable::add(Index first, Index end) {
-    constexpr Index ahead = 8;
+    constexpr Index distance = 8;
     for (Index slot = first; slot < end; ++slot) {
-        if (slot + ahead < end) prefetch(hash_of(ids_[slot + ahead]));
+        if (slot + distance < end) prefetch(hash_of(ids_[slot + distance]));
         add(slot);
     }
 }
@@ -51,28 +59,29 @@ void IdTable::add(Index first, Index end) {
 void IdTable::add(Index slot) {
     const std::uint64_t hash = hash_of(ids_[slot]), slots = (std::uint64_t{1} << slot_bits_) - 1;
     const auto tag = static_cast<std::uint32_t>(hash << slot_bits_);
-    Index place = place_of(hash);
-    for (;; place = after(place)) {
-        const std::uint32_t entry = entries_[place];
+    Index bucket = bucket_of(hash);
+    for (;; bucket = next(bucket)) {
+        const std::uint32_t entry = entries_[bucket];
         if (entry == 0) break;
-        if (((entry ^ tag) & ~slots) != 0 || ids_[static_cast<Index>(entry & slots) - 1] != ids_[slot]) continue;
-        before_[slot] = static_cast<std::uint32_t>(entry & slots);
+        if (((entry ^ tag) & ~slots) != 0 || ids_[(entry & slots) - 1] != ids_[slot]) continue;
+        previous_[slot] = static_cast<std::uint32_t>(entry & slots);
         break;
     }
-    // Whoever meets the entry early sees the id, and that the slot is beyond what it may read.
-    std::atomic_ref(entries_[place]).store(tag | static_cast<std::uint32_t>(slot + 1), std::memory_order_release);
+    // Released, so that a reader who finds the entry also sees the slot's id and previous slot. The reader skips the
+    // slot itself, which is not below its count.
+    std::atomic_ref(entries_[bucket]).store(tag | static_cast<std::uint32_t>(slot + 1), std::memory_order_release);
 }
 
 Index IdTable::find(Id id, std::uint64_t hash, Index count) const {
     const std::uint64_t slots = (std::uint64_t{1} << slot_bits_) - 1;
     const auto tag = static_cast<std::uint32_t>(hash << slot_bits_);
-    for (Index place = place_of(hash);; place = after(place)) {
-        const std::uint32_t entry = std::atomic_ref(entries_[place]).load(std::memory_order_acquire);
+    for (Index bucket = bucket_of(hash);; bucket = next(bucket)) {
+        const std::uint32_t entry = std::atomic_ref(entries_[bucket]).load(std::memory_order_acquire);
         if (entry == 0) return -1;
         if (((entry ^ tag) & ~slots) != 0) continue;
         Index slot = static_cast<Index>(entry & slots) - 1;
         if (ids_[slot] != id) continue;
-        while (slot >= count) slot = Index{before_[slot]} - 1;
+        while (slot >= count) slot = Index{previous_[slot]} - 1;
         return slot;
     }
 }

@@ -1,5 +1,6 @@
-// Finds slots by their ids, one of which may name one slot after the other. One thread adds slots while others look for
-// those that they know of.
+// A hash table from ids to the slots of a segment. An id may name several slots, one added after the other.
+//
+// One thread adds slots. Meanwhile other threads may look for slots below a count that they know of.
 #pragma once
 
 #include "kvmem/store/memory_store.hpp"
@@ -7,37 +8,41 @@
 
 namespace kvmem::store {
 
-// Differs from process to process: whoever chooses ids cannot choose them to fall on one place. No result depends on
+// A keyed hash, whose key differs from process to process: chosen ids cannot be made to collide. No result depends on
 // it.
 std::uint64_t hash_of(Id id);
 
+// An id that comes twice, if any does. Ascending ids cost one pass, and others are sorted.
+std::optional<Id> find_duplicate(std::span<const Id> ids);
+
 class IdTable {
   public:
-    // Of `slots` ids, each of which is in this array before its slot is added.
+    // A table for `slots` slots. The caller writes a slot's id to this array before it adds the slot.
     IdTable(Buffer<Id> ids, Index slots);
 
-    // StoredSlots [first, end), which come after all that are there.
+    // Adds slots [first, end), which follow all slots of the table.
     void add(Index first, Index end);
-    // The last slot of an id, of this hash, among the first `count`, or -1.
+    // The last slot of an id among the first `count`, or -1. `hash` is hash_of(id).
     Index find(Id id, std::uint64_t hash, Index count) const;
-    // Prefetches what find() will look at.
-    void prefetch(std::uint64_t hash) const { __builtin_prefetch(entries_.data() + place_of(hash)); }
+    // Prefetches the memory that find() reads first.
+    void prefetch(std::uint64_t hash) const { __builtin_prefetch(entries_.data() + bucket_of(hash)); }
 
-    std::size_t bytes() const { return static_cast<std::size_t>(size_) * sizeof(std::uint32_t); }
+    std::size_t bytes() const { return sizeof(std::uint32_t) * buckets_; }
 
   private:
     void add(Index slot);
-    Index place_of(std::uint64_t hash) const;
-    Index after(Index place) const { return place + 1 == size_ ? 0 : place + 1; }
+    Index bucket_of(std::uint64_t hash) const;
+    Index next(Index bucket) const { return bucket + 1 == buckets_ ? 0 : bucket + 1; }
 
     Buffer<Id> ids_;
     int slot_bits_;
-    Index size_;
-    // Open addressing: 0, or the id's last slot + 1 below as many bits of its hash as there is room for. Places are
-    // never given back.
+    Index buckets_;
+    // Open addressing. An entry is 0, or slot + 1 in its low slot_bits_ and the low bits of the hash above. The tag
+    // saves most reads of ids_, each of which would be a cache miss. Entries are never removed.
     Buffer<std::uint32_t> entries_;
-    // Of a slot, the one that had its id before + 1, or 0: for readers of older states. Costs nothing until it is used.
-    Buffer<std::uint32_t> before_;
+    // For each slot the previous slot of its id + 1, or 0: readers of older snapshots follow it. Its pages take no
+    // memory until an id is replaced.
+    Buffer<std::uint32_t> previous_;
 };
 
 }  // namespace kvmem::store

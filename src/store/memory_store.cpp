@@ -3,7 +3,7 @@
 #include "kvmem/core/error.hpp"
 #include "store/memory_store_impl.hpp"
 #include "store/read/read.hpp"
-#include "store/search/lists.hpp"
+#include "store/search/inverted_lists.hpp"
 #include "store/search/search.hpp"
 
 #include <algorithm>
@@ -12,11 +12,12 @@
 
 namespace kvmem::store {
 
-static constexpr Index most_width = 65536;
+static constexpr Index max_width = 65536;
+static constexpr float minus_infinity = -std::numeric_limits<float>::infinity();
 
 static void check_options(const StoreOptions& options) {
-    require_option(options.key_width >= 1 && options.key_width <= most_width, "key_width", "1 to 65536");
-    require_option(options.value_width >= 0 && options.value_width <= most_width, "value_width", "0 to 65536");
+    require_option(options.key_width >= 1 && options.key_width <= max_width, "key_width", "1 to 65536");
+    require_option(options.value_width >= 0 && options.value_width <= max_width, "value_width", "0 to 65536");
     require_option(options.metric == Similarity::dot || options.metric == Similarity::cosine ||
                        options.metric == Similarity::euclidean,
                    "metric", "dot, cosine or euclidean");
@@ -44,33 +45,29 @@ MemoryStore::Impl& MemoryStore::impl() const {
     return *impl_;
 }
 
-StoreOptions MemoryStore::options() const { return impl().state()->options; }
-Index MemoryStore::size() const { return impl().state()->size; }
-bool MemoryStore::has_texts() const { return impl().state()->has_texts; }
-std::uint64_t MemoryStore::version() const { return impl().state()->version; }
-
-static const Lists* lists_of(const State& state) {
-    return state.slices.empty() ? nullptr : state.slices[0].part->lists.get();
-}
+StoreOptions MemoryStore::options() const { return impl().snapshot()->options; }
+Index MemoryStore::size() const { return impl().snapshot()->size; }
+bool MemoryStore::has_texts() const { return impl().snapshot()->has_texts; }
+std::uint64_t MemoryStore::version() const { return impl().snapshot()->version; }
 
 Index MemoryStore::lists() const {
-    const auto state = impl().state();
-    const Lists* lists = lists_of(*state);
-    return lists ? static_cast<Index>(lists->offsets.size()) - 1 : 0;
+    const auto snapshot = impl().snapshot();
+    const InvertedLists* lists = snapshot->lists();
+    return lists ? std::ssize(lists->offsets) - 1 : 0;
 }
 
 Index MemoryStore::unindexed() const {
-    const auto state = impl().state();
-    if (!lists_of(*state)) return state->size;
-    return state->size - state->slices[0].live_count();
+    const auto snapshot = impl().snapshot();
+    return snapshot->size - (snapshot->lists() ? snapshot->segments[0].live_count() : 0);
 }
 
 std::size_t MemoryStore::memory_bytes() const {
-    const auto state = impl().state();
+    const auto snapshot = impl().snapshot();
     std::size_t bytes = 0;
-    for (const Slice& slice : state->slices) {
-        bytes += slice.part->bytes(slice.count) + (slice.dead ? slice.dead->bytes() : 0);
-        if (slice.part->lists) bytes += slice.part->lists->centroids->bytes(slice.part->lists->centroids->capacity);
+    for (const SegmentView& view : snapshot->segments) {
+        const InvertedLists* lists = view.segment->lists.get();
+        bytes += view.segment->bytes(view.count) + (view.deleted ? view.deleted->bytes() : 0);
+        if (lists) bytes += lists->centroids->bytes(lists->centroids->capacity);
     }
     return bytes;
 }
@@ -79,106 +76,113 @@ void MemoryStore::add(ConstView keys, const Values& values, std::span<const Id> 
     impl().change(Change::add, keys, values, ids);
 }
 
+Id MemoryStore::add(ConstView keys, const Values& values) { return impl().add_numbered(keys, values); }
+
+static ConstView as_row(std::span<const float> row) { return {row.data(), 1, std::ssize(row)}; }
+
+void MemoryStore::add(Id id, std::span<const float> key, std::span<const float> value) {
+    const ConstView vectors = value.empty() ? ConstView{} : as_row(value);
+    impl().change(Change::add, as_row(key), {.vectors = vectors}, {&id, 1});
+}
+
 void MemoryStore::upsert(ConstView keys, const Values& values, std::span<const Id> ids) {
     impl().change(Change::upsert, keys, values, ids);
 }
 
 Index MemoryStore::remove(std::span<const Id> ids) {
-    std::vector<Id> once(ids.begin(), ids.end());
-    std::sort(once.begin(), once.end());
-    once.erase(std::unique(once.begin(), once.end()), once.end());
-    return impl().change(Change::remove, {}, {}, once);
+    std::vector<Id> distinct(ids.begin(), ids.end());
+    std::sort(distinct.begin(), distinct.end());
+    distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
+    return impl().change(Change::remove, {}, {}, distinct);
 }
 
 void MemoryStore::index(const IndexOptions& options) { impl().rewrite(&options); }
 void MemoryStore::compact() { impl().rewrite(nullptr); }
 
-bool MemoryStore::contains(Id id) const { return impl().state()->find(id).has_value(); }
+// --- Queries ---------------------------------------------------------------------------------------------
+
+bool MemoryStore::contains(Id id) const { return impl().snapshot()->find(id).has_value(); }
 
 StoredSlots MemoryStore::get(std::span<const Id> ids) const {
-    const auto state = impl().state();
-    const auto n = static_cast<Index>(ids.size());
-    const Index width = state->options.key_width, value_width = state->options.value_width;
-    StoredSlots slots{std::vector<bool>(ids.size()), Matrix(n, width), Matrix(n, value_width),
-                      std::vector<std::string>(ids.size())};
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-        const std::optional<Place> place = state->find(ids[i]);
-        if (!place) continue;
-        const Index slot = place->slot;
-        const Part& part = state->part(*place);
-        const auto row = static_cast<Index>(i);
+    const auto snapshot = impl().snapshot();
+    const Index n = std::ssize(ids), width = snapshot->options.key_width, value_width = snapshot->options.value_width;
+    StoredSlots slots{std::vector<bool>(n), Matrix(n, width), Matrix(n, value_width), std::vector<std::string>(n)};
+    for (Index i = 0; i < n; ++i) {
+        const std::optional<Location> location = snapshot->find(ids[i]);
+        if (!location) continue;
+        const Segment& segment = snapshot->segment(*location);
         slots.found[i] = true;
-        std::copy_n(part.keys.data() + slot * width, width, slots.keys.row(row));
-        if (value_width > 0) std::copy_n(part.values.data() + slot * value_width, value_width, slots.values.row(row));
-        if (part.texts) slots.texts[i] = part.texts[slot];
+        std::copy_n(segment.key(location->slot), width, slots.keys.row(i));
+        std::copy_n(segment.value(location->slot), value_width, slots.values.row(i));
+        if (segment.texts) slots.texts[i] = segment.texts[location->slot];
     }
     return slots;
 }
 
 std::vector<Id> MemoryStore::ids() const {
-    const auto state = impl().state();
+    const auto snapshot = impl().snapshot();
     std::vector<Id> ids;
-    ids.reserve(static_cast<std::size_t>(state->size));
-    for (const Slice& slice : state->slices)
-        for (Index slot = 0; slot < slice.count; ++slot)
-            if (slice.is_live(slot)) ids.push_back(slice.part->ids[slot]);
+    ids.reserve(snapshot->size);
+    for (const SegmentView& view : snapshot->segments)
+        for (Index slot = 0; slot < view.count; ++slot)
+            if (view.is_live(slot)) ids.push_back(view.segment->ids[slot]);
     std::sort(ids.begin(), ids.end());
     return ids;
 }
 
-// --- Questions -------------------------------------------------------------------------------------------
-
-static void check_search(const SearchOptions& options) { require_option(options.probes >= 0, "probes", "0 or more"); }
-
-Hits MemoryStore::search(ConstView queries, Index k, const SearchOptions& options) const {
-    const auto state = impl().state();
-    check_search(options);
-    const Index most = places_of_each(*state, queries.rows, k, "k");
-    return to_hits(kvmem::store::search(*state, Queries(queries, state->options), most,
-                                        -std::numeric_limits<float>::infinity(), options),
-                   most);
+static std::vector<TopK> search_in(const Snapshot& snapshot, ConstView queries, Index k, float min_score,
+                                   const SearchOptions& options) {
+    require_option(options.probes >= 0, "probes", "0 or more");
+    return search(snapshot, Queries(queries, snapshot.options), k, min_score, options);
 }
 
-Neighbourhood MemoryStore::search_within(ConstView queries, float least, const SearchOptions& options) const {
-    const auto state = impl().state();
-    check_search(options);
-    require_option(least == least, "least", "a number");
+Hits MemoryStore::search(ConstView queries, Index k, const SearchOptions& options) const {
+    const auto snapshot = impl().snapshot();
+    const Index places = places_of_each(*snapshot, queries.rows, k, "k");
+    return to_hits(search_in(*snapshot, queries, places, minus_infinity, options), places);
+}
+
+std::vector<Hit> MemoryStore::search(std::span<const float> query, Index k, const SearchOptions& options) const {
+    const Hits hits = search(as_row(query), k, options);
+    return {hits[0].begin(), hits[0].end()};
+}
+
+Neighbourhood MemoryStore::search_within(ConstView queries, float min_score, const SearchOptions& options) const {
+    const auto snapshot = impl().snapshot();
+    require_option(min_score == min_score, "min_score", "a number");
     Neighbourhood all{{0}, {}, {}};
-    for (const Best& best : kvmem::store::search(*state, Queries(queries, state->options),
-                                                 std::max<Index>(1, state->size), least, options)) {
-        for (const Ranked& slot : best.sorted()) {
+    for (const TopK& found : search_in(*snapshot, queries, std::max<Index>(1, snapshot->size), min_score, options)) {
+        for (const ScoredSlot& slot : found.sorted()) {
             all.ids.push_back(slot.id);
             all.scores.push_back(slot.score);
         }
-        all.offsets.push_back(static_cast<Index>(all.ids.size()));
+        all.offsets.push_back(std::ssize(all.ids));
     }
     return all;
 }
 
 ReadResult MemoryStore::read(ConstView queries, const ReadOptions& options) const {
-    return kvmem::store::read(*impl().state(), queries, options);
+    return kvmem::store::read(*impl().snapshot(), queries, options);
 }
 
 RecallReport MemoryStore::measure_recall(ConstView queries, Index k, const SearchOptions& probing) const {
     using Clock = std::chrono::steady_clock;
-    const auto seconds_since = [](Clock::time_point start) {
-        return std::chrono::duration<double>(Clock::now() - start).count();
+    const auto timed_search = [&](const SearchOptions& options, double& seconds) {
+        const auto start = Clock::now();
+        Hits hits = search(queries, k, options);
+        seconds = std::chrono::duration<double>(Clock::now() - start).count();
+        return hits;
     };
     SearchOptions exact = probing;
     exact.probes = 0;
     RecallReport report;
-    auto start = Clock::now();
-    const Hits truth = search(queries, k, exact);
-    report.seconds_exact = seconds_since(start);
-    start = Clock::now();
-    const Hits hits = search(queries, k, probing);
-    report.seconds_probing = seconds_since(start);
+    const Hits truth = timed_search(exact, report.seconds_exact);
+    const Hits hits = timed_search(probing, report.seconds_probing);
     Index found = 0, wanted = 0;
     for (Index q = 0; q < queries.rows; ++q) {
         const std::span<const Id> right = truth.ids_of(q), got = hits.ids_of(q);
-        wanted += static_cast<Index>(right.size());
-        found += std::count_if(got.begin(), got.end(),
-                               [&](Id id) { return std::find(right.begin(), right.end(), id) != right.end(); });
+        wanted += std::ssize(right);
+        found += std::ranges::count_if(got, [&](Id id) { return std::ranges::find(right, id) != right.end(); });
     }
     report.recall = wanted > 0 ? static_cast<double>(found) / static_cast<double>(wanted) : 1;
     return report;
@@ -187,16 +191,18 @@ RecallReport MemoryStore::measure_recall(ConstView queries, Index k, const Searc
 // --- Files -----------------------------------------------------------------------------------------------
 
 void MemoryStore::save(const std::filesystem::path& path) const {
-    const auto state = impl().state();
-    // A state that is one full part is written as it lies.
-    const bool is_whole = state->slices.size() == 1 && state->slices[0].count == state->slices[0].part->capacity &&
-                          !state->slices[0].dead && (!state->has_texts || state->slices[0].part->texts);
-    std::shared_ptr<const Part> centroids;
-    if (const Lists* lists = lists_of(*state)) centroids = lists->centroids;
-    save_alone(path, is_whole ? *state->slices[0].part : *gather(*state, centroids), *state);
+    const auto snapshot = impl().snapshot();
+    const auto is_whole = [&](const SegmentView& view) {
+        return view.count == view.segment->capacity && !view.deleted && (!snapshot->has_texts || view.segment->texts);
+    };
+    // One full segment is written without a copy.
+    if (snapshot->segments.size() == 1 && is_whole(snapshot->segments[0]))
+        return save_alone(path, *snapshot->segments[0].segment, *snapshot);
+    const InvertedLists* lists = snapshot->lists();
+    save_alone(path, *merge_segments(*snapshot, lists ? lists->centroids : nullptr), *snapshot);
 }
 
-static void require_nothing_at(const std::filesystem::path& path) {
+static void require_no_file(const std::filesystem::path& path) {
     for (const std::filesystem::path& file : {path, log_path(path)})
         if (is_there(file))
             throw Error({.what = "there is a file of this name already",
@@ -208,16 +214,16 @@ static void require_nothing_at(const std::filesystem::path& path) {
 
 MemoryStore MemoryStore::create(const std::filesystem::path& path, const StoreOptions& options) {
     check_options(options);
-    require_nothing_at(path);  // before there is a lock beside it
+    require_no_file(path);  // before the lock file is made
     auto impl = std::make_unique<Impl>();
     impl->path = path;
     impl->publish({options, {}, 0, 0, false});
-    impl->journal = std::make_unique<Journal>(path);
-    require_nothing_at(path);
+    impl->log = std::make_unique<WriteAheadLog>(path);
+    require_no_file(path);  // again, as another process may have made one before the lock was taken
     try {
-        const FileHead head{options, 0, 0, new_generation(), 0, false, 0, {}};
-        write_store(path, Part(options, 0, false), head);
-        impl->journal->begin(head, std::nullopt);
+        const FileHead head{options, 0, 0, new_generation(), 0, false, 0, 0, {}};
+        write_store(path, Segment(options, 0, false), head);
+        impl->log->begin(head, std::nullopt);
     } catch (...) {
         std::error_code ignored;
         for (const std::filesystem::path& made : {path, log_path(path)}) std::filesystem::remove(made, ignored);
@@ -230,20 +236,20 @@ MemoryStore MemoryStore::open(const std::filesystem::path& path, Access access) 
     auto impl = std::make_unique<Impl>();
     impl->path = path;
     if (access == Access::map) {
-        // A writer may replace the file, and then its log, between two looks.
+        // A reader takes no lock. A writer may replace the file and then its log while both are opened; retrying helps.
         for (int tries = 3;; --tries) try {
-                impl->take(map_store(path));
+                impl->restore(map_store(path));
                 break;
             } catch (const Error&) {
                 if (tries == 1) throw;
             }
         impl->is_mapped = true;
     } else {
-        if (!is_there(path)) read_head(path);  // for its error; there is nothing to lock
-        auto journal = std::make_unique<Journal>(path);
-        const StoredPart stored = load_store(path);
-        journal->begin(stored.head, impl->take(stored));
-        impl->journal = std::move(journal);
+        if (!is_there(path)) read_head(path);  // throws its error before a lock file is made
+        auto log = std::make_unique<WriteAheadLog>(path);
+        const StoredSegment stored = load_store(path);
+        log->begin(stored.head, impl->restore(stored));
+        impl->log = std::move(log);
     }
     return MemoryStore(std::move(impl));
 }
@@ -255,7 +261,7 @@ StoreInfo MemoryStore::peek(const std::filesystem::path& path) {
 
 void MemoryStore::sync() {
     const std::lock_guard lock(impl().writer);
-    if (impl().journal) impl().journal->sync(impl().state()->version);
+    if (impl().log) impl().log->sync(impl().snapshot()->version);
 }
 
 }  // namespace kvmem::store

@@ -1,51 +1,51 @@
-// What a MemoryStore holds: the state that readers begin with, and how a writer makes the next one.
+// The state of a MemoryStore: the current snapshot, which readers take, and the writer that makes the next one.
+//
+// Locks: `writer` is held during a whole change, and the snapshot's own mutex only while its pointer is copied or
+// swapped. So readers never wait for a change.
 #pragma once
 
-#include "store/files/journal.hpp"
-#include "store/state.hpp"
+#include "store/files/write_ahead_log.hpp"
+#include "store/snapshot.hpp"
 
 #include <mutex>
 
 namespace kvmem::store {
 
 struct MemoryStore::Impl {
-    std::shared_ptr<const State> state() const {
-        const std::lock_guard lock(state_mutex_);
-        return state_;
+    std::shared_ptr<const Snapshot> snapshot() const {
+        const std::lock_guard lock(snapshot_mutex_);
+        return snapshot_;
     }
-    void publish(State next) { publish(std::make_shared<const State>(std::move(next))); }
-    void publish(std::shared_ptr<const State> shared) noexcept {
-        const std::lock_guard lock(state_mutex_);
-        state_.swap(shared);
+    void publish(Snapshot next) { publish(std::make_shared<const Snapshot>(std::move(next))); }
+    // The old snapshot is freed after the lock is released.
+    void publish(std::shared_ptr<const Snapshot> shared) noexcept {
+        const std::lock_guard lock(snapshot_mutex_);
+        snapshot_.swap(shared);
     }
 
-    // How many slots there were before of these ids.
+    // Applies a change and returns the number of slots that it replaced or removed.
     Index change(Change change, ConstView keys, const Values& values, std::span<const Id> ids);
+    // Adds slots with the next ids and returns the first.
+    Id add_numbered(ConstView keys, const Values& values);
+    // Gathers all live slots in one segment: an index with options, else in the order and lists that they have.
     void rewrite(const IndexOptions* options);
-    // What a file holds, and what was done since, as far as its log tells.
-    std::optional<std::size_t> take(const StoredPart& stored);
-    void require_writable() const {
-        if (is_mapped)
-            throw Error({.what = "a mapped store cannot be changed",
-                         .expected = {},
-                         .got = {},
-                         .where = path.string(),
-                         .hint = "open it with Access::load"});
-    }
+    // Publishes what a file holds and replays its log; the result is that of replay_beside().
+    std::optional<std::size_t> restore(const StoredSegment& stored);
 
-    std::mutex writer;  // whoever changes the store
+    std::mutex writer;
     bool is_mapped = false;
-    std::filesystem::path path;  // of a store with a file
-    std::unique_ptr<Journal> journal;
+    std::filesystem::path path;          // of a store with a file
+    std::unique_ptr<WriteAheadLog> log;  // null without a file, and while the log is replayed
 
   private:
-    // Where `more` slots, or the first of them, are to go.
-    void begin_part(State& state, Index more);
-    void append(State& state, ConstView keys, const Values& values, std::span<const Id> ids);
+    void require_writable() const;
+    Index apply(Change change, ConstView keys, const Values& values, std::span<const Id> ids);
+    void start_segment(Snapshot& snapshot, Index more);
+    void append(Snapshot& snapshot, ConstView keys, const Values& values, std::span<const Id> ids);
 
-    mutable std::mutex state_mutex_;
-    std::shared_ptr<const State> state_ = std::make_shared<const State>();
-    std::shared_ptr<Part> growing_;  // the last slice's, if it may be added to
+    mutable std::mutex snapshot_mutex_;
+    std::shared_ptr<const Snapshot> snapshot_ = std::make_shared<const Snapshot>();
+    std::shared_ptr<Segment> growing_;  // the last segment of the snapshot, if slots may be appended to it
 };
 
 }  // namespace kvmem::store

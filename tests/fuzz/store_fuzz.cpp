@@ -13,14 +13,14 @@ using namespace kvmem::store;
 
 // What was loaded is searched.
 static void load(std::span<const std::byte> bytes) {
-    const StoredPart stored = load_store(bytes, "fuzz");
+    const StoredSegment stored = load_store(bytes, "fuzz");
     const Index slots = stored.head.slots;
     if (slots == 0) return;
-    const State state{stored.head.options, {{stored.part, slots, nullptr}}, slots, 0, stored.head.has_texts};
-    const ConstView queries{stored.part->keys.data(), std::min<Index>(slots, 3), stored.head.options.key_width};
+    const Snapshot snapshot{stored.head.options, {{stored.segment, slots, nullptr}}, slots, 0, stored.head.has_texts};
+    const ConstView queries{stored.segment->keys.data(), std::min<Index>(slots, 3), stored.head.options.key_width};
     SearchOptions options;
     options.probes = 1;
-    search(state, Queries(queries, state.options), 5, -std::numeric_limits<float>::infinity(), options);
+    search(snapshot, Queries(queries, snapshot.options), 5, -std::numeric_limits<float>::infinity(), options);
 }
 
 // A first byte below 0x80 (a file begins with 0x89) is followed by a log; its lowest bit asks for right checksums,

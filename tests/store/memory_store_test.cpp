@@ -80,7 +80,7 @@ TEST_CASE("equal scores are in the order of their ids", "[store]") {
         Matrix query(1, 4);
         query.fill(2);
         const Hits hits = store.search(query, 300);
-        for (Index i = 0; i < 300; ++i) CHECK(hits.ids[static_cast<std::size_t>(i)] == static_cast<Id>(i));
+        for (Index i = 0; i < 300; ++i) CHECK(hits.ids[i] == static_cast<Id>(i));
     }
 }
 
@@ -271,9 +271,8 @@ TEST_CASE("a search within a radius finds all slots in it", "[store]") {
                 auto right = twin.search(queries.row(q), 2500);
                 std::erase_if(right, [&](const TwinHit& hit) { return hit.score < least; });
                 std::vector<TwinHit> got;
-                for (Index i = near.offsets[static_cast<std::size_t>(q)];
-                     i < near.offsets[static_cast<std::size_t>(q) + 1]; ++i)
-                    got.push_back({near.ids[static_cast<std::size_t>(i)], near.scores[static_cast<std::size_t>(i)]});
+                for (Index i = near.offsets[q]; i < near.offsets[q + 1]; ++i)
+                    got.push_back({near.ids[i], near.scores[i]});
                 CHECK(got == right);
             }
         }

@@ -61,8 +61,7 @@ TEST_CASE("a read is attention over all slots, or over the best of them", "[stor
                     if (top_k == 0) continue;
                     for (Index row = 0; row < 9 * heads; ++row) {
                         double total = 0;
-                        for (Index i = 0; i < read.hits.count[static_cast<std::size_t>(row)]; ++i)
-                            total += double{read.weights[static_cast<std::size_t>(row * top_k + i)]};
+                        for (Index i = 0; i < read.hits.count[row]; ++i) total += double{read.weights[row * top_k + i]};
                         CHECK(total == Approx(1).epsilon(1e-5));
                     }
                 }
@@ -120,12 +119,12 @@ TEST_CASE("a read by distance loses nothing far from the origin", "[store]") {
                     if (i % 5 == 0 || (i >= 40 && i < 47)) continue;
                     double square = 0;
                     for (Index j = 0; j < 16; ++j) square += std::pow(double{queries(q, j)} - double{keys(i, j)}, 2);
-                    scores[static_cast<std::size_t>(i)] = -square / double{temperature};
+                    scores[i] = -square / double{temperature};
                 }
                 const double best = *std::max_element(scores.begin(), scores.end());
                 double total = 0, right[4] = {};
                 for (Index i = 0; i < 3000; ++i) {
-                    const double weight = std::exp(scores[static_cast<std::size_t>(i)] - best);
+                    const double weight = std::exp(scores[i] - best);
                     total += weight;
                     for (Index e = 0; e < 4; ++e) right[e] += weight * double{values(i, e)};
                 }
@@ -186,7 +185,7 @@ TEST_CASE("a read gives copies of what it read", "[store]") {
         for (Index row = 0; row < 4 * heads; ++row)
             for (Index i = 0; i < 7; ++i) {
                 const Index at = row * 7 + i;
-                const auto id = static_cast<Index>(read.hits.ids[static_cast<std::size_t>(at)]);
+                const auto id = static_cast<Index>(read.hits.ids[at]);
                 for (Index j = 0; j < 12; ++j) CHECK(read.slot_keys(at, j) == (i < 5 ? keys(id, j) : 0));
                 for (Index j = 0; j < 6; ++j) CHECK(read.slot_values(at, j) == (i < 5 ? values(id, j) : 0));
             }
@@ -248,7 +247,7 @@ TEST_CASE("an index finds nearly all with few probes, and all with every one", "
             SearchOptions one;
             one.probes = 1;
             const Hits late = store.search(all.middle_rows(3500, 100), 1, one);
-            for (Index q = 0; q < 100; ++q) CHECK(late.ids[static_cast<std::size_t>(q)] == static_cast<Id>(3500 + q));
+            for (Index q = 0; q < 100; ++q) CHECK(late.ids[q] == static_cast<Id>(3500 + q));
             for (const Id id : store.search(all.middle_rows(0, 100), 10, one).ids) CHECK(id >= 100);
             const Hits exact = store.search(all.middle_rows(0, 100), 10);
             store.compact();

@@ -156,7 +156,7 @@ TEST_CASE("a log that ends anywhere gives the changes before that", "[store][fil
     for (std::size_t size = 32; size <= log.size(); ++size) {
         replace_file(log_of(path), log.substr(0, size));
         Index whole = 0;
-        while (whole < 6 && (whole == 5 ? log.size() : ends[static_cast<std::size_t>(whole) + 1]) <= size) ++whole;
+        while (whole < 6 && (whole == 5 ? log.size() : ends[whole + 1]) <= size) ++whole;
         CHECK(MemoryStore::open(path, Access::map).size() == 3 * whole);
         if (size % 7 != 0) continue;
         MemoryStore store = MemoryStore::open(path);
@@ -443,11 +443,10 @@ TEST_CASE("a file with anything changed in it is refused or right", "[store][fil
     for (int i = 0; i < 100; ++i) {
         std::string wrong = bytes;
         if (i % 4 == 0)
-            wrong.resize(static_cast<std::size_t>(rng.below(static_cast<Index>(wrong.size()))));
+            wrong.resize(rng.below(static_cast<Index>(wrong.size())));
         else
             for (int j = 0; j < 1 + i % 3; ++j)
-                wrong[static_cast<std::size_t>(rng.below(static_cast<Index>(wrong.size())))] ^=
-                    static_cast<char>(1 << rng.below(8));
+                wrong[rng.below(static_cast<Index>(wrong.size()))] ^= static_cast<char>(1 << rng.below(8));
         replace_file(damaged, wrong);
         try {
             check_same(store, MemoryStore::open(damaged));
@@ -459,10 +458,10 @@ TEST_CASE("a file with anything changed in it is refused or right", "[store][fil
             const MemoryStore mapped = MemoryStore::open(damaged, Access::map);
             SearchOptions probing;
             probing.probes = 2;
-            mapped.search(filled.keys, 10, probing);
-            mapped.search(filled.keys, 10);
-            mapped.read(filled.keys);
-            mapped.get(mapped.ids());
+            static_cast<void>(mapped.search(filled.keys, 10, probing));
+            static_cast<void>(mapped.search(filled.keys, 10));
+            static_cast<void>(mapped.read(filled.keys));
+            static_cast<void>(mapped.get(mapped.ids()));
         } catch (const Error&) {
         }
     }

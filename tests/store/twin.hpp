@@ -85,7 +85,7 @@ inline Matrix whole_numbers(Index rows, Index cols, std::uint64_t seed, Index mo
 }
 
 inline std::vector<Id> ids_from(Id first, Index count) {
-    std::vector<Id> ids(static_cast<std::size_t>(count));
+    std::vector<Id> ids(count);
     std::iota(ids.begin(), ids.end(), first);
     return ids;
 }

@@ -1,25 +1,33 @@
-// A key-value memory of vectors: add, search, read by attention, remove, filter, keep in a file, open again.
+// A store of key-value vectors: add, search, read by attention, remove, filter, save and open again.
 //
 //     MemoryStore store({.key_width = 128, .value_width = 64});
-//     store.add(keys, {.vectors = values}, ids);
-//     Hits hits = store.search(queries, 10);
+//     store.add(keys, {.vectors = values});                     // the store numbers the slots
+//     for (auto [id, score] : store.search(query, 10)) ...      // one query, a span
+//     Hits hits = store.search(queries, 10);                    // many, a matrix
+//     for (auto [id, score] : hits[0]) ...
 //
-// StoredSlots have a key, and a value that is a vector, a text of any bytes, or both; they are called by 64-bit ids.
+// A slot has an id of 64 bits, a key, and a value that is a vector, a text of any bytes, or both.
 //
-// Threads: any number of them may call const functions while one at a time changes the store (several that want to take
-// turns by themselves). Every call works on one state of the store, the one that it found when it began, and sees all
-// of a change or nothing of it. What a search finds does not depend on the number of threads, on how many queries are
-// handed in at once, on the form that keys are scanned in, nor on where slots lie: scores are always worked out from
-// the float keys in double and rounded once, and equal ones are in the order of their ids. (With `probes` it depends on
-// the lists.)
+// Threads: any number of threads may call const functions while another thread changes the store. Threads that change
+// it wait for each other. Every call works on one snapshot, taken when the call begins: it sees all of a change or
+// none.
+//
+// Results: scores are computed from the float keys in double and rounded once; equal scores are ordered by id. So a
+// result does not depend on the number of threads, the batch, the encoding or where slots lie. With `probes` it depends
+// on the index.
+//
+// Lifetimes: arguments are copied, and results are copies; neither outlives or follows the other. The one exception is
+// Hits, whose views point into it.
 #pragma once
 
+#include "kvmem/core/assert.hpp"
 #include "kvmem/core/matrix.hpp"
 #include "kvmem/kernels/attend.hpp"
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <span>
@@ -30,11 +38,11 @@ namespace kvmem::store {
 
 using Id = std::uint64_t;
 
-// What a search goes through. Narrow codes take a half or a quarter of the time; what they may get wrong is bounded,
-// and all slots that could belong to the result are compared again by their float keys, so that nothing is lost.
+// The encoding of keys that a search scans. bfloat16 halves the time and int8 quarters it. Neither loses a result: the
+// error of an encoding is bounded, and every slot within the bound is scored again by its float key.
 enum class KeyEncoding { float32, bfloat16, int8 };
 
-// What files and command lines call them, in the order of the enumerations.
+// Their names in files and on command lines, in the order of the enumerations.
 inline constexpr const char* metric_names[] = {"dot", "cosine", "euclidean"};
 inline constexpr const char* encoding_names[] = {"float32", "bfloat16", "int8"};
 
@@ -47,33 +55,80 @@ struct StoreOptions {
     bool operator==(const StoreOptions&) const = default;
 };
 
-// Values of slots to be added: vectors [n, E], empty when E is 0; texts, empty or n of them.
+// Values of slots to add: vectors [n, E], empty when E is 0; texts, empty or n of them.
 struct Values {
     ConstView vectors = {};
     std::span<const std::string> texts = {};
 };
 
 struct SearchOptions {
-    std::optional<std::span<const Id>> among =
-        std::nullopt;                         // only these, in any order; ids that are not there do no harm
-    std::function<bool(Id)> where = nullptr;  // only those; may be called from several threads at once
-    // Of the lists that index() made, go through so many that are nearest to each query. 0: all slots, exactly.
-    // StoredSlots that were added since are always gone through.
+    // Finds these ids alone, in any order. Ids that are not in the store are ignored.
+    std::optional<std::span<const Id>> among = std::nullopt;
+    // Finds only ids for which this is true. Several threads may call it at once.
+    std::function<bool(Id)> where = nullptr;
+    // Scans this number of lists of index(), the nearest to each query; 0 scans all slots, exactly. Slots that were
+    // added after index() are always scanned.
     Index probes = 0;
 };
 
-// The best of each query, best first. Scores are those of the metric: products, cosines, or minus the squared distance.
-struct Hits {
-    Index k = 0;                // places of each query: what was asked for, or all slots of the store if they are fewer
-    std::vector<Id> ids;        // [B, k]; 0 where there is nothing
-    std::vector<float> scores;  // [B, k]; -inf where there is nothing
-    std::vector<Index> count;   // [B]: how many there are; less than k only if the filter has no more
+struct Hit {
+    Id id;
+    float score;
 
-    std::span<const Id> ids_of(Index query) const {
-        return {ids.data() + query * k, static_cast<std::size_t>(count[static_cast<std::size_t>(query)])};
+    bool operator==(const Hit&) const = default;
+};
+
+// The hits of one query, best first: a view of two arrays that somebody else owns.
+class HitView {
+  public:
+    struct Iterator {
+        using value_type = Hit;
+        using difference_type = std::ptrdiff_t;
+        const Id* id = nullptr;
+        const float* score = nullptr;
+
+        Hit operator*() const { return {*id, *score}; }
+        Iterator& operator++() { return ++id, ++score, *this; }
+        Iterator operator++(int) { return {id++, score++}; }
+        bool operator==(const Iterator&) const = default;
+    };
+
+    HitView(std::span<const Id> ids, std::span<const float> scores) : ids_(ids), scores_(scores) {}
+
+    Index size() const { return std::ssize(ids_); }
+    bool empty() const { return ids_.empty(); }
+    Hit operator[](Index i) const {
+        KVMEM_ASSERT(0 <= i && i < size());
+        return {ids_[i], scores_[i]};
     }
-    std::span<const float> scores_of(Index query) const {
-        return {scores.data() + query * k, static_cast<std::size_t>(count[static_cast<std::size_t>(query)])};
+    Iterator begin() const { return {ids_.data(), scores_.data()}; }
+    Iterator end() const { return {ids_.data() + size(), scores_.data() + size()}; }
+
+  private:
+    std::span<const Id> ids_;
+    std::span<const float> scores_;
+};
+
+// The best slots of each query, best first. A score is that of the metric: the product, the cosine, or minus the
+// squared distance. The views of a query are valid as long as the Hits; asking a temporary for one does not compile.
+struct Hits {
+    Index k = 0;                // places for each query: the k of the call, or the size of a smaller store
+    std::vector<Id> ids;        // [B, k]; 0 in an empty place
+    std::vector<float> scores;  // [B, k]; -inf in an empty place
+    std::vector<Index> count;   // [B]: hits of each query; less than k only if the filter passes fewer
+
+    std::span<const Id> ids_of(Index query) const& { return {ids.data() + query * k, size_of(query)}; }
+    std::span<const float> scores_of(Index query) const& { return {scores.data() + query * k, size_of(query)}; }
+    HitView operator[](Index query) const& { return {ids_of(query), scores_of(query)}; }
+
+    void ids_of(Index query) const&& = delete;
+    void scores_of(Index query) const&& = delete;
+    void operator[](Index query) const&& = delete;
+
+  private:
+    std::size_t size_of(Index query) const {
+        KVMEM_ASSERT(0 <= query && query < std::ssize(count));
+        return static_cast<std::size_t>(count[query]);
     }
 };
 
@@ -85,30 +140,30 @@ struct Neighbourhood {
 };
 
 struct ReadOptions {
-    Index top_k = 0;       // read the best k alone; 0: all of them
-    Real temperature = 1;  // scores are divided by it; above 0
-    Index heads = 1;  // queries and keys are so many heads of equal width, and values too; more than one only for dot
+    Index top_k = 0;       // attends to the best k alone; 0: to all slots
+    Real temperature = 1;  // divides the scores; above 0
+    Index heads = 1;       // of equal width, in queries, keys and values; above 1 only for the dot metric
     SearchOptions search = {};
-    bool copy_slots = false;  // with top_k: also give the keys and values that were read
+    bool copy_slots = false;  // with top_k: also returns the keys and values of the hits
 };
 
 // Softmax attention. A query that finds nothing reads zeros with log_sum_exp -inf.
 struct ReadResult {
     Matrix values;               // [B, E]
     Matrix log_sum_exp;          // [B, heads], of all scores, or of the k best
-    Hits hits;                   // with top_k: what was read, a row for each query and head
-    std::vector<float> weights;  // of the hits
-    // With copy_slots: of the hits, in the state that was read; zeros where there is nothing.
+    Hits hits;                   // with top_k: the slots that were read, a row for each query and head
+    std::vector<float> weights;  // attention weights of the hits
+    // With copy_slots: of the hits, in the snapshot that was read; zeros in an empty place.
     Matrix slot_keys;    // [B * heads * hits.k, D]
     Matrix slot_values;  // [B * heads * hits.k, E]
 };
 
-// What get() found of each id. Rows of those that are missing are zeros.
+// Copies of slots, in the order of the ids that get() was given. Rows of missing ids are zeros.
 struct StoredSlots {
     std::vector<bool> found;
     Matrix keys;                     // [n, D]
     Matrix values;                   // [n, E]
-    std::vector<std::string> texts;  // [n], empty ones where there were none
+    std::vector<std::string> texts;  // [n]; empty for a slot without one
 };
 
 struct IndexOptions {
@@ -117,25 +172,26 @@ struct IndexOptions {
     std::uint64_t seed = 1;
 };
 
-// How often a search with `probes` finds what the exact one does, of the first k, and how fast both were.
+// The share of the exact top k that a search with `probes` finds, and the seconds that each of the two took.
 struct RecallReport {
     double recall = 0;
     double seconds_exact = 0, seconds_probing = 0;
 };
 
-// The first row that cannot be a key, a value or a query: its numbers must be finite, and their squares sum to less
-// than 1e37. rows.rows when all of them can.
-Index first_invalid_row(ConstView rows);
+// The first row that is no valid key, value or query, or rows.rows. A valid row has finite numbers whose squares sum to
+// less than 1e37.
+[[nodiscard]] Index first_invalid_row(ConstView rows);
 
 enum class Access {
-    load,  // into memory, for reading and writing; changes go to a log beside the file. One process at a time
-    // Read where it lies: opens at once, shares memory with other readers, refuses changes. Keys, values and what is
-    // searched are not checked against their hashes, which would read all of them. Whoever else cuts the file short
-    // in place, or takes its disk away, ends the process with SIGBUS; kvmem replaces files and never does.
+    // Reads the file into memory, to read and write. Changes go to a log beside the file. One process at a time.
+    load,
+    // Maps the file, to read only: opens at once and shares memory with other readers. Keys, values and codes are not
+    // checked against their hashes, which would read all of them. SIGBUS ends the process when another program
+    // truncates the file in place, or its disk goes away. kvmem replaces files and never truncates them.
     map,
 };
 
-// What a file says of itself; see MemoryStore::peek.
+// The header of a file; see MemoryStore::peek.
 struct StoreInfo {
     StoreOptions options;
     Index slots = 0;  // in the file
@@ -149,65 +205,76 @@ class MemoryStore {
     // An empty store in memory. Throws Error when an option is out of range.
     explicit MemoryStore(const StoreOptions& options);
     ~MemoryStore();
-    // Whatever is then asked of the one that was moved from throws Error.
+    // A store that was moved from may be assigned to or destroyed. Any other call throws Error.
     MemoryStore(MemoryStore&&) noexcept;
     MemoryStore& operator=(MemoryStore&&) noexcept;
 
-    StoreOptions options() const;
-    Index size() const;
-    bool has_texts() const;   // whether any slot was ever added with one
-    Index lists() const;      // of the index; 0 when there is none
-    Index unindexed() const;  // slots that are in no list
-    // Bytes held for slots: keys, codes, values, texts, ids. Of a mapped store what is not in the file.
-    std::size_t memory_bytes() const;
-    // Changes since the store was made; in a file, too.
-    std::uint64_t version() const;
+    [[nodiscard]] StoreOptions options() const;
+    [[nodiscard]] Index size() const;
+    [[nodiscard]] bool has_texts() const;   // whether any slot was ever added with one
+    [[nodiscard]] Index lists() const;      // of the index; 0 without one
+    [[nodiscard]] Index unindexed() const;  // slots that are in no list
+    // Bytes of keys, codes, values, texts and ids in memory. Those of a mapped file do not count.
+    [[nodiscard]] std::size_t memory_bytes() const;
+    // The number of changes since the store was made, across files.
+    [[nodiscard]] std::uint64_t version() const;
 
-    // --- Changes: all of a call or, when it throws, nothing of it ---
+    // --- Changes: a call that throws changes nothing ---
 
-    // keys [n, D] of finite numbers whose squares sum to less than 1e37. Throws Error when an id is there already or
-    // comes twice.
+    // Adds slots with these ids. keys is [n, D]; every row must be valid (first_invalid_row). Throws Error when an id
+    // is in the store or comes twice.
     void add(ConstView keys, const Values& values, std::span<const Id> ids);
-    // The same, in place of what these ids had.
+    // Adds slots with consecutive ids and returns the first. It is one more than the largest id that was ever added or
+    // upserted, or 0 in a new store: ids of removed slots do not come back, not even after compact() or open(). Throws
+    // Error when no ids are left, as after the id 2^64 - 1.
+    Id add(ConstView keys, const Values& values = {});
+    // Adds one slot: a key of D numbers, and a value of E unless E is 0.
+    void add(Id id, std::span<const float> key, std::span<const float> value = {});
+    // Adds slots or replaces those that have these ids.
     void upsert(ConstView keys, const Values& values, std::span<const Id> ids);
-    // How many there were of these ids; others do no harm.
+    // Removes slots and returns how many there were. Ids that are not in the store are ignored.
     Index remove(std::span<const Id> ids);
-    // Makes lists by k-means (Lloyd 1982) over all slots, so that search can probe. Rewrites the slots in memory.
+    // Builds inverted lists by k-means (Lloyd 1982) over all slots, for searches with probes. Rewrites the slots.
     void index(const IndexOptions& options = {});
-    // Gives back the room of removed slots, and puts slots that were added since index() into its lists. Of a store
-    // with a file: writes the file anew and empties the log.
+    // Frees the memory of removed slots and puts slots that were added after index() into its lists. A store with a
+    // file writes its file anew and empties its log.
     void compact();
 
-    // --- Questions ---
+    // --- Queries ---
 
-    bool contains(Id id) const;
-    StoredSlots get(std::span<const Id> ids) const;
-    std::vector<Id> ids() const;  // all, rising
+    [[nodiscard]] bool contains(Id id) const;
+    [[nodiscard]] StoredSlots get(std::span<const Id> ids) const;
+    [[nodiscard]] std::vector<Id> ids() const;  // all, ascending
 
-    Hits search(ConstView queries, Index k, const SearchOptions& options = {}) const;
-    // StoredSlots whose score is `least` or more. Within a distance r by the Euclidean metric: least = -r * r.
-    Neighbourhood search_within(ConstView queries, float least, const SearchOptions& options = {}) const;
-    ReadResult read(ConstView queries, const ReadOptions& options = {}) const;
-    // Of a search with these options, `probes` among them, beside the same one without probes.
-    RecallReport measure_recall(ConstView queries, Index k, const SearchOptions& probing) const;
+    // The k best slots of each query [B, D].
+    [[nodiscard]] Hits search(ConstView queries, Index k, const SearchOptions& options = {}) const;
+    // The k best slots of one query of D numbers.
+    [[nodiscard]] std::vector<Hit> search(std::span<const float> query, Index k,
+                                          const SearchOptions& options = {}) const;
+    // All slots with a score of at least min_score. Within a distance r by the Euclidean metric: min_score = -r * r.
+    [[nodiscard]] Neighbourhood search_within(ConstView queries, float min_score,
+                                              const SearchOptions& options = {}) const;
+    // Attention of the queries [B, D] over the slots. Throws Error when the store has no value vectors.
+    [[nodiscard]] ReadResult read(ConstView queries, const ReadOptions& options = {}) const;
+    // Compares a search with these options with the same search without probes.
+    [[nodiscard]] RecallReport measure_recall(ConstView queries, Index k, const SearchOptions& probing) const;
 
     // --- Files (datasets/README.md) ---
     //
-    // Several threads may read and write files at once. HDF5 serves them in turn: open(), save(), and index() and
+    // Several threads may read and write files at once. HDF5 serves them in turn in open(), save(), and in index() and
     // compact() of a store with a file.
 
-    // Writes all slots to a file, in place of what was there, all or nothing. The store stays what it is: in memory, or
-    // of the file that it was opened from.
+    // Writes all slots to a file, all or nothing, in place of an old one. The store keeps its own file or none.
     void save(const std::filesystem::path& path) const;
-    // Opens a file with what its log holds. Throws Error when it is no store, is damaged, or (load) is being written to
-    // by somebody else.
-    static MemoryStore open(const std::filesystem::path& path, Access access = Access::load);
-    // Makes a new file, which must not exist, and opens it to load. When it throws, nothing is left of it.
+    // Opens a file and replays its log. Throws Error when it is no store, is damaged, or (load) another process writes
+    // to it.
+    [[nodiscard]] static MemoryStore open(const std::filesystem::path& path, Access access = Access::load);
+    // Makes a new file, which must not exist, and opens it to load. Leaves no file behind when it throws.
     static MemoryStore create(const std::filesystem::path& path, const StoreOptions& options);
     // Reads the header alone.
-    static StoreInfo peek(const std::filesystem::path& path);
-    // Returns when all changes so far are on the disk. A process that is killed loses none that returned; the system,
-    // if it fails, those since the last sync(). Of a store without a file: does nothing.
+    [[nodiscard]] static StoreInfo peek(const std::filesystem::path& path);
+    // Returns when all changes so far are on the disk. A killed process loses no change that returned; a power loss may
+    // lose changes after the last sync(). Does nothing for a store without a file.
     void sync();
 
   private:

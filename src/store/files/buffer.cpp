@@ -19,7 +19,7 @@ std::shared_ptr<void> allocate_zeros(std::size_t bytes) {
                      .where = "memory store",
                      .hint = {}});
     };
-    if (bytes < huge_page / 16) {
+    if (bytes < huge_page / 16) {  // too small to waste the rest of a page on
         const std::size_t rounded = (bytes + 63) / 64 * 64;
         void* small = std::aligned_alloc(64, rounded);
         if (!small) return fail();

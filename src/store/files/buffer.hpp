@@ -1,5 +1,5 @@
-// An array that is zero until it is written, whose pages cost nothing until then, and that huge pages hold when it is
-// large; or a window on somebody else's memory. Copies share it.
+// An array of zeros, or a read-only view of memory with another owner. Copies share the memory, and the last one frees
+// it. Pages of a large array take no memory until they are written; huge pages hold it where the system has them.
 #pragma once
 
 #include "kvmem/core/types.hpp"
@@ -9,7 +9,7 @@
 
 namespace kvmem::store {
 
-// `bytes` zeros, aligned to a cache line. Throws Error when there is no room.
+// `bytes` zeros, aligned to a cache line. Throws Error when memory runs out.
 std::shared_ptr<void> allocate_zeros(std::size_t bytes);
 
 template <class T>
@@ -17,9 +17,8 @@ class Buffer {
   public:
     Buffer() = default;
     explicit Buffer(Index size)
-        : owner_(size > 0 ? allocate_zeros(static_cast<std::size_t>(size) * sizeof(T)) : nullptr),
-          data_(static_cast<T*>(owner_.get())) {}
-    // Memory that `owner` keeps, only to be read.
+        : owner_(size > 0 ? allocate_zeros(size * sizeof(T)) : nullptr), data_(static_cast<T*>(owner_.get())) {}
+    // Memory that `owner` keeps alive, to read only.
     Buffer(const T* data, std::shared_ptr<void> owner) : owner_(std::move(owner)), data_(const_cast<T*>(data)) {}
 
     T* data() const { return data_; }

@@ -17,12 +17,14 @@ namespace kvmem::store {
 
 namespace {
 
-// The numbers of a log are little-endian, as are the machines that kvmem is for.
+// A log is a Head and then records: a RecordHead with its body each. The body is a BodyHead, the ids and, unless they
+// are removed, the keys, the values, the lengths of the texts if there are any, and the texts. Numbers are
+// little-endian, as are all machines that kvmem supports.
 struct Head {
     char magic[8];
     std::uint64_t format;  // 1
     std::uint64_t generation;
-    std::uint64_t checksum;  // XXH3 of what stands before it
+    std::uint64_t checksum;  // XXH3 of the bytes before it
 };
 static_assert(sizeof(Head) == log_head_bytes);
 struct RecordHead {
@@ -35,16 +37,15 @@ struct BodyHead {
     std::uint64_t slots;
     std::uint64_t has_texts;  // 0 or 1
 };
-// Then ids; and, unless they are removed, keys, values, the lengths of texts if there are any, and the texts.
 
-// A record that changes nothing: all that stands before it was on the disk when it was written.
-struct Mark {
+// A record that changes nothing. All bytes before it were on the disk when it was written.
+struct SyncMarker {
     RecordHead head;  // of the version before it
     std::uint64_t kind;
-    std::uint64_t place;       // of the mark, in bytes from the log's start
+    std::uint64_t offset;      // of the marker, in bytes from the log's start
     std::uint64_t generation;  // of the log
 };
-constexpr std::uint64_t mark_kind = 3;
+constexpr std::uint64_t marker_kind = 3;
 
 constexpr char log_magic[8] = {'k', 'v', 'm', 'e', 'm', 'l', 'o', 'g'};
 
@@ -60,26 +61,26 @@ Error damaged(const std::string& name, const char* expected, const std::string& 
 }
 
 template <class T>
-void put(std::string& bytes, const T* values, std::size_t count) {
+void append_to(std::string& bytes, const T* values, std::size_t count) {
     bytes.append(reinterpret_cast<const char*>(values), count * sizeof(T));
 }
 
-std::string encode(const Record& record) {
+std::string encode_record(const Record& record) {
     std::string bytes(sizeof(RecordHead), '\0');
-    const auto n = record.ids.size();
-    bytes.reserve(bytes.size() + sizeof(BodyHead) + n * 8 +
-                  static_cast<std::size_t>(record.keys.size() + record.values.vectors.size()) * 4);
-    const BodyHead body{static_cast<std::uint64_t>(record.change), n, record.values.texts.empty() ? 0u : 1u};
-    put(bytes, &body, 1);
-    put(bytes, record.ids.data(), n);
+    const auto& [vectors, texts] = record.values;
+    const std::size_t n = record.ids.size();
+    bytes.reserve(bytes.size() + sizeof(BodyHead) + 8 * n + 4 * (record.keys.size() + vectors.size()));
+    const BodyHead body{static_cast<std::uint64_t>(record.change), n, texts.empty() ? 0u : 1u};
+    append_to(bytes, &body, 1);
+    append_to(bytes, record.ids.data(), n);
     if (record.change != Change::remove) {
-        put(bytes, record.keys.data, static_cast<std::size_t>(record.keys.size()));
-        put(bytes, record.values.vectors.data, static_cast<std::size_t>(record.values.vectors.size()));
-        for (const std::string& text : record.values.texts) {
+        append_to(bytes, record.keys.data, record.keys.size());
+        append_to(bytes, vectors.data, vectors.size());
+        for (const std::string& text : texts) {
             const std::uint64_t length = text.size();
-            put(bytes, &length, 1);
+            append_to(bytes, &length, 1);
         }
-        for (const std::string& text : record.values.texts) bytes += text;
+        for (const std::string& text : texts) bytes += text;
     }
     RecordHead head{bytes.size() - sizeof(RecordHead), record.version, 0};
     head.checksum = checksum_of(head, bytes.data() + sizeof head);
@@ -87,31 +88,28 @@ std::string encode(const Record& record) {
     return bytes;
 }
 
-// Takes numbers from the front of some bytes.
-class Source {
+// Reads numbers from the front of some bytes. Throws Error, before it allocates, when the bytes are too few.
+class ByteReader {
   public:
-    Source(const char* bytes, std::size_t size, const std::string& name) : at_(bytes), left_(size), name_(name) {}
+    ByteReader(const char* bytes, std::size_t size, const std::string& name) : at_(bytes), left_(size), name_(name) {}
 
+    // `count` rows of `width` numbers. Sizes are divided, as their product may overflow.
     template <class T>
-    std::vector<T> take(std::uint64_t count) {
-        if (count > left_ / sizeof(T)) throw damaged(name_, "records as long as what they hold", "a shorter one");
-        std::vector<T> values(static_cast<std::size_t>(count));
-        if (count > 0) std::memcpy(values.data(), at_, values.size() * sizeof(T));
-        at_ += values.size() * sizeof(T);
-        left_ -= values.size() * sizeof(T);
+    std::vector<T> read(std::uint64_t count, Index width = 1) {
+        if (width > 0 && count > left_ / sizeof(T) / width)
+            throw damaged(name_, "records as long as what they hold", "a shorter one");
+        std::vector<T> values(count * width);
+        const std::size_t bytes = values.size() * sizeof(T);
+        if (bytes > 0) std::memcpy(values.data(), at_, bytes);
+        at_ += bytes;
+        left_ -= bytes;
         return values;
     }
-    std::string text(std::uint64_t length) {
-        const std::vector<char> bytes = take<char>(length);
+    std::string read_text(std::uint64_t length) {
+        const std::vector<char> bytes = read<char>(length);
         return {bytes.begin(), bytes.end()};
     }
     bool is_empty() const { return left_ == 0; }
-    // So many rows of numbers, if their bytes can be there.
-    std::vector<float> rows(std::uint64_t count, Index width) {
-        if (width > 0 && count > left_ / sizeof(float) / static_cast<std::uint64_t>(width))
-            throw damaged(name_, "records as long as what they hold", "a shorter one");
-        return take<float>(count * static_cast<std::uint64_t>(width));
-    }
 
   private:
     const char* at_;
@@ -119,55 +117,56 @@ class Source {
     const std::string& name_;
 };
 
-void hand_on(const RecordHead& head, const char* bytes, const std::string& name, const StoreOptions& options,
-             const std::function<void(const Record&)>& take) {
-    Source source(bytes, head.length, name);
-    const BodyHead body = source.take<BodyHead>(1)[0];
+// Decodes the body of a record with a right checksum and applies it. The arrays live during the call.
+void decode_record(const RecordHead& head, const char* bytes, const std::string& name, const StoreOptions& options,
+                   const std::function<void(const Record&)>& apply) {
+    ByteReader reader(bytes, head.length, name);
+    const BodyHead body = reader.read<BodyHead>(1)[0];
     if (body.change > 2 || body.has_texts > (body.change == 2 ? 0 : 1))
         throw damaged(name, "changes that are known", "another");
     if (body.slots == 0) throw damaged(name, "changes of some slots", "one of none");
-    const auto ids = source.take<Id>(body.slots);
+    const auto ids = reader.read<Id>(body.slots);
     std::vector<float> keys, values;
     std::vector<std::string> texts;
     const auto change = static_cast<Change>(body.change);
     if (change != Change::remove) {
-        keys = source.rows(body.slots, options.key_width);
-        values = source.rows(body.slots, options.value_width);
-        if (body.has_texts == 1) {
-            const auto lengths = source.take<std::uint64_t>(body.slots);
-            for (const std::uint64_t length : lengths) texts.push_back(source.text(length));
-        }
+        keys = reader.read<float>(body.slots, options.key_width);
+        values = reader.read<float>(body.slots, options.value_width);
+        if (body.has_texts == 1)
+            for (const std::uint64_t length : reader.read<std::uint64_t>(body.slots))
+                texts.push_back(reader.read_text(length));
     }
-    if (!source.is_empty()) throw damaged(name, "records as long as what they hold", "a longer one");
+    if (!reader.is_empty()) throw damaged(name, "records as long as what they hold", "a longer one");
     const auto view = [&](const std::vector<float>& numbers, Index width) {
         return ConstView{numbers.data(), static_cast<Index>(body.slots), width};
     };
-    take({change, head.version, view(keys, options.key_width), {view(values, options.value_width), texts}, ids});
+    apply({change, head.version, view(keys, options.key_width), {view(values, options.value_width), texts}, ids});
 }
 
-Mark mark_at(std::size_t place, std::uint64_t version, std::uint64_t generation) {
-    Mark mark{{sizeof(Mark) - sizeof(RecordHead), version, 0}, mark_kind, place, generation};
-    mark.head.checksum = checksum_of(mark.head, reinterpret_cast<const char*>(&mark) + sizeof mark.head);
-    return mark;
+SyncMarker marker_at(std::size_t offset, std::uint64_t version, std::uint64_t generation) {
+    SyncMarker marker{{sizeof(SyncMarker) - sizeof(RecordHead), version, 0}, marker_kind, offset, generation};
+    marker.head.checksum = checksum_of(marker.head, reinterpret_cast<const char*>(&marker) + sizeof marker.head);
+    return marker;
 }
 
-// Whether there is a mark at this place: the same work wherever it is asked.
-bool is_mark(const std::string& log, std::size_t place, std::uint64_t generation) {
-    Mark mark{};
-    if (log.size() - place < sizeof mark) return false;
-    std::memcpy(&mark, log.data() + place, sizeof mark);
-    if (mark.kind != mark_kind || mark.place != place) return false;
-    const Mark right = mark_at(place, mark.head.version, generation);
-    return std::memcmp(&mark, &right, sizeof mark) == 0;
+// Whether a marker begins at this offset. Its cost is bounded wherever it is called, unlike that of a checksum over a
+// length which the log claims.
+bool is_marker(const std::string& log, std::size_t offset, std::uint64_t generation) {
+    SyncMarker marker{};
+    if (log.size() - offset < sizeof marker) return false;
+    std::memcpy(&marker, log.data() + offset, sizeof marker);
+    if (marker.kind != marker_kind || marker.offset != offset) return false;
+    const SyncMarker right = marker_at(offset, marker.head.version, generation);
+    return std::memcmp(&marker, &right, sizeof marker) == 0;
 }
 
-// What a kill leaves unfinished is the last record, and what a power loss leaves may have holes since the last sync().
-// But a bad record before a mark was promised to be there. Its damage may be to its length, so the mark may begin
-// anywhere.
+// Throws Error if a sync marker follows a bad record: sync() promised that the record was on the disk. Without one, a
+// kill left the record unfinished, or a power loss left holes. The damage may be to a length, so that a marker may
+// begin at any byte.
 void require_unsynced(const std::string& log, std::size_t at, std::uint64_t generation, const std::string& name,
                       std::uint64_t version) {
-    for (std::size_t place = at + 1; place + sizeof(Mark) <= log.size(); ++place)
-        if (is_mark(log, place, generation))
+    for (std::size_t offset = at + 1; offset + sizeof(SyncMarker) <= log.size(); ++offset)
+        if (is_marker(log, offset, generation))
             throw damaged(name, "all changes before the last sync", "a bad one, change " + std::to_string(version));
 }
 
@@ -180,7 +179,7 @@ LogWriter::LogWriter(const std::filesystem::path& path, std::size_t size, std::u
       size_(size),
       marked_(log_head_bytes) {
     if (descriptor_ < 0) throw system_error("cannot write here", path);
-    // What a kill left unfinished goes.
+    // Cut off what a kill left unfinished.
     if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0 || ::lseek(descriptor_, 0, SEEK_END) < 0) {
         const Error error = system_error("cannot write here", path);
         ::close(descriptor_);
@@ -190,7 +189,7 @@ LogWriter::LogWriter(const std::filesystem::path& path, std::size_t size, std::u
 
 LogWriter::~LogWriter() { ::close(descriptor_); }
 
-void LogWriter::append(const Record& record) { write(encode(record)); }
+void LogWriter::append(const Record& record) { write(encode_record(record)); }
 
 void LogWriter::require_whole() const {
     if (is_broken_)
@@ -206,7 +205,7 @@ void LogWriter::write(std::string_view bytes) {
     for (std::size_t done = 0; done < bytes.size();) {
         const ssize_t n = ::write(descriptor_, bytes.data() + done, bytes.size() - done);
         if (n >= 0) {
-            done += static_cast<std::size_t>(n);
+            done += n;
         } else if (errno != EINTR) {
             const Error error = system_error("cannot write", path_);
             is_broken_ = ::ftruncate(descriptor_, static_cast<off_t>(size_)) != 0 ||
@@ -218,20 +217,20 @@ void LogWriter::write(std::string_view bytes) {
 }
 
 void LogWriter::sync(std::uint64_t version) {
-    require_whole();  // a second call would not be told of what was lost before the first
+    require_whole();  // the system reports a failed flush once, so that a second call would succeed without reason
     if (::fdatasync(descriptor_) != 0) {
-        // The system may have dropped what it could not write: nothing more can be promised of this file.
+        // The system may have dropped pages that it could not write, so that this file can keep no promise any more.
         const Error error = system_error("cannot flush", path_);
         is_broken_ = true;
         throw error;
     }
     if (size_ == marked_) return;
-    const Mark mark = mark_at(size_, version, generation_);
+    const SyncMarker marker = marker_at(size_, version, generation_);
     try {
-        write({reinterpret_cast<const char*>(&mark), sizeof mark});
+        write({reinterpret_cast<const char*>(&marker), sizeof marker});
         marked_ = size_;
     } catch (const Error&) {
-        // All is on the disk as it should be; without a mark, damage to it would only be taken for a power loss.
+        // The records are on the disk. Without a marker, later damage to them would only be taken for a power loss.
     }
 }
 
@@ -255,12 +254,12 @@ std::uint64_t log_generation(const std::string& bytes, const std::string& name) 
 }
 
 std::size_t replay_log(const std::string& bytes, const std::string& name, const StoreOptions& options,
-                       std::uint64_t version, const std::function<void(const Record&)>& take) {
+                       std::uint64_t version, const std::function<void(const Record&)>& apply) {
     const std::uint64_t generation = log_generation(bytes, name);
     std::size_t at = sizeof(Head);
     for (RecordHead head{}; bytes.size() - at >= sizeof head; at += sizeof head + head.length) {
         std::memcpy(&head, bytes.data() + at, sizeof head);
-        if (head.version == version && is_mark(bytes, at, generation)) continue;
+        if (head.version == version && is_marker(bytes, at, generation)) continue;
         ++version;
         if (head.length > bytes.size() - at - sizeof head || head.length < sizeof(BodyHead) ||
             head.checksum != checksum_of(head, bytes.data() + at + sizeof head)) {
@@ -269,7 +268,7 @@ std::size_t replay_log(const std::string& bytes, const std::string& name, const 
         }
         if (head.version != version)
             throw damaged(name, "changes one after the other", "change " + std::to_string(head.version));
-        hand_on(head, bytes.data() + at + sizeof head, name, options, take);
+        decode_record(head, bytes.data() + at + sizeof head, name, options, apply);
     }
     return at;
 }

@@ -17,14 +17,14 @@ static Error cannot_map(const std::string& name, const std::string& reason) {
 }
 
 MappedFile::MappedFile(const std::filesystem::path& path) : name_(path.string()) {
-    // A named pipe would wait for its writer.
+    // Without O_NONBLOCK, opening a named pipe would wait for its writer.
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) throw cannot_map(name_, std::strerror(errno));
     struct stat status {};
     void* bytes = MAP_FAILED;
     std::string reason = "not a regular file, or an empty one";
     if (::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0) {
-        bytes = ::mmap(nullptr, static_cast<std::size_t>(status.st_size), PROT_READ, MAP_SHARED, descriptor, 0);
+        bytes = ::mmap(nullptr, status.st_size, PROT_READ, MAP_SHARED, descriptor, 0);
         reason = std::strerror(errno);
     }
     ::close(descriptor);

@@ -1,5 +1,5 @@
-// A file mapped for reading. Whoever changes it in place changes what is seen, and whoever cuts it short ends those
-// that read it; kvmem only ever replaces files.
+// A file mapped for reading. A program that changes the file in place changes the mapped bytes, and one that truncates
+// it ends its readers with SIGBUS. kvmem itself only ever replaces files.
 #pragma once
 
 #include <cstddef>
@@ -11,14 +11,14 @@ namespace kvmem::store {
 
 class MappedFile {
   public:
-    // Throws Error.
+    // Throws Error when the path is no regular file, or an empty one.
     explicit MappedFile(const std::filesystem::path& path);
 
     // Bytes [offset, offset + count). Throws Error when the file is shorter.
     const std::byte* at(std::uint64_t offset, std::uint64_t count) const;
-    // What keeps the mapping.
+    // Keeps the mapping alive.
     std::shared_ptr<void> owner() const { return bytes_; }
-    // Throws Error when the path names another file by now.
+    // Throws Error when the path names another file now: the path was opened twice and must have named one file.
     void require_same(const std::filesystem::path& path) const;
 
   private:

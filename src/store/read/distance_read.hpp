@@ -1,16 +1,16 @@
-// The exact read over all slots by Euclidean distance, wherever keys and queries lie.
+// Attention over all slots by Euclidean distance, exact wherever keys and queries lie.
 #pragma once
 
-#include "store/state.hpp"
+#include "store/snapshot.hpp"
 
 namespace kvmem::store {
 
-// Whether squares less products, in float, are as good: keys and queries lie so near to the origin, measured by the
-// temperature, that scores made so are right to about 2^-12.
-bool is_near_origin(const State& state, ConstView queries, Real temperature);
+// Whether -|q - k|^2 may be computed as 2 q . k - |q|^2 - |k|^2 in float. Its rounding grows with the squares, so keys
+// and queries must lie near the origin: scores divided by the temperature are then right to about 2^-12.
+bool is_near_origin(const Snapshot& snapshot, ConstView queries, Real temperature);
 
-// Distances are worked out one by one and in double, as a search does. It takes the time of a search for one query
-// and many times that of products for many queries.
-ReadResult read_by_distance(const State& state, ConstView queries, const ReadOptions& options);
+// Computes each distance by itself, in double, as a search does. It costs as much as a search for one query, and many
+// times a product of matrices for many queries.
+ReadResult read_by_distance(const Snapshot& snapshot, ConstView queries, const ReadOptions& options);
 
 }  // namespace kvmem::store

@@ -2,8 +2,8 @@
 
 #include "kvmem/core/error.hpp"
 #include "store/read/distance_read.hpp"
-#include "store/search/allowed.hpp"
 #include "store/search/search.hpp"
+#include "store/search/search_filter.hpp"
 
 #include <algorithm>
 #include <array>
@@ -18,55 +18,54 @@ static constexpr Real minus_infinity = -std::numeric_limits<Real>::infinity();
 
 namespace {
 
-// The exact read by products: attend() over one slice after the other.
+// Attention over all slots by products: attend() over one segment after the other, merged by their log-sum-exp.
 class ProductRead {
   public:
-    ProductRead(const State& state, ConstView queries, const ReadOptions& options)
-        : state_(state),
+    ProductRead(const Snapshot& snapshot, ConstView queries, const ReadOptions& options)
+        : snapshot_(snapshot),
           queries_(queries),
           options_(options),
-          inverse_(1 / options.temperature),
-          allowed_(state, options.search) {}
+          inverse_temperature_(1 / options.temperature),
+          filter_(snapshot, options.search) {}
 
     ReadResult run() {
-        ReadResult all{
-            Matrix(queries_.rows, state_.options.value_width), Matrix(queries_.rows, options_.heads), {}, {}, {}, {}};
+        ReadResult all{Matrix(queries_.rows, snapshot_.options.value_width),
+                       Matrix(queries_.rows, options_.heads),
+                       {},
+                       {},
+                       {},
+                       {}};
         all.log_sum_exp.fill(minus_infinity);
         Matrix values(all.values.rows(), all.values.cols()), log_sum_exp(queries_.rows, options_.heads);
-        for (std::size_t s = 0; s < state_.slices.size(); ++s) {
-            const Slice& slice = state_.slices[s];
-            // Cosine keys are copied to be scaled: not all of them at once.
-            for (Index first = 0, step = is(Similarity::cosine) ? 65536 : slice.count; first < slice.count;
-                 first += step) {
-                attend_to(s, first, std::min(step, slice.count - first), {values, log_sum_exp});
+        for (Index s = 0; s < std::ssize(snapshot_.segments); ++s) {
+            const Index count = snapshot_.segments[s].count;
+            // attend() copies cosine keys to scale them; blocks bound the memory of the copies.
+            const Index step = is(Similarity::cosine) ? 65536 : count;
+            for (Index first = 0; first < count; first += step) {
+                attend_to(s, first, std::min(step, count - first), {values, log_sum_exp});
                 merge_outputs(all.values, all.log_sum_exp, values, log_sum_exp);
             }
         }
-        // Scores lack the query's own square.
-        if (is(Similarity::euclidean))
-            for (Index q = 0; q < queries_.rows; ++q) {
-                const double square = detail::scan().product(queries_.row(q), queries_.row(q), queries_.cols);
-                all.log_sum_exp(q, 0) -= static_cast<Real>(square * static_cast<double>(inverse_));
-            }
+        if (is(Similarity::euclidean)) subtract_query_squares(all.log_sum_exp);
         return all;
     }
 
   private:
-    bool is(Similarity metric) const { return state_.options.metric == metric; }
+    bool is(Similarity metric) const { return snapshot_.options.metric == metric; }
 
-    // StoredSlots [first, first + count) of a slice; whole tiles, but for its last.
-    void attend_to(std::size_t s, Index first, Index count, const AttendOutput& out) {
-        const Slice& slice = state_.slices[s];
-        const Part& part = *slice.part;
+    // Reads slots [first, first + count) of a segment: whole tiles, except for its last one.
+    void attend_to(Index s, Index first, Index count, const AttendOutput& out) {
+        const SegmentView& view = snapshot_.segments[s];
+        const Segment& segment = *view.segment;
         const std::array<Index, 2> query_offsets{0, queries_.rows}, slot_offsets{0, count};
         AttendOptions options;
         options.heads = options_.heads;
-        options.scale = is(Similarity::euclidean) ? 2 * inverse_ : inverse_;
+        options.scale = is(Similarity::euclidean) ? 2 * inverse_temperature_ : inverse_temperature_;
         options.similarity = is(Similarity::cosine) ? Similarity::cosine : Similarity::dot;
         AttendInput in{queries_,
-                       {part.keys.data() + first * queries_.cols, count, queries_.cols},
-                       {part.values.data() + first * part.options.value_width, count, part.options.value_width}};
-        if (is(Similarity::euclidean) || slice.dead || allowed_.has_rules()) {
+                       {segment.key(first), count, queries_.cols},
+                       {segment.value(first), count, segment.options.value_width}};
+        if (is(Similarity::euclidean) || view.deleted || filter_.has_rules()) {
             fill_biases(s, first, count);
             in.slot_bias = {biases_.data(), count, 1};
         }
@@ -74,107 +73,126 @@ class ProductRead {
         attend(in, {query_offsets, slot_offsets}, options, out, scratch_);
     }
 
-    void fill_biases(std::size_t s, Index first, Index count) {
-        biases_.assign(static_cast<std::size_t>(count), minus_infinity);
+    // A bias of -inf masks a slot. The Euclidean score adds minus the key's square to twice the product.
+    void fill_biases(Index s, Index first, Index count) {
+        biases_.assign(count, minus_infinity);
         for (Index at = 0; at < count; at += scan_tile) {
-            std::uint64_t slots = allowed_.passing(static_cast<Index>(s), (first + at) / scan_tile);
+            std::uint64_t slots = filter_.passing(s, (first + at) / scan_tile);
             for (; slots != 0; slots &= slots - 1) {
                 const Index i = at + __builtin_ctzll(slots);
-                biases_[static_cast<std::size_t>(i)] = is(Similarity::euclidean) ? bias_of(s, first + i) : 0;
+                biases_[i] = is(Similarity::euclidean) ? euclidean_bias(s, first + i) : 0;
             }
         }
     }
-    // What the key's square takes from the score.
-    Real bias_of(std::size_t s, Index slot) const {
-        const Slice& slice = state_.slices[s];
-        const float* key = slice.part->keys.data() + slot * queries_.cols;
-        const double half_square = slot < slice.part->encoded(slice.count)
-                                       ? -double{slice.part->bias[slot]}
+    Real euclidean_bias(Index s, Index slot) const {
+        const SegmentView& view = snapshot_.segments[s];
+        const float* key = view.segment->key(slot);
+        const double half_square = slot < view.segment->encoded_count(view.count)
+                                       ? -double{view.segment->bias[slot]}
                                        : detail::scan().product(key, key, queries_.cols) / 2;
-        return static_cast<Real>(-2 * static_cast<double>(inverse_) * half_square);
+        return static_cast<Real>(-2 * static_cast<double>(inverse_temperature_) * half_square);
+    }
+    // The query's square is the same for all slots: softmax does not need it, and the log-sum-exp does.
+    void subtract_query_squares(View log_sum_exp) const {
+        for (Index q = 0; q < queries_.rows; ++q) {
+            const double square = detail::scan().product(queries_.row(q), queries_.row(q), queries_.cols);
+            log_sum_exp(q, 0) -= static_cast<Real>(square * static_cast<double>(inverse_temperature_));
+        }
     }
 
-    const State& state_;
+    const Snapshot& snapshot_;
     ConstView queries_;
     const ReadOptions& options_;
-    Real inverse_;
-    Allowed allowed_;
+    Real inverse_temperature_;
+    SearchFilter filter_;
     std::vector<Real> biases_;
     Arena scratch_;
 };
 
-}  // namespace
+// Attention over the best k slots of each query and head: a search, and a softmax over its hits.
+class TopKRead {
+  public:
+    TopKRead(const Snapshot& snapshot, ConstView queries, const ReadOptions& options)
+        : snapshot_(snapshot),
+          queries_(queries),
+          options_(options),
+          k_(places_of_each(snapshot, queries.rows * options.heads, options.top_k, "top_k")),
+          width_(snapshot.options.value_width / options.heads) {}
 
-// One head's columns of a matrix with several.
-static Matrix head_of(ConstView rows, Index head, Index heads) {
-    const Index width = rows.cols / heads;
-    Matrix part(rows.rows, width);
-    for (Index i = 0; i < rows.rows; ++i) std::copy_n(rows.row(i) + head * width, width, part.row(i));
-    return part;
-}
+    ReadResult run() {
+        const Index rows = queries_.rows * options_.heads, places = rows * k_;
+        out_.values = Matrix(queries_.rows, snapshot_.options.value_width);
+        out_.log_sum_exp = Matrix(queries_.rows, options_.heads);
+        out_.log_sum_exp.fill(minus_infinity);
+        out_.hits.k = k_;
+        out_.hits.ids.resize(places);
+        out_.hits.scores.resize(places, minus_infinity);
+        out_.hits.count.resize(rows);
+        out_.weights.resize(places);
+        if (options_.copy_slots) {
+            out_.slot_keys = Matrix(places, snapshot_.options.key_width);
+            out_.slot_values = Matrix(places, snapshot_.options.value_width);
+        }
+        for (Index head = 0; head < options_.heads; ++head) read_head(head);
+        return std::move(out_);
+    }
 
-static void copy_slot(const Part& part, Index slot, Index to, ReadResult& out) {
-    const Index width = out.slot_keys.cols(), value_width = out.slot_values.cols();
-    std::copy_n(part.keys.data() + slot * width, width, out.slot_keys.row(to));
-    std::copy_n(part.values.data() + slot * value_width, value_width, out.slot_values.row(to));
-}
+  private:
+    void read_head(Index head) {
+        const Matrix columns = columns_of(head);
+        const Queries prepared = options_.heads == 1 ? Queries(columns, snapshot_.options)
+                                                     : Queries(columns, snapshot_.options, head * columns.cols());
+        const std::vector<TopK> found = search(snapshot_, prepared, k_, minus_infinity, options_.search);
+        for (Index q = 0; q < queries_.rows; ++q) read_slots(q, head, found[q].sorted());
+    }
 
-// Softmax over the best k of each query, and what they hold.
-static void read_best(const State& state, const std::vector<Best>& best, Index head, const ReadOptions& options,
-                      ReadResult& out) {
-    const Index width = state.options.value_width / options.heads;
-    for (std::size_t q = 0; q < best.size(); ++q) {
-        const std::vector<Ranked> slots = best[q].sorted();
-        const std::size_t row = q * static_cast<std::size_t>(options.heads) + static_cast<std::size_t>(head);
-        out.hits.count[row] = static_cast<Index>(slots.size());
-        if (slots.empty()) continue;
-        const double temperature = options.temperature, top = double{slots[0].score} / temperature;
+    Matrix columns_of(Index head) const {
+        const Index width = queries_.cols / options_.heads;
+        Matrix columns(queries_.rows, width);
+        for (Index i = 0; i < queries_.rows; ++i) std::copy_n(queries_.row(i) + head * width, width, columns.row(i));
+        return columns;
+    }
+
+    void read_slots(Index query, Index head, const std::vector<ScoredSlot>& slots) {
+        const Index row = query * options_.heads + head;
+        out_.hits.count[row] = std::ssize(slots);
+        if (slots.empty()) return;
+        const double temperature = options_.temperature, max = double{slots[0].score} / temperature;
+        const auto relative_weight = [&](const ScoredSlot& slot) {
+            return std::exp(double{slot.score} / temperature - max);
+        };
         double total = 0;
-        for (const Ranked& slot : slots) total += std::exp(double{slot.score} / temperature - top);
-        out.log_sum_exp(static_cast<Index>(q), head) = static_cast<Real>(top + std::log(total));
-        Real* read = out.values.row(static_cast<Index>(q)) + head * width;
-        for (std::size_t i = 0; i < slots.size(); ++i) {
-            const std::size_t at = row * static_cast<std::size_t>(out.hits.k) + i;
-            const auto weight = static_cast<Real>(std::exp(double{slots[i].score} / temperature - top) / total);
-            out.hits.ids[at] = slots[i].id;
-            out.hits.scores[at] = slots[i].score;
-            out.weights[at] = weight;
-            const Part& part = *state.slices[static_cast<std::size_t>(slots[i].place.slice)].part;
-            const float* value = part.values.data() + slots[i].place.slot * state.options.value_width + head * width;
-            for (Index e = 0; e < width; ++e) read[e] += weight * value[e];
-            if (options.copy_slots) copy_slot(part, slots[i].place.slot, static_cast<Index>(at), out);
+        for (const ScoredSlot& slot : slots) total += relative_weight(slot);
+        out_.log_sum_exp(query, head) = static_cast<Real>(max + std::log(total));
+        for (Index i = 0; i < std::ssize(slots); ++i) {
+            const auto weight = static_cast<Real>(relative_weight(slots[i]) / total);
+            const float* value = snapshot_.segment(slots[i].location).value(slots[i].location.slot) + head * width_;
+            Real* read = out_.values.row(query) + head * width_;
+            for (Index e = 0; e < width_; ++e) read[e] += weight * value[e];
+            set_place(row * k_ + i, slots[i], weight);
         }
     }
-}
 
-static ReadResult read_top(const State& state, ConstView queries, const ReadOptions& options) {
-    const Index k = places_of_each(state, queries.rows * options.heads, options.top_k, "top_k");
-    const auto rows = static_cast<std::size_t>(queries.rows * options.heads),
-               places = rows * static_cast<std::size_t>(k);
-    ReadResult out{Matrix(queries.rows, state.options.value_width),
-                   Matrix(queries.rows, options.heads),
-                   {k, std::vector<Id>(places), std::vector<float>(places, minus_infinity), std::vector<Index>(rows)},
-                   std::vector<float>(places),
-                   {},
-                   {}};
-    out.log_sum_exp.fill(minus_infinity);
-    if (options.copy_slots) {
-        out.slot_keys = Matrix(static_cast<Index>(places), state.options.key_width);
-        out.slot_values = Matrix(static_cast<Index>(places), state.options.value_width);
+    void set_place(Index place, const ScoredSlot& slot, Real weight) {
+        out_.hits.ids[place] = slot.id;
+        out_.hits.scores[place] = slot.score;
+        out_.weights[place] = weight;
+        if (!options_.copy_slots) return;
+        const Segment& segment = snapshot_.segment(slot.location);
+        std::copy_n(segment.key(slot.location.slot), out_.slot_keys.cols(), out_.slot_keys.row(place));
+        std::copy_n(segment.value(slot.location.slot), out_.slot_values.cols(), out_.slot_values.row(place));
     }
-    for (Index head = 0; head < options.heads; ++head) {
-        const Matrix part = head_of(queries, head, options.heads);
-        const Queries prepared =
-            options.heads == 1 ? Queries(part, state.options) : Queries(part, state.options, head * part.cols());
-        read_best(state, search(state, prepared, k, minus_infinity, options.search), head, options, out);
-    }
-    return out;
-}
 
-ReadResult read(const State& state, ConstView queries, const ReadOptions& options) {
-    const StoreOptions& store = state.options;
-    require_shape(queries.cols == store.key_width, "memory store", "queries as wide as the keys");
-    require_shape(store.value_width > 0, "memory store", "value vectors to read");
+    const Snapshot& snapshot_;
+    ConstView queries_;
+    const ReadOptions& options_;
+    Index k_, width_;  // width_: of a head's values
+    ReadResult out_;
+};
+
+}  // namespace
+
+static void check_options(const StoreOptions& store, const ReadOptions& options) {
     require_option(
         options.temperature > 0 && std::isfinite(options.temperature) && std::isfinite(1 / options.temperature),
         "temperature", "above 0");
@@ -185,11 +203,18 @@ ReadResult read(const State& state, ConstView queries, const ReadOptions& option
     require_option(!options.copy_slots || options.top_k > 0, "copy_slots", "false, unless the best k are read");
     require_option(options.search.probes == 0 || (options.top_k > 0 && options.heads == 1), "probes",
                    "0, unless the best k are read by one head");
-    require_numbers(queries, "queries");
-    if (options.top_k > 0) return read_top(state, queries, options);
-    if (store.metric == Similarity::euclidean && !is_near_origin(state, queries, options.temperature))
-        return read_by_distance(state, queries, options);
-    return ProductRead(state, queries, options).run();
+}
+
+ReadResult read(const Snapshot& snapshot, ConstView queries, const ReadOptions& options) {
+    const StoreOptions& store = snapshot.options;
+    require_shape(queries.cols == store.key_width, "memory store", "queries as wide as the keys");
+    require_shape(store.value_width > 0, "memory store", "value vectors to read");
+    check_options(store, options);
+    require_valid(queries, "queries");
+    if (options.top_k > 0) return TopKRead(snapshot, queries, options).run();
+    if (store.metric == Similarity::euclidean && !is_near_origin(snapshot, queries, options.temperature))
+        return read_by_distance(snapshot, queries, options);
+    return ProductRead(snapshot, queries, options).run();
 }
 
 }  // namespace kvmem::store

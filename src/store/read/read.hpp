@@ -1,11 +1,11 @@
-// Attention over one state of a store.
+// Attention over one snapshot of a store.
 #pragma once
 
-#include "store/state.hpp"
+#include "store/snapshot.hpp"
 
 namespace kvmem::store {
 
-// Throws Error when queries or options do not fit.
-ReadResult read(const State& state, ConstView queries, const ReadOptions& options);
+// MemoryStore::read. Throws Error when queries or options do not fit.
+ReadResult read(const Snapshot& snapshot, ConstView queries, const ReadOptions& options);
 
 }  // namespace kvmem::store

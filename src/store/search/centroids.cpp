@@ -9,7 +9,8 @@ namespace kvmem::store {
 
 using detail::scan_tile;
 
-static constexpr Index queries_at_once = 64;
+// Queries that share each tile of codes while it is in the cache.
+static constexpr Index query_block = 64;
 
 namespace {
 
@@ -18,59 +19,65 @@ struct Near {
     std::uint32_t centroid;
 };
 
-// Queries [first, first + n) on all tiles.
+// The nearest centroids of one block of queries.
 class NearestCentroids {
   public:
-    NearestCentroids(const Part& part, const Queries& queries, Index count)
-        : part_(part), queries_(queries), count_(static_cast<std::size_t>(count)) {}
+    NearestCentroids(const Segment& centroids, const Queries& queries, Index count)
+        : centroids_(centroids), queries_(queries), count_(count) {}
 
+    // Writes the rows of queries [first, first + n).
     void run(Index first, Index n, std::uint32_t* out) {
-        near_.assign(static_cast<std::size_t>(n) * count_, {-std::numeric_limits<float>::infinity(), 0});
-        float least[queries_at_once], scores[queries_at_once * scan_tile];
-        std::uint64_t above[queries_at_once];
-        std::fill_n(least, n, -std::numeric_limits<float>::infinity());
-        for (Index tile = 0; tile < part_.tiles(); ++tile) {
-            const Index slot = tile * scan_tile, slots = std::min(scan_tile, part_.capacity - slot);
-            detail::scan().scan_int8({part_.codes_of(tile), part_.words(), part_.affine(slot), queries_.codes(first),
-                                      queries_.scales(first), queries_.starts(first), n, false},
-                                     {least, above, scores});
-            const std::uint64_t there = slots == scan_tile ? ~std::uint64_t{0} : (std::uint64_t{1} << slots) - 1;
-            for (Index q = 0; q < n; ++q)
-                for (std::uint64_t bits = above[q] & there; bits != 0; bits &= bits - 1) {
-                    const Index i = __builtin_ctzll(bits);
-                    least[q] = take(near_.data() + static_cast<std::size_t>(q) * count_,
-                                    {scores[q * scan_tile + i], static_cast<std::uint32_t>(slot + i)});
-                }
-        }
-        std::transform(near_.begin(), near_.end(), out, [](const Near& x) { return x.centroid; });
+        nearest_.assign(n * count_, {-std::numeric_limits<float>::infinity(), 0});
+        std::fill_n(min_, n, -std::numeric_limits<float>::infinity());
+        for (Index tile = 0; tile < centroids_.tiles(); ++tile) scan(tile, first, n);
+        std::transform(nearest_.begin(), nearest_.end(), out, [](const Near& x) { return x.centroid; });
     }
 
   private:
-    // Into a sorted row; what is equal to what is there already comes after it. Returns the worst score of the row.
-    float take(Near* row, Near x) const {
-        std::size_t at = count_;
+    void scan(Index tile, Index first, Index n) {
+        const Index slot = tile * scan_tile, slots = std::min(scan_tile, centroids_.capacity - slot);
+        detail::scan().scan_int8({centroids_.codes_of(tile), centroids_.words(), centroids_.affine(slot),
+                                  queries_.codes(first), queries_.scales(first), queries_.starts(first), n, false},
+                                 {min_, above_, scores_});
+        const std::uint64_t valid = slots == scan_tile ? ~std::uint64_t{0} : (std::uint64_t{1} << slots) - 1;
+        for (Index q = 0; q < n; ++q)
+            for (std::uint64_t bits = above_[q] & valid; bits != 0; bits &= bits - 1) {
+                const Index i = __builtin_ctzll(bits);
+                min_[q] = insert(nearest_.data() + q * count_,
+                                 {scores_[q * scan_tile + i], static_cast<std::uint32_t>(slot + i)});
+            }
+    }
+
+    // Inserts into a sorted row, behind equal scores, and returns the worst score of the row.
+    float insert(Near* row, Near x) const {
+        Index at = count_;
         while (at > 0 && x.score > row[at - 1].score) --at;
-        for (std::size_t i = count_; i-- > at + 1;) row[i] = row[i - 1];
-        if (at < count_) row[at] = x;
+        if (at < count_) {
+            std::move_backward(row + at, row + count_ - 1, row + count_);
+            row[at] = x;
+        }
         return row[count_ - 1].score;
     }
 
-    const Part& part_;
+    const Segment& centroids_;
     const Queries& queries_;
-    std::size_t count_;
-    std::vector<Near> near_;
+    Index count_;
+    std::vector<Near> nearest_;  // [n, count]
+    float min_[query_block];     // of each query: the worst of its nearest, which others must reach
+    std::uint64_t above_[query_block];
+    float scores_[query_block * scan_tile];
 };
 
 }  // namespace
 
-std::vector<std::uint32_t> nearest_centroids(const Part& centroids, const Queries& queries, Index count) {
-    std::vector<std::uint32_t> all(static_cast<std::size_t>(queries.count() * count));
-    const Index blocks = (queries.count() + queries_at_once - 1) / queries_at_once;
+std::vector<std::uint32_t> nearest_centroids(const Segment& centroids, const Queries& queries, Index count) {
+    std::vector<std::uint32_t> all(queries.count() * count);
+    const Index blocks = (queries.count() + query_block - 1) / query_block;
     parallel_for(blocks, 1, [&](Index first, Index last) {
         NearestCentroids nearest(centroids, queries, count);
         for (Index block = first; block < last; ++block) {
-            const Index query = block * queries_at_once;
-            nearest.run(query, std::min(queries_at_once, queries.count() - query), all.data() + query * count);
+            const Index query = block * query_block;
+            nearest.run(query, std::min(query_block, queries.count() - query), all.data() + query * count);
         }
     });
     return all;

@@ -1,10 +1,10 @@
-// Queries, made ready for comparison with many slots.
+// Queries, prepared for comparison with many slots.
 //
-// Scans work with x = query . key, of cosine with the key's direction, of Euclid less half of the key's square: numbers
-// that order slots of one query as their scores do. What they may be wrong by is bounded for each tile of slots.
+// A scan computes x = query . key; for the cosine metric with the key's direction, for the Euclidean one less half of
+// the key's square. So x orders the slots of one query as their scores do. Its error is bounded for each tile of slots.
 #pragma once
 
-#include "store/part.hpp"
+#include "store/segment.hpp"
 
 #include <vector>
 
@@ -12,40 +12,43 @@ namespace kvmem::store {
 
 class Queries {
   public:
-    // Throws Error unless the rows are of the store's width and finite. They must outlive the queries.
+    // Throws Error unless the rows are valid and as wide as the keys. The rows must outlive the queries.
     Queries(ConstView rows, const StoreOptions& options);
-    // One head of several: rows of any width, compared with the columns of keys that begin with this one, by products.
+    // Queries of one attention head: rows of any width, multiplied with the columns of float keys from `column` on.
     Queries(ConstView rows, const StoreOptions& options, Index column);
 
     Index count() const { return rows_.rows; }
     Index width() const { return rows_.cols; }
     Index column() const { return column_; }
-    bool is_head() const { return is_head_; }  // compared with a part of the float keys
+    bool is_head() const { return is_head_; }
     const float* row(Index query) const { return rows_.row(query); }
 
-    // The score that results have, of a whole key.
+    // The exact score of a whole key, as results have it.
     float score(Index query, const float* key) const;
-    // The least x that a slot of this score can have, rounding and all.
+    // The smallest x that a slot with this score can have, rounding included.
     double threshold(Index query, float score) const;
-    // How far a scan's x of a slot may be from the truth.
+    // The largest difference between a scan's x of a slot in a tile and the true x.
     double error(Index query, const detail::CodeBound& bound) const {
-        const Prepared& q = prepared_[static_cast<std::size_t>(query)];
+        const Prepared& q = prepared_[query];
         return bound.error * q.norm + (bound.norm + bound.error) * q.lost +
                bound.norm * bound.norm * euclidean_rounding_ + underflow;
     }
 
-    // For the scan of narrow forms; queries [first, ...) as in detail::CodeTile.
+    // For scans of codes: queries [first, ...) as in detail::CodeTile.
     const void* codes(Index first) const;
     const float* scales(Index first) const { return scales_.data() + first; }
     const std::int32_t* starts(Index first) const { return starts_.data() + first; }
 
   private:
+    // |q|, and what its code and rounding lose for each unit of a key's norm.
     struct Prepared {
-        double norm, lost;  // |q|; what is lost for each unit of a key's norm: of its code and in rounding
+        double norm, lost;
     };
     void prepare();
+    void allocate_codes();
+    double encode(Index query);
 
-    // Below the smallest normal numbers of float nothing is relative any more.
+    // Relative errors do not hold below the smallest normal float.
     static constexpr double underflow = 1e-35;
 
     ConstView rows_;
@@ -55,13 +58,13 @@ class Queries {
     Index words_ = 0;
     double euclidean_rounding_ = 0;
     std::vector<Prepared> prepared_;
-    std::vector<std::uint32_t> words_of_codes_;
-    std::vector<float> floats_of_codes_;
+    std::vector<std::uint32_t> int8_codes_;
+    std::vector<float> bf16_codes_;  // as floats, which scans multiply with decoded keys
     std::vector<float> scales_;
     std::vector<std::int32_t> starts_;
 };
 
-// Throws Error unless all numbers are finite and no row's square reaches 1e37, so that no product overflows.
-void require_numbers(ConstView rows, const char* where);
+// Throws Error unless all rows are valid (first_invalid_row): then no product overflows.
+void require_valid(ConstView rows, const char* where);
 
 }  // namespace kvmem::store

@@ -1,18 +1,18 @@
-// The search through one state of a store.
+// The search through one snapshot of a store.
 #pragma once
 
-#include "store/search/selection.hpp"
+#include "store/search/candidates.hpp"
 
 namespace kvmem::store {
 
-// The k best slots of each query, or all those of at least `floor`.
-std::vector<Best> search(const State& state, const Queries& queries, Index k, float floor,
+// The k best slots of each query, of those with a score of at least min_score. The arguments must live during the call.
+std::vector<TopK> search(const Snapshot& snapshot, const Queries& queries, Index k, float min_score,
                          const SearchOptions& options);
 
-// The places that each of so many rows of results has: k, or as many as there are slots. Throws Error when k is
-// negative, or all of them are more than can be.
-Index places_of_each(const State& state, Index rows, Index k, const char* option);
+// The places of each row of results: k, or the number of slots if it is smaller. Throws Error when k is negative or
+// all rows together overflow. `option` is k's name.
+Index places_of_each(const Snapshot& snapshot, Index rows, Index k, const char* option);
 
-Hits to_hits(const std::vector<Best>& best, Index k);
+Hits to_hits(const std::vector<TopK>& found, Index k);
 
 }  // namespace kvmem::store

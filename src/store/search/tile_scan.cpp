@@ -8,63 +8,65 @@ namespace kvmem::store {
 
 using detail::scan_tile;
 
-// Rows of float keys that are multiplied with many queries at once, in tiles.
+// Tiles of float keys that one product of matrices covers.
 static constexpr Index product_tiles = 4;
-// Bytes of keys that are worth asking for ahead of time.
+// Segments with more bytes to scan do not stay in the caches, and are prefetched.
 static constexpr Index far_bytes = Index{4} << 20;
 
 detail::CodeBound TileScan::bound_of(const TileRange& range) const {
-    detail::CodeBound most;
+    detail::CodeBound max;
     for (Index tile = range.first_tile; tile < range.end_tile; ++tile) {
-        const detail::CodeBound b = part(range.slice).bounds[tile];
-        most = {std::max(most.error, b.error), std::max(most.norm, b.norm)};
+        const detail::CodeBound b = segment(range.segment).bounds[tile];
+        max = {std::max(max.error, b.error), std::max(max.norm, b.norm)};
     }
-    return most;
+    return max;
 }
 
-void TileScan::scan(Index slice, Index tile, Index first, Index count, Scratch& scratch) const {
-    const Part& p = part(slice);
+void TileScan::scan(Index segment, Index tile, Index first, Index count, Scratch& scratch) const {
+    const Segment& s = this->segment(segment);
     const Index slot = tile * scan_tile, width = queries_.width();
-    const detail::ScanOutput out{scratch.least.data(), scratch.above.data(), scratch.scores.data()};
-    const Index slots = std::min(scan_tile, state_.slices[static_cast<std::size_t>(slice)].count - slot);
-    if (by_rows(p)) {
-        const bool far = p.capacity * width * 4 > far_bytes;
-        return detail::scan().scan_rows(
-            {keys(p, slot), p.options.key_width, slots, width, affine(p, slot), queries_.row(first), width, count, far},
-            out);
+    const detail::ScanOutput out{scratch.thresholds.data(), scratch.above.data(), scratch.scores.data()};
+    if (by_rows(s)) {
+        const bool is_far = s.capacity * width * 4 > far_bytes;
+        const Index slots = std::min(scan_tile, slots_from(segment, tile));
+        return detail::scan().scan_rows({keys(s, slot), s.options.key_width, slots, width, affine(s, slot),
+                                         queries_.row(first), width, count, is_far},
+                                        out);
     }
-    const bool far = p.capacity * p.words() * 4 > far_bytes;
-    const bool bytes = p.options.encoding == KeyEncoding::int8;
-    const detail::CodeTile codes{p.codes_of(tile),
-                                 p.words(),
-                                 p.affine(slot),
+    const bool is_far = s.capacity * s.words() * 4 > far_bytes;
+    const bool is_int8 = s.options.encoding == KeyEncoding::int8;
+    const detail::CodeTile codes{s.codes_of(tile),
+                                 s.words(),
+                                 s.affine(slot),
                                  queries_.codes(first),
-                                 bytes ? queries_.scales(first) : nullptr,
-                                 bytes ? queries_.starts(first) : nullptr,
+                                 is_int8 ? queries_.scales(first) : nullptr,
+                                 is_int8 ? queries_.starts(first) : nullptr,
                                  count,
-                                 far};
-    (bytes ? detail::scan().scan_int8 : detail::scan().scan_bf16)(codes, out);
+                                 is_far};
+    (is_int8 ? detail::scan().scan_int8 : detail::scan().scan_bf16)(codes, out);
 }
 
-// Products of several tiles at once, when the first of them comes.
-void TileScan::multiply(const TileRange& range, Index tile, Index first, Index count, Scratch& scratch) const {
-    const Part& p = part(range.slice);
+// Products of the queries with the keys of product_tiles tiles, row after row.
+void TileScan::multiply_tiles(const TileRange& range, Index tile, Index first, Index count, Scratch& scratch) const {
+    const Segment& s = segment(range.segment);
     const Index width = queries_.width(), row = product_tiles * scan_tile;
-    const Index place = (tile - range.first_tile) % product_tiles, slot = tile * scan_tile;
-    const Index end = state_.slices[static_cast<std::size_t>(range.slice)].count;
-    if (place == 0) {
-        scratch.products.resize(static_cast<std::size_t>(most_queries * row));
-        scratch.packed.resize(static_cast<std::size_t>(detail::gemm_scratch));
-        const Index slots = std::min({row, (range.end_tile - tile) * scan_tile, end - slot});
-        detail::simd().gemm(
-            {count, slots, width, queries_.row(first), width, 1, keys(p, slot), 1, scratch.products.data(), row}, 1,
-            p.options.key_width, false, scratch.packed.data());
-    }
-    const Index slots = std::min(scan_tile, end - slot);
-    for (Index q = 0; q < count; ++q)
-        scratch.above[static_cast<std::size_t>(q)] =
-            detail::scan().above(scratch.products.data() + q * row + place * scan_tile, slots, affine(p, slot),
-                                 scratch.least[static_cast<std::size_t>(q)], scratch.scores.data() + q * scan_tile);
+    const Index slots = std::min({row, (range.end_tile - tile) * scan_tile, slots_from(range.segment, tile)});
+    scratch.products.resize(max_queries * row);
+    scratch.packed.resize(detail::gemm_scratch);
+    detail::simd().gemm({count, slots, width, queries_.row(first), width, 1, keys(s, tile * scan_tile), 1,
+                         scratch.products.data(), row},
+                        1, s.options.key_width, false, scratch.packed.data());
+}
+
+void TileScan::multiply(const TileRange& range, Index tile, Index first, Index count, Scratch& scratch) const {
+    const Index at = (tile - range.first_tile) % product_tiles;
+    if (at == 0) multiply_tiles(range, tile, first, count, scratch);
+    const float* products = scratch.products.data() + at * scan_tile;
+    const Index slots = std::min(scan_tile, slots_from(range.segment, tile));
+    const detail::Affine scaling = affine(segment(range.segment), tile * scan_tile);
+    for (Index q = 0; q < count; ++q, products += product_tiles * scan_tile)
+        scratch.above[q] = detail::scan().above(products, slots, scaling, scratch.thresholds[q],
+                                                scratch.scores.data() + q * scan_tile);
 }
 
 }  // namespace kvmem::store

@@ -1,59 +1,61 @@
-// The scan of a state's tiles: which slots can reach what queries ask for.
+// The scan of a snapshot's tiles: which slots can reach the thresholds of some queries.
 #pragma once
 
 #include "store/search/query.hpp"
-#include "store/state.hpp"
+#include "store/snapshot.hpp"
 
 #include <vector>
 
 namespace kvmem::store {
 
-// StoredSlots of a slice, in whole tiles.
+// Whole tiles of a segment: [first_tile, end_tile).
 struct TileRange {
-    Index slice, first_tile, end_tile;
+    Index segment, first_tile, end_tile;
 };
 
 class TileScan {
   public:
-    // Queries that may be asked for at once: they and what is found for them stay in the second-level cache.
-    static constexpr Index most_queries = 256;
+    // Queries of one call: they and their results stay in the second-level cache.
+    static constexpr Index max_queries = 256;
 
-    // Both must outlive it.
-    TileScan(const State& state, const Queries& queries) : state_(state), queries_(queries) {}
+    // Both arguments must outlive the scan.
+    TileScan(const Snapshot& snapshot, const Queries& queries) : snapshot_(snapshot), queries_(queries) {}
 
-    // What scans of one thread ask for and find. Of query i of a call: the least score, a bit for each slot of the tile
-    // that may have it, and what is known of these slots' scores, [64].
+    // The arrays of one thread. A scan reads `thresholds` and writes the others; query i of a call has row i.
     struct Scratch {
         explicit Scratch(Index queries)
-            : least(static_cast<std::size_t>(queries)), above(least.size()), scores(least.size() * detail::scan_tile) {}
-        std::vector<float> least;
-        std::vector<std::uint64_t> above;
-        std::vector<float> scores;
+            : thresholds(queries), above(queries), scores(queries * detail::scan_tile), errors(queries) {}
+        std::vector<float> thresholds;
+        std::vector<std::uint64_t> above;  // a bit for each slot of the tile that may reach the threshold
+        std::vector<float> scores;         // [queries, 64]: x of these slots
+        std::vector<double> errors;        // of the scores, kept here for the caller
         std::vector<float> products, packed;
-        std::vector<double> errors;
     };
 
-    const Part& part(Index slice) const { return *state_.slices[static_cast<std::size_t>(slice)].part; }
-    // The larger bounds of some tiles.
+    const Segment& segment(Index segment) const { return *snapshot_.segments[segment].segment; }
+    // The largest bounds of some tiles.
     detail::CodeBound bound_of(const TileRange& range) const;
 
-    // Whether so many queries are better multiplied with the keys of several tiles at once.
-    bool multiplies(Index slice, Index count) const { return by_rows(part(slice)) && count > detail::few_row_queries; }
-    // A tile with queries [first, first + count).
-    void scan(Index slice, Index tile, Index first, Index count, Scratch& scratch) const;
-    // The same by multiplying; tiles of a range must come in their order.
+    // Whether a product of matrices over several tiles is faster for this number of queries.
+    bool multiplies(Index s, Index count) const { return by_rows(segment(s)) && count > detail::few_row_queries; }
+    // Scans a tile for queries [first, first + count).
+    void scan(Index segment, Index tile, Index first, Index count, Scratch& scratch) const;
+    // The same by a product of matrices. The tiles of a range must come in their order.
     void multiply(const TileRange& range, Index tile, Index first, Index count, Scratch& scratch) const;
 
   private:
-    bool by_rows(const Part& p) const { return p.words() == 0 || queries_.is_head(); }
-    detail::Affine affine(const Part& p, Index slot) const {
-        return queries_.is_head() ? detail::Affine{} : p.affine(slot);
+    void multiply_tiles(const TileRange& range, Index tile, Index first, Index count, Scratch& scratch) const;
+    bool by_rows(const Segment& s) const { return s.words() == 0 || queries_.is_head(); }
+    detail::Affine affine(const Segment& s, Index slot) const {
+        return queries_.is_head() ? detail::Affine{} : s.affine(slot);
     }
-    const float* keys(const Part& p, Index slot) const {
-        return p.keys.data() + slot * p.options.key_width + queries_.column();
+    const float* keys(const Segment& s, Index slot) const { return s.key(slot) + queries_.column(); }
+    // Slots of a tile and those behind it.
+    Index slots_from(Index segment, Index tile) const {
+        return snapshot_.segments[segment].count - tile * detail::scan_tile;
     }
 
-    const State& state_;
+    const Snapshot& snapshot_;
     const Queries& queries_;
 };
 
