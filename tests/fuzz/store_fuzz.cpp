@@ -2,6 +2,7 @@
 #include "kvmem/core/error.hpp"
 #include "store/files/log.hpp"
 #include "store/files/store_file.hpp"
+#include "store/log_checksums.hpp"
 #include "store/search/search.hpp"
 
 #include <algorithm>
@@ -29,7 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     try {
         if (size > 0 && data[0] < 0x80) {
             std::string log(reinterpret_cast<const char*>(data + 1), size - 1);
-            if (data[0] & 1) log = with_checksums(std::move(log));
+            if (data[0] & 1) log = test::with_checksums(std::move(log));
             const std::uint64_t generation = log_generation(log, "fuzz");
             replay_log(log, "fuzz", {.key_width = 1 + (data[0] >> 3), .value_width = data[0] & 3}, generation & 1,
                        [](const Record&) {});

@@ -1,6 +1,6 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/file.hpp"
-#include "store/files/log.hpp"
+#include "store/log_checksums.hpp"
 #include "store/twin.hpp"
 #include "support/temporary_directory.hpp"
 

@@ -20,7 +20,6 @@
 // Hits, whose views point into it.
 #pragma once
 
-#include "kvmem/core/assert.hpp"
 #include "kvmem/core/matrix.hpp"
 #include "kvmem/kernels/attend.hpp"
 
@@ -97,10 +96,7 @@ class HitView {
 
     Index size() const { return std::ssize(ids_); }
     bool empty() const { return ids_.empty(); }
-    Hit operator[](Index i) const {
-        KVMEM_ASSERT(0 <= i && i < size());
-        return {ids_[i], scores_[i]};
-    }
+    Hit operator[](Index i) const { return {ids_[i], scores_[i]}; }
     Iterator begin() const { return {ids_.data(), scores_.data()}; }
     Iterator end() const { return {ids_.data() + size(), scores_.data() + size()}; }
 
@@ -126,10 +122,7 @@ struct Hits {
     void operator[](Index query) const&& = delete;
 
   private:
-    std::size_t size_of(Index query) const {
-        KVMEM_ASSERT(0 <= query && query < std::ssize(count));
-        return static_cast<std::size_t>(count[query]);
-    }
+    std::size_t size_of(Index query) const { return static_cast<std::size_t>(count[query]); }
 };
 
 // All slots in reach of each query: those of query i are [offsets[i], offsets[i + 1]), best first.

@@ -17,8 +17,8 @@ namespace kvmem::store {
 
 namespace {
 
-// A log is a Head and then records: a RecordHead with its body each. The body is a BodyHead, the ids and, unless they
-// are removed, the keys, the values, the lengths of the texts if there are any, and the texts. Numbers are
+// A log is a Head and then records: a RecordHead with its body each. The body is a BodyHead and the ids. Unless they
+// are removed, the keys, the values, the lengths of texts if it has any, and the texts follow. Numbers are
 // little-endian, as are all machines that kvmem supports.
 struct Head {
     char magic[8];
@@ -117,14 +117,19 @@ class ByteReader {
     const std::string& name_;
 };
 
-// Decodes the body of a record with a right checksum and applies it. The arrays live during the call.
-void decode_record(const RecordHead& head, const char* bytes, const std::string& name, const StoreOptions& options,
-                   const std::function<void(const Record&)>& apply) {
-    ByteReader reader(bytes, head.length, name);
+BodyHead read_body_head(ByteReader& reader, const std::string& name) {
     const BodyHead body = reader.read<BodyHead>(1)[0];
     if (body.change > 2 || body.has_texts > (body.change == 2 ? 0 : 1))
         throw damaged(name, "changes that are known", "another");
     if (body.slots == 0) throw damaged(name, "changes of some slots", "one of none");
+    return body;
+}
+
+// Decodes the body of a record with a right checksum and applies it. The arrays live during the call.
+void decode_record(const RecordHead& head, const char* bytes, const std::string& name, const StoreOptions& options,
+                   const std::function<void(const Record&)>& apply) {
+    ByteReader reader(bytes, head.length, name);
+    const BodyHead body = read_body_head(reader, name);
     const auto ids = reader.read<Id>(body.slots);
     std::vector<float> keys, values;
     std::vector<std::string> texts;
@@ -271,22 +276,6 @@ std::size_t replay_log(const std::string& bytes, const std::string& name, const 
         decode_record(head, bytes.data() + at + sizeof head, name, options, apply);
     }
     return at;
-}
-
-std::string with_checksums(std::string log) {
-    Head head{};
-    if (log.size() < sizeof head) return log;
-    std::memcpy(&head, log.data(), sizeof head);
-    head.checksum = XXH3_64bits(&head, sizeof head - sizeof head.checksum);
-    std::memcpy(log.data(), &head, sizeof head);
-    std::size_t at = sizeof head;
-    for (RecordHead record{}; log.size() - at >= sizeof record; at += sizeof record + record.length) {
-        std::memcpy(&record, log.data() + at, sizeof record);
-        if (record.length > log.size() - at - sizeof record) break;
-        record.checksum = checksum_of(record, log.data() + at + sizeof record);
-        std::memcpy(log.data() + at, &record, sizeof record);
-    }
-    return log;
 }
 
 }  // namespace kvmem::store

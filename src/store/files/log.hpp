@@ -61,7 +61,4 @@ std::uint64_t log_generation(const std::string& bytes, const std::string& name);
 std::size_t replay_log(const std::string& bytes, const std::string& name, const StoreOptions& options,
                        std::uint64_t version, const std::function<void(const Record&)>& apply);
 
-// For tests: the same bytes with right checksums.
-std::string with_checksums(std::string log);
-
 }  // namespace kvmem::store

@@ -50,34 +50,40 @@ static void write_scan(hdf5::Writer& file, const Segment& segment) {
     file.write("/scan/bounds", ConstView{reinterpret_cast<const float*>(segment.bounds.data()), tiles, 2});
 }
 
-void write_store(const std::filesystem::path& path, const Segment& segment, const FileHead& head) {
-    hdf5::Writer file(format_name, format_version);
-    const auto number = [&file](const char* name, std::uint64_t value) {
-        file.attribute("/", name, std::to_string(value));
-    };
+static void write_head(hdf5::Writer& file, const Segment& segment, const FileHead& head) {
     const StoreOptions& options = segment.options;
-    const Index n = segment.capacity;
-    file.attribute("/", "generator", "kvmem " KVMEM_VERSION);
-    file.attribute("/", "metric", metric_names[static_cast<int>(options.metric)]);
-    file.attribute("/", "form", encoding_names[static_cast<int>(options.encoding)]);
+    const auto text = [&file](const char* name, const std::string& value) { file.attribute("/", name, value); };
+    const auto number = [&](const char* name, std::uint64_t value) { text(name, std::to_string(value)); };
+    text("generator", "kvmem " KVMEM_VERSION);
+    text("metric", metric_names[static_cast<int>(options.metric)]);
+    text("form", encoding_names[static_cast<int>(options.encoding)]);
     number("key_width", options.key_width);
     number("value_width", options.value_width);
-    number("slots", n);
+    number("slots", segment.capacity);
     number("texts", segment.texts || head.has_texts ? 1 : 0);
     number("lists", segment.lists ? segment.lists->offsets.size() - 1 : 0);
     number("changes", head.version);
     number("next_id", head.next_id);
     number("generation", head.generation);
     number("follows", head.follows);
+}
+
+static ConstView all_keys(const Segment& segment) {
+    return {segment.keys.data(), segment.capacity, segment.options.key_width};
+}
+
+void write_store(const std::filesystem::path& path, const Segment& segment, const FileHead& head) {
+    hdf5::Writer file(format_name, format_version);
+    write_head(file, segment, head);
+    const Index n = segment.capacity, value_width = segment.options.value_width;
     const auto* ids = reinterpret_cast<const std::int64_t*>(segment.ids.data());
     file.write("/ids", std::span(ids, n), Layout::mapped);
-    file.write("/keys", ConstView{segment.keys.data(), n, options.key_width});
-    if (options.value_width > 0) file.write("/values", ConstView{segment.values.data(), n, options.value_width});
+    file.write("/keys", all_keys(segment));
+    if (value_width > 0) file.write("/values", ConstView{segment.values.data(), n, value_width});
     if (segment.texts || head.has_texts) write_texts(file, segment);
     write_scan(file, segment);
     if (segment.lists) {
-        const Segment& centroids = *segment.lists->centroids;
-        file.write("/lists/centroids", ConstView{centroids.keys.data(), centroids.capacity, options.key_width});
+        file.write("/lists/centroids", all_keys(*segment.lists->centroids));
         file.write("/lists/offsets", std::span<const Index>(segment.lists->offsets), Layout::mapped);
     }
     file.save(path);
@@ -195,20 +201,36 @@ StoredSegment load_store(std::span<const std::byte> bytes, const std::string& na
 
 // --- Mapping ---------------------------------------------------------------------------------------------
 
-// The values of a dataset in the mapping. A dataset at an offset that kvmem does not write is copied, to be aligned.
+// Makes `array` a view of a dataset in the mapping. A dataset at an offset that kvmem does not write is copied, to be
+// aligned.
 template <class T>
-static Buffer<T> map(const Reader& file, const MappedFile& mapped, const std::string& name, const char* element,
-                     std::vector<Index> shape) {
+static void map(Buffer<T>& array, const Reader& file, const MappedFile& mapped, const std::string& name,
+                const char* element, std::vector<Index> shape) {
     const hdf5::Extent extent = file.extent(name);
     if (extent.element != element || !std::ranges::equal(extent.shape, shape, std::equal_to<std::uint64_t>()))
         throw unreadable(file, name, std::string(element) + " of the shape that the head tells",
                          "another type or shape");
-    if (extent.bytes == 0) return {};
+    array = {};
+    if (extent.bytes == 0) return;
     const std::byte* at = mapped.at(extent.offset, extent.bytes);
-    if (extent.offset % 64 == 0) return {reinterpret_cast<const T*>(at), mapped.owner()};
-    Buffer<T> copy(static_cast<Index>(extent.bytes / sizeof(T)));
-    std::copy_n(at, extent.bytes, reinterpret_cast<std::byte*>(copy.data()));
-    return copy;
+    if (extent.offset % 64 == 0) {
+        array = {reinterpret_cast<const T*>(at), mapped.owner()};
+    } else {
+        array = Buffer<T>(static_cast<Index>(extent.bytes / sizeof(T)));
+        std::copy_n(at, extent.bytes, reinterpret_cast<std::byte*>(array.data()));
+    }
+}
+
+static void map_arrays(Segment& segment, const Reader& file, const MappedFile& mapped) {
+    const Index n = segment.capacity, tiles = segment.tiles(), padded = tiles * scan_tile;
+    const Index width = segment.options.key_width, value_width = segment.options.value_width;
+    map(segment.keys, file, mapped, "/keys", "float32", {n, width});
+    if (value_width > 0) map(segment.values, file, mapped, "/values", "float32", {n, value_width});
+    if (segment.words() > 0) map(segment.codes, file, mapped, "/scan/codes", "uint8", {padded * segment.words() * 4});
+    if (segment.factor) map(segment.factor, file, mapped, "/scan/factors", "float32", {padded, 1});
+    if (segment.bias) map(segment.bias, file, mapped, "/scan/biases", "float32", {padded, 1});
+    map(segment.bounds, file, mapped, "/scan/bounds", "float32", {tiles, 2});
+    segment.is_mapped = true;
 }
 
 StoredSegment map_store(const std::filesystem::path& path) {
@@ -216,20 +238,10 @@ StoredSegment map_store(const std::filesystem::path& path) {
     const Reader file(path, format_name, format_version);
     mapped.require_same(path);
     const FileHead head = head_of(file);
-    const StoreOptions& options = head.options;
     const std::vector<Id> ids = read_ids(file, head);
     const std::vector<std::string> texts = read_texts(file, head);
-    const auto segment = std::make_shared<Segment>(options, head.slots, head.has_texts);
-    const Index n = head.slots, tiles = segment->tiles(), padded = tiles * scan_tile;
-    segment->is_mapped = true;
-    segment->keys = map<float>(file, mapped, "/keys", "float32", {n, options.key_width});
-    if (options.value_width > 0)
-        segment->values = map<float>(file, mapped, "/values", "float32", {n, options.value_width});
-    if (segment->words() > 0)
-        segment->codes = map<std::uint32_t>(file, mapped, "/scan/codes", "uint8", {padded * segment->words() * 4});
-    if (segment->factor) segment->factor = map<float>(file, mapped, "/scan/factors", "float32", {padded, 1});
-    if (segment->bias) segment->bias = map<float>(file, mapped, "/scan/biases", "float32", {padded, 1});
-    segment->bounds = map<detail::CodeBound>(file, mapped, "/scan/bounds", "float32", {tiles, 2});
+    const auto segment = std::make_shared<Segment>(head.options, head.slots, head.has_texts);
+    map_arrays(*segment, file, mapped);
     segment->adopt(ids, texts);
     segment->lists = read_lists(file, head);
     return {head, segment};

@@ -19,7 +19,7 @@ std::filesystem::path log_path(const std::filesystem::path& path);
 std::filesystem::path lock_path(const std::filesystem::path& path);
 
 // Applies the changes that the log beside a file holds and the file does not. `apply` returns whether its record
-// changed anything. Returns the log's length up to the end of the last whole record, or nothing when there is no log or
+// changed anything. Returns the length up to the end of the last whole record, or nothing when the log is missing or
 // the file holds all of it. Throws Error when the log is another file's, or holds what no writer could have written.
 std::optional<std::size_t> replay_beside(const std::filesystem::path& path, const FileHead& head,
                                          const std::function<bool(const Record&)>& apply);

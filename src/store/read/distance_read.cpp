@@ -71,8 +71,7 @@ class DistanceRead {
                 tiles_.push_back({s, tile, filter.passing(s, tile)});
     }
 
-    // The cut into splits depends on the sizes alone and splits are merged in their order, so that results are
-    // bit-reproducible on any number of threads.
+    // Bit-reproducible on any number of threads: the splits depend on the sizes alone and are merged in their order.
     ReadResult run() const {
         const Index tiles = std::ssize(tiles_), length = split_length(), splits = tiles / length + 1;
         std::vector<OnlineSoftmax> sums(queries_.rows * splits, OnlineSoftmax(snapshot_.options.value_width));

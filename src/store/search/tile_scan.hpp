@@ -28,7 +28,7 @@ class TileScan {
         std::vector<float> thresholds;
         std::vector<std::uint64_t> above;  // a bit for each slot of the tile that may reach the threshold
         std::vector<float> scores;         // [queries, 64]: x of these slots
-        std::vector<double> errors;        // of the scores, kept here for the caller
+        std::vector<double> errors;        // of the scores; the caller alone uses them
         std::vector<float> products, packed;
     };
 
