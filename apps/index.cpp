@@ -27,18 +27,18 @@ static const char* const about =
     "lines of text, a line a slot, as that network reads questions. What was interrupted goes on with --resume;\n"
     "what failed leaves nothing behind.";
 
-// Rows that are added, and put on the disk, at once.
+// Rows of one change, after which the store is synced.
 static constexpr Index rows_at_once = 32768;
 
 namespace {
 
-// What a command line asks for.
+// The options of the command line.
 struct Wanted {
     std::string output, dataset, metric, form;
     Index lists = 0;
 };
 
-// Removes the files of a store that was begun here, unless it is finished. Who is interrupted leaves them, to go on.
+// Removes the files of a new store, unless keep() was called. An interrupted run leaves them for --resume.
 class NewFiles {
   public:
     explicit NewFiles(fs::path path) : path_(std::move(path)) {}
@@ -93,7 +93,7 @@ static UsageError begun_otherwise(const std::string& path, const std::string& ex
                        .hint = "'kvmem inspect' tells what it is"});
 }
 
-// Rows that are in the store already must be those of the source: of another file or model they would not be.
+// Throws UsageError unless the slots of the store are the first rows of the source.
 static void require_begun_with(const MemoryStore& store, const store::StoreOptions& options, const EncodedRows& rows,
                                const std::string& path) {
     if (!(store.options() == options)) throw begun_otherwise(path, "the widths, metric and form that it has", {});
@@ -117,7 +117,7 @@ static void require_begun_with(const MemoryStore& store, const store::StoreOptio
     }
 }
 
-// The store that is there to go on with, if any. Before vectors are read, whatever is in the way is said.
+// Opens the store to resume, if any. Throws Error when another file is in the way, before vectors are read.
 static std::optional<MemoryStore> begun_store(const std::string& output, const po::variables_map& values) {
     std::vector<fs::path> inputs;
     for (const char* option : {"vectors", "values", "text"})
@@ -189,7 +189,7 @@ static EncodedRows rows_of(const po::variables_map& values, const std::string& d
     return {encoded_lines(values, text_from(source), source == "-" ? "stdin" : source), {}};
 }
 
-// Puts the rows into a store that is there already, as far as they are not, or into a new one.
+// Adds the rows that the store lacks, then indexes or compacts it.
 static void fill(MemoryStore& store, const EncodedRows& rows, Index lists) {
     add_rows(store, rows);
     if (lists >= 0)

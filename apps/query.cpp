@@ -22,14 +22,14 @@ static const char* const about =
 
 namespace {
 
-// What a command line asks for.
+// The options of the command line.
 struct Wanted {
     std::string dataset, filter, results;
     Index k = 10, probes = 0;
     Real temperature = 1;
 };
 
-// What one query found.
+// The hits of one query.
 struct Found {
     Index query;
     std::span<const store::Id> ids;
@@ -68,7 +68,7 @@ static Found found_by(const store::ReadResult& read, Index query) {
     return found;
 }
 
-// A line for each slot.
+// Prints a line for each slot.
 static void print_text(const MemoryStore& store, const Found& found) {
     const store::StoredSlots slots = store.get(found.ids);
     std::cout << "query " << found.query << ": " << plural(static_cast<Index>(found.ids.size()), "slot") << "\n";
@@ -95,7 +95,7 @@ static void print_json(const MemoryStore& store, const Found& found) {
     std::cout << json::serialize(line) << "\n";
 }
 
-// As ann-benchmarks has them: what is nearer is smaller, and neighbors that are not there are -1.
+// Writes the format of ann-benchmarks: distances, which are smaller for nearer slots, and -1 for a missing neighbor.
 static void write_results(const std::string& path, const store::Hits& hits, Similarity metric) {
     const auto rows = static_cast<Index>(hits.count.size());
     std::vector<std::int64_t> neighbors(hits.ids.begin(), hits.ids.end());

@@ -1,4 +1,4 @@
-// Options and texts that the verbs of stores share.
+// Options and texts that the verbs index, query and inspect share.
 #pragma once
 
 #include "kvmem/io/vectors.hpp"
@@ -16,13 +16,13 @@ std::string name_of(Similarity metric);
 store::KeyEncoding encoding_named(const std::string& name);
 std::string name_of(store::KeyEncoding encoding);
 
-// Of "3,7,10-20": whether an id is one of them. Throws UsageError.
+// The filter of "3,7,10-20": true of these ids. Throws UsageError.
 std::function<bool(store::Id)> filter_of(const std::string& text);
 
-// A file's vectors, or with "-" those of standard input as text.
+// Reads the vectors of a file, or with "-" of standard input as text.
 VectorFile vectors_from(const std::string& source, const std::string& dataset);
 
-// What `kvmem inspect` says of a store.
+// Prints what `kvmem inspect` says of a store.
 void inspect_store(const std::filesystem::path& path, bool as_json);
 
 }  // namespace kvmem::apps

@@ -1,4 +1,5 @@
 // The short ways in and out of a store: single slots and queries, and hits as ranges.
+#include "kvmem/core/eigen.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/tasks/qa/dataset.hpp"
 #include "store/twin.hpp"
@@ -71,4 +72,19 @@ TEST_CASE("one slot is added from its numbers", "[store]") {
     CHECK_THROWS_AS(keys_alone.add(1, key, value), Error);
     CHECK(store.size() == 2);
     CHECK(keys_alone.size() == 1);
+}
+
+TEST_CASE("keys and queries come from vectors, nested vectors and Eigen", "[store]") {
+    const std::vector<float> flat{1, 0, 0, 1};
+    const std::vector<std::vector<float>> nested{{2, 0}, {0, 2}};
+    const RowMajor eigen = RowMajor::Identity(2, 2) * 3;
+    MemoryStore store({.key_width = 2, .value_width = 2});
+    store.add(view_of(flat, 2), {matrix_of(nested)});
+    store.add(matrix_of(nested), {view_of(eigen)});
+    store.add(view_of(eigen), {view_of(flat, 2)});
+    CHECK(store.search(view_of(flat, 2), 1).ids == std::vector<Id>{4, 5});
+    CHECK(store.search(matrix_of(nested), 1).ids == std::vector<Id>{4, 5});
+    CHECK(store.get(std::vector<Id>{3}).values(0, 1) == 3);
+    const Hits hits = store.search(view_of(eigen), 1);
+    CHECK(hits[1][0] == Hit{5, 9});
 }

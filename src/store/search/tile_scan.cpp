@@ -27,13 +27,13 @@ void TileScan::scan(Index segment, Index tile, Index first, Index count, Scratch
     const Index slot = tile * scan_tile, width = queries_.width();
     const detail::ScanOutput out{scratch.thresholds.data(), scratch.above.data(), scratch.scores.data()};
     if (by_rows(s)) {
-        const bool is_far = s.capacity * width * 4 > far_bytes;
+        const bool exceeds_l2 = s.capacity * width * 4 > far_bytes;
         const Index slots = std::min(scan_tile, slots_from(segment, tile));
         return detail::scan().scan_rows({keys(s, slot), s.options.key_width, slots, width, affine(s, slot),
-                                         queries_.row(first), width, count, is_far},
+                                         queries_.row(first), width, count, exceeds_l2},
                                         out);
     }
-    const bool is_far = s.capacity * s.words() * 4 > far_bytes;
+    const bool exceeds_l2 = s.capacity * s.words() * 4 > far_bytes;
     const bool is_int8 = s.options.encoding == KeyEncoding::int8;
     const detail::CodeTile codes{s.codes_of(tile),
                                  s.words(),
@@ -42,7 +42,7 @@ void TileScan::scan(Index segment, Index tile, Index first, Index count, Scratch
                                  is_int8 ? queries_.scales(first) : nullptr,
                                  is_int8 ? queries_.starts(first) : nullptr,
                                  count,
-                                 is_far};
+                                 exceeds_l2};
     (is_int8 ? detail::scan().scan_int8 : detail::scan().scan_bf16)(codes, out);
 }
 
