@@ -15,8 +15,7 @@ int main() {
     const SlotSelfAttention block(parameters, "block", {.width = width, .heads = 2}, 1);
     const Linear score(parameters, "score", width, 1, 1);
     Optimizer optimizer(parameters, {});  // Adam
-    std::vector<std::unique_ptr<Tape>> tapes(1);
-    Tape& tape = *(tapes[0] = std::make_unique<Tape>());
+    Tape tape;
 
     Rng rng(1);
     std::vector<Token> letter{0, 1, 2, 3, 4, 5};
@@ -52,7 +51,7 @@ int main() {
             }
         }
         tape.backward(loss, Real{1} / count);
-        optimizer.step(tapes, 0.005);
+        optimizer.step(tape, 0.005);
     }
     return found >= 95 ? 0 : 1;
 }

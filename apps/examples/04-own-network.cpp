@@ -17,8 +17,7 @@ int main() {
     const Embedding names(parameters, "names", 8, 16, 0.1, 1), colours(parameters, "colours", 6, 16, 0.1, 1);
     const KeyValueMemory memory(parameters, "memory", 16, {.hops = 1});
     Optimizer optimizer(parameters, {});  // Adam
-    std::vector<std::unique_ptr<Tape>> tapes(1);
-    Tape& tape = *(tapes[0] = std::make_unique<Tape>());
+    Tape tape;
     Rng rng(1);
     std::vector<Token> all{0, 1, 2, 3, 4, 5, 6, 7};
     Index right = 0;
@@ -48,7 +47,7 @@ int main() {
             right += top_k(scores.value().span().subspan(i * 6, 6), 1)[0].index == answer[i];
         if (step % 10 == 0) std::printf("step %2d: %3d of %d right\n", step, int(right), int(count));
         tape.backward(cross_entropy(scores, answer), Real{1} / count);
-        optimizer.step(tapes, 0.02);
+        optimizer.step(tape, 0.02);
         if (step < steps) continue;
         std::printf("\nthe memory of one question:");
         for (Index s = 0; s < slots; ++s) std::printf(" %s %s.", name_of[key[s][0]], colour_of[value[s][0]]);

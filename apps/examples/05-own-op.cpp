@@ -11,24 +11,25 @@ static Real sigmoid(Real x) { return 1 / (1 + std::exp(-x)); }
 
 // out = x * sigmoid(gate), number by number (gated linear units, Dauphin et al. 2017).
 // Backward: dx = dout * s and dgate = dout * x * s (1 - s), with s = sigmoid(gate); `slip` leaves out the (1 - s).
-static Var gated(Var x, Var gate, bool slip = false) {
-    require_shape(x.rows() == gate.rows() && x.cols() == gate.cols(), "gated", "two matrices of one shape");
-    struct Inputs {  // what backward needs: plain data, kept by the tape
-        Var x, gate;
-        bool slip;
-    };
-    const auto backward = [](Tape&, Var out, const void* payload) {
-        const auto& [x_in, gate_in, wrong] = *static_cast<const Inputs*>(payload);
+struct Gated {  // what backward needs: plain data, copied to the tape
+    Var x, gate;
+    bool slip;
+
+    void backward(Tape&, Var out) const {
         for (Index i = 0; i < out.value().size(); ++i) {
-            const Real s = sigmoid(gate_in.value().data[i]), g = out.grad().data[i];
-            if (x_in.needs_grad()) x_in.grad().data[i] += g * s;  // always +=: others may have added theirs
-            if (gate_in.needs_grad()) gate_in.grad().data[i] += g * x_in.value().data[i] * s * (wrong ? 1 : 1 - s);
+            const Real s = sigmoid(gate.value().data[i]), g = out.grad().data[i];
+            if (x.needs_grad()) x.grad().data[i] += g * s;  // always +=: other operations may have added theirs
+            if (gate.needs_grad()) gate.grad().data[i] += g * x.value().data[i] * s * (slip ? 1 : 1 - s);
         }
-    };
-    const bool needs_grad = x.needs_grad() || gate.needs_grad();
-    const Var out = x.tape->record(x.rows(), x.cols(), needs_grad, backward, Inputs{x, gate, slip});
+    }
+};
+
+static Var gated(Var x, Var gate, bool slip = false) {
+    Tape& tape = Tape::of("gated", {x, gate});
+    require_shape(x.rows() == gate.rows() && x.cols() == gate.cols(), "gated", "two matrices of one shape");
+    const Var out = tape.record(x.rows(), x.cols(), x.needs_grad() || gate.needs_grad(), Gated{x, gate, slip});
     for (Index i = 0; i < out.value().size(); ++i)
-        out.value().data[i] = x.value().data[i] * sigmoid(gate.value().data[i]);
+        out.mutable_value().data[i] = x.value().data[i] * sigmoid(gate.value().data[i]);
     return out;
 }
 

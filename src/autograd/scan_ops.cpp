@@ -1,28 +1,28 @@
+#include "autograd/operation.hpp"
 #include "kvmem/autograd/ops.hpp"
 
 namespace kvmem {
 
 namespace {
-struct Scan {
+struct GatedScan {
     Var z, c;
     std::span<const Index> offsets;
     Direction direction;
+
+    void backward(Tape& tape, Var out) const {
+        const ArenaScope scope(tape.arena());  // gives the scratch back
+        gated_scan_backward(z.value(), c.value(), out.value(), offsets, direction, out.grad(),
+                            z.needs_grad() ? z.grad() : View{}, c.needs_grad() ? c.grad() : View{},
+                            tape.arena().take<Real>(z.cols()));
+    }
 };
 }  // namespace
 
 Var gated_scan(Var z, Var c, std::span<const Index> offsets, Direction direction) {
     Tape& tape = Tape::of("gated_scan", {z, c});
-    const Var out = tape.record(
-        z.rows(), z.cols(), z.needs_grad() || c.needs_grad(),
-        [](Tape& t, Var o, const void* payload) {
-            const auto& p = *static_cast<const Scan*>(payload);
-            const ArenaScope scope(t.arena());
-            gated_scan_backward(p.z.value(), p.c.value(), o.value(), p.offsets, p.direction, o.grad(),
-                                p.z.needs_grad() ? p.z.grad() : View{}, p.c.needs_grad() ? p.c.grad() : View{},
-                                t.arena().take<Real>(p.z.cols()));
-        },
-        Scan{z, c, tape.arena().copy(offsets), direction});
-    gated_scan(z.value(), c.value(), offsets, direction, out.value());
+    const Var out =
+        tape.record(z.rows(), z.cols(), any_needs_grad({z, c}), GatedScan{z, c, tape.arena().copy(offsets), direction});
+    gated_scan(z.value(), c.value(), offsets, direction, out.mutable_value());
     return out;
 }
 

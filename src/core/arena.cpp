@@ -3,6 +3,7 @@
 #include "core/memory.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace kvmem {
 
@@ -21,6 +22,18 @@ struct Arena::Block {
 
 Arena::Arena() = default;
 Arena::~Arena() = default;
+
+Arena::Arena(Arena&& other) noexcept
+    : blocks_(std::exchange(other.blocks_, {})),
+      block_(std::exchange(other.block_, 0)),
+      used_(std::exchange(other.used_, 0)) {}
+
+Arena& Arena::operator=(Arena&& other) noexcept {
+    std::swap(blocks_, other.blocks_);
+    std::swap(block_, other.block_);
+    std::swap(used_, other.used_);
+    return *this;
+}
 
 void* Arena::allocate(Index rows, Index cols, std::size_t size) {
     std::size_t bytes = detail::checked_bytes(rows, cols, size, "cannot take memory", "Arena");

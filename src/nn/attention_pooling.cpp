@@ -6,7 +6,7 @@
 
 namespace kvmem {
 
-// Before any parameter is made.
+// Called before any parameter is made, so that an Error leaves none behind.
 static const MultiHeadOptions& checked(Index queries, const MultiHeadOptions& options) {
     require_shape(queries >= 1, "AttentionPooling", "at least one query");
     return options;
@@ -23,14 +23,15 @@ AttentionPooling::AttentionPooling(Parameters& parameters, const std::string& na
 MultiHeadAttention::Read AttentionPooling::operator()(Var key, Var value, std::span<const Index> offsets,
                                                       const AttendOptions& how) const {
     require_shape(!offsets.empty(), "AttentionPooling", "offsets that begin with 0");
-    const auto segments = static_cast<Index>(offsets.size()) - 1;
+    const Index segments = std::ssize(offsets) - 1;
+    // Every segment has a copy of all queries.
     std::vector<Index> rows, query_offsets{0};
     for (Index i = 0; i < segments; ++i) {
         for (Index q = 0; q < queries(); ++q) rows.push_back(q);
-        query_offsets.push_back(static_cast<Index>(rows.size()));
+        query_offsets.push_back(std::ssize(rows));
     }
-    const Var asked = take_rows(key.tape->parameter(*queries_), rows);
-    return attention_.read(asked, key, value, {query_offsets, offsets}, how);
+    const Var query = take_rows(key.tape->parameter(*queries_), rows);
+    return attention_.read(query, key, value, {query_offsets, offsets}, how);
 }
 
 }  // namespace kvmem

@@ -22,9 +22,9 @@ Hopfield::Hopfield(const HopfieldOptions& options) : options_(options) {
 
 void Hopfield::store(ConstView patterns) { store(patterns, {nullptr, patterns.rows, 0}); }
 
-// For `more` numbers, doubling, so that storing one by one stays cheap.
+// Reserves room for `more` numbers. Capacity doubles, so that storing one by one takes amortised constant time.
 static void make_room(std::vector<Real>& numbers, Index more) {
-    const std::size_t needed = numbers.size() + static_cast<std::size_t>(more);
+    const std::size_t needed = numbers.size() + more;
     if (needed > numbers.capacity()) numbers.reserve(std::max(needed, 2 * numbers.capacity()));
 }
 
@@ -34,7 +34,7 @@ void Hopfield::store(ConstView patterns, ConstView values) {
     require_shape(width_ == 0 || (patterns.cols == width_ && values.cols == value_width_), "Hopfield::store",
                   "patterns and values of the widths of the first");
     require_shape(finite(patterns) && finite(values), "Hopfield::store", "finite numbers");
-    // Room for both first: what throws leaves nothing half stored.
+    // Both get their room first: an allocation that fails then stores nothing.
     make_room(patterns_, patterns.size());
     make_room(values_, values.size());
     patterns_.insert(patterns_.end(), patterns.data, patterns.data + patterns.size());
@@ -43,7 +43,7 @@ void Hopfield::store(ConstView patterns, ConstView values) {
     value_width_ = values.cols;
 }
 
-// softmax(beta * query key') value, where every query reads every slot.
+// softmax(beta * query key') value: every query reads every slot.
 static View read_all(ConstView query, ConstView key, ConstView value, Real beta, Arena& arena) {
     const std::array<Index, 2> queries{0, query.rows}, slots{0, key.rows};
     const View read = arena.matrix(query.rows, value.cols), log_sum_exp = arena.matrix(query.rows, 1);
@@ -57,6 +57,13 @@ static bool rests(const Real* before, const Real* after, Index width, Real toler
     return true;
 }
 
+// These rows of `states`, one after the other.
+static View gather(const Matrix& states, const std::vector<Index>& rows, Arena& arena) {
+    const View gathered = arena.matrix(std::ssize(rows), states.cols());
+    for (Index i = 0; i < gathered.rows; ++i) std::copy_n(states.row(rows[i]), gathered.cols, gathered.row(i));
+    return gathered;
+}
+
 Hopfield::Recall Hopfield::recall(ConstView states) const {
     require_shape(size() > 0, "Hopfield::recall", "at least one stored pattern");
     require_shape(states.cols == width_, "Hopfield::recall", "states [B, D] as wide as the patterns");
@@ -64,30 +71,27 @@ Hopfield::Recall Hopfield::recall(ConstView states) const {
     const ConstView key{patterns_.data(), size(), width_}, value{values_.data(), size(), value_width_};
     Recall result{Matrix(states.rows, width_), {}, {}};
     std::copy_n(states.data, states.size(), result.state.data());
-    result.steps.assign(static_cast<std::size_t>(states.rows), 0);
+    result.steps.assign(states.rows, 0);
 
     Arena arena;
-    std::vector<Index> moving(static_cast<std::size_t>(states.rows));
+    std::vector<Index> moving(states.rows);  // states that do not rest yet: only these are read again
     std::iota(moving.begin(), moving.end(), Index{0});
     for (Index step = 1; step <= options_.max_steps && !moving.empty(); ++step) {
         arena.reset();
-        const View query = arena.matrix(static_cast<Index>(moving.size()), width_);
-        for (Index i = 0; i < query.rows; ++i)
-            std::copy_n(result.state.row(moving[static_cast<std::size_t>(i)]), width_, query.row(i));
+        const View query = gather(result.state, moving, arena);
         const View read = read_all(query, key, key, options_.beta, arena);
-        std::vector<Index> still;
+        std::vector<Index> still_moving;
         for (Index i = 0; i < query.rows; ++i) {
-            const Index row = moving[static_cast<std::size_t>(i)];
+            const Index row = moving[i];
             std::copy_n(read.row(i), width_, result.state.row(row));
             if (rests(query.row(i), read.row(i), width_, options_.tolerance))
-                result.steps[static_cast<std::size_t>(row)] = step;
+                result.steps[row] = step;
             else
-                still.push_back(row);
+                still_moving.push_back(row);
         }
-        moving = std::move(still);
+        moving = std::move(still_moving);
     }
     if (value_width_ > 0) {
-        arena.reset();
         const View read = read_all(result.state, key, value, options_.beta, arena);
         result.value = Matrix(read.rows, read.cols);
         std::copy_n(read.data, read.size(), result.value.data());

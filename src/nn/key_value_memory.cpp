@@ -10,7 +10,7 @@ KeyValueMemory::KeyValueMemory(Parameters& parameters, const std::string& name, 
       hops_(options.hops),
       lookup_(options.lookup),
       slopes_(options.lookup.slopes.begin(), options.lookup.slopes.end()) {
-    lookup_.slopes = {};
+    lookup_.slopes = {};  // the caller's array; lookup() sets our copy
     require_shape(width >= 0 && hops_ >= 0, "KeyValueMemory", "a width and a number of hops that are not negative");
     require_shape(lookup_.heads >= 1 && width % lookup_.heads == 0, "KeyValueMemory", "heads that divide the width");
     const auto add_map = [&](const std::string& map) {
@@ -44,7 +44,7 @@ KeyValueMemory::Result KeyValueMemory::read(Var query, std::span<const Var> keys
     for (std::size_t j = 0; j < hops; ++j) {
         const Lookup lookup = attend(result.state, keys[j], values[j], segments, how);
         result.hops.push_back({result.state, lookup});
-        result.state = add(result.state, lookup.read);
+        result.state = result.state + lookup.read;
         if (!maps_.empty())
             result.state = linear(result.state, query.tape->parameter(*maps_[maps_.size() == 1 ? 0 : j]));
     }

@@ -8,7 +8,7 @@ namespace kvmem {
 
 static constexpr const char* here = "MultiHeadAttention";
 
-// The options with every 0 replaced by what it stands for.
+// The options with every 0 replaced by its default.
 static MultiHeadOptions filled_in(MultiHeadOptions o) {
     const auto fill = [](Index& x, Index value) {
         if (x == 0) x = value;
@@ -19,9 +19,9 @@ static MultiHeadOptions filled_in(MultiHeadOptions o) {
     fill(o.key_heads, o.heads);
     for (Index* in : {&o.query_in, &o.key_in, &o.value_in}) fill(*in, o.width);
     for (Index* head : {&o.head_key, &o.head_value}) fill(*head, o.width / o.heads);
-    constexpr Index most = Index{1} << 31;  // products of two can be counted
+    constexpr Index max_width = Index{1} << 31;  // products of two do not overflow
     for (const Index x : {o.width, o.heads, o.query_in, o.key_in, o.value_in, o.head_key, o.head_value})
-        require_shape(x >= 1 && x <= most, here, "widths that are not negative and at most 2^31");
+        require_shape(x >= 1 && x <= max_width, here, "widths that are not negative and at most 2^31");
     require_shape(o.key_heads >= 1 && o.heads % o.key_heads == 0, here, "key heads that divide the heads");
     return o;
 }
@@ -38,16 +38,17 @@ MultiHeadAttention::MultiHeadAttention(Parameters& parameters, const std::string
       out_(parameters, name + ".out", options_.heads * options_.head_value, options_.width, seed,
            {.init = Init::xavier, .bias = options_.bias}) {}
 
-MultiHeadAttention::Read MultiHeadAttention::look_up(Var query, Var key, Var value, const Segments& segments,
-                                                     AttendOptions how, const LookupBias& bias) const {
+MultiHeadAttention::Read MultiHeadAttention::attend_projected(Var query, Var key, Var value, const Segments& segments,
+                                                              AttendOptions how, const LookupBias& bias) const {
     how.heads = options_.heads;
     how.key_heads = options_.key_heads;
     how.scale = static_cast<Real>(1 / std::sqrt(static_cast<double>(options_.head_key)));
     Arena& arena = query.tape->arena();
     how.slopes = arena.copy(how.slopes);
-    const Segments kept{arena.copy(segments.query_offsets), arena.copy(segments.slot_offsets)};
-    const Lookup lookup = attend(query, key, value, kept, how, bias);
-    return {out_(lookup.read), query, key, lookup.log_sum_exp, kept, how, bias};
+    // Read::weights() needs segments and slopes after this call.
+    const Segments copied{arena.copy(segments.query_offsets), arena.copy(segments.slot_offsets)};
+    const Lookup lookup = attend(query, key, value, copied, how, bias);
+    return {out_(lookup.read), query, key, lookup.log_sum_exp, copied, how, bias};
 }
 
 MultiHeadAttention::Read MultiHeadAttention::read(Var query, Var key, Var value, const Segments& segments,
@@ -55,7 +56,7 @@ MultiHeadAttention::Read MultiHeadAttention::read(Var query, Var key, Var value,
     require_shape(query.cols() == options_.query_in, here, "a query [B, query_in]");
     require_shape(key.cols() == options_.key_in && value.cols() == options_.value_in, here,
                   "a key [S, key_in] and a value [S, value_in]");
-    return look_up(query_(query), key_(key), value_(value), segments, how, bias);
+    return attend_projected(query_(query), key_(key), value_(value), segments, how, bias);
 }
 
 static void require_inference(const Tape& tape) {
@@ -79,12 +80,12 @@ MultiHeadAttention::Read MultiHeadAttention::read(const KeyValueCache& cache, Va
     Tape& tape = *query.tape;
     require_inference(tape);
     require_shape(query.cols() == options_.query_in, here, "a query [B, query_in]");
-    require_shape(static_cast<Index>(offsets.size()) == cache.sequences() + 1 && offsets.front() == 0, here,
+    require_shape(std::ssize(offsets) == cache.sequences() + 1 && offsets.front() == 0, here,
                   "offsets from 0 of as many sequences as the cache has");
-    std::vector<Index> queries{0};  // nobody asks in the room behind each sequence
+    std::vector<Index> queries{0};  // the room after each sequence has no queries
     for (std::size_t i = 1; i < offsets.size(); ++i) queries.insert(queries.end(), 2, offsets[i]);
-    return look_up(query_(query), tape.constant(cache.key()), tape.constant(cache.value()),
-                   {queries, cache.slot_offsets()}, how, {});
+    return attend_projected(query_(query), tape.constant(cache.key()), tape.constant(cache.value()),
+                            {queries, cache.slot_offsets()}, how, {});
 }
 
 MultiHeadAttention::Read MultiHeadAttention::step(KeyValueCache& cache, Var x, std::span<const Index> offsets,

@@ -4,7 +4,7 @@
 
 namespace kvmem {
 
-// Before any parameter is made.
+// Called before any parameter is made, so that an Error leaves none behind.
 static const SlotSelfAttentionOptions& checked(const SlotSelfAttentionOptions& o) {
     require_shape(o.width >= 1 && o.inner >= 0, "SlotSelfAttention", "positive widths");
     require_shape(o.dropout >= 0 && o.dropout < 1, "SlotSelfAttention", "a dropout from 0 to below 1");
@@ -25,8 +25,8 @@ SlotSelfAttention::Result SlotSelfAttention::operator()(Var slots, std::span<con
                                                         const AttendOptions& how) const {
     require_shape(slots.cols() == attention_.options().width, "SlotSelfAttention", "slots [S, width]");
     const MultiHeadAttention::Read read = attention_.self(norm1_(slots), offsets, how);
-    const Var y = add(slots, dropout(read.out, dropout_));
-    return {add(y, dropout(feed_forward_(norm2_(y)), dropout_)), read};
+    const Var y = slots + dropout(read.out, dropout_);
+    return {y + dropout(feed_forward_(norm2_(y)), dropout_), read};
 }
 
 }  // namespace kvmem

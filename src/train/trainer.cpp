@@ -44,7 +44,8 @@ Trainer::Trainer(Objective& objective, const TrainerOptions& options, ScoreType 
     : objective_(objective),
       options_((options.validate(), options)),
       score_(std::move(score)),
-      optimizer_(objective.parameters(), options.optimizer) {
+      optimizer_(objective.parameters(), options.optimizer),
+      tapes_(static_cast<std::size_t>(options.shards)) {
     require_option(score_.is_possible(options_.target_metric), "target metric", "a score, 0 to 1 if it is a share");
     if (objective.items() == 0)
         throw Error({.what = "nothing to learn from",
@@ -52,7 +53,6 @@ Trainer::Trainer(Objective& objective, const TrainerOptions& options, ScoreType 
                      .got = "none",
                      .where = "training split",
                      .hint = {}});
-    for (Index i = 0; i < options_.shards; ++i) tapes_.push_back(std::make_unique<Tape>());
     objective_.set_phase(state_.phase);
 }
 
@@ -102,7 +102,7 @@ double Trainer::step(std::span<const Index> items, double rate) {
     std::vector<double> losses(tapes_.size(), 0);
     parallel_for(options_.shards, 1, [&](Index first, Index last) {
         for (Index shard = first; shard < last; ++shard) {
-            Tape& tape = *tapes_[static_cast<std::size_t>(shard)];
+            Tape& tape = tapes_[static_cast<std::size_t>(shard)];
             tape.reset();
             const Index begin = batch * shard / options_.shards, end = batch * (shard + 1) / options_.shards;
             if (begin == end) continue;

@@ -1,6 +1,7 @@
 // Every operation against numeric gradients, in double.
 #include "kvmem/autograd/ops.hpp"
 
+#include "autograd/low_rank_grad.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/parallel.hpp"
 #include "random.hpp"
@@ -122,6 +123,8 @@ TEST_CASE("operations number by number have the right gradients", "[ops]") {
         check_gradients(p, [&](Tape& t) { return multiply(t.parameter(x), t.parameter(y)); });
         check_gradients(p, [&](Tape& t) { return multiply(t.parameter(x), t.constant(fixed)); });
         check_gradients(p, [&](Tape& t) { return multiply(t.parameter(x), t.parameter(x)); });
+        check_gradients(p, [&](Tape& t) { return subtract(t.parameter(x), t.parameter(y)); });
+        check_gradients(p, [&](Tape& t) { return subtract(t.constant(fixed), t.parameter(y)); });
         check_gradients(p, [&](Tape& t) { return scale(t.parameter(x), -3); });
         check_gradients(p, [&](Tape& t) { return sum(t.parameter(x)); });
         check_gradients(p, [&](Tape& t) { return dropout(t.parameter(x), 0.4); });
@@ -129,6 +132,52 @@ TEST_CASE("operations number by number have the right gradients", "[ops]") {
              {Activation::identity, Activation::relu, Activation::tanh, Activation::sigmoid, Activation::gelu})
             check_gradients(p, [&](Tape& t) { return activate(t.parameter(x), f); });
     }
+}
+
+TEST_CASE("operators are the operations that they stand for", "[ops]") {
+    Parameters p;
+    Parameter &a = p.add("x", normal(2, 3, 1)), &b = p.add("y", normal(2, 3, 2));
+    const auto formula = [&](Tape& t) {
+        const Var x = t.parameter(a), y = t.parameter(b);
+        return tanh(x + y) * sigmoid(-x) - 2 * relu(y) * Real{0.5};
+    };
+    check_gradients(p, formula);
+    Tape t;
+    const Var out = formula(t);
+    for (Index i = 0; i < 2; ++i)
+        for (Index j = 0; j < 3; ++j) {
+            const double x = double{a.value(i, j)}, y = double{b.value(i, j)};
+            CHECK(out.value()(i, j) == Approx(std::tanh(x + y) / (1 + std::exp(x)) - std::max(y, 0.0)));
+        }
+}
+
+TEST_CASE("sentences may go once they are embedded", "[ops]") {
+    Parameters p;
+    const Parameter &words = p.add("A", normal(5, 3, 1)), &starts = p.add("T", normal(4, 3, 2));
+    const std::array<SentenceTables, 1> tables{{{&words, &starts}}};
+    const Matrix factors = normal(4, 3, 3);
+    const auto gradient = [&](bool spoil) {
+        Ragged<Token> sentences = bags({{0, 1}, {}, {3, 3, 3, 1}, {4}});
+        std::vector<Token> start{3, 0, 2, 1};
+        std::vector<Index> first{0, 1, 0, 2};
+        Matrix places = factors;
+        Tape t;
+        const Var loss = sum(tanh(embed_sentences(t, tables, sentences, {places, first}, start)[0]));
+        if (spoil) {
+            std::ranges::fill(sentences.values, Token{-7});
+            std::ranges::fill(sentences.offsets, Index{-7});
+            std::ranges::fill(start, Token{-7});
+            std::ranges::fill(first, Index{-7});
+            places.fill(7);
+        }
+        t.backward(loss);
+        Matrix both(9, 3);
+        std::ranges::copy(t.gradient(words).dense().span(), both.data());
+        std::ranges::copy(t.gradient(starts).dense().span(), both.row(5));
+        return both;
+    };
+    CHECK(test::same_bits(gradient(false), gradient(true)));
+    CHECK(test::distance(gradient(false), Matrix(9, 3)) > 0.1);
 }
 
 TEST_CASE("layer_norm and normalize_rows have the right gradients", "[ops]") {
@@ -291,7 +340,7 @@ TEST_CASE("embedded keys and values have the right gradients however they are re
                 if (use == 2) read(key, value, {one, all});
                 if (use == 3) read(value, value, own);
                 if (use == 4) read(key, value, own, {.scale = t.parameter(factor)});
-                if (use == 5) state = add(state, t.middle_rows(value, 1, 3));
+                if (use == 5) state = add(state, slice_rows(value, 1, 3));
                 if (use == 6) return concat_rows(std::vector<Var>{state, activate(key, Activation::tanh)});
                 return state;
             });
@@ -313,11 +362,11 @@ TEST_CASE("embedded keys have the right gradients when they are read in other wa
                 AttendOptions options;
                 switch (use) {
                     case 0:  // a question among the slots
-                        return attend(t.middle_rows(k, 0, 1), k, k, own, {}).read;
+                        return attend(slice_rows(k, 0, 1), k, k, own, {}).read;
                     case 1:
                         return attend(k, k, k, each, {}).read;
                     case 2:
-                        return attend(q, k, t.middle_rows(k, 0, 3), own, {}).read;
+                        return attend(q, k, slice_rows(k, 0, 3), own, {}).read;
                     case 3:
                         return attend(q, k, k, own, {}, {.slot = k}).read;
                     case 4:  // the weights first, as they are used for answers
@@ -332,13 +381,13 @@ TEST_CASE("embedded keys have the right gradients when they are read in other wa
                         return attend(q, k, k, own, options).read;
                     default:
                         options.normalizer = Normalizer::sparsemax;
-                        return attend(q, t.middle_rows(k, 0, 3), k, own, options).read;
+                        return attend(q, slice_rows(k, 0, 3), k, own, options).read;
                 }
             });
         }
 }
 
-TEST_CASE("what was handed on as outer products can be looked at as a gradient", "[ops]") {
+TEST_CASE("a low-rank gradient can be materialised", "[ops]") {
     const Ragged<Token> some = bags({{0, 1}, {2}, {1}});
     const std::vector<Index> one_each{0, 1}, slots{0, 3};
     Parameters p;
@@ -346,7 +395,7 @@ TEST_CASE("what was handed on as outer products can be looked at as a gradient",
     const Matrix query = normal(1, 20, 2);
     Tape t;
     const Var key = embed_sum(t, table, some, BagScale::sum);
-    // A copy of the keys goes back from a gradient that is written out.
+    // A copy of the keys has a gradient that is materialised.
     const Var copy = scale(key, 1), state = t.constant(query);
     const Var outer = sum(attend(state, key, key, {one_each, slots}, {}).read),
               written = sum(attend(state, copy, copy, {one_each, slots}, {}).read);
@@ -389,7 +438,7 @@ TEST_CASE("the gradient of a pass stays when the parameters change", "[ops]") {
     CHECK(test::same_bits(gradient(false), gradient(true)));
 }
 
-TEST_CASE("outer products are taken where they are of use alone", "[ops]") {
+TEST_CASE("a matrix accepts a low-rank gradient only where its operation can use it", "[ops]") {
     const Ragged<Token> some = bags({{0, 1}, {2}, {1}});
     const std::vector<Index> offsets{0, 3}, others{0, 1, 3};
     Parameters p;
@@ -398,12 +447,12 @@ TEST_CASE("outer products are taken where they are of use alone", "[ops]") {
     Tape t;
     const Var key = embed_sum(t, table, some, BagScale::sum), twice = scale(key, 2);
     const OuterProducts::Term term{weight.view().span(), row};
-    CHECK_FALSE(t.takes_outer_product(key, offsets));  // there was no way back
+    CHECK_FALSE(LowRankGrad::accepts(key, offsets));  // there was no backward pass
     t.backward(sum(twice));
-    CHECK_FALSE(t.takes_outer_product(key, offsets));  // it is written out
-    CHECK_THROWS_AS(t.add_outer_product(key, offsets, term), Error);
+    CHECK_FALSE(LowRankGrad::accepts(key, offsets));  // it is materialised
+    CHECK_THROWS_AS(LowRankGrad::add(key, offsets, term), Error);
     t.backward(sum(key));
-    CHECK_FALSE(t.takes_outer_product(twice, offsets));
+    CHECK_FALSE(LowRankGrad::accepts(twice, offsets));
     const Matrix wrong = normal(2, 2, 3);
     Matrix grad(3, 2);
     const auto refused = [&](const OuterProducts::Term& bad) {
@@ -478,7 +527,11 @@ TEST_CASE("an operation that refuses its input leaves the tape as it was", "[ops
     CHECK_THROWS_AS(linear(v, v, w), Error);
     CHECK_THROWS_AS(dot_scores(v, w), Error);
     CHECK_THROWS_AS(add(v, w), Error);
+    CHECK_THROWS_AS(subtract(v, w), Error);
     CHECK_THROWS_AS(multiply(v, w), Error);
+    CHECK_THROWS_AS(mean_squared_error(v, w), Error);
+    CHECK_THROWS_AS(segment_mean(v, wrong), Error);
+    CHECK_THROWS_AS(segment_mean(v, {}), Error);
     CHECK_THROWS_AS(dropout(v, 1), Error);
     CHECK_THROWS_AS(dropout(v, -0.5), Error);
     CHECK_THROWS_AS(layer_norm(v, w, w), Error);

@@ -8,6 +8,8 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <utility>
 
 using namespace kvmem;
 using test::normal;
@@ -27,10 +29,10 @@ Step random_step(std::uint64_t seed, int tapes) {
     return step;
 }
 
-std::vector<std::unique_ptr<Tape>> tapes_of(const Step& step, const Parameter& table) {
-    std::vector<std::unique_ptr<Tape>> tapes;
+std::vector<Tape> tapes_of(const Step& step, const Parameter& table) {
+    std::vector<Tape> tapes;
     for (const auto& parts : step) {
-        Tape& tape = *tapes.emplace_back(std::make_unique<Tape>());
+        Tape& tape = tapes.emplace_back();
         for (const auto& [row, gradient] : parts)
             for (Index j = 0; j < cols; ++j) tape.gradient(table).touch(row)[j] += gradient(0, j);
     }
@@ -109,7 +111,7 @@ TEST_CASE("a step without any gradient moves nothing", "[optimizer]") {
     Parameter& table = p.add("table", normal(rows, cols, 1));
     const Matrix start = table.value;
     Optimizer optimizer(p, {});
-    CHECK(optimizer.step({}, 0.1) == 0);
+    CHECK(optimizer.step(std::span<const Tape>(), 0.1) == 0);
     CHECK(optimizer.step(tapes_of(Step(2), table), 0.1) == 0);
     CHECK(test::same_bits(table.value, start));
 }
@@ -131,8 +133,8 @@ TEST_CASE("a gradient that is not finite changes nothing, and its parameter is n
         for (const auto& s : optimizer.state()) state.push_back(*s.matrix);
 
         auto tapes = tapes_of(step, table);
-        tapes[1]->gradient(table).touch(2)[1] = bad;
-        tapes[0]->gradient(fine).touch(0)[0] = 1;
+        tapes[1].gradient(table).touch(2)[1] = bad;
+        tapes[0].gradient(fine).touch(0)[0] = 1;
         CHECK_FALSE(std::isfinite(optimizer.step(tapes, 0.1)));
         CHECK(optimizer.not_finite() == &table);
         CHECK(optimizer.steps() == 1);
@@ -173,6 +175,95 @@ TEST_CASE("training that is saved and loaded goes on as if it had never stopped"
     }
 }
 
+// Neighbours are added, then neighbouring sums, until one is left; a last one without a neighbour goes up as it is.
+static std::vector<Real> tree_sum(std::vector<std::optional<std::vector<Real>>> sums) {
+    while (sums.size() > 1) {
+        std::vector<std::optional<std::vector<Real>>> up;
+        for (std::size_t i = 0; i < sums.size(); i += 2) {
+            up.push_back(sums[i] || i + 1 == sums.size() ? sums[i] : sums[i + 1]);
+            if (i + 1 < sums.size() && sums[i] && sums[i + 1])
+                for (std::size_t j = 0; j < up.back()->size(); ++j) (*up.back())[j] += (*sums[i + 1])[j];
+        }
+        sums = std::move(up);
+    }
+    return sums[0].value_or(std::vector<Real>(cols, 0));
+}
+
+TEST_CASE("gradients are summed as a fixed binary tree over the tapes", "[optimizer]") {
+    for (std::size_t count = 1; count <= 17; ++count) {
+        Parameters p;
+        Parameter& table = p.add("table", Matrix(rows, cols));
+        std::vector<Tape> tapes(count);
+        std::vector<std::vector<std::optional<std::vector<Real>>>> parts(rows);
+        Rng rng(count);
+        for (auto& row : parts) row.resize(count);
+        for (std::size_t i = 0; i < count; ++i)
+            for (Index row = 0; row < rows; ++row) {
+                if (rng.below(3) == 0) continue;
+                const Matrix g = normal(1, cols, rng.bits());
+                parts[static_cast<std::size_t>(row)][i] = std::vector<Real>(g.data(), g.data() + cols);
+                std::copy_n(g.data(), cols, tapes[i].gradient(table).touch(row));
+            }
+        Optimizer(p, {.method = Method::sgd}).step(tapes, 1);
+        CAPTURE(count);
+        for (Index row = 0; row < rows; ++row) {
+            const auto expected = tree_sum(parts[static_cast<std::size_t>(row)]);
+            for (Index j = 0; j < cols; ++j) CHECK(table.value(row, j) == -expected[static_cast<std::size_t>(j)]);
+        }
+    }
+}
+
+TEST_CASE("machines with equal shares of the tapes have the bits of one, if a share is a power of two", "[optimizer]") {
+    for (const auto& [machines, share] : {std::pair<int, int>{2, 4}, {4, 2}, {3, 4}, {6, 2}, {2, 1}}) {
+        const Step all = random_step(5, machines * share);
+        const auto value_after = [&](std::span<const Tape> tapes, Parameters& p) {
+            Optimizer(p, {.method = Method::sgd}).step(tapes, 1);
+            return p[0].value;
+        };
+        Parameters p;
+        const Parameter& table = p.add("table", Matrix(rows, cols));
+        const auto tapes = tapes_of(all, table);
+        std::vector<Tape> sums(static_cast<std::size_t>(machines));
+        for (int m = 0; m < machines; ++m) {
+            const auto mine =
+                std::span(tapes).subspan(static_cast<std::size_t>(m * share), static_cast<std::size_t>(share));
+            Parameters local;
+            local.add("table", Matrix(rows, cols));
+            std::vector<Tape> shares(mine.size());
+            for (std::size_t i = 0; i < mine.size(); ++i)
+                if (const SparseRows* rows_of = mine[i].find_gradient(table))
+                    for (const Index row : rows_of->touched())
+                        std::copy_n(rows_of->find(row), cols, shares[i].gradient(local[0]).touch(row));
+            const Matrix moved = value_after(shares, local);  // less the sum
+            for (Index row = 0; row < rows; ++row)
+                for (Index j = 0; j < cols; ++j)
+                    if (moved(row, j) != 0)
+                        sums[static_cast<std::size_t>(m)].gradient(table).touch(row)[j] = -moved(row, j);
+        }
+        const Matrix whole = value_after(tapes, p);
+        p[0].value.fill(0);
+        CHECK(test::same_bits(value_after(sums, p), whole));
+        CHECK(test::distance(whole, Matrix(rows, cols)) > 0);
+    }
+}
+
+TEST_CASE("a parameter that is not trainable stays as it is", "[optimizer]") {
+    Parameters p;
+    Parameter &fixed = p.add("fixed", normal(rows, cols, 1)), &free = p.add("free", normal(rows, cols, 2));
+    const Matrix before = fixed.value, free_before = free.value;
+    Optimizer optimizer(p, {});
+    Tape tape;
+    for (const Parameter* q : {&fixed, &free}) tape.gradient(*q).touch(1)[0] = 3;
+    p.group("fixed").set_trainable(false);  // after its gradient was made
+    CHECK(optimizer.step(tape, 0.1) == 3);
+    CHECK(test::same_bits(fixed.value, before));
+    CHECK(test::distance(free.value, free_before) > 0.05);
+    CHECK(test::distance(*optimizer.state()[0].matrix, Matrix(rows, cols)) == 0);
+    p.group("fixed").set_trainable(true);
+    optimizer.step(tape, 0.1);
+    CHECK_FALSE(test::same_bits(fixed.value, before));
+}
+
 TEST_CASE("a step has the same bits on any number of threads", "[optimizer]") {
     const Matrix start = normal(5000, 32, 1);
     const auto train = [&](int threads) {
@@ -182,12 +273,11 @@ TEST_CASE("a step has the same bits on any number of threads", "[optimizer]") {
         OptimizerOptions options;
         options.clip_norm = 0.5;
         Optimizer optimizer(p, options);
-        std::vector<std::unique_ptr<Tape>> tapes;
-        for (int i = 0; i < 4; ++i) tapes.push_back(std::make_unique<Tape>());
+        std::vector<Tape> tapes(7);
         for (std::uint64_t step = 0; step < 3; ++step) {
-            parallel_for(4, 1, [&](Index first, Index last) {
+            parallel_for(7, 1, [&](Index first, Index last) {
                 for (Index i = first; i < last; ++i) {
-                    Tape& t = *tapes[static_cast<std::size_t>(i)];
+                    Tape& t = tapes[static_cast<std::size_t>(i)];
                     t.reset();
                     Rng rng(step, {static_cast<std::uint64_t>(i)});
                     Ragged<Token> bags;

@@ -73,17 +73,16 @@ class Training : public Task {
         : case_(c),
           sharding_(sharding),
           threads_(static_cast<int>(c.threads)),
+          tapes_(static_cast<std::size_t>(sharding.tapes)),
           losses_(static_cast<std::size_t>(sharding.tapes)),
           one_each_(1, c.batch),
-          slots_each_(c.slots, c.batch) {
-        for (Index i = 0; i < sharding.tapes; ++i) tapes_.push_back(std::make_unique<Tape>());
-    }
+          slots_each_(c.slots, c.batch) {}
 
     void run() override {
         const auto [tapes, parts] = sharding_;
         kvmem::parallel_for(tapes, 1, [&, parts = parts](Index first, Index last) {
             for (Index tape = first; tape < last; ++tape) {
-                tapes_[static_cast<std::size_t>(tape)]->reset();
+                tapes_[static_cast<std::size_t>(tape)].reset();
                 losses_[static_cast<std::size_t>(tape)] = 0;
                 for (Index part = 0; part < parts; ++part) run_part(tape, part);
             }
@@ -116,7 +115,7 @@ class Training : public Task {
 
   private:
     void run_part(Index at, Index part) {
-        Tape& tape = *tapes_[static_cast<std::size_t>(at)];
+        Tape& tape = tapes_[static_cast<std::size_t>(at)];
         tape.rewind();
         const Index parts = sharding_.tapes * sharding_.parts, i = at * sharding_.parts + part;
         const Index begin = case_.batch * i / parts, end = case_.batch * (i + 1) / parts;
@@ -132,7 +131,7 @@ class Training : public Task {
 
     Sharding sharding_;
     kvmem::ThreadLimit threads_;
-    std::vector<std::unique_ptr<Tape>> tapes_;
+    std::vector<Tape> tapes_;
     std::unique_ptr<kvmem::Optimizer> optimizer_;
     std::vector<double> losses_;
     Steps one_each_, slots_each_;

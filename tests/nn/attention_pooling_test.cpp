@@ -32,7 +32,7 @@ TEST_CASE("pooling gives each segment its rows, from its own slots in any order"
     const std::vector<Index> swapped{4, 3};
     Tape t;
     const Var x = t.constant(slots);
-    const View all = pool(x, segments).out.value();
+    const ConstView all = pool(x, segments).out.value();
     REQUIRE(all.rows == 9);
     CHECK(all.cols == 4);
     for (Index i = 3; i < 6; ++i)  // no slots

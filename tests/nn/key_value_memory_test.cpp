@@ -108,7 +108,7 @@ TEST_CASE("a memory keeps the slopes that it was made with", "[nn]") {
     const auto read = [&] {
         return memory.read(t.constant(query), t.constant(key), t.constant(value), {queries, slots});
     };
-    const View first = read().state.value();
+    const ConstView first = read().state.value();
     slopes[0] = 7;
     CHECK(distance(read().state.value(), first) == 0);
     CHECK(memory.lookup().slopes[0] == Real{0.5});

@@ -124,18 +124,18 @@ TEST_CASE("sequences do not see each other, and no slots read as the bias of the
     Tape t;
     const Matrix before = [&] {
         Matrix copy(5, 4);
-        const View out = attention.self(t.constant(x), rows).out.value();
+        const ConstView out = attention.self(t.constant(x), rows).out.value();
         std::copy_n(out.data, out.size(), copy.data());
         return copy;
     }();
     for (Index j = 0; j < 4; ++j) x(4, j) = std::numeric_limits<Real>::quiet_NaN();
-    const View after = attention.self(t.constant(x), rows).out.value();
+    const ConstView after = attention.self(t.constant(x), rows).out.value();
     CHECK(same_bits(after.middle_rows(0, 3), before.view().middle_rows(0, 3)));
     CHECK(std::isnan(after(3, 0)));
 
     const Matrix none(0, 4), query = normal(2, 4, 3);
     const auto asked = offsets({2}), empty = offsets({0});
-    const View read = attention.read(t.constant(query), t.constant(none), {asked, empty}).out.value();
+    const ConstView read = attention.read(t.constant(query), t.constant(none), {asked, empty}).out.value();
     for (Index i = 0; i < 2; ++i) CHECK(same_bits(read.middle_rows(i, 1), p.find("a.out.bias")->value));
 }
 
@@ -176,7 +176,7 @@ TEST_CASE("decoding step by step with a cache gives what causal self-attention g
     const auto rows = offsets(lengths);
     const Matrix x = normal(rows.back(), 6, 1);
     Tape whole;
-    const View expected = attention.self(whole.constant(x), rows, {.causal = true}).out.value();
+    const ConstView expected = attention.self(whole.constant(x), rows, {.causal = true}).out.value();
 
     KeyValueCache cache(3);
     Tape t;
@@ -204,7 +204,7 @@ TEST_CASE("decoding step by step with a cache gives what causal self-attention g
     const std::vector<Index> shorter{39, 1, 0}, rest{39};
     cache.truncate(shorter);
     const auto now = offsets({1, 0, 0});
-    const View again = attention.step(cache, take_rows(t.constant(x), rest), now).out.value();
+    const ConstView again = attention.step(cache, take_rows(t.constant(x), rest), now).out.value();
     CHECK(distance(again, expected.middle_rows(39, 1)) < 1e-13);
     CHECK(cache.lengths() == std::vector<Index>{40, 1, 0});
 }
@@ -219,7 +219,7 @@ TEST_CASE("a cached memory is read as the memory itself", "[nn]") {
     t.set_training(false);
     KeyValueCache cache(3);
     attention.append(cache, t.constant(key), t.constant(value), slots);
-    const View direct =
+    const ConstView direct =
         attention.read(t.constant(query), t.constant(key), t.constant(value), {queries, slots}).out.value();
     CHECK(distance(attention.read(cache, t.constant(query), queries).out.value(), direct) < 1e-13);
     CHECK(same_bits(direct.middle_rows(1, 1), p.find("a.out.bias")->value));

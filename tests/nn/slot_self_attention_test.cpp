@@ -64,8 +64,8 @@ TEST_CASE("slots of one question do not see those of another, and their order ma
     const std::vector<Index> three{0, 1, 2}, turned{2, 0, 1};
     Tape t;
     const Var x = t.constant(slots);
-    const View together = layer(x, both).slots.value();
-    const View alone = layer(take_rows(x, three), first).slots.value();
+    const ConstView together = layer(x, both).slots.value();
+    const ConstView alone = layer(take_rows(x, three), first).slots.value();
     CHECK(distance(together.middle_rows(0, 3), alone) < 1e-14);
     const Var after = layer(take_rows(x, turned), first).slots;
     CHECK(distance(after.value(), take_rows(t.constant(alone), turned).value()) < 1e-13);

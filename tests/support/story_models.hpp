@@ -52,20 +52,19 @@ inline void check_gradient_of_loss(Model& model, const Batch& batch) {
 inline double loss_after_training(Model& model, const QaDataset& dataset,
                                   const std::function<Batch(Index first, Index last)>& batch_of) {
     Optimizer optimizer(model.parameters(), {.clip_norm = 1});
-    std::vector<std::unique_ptr<Tape>> tapes;
-    tapes.push_back(std::make_unique<Tape>());
+    Tape tape;
     Rng rng(1);
     double loss = 0;
     const Index questions = dataset.split("train").size();
     for (int epoch = 0; epoch < 25; ++epoch) {
         loss = 0;
         for (Index first = 0; first < questions; first += 30) {
-            tapes[0]->reset();
+            tape.reset();
             const Batch batch = batch_of(first, first + 30);
-            const Var sum = model.loss(*tapes[0], batch, rng);
+            const Var sum = model.loss(tape, batch, rng);
             loss += double{sum.value().data[0]} / static_cast<double>(questions);
-            tapes[0]->backward(sum, Real{1} / static_cast<Real>(batch.size()));
-            optimizer.step(tapes, 5e-3);
+            tape.backward(sum, Real{1} / static_cast<Real>(batch.size()));
+            optimizer.step(tape, 5e-3);
         }
     }
     return loss;

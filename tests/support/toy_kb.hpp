@@ -93,8 +93,7 @@ inline void teach(KvMemNN& model, const QaDataset& dataset, int epochs, double r
     const Split& split = dataset.split("train");
     const Retriever retriever(dataset.memory, dataset.vocabulary, model.config().retriever);
     Optimizer optimizer(model.parameters(), {});
-    std::vector<std::unique_ptr<Tape>> tapes(1);
-    tapes[0] = std::make_unique<Tape>();
+    Tape tape;
     std::vector<Index> order(static_cast<std::size_t>(split.size()));
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Index>(i);
     for (int epoch = 0; epoch < epochs; ++epoch) {
@@ -104,9 +103,9 @@ inline void teach(KvMemNN& model, const QaDataset& dataset, int epochs, double r
             Batch batch;
             for (std::size_t i = first; i < std::min(order.size(), first + 16); ++i)
                 add_example(batch, dataset, split, order[i], retriever);
-            tapes[0]->reset();
-            tapes[0]->backward(model.loss(*tapes[0], batch, rng), Real{1} / 16);
-            optimizer.step(tapes, rate);
+            tape.reset();
+            tape.backward(model.loss(tape, batch, rng), Real{1} / 16);
+            optimizer.step(tape, rate);
         }
     }
 }

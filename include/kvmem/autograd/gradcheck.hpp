@@ -16,7 +16,8 @@ struct GradcheckResult {
 
 // `function` makes a matrix from the parameters on a fresh tape; all its numbers are weighted with fixed
 // random ones and summed, and that sum is differentiated, numerically by central differences of `step`. The
-// parameters are as before when it returns or throws. `seed` is what the tape is seeded with, so dropout stays put.
+// parameters are as before when it returns or throws; those that are not trainable are not checked. `seed` seeds the
+// tape, so that dropout drops the same numbers every time.
 GradcheckResult gradcheck(const std::function<Var(Tape&)>& function, Parameters& parameters,
                           double step = sizeof(Real) == 8 ? 1e-5 : 1e-2, std::uint64_t seed = 1);
 

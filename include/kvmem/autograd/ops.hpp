@@ -1,8 +1,9 @@
-// The differentiable operations. Each runs its kernel at once and records how to go back.
+// The differentiable operations. Each runs its kernel at once and records its backward function.
 //
-// Shapes: B rows of a batch, n columns, d width. All inputs of an operation are on one tape; what they view
-// besides (offsets, bags, targets) is copied to the tape where the backward pass needs it. Every operation
-// throws Error when shapes do not fit, and is checked against numeric gradients in double.
+// Shapes: B rows of a batch, n columns, d width. All inputs of an operation are on one tape. What they view besides
+// (offsets, bags, factors, targets) is copied to the tape where the backward pass needs it, so it may go when the call
+// returns; tables, facts and other parameters must outlive the pass. Every operation throws Error when shapes do not
+// fit, with nothing recorded, and is checked against numeric gradients in double.
 #pragma once
 
 #include "kvmem/autograd/tape.hpp"
@@ -13,45 +14,72 @@
 #include "kvmem/kernels/facts.hpp"
 #include "kvmem/kernels/gated_scan.hpp"
 
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <vector>
 
 namespace kvmem {
 
-// Rows of a table summed over bags: [bags, d]. The table's gradient is sparse. (kernels/embed.hpp)
-Var embed_sum(Tape& tape, const Parameter& table, RaggedView<Token> bags, BagScale scale);
+// --- embeddings (embed_ops.cpp, kernels/embed.hpp)
+
+// Rows of a table summed over bags: [bags, d]. The table's gradient is sparse.
+[[nodiscard]] Var embed_sum(Tape& tape, const Parameter& table, RaggedView<Token> bags, BagScale scale);
 
 // Sentences: sums of rows weighted by the places of the tokens, plus row start[i] of a table `starts` if there is one:
-// [bags, d]. The tables' gradients are sparse. Nothing is copied: bags, positions and start must be there until the
-// backward pass, best in the tape's arena. (kernels/embed.hpp)
-Var embed_sentences(Tape& tape, const Parameter& table, RaggedView<Token> bags, const PositionFactors& positions);
-// The same sentences by several tables, all of one shape, as the hops of a memory network have them.
+// [bags, d]. The tables' gradients are sparse.
+[[nodiscard]] Var embed_sentences(Tape& tape, const Parameter& table, RaggedView<Token> bags,
+                                  const PositionFactors& positions);
+// The same sentences by several tables of one shape, such as those of a memory network's hops.
 struct SentenceTables {
     const Parameter* words = nullptr;
     const Parameter* starts = nullptr;  // of all tables or of none
 };
-std::vector<Var> embed_sentences(Tape& tape, std::span<const SentenceTables> tables, RaggedView<Token> bags,
-                                 const PositionFactors& positions, std::span<const Token> start = {});
+[[nodiscard]] std::vector<Var> embed_sentences(Tape& tape, std::span<const SentenceTables> tables,
+                                               RaggedView<Token> bags, const PositionFactors& positions,
+                                               std::span<const Token> start = {});
 
-// x [B, n] times weight [m, n] transposed, plus bias [1, m] if given: [B, m]
-Var linear(Var x, Var weight, std::optional<Var> bias = {});
+// --- matrix products (linear_ops.cpp)
 
+// x [B, n] times weight [m, n] transposed, plus bias [1, m] if given: [B, m].
+[[nodiscard]] Var linear(Var x, Var weight, std::optional<Var> bias = {});
 // x [B, d] times y [n, d] transposed: [B, n], the scores of n candidates for B queries.
-Var dot_scores(Var x, Var y);
+[[nodiscard]] Var dot_scores(Var x, Var y);
 
-Var add(Var x, Var y);       // of one shape
-Var multiply(Var x, Var y);  // number by number
-Var scale(Var x, Real factor);
-Var sum(Var x);  // of all numbers: [1, 1]
-Var activate(Var x, Activation f);
-Var dropout(Var x, double rate);  // kernels/elementwise.hpp; the identity on a tape that is not training
-Var layer_norm(Var x, Var gain, Var bias);
-Var normalize_rows(Var x);
+// --- number by number (elementwise_ops.cpp, kernels/elementwise.hpp)
 
-// What a lookup gives: the read [B, H*E], the log-sum-exp [B, H] of its scores (not differentiated) and, if they are
-// kept for the way back (saves_weights()), the weights in the order of AttendOutput, otherwise empty. The tape may keep
-// scores instead (saved_score_count()).
+[[nodiscard]] Var add(Var x, Var y);  // of one shape, as in the next two
+[[nodiscard]] Var subtract(Var x, Var y);
+[[nodiscard]] Var multiply(Var x, Var y);
+[[nodiscard]] Var scale(Var x, Real factor);
+[[nodiscard]] inline Var operator+(Var x, Var y) { return add(x, y); }
+[[nodiscard]] inline Var operator-(Var x, Var y) { return subtract(x, y); }
+[[nodiscard]] inline Var operator*(Var x, Var y) { return multiply(x, y); }
+[[nodiscard]] inline Var operator*(Real factor, Var x) { return scale(x, factor); }
+[[nodiscard]] inline Var operator*(Var x, Real factor) { return scale(x, factor); }
+[[nodiscard]] inline Var operator-(Var x) { return scale(x, -1); }
+
+[[nodiscard]] Var activate(Var x, Activation f);
+[[nodiscard]] inline Var tanh(Var x) { return activate(x, Activation::tanh); }
+[[nodiscard]] inline Var sigmoid(Var x) { return activate(x, Activation::sigmoid); }
+[[nodiscard]] inline Var relu(Var x) { return activate(x, Activation::relu); }
+[[nodiscard]] Var dropout(Var x, double rate);  // the identity on a tape that is not training
+
+[[nodiscard]] Var sum(Var x);  // of all numbers: [1, 1]
+
+// --- row by row (row_ops.cpp, kernels/normalize.hpp)
+
+[[nodiscard]] Var layer_norm(Var x, Var gain, Var bias);
+[[nodiscard]] Var normalize_rows(Var x);
+// Each row to weights that sum to one. A row of -inf alone gives zeros and passes no gradient.
+[[nodiscard]] Var softmax(Var x);
+// The logarithm of softmax(x), without its underflow. A row of -inf alone stays so and passes no gradient.
+[[nodiscard]] Var log_softmax(Var x);
+
+// --- attention (attend_ops.cpp, kernels/attend.hpp)
+
+// What a lookup gives: the read [B, H*E], the log-sum-exp [B, H] of its scores (not differentiated) and, if the lookup
+// saves them for backward (saves_weights()), the weights in the order of AttendOutput, otherwise empty.
 struct Lookup {
     Var read;
     ConstView log_sum_exp;
@@ -64,23 +92,30 @@ struct LookupBias {
     std::optional<Var> direction = {};  // of additive similarity
     std::optional<Var> scale = {};      // [1, 1], a learned factor of options.scale
 };
-// kernels/attend.hpp. Dropout is drawn from the tape's own seeds, and only while it is training.
-Lookup attend(Var query, Var key, Var value, const Segments& segments, const AttendOptions& options = {},
-              const LookupBias& bias = {});
+// A fully masked query returns zeros and log_sum_exp = -inf. Dropout is drawn from the tape's own seeds, and only while
+// the tape is training.
+[[nodiscard]] Lookup attend(Var query, Var key, Var value, const Segments& segments, const AttendOptions& options = {},
+                            const LookupBias& bias = {});
+// The weights of such a lookup, before dropout: [weight_count, 1] in the order of AttendOutput.
+[[nodiscard]] Var attend_weights(Var query, Var key, const Segments& segments, const AttendOptions& options = {},
+                                 const LookupBias& bias = {});
 
-// The weights of such a lookup, before dropout: [weight_count, 1] in the order of kernels/attend.hpp.
-Var attend_weights(Var query, Var key, const Segments& segments, const AttendOptions& options = {},
-                   const LookupBias& bias = {});
-
-// Adds x[i] to the number at `places[i]` (counted row by row) of a matrix of zeros [rows, cols]; -1: nowhere.
-Var scatter_sum(Var x, std::span<const Index> places, Index rows, Index cols);
+// --- losses (loss_ops.cpp, kernels/softmax.hpp)
 
 // Sum over the rows of the cross-entropy of scores [B, n] against the columns `targets`, with the columns
-// `excluded[i]` left out of row i: [1, 1]. (kernels/softmax.hpp)
-Var cross_entropy(Var scores, std::span<const Index> targets, RaggedView<Index> excluded = {});
+// `excluded[i]` left out of row i: [1, 1].
+[[nodiscard]] Var cross_entropy(Var scores, std::span<const Index> targets, RaggedView<Index> excluded = {});
+// The mean over all numbers of (x - y)^2: [1, 1]. Of no numbers it is 0.
+[[nodiscard]] Var mean_squared_error(Var x, Var y);
 
-// kernels/gated_scan.hpp: h [n, d] of z and c [n, d].
-Var gated_scan(Var z, Var c, std::span<const Index> offsets, Direction direction = Direction::forwards);
+// --- segments of rows (segment_ops.cpp)
+
+// The mean of rows [offsets[i], offsets[i + 1]) of x [n, d] for each of N segments: [N, d]; zeros for an empty one.
+[[nodiscard]] Var segment_mean(Var x, std::span<const Index> offsets);
+// Adds x[i] to the number at `places[i]` (counted row by row) of a matrix of zeros [rows, cols]; -1: nowhere.
+[[nodiscard]] Var scatter_sum(Var x, std::span<const Index> places, Index rows, Index cols);
+// h [n, d] of z and c [n, d]. (scan_ops.cpp, kernels/gated_scan.hpp)
+[[nodiscard]] Var gated_scan(Var z, Var c, std::span<const Index> offsets, Direction direction = Direction::forwards);
 
 // --- facts that are read exactly (fact_ops.cpp, kernels/facts.hpp)
 
@@ -90,23 +125,31 @@ struct EntityState {
     Var weight;
 };
 // The state before the first hop: each question's entities, which must be different ones, share a weight of 1.
-EntityState start_state(Tape& tape, RaggedView<Token> entities);
-// One hop with the weights `relations` [B, R + 1]. `starts` are the entities of the start state; they are returned to
-// with the share `gate` [1, 1], or fully without one.
-EntityState read_facts(const Facts& facts, const EntityState& state, Var relations, RaggedView<Token> starts,
-                       std::optional<Var> gate = {}, Real least = 0);
+[[nodiscard]] EntityState start_state(Tape& tape, RaggedView<Token> entities);
+// One hop with the weights `relations` [B, R + 1]. `starts` are the entities of the start state; the hop returns to
+// them with the share `gate` [1, 1], or fully without one.
+[[nodiscard]] EntityState read_facts(const Facts& facts, const EntityState& state, Var relations,
+                                     RaggedView<Token> starts, std::optional<Var> gate = {}, Real least = 0);
 // Sum over the questions of -log of the share of weight on right answers: [1, 1].
-Var answer_loss(const EntityState& state, RaggedView<Token> answers, const AnswerPrior& prior);
+[[nodiscard]] Var answer_loss(const EntityState& state, RaggedView<Token> answers, const AnswerPrior& prior);
 
 // --- matrices put together and taken apart (shape_ops.cpp)
 
 // Rows of x [n, d] in any order, a row any number of times: [rows, d].
-Var take_rows(Var x, std::span<const Index> rows);
-
-// Matrices of one width one below the other: at least one.
-Var concat_rows(std::span<const Var> parts);
-
+[[nodiscard]] Var take_rows(Var x, std::span<const Index> rows);
+// Rows [first, first + count) of x: not a copy but the same numbers, with a part of the same gradient.
+[[nodiscard]] Var slice_rows(Var x, Index first, Index count);
+[[nodiscard]] Var slice_cols(Var x, Index first, Index count);  // a copy
+// Matrices of one width one below the other, or of one height side by side: at least one.
+[[nodiscard]] Var concat_rows(std::span<const Var> parts);
+[[nodiscard]] Var concat_cols(std::span<const Var> parts);
+[[nodiscard]] inline Var concat_rows(std::initializer_list<Var> parts) {
+    return concat_rows(std::span(parts.begin(), parts.size()));
+}
+[[nodiscard]] inline Var concat_cols(std::initializer_list<Var> parts) {
+    return concat_cols(std::span(parts.begin(), parts.size()));
+}
 // The same numbers, counted row by row, in another shape of the same size.
-Var reshape(Var x, Index rows, Index cols);
+[[nodiscard]] Var reshape(Var x, Index rows, Index cols);
 
 }  // namespace kvmem

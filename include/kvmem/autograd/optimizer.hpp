@@ -1,12 +1,11 @@
 // Gradient descent: SGD, Adagrad and Adam over rows, with clipping and schedules.
 //
-// Only rows that a batch touched are updated, and only their state moves ("lazy" in other toolkits): the cost
-// of a step does not grow with the vocabulary.
+// A step updates only the rows that its batch touched, and only their state ("lazy" in other toolkits): its cost does
+// not grow with the vocabulary.
 #pragma once
 
 #include "kvmem/autograd/tape.hpp"
 
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,7 +21,7 @@ struct OptimizerOptions {
     double clip_norm = 0;               // gradients longer than this are shortened to it; 0: never
 };
 
-// How a learning rate changes in the course of training. halve: to the half after every so many epochs.
+// How a learning rate changes in the course of training. halve: to the half after every `halve_every` epochs.
 enum class Decay { constant, linear, cosine, halve };
 struct Schedule {
     double rate = 1e-3;
@@ -30,21 +29,26 @@ struct Schedule {
     Decay decay = Decay::constant;
     double halve_every = 25;  // epochs; of Decay::halve
 
-    // The rate when `progress`, 0 to 1, of all steps are done, which are so many epochs.
+    // The rate after the share `progress`, 0 to 1, of all steps, when `epochs` are done.
     double at(double progress, double epochs = 0) const;
 };
 
 class Optimizer {
   public:
-    // The parameters must outlive it.
+    // The parameters must outlive it; those that are added later are not updated.
     Optimizer(Parameters& parameters, const OptimizerOptions& options);
 
-    // One step with the sum of the tapes' gradients, added in the order of the tapes whatever the number of
-    // threads. Returns the length of the gradient before clipping. With a length that is not finite, nothing is
-    // changed.
-    double step(std::span<const std::unique_ptr<Tape>> tapes, double rate);
+    // One step with the sum of the tapes' gradients. Returns the length of the gradient before clipping. With a length
+    // that is not finite, nothing is changed. Parameters that are not trainable are left as they are.
+    //
+    // The sum is a fixed binary tree over the tapes: neighbours are added, then neighbouring sums, and so on; a last
+    // one without a neighbour goes up as it is. So 6 tapes are ((0+1)+(2+3))+(4+5). A tape that has not touched a row
+    // adds nothing to it. Any number of threads gives the same bits, and so will machines with equal shares of the
+    // tapes, if a share is a power of two.
+    double step(std::span<const Tape> tapes, double rate);
+    double step(const Tape& tape, double rate) { return step({&tape, 1}, rate); }
 
-    // What must be saved for training to go on as if it had never stopped: matrices of the parameters' shapes,
+    // What must be saved so that training goes on as if it had never stopped: matrices of the parameters' shapes,
     // under names such as "adam.m/A".
     struct State {
         std::string name;
@@ -54,18 +58,19 @@ class Optimizer {
     Index steps() const { return steps_; }
     void set_steps(Index steps) { steps_ = steps; }
 
-    // The parameter whose gradient in the last step holds a number that is not finite, or null. To be asked before a
-    // tape of that step is reset.
+    // The parameter whose gradient in the last step holds a number that is not finite, or null. Call it before a tape
+    // of that step is reset or moved.
     const Parameter* not_finite() const;
 
   private:
     struct Entry {
         Parameter* parameter;
         SparseRows sum;                        // over tapes
-        const SparseRows* gradient = nullptr;  // the sum, or that of the one tape that has any
+        const SparseRows* gradient = nullptr;  // the sum, or the gradient of the only tape that has one; null: none
         std::vector<Matrix> moments;
     };
-    double merge(std::span<const std::unique_ptr<Tape>> tapes, Entry& entry);
+    double sum_gradients(std::span<const Tape> tapes, Entry& entry);
+    double square_sum(const SparseRows& gradient, const Parameter& parameter);
     void update(Entry& entry, double rate, double factor);
 
     OptimizerOptions options_;

@@ -1,4 +1,4 @@
-// Named matrices that training changes.
+// Named matrices that training changes, and groups of them by their dotted names.
 #pragma once
 
 #include "kvmem/core/matrix.hpp"
@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace kvmem {
@@ -16,14 +17,31 @@ struct Parameter {
     Parameter(const Parameter&) = delete;
     Parameter& operator=(const Parameter&) = delete;
 
-    bool is_frozen(Index row) const { return !frozen.empty() && frozen[static_cast<std::size_t>(row)]; }
+    bool is_frozen(Index row) const { return !frozen.empty() && frozen[row]; }
 
     std::string name;
     Matrix value;
+    bool trainable = true;     // while false, tapes make no gradient for it and optimisers leave it as it is
     std::vector<bool> frozen;  // rows that training leaves as they are; empty: none
 };
 
-// The parameters of a model, in the order in which they were added; owns them.
+// Parameters of one network that are handled together. Refers to them: valid as long as they are.
+class ParameterGroup {
+  public:
+    explicit ParameterGroup(std::vector<Parameter*> parameters) : all_(std::move(parameters)) {}
+
+    std::size_t size() const { return all_.size(); }
+    auto begin() const { return all_.begin(); }  // of Parameter*
+    auto end() const { return all_.end(); }
+    Index count() const;  // of numbers
+    // Between passes: what a tape has recorded already keeps its gradients.
+    void set_trainable(bool trainable) const;
+
+  private:
+    std::vector<Parameter*> all_;
+};
+
+// The parameters of a network, in the order in which they were added; owns them.
 class Parameters {
   public:
     // Throws Error when the name is taken.
@@ -34,8 +52,13 @@ class Parameters {
     Parameter& operator[](std::size_t i) { return all_[i]; }
     const Parameter& operator[](std::size_t i) const { return all_[i]; }
     std::size_t size() const { return all_.size(); }
-    Parameter* find(const std::string& name);
+    [[nodiscard]] Parameter* find(std::string_view name);
+    // The parameter of this name and all whose names continue it after a dot: "encoder" is encoder.weight and
+    // encoder.norm.gain, but not encoder2.weight. "" is all of them. Throws Error when there is none.
+    [[nodiscard]] ParameterGroup group(std::string_view name);
     Index count() const;  // of numbers
+    // A line each: name, shape, count of numbers, and "frozen" where it is not trainable; then a line for the total.
+    std::string describe() const;
     auto begin() { return all_.begin(); }
     auto end() { return all_.end(); }
     auto begin() const { return all_.begin(); }

@@ -19,8 +19,8 @@ class Arena {
   public:
     Arena();
     ~Arena();
-    Arena(const Arena&) = delete;
-    Arena& operator=(const Arena&) = delete;
+    Arena(Arena&& other) noexcept;
+    Arena& operator=(Arena&& other) noexcept;
 
     // `count` uninitialised values, aligned to a cache line. Their destructors never run. Throws Error when the count
     // is negative or too large to address.

@@ -1,4 +1,4 @@
-// Any number of slots to a fixed number of vectors: a read with learned queries.
+// Pooling by attention: any number of slots to a fixed number of vectors, read with learned queries.
 #pragma once
 
 #include "kvmem/nn/multi_head_attention.hpp"
@@ -9,22 +9,22 @@ namespace kvmem {
 // al. 2019, section 3.2, without its residual paths), the read-out of the Perceiver (Jaegle et al. 2021).
 //
 // Parameters: name.queries [k, query_in], which begins normal with deviation sqrt(2 / (k + query_in)) (Xavier), and
-// those of a MultiHeadAttention name.attention.
+// the parameters of a MultiHeadAttention name.attention.
 class AttentionPooling {
   public:
-    // Throws Error when there is no query, or for what MultiHeadAttention throws it.
+    // Throws Error when there is no query, or options do not fit as in MultiHeadAttention.
     AttentionPooling(Parameters& parameters, const std::string& name, Index queries, const MultiHeadOptions& options,
                      std::uint64_t seed);
 
-    // slots [S, key_in] (and value_in, if that is another width: S rows as well); segment i is rows [offsets[i],
-    // offsets[i+1]) of N. What comes out is [N * k, width], the k rows of a segment together: reshape() makes
-    // [N, k * width] of it. An empty segment gives the bias of the output. Throws Error when shapes do not fit.
-    MultiHeadAttention::Read operator()(Var slots, std::span<const Index> offsets,
-                                        const AttendOptions& how = {}) const {
+    // slots [S, key_in]; segment i of N is rows [offsets[i], offsets[i+1]). The output is [N * k, width], the k rows of
+    // a segment together: reshape() makes [N, k * width] of it. An empty segment gives the bias of the output. Values
+    // [S, value_in] may differ from the keys. Throws Error when shapes do not fit.
+    [[nodiscard]] MultiHeadAttention::Read operator()(Var slots, std::span<const Index> offsets,
+                                                      const AttendOptions& how = {}) const {
         return (*this)(slots, slots, offsets, how);
     }
-    MultiHeadAttention::Read operator()(Var key, Var value, std::span<const Index> offsets,
-                                        const AttendOptions& how = {}) const;
+    [[nodiscard]] MultiHeadAttention::Read operator()(Var key, Var value, std::span<const Index> offsets,
+                                                      const AttendOptions& how = {}) const;
 
     Index queries() const { return queries_->value.rows(); }
 

@@ -1,4 +1,4 @@
-// The projected keys and values of what was said so far, for decoding step by step.
+// The projected keys and values of the tokens so far, for decoding step by step.
 #pragma once
 
 #include "kvmem/core/matrix.hpp"
@@ -9,9 +9,9 @@
 
 namespace kvmem {
 
-// One growing list of slots for each of N sequences; MultiHeadAttention fills and reads it. All sequences lie in two
-// matrices with room to grow between them, so a step copies only what is new (a doubling of the room aside), and one
-// attend() reads all: its segments are sequence 0, room, sequence 1, room, ..., where nobody asks in the room.
+// A growing list of slots for each of N sequences, which MultiHeadAttention fills and reads. All sequences lie in two
+// matrices with room to grow after each, so a step copies only what is new, unless the room must double. One attend()
+// reads all: its segments are sequence 0, its room, sequence 1, its room, ..., and no query belongs to a room.
 class KeyValueCache {
   public:
     // Throws Error when the number is negative or above 2^31.
@@ -21,24 +21,24 @@ class KeyValueCache {
     std::vector<Index> lengths() const;  // slots of each sequence
 
     // Adds rows [offsets[i], offsets[i+1]) of key [n, G*D] and value [n, G*E] to the end of sequence i; the N + 1
-    // offsets rise from 0 to n. They may be rows of this cache. The first call decides the widths. Throws Error, with
-    // nothing changed, when shapes do not fit.
+    // offsets rise from 0 to n. The rows may be rows of this cache. The first call determines the widths. Throws Error,
+    // with nothing changed, when shapes do not fit.
     void append(ConstView key, ConstView value, std::span<const Index> offsets);
 
     // Forgets the slots after the first lengths[i] of each sequence i. Throws Error, with nothing changed, unless each
-    // is from 0 to what the sequence has.
+    // length is from 0 to that of the sequence.
     void truncate(std::span<const Index> lengths);
 
     ConstView key() const { return key_; }      // [N * room, G*D]; valid until the next append()
     ConstView value() const { return value_; }  // [N * room, G*E]
-    // Of 2N segments: sequence i is segment 2i, its room segment 2i + 1.
+    // Offsets of 2N segments: sequence i is segment 2i, its room is segment 2i + 1.
     std::span<const Index> slot_offsets() const { return slot_offsets_; }
 
   private:
-    Index first(Index sequence) const { return slot_offsets_[static_cast<std::size_t>(2 * sequence)]; }
-    Index end(Index sequence) const { return slot_offsets_[static_cast<std::size_t>(2 * sequence + 1)]; }
-    // Returns the keys and values before.
-    std::pair<Matrix, Matrix> make_room(Index room, Index key_cols, Index value_cols);
+    Index first(Index sequence) const { return slot_offsets_[2 * sequence]; }
+    Index end(Index sequence) const { return slot_offsets_[2 * sequence + 1]; }
+    // Moves every sequence to `room` rows. Returns the matrices that held them, which the caller may still view.
+    std::pair<Matrix, Matrix> resize_room(Index room, Index key_cols, Index value_cols);
 
     Index sequences_;
     Index room_ = 0;  // rows of a sequence

@@ -9,7 +9,7 @@
 
 namespace kvmem {
 
-// The matrix R_j that makes the next state. It begins as the identity.
+// The matrix R_j that maps to the next state. It begins as the identity.
 enum class HopMap {
     separate,  // one for each hop (Miller et al. 2016, section 3.1)
     shared,    // one for all hops
@@ -19,7 +19,7 @@ enum class HopMap {
 struct KeyValueMemoryOptions {
     Index hops = 1;
     HopMap map = HopMap::separate;
-    AttendOptions lookup = {};  // how every hop reads: heads, scale; the memory copies what it views
+    AttendOptions lookup = {};  // how every hop reads: heads, scale; copied with what it views
 };
 
 // In hop j the state q_j addresses the keys and reads the values, o_j = attend(q_j, keys, values), and becomes
@@ -30,8 +30,8 @@ class KeyValueMemory {
     KeyValueMemory(Parameters& parameters, const std::string& name, Index width,
                    const KeyValueMemoryOptions& options = {});
 
-    // What a hop did, for looking inside: the query it asked with and the log-sum-exp of its scores, from
-    // which attend_weights() makes the weights of each head. Valid until the tape's reset().
+    // What a hop did: its query and the log-sum-exp of its scores, from which attend_weights() makes the weights of
+    // each head. Valid until the tape's reset().
     struct Hop {
         Var query;
         Lookup lookup;
@@ -40,10 +40,11 @@ class KeyValueMemory {
         Var state;  // [B, width] after the last hop; without hops the query itself
         std::vector<Hop> hops;
     };
-    // query [B, width]; key, value [S, width]. A query without slots reads zero. Throws Error when shapes do not fit.
-    Result read(Var query, Var key, Var value, const Segments& segments) const;
-    // The same with keys and values of its own for each hop, as many as hops() of both.
-    Result read(Var query, std::span<const Var> keys, std::span<const Var> values, const Segments& segments) const;
+    // query [B, width]; key, value [S, width]. A query without slots reads zeros. Throws Error when shapes do not fit.
+    [[nodiscard]] Result read(Var query, Var key, Var value, const Segments& segments) const;
+    // The same with separate keys and values for each hop: hops() of both.
+    [[nodiscard]] Result read(Var query, std::span<const Var> keys, std::span<const Var> values,
+                              const Segments& segments) const;
 
     Index hops() const { return hops_; }
     AttendOptions lookup() const;  // valid as long as the memory
@@ -52,7 +53,7 @@ class KeyValueMemory {
     Index width_, hops_;
     AttendOptions lookup_;  // without its slopes
     std::vector<Real> slopes_;
-    std::vector<Parameter*> maps_;  // one a hop, one for all, or none
+    std::vector<Parameter*> maps_;  // one per hop, one for all, or none
 };
 
 }  // namespace kvmem

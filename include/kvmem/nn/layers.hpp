@@ -1,4 +1,4 @@
-// The small layers: what they hold are parameters of the model that made them.
+// The small layers. They refer to parameters of the network that made them, which must outlive them.
 #pragma once
 
 #include "kvmem/autograd/ops.hpp"
@@ -15,7 +15,7 @@ class Embedding {
         : table_(&parameters.add_normal(name, tokens, width, deviation, seed)) {}
     explicit Embedding(Parameter& table) : table_(&table) {}
 
-    Var operator()(Tape& tape, RaggedView<Token> bags, BagScale scale) const {  // [bags, width]
+    [[nodiscard]] Var operator()(Tape& tape, RaggedView<Token> bags, BagScale scale) const {  // [bags, width]
         return embed_sum(tape, *table_, bags, scale);
     }
     Parameter& table() const { return *table_; }
@@ -24,8 +24,8 @@ class Embedding {
     Parameter* table_;
 };
 
-// The deviation of the normal numbers that a weight [out, in] begins with: 1 / sqrt(in), or sqrt(2 / (in + out))
-// (Glorot and Bengio 2010, eq. 12, "Xavier").
+// The standard deviation of a weight [out, in] at the start: 1 / sqrt(in), or sqrt(2 / (in + out)) (Glorot and Bengio
+// 2010, eq. 12, "Xavier").
 enum class Init { fan_in, xavier };
 
 struct LinearOptions {
@@ -39,7 +39,7 @@ class Linear {
     Linear(Parameters& parameters, const std::string& name, Index in, Index out, std::uint64_t seed,
            const LinearOptions& options = {});
 
-    Var operator()(Var x) const;
+    [[nodiscard]] Var operator()(Var x) const;
 
   private:
     Parameter* weight_;
@@ -47,13 +47,13 @@ class Linear {
 };
 
 // x [B, width] to f(x W1' + b1) W2' + b2 [B, width], with W1 [inner, width] (Vaswani et al. 2017, eq. 2). Weights
-// begin as Xavier's. Parameters: those of the Linears name.in and name.out.
+// begin as Xavier's. Parameters: of the Linears name.in and name.out.
 class FeedForward {
   public:
     FeedForward(Parameters& parameters, const std::string& name, Index width, Index inner, Activation activation,
                 std::uint64_t seed);
 
-    Var operator()(Var x) const { return out_(activate(in_(x), activation_)); }
+    [[nodiscard]] Var operator()(Var x) const { return out_(activate(in_(x), activation_)); }
 
   private:
     Linear in_, out_;
@@ -65,7 +65,9 @@ class LayerNorm {
   public:
     LayerNorm(Parameters& parameters, const std::string& name, Index width);
 
-    Var operator()(Var x) const { return layer_norm(x, x.tape->parameter(*gain_), x.tape->parameter(*bias_)); }
+    [[nodiscard]] Var operator()(Var x) const {
+        return layer_norm(x, x.tape->parameter(*gain_), x.tape->parameter(*bias_));
+    }
 
   private:
     Parameter* gain_;

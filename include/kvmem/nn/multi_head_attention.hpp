@@ -1,4 +1,5 @@
-// Several lookups side by side, each in a projection of its own (Vaswani et al. 2017, section 3.2.2).
+// Multi-head attention: several lookups side by side, each with its own projection (Vaswani et al. 2017,
+// section 3.2.2).
 #pragma once
 
 #include "kvmem/nn/key_value_cache.hpp"
@@ -10,7 +11,7 @@
 namespace kvmem {
 
 struct MultiHeadOptions {
-    Index width = 0;      // of what comes out, and of what goes in unless stated
+    Index width = 0;      // of the output, and of the inputs unless stated
     Index heads = 1;      // H
     Index key_heads = 0;  // G, grouped queries (Ainslie et al. 2023): head h reads key head h / (H / G); 0: H
     Index query_in = 0, key_in = 0, value_in = 0;  // widths of the inputs; 0: width
@@ -22,54 +23,56 @@ struct MultiHeadOptions {
 //
 // Parameters: name.query.weight [H*D, query_in], name.key.weight [G*D, key_in], name.value.weight [G*E, value_in],
 // name.out.weight [width, H*E], and a .bias of each. Weights begin as Xavier's, biases at zero.
-// The weights of the heads are there on request, one by one; they are never averaged.
+// Read::weights() gives the weights of each head; they are never averaged.
 class MultiHeadAttention {
   public:
     // Throws Error when a width is not positive, or the heads do not divide what they share.
     MultiHeadAttention(Parameters& parameters, const std::string& name, const MultiHeadOptions& options,
                        std::uint64_t seed);
 
-    // What was read, and what it was read with. Valid until the tape's reset(), from a cache until its next append().
+    // The output of a read, and its projected inputs. Valid until the tape's reset(), of a cache until its next
+    // append().
     struct Read {
         Var out;                // [B, width]
         Var query, key;         // projected: [B, H*D], [S, G*D]
         ConstView log_sum_exp;  // [B, H]
-        Segments segments;      // of a cache, each is followed by one without queries
+        Segments segments;      // of a cache: each is followed by one without queries
         AttendOptions options;
         LookupBias bias;
 
         // [weight_count(segments, H), 1]: segment after segment, each as [queries, heads, slots]; differentiable.
-        Var weights() const { return attend_weights(query, key, segments, options, bias); }
+        [[nodiscard]] Var weights() const { return attend_weights(query, key, segments, options, bias); }
     };
 
-    // query [B, query_in] reads key [S, key_in] and value [S, value_in]: a memory, or what an encoder made. Of `how`
-    // the heads and the scale are not looked at: they are the layer's. A query without slots gives the bias of the
+    // query [B, query_in] reads key [S, key_in] and value [S, value_in]: a memory, or the output of an encoder. The
+    // heads and the scale of `how` are ignored: they are the layer's. A query without slots gives the bias of the
     // output. All calls throw Error when shapes do not fit.
-    Read read(Var query, Var key, Var value, const Segments& segments, const AttendOptions& how = {},
-              const LookupBias& bias = {}) const;
-    Read read(Var query, Var memory, const Segments& segments, const AttendOptions& how = {},
-              const LookupBias& bias = {}) const {
+    [[nodiscard]] Read read(Var query, Var key, Var value, const Segments& segments, const AttendOptions& how = {},
+                            const LookupBias& bias = {}) const;
+    [[nodiscard]] Read read(Var query, Var memory, const Segments& segments, const AttendOptions& how = {},
+                            const LookupBias& bias = {}) const {
         return read(query, memory, memory, segments, how, bias);
     }
-    // Sequences read themselves: sequence i is rows [offsets[i], offsets[i+1]) of x [B, width].
-    Read self(Var x, std::span<const Index> offsets, const AttendOptions& how = {}, const LookupBias& bias = {}) const {
+    // Self-attention: sequence i is rows [offsets[i], offsets[i+1]) of x [B, width].
+    [[nodiscard]] Read self(Var x, std::span<const Index> offsets, const AttendOptions& how = {},
+                            const LookupBias& bias = {}) const {
         return read(x, x, {offsets, offsets}, how, bias);
     }
 
-    // The same with what was said so far, on a tape that is not training (Error otherwise). Rows [offsets[i],
-    // offsets[i+1]) of each matrix belong to sequence i of the cache; a sequence may have none.
+    // The same with a cache, on a tape that is not training (Error otherwise). Rows [offsets[i], offsets[i+1]) of each
+    // matrix belong to sequence i of the cache; a sequence may have none.
     void append(KeyValueCache& cache, Var key, Var value, std::span<const Index> offsets) const;
-    Read read(const KeyValueCache& cache, Var query, std::span<const Index> offsets,
-              const AttendOptions& how = {}) const;
-    // Appends x and reads with it causally: what causal self() over the whole sequences gives for their last rows.
-    // On an Error the cache is as it was.
+    [[nodiscard]] Read read(const KeyValueCache& cache, Var query, std::span<const Index> offsets,
+                            const AttendOptions& how = {}) const;
+    // Appends x and reads with it causally: the result is that of causal self() over the whole sequences for their last
+    // rows. On an Error the cache is as it was.
     Read step(KeyValueCache& cache, Var x, std::span<const Index> offsets, const AttendOptions& how = {}) const;
 
-    const MultiHeadOptions& options() const { return options_; }  // with all widths filled in
+    const MultiHeadOptions& options() const { return options_; }  // with all defaults filled in
 
   private:
-    Read look_up(Var query, Var key, Var value, const Segments& segments, AttendOptions how,
-                 const LookupBias& bias) const;
+    Read attend_projected(Var query, Var key, Var value, const Segments& segments, AttendOptions how,
+                          const LookupBias& bias) const;
 
     MultiHeadOptions options_;
     Linear query_, key_, value_, out_;

@@ -1,7 +1,7 @@
 // The training loop: shuffled batches in shards, validation, early stopping, checkpoints that resume bit for bit.
 //
-// A batch is cut into a fixed number of shards, each with a tape of its own, and their gradients are summed in
-// the order of the shards: the same seed gives the same bits on any number of threads. All random choices are
+// A batch is cut into a fixed number of shards, each with a tape of its own, and their gradients are summed as a fixed
+// binary tree: the same seed gives the same bits on any number of threads. All random choices are
 // drawn from streams named by seed, epoch, step and shard, so a state is a position and some numbers.
 #pragma once
 
@@ -29,7 +29,7 @@ inline std::span<const char* const> choices(Decay) {
 struct TrainerOptions {
     Index epochs = 10;
     Index batch = 32;
-    Index shards = 4;  // the last bits of the result depend on it, not on the number of threads
+    Index shards = 8;  // the last bits of the result depend on it, not on the number of threads
     OptimizerOptions optimizer;
     bool sum_losses = false;
     Schedule schedule;  // of the last phase
@@ -176,7 +176,7 @@ class Trainer {
     TrainerOptions options_;
     ScoreType score_;
     Optimizer optimizer_;
-    std::vector<std::unique_ptr<Tape>> tapes_;  // one a shard
+    std::vector<Tape> tapes_;  // one per shard
     TrainerState state_;
 };
 

@@ -14,24 +14,23 @@ struct StoreRead {
     std::span<const Index> count;    // of the slots that each query read
     std::span<const float> weights;  // [B, top_k]
     View keys, values;               // of these slots: [B * top_k, D] and [B * top_k, E]
-};
-}  // namespace
 
-// With w the weights, r = sum w v and g the gradient of r: d / d q = scale * sum over slots of w (g . (v - r)) k.
-static void go_back(Tape&, Var out, const void* payload) {
-    const auto& p = *static_cast<const StoreRead*>(payload);
-    for (Index b = 0; b < out.rows(); ++b) {
-        const Real *grad = out.grad().row(b), *read = out.value().row(b);
-        Real* to = p.query.grad().row(b);
-        for (Index i = 0; i < p.count[static_cast<std::size_t>(b)]; ++i) {
-            const Index slot = b * p.top_k + i;
-            Real slope = 0;
-            for (Index e = 0; e < p.values.cols; ++e) slope += grad[e] * (p.values(slot, e) - read[e]);
-            slope *= p.scale * static_cast<Real>(p.weights[static_cast<std::size_t>(slot)]);
-            for (Index d = 0; d < p.keys.cols; ++d) to[d] += slope * p.keys(slot, d);
+    // With w the weights, r = sum w v and g the gradient of r: d / d q = scale * sum over slots of w (g . (v - r)) k.
+    void backward(Tape&, Var out) const {
+        for (Index b = 0; b < out.rows(); ++b) {
+            const Real *grad = out.grad().row(b), *read = out.value().row(b);
+            Real* to = query.grad().row(b);
+            for (Index i = 0; i < count[static_cast<std::size_t>(b)]; ++i) {
+                const Index slot = b * top_k + i;
+                Real slope = 0;
+                for (Index e = 0; e < values.cols; ++e) slope += grad[e] * (values(slot, e) - read[e]);
+                slope *= scale * static_cast<Real>(weights[static_cast<std::size_t>(slot)]);
+                for (Index d = 0; d < keys.cols; ++d) to[d] += slope * keys(slot, d);
+            }
         }
     }
-}
+};
+}  // namespace
 
 Var read_store(Var query, const store::MemoryStore& memory, Index top_k, Real scale,
                const store::SearchOptions& search) {
@@ -54,8 +53,8 @@ Var read_store(Var query, const store::MemoryStore& memory, Index top_k, Real sc
         std::copy_n(read.slot_keys.data(), kept.keys.size(), kept.keys.data);
         std::copy_n(read.slot_values.data(), kept.values.size(), kept.values.data);
     }
-    const Var out = query.tape->record(query.rows(), read.values.cols(), query.needs_grad(), go_back, kept);
-    std::copy_n(read.values.data(), out.value().size(), out.value().data);
+    const Var out = query.tape->record(query.rows(), read.values.cols(), query.needs_grad(), kept);
+    std::copy_n(read.values.data(), out.value().size(), out.mutable_value().data);
     return out;
 }
 

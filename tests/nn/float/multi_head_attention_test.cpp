@@ -60,7 +60,7 @@ TEST_CASE("512 dimensions in 8 heads give the published formula to float precisi
     const Matrix query = normal(3, 512, 1), memory = normal(40, 512, 2);
     const auto queries = offsets({3}), slots = offsets({40});
     Tape t;
-    const View out = attention.read(t.constant(query), t.constant(memory), {queries, slots}).out.value();
+    const ConstView out = attention.read(t.constant(query), t.constant(memory), {queries, slots}).out.value();
 
     const Rows q = project(rows_of(query), p, "a.query"), k = project(rows_of(memory), p, "a.key"),
                v = project(rows_of(memory), p, "a.value");
@@ -82,7 +82,7 @@ TEST_CASE("in float, step by step agrees with the whole sequence to rounding", "
     const Matrix x = normal(30, 512, 1);
     const auto rows = offsets({30}), one = offsets({1});
     Tape whole, t;
-    const View expected = attention.self(whole.constant(x), rows, {.causal = true}).out.value();
+    const ConstView expected = attention.self(whole.constant(x), rows, {.causal = true}).out.value();
     t.set_training(false);
     KeyValueCache cache(1);
     double worst = 0;

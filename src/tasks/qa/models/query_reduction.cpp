@@ -102,8 +102,6 @@ AttendOptions QueryReduction::lookup(double factor) const {
     return how;
 }
 
-static Var difference(Var x, Var y) { return add(x, scale(y, -1)); }
-
 // The memory network beside the gates.
 void QueryReduction::follow(const Segments& segments, Var slots, Reading& reading) const {
     const AttendOptions how = lookup(chain_sharpness);
@@ -115,7 +113,7 @@ void QueryReduction::follow(const Segments& segments, Var slots, Reading& readin
         const Var value = turns_[hop](slots);
         reading.links.push_back({reading.chain, key});
         const Var read = attend(reading.chain, key, value, segments, how).read;
-        reading.chain = add(reading.chain, difference(read, attend(reading.chain, key, value, segments, mean).read));
+        reading.chain = reading.chain + (read - attend(reading.chain, key, value, segments, mean).read);
         key = value;
     }
 }

@@ -99,7 +99,7 @@ TEST_CASE("a right answer is no negative of another", "[kv_mem_nn]") {
     const Var loss = model.loss(tape, batch, rng);
     CHECK(std::isfinite(loss.value().data[0]));
     tape.backward(loss);
-    const View state = model.read(tape, batch).state.value();
+    const ConstView state = model.read(tape, batch).state.value();
     const Parameter* answers = nullptr;
     for (const Parameter& p : model.parameters())
         if (p.name == "B") answers = &p;

@@ -48,8 +48,7 @@ std::unique_ptr<PathReader> taught(const QaDataset& dataset, int epochs = 40) {
     auto model = std::make_unique<PathReader>(small(), dataset.vocabulary, dataset.candidates);
     QaObjective task(*model, dataset);
     Optimizer optimizer(model->parameters(), {.clip_norm = 1});
-    std::vector<std::unique_ptr<Tape>> tapes(1);
-    tapes[0] = std::make_unique<Tape>();
+    Tape tape;
     std::vector<Index> order(static_cast<std::size_t>(task.items()));
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Index>(i);
     for (int epoch = 0; epoch < epochs; ++epoch) {
@@ -57,10 +56,10 @@ std::unique_ptr<PathReader> taught(const QaDataset& dataset, int epochs = 40) {
         rng.shuffle(std::span(order));
         for (std::size_t first = 0; first < order.size(); first += 16) {
             const auto units = std::span(order).subspan(first, std::min<std::size_t>(16, order.size() - first));
-            tapes[0]->reset();
-            tapes[0]->seed(rng.bits());
-            tapes[0]->backward(task.loss(*tapes[0], units, rng), Real{1} / 16);
-            optimizer.step(tapes, 0.01);
+            tape.reset();
+            tape.seed(rng.bits());
+            tape.backward(task.loss(tape, units, rng), Real{1} / 16);
+            optimizer.step(tape, 0.01);
         }
     }
     return model;

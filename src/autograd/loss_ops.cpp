@@ -1,0 +1,60 @@
+#include "autograd/operation.hpp"
+#include "kvmem/autograd/ops.hpp"
+#include "kvmem/core/error.hpp"
+#include "kvmem/kernels/softmax.hpp"
+
+#include <numeric>
+
+namespace kvmem {
+
+namespace {
+struct CrossEntropy {
+    Var scores;
+    View grad_scores;  // of a loss whose own gradient is 1: softmax and loss come from one pass over the scores
+
+    void backward(Tape&, Var out) const { accumulate(scores.grad(), out.grad().data[0], grad_scores); }
+};
+
+struct MeanSquaredError {
+    Var x, y;
+
+    void backward(Tape&, Var out) const {
+        // d / dx of (x - y)^2 / n is 2 (x - y) / n, and y has the same with the other sign.
+        const Real factor = out.grad().data[0] * 2 / static_cast<Real>(std::max<Index>(x.value().size(), 1));
+        if (x.needs_grad()) add_difference(factor, x.grad());
+        if (y.needs_grad()) add_difference(-factor, y.grad());
+    }
+
+  private:
+    void add_difference(Real factor, View grad) const {
+        const ConstView a = x.value(), b = y.value();
+        for (Index i = 0; i < grad.size(); ++i) grad.data[i] += factor * (a.data[i] - b.data[i]);
+    }
+};
+}  // namespace
+
+Var cross_entropy(Var scores, std::span<const Index> targets, RaggedView<Index> excluded) {
+    Tape& tape = Tape::of("cross_entropy", {scores});
+    const CrossEntropy saved{scores, tape.arena().matrix(scores.rows(), scores.cols())};
+    const auto losses = tape.arena().take<Real>(scores.rows());
+    cross_entropy(scores.value(), targets, excluded, losses, saved.grad_scores);
+    const Var out = tape.record(1, 1, scores.needs_grad(), saved);
+    out.mutable_value().data[0] = static_cast<Real>(std::accumulate(losses.begin(), losses.end(), 0.0));
+    return out;
+}
+
+Var mean_squared_error(Var x, Var y) {
+    Tape& tape = Tape::of("mean_squared_error", {x, y});
+    require_shape(same_shape(x, y), "mean_squared_error", "two matrices of one shape");
+    const Var out = tape.record(1, 1, any_needs_grad({x, y}), MeanSquaredError{x, y});
+    const ConstView a = x.value(), b = y.value();
+    double total = 0;  // in double: a float would lose small squares beside a large sum
+    for (Index i = 0; i < a.size(); ++i) {
+        const double difference = double{a.data[i]} - double{b.data[i]};
+        total += difference * difference;
+    }
+    out.mutable_value().data[0] = static_cast<Real>(total / static_cast<double>(std::max<Index>(a.size(), 1)));
+    return out;
+}
+
+}  // namespace kvmem
