@@ -1,16 +1,14 @@
 #include "kvmem/train/checkpoint.hpp"
 
 #include "kvmem/core/error.hpp"
-#include "kvmem/io/hdf5.hpp"
+#include "kvmem/io/parameters.hpp"
 #include "kvmem/train/config.hpp"
-
-#include <cmath>
 
 namespace kvmem {
 
 static void write_model(hdf5::Writer& file, Objective& objective) {
     objective.save(file);
-    for (const Parameter& p : objective.parameters()) file.write("/parameters/" + p.name, p.value);
+    write_parameters(file, objective.parameters());
 }
 
 void save_model(Objective& objective, const std::filesystem::path& path) {
@@ -26,18 +24,6 @@ void save_checkpoint(Objective& objective, Trainer& trainer, const std::filesyst
     for (const Optimizer::State& state : trainer.optimizer().state())
         file.write("/optimizer/" + state.name, *state.matrix);
     file.save(path);
-}
-
-Matrix load_parameter(const hdf5::Reader& file, const std::string& dataset) {
-    Matrix matrix = file.matrix(dataset);
-    for (const Real x : matrix.view().span())
-        if (!std::isfinite(x))
-            throw Error({.what = "a parameter is broken",
-                         .expected = "finite numbers",
-                         .got = "NaN or infinity in " + dataset,
-                         .where = file.name(),
-                         .hint = "train again, with a lower rate or a clip length"});
-    return matrix;
 }
 
 static void load_into(Matrix& matrix, const hdf5::Reader& file, const std::string& dataset) {

@@ -22,7 +22,4 @@ void save_model(Objective& objective, const std::filesystem::path& path);
 void save_checkpoint(Objective& objective, Trainer& trainer, const std::filesystem::path& path);
 void load_checkpoint(Objective& objective, Trainer& trainer, const std::filesystem::path& path);
 
-// The matrix of a model file. Throws Error when one of its numbers is not finite.
-Matrix load_parameter(const hdf5::Reader& file, const std::string& dataset);
-
 }  // namespace kvmem

@@ -3,7 +3,7 @@
 #include "io/vocabulary_file.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/number.hpp"
-#include "kvmem/io/hdf5.hpp"
+#include "kvmem/io/parameters.hpp"
 #include "kvmem/tasks/qa/task_type.hpp"
 #include "kvmem/train/checkpoint.hpp"
 
@@ -20,7 +20,7 @@ void write_model_info(hdf5::Writer& file, const Model& model) {
 void save_model(const Model& model, const std::filesystem::path& path) {
     hdf5::Writer file(model_format, model_version);
     write_model_info(file, model);
-    for (const Parameter& p : model.parameters()) file.write("/parameters/" + p.name, p.value);
+    write_parameters(file, model.parameters());
     file.save(path);
 }
 
