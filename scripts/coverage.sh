@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-declare -A floors=([kernels]=80 [store]=80) # per cent of lines
+declare -A floors=([kernels]=92 [store]=94) # per cent of lines
 profiles=build/asan/coverage
 programs=(build/asan/tests/kvmem_tests build/asan/tests/kvmem_store_writer build/asan/apps/kvmem)
 

@@ -4,8 +4,8 @@
 #include "kvmem/core/matrix.hpp"
 #include "kvmem/core/rng.hpp"
 
-#include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 namespace kvmem::test {
@@ -35,8 +35,10 @@ inline double distance(ConstView a, ConstView b) {
     return worst;
 }
 
+// Also tells 0 from -0, and finds NaN the same as itself.
 inline bool same_bits(ConstView a, ConstView b) {
-    return a.rows == b.rows && a.cols == b.cols && std::equal(a.data, a.data + a.size(), b.data);
+    return a.rows == b.rows && a.cols == b.cols &&
+           (a.empty() || std::memcmp(a.data, b.data, a.span().size_bytes()) == 0);
 }
 
 }  // namespace kvmem::test
