@@ -1,4 +1,4 @@
-// The hash of what a file says, whatever its layout (defined in datasets/README.md, "Hashes").
+// The hash of a file's contents, independent of their layout (defined in datasets/README.md, "Hashes").
 #pragma once
 
 #include <cstddef>

@@ -13,7 +13,7 @@ namespace json = boost::json;
 
 static constexpr std::string_view blanks = " \t\r\n";
 
-// Behind the string that begins at `at`.
+// The position behind the string that begins at `at`.
 static std::size_t end_of_string(std::string_view text, std::size_t at) {
     for (++at; at < text.size() && text[at] != '"'; ++at) at += text[at] == '\\';
     return std::min(at + 1, text.size());
@@ -26,7 +26,7 @@ static std::string decoded(std::string_view name) {
     return code || !value.is_string() ? std::string(name) : std::string(value.as_string());
 }
 
-// Calls take(depth, start of the object, name, where its value begins) for each name until it returns true.
+// Calls take(depth, start of the object, name, start of its value) for each name until take() returns true.
 template <class Take>
 static void for_each_name(std::string_view text, Take take) {
     std::vector<std::size_t> open;
@@ -54,7 +54,7 @@ std::optional<std::string> repeated_name(std::string_view text) {
     return repeated;
 }
 
-// Up to the comma or bracket that ends the value.
+// The value that begins at `begin`, up to the comma or bracket behind it.
 static std::string_view value_at(std::string_view text, std::size_t begin) {
     std::size_t depth = 0, at = begin;
     for (; at < text.size(); ++at) {

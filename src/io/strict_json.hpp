@@ -1,4 +1,4 @@
-// JSON in which nothing is said twice.
+// JSON without repeated fields.
 #pragma once
 
 #include <boost/json.hpp>
@@ -6,8 +6,8 @@
 
 namespace kvmem {
 
-// Parses a text. Throws boost::system::system_error when it is not JSON, and Error when an object has two fields of one
-// name, of which a parser would take the last.
+// Parses a text. Throws boost::system::system_error when it is not JSON, and Error when an object has a field twice: a
+// parser would silently take the last one.
 boost::json::value parse_strictly(std::string_view text);
 
 }  // namespace kvmem

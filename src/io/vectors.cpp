@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstring>
 #include <optional>
+#include <utility>
 
 namespace kvmem {
 
@@ -19,7 +20,7 @@ static Error bad(const std::string& name, const std::string& expected, const std
 
 // --- NumPy -----------------------------------------------------------------------------------------------
 
-// What stands behind a key of the header, which is a Python dictionary.
+// The header, a Python dictionary, from the value of this key on.
 static std::string_view value_of(std::string_view header, std::string_view key, const std::string& name) {
     const std::size_t at = header.find(key);
     const std::size_t colon = at == header.npos ? at : header.find(':', at);
@@ -46,15 +47,15 @@ static std::pair<Index, Index> shape_of(std::string_view text, const std::string
 
 template <class T>
 static Matrix copied(const char* bytes, std::size_t size, Index rows, Index cols, const std::string& name) {
-    const std::size_t numbers = size / sizeof(T), width = static_cast<std::size_t>(cols);
-    if (cols > 0 && static_cast<std::size_t>(rows) > numbers / width)
+    const std::size_t numbers = size / sizeof(T);
+    if (cols > 0 && std::cmp_greater(rows, numbers / cols))
         throw bad(name, "as many numbers as its header says", "fewer");
-    if (size != static_cast<std::size_t>(rows) * width * sizeof(T))
+    if (std::cmp_not_equal(size, rows * cols * sizeof(T)))
         throw bad(name, "as many numbers as its header says", "more");
     Matrix m(rows, cols);
     for (Index i = 0; i < m.size(); ++i) {
         T x;
-        std::memcpy(&x, bytes + static_cast<std::size_t>(i) * sizeof(T), sizeof x);
+        std::memcpy(&x, bytes + i * sizeof(T), sizeof x);
         m.data()[i] = static_cast<Real>(x);
     }
     return m;
@@ -63,7 +64,7 @@ static Matrix copied(const char* bytes, std::size_t size, Index rows, Index cols
 static Matrix read_npy(const std::string& bytes, const std::string& name) {
     if (bytes.size() < 12 || std::memcmp(bytes.data(), "\x93NUMPY", 6) != 0)
         throw bad(name, "a .npy file", "other bytes");
-    const auto byte = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(bytes[i])); };
+    const auto byte = [&](std::size_t i) { return std::size_t{static_cast<unsigned char>(bytes[i])}; };
     const bool is_first = byte(6) == 1;
     const std::size_t start = is_first ? 10 : 12;
     std::size_t length = byte(8) | byte(9) << 8;
@@ -82,18 +83,18 @@ static Matrix read_npy(const std::string& bytes, const std::string& name) {
     throw bad(name, "little-endian float32 or float64", std::string(type.substr(0, type.find(','))));
 }
 
-// --- fvecs: each row is its width as int32, and so many floats -------------------------------------------
+// --- fvecs: each row is its width as int32, then its floats ----------------------------------------------
 
 static Matrix read_fvecs(const std::string& bytes, const std::string& name) {
     std::int32_t width = 0;
     if (bytes.empty()) return {};
     if (bytes.size() >= 4) std::memcpy(&width, bytes.data(), 4);
-    const std::size_t row = 4 + 4 * static_cast<std::size_t>(std::max(width, 0));
+    const std::size_t row = 4 + std::size_t{4} * std::max(width, 0);
     if (width < 1 || bytes.size() % row != 0)
         throw bad(name, "rows of one width", "a width that the file is no multiple of");
     Matrix m(static_cast<Index>(bytes.size() / row), width);
     for (Index i = 0; i < m.rows(); ++i) {
-        const char* at = bytes.data() + static_cast<std::size_t>(i) * row;
+        const char* at = bytes.data() + i * row;
         std::int32_t here = 0;
         std::memcpy(&here, at, 4);
         if (here != width) throw bad(name, "rows of one width", "another in row " + std::to_string(i));
@@ -118,7 +119,7 @@ static std::string_view next_word(std::string_view& line) {
     return word;
 }
 
-// What stands at the start of a line, if lines have names: all up to the first tab, or else the first word.
+// Removes and returns a line's name: its part before the first tab, or its first word without a tab.
 static std::string_view take_name(std::string_view& line) {
     const std::size_t tab = line.find('\t');
     if (tab == line.npos) return next_word(line);
@@ -127,8 +128,8 @@ static std::string_view take_name(std::string_view& line) {
     return name;
 }
 
-// The number that a word is: decimal, with '+' or '-', a point and an exponent if it likes. Others than finite ones,
-// and those that a double cannot tell from 0, count here: a word that looks like a number is one, good or bad.
+// A decimal number with an optional sign, point and exponent. A word that looks like a number is one here, even if it
+// is not finite or a double rounds it to 0.
 static std::optional<double> to_number(std::string_view word) {
     if (word.starts_with('+') && !word.starts_with("+-")) word.remove_prefix(1);
     const char *first = word.data(), *last = first + word.size();
@@ -195,7 +196,7 @@ VectorFile parse_vectors(std::string_view text, const std::string& name) {
     return file;
 }
 
-// Rows of no numbers, which take no bytes, may be more than anybody can count.
+// Refuses rows without numbers: they take no bytes, so a short file could claim any number of them.
 static Matrix with_width(Matrix vectors, const std::string& name) {
     if (vectors.rows() > 0 && vectors.cols() == 0) throw bad(name, "numbers in each row", "none");
     return vectors;

@@ -1,4 +1,4 @@
-// How a vocabulary lies in a file, of whatever format: the group /vocab (datasets/README.md). Not installed.
+// The vocabulary in a file of any format, the group /vocab (datasets/README.md). Not installed.
 #pragma once
 
 #include "kvmem/io/hdf5.hpp"
@@ -6,7 +6,7 @@
 
 namespace kvmem {
 
-// Throws Error unless the entries are different, of known kinds, and begin with the unknown token.
+// Throws Error unless all entries are different and of known kinds, and the first is the unknown token.
 Vocabulary read_vocabulary(const hdf5::Reader& file);
 
 void write_vocabulary(hdf5::Writer& file, const Vocabulary& vocabulary);

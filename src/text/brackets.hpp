@@ -7,7 +7,7 @@
 
 namespace kvmem {
 
-// Whether each bracket has its partner, and none is inside of others.
+// Whether brackets come in pairs and are not nested.
 inline bool brackets_match(std::string_view text) {
     bool inside = false;
     for (const char c : text) {
@@ -18,8 +18,8 @@ inline bool brackets_match(std::string_view text) {
     return !inside;
 }
 
-// Calls outside(part) for the parts outside of brackets, also empty ones, and inside(name) for those inside, in their
-// order. A bracket without its partner reaches to the text's end.
+// Calls outside(part) for the parts outside of brackets, even empty ones, and inside(name) for those within, in order.
+// A part with an open bracket ends with the text.
 template <class Outside, class Inside>
 void split_at_brackets(std::string_view text, Outside outside, Inside inside) {
     for (;;) {

@@ -15,25 +15,25 @@ namespace kvmem {
 
 namespace {
 
-// Words [first, first + words) of a segment name these entities; the last one perhaps without its "'s".
+// Words [first, first + words) of a segment name these entities, perhaps without the last word's "'s".
 struct Match {
     std::size_t first;
     std::size_t words;
     std::size_t begin, end;  // in the text
     bool possessive;
-    std::size_t rare_words;  // those that training questions do not use as words
-    std::int64_t rarest;     // how often they use the one that they use least
+    std::size_t rare_words;  // number of words that are no plain words of training questions
+    std::int64_t rarest;     // count of the least frequent word in training questions
     std::vector<Token> entities;
 };
 
-// What lies between two brackets, or outside of brackets: no name reaches from one to another.
+// A text between two brackets or outside of brackets. Names do not cross segments.
 struct Segment {
     std::size_t begin;
     std::size_t end;
-    std::vector<Word> words;            // their places are the text's
+    std::vector<Word> words;            // with positions in the whole text
     std::vector<std::uint64_t> hashes;  // of the words
-    std::vector<std::int64_t> uses;     // how often training questions have the word as a word
-    std::vector<Match> matches;         // rising, not overlapping
+    std::vector<std::int64_t> uses;     // counts of the words in training questions
+    std::vector<Match> matches;         // in rising order, not overlapping
 };
 
 enum class Strength { strong, weak, any };
@@ -52,7 +52,7 @@ struct EntityLinker::Impl {
     void match_best_weak(std::string_view text, std::vector<Segment>& all) const;
 };
 
-// How an entity's name may fit a text.
+// How well an entity's name fits a text, from worst to best.
 enum Fit { same_words, ignoring_case, normalized, exact_spelling };
 
 static Fit fit(std::string_view name, std::string_view written) {
@@ -61,16 +61,16 @@ static Fit fit(std::string_view name, std::string_view written) {
     return to_lower(name) == to_lower(written) ? ignoring_case : same_words;
 }
 
-// The same where the name's words are [begin, end) of the text, in which a bracket or the like may stand around them.
+// The same for a name whose words are bytes [begin, end) of the text. The name may begin and end with other characters.
 static Fit fit(const std::string& name, std::string_view text, std::size_t begin, std::size_t end) {
-    std::size_t first = name.size(), last = name.size();  // where the name's words begin and end
+    std::size_t first = name.size(), last = name.size();  // begin and end of the name's words
     words::for_each(name, [&](std::size_t b, std::size_t e) { first = std::min(first, b), last = e; });
     if (first > begin) return same_words;
     const std::size_t from = begin - first;
     return fit(name, text.substr(from, end + (name.size() - last) - from));
 }
 
-// Of entities with the same words, those whose names fit best; the longest of them, so that "Help!" is "Help!".
+// The entities whose names fit best, of entities with the same words. Longer names win, so that "Help!" is "Help!".
 static std::vector<Token> best_spelled(const Vocabulary& vocabulary, const std::vector<Token>& entities,
                                        std::string_view text, std::size_t begin, std::size_t end) {
     if (entities.size() < 2) return entities;
@@ -125,7 +125,8 @@ std::vector<Segment> EntityLinker::Impl::segments(std::string_view text) const {
     return all;
 }
 
-// The longest name of this strength that begins at word `first`; if two are as long, the one with the last word's "'s".
+// The longest name of this strength that begins at word `first`. Of equally long ones, it is the one with the last
+// word's "'s".
 std::optional<Match> EntityLinker::Impl::longest_at(std::string_view text, const Segment& s, std::size_t first,
                                                     Strength strength) const {
     const std::size_t names_with_first = std::min(names.max_words_from(s.hashes[first]), s.words.size() - first);
@@ -187,7 +188,7 @@ void EntityLinker::Impl::match_best_weak(std::string_view text, std::vector<Segm
         for (std::size_t first = 0; first < s.words.size(); ++first) {
             std::optional<Match> found = longest_at(text, s, first, Strength::weak);
             if (!found) continue;
-            // "it" is a word, "IT" may be Italy.
+            // A weak match of one word must have the name's spelling: "it" is a word, "IT" may be Italy.
             const bool exact_spelling = std::any_of(found->entities.begin(), found->entities.end(), [&](Token entity) {
                 return fit(names.vocabulary().text(entity), text, found->begin, found->end) >= normalized;
             });
@@ -202,7 +203,7 @@ void EntityLinker::Impl::match_best_weak(std::string_view text, std::vector<Segm
     if (best) place->matches.push_back(std::move(*best));
 }
 
-// The "s" of a possessive, which ends at `end`, is a word of its own, as it is in "[Peru]'s".
+// The word "s" of a possessive that ends at `end`, as in "[Peru]'s".
 static TextPart possessive_part(std::size_t end) { return {end - 1, end, "s", {}}; }
 
 static void append_parts(std::vector<TextPart>& parts, const Segment& s) {
@@ -247,7 +248,7 @@ std::vector<Token> EntityLinker::find(std::string_view name) const {
     return found;
 }
 
-// The "s" of "[Peru]'s" is no name, whatever is called "S".
+// Keeps the "s" of "[Peru]'s" from matching an entity called "S".
 static void hide_possessive(std::string_view text, Segment& behind_brackets) {
     const std::string_view rest = text.substr(behind_brackets.begin);
     const bool apostrophe = rest.starts_with("'") || rest.starts_with("\u2019");

@@ -1,7 +1,7 @@
 // Entities by the words of their names, for the EntityLinker.
 //
-// A sorted array of hashes: it is built in milliseconds for tens of thousands of names, because a program that
-// answers one question builds it anew. Names themselves stay in the vocabulary and are compared there.
+// The index is a sorted array of hashes, which takes milliseconds to build for tens of thousands of names: a program
+// that answers one question builds it anew. Names are compared in the vocabulary.
 #pragma once
 
 #include "kvmem/text/tokenizer.hpp"
@@ -16,22 +16,22 @@ namespace kvmem {
 
 class NameIndex {
   public:
-    static constexpr std::size_t max_words = 64;      // in words; longer names are left out
-    static constexpr std::size_t max_namesakes = 32;  // entities that are told apart by spelling alone
+    static constexpr std::size_t max_words = 64;      // of a name; longer ones are left out
+    static constexpr std::size_t max_namesakes = 32;  // entities with the same words
 
-    // Of those tokens whose flag is set; empty: of all.
+    // Indexes the entities whose flag is set, or all if `in_use` is empty.
     explicit NameIndex(const Vocabulary& vocabulary, std::vector<bool> in_use = {});
 
     const Vocabulary& vocabulary() const { return *vocabulary_; }
-    bool is_in_use(Token token) const { return in_use_.empty() || in_use_.at(static_cast<std::size_t>(token)); }
+    bool is_in_use(Token token) const { return in_use_.empty() || in_use_.at(token); }
 
-    // At most how many words a name has that begins with the word of this hash.
+    // An upper bound of the number of words of names that begin with the word of this hash.
     std::size_t max_words_from(std::uint64_t word_hash) const;
 
-    // The entities whose names have these words, rising. `hash` is extend() of all the words' hashes.
+    // The entities whose names have these words, in rising order. `hash` is extend() over the words' hashes.
     std::vector<Token> find(std::span<const Word> words, std::uint64_t hash) const;
 
-    // Every entity that is indexed.
+    // Calls visit(token) for every indexed entity.
     template <class Visit>
     void for_each(Visit visit) const {
         for (const Name& name : names_) visit(name.token);
@@ -51,7 +51,7 @@ class NameIndex {
     const Vocabulary* vocabulary_;
     std::vector<bool> in_use_;
     std::vector<Name> names_;  // by hash, then token
-    // By the upper bits of the first word's hash. Words that share a slot cost a vain search, nothing more.
+    // By the upper bits of the first word's hash. Words that share an element only cost a needless search.
     std::vector<std::uint8_t> max_words_;
 };
 

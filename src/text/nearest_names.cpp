@@ -12,19 +12,19 @@ namespace kvmem {
 
 namespace {
 
-constexpr std::size_t max_text_words = 40;   // of the text that are looked at
-constexpr std::size_t max_part_words = 8;    // words of a text's part that is compared with names
-constexpr std::size_t max_name_bytes = 200;  // bytes of a name that is compared
+constexpr std::size_t max_text_words = 40;   // of the text; words behind them are ignored
+constexpr std::size_t max_part_words = 8;    // of a part of the text that is compared with names
+constexpr std::size_t max_name_bytes = 200;  // of a name that is compared
 constexpr std::size_t max_candidates =
-    300;  // names that share most trigrams with the text: these are compared letter by letter
+    300;  // names with the largest shares of trigrams, whose edit distance is computed
 
-// A set of three-letter pieces, hashed: a wrong "yes" only lets a name through to the comparison.
+// A set of hashed trigrams. A collision only adds a name to the comparison.
 class Trigrams {
   public:
     void add(std::string_view s) {
         for (std::size_t i = 0; i + 3 <= s.size(); ++i) bits_.set(slot(s.data() + i));
     }
-    // The part of this text's trigrams that are in the set.
+    // The share of this text's trigrams that are in the set.
     double share(std::string_view s) const {
         if (s.size() < 3) return 0;
         std::size_t shared = 0;
@@ -54,7 +54,7 @@ struct Part {
     std::string spaced;      // " jean dujardin "
     std::u32string letters;  // the same
     std::size_t begin, end;
-    bool common;  // training questions use all of its words
+    bool common;  // whether training questions have all of its words
 };
 
 }  // namespace
@@ -73,7 +73,7 @@ std::size_t edit_distance(std::u32string_view a, std::u32string_view b) {
     return row.back();
 }
 
-// " jean dujardin ": spaces let the first and last letters count in trigrams.
+// " jean dujardin ": with the spaces, trigrams mark where words begin and end.
 static void spaced_words(std::string& out, std::string_view text) {
     out.assign(1, ' ');
     words::for_each(text, [&](std::size_t begin, std::size_t end) {
@@ -157,7 +157,7 @@ std::vector<NearName> nearest_names(const NameIndex& names, std::string_view tex
     std::ranges::sort(near, [](const NearName& a, const NearName& b) {
         return a.distance != b.distance ? a.distance < b.distance : a.entity < b.entity;
     });
-    if (std::cmp_greater(near.size(), count)) near.resize(static_cast<std::size_t>(std::max(count, 0)));
+    if (std::cmp_greater(near.size(), count)) near.resize(std::max(count, 0));
     return near;
 }
 

@@ -1,4 +1,4 @@
-// Suggestions for names that a text gets slightly wrong; see EntityLinker::nearest().
+// Suggestions for misspelled names, for EntityLinker::nearest().
 #pragma once
 
 #include "kvmem/text/entity_linker.hpp"
@@ -6,7 +6,7 @@
 
 namespace kvmem {
 
-// Letters to insert, delete or replace to make one of the other (Levenshtein 1966).
+// The number of letters to insert, delete or replace to turn one into the other (Levenshtein 1966).
 std::size_t edit_distance(std::u32string_view a, std::u32string_view b);
 
 std::vector<NearName> nearest_names(const NameIndex& names, std::string_view text, int count);

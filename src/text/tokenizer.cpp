@@ -16,10 +16,10 @@ static constexpr std::string_view apostrophe = "\u2019";
 
 static char ascii_lower(char c) { return 'A' <= c && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
-// Marks on one letter are sorted in time that rises with the square of their number; no language has so many.
+// Sorting the marks of one letter takes quadratic time, and no language needs so many of them.
 static constexpr int max_marks = 256;
 
-// Whether a text can be composed: it is UTF-8, and no letter of it carries too many marks.
+// Whether a text can be composed: it is UTF-8, and no letter has too many marks.
 static bool is_composable(std::string_view text) {
     const auto* at = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
     auto left = static_cast<utf8proc_ssize_t>(text.size());
@@ -34,7 +34,7 @@ static bool is_composable(std::string_view text) {
     return true;
 }
 
-// Text of which this holds, composed, with each character first mapped by `map` if there is one.
+// The composition of a composable text, whose characters `map` maps first if it is given.
 static std::string composed(std::string_view text, utf8proc_custom_func map = nullptr) {
     utf8proc_uint8_t* bytes = nullptr;
     const auto options = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
@@ -42,19 +42,19 @@ static std::string composed(std::string_view text, utf8proc_custom_func map = nu
         utf8proc_map_custom(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
                             static_cast<utf8proc_ssize_t>(text.size()), &bytes, options, map, nullptr);
     const std::unique_ptr<utf8proc_uint8_t, void (*)(void*)> owner(bytes, std::free);
-    if (size < 0) throw std::bad_alloc();  // nothing else is left to fail
-    return {reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)};
+    if (size < 0) throw std::bad_alloc();  // the only possible failure for composable text
+    return std::string(reinterpret_cast<const char*>(bytes), size);
 }
 
 static utf8proc_int32_t lower_code_point(utf8proc_int32_t c, void*) { return utf8proc_tolower(c); }
 
-// Below U+0300, whose first byte is CC, every character is composed already and none composes with another.
+// Characters below U+0300, whose first byte is CC, are composed and never compose with each other.
 static bool may_compose(std::string_view text) {
     return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) >= 0xcc; });
 }
 
-// Composed before, as decomposed letters can have another lower case (U+0130), and after, as some letters have a
-// composed form in lower case alone.
+// The text is composed before the mapping, because some decomposed letters have another lower case (U+0130), and after
+// it, because some letters have a composed form only in lower case.
 static std::string wide_lower(std::string_view text) {
     return may_compose(text) ? composed(composed(text), lower_code_point) : composed(text, lower_code_point);
 }
@@ -62,7 +62,7 @@ static std::string wide_lower(std::string_view text) {
 static void append_lower(std::string& out, std::string_view text) {
     const std::size_t before = out.size();
     out += text;
-    unsigned bits = 0;  // that some byte has
+    unsigned bits = 0;  // set in any byte
     for (std::size_t at = before; at < out.size(); ++at) {
         bits |= static_cast<unsigned char>(out[at]);
         out[at] = ascii_lower(out[at]);
@@ -81,14 +81,14 @@ std::string to_lower(std::string_view utf8) {
     return lower;
 }
 
-// Bytes that a lead byte announces; 1 for a byte that leads nothing.
+// The number of bytes of a character with this first byte; 1 for an invalid one.
 static std::size_t sequence_length(unsigned lead) {
     if (lead >= 0xf0) return 4;
     if (lead >= 0xe0) return 3;
     return lead >= 0xc0 ? 2 : 1;
 }
 
-// Whether a character is one of those that normal forms put in an order of their own behind a letter.
+// Whether a character is a combining mark, which normal forms sort behind its letter.
 static bool is_mark(std::string_view c) {
     utf8proc_int32_t code = 0;
     return utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(c.data()),
@@ -96,8 +96,8 @@ static bool is_mark(std::string_view c) {
            utf8proc_get_property(code)->combining_class != 0;
 }
 
-// Canonically equivalent characters have the same role: U+037E is a semicolon, U+1FEF a grave accent, and signs with
-// a stroke are those signs with U+0338.
+// Canonically equivalent characters must have the same role. U+037E is a semicolon, U+1FEF a grave accent, and signs
+// with a stroke are those signs with U+0338.
 words::Character words::wide_character(std::string_view text, std::size_t at) {
     const std::size_t bytes = std::min(sequence_length(static_cast<unsigned char>(text[at])), text.size() - at);
     const std::string_view c = text.substr(at, bytes);
@@ -127,7 +127,7 @@ std::u32string words::characters(std::string_view text) {
         const utf8proc_ssize_t bytes = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
                                                         static_cast<utf8proc_ssize_t>(text.size()), &c);
         all += bytes > 0 ? static_cast<char32_t>(c) : static_cast<unsigned char>(text[0]);
-        text.remove_prefix(static_cast<std::size_t>(std::max<utf8proc_ssize_t>(bytes, 1)));
+        text.remove_prefix(std::max<utf8proc_ssize_t>(bytes, 1));
     }
     return all;
 }

@@ -1,4 +1,4 @@
-// Where words begin and end, without making strings of them: what split_words() and the EntityLinker share.
+// The positions of words, without copies of them, for split_words() and the EntityLinker.
 #pragma once
 
 #include "kvmem/text/tokenizer.hpp"
@@ -11,7 +11,7 @@
 
 namespace kvmem::words {
 
-// A joiner belongs to a word only between two letters of it, a combining mark only behind one.
+// A joiner is part of a word only between two of its letters, a combining mark only behind a letter.
 enum class Role : std::uint8_t { separator, letter, joiner, mark };
 
 struct Character {
@@ -27,7 +27,7 @@ constexpr std::array<Role, 128> ascii_roles = [] {
     return roles;
 }();
 
-// The character beyond ASCII at `at`, which may be cut off by the text's end.
+// The character beyond ASCII at `at`. The text's end may cut it off.
 Character wide_character(std::string_view text, std::size_t at);
 
 inline Character character(std::string_view text, std::size_t at) {
@@ -47,7 +47,7 @@ void for_each(std::string_view text, Visit visit) {
         }
         const std::size_t begin = at;
         std::size_t end = at += first.bytes;
-        bool joined = false;  // whether a joiner waits for its second letter
+        bool joined = false;  // whether the last character is a joiner
         while (at < text.size()) {
             const Character next = character(text, at);
             if (next.role == Role::separator || (joined && next.role == Role::joiner)) break;
@@ -59,13 +59,13 @@ void for_each(std::string_view text, Visit visit) {
     }
 }
 
-// Appends a word as tokens spell it: composed (NFC), in lower case, and with ' for the typographic apostrophe.
+// Appends a word in the spelling of tokens: composed (NFC), in lower case, and with ' for the typographic apostrophe.
 void append_normal(std::string& out, std::string_view word);
 
-// The text's characters; bytes that are none stand for themselves.
+// The text's code points. An invalid byte becomes the code point of its value.
 std::u32string characters(std::string_view text);
 
-// A word of the text without its possessive "'s", if it has one.
+// The word without its possessive "'s", or nothing if it has none.
 std::optional<Word> stem(const Word& word, std::string_view text);
 
 }  // namespace kvmem::words

@@ -21,8 +21,8 @@ namespace kvmem {
 
 namespace json = boost::json;
 
-// Floating-point numbers are written as texts: what Boost.JSON reads of a number may differ in the last bit, and
-// a run that is resumed must have the very same rate.
+// Floating-point numbers are written as strings. Boost.JSON may read a number with another last bit, and a resumed run
+// must have exactly the same rate.
 static std::string exact_text(double value) {
     std::array<char, 32> text;
     const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
@@ -36,7 +36,7 @@ static double exact_number(const json::value& value) {
     return number;
 }
 
-// What went wrong, without Boost's places in its own sources.
+// The message of an exception, without the position in Boost's sources.
 static std::string reason_of(const std::exception& e) {
     const auto* coded = dynamic_cast<const boost::system::system_error*>(&e);
     return coded ? coded->code().message() : e.what();
@@ -54,7 +54,7 @@ static json::value value_of(const T& value) {
 
 static void read(const json::value& value, Choice& choice) { set_choice(choice, value.as_string()); }
 static void read(const json::value& value, double& number) { number = exact_number(value); }
-// What is not known yet is null, and was -1 in files of before.
+// A missing number is null, and was -1 in older files.
 static void read(const json::value& value, std::optional<double>& number) {
     number = value.is_null() || exact_number(value) == -1 ? std::nullopt : std::optional(exact_number(value));
 }
@@ -74,7 +74,7 @@ static const json::value* find(const json::object& object, const Field& field) {
     return value ? value : old;
 }
 
-// A field that is not known would leave the setting that it was meant for as it is.
+// Throws Error for a field that is not known. If it were ignored, a misspelled setting would have its default.
 static void require_known(const json::object& object, const std::vector<std::string>& names,
                           const std::vector<std::string>& old_names) {
     for (const auto& [key, value] : object) {
@@ -91,7 +91,7 @@ static void require_known(const json::object& object, const std::vector<std::str
     }
 }
 
-// Fills a struct from an object that has no fields but the struct's own and `others`.
+// Fills a struct from an object, which may have the struct's fields and `others`, and no more.
 static void read_fields(const json::object& object, FieldsRef fields, std::vector<std::string> others = {}) {
     std::vector<std::string> old_names;
     visit_each(fields, [&](const Field& field, auto&) {
@@ -150,7 +150,7 @@ std::string to_json(const RunConfig& config) {
     return json::serialize(object) + "\n";
 }
 
-// Runs `fill` on the parsed object; whatever fails becomes an Error about `where`.
+// Calls fill(object) with the parsed object. Any exception becomes an Error with `where`.
 template <class Fill>
 static void from_json(std::string_view text, const std::string& where, Fill fill) {
     try {
@@ -186,7 +186,7 @@ TrainerState trainer_state_from_json(std::string_view text, const std::string& w
 RunConfig run_config_from_json(std::string_view text, const TaskType& task, const std::string& where) {
     RunConfig config;
     from_json(text, where, [&](const json::object& object) {
-        object.at("data");  // must be there
+        object.at("data");  // throws if it is missing
         read_fields(object, config, {"model", "trainer"});
         config.model = model_from(object.at("model").as_object(), task);
         read_fields(object.at("trainer").as_object(), config.trainer);

@@ -22,7 +22,7 @@ static void require_parts(const std::vector<std::string>& parts, const RunConfig
                           .where = config.data});
 }
 
-// Names of directories hold no more than this.
+// The task's name with only characters that any file system allows.
 static std::string directory_name(std::string task) {
     constexpr std::size_t max_bytes = 240;  // bytes, which leaves room for a number
     for (char& c : task)
@@ -30,9 +30,9 @@ static std::string directory_name(std::string task) {
     return task.empty() ? "unnamed" : task.substr(0, max_bytes);
 }
 
-// One for each task. The first of those whose plain names are the same has that name, the others one with a number.
+// A different name for each task. The first of tasks with equal plain names has that name, the others add a number.
 static std::vector<std::string> directory_names(const std::vector<std::string>& tasks) {
-    std::set<std::string> plain, given{"lock"};  // a file of the group
+    std::set<std::string> plain, given{"lock"};  // "lock" is the group's lock file
     for (const std::string& task : tasks) plain.insert(directory_name(task));
     std::vector<std::string> names;
     for (const std::string& task : tasks) {
@@ -96,10 +96,8 @@ TrainingGroup::TrainingGroup(const RunFiles& files, RunConfig config, const Task
 TrainingGroup TrainingGroup::begin(const fs::path& directory, const RunConfig& config, const TaskType& task) {
     const RunFiles files{directory};
     require_no_run(files);
-    RunConfig absolute = config;
-    if (!config.data.empty()) absolute.data = fs::absolute(config.data).string();
-    absolute.validate();
-    // Whatever is wrong with the data is said before there is a directory.
+    const RunConfig absolute = new_run_config(config);
+    // Reads the data before the directory is made, so that data with an error leave no directory.
     TrainingGroup group(files, absolute, task, task.parts(absolute), 0);
     begin_in_directory(files, [&] {
         auto lock = locked(files);
@@ -112,7 +110,7 @@ TrainingGroup TrainingGroup::begin(const fs::path& directory, const RunConfig& c
 
 TrainingGroup TrainingGroup::resume(const fs::path& directory, const TaskType& task, Index epochs) {
     const RunFiles files{directory};
-    files.read_config(task);  // for its error: where there is no run, there is nothing to lock
+    files.read_config(task);  // throws where no run is, before a lock file is made there
     auto lock = locked(files);
     RunConfig config = files.read_config(task);
     if (epochs > 0) config.trainer.epochs = epochs;
@@ -122,7 +120,7 @@ TrainingGroup TrainingGroup::resume(const fs::path& directory, const TaskType& t
     return group;
 }
 
-// What a finished run or group left.
+// Reads the results of a finished run or group.
 TrainingGroup::Member TrainingGroup::read_member(const Plan& plan) const {
     const RunFiles files{files_.directory / plan.name};
     Member member{.name = plan.name, .task = config_.per_task ? plan.config.tasks.front() : ""};
@@ -141,7 +139,7 @@ TrainingGroup::Member TrainingGroup::read_member(const Plan& plan) const {
     return member;
 }
 
-// Whether a member has done all that is planned, and not only what an earlier plan was.
+// Whether a member has ended with at least the planned number of epochs: resume() may have raised the number since.
 static bool has_done(const RunFiles& files, const RunConfig& plan, const TaskType& task) {
     if (!is_there(files.results()) || files.read_config(task).trainer.epochs < plan.trainer.epochs) return false;
     RunConfig single = plan;
@@ -164,7 +162,7 @@ StopReason TrainingGroup::run_member(const Plan& plan, const Callbacks& callback
     const bool begun = is_there(files.config());
     if (begun) require_tasks(files, plan.config.tasks, *task_);
     if (epochs_ == 0 && begun && has_done(files, plan.config, *task_)) return StopReason::epochs_done;
-    // A kill may have come between a new number of epochs for the group and that for its member.
+    // If a kill came after the group's configuration was written, its member's has the old number of epochs.
     const Index epochs = begun && (epochs_ > 0 || files.read_config(*task_).trainer.epochs < plan.config.trainer.epochs)
                              ? plan.config.trainer.epochs
                              : 0;
@@ -197,7 +195,7 @@ const TrainingGroup::Member* TrainingGroup::best() const {
     return best == members_.end() ? nullptr : &*best;
 }
 
-// Of the members that were validated.
+// The scores of the members that have one.
 static std::vector<double> scores_of(const std::vector<TrainingGroup::Member>& members) {
     std::vector<double> scores;
     for (const TrainingGroup::Member& m : members)

@@ -7,17 +7,22 @@
 
 namespace kvmem {
 
-// A text of others as Markdown that shows it: no HTML, link, code or end of a table's cell.
+// Markdown that shows a foreign text as it is: it makes no HTML, link, code or end of a table's cell. GitHub's Markdown
+// turns bare addresses into links, too. A backslash stops that for "://" and "www.", and an empty comment for "@".
 static std::string escaped(const std::string& text) {
+    const std::string plain = printable(text);
     std::string safe;
-    for (const char c : printable(text)) {
-        if (std::string_view("\\`*[]<>|").find(c) != std::string_view::npos) safe += '\\';
+    for (std::size_t at = 0; at < plain.size(); ++at) {
+        const char c = plain[at];
+        const bool begins_link = plain.compare(at, 3, "://") == 0 || (c == '.' && safe.ends_with("www"));
+        if (begins_link || std::string_view("\\`*[]<>|").find(c) != std::string_view::npos) safe += '\\';
+        if (c == '@') safe += "<!-- -->";
         safe += c;
     }
     return safe;
 }
 
-// Within `code`, where no sign can be escaped.
+// Text within backquotes, which nothing can escape there.
 static std::string in_code(const std::string& text) {
     std::string safe = printable(text);
     std::ranges::replace(safe, '`', '\'');

@@ -1,4 +1,4 @@
-// The model card of a run, its README.md: what it is, what it was trained on, how well it does.
+// The model card of a run, README.md: the model, its data and its score.
 #pragma once
 
 #include "kvmem/train/config.hpp"
@@ -8,7 +8,7 @@
 
 namespace kvmem {
 
-// `directory` is where the run lies.
+// `directory` is the run's, for the commands in the card.
 std::string model_card(Objective& objective, const ScoreType& score, const RunConfig& config, const TrainerState& state,
                        StopReason reason, const std::string& directory);
 

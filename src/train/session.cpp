@@ -24,13 +24,13 @@ RunConfig RunFiles::read_config(const TaskType& task) const {
     return run_config_from_json(read_file(config()), task, config().string());
 }
 
-// The best run of a group, if it is one and any has ended. A name that leads elsewhere is none of ours.
+// The name of a group's best run, or "". A name with slashes or periods could lead out of the group's directory.
 static std::string best_member(const RunFiles& files) {
     if (!is_there(files.results())) return {};
     json::error_code code;
     const json::value results = json::parse(read_file(files.results()), code);
-    if (code || !results.is_object()) return {};
-    const json::value* best = results.as_object().if_contains("best");
+    const json::object* object = code ? nullptr : results.if_object();
+    const json::value* best = object ? object->if_contains("best") : nullptr;
     if (!best || !best->is_string()) return {};
     const std::string name(best->as_string());
     return name.find_first_of("/\\.") == std::string::npos ? name : "";
@@ -56,6 +56,13 @@ void require_no_run(const RunFiles& files) {
                      .hint = "go on with --resume, or choose another --run"});
 }
 
+RunConfig new_run_config(const RunConfig& config) {
+    RunConfig absolute = config;
+    if (!config.data.empty()) absolute.data = fs::absolute(config.data).string();
+    absolute.validate();
+    return absolute;
+}
+
 struct TrainingSession::Impl {
     RunFiles files;
     FileLock lock;
@@ -64,10 +71,10 @@ struct TrainingSession::Impl {
     std::unique_ptr<Objective> objective;
     Trainer trainer;
     std::optional<EventFile> events;
-    std::string metrics;                  // what metrics.jsonl holds
-    std::map<std::string, Matrix> best_;  // parameters that are not in model-best.h5 yet
+    std::string metrics;                 // the contents of metrics.jsonl
+    std::map<std::string, Matrix> best;  // the best parameters, until they are written to model-best.h5
 
-    // What `read` returns is read once nobody else can change it.
+    // Calls `read` for the configuration under the lock, so that no other process changes it meanwhile.
     template <class Read>
     Impl(const fs::path& directory, const TaskType& task, Read read)
         : files{directory},
@@ -80,13 +87,13 @@ struct TrainingSession::Impl {
     }
 
     void snapshot_best() {
-        for (const Parameter& p : objective->parameters()) best_.insert_or_assign(p.name, p.value);
+        for (const Parameter& p : objective->parameters()) best.insert_or_assign(p.name, p.value);
     }
     void swap_best() {
-        for (Parameter& p : objective->parameters()) std::swap(p.value, best_.at(p.name));
+        for (Parameter& p : objective->parameters()) std::swap(p.value, best.at(p.name));
     }
     void save_best() {
-        if (best_.empty()) return;
+        if (best.empty()) return;
         swap_best();
         try {
             save_model(*objective, files.best());
@@ -95,19 +102,24 @@ struct TrainingSession::Impl {
             throw;
         }
         swap_best();
-        best_.clear();
+        best.clear();
     }
     void save() {
         save_best();
         save_checkpoint(*objective, trainer, files.last());
     }
-    // A run that gave up goes on, also when it is killed before its next checkpoint.
+    // Lets a run that ended without improvement continue, and saves that: a kill may come before the next checkpoint.
     void reset_patience() {
         if (trainer.stop_reason() != StopReason::no_improvement) return;
         TrainerState state = trainer.state();
         state.epochs_without_improvement = 0;
         trainer.resume(state);
         save_checkpoint(*objective, trainer, files.last());
+    }
+    // A results file says that the run has ended, so none may be left when training continues.
+    void remove_outdated_results() const {
+        std::error_code ignored;
+        if (trainer.stop_reason() == StopReason::running) fs::remove(files.results(), ignored);
     }
     void report(const EpochReport& epoch);
     void write_results(StopReason reason) const;
@@ -145,13 +157,11 @@ void remove_leftovers(const RunFiles& files) {
 TrainingSession TrainingSession::begin(const fs::path& directory, const RunConfig& config, const TaskType& task) {
     const RunFiles files{directory};
     require_no_run(files);
-    RunConfig absolute = config;
-    if (!config.data.empty()) absolute.data = fs::absolute(config.data).string();
-    absolute.validate();
+    const RunConfig absolute = new_run_config(config);
     std::unique_ptr<Impl> begun;
     begin_in_directory(files, [&] {
         auto impl = std::make_unique<Impl>(directory, task, [&] { return absolute; });
-        require_no_run(files);  // another may have begun and ended before the lock was ours
+        require_no_run(files);  // another process may have begun and ended one before we had the lock
         impl->config.data_hash = impl->objective->fingerprint({});
         replace_file(files.config(), to_json(impl->config));
         impl->events.emplace(directory);
@@ -169,7 +179,7 @@ static std::string first_lines(const std::string& text, Index count) {
 
 TrainingSession TrainingSession::resume(const fs::path& directory, const TaskType& task, Index epochs) {
     const RunFiles files{directory};
-    files.read_config(task);  // for its error: where there is no run, there is nothing to lock
+    files.read_config(task);  // throws where no run is, before a lock file is made there
     auto impl = std::make_unique<Impl>(directory, task, [&] {
         RunConfig config = files.read_config(task);
         if (epochs > 0) config.trainer.epochs = epochs;
@@ -183,13 +193,12 @@ TrainingSession TrainingSession::resume(const fs::path& directory, const TaskTyp
                      .got = hash,
                      .where = config.data,
                      .hint = "begin a new run"});
-    // Killed before its first checkpoint, a run begins anew.
+    // A run that was killed before its first checkpoint begins anew.
     if (is_there(files.last())) load_checkpoint(*impl->objective, impl->trainer, files.last());
     if (is_there(files.metrics())) impl->metrics = first_lines(read_file(files.metrics()), impl->trainer.state().epoch);
     if (epochs > 0) {
         impl->reset_patience();
-        std::error_code ignored;  // results of fewer epochs are none of a run that goes on, whatever kills it next
-        if (impl->trainer.stop_reason() == StopReason::running) fs::remove(files.results(), ignored);
+        impl->remove_outdated_results();
         replace_file(files.config(), to_json(config));
     }
     impl->events.emplace(directory);
@@ -244,13 +253,12 @@ StopReason TrainingSession::run(const Callbacks& callbacks) {
         in.report(epoch);
         if (callbacks.epoch) callbacks.epoch(epoch);
     };
-    std::error_code ignored;  // results tell that a run has ended
-    if (in.trainer.stop_reason() == StopReason::running) fs::remove(in.files.results(), ignored);
+    in.remove_outdated_results();
     StopReason reason;
     try {
         reason = in.trainer.run(inner);
     } catch (...) {
-        in.save_best();  // what was good before is still worth having
+        in.save_best();  // The error spoils later parameters only.
         throw;
     }
     if (reason != StopReason::interrupted) {

@@ -12,7 +12,7 @@
 
 namespace kvmem {
 
-// Of one phase.
+// In one phase.
 static constexpr Index max_epochs = 1'000'000;
 
 static bool is_amount(double number) { return number >= 0 && std::isfinite(number); }
@@ -44,13 +44,13 @@ Trainer::Trainer(Objective& objective, const TrainerOptions& options, ScoreType 
     objective_.set_phase(state_.phase);
 }
 
-// Whether a training with so many steps an epoch, in so many phases, can come to the state.
+// Whether a training with `steps` steps in each epoch, in `phases` phases, can reach the state.
 static bool is_possible(const TrainerState& s, Index steps, Index phases, const ScoreType& score) {
     const auto within = [](Index number, Index max) { return number >= 0 && number <= max; };
-    const auto past = [&](Index epoch) { return within(epoch, s.epoch); };
+    const auto is_past = [&](Index epoch) { return within(epoch, s.epoch); };
     return within(s.phase, phases - 1) && within(s.epoch, phases * max_epochs) && within(s.step, steps) &&
-           within(s.optimizer_steps, (s.epoch + 1) * steps) && past(s.best_epoch) && past(s.phase_epoch) &&
-           past(s.lowest_epoch) && past(s.epochs_without_improvement) && score.is_possible(s.best.value_or(0)) &&
+           within(s.optimizer_steps, (s.epoch + 1) * steps) && is_past(s.best_epoch) && is_past(s.phase_epoch) &&
+           is_past(s.lowest_epoch) && is_past(s.epochs_without_improvement) && score.is_possible(s.best.value_or(0)) &&
            is_amount(s.seconds) && is_amount(s.gradient_norm) && std::isfinite(s.loss) &&
            std::isfinite(s.lowest_loss.value_or(0)) &&
            std::ranges::all_of(s.errors_by_group, [](Index count) { return count >= 0; });
@@ -81,26 +81,31 @@ Index Trainer::count_all_examples() const {
     return count;
 }
 
-// One batch: a tape for each shard, then one update with the mean gradient. Returns the sum of the losses.
+// The forward and backward pass of one shard. Returns the sum of its losses. The streams of random numbers are named by
+// epoch, step and shard, so that a resumed training draws the same numbers.
+double Trainer::run_shard(Tape& tape, std::span<const Index> items, Index shard, Index examples) const {
+    const auto epoch = static_cast<std::uint64_t>(state_.epoch), step = static_cast<std::uint64_t>(state_.step),
+               number = static_cast<std::uint64_t>(shard);
+    tape.seed(options_.seed, {epoch, step, number});
+    Rng rng(options_.seed, {0x6472617773u, epoch, step, number});
+    const Var loss = objective_.loss(tape, items, rng);
+    const double sum = loss.value().data[0];
+    tape.backward(loss, options_.sum_losses ? Real{1} : Real{1} / static_cast<Real>(examples));
+    return sum;
+}
+
+// One batch: the passes of all shards, then one update with the mean gradient. Returns the sum of the losses.
 double Trainer::step(std::span<const Index> items, double rate) {
-    const auto batch = static_cast<Index>(items.size());
+    const auto batch = std::ssize(items);
     const FlushSubnormals flush;
     const Index examples = count_examples(items);
     std::vector<double> losses(tapes_.size(), 0);
     parallel_for(options_.shards, 1, [&](Index first, Index last) {
         for (Index shard = first; shard < last; ++shard) {
-            Tape& tape = tapes_[static_cast<std::size_t>(shard)];
+            Tape& tape = tapes_[shard];
             tape.reset();
             const Index begin = batch * shard / options_.shards, end = batch * (shard + 1) / options_.shards;
-            if (begin == end) continue;
-            const std::array stream{static_cast<std::uint64_t>(state_.epoch), static_cast<std::uint64_t>(state_.step),
-                                    static_cast<std::uint64_t>(shard)};
-            tape.seed(options_.seed, {stream[0], stream[1], stream[2]});
-            Rng rng(options_.seed, {0x6472617773u, stream[0], stream[1], stream[2]});
-            const Var loss = objective_.loss(
-                tape, items.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)), rng);
-            losses[static_cast<std::size_t>(shard)] = loss.value().data[0];
-            tape.backward(loss, options_.sum_losses ? Real{1} : Real{1} / static_cast<Real>(examples));
+            if (begin < end) losses[shard] = run_shard(tape, items.subspan(begin, end - begin), shard, examples);
         }
     });
     const double loss = std::accumulate(losses.begin(), losses.end(), 0.0);
@@ -126,13 +131,19 @@ void Trainer::check_finite(double loss, double norm) const {
                  .hint = "begin a new run with a lower learning rate or a clip length"});
 }
 
-bool Trainer::phase_is_over(double loss) {
+// A phase ends when its loss has not fallen for `start_patience` epochs, or after `start_epochs`.
+void Trainer::begin_next_phase_if_due(double loss) {
     if (!state_.lowest_loss || loss < *state_.lowest_loss) {
         state_.lowest_loss = loss;
         state_.lowest_epoch = state_.epoch;
     }
-    return state_.epoch - state_.lowest_epoch >= options_.start_patience ||
-           state_.epoch >= state_.phase_epoch + options_.start_epochs;
+    if (state_.epoch - state_.lowest_epoch < options_.start_patience &&
+        state_.epoch < state_.phase_epoch + options_.start_epochs)
+        return;
+    objective_.set_phase(++state_.phase);
+    state_.phase_epoch = state_.epoch;
+    state_.lowest_loss.reset();
+    state_.lowest_epoch = 0;
 }
 
 bool Trainer::is_best(double score) const {
@@ -140,20 +151,14 @@ bool Trainer::is_best(double score) const {
 }
 
 StopReason Trainer::finish_epoch(const Callbacks& callbacks, double rate) {
-    EpochReport report{state_.epoch + 1,
-                       state_.phase,
-                       state_.loss / static_cast<double>(count_all_examples()),
-                       rate,
-                       state_.seconds,
-                       state_.gradient_norm,
-                       {},
-                       false};
+    const double loss = state_.loss / static_cast<double>(count_all_examples());
+    EpochReport report{state_.epoch + 1, state_.phase, loss, rate, state_.seconds, state_.gradient_norm, {}, false};
     if (objective_.can_validate()) {
         report.validation = objective_.validate();
         state_.errors_by_group = objective_.errors_by_group();
     }
     const bool last_phase = in_last_phase();
-    // Without validation the last model is the best that is known. What an earlier phase came to is not compared.
+    // Without validation, the last model counts as the best. Models of earlier phases do not compete.
     report.improved = last_phase && (!report.validation || is_best(report.validation->score));
     ++state_.epoch;
     state_.step = 0;
@@ -166,14 +171,7 @@ StopReason Trainer::finish_epoch(const Callbacks& callbacks, double rate) {
         if (callbacks.snapshot_best) callbacks.snapshot_best();
     }
     if (callbacks.epoch) callbacks.epoch(report);
-    if (!last_phase) {
-        if (phase_is_over(report.validation ? report.validation->loss : report.loss)) {
-            objective_.set_phase(++state_.phase);
-            state_.phase_epoch = state_.epoch;
-            state_.lowest_loss.reset();
-            state_.lowest_epoch = 0;
-        }
-    }
+    if (!last_phase) begin_next_phase_if_due(report.validation ? report.validation->loss : report.loss);
     return stop_reason();
 }
 
@@ -196,8 +194,8 @@ double Trainer::rate_at(Index step) const {
 }
 
 Index Trainer::expected_epochs() const {
-    const Index phases_to_come = std::max<Index>(objective_.phases() - state_.phase - 1, 0);
-    return state_.phase_epoch + phases_to_come * options_.start_epochs + options_.epochs;
+    const Index phases_left = std::max<Index>(objective_.phases() - state_.phase - 1, 0);
+    return state_.phase_epoch + phases_left * options_.start_epochs + options_.epochs;
 }
 
 using Clock = std::chrono::steady_clock;
@@ -206,67 +204,81 @@ static double seconds_since(Clock::time_point time) {
     return std::chrono::duration<double>(Clock::now() - time).count();
 }
 
-// What a run measures itself by.
+// Time and work since run() began, for reports and for the time of the next checkpoint.
 struct Trainer::Stopwatch {
     Clock::time_point start = Clock::now(), saved = start;
-    double seconds_before;  // of training
+    double seconds_before;  // training time before run()
     Index steps = 0, examples = 0;
 };
 
-// What is left of the epoch under way.
+static std::vector<Index> shuffled(Index items, Rng rng) {
+    std::vector<Index> order(items);
+    std::iota(order.begin(), order.end(), Index{0});
+    rng.shuffle(std::span(order));
+    return order;
+}
+
+StepReport Trainer::step_report(const Stopwatch& watch, Index epoch_examples, double rate) const {
+    const double per_second = 1 / std::max(state_.seconds - watch.seconds_before, 1e-9);
+    const Index steps = steps_per_epoch(), left = (expected_epochs() - state_.epoch) * steps - state_.step;
+    return {state_.epoch + 1,
+            expected_epochs(),
+            state_.step,
+            steps,
+            state_.loss / static_cast<double>(epoch_examples),
+            rate,
+            static_cast<double>(watch.examples) * per_second,
+            static_cast<double>(left) / (static_cast<double>(watch.steps) * per_second),
+            state_.best};
+}
+
+// Decides after a step whether training stops, and writes a checkpoint when one is due.
+StopReason Trainer::finish_step(const Callbacks& callbacks, Stopwatch& watch) const {
+    const bool interrupted = callbacks.interrupted && callbacks.interrupted();
+    if (time_is_over()) return StopReason::time_over;
+    if (interrupted) return StopReason::interrupted;
+    if (callbacks.save && seconds_since(watch.saved) >= options_.save_seconds) {
+        callbacks.save();
+        watch.saved = Clock::now();
+    }
+    return StopReason::running;
+}
+
+// The remaining steps of this epoch.
 StopReason Trainer::run_epoch(const Callbacks& callbacks, Stopwatch& watch) {
     const auto epoch = static_cast<std::uint64_t>(state_.epoch);
     objective_.begin_epoch(state_.epoch, state_.errors_by_group, Rng(options_.seed, {0x666f637573u, epoch}));
-    std::vector<Index> order(static_cast<std::size_t>(objective_.items()));
-    std::iota(order.begin(), order.end(), Index{0});
-    Rng(options_.seed, {0x73687566666c65u, epoch}).shuffle(std::span(order));
-    const auto items = [&](Index first, Index last) {
-        return std::span<const Index>(order).subspan(static_cast<std::size_t>(first),
-                                                     static_cast<std::size_t>(last - first));
-    };
-    const Index steps = steps_per_epoch();
-    Index examples = count_examples(items(0, std::min(objective_.items(), state_.step * options_.batch)));
+    const std::vector<Index> order = shuffled(objective_.items(), Rng(options_.seed, {0x73687566666c65u, epoch}));
+    const Index steps = steps_per_epoch(), items = std::ssize(order);
+    const std::span<const Index> all(order);
+    Index examples = count_examples(all.first(std::min(items, state_.step * options_.batch)));
     StopReason reason = StopReason::running;
-    double rate = rate_at(state_.step - 1);  // of the last step, when all are done
+    double rate = rate_at(state_.step - 1);  // the last step's, if a checkpoint came between it and the validation
     while (state_.step < steps && reason == StopReason::running) {
         const Index first = state_.step * options_.batch;
-        const auto batch = items(first, std::min(objective_.items(), first + options_.batch));
+        const auto batch = all.subspan(first, std::min(options_.batch, items - first));
         rate = rate_at(state_.step);
         state_.loss += step(batch, rate);
         ++state_.step;
         state_.optimizer_steps = optimizer_.steps();
-        examples += count_examples(batch);
-        watch.examples += count_examples(batch);
+        const Index batch_examples = count_examples(batch);
+        examples += batch_examples;
+        watch.examples += batch_examples;
         ++watch.steps;
-        const double elapsed = seconds_since(watch.start);
-        state_.seconds = watch.seconds_before + elapsed;
-        if (callbacks.step) {
-            const double per_second = 1 / std::max(elapsed, 1e-9);
-            const Index left = (expected_epochs() - state_.epoch) * steps - state_.step;
-            callbacks.step({state_.epoch + 1, expected_epochs(), state_.step, steps,
-                            state_.loss / static_cast<double>(examples), rate,
-                            static_cast<double>(watch.examples) * per_second,
-                            static_cast<double>(left) / (static_cast<double>(watch.steps) * per_second), state_.best});
-        }
-        if (callbacks.interrupted && callbacks.interrupted()) reason = StopReason::interrupted;
-        if (time_is_over()) reason = StopReason::time_over;
-        if (reason == StopReason::running && callbacks.save && seconds_since(watch.saved) >= options_.save_seconds) {
-            callbacks.save();
-            watch.saved = Clock::now();
-        }
+        state_.seconds = watch.seconds_before + seconds_since(watch.start);
+        if (callbacks.step) callbacks.step(step_report(watch, examples, rate));
+        reason = finish_step(callbacks, watch);
     }
-    if (state_.step == steps && reason != StopReason::interrupted) {
-        const StopReason end_of_epoch = finish_epoch(callbacks, rate);
-        if (reason == StopReason::running) reason = end_of_epoch;
-    }
-    return reason;
+    if (state_.step < steps || reason == StopReason::interrupted) return reason;
+    const StopReason end_of_epoch = finish_epoch(callbacks, rate);
+    return reason == StopReason::running ? end_of_epoch : reason;
 }
 
 StopReason Trainer::run(const Callbacks& callbacks) {
     Stopwatch watch{.seconds_before = state_.seconds};
     StopReason reason = stop_reason();
     while (reason == StopReason::running) reason = run_epoch(callbacks, watch);
-    // A run that ends before its first validation still has a model.
+    // A run that ends before its first validation must have a model, too.
     if (state_.best_epoch == 0 && callbacks.snapshot_best && reason != StopReason::interrupted)
         callbacks.snapshot_best();
     if (callbacks.save) callbacks.save();

@@ -1,4 +1,4 @@
-// One function for fields of every type. Not installed.
+// Visits fields with one generic function. Not installed.
 #pragma once
 
 #include "kvmem/train/settings.hpp"
@@ -24,7 +24,7 @@ void visit_each(FieldsRef fields, Visit visit) {
     fields.visit(visitor);
 }
 
-// Chooses by its name. Throws UsageError that lists the names, with nothing changed.
+// Sets the choice of this name. Throws UsageError, which lists the names, and leaves the choice unchanged.
 void set_choice(Choice& choice, std::string_view name);
 
 }  // namespace kvmem

@@ -59,12 +59,14 @@ TEST_CASE("the card of a run shows texts of others as text", "[session]") {
     const ToyRun toy;
     QaDataset dataset = toy_kb();
     dataset.info.title = "A <b>toy</b>\n# of [ours](x) | \x1b";
+    dataset.info.source = "https://x.org or www.x.org, a@x.org";
     save_dataset(dataset, toy.data);
     const RunFiles files{toy / "a `run`"};
     TrainingSession::begin(files.directory, toy.config(1), question_answering()).run();
     const std::string card = read_file(files.card());
     CHECK_THAT(card, Catch::Contains("A \\<b\\>toy\\</b\\>\\\\u000a# of \\[ours\\](x) \\| \\\\u001b\n") &&
-                         Catch::Contains("a 'run' \"...\"`."));
+                         Catch::Contains("a 'run' \"...\"`.") &&
+                         Catch::Contains("| https\\://x.org or www\\.x.org, a<!-- -->@x.org |"));
 }
 
 TEST_CASE("an interrupted run goes on with the same bits as one that was not", "[session]") {

@@ -11,10 +11,10 @@ namespace kvmem {
 
 class EventFile {
   public:
-    // Begins a new file in the directory, named as TensorBoard expects. Throws Error when it cannot be made.
+    // Makes a file in the directory, with a name as TensorBoard expects. Throws Error when it cannot be made.
     explicit EventFile(const std::filesystem::path& directory);
 
-    // One point of the curve `tag`, with the time of now. A full disk loses points, nothing else.
+    // Appends a point of the curve `tag`, with the current time. On a full disk the point is lost, without an error.
     void add(const std::string& tag, Index step, double value);
 
   private:

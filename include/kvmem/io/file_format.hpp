@@ -1,4 +1,4 @@
-// Which of our formats a file is of.
+// The format of a file of kvmem.
 #pragma once
 
 #include <filesystem>

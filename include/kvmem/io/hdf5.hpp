@@ -1,13 +1,13 @@
 // HDF5 files as kvmem writes and reads them. No type of HDF5 is visible here.
 //
-// Reading trusts nothing: HDF5's own messages become Errors that name the file and the object; types, ranks
-// and sizes are checked before anything is allocated. What is not behind checksums in HDF5 is not left to it: chunks
-// are unpacked here (io/hdf5/chunk_filters.hpp), texts of variable length are refused. HDF5 1.10 can still be made to
-// crash by metadata that are forged and given right checksums; read files of enemies in a process of their own. Writing
-// builds the file in memory and puts it in place at once, so that a full disk or a kill leaves what was there.
+// A Reader trusts nothing in a file. It checks types, ranks and sizes before it allocates anything, and HDF5's own
+// errors become Errors that name the file and the object. It unpacks chunks itself (io/hdf5/chunk_filters.hpp) and
+// refuses strings of variable length, because HDF5 has no checksums on those. HDF5 1.10 can still crash on forged
+// metadata with right checksums, so read hostile files in a process of their own. A Writer builds the file in memory
+// and replaces the old file at once, so a full disk or a kill leaves the old one.
 //
-// Any number of threads may use readers and writers, each thread its own. HDF5 itself serves them one after the other
-// (Lock in io/hdf5/handle.hpp), so a program that calls HDF5 beside kvmem must not do so at the same time.
+// Several threads may use readers and writers, with an object for each. kvmem calls HDF5 on one thread at a time (Lock
+// in io/hdf5/handle.hpp), so a program that uses HDF5 itself must not call it beside kvmem.
 #pragma once
 
 #include "kvmem/core/matrix.hpp"
@@ -25,7 +25,7 @@ namespace kvmem::hdf5 {
 
 enum class Layout { packed, mapped };  // chunked, shuffled and deflated / contiguous and 4 KiB aligned
 
-// Where the values of a dataset lie in its file, checked to lie there.
+// The bytes of a dataset's values in its file, checked to be within the file.
 struct Extent {
     std::uint64_t offset = 0, bytes = 0;
     std::string element;  // "float32", as in the specification
@@ -34,12 +34,12 @@ struct Extent {
 
 class Reader {
   public:
-    // Throws Error unless the file is HDF5 whose metadata carries checksums (superblock 2 or later), with root
-    // attributes format == `format` and version <= `version`, and matches its content hash. A read that would bring all
-    // that was read so far to more than `max_memory` bytes (0: half of the machine's), conversions counted, throws
-    // Error and allocates nothing.
+    // Throws Error unless the file is HDF5 with checksums on its metadata (superblock 2 or later), has root attributes
+    // format == `format` and version <= `version`, and matches its content hash. All reads together, with conversions,
+    // may take `max_memory` bytes (0: half of the process's limit). A read beyond that throws Error and allocates
+    // nothing.
     Reader(const std::filesystem::path& path, std::string_view format, int version, std::size_t max_memory = 0);
-    // The same for a file's bytes; `name` stands for the path in errors.
+    // The same for a file's bytes, with `name` as the path in errors.
     Reader(std::span<const std::byte> bytes, const std::string& name, std::string_view format, int version,
            std::size_t max_memory = 0);
     ~Reader();
@@ -59,7 +59,7 @@ class Reader {
     Ragged<Token> ragged(const std::string& group) const;              // group/values, group/offsets, checked
     std::vector<std::string> strings(const std::string& group) const;  // group/bytes, group/offsets
 
-    // Of a contiguous dataset of a file that was opened by its path. Its values are not checked.
+    // The extent of a contiguous dataset, in a file that was opened by its path. Does not check the values.
     Extent extent(const std::string& dataset) const;
 
     struct Impl;
@@ -68,7 +68,7 @@ class Reader {
     std::unique_ptr<Impl> impl_;
 };
 
-// A dataset of two dimensions of floats from an HDF5 file of anybody's.
+// Reads a dataset of two dimensions of floats from any HDF5 file with superblock 2 or later. Throws Error.
 Matrix read_matrix(const std::filesystem::path& path, const std::string& dataset);
 
 class Writer {
@@ -76,8 +76,7 @@ class Writer {
     Writer(std::string_view format, int version);
     ~Writer();
 
-    // A root attribute or, with an object's path, one of a group (made if there is none) or dataset. UTF-8, of
-    // fixed length: HDF5 has no checksum on texts of variable length.
+    // Writes an attribute, in UTF-8, of the root ("/"), a dataset or a group, which is made if it is missing.
     void attribute(const std::string& object, const std::string& name, std::string_view text);
     void write(const std::string& dataset, std::span<const std::int32_t> values, Layout layout = Layout::packed);
     void write(const std::string& dataset, std::span<const std::int64_t> values, Layout layout = Layout::packed);
@@ -88,7 +87,7 @@ class Writer {
     void write(const std::string& group, const Ragged<Token>& rows);
     void write(const std::string& group, std::span<const std::string> texts);
 
-    // Adds the content hash and puts the file in place of `path`, all or nothing. Once.
+    // Adds the content hash and replaces the file at `path`, all or nothing. May be called once.
     void save(const std::filesystem::path& path);
 
     struct Impl;

@@ -1,4 +1,4 @@
-// What a parser of JSON does not tell: how a value was written, and which names an object has twice.
+// The text of JSON where a parser loses it: how a value was written, and names that an object has twice.
 #pragma once
 
 #include <optional>
@@ -7,12 +7,12 @@
 
 namespace kvmem {
 
-// Both are for text that was parsed without an error; of other text they give anything, but end.
+// Both expect text that was parsed without an error. For other text, they return any result, and terminate.
 
 // The first name that an object, at any depth, has twice.
 std::optional<std::string> repeated_name(std::string_view json);
 
-// The value of this name in the outermost object, as it stands there; "" when there is none. A part of `json`.
+// The text of this member's value in the outermost object, or "". It is a part of `json`.
 std::string_view member_text(std::string_view json, std::string_view name);
 
 }  // namespace kvmem

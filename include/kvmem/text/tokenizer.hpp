@@ -1,10 +1,9 @@
-// Text to words.
+// Splits text into words.
 //
-// A word is a run of letters and digits, with inner apostrophes, periods and hyphens kept ("don't", "u.s",
-// "bd-r"); everything else separates. Any character beyond ASCII counts as a letter, whatever its script,
-// except the quotation marks, dashes and spaces that keyboards put into plain text; the typographic
-// apostrophe reads as the plain one. Words are composed (Unicode's normal form C) and in lower case, so that a text's
-// words are the same whichever of its canonically equivalent forms it is written in.
+// A word is a run of letters and digits, with inner apostrophes, periods and hyphens ("don't", "u.s", "bd-r"). All else
+// separates words. Any character beyond ASCII is a letter, whatever its script, but for the quotation marks, dashes and
+// spaces of plain text, and the typographic apostrophe, which reads as the plain one. Words are composed (Unicode's
+// normal form C) and in lower case. So canonically equivalent texts have the same words.
 #pragma once
 
 #include "kvmem/core/text.hpp"
@@ -25,12 +24,12 @@ struct Word {
 // The words of a text. Throws Error with the byte's position when it is not valid UTF-8.
 std::vector<Word> split_words(std::string_view text);
 
-// Unicode's normal form C: letters with their accents as single characters where there are such. Text that is not
-// UTF-8, or has a letter with more than 256 accents, stays as it is.
+// Unicode's normal form C, which has single characters for letters with accents where they exist. Text that is not
+// UTF-8, or has a letter with more than 256 accents, is returned unchanged.
 std::string to_nfc(std::string_view utf8);
 
-// The same with each character in its lower case of one character (Unicode's simple mapping). Of text that stays as it
-// is, only ASCII letters change.
+// The same in lower case, one character for one (Unicode's simple mapping). Where text is not UTF-8, or has too
+// many accents, only its ASCII letters change.
 std::string to_lower(std::string_view utf8);
 
 }  // namespace kvmem

@@ -1,8 +1,8 @@
 // The table between tokens and their texts.
 //
-// A token is a word of the questions, an entity (a name of any number of words, kept as written), a relation
-// ("directed_by", or "~directed_by" when read from object to subject), or one of the specials. The same text
-// may stand for a word and for an entity: those are two tokens. Reading is safe from several threads.
+// A token is a word of the questions, an entity (a name of any number of words, as it is spelled), a relation
+// ("directed_by", or "~directed_by" from object to subject), or a special. A word and an entity with the same text are
+// two tokens. Several threads may read at once.
 #pragma once
 
 #include "kvmem/core/number_table.hpp"
@@ -30,17 +30,17 @@ class Vocabulary {
     Token add(TokenKind kind, std::string_view text);
     std::optional<Token> find(TokenKind kind, std::string_view text) const;
 
-    // From now on words are also found by what to_lower() makes of their texts, where that is no other word's text:
-    // those of files that were written with another idea of lower case.
+    // From now on, find() and add() also find a word by to_lower() of its text, unless that is another word's text.
+    // Files of older versions have words in another lower case.
     void find_words_by_lower_case();
 
     Token size() const { return static_cast<Token>(entries_.size()); }
     const std::string& text(Token token) const { return entry(token).text; }
     TokenKind kind(Token token) const { return entry(token).kind; }
 
-    // How often the token occurs in what a model learns from: the training split and the shared memory.
+    // How often the token occurs in a model's training data: the training split and the shared memory.
     std::int64_t count(Token token) const { return entry(token).count; }
-    void set_count(Token token, std::int64_t count) { entries_.at(static_cast<std::size_t>(token)).count = count; }
+    void set_count(Token token, std::int64_t count) { entries_.at(token).count = count; }
 
   private:
     struct Entry {
@@ -48,16 +48,16 @@ class Vocabulary {
         TokenKind kind;
         std::int64_t count;
     };
-    const Entry& entry(Token token) const { return entries_.at(static_cast<std::size_t>(token)); }
+    const Entry& entry(Token token) const { return entries_.at(token); }
     Token find(std::uint64_t hash, TokenKind kind, std::string_view text) const;  // or -1
     std::optional<Token> by_lower_case(TokenKind kind, std::string_view text) const;
 
     std::vector<Entry> entries_;
-    NumberTable tokens_;  // by kind and text; filling it is most of what opening a vocabulary costs
-    std::unordered_map<std::string, Token> words_by_lower_case_;  // those that find_words_by_lower_case() found
+    NumberTable tokens_;  // by kind and text; filling it is the largest cost of opening a vocabulary
+    std::unordered_map<std::string, Token> words_by_lower_case_;  // of find_words_by_lower_case()
 };
 
-// "directed_by" <-> "~directed_by": the name of a relation read from object to subject.
+// The name of the reversed relation: "directed_by" <-> "~directed_by".
 std::string reversed_relation(std::string_view relation);
 
 }  // namespace kvmem

@@ -1,9 +1,8 @@
 // Model files: HDF5 of format "kvmem-model", version 1.
 //
-// /parameters/<name> are the parameters; what else there is, the objective says (Objective::save()). A checkpoint of
-// training has the optimiser's matrices in /optimizer/<name> and the attribute `trainer` (JSON) as well. Files are
-// replaced, never changed. Several threads may read and write them at once, each a model of its own; HDF5 serves them
-// in turn.
+// /parameters/<name> are the parameters; Objective::save() writes the rest. A checkpoint holds the optimiser's matrices
+// in /optimizer/<name> and the TrainerState in the attribute `trainer`, too. A file is replaced as a whole. Several
+// threads may save and load models of their own at once.
 #pragma once
 
 #include "kvmem/train/trainer.hpp"
@@ -17,8 +16,9 @@ inline constexpr int model_version = 1;
 
 void save_model(Objective& objective, const std::filesystem::path& path);
 
-// Everything that training needs to go on with the same bits. load_checkpoint() fills an objective and a trainer of
-// the same configuration; throws Error, and leaves them undefined, when the file does not fit them.
+// A checkpoint is all that training needs to resume with the same bits. load_checkpoint() restores an objective and a
+// trainer of the same configuration. It throws Error for a file that does not fit them, which leaves their values
+// unspecified.
 void save_checkpoint(Objective& objective, Trainer& trainer, const std::filesystem::path& path);
 void load_checkpoint(Objective& objective, Trainer& trainer, const std::filesystem::path& path);
 

@@ -1,4 +1,4 @@
-// What a run was asked to do, and its form in config.json and in model files.
+// The configuration of a run, and its JSON in config.json and in model files.
 #pragma once
 
 #include "kvmem/train/trainer.hpp"
@@ -12,15 +12,15 @@ namespace kvmem {
 class TaskType;
 
 struct RunConfig {
-    std::string data;                // the data set's path
-    std::string data_hash;           // of what it held when the run began; empty: not known
+    std::string data;                // path of the data set; "" for an objective that needs none
+    std::string data_hash;           // Objective::fingerprint() when the run began; "": not known
     std::vector<std::string> tasks;  // parts of the data to train on, by name or number; empty: all
-    Index runs = 1;                  // with seeds that follow each other; the best one is used
-    bool per_task = false;           // a model for each of the tasks
+    Index runs = 1;                  // the number of runs, with seeds that follow each other; the best one is used
+    bool per_task = false;           // one model for each task
     Settings model;
     TrainerOptions trainer;
 
-    // All but the model's and the trainer's.
+    // Lists all fields but the model's and the trainer's, which have lists of their own (train/settings.hpp).
     template <class Self, class Field>
     static void fields(Self& c, Field field) {
         field("data", c.data);
@@ -30,18 +30,19 @@ struct RunConfig {
         field("per_task", c.per_task, "train a model for each task, in directories of their own");
     }
 
-    void validate() const;  // throws UsageError
+    void validate() const;  // throws UsageError for a value out of its range, of the model or the trainer, too
     bool is_group() const { return runs > 1 || per_task; }
-    void set_seed(std::uint64_t seed);  // of the trainer and the model
+    void set_seed(std::uint64_t seed);  // sets the seeds of the trainer and of the model
 };
 
-// JSON of two levels, every field by its name.
+// JSON with every field by its name. Models and trainers are objects within a run's; a model's kind is its field
+// "model".
 std::string to_json(const RunConfig& config);
-std::string to_json(const Settings& model);  // with its kind as the field "model"
+std::string to_json(const Settings& model);
 std::string to_json(const TrainerState& state);
 
-// Throw Error, which begins with `where`, when text is not such JSON, a field is not known or is there twice, or a
-// value is impossible. Missing fields have their defaults, as has a model's kind: the first of the task's.
+// Parse such JSON. A missing field has its default, and a missing kind is the first of the task's. They throw Error,
+// with `where`, for other text, for a field that is not known or occurs twice, and for a value out of its range.
 RunConfig run_config_from_json(std::string_view text, const TaskType& task, const std::string& where);
 Settings model_settings_from_json(std::string_view text, const TaskType& task, const std::string& where);
 TrainerState trainer_state_from_json(std::string_view text, const std::string& where);

@@ -1,13 +1,11 @@
-// Several runs in one directory: the same with several seeds, of which the best on validation stands for all of them,
-// or a model for each task of a data set.
+// Several runs in one directory: one configuration with several seeds, or one model for each task of a data set. With
+// several seeds, the run with the best validation is the group's model.
 //
-//     config.json    what was asked for            run-1, run-2, ...   runs as TrainingSession leaves them, or
-//     results.json   how the members ended         qa1, qa2, ...       a run, or a group of runs, for each task
+//     config.json    the configuration             run-1, run-2, ...   directories of TrainingSessions, or
+//     results.json   the members' results          qa1, qa2, ...       a run, or a group of runs, for each task
 //
-// A task's directory has its name, with "_" for what is no letter, digit or hyphen, and a number where two names would
-// be the same.
-//
-// Members are trained one after the other. What is interrupted goes on with resume(), member by member.
+// The name of a task's directory is the task's, with "_" for any character but letters, digits and hyphens. A number
+// tells equal names apart. Members are trained one after the other.
 #pragma once
 
 #include "kvmem/train/session.hpp"
@@ -20,36 +18,38 @@ namespace kvmem {
 
 class TrainingGroup {
   public:
-    // How a member ended; of a group: the best of its runs, or the mean over its tasks.
+    // The result of a member. If it is a group itself, the result is that of its best run.
     struct Member {
         std::string name;               // of its directory
-        std::string task;               // in a group of tasks: its task's name
-        std::optional<double> score{};  // of the best validation, if there was one
+        std::string task;               // the task's name, in a group of tasks
+        std::optional<double> score{};  // of the best validation, if any ended
         Index epochs = 0;
         double seconds = 0;
     };
     struct Callbacks {
-        // What a run that begins, or goes on, is to call.
+        // Called before a run trains: returns the callbacks for it.
         std::function<TrainingSession::Callbacks(const std::string& name, const TrainingSession& session)> begin;
-        std::function<void(const Member& member)> end;
+        std::function<void(const Member& member)> end;  // called when a member has ended
     };
 
-    // Of a configuration that is_group(). The task must outlive the group. Throws Error when the directory holds a run
-    // already.
+    // Begins a group, for a configuration that is_group(), and makes its directory. The task must outlive the group.
+    // Throws Error when the directory holds a run or another process trains there.
     static TrainingGroup begin(const std::filesystem::path& directory, const RunConfig& config, const TaskType& task);
-    // `epochs`, if positive, replaces the number of epochs of every member.
+    // Opens an interrupted or finished group. If `epochs` is positive, it replaces the number of epochs of every
+    // member.
     static TrainingGroup resume(const std::filesystem::path& directory, const TaskType& task, Index epochs = 0);
 
+    // Trains the members that have not ended. Returns `interrupted` or `epochs_done`.
     StopReason run(const Callbacks& callbacks = {});
 
     const RunConfig& config() const { return config_; }
-    const std::vector<Member>& members() const { return members_; }  // that have ended
-    // The member with the best validation, the first of equal ones; null when none has ended.
+    const std::vector<Member>& members() const { return members_; }  // the ones that have ended
+    // The member with the best validation, the first of equal ones. Null when none has ended.
     const Member* best() const;
-    // Of the scores of the members that were validated, if any were.
+    // The mean and the sample's standard deviation (0 for one score) of the members' scores, if there are any.
     std::optional<double> mean() const;
-    std::optional<double> deviation() const;  // of the sample; 0 of one
-    double seconds() const;                   // of training in all
+    std::optional<double> deviation() const;
+    double seconds() const;  // the sum of the members' training times
 
   private:
     struct Plan {
@@ -66,13 +66,13 @@ class TrainingGroup {
     std::unique_ptr<FileLock> lock_;
     const TaskType* task_;
     RunConfig config_;
-    Index epochs_;  // that resume() was given
+    Index epochs_;  // as passed to resume(), or 0
     std::vector<Plan> plans_;
     std::vector<Member> members_;
 };
 
-// The directories of a group's members that were begun, in their order, each with the tasks it is for. A run that is no
-// group is its own only member. `parts` are TaskType::parts() of the run.
+// The members of a group that have begun, in their order, each with its tasks. A run that is no group is its own only
+// member. `parts` are TaskType::parts() of the run.
 struct MemberRun {
     RunFiles files;
     std::vector<std::string> tasks;  // empty: all

@@ -1,4 +1,9 @@
-// What is trained: all that the trainer, run directories, groups and checkpoints know of a model and its data.
+// The interface between a network with its data and the training loop.
+//
+// To train a network of your own, derive from Objective. Its parameters, the number of items and their loss are enough
+// for a Trainer (train/trainer.hpp). Validation, early stopping on a score, phases and model files need the other
+// functions, which have defaults. A TaskType (train/task_type.hpp) makes objectives from settings; with it, run
+// directories and groups of runs work, too. tests/consume/own_task.cpp is a whole example.
 #pragma once
 
 #include "kvmem/autograd/tape.hpp"
@@ -19,68 +24,79 @@ class Reader;
 class Writer;
 }  // namespace hdf5
 
-// What selects the best model.
+// The number of a validation that selects the best model.
 struct ScoreType {
     std::string name = "score";   // in files and curves: "hits_at_1"
-    std::string label = "score";  // for people: "hits@1"
+    std::string label = "score";  // in texts: "hits@1"
     bool higher_is_better = true;
-    bool is_share = false;  // from 0 to 1; people read per cents
+    bool is_share = false;  // The score is from 0 to 1, and texts show it as a percentage.
 
     bool is_possible(double score) const { return std::isfinite(score) && (!is_share || (score >= 0 && score <= 1)); }
     bool is_better(double score, double other) const { return higher_is_better ? score > other : score < other; }
 };
 
+// What Objective::validate() measured.
 struct Validation {
     Index examples = 0;
-    double loss = 0;                                       // a mean over examples
-    double score = 0;                                      // of the type that the trainer was given
-    std::vector<std::pair<std::string, double>> others{};  // are reported, too, by their names
+    double loss = 0;                                       // mean over the examples
+    double score = 0;                                      // of the trainer's ScoreType
+    std::vector<std::pair<std::string, double>> others{};  // further scores by name, for metrics.jsonl and curves
 };
 
-// What people read about a run: in its model card and in the first line of a training.
+// Texts about a run, for its model card and for the first line of a training.
 struct Description {
-    std::string title, summary, about;                       // "Path reader: MetaQA", "A path reader of ...", sentences
+    std::string title;    // "Path reader: MetaQA"
+    std::string summary;  // begins the sentence "... and 1234 parameters, made by `kvmem train`."
+    std::string about;    // sentences, in Markdown
     std::vector<std::pair<std::string, std::string>> facts;  // rows of a table: "source", "Wikidata"
-    std::vector<std::pair<std::string, Index>> counts;       // of things by their noun: "training question"
-    std::string use;                                         // a sentence that says what to do with the run
+    std::vector<std::pair<std::string, Index>> counts;       // a singular noun and a number: "training question", 100
+    std::string use;                                         // a sentence, in Markdown: how to use the run
 };
 
 class Objective {
   public:
     virtual ~Objective() = default;
+
+    // The parameters to train. The reference stays valid, and the list of parameters the same, for the object's life.
     virtual Parameters& parameters() = 0;
 
-    // Items are what is shuffled and put in batches, such as a story with all that is asked about it. What is counted
-    // in reports are examples, called by their noun: "question".
+    // The number of items, at least 1. Training shuffles items and cuts them into batches. An item may hold several
+    // examples, as a story holds questions; losses are means over examples. Reports call an example by its noun.
     virtual Index items() const = 0;
     virtual Index examples(Index /*item*/) const { return 1; }
     virtual std::string noun() const { return "example"; }
 
-    // The sum of the losses of these items' examples, [1, 1]. The trainer calls it on several threads at once, each
-    // with a tape and a generator of its own.
+    // Runs the forward pass of `items`, numbers from 0 to items() - 1, on the tape. Returns the sum of the losses of
+    // their examples, [1, 1]. The trainer calls it on several threads at once, with a tape and a generator for each,
+    // so it must not change the object. All random choices must come from `rng` or the tape: then training is
+    // bit-reproducible.
     virtual Var loss(Tape& tape, std::span<const Index> items, Rng& rng) = 0;
 
-    // Whether there is data for validate(), which is called after each epoch.
+    // Measures the model on validation data. The trainer calls it after each epoch, on one thread, if can_validate().
     virtual bool can_validate() const { return false; }
     virtual Validation validate() { return {}; }
 
-    // Begins an epoch. An objective whose examples come in groups may draw its items anew, as many as before, by how
-    // many examples of each group the last validation found wrong: what errors_by_group() said then.
+    // Prepares an epoch, numbered from 0. An objective with groups of examples may draw its items anew, with items()
+    // unchanged, from the number of wrong examples in each group at the last validation. The trainer reads
+    // errors_by_group() after each validation and saves it in checkpoints.
     virtual void begin_epoch(Index /*epoch*/, std::span<const Index> /*errors_by_group*/, Rng /*rng*/) {}
     virtual std::vector<Index> errors_by_group() const { return {}; }
 
-    // Networks over the same parameters that are trained one after the other.
+    // The number of phases: networks over the same parameters, trained one after the other. set_phase() selects the
+    // one that loss() and validate() use, from 0.
     virtual Index phases() const { return 1; }
     virtual void set_phase(Index) {}
 
-    // Writes what a model file holds beside parameters, such as settings and a vocabulary, and checks that a file is of
-    // the same. load() throws Error when it is not.
+    // Writes what a model file holds beside the parameters, such as settings and a vocabulary. load() checks that a
+    // file holds the same, and throws Error when it does not.
     virtual void save(hdf5::Writer&) const {}
     virtual void load(const hdf5::Reader&) {}
 
-    // A hash of all data that training reads: a run is not resumed with other data. `like` is the hash that a run began
-    // with, perhaps of an older kind, or empty.
+    // A hash of all data that training reads; "" means that none is known. A run resumes only with the same hash.
+    // `like` is the hash that the run began with, or "": an older kind of hash must be computed in its own way.
     virtual std::string fingerprint(std::string_view /*like*/) const { return {}; }
+
+    // `run_directory` is how a command line names the run.
     virtual Description describe(const std::string& /*run_directory*/) const { return {}; }
 };
 

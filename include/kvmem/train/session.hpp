@@ -1,13 +1,12 @@
 // A training run in a directory of its own.
 //
-//     config.json        what was asked for          model-best.h5   the model with the best validation
-//     metrics.jsonl      a line for each epoch       model-last.h5   where training stands; resume() goes on there
-//     results.json       how it ended                README.md       the model's card
-//     events.out.*       curves for TensorBoard      lock            held by the process that trains
+//     config.json        the configuration           model-best.h5   the model with the best validation
+//     metrics.jsonl      a line for each epoch       model-last.h5   the last checkpoint
+//     results.json       the result, once it ended   README.md       the model card
+//     events.out.*       curves for TensorBoard      lock            locked by the process that trains
 //
-// Every file is replaced as a whole or appended to by whole lines, so that a kill at any moment leaves a run that
-// resumes with the same bits from the last checkpoint. Several threads may read and write such files at once, each
-// those of a directory of its own.
+// Every file is replaced as a whole, and curves are appended to. So a run that was killed at any moment resumes with
+// the same bits from its last checkpoint. Several threads may train at once, each in a directory of its own.
 #pragma once
 
 #include "kvmem/core/file.hpp"
@@ -30,31 +29,34 @@ struct RunFiles {
     std::filesystem::path card() const { return directory / "README.md"; }
     std::filesystem::path lock() const { return directory / "lock"; }
 
-    // Throws Error unless a run was begun here.
+    // Throws Error when the directory holds no run, or a configuration that does not fit the task.
     RunConfig read_config(const TaskType& task) const;
-    // model-best.h5, or model-last.h5 when there is no best one yet; of a group of runs (group.hpp) that of the best
-    // one. Throws Error when there is none.
+    // The path of model-best.h5, or of model-last.h5 when no validation has ended. For a group of runs (group.hpp), it
+    // is the best run's model. Throws Error when there is none.
     std::filesystem::path model() const;
 };
 
-// Throws Error when a run was begun here.
+// Throws Error when the directory holds a run.
 void require_no_run(const RunFiles& files);
-// Makes the run's directory and calls `begin`, which begins the run. When it throws, a directory that was not there
-// before is not left behind. Throws Error.
+// The configuration of a new run, validated, with its data as an absolute path. Throws UsageError.
+RunConfig new_run_config(const RunConfig& config);
+// Makes the directory and calls `begin`. When `begin` throws, a directory that is new and empty is removed.
+// Throws Error.
 void begin_in_directory(const RunFiles& files, const std::function<void()>& begin);
-// Removes what a killed training left half-written. For who holds the lock.
+// Removes files that a killed process left half-written. The caller must hold the lock.
 void remove_leftovers(const RunFiles& files);
 
-// Of results.json: "valid_hits_at_1".
+// The score's name in results.json: "valid_hits_at_1".
 std::string score_field(const ScoreType& score);
 
+// A run that is open for training. It holds the directory's lock for its life. One thread at a time may use it.
 class TrainingSession {
   public:
-    // Begins a run; makes the directory. Throws Error when it holds one already or another process trains there.
-    // The task must outlive the session.
+    // Begins a run and makes its directory. Throws Error when the directory holds a run or another process trains
+    // there. The task must outlive the session.
     static TrainingSession begin(const std::filesystem::path& directory, const RunConfig& config, const TaskType& task);
-    // Goes on with an interrupted or finished run; `epochs`, if positive, replaces the number of epochs, and a run that
-    // gave up may then be patient once more.
+    // Opens an interrupted or finished run. If `epochs` is positive, it replaces the number of epochs, and a run that
+    // ended without improvement has its whole patience again. Throws Error, too, when the data has changed.
     static TrainingSession resume(const std::filesystem::path& directory, const TaskType& task, Index epochs = 0);
 
     ~TrainingSession();
@@ -64,9 +66,10 @@ class TrainingSession {
     struct Callbacks {
         std::function<void(const StepReport&)> step;
         std::function<void(const EpochReport&)> epoch;
-        std::function<bool()> interrupted;
+        std::function<bool()> interrupted;  // See Trainer::Callbacks.
     };
-    // Trains to the end and writes everything.
+    // Trains until something in the options ends it, and writes all files. What a callback throws ends it, too: the
+    // best model is saved first.
     StopReason run(const Callbacks& callbacks = {});
 
     const TrainerState& state() const;

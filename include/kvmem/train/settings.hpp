@@ -1,23 +1,24 @@
-// Structs of settings that list their fields once: JSON, command lines, help, range checks and model cards follow.
+// Structs of settings that list their fields once. JSON, command lines, help, range checks and model cards use the
+// list.
 //
 //     struct Config {
 //         static constexpr const char* kind = "my-network";
 //         Index width = 64;
 //         Pooling pooling = Pooling::mean;    // with choices(Pooling), see below
 //         std::uint64_t seed = 1;
-//         void check() const;  // optional: what no range says, throws UsageError
+//         void check() const;  // optional: throws UsageError for values that do not fit together
 //
 //         template <class Self, class Field>
 //         static void fields(Self& c, Field field) {
 //             field("width", c.width, Range{1, 8192}, "of the embeddings");
-//             field("pooling", c.pooling, "of a sentence's words: mean or max", "pool");  // "pool": its old name
+//             field("pooling", c.pooling, "of a sentence's words: mean or max", "pool");  // "pool" is its old name.
 //             field("seed", c.seed, "of every random choice");
 //         }
 //     };
 //
 // A field is a bool, an Index, a 64-bit unsigned number, a double, an optional double, a string, a list of strings or
-// of Index, or an enumeration. Enumerators count from 0; choices(E), found by argument-dependent lookup, returns their
-// names in that order.
+// of Index, or an enumeration. The enumerators of an enumeration E are 0, 1, 2 and so on. A function choices(E), found
+// by argument-dependent lookup, returns a std::span<const char* const> with their names in that order.
 #pragma once
 
 #include "kvmem/core/types.hpp"
@@ -35,7 +36,7 @@
 
 namespace kvmem {
 
-// The finite numbers that a field may be: from min to max, an end that is open left out.
+// The finite numbers from min to max, without an end that is open.
 struct Range {
     double min = -std::numeric_limits<double>::infinity(), max = std::numeric_limits<double>::infinity();
     bool min_is_open = false, max_is_open = false;
@@ -47,13 +48,13 @@ struct Range {
     std::string text() const;  // "1 to 8192", "0 to below 1", "above 0"
 };
 
-// An enumeration as the number of one of its names.
+// The value of an enumeration, an index into its names.
 struct Choice {
     std::span<const char* const> names;
     std::size_t value;
 };
 
-// What is said of a field. `old_name` is still read, but nowhere written; empty: there is none.
+// The description of a field. `old_name`, if not empty, is read like the name but never written.
 struct Field {
     std::string_view name;
     Range range;
@@ -63,7 +64,7 @@ struct Field {
     bool has_name(std::string_view text) const { return text == name || (text == old_name && !text.empty()); }
 };
 
-// Does the same to each field of any struct.
+// An operation on each field of a struct. A visitor may change the values.
 class FieldVisitor {
   public:
     virtual ~FieldVisitor() = default;
@@ -78,7 +79,7 @@ class FieldVisitor {
     virtual void visit(const Field& field, Choice& value) = 0;
 };
 
-// What a struct's list of fields calls.
+// The argument `field` of a struct's list: passes each field to a visitor.
 class FieldList {
   public:
     explicit FieldList(FieldVisitor& visitor) : visitor_(visitor) {}
@@ -103,7 +104,7 @@ class FieldList {
     FieldVisitor& visitor_;
 };
 
-// A struct of settings of any type, by value: what a run says of its model. Without one, its kind is "".
+// A struct of settings of any type, such as a model's, with the semantics of a value. An empty one has the kind "".
 class Settings {
   public:
     Settings() = default;
@@ -118,7 +119,7 @@ class Settings {
     }
 
     std::string kind() const { return held_ ? held_->kind() : ""; }
-    // The struct, or null when it is of another type. Valid until this is assigned to.
+    // The struct, or null when it is of another type. The pointer is valid until this is assigned to or destroyed.
     template <class Config>
     const Config* get() const {
         const auto* holder = dynamic_cast<const Holder<Config>*>(held_.get());
@@ -131,7 +132,7 @@ class Settings {
     void visit(FieldVisitor& visitor) const {
         if (held_) held_->visit(visitor);
     }
-    // Throws UsageError: a number that is out of its range, or what the struct's own check() refuses.
+    // Throws UsageError for a number that is out of its range, or as the struct's check() does.
     void validate() const;
 
   private:
@@ -156,7 +157,7 @@ class Settings {
     std::unique_ptr<Base> held_;
 };
 
-// The fields of any struct that outlives this.
+// A reference to the fields of a struct, which must outlive it.
 class FieldsRef {
   public:
     template <class Config>
@@ -175,19 +176,20 @@ class FieldsRef {
     void (*visit_)(void*, FieldVisitor&);
 };
 
-// A field in texts, as command lines and help have them.
+// A field as text, for command lines and help.
 struct FieldText {
     std::string name, help, old_name;
     std::string value;  // "48", "0.5", "yes", "adam"
-    bool is_flag;       // yes or no
+    bool is_flag;       // whether the value is "yes" or "no"
 };
+// All fields but strings and lists.
 std::vector<FieldText> field_texts(FieldsRef fields);
-// Whether there is a field of this name, or old name, which then has the value of `text`: a number, the name of a
-// choice, or yes or no. Throws UsageError that says what is expected, with nothing changed.
+// Sets the field of this name, or old name, from a number, the name of a choice, "yes" or "no". Returns false when no
+// such field exists, or it is a string or list. Throws UsageError for other text, and leaves the field unchanged.
 bool set_field(FieldsRef fields, std::string_view name, std::string_view text);
-// Throws UsageError that names a number which is out of its range.
+// Throws UsageError for the first number that is out of its range.
 void check_ranges(FieldsRef fields);
-// The struct itself. Throws UsageError as Settings::validate() does.
+// Returns the struct. Throws UsageError as Settings::validate() does.
 template <class Config>
 Config validated(Config config) {
     check_ranges(config);

@@ -1,4 +1,7 @@
-// What can be trained: a task, with the models that it has, as run directories and the program know it.
+// A kind of task with its models, for run directories and the program.
+//
+// To train a task of your own, derive from TaskType and pass the object to TrainingSession::begin()
+// (train/session.hpp). tests/consume/own_task.cpp is a whole example.
 #pragma once
 
 #include "kvmem/train/config.hpp"
@@ -12,32 +15,34 @@
 
 namespace kvmem {
 
-// A model of a task. The settings of published experiments have names.
+// A kind of model. Its kind() is its name in files and on the command line.
 struct ModelType {
-    Settings defaults;      // what a file that does not name a field means
-    std::string about;      // a line of help
-    RunConfig recommended;  // what a run of it begins with when nothing is said
-    std::vector<std::pair<std::string, RunConfig>> presets{};
+    Settings defaults;      // A field that a file does not name has its value from here, so they must never change.
+    std::string about;      // one line of help
+    RunConfig recommended;  // A new run without options has these settings, with the model's among them.
+    std::vector<std::pair<std::string, RunConfig>> presets{};  // settings of published experiments, by name
     std::string kind() const { return defaults.kind(); }
 };
 
-// Safe to use from several threads.
+// Its functions must be safe to call from several threads.
 class TaskType {
   public:
     virtual ~TaskType() = default;
     virtual std::string name() const = 0;
+    // At least one. The first is the model of files that do not name a kind. The pointers live as long as the task.
     virtual std::vector<const ModelType*> models() const = 0;
-    virtual ScoreType score() const { return {}; }  // what selects the best of its models
-    // The kind of model for this data when none is named.
+    // The score that selects the best model. It is the same for all models, so that runs can be compared.
+    virtual ScoreType score() const { return {}; }
+    // The kind of model for the data set `data`, a path, when the command line names none.
     virtual std::string default_model(const std::string& /*data*/) const { return models().front()->kind(); }
-    // Reads the data and makes the model. Throws Error.
+    // Reads the data and makes the model with its first parameters. Throws Error.
     virtual std::unique_ptr<Objective> make_objective(const RunConfig& config) const = 0;
-    // The names of the parts of the data that the run trains on, each of which may have a model of its own; none if the
-    // data has no parts. Throws Error when the data cannot be trained on.
+    // The names of the parts of the data that a run trains on, or none. RunConfig::per_task trains one model for each.
+    // Throws Error when the data cannot be trained on.
     virtual std::vector<std::string> parts(const RunConfig& /*config*/) const { return {}; }
 };
 
-// Throw UsageError that lists what there is.
+// The model of this kind, and the preset of this name. They throw UsageError, which lists the names.
 const ModelType& find_model(const TaskType& task, std::string_view kind);
 RunConfig preset(const TaskType& task, std::string_view name);
 std::vector<std::string> preset_names(const TaskType& task);

@@ -32,8 +32,8 @@ struct TrainerOptions {
     Index shards = 8;  // the last bits of the result depend on it, not on the number of threads
     OptimizerOptions optimizer;
     bool sum_losses = false;
-    Schedule schedule;  // of the last phase
-    // Of every phase before the last one.
+    Schedule schedule;  // for the last phase
+    // For every phase before the last one.
     Index start_epochs = 20, start_patience = 5;
     double start_rate = 0;
     Index patience = 5;
@@ -79,22 +79,22 @@ struct TrainerOptions {
 enum class StopReason { running, epochs_done, no_improvement, time_over, target_reached, interrupted };
 std::string describe(StopReason reason);
 
-// Where training stands: with the parameters and the optimiser's state, all that it needs to go on.
+// The position of a training. With the parameters and the optimiser's state, it is all that resuming needs.
 struct TrainerState {
-    Index epoch = 0;  // finished ones
-    Index step = 0;   // finished ones of the epoch under way
-    double loss = 0;  // sum over the examples of the epoch under way
+    Index epoch = 0;  // number of finished epochs
+    Index step = 0;   // number of finished steps of this epoch
+    double loss = 0;  // sum over the examples of this epoch's finished steps
     Index optimizer_steps = 0;
-    std::optional<double> best{};  // score of the best validation, if there was one
+    std::optional<double> best{};  // score of the best validation, if any ended
     Index best_epoch = 0;
     Index epochs_without_improvement = 0;
-    double seconds = 0;                    // of training so far
-    Index phase = 0;                       // of the objective
-    Index phase_epoch = 0;                 // epochs before it began
-    std::optional<double> lowest_loss{};   // that an epoch of this phase came to, if it is not the last one
-    Index lowest_epoch = 0;                // which one that was
-    std::vector<Index> errors_by_group{};  // of the last validation
-    double gradient_norm = 0;              // of the last step
+    double seconds = 0;                    // training time
+    Index phase = 0;                       // phase of the objective
+    Index phase_epoch = 0;                 // number of epochs before the phase
+    std::optional<double> lowest_loss{};   // of an epoch of this phase, unless it is the last phase
+    Index lowest_epoch = 0;                // the epoch with the lowest loss
+    std::vector<Index> errors_by_group{};  // Objective::errors_by_group() after the last validation
+    double gradient_norm = 0;              // at the last step, before clipping
 
     template <class Self, class Field>
     static void fields(Self& s, Field field) {
@@ -116,9 +116,9 @@ struct TrainerState {
     bool operator==(const TrainerState&) const = default;
 };
 
-// What is told after every step and every epoch.
+// Reports after every step and every epoch. Epochs and steps count from 1, losses are means over examples.
 struct StepReport {
-    Index epoch, epochs, step, steps;  // from 1
+    Index epoch, epochs, step, steps;  // `epochs` and `steps` are the expected totals
     double loss, rate, examples_per_second, seconds_left;
     std::optional<double> best;
 };
@@ -129,47 +129,49 @@ struct EpochReport {
     bool improved;
 };
 
+// One thread at a time may use a trainer. Its work runs on the threads of parallel_for().
 class Trainer {
   public:
-    // The objective must outlive it.
+    // The objective must outlive the trainer. Throws UsageError for options out of their ranges, and Error for an
+    // objective without items.
     Trainer(Objective& objective, const TrainerOptions& options, ScoreType score = {});
 
     struct Callbacks {
         std::function<void(const StepReport&)> step;
         std::function<void(const EpochReport&)> epoch;
-        // Asked after every step; true ends training as soon as everything is saved.
-        std::function<bool()> interrupted;
-        // Keep what the parameters are now as the best so far; write everything that resuming needs.
-        std::function<void()> snapshot_best;
-        std::function<void()> save;
+        std::function<bool()> interrupted;    // called after every step; true saves and ends training
+        std::function<void()> snapshot_best;  // must copy the parameters, which are the best so far
+        std::function<void()> save;           // must write a checkpoint
     };
-    // Trains until something in the options ends it. Throws Error that names step and parameter when a loss
-    // or gradient is not finite.
+    // Trains until something in the options ends it, and calls the callbacks on this thread. An empty callback is
+    // skipped. Throws Error, which names step and parameter, when a loss or gradient is not finite.
     StopReason run(const Callbacks& callbacks);
 
     const TrainerState& state() const { return state_; }
-    // Why training is over where it stands; running: it is not.
+    // The reason why run() would end without a step, or `running`.
     StopReason stop_reason() const;
     Optimizer& optimizer() { return optimizer_; }
-    // Goes on from here; parameters and optimiser must have been restored as well. Throws Error for a state that the
-    // options and the objective cannot lead to.
+    // Continues from a state. The caller must have restored the parameters and the optimiser's matrices. Throws Error
+    // for a state that the options and the objective cannot lead to.
     void resume(const TrainerState& state);
 
   private:
     double step(std::span<const Index> items, double rate);
+    double run_shard(Tape& tape, std::span<const Index> items, Index shard, Index examples) const;
     void check_finite(double loss, double norm) const;
-    bool is_best(double score) const;  // so far
+    bool is_best(double score) const;
     StopReason finish_epoch(const Callbacks& callbacks, double rate);
     Index steps_per_epoch() const;
     Index count_all_examples() const;
     Index count_examples(std::span<const Index> items) const;
     bool in_last_phase() const { return state_.phase + 1 >= objective_.phases(); }
     bool time_is_over() const { return options_.max_seconds > 0 && state_.seconds >= options_.max_seconds; }
-    // Whether the phase, which is not the last one, has done what it can.
-    bool phase_is_over(double loss);
-    double rate_at(Index step) const;  // of the epoch under way
-    Index expected_epochs() const;     // as far as it is known
+    void begin_next_phase_if_due(double loss);
+    double rate_at(Index step) const;  // of this epoch
+    Index expected_epochs() const;
     struct Stopwatch;
+    StepReport step_report(const Stopwatch& watch, Index epoch_examples, double rate) const;
+    StopReason finish_step(const Callbacks& callbacks, Stopwatch& watch) const;
     StopReason run_epoch(const Callbacks& callbacks, Stopwatch& watch);
 
     Objective& objective_;

@@ -18,7 +18,7 @@ std::size_t max_stored(std::size_t chunk_bytes) { return chunk_bytes + chunk_byt
 
 // Fletcher's checksum over big-endian 16-bit words, as HDF5 computes it.
 static std::uint32_t fletcher32(std::span<const std::byte> bytes) {
-    constexpr std::size_t max_words = 360;  // that 32 bits can sum without overflow
+    constexpr std::size_t max_words = 360;  // 32 bits hold the sums of this many words.
     const auto fold = [](std::uint32_t sum) { return (sum & 0xffffu) + (sum >> 16); };
     std::uint32_t first = 0;
     std::uint32_t second = 0;
@@ -63,7 +63,8 @@ static const char* inflate_chunk(std::vector<std::byte>& bytes, std::size_t max)
     return nullptr;
 }
 
-// Byte b of every element was stored in a run of its own; a rest shorter than an element follows as it is.
+// The first bytes of all elements are stored together, then the second ones, and so on. Bytes behind the last whole
+// element are stored unchanged.
 static void unshuffle(std::vector<std::byte>& bytes, std::size_t element_size) {
     const std::size_t elements = bytes.size() / element_size;
     std::vector<std::byte> plain(bytes);

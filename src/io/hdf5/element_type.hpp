@@ -1,4 +1,4 @@
-// The types of number that kvmem's files hold: little-endian, as memory has them.
+// The number types of kvmem's files, little-endian as in memory.
 #pragma once
 
 #include <hdf5.h>
@@ -21,7 +21,7 @@ inline constexpr Element all_elements[] = {Element::int8,    Element::int16,  El
 
 const char* name_of(Element element);  // "int32"
 std::size_t size_of(Element element);  // in bytes
-hid_t hdf5_type_of(Element element);   // HDF5's own; not to be closed
+hid_t hdf5_type_of(Element element);   // HDF5's own type, which must not be closed
 
 template <class T>
 constexpr Element element_of() {

@@ -64,7 +64,7 @@ static Handle access_list() { return require_handle(H5Pcreate(H5P_FILE_ACCESS), 
 File::File(const std::filesystem::path& path, std::size_t max_memory) : name_(path.string()), max_memory_(max_memory) {
     check_file(path);
     const Handle access = access_list();
-    // Files are replaced whole, so readers need no lock, which some file systems do not have.
+    // Files are replaced as a whole, so readers need no file locks, which some file systems lack.
     H5Pset_file_locking(access, false, true);
     file_ = open_file(name_, access, name_);
     list_objects(file_, "", 0);
@@ -79,7 +79,7 @@ File::File(std::span<const std::byte> bytes, const std::string& name, std::size_
     H5Pset_fapl_core(access, std::size_t{1} << 16, false);
     if (H5Pset_file_image(access, const_cast<std::byte*>(bytes.data()), bytes.size()) < 0)
         fail("cannot hold the file in memory", name);
-    // HDF5 takes two images of one name for one file.
+    // HDF5 treats two images of the same name as one file.
     const std::string unique = "/dev/null/" + std::to_string(static_cast<hid_t>(access));
     file_ = open_file(unique, access, name);
     list_objects(file_, "", 0);
@@ -122,7 +122,7 @@ void File::list_objects(hid_t group, const std::string& path, int depth) {
         throw Error({.what = "this HDF5 file cannot be read", .expected = expected, .got = got, .where = where(at)});
     };
     if (depth > max_depth) refuse("groups at most 16 deep", "deeper ones or a circle of links", path);
-    // In the order of the file: a sorted one makes HDF5 1.10 free a table that a damaged group never filled.
+    // The links come in the order of the file: to sort them, HDF5 1.10 frees a table that a damaged group never filled.
     std::vector<Link> links;
     hsize_t next = 0;
     require_done(H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, &next, append_link, &links), "cannot list a group",
@@ -171,17 +171,17 @@ static std::optional<std::string> fixed_text(hid_t attribute, hid_t type) {
     return text;
 }
 
-// One integer or one text of fixed length. Nothing for whatever else an attribute can be.
+// The text of one integer or of one string of fixed length. Nothing for any other attribute.
 static std::optional<std::string> as_text(hid_t attribute) {
     const Handle type(H5Aget_type(attribute));
     const Handle space(H5Aget_space(attribute));
     if (type < 0 || space < 0) return std::nullopt;
     const H5T_class_t type_class = H5Tget_class(type);
-    // h5py writes an empty text as one without a value.
+    // h5py writes an empty string as one without a value.
     if (type_class == H5T_STRING && H5Sget_simple_extent_type(space) == H5S_NULL) return "";
     if (H5Sget_simple_extent_npoints(space) != 1) return std::nullopt;
     if (type_class == H5T_INTEGER) return integer_text(attribute);
-    // Texts of variable length lie in a heap that has no checksum, and HDF5 1.10 overflows when it is damaged.
+    // Strings of variable length are in a heap without a checksum, and HDF5 1.10 overflows when it is damaged.
     if (type_class == H5T_STRING && H5Tis_variable_str(type) == 0) return fixed_text(attribute, type);
     return std::nullopt;
 }

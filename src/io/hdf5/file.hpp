@@ -1,4 +1,4 @@
-// An HDF5 file that is open for reading: its objects by path, its attributes as text, its hashes checked.
+// An HDF5 file that is open for reading: its objects by path, its attributes as text, and checks of its hashes.
 #pragma once
 
 #include "core/memory.hpp"
@@ -22,23 +22,23 @@ class File {
     const std::string& name() const { return name_; }
     std::string where(const std::string& path) const { return name_ + ": " + path; }
     bool has(const std::string& path) const { return objects_.count(path) > 0; }
-    // Every object's path but the root's, with its type; rising.
+    // The paths of all objects but the root, with their types, in rising order.
     const std::map<std::string, H5O_type_t>& objects() const { return objects_; }
 
-    // An attribute that is one text of fixed length or one integer, as text; nothing when there is none.
-    // Throws Error when it is something else.
+    // An attribute as text, or nothing when it is missing. Throws Error unless it is one string of fixed length or one
+    // integer.
     std::optional<std::string> attribute(const std::string& path, const std::string& attribute) const;
 
-    // Throws Error when there is none of this path or it is not as StoredDataset wants it.
+    // Throws Error when it is missing, or as the constructor of StoredDataset does.
     StoredDataset dataset(const std::string& path) const;
 
-    // Counts memory that values are about to take. Throws Error when all that was counted comes to more than there may
-    // be: a file of a megabyte can hold datasets that inflate to a gigabyte each.
+    // Adds to the memory that values take. Throws Error when the sum exceeds the limit: a file of a megabyte can hold
+    // datasets that inflate to a gigabyte each.
     void reserve_memory(std::size_t bytes, const std::string& where) const;
 
-    // Throws Error if values are not those that the dataset's attribute `xxh3`, when it has one, was made of.
+    // Throws Error unless the values match the hash in the dataset's attribute `xxh3`, if it has one.
     void check_values(const StoredDataset& dataset, const std::string& path, std::span<const std::byte> values) const;
-    // Throws Error if the root attribute `hash`, when there is one, is not that of the contents.
+    // Throws Error unless the contents match the hash in the root attribute `hash`, if it has one.
     void check_hash() const;
 
   private:

@@ -1,4 +1,4 @@
-// What owns HDF5's identifiers, takes turns with it, and turns its failures into Errors.
+// Ownership of HDF5's identifiers, the lock around its calls, and its failures as Errors.
 #pragma once
 
 #include "kvmem/core/error.hpp"
@@ -12,7 +12,7 @@
 
 namespace kvmem::hdf5 {
 
-// An identifier of any kind, closed when it goes.
+// Owns an identifier of any kind and closes it.
 class Handle {
   public:
     Handle() = default;
@@ -27,18 +27,18 @@ class Handle {
     }
 
     operator hid_t() const { return id_; }
-    // The identifier, which somebody else closes.
+    // Gives the identifier away: the caller closes it.
     hid_t release() { return std::exchange(id_, H5I_INVALID_HID); }
 
   private:
     hid_t id_ = H5I_INVALID_HID;
 };
 
-// While it lives, HDF5 is this thread's: unless it was built with a lock of its own, HDF5 bears one thread at a time.
-// So every use of it is within a Lock, and others wait. A thread may take turns within its own.
+// The lock of HDF5, a recursive one. Every call of HDF5 needs it, because a build of HDF5 without thread safety allows
+// one thread at a time.
 //
-// HDF5 prints nothing meanwhile; nor later, once an exception ended a turn: HDF5 1.10 loses blocks of memory to damaged
-// files, and would complain of that when the program ends.
+// While it is held, HDF5 prints no messages. After an exception they stay off for good: HDF5 1.10 leaks blocks of
+// memory on damaged files, and would complain about them when the program ends.
 class Lock {
   public:
     Lock() : lock_(mutex()) {
@@ -60,13 +60,13 @@ class Lock {
     void* data_ = nullptr;
 };
 
-// The innermost message on HDF5's error stack: the cause of what failed last on this thread.
+// The innermost message on HDF5's error stack, the cause of this thread's last failure.
 std::string last_message();
 
-// Throws the Error of an HDF5 call that failed, with HDF5's message in `got`.
+// Throws an Error for a failed call of HDF5, with HDF5's message in `got`.
 [[noreturn]] void fail(const std::string& what, const std::string& where);
 
-// The result of an HDF5 call as a Handle or a number; negative ones throw.
+// The result of a call of HDF5, as a Handle or a number. Throws Error for a negative one.
 inline Handle require_handle(hid_t id, const std::string& what, const std::string& where) {
     if (id < 0) fail(what, where);
     return Handle(id);

@@ -13,20 +13,20 @@
 namespace kvmem::hdf5 {
 
 struct Reader::Impl {
-    // Throws Error unless it is a file of this format, of at most this version.
+    // Throws Error unless the file has this format and at most this version.
     Impl(File opened, std::string_view format, int max_version);
     File file;
     int version;
 };
 
-// "/vocab/kinds", however it was given.
+// "vocab/kinds" and "/vocab/kinds" both become "/vocab/kinds".
 static std::string absolute(const std::string& path) { return path.starts_with('/') ? path : "/" + path; }
 
 static Error cannot_read(const std::string& where, const std::string& expected, const std::string& got) {
     return Error({.what = "this dataset cannot be read", .expected = expected, .got = got, .where = where});
 }
 
-// What `make` makes of the dataset, with elements of type T; what memory has no room for is an Error.
+// Calls make(), which allocates the dataset's elements as T. Throws Error when that exceeds the limit or fails.
 template <class T, class Make>
 static auto allocate(const File& file, const StoredDataset& dataset, Make make) {
     const std::size_t bytes = dataset.size() * sizeof(T);
@@ -47,7 +47,7 @@ static std::vector<T> read_vector(const File& file, const std::string& path, con
     return values;
 }
 
-// Whether a value survives the conversion; infinities and NaN do.
+// Whether a value is in the range of To. Infinities and NaN are.
 template <class To, class From>
 static bool fits(From value) {
     if constexpr (std::is_integral_v<To>)
@@ -78,7 +78,7 @@ static void require_rank(const StoredDataset& dataset, std::size_t rank) {
                           std::to_string(dataset.shape().size()));
 }
 
-// A vector of integers as To when integers are stored, of floats as To when floats are.
+// The values as To. Integers may only become integers, and floats only floats.
 template <class To>
 static std::vector<To> read_as(const File& file, const std::string& path, const StoredDataset& dataset) {
     return with_type_of(dataset.element(), [&](auto stored) -> std::vector<To> {
@@ -100,7 +100,7 @@ static std::vector<To> vector_of(const File& file, const std::string& name) {
     return read_as<To>(file, path, dataset);
 }
 
-// Throws unless offsets cut `size` values in rows.
+// Throws Error unless the offsets split `size` values into rows.
 static void check_offsets(const std::vector<Index>& offsets, std::size_t size, const std::string& where) {
     const auto refuse = [&where](const std::string& expected, const std::string& got) {
         throw Error({.what = "these offsets are wrong", .expected = expected, .got = got, .where = where});
@@ -114,7 +114,7 @@ static void check_offsets(const std::vector<Index>& offsets, std::size_t size, c
         refuse("a last offset of " + std::to_string(size), std::to_string(offsets.back()));
 }
 
-// The file's version, once it is known that this program can read it.
+// The file's version. Throws Error unless this program can read it and its contents match their hash.
 static int check_format(const File& file, std::string_view format, int version) {
     const auto refuse = [&file](const std::string& what, const std::string& expected, const std::string& got,
                                 const std::string& hint) {

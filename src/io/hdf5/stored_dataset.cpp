@@ -9,7 +9,7 @@ namespace kvmem::hdf5 {
 
 static constexpr std::size_t max_chunk_bytes = std::size_t{64} << 20;
 static constexpr std::size_t max_inflation = 1040;              // deflate reaches 1032
-static constexpr std::size_t max_bytes = std::size_t{1} << 60;  // which offsets and sums of sizes can be counted in
+static constexpr std::size_t max_bytes = std::size_t{1} << 60;  // so that sums of sizes cannot overflow
 
 StoredDataset::StoredDataset(Handle dataset, std::string where)
     : where_(std::move(where)), dataset_(std::move(dataset)) {
@@ -59,9 +59,8 @@ void StoredDataset::find_shape() {
     }
 }
 
-// HDF5's storage sizes come from metadata that a hostile file can claim anything in, so they bound what may be
-// allocated only together with the size of the file, which the reader has checked that HDF5 believes. Those of chunks
-// are not asked for: HDF5 adds them up, over as many chunks as the file claims.
+// A hostile file's metadata may claim any storage size, so the size of the file is a second bound. HDF5 has checked
+// that size when it opened the file. The sizes of chunks are not used: HDF5 would add up as many as the file claims.
 void StoredDataset::check_layout() {
     const Handle creation = require_handle(H5Dget_create_plist(dataset_), "cannot read a layout", where_);
     const H5D_layout_t layout = H5Pget_layout(creation);
@@ -110,14 +109,14 @@ void StoredDataset::read(std::span<std::byte> out) const {
                      "cannot read a dataset", where_);
         return;
     }
-    // HDF5 is for one thread; unpacking, which is most of the work, is for all of them.
+    // Only one thread may call HDF5. All threads unpack, which is the larger part of the work.
     constexpr std::size_t max = 16, room = std::size_t{64} << 20;
     const std::size_t batch = std::clamp<std::size_t>(room / chunk_bytes_, 1, max);
     std::vector<StoredChunk> chunks;
     std::vector<hsize_t> at(shape_.size(), 0);
     while (at[0] < shape_[0]) {
         chunks.push_back(read_chunk(at));
-        // The next chunk, the last dimension fastest.
+        // Moves on to the next chunk, with the last dimension fastest.
         at.back() += chunk_shape_.back();
         if (at.size() == 2 && at[1] >= shape_[1]) {
             at[1] = 0;
@@ -156,7 +155,7 @@ StoredDataset::StoredChunk StoredDataset::read_chunk(std::span<const hsize_t> at
 
 void StoredDataset::copy_rows(std::span<const hsize_t> at, std::span<const std::byte> chunk,
                               std::span<std::byte> out) const {
-    // A vector is one row; chunks at the edges hold more than is left.
+    // A vector is one row. Chunks at the edges extend past the dataset's end.
     const bool matrix = shape_.size() == 2;
     const hsize_t rows = matrix ? std::min(chunk_shape_[0], shape_[0] - at[0]) : 1;
     const hsize_t cols = std::min(chunk_shape_.back(), shape_.back() - at.back());

@@ -1,4 +1,4 @@
-// A dataset of a file that is not trusted, opened and checked; reading it fits in what the check allowed.
+// An open dataset of an untrusted file. The constructor checks it, so that a read cannot take unexpected memory.
 #pragma once
 
 #include "io/hdf5/element_type.hpp"
@@ -14,9 +14,9 @@ namespace kvmem::hdf5 {
 
 class StoredDataset {
   public:
-    // Takes an open dataset. Throws Error, before anything large is allocated, unless it has one or two
-    // dimensions of a plain number type and lies whole in this file, in a form that is known and not larger than
-    // its stored bytes can be. `where` names file and path.
+    // Throws Error, before anything large is allocated, unless the dataset has one or two dimensions of a plain number
+    // type, a known layout and filters, all values in this file, and no more of them than its stored bytes can hold.
+    // `where` names file and path.
     StoredDataset(Handle dataset, std::string where);
 
     Element element() const { return element_; }
@@ -26,7 +26,7 @@ class StoredDataset {
     const std::string& where() const { return where_; }
     hid_t id() const { return dataset_; }
 
-    // Fills `out`, as many bytes as bytes(), with the stored values. Throws Error.
+    // Fills `out`, bytes() bytes, with the stored values. Throws Error.
     void read(std::span<std::byte> out) const;
 
   private:

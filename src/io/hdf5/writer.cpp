@@ -12,7 +12,7 @@ namespace kvmem::hdf5 {
 
 namespace {
 
-// The file as HDF5 builds it in memory. HDF5 asks it for room, and leaves it the bytes when it closes the file.
+// The memory in which HDF5 builds the file. HDF5 allocates it through callbacks and leaves it when it closes the file.
 class Image {
   public:
     Image() = default;
@@ -72,7 +72,7 @@ struct Writer::Impl {
     }
 };
 
-static constexpr unsigned max_in_header = 65535;  // that HDF5 lets one ask for
+static constexpr unsigned max_in_header = 65535;  // HDF5's upper bound
 
 static std::string absolute(const std::string& path) { return path.starts_with('/') ? path : "/" + path; }
 
@@ -80,8 +80,8 @@ static Handle create_list(hid_t list_class) {
     return require_handle(H5Pcreate(list_class), "cannot set HDF5 up", "hdf5");
 }
 
-// How an object is made: without the times of its making, so that the same contents are the same bytes; with all its
-// attributes in its header, however many, as HDF5 1.10 bears damage there better than in its heaps and trees.
+// Creation properties of an object. Without times, equal contents are equal bytes. All attributes are in the header,
+// where HDF5 1.10 survives damage better than in its heaps and trees.
 static Handle create_object_list(hid_t list_class) {
     Handle list = create_list(list_class);
     if (H5Pset_obj_track_times(list, false) < 0 || H5Pset_attr_phase_change(list, max_in_header, 0) < 0)
@@ -89,7 +89,7 @@ static Handle create_object_list(hid_t list_class) {
     return list;
 }
 
-// How the root (a file) or another group is made: with all its links in its header, too.
+// Creation properties of a file's root or of another group, with all its links in the header, too.
 static Handle create_group_list(hid_t list_class) {
     Handle list = create_object_list(list_class);
     if (H5Pset_link_phase_change(list, max_in_header, 0) < 0) fail("cannot set HDF5 up", "hdf5");
@@ -104,13 +104,13 @@ Writer::Impl::Impl() {
         H5Pset_file_image_callbacks(access, &callbacks) < 0 ||
         H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110) < 0 || H5Pset_alignment(access, 4096, 4096) < 0)
         fail("cannot set HDF5 up", "hdf5");
-    // HDF5 first looks for a file of the name that it is given, and takes two of one name for one file.
+    // HDF5 first looks for a file of this name, and treats two of the same name as one file.
     const std::string unique = "/dev/null/" + std::to_string(static_cast<hid_t>(access));
     file = require_handle(H5Fcreate(unique.c_str(), H5F_ACC_TRUNC, create_group_list(H5P_FILE_CREATE), access),
                           "cannot make an HDF5 file in memory", "hdf5");
 }
 
-// The object of this path; a new group, in the groups that it takes, if there is none.
+// The object of this path. If it is missing, it becomes a new group, and so do missing parents.
 Handle Writer::Impl::object(const std::string& path) {
     Handle found(H5Oopen(file, path.c_str(), H5P_DEFAULT));
     if (found >= 0) return found;
@@ -119,7 +119,7 @@ Handle Writer::Impl::object(const std::string& path) {
                           "cannot make a group", path);
 }
 
-// Makes the group that an object of this path is in, if there is none.
+// Makes the group of an object of this path, if it is missing.
 void Writer::Impl::make_parent(const std::string& path) {
     if (const std::size_t end = path.rfind('/'); end != 0) object(path.substr(0, end));
 }
@@ -134,7 +134,7 @@ void Writer::Impl::set_attribute(const std::string& path, const std::string& nam
     const Handle owner = object(path);
     const Handle type = require_handle(H5Tcopy(H5T_C_S1), "cannot make a type", where);
     const Handle space = require_handle(H5Screate(H5S_SCALAR), "cannot make a space", where);
-    // HDF5 knows no texts of no bytes; what is padded with zeros is read without them.
+    // HDF5 has no strings of zero bytes. Padding zeros are dropped when the string is read.
     const std::string padded = text.empty() ? std::string(1, '\0') : std::string(text);
     if (H5Tset_size(type, padded.size()) < 0 || H5Tset_strpad(type, H5T_STR_NULLPAD) < 0 ||
         H5Tset_cset(type, H5T_CSET_UTF8) < 0)
@@ -168,8 +168,10 @@ static Handle dataset_layout(std::span<const hsize_t> shape, bool packed) {
     return layout;
 }
 
-void Writer::Impl::write_dataset(const std::string& path, Element element, std::span<const hsize_t> shape,
+void Writer::Impl::write_dataset(const std::string& name, Element element, std::span<const hsize_t> shape,
                                  std::span<const std::byte> values, Layout layout) {
+    const Lock lock;
+    const std::string path = absolute(name);
     make_parent(path);
     const Handle space = require_handle(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr),
                                         "cannot make a space", path);
@@ -204,33 +206,22 @@ void Writer::attribute(const std::string& object, const std::string& name, std::
 }
 
 void Writer::write(const std::string& dataset, std::span<const std::int32_t> values, Layout layout) {
-    const Lock lock;
-    impl_->write_vector(absolute(dataset), values, layout);
+    impl_->write_vector(dataset, values, layout);
 }
-
 void Writer::write(const std::string& dataset, std::span<const std::int64_t> values, Layout layout) {
-    const Lock lock;
-    impl_->write_vector(absolute(dataset), values, layout);
+    impl_->write_vector(dataset, values, layout);
 }
-
 void Writer::write(const std::string& dataset, std::span<const std::uint8_t> values, Layout layout) {
-    const Lock lock;
-    impl_->write_vector(absolute(dataset), values, layout);
+    impl_->write_vector(dataset, values, layout);
 }
-
 void Writer::write(const std::string& dataset, std::span<const double> values, Layout layout) {
-    const Lock lock;
-    impl_->write_vector(absolute(dataset), values, layout);
+    impl_->write_vector(dataset, values, layout);
 }
-
 void Writer::write(const std::string& dataset, ConstView matrix, Layout layout) {
-    const Lock lock;
-    impl_->write_matrix(absolute(dataset), matrix, layout);
+    impl_->write_matrix(dataset, matrix, layout);
 }
-
 void Writer::write(const std::string& dataset, BasicView<const std::int64_t> matrix, Layout layout) {
-    const Lock lock;
-    impl_->write_matrix(absolute(dataset), matrix, layout);
+    impl_->write_matrix(dataset, matrix, layout);
 }
 
 void Writer::write(const std::string& group, const Ragged<Token>& rows) {
@@ -249,7 +240,7 @@ void Writer::write(const std::string& group, std::span<const std::string> texts)
     write(group + "/offsets", std::span<const Index>(offsets));
 }
 
-// Closes the file, with its hash in it. Its bytes; `where` names it.
+// Writes the hash and closes the file. Returns its bytes. `where` names it in errors.
 std::span<const std::byte> Writer::Impl::close(const std::string& where) {
     const Lock lock;
     if (file < 0) throw Error({.what = "saved twice", .where = "hdf5"});
