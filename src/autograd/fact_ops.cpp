@@ -29,10 +29,11 @@ struct ReadFacts {
     RaggedView<Token> starts;
     std::optional<Var> gate;
     Real least;
+    FactSample sample;
     RaggedView<Token> reached;
 
     StateView state() const { return {from.entities, from.weight.value().span()}; }
-    FactHop hop() const { return {relations.value(), starts, gate ? gate->value().data[0] : Real{1}, least}; }
+    FactHop hop() const { return {relations.value(), starts, gate ? gate->value().data[0] : Real{1}, least, sample}; }
 };
 }  // namespace
 
@@ -48,10 +49,10 @@ static void read_facts_backward(Tape& tape, Var out, const void* payload) {
 }
 
 EntityState read_facts(const Facts& facts, const EntityState& state, Var relations, RaggedView<Token> starts,
-                       std::optional<Var> gate, Real least) {
+                       std::optional<Var> gate, Real least, const FactSample& sample) {
     Tape& tape = Tape::of("read_facts", {relations, state.weight, gate});
     require_shape(!gate || gate->value().size() == 1, "read_facts", "a gate [1, 1]");
-    ReadFacts kept{&facts, state, relations, copy(tape.arena(), starts), gate, least, {}};
+    ReadFacts kept{&facts, state, relations, copy(tape.arena(), starts), gate, least, sample, {}};
     Ragged<Token> entities;
     std::vector<Real> weight;
     read_facts(facts, kept.state(), kept.hop(), entities, weight, tape.zeros(facts.entities()));

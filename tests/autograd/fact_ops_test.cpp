@@ -19,11 +19,11 @@ struct Walk {
     Parameter& second = parameters.add("second", random_weights(4, 4, 4));
     Parameter& gate = parameters.add("gate", random_weights(1, 1, 5));
 
-    EntityState end(Tape& tape, bool gated) {
+    EntityState end(Tape& tape, bool gated, const FactSample& sample = {}) {
         EntityState state = start_state(tape, starts);
         for (const Parameter* relations : {&first, &second})
             state = read_facts(facts, state, tape.parameter(*relations), starts,
-                               gated ? std::optional(tape.parameter(gate)) : std::nullopt);
+                               gated ? std::optional(tape.parameter(gate)) : std::nullopt, 0, sample);
         return state;
     }
 };
@@ -34,6 +34,14 @@ TEST_CASE("hops over facts have the right gradients", "[facts]") {
     Walk walk;
     for (const bool gated : {true, false})
         check_gradients(walk.parameters, [&](Tape& t) { return walk.end(t, gated).weight; });
+}
+
+TEST_CASE("hops over samples of facts have the right gradients", "[facts]") {
+    Walk walk;
+    walk.facts = random_facts(12, 3, 150, 1);
+    for (const bool gated : {true, false})
+        for (const Index max_fanout : {1, 2, 3, 100})
+            check_gradients(walk.parameters, [&](Tape& t) { return walk.end(t, gated, {max_fanout, 5}).weight; });
 }
 
 TEST_CASE("a hop hands gradients on to its state and gate where relations have none", "[facts]") {

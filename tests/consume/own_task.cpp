@@ -34,7 +34,8 @@ class Line final : public Objective {
             x(i, 0) = Real(items[i]) / 64, x(i, 1) = 1;
             y(i, 0) = 2 * x(i, 0) - 1 + Real(0.01 * rng.normal());
         }
-        const Var error = add(linear(tape.constant(std::move(x)), tape.parameter(line_[0])), scale(tape.constant(std::move(y)), -1));
+        const Var error =
+            add(linear(tape.constant(std::move(x)), tape.parameter(line_[0])), scale(tape.constant(std::move(y)), -1));
         return sum(multiply(error, error));
     }
     bool can_validate() const override { return true; }
@@ -71,9 +72,15 @@ int main(int, char** argv) try {
                                   ? TrainingSession::resume(argv[1], lines)
                                   : TrainingSession::begin(argv[1], config, lines);
     Index left = argv[2] ? std::atol(argv[2]) : -1;
-    session.run({.step = [&](const StepReport&) { if (--left == 0) std::raise(SIGKILL); }, .epoch = {}, .interrupted = {}});
+    session.run({.step =
+                     [&](const StepReport&) {
+                         if (--left == 0) std::raise(SIGKILL);
+                     },
+                 .epoch = {},
+                 .interrupted = {}});
     const Parameter& line = session.objective().parameters()[0];
-    std::printf("%.9g %.9g after %ld epochs\n", double(line.value(0, 0)), double(line.value(1, 0)), long(session.state().epoch));
+    std::printf("%.9g %.9g after %ld epochs\n", double(line.value(0, 0)), double(line.value(1, 0)),
+                long(session.state().epoch));
     return session.state().best < 1e-3 ? 0 : 1;
 } catch (const Error& error) {
     std::fprintf(stderr, "error: %s\n", error.what());

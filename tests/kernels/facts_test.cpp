@@ -115,6 +115,63 @@ TEST_CASE("a hop reads what the dense sum over all facts gives", "[facts]") {
     }
 }
 
+namespace {
+
+// A subject with `objects` objects under relation 0, and what a question reads of it from there.
+State read_star(Token objects, const FactSample& sample) {
+    std::vector<Fact> facts;
+    for (Token o = 1; o <= objects; ++o) facts.push_back({0, 0, o});
+    Ragged<Token> starts;
+    starts.push_row(std::vector<Token>{0});
+    Matrix follow(1, 2);
+    follow(0, 0) = 1;
+    return read(read_facts, Facts(std::move(facts), objects + 1, 1), evenly(starts),
+                {.relations = follow, .starts = starts, .sample = sample});
+}
+
+}  // namespace
+
+TEST_CASE("a sample has as many objects of a large key as it may, with the weight of all", "[facts]") {
+    for (const Token objects : {0, 1, 2, 10})
+        for (const Index max_fanout : {0, 1, 3, 9, 10, 11})
+            for (std::uint64_t seed = 0; seed < 20; ++seed) {
+                const auto sampled = read_star(objects, {max_fanout, seed}).of(0);
+                const Index wanted = max_fanout == 0 ? objects : std::min<Index>(objects, max_fanout);
+                REQUIRE(std::ssize(sampled) == wanted);
+                for (const auto& [object, weight] : sampled)
+                    CHECK(weight == Approx(static_cast<double>(objects) / static_cast<double>(wanted)));
+            }
+    std::vector<int> drawn(11);
+    for (std::uint64_t seed = 0; seed < 2000; ++seed)
+        for (const auto& [object, weight] : read_star(10, {3, seed}).of(0)) ++drawn[static_cast<std::size_t>(object)];
+    for (std::size_t object = 1; object <= 10; ++object) CHECK(drawn[object] == Approx(600).margin(80));
+    CHECK(read_star(10, {3, 5}).of(0) == read_star(10, {3, 5}).of(0));
+    CHECK_THROWS_AS(read_star(10, {-1, 0}), Error);
+}
+
+TEST_CASE("hops that read samples have the expectation of hops that read all facts", "[facts]") {
+    const Facts facts = random_facts(9, 2, 90, 1);
+    const Ragged<Token> starts = random_entities(3, 9, 3, 4);
+    const Matrix relations = random_weights(3, 3, 5);
+    constexpr int draws = 20'000, hops = 3;
+    State exact = evenly(starts);
+    for (int h = 0; h < hops; ++h) exact = read(read_facts_naive, facts, exact, {relations, starts, 0.25F});
+    std::vector<std::map<Token, Real>> mean(3);
+    Rng rng(7);
+    for (int i = 0; i < draws; ++i) {
+        State state = evenly(starts);
+        for (int h = 0; h < hops; ++h)
+            state =
+                read(read_facts, facts, state, {relations, starts, 0.25F, 0, {.max_fanout = 2, .seed = rng.bits()}});
+        for (Index q = 0; q < 3; ++q)
+            for (const auto& [entity, weight] : state.of(q))
+                mean[static_cast<std::size_t>(q)][entity] += weight / draws;
+    }
+    for (Index q = 0; q < 3; ++q)
+        for (const auto& [entity, weight] : exact.of(q))
+            CHECK(mean[static_cast<std::size_t>(q)][entity] == Approx(weight).epsilon(0.03));
+}
+
 TEST_CASE("what returns to a start is gated, what stays there is not", "[facts]") {
     const Facts facts({{0, 0, 1}, {1, 0, 0}}, 2, 1);
     Matrix both(1, 2);

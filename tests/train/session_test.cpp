@@ -2,6 +2,7 @@
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/parallel.hpp"
+#include "kvmem/tasks/qa/models/path_reader.hpp"
 #include "support/toy_run.hpp"
 
 #include <fcntl.h>
@@ -139,15 +140,20 @@ TEST_CASE("a run that was killed before it could tell that it gave up does not t
 
 TEST_CASE("training gives the same bits on one thread and on two", "[session][threads]") {
     const ToyRun toy;
-    const auto train = [&](int threads, const std::string& name) {
+    RunConfig config = toy.config(2);
+    const auto train = [&](int threads) {
         const ThreadLimit limit(threads);
-        TrainingSession session = TrainingSession::begin(toy / name, toy.config(2), question_answering());
+        TrainingSession session =
+            TrainingSession::begin(toy / (config.model.kind() + std::to_string(threads)), config, question_answering());
         session.run();
         return session;
     };
-    const TrainingSession one = train(1, "one"), two = train(2, "two");
-    CHECK(same_parameters(one.objective().parameters(), two.objective().parameters()));
-    CHECK(one.state().best == two.state().best);
+    for (const Settings& model : {config.model, Settings(PathReaderConfig{.width = 16, .max_fanout = 2})}) {
+        config.model = model;
+        const TrainingSession one = train(1), two = train(2);
+        CHECK(same_parameters(one.objective().parameters(), two.objective().parameters()));
+        CHECK(one.state().best == two.state().best);
+    }
 }
 
 TEST_CASE("a finished run can be given more epochs", "[session]") {

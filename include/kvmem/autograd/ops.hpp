@@ -94,7 +94,7 @@ EntityState start_state(Tape& tape, RaggedView<Token> entities);
 // One hop with the weights `relations` [B, R + 1]. `starts` are the entities of the start state; they are returned to
 // with the share `gate` [1, 1], or fully without one.
 EntityState read_facts(const Facts& facts, const EntityState& state, Var relations, RaggedView<Token> starts,
-                       std::optional<Var> gate = {}, Real least = 0);
+                       std::optional<Var> gate = {}, Real least = 0, const FactSample& sample = {});
 // Sum over the questions of -log of the share of weight on right answers: [1, 1].
 Var answer_loss(const EntityState& state, RaggedView<Token> answers, const AnswerPrior& prior);
 

@@ -77,6 +77,15 @@ struct StateView {
     std::span<const Real> weight;  // [n]
 };
 
+// Which objects of large keys a hop reads. A key with more than `max_fanout` objects is read by that many of them, each
+// with the weight objects / max_fanout: the state's expectation over all seeds is the state without a sample. They lie
+// side by side, beginning anywhere and going on at the row's start, so that they cost few cache misses. The seed and
+// the key alone choose them: hops with seeds of their own are independent. 0: all are read.
+struct FactSample {
+    Index max_fanout = 0;
+    std::uint64_t seed = 0;
+};
+
 // How a hop reads.
 struct FactHop {
     // [B, R + 1]: how much each question follows each relation, and, last, stays where it is.
@@ -87,6 +96,7 @@ struct FactHop {
     Real gate = 1;
     // Relations with less than this weight are not followed.
     Real least = 0;
+    FactSample sample = {};
 };
 
 // The state after a hop gives entity o the weight
@@ -99,7 +109,7 @@ struct FactHop {
 // entity is not of the memory.
 void read_facts(const Facts& facts, const StateView& state, const FactHop& hop, Ragged<Token>& entities,
                 std::vector<Real>& weight, std::span<Real> zeros);
-// The same by a dense sum over all facts, in their order: the oracle of the tests.
+// The same by a dense sum over all facts, in their order and without a sample: the oracle of the tests.
 void read_facts_naive(const Facts& facts, const StateView& state, const FactHop& hop, Ragged<Token>& entities,
                       std::vector<Real>& weight, std::span<Real> zeros);
 

@@ -2,6 +2,7 @@
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/parallel.hpp"
+#include "kvmem/core/rng.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -81,6 +82,7 @@ static void check(const Facts& facts, const StateView& state, const FactHop& hop
     require_shape(hop.starts.valid() && hop.starts.size() == questions, "read_facts", "starts of each question");
     require_shape(are_entities(state.entities.values) && are_entities(hop.starts.values), "read_facts",
                   "entities of the memory");
+    require_shape(hop.sample.max_fanout >= 0, "read_facts", "a fanout of at least 0");
 }
 
 namespace {
@@ -115,14 +117,28 @@ struct Question {
     bool is_start(Token entity) const { return std::ranges::find(starts, entity) != starts.end(); }
 };
 
-// Calls use(entry, row) for all keys of some weight.
+// Calls use(objects, scale) for runs of the objects that are read of one key.
+template <class Use>
+void each_run(std::span<const Token> objects, Index key, const FactSample& sample, Use use) {
+    const auto all = std::ssize(objects), read = static_cast<std::ptrdiff_t>(sample.max_fanout);
+    if (read == 0 || all <= read) return use(objects, Real{1});
+    const Index first = Rng(sample.seed, {static_cast<std::uint64_t>(key)}).below(all);
+    const Index to_end = std::min<Index>(read, all - first);
+    const Real scale = static_cast<Real>(all) / static_cast<Real>(read);
+    use(objects.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(to_end)), scale);
+    if (to_end < read) use(objects.first(static_cast<std::size_t>(read - to_end)), scale);
+}
+
+// Calls use(entry, relation, objects, scale) for what is read of all keys of some weight.
 template <class Use>
 void each_key(const Facts& facts, const FactHop& hop, const Question& q, Use use) {
     for (std::size_t i = 0; i < q.entities.size(); ++i) {
         facts.prefetch(q.to_come, i);
         const auto [first, last] = facts.keys_of(q.entities[i]);
         for (Index key = first; key < last; ++key)
-            if (const Facts::Row row = facts.row(key); q.relations[row.relation] >= hop.least) use(i, row);
+            if (const Facts::Row row = facts.row(key); q.relations[row.relation] >= hop.least)
+                each_run(row.objects, key, hop.sample,
+                         [&](std::span<const Token> objects, Real scale) { use(i, row.relation, objects, scale); });
     }
 }
 
@@ -143,9 +159,9 @@ void read_facts(const Facts& facts, const StateView& state, const FactHop& hop, 
             if (at == 0) reached.push_back(entity);
             at += by;
         };
-        each_key(facts, hop, q, [&](std::size_t i, const Facts::Row& row) {
-            const Real by = q.weight[i] * q.relations[row.relation];
-            for (const Token object : row.objects) reach(object, by);
+        each_key(facts, hop, q, [&](std::size_t i, Token relation, std::span<const Token> objects, Real scale) {
+            const Real by = q.weight[i] * q.relations[relation] * scale;
+            for (const Token object : objects) reach(object, by);
         });
         for (const Token start : q.starts) {  // few: their share is taken once, after all was added up
             if (sum(start) == 0) continue;
@@ -185,16 +201,16 @@ void read_facts_backward(const Facts& facts, const StateView& state, const FactH
             if (!gradients.state.empty()) gradients.state[entry + i] += g * q.relations[relations];
         }
         if (to_relations) to_relations[relations] += stayed;
-        each_key(facts, hop, q, [&](std::size_t i, const Facts::Row& row) {
+        each_key(facts, hop, q, [&](std::size_t i, Token relation, std::span<const Token> objects, Real scale) {
             Real sum = 0;
-            for (const Token object : row.objects) sum += of(object);
+            for (const Token object : objects) sum += of(object);
             for (const Token start : q.starts)
-                if (std::ranges::binary_search(row.objects, start)) {
+                if (std::ranges::binary_search(objects, start)) {
                     sum -= (1 - hop.gate) * of(start);
-                    if (gradients.gate) *gradients.gate += of(start) * q.weight[i] * q.relations[row.relation];
+                    if (gradients.gate) *gradients.gate += of(start) * q.weight[i] * q.relations[relation] * scale;
                 }
-            if (!gradients.state.empty()) gradients.state[entry + i] += sum * q.relations[row.relation];
-            if (to_relations) to_relations[row.relation] += sum * q.weight[i];
+            if (!gradients.state.empty()) gradients.state[entry + i] += sum * q.relations[relation] * scale;
+            if (to_relations) to_relations[relation] += sum * q.weight[i] * scale;
         });
         entry += q.entities.size();
         for (const Token entity : reached[b]) of(entity) = 0;

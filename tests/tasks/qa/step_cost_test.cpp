@@ -18,23 +18,30 @@ extern thread_local std::size_t allocated_bytes;  // counted by the operator new
 
 namespace {
 
-// The toy's facts and questions, and so many facts of others that no question leads to.
-QaDataset with_others(int facts) {
+enum class Others { elsewhere, in_hubs };
+
+// The toy's facts and questions, and facts of others: no question leads to them, or the toy's cities do.
+QaDataset with_others(int facts, Others others) {
     QaDataset dataset = toy_kb();
     const auto entity = [&](const std::string& name) { return dataset.vocabulary.add(TokenKind::entity, name); };
-    const Token relation = *dataset.vocabulary.find(TokenKind::relation, "lives_in");
+    const auto relation = [&](const char* name) { return *dataset.vocabulary.find(TokenKind::relation, name); };
+    const Token lives_in = relation("lives_in"), back = relation("~lives_in");
     for (int i = 0; i < facts; ++i) {
-        const Token who = entity("Other" + std::to_string(i)), where = entity("Elsewhere" + std::to_string(i));
-        dataset.memory.key.push_row(std::array{who, relation});
+        const Token who = entity("Other" + std::to_string(i));
+        const Token where = others == Others::in_hubs ? entity("City" + std::to_string(i % 12))
+                                                      : entity("Elsewhere" + std::to_string(i));
+        dataset.memory.key.push_row(std::array{who, lives_in});
         dataset.memory.value.push_row(std::array{where});
+        dataset.memory.key.push_row(std::array{where, back});
+        dataset.memory.value.push_row(std::array{who});
     }
     return dataset;
 }
 
 // Bytes that a step allocates, once a tape has gone through others like it, and that the tape hands out.
 template <class M, class Config>
-std::size_t bytes_of_step(const Config& config, int facts) {
-    const QaDataset dataset = with_others(facts);
+std::size_t bytes_of_step(const Config& config, int facts, Others others = Others::elsewhere) {
+    const QaDataset dataset = with_others(facts, others);
     M model(config, dataset.vocabulary, dataset.candidates);
     QaObjective task(model, dataset);
     const std::array<Index, 4> units{0, 1, 2, 3};
@@ -65,6 +72,7 @@ TEST_CASE("a step of training takes the same memory in a memory that is many tim
     KvMemNNConfig network;
     network.width = 8, network.negatives = 20;
     same([&](int facts) { return bytes_of_step<PathReader>(reader, facts); });
+    same([&](int facts) { return bytes_of_step<PathReader>(reader, facts, Others::in_hubs); });
     same([&](int facts) { return bytes_of_step<KvMemNN>(network, facts); });
 }
 

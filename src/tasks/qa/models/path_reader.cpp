@@ -157,8 +157,9 @@ Var PathReader::loss(Tape& tape, const Batch& batch, Rng& rng) const {
     EntityState state = start_state(tape, starts);
     const Var gate = activate(tape.parameter(*returning_), Activation::sigmoid);
     for (const Hop& hop : choose(tape, words_of(batch, &rng)))
-        state = read_facts(*batch.facts, state, hop.relations, starts, gate,
-                           static_cast<Real>(config_.min_relation_weight));
+        state =
+            read_facts(*batch.facts, state, hop.relations, starts, gate, static_cast<Real>(config_.min_relation_weight),
+                       {.max_fanout = config_.max_fanout, .seed = rng.bits()});
     Ragged<Token> answers;
     for (Index b = 0; b < batch.size(); ++b) {
         const auto begin = static_cast<Index>(answers.values.size());
@@ -265,14 +266,19 @@ void PathReader::score(Tape& tape, const Batch& batch, View scores, Reads* reads
 }
 
 const QaModelType& path_reader() {
-    static const auto type = qa_model_type<PathReader, PathReaderConfig>(
-        "follows relations from fact to fact through the whole of a memory", [](TrainerOptions& t) {
-            t.optimizer = {.clip_norm = 1};
-            t.schedule = {.rate = 3e-3, .warmup = 0.05, .decay = Decay::linear};
-            t.batch = 64;
-            t.epochs = 3;
-            t.patience = 0;
-        });
+    static const auto type = [] {
+        auto made = qa_model_type<PathReader, PathReaderConfig>(
+            "follows relations from fact to fact through the whole of a memory", [](TrainerOptions& t) {
+                t.optimizer = {.clip_norm = 1};
+                t.schedule = {.rate = 3e-3, .warmup = 0.05, .decay = Decay::linear};
+                t.batch = 64;
+                t.epochs = 3;
+                t.patience = 0;
+            });
+        // A file without the field is of a version whose training read all facts.
+        made.defaults.get<PathReaderConfig>()->max_fanout = 0;
+        return made;
+    }();
     return type;
 }
 

@@ -36,23 +36,24 @@ QaDataset two_hops() {
     return dataset;
 }
 
-PathReaderConfig small() {
+PathReaderConfig small(Index max_fanout = 0) {
     PathReaderConfig config;
+    config.max_fanout = max_fanout;
     config.width = 32;
     config.hops = 2;
     config.ngram_buckets = 512;
     return config;
 }
 
-std::unique_ptr<PathReader> taught(const QaDataset& dataset, int epochs = 40) {
-    auto model = std::make_unique<PathReader>(small(), dataset.vocabulary, dataset.candidates);
+std::unique_ptr<PathReader> taught(const QaDataset& dataset, const PathReaderConfig& config = small()) {
+    auto model = std::make_unique<PathReader>(config, dataset.vocabulary, dataset.candidates);
     QaObjective task(*model, dataset);
     Optimizer optimizer(model->parameters(), {.clip_norm = 1});
     std::vector<std::unique_ptr<Tape>> tapes(1);
     tapes[0] = std::make_unique<Tape>();
     std::vector<Index> order(static_cast<std::size_t>(task.items()));
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Index>(i);
-    for (int epoch = 0; epoch < epochs; ++epoch) {
+    for (int epoch = 0; epoch < 40; ++epoch) {
         Rng rng(7, {static_cast<std::uint64_t>(epoch)});
         rng.shuffle(std::span(order));
         for (std::size_t first = 0; first < order.size(); first += 16) {
@@ -109,6 +110,28 @@ TEST_CASE("a path reader learns questions of one and two hops from their answers
         const Retriever theirs(other.memory, model->vocabulary(), model->retrieval());
         CHECK(evaluate(*model, other, asked, theirs).hits_at_1 > 0.95);
     }
+}
+
+TEST_CASE("a path reader that trained on samples of facts answers by all of them", "[path-reader]") {
+    const QaDataset dataset = two_hops();
+    const auto model = taught(dataset, small(1));
+    const Retriever retriever(dataset.memory, dataset.vocabulary, model->retrieval());
+    const Split& split = dataset.split("test");
+    const Metrics metrics = evaluate(*model, dataset, split, retriever);
+    CHECK(metrics.hits_at_1 > 0.95);
+    CHECK(metrics.f1 > 0.9);
+
+    const PathReader all(small(0), dataset.vocabulary, dataset.candidates,
+                         [&](const std::string& name) { return model->parameters().find(name)->value; });
+    Batch batch;
+    for (Index i = 0; i < split.size(); ++i) add_example(batch, dataset, split, i, retriever);
+    Tape tape;
+    tape.set_training(false);
+    const Ragged<Scored> some = model->score_few(tape, batch), same = all.score_few(tape, batch);
+    CHECK(some.offsets == same.offsets);
+    CHECK(std::ranges::equal(some.values, same.values, [](const Scored& a, const Scored& b) {
+        return a.index == b.index && a.score == b.score;
+    }));
 }
 
 TEST_CASE("answers show the path that they came by, and new facts count at once", "[path-reader]") {
@@ -184,7 +207,8 @@ TEST_CASE("a path reader needs facts, and parameters that fit", "[path-reader]")
     for (auto spoil :
          {+[](PathReaderConfig& c) { c.width = 0; }, +[](PathReaderConfig& c) { c.hops = 17; },
           +[](PathReaderConfig& c) { c.ngram_buckets = 0; }, +[](PathReaderConfig& c) { c.word_deletion = 1; },
-          +[](PathReaderConfig& c) { c.dropout = -1; }, +[](PathReaderConfig& c) { c.min_relation_weight = 1; }}) {
+          +[](PathReaderConfig& c) { c.dropout = -1; }, +[](PathReaderConfig& c) { c.min_relation_weight = 1; },
+          +[](PathReaderConfig& c) { c.max_fanout = -1; }}) {
         PathReaderConfig config;
         spoil(config);
         CHECK_THROWS_AS(validated(config), UsageError);

@@ -39,6 +39,7 @@ struct PathReaderConfig {
     double word_deletion = 0.15;
     double dropout = 0.2;
     double min_relation_weight = 1e-4;
+    Index max_fanout = 16;  // facts of a key (subject, relation) that training reads; answers read all
     std::uint64_t seed = 1;
 
     template <class Self, class Field>
@@ -52,6 +53,8 @@ struct PathReaderConfig {
               "share of the numbers by which hops choose relations that training leaves out");
         field("min_relation_weight", c.min_relation_weight, Range::below(0, 1),
               "training does not follow relations of less weight", "least");
+        field("max_fanout", c.max_fanout, Range::from(0),
+              "facts under one key that training reads, a random sample in each step; 0: all");
         field("seed", c.seed, "of every random choice");
     }
 };
