@@ -16,7 +16,8 @@
 
 namespace kvmem::apps {
 
-// Boost takes "-1" for an unsigned number, and "inf" for one that is not.
+// Throws UsageError for text that number_of() refuses. Boost would read "-1" as an unsigned number, and "inf" as a
+// double.
 template <class... Numbers>
 static void require_numbers(const po::option& option, const std::type_info& type) {
     const auto require = [&]<class Number>(std::type_identity<Number>) {

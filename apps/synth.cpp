@@ -55,7 +55,7 @@ static std::vector<int> parse_tasks(const std::string& list) {
     }
 }
 
-// How many of the questions are for validation.
+// The number of questions for validation.
 static Index valid_questions(const po::variables_map& values, Index questions) {
     if (!values.count("valid")) {
         const auto fraction = values["valid-fraction"].as<double>();
