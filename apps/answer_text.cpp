@@ -12,12 +12,6 @@ namespace kvmem::apps {
 
 namespace json = boost::json;
 
-static std::string joined(const std::vector<std::string>& texts, const char* separator) {
-    std::string all;
-    for (const std::string& text : texts) all += (all.empty() ? "" : separator) + printable(text);
-    return all;
-}
-
 // A bar that fills a share of the width: "████▌     ".
 static std::string bar(double share, int width) {
     static const char* const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
@@ -103,16 +97,16 @@ static void print_paths(std::ostream& out, const Answer& answer) {
 
 void print(std::ostream& out, const Answer& answer, std::span<const TextSlot> story) {
     if (!answer.taken_for.empty()) out << "no such name; taken for: " << printable(answer.taken_for) << "\n";
-    if (!answer.unknown_words.empty()) out << "unknown words: " << joined(answer.unknown_words, ", ") << "\n";
+    if (!answer.unknown_words.empty()) out << "unknown words: " << printable(joined(answer.unknown_words)) << "\n";
     if (answer.entities.empty() && answer.own_slots == 0) {
         out << "no name that the memory knows in this question";
-        if (!answer.suggestions.empty()) out << "; did you mean: " << joined(answer.suggestions, ", ") << "?";
+        if (!answer.suggestions.empty()) out << "; did you mean: " << printable(joined(answer.suggestions)) << "?";
         out << "\n";
     }
     if (answer.candidates.empty()) {
         if (!answer.entities.empty())
             out << (answer.words.empty() ? "the memory holds nothing about " : "the question leads nowhere from ")
-                << joined(answer.entities, ", ") << "\n";
+                << printable(joined(answer.entities)) << "\n";
         return;
     }
     out << printable(answer.candidates.front().text) << "\n";

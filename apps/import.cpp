@@ -7,7 +7,6 @@
 #include <iostream>
 #include <map>
 #include <set>
-#include <sstream>
 
 namespace kvmem::apps {
 
@@ -54,12 +53,11 @@ static void require_fitting_options(const std::string& layout, const po::variabl
 static std::vector<Index> task_numbers(const po::variables_map& values) {
     std::vector<Index> numbers;
     if (!values.count("tasks")) return numbers;
-    std::istringstream list(values["tasks"].as<std::string>());
-    for (std::string field; std::getline(list, field, ',');) {
+    const std::string& list = values["tasks"].as<std::string>();
+    for (const std::string& field : split(list, ',')) {
         const auto number = number_of<std::uint16_t>(field);
         if (!number)
-            throw UsageError(
-                {.what = "no such tasks", .expected = "numbers like 1,4,7", .got = "'" + list.str() + "'"});
+            throw UsageError({.what = "no such tasks", .expected = "numbers like 1,4,7", .got = "'" + list + "'"});
         numbers.push_back(*number);
     }
     return numbers;

@@ -109,8 +109,6 @@ int main(int count, char** values) {
         return fail(e.path1().string() + ": cannot use this: got " + e.code().message(), 1);
     } catch (const UsageError& e) {
         return fail(e.what(), 2);
-    } catch (const Error& e) {
-        return fail(e.what(), 1);
     } catch (const std::bad_alloc&) {
         return fail("out of memory", 1);
     } catch (const std::exception& e) {

@@ -137,6 +137,21 @@ Interruption::~Interruption() {
 
 int Interruption::signal() { return caught_signal; }
 
+std::vector<std::string> split(const std::string& text, char separator) {
+    std::vector<std::string> parts;
+    for (std::size_t at = 0, end; at <= text.size() && !text.empty(); at = end + 1) {
+        end = std::min(text.find(separator, at), text.size());
+        parts.push_back(text.substr(at, end - at));
+    }
+    return parts;
+}
+
+std::string joined(const std::vector<std::string>& texts, const std::string& separator) {
+    std::string all;
+    for (const std::string& text : texts) all += (all.empty() ? "" : separator) + text;
+    return all;
+}
+
 std::string formatted(const char* format, double value) {
     char text[64];
     std::snprintf(text, sizeof text, format, value);

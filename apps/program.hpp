@@ -80,6 +80,8 @@ class Interruption {
     static int signal();  // the signal, or 0
 };
 
+std::vector<std::string> split(const std::string& text, char separator);  // even empty parts; no part of ""
+std::string joined(const std::vector<std::string>& texts, const std::string& separator = ", ");
 std::string formatted(const char* format, double value);  // as printf does, up to 63 bytes
 // "12.4k", "86.2%", "00:42"
 std::string short_number(double value);

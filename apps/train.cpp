@@ -134,20 +134,19 @@ static std::string error_or_score(const ScoreType& type, const std::optional<dou
 }
 
 static void print_table(const TrainingGroup& group, const ScoreType& score) {
+    const auto row = [](const std::string& name, const auto& value) -> std::ostream& {
+        return std::cout << "  " << std::left << std::setw(36) << name << value;
+    };
     const std::vector<TrainingGroup::Member>& members = group.members();
     std::cout << "validation " << (score.is_share ? "error" : score.label) << "\n";
-    for (const TrainingGroup::Member& m : members)
-        std::cout << "  " << std::left << std::setw(36) << name_of(m) << error_or_score(score, m.score) << "\n";
-    std::cout << "  " << std::left << std::setw(36) << "mean" << error_or_score(score, group.mean()) << "\n";
+    for (const TrainingGroup::Member& m : members) row(name_of(m), error_or_score(score, m.score)) << "\n";
+    row("mean", error_or_score(score, group.mean())) << "\n";
     if (group.config().per_task && score.is_share) {
-        const auto failed =
-            std::count_if(members.begin(), members.end(), [](auto& m) { return m.score && *m.score < 0.95; });
-        std::cout << "  " << std::left << std::setw(36) << "tasks failed (above 5 %)" << failed << "\n";
+        const auto failed = std::ranges::count_if(members, [](auto& m) { return m.score && *m.score < 0.95; });
+        row("tasks failed (above 5 %)", failed) << "\n";
     } else if (const TrainingGroup::Member* best = group.best()) {
-        std::cout << "  " << std::left << std::setw(36) << "standard deviation" << text_of(score, group.deviation())
-                  << "\n";
-        std::cout << "  " << std::left << std::setw(36) << "best" << error_or_score(score, best->score) << " ("
-                  << best->name << ")\n";
+        row("standard deviation", text_of(score, group.deviation())) << "\n";
+        row("best", error_or_score(score, best->score)) << " (" << best->name << ")\n";
     }
 }
 

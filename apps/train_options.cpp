@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <sstream>
 
 namespace kvmem::apps {
 
@@ -53,12 +52,6 @@ static void describe(po::options_description& options, FieldsRef fields) {
         if (!field.help.empty() && field.name != "seed")
             options.add_options()(option_of(field.name).c_str(), text_value(field.is_flag),
                                   (field.help + " [" + field.value + "]").c_str());
-}
-
-static std::string joined(const std::vector<std::string>& texts) {
-    std::string all;
-    for (const std::string& text : texts) all += (all.empty() ? "" : ", ") + text;
-    return all;
 }
 
 // Replaces "--flag yes" by "--flag=yes". The parser would not take "yes" for the flag's value, because it is optional.
@@ -155,11 +148,9 @@ RunConfig run_config(const po::variables_map& values, const TaskType& task, cons
         if (fields.contains(field_of(option)) || option == "hash-words")
             set(config, task, option, value.as<std::string>());
     config.set_seed(config.trainer.seed);
-    if (values.count("tasks")) {
-        std::stringstream stream(values["tasks"].as<std::string>());
-        for (std::string part; std::getline(stream, part, ',');)
+    if (values.count("tasks"))
+        for (const std::string& part : split(values["tasks"].as<std::string>(), ','))
             if (!part.empty()) config.tasks.push_back(part);
-    }
     config.per_task = values.count("per-task") > 0;
     config.runs = values["runs"].as<Index>();
     config.validate();
