@@ -12,13 +12,7 @@ namespace kvmem::apps {
 
 namespace json = boost::json;
 
-static std::string joined(const std::vector<std::string>& texts, const char* separator) {
-    std::string all;
-    for (const std::string& text : texts) all += (all.empty() ? "" : separator) + printable(text);
-    return all;
-}
-
-// "████▌     " for a share of the width.
+// A bar that fills a share of the width: "████▌     ".
 static std::string bar(double share, int width) {
     static const char* const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
     const int parts = static_cast<int>(std::lround(std::clamp(share, 0.0, 1.0) * width * 8));
@@ -29,7 +23,7 @@ static std::string bar(double share, int width) {
     return text + std::string(static_cast<std::size_t>(width - filled), ' ');
 }
 
-// What a slot holds, or the sentence that it is.
+// The text of a slot: its key and value, or a sentence.
 static std::string text_of(const Answer::ReadSlot& slot, std::span<const TextSlot> story) {
     if (slot.slot < std::ssize(story))
         return formatted("%3.0f  ", static_cast<double>(slot.slot + 1)) +
@@ -44,14 +38,14 @@ static void print_head(std::ostream& out, const Answer::Head& head, std::span<co
             << text_of(slot, story) << "\n";
 }
 
-// "▁" to "█"; a blank for next to nothing.
+// A share as one of the characters " ", "▁", ..., "█".
 static const char* level(double share) {
     static const char* const levels[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
     return levels[std::lround(std::clamp(share, 0.0, 1.0) * 8)];
 }
 
-// Heads side by side, a line for each slot that one of them reads more than next to nothing of. A head has a dot where
-// a slot is not among those it reads most.
+// Prints heads as columns, with a line for each slot that has at least 1 % of a head's weight. A dot stands for a slot
+// that is not among the head's listed ones.
 static void print_heads(std::ostream& out, const std::vector<Answer::Head>& heads, std::span<const TextSlot> story) {
     constexpr double next_to_nothing = 0.01;
     std::map<Index, std::string> texts;
@@ -81,7 +75,7 @@ std::string text_of(const Answer::Path& path) {
     return printable(text);
 }
 
-// The steps of the first path with the words of the question that chose them.
+// Prints the steps of the first path with the question's words that chose them.
 static void print_steps(std::ostream& out, const Answer& answer) {
     for (const Answer::Path::Step& step : answer.paths.front().steps) {
         out << "  hop " << step.hop + 1 << "  " << formatted("%5.1f%%", 100 * step.weight) << "  "
@@ -103,16 +97,16 @@ static void print_paths(std::ostream& out, const Answer& answer) {
 
 void print(std::ostream& out, const Answer& answer, std::span<const TextSlot> story) {
     if (!answer.taken_for.empty()) out << "no such name; taken for: " << printable(answer.taken_for) << "\n";
-    if (!answer.unknown_words.empty()) out << "unknown words: " << joined(answer.unknown_words, ", ") << "\n";
+    if (!answer.unknown_words.empty()) out << "unknown words: " << printable(joined(answer.unknown_words)) << "\n";
     if (answer.entities.empty() && answer.own_slots == 0) {
         out << "no name that the memory knows in this question";
-        if (!answer.suggestions.empty()) out << "; did you mean: " << joined(answer.suggestions, ", ") << "?";
+        if (!answer.suggestions.empty()) out << "; did you mean: " << printable(joined(answer.suggestions)) << "?";
         out << "\n";
     }
     if (answer.candidates.empty()) {
         if (!answer.entities.empty())
             out << (answer.words.empty() ? "the memory holds nothing about " : "the question leads nowhere from ")
-                << joined(answer.entities, ", ") << "\n";
+                << printable(joined(answer.entities)) << "\n";
         return;
     }
     out << printable(answer.candidates.front().text) << "\n";
@@ -177,7 +171,7 @@ json::object to_json(const std::string& question, const Answer& answer) {
     for (const Answer::Hop& hop : answer.hops) {
         json::array heads;
         for (const Answer::Head& head : hop.heads) heads.push_back(slots_json(head));
-        if (heads.size() == 1)  // what a hop read, without a word about its only head
+        if (heads.size() == 1)  // a hop with one head is a list of slots
             hops.push_back(std::move(heads.front()));
         else
             hops.push_back(std::move(heads));

@@ -1,4 +1,4 @@
-// An answer for people and for programs.
+// An answer as text and as JSON.
 #pragma once
 
 #include "kvmem/tasks/qa/answerer.hpp"
@@ -10,7 +10,7 @@
 
 namespace kvmem::apps {
 
-// `story` are the sentences that came with the question, if any did: they are shown as they were told, numbered.
+// `story` are the sentences that came with the question. They are shown with their numbers and original spelling.
 void print(std::ostream& out, const Answer& answer, std::span<const TextSlot> story = {});
 // "Kismet –directed_by→ William Dieterle ←directed_by– The Accused"
 std::string text_of(const Answer::Path& path);

@@ -26,12 +26,12 @@ static const char* const about =
 
 namespace {
 
-// Asks, and prints the answer.
+// Prints the answer to a question.
 struct Asker {
     const Answerer& answerer;
     const AnswerOptions& options;
     bool json;
-    bool echo = false;  // the question, which nobody sees otherwise
+    bool echo = false;  // whether to print the question, too
 
     void operator()(const std::string& question, const std::vector<TextSlot>& story = {}) const {
         const Answer found = answerer.ask(question, options, story);
@@ -47,8 +47,8 @@ struct Asker {
 
 }  // namespace
 
-// Calls take(line) for what is typed, or comes on stdin, until it returns false. A bad line ends itself, not the
-// conversation.
+// Calls take(line) for each line of stdin. On a terminal, it ends when take() returns false. An Error is printed, and
+// the next line follows.
 template <class Take>
 static int converse(const char* greeting, const char* prompt, Take take) {
     const bool conversation = ::isatty(STDIN_FILENO) != 0;
@@ -89,7 +89,7 @@ static Error no_story(const std::string& what, const std::string& expected, cons
     return Error({.what = what, .expected = expected, .where = where});
 }
 
-// Tells the story of a file, and gives how many questions it asked.
+// Reads a story from a text and answers its questions. Returns their number.
 static Index read_story(const Asker& ask, Story& story, const std::string& text, const std::string& name) {
     Index questions = 0;
     TextLines lines(text, name);

@@ -1,4 +1,4 @@
-// Text and memories as the vectors of a trained model, for the verbs of stores.
+// Vectors of texts and memories, encoded by a trained model, for the verbs of stores.
 #pragma once
 
 #include "kvmem/io/vectors.hpp"
@@ -8,20 +8,20 @@
 
 namespace kvmem::apps {
 
-// What becomes slots of a store: a row each.
+// Rows that become slots of a store.
 struct EncodedRows {
     VectorFile keys;  // with texts as names
     Matrix values;    // or none
 };
 
-// The memory of the data set that the run which the option "run" names was trained on, or of the one that the option
-// "memory" names (CompiledMemory).
+// Encodes the memory of the data set that the option "memory" names, by default the one of the run that the option
+// "run" names (CompiledMemory).
 EncodedRows encoded_memory(const po::variables_map& values);
 
-// Lines of text, as that model reads questions. Errors name the line of `name`.
+// Encodes lines of text as that model reads questions. Errors name the line of `name`.
 VectorFile encoded_lines(const po::variables_map& values, const std::string& text, const std::string& name);
 
-// All of a file, or with "-" of standard input.
+// The contents of a file, or of standard input for "-".
 std::string text_from(const std::string& source);
 
 }  // namespace kvmem::apps

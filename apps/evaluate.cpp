@@ -105,7 +105,7 @@ static void print_support(std::ostream& out, const SupportReport& support) {
     for (std::size_t i = 0; i < support.hops.size(); ++i) {
         const SupportReport::Hop& hop = support.hops[i];
         out << "  hop " << i + 1 << "    " << std::setw(7) << percent(hop.mean);
-        if (hop.head != hop.mean)  // there are several heads
+        if (hop.head != hop.mean)  // only with several heads
             out << " by the mean of its heads, " << percent(hop.head) << " by one head at least";
         out << "\n";
     }
@@ -142,7 +142,7 @@ int run_evaluate(const Arguments& arguments) {
     const ThreadLimit limit(threads);
     std::vector<ModelSource> sources = open_models(values, "data");
     const Evaluation evaluation = evaluate_all(sources, split);
-    // Apart from the results, which are the same each time.
+    // The speed goes to stderr, so that equal runs have equal output.
     std::cerr << short_number(static_cast<double>(evaluation.metrics.questions) / std::max(evaluation.seconds, 1e-9))
               << " questions/s\n";
     if (values.count("json"))

@@ -1,4 +1,4 @@
-// All that evaluate and plot measure of one model, or of the models of several tasks together.
+// Measurements of one model, or of the models of several tasks together, for `evaluate` and `plot`.
 #pragma once
 
 #include "kvmem/tasks/qa/evaluate.hpp"
@@ -13,18 +13,18 @@ namespace kvmem::apps {
 struct Evaluation {
     Metrics metrics;
     std::vector<TaskReport> tasks;   // empty when the data set has none
-    SupportReport support;           // without questions when the split does not tell
-    std::vector<std::string> paths;  // of each task: the relations most often followed; empty: none were
-    bool retrieves = true;           // whether the model reads slots that were found for it; if so:
+    SupportReport support;           // without questions if the split names no supporting slots
+    std::vector<std::string> paths;  // for each task, the most frequent path of relations, or ""
+    bool retrieves = true;           // whether the model reads slots that a Retriever found; if so:
     double recall = 0;               // share of the questions with a right answer in the slots read
-    double slots = 0;                // read by a question, mean
-    double seconds = 0;              // that answering took
-    // Of each source, its questions.
+    double slots = 0;                // mean number of slots that a question reads
+    double seconds = 0;              // time to answer all questions
+    // For each source, the outcomes of its questions.
     std::vector<std::vector<Outcome>> outcomes;
 };
 
-// Shows progress. Puts the data sets into the tokens of their models: a source is evaluated once. Throws Error when
-// there is no such split, or it has no questions.
+// Shows progress. It translates the data sets to the tokens of their models, so a source can be evaluated only once.
+// Throws Error when the split is missing or has no questions.
 Evaluation evaluate_all(std::span<ModelSource> sources, const std::string& split);
 
 }  // namespace kvmem::apps

@@ -1,5 +1,6 @@
 // kvmem import LAYOUT: from other layouts to a kvmem-qa file.
 #include "kvmem/tasks/qa/import.hpp"
+#include "kvmem/core/number.hpp"
 #include "kvmem/version.hpp"
 #include "output.hpp"
 #include "program.hpp"
@@ -7,7 +8,6 @@
 #include <iostream>
 #include <map>
 #include <set>
-#include <sstream>
 
 namespace kvmem::apps {
 
@@ -15,12 +15,16 @@ using Paths = std::vector<std::string>;
 
 static const char* const about =
     "Turns question-answering data into a kvmem-qa data set (HDF5). Layouts:\n\n"
-    "  metaqa      --kb kb.txt with subject|relation|object; questions: text with [entity]<TAB>answer|answer; beside\n"
-    "              X.txt, types of its questions in qa_X_qtype.txt; --split divides files into train, valid and test\n"
+    "  metaqa      --kb kb.txt with subject|relation|object; questions: text with [entity]<TAB>answer|answer; "
+    "beside\n"
+    "              X.txt, types of its questions in qa_X_qtype.txt; --split divides files into train, valid and "
+    "test\n"
     "  wikimovies  --kb wiki_entities_kb.txt, --entities entities.txt; questions: 1 text?<TAB>answer, answer\n"
-    "  kb          --facts FILE...: subject<TAB>relation<TAB>object or @table files; questions from --templates, or\n"
+    "  kb          --facts FILE...: subject<TAB>relation<TAB>object or @table files; questions from --templates, "
+    "or\n"
     "              files of text<TAB>answer<TAB>answer..., or *.jsonl of {\"question\", \"answers\"}\n"
-    "  babi        FOLDER... of stories in which questions are asked: qa1_train.txt, qa1_some-name_valid.txt; --tasks\n"
+    "  babi        FOLDER... of stories in which questions are asked: qa1_train.txt, qa1_some-name_valid.txt; "
+    "--tasks\n"
     "              takes some; what a folder lacks is taken from the next one\n"
     "  jsonl       questions that carry their memories: {\"question\", \"memory\": [{\"key\", \"value\"}], "
     "\"answers\"}\n\n"
@@ -31,37 +35,35 @@ static const char* const about =
                       .hint = "see 'kvmem import --help'"});
 }
 
-// Refuses options that the layout has no use for, rather than leave the user to wonder.
+// Throws UsageError for an option of another layout, which would have no effect.
 static void require_fitting_options(const std::string& layout, const po::variables_map& values) {
-    static const std::map<std::string, std::set<std::string>> own = {
+    static const std::map<std::string, std::set<std::string>> options_of_layouts = {
         {"metaqa", {"kb", "split", "hold-out-phrasings", "limit", "without-marks"}},
         {"wikimovies", {"kb", "entities"}},
         {"kb", {"facts", "templates", "test-entities", "questions-per-key", "keys-per-path"}},
         {"babi", {"folder", "tasks"}},
         {"jsonl", {}}};
-    const auto allowed = own.find(layout);
-    if (allowed == own.end()) return;  // refused later
+    const auto allowed = options_of_layouts.find(layout);
+    if (allowed == options_of_layouts.end()) return;  // import_layout() throws
     if (layout == "babi")
         for (const char* option : {"train", "valid", "test"})
             if (values.count(option)) refuse_option(option, layout);
-    for (const auto& [other, options] : own)
+    for (const auto& [other, options] : options_of_layouts)
         for (const std::string& option : options)
             if (values.count(option) && !values[option].defaulted() && !allowed->second.count(option))
                 refuse_option(option, layout);
 }
 
-// "1,4,7" to numbers.
+// Parses the option --tasks: "1,4,7".
 static std::vector<Index> task_numbers(const po::variables_map& values) {
     std::vector<Index> numbers;
     if (!values.count("tasks")) return numbers;
-    std::istringstream list(values["tasks"].as<std::string>());
-    for (std::string field; std::getline(list, field, ',');) {
-        const bool digits =
-            !field.empty() && field.size() < 6 && field.find_first_not_of("0123456789") == std::string::npos;
-        if (!digits)
-            throw UsageError(
-                {.what = "no such tasks", .expected = "numbers like 1,4,7", .got = "'" + list.str() + "'"});
-        numbers.push_back(std::stol(field));
+    const std::string& list = values["tasks"].as<std::string>();
+    for (const std::string& field : split(list, ',')) {
+        const auto number = number_of<std::uint16_t>(field);
+        if (!number)
+            throw UsageError({.what = "no such tasks", .expected = "numbers like 1,4,7", .got = "'" + list + "'"});
+        numbers.push_back(*number);
     }
     return numbers;
 }
@@ -73,14 +75,14 @@ static MetaqaOptions::WithoutMarks without_marks(const std::string& text) {
     throw UsageError({.what = "no such splits to take marks off", .expected = "none, test or all", .got = text});
 }
 
-// The files that an option of several names.
+// The files of an option that takes several.
 static std::vector<std::filesystem::path> files_of(const po::variables_map& values, const std::string& option) {
     if (!values.count(option)) return {};
     const auto& paths = values[option].as<Paths>();
     return {paths.begin(), paths.end()};
 }
 
-// All files that are read, with those of folders.
+// All files that the import reads, with files in folders.
 static std::vector<std::filesystem::path> inputs(const po::variables_map& values) {
     std::vector<std::filesystem::path> all;
     for (const char* option : {"kb", "entities", "templates"})
@@ -91,7 +93,7 @@ static std::vector<std::filesystem::path> inputs(const po::variables_map& values
             all.push_back(metaqa_types_of(path));
         }
     for (const std::filesystem::path& folder : files_of(values, "folder")) {
-        std::error_code unreadable;  // the import says why
+        std::error_code unreadable;  // the import throws
         for (const auto& entry : std::filesystem::directory_iterator(folder, unreadable))
             if (entry.path().extension() == ".txt") all.push_back(entry.path());
     }

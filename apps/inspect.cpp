@@ -71,7 +71,7 @@ static json::object split_json(const SplitReport& r, const RetrievalReport& reac
                                        {"gold_found", reach.gold_found}}}};
 }
 
-// What a hop can find at all, by each strategy, before any attention is learned.
+// Prints an upper bound of what hops can find with each strategy, whatever attention learns.
 static void print_recall(const QaDataset& dataset, RetrieverOptions options) {
     options.hops = 3;
     constexpr std::pair<Retrieval, const char*> strategies[] = {

@@ -70,18 +70,19 @@ int run(const Arguments& arguments) {
 }
 
 int fail(const std::string& what, int code) {
-    std::cout.exceptions(std::ios::goodbit);  // it is flushed before std::cerr is written to
+    std::cout.exceptions(std::ios::goodbit);  // std::cerr flushes it, which may fail again
     std::cerr << "error: " << printable(what) << "\n";
     return code;
 }
 
-// A closed one would be the first file that is opened, and be written to.
+// Opens closed standard streams: otherwise the first file that is opened takes the number of one, and output goes
+// there.
 void open_standard_streams() {
     for (int stream = 0; stream <= STDERR_FILENO; ++stream)
         if (::fcntl(stream, F_GETFD) < 0) ::open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
-// When nobody reads any more, that is no error: the program ends by the signal, as others do.
+// When the reader has closed its end, that is no error: the program ends with SIGPIPE, as others do.
 int output_failed() {
     pollfd output{STDOUT_FILENO, 0, 0};
     if (::poll(&output, 1, 0) > 0 && (output.revents & POLLERR)) {
@@ -95,9 +96,8 @@ int output_failed() {
 
 int main(int count, char** values) {
     open_standard_streams();
-    std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is a failed write, noticed below
-    std::signal(SIGXFSZ, SIG_IGN);  // so is a file over its limit
-    std::cin.tie(nullptr);          // else a failed write would be taken for a failed read
+    std::signal(SIGPIPE, SIG_IGN);  // a write to a closed pipe fails, and output_failed() ends the program
+    std::signal(SIGXFSZ, SIG_IGN);  // a write beyond the limit of a file's size fails, too
     std::cout.exceptions(std::ios::badbit);
     const PrintableStream output(std::cout), messages(std::cerr);
     try {
@@ -110,8 +110,6 @@ int main(int count, char** values) {
         return fail(e.path1().string() + ": cannot use this: got " + e.code().message(), 1);
     } catch (const UsageError& e) {
         return fail(e.what(), 2);
-    } catch (const Error& e) {
-        return fail(e.what(), 1);
     } catch (const std::bad_alloc&) {
         return fail("out of memory", 1);
     } catch (const std::exception& e) {

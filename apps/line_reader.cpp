@@ -5,10 +5,12 @@
 
 #include <unistd.h>
 
-#include <cstdio>
+#include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <utility>
 
 #ifdef KVMEM_HAVE_EDITLINE
 #include <editline/readline.h>
@@ -41,27 +43,44 @@ static void save_history(const std::string&) {}
 static std::optional<std::string> edited_line(const std::string&) { return {}; }
 #endif
 
-// A line is given as soon as it has ended: what follows "\r" is looked at when the next one is asked for.
+// Reads what standard input has, and waits only if it has nothing. Returns false at its end.
+bool InputLines::fill() {
+    constexpr std::size_t capacity = std::size_t{1} << 16;
+    buffer_.resize(capacity);
+    ssize_t size = 0;
+    do size = ::read(STDIN_FILENO, buffer_.data(), capacity);
+    while (size < 0 && errno == EINTR);
+    if (size < 0) throw Error({.what = "cannot read standard input", .where = place()});
+    buffer_.resize(size);
+    at_ = 0;
+    return size > 0;
+}
+
+// Returns a line as soon as it has ended. So a "\n" behind "\r" is skipped at the next call: it may not be there yet.
 bool InputLines::next(std::string& line) {
-    constexpr std::size_t longest = std::size_t{16} << 20;
-    constexpr auto end = std::streambuf::traits_type::eof();
+    constexpr std::size_t max_bytes = std::size_t{16} << 20;
     std::cout.flush();  // a caller that sends one question at a time waits for its answer
-    std::streambuf& in = *std::cin.rdbuf();
     line.clear();
     ++number_;
-    auto c = in.sbumpc();
-    if (c == '\n' && newline_may_follow_) c = in.sbumpc();
-    const bool some = c != end;
-    for (; c != end && c != '\n' && c != '\r'; c = in.sbumpc()) {
-        if (line.size() == longest)
+    bool has_line = false, has_ended = false;
+    while (!has_ended && (at_ < buffer_.size() || fill())) {
+        if (std::exchange(newline_may_follow_, false) && buffer_[at_] == '\n') {
+            ++at_;
+            continue;
+        }
+        const auto begin = buffer_.begin() + at_;
+        const auto end = std::find_if(begin, buffer_.end(), [](char c) { return c == '\n' || c == '\r'; });
+        if (line.size() + (end - begin) > max_bytes)
             throw Error(
                 {.what = "the line is too long", .expected = "at most 16 MiB", .got = "more", .where = place()});
-        line += static_cast<char>(c);
+        line.append(begin, end);
+        has_line = true;
+        has_ended = end != buffer_.end();
+        newline_may_follow_ = has_ended && *end == '\r';
+        at_ = end - buffer_.begin() + has_ended;
     }
-    newline_may_follow_ = c == '\r';
-    if (std::ferror(stdin)) throw Error({.what = "cannot read standard input", .where = place()});
     if (number_ == 1) line.erase(0, line.size() - without_byte_order_mark(line, place()).size());
-    return some;
+    return has_line;
 }
 
 LineReader::LineReader(std::string prompt)

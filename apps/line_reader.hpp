@@ -1,5 +1,4 @@
-// Lines of standard input, and lines that a person types: with editing and history where there is a terminal and
-// libedit, otherwise as they come.
+// Lines of standard input. LineReader adds editing and history on a terminal, if libedit is there.
 #pragma once
 
 #include "kvmem/core/types.hpp"
@@ -9,30 +8,35 @@
 
 namespace kvmem::apps {
 
+// Buffers standard input: nothing else may read from it.
 class InputLines {
   public:
-    // The next line, which ends as TextLines has it, or false at the end of standard input. A byte order mark is
-    // skipped. Throws Error for input in UTF-16, for a line of more than 16 MiB, without having read much more, and
-    // when input ends because it cannot be read.
+    // Sets `line` to the next line, or returns false at the end of input. Lines end as in TextLines, and a byte order
+    // mark is skipped. Throws Error for input in UTF-16, for a line of more than 16 MiB, without reading much more of
+    // it, and for input that cannot be read.
     bool next(std::string& line);
 
     std::string place() const { return "stdin:" + std::to_string(number_); }
 
   private:
+    bool fill();
+
+    std::string buffer_;
+    std::size_t at_ = 0;  // position in the buffer
     Index number_ = 0;
-    bool newline_may_follow_ = false;  // behind "\r": both are one line's end
+    bool newline_may_follow_ = false;  // The last line ended with "\r", which may be half of its end.
 };
 
 class LineReader {
   public:
-    // History is read from and written to ~/.kvmem_history, if that can be done.
+    // Reads the history from ~/.kvmem_history; the destructor writes it. Ignores errors of either.
     explicit LineReader(std::string prompt);
     ~LineReader();
     LineReader(const LineReader&) = delete;
     LineReader& operator=(const LineReader&) = delete;
 
-    std::optional<std::string> next();  // without the line's end; nothing at the end of input; throws as InputLines
-    std::string place() const { return lines_.place(); }  // of the line that next() gave
+    std::optional<std::string> next();  // The next line, or nothing at the end of input. Throws as InputLines does.
+    std::string place() const { return lines_.place(); }  // of the line that next() returned
 
   private:
     InputLines lines_;

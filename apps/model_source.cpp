@@ -14,13 +14,13 @@ namespace kvmem::apps {
 
 namespace {
 
-// What a command line names.
+// The files that the options name.
 struct Source {
     std::filesystem::path path;
     bool directory;
     QaDataset data;
-    std::vector<std::string> tasks;   // that the run was trained on, unless another data set is named; empty: all
-    std::optional<RunConfig> config;  // of a directory that holds a run
+    std::vector<std::string> tasks;   // the run's tasks, unless another data set is named; empty: all
+    std::optional<RunConfig> config;  // of a run directory
 };
 
 }  // namespace
@@ -85,7 +85,7 @@ std::vector<ModelSource> open_models(const po::variables_map& values, const std:
         all.push_back({load_model(member.files.model()), source.data});
         keep_tasks(all.back().memory, member.tasks);
     }
-    if (all.empty()) RunFiles{source.path}.model();  // says that there is none
+    if (all.empty()) RunFiles{source.path}.model();  // throws: there is none
     return all;
 }
 

@@ -1,4 +1,4 @@
-// A trained model and the memory it reads, from a command line.
+// Opens a trained model with its memory, from the options of a command line.
 #pragma once
 
 #include "kvmem/tasks/qa/answerer.hpp"
@@ -15,19 +15,17 @@ struct ModelSource {
     QaDataset memory;
 };
 
-// The positional argument "run" is a run directory or a model file. The memory is that of the data set that the
-// option `memory_option` names, or of the one the run was trained on; its splits are read only where there is no memory
-// that questions share.
+// The option "run" names a run directory or a model file. The option `memory_option` names the data set with the
+// memory; by default it is the run's. Splits are read only if the data set has no shared memory.
 ModelSource open_model(const po::variables_map& values, const std::string& memory_option);
 
-// The model alone: its data set may be gone.
+// Opens only the model, even if its data set is gone.
 std::unique_ptr<Model> open_model_alone(const po::variables_map& values);
 
-// The same of a run with a model for each task: the models that there are, each with the questions of its task. Of any
-// other run or file, that one model.
+// Opens all models of a run with a model for each task, each with the questions of its task; otherwise one model.
 std::vector<ModelSource> open_models(const po::variables_map& values, const std::string& memory_option);
 
-// What ask and predict have in common: options on the command line, and the answerer that they describe.
+// The common options of `ask` and `predict`, and the answerer that they select.
 void add_answer_options(CommandLine& line, AnswerOptions& options);
 Answerer open_answerer(const po::variables_map& values, const AnswerOptions& options);
 

@@ -16,7 +16,7 @@ static bool begins_with(const fs::path& path, const std::string& signature) {
     return head == signature;
 }
 
-// "kvmem-qa" and the like, or else what it is.
+// The format, such as "kvmem-qa", or a description.
 static std::string kind_of_hdf5(const fs::path& path) {
     try {
         const std::string format = file_format(path);
@@ -41,7 +41,7 @@ static void require_kind(const fs::path& output, const std::string& format) {
 void require_output(const fs::path& output, const std::string& format, const std::vector<fs::path>& inputs) {
     require_writable(output);
     for (const fs::path& input : inputs) {
-        std::error_code missing;  // one that is not there is not the same
+        std::error_code missing;  // a missing file is not equivalent
         if (!fs::equivalent(output, input == "-" ? "/dev/stdin" : input, missing)) continue;
         throw UsageError({.what = "the output is one of the inputs",
                           .expected = "another file",

@@ -1,4 +1,4 @@
-// What a verb may write over.
+// Checks of output files.
 #pragma once
 
 #include <filesystem>
@@ -7,9 +7,9 @@
 
 namespace kvmem::apps {
 
-// Throws Error unless a file can be written to `output` that does no harm. It is none of the inputs, by whatever name
-// ("-" is standard input). If it is an HDF5 file, it is of the same format: "kvmem-qa" for a data set, "" for what is
-// no HDF5. It is no store's log.
+// Throws Error unless `output` can be written and replaces no valuable file. It must not be one of the inputs, by any
+// name ("-" is standard input), nor a store's log. An HDF5 file may only be replaced by one of the same format:
+// "kvmem-qa" for a data set, "" for output that is not HDF5.
 void require_output(const std::filesystem::path& output, const std::string& format,
                     const std::vector<std::filesystem::path>& inputs);
 

@@ -59,7 +59,7 @@ static LearningCurve read_curve(const std::string& name, const fs::path& metrics
     return curve;
 }
 
-// Of a run, or of each member of a group; of a member that is a group itself, the best run's.
+// The curve of a run, or of each member of a group. For a member that is a group itself, it is its best run's.
 static std::vector<LearningCurve> read_curves(const RunFiles& files, const RunConfig& config,
                                               const QaDataset& dataset) {
     std::vector<LearningCurve> curves;

@@ -29,7 +29,7 @@ static std::vector<QuestionRef> round_robin(const std::vector<std::vector<Questi
     return chosen;
 }
 
-// Half of them right, from the tasks in turn; half wrong, from the tasks with most errors in turn.
+// See choose_examples().
 static std::vector<QuestionRef> choose(const Evaluation& evaluation, Index count) {
     std::map<Index, std::vector<QuestionRef>> right, wrong;  // by task
     for (std::size_t s = 0; s < evaluation.outcomes.size(); ++s) {
@@ -61,7 +61,7 @@ static std::string joined(const Vocabulary& vocabulary, std::span<const Token> a
     return text.empty() ? "no answer" : text;
 }
 
-// The slots to show, in their order: all, or the supporting ones and those that some head reads most.
+// The slots to show, in their order: the `max` with the largest weight of any head, supporting ones first.
 static std::vector<Index> rows_of(const Reads& reads, std::span<const Index> support, std::size_t max) {
     std::vector<std::pair<double, Index>> slots;
     for (Index slot = 0; slot < reads.slots; ++slot) {
@@ -105,7 +105,7 @@ static HeatMap heat_map(const Model& model, const Batch& batch, const Reads& rea
     return map;
 }
 
-// Of a model that follows facts: how much each hop read of each word of the question.
+// For a model that follows facts, the weights of the question's words in each hop.
 static HeatMap word_map(const Model& model, const Batch& batch, std::span<const Real> words) {
     HeatMap map;
     const auto tokens = static_cast<std::size_t>(batch.question[0].size());
@@ -161,7 +161,7 @@ static Example example_of(const ModelSource& source, const Split& split, const R
 std::vector<Example> choose_examples(std::span<const ModelSource> sources, const std::string& split_name,
                                      const Evaluation& evaluation, Index count) {
     std::vector<Example> examples;
-    std::map<std::size_t, Retriever> retrievers;  // of the sources that are asked
+    std::map<std::size_t, Retriever> retrievers;  // by source
     for (const auto& [source, question] : choose(evaluation, count)) {
         const ModelSource& from = sources[source];
         const Retriever& retriever =

@@ -1,4 +1,4 @@
-// Which questions `kvmem plot` shows, and what was read for them.
+// The questions that `kvmem plot` shows, with their attention weights.
 #pragma once
 
 #include "plot_page.hpp"
@@ -9,8 +9,8 @@
 
 namespace kvmem::apps {
 
-// Up to `count` questions: half of them answered right, the first ones of the tasks in turn, then wrong ones, the
-// first of the tasks in turn, those with most errors first. Where one kind lacks, more of the other.
+// Chooses up to `count` questions: half with right answers, then half with wrong ones, as far as they suffice. Tasks
+// take turns, each with its first questions; for wrong answers, tasks with more errors come first.
 std::vector<Example> choose_examples(std::span<const ModelSource> sources, const std::string& split,
                                      const Evaluation& evaluation, Index count);
 

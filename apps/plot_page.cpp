@@ -4,7 +4,7 @@
 
 namespace kvmem::apps {
 
-// Colours of light pages and of dark ones; charts name the classes.
+// The style sheet, with colours for light and dark pages. Charts refer to its classes.
 static const char* const style = R"(
 :root { color-scheme: light dark; --page: #ffffff; --text: #1b1d21; --soft: #5f656e; --grid: #e2e4e8;
   --first: #1f5fbf; --second: #b3530f; --good: #1d6f3a; --bad: #b3261e; }
@@ -36,7 +36,7 @@ static std::string tag(const std::string& name, const std::string& text, const s
 
 static std::string chart(const std::string& picture) { return "<div class=\"chart\">" + picture + "</div>\n"; }
 
-// Where a phase begins that is not the first; those of several runs differ and are left out.
+// Marks at the beginnings of phases after the first. Several runs have none, because their phases differ.
 static std::vector<LineChart::Mark> phases_of(const std::vector<LearningCurve>& curves) {
     std::vector<LineChart::Mark> marks;
     if (curves.size() != 1) return marks;

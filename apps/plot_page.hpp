@@ -1,5 +1,5 @@
-// The page that `kvmem plot` writes: learning curves, errors of tasks, attention of examples, settings; one file of
-// HTML without scripts that asks nothing of the network.
+// The page of `kvmem plot`: learning curves, errors of tasks, attention of examples, and settings. It is one file of
+// HTML without scripts and links.
 #pragma once
 
 #include "evaluation.hpp"
@@ -12,7 +12,7 @@
 
 namespace kvmem::apps {
 
-// What metrics.jsonl tells of a run.
+// The contents of a run's metrics.jsonl.
 struct LearningCurve {
     struct Epoch {
         double number = 0, loss = 0;
@@ -23,14 +23,14 @@ struct LearningCurve {
     std::vector<Epoch> epochs;
 };
 
-// A question with what was answered and read.
+// A question with its answer and the attention weights.
 struct Example {
     std::string task, question, answer, expected;
-    std::string path;   // that the answer came by, of a model that follows facts
+    std::string path;   // the path to the answer, if the model follows facts
     double weight = 0;  // of the answer
     bool right = false;
     HeatMap reads;
-    Index slots = 0;  // that it had; reads.rows are those shown
+    Index slots = 0;  // the question's number of slots; reads.rows may be fewer
 };
 
 struct PlotPage {

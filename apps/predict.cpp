@@ -58,14 +58,14 @@ static json::value parse_line(const std::string& line, const std::string& where)
     return value;
 }
 
-// A number is more than a parser keeps of it: an id goes back as it came.
+// Adds the id as it was written: a parser would round a number.
 static std::string with_id(std::string answer, std::string_view id) {
     if (id.empty()) return answer;
     answer.pop_back();
     return answer += ",\"id\":" + std::string(id) + "}";
 }
 
-// An answerer does not know which line it is asked from.
+// Answers a question. Errors get the line as their place.
 static Answer ask(const Answerer& answerer, const std::string& question, const AnswerOptions& options,
                   const std::vector<TextSlot>& own, const std::string& where) {
     try {

@@ -1,4 +1,4 @@
-// A filter of the program's output: control characters in foreign texts never reach a terminal.
+// A filter for the program's output, so that control characters in foreign texts never reach a terminal.
 #pragma once
 
 #include <ostream>
@@ -7,8 +7,8 @@
 
 namespace kvmem::apps {
 
-// While it lives, lines that are written to a stream go through printable(). Line ends and tabs are the writer's:
-// a foreign text that is no JSON must go through printable() before it is written.
+// While an object exists, lines that are written to its stream go through printable(). Line ends and tabs pass, so the
+// writer must call printable() for foreign texts that are not JSON.
 class PrintableStream : private std::streambuf {
   public:
     explicit PrintableStream(std::ostream& stream) : stream_(stream), below_(stream.rdbuf(this)) {}
@@ -24,7 +24,7 @@ class PrintableStream : private std::streambuf {
 
     std::ostream& stream_;
     std::streambuf* below_;
-    std::string line_;  // so far
+    std::string line_;  // the part of a line that is not written yet
 };
 
 }  // namespace kvmem::apps

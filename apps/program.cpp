@@ -16,7 +16,8 @@
 
 namespace kvmem::apps {
 
-// Boost takes "-1" for an unsigned number, and "inf" for one that is not.
+// Throws UsageError for text that number_of() refuses. Boost would read "-1" as an unsigned number, and "inf" as a
+// double.
 template <class... Numbers>
 static void require_numbers(const po::option& option, const std::type_info& type) {
     const auto require = [&]<class Number>(std::type_identity<Number>) {
@@ -135,6 +136,21 @@ Interruption::~Interruption() {
 }
 
 int Interruption::signal() { return caught_signal; }
+
+std::vector<std::string> split(const std::string& text, char separator) {
+    std::vector<std::string> parts;
+    for (std::size_t at = 0, end; at <= text.size() && !text.empty(); at = end + 1) {
+        end = std::min(text.find(separator, at), text.size());
+        parts.push_back(text.substr(at, end - at));
+    }
+    return parts;
+}
+
+std::string joined(const std::vector<std::string>& texts, const std::string& separator) {
+    std::string all;
+    for (const std::string& text : texts) all += (all.empty() ? "" : separator) + text;
+    return all;
+}
 
 std::string formatted(const char* format, double value) {
     char text[64];

@@ -1,8 +1,8 @@
-// What the verbs of the program share: command lines, progress, interruption, text for people.
+// Functions for all verbs of the program: command lines, progress, interruption and texts.
 //
-// Results go to stdout, everything else to stderr. A verb returns the exit code: 0, 1 when it failed, 2 for wrong
-// usage, both from an Error that kvmem.cpp prints in one line; 130 or 143 after a signal that training was saved for.
-// A write to stdout that fails is an exception that a verb lets pass: kvmem.cpp ends the program as it should.
+// Results go to stdout and everything else to stderr. A verb returns the exit code: 0, or 128 + n after signal n, when
+// training was saved. It throws Error (code 1) or UsageError (code 2), which kvmem.cpp prints in one line. A failed
+// write to stdout is an exception that a verb must not catch.
 #pragma once
 
 #include "kvmem/core/error.hpp"
@@ -29,26 +29,26 @@ int run_plot(const Arguments& arguments);
 int run_index(const Arguments& arguments);
 int run_query(const Arguments& arguments);
 
-// A verb's command line. Positional arguments are text options of these names, in order.
+// The syntax of a verb's command line. Positional arguments become string options of these names, in order.
 struct CommandLine {
-    std::string usage;  // "kvmem ask RUN [QUESTION] [options]"
-    std::string about;  // what it does, for --help
-    po::options_description options{"Options"};
+    std::string usage;                                    // "kvmem ask RUN [QUESTION] [options]"
+    std::string about;                                    // for --help
+    po::options_description options{"Options", 100, 50};  // lines of help may have 100 columns
     std::vector<std::string> positional;
-    po::options_description hidden{};  // options that help does not show
-    std::string rest{};                // of all further arguments, a list of texts; empty: there may be none
+    po::options_description hidden{};  // options that --help leaves out
+    std::string rest{};                // name for all further arguments, a list of strings; "": none are allowed
 };
 
-// Parses, or prints the help and returns false. Throws UsageError.
+// Parses the arguments. For --help, prints it and returns false. Throws UsageError.
 bool parse(const CommandLine& line, const Arguments& arguments, po::variables_map& values);
 
-// The value of a required option; throws UsageError when it is missing.
+// The value of an option. Throws UsageError, which expects `meaning`, when it is missing or empty.
 std::string required(const po::variables_map& values, const std::string& option, const std::string& meaning);
 
 // Throws UsageError that names the option unless its value is at least `min`.
 void require_at_least(std::int64_t value, std::int64_t min, const std::string& option);
 
-// A line that is rewritten on a terminal, at most 10 times a second, and otherwise printed now and then.
+// A line of progress on stderr: rewritten up to 10 times a second on a terminal, otherwise printed every 5 seconds.
 class Progress {
   public:
     Progress();
@@ -56,10 +56,10 @@ class Progress {
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
 
-    bool due() const;  // whether a line shown now would not be too early
-    void show(const std::string& line);
-    void print(const std::string& line);  // shows it, whenever, and keeps it
-    void clear();
+    bool due() const;                     // whether show() would print now
+    void show(const std::string& line);   // prints a line that the next one replaces, if it is due
+    void print(const std::string& line);  // prints a line that stays
+    void clear();                         // removes the line of show()
 
   private:
     using Clock = std::chrono::steady_clock;
@@ -69,7 +69,7 @@ class Progress {
     Clock::time_point next_;
 };
 
-// While it lives, SIGINT and SIGTERM are noted instead of ending the program; a second one ends it.
+// While an object exists, a first SIGINT or SIGTERM only sets signal(). A second one ends the program.
 class Interruption {
   public:
     Interruption();
@@ -77,9 +77,11 @@ class Interruption {
     Interruption(const Interruption&) = delete;
     Interruption& operator=(const Interruption&) = delete;
 
-    static int signal();  // that came, or 0
+    static int signal();  // the signal, or 0
 };
 
+std::vector<std::string> split(const std::string& text, char separator);  // even empty parts; no part of ""
+std::string joined(const std::vector<std::string>& texts, const std::string& separator = ", ");
 std::string formatted(const char* format, double value);  // as printf does, up to 63 bytes
 // "12.4k", "86.2%", "00:42"
 std::string short_number(double value);

@@ -13,7 +13,7 @@ static std::string_view trimmed(std::string_view text) {
     return text.substr(0, text.find_last_not_of(blanks) + 1);
 }
 
-// The number that a line begins with, and a blank behind it, taken off; empty when there is none.
+// Removes and returns the number at the beginning of a line, if a blank follows it.
 static std::string_view remove_number(std::string_view& text) {
     const std::size_t end = std::min(text.find_first_not_of("0123456789"), text.size());
     if (end == 0 || (end < text.size() && text[end] != ' ')) return {};

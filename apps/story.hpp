@@ -1,8 +1,8 @@
-// A story as a person tells it, line by line, with questions in between.
+// A story, line by line, with questions between its sentences.
 //
-// A line is a sentence, or a question when it ends with "?". An empty line, or "/new", begins a new story. Lines of
-// bAbI's files are read as well: a number at the beginning is dropped, number 1 begins a new story, and of a question
-// what stands before the first tab is asked.
+// A line is a question if it ends with "?", otherwise a sentence. An empty line, or "/new", begins a new story. Lines
+// of bAbI's files work, too: number 1 begins a new story, other numbers are ignored, and a question ends at the first
+// tab.
 #pragma once
 
 #include "kvmem/tasks/qa/answerer.hpp"
@@ -17,12 +17,12 @@ namespace kvmem::apps {
 
 class Story {
   public:
-    // Takes the next line, and gives the question if it is one. Throws Error, and leaves the story as it was, for a
-    // question before any sentence, a line without words, text that is not UTF-8, brackets that do not match, and
-    // commands that there are not.
+    // Adds the next line, and returns it if it is a question. Throws Error for a question before any sentence, a line
+    // without words, text that is not UTF-8, brackets that do not match, and an unknown command. Then the story is
+    // unchanged.
     std::optional<std::string> add_line(std::string_view line);
 
-    // So far; of the story before, until the new one has a sentence.
+    // The sentences so far. A new story replaces them with its first sentence.
     const std::vector<TextSlot>& sentences() const { return sentences_; }
 
   private:
@@ -31,7 +31,7 @@ class Story {
     std::vector<TextSlot> sentences_;
     bool ended_ = true;
     Vocabulary no_words_;
-    EntityLinker linker_{no_words_};  // finds no names, but whatever is wrong with a text
+    EntityLinker linker_{no_words_};  // knows no names, and throws for bad texts
 };
 
 }  // namespace kvmem::apps

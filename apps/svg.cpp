@@ -33,7 +33,7 @@ std::string decimal(double value, int digits) {
 
 static std::string percentage(double share) { return decimal(100 * share, 2) + " %"; }
 
-// <name a="1" b="2">, of numbers and texts that need no escape.
+// Attributes of a tag. Their values are numbers and texts without special characters, or escaped.
 using Attributes = std::vector<std::pair<const char*, std::string>>;
 
 static std::string open(const char* name, const Attributes& attributes) {
@@ -71,7 +71,7 @@ static std::string picture(double width, double height, const std::string& label
 
 namespace {
 
-// From values to places on the page.
+// Maps values to coordinates.
 struct Axis {
     double low, high, from, to, step;
 
@@ -85,7 +85,7 @@ struct Axis {
 
 }  // namespace
 
-// Around [low, high] with about `count` round ticks, their step `min_step` or more.
+// An axis around [low, high] with about `count` round ticks and a step of at least `min_step`.
 static Axis axis(double low, double high, double from, double to, int count, double min_step = 0) {
     if (!(high > low)) high = low + std::max(1.0, std::abs(low));
     const double rough = std::max((high - low) / count, min_step), power = std::pow(10, std::floor(std::log10(rough)));
@@ -118,7 +118,7 @@ static std::string axes(const LineChart& chart, const Axis& x, const Axis& y) {
 
 static std::string curve_of(const LineChart::Curve& curve, const Axis& x, const Axis& y, bool faint) {
     std::string path, dots;
-    const std::size_t every = curve.points.size() / 200 + 1;  // has a tooltip
+    const std::size_t every = curve.points.size() / 200 + 1;  // every n-th point has a tooltip
     for (std::size_t i = 0; i < curve.points.size(); ++i) {
         const auto& [px, py] = curve.points[i];
         const std::string cx = decimal(x.at(px), 1), cy = decimal(y.at(py), 1);
@@ -154,7 +154,7 @@ std::string svg(const LineChart& chart) {
     return picture(chart_width, chart_height, chart.y_label + " over " + chart.x_label, inside);
 }
 
-// The first so many characters, with "…" where there are more.
+// Up to `max` characters, with "…" for further ones.
 static std::string shortened(const std::string& text, std::size_t max) {
     std::size_t end = 0, count = 0;
     for (; end < text.size(); ++end) {
@@ -164,7 +164,7 @@ static std::string shortened(const std::string& text, std::size_t max) {
     return text;
 }
 
-static constexpr double letter = 7.2;  // the width of one, about
+static constexpr double letter = 7.2;  // approximate width of a character
 
 std::string svg(const BarChart& chart) {
     std::size_t longest = 0;

@@ -1,5 +1,4 @@
-// Charts as inline SVG for a page of HTML: text that is escaped, numbers in tooltips, colours by the page's CSS
-// classes.
+// Charts as inline SVG for a page of HTML. Texts are escaped, tooltips show numbers, and colours are CSS classes.
 #pragma once
 
 #include <string>
@@ -9,10 +8,9 @@
 
 namespace kvmem::apps {
 
-// Text for the inside of an element or of a quoted attribute. What no page may hold (control characters, bytes that
-// are not UTF-8) becomes U+FFFD.
+// Text for the inside of an element or of a quoted attribute, after printable().
 std::string escaped(std::string_view text);
-// "0.031", "12": so many digits after the point, without zeros at the end.
+// "0.031" or "12": up to `digits` digits after the point, without trailing zeros.
 std::string decimal(double value, int digits = 3);
 
 // Curves over one axis, such as epochs.
@@ -47,7 +45,7 @@ struct BarChart {
 };
 std::string svg(const BarChart& chart);
 
-// Weights of rows in columns, in groups of columns; the rows' texts stand to the right.
+// A weight for each row and column. Columns are in groups, and the rows' texts are on the right.
 struct HeatMap {
     struct Row {
         std::string name, text;

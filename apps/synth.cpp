@@ -1,8 +1,8 @@
 // kvmem synth KIND: data sets that are made up.
+#include "kvmem/core/number.hpp"
 #include "kvmem/tasks/qa/synth_stories.hpp"
 #include "program.hpp"
 
-#include <charconv>
 #include <cmath>
 #include <iostream>
 
@@ -31,31 +31,21 @@ static UsageError bad_list(const std::string& list) {
                        .hint = "see 'kvmem synth --help'"});
 }
 
-// "1,2,15-20"
+// Parses "1,2,15-20".
 static std::vector<int> parse_tasks(const std::string& list) {
     std::vector<int> tasks;
-    const char *at = list.data(), *const end = at + list.size();
-    const auto number = [&] {
-        int value = 0;
-        const auto [stop, failure] = std::from_chars(at, end, value);
-        if (failure != std::errc() || value < 1 || value > 20) throw bad_list(list);
-        at = stop;
-        return value;
-    };
-    for (;;) {
-        const int first = number();
-        int last = first;
-        if (at != end && *at == '-') {
-            ++at;
-            last = number();
-        }
-        for (int task = first; task <= last; ++task) tasks.push_back(task);
-        if (at == end && first <= last) return tasks;
-        if (first > last || *at++ != ',') throw bad_list(list);
+    for (const std::string& range : split(list, ',')) {
+        const std::size_t hyphen = range.find('-');
+        const auto first = number_of<unsigned>(range.substr(0, hyphen));
+        const auto last = hyphen == range.npos ? first : number_of<unsigned>(range.substr(hyphen + 1));
+        if (!first || !last || *first < 1 || *first > *last || *last > 20) throw bad_list(list);
+        for (unsigned task = *first; task <= *last; ++task) tasks.push_back(task);
     }
+    if (tasks.empty()) throw bad_list(list);
+    return tasks;
 }
 
-// How many of the questions are for validation.
+// The number of questions for validation.
 static Index valid_questions(const po::variables_map& values, Index questions) {
     if (!values.count("valid")) {
         const auto fraction = values["valid-fraction"].as<double>();

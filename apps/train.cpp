@@ -19,7 +19,7 @@ static const char* const about =
     "everything in the run directory. SIGINT or SIGTERM saves and stops; --resume goes on with the same bits as if\n"
     "nothing had happened. The result does not depend on the number of threads.";
 
-// "86.2%" of a score that is a share, another number as it is.
+// "86.2%" for a share, the number for another score.
 static std::string text_of(const ScoreType& type, double score) {
     return type.is_share ? percent(score) : formatted("%.4g", score);
 }
@@ -47,7 +47,7 @@ static std::string describe(const EpochReport& r, const ScoreType& score) {
     return line.str();
 }
 
-// What is asked of a run that is there already: nothing but more epochs.
+// The option --epochs of a resumed run, or 0. Throws UsageError for options that would change the run otherwise.
 static Index resumed_epochs(const po::variables_map& values) {
     for (const auto& [name, value] : values)
         if (!value.defaulted() && name != "run" && name != "resume" && name != "epochs" && name != "threads" &&
@@ -63,12 +63,12 @@ static Index resumed_epochs(const po::variables_map& values) {
     return options.epochs;
 }
 
-// Of its directory, with the task that it is for where that is not the same.
+// The name of the member's directory, and of its task if that differs.
 static std::string name_of(const TrainingGroup::Member& m) {
     return m.task.empty() || m.task == m.name ? m.name : m.name + " (" + printable(m.task) + ")";
 }
 
-// Shows one run after the other.
+// Shows the progress of runs, one after the other. A single run prints each epoch; of a group, the line is rewritten.
 class TrainingDisplay {
   public:
     explicit TrainingDisplay(ScoreType score) : score_(std::move(score)) {}
@@ -86,7 +86,6 @@ class TrainingDisplay {
             if (progress_.due()) progress_.show(prefix + describe(report, score_));
         };
         callbacks.epoch = [this, prefix](const EpochReport& report) {
-            // Of a group only what stands on a line that is rewritten.
             if (prefix.empty())
                 progress_.print(describe(report, score_));
             else if (progress_.due())
@@ -107,7 +106,7 @@ class TrainingDisplay {
   private:
     ScoreType score_;
     Progress progress_;
-    std::optional<Interruption> interruption_;  // while there is something to save; before that, signals end at once
+    std::optional<Interruption> interruption_;  // set during training; before, a signal ends the program
 };
 
 static int interrupted(const std::string& directory) {
@@ -129,26 +128,25 @@ static int train_one(TrainingSession session, const TaskType& task, const std::s
     return 0;
 }
 
-// What the table shows of a score: of a share, how much is missing.
+// The score as the table shows it: a share as its error, 1 - share.
 static std::string error_or_score(const ScoreType& type, const std::optional<double>& score) {
     return text_of(type, score && type.is_share ? std::optional(1 - *score) : score);
 }
 
 static void print_table(const TrainingGroup& group, const ScoreType& score) {
+    const auto row = [](const std::string& name, const auto& value) -> std::ostream& {
+        return std::cout << "  " << std::left << std::setw(36) << name << value;
+    };
     const std::vector<TrainingGroup::Member>& members = group.members();
     std::cout << "validation " << (score.is_share ? "error" : score.label) << "\n";
-    for (const TrainingGroup::Member& m : members)
-        std::cout << "  " << std::left << std::setw(36) << name_of(m) << error_or_score(score, m.score) << "\n";
-    std::cout << "  " << std::left << std::setw(36) << "mean" << error_or_score(score, group.mean()) << "\n";
+    for (const TrainingGroup::Member& m : members) row(name_of(m), error_or_score(score, m.score)) << "\n";
+    row("mean", error_or_score(score, group.mean())) << "\n";
     if (group.config().per_task && score.is_share) {
-        const auto failed =
-            std::count_if(members.begin(), members.end(), [](auto& m) { return m.score && *m.score < 0.95; });
-        std::cout << "  " << std::left << std::setw(36) << "tasks failed (above 5 %)" << failed << "\n";
+        const auto failed = std::ranges::count_if(members, [](auto& m) { return m.score && *m.score < 0.95; });
+        row("tasks failed (above 5 %)", failed) << "\n";
     } else if (const TrainingGroup::Member* best = group.best()) {
-        std::cout << "  " << std::left << std::setw(36) << "standard deviation" << text_of(score, group.deviation())
-                  << "\n";
-        std::cout << "  " << std::left << std::setw(36) << "best" << error_or_score(score, best->score) << " ("
-                  << best->name << ")\n";
+        row("standard deviation", text_of(score, group.deviation())) << "\n";
+        row("best", error_or_score(score, best->score)) << " (" << best->name << ")\n";
     }
 }
 

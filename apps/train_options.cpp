@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <sstream>
 
 namespace kvmem::apps {
 
@@ -11,8 +10,12 @@ static std::string option_of(std::string field) {
     std::ranges::replace(field, '_', '-');
     return field;
 }
+static std::string field_of(std::string option) {
+    std::ranges::replace(option, '-', '_');
+    return option;
+}
 
-// The fields of training and of all models, by their names, old names too.
+// The fields of training and of all models, by their names and their old names.
 static std::map<std::string, FieldText> all_fields(const TaskType& task) {
     std::map<std::string, FieldText> all;
     const auto add = [&](FieldsRef fields) {
@@ -30,7 +33,7 @@ static std::map<std::string, FieldText> all_fields(const TaskType& task) {
     return all;
 }
 
-// The value of an option in arguments that are not parsed yet.
+// The value of an option in arguments that are not parsed yet, or "".
 static std::string value_of(const Arguments& arguments, const std::string& option) {
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         if (arguments[i] == option && i + 1 < arguments.size()) return arguments[i + 1];
@@ -51,20 +54,13 @@ static void describe(po::options_description& options, FieldsRef fields) {
                                   (field.help + " [" + field.value + "]").c_str());
 }
 
-static std::string joined(const std::vector<std::string>& texts) {
-    std::string all;
-    for (const std::string& text : texts) all += (all.empty() ? "" : ", ") + text;
-    return all;
-}
-
-// "--flag yes" as "--flag=yes": the parser takes no value of a flag that stands apart.
+// Replaces "--flag yes" by "--flag=yes". The parser would not take "yes" for the flag's value, because it is optional.
 static Arguments with_joined_flags(const Arguments& arguments, const std::map<std::string, FieldText>& fields) {
     static constexpr std::array truths{"yes", "no", "true", "false", "on", "off", "1", "0"};
     Arguments joined;
     for (const std::string& argument : arguments) {
-        std::string field = joined.empty() || !joined.back().starts_with("--") ? "" : joined.back().substr(2);
-        std::ranges::replace(field, '-', '_');
-        const auto known = fields.find(field);
+        const bool follows_option = !joined.empty() && joined.back().starts_with("--");
+        const auto known = fields.find(follows_option ? field_of(joined.back().substr(2)) : "");
         if (known != fields.end() && known->second.is_flag && std::ranges::find(truths, argument) != truths.end())
             joined.back() += "=" + argument;
         else
@@ -93,7 +89,7 @@ Arguments add_train_options(CommandLine& line, const TaskType& task, const Argum
     if (!kind.empty() && recommended.model.kind() != kind) recommended = find_model(task, kind).recommended;
     describe(line.options, recommended.trainer);
     if (!kind.empty() || !preset_name.empty()) {
-        po::options_description own("Options of " + recommended.model.kind());
+        po::options_description own("Options of " + recommended.model.kind(), 100, 50);
         describe(own, recommended.model);
         line.options.add(own);
     }
@@ -119,7 +115,7 @@ static RunConfig base_config(const po::variables_map& values, const TaskType& ta
     return find_model(task, named ? kind : task.default_model(data)).recommended;
 }
 
-// Which models have a setting of this name.
+// The kinds of the models that have this field.
 static std::string owners_of(const std::string& field, const TaskType& task) {
     std::vector<std::string> kinds;
     for (const ModelType* model : task.models()) {
@@ -131,8 +127,7 @@ static std::string owners_of(const std::string& field, const TaskType& task) {
 }
 
 static void set(RunConfig& config, const TaskType& task, const std::string& option, const std::string& text) {
-    std::string field = option == "hash-words" ? "hash_entities_only" : option;
-    std::ranges::replace(field, '-', '_');
+    const std::string field = option == "hash-words" ? "hash_entities_only" : field_of(option);
     try {
         if (set_field(config.trainer, field, text) || set_field(config.model, field, text)) return;
     } catch (const UsageError& e) {
@@ -149,17 +144,13 @@ RunConfig run_config(const po::variables_map& values, const TaskType& task, cons
     RunConfig config = base_config(values, task, data);
     config.data = data;
     const std::map<std::string, FieldText> fields = all_fields(task);
-    for (const auto& [option, value] : values) {
-        std::string field = option;
-        std::ranges::replace(field, '-', '_');
-        if (fields.contains(field) || option == "hash-words") set(config, task, option, value.as<std::string>());
-    }
+    for (const auto& [option, value] : values)
+        if (fields.contains(field_of(option)) || option == "hash-words")
+            set(config, task, option, value.as<std::string>());
     config.set_seed(config.trainer.seed);
-    if (values.count("tasks")) {
-        std::stringstream stream(values["tasks"].as<std::string>());
-        for (std::string part; std::getline(stream, part, ',');)
+    if (values.count("tasks"))
+        for (const std::string& part : split(values["tasks"].as<std::string>(), ','))
             if (!part.empty()) config.tasks.push_back(part);
-    }
     config.per_task = values.count("per-task") > 0;
     config.runs = values["runs"].as<Index>();
     config.validate();

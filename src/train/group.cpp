@@ -48,22 +48,28 @@ static std::vector<std::string> directory_names(const std::vector<std::string>& 
 
 static std::string run_name(Index number) { return "run-" + std::to_string(number); }
 
-std::vector<MemberRun> member_runs(const RunFiles& files, const RunConfig& config,
-                                   const std::vector<std::string>& parts) {
-    if (!config.is_group()) return {{files, config.tasks}};
-    std::vector<MemberRun> members;
-    const auto add = [&](const std::string& name, std::vector<std::string> tasks) {
-        const RunFiles member{files.directory / name};
-        if (is_there(member.config())) members.push_back({member, std::move(tasks)});
-    };
+// The names of the members' directories, each with the member's tasks.
+static std::vector<std::pair<std::string, std::vector<std::string>>> members_of(const RunConfig& config,
+                                                                                const std::vector<std::string>& parts) {
+    std::vector<std::pair<std::string, std::vector<std::string>>> members;
     if (config.per_task) {
         require_parts(parts, config);
         const std::vector<std::string> names = directory_names(parts);
-        for (std::size_t i = 0; i < parts.size(); ++i) add(names[i], {parts[i]});
+        for (std::size_t i = 0; i < parts.size(); ++i) members.push_back({names[i], {parts[i]}});
     } else {
-        for (Index i = 1; i <= config.runs; ++i) add(run_name(i), config.tasks);
+        for (Index i = 1; i <= config.runs; ++i) members.emplace_back(run_name(i), config.tasks);
     }
     return members;
+}
+
+std::vector<MemberRun> member_runs(const RunFiles& files, const RunConfig& config,
+                                   const std::vector<std::string>& parts) {
+    if (!config.is_group()) return {{files, config.tasks}};
+    std::vector<MemberRun> begun;
+    for (auto& [name, tasks] : members_of(config, parts))
+        if (const RunFiles member{files.directory / name}; is_there(member.config()))
+            begun.push_back({member, std::move(tasks)});
+    return begun;
 }
 
 static std::unique_ptr<FileLock> locked(const RunFiles& files) {
@@ -77,19 +83,11 @@ TrainingGroup::TrainingGroup(const RunFiles& files, RunConfig config, const Task
     : files_(files), task_(&task), config_(std::move(config)), epochs_(epochs) {
     RunConfig member = config_;
     member.per_task = false;
-    if (config_.per_task) {
-        require_parts(parts, config_);
-        const std::vector<std::string> names = directory_names(parts);
-        for (std::size_t i = 0; i < parts.size(); ++i) {
-            member.tasks = {parts[i]};
-            plans_.push_back({names[i], member});
-        }
-        return;
-    }
-    member.runs = 1;
-    for (Index i = 0; i < config_.runs; ++i) {
-        member.set_seed(config_.trainer.seed + static_cast<std::uint64_t>(i));
-        plans_.push_back({run_name(i + 1), member});
+    if (!config_.per_task) member.runs = 1;
+    for (auto& [name, tasks] : members_of(config_, parts)) {
+        if (!config_.per_task) member.set_seed(config_.trainer.seed + plans_.size());
+        member.tasks = std::move(tasks);
+        plans_.push_back({name, member});
     }
 }
 

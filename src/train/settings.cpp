@@ -117,8 +117,9 @@ void check_ranges(FieldsRef fields) {
 }
 
 void Settings::validate() const {
-    check_ranges(const_cast<Settings&>(*this));
-    if (held_) held_->check();
+    Settings copy = *this;
+    check_ranges(copy);
+    if (config_.has_value()) type_->check(config_);
 }
 
 }  // namespace kvmem

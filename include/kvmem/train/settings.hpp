@@ -23,15 +23,17 @@
 
 #include "kvmem/core/types.hpp"
 
+#include <any>
 #include <cstdint>
+#include <functional>
 #include <limits>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace kvmem {
@@ -64,35 +66,26 @@ struct Field {
     bool has_name(std::string_view text) const { return text == name || (text == old_name && !text.empty()); }
 };
 
-// An operation on each field of a struct. A visitor may change the values.
-class FieldVisitor {
-  public:
-    virtual ~FieldVisitor() = default;
-    virtual void visit(const Field& field, bool& value) = 0;
-    virtual void visit(const Field& field, Index& value) = 0;
-    virtual void visit(const Field& field, std::uint64_t& value) = 0;
-    virtual void visit(const Field& field, double& value) = 0;
-    virtual void visit(const Field& field, std::optional<double>& value) = 0;
-    virtual void visit(const Field& field, std::string& value) = 0;
-    virtual void visit(const Field& field, std::vector<std::string>& value) = 0;
-    virtual void visit(const Field& field, std::vector<Index>& value) = 0;
-    virtual void visit(const Field& field, Choice& value) = 0;
-};
+// The value of a field.
+using FieldValue = std::variant<bool*, Index*, std::uint64_t*, double*, std::optional<double>*, std::string*,
+                                std::vector<std::string>*, std::vector<Index>*, Choice*>;
+// An operation on each field of a struct. It may change the values.
+using FieldVisitor = std::function<void(const Field& field, FieldValue value)>;
 
 // The argument `field` of a struct's list: passes each field to a visitor.
 class FieldList {
   public:
-    explicit FieldList(FieldVisitor& visitor) : visitor_(visitor) {}
+    explicit FieldList(const FieldVisitor& visitor) : visitor_(visitor) {}
 
     template <class T>
     void operator()(const char* name, T& value, const Range& range, const char* help, const char* old_name = "") const {
         const Field field{name, range, help, old_name};
         if constexpr (std::is_enum_v<T>) {
             Choice choice{choices(value), static_cast<std::size_t>(value)};
-            visitor_.visit(field, choice);
+            visitor_(field, &choice);
             value = static_cast<T>(choice.value);
         } else {
-            visitor_.visit(field, value);
+            visitor_(field, &value);
         }
     }
     template <class T>
@@ -101,7 +94,7 @@ class FieldList {
     }
 
   private:
-    FieldVisitor& visitor_;
+    const FieldVisitor& visitor_;
 };
 
 // A struct of settings of any type, such as a model's, with the semantics of a value. An empty one has the kind "".
@@ -110,51 +103,42 @@ class Settings {
     Settings() = default;
     template <class Config>
     requires requires { Config::kind; }
-    Settings(Config config) : held_(std::make_unique<Holder<Config>>(std::move(config))) {}
-    Settings(const Settings& other) : held_(other.held_ ? other.held_->clone() : nullptr) {}
-    Settings(Settings&&) noexcept = default;
-    Settings& operator=(Settings other) noexcept {
-        held_ = std::move(other.held_);
-        return *this;
-    }
+    Settings(Config config) : config_(std::move(config)), type_(&type_of<Config>) {}
 
-    std::string kind() const { return held_ ? held_->kind() : ""; }
+    std::string kind() const { return config_.has_value() ? type_->kind : ""; }
     // The struct, or null when it is of another type. The pointer is valid until this is assigned to or destroyed.
     template <class Config>
     const Config* get() const {
-        const auto* holder = dynamic_cast<const Holder<Config>*>(held_.get());
-        return holder ? &holder->config : nullptr;
+        return std::any_cast<Config>(&config_);
     }
     template <class Config>
     Config* get() {
-        return const_cast<Config*>(std::as_const(*this).get<Config>());
+        return std::any_cast<Config>(&config_);
     }
-    void visit(FieldVisitor& visitor) const {
-        if (held_) held_->visit(visitor);
+    void visit(const FieldVisitor& visitor) {
+        if (config_.has_value()) type_->visit(config_, visitor);
     }
     // Throws UsageError for a number that is out of its range, or as the struct's check() does.
     void validate() const;
 
   private:
-    struct Base {
-        virtual ~Base() = default;
-        virtual std::unique_ptr<Base> clone() const = 0;
-        virtual std::string kind() const = 0;
-        virtual void visit(FieldVisitor& visitor) = 0;
-        virtual void check() const = 0;
+    struct Type {
+        const char* kind;
+        void (*visit)(std::any& config, const FieldVisitor& visitor);
+        void (*check)(const std::any& config);
     };
     template <class Config>
-    struct Holder final : Base {
-        explicit Holder(Config c) : config(std::move(c)) {}
-        std::unique_ptr<Base> clone() const override { return std::make_unique<Holder>(config); }
-        std::string kind() const override { return Config::kind; }
-        void visit(FieldVisitor& visitor) override { Config::fields(config, FieldList(visitor)); }
-        void check() const override {
-            if constexpr (requires { config.check(); }) config.check();
-        }
-        Config config;
-    };
-    std::unique_ptr<Base> held_;
+    static constexpr Type type_of{Config::kind,
+                                  [](std::any& config, const FieldVisitor& visitor) {
+                                      Config::fields(std::any_cast<Config&>(config), FieldList(visitor));
+                                  },
+                                  [](const std::any& config) {
+                                      if constexpr (requires(const Config& c) { c.check(); })
+                                          std::any_cast<const Config&>(config).check();
+                                  }};
+
+    std::any config_;
+    const Type* type_ = nullptr;
 };
 
 // A reference to the fields of a struct, which must outlive it.
@@ -162,18 +146,16 @@ class FieldsRef {
   public:
     template <class Config>
     requires(!std::is_same_v<Config, FieldsRef> && !std::is_const_v<Config>) FieldsRef(Config& config)
-        : object_(&config), visit_([](void* object, FieldVisitor& visitor) {
-              auto& c = *static_cast<Config*>(object);
+        : visit_([&config](const FieldVisitor& visitor) {
               if constexpr (std::is_same_v<Config, Settings>)
-                  c.visit(visitor);
+                  config.visit(visitor);
               else
-                  Config::fields(c, FieldList(visitor));
+                  Config::fields(config, FieldList(visitor));
           }) {}
-    void visit(FieldVisitor& visitor) const { visit_(object_, visitor); }
+    void visit(const FieldVisitor& visitor) const { visit_(visitor); }
 
   private:
-    void* object_;
-    void (*visit_)(void*, FieldVisitor&);
+    std::function<void(const FieldVisitor&)> visit_;
 };
 
 // A field as text, for command lines and help.
