@@ -47,6 +47,8 @@
 #include "kvmem/nn/key_value_memory.hpp"
 #include "kvmem/nn/layers.hpp"
 #include "kvmem/nn/multi_head_attention.hpp"
+#include "kvmem/nn/orthogonal.hpp"
+#include "kvmem/nn/projection_memory.hpp"
 #include "kvmem/nn/slot_self_attention.hpp"
 #include "kvmem/store/memory_store.hpp"
 #include "kvmem/text/entity_linker.hpp"
