@@ -20,14 +20,13 @@ static std::string bar(double share, int width) {
     for (int i = 0; i < parts / 8; ++i) text += "█";
     text += eighths[parts % 8];
     const int filled = parts / 8 + (parts % 8 != 0);
-    return text + std::string(static_cast<std::size_t>(width - filled), ' ');
+    return text + std::string(width - filled, ' ');
 }
 
 // The text of a slot: its key and value, or a sentence.
 static std::string text_of(const Answer::ReadSlot& slot, std::span<const TextSlot> story) {
     if (slot.slot < std::ssize(story))
-        return formatted("%3.0f  ", static_cast<double>(slot.slot + 1)) +
-               printable(story[static_cast<std::size_t>(slot.slot)].key);
+        return formatted("%3.0f  ", static_cast<double>(slot.slot + 1)) + printable(story[slot.slot].key);
     return printable(slot.value == slot.key ? slot.key
                                             : slot.key + " -> " + slot.value);  // a sentence is its own value
 }
@@ -80,7 +79,7 @@ static void print_steps(std::ostream& out, const Answer& answer) {
     for (const Answer::Path::Step& step : answer.paths.front().steps) {
         out << "  hop " << step.hop + 1 << "  " << formatted("%5.1f%%", 100 * step.weight) << "  "
             << (step.reversed ? "←" : " ") << printable(step.relation) << (step.reversed ? " " : "→") << "  by";
-        for (const Answer::ReadWord& word : answer.words[static_cast<std::size_t>(step.hop)])
+        for (const Answer::ReadWord& word : answer.words[step.hop])
             if (word.weight >= 0.1) out << " " << printable(word.text) << " " << formatted("%.0f%%", 100 * word.weight);
         out << "\n";
     }

@@ -120,15 +120,20 @@ static QaDataset import_layout(const std::string& layout, const po::variables_ma
                       .hint = "see 'kvmem import --help'"});
 }
 
-int run_import(const Arguments& arguments) {
+namespace {
+
+// The settings of all layouts.
+struct ImportSettings {
     ImportOptions options;
     TemplateOptions templates;
     MetaqaOptions metaqa;
     std::string template_file;
-    CommandLine line{.usage = "kvmem import LAYOUT [FOLDER...] --output FILE [options]",
-                     .about = about,
-                     .positional = {"layout"},
-                     .rest = "folder"};
+};
+
+}  // namespace
+
+static void add_options(CommandLine& line, ImportSettings& settings) {
+    auto& [options, templates, metaqa, template_file] = settings;
     line.options.add_options()                                                        //
         ("output,o", po::value<std::string>(), "the data set to write")               //
         ("kb", po::value<std::string>(), "file of facts (metaqa, wikimovies)")        //
@@ -159,6 +164,16 @@ int run_import(const Arguments& arguments) {
         ("title", po::value(&options.title), "of the data set")                                  //
         ("source", po::value(&options.source), "where the data come from")                       //
         ("license", po::value(&options.license), "of the data");
+}
+
+int run_import(const Arguments& arguments) {
+    ImportSettings settings;
+    CommandLine line{.usage = "kvmem import LAYOUT [FOLDER...] --output FILE [options]",
+                     .about = about,
+                     .positional = {"layout"},
+                     .rest = "folder"};
+    add_options(line, settings);
+    auto& [options, templates, metaqa, template_file] = settings;
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
     const std::string layout = required(values, "layout", "metaqa, wikimovies, kb, babi or jsonl");

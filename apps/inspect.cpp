@@ -20,10 +20,11 @@ namespace kvmem::apps {
 namespace json = boost::json;
 namespace fs = std::filesystem;
 
-static std::string shares(Index part, Index whole) {
-    return std::to_string(part) + " (" +
-           percent(whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0.0) + ")";
+static std::string share(Index part, Index whole) {
+    return percent(static_cast<double>(part) / static_cast<double>(std::max<Index>(whole, 1)));
 }
+
+static std::string shares(Index part, Index whole) { return std::to_string(part) + " (" + share(part, whole) + ")"; }
 
 static std::string one_decimal(double value) { return formatted("%.1f", value); }
 
@@ -71,6 +72,17 @@ static json::object split_json(const SplitReport& r, const RetrievalReport& reac
                                        {"gold_found", reach.gold_found}}}};
 }
 
+// Prints a task's row: for each number of hops, two shares, and the slots of a question where `slots`.
+static void print_recall_row(const std::string& task, const std::vector<RetrievalReport>& hops, bool slots) {
+    if (hops.front().questions == 0) return;
+    std::cout << "  " << std::left << std::setw(38) << task << std::right;
+    for (const RetrievalReport& r : hops) {
+        std::cout << std::setw(9) << share(r.found, r.questions) << std::setw(9) << share(r.gold_found, r.gold);
+        if (slots) std::cout << std::setw(9) << r.slots / r.questions;
+    }
+    std::cout << "\n";
+}
+
 // Prints an upper bound of what hops can find with each strategy, whatever attention learns.
 static void print_recall(const QaDataset& dataset, RetrieverOptions options) {
     options.hops = 3;
@@ -84,25 +96,30 @@ static void print_recall(const QaDataset& dataset, RetrieverOptions options) {
             const Retriever retriever(dataset.memory, dataset.vocabulary, options);
             const Facts* const facts = retriever.facts();
             if (facts && facts->size() == 0) continue;
-            const auto reports = report_retrieval_by_hop(dataset, split, retriever);
             std::cout << name << ", " << what
                       << ": questions with a right answer within reach, right answers in reach, "
                       << (facts ? "by hop\n" : "slots, by hop\n");
-            for (std::size_t task = 0; task < reports.size(); ++task) {
-                if (reports[task].front().questions == 0) continue;
-                std::cout << "  " << std::left << std::setw(38)
-                          << (split.task.empty() ? "all" : printable(dataset.tasks[task])) << std::right;
-                for (const RetrievalReport& r : reports[task]) {
-                    const auto share = [](Index part, Index whole) {
-                        return percent(static_cast<double>(part) / static_cast<double>(std::max<Index>(whole, 1)));
-                    };
-                    std::cout << std::setw(9) << share(r.found, r.questions) << std::setw(9)
-                              << share(r.gold_found, r.gold);
-                    if (!facts) std::cout << std::setw(9) << r.slots / r.questions;
-                }
-                std::cout << "\n";
-            }
+            const auto reports = report_retrieval_by_hop(dataset, split, retriever);
+            for (std::size_t task = 0; task < reports.size(); ++task)
+                print_recall_row(split.task.empty() ? "all" : printable(dataset.tasks[task]), reports[task], !facts);
         }
+}
+
+static json::object data_json(const DatasetInfo& info, const DatasetReport& report, json::object splits) {
+    return {{"format", "kvmem-qa"},
+            {"title", info.title},
+            {"source", info.source},
+            {"license", info.license},
+            {"generator", info.generator},
+            {"vocabulary", json::object{{"words", report.tokens_by_kind[1]},
+                                        {"entities", report.tokens_by_kind[2]},
+                                        {"relations", report.tokens_by_kind[3]}}},
+            {"candidates", report.candidates},
+            {"memory", json::object{{"slots", report.memory.slots},
+                                    {"distinct_keys", report.memory.distinct_keys},
+                                    {"key", lengths_json(report.memory.key)},
+                                    {"value", lengths_json(report.memory.value)}}},
+            {"splits", std::move(splits)}};
 }
 
 static void inspect_data(const fs::path& path, const RetrieverOptions& options, bool as_json, bool recall) {
@@ -120,22 +137,7 @@ static void inspect_data(const fs::path& path, const RetrieverOptions& options, 
     if (as_json) {
         json::object splits;
         for (const auto& [name, split] : report.splits) splits[name] = split_json(split, reach(name));
-        std::cout << json::serialize(
-                         json::object{{"format", "kvmem-qa"},
-                                      {"title", info.title},
-                                      {"source", info.source},
-                                      {"license", info.license},
-                                      {"generator", info.generator},
-                                      {"vocabulary", json::object{{"words", report.tokens_by_kind[1]},
-                                                                  {"entities", report.tokens_by_kind[2]},
-                                                                  {"relations", report.tokens_by_kind[3]}}},
-                                      {"candidates", report.candidates},
-                                      {"memory", json::object{{"slots", report.memory.slots},
-                                                              {"distinct_keys", report.memory.distinct_keys},
-                                                              {"key", lengths_json(report.memory.key)},
-                                                              {"value", lengths_json(report.memory.value)}}},
-                                      {"splits", splits}})
-                  << "\n";
+        std::cout << json::serialize(data_json(info, report, std::move(splits))) << "\n";
         return;
     }
     std::cout << "data set: " << printable(info.title) << "\n";

@@ -95,6 +95,23 @@ static std::string default_output(const fs::path& run) {
                       .hint = "a model file has no directory of its own"});
 }
 
+// A page with title, summary, learning curves and settings.
+static PlotPage described_page(std::span<const ModelSource> sources, const RunFiles& files) {
+    PlotPage page;
+    const ModelSource& first = sources.front();
+    page.title = fs::absolute(files.directory / "").parent_path().filename().string() + ": " + first.model->name();
+    page.summary = first.model->summary() + (sources.size() > 1 ? ", one for each task." : ".");
+    if (!first.memory.info.title.empty()) page.summary += " Data: " + first.memory.info.title;
+    std::string config = to_json(first.model->settings());
+    if (is_folder(files.directory)) {
+        const RunConfig run = files.read_config(question_answering());
+        page.curves = read_curves(files, run, first.memory);
+        config = to_json(run);
+    }
+    add_settings(page.settings, json::parse(config).as_object());
+    return page;
+}
+
 int run_plot(const Arguments& arguments) {
     Index count = 6;
     int threads = 0;
@@ -118,18 +135,7 @@ int run_plot(const Arguments& arguments) {
     if (output != "-")
         require_output(output, "", {files.config(), files.metrics(), files.results(), files.card(), files.lock()});
 
-    PlotPage page;
-    const ModelSource& first = sources.front();
-    page.title = fs::absolute(files.directory / "").parent_path().filename().string() + ": " + first.model->name();
-    page.summary = first.model->summary() + (sources.size() > 1 ? ", one for each task." : ".");
-    if (!first.memory.info.title.empty()) page.summary += " Data: " + first.memory.info.title;
-    std::string config = to_json(first.model->settings());
-    if (is_folder(files.directory)) {
-        const RunConfig run = files.read_config(question_answering());
-        page.curves = read_curves(files, run, first.memory);
-        config = to_json(run);
-    }
-    add_settings(page.settings, json::parse(config).as_object());
+    PlotPage page = described_page(sources, files);
     page.split = split;
     page.evaluation = evaluate_all(sources, split);
     page.examples = choose_examples(sources, split, page.evaluation, count);

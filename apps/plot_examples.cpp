@@ -68,7 +68,7 @@ static std::vector<Index> rows_of(const Reads& reads, std::span<const Index> sup
         double largest = std::ranges::find(support, slot) != support.end() ? 2 : 0;
         for (Index hop = 0; hop < reads.hops; ++hop)
             for (Index head = 0; head < reads.heads; ++head)
-                largest = std::max(largest, double{reads.of(hop, head)[static_cast<std::size_t>(slot)]});
+                largest = std::max(largest, double{reads.of(hop, head)[slot]});
         slots.emplace_back(-largest, slot);
     }
     if (slots.size() > max) {
@@ -98,8 +98,7 @@ static HeatMap heat_map(const Model& model, const Batch& batch, const Reads& rea
         for (Index head = 0; head < reads.heads; ++head) {
             HeatMap::Column& column = group.columns.emplace_back();
             column.name = std::to_string(head + 1);
-            for (const Index slot : rows)
-                column.weights.push_back(double{reads.of(hop, head)[static_cast<std::size_t>(slot)]});
+            for (const Index slot : rows) column.weights.push_back(double{reads.of(hop, head)[slot]});
         }
     }
     return map;
@@ -124,7 +123,6 @@ static HeatMap word_map(const Model& model, const Batch& batch, std::span<const 
 static Example example_of(const ModelSource& source, const Split& split, const Retriever& retriever, Index question,
                           bool right) {
     const Model& model = *source.model;
-    const auto at = static_cast<std::size_t>(question);
     Batch batch;
     add_example(batch, source.memory, split, question, retriever);
     Tape tape;
@@ -138,12 +136,11 @@ static Example example_of(const ModelSource& source, const Split& split, const R
     example.expected = joined(model.vocabulary(), batch.answer[0]);
     example.right = right;
     example.slots = batch.slots.size();
-    if (!split.task.empty()) example.task = source.memory.tasks[static_cast<std::size_t>(split.task[at])];
+    if (!split.task.empty()) example.task = source.memory.tasks[split.task[question]];
     const auto best = std::ranges::max_element(scores.view().span());
     if (scores.cols() > 0) {
         example.weight = double{*best};
-        example.answer =
-            model.vocabulary().text(model.candidates()[static_cast<std::size_t>(best - scores.view().span().begin())]);
+        example.answer = model.vocabulary().text(model.candidates()[best - scores.view().span().begin()]);
     }
     const auto support = split.support.size() > 0 ? split.support[question] : std::span<const Index>();
     if (reads.words.empty()) {
@@ -167,7 +164,7 @@ std::vector<Example> choose_examples(std::span<const ModelSource> sources, const
         const Retriever& retriever =
             retrievers.try_emplace(source, from.memory.memory, from.model->vocabulary(), from.model->retrieval())
                 .first->second;
-        const Outcome& outcome = evaluation.outcomes[source][static_cast<std::size_t>(question)];
+        const Outcome& outcome = evaluation.outcomes[source][question];
         examples.push_back(example_of(from, from.memory.split(split_name), retriever, question, outcome.rank == 1));
     }
     return examples;

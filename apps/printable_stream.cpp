@@ -18,7 +18,7 @@ bool PrintableStream::write_line() {
 }
 
 std::streamsize PrintableStream::xsputn(const char* text, std::streamsize size) {
-    std::string_view rest(text, static_cast<std::size_t>(size));
+    std::string_view rest(text, size);
     for (std::size_t end; (end = rest.find_first_of("\n\t")) != std::string_view::npos; rest.remove_prefix(end + 1)) {
         line_ += rest.substr(0, end);
         if (!write_line() || below_->sputc(rest[end]) == traits_type::eof()) return 0;

@@ -179,8 +179,7 @@ void print_row(const std::string& name, const std::string& value) {
 
 std::string plural(std::int64_t count, const std::string& noun) {
     std::string digits = std::to_string(count);
-    for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3)
-        digits.insert(static_cast<std::size_t>(at), 1, ',');
+    for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) digits.insert(at, 1, ',');
     return digits + " " + noun + (count == 1 ? "" : "s");
 }
 

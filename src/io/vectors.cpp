@@ -113,7 +113,7 @@ static bool is_space(char c) { return c == ' ' || c == '\t'; }
 
 static std::string_view next_word(std::string_view& line) {
     while (!line.empty() && is_space(line.front())) line.remove_prefix(1);
-    const std::size_t end = static_cast<std::size_t>(std::find_if(line.begin(), line.end(), is_space) - line.begin());
+    const std::size_t end = std::find_if(line.begin(), line.end(), is_space) - line.begin();
     const std::string_view word = line.substr(0, end);
     line.remove_prefix(end);
     return word;

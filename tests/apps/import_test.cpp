@@ -64,6 +64,19 @@ TEST_CASE("MetaQA's files of several hops make one data set", "[program]") {
     CHECK(f.sizes() == "train 40");
 }
 
+TEST_CASE("tasks of bAbI are whole numbers between commas", "[program]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    const std::string folder = f.path("stories");
+    REQUIRE(kvmem_program({"synth", "stories", "--tasks", "1,6", "--questions", "10", "-o", folder}).code == 0);
+    const auto import = [&](const std::string& tasks) {
+        return kvmem_program({"import", "babi", folder, "--tasks=" + tasks, "-o", f.data});
+    };
+    for (const char* tasks : {"1,-6", "+1", "1, 6", "1,,6", "one", "1-6", "99999999999999999999"})
+        check_fails(import(tasks), 2, "no such tasks");
+    CHECK(import("1,6").code == 0);
+}
+
 TEST_CASE("what MetaQA's options cannot mean is refused", "[program]") {
     NEED_PROGRAM();
     const HopsFixture f;

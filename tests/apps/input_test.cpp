@@ -74,6 +74,20 @@ TEST_CASE("a line has an end within 16 MiB, or is an error while it is read", "[
     check_fails(kvmem_program({"predict", f.run}, blanks + good), 1, "stdin:1");
 }
 
+TEST_CASE("a line and its end may come in two reads", "[program][input]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    f.import_and_train();
+    const std::size_t read = std::size_t{1} << 16;
+    std::string first = R"({"question": "the language of Oldland1"})";
+    first.resize(read - 1, ' ');
+    for (const std::string end : {"\r\n", "\n", "\r"}) {
+        const Output done = kvmem_program({"predict", f.run}, first + end + first + end + "no JSON");
+        check_fails(done, 1, "stdin:3: bad JSON");
+        CHECK(std::ranges::count(done.out, '\n') == 2);
+    }
+}
+
 TEST_CASE("files that are none are an error of one line", "[program][input]") {
     NEED_PROGRAM();
     const ProgramFixture f;

@@ -36,6 +36,19 @@ TEST_CASE("the program says its version and how to use it", "[program]") {
     }
 }
 
+TEST_CASE("help has lines of up to 100 columns", "[program]") {
+    NEED_PROGRAM();
+    const std::string help = kvmem_program({"train", "--model", "kv-mem-nn", "--help"}).out;
+    std::size_t longest = 0;
+    for (std::size_t at = help.find("Options:"); at < help.size();) {
+        const std::size_t end = help.find('\n', at);
+        longest = std::max(longest, end - at);
+        at = end + 1;
+    }
+    CHECK(longest > 80);
+    CHECK(longest <= 100);
+}
+
 TEST_CASE("wrong usage is one line and exit code 2", "[program]") {
     NEED_PROGRAM();
     const Output none = kvmem_program({});

@@ -339,6 +339,18 @@ TEST_CASE("a range says which numbers it holds", "[config]") {
     CHECK_FALSE(Range{}.contains(std::numeric_limits<double>::quiet_NaN()));
 }
 
+TEST_CASE("settings are values of their struct", "[config]") {
+    Settings settings = KvMemNNConfig{.hops = 2};
+    Settings copy = settings;
+    copy.get<KvMemNNConfig>()->hops = 3;
+    CHECK(settings.get<KvMemNNConfig>()->hops == 2);
+    CHECK(copy.get<MemN2NConfig>() == nullptr);
+    settings = std::move(copy);
+    CHECK(settings.get<KvMemNNConfig>()->hops == 3);
+    CHECK(Settings().kind().empty());
+    CHECK_NOTHROW(Settings().validate());
+}
+
 TEST_CASE("a model that nobody knows is an error", "[config]") {
     CHECK_THROWS_WITH(model_settings_from_json(R"({"model": "rnn"})", question_answering(), "x"),
                       Catch::Contains("rnn") && Catch::Contains("kv-mem-nn"));

@@ -52,7 +52,7 @@ static void check_file(const std::filesystem::path& path) {
     const int code = errno;
     ::close(descriptor);
     if (size < 0) refuse(std::strerror(code));
-    check_head(head, static_cast<std::size_t>(size), path.string());
+    check_head(head, size, path.string());
 }
 
 static Handle open_file(const std::string& path, hid_t access, const std::string& name) {
@@ -229,7 +229,7 @@ static void hash_attributes(hid_t object, const std::string& path, const std::st
         const Handle attribute =
             require_handle(H5Aopen_by_idx(object, ".", H5_INDEX_NAME, H5_ITER_NATIVE, i, H5P_DEFAULT, H5P_DEFAULT),
                            "cannot open an attribute", where);
-        std::string name(static_cast<std::size_t>(std::max<ssize_t>(0, H5Aget_name(attribute, 0, nullptr))), '\0');
+        std::string name(std::max<ssize_t>(0, H5Aget_name(attribute, 0, nullptr)), '\0');
         H5Aget_name(attribute, name.size() + 1, name.data());
         if (name == "hash" || name == "xxh3") continue;
         if (const auto text = as_text(attribute)) hash.attribute(path, name, *text);

@@ -50,7 +50,7 @@ void StoredDataset::find_shape() {
     const int rank = H5Sget_simple_extent_ndims(space);
     if (H5Sget_simple_extent_type(space) != H5S_SIMPLE || rank < 1 || rank > 2)
         refuse("one or two dimensions", rank == 0 ? "none" : std::to_string(rank));
-    shape_.resize(static_cast<std::size_t>(rank));
+    shape_.resize(rank);
     require_done(H5Sget_simple_extent_dims(space, shape_.data(), nullptr), "cannot read a shape", where_);
     const std::size_t max = max_bytes / size_of(element_);
     for (const hsize_t extent : shape_) {

@@ -248,7 +248,7 @@ std::span<const std::byte> Writer::Impl::close(const std::string& where) {
     require_done(H5Fflush(file, H5F_SCOPE_GLOBAL), "cannot finish the file", where);
     const ssize_t size = require_done(H5Fget_file_image(file, nullptr, 0), "cannot finish the file", where);
     require_done(H5Fclose(file.release()), "cannot finish the file", where);
-    return image.first(static_cast<std::size_t>(size));
+    return image.first(size);
 }
 
 void Writer::save(const std::filesystem::path& path) { replace_file(path, impl_->close(path.string())); }
