@@ -70,22 +70,30 @@ static Fit fit(const std::string& name, std::string_view text, std::size_t begin
     return fit(name, text.substr(from, end + (name.size() - last) - from));
 }
 
-// The entities whose names fit best, of entities with the same words. Longer names win, so that "Help!" is "Help!".
-static std::vector<Token> best_spelled(const Vocabulary& vocabulary, const std::vector<Token>& entities,
-                                       std::string_view text, std::size_t begin, std::size_t end) {
-    if (entities.size() < 2) return entities;
+// The entities of the highest rank.
+template <class RankOf>
+static std::vector<Token> highest(const std::vector<Token>& entities, RankOf rank_of) {
     std::vector<Token> best;
-    std::pair<Fit, std::size_t> best_rank{same_words, 0};
+    decltype(rank_of(Token{})) best_rank{};
     for (const Token entity : entities) {
-        const std::string& name = vocabulary.text(entity);
-        const Fit how = fit(name, text, begin, end);
-        const std::pair rank{how, how == same_words ? 0 : to_nfc(name).size()};
+        const auto rank = rank_of(entity);
         if (rank > best_rank) best.clear();
         if (rank < best_rank) continue;
         best_rank = rank;
         best.push_back(entity);
     }
     return best;
+}
+
+// The entities whose names fit best, of entities with the same words. Longer names win, so that "Help!" is "Help!".
+static std::vector<Token> best_spelled(const Vocabulary& vocabulary, const std::vector<Token>& entities,
+                                       std::string_view text, std::size_t begin, std::size_t end) {
+    if (entities.size() < 2) return entities;
+    return highest(entities, [&](Token entity) {
+        const std::string& name = vocabulary.text(entity);
+        const Fit how = fit(name, text, begin, end);
+        return std::pair{how, how == same_words ? 0 : to_nfc(name).size()};
+    });
 }
 
 static Error bracket_error(std::string got, std::size_t at) {
@@ -236,16 +244,7 @@ std::vector<Token> EntityLinker::find(std::string_view name) const {
     if (words.empty() || words.size() > NameIndex::max_words) return {};
     std::uint64_t hash = 0;
     for (const Word& word : words) hash = NameIndex::extend(hash, NameIndex::hash(word.text));
-    std::vector<Token> found;
-    Fit best = same_words;
-    for (const Token entity : impl_->names.find(words, hash)) {
-        const Fit how = fit(vocabulary.text(entity), name);
-        if (how > best) found.clear();
-        if (how < best) continue;
-        best = how;
-        found.push_back(entity);
-    }
-    return found;
+    return highest(impl_->names.find(words, hash), [&](Token entity) { return fit(vocabulary.text(entity), name); });
 }
 
 // Keeps the "s" of "[Peru]'s" from matching an entity called "S".

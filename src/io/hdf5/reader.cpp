@@ -22,10 +22,6 @@ struct Reader::Impl {
 // "vocab/kinds" and "/vocab/kinds" both become "/vocab/kinds".
 static std::string absolute(const std::string& path) { return path.starts_with('/') ? path : "/" + path; }
 
-static Error cannot_read(const std::string& where, const std::string& expected, const std::string& got) {
-    return Error({.what = "this dataset cannot be read", .expected = expected, .got = got, .where = where});
-}
-
 // Calls make(), which allocates the dataset's elements as T. Throws Error when that exceeds the limit or fails.
 template <class T, class Make>
 static auto allocate(const File& file, const StoredDataset& dataset, Make make) {
@@ -34,7 +30,7 @@ static auto allocate(const File& file, const StoredDataset& dataset, Make make) 
     try {
         return make();
     } catch (const std::bad_alloc&) {
-        throw cannot_read(dataset.where(), "room in memory", "a need of " + std::to_string(bytes) + " bytes");
+        throw unreadable(dataset.where(), "room in memory", "a need of " + std::to_string(bytes) + " bytes");
     }
 }
 
@@ -64,8 +60,8 @@ static std::vector<To> convert(const File& file, std::vector<From> from, const S
         auto to = allocate<To>(file, dataset, [&] { return std::vector<To>(from.size()); });
         for (std::size_t i = 0; i < from.size(); ++i) {
             if (!fits<To>(from[i]))
-                throw cannot_read(dataset.where(), std::string("values that fit ") + name_of(element_of<To>()),
-                                  std::to_string(from[i]) + " at " + std::to_string(i));
+                throw unreadable(dataset.where(), std::string("values that fit ") + name_of(element_of<To>()),
+                                 std::to_string(from[i]) + " at " + std::to_string(i));
             to[i] = static_cast<To>(from[i]);
         }
         return to;
@@ -74,8 +70,8 @@ static std::vector<To> convert(const File& file, std::vector<From> from, const S
 
 static void require_rank(const StoredDataset& dataset, std::size_t rank) {
     if (dataset.shape().size() != rank)
-        throw cannot_read(dataset.where(), "dimensions: " + std::to_string(rank),
-                          std::to_string(dataset.shape().size()));
+        throw unreadable(dataset.where(), "dimensions: " + std::to_string(rank),
+                         std::to_string(dataset.shape().size()));
 }
 
 // The values as To. Integers may only become integers, and floats only floats.
@@ -84,8 +80,8 @@ static std::vector<To> read_as(const File& file, const std::string& path, const 
     return with_type_of(dataset.element(), [&](auto stored) -> std::vector<To> {
         using From = decltype(stored);
         if constexpr (std::is_integral_v<From> != std::is_integral_v<To>)
-            throw cannot_read(dataset.where(), std::is_integral_v<To> ? "integers" : "floating point numbers",
-                              name_of(dataset.element()));
+            throw unreadable(dataset.where(), std::is_integral_v<To> ? "integers" : "floating point numbers",
+                             name_of(dataset.element()));
         else
             return convert<To>(file, read_vector<From>(file, path, dataset), dataset);
     });
@@ -227,11 +223,11 @@ Extent Reader::extent(const std::string& name) const {
     Extent extent{0, dataset.bytes(), name_of(dataset.element()), {dataset.shape().begin(), dataset.shape().end()}};
     if (extent.bytes == 0) return extent;
     const haddr_t offset = H5Dget_offset(dataset.id());
-    if (offset == HADDR_UNDEF) throw cannot_read(dataset.where(), "a contiguous dataset", "another layout");
+    if (offset == HADDR_UNDEF) throw unreadable(dataset.where(), "a contiguous dataset", "another layout");
     hsize_t size = 0;
     require_done(H5Fget_filesize(Handle(H5Iget_file_id(dataset.id())), &size), "cannot read a size", dataset.where());
     if (offset > size || extent.bytes > size - offset)
-        throw cannot_read(dataset.where(), "values inside the file", "values beyond its end");
+        throw unreadable(dataset.where(), "values inside the file", "values beyond its end");
     extent.offset = offset;
     return extent;
 }

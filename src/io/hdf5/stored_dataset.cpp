@@ -19,7 +19,7 @@ StoredDataset::StoredDataset(Handle dataset, std::string where)
 }
 
 void StoredDataset::refuse(const std::string& expected, const std::string& got) const {
-    throw Error({.what = "this dataset cannot be read", .expected = expected, .got = got, .where = where_});
+    throw unreadable(where_, expected, got);
 }
 
 static const char* class_name(H5T_class_t type) {
