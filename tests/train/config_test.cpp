@@ -340,7 +340,9 @@ TEST_CASE("a range says which numbers it holds", "[config]") {
 }
 
 TEST_CASE("settings are values of their struct", "[config]") {
-    Settings settings = KvMemNNConfig{.hops = 2};
+    KvMemNNConfig config;
+    config.hops = 2;
+    Settings settings = config;
     Settings copy = settings;
     copy.get<KvMemNNConfig>()->hops = 3;
     CHECK(settings.get<KvMemNNConfig>()->hops == 2);
