@@ -82,7 +82,7 @@ bool set_field(FieldsRef fields, std::string_view name, std::string_view text) {
             if (!number) refuse(name, numbers_expected<T>(), text);
             value = *number;
         } else {
-            found = false;  // Strings and lists are not set from texts.
+            found = false;  // Strings, lists and optional numbers are not set from texts.
         }
     });
     return found;

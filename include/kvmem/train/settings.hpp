@@ -115,6 +115,7 @@ class Settings {
     Config* get() {
         return std::any_cast<Config>(&config_);
     }
+    // Calls visitor(field, value) for each field of the struct.
     void visit(const FieldVisitor& visitor) {
         if (config_.has_value()) type_->visit(config_, visitor);
     }
@@ -164,10 +165,11 @@ struct FieldText {
     std::string value;  // "48", "0.5", "yes", "adam"
     bool is_flag;       // whether the value is "yes" or "no"
 };
-// All fields but strings and lists.
+// All fields but strings, lists and optional numbers.
 std::vector<FieldText> field_texts(FieldsRef fields);
 // Sets the field of this name, or old name, from a number, the name of a choice, "yes" or "no". Returns false when no
-// such field exists, or it is a string or list. Throws UsageError for other text, and leaves the field unchanged.
+// such field exists, or it is a string, a list or an optional number. Throws UsageError for other text, and leaves the
+// field unchanged.
 bool set_field(FieldsRef fields, std::string_view name, std::string_view text);
 // Throws UsageError for the first number that is out of its range.
 void check_ranges(FieldsRef fields);
