@@ -35,7 +35,7 @@ struct Answerer::Impl {
     LinkedText link(const std::string& question, Answer& answer) const;
     void rank(Answer& answer, std::span<const Scored> scores, const AnswerOptions& options) const;
     std::vector<Answer::ReadSlot> read_slots(const Batch& batch, std::span<const Real> weights, Index count) const;
-    void show_paths(Answer& answer, const Reads& reads, const LinkedText& question) const;
+    void show_paths(Answer& answer, const AttentionTrace& trace, const LinkedText& question) const;
 };
 
 std::string text_of(const Vocabulary& vocabulary, std::span<const Token> tokens) {
@@ -130,8 +130,8 @@ void Answerer::Impl::rank(Answer& answer, std::span<const Scored> scores, const 
                      .where = {},
                      .hint = "train again, with a lower rate or a clip length"});
     if (numbers.empty()) return;
-    const Real best = *std::ranges::max_element(numbers), least = as_good_as(best);
-    answer.as_good = std::ranges::count_if(numbers, [&](Real s) { return s >= least; });
+    const Real best = *std::ranges::max_element(numbers), threshold = as_good_as(best);
+    answer.as_good = std::ranges::count_if(numbers, [&](Real s) { return s >= threshold; });
     double sum = 0;
     for (const Real s : numbers) sum += std::exp(double{s} - double{best});
     const Index count = options.all_as_good ? std::max(options.candidates, answer.as_good) : options.candidates;
@@ -144,17 +144,17 @@ void Answerer::Impl::rank(Answer& answer, std::span<const Scored> scores, const 
     }
 }
 
-void Answerer::Impl::show_paths(Answer& answer, const Reads& reads, const LinkedText& question) const {
+void Answerer::Impl::show_paths(Answer& answer, const AttentionTrace& trace, const LinkedText& question) const {
     const Vocabulary& vocabulary = model->vocabulary();
-    for (const FactPath& path : reads.paths.at(0)) answer.paths.push_back(named(vocabulary, path));
+    for (const FactPath& path : trace.paths.at(0)) answer.paths.push_back(named(vocabulary, path));
     const std::size_t tokens = question.tokens.size();
-    for (std::size_t first = 0; first < reads.words.at(0).size(); first += tokens) {
+    for (std::size_t first = 0; first < trace.words.at(0).size(); first += tokens) {
         std::vector<Answer::ReadWord>& shown = answer.words.emplace_back();
         auto unknown = question.unknown_words.begin();
         for (std::size_t t = 0; t < tokens; ++t) {
             const Token token = question.tokens[t];
             const std::string& text = token == unknown_token ? *unknown++ : vocabulary.text(token);
-            shown.push_back({text, double{reads.words[0][first + t]}});
+            shown.push_back({text, double{trace.words[0][first + t]}});
         }
         std::ranges::stable_sort(shown, [](const auto& a, const auto& b) { return a.weight > b.weight; });
     }
@@ -175,21 +175,21 @@ Answer Answerer::ask(const std::string& question, const AnswerOptions& options,
     Answer answer;
     const LinkedText linked = in.link(question, answer);
     const Batch batch = in.batch_of(linked, own, answer.unknown_words);
-    answer.slots = std::min(batch.slots.size(), in.model->most_slots());
+    answer.slots = std::min(batch.slots.size(), in.model->max_slots());
     answer.unread = batch.slots.size() - answer.slots;
-    answer.own_slots = static_cast<Index>(own.size());
+    answer.local_slots = static_cast<Index>(own.size());
     if (answer.slots == 0 && (!batch.facts || linked.entities.empty())) return answer;
     Tape tape;
     tape.set_training(false);
-    Reads reads;
-    reads.paths_wanted = options.all_as_good ? std::ssize(in.model->candidates()) : options.candidates;
-    in.rank(answer, in.model->score_few(tape, batch, &reads).values, options);
-    if (batch.facts) in.show_paths(answer, reads, linked);
+    AttentionTrace trace;
+    trace.max_paths = options.all_as_good ? std::ssize(in.model->candidates()) : options.candidates;
+    in.rank(answer, in.model->score_few(tape, batch, &trace).values, options);
+    if (batch.facts) in.show_paths(answer, trace, linked);
     answer.paths.resize(std::min(answer.paths.size(), answer.candidates.size()));
-    for (Index hop = 0; hop < reads.hops; ++hop) {
+    for (Index hop = 0; hop < trace.hops; ++hop) {
         Answer::Hop& shown = answer.hops.emplace_back();
-        for (Index head = 0; head < reads.heads; ++head)
-            shown.heads.push_back({in.read_slots(batch, reads.of(hop, head), options.slots)});
+        for (Index head = 0; head < trace.heads; ++head)
+            shown.heads.push_back({in.read_slots(batch, trace.of(hop, head), options.slots)});
     }
     return answer;
 }

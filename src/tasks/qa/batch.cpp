@@ -41,10 +41,10 @@ void add_example(Batch& batch, std::span<const Token> question, std::span<const 
 
 void add_example(Batch& batch, const QaDataset& dataset, const Split& split, Index example,
                  const Retriever& retriever) {
-    if (split.has_own_slots()) {
+    if (split.has_local_memory()) {
         const auto i = static_cast<std::size_t>(example);
-        for (Index slot = split.own_offsets[i]; slot < split.own_offsets[i + 1]; ++slot)
-            add_slot(batch, split.own, slot, -1);
+        for (Index slot = split.local_offsets[i]; slot < split.local_offsets[i + 1]; ++slot)
+            add_slot(batch, split.local_slots, slot, -1);
     }
     end_example(batch, split.question[example], split.answer[example], dataset.memory, retriever);
 }
@@ -60,18 +60,18 @@ void add_story(Batch& batch, const QaDataset& dataset, const Split& split, Index
 
 // Whether example i + 1's own slots begin with those of example i.
 static bool goes_on(const Split& split, Index i) {
-    const auto at = split.own_offsets.begin() + i;
+    const auto at = split.local_offsets.begin() + i;
     const Index first = at[0], count = at[1] - at[0], next = at[1];
     if (count == 0 || at[2] - at[1] < count) return false;
     for (Index s = 0; s < count; ++s)
-        if (!std::ranges::equal(split.own.key[first + s], split.own.key[next + s]) ||
-            !std::ranges::equal(split.own.value[first + s], split.own.value[next + s]))
+        if (!std::ranges::equal(split.local_slots.key[first + s], split.local_slots.key[next + s]) ||
+            !std::ranges::equal(split.local_slots.value[first + s], split.local_slots.value[next + s]))
             return false;
     return true;
 }
 
 std::vector<Index> story_offsets(const Split& split) {
-    if (!split.has_own_slots()) return single_offsets(split);
+    if (!split.has_local_memory()) return single_offsets(split);
     std::vector<Index> offsets{0};
     for (Index i = 1; i < split.size(); ++i)
         if (!goes_on(split, i - 1)) offsets.push_back(i);

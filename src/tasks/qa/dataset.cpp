@@ -69,15 +69,15 @@ struct Validator {
         rows(part + "/answer", split.answer);
         same_size(part + "/answer", "there are not as many answers as questions", split.size(), split.answer.size());
         task(part + "/task", split);
-        slots(part + "/slot_key", part + "/slot_value", split.own);
-        if (!split.has_own_slots()) {
-            same_size(part + "/slot_key", "there are slots that no example owns", 0, split.own.size());
+        slots(part + "/slot_key", part + "/slot_value", split.local_slots);
+        if (!split.has_local_memory()) {
+            same_size(part + "/slot_key", "there are slots that no example owns", 0, split.local_slots.size());
             same_size(part + "/support", "there is support without slots", 0, split.support.size());
             return;
         }
         same_size(part + "/slot_offsets", "the offsets do not cover the examples", split.size() + 1,
-                  static_cast<Index>(split.own_offsets.size()));
-        offsets(part + "/slot_offsets", split.own_offsets, split.own.size());
+                  static_cast<Index>(split.local_offsets.size()));
+        offsets(part + "/slot_offsets", split.local_offsets, split.local_slots.size());
         support(part + "/support", split);
     }
 
@@ -87,7 +87,7 @@ struct Validator {
         same_size(part + "/offsets", "support does not cover the examples", split.size(), split.support.size());
         for (Index i = 0; i < split.size(); ++i) {
             const auto at = static_cast<std::size_t>(i);
-            const Index slots = split.own_offsets[at + 1] - split.own_offsets[at];
+            const Index slots = split.local_offsets[at + 1] - split.local_offsets[at];
             for (const Index slot : split.support[i])
                 if (slot < 0 || slot >= slots)
                     refuse(part + "/values", "a supporting slot is none of the example's",
@@ -160,8 +160,8 @@ void QaDataset::count_tokens() {
     if (const auto train = splits.find("train"); train != splits.end()) {
         count(train->second.question);
         count(train->second.answer);
-        count(train->second.own.key);
-        count(train->second.own.value);
+        count(train->second.local_slots.key);
+        count(train->second.local_slots.value);
     }
     for (Token token = 0; token < vocabulary.size(); ++token)
         vocabulary.set_count(token, counts[static_cast<std::size_t>(token)]);

@@ -24,7 +24,7 @@ static void find_right(std::span<const Token> candidates, std::span<const Token>
 }
 
 // Of a question whose right answers have no score at all, where a model scores few.
-constexpr double loss_of_nothing = 30;
+constexpr double loss_if_unscored = 30;
 
 // Overwrites the scores [1, C].
 static void rank_right(Outcome& outcome, View scores, std::span<const Index> right) {
@@ -57,7 +57,7 @@ static void rank_right(Outcome& outcome, std::span<const Scored> few, std::span<
     for (const Scored& s : few)
         if (is_right(s) && (!best || precedes(s, *best))) best = &s;
     if (!best) {
-        outcome.loss = loss_of_nothing;
+        outcome.loss = loss_if_unscored;
         return;
     }
     double others = 0;
@@ -76,24 +76,24 @@ static double f1(Index given, Index hit, std::span<const Index> right) {
 // How well the answers of at least half of the best one's weight agree with the right ones.
 static void compare_sets(Outcome& outcome, std::span<const Real> scores, std::span<const Index> right) {
     if (right.empty()) return;
-    const Real least = as_good_as(*std::ranges::max_element(scores));
-    const auto given = std::ranges::count_if(scores, [&](Real s) { return s >= least; });
+    const Real threshold = as_good_as(*std::ranges::max_element(scores));
+    const auto given = std::ranges::count_if(scores, [&](Real s) { return s >= threshold; });
     const auto hit =
-        std::ranges::count_if(right, [&](Index i) { return scores[static_cast<std::size_t>(i)] >= least; });
+        std::ranges::count_if(right, [&](Index i) { return scores[static_cast<std::size_t>(i)] >= threshold; });
     outcome.f1 = f1(given, hit, right);
 }
 
 static void compare_sets(Outcome& outcome, std::span<const Scored> few, std::span<const Index> right) {
     if (right.empty() || few.empty()) return;
-    const Real least = as_good_as(std::ranges::min_element(few, precedes)->score);
+    const Real threshold = as_good_as(std::ranges::min_element(few, precedes)->score);
     Index given = 0, hit = 0;
     for (const Scored& s : few)
-        if (s.score >= least) ++given, hit += std::ranges::binary_search(right, s.index);
+        if (s.score >= threshold) ++given, hit += std::ranges::binary_search(right, s.index);
     outcome.f1 = f1(given, hit, right);
 }
 
 // The slot of the largest weight above 0, the first of equal ones; -1 when there is none.
-static Index most_read(std::span<const Real> weights) {
+static Index top_slot(std::span<const Real> weights) {
     Index most = -1;
     Real largest = 0;
     for (std::size_t s = 0; s < weights.size(); ++s)
@@ -102,7 +102,7 @@ static Index most_read(std::span<const Real> weights) {
 }
 
 // Compares what one question read with its supporting slots, counted from `first`, the first of its slots in the batch.
-static void compare_support(Outcome& outcome, const Reads& reads, Index first, Index slots,
+static void compare_support(Outcome& outcome, const AttentionTrace& attention, Index first, Index slots,
                             std::span<const Index> support) {
     const auto supports = [&](Index slot) { return std::ranges::find(support, slot) != support.end(); };
     const auto mine = [&](std::span<const Real> weights) {
@@ -110,16 +110,16 @@ static void compare_support(Outcome& outcome, const Reads& reads, Index first, I
     };
     std::vector<Index> tops;
     std::vector<Real> sum;
-    for (Index hop = 0; hop < reads.hops; ++hop) {
-        Outcome::Hop& read = outcome.hops.emplace_back();
+    for (Index hop = 0; hop < attention.hops; ++hop) {
+        Outcome::HopSupport& read = outcome.hops.emplace_back();
         sum.assign(static_cast<std::size_t>(slots), 0);
-        for (Index head = 0; head < reads.heads; ++head) {
-            const auto weights = mine(reads.of(hop, head));
+        for (Index head = 0; head < attention.heads; ++head) {
+            const auto weights = mine(attention.of(hop, head));
             std::ranges::transform(weights, sum, sum.begin(), std::plus());
-            tops.push_back(most_read(weights));
+            tops.push_back(top_slot(weights));
             read.head = read.head || supports(tops.back());
         }
-        read.mean = supports(most_read(sum));
+        read.mean = supports(top_slot(sum));
     }
     outcome.all_support =
         std::ranges::all_of(support, [&](Index slot) { return std::ranges::find(tops, slot) != tops.end(); });
@@ -130,20 +130,20 @@ static void compare_support(Outcome& outcome, const Reads& reads, Index first, I
 
 // Stories, or single questions, in parts of at least `least` questions, so that the product with all candidates is
 // efficient: offsets into `stories`.
-static std::vector<std::size_t> parts_of(const std::vector<Index>& stories, Index least) {
+static std::vector<std::size_t> parts_of(const std::vector<Index>& stories, Index min_questions) {
     std::vector<std::size_t> parts{0};
     for (std::size_t u = 1; u < stories.size(); ++u)
-        if (stories[u] - stories[parts.back()] >= least || u + 1 == stories.size()) parts.push_back(u);
+        if (stories[u] - stories[parts.back()] >= min_questions || u + 1 == stories.size()) parts.push_back(u);
     return parts;
 }
 
 std::vector<Outcome> answer_all(const Model& model, const QaDataset& dataset, const Split& split,
-                                const Retriever& retriever, Look look, const std::function<void(Index)>& progress) {
+                                const Retriever& retriever, Trace trace, const std::function<void(Index)>& progress) {
     const std::vector<Index> stories = model.reads_stories() ? story_offsets(split) : single_offsets(split);
     const bool dense = !model.scores_few();
     // A model that scores few does work for the whole memory once a part.
     const std::vector<std::size_t> parts = parts_of(stories, dense ? 64 : 256);
-    const bool compare = look == Look::at_reading_too && !split.support.empty();
+    const bool compare = trace == Trace::attention && !split.support.empty();
     std::vector<Outcome> outcomes(static_cast<std::size_t>(split.size()));
     std::atomic<Index> done{0};
     const FlushSubnormals flush;
@@ -151,7 +151,7 @@ std::vector<Outcome> answer_all(const Model& model, const QaDataset& dataset, co
         Tape tape;
         tape.set_training(false);
         Batch batch;
-        Reads reads;
+        AttentionTrace attention;
         std::vector<Index> right;
         for (auto part = static_cast<std::size_t>(first_part); part < static_cast<std::size_t>(last_part); ++part) {
             const Index first = stories[parts[part]], last = stories[parts[part + 1]];
@@ -159,7 +159,7 @@ std::vector<Outcome> answer_all(const Model& model, const QaDataset& dataset, co
             batch.clear();
             for (std::size_t u = parts[part]; u < parts[part + 1]; ++u)
                 add_story(batch, dataset, split, stories[u], stories[u + 1], retriever);
-            Reads* const read = look == Look::at_reading_too ? &reads : nullptr;
+            AttentionTrace* const read = trace == Trace::attention ? &attention : nullptr;
             View scores;
             Ragged<Scored> few;
             if (dense) {
@@ -179,12 +179,12 @@ std::vector<Outcome> answer_all(const Model& model, const QaDataset& dataset, co
                     compare_sets(outcome, few[i - first], right);
                     rank_right(outcome, few[i - first], right);
                     if (!read) continue;
-                    for (const FactPath& path : reads.paths[static_cast<std::size_t>(i - first)])
+                    for (const FactPath& path : attention.paths[static_cast<std::size_t>(i - first)])
                         for (const FactPath::Step& step : path.steps) outcome.path.push_back(step.relation);
                 }
                 if (!compare || split.support[i].empty()) continue;
                 const auto [begin, end] = batch.slots_of(i - first);
-                compare_support(outcome, reads, begin, end - begin, split.support[i]);
+                compare_support(outcome, attention, begin, end - begin, split.support[i]);
             }
             const Index so_far = done += last - first;
             if (progress) progress(so_far);
@@ -218,7 +218,7 @@ Metrics metrics_of(std::span<const Outcome> outcomes) {
 
 Metrics evaluate(const Model& model, const QaDataset& dataset, const Split& split, const Retriever& retriever,
                  const std::function<void(Index)>& progress) {
-    return metrics_of(answer_all(model, dataset, split, retriever, Look::at_answers, progress));
+    return metrics_of(answer_all(model, dataset, split, retriever, Trace::none, progress));
 }
 
 SupportReport support_of(std::span<const Outcome> outcomes) {
@@ -235,7 +235,7 @@ SupportReport support_of(std::span<const Outcome> outcomes) {
         }
     }
     for (double* sum : {&report.all_support, &report.chance}) *sum = share(*sum, report.questions);
-    for (SupportReport::Hop& hop : report.hops)
+    for (SupportReport::HopRates& hop : report.hops)
         hop = {share(hop.mean, report.questions), share(hop.head, report.questions)};
     return report;
 }

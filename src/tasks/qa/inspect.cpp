@@ -32,11 +32,11 @@ static std::string identity(const Split& split, Index example) {
     std::vector<Token> answers(split.answer[example].begin(), split.answer[example].end());
     std::sort(answers.begin(), answers.end());
     append(text, answers);
-    if (!split.has_own_slots()) return text;
+    if (!split.has_local_memory()) return text;
     const auto at = static_cast<std::size_t>(example);
-    for (Index slot = split.own_offsets[at]; slot < split.own_offsets[at + 1]; ++slot) {
-        append(text, split.own.key[slot]);
-        append(text, split.own.value[slot]);
+    for (Index slot = split.local_offsets[at]; slot < split.local_offsets[at + 1]; ++slot) {
+        append(text, split.local_slots.key[slot]);
+        append(text, split.local_slots.value[slot]);
     }
     return text;
 }
@@ -80,10 +80,10 @@ struct Background {
     }
     bool is_reachable(const Split& split, Index example, Token answer) const {
         if (values.count(answer) > 0) return true;
-        if (!split.has_own_slots()) return false;
+        if (!split.has_local_memory()) return false;
         const auto at = static_cast<std::size_t>(example);
-        for (Index slot = split.own_offsets[at]; slot < split.own_offsets[at + 1]; ++slot) {
-            const auto value = split.own.value[slot];
+        for (Index slot = split.local_offsets[at]; slot < split.local_offsets[at + 1]; ++slot) {
+            const auto value = split.local_slots.value[slot];
             if (std::find(value.begin(), value.end(), answer) != value.end()) return true;
         }
         return false;
@@ -98,7 +98,7 @@ static SplitReport inspect_split(const Split& split, bool is_train, const Backgr
     report.question = lengths(split.question);
     report.answers = lengths(split.answer);
     report.question_tokens = static_cast<Index>(split.question.values.size());
-    report.own_slots = split.own.size();
+    report.local_slots = split.local_slots.size();
     for (Index i = 0; i < split.size(); ++i) {
         const auto question = split.question[i];
         const auto answer = split.answer[i];

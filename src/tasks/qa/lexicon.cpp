@@ -29,7 +29,7 @@ Ragged<Token> Lexicon::inputs(const Ragged<Token>& bags) const {
 
 // Whether questions bring all that they read, and so may be about whatever training was about.
 static bool brings_all_slots(const QaDataset& dataset) {
-    const auto brings_slots = [](const auto& split) { return split.second.has_own_slots(); };
+    const auto brings_slots = [](const auto& split) { return split.second.has_local_memory(); };
     return dataset.memory.size() == 0 && std::ranges::any_of(dataset.splits, brings_slots);
 }
 

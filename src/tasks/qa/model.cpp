@@ -13,25 +13,25 @@
 
 namespace kvmem {
 
-void Reads::resize(Index new_hops, Index new_heads, Index new_slots) {
+void AttentionTrace::resize(Index new_hops, Index new_heads, Index new_slots) {
     hops = new_hops, heads = new_heads, slots = new_slots;
     weights.assign(static_cast<std::size_t>(hops * heads * slots), Real{0});
 }
 
-std::span<const Real> Reads::of(Index hop, Index head) const {
-    require_shape(hop >= 0 && hop < hops && head >= 0 && head < heads, "Reads::of", "a hop and a head that there are");
+std::span<const Real> AttentionTrace::of(Index hop, Index head) const {
+    require_shape(hop >= 0 && hop < hops && head >= 0 && head < heads, "AttentionTrace::of", "a hop and a head that there are");
     return std::span(weights).subspan(static_cast<std::size_t>((hop * heads + head) * slots),
                                       static_cast<std::size_t>(slots));
 }
 
-std::span<Real> Reads::of(Index hop, Index head) {
+std::span<Real> AttentionTrace::of(Index hop, Index head) {
     const auto part = std::as_const(*this).of(hop, head);
     return std::span(weights).subspan(static_cast<std::size_t>(part.data() - weights.data()), part.size());
 }
 
-Ragged<Scored> Model::score_few(Tape& tape, const Batch& batch, Reads* reads) const {
+Ragged<Scored> Model::score_few(Tape& tape, const Batch& batch, AttentionTrace* trace) const {
     const View scores = tape.arena().matrix(batch.size(), std::ssize(candidates()));
-    score(tape, batch, scores, reads);
+    score(tape, batch, scores, trace);
     Ragged<Scored> all;
     for (Index i = 0; i < scores.rows; ++i) {
         for (Index c = 0; c < scores.cols; ++c) all.values.push_back({c, scores(i, c)});
@@ -69,7 +69,7 @@ void Model::adopt(QaDataset& dataset) {
     const std::optional<Token> possessive = vocabulary().find(TokenKind::word, "s");
     if (!possessive || vocabulary().count(*possessive) == 0)
         for (auto& [name, split] : dataset.splits)
-            for (Ragged<Token>* rows : {&split.question, &split.own.key, &split.own.value})
+            for (Ragged<Token>* rows : {&split.question, &split.local_slots.key, &split.local_slots.value})
                 leave_out_possessives(*rows, dataset.vocabulary);
     if (keeps_all(to, before)) return;
     const EntityLinker linker(vocabulary(), names_in_use(dataset, to, vocabulary().size()));
@@ -77,8 +77,8 @@ void Model::adopt(QaDataset& dataset) {
     for (auto& [name, split] : dataset.splits) {
         translator.translate_texts(split.question);
         translate(split.answer.values, to);
-        translator.translate_texts(split.own.key);
-        translator.translate_texts(split.own.value);
+        translator.translate_texts(split.local_slots.key);
+        translator.translate_texts(split.local_slots.value);
     }
     translate(dataset.memory, to);
     dataset.candidates.assign(candidates().begin(), candidates().end());

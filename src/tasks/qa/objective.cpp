@@ -151,9 +151,9 @@ std::string content_hash_of(const QaDataset& dataset, std::string_view like) {
         add(std::string(name));
         add_rows(split->second.question);
         add_rows(split->second.answer);
-        add_rows(split->second.own.key);
-        add_rows(split->second.own.value);
-        add(split->second.own_offsets);
+        add_rows(split->second.local_slots.key);
+        add_rows(split->second.local_slots.value);
+        add(split->second.local_offsets);
         if (version.empty()) continue;
         add(split->second.task);
         add_rows(split->second.support);

@@ -9,9 +9,9 @@ namespace kvmem {
 namespace {
 
 // What one question reads, hop after hop, and which of its answers that holds.
-class Reach {
+class RetrievalProbe {
   public:
-    Reach(const QaDataset& dataset, const Split& split, const Retriever& retriever)
+    RetrievalProbe(const QaDataset& dataset, const Split& split, const Retriever& retriever)
         : dataset_(dataset), split_(split), retriever_(retriever), kind_(dataset.vocabulary) {}
 
     // Calls tell(hop, slots found by now, right answers found by now) for each hop; slots are not counted, and -1,
@@ -28,9 +28,10 @@ class Reach {
             return;
         }
         Index slots = 0;
-        if (split_.has_own_slots()) {
+        if (split_.has_local_memory()) {
             const auto i = static_cast<std::size_t>(example);
-            for (Index s = split_.own_offsets[i]; s < split_.own_offsets[i + 1]; ++s, ++slots) see(split_.own.value[s]);
+            for (Index s = split_.local_offsets[i]; s < split_.local_offsets[i + 1]; ++s, ++slots)
+                see(split_.local_slots.value[s]);
         }
         Index hop = 0;
         for (const std::vector<Index>& found : retriever_.retrieve_by_hop(split_.question[example])) {
@@ -102,7 +103,7 @@ std::vector<std::vector<RetrievalReport>> report_retrieval_by_hop(const QaDatase
     const auto hops = static_cast<std::size_t>(retriever.hops());
     std::vector<RetrievalReport> each(static_cast<std::size_t>(split.size()) * hops);
     parallel_for(split.size(), 256, [&](Index first, Index last) {
-        Reach reach(dataset, split, retriever);
+        RetrievalProbe reach(dataset, split, retriever);
         for (Index i = first; i < last; ++i) {
             reach.look_at(i, [&](Index hop, Index slots, Index hits) {
                 RetrievalReport& r = each[static_cast<std::size_t>(i) * hops + static_cast<std::size_t>(hop)];

@@ -72,7 +72,7 @@ std::span<const Index> Retriever::bucket(Token token) const {
 
 // The slots of these tokens' buckets, rising. With `rarest_at_least`, the smallest of buckets that are too large is
 // taken when there are no others.
-std::vector<Index> Retriever::find(std::span<const Token> tokens, bool rarest_at_least) const {
+std::vector<Index> Retriever::find(std::span<const Token> tokens, bool or_rarest) const {
     std::vector<Index> found;
     std::span<const Index> rarest;
     for (const Token token : tokens) {
@@ -82,7 +82,7 @@ std::vector<Index> Retriever::find(std::span<const Token> tokens, bool rarest_at
         else if (rarest.empty() || slots.size() < rarest.size())
             rarest = slots;
     }
-    if (found.empty() && rarest_at_least) found.assign(rarest.begin(), rarest.end());
+    if (found.empty() && or_rarest) found.assign(rarest.begin(), rarest.end());
     std::sort(found.begin(), found.end());
     found.erase(std::unique(found.begin(), found.end()), found.end());
     return found;

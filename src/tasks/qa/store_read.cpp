@@ -44,16 +44,16 @@ Var read_store(Var query, const store::MemoryStore& memory, Index top_k, Real sc
     options.copy_slots = query.needs_grad();  // of the state that is read: get() might find another
     const store::ReadResult read = memory.read(query.value(), options);
     Arena& arena = query.tape->arena();
-    StoreRead kept{query, read.hits.k, scale, {}, {}, {}, {}};
+    StoreRead saved{query, read.hits.k, scale, {}, {}, {}, {}};
     if (query.needs_grad()) {
-        kept.count = arena.copy(std::span<const Index>(read.hits.count));
-        kept.weights = arena.copy(std::span<const float>(read.weights));
-        kept.keys = arena.matrix(read.slot_keys.rows(), read.slot_keys.cols());
-        kept.values = arena.matrix(read.slot_values.rows(), read.slot_values.cols());
-        std::copy_n(read.slot_keys.data(), kept.keys.size(), kept.keys.data);
-        std::copy_n(read.slot_values.data(), kept.values.size(), kept.values.data);
+        saved.count = arena.copy(std::span<const Index>(read.hits.count));
+        saved.weights = arena.copy(std::span<const float>(read.weights));
+        saved.keys = arena.matrix(read.slot_keys.rows(), read.slot_keys.cols());
+        saved.values = arena.matrix(read.slot_values.rows(), read.slot_values.cols());
+        std::copy_n(read.slot_keys.data(), saved.keys.size(), saved.keys.data);
+        std::copy_n(read.slot_values.data(), saved.values.size(), saved.values.data);
     }
-    const Var out = query.tape->record(query.rows(), read.values.cols(), query.needs_grad(), kept);
+    const Var out = query.tape->record(query.rows(), read.values.cols(), query.needs_grad(), saved);
     std::copy_n(read.values.data(), out.value().size(), out.mutable_value().data);
     return out;
 }

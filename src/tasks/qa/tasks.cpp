@@ -39,7 +39,7 @@ std::vector<Index> find_tasks(const QaDataset& dataset, std::span<const std::str
 
 static Split part_of(const Split& split, const std::vector<Index>& tasks) {
     Split part;
-    if (split.has_own_slots()) part.own_offsets.push_back(0);
+    if (split.has_local_memory()) part.local_offsets.push_back(0);
     for (Index i = 0; i < split.size(); ++i) {
         const auto at = static_cast<std::size_t>(i);
         if (!std::binary_search(tasks.begin(), tasks.end(), split.task[at])) continue;
@@ -47,12 +47,12 @@ static Split part_of(const Split& split, const std::vector<Index>& tasks) {
         part.answer.push_row(split.answer[i]);
         part.task.push_back(split.task[at]);
         if (!split.support.empty()) part.support.push_row(split.support[i]);
-        if (!split.has_own_slots()) continue;
-        for (Index s = split.own_offsets[at]; s < split.own_offsets[at + 1]; ++s) {
-            part.own.key.push_row(split.own.key[s]);
-            part.own.value.push_row(split.own.value[s]);
+        if (!split.has_local_memory()) continue;
+        for (Index s = split.local_offsets[at]; s < split.local_offsets[at + 1]; ++s) {
+            part.local_slots.key.push_row(split.local_slots.key[s]);
+            part.local_slots.value.push_row(split.local_slots.value[s]);
         }
-        part.own_offsets.push_back(part.own.size());
+        part.local_offsets.push_back(part.local_slots.size());
     }
     return part;
 }
@@ -79,8 +79,8 @@ void keep_tasks(QaDataset& dataset, std::span<const std::string> texts) {
     const Split& split = train->second;
     meet(split.question);
     meet(split.answer);
-    meet(split.own.key);
-    meet(split.own.value);
+    meet(split.local_slots.key);
+    meet(split.local_slots.value);
     meet(dataset.memory.key);
     meet(dataset.memory.value);
     std::erase_if(dataset.candidates, [&](Token token) { return !met[static_cast<std::size_t>(token)]; });

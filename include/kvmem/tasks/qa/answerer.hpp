@@ -57,7 +57,7 @@ struct Answer {
     std::vector<std::vector<ReadWord>> words;
     Index slots = 0;                         // that the question reads
     Index unread = 0;                        // slots before those, for which the model's memory has no room
-    Index own_slots = 0;                     // of all these, that came with it
+    Index local_slots = 0;                   // of all these, that came with it
     std::vector<std::string> entities;       // that it names
     std::vector<std::string> unknown_words;  // of it and of the sentences that came with it: training never saw them
     // Names near to the question's words, when it names no entity and there is a memory to find slots in. A model that

@@ -28,13 +28,13 @@ struct Split {
     Ragged<Token> answer;
     // Slots that belong to one example alone: example i owns slots [own_offsets[i], own_offsets[i + 1]) of
     // `own`. Both are empty in a data set whose questions all read the shared memory.
-    Slots own;
-    std::vector<Index> own_offsets;
+    Slots local_slots;
+    std::vector<Index> local_offsets;
     Ragged<Index> support;    // of each example: which of its own slots, from 0, the answer rests on; may be empty
     std::vector<Index> task;  // of each example: a number in QaDataset::tasks; may be empty
 
     Index size() const { return question.size(); }
-    bool has_own_slots() const { return !own_offsets.empty(); }
+    bool has_local_memory() const { return !local_offsets.empty(); }
     bool operator==(const Split&) const = default;
 };
 

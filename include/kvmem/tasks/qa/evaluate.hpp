@@ -34,24 +34,24 @@ struct Outcome {
     Index task = -1;  // its number in QaDataset::tasks; -1: none is known
     // Where the reading was looked at, and the question has supporting slots: of each hop, whether it read one of them
     // most.
-    struct Hop {
+    struct HopSupport {
         bool mean = false;  // by the mean of its heads' weights
         bool head = false;  // by the weights of one head at least
     };
-    std::vector<Hop> hops;
+    std::vector<HopSupport> hops;
     bool all_support = false;  // each of its supporting slots is what some head of some hop read most
     double chance = 0;         // the share of its slots that are supporting ones
     // Where the reading was looked at, of a model that follows facts: the relations on the path to the first candidate.
     std::vector<Token> path;
 };
 
-enum class Look { at_answers, at_reading_too };
+enum class Trace { none, attention };
 
 // Asks all questions of a split, in its order. `dataset` holds the split's memory, in the model's own tokens;
 // `progress` is called with the number of questions done, from several threads. The result has the same bits on any
 // number of threads.
 std::vector<Outcome> answer_all(const Model& model, const QaDataset& dataset, const Split& split,
-                                const Retriever& retriever, Look look = Look::at_answers,
+                                const Retriever& retriever, Trace trace = Trace::none,
                                 const std::function<void(Index done)>& progress = {});
 Metrics metrics_of(std::span<const Outcome> outcomes);
 
@@ -65,12 +65,12 @@ Metrics evaluate(const Model& model, const QaDataset& dataset, const Split& spli
 // needed to be right, and does not make an answer right.
 struct SupportReport {
     Index questions = 0;
-    struct Hop {
+    struct HopRates {
         double mean =
             0;  // share of the questions of which the hop, by the mean of its heads, reads a supporting slot most
         double head = 0;  // ... of which at least one of its heads does
     };
-    std::vector<Hop> hops;
+    std::vector<HopRates> hops;
     double all_support = 0;  // share of which each supporting slot is what some head of some hop reads most
     double chance = 0;       // mean share of a question's slots that are supporting: what a slot picked at random is
 };

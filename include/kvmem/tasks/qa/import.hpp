@@ -60,7 +60,7 @@ struct TemplateOptions {
     double test_entity_fraction = 0.1;  // of the subjects, asked about in "test" alone and with the phrasings held out
     Index questions_per_key = 1;        // how many phrasings of each (entity, relation) are made, at most
     Index keys_per_path = 1000;         // how many entities each path of several relations is asked from, at most
-    static constexpr Index most_reached = 100;  // entities after any step of such a path; others are not asked
+    static constexpr Index max_reached = 100;  // entities after any step of such a path; others are not asked
 };
 
 // Own data: files of facts with lines "subject<TAB>relation<TAB>object", or tables whose first line is

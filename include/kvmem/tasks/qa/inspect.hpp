@@ -31,7 +31,7 @@ struct SplitReport {
     Index unreachable = 0;
     Index outside_candidates = 0;  // answers that are not among the candidates
     Index leaked = 0;              // examples whose question, answers and own slots are all the same as one in "train"
-    Index own_slots = 0;
+    Index local_slots = 0;
 };
 
 struct MemoryReport {

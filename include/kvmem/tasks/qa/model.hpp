@@ -35,12 +35,12 @@ struct FactPath {
 
 // How much of each slot every hop and head read: never averaged. A slot that was not looked at has weight 0. What a
 // hop reads need not sum to one: a model without a softmax (MemN2N's linear start) has scores for weights.
-struct Reads {
+struct AttentionTrace {
     Index hops = 0, heads = 0, slots = 0;
     std::vector<Real> weights;  // [hops, heads, slots of the batch]
     // Of a model that follows facts, for each question: the strongest path to each of its best answers, and how much
     // each hop read of each of the question's tokens, [hops, tokens].
-    Index paths_wanted = 1;
+    Index max_paths = 1;
     std::vector<std::vector<FactPath>> paths;
     std::vector<std::vector<Real>> words;
 
@@ -76,19 +76,19 @@ class Model {
     virtual bool reads_stories() const { return false; }
 
     // How many slots of a question it reads at most: the last ones.
-    virtual Index most_slots() const { return std::numeric_limits<Index>::max(); }
+    virtual Index max_slots() const { return std::numeric_limits<Index>::max(); }
 
     // The sum of the batch's losses. Examples without a right answer that is a candidate count nothing. [1, 1]
     virtual Var loss(Tape& tape, const Batch& batch, Rng& rng) const = 0;
 
     // Scores of all candidates: [B, C] in the order of candidates(). Their softmax are the answer's weights. Fills
     // `reads` when it is given. Throws Error when scores have another shape.
-    virtual void score(Tape& tape, const Batch& batch, View scores, Reads* reads = nullptr) const = 0;
+    virtual void score(Tape& tape, const Batch& batch, View scores, AttentionTrace* trace = nullptr) const = 0;
 
     // Whether a question's score is that of few candidates, and all others share a lower one: score_few() then gives
     // these, in any order, for less than it would cost to write all scores down.
     virtual bool scores_few() const { return false; }
-    virtual Ragged<Scored> score_few(Tape& tape, const Batch& batch, Reads* reads = nullptr) const;
+    virtual Ragged<Scored> score_few(Tape& tape, const Batch& batch, AttentionTrace* trace = nullptr) const;
 
     // Whether questions' unknown words mean something by their spelling (Batch::unseen).
     virtual bool reads_spelling() const { return false; }
@@ -118,6 +118,11 @@ class Model {
     Model(Vocabulary vocabulary, std::vector<Token> candidates)
         : lexicon_(std::move(vocabulary), std::move(candidates)), parameters_(std::make_unique<Parameters>()) {}
     Model(Model&&) = default;
+
+    // What one attention compares: a row for each question, and one for each slot.
+    struct QueryKey {
+        Var query, key;
+    };
 
     // The vocabulary has more tokens than before: tables need more rows.
     virtual void grow() = 0;

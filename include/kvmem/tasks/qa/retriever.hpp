@@ -47,7 +47,7 @@ class Retriever {
 
   private:
     std::span<const Index> bucket(Token token) const;
-    std::vector<Index> find(std::span<const Token> tokens, bool rarest_at_least) const;
+    std::vector<Index> find(std::span<const Token> tokens, bool or_rarest) const;
 
     RetrieverOptions options_;
     const Slots* memory_;

@@ -34,7 +34,7 @@ std::span<const StoryTask> story_tasks();
 enum class StorySplit { train, valid, test };
 
 // The most questions of a task and split.
-inline constexpr Index most_story_questions = 1'000'000;
+inline constexpr Index max_story_questions = 1'000'000;
 
 struct StoryOptions {
     std::vector<int> tasks{};  // numbers; empty: all

@@ -38,16 +38,16 @@ namespace {
 // A story as far as it has been read.
 struct Story {
     std::map<Index, Index> slot_of;  // by the number of the line
-    std::vector<Question::Slot> slots;
+    std::vector<RawQuestion::Slot> slots;
 
-    std::vector<Index> support(std::string_view numbers, const Place& place) const {
+    std::vector<Index> support(std::string_view numbers, const Location& loc) const {
         std::vector<Index> slots_read;
         for (const std::string_view field : split_fields(numbers, ' ')) {
             if (field.empty()) continue;
             const auto line = number_in(field);
             const auto slot = line ? slot_of.find(*line) : slot_of.end();
             if (slot == slot_of.end())
-                throw place.error("no such supporting line", "the number of a line of this story", std::string(field));
+                throw loc.error("no such supporting line", "the number of a line of this story", std::string(field));
             slots_read.push_back(slot->second);
         }
         return slots_read;
@@ -63,13 +63,13 @@ static void read_stories(DatasetBuilder& builder, const BabiSource& file, Index&
     Story story;
     Index last = 0;
     for (std::string_view line; lines.next(line);) {
-        const Place place = lines.place();
+        const Location loc = lines.location();
         const std::size_t blank = std::min(line.find(' '), line.size());
         const auto number = number_in(line.substr(0, blank));
-        if (!number) throw place.error("not a line of a story", "'NUMBER text'", std::string(line.substr(0, 40)));
+        if (!number) throw loc.error("not a line of a story", "'NUMBER text'", std::string(line.substr(0, 40)));
         if (*number <= last && *number != 1)
-            throw place.error("the lines are not in order", "1, or above " + std::to_string(last),
-                              std::to_string(*number));
+            throw loc.error("the lines are not in order", "1, or above " + std::to_string(last),
+                            std::to_string(*number));
         if (*number == 1) {
             story = {};
             ++stories;
@@ -82,16 +82,16 @@ static void read_stories(DatasetBuilder& builder, const BabiSource& file, Index&
             continue;
         }
         if (fields.size() > 3)
-            throw place.error("not a question", "question<TAB>answer<TAB>supporting lines",
-                              counted_fields(fields.size()));
+            throw loc.error("not a question", "question<TAB>answer<TAB>supporting lines",
+                            counted_fields(fields.size()));
         // An answer of several parts, "milk,football", is one answer: the field's convention.
-        const auto support = fields.size() == 3 ? story.support(fields[2], place) : std::vector<Index>{};
-        builder.add_question(file.name.split,
-                             {.place = place,
-                              .text = builder.keep(fields[0]),
-                              .answers = builder.answers({fields[1]}, place),
-                              .task = task,
-                              .own = std::make_unique<Question::Own>(Question::Own{story.slots, support, stories})});
+        const auto support = fields.size() == 3 ? story.support(fields[2], loc) : std::vector<Index>{};
+        builder.add_question(file.name.split, {.loc = loc,
+                                               .text = builder.keep(fields[0]),
+                                               .answers = builder.answers({fields[1]}, loc),
+                                               .task = task,
+                                               .local = std::make_unique<RawQuestion::LocalMemory>(
+                                                   RawQuestion::LocalMemory{story.slots, support, stories})});
     }
 }
 

@@ -24,12 +24,12 @@ void DatasetBuilder::add_slot(Token entity, Token relation, Token value) {
     dataset_.memory.value.push_row(std::array{value});
 }
 
-DatasetBuilder::Directions DatasetBuilder::relation(std::string_view name, const Place& place) {
+DatasetBuilder::Directions DatasetBuilder::relation(std::string_view name, const Location& loc) {
     if (const auto known = relations_.find(name); known != relations_.end()) return known->second;
-    require_name(name, "a relation", place);
+    require_name(name, "a relation", loc);
     if (name.starts_with('~'))
-        throw place.error("no such name for a relation", "one without '~', which marks relations read in reverse",
-                          "'" + std::string(name) + "'");
+        throw loc.error("no such name for a relation", "one without '~', which marks relations read in reverse",
+                        "'" + std::string(name) + "'");
     Vocabulary& vocabulary = dataset_.vocabulary;
     const Directions directions{vocabulary.add(TokenKind::relation, name),
                                 vocabulary.add(TokenKind::relation, reversed_relation(name))};
@@ -37,10 +37,10 @@ DatasetBuilder::Directions DatasetBuilder::relation(std::string_view name, const
 }
 
 void DatasetBuilder::add_fact(std::string_view subject, std::string_view relation_name, std::string_view object,
-                              const Place& place) {
-    require_name(subject, "a subject", place);
-    const Directions directions = relation(relation_name, place);
-    require_name(object, "an object", place);
+                              const Location& loc) {
+    require_name(subject, "a subject", loc);
+    const Directions directions = relation(relation_name, loc);
+    require_name(object, "an object", loc);
     const std::array fact{entity(subject), directions.forward, entity(object)};
     const auto is_it = [&](NumberTable::Number number) {
         const auto key = memory().key[2 * Index{number}];
@@ -59,10 +59,10 @@ std::string_view DatasetBuilder::keep(std::string_view text) {
     return {kept, text.size()};
 }
 
-std::span<const Token> DatasetBuilder::answers(const std::vector<std::string_view>& names, const Place& place) {
+std::span<const Token> DatasetBuilder::answers(const std::vector<std::string_view>& names, const Location& loc) {
     std::vector<Token> tokens;
     for (const std::string_view name : names) {
-        require_name(name, "an answer", place);
+        require_name(name, "an answer", loc);
         tokens.push_back(entity(name));
     }
     return answers(std::move(tokens));
@@ -89,11 +89,11 @@ Index DatasetBuilder::task(std::string_view name) {
     return tasks_.emplace(name, static_cast<Index>(tasks_.size())).first->second;
 }
 
-void DatasetBuilder::add_question(std::string_view split, Question question) {
-    own_slots_ = own_slots_ || (question.own && !question.own->slots.empty());
-    support_ = support_ || (question.own && !question.own->support.empty());
+void DatasetBuilder::add_question(std::string_view split, RawQuestion question) {
+    has_local_slots_ = has_local_slots_ || (question.local && !question.local->slots.empty());
+    has_support_ = has_support_ || (question.local && !question.local->support.empty());
     auto at = questions_.find(split);
-    if (at == questions_.end()) at = questions_.emplace(split, std::deque<Question>()).first;
+    if (at == questions_.end()) at = questions_.emplace(split, std::deque<RawQuestion>()).first;
     at->second.push_back(std::move(question));
 }
 
@@ -114,19 +114,19 @@ std::vector<bool> drawn_for_validation(std::size_t count, double fraction, std::
     return drawn;
 }
 
-static bool in_one_story(const Question& a, const Question& b) {
-    return a.own && b.own && a.own->story >= 0 && a.own->story == b.own->story;
+static bool in_one_story(const RawQuestion& a, const RawQuestion& b) {
+    return a.local && b.local && a.local->story >= 0 && a.local->story == b.local->story;
 }
 
 // Validation gets whole stories: a story's questions have most of their slots in common.
 void DatasetBuilder::split_off_validation() {
     if (options_.valid_fraction == 0) return;
-    std::deque<Question>& train = questions_["train"];
+    std::deque<RawQuestion>& train = questions_["train"];
     std::vector<std::size_t> begins;  // of stories, and of questions without one
     for (std::size_t i = 0; i < train.size(); ++i)
         if (i == 0 || !in_one_story(train[i], train[i - 1])) begins.push_back(i);
     const std::vector<bool> drawn = drawn_for_validation(begins.size(), options_.valid_fraction, options_.seed);
-    std::deque<Question> rest;
+    std::deque<RawQuestion> rest;
     begins.push_back(train.size());
     for (std::size_t story = 0; story + 1 < begins.size(); ++story)
         for (std::size_t i = begins[story]; i < begins[story + 1]; ++i)
@@ -137,7 +137,7 @@ void DatasetBuilder::split_off_validation() {
 void DatasetBuilder::name_missing_tasks() {
     if (tasks_.empty()) return;
     for (auto& [name, questions] : questions_)
-        for (Question& question : questions)
+        for (RawQuestion& question : questions)
             if (question.task < 0) question.task = task("other");
 }
 
@@ -167,7 +167,7 @@ void DatasetBuilder::count_plain_words() {
     const bool has_training = questions_.contains("train");
     std::unordered_map<std::string, std::int64_t> unmarked;
     std::int64_t unmarked_questions = 0;
-    const auto learn = [&](const Question& question) {
+    const auto learn = [&](const RawQuestion& question) {
         if (question.topic != unknown_token || question.text.find('[') != std::string_view::npos) {
             count_marked_words(question.text);
         } else {
@@ -224,12 +224,12 @@ bool DatasetBuilder::append_marked(std::vector<Token>& tokens, std::string_view 
 }
 
 // Ends a row of tokens that must not be empty.
-static void end_text_row(Ragged<Token>& rows, const std::string& what, const Place& place) {
-    if (std::cmp_equal(rows.offsets.back(), rows.values.size())) throw place.error(what + " has no words");
+static void end_text_row(Ragged<Token>& rows, const std::string& what, const Location& loc) {
+    if (std::cmp_equal(rows.offsets.back(), rows.values.size())) throw loc.error(what + " has no words");
     rows.end_row();
 }
 
-void DatasetBuilder::append_question(Split& split, const Question& question, const EntityLinker& linker,
+void DatasetBuilder::append_question(Split& split, const RawQuestion& question, const EntityLinker& linker,
                                      const LinkOptions& link) {
     std::vector<Token>& tokens = split.question.values;
     if (question.topic != unknown_token) {
@@ -240,36 +240,36 @@ void DatasetBuilder::append_question(Split& split, const Question& question, con
     } else {
         append_linked(tokens, question.text, linker, link);
     }
-    end_text_row(split.question, "the question", question.place);
+    end_text_row(split.question, "the question", question.loc);
     split.answer.push_row(question.answers);
     if (!dataset_.tasks.empty()) split.task.push_back(question.task);
-    if (own_slots_) append_slots(split, question, linker, link);
+    if (has_local_slots_) append_slots(split, question, linker, link);
 }
 
-const std::vector<Token>& DatasetBuilder::linked_text(Index text, const Question& question, const EntityLinker& linker,
-                                                      const LinkOptions& link) {
+const std::vector<Token>& DatasetBuilder::linked_text(Index text, const RawQuestion& question,
+                                                      const EntityLinker& linker, const LinkOptions& link) {
     linked_texts_.resize(text_.size());
     std::vector<Token>& tokens = linked_texts_[static_cast<std::size_t>(text)];
     if (tokens.empty()) append_linked(tokens, text_[static_cast<std::size_t>(text)], linker, link);
-    if (tokens.empty()) throw question.place.error("a slot's key has no words");
+    if (tokens.empty()) throw question.loc.error("a slot's key has no words");
     return tokens;
 }
 
-void DatasetBuilder::append_slots(Split& split, const Question& question, const EntityLinker& linker,
+void DatasetBuilder::append_slots(Split& split, const RawQuestion& question, const EntityLinker& linker,
                                   const LinkOptions& link) {
-    static const Question::Own none;
-    const Question::Own& own = question.own ? *question.own : none;
-    if (split.own_offsets.empty()) split.own_offsets.push_back(0);
-    for (const Question::Slot& slot : own.slots) {
+    static const RawQuestion::LocalMemory none;
+    const RawQuestion::LocalMemory& local = question.local ? *question.local : none;
+    if (split.local_offsets.empty()) split.local_offsets.push_back(0);
+    for (const RawQuestion::Slot& slot : local.slots) {
         const std::vector<Token>& key = linked_text(slot.key, question, linker, link);
-        split.own.key.push_row(key);
+        split.local_slots.key.push_row(key);
         if (slot.value)
-            split.own.value.push_row(std::array{*slot.value});
+            split.local_slots.value.push_row(std::array{*slot.value});
         else
-            split.own.value.push_row(key);
+            split.local_slots.value.push_row(key);
     }
-    split.own_offsets.push_back(split.own.size());
-    if (support_) split.support.push_row(own.support);
+    split.local_offsets.push_back(split.local_slots.size());
+    if (has_support_) split.support.push_row(local.support);
 }
 
 QaDataset DatasetBuilder::finish(const LinkOptions& link) {
@@ -280,13 +280,13 @@ QaDataset DatasetBuilder::finish(const LinkOptions& link) {
     const EntityLinker linker(dataset_.vocabulary);
     for (auto& [name, questions] : questions_)
         for (; !questions.empty(); questions.pop_front()) {  // what is in the data set needs no room twice
-            const Question& question = questions.front();
+            const RawQuestion& question = questions.front();
             try {
                 append_question(dataset_.splits[name], question, linker, link);
             } catch (const Error& error) {
                 const Problem& problem = error.problem();
                 if (!problem.where.empty()) throw;
-                throw question.place.error(problem.what, problem.expected, problem.got, problem.hint);
+                throw question.loc.error(problem.what, problem.expected, problem.got, problem.hint);
             }
         }
     for (Token token = 0; token < dataset_.vocabulary.size(); ++token)

@@ -8,7 +8,7 @@ static void add_questions(DatasetBuilder& builder, const std::string& split, con
     for (const Source& source : sources) {
         LineReader lines(source, options);
         for (std::string_view line; lines.next(line);)
-            builder.add_question(split, read_json_question(builder, line, lines.place(), true));
+            builder.add_question(split, read_json_question(builder, line, lines.location(), true));
     }
 }
 

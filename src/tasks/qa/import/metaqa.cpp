@@ -14,8 +14,8 @@ static void add_facts(DatasetBuilder& builder, const Source& kb, const ImportOpt
     for (std::string_view line; lines.next(line);) {
         const std::vector<std::string_view> fields = split_fields(line, '|');
         if (fields.size() != 3)
-            throw lines.place().error("not a fact", "subject|relation|object", counted_fields(fields.size()));
-        builder.add_fact(fields[0], fields[1], fields[2], lines.place());
+            throw lines.location().error("not a fact", "subject|relation|object", counted_fields(fields.size()));
+        builder.add_fact(fields[0], fields[1], fields[2], lines.location());
     }
 }
 
@@ -25,7 +25,7 @@ static std::vector<Index> read_types(DatasetBuilder& builder, const Source& sour
     LineReader lines(source, options);
     for (std::string_view line; lines.next(line);) {
         types.push_back(trim(line));
-        require_name(types.back(), "a type", lines.place());
+        require_name(types.back(), "a type", lines.location());
     }
     for (const std::string_view type : std::set(types.begin(), types.end())) builder.task(type);
     std::vector<Index> numbers;
@@ -34,16 +34,17 @@ static std::vector<Index> read_types(DatasetBuilder& builder, const Source& sour
 }
 
 // Nothing but the names of the sources is left.
-static std::deque<Question> read_questions(DatasetBuilder& builder, TypedSource& file, const ImportOptions& options) {
-    std::deque<Question> questions;
+static std::deque<RawQuestion> read_questions(DatasetBuilder& builder, TypedSource& file,
+                                              const ImportOptions& options) {
+    std::deque<RawQuestion> questions;
     LineReader lines(file.questions, options);
     for (std::string_view line; lines.next(line);) {
         const std::vector<std::string_view> fields = split_fields(line, '\t');
         if (fields.size() != 2)
-            throw lines.place().error("not a question", "question<TAB>answer|answer", counted_fields(fields.size()));
+            throw lines.location().error("not a question", "question<TAB>answer|answer", counted_fields(fields.size()));
         std::vector<std::string_view> names;
         if (!fields[1].empty()) names = split_fields(fields[1], '|');
-        questions.push_back({lines.place(), builder.keep(fields[0]), builder.answers(names, lines.place())});
+        questions.push_back({lines.location(), builder.keep(fields[0]), builder.answers(names, lines.location())});
     }
     std::string().swap(file.questions.text);
     if (!file.types) return questions;

@@ -16,9 +16,9 @@ namespace kvmem {
 enum Stream : std::uint64_t { division = 1, choice_of_phrasings = 2, choice_of_training = 3 };
 
 // The text with `mark` in place of each [name], followed by the name if it is to be kept.
-static std::string replace_marks(const Question& question, bool keep_name, std::string_view mark) {
+static std::string replace_marks(const RawQuestion& question, bool keep_name, std::string_view mark) {
     if (!brackets_match(question.text))
-        throw question.place.error("brackets do not pair", "[name]", "'" + std::string(question.text) + "'");
+        throw question.loc.error("brackets do not pair", "[name]", "'" + std::string(question.text) + "'");
     std::string replaced;
     split_at_brackets(
         question.text, [&](std::string_view part) { replaced += part; },
@@ -26,14 +26,14 @@ static std::string replace_marks(const Question& question, bool keep_name, std::
     return replaced;
 }
 
-static std::string phrasing_of(const Question& question) {
+static std::string phrasing_of(const RawQuestion& question) {
     if (question.text.find('[') == std::string::npos)
-        throw question.place.error("the question marks no name", "[name], to tell its phrasing",
-                                   "'" + std::string(question.text) + "'", "or hold no phrasings out");
+        throw question.loc.error("the question marks no name", "[name], to tell its phrasing",
+                                 "'" + std::string(question.text) + "'", "or hold no phrasings out");
     return replace_marks(question, false, "[]");
 }
 
-void QuestionPool::add(std::string_view split, std::deque<Question> file) {
+void QuestionPool::add(std::string_view split, std::deque<RawQuestion> file) {
     for (; !file.empty(); file.pop_front()) entries_.push_back({split, files_, false, std::move(file.front())});
     ++files_;
 }
@@ -44,12 +44,12 @@ static std::size_t share_of(std::size_t count, double share) {
     return std::clamp(wanted, std::size_t{1}, count - 2);
 }
 
-void QuestionPool::add_divided(std::deque<Question> file) {
+void QuestionPool::add_divided(std::deque<RawQuestion> file) {
     if (file.size() < 3)
         throw Error({.what = "too few questions to divide",
                      .expected = "at least 3",
                      .got = std::to_string(file.size()),
-                     .where = file.empty() ? std::string() : file.front().place.source->name,
+                     .where = file.empty() ? std::string() : file.front().loc.source->name,
                      .hint = {}});
     std::vector<std::size_t> order(file.size());
     std::iota(order.begin(), order.end(), std::size_t{0});

@@ -17,11 +17,11 @@ class QuestionPool {
     QuestionPool(DatasetBuilder& builder, std::uint64_t seed) : builder_(builder), seed_(seed) {}
 
     // A file's questions, all for one split.
-    void add(std::string_view split, std::deque<Question> file);
+    void add(std::string_view split, std::deque<RawQuestion> file);
 
     // A file's questions, divided by the seed: the shares above to "valid" and "test", at least one each, the rest to
     // "train". Throws Error that names the file for fewer than three.
-    void add_divided(std::deque<Question> file);
+    void add_divided(std::deque<RawQuestion> file);
 
     // Moves a fraction of the training questions of undivided files to "valid". Throws Error for fewer than two.
     void take_validation(double fraction);
@@ -45,7 +45,7 @@ class QuestionPool {
         std::string_view split;  // none: it is left out
         std::uint32_t file;
         bool divided;
-        Question question;
+        RawQuestion question;
     };
     std::vector<Entry*> training_of(std::uint32_t file);
 

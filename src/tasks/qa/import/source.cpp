@@ -6,7 +6,7 @@
 
 namespace kvmem {
 
-static constexpr std::size_t longest_line = std::size_t{1} << 20;
+static constexpr std::size_t max_line_bytes = std::size_t{1} << 20;
 static constexpr Index lines_between_reports = 8192;
 
 std::optional<Source> read_source(const std::filesystem::path& path) {
@@ -49,7 +49,7 @@ QuestionSources read_question_sources(const ImportOptions& options) {
     return {read_sources(options.train, what), read_sources(options.valid, what), read_sources(options.test, what)};
 }
 
-Error Place::error(std::string what, std::string expected, std::string got, std::string hint) const {
+Error Location::error(std::string what, std::string expected, std::string got, std::string hint) const {
     return Error({.what = std::move(what),
                   .expected = std::move(expected),
                   .got = std::move(got),
@@ -67,12 +67,13 @@ bool LineReader::next(std::string_view& line) {
     while (lines_.next(line)) {
         if (options_->progress && lines_.number() % lines_between_reports == 0)
             options_->progress(source_->name, lines_.number());
-        if (line.size() > longest_line)
-            throw place().error("the line is too long", "at most 1 MiB", std::to_string(line.size()) + " bytes");
+        if (line.size() > max_line_bytes)
+            throw location().error("the line is too long", "at most 1 MiB", std::to_string(line.size()) + " bytes");
         if (line.find('\0') != std::string_view::npos)
-            throw place().error("the line is not text", {}, "a NUL byte", "is this the right file?");
+            throw location().error("the line is not text", {}, "a NUL byte", "is this the right file?");
         if (const std::size_t bad = invalid_utf8_at(line); bad != std::string_view::npos)
-            throw place().error("the line is not valid UTF-8", {}, "a stray byte at position " + std::to_string(bad));
+            throw location().error("the line is not valid UTF-8", {},
+                                   "a stray byte at position " + std::to_string(bad));
         if (!trim(line).empty()) return true;
     }
     if (options_->progress) options_->progress(source_->name, lines_.number());
@@ -97,10 +98,10 @@ std::vector<std::string_view> split_fields(std::string_view line, char separator
 
 std::string counted_fields(std::size_t count) { return std::to_string(count) + (count == 1 ? " field" : " fields"); }
 
-void require_name(std::string_view name, const std::string& what, const Place& place) {
-    if (name.empty()) throw place.error("a name is empty", what, "nothing");
+void require_name(std::string_view name, const std::string& what, const Location& loc) {
+    if (name.empty()) throw loc.error("a name is empty", what, "nothing");
     if (const std::size_t at = control_character_at(name); at != std::string_view::npos)
-        throw place.error("a name holds a control character", what, "one at position " + std::to_string(at));
+        throw loc.error("a name holds a control character", what, "one at position " + std::to_string(at));
 }
 
 }  // namespace kvmem

@@ -39,7 +39,7 @@ void require_valid_fraction(const ImportOptions& options);
 QuestionSources read_question_sources(const ImportOptions& options);
 
 // A line of a source, which must outlive it.
-struct Place {
+struct Location {
     const Source* source = nullptr;
     Index line = 0;
 
@@ -56,7 +56,7 @@ class LineReader {
     // longer than 1 MiB.
     bool next(std::string_view& line);
 
-    Place place() const { return {source_, lines_.number()}; }
+    Location location() const { return {source_, lines_.number()}; }
 
   private:
     const Source* source_;
@@ -74,6 +74,6 @@ std::string counted_fields(std::size_t count);
 
 // Throws Error unless `name`, which is a `what`, can stand as a name: not empty, no control characters
 // (control_character_at).
-void require_name(std::string_view name, const std::string& what, const Place& place);
+void require_name(std::string_view name, const std::string& what, const Location& loc);
 
 }  // namespace kvmem

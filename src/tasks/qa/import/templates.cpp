@@ -19,7 +19,7 @@ enum Stream : std::uint64_t { choice_of_entities = 1, choice_of_phrasings = 2, c
 
 struct Phrasing {
     std::string text;
-    Place place;
+    Location loc;
 };
 
 // The phrasings of a path.
@@ -27,11 +27,11 @@ struct Phrasings {
     std::vector<Phrasing> train, test;
 };
 
-using Path = std::vector<Token>;  // relations
-using Templates = std::map<Path, Phrasings>;
+using RelationPath = std::vector<Token>;  // relations
+using Templates = std::map<RelationPath, Phrasings>;
 
 // All answers to one question: what a path leads to from an entity.
-struct Key {
+struct EntityPath {
     Token entity;
     const Templates::value_type* asked;
     std::vector<Token> answers;
@@ -39,62 +39,61 @@ struct Key {
     std::size_t hops() const { return asked->first.size(); }
 };
 
-void require_one_hole(std::string_view phrasing, const Place& place) {
+void require_one_hole(std::string_view phrasing, const Location& loc) {
     const std::size_t hole = phrasing.find("{}");
     if (hole != std::string_view::npos && phrasing.find("{}", hole + 2) == std::string_view::npos) return;
-    throw place.error("not a phrasing", "'{}' once, where the entity goes", "'" + std::string(phrasing) + "'");
+    throw loc.error("not a phrasing", "'{}' once, where the entity goes", "'" + std::string(phrasing) + "'");
 }
 
-Token read_relation(const DatasetBuilder& builder, std::string_view name, const Place& place) {
+Token read_relation(const DatasetBuilder& builder, std::string_view name, const Location& loc) {
     const std::optional<Token> relation = builder.vocabulary().find(TokenKind::relation, name);
     if (!relation)
-        throw place.error("no such relation", "one of the facts, or '~' and one", "'" + std::string(name) + "'");
+        throw loc.error("no such relation", "one of the facts, or '~' and one", "'" + std::string(name) + "'");
     return *relation;
 }
 
 // A relation of this name is it, whatever signs it holds; otherwise ">" stands between the relations of a path.
-Path read_path(const DatasetBuilder& builder, std::string_view field, const Place& place) {
+RelationPath read_path(const DatasetBuilder& builder, std::string_view field, const Location& loc) {
     constexpr std::size_t longest = 8;
     if (const auto relation = builder.vocabulary().find(TokenKind::relation, field)) return {*relation};
     const std::vector<std::string_view> steps = split_fields(field, '>');
     if (steps.size() > longest)
-        throw place.error("the path is too long", "at most " + std::to_string(longest) + " relations",
-                          std::to_string(steps.size()));
-    Path path;
+        throw loc.error("the path is too long", "at most " + std::to_string(longest) + " relations",
+                        std::to_string(steps.size()));
+    RelationPath path;
     for (const std::string_view step : steps) {
         if (step.empty() && steps.size() > 1)
-            throw place.error("a step of the path is empty", "relation > relation", "'" + std::string(field) + "'");
-        path.push_back(read_relation(builder, step, place));
+            throw loc.error("a step of the path is empty", "relation > relation", "'" + std::string(field) + "'");
+        path.push_back(read_relation(builder, step, loc));
     }
     return path;
 }
 
 Templates read_templates(const DatasetBuilder& builder, const Source& source, const ImportOptions& options) {
     Templates templates;
-    std::set<std::pair<Path, std::string>> seen;
+    std::set<std::pair<RelationPath, std::string>> seen;
     LineReader lines(source, options);
     for (std::string_view line; lines.next(line);) {
         if (line.starts_with('#')) continue;
-        const Place place = lines.place();
+        const Location loc = lines.location();
         const std::vector<std::string_view> fields = split_fields(line, '\t');
         if (fields.size() != 3)
-            throw place.error("not a template", "relation<TAB>phrasing<TAB>train or test",
-                              counted_fields(fields.size()));
-        const Path path = read_path(builder, fields[0], place);
-        require_one_hole(fields[1], place);
+            throw loc.error("not a template", "relation<TAB>phrasing<TAB>train or test", counted_fields(fields.size()));
+        const RelationPath path = read_path(builder, fields[0], loc);
+        require_one_hole(fields[1], loc);
         if (fields[2] != "train" && fields[2] != "test")
-            throw place.error("no such set", "'train' or 'test'", "'" + std::string(fields[2]) + "'");
+            throw loc.error("no such set", "'train' or 'test'", "'" + std::string(fields[2]) + "'");
         if (!seen.emplace(path, fields[1]).second)
-            throw place.error("the phrasing is there twice", {}, "'" + std::string(fields[1]) + "'");
+            throw loc.error("the phrasing is there twice", {}, "'" + std::string(fields[1]) + "'");
         Phrasings& phrasings = templates[path];
-        (fields[2] == "train" ? phrasings.train : phrasings.test).push_back({std::string(fields[1]), place});
+        (fields[2] == "train" ? phrasings.train : phrasings.test).push_back({std::string(fields[1]), loc});
     }
     return templates;
 }
 
 // All that single relations are asked of, in the order of the facts.
-std::vector<Key> keys_of_relations(const Templates& templates, const FactIndex& facts) {
-    std::vector<Key> keys;
+std::vector<EntityPath> keys_of_relations(const Templates& templates, const FactIndex& facts) {
+    std::vector<EntityPath> keys;
     for (const auto& [entity, relation] : facts.keys()) {
         const auto asked = templates.find({relation});
         if (asked == templates.end()) continue;
@@ -105,11 +104,11 @@ std::vector<Key> keys_of_relations(const Templates& templates, const FactIndex& 
 }
 
 // Up to `count` that a path of several relations is asked of.
-std::vector<Key> keys_of_path(const Templates::value_type& asked, const FactIndex& facts, Index count, Rng rng) {
-    std::vector<Key> keys;
+std::vector<EntityPath> keys_of_path(const Templates::value_type& asked, const FactIndex& facts, Index count, Rng rng) {
+    std::vector<EntityPath> keys;
     for (const auto& [entity, relation] : facts.keys()) {
         if (relation != asked.first.front()) continue;
-        Key key{entity, &asked, facts.follow(entity, asked.first, TemplateOptions::most_reached)};
+        EntityPath key{entity, &asked, facts.follow(entity, asked.first, TemplateOptions::max_reached)};
         if (!key.answers.empty()) keys.push_back(std::move(key));
     }
     rng.shuffle(std::span(keys));
@@ -117,20 +116,21 @@ std::vector<Key> keys_of_path(const Templates::value_type& asked, const FactInde
     return keys;
 }
 
-std::vector<Key> keys_of(const Templates& templates, const FactIndex& facts, Index keys_per_path, std::uint64_t seed) {
-    std::vector<Key> keys = keys_of_relations(templates, facts);
+std::vector<EntityPath> keys_of(const Templates& templates, const FactIndex& facts, Index keys_per_path,
+                                std::uint64_t seed) {
+    std::vector<EntityPath> keys = keys_of_relations(templates, facts);
     std::uint64_t path = 0;
     for (const auto& asked : templates) {
         if (asked.first.size() == 1) continue;
-        std::vector<Key> more = keys_of_path(asked, facts, keys_per_path, Rng(seed, {choice_of_keys, path++}));
+        std::vector<EntityPath> more = keys_of_path(asked, facts, keys_per_path, Rng(seed, {choice_of_keys, path++}));
         std::move(more.begin(), more.end(), std::back_inserter(keys));
     }
     return keys;
 }
 
-std::set<Token> held_out_entities(const std::vector<Key>& keys, double fraction, std::uint64_t seed) {
+std::set<Token> held_out_entities(const std::vector<EntityPath>& keys, double fraction, std::uint64_t seed) {
     std::set<Token> all;
-    for (const Key& key : keys) all.insert(key.entity);
+    for (const EntityPath& key : keys) all.insert(key.entity);
     std::vector<Token> order(all.begin(), all.end());
     Rng(seed, {choice_of_entities}).shuffle(std::span(order));
     order.resize(static_cast<std::size_t>(std::round(fraction * static_cast<double>(order.size()))));
@@ -146,14 +146,14 @@ void require_some(const std::string& what, Index count) {
                           .hint = {}});
 }
 
-void add_questions(DatasetBuilder& builder, const Key& key, bool test, std::size_t count, Rng rng, Index task) {
+void add_questions(DatasetBuilder& builder, const EntityPath& key, bool test, std::size_t count, Rng rng, Index task) {
     const Phrasings& phrasings = key.asked->second;
     std::vector<Phrasing> drawn = test ? phrasings.test : phrasings.train;
     rng.shuffle(std::span(drawn));
     drawn.resize(std::min(drawn.size(), count));
     const std::span<const Token> answers = drawn.empty() ? std::span<const Token>() : builder.answers(key.answers);
     for (Phrasing& phrasing : drawn) {
-        Question question{phrasing.place, builder.keep(phrasing.text), answers, key.entity};
+        RawQuestion question{phrasing.loc, builder.keep(phrasing.text), answers, key.entity};
         question.task = task;
         builder.add_question(test ? "test" : "train", std::move(question));
     }
@@ -188,7 +188,7 @@ void add_template_questions(DatasetBuilder& builder, const Source& source, const
                             const ImportOptions& options) {
     const Templates templates = read_templates(builder, source, options);
     const FactIndex facts(builder.memory());
-    const std::vector<Key> keys = keys_of(templates, facts, options_of_templates.keys_per_path, options.seed);
+    const std::vector<EntityPath> keys = keys_of(templates, facts, options_of_templates.keys_per_path, options.seed);
     const std::set<Token> held_out = held_out_entities(keys, options_of_templates.test_entity_fraction, options.seed);
     const bool any_test =
         std::any_of(templates.begin(), templates.end(), [](const auto& t) { return !t.second.test.empty(); });

@@ -48,7 +48,7 @@ Ragged<Token> KvMemNN::questions(const Batch& batch, Rng* rng) const {
     return mapped;
 }
 
-KvMemNN::Reading KvMemNN::read(Tape& tape, const Batch& batch, Rng* rng) const {
+KvMemNN::Forward KvMemNN::run(Tape& tape, const Batch& batch, Rng* rng) const {
     const Var query = embed_sum(tape, *question_table_, questions(batch, rng), config_.bag_scale);
     const auto slots = [&](const Matrix& encoded, const Parameter& table, const Ragged<Token>& bags) {
         if (encoded.rows() == 0) return embed_sum(tape, table, lexicon_.inputs(bags), config_.bag_scale);
@@ -62,7 +62,7 @@ KvMemNN::Reading KvMemNN::read(Tape& tape, const Batch& batch, Rng* rng) const {
     return {state, std::move(hops), key};
 }
 
-KvMemNN::Reading KvMemNN::read(Tape& tape, const Batch& batch) const { return read(tape, batch, nullptr); }
+KvMemNN::Forward KvMemNN::run(Tape& tape, const Batch& batch) const { return run(tape, batch, nullptr); }
 
 static Matrix embedded(const Parameter& table, const Ragged<Token>& bags, BagScale scale) {
     Matrix out(bags.size(), table.value.cols());
@@ -83,9 +83,9 @@ namespace {
 
 // The candidates that a batch is scored against, each with a column of its own. Found by hashing: an array of the whole
 // vocabulary would cost each batch what the memory holds.
-class Columns {
+class SampledCandidates {
   public:
-    explicit Columns(Index most) : column_(std::bit_ceil(2 * static_cast<std::size_t>(most) + 2), -1) {}
+    explicit SampledCandidates(Index most) : column_(std::bit_ceil(2 * static_cast<std::size_t>(most) + 2), -1) {}
 
     Index add(Token token) {
         Index& column = column_[place_of(token)];
@@ -119,7 +119,7 @@ Var KvMemNN::loss(Tape& tape, const Batch& batch, Rng& rng) const {
     const auto is_candidate = [&](Token t) { return lexicon_.candidate(t) >= 0; };
     const auto all = static_cast<Index>(candidates().size());
     const bool against_all = config_.negatives == 0 || config_.negatives >= all;
-    Columns columns(against_all ? all : batch.size() + config_.negatives);
+    SampledCandidates columns(against_all ? all : batch.size() + config_.negatives);
     std::vector<Index> targets(static_cast<std::size_t>(batch.size()), -1);
     std::vector<Token> right;
     for (Index i = 0; i < batch.size(); ++i) {
@@ -146,12 +146,12 @@ Var KvMemNN::loss(Tape& tape, const Batch& batch, Rng& rng) const {
         }
         excluded.end_row();
     }
-    const Reading reading = read(tape, batch, &rng);
+    const Forward forward = run(tape, batch, &rng);
     const Var answers = embed_sum(tape, *answer_table_, columns.tokens(), BagScale::sum);
-    Var scores = dot_scores(reading.state, answers);
+    Var scores = dot_scores(forward.state, answers);
     if (config_.copy_weight > 0) {
-        const KeyValueMemory::Hop& hop = reading.hops.back();
-        const Var weights = attend_weights(hop.query, reading.key, one_query_each(batch, tape));
+        const KeyValueMemory::Hop& hop = forward.hops.back();
+        const Var weights = attend_weights(hop.query, forward.key, one_query_each(batch, tape));
         std::vector<Index> places;  // in the scores, of each slot's value
         for (Index i = 0; i < batch.size(); ++i) {
             const auto [first, last] = batch.slots_of(i);
@@ -168,19 +168,19 @@ Var KvMemNN::loss(Tape& tape, const Batch& batch, Rng& rng) const {
     return cross_entropy(scores, targets, excluded);
 }
 
-std::vector<Real> KvMemNN::weights(const Reading& reading, const Batch& batch, Index hop) {
-    const KeyValueMemory::Hop& at = reading.hops.at(static_cast<std::size_t>(hop));
+std::vector<Real> KvMemNN::weights(const Forward& forward, const Batch& batch, Index hop) {
+    const KeyValueMemory::Hop& at = forward.hops.at(static_cast<std::size_t>(hop));
     const Segments segments = one_query_each(batch, *at.query.tape);
     std::vector<Real> weights(static_cast<std::size_t>(weight_count(segments, 1)));
-    attend_weights({.query = at.query.value(), .key = reading.key.value(), .value = {}}, segments, {}, weights,
+    attend_weights({.query = at.query.value(), .key = forward.key.value(), .value = {}}, segments, {}, weights,
                    at.query.tape->arena());
     return weights;
 }
 
-void KvMemNN::score(const Reading& reading, const Batch& batch, View scores) const {
-    score_candidates(reading.state.value(), *answer_table_, scores);
+void KvMemNN::score(const Forward& forward, const Batch& batch, View scores) const {
+    score_candidates(forward.state.value(), *answer_table_, scores);
     if (config_.copy_weight == 0) return;
-    const std::vector<Real> weight = weights(reading, batch, memory_.hops() - 1);
+    const std::vector<Real> weight = weights(forward, batch, memory_.hops() - 1);
     std::vector<std::pair<Index, Real>> matched;  // candidates of one example's slots, with their weight
     for (Index i = 0; i < batch.size(); ++i) {
         matched.clear();
@@ -198,13 +198,13 @@ void KvMemNN::score(const Reading& reading, const Batch& batch, View scores) con
     }
 }
 
-void KvMemNN::score(Tape& tape, const Batch& batch, View scores, Reads* reads) const {
-    const Reading reading = read(tape, batch);
-    score(reading, batch, scores);
-    if (!reads) return;
-    reads->resize(memory_.hops(), 1, batch.slots.size());
+void KvMemNN::score(Tape& tape, const Batch& batch, View scores, AttentionTrace* trace) const {
+    const Forward forward = run(tape, batch);
+    score(forward, batch, scores);
+    if (!trace) return;
+    trace->resize(memory_.hops(), 1, batch.slots.size());
     for (Index hop = 0; hop < memory_.hops(); ++hop)
-        std::ranges::copy(weights(reading, batch, hop), reads->of(hop).begin());
+        std::ranges::copy(weights(forward, batch, hop), trace->of(hop).begin());
 }
 
 void KvMemNNConfig::check() const {

@@ -63,7 +63,7 @@ void MemN2N::grow() {
 }
 
 // The places of n sentences, the last one's first, among which so many empty ones are strewn.
-static void strew(std::span<Token> places, Index empty, Index last_place, Rng& rng) {
+static void insert_noise(std::span<Token> places, Index empty, Index last_place, Rng& rng) {
     const Index n = std::ssize(places);
     Index left = n + empty, place = 0;
     for (Index i = n; i > 0; ++place, --left) {
@@ -115,7 +115,7 @@ MemN2N::Memory MemN2N::memory_of(Tape& tape, const Batch& batch, Rng* noise) con
         for (Index j = 0; j < n; ++j) mine[static_cast<std::size_t>(j)] = static_cast<Token>(n - 1 - j);
         if (noise && config_.random_noise > 0 && n > 0) {
             const auto most = static_cast<Index>(std::ceil(config_.random_noise * static_cast<double>(n)));
-            strew(mine, noise->below(most + 1), config_.memory - 1, *noise);
+            insert_noise(mine, noise->below(most + 1), config_.memory - 1, *noise);
         }
         for (Index s = last - n; s < last; ++s) {
             put(batch.slots.key[s]);
@@ -151,7 +151,7 @@ PositionFactors MemN2N::encode(Tape& tape, RaggedView<Token> bags) const {
     return {};
 }
 
-MemN2N::Reading MemN2N::read(Tape& tape, const Batch& batch, Rng* noise) const {
+MemN2N::Forward MemN2N::run(Tape& tape, const Batch& batch, Rng* noise) const {
     const auto words = tape.arena().take<Token>(std::ssize(batch.question.values));
     std::ranges::transform(batch.question.values, words.begin(), [&](Token token) { return lexicon_.input(token); });
     const RaggedView<Token> question{words, tape.arena().copy(std::span<const Index>(batch.question.offsets))};
@@ -161,42 +161,42 @@ MemN2N::Reading MemN2N::read(Tape& tape, const Batch& batch, Rng* noise) const {
     const AttendOptions options = lookup();
     const LookupBias bias{.slot = memory.bias.data ? std::optional(tape.constant(memory.bias)) : std::nullopt};
 
-    Reading reading{embed_sentences(tape, *question_table_, question, encode(tape, question)), {}, memory};
+    Forward forward{embed_sentences(tape, *question_table_, question, encode(tape, question)), {}, memory};
     const std::vector<Var> embedded = embed_sentences(tape, tables_, memory.sentences, positions, memory.places);
     for (Index k = 0; k < config_.hops; ++k) {
         const Var key = embedded[key_of(k)], value = embedded[value_of(k)];
-        reading.hops.push_back({reading.state, key});
-        const Var read = attend(reading.state, key, value, segments, options, bias).read;
-        const Var mapped = map_ ? linear(reading.state, tape.parameter(*map_)) : reading.state;
-        reading.state = add(mapped, read);
-        if (config_.relu) reading.state = activate(reading.state, Activation::relu);
+        forward.hops.push_back({forward.state, key});
+        const Var read = attend(forward.state, key, value, segments, options, bias).read;
+        const Var mapped = map_ ? linear(forward.state, tape.parameter(*map_)) : forward.state;
+        forward.state = add(mapped, read);
+        if (config_.relu) forward.state = activate(forward.state, Activation::relu);
     }
-    return reading;
+    return forward;
 }
 
 Var MemN2N::loss(Tape& tape, const Batch& batch, Rng& rng) const {
     const Targets targets = choose_targets(batch, rng);
-    const Reading reading = read(tape, batch, &rng);
+    const Forward forward = run(tape, batch, &rng);
     const Var answers = candidate_vectors(tape, *answer_table_);
-    return cross_entropy(dot_scores(reading.state, answers), targets.candidate, targets.others);
+    return cross_entropy(dot_scores(forward.state, answers), targets.candidate, targets.others);
 }
 
-void MemN2N::score(Tape& tape, const Batch& batch, View scores, Reads* reads) const {
-    const Reading reading = read(tape, batch, nullptr);
-    score_candidates(reading.state.value(), *answer_table_, scores);
-    if (!reads) return;
-    reads->resize(config_.hops, 1, batch.slots.size());
-    const Segments segments = segments_of(tape, reading.memory.offsets);
+void MemN2N::score(Tape& tape, const Batch& batch, View scores, AttentionTrace* trace) const {
+    const Forward forward = run(tape, batch, nullptr);
+    score_candidates(forward.state.value(), *answer_table_, scores);
+    if (!trace) return;
+    trace->resize(config_.hops, 1, batch.slots.size());
+    const Segments segments = segments_of(tape, forward.memory.offsets);
     const auto weights = tape.arena().take<Real>(weight_count(segments, 1));
     for (Index k = 0; k < config_.hops; ++k) {
-        const auto& [query, key] = reading.hops[static_cast<std::size_t>(k)];
-        attend_weights({.query = query.value(), .key = key.value(), .value = {}, .slot_bias = reading.memory.bias},
+        const auto& [query, key] = forward.hops[static_cast<std::size_t>(k)];
+        attend_weights({.query = query.value(), .key = key.value(), .value = {}, .slot_bias = forward.memory.bias},
                        segments, lookup(), weights, tape.arena());
         for (Index i = 0; i < batch.size(); ++i) {  // the last slots of each question
             const auto [first, last] = batch.slots_of(i);
             const Index n = std::min(config_.memory, last - first);
-            const auto end = weights.begin() + reading.memory.offsets[static_cast<std::size_t>(i) + 1];
-            std::copy(end - n, end, reads->of(k).begin() + (last - n));
+            const auto end = weights.begin() + forward.memory.offsets[static_cast<std::size_t>(i) + 1];
+            std::copy(end - n, end, trace->of(k).begin() + (last - n));
         }
     }
 }

@@ -214,16 +214,16 @@ FactPath PathReader::path_to(Index place, const std::vector<std::vector<Reached>
     return path;
 }
 
-Ragged<Scored> PathReader::score_few(Tape& tape, const Batch& batch, Reads* reads) const {
+Ragged<Scored> PathReader::score_few(Tape& tape, const Batch& batch, AttentionTrace* trace) const {
     const Ragged<Token> starts = starts_of(batch);
     const Words words = words_of(batch, nullptr);
     const std::vector<Hop> hops = choose(tape, words);
     PathFinder finder(*batch.facts, tape.arena());
     const Real gate = 1 / (1 + std::exp(-returning_->value(0, 0)));
-    if (reads) {
-        reads->resize(0, 0, 0);
-        reads->paths.assign(static_cast<std::size_t>(batch.size()), {});
-        reads->words.assign(static_cast<std::size_t>(batch.size()), {});
+    if (trace) {
+        trace->resize(0, 0, 0);
+        trace->paths.assign(static_cast<std::size_t>(batch.size()), {});
+        trace->words.assign(static_cast<std::size_t>(batch.size()), {});
     }
     Ragged<Scored> scores;
     std::vector<std::span<const Real>> relations(hops.size());
@@ -242,13 +242,13 @@ Ragged<Scored> PathReader::score_few(Tape& tape, const Batch& batch, Reads* read
             places.push_back(place);
         }
         scores.end_row();
-        if (!reads) continue;
+        if (!trace) continue;
         mine.clear();
         for (const Scored& s : std::span(scores.values).subspan(begin)) mine.push_back(s.score);
-        for (const Scored& best : top_k(mine, reads->paths_wanted))
-            reads->paths[static_cast<std::size_t>(b)].push_back(
+        for (const Scored& best : top_k(mine, trace->max_paths))
+            trace->paths[static_cast<std::size_t>(b)].push_back(
                 path_to(places[static_cast<std::size_t>(best.index)], reached, relations));
-        reads->words[static_cast<std::size_t>(b)] = words_read(batch, words, hops, b);
+        trace->words[static_cast<std::size_t>(b)] = words_read(batch, words, hops, b);
     }
     return scores;
 }
@@ -256,11 +256,11 @@ Ragged<Scored> PathReader::score_few(Tape& tape, const Batch& batch, Reads* read
 // What candidates get that no path of some weight leads to.
 constexpr Real unreached = -30;
 
-void PathReader::score(Tape& tape, const Batch& batch, View scores, Reads* reads) const {
+void PathReader::score(Tape& tape, const Batch& batch, View scores, AttentionTrace* trace) const {
     require_shape(scores.rows == batch.size() && scores.cols == std::ssize(candidates()), "Model::score",
                   "scores [B, C]");
     std::ranges::fill(scores.span(), unreached);
-    const Ragged<Scored> few = score_few(tape, batch, reads);
+    const Ragged<Scored> few = score_few(tape, batch, trace);
     for (Index b = 0; b < batch.size(); ++b)
         for (const Scored& s : few[b]) scores(b, s.index) = s.score;
 }

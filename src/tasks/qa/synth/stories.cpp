@@ -83,7 +83,7 @@ static StorySplit split_of(const synth::Story& story) {
 std::string synth_stories(int task, StorySplit split, Index questions, std::uint64_t seed,
                           const std::function<void(Index questions)>& progress) {
     task_of(task);
-    require_option(questions >= 0 && questions <= most_story_questions, "questions", "0 to 1,000,000 for each split");
+    require_option(questions >= 0 && questions <= max_story_questions, "questions", "0 to 1,000,000 for each split");
     Rng rng(seed, {static_cast<std::uint64_t>(task), static_cast<std::uint64_t>(split)});
     std::string text;
     synth::Story story;
@@ -122,7 +122,7 @@ static std::vector<StoryFile> files_of(const StoryOptions& options) {
         files.push_back({name + "test.txt", number, StorySplit::test, options.test});
     }
     for (const StoryFile& file : files)
-        require_option(file.questions >= 0 && file.questions <= most_story_questions, "questions",
+        require_option(file.questions >= 0 && file.questions <= max_story_questions, "questions",
                        "0 to 1,000,000 for each split");
     std::erase_if(files, [](const StoryFile& file) { return file.questions == 0; });
     return files;

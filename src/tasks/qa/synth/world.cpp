@@ -7,7 +7,7 @@ namespace kvmem::synth {
 static constexpr Phrase takes[] = {
     {" collected the ", "."}, {" seized the ", "."}, {" lifted the ", " off the floor."}};
 static constexpr Phrase puts[] = {{" let go of the ", "."}, {" abandoned the ", "."}, {" set the ", " on the floor."}};
-static constexpr std::size_t most_held = 3;
+static constexpr std::size_t max_held = 3;
 
 World::World(Story& story, Rng& rng, std::size_t thing_count) : story_(story), rng_(rng) {
     for (const Person& person : sample(rng, people, cast)) actors.push_back({person, {}, {}});
@@ -50,12 +50,12 @@ void World::act(const Habits& habits) {
     const Word place = actors[actor].place;
     if (place.empty()) return void(walk(actor));
     const std::vector<Thing*> held = held_by(actor);
-    if (held.size() < most_held && chance(rng_, habits.take))
+    if (held.size() < max_held && chance(rng_, habits.take))
         if (Thing* thing = any_free_thing(place)) return take(actor, *thing);
     if (!held.empty() && chance(rng_, habits.put)) return put(actor, *pick(rng_, held));
     if (!held.empty() && chance(rng_, habits.give))
         if (const auto other = any_actor();
-            other != actor && actors[other].place == place && held_by(other).size() < most_held)
+            other != actor && actors[other].place == place && held_by(other).size() < max_held)
             return void(give(actor, other, *pick(rng_, held)));
     walk(actor);
 }

@@ -95,28 +95,28 @@ class KvMemNN : public Model {
     // The sum over the batch of -log p(one right answer), chosen at random, among `negatives` candidates
     // without any other right answer: the values of the batch's first slots, then some drawn at random.
     Var loss(Tape& tape, const Batch& batch, Rng& rng) const override;
-    void score(Tape& tape, const Batch& batch, View scores, Reads* reads = nullptr) const override;
+    void score(Tape& tape, const Batch& batch, View scores, AttentionTrace* trace = nullptr) const override;
 
     Matrix encode_questions(const Ragged<Token>& questions) const override;  // A Phi(question)
     SlotVectors encode_slots(const Slots& slots) const override;             // A Phi(key), V Phi(value)
 
     // What a question's answer came from. All views are the tape's.
-    struct Reading {
+    struct Forward {
         Var state;  // [B, d]: dot products with B Phi(y) are the scores
         std::vector<KeyValueMemory::Hop> hops;
         Var key;  // [S, d], as it was addressed
     };
-    Reading read(Tape& tape, const Batch& batch) const;
+    Forward run(Tape& tape, const Batch& batch) const;
 
     // The weights [slots of the batch] of a hop, counted from 0: example i's are those of its slots.
-    static std::vector<Real> weights(const Reading& reading, const Batch& batch, Index hop);
+    static std::vector<Real> weights(const Forward& forward, const Batch& batch, Index hop);
 
     // The same scores from a reading.
-    void score(const Reading& reading, const Batch& batch, View scores) const;
+    void score(const Forward& forward, const Batch& batch, View scores) const;
 
   private:
     Ragged<Token> questions(const Batch& batch, Rng* rng) const;
-    Reading read(Tape& tape, const Batch& batch, Rng* rng) const;
+    Forward run(Tape& tape, const Batch& batch, Rng* rng) const;
     void grow() override;
 
     KvMemNNConfig config_;

@@ -94,9 +94,9 @@ class MemN2N : public Model {
 
     // Cross-entropy of one right answer, chosen at random, among all candidates but the other right ones.
     Var loss(Tape& tape, const Batch& batch, Rng& rng) const override;
-    void score(Tape& tape, const Batch& batch, View scores, Reads* reads = nullptr) const override;
+    void score(Tape& tape, const Batch& batch, View scores, AttentionTrace* trace = nullptr) const override;
 
-    Index most_slots() const override { return config_.memory; }
+    Index max_slots() const override { return config_.memory; }
     Index phases() const override { return config_.linear_start ? 2 : 1; }
     Index phase() const override { return phase_; }
     void set_phase(Index phase) override;
@@ -119,12 +119,9 @@ class MemN2N : public Model {
     const Parameter& answer_table() const { return *answer_table_; }
 
   private:
-    struct Hop {
-        Var query, key;
-    };
-    struct Reading {
+    struct Forward {
         Var state;  // [B, d]
-        std::vector<Hop> hops;
+        std::vector<QueryKey> hops;
         Memory memory;
     };
     SentenceTables add_tables(const std::string& name);
@@ -134,7 +131,7 @@ class MemN2N : public Model {
         return config_.tying == HopTying::adjacent ? static_cast<std::size_t>(hop) : 0;
     }
     std::size_t value_of(Index hop) const { return key_of(hop) + 1; }
-    Reading read(Tape& tape, const Batch& batch, Rng* noise) const;
+    Forward run(Tape& tape, const Batch& batch, Rng* noise) const;
     std::span<const Index> offsets_of(Tape& tape, const Batch& batch) const;
     PositionFactors encode(Tape& tape, RaggedView<Token> bags) const;
     AttendOptions lookup() const;

@@ -73,29 +73,29 @@ class MemoryTransformer : public Model {
 
     // Cross-entropy of one right answer, chosen at random, among all candidates but the other right ones.
     Var loss(Tape& tape, const Batch& batch, Rng& rng) const override;
-    void score(Tape& tape, const Batch& batch, View scores, Reads* reads = nullptr) const override;
+    void score(Tape& tape, const Batch& batch, View scores, AttentionTrace* trace = nullptr) const override;
 
   private:
     // One who reads: what a Transformer's block has besides keys and values.
-    struct Reader {
-        Reader(Parameters& parameters, const std::string& name, const MemoryTransformerConfig& config);
+    struct Block {
+        Block(Parameters& parameters, const std::string& name, const MemoryTransformerConfig& config);
         // x after it has read `values`, which the query made of x found by `keys`.
-        struct Turn {
+        struct BlockOutput {
             Var x, query;
         };
-        Turn operator()(Var x, Var keys, Var values, const Segments& segments, const AttendOptions& how,
-                        double dropout) const;
+        BlockOutput operator()(Var x, Var keys, Var values, const Segments& segments, const AttendOptions& how,
+                               double dropout) const;
 
         Linear query, out;
         FeedForward feed_forward;
         LayerNorm norm1, norm2;
     };
-    struct Hop {
-        Hop(Parameters& parameters, const std::string& name, const MemoryTransformerConfig& config);
+    struct Layer {
+        Layer(Parameters& parameters, const std::string& name, const MemoryTransformerConfig& config);
 
         LayerNorm norm;
         Linear key, value;
-        Reader question, slots;
+        Block question, slots;
     };
     // A batch as the hops see it: every different sentence is made into a vector once, every story is read once.
     struct Stories {
@@ -106,25 +106,22 @@ class MemoryTransformer : public Model {
         std::vector<Index> questions;     // the row of `words` that each question is
         std::vector<Index> read;          // the slots that each question reads, one question after the other
     };
-    struct Asked {
-        Var query, key;
-    };
-    struct Reading {
+    struct Forward {
         Var state;  // [B, d]
-        std::vector<Asked> hops;
+        std::vector<QueryKey> hops;
     };
     Stories stories_of(const Batch& batch) const;
     Var encode(Tape& tape, const Stories& stories) const;
-    Reading read(Tape& tape, const Batch& batch) const;
+    Forward run(Tape& tape, const Batch& batch) const;
     AttendOptions lookup() const;
-    void begin_as_memory_network();
+    void similarity_init();
     void grow() override;
 
     MemoryTransformerConfig config_;
     Parameter* words_;  // E
     Matrix places_;     // f, and after them g
     LayerNorm encoded_, answered_;
-    std::vector<Hop> hops_;  // one, if they are shared
+    std::vector<Layer> hops_;  // one, if they are shared
     std::vector<Real> slopes_;
 };
 

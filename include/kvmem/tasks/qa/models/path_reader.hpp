@@ -75,8 +75,8 @@ class PathReader : public Model {
 
     // Batches must have facts; all throw Error otherwise.
     Var loss(Tape& tape, const Batch& batch, Rng& rng) const override;
-    void score(Tape& tape, const Batch& batch, View scores, Reads* reads = nullptr) const override;
-    Ragged<Scored> score_few(Tape& tape, const Batch& batch, Reads* reads = nullptr) const override;
+    void score(Tape& tape, const Batch& batch, View scores, AttentionTrace* trace = nullptr) const override;
+    Ragged<Scored> score_few(Tape& tape, const Batch& batch, AttentionTrace* trace = nullptr) const override;
 
   private:
     // The words of all questions, as they are read.

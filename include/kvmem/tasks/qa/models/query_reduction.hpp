@@ -84,46 +84,42 @@ class QueryReduction : public Model {
     Var loss(Tape& tape, const Batch& batch, Rng& rng) const override;
     // The weight of a slot is its share of what the hop added to u: of c_i in h_n and in every h_j that is read, on
     // average over the d numbers. A second head has the weights by which the chain reads, in its K hops.
-    void score(Tape& tape, const Batch& batch, View scores, Reads* reads = nullptr) const override;
+    void score(Tape& tape, const Batch& batch, View scores, AttentionTrace* trace = nullptr) const override;
 
   private:
-    struct Hop {
-        Hop(Parameters& parameters, const std::string& name, const QueryReductionConfig& config);
+    struct Layer {
+        Layer(Parameters& parameters, const std::string& name, const QueryReductionConfig& config);
 
         Linear gate, reset, slot, query, key, value;
     };
-    // What a lookup was asked with.
-    struct Asked {
-        Var query, key;
-    };
     struct Gated {
         Var gate;
-        Asked asked;
+        QueryKey asked;
     };
-    struct Reading {
+    struct Forward {
         Var state, chain{};  // u, c [B, d]
         std::vector<Gated> hops{};
-        std::vector<Asked> links{};  // of the chain
+        std::vector<QueryKey> links{};  // of the chain
     };
     struct Scores {
         Var gates, all;  // [B, C]
     };
-    enum class Order { kept, lost };  // of a sentence's words
+    enum class WordOrder { kept, ignored };  // of a sentence's words
 
-    void begin_as_memory_network();
+    void identity_init();
     RaggedView<Token> sentences(Arena& arena, const Ragged<Token>& keys, const Ragged<Token>& values) const;
-    Var encode(Tape& tape, RaggedView<Token> bags, Order order) const;
-    void follow(const Segments& segments, Var slots, Reading& reading) const;
-    Reading read(Tape& tape, const Batch& batch) const;
-    Scores scores_of(Tape& tape, const Reading& reading) const;
+    Var encode(Tape& tape, RaggedView<Token> bags, WordOrder order) const;
+    void read_chain(const Segments& segments, Var slots, Forward& forward) const;
+    Forward run(Tape& tape, const Batch& batch) const;
+    Scores scores_of(Tape& tape, const Forward& forward) const;
     AttendOptions lookup(double factor) const;
     void grow() override;
 
     QueryReductionConfig config_;
-    Parameter *words_, *answers_;  // E, W
-    Matrix places_;                // f
-    std::vector<Hop> hops_;        // one, if they are shared
-    std::vector<Linear> turns_;    // A; none without a chain
+    Parameter *words_, *answers_;     // E, W
+    Matrix places_;                   // f
+    std::vector<Layer> hops_;         // one, if they are shared
+    std::vector<Linear> chain_maps_;  // A; none without a chain
 };
 
 }  // namespace kvmem
