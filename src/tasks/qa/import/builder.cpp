@@ -19,11 +19,6 @@ static std::uint64_t hash_of(const std::array<Token, 3>& fact) {
     return h;
 }
 
-void DatasetBuilder::add_slot(Token entity, Token relation, Token value) {
-    dataset_.memory.key.push_row(std::array{entity, relation});
-    dataset_.memory.value.push_row(std::array{value});
-}
-
 DatasetBuilder::Directions DatasetBuilder::relation(std::string_view name, const Location& loc) {
     if (const auto known = relations_.find(name); known != relations_.end()) return known->second;
     require_name(name, "a relation", loc);
@@ -49,8 +44,8 @@ void DatasetBuilder::add_fact(std::string_view subject, std::string_view relatio
     const std::uint64_t hash = hash_of(fact);
     if (facts_.find(hash, is_it) >= 0) return;
     facts_.add(hash, static_cast<NumberTable::Number>(memory().size() / 2));
-    add_slot(fact[0], directions.forward, fact[2]);
-    add_slot(fact[2], directions.reverse, fact[0]);
+    dataset_.memory.push(std::array{fact[0], directions.forward}, std::array{fact[2]});
+    dataset_.memory.push(std::array{fact[2], directions.reverse}, std::array{fact[0]});
 }
 
 std::string_view DatasetBuilder::keep(std::string_view text) {
@@ -99,11 +94,8 @@ void DatasetBuilder::add_question(std::string_view split, RawQuestion question) 
 
 std::vector<bool> drawn_for_validation(std::size_t count, double fraction, std::uint64_t seed) {
     if (count < 2)
-        throw Error({.what = "too few training questions to take validation questions from",
-                     .expected = "at least 2",
-                     .got = std::to_string(count),
-                     .where = {},
-                     .hint = {}});
+        throw error_in({}, "too few training questions to take validation questions from", "at least 2",
+                       std::to_string(count));
     std::vector<std::size_t> order(count);
     std::iota(order.begin(), order.end(), std::size_t{0});
     Rng(seed).shuffle(std::span(order));
@@ -118,7 +110,7 @@ static bool in_one_story(const RawQuestion& a, const RawQuestion& b) {
     return a.local && b.local && a.local->story >= 0 && a.local->story == b.local->story;
 }
 
-// Validation gets whole stories: a story's questions have most of their slots in common.
+// Moves whole stories to validation, since the questions of one story share most of their slots.
 void DatasetBuilder::split_off_validation() {
     if (options_.valid_fraction == 0) return;
     std::deque<RawQuestion>& train = questions_["train"];
@@ -141,7 +133,7 @@ void DatasetBuilder::name_missing_tasks() {
             if (question.task < 0) question.task = task("other");
 }
 
-// Questions have few phrasings: each part is looked at once.
+// Splits each distinct part into words only once, since questions have few phrasings.
 void DatasetBuilder::count_marked_words(std::string_view text) {
     split_at_brackets(
         text,
@@ -158,9 +150,9 @@ void DatasetBuilder::count_marked_words(std::string_view text) {
         [](std::string_view) {});
 }
 
-// Sets the counts by which the EntityLinker tells weak matches: of training questions, or of all if there are none for
-// training. Words beside brackets or "{}" are plain for sure. In questions that do not mark names, words that more than
-// one question in `rarity` uses are taken to be.
+// Sets the counts by which the EntityLinker finds weak matches, from training questions, or from all without any. Words
+// beside brackets or "{}" are certainly plain. In questions without marks, a word counts as plain when more than one
+// question in `rarity` has it.
 void DatasetBuilder::count_plain_words() {
     constexpr std::int64_t rarity = 1000;
     Vocabulary& vocabulary = dataset_.vocabulary;
@@ -192,17 +184,16 @@ void DatasetBuilder::append_words(std::vector<Token>& tokens, std::string_view t
     for (const Word& word : split_words(text)) tokens.push_back(dataset_.vocabulary.add(TokenKind::word, word.text));
 }
 
-void DatasetBuilder::append_linked(std::vector<Token>& tokens, std::string_view text, const EntityLinker& linker,
-                                   const LinkOptions& link) {
-    if (link.avoid_common_words && append_marked(tokens, text)) return;
-    for (const TextPart& part : linker.parts(text, link)) {
+void DatasetBuilder::append_linked(std::vector<Token>& tokens, std::string_view text, const Linking& linking) {
+    if (linking.options.avoid_common_words && append_marked(tokens, text)) return;
+    for (const TextPart& part : linking.linker.parts(text, linking.options)) {
         tokens.insert(tokens.end(), part.entities.begin(), part.entities.end());
         if (part.entities.empty()) tokens.push_back(dataset_.vocabulary.add(TokenKind::word, part.word));
     }
 }
 
-// The same for a text with marks around names that are written so, and beside them parts that training questions have
-// beside marks: their words are plain, and what is marked is named. False, and nothing appended, for other texts.
+// Appends a text with marks whose unmarked parts all occur beside marks in training questions. Their words are plain,
+// and each marked name is its entity. Returns false, and appends nothing, for other texts.
 bool DatasetBuilder::append_marked(std::vector<Token>& tokens, std::string_view text) const {
     if (text.find('[') == std::string_view::npos || !brackets_match(text)) return false;
     const std::size_t before = tokens.size();
@@ -223,14 +214,13 @@ bool DatasetBuilder::append_marked(std::vector<Token>& tokens, std::string_view 
     return all_known;
 }
 
-// Ends a row of tokens that must not be empty.
+// Ends a row. Throws Error for a row without tokens.
 static void end_text_row(Ragged<Token>& rows, const std::string& what, const Location& loc) {
     if (std::cmp_equal(rows.offsets.back(), rows.values.size())) throw loc.error(what + " has no words");
     rows.end_row();
 }
 
-void DatasetBuilder::append_question(Split& split, const RawQuestion& question, const EntityLinker& linker,
-                                     const LinkOptions& link) {
+void DatasetBuilder::append_question(Split& split, const RawQuestion& question, const Linking& linking) {
     std::vector<Token>& tokens = split.question.values;
     if (question.topic != unknown_token) {
         const std::size_t hole = question.text.find("{}");
@@ -238,35 +228,29 @@ void DatasetBuilder::append_question(Split& split, const RawQuestion& question, 
         tokens.push_back(question.topic);
         append_words(tokens, question.text.substr(hole + 2));
     } else {
-        append_linked(tokens, question.text, linker, link);
+        append_linked(tokens, question.text, linking);
     }
     end_text_row(split.question, "the question", question.loc);
     split.answer.push_row(question.answers);
     if (!dataset_.tasks.empty()) split.task.push_back(question.task);
-    if (has_local_slots_) append_slots(split, question, linker, link);
+    if (has_local_slots_) append_slots(split, question, linking);
 }
 
-const std::vector<Token>& DatasetBuilder::linked_text(Index text, const RawQuestion& question,
-                                                      const EntityLinker& linker, const LinkOptions& link) {
+const std::vector<Token>& DatasetBuilder::linked_text(Index text, const RawQuestion& question, const Linking& linking) {
     linked_texts_.resize(text_.size());
-    std::vector<Token>& tokens = linked_texts_[static_cast<std::size_t>(text)];
-    if (tokens.empty()) append_linked(tokens, text_[static_cast<std::size_t>(text)], linker, link);
+    std::vector<Token>& tokens = linked_texts_[text];
+    if (tokens.empty()) append_linked(tokens, text_[text], linking);
     if (tokens.empty()) throw question.loc.error("a slot's key has no words");
     return tokens;
 }
 
-void DatasetBuilder::append_slots(Split& split, const RawQuestion& question, const EntityLinker& linker,
-                                  const LinkOptions& link) {
+void DatasetBuilder::append_slots(Split& split, const RawQuestion& question, const Linking& linking) {
     static const RawQuestion::LocalMemory none;
     const RawQuestion::LocalMemory& local = question.local ? *question.local : none;
     if (split.local_offsets.empty()) split.local_offsets.push_back(0);
     for (const RawQuestion::Slot& slot : local.slots) {
-        const std::vector<Token>& key = linked_text(slot.key, question, linker, link);
-        split.local_slots.key.push_row(key);
-        if (slot.value)
-            split.local_slots.value.push_row(std::array{*slot.value});
-        else
-            split.local_slots.value.push_row(key);
+        const std::vector<Token>& key = linked_text(slot.key, question, linking);
+        split.local_slots.push(key, slot.value ? std::span(&*slot.value, 1) : std::span<const Token>(key));
     }
     split.local_offsets.push_back(split.local_slots.size());
     if (has_support_) split.support.push_row(local.support);
@@ -278,11 +262,12 @@ QaDataset DatasetBuilder::finish(const LinkOptions& link) {
     name_missing_tasks();
     count_plain_words();
     const EntityLinker linker(dataset_.vocabulary);
+    const Linking linking{linker, link};
     for (auto& [name, questions] : questions_)
-        for (; !questions.empty(); questions.pop_front()) {  // what is in the data set needs no room twice
+        for (; !questions.empty(); questions.pop_front()) {  // frees each question at once
             const RawQuestion& question = questions.front();
             try {
-                append_question(dataset_.splits[name], question, linker, link);
+                append_question(dataset_.splits[name], question, linking);
             } catch (const Error& error) {
                 const Problem& problem = error.problem();
                 if (!problem.where.empty()) throw;

@@ -15,8 +15,7 @@ std::optional<Source> read_source(const std::filesystem::path& path) {
 }
 
 Source read_needed_source(const std::filesystem::path& path, const std::string& what) {
-    if (path.empty())
-        throw UsageError({.what = "a file is missing", .expected = what, .got = {}, .where = {}, .hint = {}});
+    if (path.empty()) throw usage_error("a file is missing", what);
     return *read_source(path);
 }
 
@@ -30,17 +29,10 @@ void require_valid_fraction(const ImportOptions& options) {
     const double fraction = options.valid_fraction;
     if (fraction == 0) return;
     if (!(fraction > 0 && fraction < 1))
-        throw UsageError({.what = "no such fraction for validation",
-                          .expected = "a number between 0 and 1",
-                          .got = std::to_string(fraction),
-                          .where = {},
-                          .hint = {}});
+        throw usage_error("no such fraction for validation", "a number between 0 and 1", std::to_string(fraction));
     if (!options.valid.empty())
-        throw UsageError({.what = "validation questions are asked for twice",
-                          .expected = "a file of them or a fraction of the training questions",
-                          .got = "both",
-                          .where = {},
-                          .hint = {}});
+        throw usage_error("validation questions are asked for twice",
+                          "a file of them or a fraction of the training questions", "both");
 }
 
 QuestionSources read_question_sources(const ImportOptions& options) {
@@ -49,18 +41,23 @@ QuestionSources read_question_sources(const ImportOptions& options) {
     return {read_sources(options.train, what), read_sources(options.valid, what), read_sources(options.test, what)};
 }
 
+Error error_in(std::string where, std::string what, std::string expected, std::string got, std::string hint) {
+    return Error({std::move(what), std::move(expected), std::move(got), std::move(where), std::move(hint)});
+}
+
+UsageError usage_error(std::string what, std::string expected, std::string got, std::string where, std::string hint) {
+    return UsageError({std::move(what), std::move(expected), std::move(got), std::move(where), std::move(hint)});
+}
+
 Error Location::error(std::string what, std::string expected, std::string got, std::string hint) const {
-    return Error({.what = std::move(what),
-                  .expected = std::move(expected),
-                  .got = std::move(got),
-                  .where = source->name + ":" + std::to_string(line),
-                  .hint = std::move(hint)});
+    return error_in(source->name + ":" + std::to_string(line), std::move(what), std::move(expected), std::move(got),
+                    std::move(hint));
 }
 
 LineReader::LineReader(const Source& source, const ImportOptions& options)
     : source_(&source), options_(&options), lines_(source.text, source.name) {
     if (source.text.find_first_not_of(" \t\r\n", source.text.starts_with("\ufeff") ? 3 : 0) == std::string::npos)
-        throw Error({.what = "the file is empty", .expected = {}, .got = {}, .where = source.name, .hint = {}});
+        throw error_in(source.name, "the file is empty");
 }
 
 bool LineReader::next(std::string_view& line) {
@@ -93,6 +90,13 @@ std::vector<std::string_view> split_fields(std::string_view line, char separator
         fields.push_back(trim(line.substr(begin, end - begin)));
         begin = end + 1;
     }
+    return fields;
+}
+
+std::vector<std::string_view> split_fields(std::string_view line, char separator, std::size_t count,
+                                           const Location& loc, const char* what, const char* expected) {
+    std::vector<std::string_view> fields = split_fields(line, separator);
+    if (fields.size() != count) throw loc.error(what, expected, counted_fields(fields.size()));
     return fields;
 }
 

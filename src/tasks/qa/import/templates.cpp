@@ -14,7 +14,7 @@ namespace kvmem {
 
 namespace {
 
-// What the random numbers are for, so that each choice has its own.
+// Names the random stream of each choice, so that choices are independent.
 enum Stream : std::uint64_t { choice_of_entities = 1, choice_of_phrasings = 2, choice_of_keys = 3 };
 
 struct Phrasing {
@@ -22,7 +22,7 @@ struct Phrasing {
     Location loc;
 };
 
-// The phrasings of a path.
+// The phrasings of one path, by the set that their questions go to.
 struct Phrasings {
     std::vector<Phrasing> train, test;
 };
@@ -30,7 +30,7 @@ struct Phrasings {
 using RelationPath = std::vector<Token>;  // relations
 using Templates = std::map<RelationPath, Phrasings>;
 
-// All answers to one question: what a path leads to from an entity.
+// An entity, a path from it, and the entities that the path leads to: the answers of one question.
 struct EntityPath {
     Token entity;
     const Templates::value_type* asked;
@@ -52,13 +52,13 @@ Token read_relation(const DatasetBuilder& builder, std::string_view name, const 
     return *relation;
 }
 
-// A relation of this name is it, whatever signs it holds; otherwise ">" stands between the relations of a path.
+// The path that a field names. A relation whose name is the whole field wins; otherwise ">" separates relations.
 RelationPath read_path(const DatasetBuilder& builder, std::string_view field, const Location& loc) {
-    constexpr std::size_t longest = 8;
+    constexpr std::size_t max_steps = 8;
     if (const auto relation = builder.vocabulary().find(TokenKind::relation, field)) return {*relation};
     const std::vector<std::string_view> steps = split_fields(field, '>');
-    if (steps.size() > longest)
-        throw loc.error("the path is too long", "at most " + std::to_string(longest) + " relations",
+    if (steps.size() > max_steps)
+        throw loc.error("the path is too long", "at most " + std::to_string(max_steps) + " relations",
                         std::to_string(steps.size()));
     RelationPath path;
     for (const std::string_view step : steps) {
@@ -72,13 +72,10 @@ RelationPath read_path(const DatasetBuilder& builder, std::string_view field, co
 Templates read_templates(const DatasetBuilder& builder, const Source& source, const ImportOptions& options) {
     Templates templates;
     std::set<std::pair<RelationPath, std::string>> seen;
-    LineReader lines(source, options);
-    for (std::string_view line; lines.next(line);) {
-        if (line.starts_with('#')) continue;
-        const Location loc = lines.location();
-        const std::vector<std::string_view> fields = split_fields(line, '\t');
-        if (fields.size() != 3)
-            throw loc.error("not a template", "relation<TAB>phrasing<TAB>train or test", counted_fields(fields.size()));
+    for_each_line(source, options, [&](std::string_view line, const Location& loc) {
+        if (line.starts_with('#')) return;
+        const auto fields =
+            split_fields(line, '\t', 3, loc, "not a template", "relation<TAB>phrasing<TAB>train or test");
         const RelationPath path = read_path(builder, fields[0], loc);
         require_one_hole(fields[1], loc);
         if (fields[2] != "train" && fields[2] != "test")
@@ -87,11 +84,11 @@ Templates read_templates(const DatasetBuilder& builder, const Source& source, co
             throw loc.error("the phrasing is there twice", {}, "'" + std::string(fields[1]) + "'");
         Phrasings& phrasings = templates[path];
         (fields[2] == "train" ? phrasings.train : phrasings.test).push_back({std::string(fields[1]), loc});
-    }
+    });
     return templates;
 }
 
-// All that single relations are asked of, in the order of the facts.
+// The entities of all paths of one relation, in the order of the facts.
 std::vector<EntityPath> keys_of_relations(const Templates& templates, const FactIndex& facts) {
     std::vector<EntityPath> keys;
     for (const auto& [entity, relation] : facts.keys()) {
@@ -103,7 +100,8 @@ std::vector<EntityPath> keys_of_relations(const Templates& templates, const Fact
     return keys;
 }
 
-// Up to `count` that a path of several relations is asked of.
+// Up to `count` random entities of a path of several relations. Entities from which a step reaches too many are left
+// out.
 std::vector<EntityPath> keys_of_path(const Templates::value_type& asked, const FactIndex& facts, Index count, Rng rng) {
     std::vector<EntityPath> keys;
     for (const auto& [entity, relation] : facts.keys()) {
@@ -137,13 +135,8 @@ std::set<Token> held_out_entities(const std::vector<EntityPath>& keys, double fr
     return {order.begin(), order.end()};
 }
 
-void require_some(const std::string& what, Index count) {
-    if (count < 1)
-        throw UsageError({.what = "too few " + what,
-                          .expected = "1 or more",
-                          .got = std::to_string(count),
-                          .where = {},
-                          .hint = {}});
+void require_positive(const std::string& what, Index count) {
+    if (count < 1) throw usage_error("too few " + what, "1 or more", std::to_string(count));
 }
 
 void add_questions(DatasetBuilder& builder, const EntityPath& key, bool test, std::size_t count, Rng rng, Index task) {
@@ -159,13 +152,13 @@ void add_questions(DatasetBuilder& builder, const EntityPath& key, bool test, st
     }
 }
 
-// The tasks of questions by their hops, from 0; none at all when all ask for single relations.
+// The task of each number of hops, or -1. Questions have tasks only if some path has several hops.
 std::vector<Index> tasks_by_hops(DatasetBuilder& builder, const Templates& templates) {
     std::set<std::size_t> there;
     for (const auto& [path, phrasings] : templates) there.insert(path.size());
-    const std::size_t most = there.empty() ? 0 : *there.rbegin();
-    std::vector<Index> tasks(most + 1, -1);
-    if (most > 1)
+    const std::size_t max_hops = there.empty() ? 0 : *there.rbegin();
+    std::vector<Index> tasks(max_hops + 1, -1);
+    if (max_hops > 1)
         for (const std::size_t hops : there)
             tasks[hops] = builder.task(std::to_string(hops) + (hops == 1 ? " hop" : " hops"));
     return tasks;
@@ -175,13 +168,10 @@ std::vector<Index> tasks_by_hops(DatasetBuilder& builder, const Templates& templ
 
 void require_template_options(const TemplateOptions& templates) {
     if (!(templates.test_entity_fraction >= 0 && templates.test_entity_fraction < 1))
-        throw UsageError({.what = "no such fraction of entities for the test",
-                          .expected = "a number from 0 to below 1",
-                          .got = std::to_string(templates.test_entity_fraction),
-                          .where = {},
-                          .hint = {}});
-    require_some("questions for each key", templates.questions_per_key);
-    require_some("entities for each path", templates.keys_per_path);
+        throw usage_error("no such fraction of entities for the test", "a number from 0 to below 1",
+                          std::to_string(templates.test_entity_fraction));
+    require_positive("questions for each key", templates.questions_per_key);
+    require_positive("entities for each path", templates.keys_per_path);
 }
 
 void add_template_questions(DatasetBuilder& builder, const Source& source, const TemplateOptions& options_of_templates,
@@ -193,11 +183,8 @@ void add_template_questions(DatasetBuilder& builder, const Source& source, const
     const bool any_test =
         std::any_of(templates.begin(), templates.end(), [](const auto& t) { return !t.second.test.empty(); });
     if (!held_out.empty() && !any_test)
-        throw Error({.what = "no phrasing is held out for the test",
-                     .expected = "some lines whose set is 'test'",
-                     .got = "none",
-                     .where = source.name,
-                     .hint = "or hold no entities out"});
+        throw error_in(source.name, "no phrasing is held out for the test", "some lines whose set is 'test'", "none",
+                       "or hold no entities out");
     const std::vector<Index> tasks = tasks_by_hops(builder, templates);
     const auto per_key = static_cast<std::size_t>(options_of_templates.questions_per_key);
     for (std::size_t i = 0; i < keys.size(); ++i)

@@ -14,10 +14,10 @@ constexpr std::array<std::string_view, 10> relations{
     "directed_by", "written_by", "starred_actors", "release_year",    "in_language",
     "has_tags",    plot,         "has_genre",      "has_imdb_rating", "has_imdb_votes"};
 
-// Names that hold the ", " by which lists of names are separated.
+// Names that contain ", ", the separator of lists of names.
 class NamesWithCommas {
   public:
-    // The name's text must outlive this.
+    // Adds a name; its text must outlive this object.
     void add(std::string_view name) {
         const std::size_t commas = count_commas(name);
         if (commas == 0) return;
@@ -25,7 +25,7 @@ class NamesWithCommas {
         max_commas_ = std::max(max_commas_, commas);
     }
 
-    // The names of a list, each as long as can be.
+    // The names of a list, where the longest known name wins.
     std::vector<std::string_view> split(std::string_view list) const {
         std::vector<std::string_view> names;
         for (std::size_t begin = 0; begin <= list.size();) {
@@ -45,7 +45,7 @@ class NamesWithCommas {
         return commas;
     }
 
-    // Length of the longest known name that the list begins with, otherwise of what is before its first comma.
+    // The length of the longest known name that begins the list; without one, that of the text before the first comma.
     std::size_t longest_name(std::string_view list) const {
         std::size_t end = std::min(list.find(comma), list.size());
         std::size_t longest = end;
@@ -86,35 +86,30 @@ FactLine read_fact(std::string_view line, const Location& loc) {
 
 NamesWithCommas read_names(const Source& kb, const std::optional<Source>& entities, const ImportOptions& options) {
     NamesWithCommas names;
-    LineReader lines(entities ? *entities : kb, options);
-    for (std::string_view line; lines.next(line);)
-        names.add(entities ? trim(line) : read_fact(line, lines.location()).subject);
+    for_each_line(entities ? *entities : kb, options, [&](std::string_view line, const Location& loc) {
+        names.add(entities ? trim(line) : read_fact(line, loc).subject);
+    });
     return names;
 }
 
 void add_facts(DatasetBuilder& builder, const Source& kb, const NamesWithCommas& names, const ImportOptions& options) {
-    LineReader lines(kb, options);
-    for (std::string_view line; lines.next(line);) {
-        const FactLine fact = read_fact(line, lines.location());
-        if (fact.relation == plot) continue;
+    for_each_line(kb, options, [&](std::string_view line, const Location& loc) {
+        const FactLine fact = read_fact(line, loc);
+        if (fact.relation == plot) return;
         for (const std::string_view object : names.split(fact.objects))
-            builder.add_fact(fact.subject, fact.relation, object, lines.location());
-    }
+            builder.add_fact(fact.subject, fact.relation, object, loc);
+    });
 }
 
-void add_questions(DatasetBuilder& builder, const std::string& split, const Source& source,
-                   const NamesWithCommas& names, const ImportOptions& options) {
-    LineReader lines(source, options);
-    for (std::string_view line; lines.next(line);) {
-        const std::vector<std::string_view> fields = split_fields(line, '\t');
-        if (fields.size() != 2)
-            throw lines.location().error("not a question", "a number, a question, a tab and answers",
-                                         counted_fields(fields.size()));
+void add_questions(DatasetBuilder& builder, const QuestionSources& questions, const NamesWithCommas& names,
+                   const ImportOptions& options) {
+    for_each_line(questions, options, [&](const char* split, std::string_view line, const Location& loc) {
+        const auto fields =
+            split_fields(line, '\t', 2, loc, "not a question", "a number, a question, a tab and answers");
         std::vector<std::string_view> answers;
         if (!fields[1].empty()) answers = names.split(fields[1]);
-        builder.add_question(split, {lines.location(), builder.keep(without_number(fields[0], lines.location())),
-                                     builder.answers(answers, lines.location())});
-    }
+        builder.add_question(split, {loc, builder.keep(without_number(fields[0], loc)), builder.answers(answers, loc)});
+    });
 }
 
 }  // namespace
@@ -124,9 +119,7 @@ QaDataset wikimovies_from(const Source& kb, const std::optional<Source>& entitie
     const NamesWithCommas names = read_names(kb, entities, options);
     DatasetBuilder builder(options);
     add_facts(builder, kb, names, options);
-    for (const Source& source : questions.train) add_questions(builder, "train", source, names, options);
-    for (const Source& source : questions.valid) add_questions(builder, "valid", source, names, options);
-    for (const Source& source : questions.test) add_questions(builder, "test", source, names, options);
+    add_questions(builder, questions, names, options);
     return builder.finish();
 }
 
