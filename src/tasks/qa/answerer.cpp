@@ -28,10 +28,10 @@ struct Answerer::Impl {
         const auto found = linker.find(text);
         return found.empty() ? unknown_token : found.front();
     }
-    // Adds to `unknown` the sentences' words that training never saw, and the values that are no names.
+    // Adds the sentences' words that training never saw, and the values that are no names, to `unknown`.
     Batch batch_of(const LinkedText& question, const std::vector<TextSlot>& own,
                    std::vector<std::string>& unknown) const;
-    // The question with its words as they will be shown, or with the nearest name if it names none.
+    // The linked question, with the nearest name if it names none. Fills the answer's words, names and suggestions.
     LinkedText link(const std::string& question, Answer& answer) const;
     void rank(Answer& answer, std::span<const Scored> scores, const AnswerOptions& options) const;
     std::vector<Answer::ReadSlot> read_slots(const Batch& batch, std::span<const Real> weights, Index count) const;
@@ -73,7 +73,7 @@ void Answerer::read_from(store::MemoryStore compiled) {
     impl_->compiled = std::move(checked);
 }
 
-// Adds the words that are not there yet.
+// Appends the words that `all` lacks.
 static void add_words(std::vector<std::string>& all, const std::vector<std::string>& words) {
     for (const std::string& word : words)
         if (std::ranges::find(all, word) == all.end()) all.push_back(word);
@@ -108,8 +108,8 @@ LinkedText Answerer::Impl::link(const std::string& question, Answer& answer) con
     if (linked.entities.empty() && memory.size() > 0) {
         const std::vector<NearName> near = linker.nearest(question, 3);
         for (const NearName& name : near) answer.suggestions.push_back(model->vocabulary().text(name.entity));
-        constexpr double misspelt = 1.0 / 5;  // one letter in five; beyond that a name is another name
-        // Words that questions are made of are no misspelt names.
+        constexpr double misspelt = 1.0 / 5;  // one letter in five; a larger distance means another name
+        // A common word of questions is no misspelt name.
         if (!near.empty() && near[0].distance <= misspelt && !near[0].common && retriever.facts()) {
             answer.taken_for = answer.suggestions.front();
             linked = linker.link_as(question, near[0]);
@@ -136,8 +136,7 @@ void Answerer::Impl::rank(Answer& answer, std::span<const Scored> scores, const 
     for (const Real s : numbers) sum += std::exp(double{s} - double{best});
     const Index count = options.all_as_good ? std::max(options.candidates, answer.as_good) : options.candidates;
     for (const Scored& s : top_k(numbers, count)) {
-        const Index number = scores[static_cast<std::size_t>(s.index)].index;
-        const Token token = model->candidates()[static_cast<std::size_t>(number)];
+        const Token token = model->candidates()[scores[s.index].index];
         const double weight =
             model->scores_few() ? std::exp(double{s.score}) : std::exp(double{s.score} - double{best}) / sum;
         answer.candidates.push_back({model->vocabulary().text(token), double{s.score}, weight});

@@ -20,7 +20,7 @@ const Split& QaDataset::split(const std::string& name) const {
 
 namespace {
 
-// What validate() says, with the place where it is.
+// The checks of validate(), each of which throws Error with the part of the file.
 struct Validator {
     std::string file;
     Token vocabulary_size;
@@ -86,8 +86,8 @@ struct Validator {
         offsets(part + "/offsets", split.support.offsets, static_cast<Index>(split.support.values.size()));
         same_size(part + "/offsets", "support does not cover the examples", split.size(), split.support.size());
         for (Index i = 0; i < split.size(); ++i) {
-            const auto at = static_cast<std::size_t>(i);
-            const Index slots = split.local_offsets[at + 1] - split.local_offsets[at];
+            const auto [first, last] = split.local_slots_of(i);
+            const Index slots = last - first;
             for (const Index slot : split.support[i])
                 if (slot < 0 || slot >= slots)
                     refuse(part + "/values", "a supporting slot is none of the example's",
@@ -151,9 +151,9 @@ void QaDataset::validate(const std::string& where) const {
 }
 
 void QaDataset::count_tokens() {
-    std::vector<std::int64_t> counts(static_cast<std::size_t>(vocabulary.size()), 0);
+    std::vector<std::int64_t> counts(vocabulary.size(), 0);
     const auto count = [&counts](const Ragged<Token>& rows) {
-        for (const Token token : rows.values) ++counts.at(static_cast<std::size_t>(token));
+        for (const Token token : rows.values) ++counts.at(token);
     };
     count(memory.key);
     count(memory.value);
@@ -163,8 +163,7 @@ void QaDataset::count_tokens() {
         count(train->second.local_slots.key);
         count(train->second.local_slots.value);
     }
-    for (Token token = 0; token < vocabulary.size(); ++token)
-        vocabulary.set_count(token, counts[static_cast<std::size_t>(token)]);
+    for (Token token = 0; token < vocabulary.size(); ++token) vocabulary.set_count(token, counts[token]);
 }
 
 }  // namespace kvmem

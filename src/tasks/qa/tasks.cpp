@@ -6,7 +6,7 @@
 
 namespace kvmem {
 
-// "4" is the task "qa4" or "qa4_two-argument-relations".
+// Whether a text names a task: by its whole name, or as "4" names "qa4" and "qa4_two-argument-relations".
 static bool is_called(const std::string& task, const std::string& text) {
     if (task == text) return true;
     const std::string numbered = "qa" + text;
@@ -48,10 +48,9 @@ static Split part_of(const Split& split, const std::vector<Index>& tasks) {
         part.task.push_back(split.task[at]);
         if (!split.support.empty()) part.support.push_row(split.support[i]);
         if (!split.has_local_memory()) continue;
-        for (Index s = split.local_offsets[at]; s < split.local_offsets[at + 1]; ++s) {
-            part.local_slots.key.push_row(split.local_slots.key[s]);
-            part.local_slots.value.push_row(split.local_slots.value[s]);
-        }
+        const auto [first, last] = split.local_slots_of(i);
+        for (Index s = first; s < last; ++s)
+            part.local_slots.push(split.local_slots.key[s], split.local_slots.value[s]);
         part.local_offsets.push_back(part.local_slots.size());
     }
     return part;
@@ -70,20 +69,9 @@ void keep_tasks(QaDataset& dataset, std::span<const std::string> texts) {
     for (auto& [name, split] : dataset.splits)
         if (!split.task.empty()) split = part_of(split, tasks);
     dataset.count_tokens();
-    const auto train = dataset.splits.find("train");
-    if (train == dataset.splits.end()) return;
-    std::vector<bool> met(static_cast<std::size_t>(dataset.vocabulary.size()), false);
-    const auto meet = [&](const Ragged<Token>& rows) {
-        for (const Token token : rows.values) met[static_cast<std::size_t>(token)] = true;
-    };
-    const Split& split = train->second;
-    meet(split.question);
-    meet(split.answer);
-    meet(split.local_slots.key);
-    meet(split.local_slots.value);
-    meet(dataset.memory.key);
-    meet(dataset.memory.value);
-    std::erase_if(dataset.candidates, [&](Token token) { return !met[static_cast<std::size_t>(token)]; });
+    if (!dataset.splits.contains("train")) return;
+    // The counts are those of the training split and the memory, so they tell which candidates training meets.
+    std::erase_if(dataset.candidates, [&](Token token) { return dataset.vocabulary.count(token) == 0; });
 }
 
 }  // namespace kvmem

@@ -72,10 +72,10 @@ std::string MemoryTransformer::summary() const {
 
 namespace {
 
-// Numbers for different rows of words: stories say the same over and over.
+// Numbers the distinct rows of words, since stories repeat their sentences.
 class RowInterner {
   public:
-    // The number of a row, and whether it is new.
+    // The number of a row of a kind, and whether it is new.
     std::pair<Index, bool> add(std::span<const Token> words, Index kind) {
         std::string bytes(reinterpret_cast<const char*>(words.data()), words.size_bytes());
         bytes.push_back(static_cast<char>(kind));
@@ -184,9 +184,7 @@ void MemoryTransformer::score(Tape& tape, const Batch& batch, View scores, Atten
     const Segments segments = one_query_each(batch, tape);
     const auto weights = tape.arena().take<Real>(weight_count(segments, config_.heads));
     for (Index hop = 0; hop < config_.hops; ++hop) {
-        const auto& [query, key] = forward.hops[static_cast<std::size_t>(hop)];
-        attend_weights({.query = query.value(), .key = key.value(), .value = {}}, segments, lookup(), weights,
-                       tape.arena());
+        forward.hops[hop].write_weights(segments, lookup(), weights);
         const Real* from = weights.data();  // question after question, each as [heads, slots]
         for (Index i = 0; i < batch.size(); ++i) {
             const auto [first, last] = batch.slots_of(i);

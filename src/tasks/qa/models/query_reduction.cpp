@@ -8,7 +8,7 @@
 
 namespace kvmem {
 
-// s and s' times the root of d, and how much the chain counts.
+// s and s' of the header times the root of d, and the weight of the chain in the scores.
 static constexpr double sharpness = 3, chain_sharpness = 2;
 static constexpr Real chain_share = Real(0.3);
 
@@ -65,23 +65,23 @@ std::string QueryReduction::summary() const {
            std::to_string(config_.hops) + " hop(s)";
 }
 
-// Sentences are the keys' words and the values', if these differ.
+// The words of each key, followed by the value's if it differs, up to max_words.
 RaggedView<Token> QueryReduction::sentences(Arena& arena, const Ragged<Token>& keys,
                                             const Ragged<Token>& values) const {
     const bool both = !(keys == values);
     const auto words = arena.take<Token>(std::ssize(keys.values) + (both ? std::ssize(values.values) : 0));
     const auto ends = arena.take<Index>(keys.size() + 1);
     std::size_t end = 0, limit = 0;
-    const auto put = [&](std::span<const Token> tokens) {
+    const auto append = [&](std::span<const Token> tokens) {
         for (const Token token : tokens.first(std::min(tokens.size(), limit - end)))
             words[end++] = lexicon_.input(token);
     };
     ends[0] = 0;
     for (Index i = 0; i < keys.size(); ++i) {
         limit = end + static_cast<std::size_t>(config_.max_words);
-        put(keys[i]);
-        if (both && !std::ranges::equal(keys[i], values[i])) put(values[i]);
-        ends[static_cast<std::size_t>(i) + 1] = static_cast<Index>(end);
+        append(keys[i]);
+        if (both && !std::ranges::equal(keys[i], values[i])) append(values[i]);
+        ends[i + 1] = static_cast<Index>(end);
     }
     return {words.first(end), ends};
 }
@@ -102,11 +102,11 @@ AttendOptions QueryReduction::lookup(double factor) const {
     return how;
 }
 
-// The memory network beside the gates.
+// Runs the memory network beside the gates.
 void QueryReduction::read_chain(const Segments& segments, Var slots, Forward& forward) const {
     const AttendOptions how = lookup(chain_sharpness);
     AttendOptions mean = how;
-    mean.scale = 0;  // all scores and so all weights are equal
+    mean.scale = 0;  // equal scores give equal weights
     Var key = chain_maps_.front()(slots);
     forward.chain = chain_maps_.front()(forward.chain);
     for (std::size_t hop = 1; hop < chain_maps_.size(); ++hop) {
@@ -125,12 +125,12 @@ QueryReduction::Forward QueryReduction::run(Tape& tape, const Batch& batch) cons
     for (Index i = 0; i < batch.size(); ++i) {
         const auto [first, end] = batch.slots_of(i);
         std::fill(question_of.begin() + first, question_of.begin() + end, i);
-        last[static_cast<std::size_t>(i)] = end > first ? end - 1 : batch.slots.size();  // none: a row of zeros
+        last[i] = end > first ? end - 1 : batch.slots.size();  // without slots: a row of zeros
     }
     const Segments segments = one_query_each(batch, tape);
     const AttendOptions how = lookup(sharpness);
-    const View nothing = tape.arena().matrix(1, config_.width);
-    std::ranges::fill(nothing.span(), Real{0});
+    const View zeros = tape.arena().matrix(1, config_.width);
+    std::ranges::fill(zeros.span(), Real{0});
 
     const RaggedView<Token> told = sentences(tape.arena(), batch.slots.key, batch.slots.value),
                             asked = sentences(tape.arena(), batch.question, batch.question);
@@ -151,7 +151,7 @@ QueryReduction::Forward QueryReduction::run(Tape& tape, const Batch& batch) cons
         const Var states = gated_scan(z, c, offsets), keys = hop.key(states);
         forward.hops.push_back({z, {forward.state, keys}});
         const Var read = attend(forward.state, keys, hop.value(states), segments, how).read;
-        const Var rows[] = {states, tape.constant(nothing)};
+        const Var rows[] = {states, tape.constant(zeros)};
         forward.state = add(add(forward.state, read), take_rows(concat_rows(rows), last));
         if (i + 1 == config_.hops) break;
         const Var both = add(states, gated_scan(z, c, offsets, Direction::backwards));
@@ -176,8 +176,8 @@ Var QueryReduction::loss(Tape& tape, const Batch& batch, Rng& rng) const {
     return scale(add(loss, cross_entropy(gates, targets.candidate, targets.others)), Real(0.5));
 }
 
-// How much of each c_i is in the sum of h_j with these weights [n]: z_i times what is left of it in them. On average
-// over the numbers, and as shares of all.
+// The share of each c_i in the sum of all h_j with these weights [n], on average over the d numbers: z_i times the
+// weights behind it that no later gate has replaced. `left` [d] is scratch.
 static void gate_shares(ConstView gates, std::span<const Real> weights, std::span<double> left,
                         std::span<Real> shares) {
     std::ranges::fill(left, 0.0);
@@ -205,27 +205,22 @@ void QueryReduction::score(Tape& tape, const Batch& batch, View scores, Attentio
     if (!trace) return;
     trace->resize(std::max(config_.hops, config_.chain_hops), config_.chain_hops > 0 ? 2 : 1, batch.slots.size());
     const Segments segments = one_query_each(batch, tape);
-    const auto weights_of = [&](const QueryKey& asked, double factor, std::span<Real> weights) {
-        attend_weights({.query = asked.query.value(), .key = asked.key.value(), .value = {}}, segments, lookup(factor),
-                       weights, tape.arena());
-    };
     const auto weights = tape.arena().take<Real>(batch.slots.size());
-    std::vector<double> left(static_cast<std::size_t>(config_.width));
+    std::vector<double> left(config_.width);
     for (Index k = 0; k < config_.hops; ++k) {
-        const auto& [gate, asked] = forward.hops[static_cast<std::size_t>(k)];
-        weights_of(asked, sharpness, weights);
+        const auto& [gate, attention] = forward.hops[k];
+        attention.write_weights(segments, lookup(sharpness), weights);
         for (Index i = 0; i < batch.size(); ++i) {
             const auto [first, end] = batch.slots_of(i);
             if (first == end) continue;
-            const auto count = static_cast<std::size_t>(end - first);
-            const auto mine = weights.subspan(static_cast<std::size_t>(first), count);
-            mine.back() += 1;  // h_n is read as it is, too
-            gate_shares(gate.value().middle_rows(first, end - first), mine, left,
-                        trace->of(k).subspan(static_cast<std::size_t>(first), count));
+            const Index count = end - first;
+            const auto mine = weights.subspan(first, count);
+            mine.back() += 1;  // the question adds h_n itself too
+            gate_shares(gate.value().middle_rows(first, count), mine, left, trace->of(k).subspan(first, count));
         }
     }
     for (Index k = 0; k < config_.chain_hops; ++k)
-        weights_of(forward.links[static_cast<std::size_t>(k)], chain_sharpness, trace->of(k, 1));
+        forward.links[k].write_weights(segments, lookup(chain_sharpness), trace->of(k, 1));
 }
 
 const QaModelType& query_reduction() {
