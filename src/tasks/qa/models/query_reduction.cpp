@@ -118,15 +118,27 @@ void QueryReduction::read_chain(const Segments& segments, Var slots, Forward& fo
     }
 }
 
-QueryReduction::Forward QueryReduction::run(Tape& tape, const Batch& batch) const {
-    const std::span<const Index> offsets = batch.slot_offsets;
-    const auto question_of = tape.arena().take<Index>(batch.slots.size()),
-               last = tape.arena().take<Index>(batch.size());
+namespace {
+
+struct SlotPlaces {
+    std::span<Index> question_of;  // the question of each slot
+    std::span<Index> last;         // the last slot of each question, or S, a row of zeros, without slots
+};
+
+SlotPlaces places_of(const Batch& batch, Arena& arena) {
+    const SlotPlaces places{arena.take<Index>(batch.slots.size()), arena.take<Index>(batch.size())};
     for (Index i = 0; i < batch.size(); ++i) {
         const auto [first, end] = batch.slots_of(i);
-        std::fill(question_of.begin() + first, question_of.begin() + end, i);
-        last[i] = end > first ? end - 1 : batch.slots.size();  // without slots: a row of zeros
+        std::fill(places.question_of.begin() + first, places.question_of.begin() + end, i);
+        places.last[i] = end > first ? end - 1 : batch.slots.size();
     }
+    return places;
+}
+
+}  // namespace
+
+QueryReduction::Forward QueryReduction::run(Tape& tape, const Batch& batch) const {
+    const auto [question_of, last] = places_of(batch, tape.arena());
     const Segments segments = one_query_each(batch, tape);
     const AttendOptions how = lookup(sharpness);
     const View zeros = tape.arena().matrix(1, config_.width);
@@ -148,13 +160,13 @@ QueryReduction::Forward QueryReduction::run(Tape& tape, const Batch& batch) cons
         const Var z = activate(hop.gate(pairs), Activation::sigmoid);
         const Var c = multiply(activate(hop.reset(pairs), Activation::sigmoid),
                                activate(add(mapped, hop.query(queries)), Activation::tanh));
-        const Var states = gated_scan(z, c, offsets), keys = hop.key(states);
+        const Var states = gated_scan(z, c, batch.slot_offsets), keys = hop.key(states);
         forward.hops.push_back({z, {forward.state, keys}});
         const Var read = attend(forward.state, keys, hop.value(states), segments, how).read;
         const Var rows[] = {states, tape.constant(zeros)};
         forward.state = add(add(forward.state, read), take_rows(concat_rows(rows), last));
         if (i + 1 == config_.hops) break;
-        const Var both = add(states, gated_scan(z, c, offsets, Direction::backwards));
+        const Var both = add(states, gated_scan(z, c, batch.slot_offsets, Direction::backwards));
         queries = dropout(add(both, take_rows(forward.state, question_of)), config_.dropout);
     }
     forward.state = dropout(forward.state, config_.dropout);
