@@ -125,9 +125,6 @@ void Answerer::Impl::rank(Answer& answer, std::span<const Scored> scores, const 
     for (const Scored& s : scores) numbers.push_back(s.score);
     if (!std::ranges::all_of(numbers, [](Real s) { return std::isfinite(s); }))
         throw Error({.what = "this model's scores are not finite numbers",
-                     .expected = {},
-                     .got = {},
-                     .where = {},
                      .hint = "train again, with a lower rate or a clip length"});
     if (numbers.empty()) return;
     const Real best = *std::ranges::max_element(numbers), threshold = as_good_as(best);

@@ -21,7 +21,6 @@ static Error wrong_store(const std::string& expected, const std::string& got) {
     return Error({.what = "this store was not made from this model and memory",
                   .expected = expected,
                   .got = got,
-                  .where = {},
                   .hint = "make it again with 'kvmem index --run RUN'"});
 }
 

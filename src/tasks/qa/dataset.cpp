@@ -14,8 +14,7 @@ const Split& QaDataset::split(const std::string& name) const {
     throw Error({.what = "the data set has no such split",
                  .expected = names.empty() ? "no split: there are none" : "one of " + names,
                  .got = "'" + name + "'",
-                 .where = info.title,
-                 .hint = {}});
+                 .where = info.title});
 }
 
 namespace {
@@ -28,7 +27,7 @@ struct Validator {
 
     [[noreturn]] void refuse(const std::string& part, const std::string& what, const std::string& expected,
                              const std::string& got) const {
-        throw Error({.what = what, .expected = expected, .got = got, .where = file + ": " + part, .hint = {}});
+        throw Error({.what = what, .expected = expected, .got = got, .where = file + ": " + part});
     }
 
     void text(const std::string& part, const std::string& text) const {

@@ -55,9 +55,7 @@ static void require_names(const NamedFact& fact) {
         require_name(fact.object, "an object", {&nowhere, 0});
         for (const std::string& name : {fact.subject, fact.object}) split_words(name);  // throws unless it is UTF-8
     } catch (const Error& e) {
-        Problem problem = e.problem();
-        problem.where = shown(fact);
-        throw Error(std::move(problem));
+        throw Error(e.problem_at(shown(fact)));
     }
 }
 

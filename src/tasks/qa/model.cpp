@@ -44,7 +44,6 @@ static Error no_vectors(const Model& model) {
     return Error({.what = "this kind of model has no vectors of its own for a question or a slot",
                   .expected = KvMemNNConfig::kind,
                   .got = model.kind(),
-                  .where = {},
                   .hint = std::string("train one with 'kvmem train --model ") + KvMemNNConfig::kind + "'"});
 }
 
@@ -115,9 +114,7 @@ void Model::load_parameters(const LoadParameter& load) {
         if (value.rows() != rows || value.cols() != cols)
             throw Error({.what = "parameter " + parameter.name + " does not fit the model",
                          .expected = std::to_string(rows) + " x " + std::to_string(cols),
-                         .got = std::to_string(value.rows()) + " x " + std::to_string(value.cols()),
-                         .where = {},
-                         .hint = {}});
+                         .got = std::to_string(value.rows()) + " x " + std::to_string(value.cols())});
         parameter.value = std::move(value);
     }
 }

@@ -67,7 +67,6 @@ void QaObjective::begin_epoch(Index, std::span<const Index> errors, Rng rng) {
         throw Error({.what = "the checkpoint is of another data set",
                      .expected = std::to_string(examples_.size()) + " tasks",
                      .got = std::to_string(errors.size()),
-                     .where = {},
                      .hint = "begin a new run"});
     rng.shuffle(std::span(items_));
     std::vector<std::vector<Index>> stories(errors.size());

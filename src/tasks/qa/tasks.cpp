@@ -28,8 +28,7 @@ std::vector<Index> find_tasks(const QaDataset& dataset, std::span<const std::str
             throw UsageError({.what = "no such task",
                               .expected = tasks.empty() ? "none: the data set has no tasks" : "of " + all_of(tasks),
                               .got = text,
-                              .where = dataset.info.title,
-                              .hint = {}});
+                              .where = dataset.info.title});
         found.push_back(at - tasks.begin());
     }
     std::sort(found.begin(), found.end());

@@ -138,7 +138,6 @@ Ragged<Token> PathReader::starts_of(const Batch& batch) const {
         throw Error({.what = "a path reader reads a whole memory of facts",
                      .expected = "a batch with facts",
                      .got = "none",
-                     .where = {},
                      .hint = "make batches with a Retriever of Retrieval::whole"});
     Ragged<Token> starts;
     for (Index b = 0; b < batch.size(); ++b) {

@@ -120,11 +120,7 @@ static void prepare_folder(const fs::path& folder, const std::vector<StoryFile>&
         fs::create_directories(folder);
         require_no_others(folder, files);
     } catch (const fs::filesystem_error& e) {
-        throw Error({.what = "cannot use the folder",
-                     .expected = {},
-                     .got = e.code().message(),
-                     .where = folder.string(),
-                     .hint = {}});
+        throw Error({.what = "cannot use the folder", .got = e.code().message(), .where = folder.string()});
     }
     for (const StoryFile& file : files) require_writable(folder / file.name);
 }
