@@ -97,7 +97,7 @@ static void print_paths(std::ostream& out, const Answer& answer) {
 void print(std::ostream& out, const Answer& answer, std::span<const TextSlot> story) {
     if (!answer.taken_for.empty()) out << "no such name; taken for: " << printable(answer.taken_for) << "\n";
     if (!answer.unknown_words.empty()) out << "unknown words: " << printable(joined(answer.unknown_words)) << "\n";
-    if (answer.entities.empty() && answer.own_slots == 0) {
+    if (answer.entities.empty() && answer.local_slots == 0) {
         out << "no name that the memory knows in this question";
         if (!answer.suggestions.empty()) out << "; did you mean: " << printable(joined(answer.suggestions)) << "?";
         out << "\n";

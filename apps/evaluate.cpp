@@ -24,7 +24,7 @@ static const char* const about =
 
 static json::object to_json(const SupportReport& support) {
     json::array mean, head;
-    for (const SupportReport::Hop& hop : support.hops) {
+    for (const SupportReport::HopRates& hop : support.hops) {
         mean.emplace_back(hop.mean);
         head.emplace_back(hop.head);
     }
@@ -86,7 +86,7 @@ static void print_tasks(std::ostream& out, const Evaluation& evaluation) {
         out << "\n"
             << std::left << std::setw(width) << printable(task.name) << std::right << std::setw(11) << task.questions
             << std::setw(8) << percent(task.error) << (task.failed() ? "  failed" : "        ");
-        for (const SupportReport::Hop& hop : task.support.hops) out << std::setw(8) << percent(hop.mean);
+        for (const SupportReport::HopRates& hop : task.support.hops) out << std::setw(8) << percent(hop.mean);
         if (follows)
             out << std::setw(8) << percent(task.f1) << std::setw(8) << percent(task.path_share) << " "
                 << (task.path_share > 0.5 ? printable(evaluation.paths[i]) : "different ones");
@@ -103,7 +103,7 @@ static void print_support(std::ostream& out, const SupportReport& support) {
     out << "\nof " << plural(support.questions, "question")
         << " with supporting slots, the slot read most is one of them\n";
     for (std::size_t i = 0; i < support.hops.size(); ++i) {
-        const SupportReport::Hop& hop = support.hops[i];
+        const SupportReport::HopRates& hop = support.hops[i];
         out << "  hop " << i + 1 << "    " << std::setw(7) << percent(hop.mean);
         if (hop.head != hop.mean)  // only with several heads
             out << " by the mean of its heads, " << percent(hop.head) << " by one head at least";

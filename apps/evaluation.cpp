@@ -35,7 +35,7 @@ Evaluation evaluate_all(std::span<ModelSource> sources, const std::string& split
             if (progress.due()) progress.show(std::to_string(so_far) + " of " + plural(questions, "question"));
         };
         const auto begin = std::chrono::steady_clock::now();
-        all.outcomes.push_back(answer_all(*source.model, source.memory, split, retriever, Look::at_reading_too, show));
+        all.outcomes.push_back(answer_all(*source.model, source.memory, split, retriever, Trace::attention, show));
         all.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
         outcomes.insert(outcomes.end(), all.outcomes.back().begin(), all.outcomes.back().end());
     }

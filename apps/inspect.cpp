@@ -46,7 +46,7 @@ static void print_split(const std::string& name, const SplitReport& r, const Ret
     print_row("... whose retrieval misses them all", shares(reach.answerable - reach.found, r.examples));
     const auto examples = static_cast<double>(std::max<Index>(r.examples, 1));
     print_row("slots that a question reads", one_decimal(static_cast<double>(reach.slots) / examples) + " on average");
-    if (r.own_slots > 0) print_row("slots of its own", std::to_string(r.own_slots));
+    if (r.local_slots > 0) print_row("slots of its own", std::to_string(r.local_slots));
     if (name != "train") print_row("questions that train has as well", shares(r.leaked, r.examples));
 }
 
@@ -63,7 +63,7 @@ static json::object split_json(const SplitReport& r, const RetrievalReport& reac
             {"unreachable", r.unreachable},
             {"outside_candidates", r.outside_candidates},
             {"leaked", r.leaked},
-            {"own_slots", r.own_slots},
+            {"own_slots", r.local_slots},
             {"retrieval", json::object{{"found", reach.found},
                                        {"answerable", reach.answerable},
                                        {"without_slots", reach.without_slots},

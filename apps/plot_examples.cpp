@@ -62,13 +62,13 @@ static std::string joined(const Vocabulary& vocabulary, std::span<const Token> a
 }
 
 // The slots to show, in their order: the `max` with the largest weight of any head, supporting ones first.
-static std::vector<Index> rows_of(const Reads& reads, std::span<const Index> support, std::size_t max) {
+static std::vector<Index> rows_of(const AttentionTrace& trace, std::span<const Index> support, std::size_t max) {
     std::vector<std::pair<double, Index>> slots;
-    for (Index slot = 0; slot < reads.slots; ++slot) {
+    for (Index slot = 0; slot < trace.slots; ++slot) {
         double largest = std::ranges::find(support, slot) != support.end() ? 2 : 0;
-        for (Index hop = 0; hop < reads.hops; ++hop)
-            for (Index head = 0; head < reads.heads; ++head)
-                largest = std::max(largest, double{reads.of(hop, head)[slot]});
+        for (Index hop = 0; hop < trace.hops; ++hop)
+            for (Index head = 0; head < trace.heads; ++head)
+                largest = std::max(largest, double{trace.of(hop, head)[slot]});
         slots.emplace_back(-largest, slot);
     }
     if (slots.size() > max) {
@@ -81,10 +81,11 @@ static std::vector<Index> rows_of(const Reads& reads, std::span<const Index> sup
     return rows;
 }
 
-static HeatMap heat_map(const Model& model, const Batch& batch, const Reads& reads, std::span<const Index> support) {
+static HeatMap heat_map(const Model& model, const Batch& batch, const AttentionTrace& trace,
+                        std::span<const Index> support) {
     constexpr std::size_t max_rows = 40;
     HeatMap map;
-    const std::vector<Index> rows = rows_of(reads, support, max_rows);
+    const std::vector<Index> rows = rows_of(trace, support, max_rows);
     for (const Index slot : rows) {
         std::string text = text_of(model.vocabulary(), batch.slots.key[slot]);
         if (!std::ranges::equal(batch.slots.key[slot], batch.slots.value[slot]))
@@ -92,13 +93,14 @@ static HeatMap heat_map(const Model& model, const Batch& batch, const Reads& rea
         map.rows.push_back(
             {std::to_string(slot + 1), std::move(text), std::ranges::find(support, slot) != support.end()});
     }
-    for (Index hop = 0; hop < reads.hops; ++hop) {
+    for (Index hop = 0; hop < trace.hops; ++hop) {
         HeatMap::Group& group = map.groups.emplace_back();
         group.name = "hop " + std::to_string(hop + 1);
-        for (Index head = 0; head < reads.heads; ++head) {
+        for (Index head = 0; head < trace.heads; ++head) {
             HeatMap::Column& column = group.columns.emplace_back();
             column.name = std::to_string(head + 1);
-            for (const Index slot : rows) column.weights.push_back(double{reads.of(hop, head)[slot]});
+            for (const Index slot : rows)
+                column.weights.push_back(double{trace.of(hop, head)[slot]});
         }
     }
     return map;
@@ -123,32 +125,34 @@ static HeatMap word_map(const Model& model, const Batch& batch, std::span<const 
 static Example example_of(const ModelSource& source, const Split& split, const Retriever& retriever, Index question,
                           bool right) {
     const Model& model = *source.model;
+    const auto at = static_cast<std::size_t>(question);
     Batch batch;
     add_example(batch, source.memory, split, question, retriever);
     Tape tape;
     tape.set_training(false);
     Matrix scores(1, static_cast<Index>(model.candidates().size()));
-    Reads reads;
-    model.score(tape, batch, scores, &reads);
+    AttentionTrace trace;
+    model.score(tape, batch, scores, &trace);
     softmax(scores);
     Example example;
     example.question = text_of(model.vocabulary(), batch.question[0]);
     example.expected = joined(model.vocabulary(), batch.answer[0]);
     example.right = right;
     example.slots = batch.slots.size();
-    if (!split.task.empty()) example.task = source.memory.tasks[split.task[question]];
+    if (!split.task.empty()) example.task = source.memory.tasks[static_cast<std::size_t>(split.task[at])];
     const auto best = std::ranges::max_element(scores.view().span());
     if (scores.cols() > 0) {
         example.weight = double{*best};
-        example.answer = model.vocabulary().text(model.candidates()[best - scores.view().span().begin()]);
+        example.answer =
+            model.vocabulary().text(model.candidates()[static_cast<std::size_t>(best - scores.view().span().begin())]);
     }
     const auto support = split.support.size() > 0 ? split.support[question] : std::span<const Index>();
-    if (reads.words.empty()) {
-        example.reads = heat_map(model, batch, reads, support);
+    if (trace.words.empty()) {
+        example.reads = heat_map(model, batch, trace, support);
         return example;
     }
-    example.reads = word_map(model, batch, reads.words[0]);
-    for (const FactPath& path : reads.paths[0]) {
+    example.reads = word_map(model, batch, trace.words[0]);
+    for (const FactPath& path : trace.paths[0]) {
         example.path = text_of(named(model.vocabulary(), path));
         example.weight = double{path.weight};
     }
@@ -164,7 +168,7 @@ std::vector<Example> choose_examples(std::span<const ModelSource> sources, const
         const Retriever& retriever =
             retrievers.try_emplace(source, from.memory.memory, from.model->vocabulary(), from.model->retrieval())
                 .first->second;
-        const Outcome& outcome = evaluation.outcomes[source][question];
+        const Outcome& outcome = evaluation.outcomes[source][static_cast<std::size_t>(question)];
         examples.push_back(example_of(from, from.memory.split(split_name), retriever, question, outcome.rank == 1));
     }
     return examples;

@@ -82,8 +82,8 @@ int run_synth(const Arguments& arguments) {
                           .got = kind,
                           .hint = "see 'kvmem synth --help'"});
     const std::string output = required(values, "output", "the folder to write to");
-    require_option(questions >= 1 && questions <= most_story_questions, "questions", "1 to 1,000,000");
-    require_option(options.test >= 0 && options.test <= most_story_questions, "test", "0 to 1,000,000");
+    require_option(questions >= 1 && questions <= max_story_questions, "questions", "1 to 1,000,000");
+    require_option(options.test >= 0 && options.test <= max_story_questions, "test", "0 to 1,000,000");
     if (values.count("tasks")) options.tasks = parse_tasks(values["tasks"].as<std::string>());
     options.valid = valid_questions(values, questions);
     options.train = questions - options.valid;

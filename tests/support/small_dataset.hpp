@@ -41,11 +41,11 @@ inline QaDataset small_dataset() {
     add(story.answer, {kitchen});
     add(story.question, {word("where")});
     add(story.answer, {kitchen});
-    add(story.own.key, {word("went")});
-    add(story.own.value, {kitchen});
-    add(story.own.key, {word("left")});
-    add(story.own.value, {});
-    story.own_offsets = {0, 2, 2};
+    add(story.local_slots.key, {word("went")});
+    add(story.local_slots.value, {kitchen});
+    add(story.local_slots.key, {word("left")});
+    add(story.local_slots.value, {});
+    story.local_offsets = {0, 2, 2};
     story.support = {{1, 0}, {0, 2, 2}};
     dataset.tasks = {"where", "who"};
     story.task = {0, 1};

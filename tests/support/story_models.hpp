@@ -30,11 +30,11 @@ inline Batch one_slot(std::span<const Token> key, std::span<const Token> value, 
     return batch;
 }
 
-inline Matrix scores_of(const Model& model, const Batch& batch, Reads* reads = nullptr) {
+inline Matrix scores_of(const Model& model, const Batch& batch, AttentionTrace* trace = nullptr) {
     Tape tape;
     tape.set_training(false);
     Matrix scores(batch.size(), static_cast<Index>(model.candidates().size()));
-    model.score(tape, batch, scores, reads);
+    model.score(tape, batch, scores, trace);
     return scores;
 }
 

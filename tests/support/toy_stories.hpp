@@ -37,7 +37,7 @@ class ToyStories {
         static const std::vector<std::string> people{"mary", "john", "daniel"};
         std::vector<std::vector<Token>> told;
         std::vector<std::size_t> at(people.size());
-        if (split.own_offsets.empty()) split.own_offsets.push_back(0);
+        if (split.local_offsets.empty()) split.local_offsets.push_back(0);
         for (int question = 0; question < 3; ++question) {
             for (int i = 0; i < 2; ++i) {
                 const auto who = static_cast<std::size_t>(question == 0 ? i : rng_.below(2));
@@ -54,10 +54,10 @@ class ToyStories {
                 split.answer.push_row(std::vector{entity(at[who] == other ? "yes" : "no")});
             }
             for (const auto& sentence : told) {
-                split.own.key.push_row(sentence);
-                split.own.value.push_row(sentence);
+                split.local_slots.key.push_row(sentence);
+                split.local_slots.value.push_row(sentence);
             }
-            split.own_offsets.push_back(split.own.size());
+            split.local_offsets.push_back(split.local_slots.size());
             split.task.push_back(task);
         }
     }

@@ -28,14 +28,14 @@ struct Answerer::Impl {
         const auto found = linker.find(text);
         return found.empty() ? unknown_token : found.front();
     }
-    // Adds to `unknown` the sentences' words that training never saw, and the values that are no names.
+    // Adds the sentences' words that training never saw, and the values that are no names, to `unknown`.
     Batch batch_of(const LinkedText& question, const std::vector<TextSlot>& own,
                    std::vector<std::string>& unknown) const;
-    // The question with its words as they will be shown, or with the nearest name if it names none.
+    // The linked question, with the nearest name if it names none. Fills the answer's words, names and suggestions.
     LinkedText link(const std::string& question, Answer& answer) const;
     void rank(Answer& answer, std::span<const Scored> scores, const AnswerOptions& options) const;
     std::vector<Answer::ReadSlot> read_slots(const Batch& batch, std::span<const Real> weights, Index count) const;
-    void show_paths(Answer& answer, const Reads& reads, const LinkedText& question) const;
+    void show_paths(Answer& answer, const AttentionTrace& trace, const LinkedText& question) const;
 };
 
 std::string text_of(const Vocabulary& vocabulary, std::span<const Token> tokens) {
@@ -73,7 +73,7 @@ void Answerer::read_from(store::MemoryStore compiled) {
     impl_->compiled = std::move(checked);
 }
 
-// Adds the words that are not there yet.
+// Appends the words that `all` lacks.
 static void add_words(std::vector<std::string>& all, const std::vector<std::string>& words) {
     for (const std::string& word : words)
         if (std::ranges::find(all, word) == all.end()) all.push_back(word);
@@ -108,8 +108,8 @@ LinkedText Answerer::Impl::link(const std::string& question, Answer& answer) con
     if (linked.entities.empty() && memory.size() > 0) {
         const std::vector<NearName> near = linker.nearest(question, 3);
         for (const NearName& name : near) answer.suggestions.push_back(model->vocabulary().text(name.entity));
-        constexpr double misspelt = 1.0 / 5;  // one letter in five; beyond that a name is another name
-        // Words that questions are made of are no misspelt names.
+        constexpr double misspelt = 1.0 / 5;  // one letter in five; a larger distance means another name
+        // A common word of questions is no misspelt name.
         if (!near.empty() && near[0].distance <= misspelt && !near[0].common && retriever.facts()) {
             answer.taken_for = answer.suggestions.front();
             linked = linker.link_as(question, near[0]);
@@ -125,36 +125,32 @@ void Answerer::Impl::rank(Answer& answer, std::span<const Scored> scores, const 
     for (const Scored& s : scores) numbers.push_back(s.score);
     if (!std::ranges::all_of(numbers, [](Real s) { return std::isfinite(s); }))
         throw Error({.what = "this model's scores are not finite numbers",
-                     .expected = {},
-                     .got = {},
-                     .where = {},
                      .hint = "train again, with a lower rate or a clip length"});
     if (numbers.empty()) return;
-    const Real best = *std::ranges::max_element(numbers), least = as_good_as(best);
-    answer.as_good = std::ranges::count_if(numbers, [&](Real s) { return s >= least; });
+    const Real best = *std::ranges::max_element(numbers), threshold = as_good_as(best);
+    answer.as_good = std::ranges::count_if(numbers, [&](Real s) { return s >= threshold; });
     double sum = 0;
     for (const Real s : numbers) sum += std::exp(double{s} - double{best});
     const Index count = options.all_as_good ? std::max(options.candidates, answer.as_good) : options.candidates;
     for (const Scored& s : top_k(numbers, count)) {
-        const Index number = scores[static_cast<std::size_t>(s.index)].index;
-        const Token token = model->candidates()[static_cast<std::size_t>(number)];
+        const Token token = model->candidates()[scores[s.index].index];
         const double weight =
             model->scores_few() ? std::exp(double{s.score}) : std::exp(double{s.score} - double{best}) / sum;
         answer.candidates.push_back({model->vocabulary().text(token), double{s.score}, weight});
     }
 }
 
-void Answerer::Impl::show_paths(Answer& answer, const Reads& reads, const LinkedText& question) const {
+void Answerer::Impl::show_paths(Answer& answer, const AttentionTrace& trace, const LinkedText& question) const {
     const Vocabulary& vocabulary = model->vocabulary();
-    for (const FactPath& path : reads.paths.at(0)) answer.paths.push_back(named(vocabulary, path));
+    for (const FactPath& path : trace.paths.at(0)) answer.paths.push_back(named(vocabulary, path));
     const std::size_t tokens = question.tokens.size();
-    for (std::size_t first = 0; first < reads.words.at(0).size(); first += tokens) {
+    for (std::size_t first = 0; first < trace.words.at(0).size(); first += tokens) {
         std::vector<Answer::ReadWord>& shown = answer.words.emplace_back();
         auto unknown = question.unknown_words.begin();
         for (std::size_t t = 0; t < tokens; ++t) {
             const Token token = question.tokens[t];
             const std::string& text = token == unknown_token ? *unknown++ : vocabulary.text(token);
-            shown.push_back({text, double{reads.words[0][first + t]}});
+            shown.push_back({text, double{trace.words[0][first + t]}});
         }
         std::ranges::stable_sort(shown, [](const auto& a, const auto& b) { return a.weight > b.weight; });
     }
@@ -175,21 +171,21 @@ Answer Answerer::ask(const std::string& question, const AnswerOptions& options,
     Answer answer;
     const LinkedText linked = in.link(question, answer);
     const Batch batch = in.batch_of(linked, own, answer.unknown_words);
-    answer.slots = std::min(batch.slots.size(), in.model->most_slots());
+    answer.slots = std::min(batch.slots.size(), in.model->max_slots());
     answer.unread = batch.slots.size() - answer.slots;
-    answer.own_slots = static_cast<Index>(own.size());
+    answer.local_slots = static_cast<Index>(own.size());
     if (answer.slots == 0 && (!batch.facts || linked.entities.empty())) return answer;
     Tape tape;
     tape.set_training(false);
-    Reads reads;
-    reads.paths_wanted = options.all_as_good ? std::ssize(in.model->candidates()) : options.candidates;
-    in.rank(answer, in.model->score_few(tape, batch, &reads).values, options);
-    if (batch.facts) in.show_paths(answer, reads, linked);
+    AttentionTrace trace;
+    trace.max_paths = options.all_as_good ? std::ssize(in.model->candidates()) : options.candidates;
+    in.rank(answer, in.model->score_few(tape, batch, &trace).values, options);
+    if (batch.facts) in.show_paths(answer, trace, linked);
     answer.paths.resize(std::min(answer.paths.size(), answer.candidates.size()));
-    for (Index hop = 0; hop < reads.hops; ++hop) {
+    for (Index hop = 0; hop < trace.hops; ++hop) {
         Answer::Hop& shown = answer.hops.emplace_back();
-        for (Index head = 0; head < reads.heads; ++head)
-            shown.heads.push_back({in.read_slots(batch, reads.of(hop, head), options.slots)});
+        for (Index head = 0; head < trace.heads; ++head)
+            shown.heads.push_back({in.read_slots(batch, trace.of(hop, head), options.slots)});
     }
     return answer;
 }

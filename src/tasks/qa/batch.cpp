@@ -19,13 +19,12 @@ void Batch::clear() {
 }
 
 static void add_slot(Batch& batch, const Slots& from, Index slot, Index origin) {
-    batch.slots.key.push_row(from.key[slot]);
-    batch.slots.value.push_row(from.value[slot]);
+    batch.slots.push(from.key[slot], from.value[slot]);
     batch.origin.push_back(origin);
 }
 
-static void end_example(Batch& batch, std::span<const Token> question, std::span<const Token> answer,
-                        const Slots& memory, const Retriever& retriever) {
+void add_example(Batch& batch, std::span<const Token> question, std::span<const Token> answer, const Slots& memory,
+                 const Retriever& retriever) {
     batch.facts = retriever.facts();
     for (const Index slot : retriever.retrieve(question)) add_slot(batch, memory, slot, slot);
     batch.question.push_row(question);
@@ -34,19 +33,11 @@ static void end_example(Batch& batch, std::span<const Token> question, std::span
     batch.story_offsets.push_back(batch.size());
 }
 
-void add_example(Batch& batch, std::span<const Token> question, std::span<const Token> answer, const Slots& memory,
-                 const Retriever& retriever) {
-    end_example(batch, question, answer, memory, retriever);
-}
-
 void add_example(Batch& batch, const QaDataset& dataset, const Split& split, Index example,
                  const Retriever& retriever) {
-    if (split.has_own_slots()) {
-        const auto i = static_cast<std::size_t>(example);
-        for (Index slot = split.own_offsets[i]; slot < split.own_offsets[i + 1]; ++slot)
-            add_slot(batch, split.own, slot, -1);
-    }
-    end_example(batch, split.question[example], split.answer[example], dataset.memory, retriever);
+    const auto [first, last] = split.local_slots_of(example);
+    for (Index slot = first; slot < last; ++slot) add_slot(batch, split.local_slots, slot, -1);
+    add_example(batch, split.question[example], split.answer[example], dataset.memory, retriever);
 }
 
 void add_story(Batch& batch, const QaDataset& dataset, const Split& split, Index first, Index last,
@@ -58,37 +49,39 @@ void add_story(Batch& batch, const QaDataset& dataset, const Split& split, Index
     batch.story_offsets.push_back(batch.size());
 }
 
-// Whether example i + 1's own slots begin with those of example i.
-static bool goes_on(const Split& split, Index i) {
-    const auto at = split.own_offsets.begin() + i;
+// Whether the local slots of example i + 1 begin with those of example i.
+static bool story_continues(const Split& split, Index i) {
+    const auto at = split.local_offsets.begin() + i;
     const Index first = at[0], count = at[1] - at[0], next = at[1];
     if (count == 0 || at[2] - at[1] < count) return false;
     for (Index s = 0; s < count; ++s)
-        if (!std::ranges::equal(split.own.key[first + s], split.own.key[next + s]) ||
-            !std::ranges::equal(split.own.value[first + s], split.own.value[next + s]))
+        if (!std::ranges::equal(split.local_slots.key[first + s], split.local_slots.key[next + s]) ||
+            !std::ranges::equal(split.local_slots.value[first + s], split.local_slots.value[next + s]))
             return false;
     return true;
 }
 
 std::vector<Index> story_offsets(const Split& split) {
-    if (!split.has_own_slots()) return single_offsets(split);
+    if (!split.has_local_memory()) return single_offsets(split);
     std::vector<Index> offsets{0};
     for (Index i = 1; i < split.size(); ++i)
-        if (!goes_on(split, i - 1)) offsets.push_back(i);
+        if (!story_continues(split, i - 1)) offsets.push_back(i);
     if (split.size() > 0) offsets.push_back(split.size());
     return offsets;
 }
 
 std::vector<Index> single_offsets(const Split& split) {
-    std::vector<Index> offsets(static_cast<std::size_t>(split.size()) + 1);
+    std::vector<Index> offsets(split.size() + 1);
     std::iota(offsets.begin(), offsets.end(), Index{0});
     return offsets;
 }
 
-Segments one_query_each(const Batch& batch, Tape& tape) {
-    const auto queries = tape.arena().take<Index>(batch.size() + 1);
+Segments one_query_each(const Batch& batch, Tape& tape) { return one_query_each(batch.slot_offsets, tape); }
+
+Segments one_query_each(std::span<const Index> offsets, Tape& tape) {
+    const auto queries = tape.arena().take<Index>(std::ssize(offsets));
     std::iota(queries.begin(), queries.end(), Index{0});
-    return {queries, batch.slot_offsets};
+    return {queries, offsets};
 }
 
 }  // namespace kvmem

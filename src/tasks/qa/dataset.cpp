@@ -14,13 +14,12 @@ const Split& QaDataset::split(const std::string& name) const {
     throw Error({.what = "the data set has no such split",
                  .expected = names.empty() ? "no split: there are none" : "one of " + names,
                  .got = "'" + name + "'",
-                 .where = info.title,
-                 .hint = {}});
+                 .where = info.title});
 }
 
 namespace {
 
-// What validate() says, with the place where it is.
+// The checks of validate(), each of which throws Error with the part of the file.
 struct Validator {
     std::string file;
     Token vocabulary_size;
@@ -28,7 +27,7 @@ struct Validator {
 
     [[noreturn]] void refuse(const std::string& part, const std::string& what, const std::string& expected,
                              const std::string& got) const {
-        throw Error({.what = what, .expected = expected, .got = got, .where = file + ": " + part, .hint = {}});
+        throw Error({.what = what, .expected = expected, .got = got, .where = file + ": " + part});
     }
 
     void text(const std::string& part, const std::string& text) const {
@@ -69,15 +68,15 @@ struct Validator {
         rows(part + "/answer", split.answer);
         same_size(part + "/answer", "there are not as many answers as questions", split.size(), split.answer.size());
         task(part + "/task", split);
-        slots(part + "/slot_key", part + "/slot_value", split.own);
-        if (!split.has_own_slots()) {
-            same_size(part + "/slot_key", "there are slots that no example owns", 0, split.own.size());
+        slots(part + "/slot_key", part + "/slot_value", split.local_slots);
+        if (!split.has_local_memory()) {
+            same_size(part + "/slot_key", "there are slots that no example owns", 0, split.local_slots.size());
             same_size(part + "/support", "there is support without slots", 0, split.support.size());
             return;
         }
         same_size(part + "/slot_offsets", "the offsets do not cover the examples", split.size() + 1,
-                  static_cast<Index>(split.own_offsets.size()));
-        offsets(part + "/slot_offsets", split.own_offsets, split.own.size());
+                  static_cast<Index>(split.local_offsets.size()));
+        offsets(part + "/slot_offsets", split.local_offsets, split.local_slots.size());
         support(part + "/support", split);
     }
 
@@ -86,8 +85,8 @@ struct Validator {
         offsets(part + "/offsets", split.support.offsets, static_cast<Index>(split.support.values.size()));
         same_size(part + "/offsets", "support does not cover the examples", split.size(), split.support.size());
         for (Index i = 0; i < split.size(); ++i) {
-            const auto at = static_cast<std::size_t>(i);
-            const Index slots = split.own_offsets[at + 1] - split.own_offsets[at];
+            const auto [first, last] = split.local_slots_of(i);
+            const Index slots = last - first;
             for (const Index slot : split.support[i])
                 if (slot < 0 || slot >= slots)
                     refuse(part + "/values", "a supporting slot is none of the example's",
@@ -151,20 +150,19 @@ void QaDataset::validate(const std::string& where) const {
 }
 
 void QaDataset::count_tokens() {
-    std::vector<std::int64_t> counts(static_cast<std::size_t>(vocabulary.size()), 0);
+    std::vector<std::int64_t> counts(vocabulary.size(), 0);
     const auto count = [&counts](const Ragged<Token>& rows) {
-        for (const Token token : rows.values) ++counts.at(static_cast<std::size_t>(token));
+        for (const Token token : rows.values) ++counts.at(token);
     };
     count(memory.key);
     count(memory.value);
     if (const auto train = splits.find("train"); train != splits.end()) {
         count(train->second.question);
         count(train->second.answer);
-        count(train->second.own.key);
-        count(train->second.own.value);
+        count(train->second.local_slots.key);
+        count(train->second.local_slots.value);
     }
-    for (Token token = 0; token < vocabulary.size(); ++token)
-        vocabulary.set_count(token, counts[static_cast<std::size_t>(token)]);
+    for (Token token = 0; token < vocabulary.size(); ++token) vocabulary.set_count(token, counts[token]);
 }
 
 }  // namespace kvmem

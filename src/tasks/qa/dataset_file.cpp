@@ -16,9 +16,9 @@ static Split read_split(const hdf5::Reader& file, const std::string& path) {
     split.question = file.ragged(path + "/question");
     split.answer = file.ragged(path + "/answer");
     if (file.has(path + "/slot_offsets")) {
-        split.own_offsets = file.int64s(path + "/slot_offsets");
-        split.own.key = file.ragged(path + "/slot_key");
-        split.own.value = file.ragged(path + "/slot_value");
+        split.local_offsets = file.int64s(path + "/slot_offsets");
+        split.local_slots.key = file.ragged(path + "/slot_key");
+        split.local_slots.value = file.ragged(path + "/slot_value");
     }
     if (file.has(path + "/support"))
         split.support = {file.int64s(path + "/support/values"), file.int64s(path + "/support/offsets")};
@@ -55,10 +55,10 @@ static void write_split(hdf5::Writer& file, const std::string& path, const Split
     file.write(path + "/question", split.question);
     file.write(path + "/answer", split.answer);
     if (!split.task.empty()) file.write(path + "/task", std::span<const Index>(split.task));
-    if (!split.has_own_slots()) return;
-    file.write(path + "/slot_offsets", std::span<const Index>(split.own_offsets));
-    file.write(path + "/slot_key", split.own.key);
-    file.write(path + "/slot_value", split.own.value);
+    if (!split.has_local_memory()) return;
+    file.write(path + "/slot_offsets", std::span<const Index>(split.local_offsets));
+    file.write(path + "/slot_key", split.local_slots.key);
+    file.write(path + "/slot_value", split.local_slots.value);
     if (split.support.empty()) return;
     file.write(path + "/support/values", std::span<const Index>(split.support.values));
     file.write(path + "/support/offsets", std::span<const Index>(split.support.offsets));

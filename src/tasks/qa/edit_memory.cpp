@@ -34,23 +34,18 @@ static bool holds(const Slots& memory, const FactSlot& fact) {
 
 NamedFact parse_fact(const std::string& text) {
     const std::vector<std::string_view> fields = split_fields(text, '|');
-    if (fields.size() != 3)
-        throw UsageError({.what = "not a fact",
-                          .expected = "subject|relation|object",
-                          .got = "'" + text + "'",
-                          .where = {},
-                          .hint = {}});
+    if (fields.size() != 3) throw usage_error("not a fact", "subject|relation|object", "'" + text + "'");
     return {std::string(fields[0]), std::string(fields[1]), std::string(fields[2])};
 }
 
-// The token of a relation that the data set knows.
+// The token of a relation. Throws Error with all relations when the data set lacks it.
 static Token known_relation(const Vocabulary& vocabulary, const std::string& name) {
     if (const auto token = vocabulary.find(TokenKind::relation, name)) return *token;
     std::string all;
     for (Token t = 0; t < vocabulary.size(); ++t)
         if (vocabulary.kind(t) == TokenKind::relation && !vocabulary.text(t).starts_with('~'))
             all += (all.empty() ? "" : ", ") + vocabulary.text(t);
-    throw Error({.what = "the memory has no such relation", .expected = all, .got = name, .where = {}, .hint = {}});
+    throw error_in({}, "the memory has no such relation", all, name);
 }
 
 static void require_names(const NamedFact& fact) {
@@ -58,11 +53,9 @@ static void require_names(const NamedFact& fact) {
     try {
         require_name(fact.subject, "a subject", {&nowhere, 0});
         require_name(fact.object, "an object", {&nowhere, 0});
-        for (const std::string& name : {fact.subject, fact.object}) split_words(name);  // it must be UTF-8
+        for (const std::string& name : {fact.subject, fact.object}) split_words(name);  // throws unless it is UTF-8
     } catch (const Error& e) {
-        Problem problem = e.problem();
-        problem.where = shown(fact);
-        throw Error(std::move(problem));
+        throw Error(e.problem_at(shown(fact)));
     }
 }
 
@@ -79,8 +72,7 @@ void add_fact(QaDataset& dataset, const NamedFact& fact) {
     }
     for (const FactSlot& slot : {FactSlot{ends[0], there, ends[1]}, FactSlot{ends[1], back, ends[0]}}) {
         if (holds(dataset.memory, slot)) continue;
-        dataset.memory.key.push_row(std::array{slot.entity, slot.relation});
-        dataset.memory.value.push_row(std::array{slot.value});
+        dataset.memory.push(std::array{slot.entity, slot.relation}, std::array{slot.value});
     }
 }
 
@@ -91,14 +83,12 @@ void remove_fact(QaDataset& dataset, const NamedFact& fact) {
     const auto subject = vocabulary.find(TokenKind::entity, fact.subject);
     const auto object = vocabulary.find(TokenKind::entity, fact.object);
     if (!subject || !object || !holds(dataset.memory, {*subject, there, *object}))
-        throw Error(
-            {.what = "the memory has no such fact", .expected = {}, .got = shown(fact), .where = {}, .hint = {}});
+        throw error_in({}, "the memory has no such fact", {}, shown(fact));
     Slots rest;
     for (Index slot = 0; slot < dataset.memory.size(); ++slot) {
         if (FactSlot{*subject, there, *object}.is(dataset.memory, slot)) continue;
         if (back && FactSlot{*object, *back, *subject}.is(dataset.memory, slot)) continue;
-        rest.key.push_row(dataset.memory.key[slot]);
-        rest.value.push_row(dataset.memory.value[slot]);
+        rest.push(dataset.memory.key[slot], dataset.memory.value[slot]);
     }
     dataset.memory = std::move(rest);
 }

@@ -13,8 +13,9 @@
 
 namespace kvmem {
 
-// The numbers of the right answers among the rising candidates, rising.
-static void find_right(std::span<const Token> candidates, std::span<const Token> answers, std::vector<Index>& right) {
+// The numbers of the right answers among the candidates; both rise.
+static void right_answers(std::span<const Token> candidates, std::span<const Token> answers,
+                          std::vector<Index>& right) {
     right.clear();
     for (const Token token : answers) {
         const auto at = std::lower_bound(candidates.begin(), candidates.end(), token);
@@ -23,14 +24,14 @@ static void find_right(std::span<const Token> candidates, std::span<const Token>
     std::ranges::sort(right);
 }
 
-// Of a question whose right answers have no score at all, where a model scores few.
-constexpr double loss_of_nothing = 30;
+// The loss of a question whose right answers a model with few scores leaves out.
+constexpr double loss_if_unscored = 30;
 
-// Overwrites the scores [1, C].
-static void rank_right(Outcome& outcome, View scores, std::span<const Index> right) {
+// Sets rank and loss from the scores [1, C], which the loss overwrites.
+static void set_rank(Outcome& outcome, View scores, std::span<const Index> right) {
     const std::span<const Real> numbers = scores.span();
     if (right.empty() || !std::all_of(numbers.begin(), numbers.end(), [](Real s) { return std::isfinite(s); })) return;
-    const auto score = [&](Index i) { return numbers[static_cast<std::size_t>(i)]; };
+    const auto score = [&](Index i) { return numbers[i]; };
     const Index best = *std::min_element(right.begin(), right.end(), [&](Index a, Index b) {
         return score(a) > score(b) || (score(a) == score(b) && a < b);
     });
@@ -49,15 +50,15 @@ static bool precedes(const Scored& a, const Scored& b) {
     return a.score > b.score || (a.score == b.score && a.index < b.index);
 }
 
-// The same for scores of few candidates; the others count as having none.
-static void rank_right(Outcome& outcome, std::span<const Scored> few, std::span<const Index> right) {
+// The same from the scores of a few candidates; the others have none.
+static void set_rank(Outcome& outcome, std::span<const Scored> few, std::span<const Index> right) {
     if (right.empty() || !std::ranges::all_of(few, [](const Scored& s) { return std::isfinite(s.score); })) return;
     const auto is_right = [&](const Scored& s) { return std::ranges::binary_search(right, s.index); };
     const Scored* best = nullptr;
     for (const Scored& s : few)
         if (is_right(s) && (!best || precedes(s, *best))) best = &s;
     if (!best) {
-        outcome.loss = loss_of_nothing;
+        outcome.loss = loss_if_unscored;
         return;
     }
     double others = 0;
@@ -73,27 +74,27 @@ static double f1(Index given, Index hit, std::span<const Index> right) {
     return 2 * static_cast<double>(hit) / static_cast<double>(given + std::ssize(right));
 }
 
-// How well the answers of at least half of the best one's weight agree with the right ones.
-static void compare_sets(Outcome& outcome, std::span<const Real> scores, std::span<const Index> right) {
+// Sets the F1 of two sets: the right answers, and the candidates with at least half of the first one's weight.
+static void set_f1(Outcome& outcome, View all, std::span<const Index> right) {
     if (right.empty()) return;
-    const Real least = as_good_as(*std::ranges::max_element(scores));
-    const auto given = std::ranges::count_if(scores, [&](Real s) { return s >= least; });
-    const auto hit =
-        std::ranges::count_if(right, [&](Index i) { return scores[static_cast<std::size_t>(i)] >= least; });
+    const std::span<const Real> scores = all.span();
+    const Real threshold = as_good_as(*std::ranges::max_element(scores));
+    const auto given = std::ranges::count_if(scores, [&](Real s) { return s >= threshold; });
+    const auto hit = std::ranges::count_if(right, [&](Index i) { return scores[i] >= threshold; });
     outcome.f1 = f1(given, hit, right);
 }
 
-static void compare_sets(Outcome& outcome, std::span<const Scored> few, std::span<const Index> right) {
+static void set_f1(Outcome& outcome, std::span<const Scored> few, std::span<const Index> right) {
     if (right.empty() || few.empty()) return;
-    const Real least = as_good_as(std::ranges::min_element(few, precedes)->score);
+    const Real threshold = as_good_as(std::ranges::min_element(few, precedes)->score);
     Index given = 0, hit = 0;
     for (const Scored& s : few)
-        if (s.score >= least) ++given, hit += std::ranges::binary_search(right, s.index);
+        if (s.score >= threshold) ++given, hit += std::ranges::binary_search(right, s.index);
     outcome.f1 = f1(given, hit, right);
 }
 
-// The slot of the largest weight above 0, the first of equal ones; -1 when there is none.
-static Index most_read(std::span<const Real> weights) {
+// The slot with the largest weight above 0, the first of equal ones; -1 without any.
+static Index top_slot(std::span<const Real> weights) {
     Index most = -1;
     Real largest = 0;
     for (std::size_t s = 0; s < weights.size(); ++s)
@@ -101,25 +102,24 @@ static Index most_read(std::span<const Real> weights) {
     return most;
 }
 
-// Compares what one question read with its supporting slots, counted from `first`, the first of its slots in the batch.
-static void compare_support(Outcome& outcome, const Reads& reads, Index first, Index slots,
+// Compares the attention of one question with its supporting slots. Its slots are [first, first + slots) of the batch,
+// and `support` counts from `first`.
+static void compare_support(Outcome& outcome, const AttentionTrace& attention, Index first, Index slots,
                             std::span<const Index> support) {
     const auto supports = [&](Index slot) { return std::ranges::find(support, slot) != support.end(); };
-    const auto mine = [&](std::span<const Real> weights) {
-        return weights.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(slots));
-    };
+    const auto mine = [&](std::span<const Real> weights) { return weights.subspan(first, slots); };
     std::vector<Index> tops;
     std::vector<Real> sum;
-    for (Index hop = 0; hop < reads.hops; ++hop) {
-        Outcome::Hop& read = outcome.hops.emplace_back();
-        sum.assign(static_cast<std::size_t>(slots), 0);
-        for (Index head = 0; head < reads.heads; ++head) {
-            const auto weights = mine(reads.of(hop, head));
+    for (Index hop = 0; hop < attention.hops; ++hop) {
+        Outcome::HopSupport& read = outcome.hops.emplace_back();
+        sum.assign(slots, 0);
+        for (Index head = 0; head < attention.heads; ++head) {
+            const auto weights = mine(attention.of(hop, head));
             std::ranges::transform(weights, sum, sum.begin(), std::plus());
-            tops.push_back(most_read(weights));
+            tops.push_back(top_slot(weights));
             read.head = read.head || supports(tops.back());
         }
-        read.mean = supports(most_read(sum));
+        read.mean = supports(top_slot(sum));
     }
     outcome.all_support =
         std::ranges::all_of(support, [&](Index slot) { return std::ranges::find(tops, slot) != tops.end(); });
@@ -128,65 +128,97 @@ static void compare_support(Outcome& outcome, const Reads& reads, Index first, I
     outcome.chance = static_cast<double>(supporting) / static_cast<double>(slots);
 }
 
-// Stories, or single questions, in parts of at least `least` questions, so that the product with all candidates is
-// efficient: offsets into `stories`.
-static std::vector<std::size_t> parts_of(const std::vector<Index>& stories, Index least) {
+// Groups stories, or single questions, into parts of at least `min_questions` questions, which makes the product with
+// all candidates efficient. Gives offsets into `stories`.
+static std::vector<std::size_t> parts_of(const std::vector<Index>& stories, Index min_questions) {
     std::vector<std::size_t> parts{0};
     for (std::size_t u = 1; u < stories.size(); ++u)
-        if (stories[u] - stories[parts.back()] >= least || u + 1 == stories.size()) parts.push_back(u);
+        if (stories[u] - stories[parts.back()] >= min_questions || u + 1 == stories.size()) parts.push_back(u);
     return parts;
 }
 
+namespace {
+
+// What a thread reuses from part to part.
+struct Workspace {
+    Tape tape;
+    Batch batch;
+    AttentionTrace attention;
+    std::vector<Index> right;
+
+    Workspace() { tape.set_training(false); }
+};
+
+// The arguments of answer_all(), and where its result goes.
+struct Questions {
+    const Model& model;
+    const QaDataset& dataset;
+    const Split& split;
+    const Retriever& retriever;
+    bool traced, has_support;
+    std::span<Outcome> outcomes;
+
+    void answer(Workspace& w, std::span<const Index> stories) const;
+    void trace(const Workspace& w, Index first, Index question) const;
+};
+
+// Answers the stories between these offsets.
+void Questions::answer(Workspace& w, std::span<const Index> stories) const {
+    const Index first = stories.front(), last = stories.back();
+    w.tape.reset();
+    w.batch.clear();
+    for (std::size_t u = 0; u + 1 < stories.size(); ++u)
+        add_story(w.batch, dataset, split, stories[u], stories[u + 1], retriever);
+    const auto judge = [&](auto scores_of) {
+        for (Index i = first; i < last; ++i) {
+            right_answers(model.candidates(), split.answer[i], w.right);
+            set_f1(outcomes[i], scores_of(i - first), w.right);
+            set_rank(outcomes[i], scores_of(i - first), w.right);
+        }
+    };
+    if (model.scores_few()) {
+        const Ragged<Scored> few = model.score_few(w.tape, w.batch, traced ? &w.attention : nullptr);
+        judge([&](Index i) { return few[i]; });
+    } else {
+        const View scores = w.tape.arena().matrix(last - first, std::ssize(model.candidates()));
+        model.score(w.tape, w.batch, scores, traced && has_support ? &w.attention : nullptr);
+        judge([&](Index i) { return scores.middle_rows(i, 1); });
+    }
+    for (Index i = first; i < last; ++i) {
+        if (!split.task.empty()) outcomes[i].task = split.task[i];
+        if (traced) trace(w, first, i);
+    }
+}
+
+// Notes the path and the support of a question; `first` is the first question of its batch.
+void Questions::trace(const Workspace& w, Index first, Index question) const {
+    Outcome& outcome = outcomes[question];
+    if (model.scores_few())
+        for (const FactPath& path : w.attention.paths[question - first])
+            for (const FactPath::Step& step : path.steps) outcome.path.push_back(step.relation);
+    if (!has_support || split.support[question].empty()) return;
+    const auto [begin, end] = w.batch.slots_of(question - first);
+    compare_support(outcome, w.attention, begin, end - begin, split.support[question]);
+}
+
+}  // namespace
+
 std::vector<Outcome> answer_all(const Model& model, const QaDataset& dataset, const Split& split,
-                                const Retriever& retriever, Look look, const std::function<void(Index)>& progress) {
+                                const Retriever& retriever, Trace trace, const std::function<void(Index)>& progress) {
     const std::vector<Index> stories = model.reads_stories() ? story_offsets(split) : single_offsets(split);
-    const bool dense = !model.scores_few();
-    // A model that scores few does work for the whole memory once a part.
-    const std::vector<std::size_t> parts = parts_of(stories, dense ? 64 : 256);
-    const bool compare = look == Look::at_reading_too && !split.support.empty();
-    std::vector<Outcome> outcomes(static_cast<std::size_t>(split.size()));
+    // A model with few scores does some work for the whole memory once a part.
+    const std::vector<std::size_t> parts = parts_of(stories, model.scores_few() ? 256 : 64);
+    std::vector<Outcome> outcomes(split.size());
+    const Questions questions{model,   dataset, split, retriever, trace == Trace::attention, !split.support.empty(),
+                              outcomes};
     std::atomic<Index> done{0};
     const FlushSubnormals flush;
-    parallel_for(static_cast<Index>(parts.size()) - 1, 1, [&](Index first_part, Index last_part) {
-        Tape tape;
-        tape.set_training(false);
-        Batch batch;
-        Reads reads;
-        std::vector<Index> right;
-        for (auto part = static_cast<std::size_t>(first_part); part < static_cast<std::size_t>(last_part); ++part) {
-            const Index first = stories[parts[part]], last = stories[parts[part + 1]];
-            tape.reset();
-            batch.clear();
-            for (std::size_t u = parts[part]; u < parts[part + 1]; ++u)
-                add_story(batch, dataset, split, stories[u], stories[u + 1], retriever);
-            Reads* const read = look == Look::at_reading_too ? &reads : nullptr;
-            View scores;
-            Ragged<Scored> few;
-            if (dense) {
-                scores = tape.arena().matrix(last - first, static_cast<Index>(model.candidates().size()));
-                model.score(tape, batch, scores, compare ? read : nullptr);
-            } else {
-                few = model.score_few(tape, batch, read);
-            }
-            for (Index i = first; i < last; ++i) {
-                Outcome& outcome = outcomes[static_cast<std::size_t>(i)];
-                if (!split.task.empty()) outcome.task = split.task[static_cast<std::size_t>(i)];
-                find_right(model.candidates(), split.answer[i], right);
-                if (dense) {
-                    compare_sets(outcome, scores.middle_rows(i - first, 1).span(), right);
-                    rank_right(outcome, scores.middle_rows(i - first, 1), right);
-                } else {
-                    compare_sets(outcome, few[i - first], right);
-                    rank_right(outcome, few[i - first], right);
-                    if (!read) continue;
-                    for (const FactPath& path : reads.paths[static_cast<std::size_t>(i - first)])
-                        for (const FactPath::Step& step : path.steps) outcome.path.push_back(step.relation);
-                }
-                if (!compare || split.support[i].empty()) continue;
-                const auto [begin, end] = batch.slots_of(i - first);
-                compare_support(outcome, reads, begin, end - begin, split.support[i]);
-            }
-            const Index so_far = done += last - first;
+    parallel_for(std::ssize(parts) - 1, 1, [&](Index first_part, Index last_part) {
+        Workspace workspace;
+        for (Index part = first_part; part < last_part; ++part) {
+            const auto mine = std::span(stories).subspan(parts[part], parts[part + 1] - parts[part] + 1);
+            questions.answer(workspace, mine);
+            const Index so_far = done += mine.back() - mine.front();
             if (progress) progress(so_far);
         }
     });
@@ -218,7 +250,7 @@ Metrics metrics_of(std::span<const Outcome> outcomes) {
 
 Metrics evaluate(const Model& model, const QaDataset& dataset, const Split& split, const Retriever& retriever,
                  const std::function<void(Index)>& progress) {
-    return metrics_of(answer_all(model, dataset, split, retriever, Look::at_answers, progress));
+    return metrics_of(answer_all(model, dataset, split, retriever, Trace::none, progress));
 }
 
 SupportReport support_of(std::span<const Outcome> outcomes) {
@@ -235,7 +267,7 @@ SupportReport support_of(std::span<const Outcome> outcomes) {
         }
     }
     for (double* sum : {&report.all_support, &report.chance}) *sum = share(*sum, report.questions);
-    for (SupportReport::Hop& hop : report.hops)
+    for (SupportReport::HopRates& hop : report.hops)
         hop = {share(hop.mean, report.questions), share(hop.head, report.questions)};
     return report;
 }

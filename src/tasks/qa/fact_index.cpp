@@ -23,19 +23,19 @@ std::span<const Token> FactIndex::values(Token entity, Token relation) const {
     return found->second;
 }
 
-std::vector<Token> FactIndex::follow(Token start, std::span<const Token> path, Index most) const {
+std::vector<Token> FactIndex::follow(Token start, std::span<const Token> path, Index max_entities) const {
     std::vector<Token> reached{start};
     for (const Token relation : path) {
         std::vector<Token> next;
         for (const Token entity : reached) {
             const std::span<const Token> found = values(entity, relation);
-            if (std::ssize(found) > most + 1) return {};  // more than `most` even without the start
+            if (std::ssize(found) > max_entities + 1) return {};  // one may be the start
             next.insert(next.end(), found.begin(), found.end());
         }
         std::erase(next, start);
         std::sort(next.begin(), next.end());
         next.erase(std::unique(next.begin(), next.end()), next.end());
-        if (std::ssize(next) > most) return {};
+        if (std::ssize(next) > max_entities) return {};
         reached = std::move(next);
     }
     return reached;

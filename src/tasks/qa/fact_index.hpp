@@ -1,4 +1,4 @@
-// Facts by entity and relation, to follow paths of relations.
+// Facts by entity and relation, for paths of relations.
 #pragma once
 
 #include "kvmem/tasks/qa/dataset.hpp"
@@ -13,18 +13,18 @@ namespace kvmem {
 
 class FactIndex {
   public:
-    // Of slots whose keys are (entity, relation) and whose values are single entities.
+    // Indexes slots with keys (entity, relation) and values of one entity each.
     explicit FactIndex(const Slots& memory);
 
-    // Every (entity, relation) that has values, in the order of the slots, which no hash decides.
+    // Every (entity, relation) with values, in the order of the slots, so that no hash decides an order.
     const std::vector<std::pair<Token, Token>>& keys() const { return keys_; }
 
-    // In the order of the slots; none for a key that is not there.
+    // The values of a key in the order of the slots; none for an unknown key.
     std::span<const Token> values(Token entity, Token relation) const;
 
-    // The entities that a path of relations leads to, rising. It never comes back to the entity that it starts from:
-    // films that share a director with X do not include X. None when a step reaches more than `most` entities.
-    std::vector<Token> follow(Token entity, std::span<const Token> path, Index most) const;
+    // The entities at the end of a path of relations, rising. A path never returns to its start: films that share a
+    // director with X exclude X. Gives none if a step reaches more than `max_entities`.
+    std::vector<Token> follow(Token entity, std::span<const Token> path, Index max_entities) const;
 
   private:
     std::vector<std::pair<Token, Token>> keys_;

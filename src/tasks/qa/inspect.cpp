@@ -25,18 +25,17 @@ static void append(std::string& text, std::span<const Token> tokens) {
     text.append(reinterpret_cast<const char*>(bytes.data()), size);
 }
 
-// Everything that an example says, as bytes that are equal when it is.
+// The bytes of all contents of an example: equal for equal examples, whatever the order of their answers.
 static std::string identity(const Split& split, Index example) {
     std::string text;
     append(text, split.question[example]);
     std::vector<Token> answers(split.answer[example].begin(), split.answer[example].end());
     std::sort(answers.begin(), answers.end());
     append(text, answers);
-    if (!split.has_own_slots()) return text;
-    const auto at = static_cast<std::size_t>(example);
-    for (Index slot = split.own_offsets[at]; slot < split.own_offsets[at + 1]; ++slot) {
-        append(text, split.own.key[slot]);
-        append(text, split.own.value[slot]);
+    const auto [first, last] = split.local_slots_of(example);
+    for (Index slot = first; slot < last; ++slot) {
+        append(text, split.local_slots.key[slot]);
+        append(text, split.local_slots.value[slot]);
     }
     return text;
 }
@@ -53,20 +52,20 @@ static Index distinct(const Ragged<Token>& rows) {
 
 namespace {
 
-// What all splits are held against.
-struct Background {
+// What each split is compared with: the shared memory and the training split.
+struct Reference {
     const QaDataset& dataset;
     std::unordered_set<Token> values;  // of the shared memory
     std::unordered_set<std::string> train;
     bool has_train;
 
-    explicit Background(const QaDataset& of)
+    explicit Reference(const QaDataset& of)
         : dataset(of),
           values(of.memory.value.values.begin(), of.memory.value.values.end()),
           has_train(of.splits.contains("train")) {
         if (!has_train) return;
-        const auto split = of.splits.find("train");
-        for (Index i = 0; i < split->second.size(); ++i) train.insert(identity(split->second, i));
+        const Split& split = of.split("train");
+        for (Index i = 0; i < split.size(); ++i) train.insert(identity(split, i));
     }
 
     bool is_unknown(Token token) const {
@@ -80,39 +79,37 @@ struct Background {
     }
     bool is_reachable(const Split& split, Index example, Token answer) const {
         if (values.count(answer) > 0) return true;
-        if (!split.has_own_slots()) return false;
-        const auto at = static_cast<std::size_t>(example);
-        for (Index slot = split.own_offsets[at]; slot < split.own_offsets[at + 1]; ++slot) {
-            const auto value = split.own.value[slot];
-            if (std::find(value.begin(), value.end(), answer) != value.end()) return true;
-        }
+        const auto [first, last] = split.local_slots_of(example);
+        for (Index slot = first; slot < last; ++slot)
+            if (std::ranges::find(split.local_slots.value[slot], answer) != split.local_slots.value[slot].end())
+                return true;
         return false;
     }
 };
 
 }  // namespace
 
-static SplitReport inspect_split(const Split& split, bool is_train, const Background& background) {
+static SplitReport inspect_split(const Split& split, bool is_train, const Reference& reference) {
     SplitReport report;
     report.examples = split.size();
     report.question = lengths(split.question);
     report.answers = lengths(split.answer);
     report.question_tokens = static_cast<Index>(split.question.values.size());
-    report.own_slots = split.own.size();
+    report.local_slots = split.local_slots.size();
     for (Index i = 0; i < split.size(); ++i) {
         const auto question = split.question[i];
         const auto answer = split.answer[i];
         report.unknown_tokens +=
-            std::count_if(question.begin(), question.end(), [&](Token token) { return background.is_unknown(token); });
+            std::count_if(question.begin(), question.end(), [&](Token token) { return reference.is_unknown(token); });
         report.without_entity +=
-            std::none_of(question.begin(), question.end(), [&](Token token) { return background.is_entity(token); });
+            std::none_of(question.begin(), question.end(), [&](Token token) { return reference.is_entity(token); });
         report.without_answer += answer.empty();
         report.unreachable += !answer.empty() && std::none_of(answer.begin(), answer.end(), [&](Token token) {
-            return background.is_reachable(split, i, token);
+            return reference.is_reachable(split, i, token);
         });
         report.outside_candidates +=
-            std::count_if(answer.begin(), answer.end(), [&](Token token) { return !background.is_candidate(token); });
-        report.leaked += !is_train && background.train.count(identity(split, i)) > 0;
+            std::count_if(answer.begin(), answer.end(), [&](Token token) { return !reference.is_candidate(token); });
+        report.leaked += !is_train && reference.train.count(identity(split, i)) > 0;
     }
     return report;
 }
@@ -126,9 +123,9 @@ DatasetReport inspect_dataset(const QaDataset& dataset) {
                      .distinct_keys = distinct(dataset.memory.key),
                      .key = lengths(dataset.memory.key),
                      .value = lengths(dataset.memory.value)};
-    const Background background(dataset);
+    const Reference reference(dataset);
     for (const auto& [name, split] : dataset.splits)
-        report.splits.emplace(name, inspect_split(split, name == "train", background));
+        report.splits.emplace(name, inspect_split(split, name == "train", reference));
     return report;
 }
 

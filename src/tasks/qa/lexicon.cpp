@@ -15,10 +15,9 @@ void Lexicon::index() {
     candidate_number_.assign(size, -1);
     for (Token token = 0; token < vocabulary_.size(); ++token) {
         const bool untrained = vocabulary_.kind(token) == TokenKind::word && vocabulary_.count(token) == 0;
-        inputs_[static_cast<std::size_t>(token)] = untrained ? unknown_token : token;
+        inputs_[token] = untrained ? unknown_token : token;
     }
-    for (std::size_t i = 0; i < candidates_.size(); ++i)
-        candidate_number_[static_cast<std::size_t>(candidates_[i])] = static_cast<Index>(i);
+    for (std::size_t i = 0; i < candidates_.size(); ++i) candidate_number_[candidates_[i]] = static_cast<Index>(i);
 }
 
 Ragged<Token> Lexicon::inputs(const Ragged<Token>& bags) const {
@@ -27,31 +26,31 @@ Ragged<Token> Lexicon::inputs(const Ragged<Token>& bags) const {
     return mapped;
 }
 
-// Whether questions bring all that they read, and so may be about whatever training was about.
+// Whether questions bring all slots that they read, and so may be about anything that training was about.
 static bool brings_all_slots(const QaDataset& dataset) {
-    const auto brings_slots = [](const auto& split) { return split.second.has_own_slots(); };
+    const auto brings_slots = [](const auto& split) { return split.second.has_local_memory(); };
     return dataset.memory.size() == 0 && std::ranges::any_of(dataset.splits, brings_slots);
 }
 
 std::vector<Token> Lexicon::extend(const QaDataset& dataset, bool words_too) {
     const Vocabulary& theirs = dataset.vocabulary;
-    std::vector<Token> to(static_cast<std::size_t>(theirs.size()), unknown_token);
+    std::vector<Token> to(theirs.size(), unknown_token);
     for (Token token = 1; token < theirs.size(); ++token) {
         const TokenKind kind = theirs.kind(token);
         const std::string& text = theirs.text(token);
-        Token& ours = to[static_cast<std::size_t>(token)];
+        Token& ours = to[token];
         if (token < vocabulary_.size() && vocabulary_.kind(token) == kind && vocabulary_.text(token) == text)
-            ours = token;  // as it is throughout for the data set that the model was trained on
+            ours = token;  // the usual case: the data set of the model's training
         else if (kind == TokenKind::entity || (words_too && kind == TokenKind::word))
             ours = vocabulary_.add(kind, text);
         else if (const auto known = vocabulary_.find(kind, text))
             ours = *known;
     }
     if (!brings_all_slots(dataset)) candidates_.clear();
-    for (const Token token : dataset.candidates) candidates_.push_back(to[static_cast<std::size_t>(token)]);
+    for (const Token token : dataset.candidates) candidates_.push_back(to[token]);
     std::sort(candidates_.begin(), candidates_.end());
     candidates_.erase(std::unique(candidates_.begin(), candidates_.end()), candidates_.end());
-    std::erase(candidates_, unknown_token);  // words that the model does not know are no answers
+    std::erase(candidates_, unknown_token);  // an unknown word is no answer
     index();
     return to;
 }
@@ -62,7 +61,7 @@ void translate(Slots& slots, std::span<const Token> to) {
 }
 
 void translate(std::span<Token> tokens, std::span<const Token> to) {
-    for (Token& token : tokens) token = to[static_cast<std::size_t>(token)];
+    for (Token& token : tokens) token = to[token];
 }
 
 }  // namespace kvmem

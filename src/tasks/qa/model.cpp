@@ -13,25 +13,25 @@
 
 namespace kvmem {
 
-void Reads::resize(Index new_hops, Index new_heads, Index new_slots) {
+void AttentionTrace::resize(Index new_hops, Index new_heads, Index new_slots) {
     hops = new_hops, heads = new_heads, slots = new_slots;
-    weights.assign(static_cast<std::size_t>(hops * heads * slots), Real{0});
+    weights.assign(hops * heads * slots, Real{0});
 }
 
-std::span<const Real> Reads::of(Index hop, Index head) const {
-    require_shape(hop >= 0 && hop < hops && head >= 0 && head < heads, "Reads::of", "a hop and a head that there are");
-    return std::span(weights).subspan(static_cast<std::size_t>((hop * heads + head) * slots),
-                                      static_cast<std::size_t>(slots));
+std::span<const Real> AttentionTrace::of(Index hop, Index head) const {
+    require_shape(hop >= 0 && hop < hops && head >= 0 && head < heads, "AttentionTrace::of",
+                  "a hop and a head that there are");
+    return std::span(weights).subspan((hop * heads + head) * slots, slots);
 }
 
-std::span<Real> Reads::of(Index hop, Index head) {
+std::span<Real> AttentionTrace::of(Index hop, Index head) {
     const auto part = std::as_const(*this).of(hop, head);
-    return std::span(weights).subspan(static_cast<std::size_t>(part.data() - weights.data()), part.size());
+    return std::span(weights).subspan(part.data() - weights.data(), part.size());
 }
 
-Ragged<Scored> Model::score_few(Tape& tape, const Batch& batch, Reads* reads) const {
+Ragged<Scored> Model::score_few(Tape& tape, const Batch& batch, AttentionTrace* trace) const {
     const View scores = tape.arena().matrix(batch.size(), std::ssize(candidates()));
-    score(tape, batch, scores, reads);
+    score(tape, batch, scores, trace);
     Ragged<Scored> all;
     for (Index i = 0; i < scores.rows; ++i) {
         for (Index c = 0; c < scores.cols; ++c) all.values.push_back({c, scores(i, c)});
@@ -44,7 +44,6 @@ static Error no_vectors(const Model& model) {
     return Error({.what = "this kind of model has no vectors of its own for a question or a slot",
                   .expected = KvMemNNConfig::kind,
                   .got = model.kind(),
-                  .where = {},
                   .hint = std::string("train one with 'kvmem train --model ") + KvMemNNConfig::kind + "'"});
 }
 
@@ -69,7 +68,7 @@ void Model::adopt(QaDataset& dataset) {
     const std::optional<Token> possessive = vocabulary().find(TokenKind::word, "s");
     if (!possessive || vocabulary().count(*possessive) == 0)
         for (auto& [name, split] : dataset.splits)
-            for (Ragged<Token>* rows : {&split.question, &split.own.key, &split.own.value})
+            for (Ragged<Token>* rows : {&split.question, &split.local_slots.key, &split.local_slots.value})
                 leave_out_possessives(*rows, dataset.vocabulary);
     if (keeps_all(to, before)) return;
     const EntityLinker linker(vocabulary(), names_in_use(dataset, to, vocabulary().size()));
@@ -77,15 +76,15 @@ void Model::adopt(QaDataset& dataset) {
     for (auto& [name, split] : dataset.splits) {
         translator.translate_texts(split.question);
         translate(split.answer.values, to);
-        translator.translate_texts(split.own.key);
-        translator.translate_texts(split.own.value);
+        translator.translate_texts(split.local_slots.key);
+        translator.translate_texts(split.local_slots.value);
     }
     translate(dataset.memory, to);
     dataset.candidates.assign(candidates().begin(), candidates().end());
     dataset.vocabulary = vocabulary();
 }
 
-// FNV-1a: names the stream of random numbers that a token's row begins with.
+// The FNV-1a hash that names the random stream of a token's row.
 static std::uint64_t stream_of(TokenKind kind, const std::string& text) {
     std::uint64_t hash = 0xcbf29ce484222325u ^ static_cast<std::uint64_t>(kind);
     for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
@@ -115,9 +114,7 @@ void Model::load_parameters(const LoadParameter& load) {
         if (value.rows() != rows || value.cols() != cols)
             throw Error({.what = "parameter " + parameter.name + " does not fit the model",
                          .expected = std::to_string(rows) + " x " + std::to_string(cols),
-                         .got = std::to_string(value.rows()) + " x " + std::to_string(value.cols()),
-                         .where = {},
-                         .hint = {}});
+                         .got = std::to_string(value.rows()) + " x " + std::to_string(value.cols())});
         parameter.value = std::move(value);
     }
 }
@@ -130,13 +127,19 @@ Model::Targets Model::choose_targets(const Batch& batch, Rng& rng) const {
         for (const Token token : batch.answer[i])
             if (const Index candidate = lexicon_.candidate(token); candidate >= 0) right.push_back(candidate);
         Index chosen = -1;
-        if (!right.empty()) chosen = right[static_cast<std::size_t>(rng.below(std::ssize(right)))];
+        if (!right.empty()) chosen = right[rng.below(std::ssize(right))];
         targets.candidate.push_back(chosen);
         for (const Index candidate : right)
             if (candidate != chosen) targets.others.values.push_back(candidate);
         targets.others.end_row();
     }
     return targets;
+}
+
+void Model::QueryKey::write_weights(const Segments& segments, const AttendOptions& options, std::span<Real> weights,
+                                    ConstView bias) const {
+    attend_weights({.query = query.value(), .key = key.value(), .value = {}, .slot_bias = bias}, segments, options,
+                   weights, query.tape->arena());
 }
 
 Var Model::candidate_vectors(Tape& tape, const Parameter& table) const {
@@ -155,13 +158,12 @@ void Model::score_candidates(ConstView states, const Parameter& parameter, View 
         gemm(1, states, Transpose::no, table.middle_rows(tokens.front(), all), Transpose::yes, 0, scores);
         return;
     }
-    // Otherwise rows are copied together, some at a time.
+    // Otherwise a block of rows at a time is gathered for the product.
     constexpr Index block = 1024;
     Matrix rows(std::min(block, all), table.cols), part(states.rows, std::min(block, all));
     for (Index first = 0; first < all; first += block) {
         const Index count = std::min(block, all - first);
-        for (Index i = 0; i < count; ++i)
-            std::copy_n(table.row(tokens[static_cast<std::size_t>(first + i)]), table.cols, rows.row(i));
+        for (Index i = 0; i < count; ++i) std::copy_n(table.row(tokens[first + i]), table.cols, rows.row(i));
         const View out{part.data(), states.rows, count};
         gemm(1, states, Transpose::no, rows.view().middle_rows(0, count), Transpose::yes, 0, out);
         for (Index i = 0; i < states.rows; ++i) std::copy_n(out.row(i), count, scores.row(i) + first);

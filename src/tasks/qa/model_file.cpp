@@ -31,8 +31,7 @@ static void check_candidates(const std::vector<Token>& candidates, const Vocabul
             throw Error({.what = "candidates do not fit the vocabulary",
                          .expected = "rising tokens below " + std::to_string(vocabulary.size()),
                          .got = std::to_string(candidates[i]) + " at " + std::to_string(i),
-                         .where = where,
-                         .hint = {}});
+                         .where = where});
 }
 
 static Settings read_settings(const hdf5::Reader& file) {
@@ -50,8 +49,7 @@ static Settings read_settings(const hdf5::Reader& file) {
         throw Error({.what = "the configuration is of another model",
                      .expected = kind,
                      .got = settings.kind(),
-                     .where = file.name(),
-                     .hint = {}});
+                     .where = file.name()});
     return settings;
 }
 
@@ -63,8 +61,7 @@ static void set_phase(Model& model, const std::string& text, const std::string& 
         throw Error({.what = "the model has no such phase",
                      .expected = "0 to " + std::to_string(model.phases() - 1),
                      .got = text.substr(0, 40),
-                     .where = where,
-                     .hint = {}});
+                     .where = where});
     model.set_phase(*phase);
 }
 

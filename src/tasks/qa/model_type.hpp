@@ -1,4 +1,4 @@
-// What the list of models knows of each of them: made in a model's own source. Not installed.
+// The entry of a model in the list of models. Each model's source makes its own. Not installed.
 #pragma once
 
 #include "kvmem/tasks/qa/model.hpp"
@@ -15,7 +15,8 @@ struct QaModelType : ModelType {
     std::unique_ptr<Model> (*make)(const Settings&, Vocabulary, std::vector<Token>, const LoadParameter&);
 };
 
-// Of the model M with settings of the type Config. `recommended` changes what its runs begin with.
+// The entry of the model M with settings of the type Config. `recommended` sets the trainer options that its runs begin
+// with.
 template <class M, class Config, class Recommended>
 QaModelType qa_model_type(std::string about, Recommended recommended) {
     QaModelType type{{Config{}, std::move(about), {}, {}},

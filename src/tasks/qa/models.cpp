@@ -1,4 +1,4 @@
-// The models that answer questions. A new one is its own file, and two lines here.
+// The list of models that answer questions. A new model is a file of its own and two lines here.
 #include "kvmem/core/error.hpp"
 #include "kvmem/tasks/qa/task_type.hpp"
 #include "tasks/qa/model_type.hpp"

@@ -27,22 +27,16 @@ QaObjective::QaObjective(Model& model, const QaDataset& dataset, TaskBalance bal
     for (const Index task : valid_->task) ++examples_[task];
 }
 
-std::size_t QaObjective::task_of(Index story) const {
-    const Index first = stories_[static_cast<std::size_t>(story)];
-    return static_cast<std::size_t>(train_.task[static_cast<std::size_t>(first)]);
-}
+Index QaObjective::task_of(Index story) const { return train_.task[stories_[story]]; }
 
-// As often, whole, as brings a task nearest to the largest one from below.
+// Repeats the stories of each task as often as leaves it no larger than the largest task.
 void QaObjective::repeat_small_tasks() {
     if (train_.task.empty()) return;
     std::vector<Index> counts(dataset_.tasks.size()), repeated;
+    for (const Index story : all_) counts[task_of(story)] += stories_[story + 1] - stories_[story];
+    const Index largest = *std::ranges::max_element(counts);
     for (const Index story : all_)
-        counts[task_of(story)] +=
-            stories_[static_cast<std::size_t>(story + 1)] - stories_[static_cast<std::size_t>(story)];
-    const Index most = *std::ranges::max_element(counts);
-    for (const Index story : all_)
-        repeated.insert(repeated.end(), static_cast<std::size_t>(most / std::max<Index>(counts[task_of(story)], 1)),
-                        story);
+        repeated.insert(repeated.end(), largest / std::max<Index>(counts[task_of(story)], 1), story);
     all_ = std::move(repeated);
 }
 
@@ -58,8 +52,8 @@ Validation QaObjective::validate() {
             {{"hits_at_10", metrics.hits_at_10}, {"mean_reciprocal_rank", metrics.mean_reciprocal_rank}}};
 }
 
-// How often the stories of a task come: those of one with 5 % of wrong answers or more, or that nothing is known of,
-// eleven times as often as those of one without, which so is not forgotten.
+// How often the stories of a task come in an epoch. A task with 5 % of wrong answers or more, or without validation
+// examples, comes eleven times as often as one without errors, which still comes so that it is not forgotten.
 static double weight_of(Index errors, Index examples) {
     constexpr double rest = 0.1, enough = 0.05;
     const double share = examples > 0 ? static_cast<double>(errors) / static_cast<double>(examples) : 1;
@@ -73,12 +67,11 @@ void QaObjective::begin_epoch(Index, std::span<const Index> errors, Rng rng) {
         throw Error({.what = "the checkpoint is of another data set",
                      .expected = std::to_string(examples_.size()) + " tasks",
                      .got = std::to_string(errors.size()),
-                     .where = {},
                      .hint = "begin a new run"});
     rng.shuffle(std::span(items_));
     std::vector<std::vector<Index>> stories(errors.size());
     for (const Index story : items_) stories[task_of(story)].push_back(story);
-    std::vector<double> ends;  // of the tasks' parts of the epoch, before they are scaled to its size
+    std::vector<double> ends;  // of each task's part of the epoch, before all parts are scaled to its size
     double end = 0;
     for (std::size_t t = 0; t < errors.size(); ++t)
         ends.push_back(end += weight_of(errors[t], examples_[t]) * static_cast<double>(stories[t].size()));
@@ -90,18 +83,18 @@ void QaObjective::begin_epoch(Index, std::span<const Index> errors, Rng rng) {
 }
 
 Index QaObjective::items_of(Index task) const {
-    return std::ranges::count_if(items_, [&](Index story) { return task_of(story) == static_cast<std::size_t>(task); });
+    return std::ranges::count_if(items_, [&](Index story) { return task_of(story) == task; });
 }
 
 Index QaObjective::examples(Index item) const {
-    const auto u = static_cast<std::size_t>(items_[static_cast<std::size_t>(item)]);
+    const Index u = items_[item];
     return stories_[u + 1] - stories_[u];
 }
 
 Var QaObjective::loss(Tape& tape, std::span<const Index> items, Rng& rng) {
     Batch batch;
     for (const Index item : items) {
-        const auto u = static_cast<std::size_t>(items_[static_cast<std::size_t>(item)]);
+        const Index u = items_[item];
         add_story(batch, dataset_, train_, stories_[u], stories_[u + 1], retriever_);
     }
     return model_.loss(tape, batch, rng);
@@ -151,9 +144,9 @@ std::string content_hash_of(const QaDataset& dataset, std::string_view like) {
         add(std::string(name));
         add_rows(split->second.question);
         add_rows(split->second.answer);
-        add_rows(split->second.own.key);
-        add_rows(split->second.own.value);
-        add(split->second.own_offsets);
+        add_rows(split->second.local_slots.key);
+        add_rows(split->second.local_slots.value);
+        add(split->second.local_offsets);
         if (version.empty()) continue;
         add(split->second.task);
         add_rows(split->second.support);

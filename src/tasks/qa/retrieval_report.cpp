@@ -8,30 +8,30 @@ namespace kvmem {
 
 namespace {
 
-// What one question reads, hop after hop, and which of its answers that holds.
-class Reach {
+// Counts the right answers that a question can reach, hop by hop. One thread uses it at a time.
+class RetrievalProbe {
   public:
-    Reach(const QaDataset& dataset, const Split& split, const Retriever& retriever)
-        : dataset_(dataset), split_(split), retriever_(retriever), kind_(dataset.vocabulary) {}
+    RetrievalProbe(const QaDataset& dataset, const Split& split, const Retriever& retriever)
+        : dataset_(dataset), split_(split), retriever_(retriever) {
+        if (retriever.facts()) seen_.resize(retriever.facts()->entities());
+    }
 
-    // Calls tell(hop, slots found by now, right answers found by now) for each hop; slots are not counted, and -1,
-    // where facts are followed from some entity.
+    // Calls tell(hop, slots, hits) after each hop with the numbers of retrieved slots and of right answers found so
+    // far. A model that follows facts retrieves no slots: `slots` is then -1, or 0 for a question without an entity.
     template <class Tell>
-    void look_at(Index example, Tell tell) {
+    void probe(Index example, Tell tell) {
         gold_.assign(split_.answer[example].begin(), split_.answer[example].end());
         std::ranges::sort(gold_);
         gold_.erase(std::unique(gold_.begin(), gold_.end()), gold_.end());
-        std::erase(gold_, unknown_token);  // which stands for many
+        std::erase(gold_, unknown_token);  // which stands for many words
         hit_.assign(gold_.size(), false);
         if (retriever_.facts()) {
             follow_facts(example, tell);
             return;
         }
         Index slots = 0;
-        if (split_.has_own_slots()) {
-            const auto i = static_cast<std::size_t>(example);
-            for (Index s = split_.own_offsets[i]; s < split_.own_offsets[i + 1]; ++s, ++slots) see(split_.own.value[s]);
-        }
+        const auto [first, last] = split_.local_slots_of(example);
+        for (Index s = first; s < last; ++s, ++slots) see(split_.local_slots.value[s]);
         Index hop = 0;
         for (const std::vector<Index>& found : retriever_.retrieve_by_hop(split_.question[example])) {
             for (const Index slot : found) see(dataset_.memory.value[slot]);
@@ -46,7 +46,7 @@ class Reach {
     void see(std::span<const Token> tokens) {
         for (const Token token : tokens) {
             const auto at = std::ranges::lower_bound(gold_, token);
-            if (at != gold_.end() && *at == token) hit_[static_cast<std::size_t>(at - gold_.begin())] = true;
+            if (at != gold_.end() && *at == token) hit_[at - gold_.begin()] = true;
         }
     }
     Index hits() const { return std::ranges::count(hit_, true); }
@@ -54,10 +54,10 @@ class Reach {
     template <class Tell>
     void follow_facts(Index example, Tell tell) {
         const Facts& facts = *retriever_.facts();
-        seen_.assign(static_cast<std::size_t>(facts.entities()), false);
-        std::vector<Token> reached, next;
+        std::vector<Token> reached, next, touched;
         for (const Token token : split_.question[example])
-            if (token < facts.entities() && kind_.kind(token) == TokenKind::entity) reached.push_back(token);
+            if (token < facts.entities() && dataset_.vocabulary.kind(token) == TokenKind::entity)
+                reached.push_back(token);
         const Index slots = reached.empty() ? 0 : -1;
         for (Index hop = 0; hop < retriever_.hops(); ++hop) {
             next.clear();
@@ -66,23 +66,24 @@ class Reach {
                 const auto [first, last] = facts.keys_of(entity);
                 for (Index key = first; key < last; ++key)
                     for (const Token object : facts.row(key).objects) {
-                        if (seen_[static_cast<std::size_t>(object)]) continue;
-                        seen_[static_cast<std::size_t>(object)] = true;
+                        if (seen_[object]) continue;
+                        seen_[object] = true;
                         next.push_back(object);
                     }
             }
             see(next);
             tell(hop, slots, hits());
+            touched.insert(touched.end(), next.begin(), next.end());
             reached.swap(next);
         }
+        for (const Token entity : touched) seen_[entity] = false;
     }
 
     const QaDataset& dataset_;
     const Split& split_;
     const Retriever& retriever_;
-    const Vocabulary& kind_;
     std::vector<Token> gold_;
-    std::vector<bool> hit_, seen_;
+    std::vector<bool> hit_, seen_;  // by right answer; by entity, false between questions
 };
 
 void add(RetrievalReport& sum, const RetrievalReport& part) {
@@ -99,13 +100,13 @@ void add(RetrievalReport& sum, const RetrievalReport& part) {
 
 std::vector<std::vector<RetrievalReport>> report_retrieval_by_hop(const QaDataset& dataset, const Split& split,
                                                                   const Retriever& retriever) {
-    const auto hops = static_cast<std::size_t>(retriever.hops());
-    std::vector<RetrievalReport> each(static_cast<std::size_t>(split.size()) * hops);
+    const Index hops = retriever.hops();
+    std::vector<RetrievalReport> each(split.size() * hops);
     parallel_for(split.size(), 256, [&](Index first, Index last) {
-        Reach reach(dataset, split, retriever);
+        RetrievalProbe reach(dataset, split, retriever);
         for (Index i = first; i < last; ++i) {
-            reach.look_at(i, [&](Index hop, Index slots, Index hits) {
-                RetrievalReport& r = each[static_cast<std::size_t>(i) * hops + static_cast<std::size_t>(hop)];
+            reach.probe(i, [&](Index hop, Index slots, Index hits) {
+                RetrievalReport& r = each[i * hops + hop];
                 r.questions = 1;
                 r.answerable = reach.gold() > 0;
                 r.found = hits > 0;
@@ -118,9 +119,9 @@ std::vector<std::vector<RetrievalReport>> report_retrieval_by_hop(const QaDatase
     });
     const std::size_t tasks = split.task.empty() ? 1 : dataset.tasks.size();
     std::vector<std::vector<RetrievalReport>> reports(tasks, std::vector<RetrievalReport>(hops));
-    for (std::size_t i = 0; i < static_cast<std::size_t>(split.size()); ++i)
-        for (std::size_t hop = 0; hop < hops; ++hop)
-            add(reports[split.task.empty() ? 0 : static_cast<std::size_t>(split.task[i])][hop], each[i * hops + hop]);
+    for (Index i = 0; i < split.size(); ++i)
+        for (Index hop = 0; hop < hops; ++hop)
+            add(reports[split.task.empty() ? 0 : split.task[i]][hop], each[i * hops + hop]);
     return reports;
 }
 

@@ -14,22 +14,21 @@ std::vector<Token> relations_of(const Vocabulary& vocabulary) {
 }
 
 Facts facts_of(const Slots& memory, const Vocabulary& vocabulary) {
-    // Of each token, close together, as they are asked for in no order: a relation's number, or what else it is.
+    // The number of each relation, or the kind of another token. One small array, since look-ups come in no order.
     constexpr Token other = -1, entity = -2;
-    std::vector<Token> number(static_cast<std::size_t>(vocabulary.size()), other);
+    std::vector<Token> number(vocabulary.size(), other);
     Token relations = 0;
     for (Token t = 0; t < vocabulary.size(); ++t) {
-        if (vocabulary.kind(t) == TokenKind::relation) number[static_cast<std::size_t>(t)] = relations++;
-        if (vocabulary.kind(t) == TokenKind::entity) number[static_cast<std::size_t>(t)] = entity;
+        if (vocabulary.kind(t) == TokenKind::relation) number[t] = relations++;
+        if (vocabulary.kind(t) == TokenKind::entity) number[t] = entity;
     }
-    const auto is_entity = [&](Token t) { return number[static_cast<std::size_t>(t)] == entity; };
+    const auto is_entity = [&](Token t) { return number[t] == entity; };
     std::vector<Fact> facts;
-    facts.reserve(static_cast<std::size_t>(memory.size()));
+    facts.reserve(memory.size());
     for (Index slot = 0; slot < memory.size(); ++slot) {
         const auto key = memory.key[slot], value = memory.value[slot];
         if (key.size() != 2 || value.size() != 1 || !is_entity(key[0]) || !is_entity(value[0])) continue;
-        if (const Token relation = number[static_cast<std::size_t>(key[1])]; relation >= 0)
-            facts.push_back({key[0], relation, value[0]});
+        if (const Token relation = number[key[1]]; relation >= 0) facts.push_back({key[0], relation, value[0]});
     }
     return Facts(std::move(facts), vocabulary.size(), relations);
 }
@@ -40,7 +39,7 @@ Retriever::Retriever(const Slots& memory, const Vocabulary& vocabulary, const Re
         facts_ = facts_of(memory, vocabulary);
         return;
     }
-    std::vector<std::uint8_t> hashed;  // by token, close together: asked for each token of each key
+    std::vector<std::uint8_t> hashed;  // by token; one small array, since each token of each key is looked up
     for (Token token = 0; token < vocabulary.size(); ++token) {
         const TokenKind kind = vocabulary.kind(token);
         hashed.push_back(kind == TokenKind::entity || (!options.entities_only && kind == TokenKind::word));
@@ -50,29 +49,25 @@ Retriever::Retriever(const Slots& memory, const Vocabulary& vocabulary, const Re
         for (Index slot = 0; slot < memory.size(); ++slot) {
             const auto key = memory.key[slot];
             for (auto token = key.begin(); token != key.end(); ++token)
-                if (hashed[static_cast<std::size_t>(*token)] && std::find(key.begin(), token, *token) == token)
-                    use(*token, slot);
+                if (hashed[*token] && std::find(key.begin(), token, *token) == token) use(*token, slot);
         }
     };
-    each([&](Token token, Index) { ++offsets_[static_cast<std::size_t>(token) + 1]; });
+    each([&](Token token, Index) { ++offsets_[token + 1]; });
     for (std::size_t i = 1; i < offsets_.size(); ++i) offsets_[i] += offsets_[i - 1];
-    slots_.resize(static_cast<std::size_t>(offsets_.back()));
+    slots_.resize(offsets_.back());
     std::vector<Index> next(offsets_.begin(), offsets_.end() - 1);
-    each([&](Token token, Index slot) {
-        slots_[static_cast<std::size_t>(next[static_cast<std::size_t>(token)]++)] = slot;
-    });
+    each([&](Token token, Index slot) { slots_[next[token]++] = slot; });
 }
 
 std::span<const Index> Retriever::bucket(Token token) const {
     const auto i = static_cast<std::size_t>(token);
     if (token < 0 || i + 1 >= offsets_.size()) return {};
-    return std::span(slots_).subspan(static_cast<std::size_t>(offsets_[i]),
-                                     static_cast<std::size_t>(offsets_[i + 1] - offsets_[i]));
+    return std::span(slots_).subspan(offsets_[i], offsets_[i + 1] - offsets_[i]);
 }
 
-// The slots of these tokens' buckets, rising. With `rarest_at_least`, the smallest of buckets that are too large is
-// taken when there are no others.
-std::vector<Index> Retriever::find(std::span<const Token> tokens, bool rarest_at_least) const {
+// The slots of these tokens' buckets, rising, without buckets that are too large. If that leaves none, `or_rarest`
+// takes the smallest bucket of all.
+std::vector<Index> Retriever::find(std::span<const Token> tokens, bool or_rarest) const {
     std::vector<Index> found;
     std::span<const Index> rarest;
     for (const Token token : tokens) {
@@ -82,7 +77,7 @@ std::vector<Index> Retriever::find(std::span<const Token> tokens, bool rarest_at
         else if (rarest.empty() || slots.size() < rarest.size())
             rarest = slots;
     }
-    if (found.empty() && rarest_at_least) found.assign(rarest.begin(), rarest.end());
+    if (found.empty() && or_rarest) found.assign(rarest.begin(), rarest.end());
     std::sort(found.begin(), found.end());
     found.erase(std::unique(found.begin(), found.end()), found.end());
     return found;
@@ -91,13 +86,13 @@ std::vector<Index> Retriever::find(std::span<const Token> tokens, bool rarest_at
 std::vector<std::vector<Index>> Retriever::retrieve_by_hop(std::span<const Token> question) const {
     std::vector<std::vector<Index>> by_hop;
     std::vector<Token> tokens(question.begin(), question.end()), seen;
-    std::vector<Index> all;  // that earlier hops found, rising
+    std::vector<Index> all;  // slots of earlier hops, rising
     Index left = options_.max_slots;
     for (Index hop = 0; hop < hops(); ++hop) {
         const std::vector<Index> found = find(tokens, hop == 0);
         std::vector<Index>& added = by_hop.emplace_back();
         std::ranges::set_difference(found, all, std::back_inserter(added));
-        added.resize(static_cast<std::size_t>(std::min(left, std::ssize(added))));
+        added.resize(std::min(left, std::ssize(added)));
         left -= std::ssize(added);
         std::vector<Index> both;
         std::ranges::merge(all, added, std::back_inserter(both));

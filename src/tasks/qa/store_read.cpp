@@ -11,20 +11,20 @@ struct StoreRead {
     Var query;
     Index top_k;
     Real scale;
-    std::span<const Index> count;    // of the slots that each query read
+    std::span<const Index> count;    // slots that each query read
     std::span<const float> weights;  // [B, top_k]
-    View keys, values;               // of these slots: [B * top_k, D] and [B * top_k, E]
+    View keys, values;               // the slots themselves: [B * top_k, D] and [B * top_k, E]
 
     // With w the weights, r = sum w v and g the gradient of r: d / d q = scale * sum over slots of w (g . (v - r)) k.
     void backward(Tape&, Var out) const {
         for (Index b = 0; b < out.rows(); ++b) {
             const Real *grad = out.grad().row(b), *read = out.value().row(b);
             Real* to = query.grad().row(b);
-            for (Index i = 0; i < count[static_cast<std::size_t>(b)]; ++i) {
+            for (Index i = 0; i < count[b]; ++i) {
                 const Index slot = b * top_k + i;
                 Real slope = 0;
                 for (Index e = 0; e < values.cols; ++e) slope += grad[e] * (values(slot, e) - read[e]);
-                slope *= scale * static_cast<Real>(weights[static_cast<std::size_t>(slot)]);
+                slope *= scale * static_cast<Real>(weights[slot]);
                 for (Index d = 0; d < keys.cols; ++d) to[d] += slope * keys(slot, d);
             }
         }
@@ -41,19 +41,19 @@ Var read_store(Var query, const store::MemoryStore& memory, Index top_k, Real sc
     options.top_k = top_k;
     options.temperature = 1 / scale;
     options.search = search;
-    options.copy_slots = query.needs_grad();  // of the state that is read: get() might find another
+    options.copy_slots = query.needs_grad();  // from the snapshot that is read, since get() may see a later one
     const store::ReadResult read = memory.read(query.value(), options);
     Arena& arena = query.tape->arena();
-    StoreRead kept{query, read.hits.k, scale, {}, {}, {}, {}};
+    StoreRead saved{query, read.hits.k, scale, {}, {}, {}, {}};
     if (query.needs_grad()) {
-        kept.count = arena.copy(std::span<const Index>(read.hits.count));
-        kept.weights = arena.copy(std::span<const float>(read.weights));
-        kept.keys = arena.matrix(read.slot_keys.rows(), read.slot_keys.cols());
-        kept.values = arena.matrix(read.slot_values.rows(), read.slot_values.cols());
-        std::copy_n(read.slot_keys.data(), kept.keys.size(), kept.keys.data);
-        std::copy_n(read.slot_values.data(), kept.values.size(), kept.values.data);
+        saved.count = arena.copy(std::span<const Index>(read.hits.count));
+        saved.weights = arena.copy(std::span<const float>(read.weights));
+        saved.keys = arena.matrix(read.slot_keys.rows(), read.slot_keys.cols());
+        saved.values = arena.matrix(read.slot_values.rows(), read.slot_values.cols());
+        std::copy_n(read.slot_keys.data(), saved.keys.size(), saved.keys.data);
+        std::copy_n(read.slot_values.data(), saved.values.size(), saved.values.data);
     }
-    const Var out = query.tape->record(query.rows(), read.values.cols(), query.needs_grad(), kept);
+    const Var out = query.tape->record(query.rows(), read.values.cols(), query.needs_grad(), saved);
     std::copy_n(read.values.data(), out.value().size(), out.mutable_value().data);
     return out;
 }

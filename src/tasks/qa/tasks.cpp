@@ -6,7 +6,7 @@
 
 namespace kvmem {
 
-// "4" is the task "qa4" or "qa4_two-argument-relations".
+// Whether a text names a task: by its whole name, or as "4" names "qa4" and "qa4_two-argument-relations".
 static bool is_called(const std::string& task, const std::string& text) {
     if (task == text) return true;
     const std::string numbered = "qa" + text;
@@ -28,8 +28,7 @@ std::vector<Index> find_tasks(const QaDataset& dataset, std::span<const std::str
             throw UsageError({.what = "no such task",
                               .expected = tasks.empty() ? "none: the data set has no tasks" : "of " + all_of(tasks),
                               .got = text,
-                              .where = dataset.info.title,
-                              .hint = {}});
+                              .where = dataset.info.title});
         found.push_back(at - tasks.begin());
     }
     std::sort(found.begin(), found.end());
@@ -39,7 +38,7 @@ std::vector<Index> find_tasks(const QaDataset& dataset, std::span<const std::str
 
 static Split part_of(const Split& split, const std::vector<Index>& tasks) {
     Split part;
-    if (split.has_own_slots()) part.own_offsets.push_back(0);
+    if (split.has_local_memory()) part.local_offsets.push_back(0);
     for (Index i = 0; i < split.size(); ++i) {
         const auto at = static_cast<std::size_t>(i);
         if (!std::binary_search(tasks.begin(), tasks.end(), split.task[at])) continue;
@@ -47,12 +46,11 @@ static Split part_of(const Split& split, const std::vector<Index>& tasks) {
         part.answer.push_row(split.answer[i]);
         part.task.push_back(split.task[at]);
         if (!split.support.empty()) part.support.push_row(split.support[i]);
-        if (!split.has_own_slots()) continue;
-        for (Index s = split.own_offsets[at]; s < split.own_offsets[at + 1]; ++s) {
-            part.own.key.push_row(split.own.key[s]);
-            part.own.value.push_row(split.own.value[s]);
-        }
-        part.own_offsets.push_back(part.own.size());
+        if (!split.has_local_memory()) continue;
+        const auto [first, last] = split.local_slots_of(i);
+        for (Index s = first; s < last; ++s)
+            part.local_slots.push(split.local_slots.key[s], split.local_slots.value[s]);
+        part.local_offsets.push_back(part.local_slots.size());
     }
     return part;
 }
@@ -70,20 +68,9 @@ void keep_tasks(QaDataset& dataset, std::span<const std::string> texts) {
     for (auto& [name, split] : dataset.splits)
         if (!split.task.empty()) split = part_of(split, tasks);
     dataset.count_tokens();
-    const auto train = dataset.splits.find("train");
-    if (train == dataset.splits.end()) return;
-    std::vector<bool> met(static_cast<std::size_t>(dataset.vocabulary.size()), false);
-    const auto meet = [&](const Ragged<Token>& rows) {
-        for (const Token token : rows.values) met[static_cast<std::size_t>(token)] = true;
-    };
-    const Split& split = train->second;
-    meet(split.question);
-    meet(split.answer);
-    meet(split.own.key);
-    meet(split.own.value);
-    meet(dataset.memory.key);
-    meet(dataset.memory.value);
-    std::erase_if(dataset.candidates, [&](Token token) { return !met[static_cast<std::size_t>(token)]; });
+    if (!dataset.splits.contains("train")) return;
+    // The counts are those of the training split and the memory, so they tell which candidates training meets.
+    std::erase_if(dataset.candidates, [&](Token token) { return dataset.vocabulary.count(token) == 0; });
 }
 
 }  // namespace kvmem

@@ -8,10 +8,9 @@ namespace kvmem {
 
 std::vector<bool> names_in_use(const QaDataset& dataset, std::span<const Token> to, Token model_tokens) {
     if (dataset.memory.size() == 0) return {};
-    std::vector<bool> names(static_cast<std::size_t>(model_tokens), false);
+    std::vector<bool> names(model_tokens, false);
     for (Token theirs = 0; theirs < dataset.vocabulary.size(); ++theirs)
-        if (dataset.vocabulary.kind(theirs) == TokenKind::entity)
-            names[static_cast<std::size_t>(to[static_cast<std::size_t>(theirs)])] = true;
+        if (dataset.vocabulary.kind(theirs) == TokenKind::entity) names[to[theirs]] = true;
     return names;
 }
 
@@ -31,29 +30,29 @@ void leave_out_possessives(Ragged<Token>& rows, const Vocabulary& vocabulary) {
 }
 
 bool Translator::is_trained(Token theirs) const {
-    const Token ours = to_[static_cast<std::size_t>(theirs)];
+    const Token ours = to_[theirs];
     return ours != unknown_token && ours_.count(ours) > 0;
 }
 
 void Translator::append_words(std::vector<Token>& out, std::span<const Token> words) const {
     if (std::ranges::all_of(words, [&](Token word) { return is_trained(word); })) {
-        for (const Token word : words) out.push_back(to_[static_cast<std::size_t>(word)]);
+        for (const Token word : words) out.push_back(to_[word]);
         return;
     }
     std::string text;
-    std::vector<std::size_t> begins;  // of the words, in the text
+    std::vector<std::size_t> begins;  // where each word begins in the text
     for (const Token word : words) {
         if (!text.empty()) text += ' ';
         begins.push_back(text.size());
         text += theirs_.text(word);
     }
     std::size_t at = 0;
-    bool names = false;  // whether a part is read as the names that it may be
+    bool names = false;  // whether the last part became names
     for (const TextPart& part : linker_.parts(text)) {
         const std::size_t first = at;
         while (at < words.size() && begins[at] < part.end) ++at;
         const auto covered = words.subspan(first, at - first);
-        if (covered.empty()) {  // the "s" of a possessive, whose word the name before it has covered
+        if (covered.empty()) {  // the "s" of a possessive whose word belongs to the name before it
             const std::optional<Token> word = ours_.find(TokenKind::word, part.word);
             if (names && word && ours_.count(*word) > 0) out.push_back(*word);
             continue;
@@ -61,9 +60,9 @@ void Translator::append_words(std::vector<Token>& out, std::span<const Token> wo
         names = !part.entities.empty() && !std::ranges::all_of(covered, [&](Token word) { return is_trained(word); });
         if (names) out.insert(out.end(), part.entities.begin(), part.entities.end());
         if (!names)
-            for (const Token word : covered) out.push_back(to_[static_cast<std::size_t>(word)]);
+            for (const Token word : covered) out.push_back(to_[word]);
     }
-    for (; at < words.size(); ++at) out.push_back(to_[static_cast<std::size_t>(words[at])]);
+    for (; at < words.size(); ++at) out.push_back(to_[words[at]]);
 }
 
 void Translator::translate_texts(Ragged<Token>& rows) const {
@@ -73,11 +72,11 @@ void Translator::translate_texts(Ragged<Token>& rows) const {
         for (std::size_t at = 0; at < row.size();) {
             const auto end = std::find_if_not(row.begin() + static_cast<std::ptrdiff_t>(at), row.end(),
                                               [&](Token t) { return is_word(t); });
-            const std::size_t words = static_cast<std::size_t>(end - row.begin()) - at;
+            const std::size_t words = end - row.begin() - at;
             if (words > 0) append_words(translated.values, row.subspan(at, words));
             at += words;
             if (at == row.size()) break;
-            translated.values.push_back(to_[static_cast<std::size_t>(row[at++])]);
+            translated.values.push_back(to_[row[at++]]);
         }
         translated.end_row();
     }

@@ -9,22 +9,22 @@
 
 namespace kvmem {
 
-// Which of a model's entities texts about a data set's memory may name: the data set's own. Empty, for all that the
-// model knows, when there is no memory that questions share: questions then bring slots, about names of training
-// perhaps. `to` is what Model::extend() returned.
+// By the model's tokens, whether texts about a data set's memory may name an entity: it must be the data set's own.
+// Empty, which allows all names, without a shared memory, since questions then bring slots that may be about names of
+// training. `to` is the result of Model::extend().
 std::vector<bool> names_in_use(const QaDataset& dataset, std::span<const Token> to, Token model_tokens);
 
-// Leaves out each word "s" behind an entity, as texts are linked for a model that never saw a possessive in training.
+// Removes each word "s" behind an entity, as the linker does for a model that never saw a possessive in training.
 void leave_out_possessives(Ragged<Token>& rows, const Vocabulary& vocabulary);
 
 class Translator {
   public:
-    // All must outlive it; the linker is one over `ours`.
+    // All arguments must outlive the translator; the linker is one over `ours`.
     Translator(const Vocabulary& theirs, const Vocabulary& ours, std::span<const Token> to, const EntityLinker& linker)
         : theirs_(theirs), ours_(ours), to_(to), linker_(linker) {}
 
-    // Puts rows of their tokens into ours. Words that training never saw become the names that they are to the linker:
-    // their data set may have had no reason to take them for names, or no training to tell names from words.
+    // Translates rows of `theirs` into `ours`. Words that training never saw become the names that the linker finds in
+    // them, since the other data set may have had no reason to take them for names.
     void translate_texts(Ragged<Token>& rows) const;
 
   private:

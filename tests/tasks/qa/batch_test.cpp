@@ -38,7 +38,7 @@ TEST_CASE("an example's own slots come before the retrieved ones", "[batch]") {
     add_example(batch, dataset, story, 1, retriever);
     CHECK(batch.origin == std::vector<Index>{-1, -1, 1});
     CHECK(batch.slot_offsets == std::vector<Index>{0, 3, 3});
-    CHECK(row(batch.slots.key[0]) == row(story.own.key[0]));
+    CHECK(row(batch.slots.key[0]) == row(story.local_slots.key[0]));
     CHECK(batch.slots.value[1].empty());
 }
 
@@ -64,15 +64,15 @@ TEST_CASE("a story goes on as long as slots begin with those of the question bef
 
     Split hand;  // the same slot twice, another, none, none, the other with one more
     const std::vector<Token> a{1}, b{2};
-    hand.own_offsets = {0};
+    hand.local_offsets = {0};
     const auto add = [&](const std::vector<std::vector<Token>>& slots) {
         hand.question.push_row(a);
         hand.answer.push_row(b);
         for (const auto& slot : slots) {
-            hand.own.key.push_row(slot);
-            hand.own.value.push_row(slot);
+            hand.local_slots.key.push_row(slot);
+            hand.local_slots.value.push_row(slot);
         }
-        hand.own_offsets.push_back(hand.own.size());
+        hand.local_offsets.push_back(hand.local_slots.size());
     };
     add({a});
     add({a});

@@ -80,16 +80,16 @@ TEST_CASE("a compiled memory holds what the network compares and reads", "[compi
     add_example(batch, data, data.split("test"), 0, retriever);
     Tape tape;
     tape.set_training(false);
-    const KvMemNN::Reading reading = model->read(tape, batch);
+    const KvMemNN::Forward forward = model->run(tape, batch);
     const Matrix question = model->encode_questions(batch.question);
-    const ConstView asked = reading.hops.at(0).query.value();
+    const ConstView asked = forward.hops.at(0).query.value();
     REQUIRE(question.size() == asked.size());
     CHECK(std::equal(question.data(), question.data() + question.size(), asked.data));
 
     const store::MemoryStore store = compiled(taught(), data);
     const std::vector<store::Id> ids(batch.origin.begin(), batch.origin.end());
     const store::StoredSlots slots = store.get(ids);
-    const ConstView keys = reading.key.value();
+    const ConstView keys = forward.key.value();
     REQUIRE(slots.keys.rows() == keys.rows);
     CHECK(std::equal(slots.keys.data(), slots.keys.data() + slots.keys.size(), keys.data));
     CHECK(slots.texts.at(0).find(" -> ") != std::string::npos);

@@ -74,7 +74,7 @@ TEST_CASE("a data set comes back as it was saved", "[qa_file]") {
 TEST_CASE("a split without examples comes back", "[qa_file]") {
     QaDataset dataset;
     dataset.splits["empty"];
-    dataset.splits["own"].own_offsets = {0};
+    dataset.splits["own"].local_offsets = {0};
     CHECK(equal(load(file_of(dataset)), dataset));
 }
 

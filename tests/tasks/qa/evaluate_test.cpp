@@ -123,15 +123,15 @@ class FixedReader : public Model {
     std::string name() const override { return "fixed reader"; }
     std::string summary() const override { return "A reader"; }
     Var loss(Tape& tape, const Batch&, Rng&) const override { return tape.constant(Matrix(1, 1)); }
-    void score(Tape&, const Batch& batch, View scores, Reads* reads) const override {
+    void score(Tape&, const Batch& batch, View scores, AttentionTrace* trace) const override {
         for (Index i = 0; i < scores.rows; ++i)
             for (Index c = 0; c < scores.cols; ++c) scores(i, c) = static_cast<Real>(-c);
-        if (!reads) return;
-        reads->resize(2, 2, batch.slots.size());
+        if (!trace) return;
+        trace->resize(2, 2, batch.slots.size());
         const Index slots = std::ssize(weights_) / 4;  // of each question
-        for (Index i = 0; i < reads->slots * 4; ++i) {
-            const Index row = i / reads->slots, slot = i % reads->slots % slots;
-            reads->weights[static_cast<std::size_t>(i)] = weights_[static_cast<std::size_t>(row * slots + slot)];
+        for (Index i = 0; i < trace->slots * 4; ++i) {
+            const Index row = i / trace->slots, slot = i % trace->slots % slots;
+            trace->weights[static_cast<std::size_t>(i)] = weights_[static_cast<std::size_t>(row * slots + slot)];
         }
     }
 
@@ -151,24 +151,24 @@ struct FourSlots {
         for (const char* name : {"right", "wrong"})
             dataset.candidates.push_back(dataset.vocabulary.add(TokenKind::entity, name));
         dataset.tasks = {"easy", "empty", "hard"};
-        dataset.splits["valid"].own_offsets.push_back(0);
+        dataset.splits["valid"].local_offsets.push_back(0);
     }
     void add(const std::vector<Index>& support, bool right, Index task) {
         Split& split = dataset.splits["valid"];
         split.question.push_row(std::vector{word});
         split.answer.push_row(std::vector{dataset.candidates[right ? 0 : 1]});
         for (int i = 0; i < 4; ++i) {
-            split.own.key.push_row(std::vector{word});
-            split.own.value.push_row(std::vector{word});
+            split.local_slots.key.push_row(std::vector{word});
+            split.local_slots.value.push_row(std::vector{word});
         }
-        split.own_offsets.push_back(split.own.size());
+        split.local_offsets.push_back(split.local_slots.size());
         split.support.push_row(support);
         split.task.push_back(task);
     }
-    std::vector<Outcome> answer_all(std::vector<Real> weights, Look look = Look::at_reading_too) const {
+    std::vector<Outcome> answer_all(std::vector<Real> weights, Trace trace = Trace::attention) const {
         const FixedReader model(dataset.vocabulary, dataset.candidates, std::move(weights));
         return kvmem::answer_all(model, dataset, dataset.split("valid"), Retriever(dataset.memory, dataset.vocabulary),
-                                 look);
+                                 trace);
     }
 };
 
@@ -203,7 +203,7 @@ TEST_CASE("a hop that reads nothing reads no support, and equal weights count fo
     CHECK(support_of(f.answer_all(nothing)).hops.at(0).mean == 0);
     CHECK(support_of(f.answer_all(nothing)).hops.at(0).head == 0);
     CHECK(support_of(f.answer_all(same)).hops.at(1).mean == Approx(0.5));
-    CHECK(support_of(f.answer_all(same, Look::at_answers)).questions == 0);
+    CHECK(support_of(f.answer_all(same, Trace::none)).questions == 0);
     CHECK(support_of({}).hops.empty());
 }
 

@@ -60,13 +60,13 @@ TEST_CASE("the same question about another memory is no leak", "[inspect]") {
     QaDataset dataset = test::small_dataset();
     dataset.splits["train"] = dataset.splits["story"];
     CHECK(inspect_dataset(dataset).splits.at("story").leaked == 2);
-    dataset.splits["train"].own.value.values[0] = 1;
+    dataset.splits["train"].local_slots.value.values[0] = 1;
     CHECK(inspect_dataset(dataset).splits.at("story").leaked == 1);
 }
 
 TEST_CASE("an example reaches its own slots and no other's", "[inspect]") {
     const SplitReport story = small_report().splits.at("story");
-    CHECK(story.own_slots == 2);
+    CHECK(story.local_slots == 2);
     CHECK(story.unreachable == 1);
 }
 

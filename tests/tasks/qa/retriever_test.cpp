@@ -90,9 +90,9 @@ TEST_CASE("the report counts what retrieval reaches", "[retriever]") {
         CHECK(report.gold_found == 3);
     }
     SECTION("and of a question's own slots") {
-        split.own.key.push_row(std::vector{m.red});
-        split.own.value.push_row(std::vector{m.a});
-        split.own_offsets = {0, 0, 0, 1, 1};  // the third question's
+        split.local_slots.key.push_row(std::vector{m.red});
+        split.local_slots.value.push_row(std::vector{m.a});
+        split.local_offsets = {0, 0, 0, 1, 1};  // the third question's
         const RetrievalReport report = report_retrieval(dataset, split, Retriever(m.slots, m.vocabulary));
         CHECK(report.found == 3);
         CHECK(report.without_slots == 0);

@@ -184,7 +184,7 @@ TEST_CASE("options of stories that make no sense are refused", "[synth]") {
     SECTION("task 21") { options.tasks = {21}; }
     SECTION("no training") { options.train = 0; }
     SECTION("fewer than none") { options.valid = -1; }
-    SECTION("too many") { options.test = most_story_questions + 1; }
+    SECTION("too many") { options.test = max_story_questions + 1; }
     CHECK_THROWS_AS(write_stories(folder, options), UsageError);
     CHECK_FALSE(fs::exists(folder));
     CHECK_THROWS_AS(synth_stories(0, StorySplit::train, 1, 1), UsageError);

@@ -30,7 +30,7 @@ TEST_CASE("the examples of some tasks are a data set of their own", "[tasks]") {
     CHECK(part.size() == 15);
     CHECK(whole.size() == 30);
     CHECK(std::ranges::equal(part.question[3], whole.question[6]));
-    CHECK(part.own_offsets[4] - part.own_offsets[3] == whole.own_offsets[7] - whole.own_offsets[6]);
+    CHECK(part.local_offsets[4] - part.local_offsets[3] == whole.local_offsets[7] - whole.local_offsets[6]);
     for (const Index task : part.task) CHECK(task == 0);
     // Nobody answers yes or no in this task, and nobody is asked "in".
     CHECK(dataset.candidates.size() + 2 == all.candidates.size());

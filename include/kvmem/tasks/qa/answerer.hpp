@@ -1,4 +1,4 @@
-// Answers questions in plain words from a memory, and tells which slots the answer came from.
+// Answers questions in plain words from a memory, with the slots that the answer came from.
 #pragma once
 
 #include "kvmem/store/memory_store.hpp"
@@ -16,21 +16,21 @@ struct Answer {
     struct Candidate {
         std::string text;
         double score;
-        double weight;  // of the softmax over all candidates; of a model that follows facts, of its path
+        double weight;  // of the softmax over all candidates; for a model that follows facts, of its path
     };
     struct ReadSlot {
         std::string key, value;
         double weight;
-        Index slot;  // its place among those that the question reads, from 0; those that came with it are the first
+        Index slot;  // its number among the question's slots, where the question's own come first
     };
     struct Head {
-        std::vector<ReadSlot> slots;  // those with most weight, most first
+        std::vector<ReadSlot> slots;  // the slots of largest weight, in falling order
     };
     struct Hop {
         std::vector<Head> heads;
     };
 
-    // What the answer was reached by, from an entity of the question to the candidate.
+    // The path from an entity of the question to the candidate.
     struct Path {
         struct Step {
             std::string relation;
@@ -49,69 +49,68 @@ struct Answer {
     };
 
     std::vector<Candidate> candidates;  // best first; empty when there is nothing to read
-    Index as_good = 0;                  // candidates that have at least half of the first one's weight
+    Index as_good = 0;                  // candidates with at least half of the first one's weight
     std::vector<Hop> hops;
-    // Of a model that follows facts: the strongest path to each of the candidates, and the words by which each hop
-    // chose its relation, most first.
+    // For a model that follows facts: the strongest path to each candidate, and the words by which each hop chose its
+    // relation, in falling order of weight.
     std::vector<Path> paths;
     std::vector<std::vector<ReadWord>> words;
-    Index slots = 0;                         // that the question reads
-    Index unread = 0;                        // slots before those, for which the model's memory has no room
-    Index own_slots = 0;                     // of all these, that came with it
-    std::vector<std::string> entities;       // that it names
-    std::vector<std::string> unknown_words;  // of it and of the sentences that came with it: training never saw them
-    // Names near to the question's words, when it names no entity and there is a memory to find slots in. A model that
-    // follows facts reads the nearest in its place, if no more than one letter in five differs: `taken_for`.
+    Index slots = 0;                         // slots that the question reads
+    Index unread = 0;                        // earlier slots, for which the model's memory has no room
+    Index local_slots = 0;                   // of all these, the slots that came with the question
+    std::vector<std::string> entities;       // that the question names
+    std::vector<std::string> unknown_words;  // words that training never saw
+    // Names near the question's words, if it names no entity and the memory has slots. A model that follows facts reads
+    // the nearest one, `taken_for`, if at most one letter in five differs.
     std::vector<std::string> suggestions;
     std::string taken_for;
 };
 
 struct AnswerOptions {
     Index candidates = 5;
-    bool all_as_good = false;  // more candidates, if so many have at least half of the first one's weight
+    bool all_as_good = false;  // also the further candidates that count in Answer::as_good
     Index slots = 5;           // of each hop
 };
 
-// A slot that comes with a question instead of from the memory, as text. Without a value it is a sentence, which is
-// its own value: stories are slots of this kind, in the order in which they are told.
+// A slot, as text, that comes with a question. Without a value it is a sentence, which is also its own value. Stories
+// are sentences in the order in which they are told.
 struct TextSlot {
     std::string key;
     std::optional<std::string> value = {};
 };
 
-// Reading is safe from several threads.
+// Several threads may ask at once.
 class Answerer {
   public:
-    // Reads from this data set's memory, which may hold entities that the model never saw. The splits only
-    // tell whether questions bring all their slots (Model::extend).
-    // Where it has a memory, only its own names are found in texts, and not those that training alone knew.
+    // Reads this data set's memory, which may hold entities that the model never saw. The splits only tell whether
+    // questions bring all their slots (Model::extend). With a shared memory, texts can name only its own entities.
     Answerer(std::unique_ptr<Model> model, QaDataset memory);
     ~Answerer();
     Answerer(Answerer&&) noexcept;
     Answerer& operator=(Answerer&&) noexcept;
 
-    // From now on reads the vectors of the memory's slots from a store that compile_memory() filled from this model and
-    // data set, with the same answers. Throws Error when it holds something else (CompiledMemory).
+    // Takes the vectors of slots from a store that compile_memory() filled from this model and data set; answers stay
+    // the same. Throws Error for other contents (CompiledMemory). Excludes ask() meanwhile.
     void read_from(store::MemoryStore compiled);
 
-    // Throws Error when the question is not UTF-8 or its brackets do not match. `own` are read beside the memory;
-    // a value that is no name of the model's is read as unknown and reported among the unknown words; values count
-    // as answers only if they are among the candidates.
+    // Answers a question from the memory and the slots `own` before it. Gives no candidates if no slot is found to
+    // read. A value that is no name of the model is reported among the unknown words, and a value is an answer only if
+    // it is a candidate. Throws Error when a text is not UTF-8 or its brackets do not match.
     Answer ask(const std::string& question, const AnswerOptions& options = {},
                const std::vector<TextSlot>& own = {}) const;
 
     const Model& model() const;
-    Index memory_slots() const;  // of the data set's memory, which all questions share
+    Index memory_slots() const;  // of the shared memory
 
   private:
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };
 
-// A path in words.
+// The names of a path's entities and relations.
 Answer::Path named(const Vocabulary& vocabulary, const FactPath& path);
 
-// Tokens as a person reads them: "Kismet directed_by".
+// The texts of tokens, with blanks between them: "Kismet directed_by".
 std::string text_of(const Vocabulary& vocabulary, std::span<const Token> tokens);
 
 }  // namespace kvmem

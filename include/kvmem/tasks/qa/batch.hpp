@@ -1,4 +1,4 @@
-// Questions with the slots that each of them reads, as a model takes them.
+// Questions with the slots that each of them reads: the input of a model.
 #pragma once
 
 #include "kvmem/autograd/tape.hpp"
@@ -11,29 +11,27 @@
 
 namespace kvmem {
 
-// Slots as a model's vectors, a row for each.
+// The vectors of slots in a model, a row for each slot.
 struct SlotVectors {
     Matrix key, value;  // [S, d]
 };
 
 struct Batch {
     Ragged<Token> question;
-    Ragged<Token> answer;                // the right ones of each example
-    Slots slots;                         // of all examples, one after the other
+    Ragged<Token> answer;                // the right answers of each example
+    Slots slots;                         // those of the first example, then of the second ...
     std::vector<Index> slot_offsets{0};  // example i reads slots [slot_offsets[i], slot_offsets[i + 1])
-    // Where each slot came from: its number in the shared memory, or -1 for an example's own.
+    // The number of each slot in the shared memory, or -1 for a local slot of an example.
     std::vector<Index> origin;
-    // Story u is what examples [story_offsets[u], story_offsets[u + 1]) ask about: the slots of each of them are
-    // the first slots of the next one's. An example that was added alone is a story of its own.
+    // Story u has the examples [story_offsets[u], story_offsets[u + 1]). The slots of each of them begin with all slots
+    // of the one before. An example that was added alone is a story of its own.
     std::vector<Index> story_offsets{0};
 
-    // The whole memory, for models that read it exactly; null for others.
+    // The whole memory for models that follow facts; null for others.
     const Facts* facts = nullptr;
-    // Words of questions that are no token, for models that read spelling: their place in question.values, and the
-    // word.
+    // The questions' unknown words with their place in question.values, for models that read spelling.
     std::vector<std::pair<Index, std::string>> unseen;
-    // What Model::encode_slots() made of all slots, if it was kept (CompiledMemory); empty: it is made when they are
-    // read.
+    // The result of Model::encode_slots() for all slots (CompiledMemory). If empty, the model encodes slots itself.
     SlotVectors encoded;
 
     Index size() const { return question.size(); }
@@ -44,7 +42,7 @@ struct Batch {
     void clear();
 };
 
-// Adds one example: its own slots, if any, and the retrieved ones of the shared memory.
+// Adds one example with its local slots, if any, and the retrieved slots of the shared memory behind them.
 void add_example(Batch& batch, std::span<const Token> question, std::span<const Token> answer, const Slots& memory,
                  const Retriever& retriever);
 void add_example(Batch& batch, const QaDataset& dataset, const Split& split, Index example, const Retriever& retriever);
@@ -53,13 +51,15 @@ void add_example(Batch& batch, const QaDataset& dataset, const Split& split, Ind
 void add_story(Batch& batch, const QaDataset& dataset, const Split& split, Index first, Index last,
                const Retriever& retriever);
 
-// Where the stories of a split begin, and its size: a story goes on as long as each example's own slots begin with
-// all of the last one's. An example without own slots is a story of its own.
+// The offsets of a split's stories. A story goes on while the local slots of each example begin with all of the last
+// one's. An example without local slots is a story of its own.
 std::vector<Index> story_offsets(const Split& split);
-// The same when every example counts as a story of its own.
+// The same where every example is a story of its own.
 std::vector<Index> single_offsets(const Split& split);
 
-// Every example is a query of its own on its own slots. The batch must outlive the tape's use of it.
+// Segments in which query i reads the slots of example i. The batch must outlive their use.
 Segments one_query_each(const Batch& batch, Tape& tape);
+// The same with slots [offsets[i], offsets[i + 1]) for query i.
+Segments one_query_each(std::span<const Index> offsets, Tape& tape);
 
 }  // namespace kvmem

@@ -1,7 +1,7 @@
-// A memory as the vectors that a trained model reads, kept in a store.
+// The vectors that a trained model reads for the slots of a memory, in a store.
 //
-// Slot i of the memory has the id i, the vectors of its key and its value, and "key -> value" as text. Which slots a
-// question reads is still found by key hashing, so that answers are the same to the bit as without the store.
+// Slot i of the memory has the id i, the vectors of its key and value, and "key -> value" as text. Key hashing still
+// finds the slots of a question, so answers are bit-reproducible with and without the store.
 #pragma once
 
 #include "kvmem/store/memory_store.hpp"
@@ -17,18 +17,18 @@ struct CompiledSlots {
     std::vector<std::string> texts;
 };
 
-// Slots in the model's tokens, as a store takes them. Throws Error when the model has no vectors of slots.
+// The vectors and texts of slots in the model's tokens. Throws Error when the model has no vectors of slots.
 CompiledSlots compile_memory(const Model& model, const Slots& memory);
 
-// Reading is safe from several threads.
+// Several threads may read at once.
 class CompiledMemory {
   public:
-    // Model and memory must outlive it. Throws Error when the store holds fewer or more slots than the memory, vectors
-    // of other widths, or, of some slots that are looked at, others than the model makes.
+    // Model and memory must outlive this object. Throws Error when the store holds another number of slots than the
+    // memory, or, for a sample of slots, other vectors than the model makes.
     CompiledMemory(store::MemoryStore store, const Model& model, const Slots& memory);
 
-    // The vectors of a batch's slots: from the store, or of an example's own slots from the model. Throws Error when
-    // the store lacks a slot, or has another one in its place.
+    // The vectors of a batch's slots: from the store, or for local slots from the model. Throws Error when the store
+    // lacks a slot, or has another one in its place.
     SlotVectors read(const Batch& batch) const;
 
   private:

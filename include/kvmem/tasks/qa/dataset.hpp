@@ -9,32 +9,45 @@
 #include <map>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace kvmem {
 
-// Slots: slot i is found by the tokens key[i] and gives the tokens value[i].
+// The slots of a memory: slot i has the tokens key[i], by which it is addressed, and the tokens value[i].
 struct Slots {
     Ragged<Token> key;
     Ragged<Token> value;
 
     Index size() const { return key.size(); }
+    void push(std::span<const Token> slot_key, std::span<const Token> slot_value) {
+        key.push_row(slot_key);
+        value.push_row(slot_value);
+    }
     bool operator==(const Slots&) const = default;
 };
 
-// Questions of one split. Example i asks question[i]; any of the tokens answer[i] is right (none: unanswerable).
+// The examples of one split. Example i asks question[i]; each of the tokens answer[i] is right, and without any the
+// question is unanswerable.
 struct Split {
     Ragged<Token> question;
     Ragged<Token> answer;
-    // Slots that belong to one example alone: example i owns slots [own_offsets[i], own_offsets[i + 1]) of
-    // `own`. Both are empty in a data set whose questions all read the shared memory.
-    Slots own;
-    std::vector<Index> own_offsets;
-    Ragged<Index> support;    // of each example: which of its own slots, from 0, the answer rests on; may be empty
-    std::vector<Index> task;  // of each example: a number in QaDataset::tasks; may be empty
+    // Slots that one example alone reads: those of example i are [local_offsets[i], local_offsets[i + 1]) of
+    // `local_slots`. Both are empty in a data set whose questions all read the shared memory.
+    Slots local_slots;
+    std::vector<Index> local_offsets;
+    // The local slots of each example that its answer rests on, counted from its first one; may be empty.
+    Ragged<Index> support;
+    std::vector<Index> task;  // the task of each example, a number in QaDataset::tasks; may be empty
 
     Index size() const { return question.size(); }
-    bool has_own_slots() const { return !own_offsets.empty(); }
+    bool has_local_memory() const { return !local_offsets.empty(); }
+    // An example's first local slot, and one past its last; equal without local slots.
+    std::pair<Index, Index> local_slots_of(Index example) const {
+        if (!has_local_memory()) return {0, 0};
+        const auto i = static_cast<std::size_t>(example);
+        return {local_offsets[i], local_offsets[i + 1]};
+    }
     bool operator==(const Split&) const = default;
 };
 
@@ -49,11 +62,11 @@ struct QaDataset {
     DatasetInfo info;
     Vocabulary vocabulary;
     Slots memory;                         // shared by all examples; may be empty
-    std::vector<Token> candidates;        // the tokens that may be answers, rising
-    std::vector<std::string> tasks;       // names of the tasks that examples belong to; may be empty
+    std::vector<Token> candidates;        // the tokens that may be answers; they rise
+    std::vector<std::string> tasks;       // the names of the tasks of examples; may be empty
     std::map<std::string, Split> splits;  // "train", "valid", "test"; any may be missing
 
-    // The split of this name. Throws Error that lists the ones there are.
+    // The split of this name. Throws Error with the names of the splits that exist.
     const Split& split(const std::string& name) const;
     // Throws Error unless every token, offset and length is consistent.
     void validate(const std::string& where) const;
@@ -61,17 +74,17 @@ struct QaDataset {
     void count_tokens();
 };
 
-// What is read of a file. memory: no splits, if there is a memory that questions share; who only asks needs none.
+// The part of a file that is read. memory: no splits, if questions share a memory, which is enough to answer questions.
 enum class DatasetParts { all, memory };
 
-// Reads a kvmem-qa file, trusting nothing in it. Throws Error that says what is wrong with the file, also when what it
-// holds takes more than half of the memory that this process may have. Several threads may read and write data sets at
-// once; HDF5 serves them in turn.
+// Reads a kvmem-qa file without trust in its contents. Throws Error that says what is wrong with the file, also for
+// contents larger than half of the memory that this process may have. Threads may read and write data sets at once;
+// HDF5 serves them in turn.
 QaDataset load_dataset(const std::filesystem::path& path, DatasetParts parts = DatasetParts::all);
 // The same for a file's bytes; `name` stands for the path in errors.
 QaDataset load_dataset(std::span<const std::byte> bytes, const std::string& name);
 
-// Writes a kvmem-qa file in place of `path`, all or nothing. Throws Error.
+// Replaces `path` by a kvmem-qa file, all or nothing. Throws Error.
 void save_dataset(const QaDataset& dataset, const std::filesystem::path& path);
 
 }  // namespace kvmem

@@ -1,4 +1,4 @@
-// Facts added to a data set's memory and taken from it: a model that reads the memory knows them at once.
+// Adds facts to a data set's memory and removes them. A model that reads the memory knows them at once.
 #pragma once
 
 #include "kvmem/tasks/qa/dataset.hpp"
@@ -11,15 +11,15 @@ struct NamedFact {
     std::string subject, relation, object;
 };
 
-// "subject|relation|object". Throws UsageError.
+// Parses "subject|relation|object". Throws UsageError for another number of parts.
 NamedFact parse_fact(const std::string& text);
 
-// The fact becomes two slots, [subject, relation] -> [object] and [object, ~relation] -> [subject], as importers make
-// them; names that are new become entities and candidates. Nothing happens if it is there. Throws Error, and leaves
-// everything as it was, for a relation that the data set does not have or a name that cannot be one.
+// Adds a fact as importers do, by the slots [subject, relation] -> [object] and [object, ~relation] -> [subject]. New
+// names become entities and candidates. Does nothing for a fact that exists. Throws Error, with nothing changed, for a
+// relation that the data set lacks or an unusable name.
 void add_fact(QaDataset& dataset, const NamedFact& fact);
 
-// Takes both slots away; the names stay. Throws Error, and leaves everything as it was, if the fact is not there.
+// Removes both slots of a fact; its names stay. Throws Error, with nothing changed, if the memory lacks the fact.
 void remove_fact(QaDataset& dataset, const NamedFact& fact);
 
 }  // namespace kvmem

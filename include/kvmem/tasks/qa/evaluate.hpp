@@ -1,4 +1,4 @@
-// How well a model answers a split's questions, and whether it read what the answers rest on.
+// Metrics of a model's answers to a split, and whether its attention finds the supporting slots.
 #pragma once
 
 #include "kvmem/tasks/qa/model.hpp"
@@ -10,48 +10,46 @@
 
 namespace kvmem {
 
-// Every question counts, also one without a right answer among the candidates, which no model can hit. All
-// candidates are ranked; a question with a score that is not finite is missed; equal scores in the order of the
-// candidates.
+// Every question counts, also one without a right answer among the candidates, which no model can hit. All candidates
+// are ranked, equal scores in the order of the candidates. A question with a score that is not finite counts as missed.
 struct Metrics {
     Index questions = 0;
-    double hits_at_1 = 0;             // share of the questions whose first candidate is right
-    double hits_at_10 = 0;            // ... that have a right one among the first ten
-    double mean_reciprocal_rank = 0;  // of the best right candidate; 0 where there is none
-    // Mean over the questions of the F1 of two sets: the right answers, and the candidates that have at least half of
-    // the weight of the first.
+    double hits_at_1 = 0;             // share of questions whose first candidate is right
+    double hits_at_10 = 0;            // ... with a right candidate among the first ten
+    double mean_reciprocal_rank = 0;  // of the best right candidate, where a question without one adds 0
+    // Mean F1 of two sets: the right answers, and the candidates with at least half of the first one's weight.
     double f1 = 0;
-    // Mean of -log p(best right candidate) among all candidates without the other right ones, over the questions that
-    // have one and scores that are finite; 0 when there are none.
+    // Mean of -log p(best right candidate) among all candidates but the other right ones, over the questions with a
+    // right candidate and finite scores; 0 without any.
     double loss = 0;
 };
 
-// What became of one question.
+// The result of one question.
 struct Outcome {
-    Index rank = 0;   // from 1, of the best right candidate; 0: missed, there is none or the scores are not finite
+    Index rank = 0;   // of the best right candidate, from 1; 0: none, or scores that are not finite
     double loss = 0;  // as in Metrics
     double f1 = 0;    // as in Metrics
-    Index task = -1;  // its number in QaDataset::tasks; -1: none is known
-    // Where the reading was looked at, and the question has supporting slots: of each hop, whether it read one of them
-    // most.
-    struct Hop {
-        bool mean = false;  // by the mean of its heads' weights
-        bool head = false;  // by the weights of one head at least
+    Index task = -1;  // its number in QaDataset::tasks; -1: none
+    // With Trace::attention and supporting slots: whether each hop has its largest weight on one of them.
+    struct HopSupport {
+        bool mean = false;  // by the mean over its heads
+        bool head = false;  // by at least one head
     };
-    std::vector<Hop> hops;
-    bool all_support = false;  // each of its supporting slots is what some head of some hop read most
-    double chance = 0;         // the share of its slots that are supporting ones
-    // Where the reading was looked at, of a model that follows facts: the relations on the path to the first candidate.
+    std::vector<HopSupport> hops;
+    bool all_support = false;  // each supporting slot has the largest weight of some head of some hop
+    double chance = 0;         // the share of supporting slots among its slots
+    // With Trace::attention and a model that follows facts: the relations on the path to the first candidate.
     std::vector<Token> path;
 };
 
-enum class Look { at_answers, at_reading_too };
+// What answer_all() notes besides the answers.
+enum class Trace { none, attention };
 
-// Asks all questions of a split, in its order. `dataset` holds the split's memory, in the model's own tokens;
-// `progress` is called with the number of questions done, from several threads. The result has the same bits on any
-// number of threads.
+// Answers all questions of a split, in its order. `dataset` holds the split's memory in the model's tokens. Threads
+// call `progress` with the number of questions done. The result is bit-reproducible on any number of threads. A
+// question whose retrieval finds no slot is ranked by the question alone, where Answerer gives no answer.
 std::vector<Outcome> answer_all(const Model& model, const QaDataset& dataset, const Split& split,
-                                const Retriever& retriever, Look look = Look::at_answers,
+                                const Retriever& retriever, Trace trace = Trace::none,
                                 const std::function<void(Index done)>& progress = {});
 Metrics metrics_of(std::span<const Outcome> outcomes);
 
@@ -59,20 +57,18 @@ Metrics metrics_of(std::span<const Outcome> outcomes);
 Metrics evaluate(const Model& model, const QaDataset& dataset, const Split& split, const Retriever& retriever,
                  const std::function<void(Index done)>& progress = {});
 
-// How often models read what the answer rests on, over the questions with supporting slots whose reading was looked
-// at. The slot that a hop reads most is the one of the largest weight above 0, the first of equal ones: by the mean of
-// the weights of its heads, which serves this ranking alone, or of one head. Reading a supporting slot most is not
-// needed to be right, and does not make an answer right.
+// How often hops find the supporting slots, over the questions with supporting slots and traced attention. The top slot
+// of a hop has the largest weight above 0, the first of equal ones: by one head, or by the mean over heads, which
+// serves this ranking alone. A supporting top slot is neither needed for a right answer nor enough for it.
 struct SupportReport {
     Index questions = 0;
-    struct Hop {
-        double mean =
-            0;  // share of the questions of which the hop, by the mean of its heads, reads a supporting slot most
-        double head = 0;  // ... of which at least one of its heads does
+    struct HopRates {
+        double mean = 0;  // share of questions whose top slot by the mean over heads is supporting
+        double head = 0;  // ... whose top slot by at least one head is
     };
-    std::vector<Hop> hops;
-    double all_support = 0;  // share of which each supporting slot is what some head of some hop reads most
-    double chance = 0;       // mean share of a question's slots that are supporting: what a slot picked at random is
+    std::vector<HopRates> hops;
+    double all_support = 0;  // share of questions whose supporting slots are all top slots of some head of some hop
+    double chance = 0;       // mean share of supporting slots among a question's slots: the rate of a random slot
 };
 SupportReport support_of(std::span<const Outcome> outcomes);
 
@@ -82,17 +78,17 @@ struct TaskReport {
 
     std::string name;
     Index questions = 0;
-    double error = 0;  // share whose first candidate is wrong
+    double error = 0;  // share of questions whose first candidate is wrong
     double f1 = 0;     // as in Metrics
     SupportReport support;
-    std::vector<Token> path;  // the relations most often followed, if any were
-    double path_share = 0;    // the share of questions for which they were
+    std::vector<Token> path;  // the most frequent path, if facts were followed
+    double path_share = 0;    // the share of questions with this path
 
     bool failed() const { return error > allowed_error; }
 };
-// Of each task that has questions, in the order of `tasks`.
+// A report for each task with questions, in the order of `tasks`.
 std::vector<TaskReport> reports_by_task(std::span<const Outcome> outcomes, const std::vector<std::string>& tasks);
-double mean_error(std::span<const TaskReport> tasks);  // over tasks, each counting the same
+double mean_error(std::span<const TaskReport> tasks);  // of tasks with equal weights
 Index failed_tasks(std::span<const TaskReport> tasks);
 
 }  // namespace kvmem

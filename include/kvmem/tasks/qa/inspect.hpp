@@ -1,4 +1,4 @@
-// What a data set holds, in numbers: to see before training what a model can and cannot learn from it.
+// The contents of a data set in numbers, which show before training what a model can learn from it.
 #pragma once
 
 #include "kvmem/core/types.hpp"
@@ -22,16 +22,16 @@ struct SplitReport {
     LengthReport question;  // tokens
     LengthReport answers;   // answers per question
     Index question_tokens = 0;
-    // Of those: unknown_token and, where there is a training split, words whose count is 0. Where there is none, a
-    // model says which words it does not know.
+    // Of those: unknown_token and, with a training split, words whose count is 0. Without one, only a model can say
+    // which words are unknown.
     Index unknown_tokens = 0;
     Index without_answer = 0;  // questions
-    Index without_entity = 0;  // questions that name no entity
-    // Questions with answers none of which is in the value of a slot that the question can read.
+    Index without_entity = 0;  // questions without an entity
+    // Questions with answers, none of which is in the value of a slot that the question can read.
     Index unreachable = 0;
-    Index outside_candidates = 0;  // answers that are not among the candidates
-    Index leaked = 0;              // examples whose question, answers and own slots are all the same as one in "train"
-    Index own_slots = 0;
+    Index outside_candidates = 0;  // answers that are no candidates
+    Index leaked = 0;              // examples with the question, answers and local slots of one in "train"
+    Index local_slots = 0;
 };
 
 struct MemoryReport {
@@ -48,7 +48,7 @@ struct DatasetReport {
     std::map<std::string, SplitReport> splits;
 };
 
-// Takes a data set that validate() passes.
+// The data set must pass validate().
 DatasetReport inspect_dataset(const QaDataset& dataset);
 
 }  // namespace kvmem

@@ -1,5 +1,5 @@
-// What a model knows of words: its vocabulary, which tokens may be answers, and what it reads for words that
-// training never saw. Reading is safe from several threads.
+// The words of a model: its vocabulary, the tokens that may be answers, and the input for words that training never
+// saw. Several threads may read it while none extends it.
 #pragma once
 
 #include "kvmem/tasks/qa/dataset.hpp"
@@ -11,23 +11,23 @@ namespace kvmem {
 
 class Lexicon {
   public:
-    // `candidates` rise.
+    // `candidates` must rise.
     Lexicon(Vocabulary vocabulary, std::vector<Token> candidates);
 
     const Vocabulary& vocabulary() const { return vocabulary_; }
     std::span<const Token> candidates() const { return candidates_; }
 
-    // What the model reads for a token: itself, or unknown_token for a word that training never saw.
-    Token input(Token token) const { return inputs_[static_cast<std::size_t>(token)]; }
+    // The input of the model for a token: the token, or unknown_token for a word that training never saw.
+    Token input(Token token) const { return inputs_[token]; }
     Ragged<Token> inputs(const Ragged<Token>& bags) const;
 
-    // The number of a token, or of a value's only token, among the candidates; -1 when it is none.
-    Index candidate(Token token) const { return candidate_number_[static_cast<std::size_t>(token)]; }
+    // The number of a token, or of a value's only token, among the candidates; -1 for others.
+    Index candidate(Token token) const { return candidate_number_[token]; }
     Index candidate(std::span<const Token> value) const { return value.size() == 1 ? candidate(value[0]) : -1; }
 
-    // Takes another data set's entities in, and its words if asked to. Its candidates replace these, or come to them if
-    // its questions bring all slots that they read. Returns the own token for each of the data set's; others that are
-    // not known become unknown_token, which is no candidate.
+    // Adds another data set's entities, and its words with `words_too`. Its candidates replace these, or are added if
+    // its questions bring all slots that they read. Gives the own token for each of the data set's: unknown_token,
+    // which is no candidate, for those that stay unknown.
     std::vector<Token> extend(const QaDataset& dataset, bool words_too = false);
 
   private:

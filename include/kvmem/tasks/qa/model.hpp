@@ -1,7 +1,7 @@
-// What every model that answers questions from slots can do: training, evaluation, files and answering know no more.
+// The interface of models that answer questions from slots. Training, evaluation, files and answering use it alone.
 //
-// Letters: B questions, C candidates, S slots of the batch. Reading is safe from several threads, each with a tape
-// of its own, as long as nobody trains or extends the model.
+// Letters: B questions, C candidates, S slots of the batch. Several threads may read a model, each with a tape of its
+// own, while no thread trains or extends it.
 #pragma once
 
 #include "kvmem/autograd/tape.hpp"
@@ -20,38 +20,39 @@
 
 namespace kvmem {
 
-// A path through the facts of a memory, from an entity that the question names: what one answer was read by.
+// A path through the facts of a memory, from an entity that the question names to an answer.
 struct FactPath {
     struct Step {
-        Token relation;  // that was followed
-        Token entity;    // that it led to
-        Real weight;     // of the relation
-        Index hop;       // in which it was followed: hops that stay where they are give no step
+        Token relation;
+        Token entity;  // the object of the relation
+        Real weight;   // of the relation, among all that the hop could follow
+        Index hop;     // a hop that stays at its entity gives no step
     };
     Token start = unknown_token;
     std::vector<Step> steps;
     Real weight = 0;
 };
 
-// How much of each slot every hop and head read: never averaged. A slot that was not looked at has weight 0. What a
-// hop reads need not sum to one: a model without a softmax (MemN2N's linear start) has scores for weights.
-struct Reads {
+// The attention weights of every hop and head, never averaged. A slot that a hop leaves out has weight 0. The weights
+// of a hop need not sum to one: without a softmax (MemN2N's linear start) they are scores.
+struct AttentionTrace {
     Index hops = 0, heads = 0, slots = 0;
     std::vector<Real> weights;  // [hops, heads, slots of the batch]
-    // Of a model that follows facts, for each question: the strongest path to each of its best answers, and how much
-    // each hop read of each of the question's tokens, [hops, tokens].
-    Index paths_wanted = 1;
+    // For models that follow facts: the strongest path to each of a question's `max_paths` best answers, and the weight
+    // of each of its tokens in each hop, [hops, tokens].
+    Index max_paths = 1;
     std::vector<std::vector<FactPath>> paths;
     std::vector<std::vector<Real>> words;
 
-    void resize(Index new_hops, Index new_heads, Index new_slots);  // to zeros
+    void resize(Index new_hops, Index new_heads, Index new_slots);  // fills with zeros
     std::span<Real> of(Index hop, Index head = 0);
     std::span<const Real> of(Index hop, Index head = 0) const;
 };
 
-// Candidates with this score or more are as good as the best one: they have at least half of its weight.
+// The lowest score of candidates that count as good as the best one: it means half of the best one's weight.
 inline Real as_good_as(Real best) { return best - static_cast<Real>(std::numbers::ln2); }
 
+// Gives the values of the parameter of this name.
 using LoadParameter = std::function<Matrix(const std::string& name)>;
 
 class Model {
@@ -68,50 +69,50 @@ class Model {
     Parameters& parameters() { return *parameters_; }
     const Parameters& parameters() const { return *parameters_; }
 
-    // How the slots of a shared memory are found that a question reads.
+    // How a Retriever finds the slots of a shared memory that a question reads.
     virtual RetrieverOptions retrieval() const { return {}; }
 
-    // Whether batches should keep the questions of a story together (Batch::story_offsets). The loss and the scores of
-    // a question do not depend on it.
+    // Whether batches should hold the questions of a story together (Batch::story_offsets), which saves work. The loss
+    // and the scores of a question do not depend on it.
     virtual bool reads_stories() const { return false; }
 
-    // How many slots of a question it reads at most: the last ones.
-    virtual Index most_slots() const { return std::numeric_limits<Index>::max(); }
+    // The largest number of slots that a question reads: its last ones.
+    virtual Index max_slots() const { return std::numeric_limits<Index>::max(); }
 
-    // The sum of the batch's losses. Examples without a right answer that is a candidate count nothing. [1, 1]
+    // The sum of the batch's losses, [1, 1]. An example whose right answers are no candidates adds 0.
     virtual Var loss(Tape& tape, const Batch& batch, Rng& rng) const = 0;
 
-    // Scores of all candidates: [B, C] in the order of candidates(). Their softmax are the answer's weights. Fills
-    // `reads` when it is given. Throws Error when scores have another shape.
-    virtual void score(Tape& tape, const Batch& batch, View scores, Reads* reads = nullptr) const = 0;
+    // Writes the scores of all candidates, [B, C] in the order of candidates(); their softmax is the answer's weights.
+    // Fills `trace` if it is given. Throws Error when `scores` has another shape.
+    virtual void score(Tape& tape, const Batch& batch, View scores, AttentionTrace* trace = nullptr) const = 0;
 
-    // Whether a question's score is that of few candidates, and all others share a lower one: score_few() then gives
-    // these, in any order, for less than it would cost to write all scores down.
+    // Whether only a few candidates of a question have scores, and all others share a lower one. score_few() gives
+    // these in any order, for less than score() costs; for other models it gives all.
     virtual bool scores_few() const { return false; }
-    virtual Ragged<Scored> score_few(Tape& tape, const Batch& batch, Reads* reads = nullptr) const;
+    virtual Ragged<Scored> score_few(Tape& tape, const Batch& batch, AttentionTrace* trace = nullptr) const;
 
-    // Whether questions' unknown words mean something by their spelling (Batch::unseen).
+    // Whether the model reads the spelling of unknown words (Batch::unseen).
     virtual bool reads_spelling() const { return false; }
 
-    // Questions, or sentences, and slots as the vectors that the model compares and reads: a row for each. Throws Error
-    // when this kind of model has none that do not depend on what else is read.
+    // The vectors of questions, or sentences, and of slots that the model compares and reads, a row for each. Throws
+    // Error for a kind of model whose vectors depend on the rest of the batch.
     virtual Matrix encode_questions(const Ragged<Token>& questions) const;
     virtual SlotVectors encode_slots(const Slots& slots) const;
 
-    // A model may be trained in several phases, each a network of its own over the same parameters; the trainer
-    // goes on to the next when the loss stops falling. A model stands in its last phase unless told otherwise.
+    // A model may train in several phases, each a network of its own over the same parameters. The trainer moves to the
+    // next one when the loss stops falling. A model is in its last phase until set_phase().
     virtual Index phases() const { return 1; }
     virtual Index phase() const { return 0; }
     virtual void set_phase(Index) {}
 
-    // Takes another data set's entities in and makes its candidates this model's, or, if its questions bring all slots
-    // that they read, adds them to this model's. Returns the model's token for each of the data set's; words and
-    // relations that the model does not know become unknown_token, which is no candidate.
+    // Adds another data set's entities, and makes its candidates this model's; if its questions bring all slots that
+    // they read, adds them to this model's. Gives the model's token for each token of the data set: unknown_token,
+    // which is no candidate, for words and relations that the model does not know. Excludes all other use of the model.
     std::vector<Token> extend(const QaDataset& dataset);
 
-    // Extends the model by a data set and turns all of it into this model's tokens, its vocabulary too. The model says
-    // which words are names and which are unknown, not the data set: its answers are those that the same questions get
-    // as texts. A data set of the model's own vocabulary stays as it is.
+    // Extends the model by a data set, and translates the data set into the model's tokens and vocabulary. Which words
+    // are names or unknown is then the model's decision, so the same questions as texts get the same answers. A data
+    // set of the model's own vocabulary stays as it is.
     void adopt(QaDataset& dataset);
 
   protected:
@@ -119,32 +120,41 @@ class Model {
         : lexicon_(std::move(vocabulary), std::move(candidates)), parameters_(std::make_unique<Parameters>()) {}
     Model(Model&&) = default;
 
-    // The vocabulary has more tokens than before: tables need more rows.
+    // The two sides of one attention: a row for each question, and one for each slot.
+    struct QueryKey {
+        Var query, key;
+
+        // Writes the weights of this attention, laid out as attend_weights() does. `bias` [S, 1] is added to scores.
+        void write_weights(const Segments& segments, const AttendOptions& options, std::span<Real> weights,
+                           ConstView bias = {}) const;
+    };
+
+    // Adds rows to tables after the vocabulary has grown.
     virtual void grow() = 0;
-    // Gives a table with a row for each token the rows that it lacks: normal numbers drawn from the seed, `side` and
-    // the token's text, so that an entity that comes later has what it would have begun with.
+    // Adds the missing rows to a table with a row for each token. They are normal numbers drawn from the seed, `side`
+    // and the token's text, so that an entity starts with the same row whenever it comes.
     void grow_table(Parameter& table, std::uint64_t side, double deviation, std::uint64_t seed) const;
-    // Fills every parameter. A parameter without rows is a table with a row for each token. Throws Error when a
-    // shape does not fit.
+    // Fills every parameter. A parameter without rows is a table with a row for each token. Throws Error when a shape
+    // does not fit.
     void load_parameters(const LoadParameter& load);
-    // One right answer of each example, chosen at random, by its number among the candidates (-1: there is none), and
-    // the numbers of the others: what cross_entropy() takes when all candidates have scores.
+    // A random right answer of each example, by its number among the candidates or -1, and the numbers of its other
+    // right answers: the arguments of cross_entropy() over all candidates.
     struct Targets {
         std::vector<Index> candidate;
         Ragged<Index> others;
     };
     Targets choose_targets(const Batch& batch, Rng& rng) const;
-    // The candidates' rows of a table [V, d]: [C, d].
+    // The rows [C, d] of the candidates in a table [V, d].
     Var candidate_vectors(Tape& tape, const Parameter& table) const;
-    // scores [B, C] = states [B, d] times the candidates' rows of a table [V, d].
+    // Writes scores [B, C]: the products of states [B, d] with the candidates' rows of a table [V, d].
     void score_candidates(ConstView states, const Parameter& table, View scores) const;
 
     Lexicon lexicon_;
     std::unique_ptr<Parameters> parameters_;
 };
 
-// With `load`, parameters are what it returns for each of them; otherwise drawn from the settings' seed. Throws Error
-// when a shape does not fit, and UsageError for settings of no model.
+// Makes a model with parameters from `load`, or without it drawn from the settings' seed. Throws Error when a shape
+// does not fit, and UsageError for settings of no model.
 std::unique_ptr<Model> make_model(const Settings& settings, Vocabulary vocabulary, std::vector<Token> candidates,
                                   const LoadParameter& load = {});
 

@@ -1,4 +1,4 @@
-// A model that answers questions, with its data, as the trainer wants them.
+// The objective of training a model that answers questions.
 #pragma once
 
 #include "kvmem/tasks/qa/evaluate.hpp"
@@ -10,16 +10,17 @@
 
 namespace kvmem {
 
-// How often an epoch takes the stories of each of the data set's tasks.
+// How often an epoch takes the stories of each task of the data set.
 struct TaskBalance {
-    bool balanced = false;  // those of tasks that have fewer than others come more than once
-    bool focused = false;   // those of tasks with errors in the last validation come more often
+    bool balanced = false;  // repeats the stories of tasks with fewer questions than others
+    bool focused = false;   // takes tasks with errors in the last validation more often
 };
 
-// Items are stories, or questions where a model reads these one by one. The score is hits@1.
+// Items are stories, or single questions for a model that does not read stories. The score is hits@1. One thread uses
+// an objective at a time.
 class QaObjective : public Objective {
   public:
-    // Both must outlive it. Throws Error when the data set has no training split.
+    // Model and data set must outlive the objective. Throws Error when the data set has no training split.
     QaObjective(Model& model, const QaDataset& dataset, TaskBalance balance = {});
 
     const Model& model() const { return model_; }
@@ -41,12 +42,12 @@ class QaObjective : public Objective {
     std::string fingerprint(std::string_view like) const override;
     Description describe(const std::string& run_directory) const override;
 
-    // Of this task, in the epoch under way.
+    // The items of a task in the current epoch.
     Index items_of(Index task) const;
 
   private:
     void repeat_small_tasks();
-    std::size_t task_of(Index story) const;
+    Index task_of(Index story) const;
 
     Model& model_;
     const QaDataset& dataset_;
@@ -54,15 +55,15 @@ class QaObjective : public Objective {
     const Split& train_;
     const Split* valid_ = nullptr;
     Retriever retriever_;
-    std::vector<Index> stories_;   // offsets of the stories, or the questions, in the training split
-    std::vector<Index> all_;       // which of these an epoch is made of
-    std::vector<Index> items_;     // ... the one under way
-    std::vector<Index> examples_;  // of each task, questions for validation; empty without tasks or focus
-    std::vector<Index> errors_;    // ... answered wrong
+    std::vector<Index> stories_;   // offsets of the stories, or questions, in the training split
+    std::vector<Index> all_;       // the stories of an epoch, repeated as TaskBalance says
+    std::vector<Index> items_;     // those of the current epoch
+    std::vector<Index> examples_;  // validation questions of each task; empty without tasks or focus
+    std::vector<Index> errors_;    // wrong answers of each task
 };
 
-// A hash of all that training reads, behind the version of what that is: "2-0123456789abcdef". Like a hash of before,
-// which names no version, it says nothing of tasks and supporting slots.
+// The hash of all that training reads, behind the version of its definition: "2-0123456789abcdef". With a hash of
+// before versions as `like`, the result leaves tasks and supporting slots out as that hash does.
 std::string content_hash_of(const QaDataset& dataset, std::string_view like = "2-");
 
 }  // namespace kvmem

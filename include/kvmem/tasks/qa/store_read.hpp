@@ -1,4 +1,4 @@
-// Reading a store by attention as an operation on a tape: how a trained network reads a memory of millions of slots.
+// Attention over a store as an operation on a tape, by which a trained network reads millions of slots.
 #pragma once
 
 #include "kvmem/autograd/tape.hpp"
@@ -6,11 +6,11 @@
 
 namespace kvmem {
 
-// out[b] = the softmax over the top_k best slots of scale * score(query[b], slot), times their values: [B, E] of a
-// query [B, D]. With search.probes the lists of an index are looked at instead of all slots. The store is not
-// differentiated; the query is, through the weights of the slots that were read: what was read does not change with it,
-// so the gradient is that of exact attention when top_k covers the store. The metric must be dot. What is changed in
-// the store meanwhile does no harm: value and gradient are of one state. Throws Error when shapes do not fit.
+// For a query [B, D] gives [B, E]: out[b] = the softmax over the top_k best slots of scale * score(query[b], slot),
+// times their values. With search.probes, only some lists of an index are searched. The gradient goes to the query
+// through the weights of the slots that were read, not to the store; it is that of exact attention when top_k covers
+// the store. Value and gradient are of one snapshot, whatever changes the store meanwhile. The metric must be dot.
+// Throws Error when shapes do not fit.
 Var read_store(Var query, const store::MemoryStore& memory, Index top_k, Real scale = 1,
                const store::SearchOptions& search = {});
 

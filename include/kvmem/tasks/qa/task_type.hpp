@@ -1,4 +1,4 @@
-// Question answering as a task that runs are of.
+// Question answering as a type of task for training runs.
 #pragma once
 
 #include "kvmem/train/task_type.hpp"
@@ -10,7 +10,7 @@ namespace kvmem {
 
 const TaskType& question_answering();
 
-// Its models; the first is that of files which name none.
+// All models of the task. The first is the model of files that name none.
 std::vector<const ModelType*> qa_models();
 
 }  // namespace kvmem

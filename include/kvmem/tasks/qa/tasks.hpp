@@ -9,15 +9,15 @@
 
 namespace kvmem {
 
-// The numbers of the tasks that texts name, rising: by their name, or by a number as "qa4_..." has it. Throws
-// UsageError that lists the tasks there are.
+// The numbers of the tasks that texts name, rising. A text is a name, or the number in "qa4_...". Throws UsageError
+// with the names of all tasks.
 std::vector<Index> find_tasks(const QaDataset& dataset, std::span<const std::string> texts);
 
-// The names of these tasks; of all tasks when no text is given.
+// The names of these tasks, or of all tasks without texts.
 std::vector<std::string> task_names(const QaDataset& dataset, std::span<const std::string> texts);
 
-// Leaves the examples of these tasks alone, counts the tokens again, and leaves those candidates that training meets as
-// an answer, in a question or in a slot. Does nothing when no task is given.
+// Removes the examples of other tasks, counts the tokens again, and removes candidates that training does not meet as
+// an answer, in a question or in a slot. Does nothing without texts.
 void keep_tasks(QaDataset& dataset, std::span<const std::string> texts);
 
 }  // namespace kvmem

@@ -19,17 +19,12 @@ static std::uint64_t hash_of(const std::array<Token, 3>& fact) {
     return h;
 }
 
-void DatasetBuilder::add_slot(Token entity, Token relation, Token value) {
-    dataset_.memory.key.push_row(std::array{entity, relation});
-    dataset_.memory.value.push_row(std::array{value});
-}
-
-DatasetBuilder::Directions DatasetBuilder::relation(std::string_view name, const Place& place) {
+DatasetBuilder::Directions DatasetBuilder::relation(std::string_view name, const Location& loc) {
     if (const auto known = relations_.find(name); known != relations_.end()) return known->second;
-    require_name(name, "a relation", place);
+    require_name(name, "a relation", loc);
     if (name.starts_with('~'))
-        throw place.error("no such name for a relation", "one without '~', which marks relations read in reverse",
-                          "'" + std::string(name) + "'");
+        throw loc.error("no such name for a relation", "one without '~', which marks relations read in reverse",
+                        "'" + std::string(name) + "'");
     Vocabulary& vocabulary = dataset_.vocabulary;
     const Directions directions{vocabulary.add(TokenKind::relation, name),
                                 vocabulary.add(TokenKind::relation, reversed_relation(name))};
@@ -37,10 +32,10 @@ DatasetBuilder::Directions DatasetBuilder::relation(std::string_view name, const
 }
 
 void DatasetBuilder::add_fact(std::string_view subject, std::string_view relation_name, std::string_view object,
-                              const Place& place) {
-    require_name(subject, "a subject", place);
-    const Directions directions = relation(relation_name, place);
-    require_name(object, "an object", place);
+                              const Location& loc) {
+    require_name(subject, "a subject", loc);
+    const Directions directions = relation(relation_name, loc);
+    require_name(object, "an object", loc);
     const std::array fact{entity(subject), directions.forward, entity(object)};
     const auto is_it = [&](NumberTable::Number number) {
         const auto key = memory().key[2 * Index{number}];
@@ -49,8 +44,8 @@ void DatasetBuilder::add_fact(std::string_view subject, std::string_view relatio
     const std::uint64_t hash = hash_of(fact);
     if (facts_.find(hash, is_it) >= 0) return;
     facts_.add(hash, static_cast<NumberTable::Number>(memory().size() / 2));
-    add_slot(fact[0], directions.forward, fact[2]);
-    add_slot(fact[2], directions.reverse, fact[0]);
+    dataset_.memory.push(std::array{fact[0], directions.forward}, std::array{fact[2]});
+    dataset_.memory.push(std::array{fact[2], directions.reverse}, std::array{fact[0]});
 }
 
 std::string_view DatasetBuilder::keep(std::string_view text) {
@@ -59,10 +54,10 @@ std::string_view DatasetBuilder::keep(std::string_view text) {
     return {kept, text.size()};
 }
 
-std::span<const Token> DatasetBuilder::answers(const std::vector<std::string_view>& names, const Place& place) {
+std::span<const Token> DatasetBuilder::answers(const std::vector<std::string_view>& names, const Location& loc) {
     std::vector<Token> tokens;
     for (const std::string_view name : names) {
-        require_name(name, "an answer", place);
+        require_name(name, "an answer", loc);
         tokens.push_back(entity(name));
     }
     return answers(std::move(tokens));
@@ -89,21 +84,18 @@ Index DatasetBuilder::task(std::string_view name) {
     return tasks_.emplace(name, static_cast<Index>(tasks_.size())).first->second;
 }
 
-void DatasetBuilder::add_question(std::string_view split, Question question) {
-    own_slots_ = own_slots_ || (question.own && !question.own->slots.empty());
-    support_ = support_ || (question.own && !question.own->support.empty());
+void DatasetBuilder::add_question(std::string_view split, RawQuestion question) {
+    has_local_slots_ = has_local_slots_ || (question.local && !question.local->slots.empty());
+    has_support_ = has_support_ || (question.local && !question.local->support.empty());
     auto at = questions_.find(split);
-    if (at == questions_.end()) at = questions_.emplace(split, std::deque<Question>()).first;
+    if (at == questions_.end()) at = questions_.emplace(split, std::deque<RawQuestion>()).first;
     at->second.push_back(std::move(question));
 }
 
 std::vector<bool> drawn_for_validation(std::size_t count, double fraction, std::uint64_t seed) {
     if (count < 2)
-        throw Error({.what = "too few training questions to take validation questions from",
-                     .expected = "at least 2",
-                     .got = std::to_string(count),
-                     .where = {},
-                     .hint = {}});
+        throw error_in({}, "too few training questions to take validation questions from", "at least 2",
+                       std::to_string(count));
     std::vector<std::size_t> order(count);
     std::iota(order.begin(), order.end(), std::size_t{0});
     Rng(seed).shuffle(std::span(order));
@@ -114,19 +106,19 @@ std::vector<bool> drawn_for_validation(std::size_t count, double fraction, std::
     return drawn;
 }
 
-static bool in_one_story(const Question& a, const Question& b) {
-    return a.own && b.own && a.own->story >= 0 && a.own->story == b.own->story;
+static bool in_one_story(const RawQuestion& a, const RawQuestion& b) {
+    return a.local && b.local && a.local->story >= 0 && a.local->story == b.local->story;
 }
 
-// Validation gets whole stories: a story's questions have most of their slots in common.
+// Moves whole stories to validation, since the questions of one story share most of their slots.
 void DatasetBuilder::split_off_validation() {
     if (options_.valid_fraction == 0) return;
-    std::deque<Question>& train = questions_["train"];
+    std::deque<RawQuestion>& train = questions_["train"];
     std::vector<std::size_t> begins;  // of stories, and of questions without one
     for (std::size_t i = 0; i < train.size(); ++i)
         if (i == 0 || !in_one_story(train[i], train[i - 1])) begins.push_back(i);
     const std::vector<bool> drawn = drawn_for_validation(begins.size(), options_.valid_fraction, options_.seed);
-    std::deque<Question> rest;
+    std::deque<RawQuestion> rest;
     begins.push_back(train.size());
     for (std::size_t story = 0; story + 1 < begins.size(); ++story)
         for (std::size_t i = begins[story]; i < begins[story + 1]; ++i)
@@ -137,11 +129,11 @@ void DatasetBuilder::split_off_validation() {
 void DatasetBuilder::name_missing_tasks() {
     if (tasks_.empty()) return;
     for (auto& [name, questions] : questions_)
-        for (Question& question : questions)
+        for (RawQuestion& question : questions)
             if (question.task < 0) question.task = task("other");
 }
 
-// Questions have few phrasings: each part is looked at once.
+// Splits each distinct part into words only once, since questions have few phrasings.
 void DatasetBuilder::count_marked_words(std::string_view text) {
     split_at_brackets(
         text,
@@ -158,16 +150,16 @@ void DatasetBuilder::count_marked_words(std::string_view text) {
         [](std::string_view) {});
 }
 
-// Sets the counts by which the EntityLinker tells weak matches: of training questions, or of all if there are none for
-// training. Words beside brackets or "{}" are plain for sure. In questions that do not mark names, words that more than
-// one question in `rarity` uses are taken to be.
+// Sets the counts by which the EntityLinker finds weak matches, from training questions, or from all without any. Words
+// beside brackets or "{}" are certainly plain. In questions without marks, a word counts as plain when more than one
+// question in `rarity` has it.
 void DatasetBuilder::count_plain_words() {
     constexpr std::int64_t rarity = 1000;
     Vocabulary& vocabulary = dataset_.vocabulary;
     const bool has_training = questions_.contains("train");
     std::unordered_map<std::string, std::int64_t> unmarked;
     std::int64_t unmarked_questions = 0;
-    const auto learn = [&](const Question& question) {
+    const auto learn = [&](const RawQuestion& question) {
         if (question.topic != unknown_token || question.text.find('[') != std::string_view::npos) {
             count_marked_words(question.text);
         } else {
@@ -192,17 +184,16 @@ void DatasetBuilder::append_words(std::vector<Token>& tokens, std::string_view t
     for (const Word& word : split_words(text)) tokens.push_back(dataset_.vocabulary.add(TokenKind::word, word.text));
 }
 
-void DatasetBuilder::append_linked(std::vector<Token>& tokens, std::string_view text, const EntityLinker& linker,
-                                   const LinkOptions& link) {
-    if (link.avoid_common_words && append_marked(tokens, text)) return;
-    for (const TextPart& part : linker.parts(text, link)) {
+void DatasetBuilder::append_linked(std::vector<Token>& tokens, std::string_view text, const Linking& linking) {
+    if (linking.options.avoid_common_words && append_marked(tokens, text)) return;
+    for (const TextPart& part : linking.linker.parts(text, linking.options)) {
         tokens.insert(tokens.end(), part.entities.begin(), part.entities.end());
         if (part.entities.empty()) tokens.push_back(dataset_.vocabulary.add(TokenKind::word, part.word));
     }
 }
 
-// The same for a text with marks around names that are written so, and beside them parts that training questions have
-// beside marks: their words are plain, and what is marked is named. False, and nothing appended, for other texts.
+// Appends a text with marks whose unmarked parts all occur beside marks in training questions. Their words are plain,
+// and each marked name is its entity. Returns false, and appends nothing, for other texts.
 bool DatasetBuilder::append_marked(std::vector<Token>& tokens, std::string_view text) const {
     if (text.find('[') == std::string_view::npos || !brackets_match(text)) return false;
     const std::size_t before = tokens.size();
@@ -223,14 +214,13 @@ bool DatasetBuilder::append_marked(std::vector<Token>& tokens, std::string_view 
     return all_known;
 }
 
-// Ends a row of tokens that must not be empty.
-static void end_text_row(Ragged<Token>& rows, const std::string& what, const Place& place) {
-    if (std::cmp_equal(rows.offsets.back(), rows.values.size())) throw place.error(what + " has no words");
+// Ends a row. Throws Error for a row without tokens.
+static void end_text_row(Ragged<Token>& rows, const std::string& what, const Location& loc) {
+    if (std::cmp_equal(rows.offsets.back(), rows.values.size())) throw loc.error(what + " has no words");
     rows.end_row();
 }
 
-void DatasetBuilder::append_question(Split& split, const Question& question, const EntityLinker& linker,
-                                     const LinkOptions& link) {
+void DatasetBuilder::append_question(Split& split, const RawQuestion& question, const Linking& linking) {
     std::vector<Token>& tokens = split.question.values;
     if (question.topic != unknown_token) {
         const std::size_t hole = question.text.find("{}");
@@ -238,38 +228,32 @@ void DatasetBuilder::append_question(Split& split, const Question& question, con
         tokens.push_back(question.topic);
         append_words(tokens, question.text.substr(hole + 2));
     } else {
-        append_linked(tokens, question.text, linker, link);
+        append_linked(tokens, question.text, linking);
     }
-    end_text_row(split.question, "the question", question.place);
+    end_text_row(split.question, "the question", question.loc);
     split.answer.push_row(question.answers);
     if (!dataset_.tasks.empty()) split.task.push_back(question.task);
-    if (own_slots_) append_slots(split, question, linker, link);
+    if (has_local_slots_) append_slots(split, question, linking);
 }
 
-const std::vector<Token>& DatasetBuilder::linked_text(Index text, const Question& question, const EntityLinker& linker,
-                                                      const LinkOptions& link) {
+const std::vector<Token>& DatasetBuilder::linked_text(Index text, const RawQuestion& question, const Linking& linking) {
     linked_texts_.resize(text_.size());
-    std::vector<Token>& tokens = linked_texts_[static_cast<std::size_t>(text)];
-    if (tokens.empty()) append_linked(tokens, text_[static_cast<std::size_t>(text)], linker, link);
-    if (tokens.empty()) throw question.place.error("a slot's key has no words");
+    std::vector<Token>& tokens = linked_texts_[text];
+    if (tokens.empty()) append_linked(tokens, text_[text], linking);
+    if (tokens.empty()) throw question.loc.error("a slot's key has no words");
     return tokens;
 }
 
-void DatasetBuilder::append_slots(Split& split, const Question& question, const EntityLinker& linker,
-                                  const LinkOptions& link) {
-    static const Question::Own none;
-    const Question::Own& own = question.own ? *question.own : none;
-    if (split.own_offsets.empty()) split.own_offsets.push_back(0);
-    for (const Question::Slot& slot : own.slots) {
-        const std::vector<Token>& key = linked_text(slot.key, question, linker, link);
-        split.own.key.push_row(key);
-        if (slot.value)
-            split.own.value.push_row(std::array{*slot.value});
-        else
-            split.own.value.push_row(key);
+void DatasetBuilder::append_slots(Split& split, const RawQuestion& question, const Linking& linking) {
+    static const RawQuestion::LocalMemory none;
+    const RawQuestion::LocalMemory& local = question.local ? *question.local : none;
+    if (split.local_offsets.empty()) split.local_offsets.push_back(0);
+    for (const RawQuestion::Slot& slot : local.slots) {
+        const std::vector<Token>& key = linked_text(slot.key, question, linking);
+        split.local_slots.push(key, slot.value ? std::span(&*slot.value, 1) : std::span<const Token>(key));
     }
-    split.own_offsets.push_back(split.own.size());
-    if (support_) split.support.push_row(own.support);
+    split.local_offsets.push_back(split.local_slots.size());
+    if (has_support_) split.support.push_row(local.support);
 }
 
 QaDataset DatasetBuilder::finish(const LinkOptions& link) {
@@ -278,15 +262,16 @@ QaDataset DatasetBuilder::finish(const LinkOptions& link) {
     name_missing_tasks();
     count_plain_words();
     const EntityLinker linker(dataset_.vocabulary);
+    const Linking linking{linker, link};
     for (auto& [name, questions] : questions_)
-        for (; !questions.empty(); questions.pop_front()) {  // what is in the data set needs no room twice
-            const Question& question = questions.front();
+        for (; !questions.empty(); questions.pop_front()) {  // frees each question at once
+            const RawQuestion& question = questions.front();
             try {
-                append_question(dataset_.splits[name], question, linker, link);
+                append_question(dataset_.splits[name], question, linking);
             } catch (const Error& error) {
                 const Problem& problem = error.problem();
                 if (!problem.where.empty()) throw;
-                throw question.place.error(problem.what, problem.expected, problem.got, problem.hint);
+                throw question.loc.error(problem.what, problem.expected, problem.got, problem.hint);
             }
         }
     for (Token token = 0; token < dataset_.vocabulary.size(); ++token)

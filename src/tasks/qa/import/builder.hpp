@@ -1,4 +1,4 @@
-// What all importers do with facts and questions once they have read them.
+// Turns the facts and questions that importers read into a data set.
 #pragma once
 
 #include "kvmem/tasks/qa/dataset.hpp"
@@ -19,103 +19,106 @@
 
 namespace kvmem {
 
-// A question before its words are tokens: the entities that it names are known when all files are read. There are
-// millions of them at once, so texts and answers lie in the builder.
-struct Question {
+// A question before its words become tokens, which waits until all files are read and all entities are known. Millions
+// of them exist at once, so the builder stores their texts and answers.
+struct RawQuestion {
     struct Slot {
         Index key;                   // number of a text()
-        std::optional<Token> value;  // none: the key is the value too
+        std::optional<Token> value;  // none: the key is also the value
     };
-    // Its own memory.
-    struct Own {
+    // The slots that this question alone reads.
+    struct LocalMemory {
         std::vector<Slot> slots{};
         std::vector<Index> support{};  // numbers of these slots
-        Index story = -1;              // questions in a row with the same one stay in one split
+        Index story = -1;              // consecutive questions with the same number stay in one split
     };
 
-    Place place;                     // for errors
+    Location loc;                    // for errors
     std::string_view text;           // DatasetBuilder::keep()
     std::span<const Token> answers;  // DatasetBuilder::answers()
     Token topic = unknown_token;     // the entity that "{}" in the text stands for, if any; such a text is not linked
     Index task = -1;                 // a number of task(), or none
-    std::unique_ptr<Own> own{};      // if it has slots
+    std::unique_ptr<LocalMemory> local{};  // if it has slots
 };
 
-// Which of so many training questions, or stories of them, are drawn for validation: at least one, not all. Throws
-// Error for fewer than two.
+// Which of `count` training questions, or stories, are drawn for validation: at least one, never all. Throws Error for
+// fewer than two.
 std::vector<bool> drawn_for_validation(std::size_t count, double fraction, std::uint64_t seed);
 
-// Collects facts first, then questions, then makes the data set of them.
+// Collects facts, then questions, and makes one data set of them. One thread at a time.
 class DatasetBuilder {
   public:
     explicit DatasetBuilder(const ImportOptions& options) : options_(options) {}
 
     Token entity(std::string_view name) { return dataset_.vocabulary.add(TokenKind::entity, name); }
 
-    // A fact becomes two slots, one read from its subject and one from its object; the same fact again none.
-    // Throws Error for a name that cannot be one, and for a relation that begins with "~".
-    void add_fact(std::string_view subject, std::string_view relation, std::string_view object, const Place& place);
+    // Adds two slots, one read from the subject and one from the object; ignores a fact that exists already. Throws
+    // Error for an unusable name (require_name), and for a relation that begins with "~".
+    void add_fact(std::string_view subject, std::string_view relation, std::string_view object, const Location& loc);
 
-    // The number of a text that slots share: stories say the same over and over.
+    // The number of a slot text. Equal texts share one number, since stories repeat their sentences.
     Index text(std::string_view text);
 
-    // The number of a task. In a data set where only some questions have one, the task of the others is "other".
+    // The number of a task. If only some questions have a task, the others get the task "other".
     Index task(std::string_view name);
 
-    // Adds to a split, which may get no questions.
-    void add_question(std::string_view split, Question question);
+    // Adds a question to a split. A split exists only if it has questions.
+    void add_question(std::string_view split, RawQuestion question);
 
-    // A text, and answers, that live as long as this. A name that is an answer twice is one answer; names that are
-    // answers become entities. Throws Error for a name that cannot be one.
+    // Copies of a text and of answers, valid as long as the builder. Answers are distinct, rise, and become entities.
+    // Throws Error for an unusable name.
     std::string_view keep(std::string_view text);
-    std::span<const Token> answers(const std::vector<std::string_view>& names, const Place& place);
+    std::span<const Token> answers(const std::vector<std::string_view>& names, const Location& loc);
     std::span<const Token> answers(std::vector<Token> entities);
 
     const Vocabulary& vocabulary() const { return dataset_.vocabulary; }
     const Slots& memory() const { return dataset_.memory; }
 
-    // To be called once, last. Throws Error that names the line of a question that cannot be read.
+    // Call it once, at the end. Throws Error with the location of a question that cannot be read.
     QaDataset finish(const LinkOptions& link = {});
 
   private:
-    // The tokens of a text outside of brackets, and in how many training questions it is.
+    // The tokens of a text outside of brackets, and the number of training questions that contain it.
     struct PlainText {
         std::vector<Token> tokens;
         std::int64_t uses = 0;
-        bool has_possessive = false;  // a word that may be a name with "'s"
+        bool has_possessive = false;  // some word may be a name with "'s"
     };
 
-    // A relation read from subject to object, and the other way.
+    // How finish() finds names in texts.
+    struct Linking {
+        const EntityLinker& linker;
+        const LinkOptions& options;
+    };
+
+    // A relation read from subject to object, and from object to subject.
     struct Directions {
         Token forward, reverse;
     };
-    Directions relation(std::string_view name, const Place& place);
+    Directions relation(std::string_view name, const Location& loc);
 
-    void add_slot(Token entity, Token relation, Token value);
     void split_off_validation();
     void name_missing_tasks();
     void count_plain_words();
     void count_marked_words(std::string_view text);
-    void append_question(Split& split, const Question& question, const EntityLinker& linker, const LinkOptions& link);
-    void append_slots(Split& split, const Question& question, const EntityLinker& linker, const LinkOptions& link);
-    void append_linked(std::vector<Token>& tokens, std::string_view text, const EntityLinker& linker,
-                       const LinkOptions& link);
-    const std::vector<Token>& linked_text(Index text, const Question& question, const EntityLinker& linker,
-                                          const LinkOptions& link);
+    void append_question(Split& split, const RawQuestion& question, const Linking& linking);
+    void append_slots(Split& split, const RawQuestion& question, const Linking& linking);
+    void append_linked(std::vector<Token>& tokens, std::string_view text, const Linking& linking);
+    const std::vector<Token>& linked_text(Index text, const RawQuestion& question, const Linking& linking);
     bool append_marked(std::vector<Token>& tokens, std::string_view text) const;
     void append_words(std::vector<Token>& tokens, std::string_view text);
 
     const ImportOptions& options_;
     QaDataset dataset_;
-    NumberTable facts_;  // numbers of memory slots that are read from subjects, halved
+    NumberTable facts_;  // half the numbers of the slots that are read from subjects
     std::map<std::string, Directions, std::less<>> relations_;
     std::pmr::monotonic_buffer_resource kept_;
-    std::map<std::string, std::deque<Question>, std::less<>> questions_;
+    std::map<std::string, std::deque<RawQuestion>, std::less<>> questions_;
     std::unordered_map<std::string_view, PlainText> plain_;  // of questions with marks or topics
     std::map<std::string, Index, std::less<>> texts_, tasks_;
     std::vector<std::string_view> text_;            // by number
-    std::vector<std::vector<Token>> linked_texts_;  // by number; empty until asked for
-    bool own_slots_ = false, support_ = false;
+    std::vector<std::vector<Token>> linked_texts_;  // by number; filled on first use
+    bool has_local_slots_ = false, has_support_ = false;
 };
 
 }  // namespace kvmem

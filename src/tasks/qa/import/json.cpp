@@ -10,60 +10,72 @@ namespace kvmem {
 
 namespace json = boost::json;
 
-static constexpr std::size_t deepest_nesting = 8;
+static constexpr std::size_t max_nesting = 8;
 
-static Error misfit(const Place& place, const char* expected, const std::string& path, const std::string& got) {
-    return place.error("cannot read the question", std::string(expected) + " at " + path, got);
-}
+namespace {
 
-static std::string kind_name(const json::value& value) {
-    const json::string_view name = json::to_string(value.kind());
-    return std::string(name.data(), name.size());
-}
+// A value of a line, and where it stands there, such as "memory[2].key". Every function throws Error for another kind.
+struct Node {
+    const json::value& value;
+    const Location& loc;
+    std::string path;
 
-static std::string_view text_of(const json::value& value, const Place& place, const std::string& path) {
-    const json::string* text = value.if_string();
-    if (!text) throw misfit(place, "a string", path, kind_name(value));
-    const std::string_view view(text->data(), text->size());
-    if (view.find('\0') != std::string_view::npos) throw misfit(place, "text", path, "a NUL character");
-    return trim(view);
-}
+    Error misfit(const char* expected, const std::string& got) const {
+        return loc.error("cannot read the question", std::string(expected) + " at " + path, got);
+    }
+    std::string kind() const { return json::to_string(value.kind()); }
 
-static const json::array& array_of(const json::value& value, const Place& place, const std::string& path) {
-    const json::array* array = value.if_array();
-    if (!array) throw misfit(place, "an array", path, kind_name(value));
-    return *array;
-}
+    std::string_view text() const {
+        const json::string* string = value.if_string();
+        if (!string) throw misfit("a string", kind());
+        const std::string_view view(string->data(), string->size());
+        if (view.find('\0') != std::string_view::npos) throw misfit("text", "a NUL character");
+        return trim(view);
+    }
+    std::vector<Node> elements() const {
+        const json::array* array = value.if_array();
+        if (!array) throw misfit("an array", kind());
+        std::vector<Node> nodes;
+        for (const json::value& element : *array)
+            nodes.push_back({element, loc, path + "[" + std::to_string(nodes.size()) + "]"});
+        return nodes;
+    }
+    // The member of this name of an object, if it has one.
+    std::optional<Node> find(const std::string& name) const {
+        const json::object* object = value.if_object();
+        if (!object) throw misfit("an object", kind());
+        const json::value* found = object->if_contains(name);
+        if (!found) return std::nullopt;
+        return Node{*found, loc, path.empty() ? name : path + "." + name};
+    }
+    Node member(const std::string& name) const {
+        if (const auto found = find(name)) return *found;
+        throw loc.error("cannot read the question", "a member at " + (path.empty() ? name : path + "." + name),
+                        "nothing");
+    }
+};
 
-static const json::value& member(const json::object& object, const char* name, const Place& place,
-                                 const std::string& path) {
-    const json::value* value = object.if_contains(name);
-    if (!value) throw misfit(place, "a member", path, "nothing");
-    return *value;
-}
+}  // namespace
 
-static json::value parse_line(std::string_view line, const Place& place) {
+static json::value parse_line(std::string_view line, const Location& loc) {
     json::parse_options options;
-    options.max_depth = deepest_nesting;
+    options.max_depth = max_nesting;
     json::error_code error;
     json::value value = json::parse(json::string_view(line.data(), line.size()), error, {}, options);
-    if (error) throw place.error("the line is not JSON", {}, error.message());
-    if (const auto name = repeated_name(line)) throw place.error("a name is there twice", "one of each", *name);
-    if (!value.is_object()) throw place.error("cannot read the question", "an object", kind_name(value));
+    if (error) throw loc.error("the line is not JSON", {}, error.message());
+    if (const auto name = repeated_name(line)) throw loc.error("a name is there twice", "one of each", *name);
+    if (!value.is_object()) throw loc.error("cannot read the question", "an object", json::to_string(value.kind()));
     return value;
 }
 
-static std::vector<Question::Slot> read_memory(DatasetBuilder& builder, const json::array& memory, const Place& place) {
-    std::vector<Question::Slot> slots;
-    for (std::size_t i = 0; i < memory.size(); ++i) {
-        const std::string path = "memory[" + std::to_string(i) + "]";
-        const json::object* slot = memory[i].if_object();
-        if (!slot) throw misfit(place, "an object", path, kind_name(memory[i]));
-        const std::string key(text_of(member(*slot, "key", place, path + ".key"), place, path + ".key"));
+static std::vector<RawQuestion::Slot> read_memory(DatasetBuilder& builder, const Node& memory) {
+    std::vector<RawQuestion::Slot> slots;
+    for (const Node& slot : memory.elements()) {
+        const std::string_view key = slot.member("key").text();
         std::optional<Token> value;
-        if (const json::value* name = slot->if_contains("value")) {
-            const std::string_view text = text_of(*name, place, path + ".value");
-            require_name(text, "an entity at " + path + ".value", place);
+        if (const auto name = slot.find("value")) {
+            const std::string_view text = name->text();
+            require_name(text, "an entity at " + name->path, name->loc);
             value = builder.entity(text);
         }
         slots.push_back({builder.text(key), value});
@@ -71,19 +83,16 @@ static std::vector<Question::Slot> read_memory(DatasetBuilder& builder, const js
     return slots;
 }
 
-Question read_json_question(DatasetBuilder& builder, std::string_view line, const Place& place, bool with_memory) {
-    const json::value value = parse_line(line, place);
-    const json::object& object = value.get_object();
-    Question question{
-        place, builder.keep(text_of(member(object, "question", place, "question"), place, "question")), {}};
-    const json::array& answers = array_of(member(object, "answers", place, "answers"), place, "answers");
+RawQuestion read_json_question(DatasetBuilder& builder, std::string_view line, const Location& loc, bool with_memory) {
+    const json::value value = parse_line(line, loc);
+    const Node object{value, loc, {}};
+    RawQuestion question{loc, builder.keep(object.member("question").text()), {}};
     std::vector<std::string_view> names;
-    for (std::size_t i = 0; i < answers.size(); ++i)
-        names.push_back(text_of(answers[i], place, "answers[" + std::to_string(i) + "]"));
-    question.answers = builder.answers(names, place);
+    for (const Node& answer : object.member("answers").elements()) names.push_back(answer.text());
+    question.answers = builder.answers(names, loc);
     if (with_memory)
-        question.own = std::make_unique<Question::Own>(Question::Own{
-            read_memory(builder, array_of(member(object, "memory", place, "memory"), place, "memory"), place)});
+        question.local = std::make_unique<RawQuestion::LocalMemory>(
+            RawQuestion::LocalMemory{read_memory(builder, object.member("memory"))});
     return question;
 }
 

@@ -1,4 +1,4 @@
-// Questions as JSON lines.
+// Questions as JSON lines (datasets/README.md).
 #pragma once
 
 #include "tasks/qa/import/builder.hpp"
@@ -7,8 +7,8 @@
 
 namespace kvmem {
 
-// {"question": text, "answers": [text...]}, with "memory": [{"key": text, "value": text}...] too if `with_memory`.
-// Other members are passed over. Throws Error that says where in the line something else stands.
-Question read_json_question(DatasetBuilder& builder, std::string_view line, const Place& place, bool with_memory);
+// Reads {"question": text, "answers": [text...]}, and "memory": [{"key": text, "value": text}...] if `with_memory`.
+// Ignores other members. Throws Error with the path of the value that does not fit.
+RawQuestion read_json_question(DatasetBuilder& builder, std::string_view line, const Location& loc, bool with_memory);
 
 }  // namespace kvmem

@@ -10,50 +10,42 @@ namespace kvmem {
 namespace fs = std::filesystem;
 
 static void add_facts(DatasetBuilder& builder, const Source& kb, const ImportOptions& options) {
-    LineReader lines(kb, options);
-    for (std::string_view line; lines.next(line);) {
-        const std::vector<std::string_view> fields = split_fields(line, '|');
-        if (fields.size() != 3)
-            throw lines.place().error("not a fact", "subject|relation|object", counted_fields(fields.size()));
-        builder.add_fact(fields[0], fields[1], fields[2], lines.place());
-    }
+    for_each_line(kb, options, [&](std::string_view line, const Location& loc) {
+        const auto fields = split_fields(line, '|', 3, loc, "not a fact", "subject|relation|object");
+        builder.add_fact(fields[0], fields[1], fields[2], loc);
+    });
 }
 
-// Tasks are numbered in the order of their names, so that reports of a file are in it too.
+// The task of each line. Tasks are numbered in the order of their names, which is then the order of reports.
 static std::vector<Index> read_types(DatasetBuilder& builder, const Source& source, const ImportOptions& options) {
     std::vector<std::string_view> types;
-    LineReader lines(source, options);
-    for (std::string_view line; lines.next(line);) {
+    for_each_line(source, options, [&](std::string_view line, const Location& loc) {
         types.push_back(trim(line));
-        require_name(types.back(), "a type", lines.place());
-    }
+        require_name(types.back(), "a type", loc);
+    });
     for (const std::string_view type : std::set(types.begin(), types.end())) builder.task(type);
     std::vector<Index> numbers;
     for (const std::string_view type : types) numbers.push_back(builder.task(type));
     return numbers;
 }
 
-// Nothing but the names of the sources is left.
-static std::deque<Question> read_questions(DatasetBuilder& builder, TypedSource& file, const ImportOptions& options) {
-    std::deque<Question> questions;
-    LineReader lines(file.questions, options);
-    for (std::string_view line; lines.next(line);) {
-        const std::vector<std::string_view> fields = split_fields(line, '\t');
-        if (fields.size() != 2)
-            throw lines.place().error("not a question", "question<TAB>answer|answer", counted_fields(fields.size()));
+// The questions of a file. Frees the file's text, since the builder holds copies of what is needed.
+static std::deque<RawQuestion> read_questions(DatasetBuilder& builder, TypedSource& file,
+                                              const ImportOptions& options) {
+    std::deque<RawQuestion> questions;
+    for_each_line(file.questions, options, [&](std::string_view line, const Location& loc) {
+        const auto fields = split_fields(line, '\t', 2, loc, "not a question", "question<TAB>answer|answer");
         std::vector<std::string_view> names;
         if (!fields[1].empty()) names = split_fields(fields[1], '|');
-        questions.push_back({lines.place(), builder.keep(fields[0]), builder.answers(names, lines.place())});
-    }
+        questions.push_back({loc, builder.keep(fields[0]), builder.answers(names, loc)});
+    });
     std::string().swap(file.questions.text);
     if (!file.types) return questions;
     const std::vector<Index> types = read_types(builder, *file.types, options);
     if (types.size() != questions.size())
-        throw Error({.what = "not as many types as questions",
-                     .expected = std::to_string(questions.size()) + ", a line for each of " + file.questions.name,
-                     .got = std::to_string(types.size()),
-                     .where = file.types->name,
-                     .hint = {}});
+        throw error_in(file.types->name, "not as many types as questions",
+                       std::to_string(questions.size()) + ", a line for each of " + file.questions.name,
+                       std::to_string(types.size()));
     for (std::size_t i = 0; i < types.size(); ++i) questions[i].task = types[i];
     return questions;
 }
@@ -68,10 +60,10 @@ static void prepare(QuestionPool& pool, const ImportOptions& options, const Meta
 
 QaDataset metaqa_from(Source kb, MetaqaSources sources, const ImportOptions& options, const MetaqaOptions& metaqa) {
     ImportOptions of_builder = options;
-    of_builder.valid_fraction = 0;  // the pool takes it, and not from files that are divided
+    of_builder.valid_fraction = 0;  // the pool applies it, but not to files that it divides
     DatasetBuilder builder(of_builder);
     add_facts(builder, kb, options);
-    std::string().swap(kb.text);  // large, and read
+    std::string().swap(kb.text);  // may be large and is no longer needed
     QuestionPool pool(builder, options.seed);
     for (TypedSource& file : sources.train) pool.add("train", read_questions(builder, file, options));
     for (TypedSource& file : sources.valid) pool.add("valid", read_questions(builder, file, options));
@@ -90,7 +82,7 @@ static std::vector<TypedSource> read_typed_sources(const std::vector<fs::path>& 
     std::vector<TypedSource> sources;
     for (const fs::path& path : paths) {
         const fs::path types = metaqa_types_of(path);
-        std::error_code unreadable;  // then there are none
+        std::error_code unreadable;  // counts as a file without types
         sources.push_back({read_needed_source(path, "a file of questions"),
                            fs::exists(types, unreadable) ? read_source(types) : std::nullopt});
     }
@@ -100,12 +92,7 @@ static std::vector<TypedSource> read_typed_sources(const std::vector<fs::path>& 
 static void require_metaqa_options(const MetaqaOptions& metaqa) {
     for (const auto& [what, count] : {std::pair{"phrasings to hold out", metaqa.held_out_phrasings},
                                       std::pair{"training questions of each file", metaqa.train_limit}})
-        if (count < 0)
-            throw UsageError({.what = std::string("no such number of ") + what,
-                              .expected = "0 or more",
-                              .got = std::to_string(count),
-                              .where = {},
-                              .hint = {}});
+        if (count < 0) throw usage_error(std::string("no such number of ") + what, "0 or more", std::to_string(count));
 }
 
 QaDataset import_metaqa(const fs::path& kb, const ImportOptions& options, const MetaqaOptions& metaqa) {

@@ -12,13 +12,14 @@
 
 namespace kvmem {
 
-// What the random numbers are for, so that each choice has its own.
+// Names the random stream of each choice, so that choices are independent.
 enum Stream : std::uint64_t { division = 1, choice_of_phrasings = 2, choice_of_training = 3 };
 
-// The text with `mark` in place of each [name], followed by the name if it is to be kept.
-static std::string replace_marks(const Question& question, bool keep_name, std::string_view mark) {
+// The text with each [name] replaced by `mark`, and by the name behind it if `keep_name`. Throws Error for brackets
+// that do not pair.
+static std::string replace_marks(const RawQuestion& question, bool keep_name, std::string_view mark) {
     if (!brackets_match(question.text))
-        throw question.place.error("brackets do not pair", "[name]", "'" + std::string(question.text) + "'");
+        throw question.loc.error("brackets do not pair", "[name]", "'" + std::string(question.text) + "'");
     std::string replaced;
     split_at_brackets(
         question.text, [&](std::string_view part) { replaced += part; },
@@ -26,31 +27,28 @@ static std::string replace_marks(const Question& question, bool keep_name, std::
     return replaced;
 }
 
-static std::string phrasing_of(const Question& question) {
+static std::string phrasing_of(const RawQuestion& question) {
     if (question.text.find('[') == std::string::npos)
-        throw question.place.error("the question marks no name", "[name], to tell its phrasing",
-                                   "'" + std::string(question.text) + "'", "or hold no phrasings out");
+        throw question.loc.error("the question marks no name", "[name], to tell its phrasing",
+                                 "'" + std::string(question.text) + "'", "or hold no phrasings out");
     return replace_marks(question, false, "[]");
 }
 
-void QuestionPool::add(std::string_view split, std::deque<Question> file) {
+void QuestionPool::add(std::string_view split, std::deque<RawQuestion> file) {
     for (; !file.empty(); file.pop_front()) entries_.push_back({split, files_, false, std::move(file.front())});
     ++files_;
 }
 
-// So many of `count`, at least one and at most all but two, for the other splits want some too.
+// A share of `count`, clamped to [1, count - 2], so that the other two splits get some too.
 static std::size_t share_of(std::size_t count, double share) {
     const auto wanted = static_cast<std::size_t>(std::round(share * static_cast<double>(count)));
     return std::clamp(wanted, std::size_t{1}, count - 2);
 }
 
-void QuestionPool::add_divided(std::deque<Question> file) {
+void QuestionPool::add_divided(std::deque<RawQuestion> file) {
     if (file.size() < 3)
-        throw Error({.what = "too few questions to divide",
-                     .expected = "at least 3",
-                     .got = std::to_string(file.size()),
-                     .where = file.empty() ? std::string() : file.front().place.source->name,
-                     .hint = {}});
+        throw error_in(file.empty() ? std::string() : file.front().loc.source->name, "too few questions to divide",
+                       "at least 3", std::to_string(file.size()));
     std::vector<std::size_t> order(file.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     Rng(seed_, {division, files_}).shuffle(std::span(order));
@@ -85,11 +83,7 @@ void QuestionPool::hold_out_phrasings(Index count) {
         held_out.insert(drawn.begin(), drawn.end());
     }
     if (held_out.empty())
-        throw Error({.what = "no phrasing can be held out",
-                     .expected = "questions of one type in several phrasings",
-                     .got = "one of each",
-                     .where = {},
-                     .hint = {}});
+        throw error_in({}, "no phrasing can be held out", "questions of one type in several phrasings", "one of each");
     for (std::size_t i = 0; i < entries_.size(); ++i) {
         std::string_view& split = entries_[i].split;
         if (held_out.contains(phrasings[i]))
@@ -110,7 +104,7 @@ void QuestionPool::limit_training(Index count) {
     for (std::uint32_t file = 0; file < files_; ++file) {
         std::vector<Entry*> training = training_of(file);
         Rng(seed_, {choice_of_training, file}).shuffle(std::span(training));
-        for (std::size_t i = static_cast<std::size_t>(count); i < training.size(); ++i) training[i]->split = {};
+        for (Index i = count; i < std::ssize(training); ++i) training[i]->split = {};
     }
 }
 

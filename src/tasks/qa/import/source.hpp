@@ -1,6 +1,6 @@
-// Text files as importers read them: whole, line by line, with errors that name the line.
+// Text files as importers read them: whole, then line by line, with errors that name the line.
 //
-// Importers work on Sources rather than on paths, so that they can be tested on texts from memory.
+// Importers work on Sources instead of paths, so that tests can give them texts from memory.
 #pragma once
 
 #include "kvmem/core/error.hpp"
@@ -19,44 +19,50 @@ struct Source {
     std::string text;
 };
 
-// The file, or nothing for an empty path. Throws Error that names the file.
+// The file's text, or nothing for an empty path. Throws Error that names the file.
 std::optional<Source> read_source(const std::filesystem::path& path);
 
-// The same for a file that there must be; `what` says what it holds. Throws Error.
+// The text of a file that must be given; `what` says in the UsageError for an empty path what it holds. Throws Error.
 Source read_needed_source(const std::filesystem::path& path, const std::string& what);
 
-// The same for several.
+// The texts of several such files, in their order. Throws as read_needed_source() does.
 std::vector<Source> read_sources(const std::vector<std::filesystem::path>& paths, const std::string& what);
 
 struct QuestionSources {
     std::vector<Source> train, valid, test;
 };
 
-// Throws UsageError for a fraction for validation that cannot be, or beside a file for it.
+// Throws UsageError for a validation fraction that is not in (0, 1), and for one beside validation files.
 void require_valid_fraction(const ImportOptions& options);
 
-// Checks the options (UsageError) before it reads the files of questions.
+// The files of questions. Throws UsageError for wrong options before it reads anything, and Error for files.
 QuestionSources read_question_sources(const ImportOptions& options);
 
-// A line of a source, which must outlive it.
-struct Place {
+// The parts of a Problem in the order of their use; empty ones are left out of the message.
+Error error_in(std::string where, std::string what, std::string expected = {}, std::string got = {},
+               std::string hint = {});
+UsageError usage_error(std::string what, std::string expected, std::string got = {}, std::string where = {},
+                       std::string hint = {});
+
+// The number of a line, from 1, in a source that must outlive it.
+struct Location {
     const Source* source = nullptr;
     Index line = 0;
 
     Error error(std::string what, std::string expected = {}, std::string got = {}, std::string hint = {}) const;
 };
 
-// The lines of a source (TextLines), blank ones left out.
+// The lines of a source (TextLines) without the blank ones.
 class LineReader {
   public:
-    // Both must outlive the reader. Throws Error for a source in which nothing is written, and for one in UTF-16.
+    // Source and options must outlive the reader. Throws Error for a blank source, and for one in UTF-16.
     LineReader(const Source& source, const ImportOptions& options);
 
-    // The next line that is not blank, or false at the end. Throws Error for a line that is not text or is
-    // longer than 1 MiB.
+    // Gives the next line, valid as long as the source, or returns false at the end. Throws Error for a line that is
+    // no UTF-8 text or longer than 1 MiB.
     bool next(std::string_view& line);
 
-    Place place() const { return {source_, lines_.number()}; }
+    Location location() const { return {source_, lines_.number()}; }
 
   private:
     const Source* source_;
@@ -64,16 +70,39 @@ class LineReader {
     TextLines lines_;
 };
 
+// Calls use(line, location) for each line that LineReader gives.
+template <class Use>
+void for_each_line(const Source& source, const ImportOptions& options, Use use) {
+    LineReader lines(source, options);
+    for (std::string_view line; lines.next(line);) use(line, lines.location());
+}
+
+// Calls use(split, line, location) for each line, split by split.
+template <class Use>
+void for_each_line(const QuestionSources& questions, const ImportOptions& options, Use use) {
+    const auto read = [&](const char* split, const std::vector<Source>& sources) {
+        for (const Source& source : sources)
+            for_each_line(source, options, [&](std::string_view line, const Location& loc) { use(split, line, loc); });
+    };
+    read("train", questions.train);
+    read("valid", questions.valid);
+    read("test", questions.test);
+}
+
+// The text without spaces and tabs around it.
 std::string_view trim(std::string_view text);
 
-// The parts between separators, trimmed.
+// The trimmed parts between separators.
 std::vector<std::string_view> split_fields(std::string_view line, char separator);
+// The same where exactly `count` parts are needed. Throws Error "what: `expected`" for another number of them.
+std::vector<std::string_view> split_fields(std::string_view line, char separator, std::size_t count,
+                                           const Location& loc, const char* what, const char* expected);
 
-// "1 field", "2 fields": what came instead, for errors.
+// "1 field", "2 fields": the part `got` of an error.
 std::string counted_fields(std::size_t count);
 
-// Throws Error unless `name`, which is a `what`, can stand as a name: not empty, no control characters
-// (control_character_at).
-void require_name(std::string_view name, const std::string& what, const Place& place);
+// Throws Error unless `name` is usable: not empty, and without control characters (control_character_at). `what` says
+// in the error what it names.
+void require_name(std::string_view name, const std::string& what, const Location& loc);
 
 }  // namespace kvmem

@@ -1,5 +1,4 @@
-// The importers on texts that are already read; see kvmem/data/import.hpp. Only the rest of the options counts,
-// not their paths.
+// The importers of kvmem/tasks/qa/import.hpp on texts in memory. They ignore the paths of the options.
 #pragma once
 
 #include "kvmem/tasks/qa/dataset.hpp"

@@ -14,18 +14,18 @@ constexpr std::array<std::string_view, 10> relations{
     "directed_by", "written_by", "starred_actors", "release_year",    "in_language",
     "has_tags",    plot,         "has_genre",      "has_imdb_rating", "has_imdb_votes"};
 
-// Names that hold the ", " by which lists of names are separated.
+// Names that contain ", ", the separator of lists of names.
 class NamesWithCommas {
   public:
-    // The name's text must outlive this.
+    // Adds a name; its text must outlive this object.
     void add(std::string_view name) {
         const std::size_t commas = count_commas(name);
         if (commas == 0) return;
         names_.insert(name);
-        most_commas_ = std::max(most_commas_, commas);
+        max_commas_ = std::max(max_commas_, commas);
     }
 
-    // The names of a list, each as long as can be.
+    // The names of a list, where the longest known name wins.
     std::vector<std::string_view> split(std::string_view list) const {
         std::vector<std::string_view> names;
         for (std::size_t begin = 0; begin <= list.size();) {
@@ -45,11 +45,11 @@ class NamesWithCommas {
         return commas;
     }
 
-    // Length of the longest known name that the list begins with, otherwise of what is before its first comma.
+    // The length of the longest known name that begins the list; without one, that of the text before the first comma.
     std::size_t longest_name(std::string_view list) const {
         std::size_t end = std::min(list.find(comma), list.size());
         std::size_t longest = end;
-        for (std::size_t n = 0; n < most_commas_ && end < list.size(); ++n) {
+        for (std::size_t n = 0; n < max_commas_ && end < list.size(); ++n) {
             end = std::min(list.find(comma, end + comma.size()), list.size());
             if (names_.contains(list.substr(0, end))) longest = end;
         }
@@ -57,64 +57,59 @@ class NamesWithCommas {
     }
 
     std::unordered_set<std::string_view> names_;
-    std::size_t most_commas_ = 0;
+    std::size_t max_commas_ = 0;
 };
 
-struct Fact {
+struct FactLine {
     std::string_view subject, relation, objects;
 };
 
 // "17 text" without its number.
-std::string_view without_number(std::string_view line, const Place& place) {
+std::string_view without_number(std::string_view line, const Location& loc) {
     const std::size_t digits = std::min(line.find_first_not_of("0123456789"), line.size());
     if (digits == 0 || digits == line.size() || line[digits] != ' ')
-        throw place.error("the line has no number", "a number, a space and text");
+        throw loc.error("the line has no number", "a number, a space and text");
     return trim(line.substr(digits));
 }
 
 // The subject ends where the first relation begins.
-Fact read_fact(std::string_view line, const Place& place) {
-    const std::string_view text = without_number(line, place);
+FactLine read_fact(std::string_view line, const Location& loc) {
+    const std::string_view text = without_number(line, loc);
     for (std::size_t space = text.find(' '); space != std::string_view::npos; space = text.find(' ', space + 1)) {
         const std::string_view rest = text.substr(space + 1);
         const std::string_view word = rest.substr(0, rest.find(' '));
         if (std::find(relations.begin(), relations.end(), word) != relations.end())
             return {trim(text.substr(0, space)), word, trim(rest.substr(word.size()))};
     }
-    throw place.error("not a fact", "a number, a movie, a relation such as directed_by, and names");
+    throw loc.error("not a fact", "a number, a movie, a relation such as directed_by, and names");
 }
 
 NamesWithCommas read_names(const Source& kb, const std::optional<Source>& entities, const ImportOptions& options) {
     NamesWithCommas names;
-    LineReader lines(entities ? *entities : kb, options);
-    for (std::string_view line; lines.next(line);)
-        names.add(entities ? trim(line) : read_fact(line, lines.place()).subject);
+    for_each_line(entities ? *entities : kb, options, [&](std::string_view line, const Location& loc) {
+        names.add(entities ? trim(line) : read_fact(line, loc).subject);
+    });
     return names;
 }
 
 void add_facts(DatasetBuilder& builder, const Source& kb, const NamesWithCommas& names, const ImportOptions& options) {
-    LineReader lines(kb, options);
-    for (std::string_view line; lines.next(line);) {
-        const Fact fact = read_fact(line, lines.place());
-        if (fact.relation == plot) continue;
+    for_each_line(kb, options, [&](std::string_view line, const Location& loc) {
+        const FactLine fact = read_fact(line, loc);
+        if (fact.relation == plot) return;
         for (const std::string_view object : names.split(fact.objects))
-            builder.add_fact(fact.subject, fact.relation, object, lines.place());
-    }
+            builder.add_fact(fact.subject, fact.relation, object, loc);
+    });
 }
 
-void add_questions(DatasetBuilder& builder, const std::string& split, const Source& source,
-                   const NamesWithCommas& names, const ImportOptions& options) {
-    LineReader lines(source, options);
-    for (std::string_view line; lines.next(line);) {
-        const std::vector<std::string_view> fields = split_fields(line, '\t');
-        if (fields.size() != 2)
-            throw lines.place().error("not a question", "a number, a question, a tab and answers",
-                                      counted_fields(fields.size()));
+void add_questions(DatasetBuilder& builder, const QuestionSources& questions, const NamesWithCommas& names,
+                   const ImportOptions& options) {
+    for_each_line(questions, options, [&](const char* split, std::string_view line, const Location& loc) {
+        const auto fields =
+            split_fields(line, '\t', 2, loc, "not a question", "a number, a question, a tab and answers");
         std::vector<std::string_view> answers;
         if (!fields[1].empty()) answers = names.split(fields[1]);
-        builder.add_question(split, {lines.place(), builder.keep(without_number(fields[0], lines.place())),
-                                     builder.answers(answers, lines.place())});
-    }
+        builder.add_question(split, {loc, builder.keep(without_number(fields[0], loc)), builder.answers(answers, loc)});
+    });
 }
 
 }  // namespace
@@ -124,9 +119,7 @@ QaDataset wikimovies_from(const Source& kb, const std::optional<Source>& entitie
     const NamesWithCommas names = read_names(kb, entities, options);
     DatasetBuilder builder(options);
     add_facts(builder, kb, names, options);
-    for (const Source& source : questions.train) add_questions(builder, "train", source, names, options);
-    for (const Source& source : questions.valid) add_questions(builder, "valid", source, names, options);
-    for (const Source& source : questions.test) add_questions(builder, "test", source, names, options);
+    add_questions(builder, questions, names, options);
     return builder.finish();
 }
 

@@ -38,7 +38,7 @@ void KvMemNN::grow() {
     }
 }
 
-// With a generator, some words are made unknown, so that the unknown word's row learns to be harmless.
+// The questions' tokens. A generator makes some words unknown, so that the unknown word's row learns to be harmless.
 Ragged<Token> KvMemNN::questions(const Batch& batch, Rng* rng) const {
     Ragged<Token> mapped = lexicon_.inputs(batch.question);
     if (rng)
@@ -48,7 +48,7 @@ Ragged<Token> KvMemNN::questions(const Batch& batch, Rng* rng) const {
     return mapped;
 }
 
-KvMemNN::Reading KvMemNN::read(Tape& tape, const Batch& batch, Rng* rng) const {
+KvMemNN::Forward KvMemNN::run(Tape& tape, const Batch& batch, Rng* rng) const {
     const Var query = embed_sum(tape, *question_table_, questions(batch, rng), config_.bag_scale);
     const auto slots = [&](const Matrix& encoded, const Parameter& table, const Ragged<Token>& bags) {
         if (encoded.rows() == 0) return embed_sum(tape, table, lexicon_.inputs(bags), config_.bag_scale);
@@ -62,7 +62,7 @@ KvMemNN::Reading KvMemNN::read(Tape& tape, const Batch& batch, Rng* rng) const {
     return {state, std::move(hops), key};
 }
 
-KvMemNN::Reading KvMemNN::read(Tape& tape, const Batch& batch) const { return read(tape, batch, nullptr); }
+KvMemNN::Forward KvMemNN::run(Tape& tape, const Batch& batch) const { return run(tape, batch, nullptr); }
 
 static Matrix embedded(const Parameter& table, const Ragged<Token>& bags, BagScale scale) {
     Matrix out(bags.size(), table.value.cols());
@@ -81,12 +81,14 @@ SlotVectors KvMemNN::encode_slots(const Slots& slots) const {
 
 namespace {
 
-// The candidates that a batch is scored against, each with a column of its own. Found by hashing: an array of the whole
-// vocabulary would cost each batch what the memory holds.
-class Columns {
+// The candidates that a batch is scored against, a column for each. Finds them by hashing, since an array over the
+// whole vocabulary would cost each batch as much as the memory is large.
+class SampledCandidates {
   public:
-    explicit Columns(Index most) : column_(std::bit_ceil(2 * static_cast<std::size_t>(most) + 2), -1) {}
+    explicit SampledCandidates(Index max_size)
+        : column_(std::bit_ceil(2 * static_cast<std::size_t>(max_size) + 2), -1) {}
 
+    // The column of a token, which is new unless the token has one.
     Index add(Token token) {
         Index& column = column_[place_of(token)];
         if (column < 0) {
@@ -96,98 +98,111 @@ class Columns {
         }
         return column;
     }
-    Index find(Token token) const { return column_[place_of(token)]; }  // -1 when it has none
+    Index find(Token token) const { return column_[place_of(token)]; }  // -1 without a column
     Index size() const { return tokens_.size(); }
     const Ragged<Token>& tokens() const { return tokens_; }
 
   private:
-    // Where the token's column is, or would be.
+    // The place of the token's column, or the free one for it.
     std::size_t place_of(Token token) const {
         std::size_t at = static_cast<std::uint32_t>(token) * std::size_t{0x9e3779b97f4a7c15u} >> 32;
-        while (column_[at &= column_.size() - 1] >= 0 && tokens_.values[static_cast<std::size_t>(column_[at])] != token)
-            ++at;
+        while (column_[at &= column_.size() - 1] >= 0 && tokens_.values[column_[at]] != token) ++at;
         return at;
     }
 
-    std::vector<Index> column_;  // twice as many as can be at least, a power of two; -1: free
+    std::vector<Index> column_;  // a power of two above twice the largest number of columns; -1: free
     Ragged<Token> tokens_;       // one a row
+};
+
+// What the loss of a batch compares: the target and the excluded columns of each example.
+struct Sample {
+    SampledCandidates columns;
+    std::vector<Index> targets;  // -1: none
+    Ragged<Index> excluded;      // right answers but the target
 };
 
 }  // namespace
 
-Var KvMemNN::loss(Tape& tape, const Batch& batch, Rng& rng) const {
-    const auto is_candidate = [&](Token t) { return lexicon_.candidate(t) >= 0; };
-    const auto all = static_cast<Index>(candidates().size());
-    const bool against_all = config_.negatives == 0 || config_.negatives >= all;
-    Columns columns(against_all ? all : batch.size() + config_.negatives);
-    std::vector<Index> targets(static_cast<std::size_t>(batch.size()), -1);
+// Draws a right answer of each example, then fills the candidates up to `negatives` (0: with all of them).
+static Sample sample_candidates(const Lexicon& lexicon, const Batch& batch, Index negatives, Rng& rng) {
+    const auto is_candidate = [&](Token t) { return lexicon.candidate(t) >= 0; };
+    const std::span<const Token> candidates = lexicon.candidates();
+    const Index all = std::ssize(candidates);
+    const bool against_all = negatives == 0 || negatives >= all;
+    Sample sample{SampledCandidates(against_all ? all : batch.size() + negatives), {}, {}};
+    SampledCandidates& columns = sample.columns;
     std::vector<Token> right;
     for (Index i = 0; i < batch.size(); ++i) {
         right.clear();
-        std::copy_if(batch.answer[i].begin(), batch.answer[i].end(), std::back_inserter(right), is_candidate);
-        if (!right.empty())
-            targets[static_cast<std::size_t>(i)] =
-                columns.add(right[static_cast<std::size_t>(rng.below(static_cast<Index>(right.size())))]);
+        std::ranges::copy_if(batch.answer[i], std::back_inserter(right), is_candidate);
+        sample.targets.push_back(right.empty() ? -1 : columns.add(right[rng.below(std::ssize(right))]));
     }
     if (against_all) {
-        for (const Token token : candidates()) columns.add(token);
+        for (const Token token : candidates) columns.add(token);
     } else {
-        // What the memory holds beside the answer is the hardest to tell from it.
+        // The other values of the memory are the hardest to tell from the answer.
         for (const Token token : batch.slots.value.values)
-            if (is_candidate(token) && columns.size() < config_.negatives) columns.add(token);
-        for (Index i = columns.size(); i < config_.negatives; ++i)
-            columns.add(candidates()[static_cast<std::size_t>(rng.below(all))]);
+            if (is_candidate(token) && columns.size() < negatives) columns.add(token);
+        for (Index i = columns.size(); i < negatives; ++i) columns.add(candidates[rng.below(all)]);
     }
-    Ragged<Index> excluded;
     for (Index i = 0; i < batch.size(); ++i) {
-        for (const Token token : batch.answer[i]) {
-            const Index column = columns.find(token);
-            if (column >= 0 && column != targets[static_cast<std::size_t>(i)]) excluded.values.push_back(column);
-        }
-        excluded.end_row();
+        for (const Token token : batch.answer[i])
+            if (const Index column = columns.find(token); column >= 0 && column != sample.targets[i])
+                sample.excluded.values.push_back(column);
+        sample.excluded.end_row();
     }
-    const Reading reading = read(tape, batch, &rng);
-    const Var answers = embed_sum(tape, *answer_table_, columns.tokens(), BagScale::sum);
-    Var scores = dot_scores(reading.state, answers);
-    if (config_.copy_weight > 0) {
-        const KeyValueMemory::Hop& hop = reading.hops.back();
-        const Var weights = attend_weights(hop.query, reading.key, one_query_each(batch, tape));
-        std::vector<Index> places;  // in the scores, of each slot's value
-        for (Index i = 0; i < batch.size(); ++i) {
-            const auto [first, last] = batch.slots_of(i);
-            for (Index s = first; s < last; ++s) {
-                const Index candidate = lexicon_.candidate(batch.slots.value[s]);
-                const Index column =
-                    candidate < 0 ? -1 : columns.find(candidates()[static_cast<std::size_t>(candidate)]);
-                places.push_back(column < 0 ? -1 : i * columns.size() + column);
-            }
+    return sample;
+}
+
+// The place of each slot's value in the scores [B, columns], or -1 for a value without a column.
+static std::vector<Index> places_of_values(const Lexicon& lexicon, const Batch& batch,
+                                           const SampledCandidates& columns) {
+    std::vector<Index> places;
+    for (Index i = 0; i < batch.size(); ++i) {
+        const auto [first, last] = batch.slots_of(i);
+        for (Index s = first; s < last; ++s) {
+            const auto value = batch.slots.value[s];
+            const Index column = lexicon.candidate(value) < 0 ? -1 : columns.find(value[0]);
+            places.push_back(column < 0 ? -1 : i * columns.size() + column);
         }
-        const Var matched = scatter_sum(weights, places, batch.size(), columns.size());
+    }
+    return places;
+}
+
+Var KvMemNN::loss(Tape& tape, const Batch& batch, Rng& rng) const {
+    const auto [columns, targets, excluded] = sample_candidates(lexicon_, batch, config_.negatives, rng);
+    const Forward forward = run(tape, batch, &rng);
+    const Var answers = embed_sum(tape, *answer_table_, columns.tokens(), BagScale::sum);
+    Var scores = dot_scores(forward.state, answers);
+    if (config_.copy_weight > 0) {
+        const KeyValueMemory::Hop& hop = forward.hops.back();
+        const Var weights = attend_weights(hop.query, forward.key, one_query_each(batch, tape));
+        const Var matched =
+            scatter_sum(weights, places_of_values(lexicon_, batch, columns), batch.size(), columns.size());
         scores = add(scores, activate(scale(matched, static_cast<Real>(config_.copy_weight)), Activation::log1p));
     }
     return cross_entropy(scores, targets, excluded);
 }
 
-std::vector<Real> KvMemNN::weights(const Reading& reading, const Batch& batch, Index hop) {
-    const KeyValueMemory::Hop& at = reading.hops.at(static_cast<std::size_t>(hop));
+std::vector<Real> KvMemNN::weights(const Forward& forward, const Batch& batch, Index hop) {
+    const KeyValueMemory::Hop& at = forward.hops.at(hop);
     const Segments segments = one_query_each(batch, *at.query.tape);
-    std::vector<Real> weights(static_cast<std::size_t>(weight_count(segments, 1)));
-    attend_weights({.query = at.query.value(), .key = reading.key.value(), .value = {}}, segments, {}, weights,
-                   at.query.tape->arena());
+    std::vector<Real> weights(weight_count(segments, 1));
+    QueryKey{at.query, forward.key}.write_weights(segments, {}, weights);
     return weights;
 }
 
-void KvMemNN::score(const Reading& reading, const Batch& batch, View scores) const {
-    score_candidates(reading.state.value(), *answer_table_, scores);
+void KvMemNN::score(const Forward& forward, const Batch& batch, View scores) const {
+    score_candidates(forward.state.value(), *answer_table_, scores);
     if (config_.copy_weight == 0) return;
-    const std::vector<Real> weight = weights(reading, batch, memory_.hops() - 1);
-    std::vector<std::pair<Index, Real>> matched;  // candidates of one example's slots, with their weight
+    const std::vector<Real> weight = weights(forward, batch, memory_.hops() - 1);
+    std::vector<std::pair<Index, Real>> matched;  // the candidates among one example's values, with their weights
     for (Index i = 0; i < batch.size(); ++i) {
         matched.clear();
         const auto [first, last] = batch.slots_of(i);
         for (Index s = first; s < last; ++s)
             if (const Index candidate = lexicon_.candidate(batch.slots.value[s]); candidate >= 0)
-                matched.emplace_back(candidate, weight[static_cast<std::size_t>(s)]);
+                matched.emplace_back(candidate, weight[s]);
         std::stable_sort(matched.begin(), matched.end(), [](auto& a, auto& b) { return a.first < b.first; });
         for (std::size_t k = 0; k < matched.size();) {
             const Index candidate = matched[k].first;
@@ -198,13 +213,13 @@ void KvMemNN::score(const Reading& reading, const Batch& batch, View scores) con
     }
 }
 
-void KvMemNN::score(Tape& tape, const Batch& batch, View scores, Reads* reads) const {
-    const Reading reading = read(tape, batch);
-    score(reading, batch, scores);
-    if (!reads) return;
-    reads->resize(memory_.hops(), 1, batch.slots.size());
+void KvMemNN::score(Tape& tape, const Batch& batch, View scores, AttentionTrace* trace) const {
+    const Forward forward = run(tape, batch);
+    score(forward, batch, scores);
+    if (!trace) return;
+    trace->resize(memory_.hops(), 1, batch.slots.size());
     for (Index hop = 0; hop < memory_.hops(); ++hop)
-        std::ranges::copy(weights(reading, batch, hop), reads->of(hop).begin());
+        std::ranges::copy(weights(forward, batch, hop), trace->of(hop).begin());
 }
 
 void KvMemNNConfig::check() const {

@@ -14,7 +14,7 @@ SentenceTables MemN2N::add_tables(const std::string& name) {
     Parameter* words = &parameters_->add(name, Matrix(0, c.width));
     if (!c.temporal) return {words, nullptr};
     Parameter& places = parameters_->add_normal("T" + name, c.memory + c.empty_slots, c.width, c.deviation, c.seed);
-    if (c.empty_slots) {  // its last row is the empty slots'
+    if (c.empty_slots) {  // the last row serves the empty slots, and stays 0
         std::fill_n(places.value.row(c.memory), c.width, Real{0});
         places.frozen.assign(static_cast<std::size_t>(c.memory) + 1, false);
         places.frozen.back() = true;
@@ -62,31 +62,40 @@ void MemN2N::grow() {
     }
 }
 
-// The places of n sentences, the last one's first, among which so many empty ones are strewn.
-static void strew(std::span<Token> places, Index empty, Index last_place, Rng& rng) {
+// Writes the places of n sentences, the last one's first, with `empty` empty sentences at random places between them.
+static void insert_noise(std::span<Token> places, Index empty, Index last_place, Rng& rng) {
     const Index n = std::ssize(places);
     Index left = n + empty, place = 0;
     for (Index i = n; i > 0; ++place, --left) {
         if (rng.below(left) >= i) continue;  // an empty one
-        places[static_cast<std::size_t>(--i)] = static_cast<Token>(std::min(place, last_place));
+        places[--i] = static_cast<Token>(std::min(place, last_place));
     }
 }
 
-// Where each question's slots end. One slot stands for all empty ones and lies before the sentences.
+// Writes the places of a question's sentences, counted back from the question. With a generator, noise shifts them.
+static void number_places(std::span<Token> places, const MemN2NConfig& config, Rng* noise) {
+    const Index n = std::ssize(places);
+    for (Index j = 0; j < n; ++j) places[j] = static_cast<Token>(n - 1 - j);
+    if (!noise || config.random_noise == 0 || n == 0) return;
+    const auto max_empty = static_cast<Index>(std::ceil(config.random_noise * static_cast<double>(n)));
+    insert_noise(places, noise->below(max_empty + 1), config.memory - 1, *noise);
+}
+
+// The offsets of the questions' sentences. One slot before the sentences stands for all empty ones.
 std::span<const Index> MemN2N::offsets_of(Tape& tape, const Batch& batch) const {
     const auto offsets = tape.arena().take<Index>(batch.size() + 1);
     offsets[0] = 0;
     for (Index i = 0; i < batch.size(); ++i) {
         const auto [first, last] = batch.slots_of(i);
         const Index n = std::min(config_.memory, last - first), empty = config_.empty_slots && n < config_.memory;
-        offsets[static_cast<std::size_t>(i) + 1] = offsets[static_cast<std::size_t>(i)] + empty + n;
+        offsets[i + 1] = offsets[i] + empty + n;
     }
     return offsets;
 }
 
 MemN2N::Memory MemN2N::memory_of(Tape& tape, const Batch& batch, Rng* noise) const {
     Arena& arena = tape.arena();
-    // In stories no value differs from its key.
+    // In stories no value differs from its key, which one comparison finds.
     const bool stories = batch.slots.key == batch.slots.value;
     const auto differs = [&](Index s) {
         return !stories && !std::ranges::equal(batch.slots.key[s], batch.slots.value[s]);
@@ -100,37 +109,25 @@ MemN2N::Memory MemN2N::memory_of(Tape& tape, const Batch& batch, Rng* noise) con
     const auto tokens = arena.take<Token>(std::ssize(batch.slots.key.values) + std::ssize(batch.slots.value.values));
     ends[0] = 0;
     std::size_t end = 0, sentence = 0;
-    const auto put = [&](std::span<const Token> words) {
+    const auto append_words = [&](std::span<const Token> words) {
         for (const Token token : words) tokens[end++] = lexicon_.input(token);
     };
     for (Index i = 0; i < batch.size(); ++i) {
         const auto [first, last] = batch.slots_of(i);
         const Index n = std::min(config_.memory, last - first);
-        if (offsets[static_cast<std::size_t>(i) + 1] - offsets[static_cast<std::size_t>(i)] > n) {
+        if (offsets[i + 1] - offsets[i] > n) {
             bias.data[sentence] = static_cast<Real>(std::log(static_cast<double>(config_.memory - n)));
             places[sentence] = static_cast<Token>(config_.memory);
             ends[++sentence] = static_cast<Index>(end);
         }
-        const auto mine = places.subspan(sentence, static_cast<std::size_t>(n));
-        for (Index j = 0; j < n; ++j) mine[static_cast<std::size_t>(j)] = static_cast<Token>(n - 1 - j);
-        if (noise && config_.random_noise > 0 && n > 0) {
-            const auto most = static_cast<Index>(std::ceil(config_.random_noise * static_cast<double>(n)));
-            strew(mine, noise->below(most + 1), config_.memory - 1, *noise);
-        }
+        number_places(places.subspan(sentence, n), config_, noise);
         for (Index s = last - n; s < last; ++s) {
-            put(batch.slots.key[s]);
-            if (differs(s)) put(batch.slots.value[s]);
+            append_words(batch.slots.key[s]);
+            if (differs(s)) append_words(batch.slots.value[s]);
             ends[++sentence] = static_cast<Index>(end);
         }
     }
     return {{tokens.first(end), ends}, places, offsets, bias};
-}
-
-// One query for each question.
-static Segments segments_of(Tape& tape, std::span<const Index> offsets) {
-    const auto queries = tape.arena().take<Index>(std::ssize(offsets));
-    for (std::size_t i = 0; i < queries.size(); ++i) queries[i] = static_cast<Index>(i);
-    return {queries, offsets};
 }
 
 AttendOptions MemN2N::lookup() const {
@@ -151,60 +148,57 @@ PositionFactors MemN2N::encode(Tape& tape, RaggedView<Token> bags) const {
     return {};
 }
 
-MemN2N::Reading MemN2N::read(Tape& tape, const Batch& batch, Rng* noise) const {
+MemN2N::Forward MemN2N::run(Tape& tape, const Batch& batch, Rng* noise) const {
     const auto words = tape.arena().take<Token>(std::ssize(batch.question.values));
     std::ranges::transform(batch.question.values, words.begin(), [&](Token token) { return lexicon_.input(token); });
     const RaggedView<Token> question{words, tape.arena().copy(std::span<const Index>(batch.question.offsets))};
     const Memory memory = memory_of(tape, batch, noise);
     const PositionFactors positions = encode(tape, memory.sentences);
-    const Segments segments = segments_of(tape, memory.offsets);
+    const Segments segments = one_query_each(memory.offsets, tape);
     const AttendOptions options = lookup();
     const LookupBias bias{.slot = memory.bias.data ? std::optional(tape.constant(memory.bias)) : std::nullopt};
 
-    Reading reading{embed_sentences(tape, *question_table_, question, encode(tape, question)), {}, memory};
+    Forward forward{embed_sentences(tape, *question_table_, question, encode(tape, question)), {}, memory};
     const std::vector<Var> embedded = embed_sentences(tape, tables_, memory.sentences, positions, memory.places);
     for (Index k = 0; k < config_.hops; ++k) {
         const Var key = embedded[key_of(k)], value = embedded[value_of(k)];
-        reading.hops.push_back({reading.state, key});
-        const Var read = attend(reading.state, key, value, segments, options, bias).read;
-        const Var mapped = map_ ? linear(reading.state, tape.parameter(*map_)) : reading.state;
-        reading.state = add(mapped, read);
-        if (config_.relu) reading.state = activate(reading.state, Activation::relu);
+        forward.hops.push_back({forward.state, key});
+        const Var read = attend(forward.state, key, value, segments, options, bias).read;
+        const Var mapped = map_ ? linear(forward.state, tape.parameter(*map_)) : forward.state;
+        forward.state = add(mapped, read);
+        if (config_.relu) forward.state = activate(forward.state, Activation::relu);
     }
-    return reading;
+    return forward;
 }
 
 Var MemN2N::loss(Tape& tape, const Batch& batch, Rng& rng) const {
     const Targets targets = choose_targets(batch, rng);
-    const Reading reading = read(tape, batch, &rng);
+    const Forward forward = run(tape, batch, &rng);
     const Var answers = candidate_vectors(tape, *answer_table_);
-    return cross_entropy(dot_scores(reading.state, answers), targets.candidate, targets.others);
+    return cross_entropy(dot_scores(forward.state, answers), targets.candidate, targets.others);
 }
 
-void MemN2N::score(Tape& tape, const Batch& batch, View scores, Reads* reads) const {
-    const Reading reading = read(tape, batch, nullptr);
-    score_candidates(reading.state.value(), *answer_table_, scores);
-    if (!reads) return;
-    reads->resize(config_.hops, 1, batch.slots.size());
-    const Segments segments = segments_of(tape, reading.memory.offsets);
+void MemN2N::score(Tape& tape, const Batch& batch, View scores, AttentionTrace* trace) const {
+    const Forward forward = run(tape, batch, nullptr);
+    score_candidates(forward.state.value(), *answer_table_, scores);
+    if (!trace) return;
+    trace->resize(config_.hops, 1, batch.slots.size());
+    const Segments segments = one_query_each(forward.memory.offsets, tape);
     const auto weights = tape.arena().take<Real>(weight_count(segments, 1));
     for (Index k = 0; k < config_.hops; ++k) {
-        const auto& [query, key] = reading.hops[static_cast<std::size_t>(k)];
-        attend_weights({.query = query.value(), .key = key.value(), .value = {}, .slot_bias = reading.memory.bias},
-                       segments, lookup(), weights, tape.arena());
+        forward.hops[k].write_weights(segments, lookup(), weights, forward.memory.bias);
         for (Index i = 0; i < batch.size(); ++i) {  // the last slots of each question
             const auto [first, last] = batch.slots_of(i);
             const Index n = std::min(config_.memory, last - first);
-            const auto end = weights.begin() + reading.memory.offsets[static_cast<std::size_t>(i) + 1];
-            std::copy(end - n, end, reads->of(k).begin() + (last - n));
+            const auto end = weights.begin() + forward.memory.offsets[i + 1];
+            std::copy(end - n, end, trace->of(k).begin() + (last - n));
         }
     }
 }
 
-// What the authors ran on bAbI (sections 4.2 and 4.3). Their batches are summed, not averaged: so are the rates and the
-// length that gradients are cut to. Where their program differs from the text it is followed, as the figures are the
-// program's: places count alike in all sentences, and the empty slots of the memory are read too. With 10,000 questions
-// a task there is a nonlinear layer between the hops.
+// The authors' settings for bAbI (sections 4.2 and 4.3). They sum the losses of a batch, so rates and clip length are
+// those of sums. Aligned places and empty slots follow their program where it differs from the text, since the figures
+// are the program's. With 10,000 questions a task they add a nonlinear layer between hops.
 static RunConfig babi(Index width, Index epochs, double halve_every, Index start, bool large) {
     RunConfig config;
     config.model = MemN2NConfig{

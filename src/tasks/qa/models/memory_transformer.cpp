@@ -10,14 +10,14 @@
 
 namespace kvmem {
 
-MemoryTransformer::Reader::Reader(Parameters& parameters, const std::string& name, const MemoryTransformerConfig& c)
+MemoryTransformer::Block::Block(Parameters& parameters, const std::string& name, const MemoryTransformerConfig& c)
     : query(parameters, name + ".query", c.width, c.width, c.seed, {.init = Init::xavier}),
       out(parameters, name + ".out", c.width, c.width, c.seed, {.init = Init::xavier}),
       feed_forward(parameters, name + ".feed_forward", c.width, c.ffn_factor * c.width, Activation::gelu, c.seed),
       norm1(parameters, name + ".norm1", c.width),
       norm2(parameters, name + ".norm2", c.width) {}
 
-MemoryTransformer::Hop::Hop(Parameters& parameters, const std::string& name, const MemoryTransformerConfig& c)
+MemoryTransformer::Layer::Layer(Parameters& parameters, const std::string& name, const MemoryTransformerConfig& c)
     : norm(parameters, name + ".norm", c.width),
       key(parameters, name + ".key", c.width, c.width, c.seed, {.init = Init::xavier}),
       value(parameters, name + ".value", c.width, c.width, c.seed, {.init = Init::xavier}),
@@ -42,11 +42,11 @@ MemoryTransformer::MemoryTransformer(const MemoryTransformerConfig& config, Voca
     if (load)
         load_parameters(load);
     else
-        begin_as_memory_network();
+        similarity_init();
     grow();
 }
 
-void MemoryTransformer::begin_as_memory_network() {
+void MemoryTransformer::similarity_init() {
     for (std::size_t hop = 1; hop <= hops_.size(); ++hop) {
         const std::string name = "hop" + std::to_string(hop);
         Matrix& key = parameters_->find(name + ".key.weight")->value;
@@ -72,10 +72,10 @@ std::string MemoryTransformer::summary() const {
 
 namespace {
 
-// Numbers for different rows of words: stories say the same over and over.
-class Numbered {
+// Numbers the distinct rows of words, since stories repeat their sentences.
+class RowInterner {
   public:
-    // The number of a row, and whether it is new.
+    // The number of a row of a kind, and whether it is new.
     std::pair<Index, bool> add(std::span<const Token> words, Index kind) {
         std::string bytes(reinterpret_cast<const char*>(words.data()), words.size_bytes());
         bytes.push_back(static_cast<char>(kind));
@@ -91,14 +91,14 @@ class Numbered {
 
 MemoryTransformer::Stories MemoryTransformer::stories_of(const Batch& batch) const {
     Stories stories;
-    Numbered numbered;
+    RowInterner rows;
     std::vector<Token> words;
     const auto row_of = [&](std::span<const Token> tokens, std::span<const Token> more, Index kind) {
         words.assign(tokens.begin(), tokens.end());
         words.insert(words.end(), more.begin(), more.end());
         words.resize(std::min(words.size(), static_cast<std::size_t>(config_.max_words)));
         for (Token& token : words) token = lexicon_.input(token);
-        const auto [row, fresh] = numbered.add(words, kind);
+        const auto [row, fresh] = rows.add(words, kind);
         if (fresh) {
             stories.words.push_row(words);
             stories.first_factor.push_back(kind * config_.max_words);
@@ -139,58 +139,57 @@ AttendOptions MemoryTransformer::lookup() const {
     return how;
 }
 
-MemoryTransformer::Reader::Turn MemoryTransformer::Reader::operator()(Var x, Var keys, Var values,
-                                                                      const Segments& segments,
-                                                                      const AttendOptions& how, double rate) const {
+MemoryTransformer::Block::BlockOutput MemoryTransformer::Block::operator()(Var x, Var keys, Var values,
+                                                                           const Segments& segments,
+                                                                           const AttendOptions& how,
+                                                                           double rate) const {
     const Var asked = query(norm1(x));
     const Var y = add(x, dropout(out(attend(asked, keys, values, segments, how).read), rate));
     return {add(y, dropout(feed_forward(norm2(y)), rate)), asked};
 }
 
-MemoryTransformer::Reading MemoryTransformer::read(Tape& tape, const Batch& batch) const {
+MemoryTransformer::Forward MemoryTransformer::run(Tape& tape, const Batch& batch) const {
     const Stories stories = stories_of(batch);
     const Var sentences = dropout(encode(tape, stories), config_.dropout);
     Var slots = take_rows(sentences, stories.slots);
-    Reading reading{take_rows(sentences, stories.questions), {}};
+    Forward forward{take_rows(sentences, stories.questions), {}};
     const AttendOptions how = lookup();
     const auto offsets = tape.arena().copy(std::span<const Index>(stories.offsets));
     const Segments questions = one_query_each(batch, tape);
     for (Index i = 0; i < config_.hops; ++i) {
-        const Hop& hop = hops_[config_.share_hops ? 0 : static_cast<std::size_t>(i)];
+        const Layer& hop = hops_[config_.share_hops ? 0 : static_cast<std::size_t>(i)];
         const Var normal = hop.norm(slots), key = hop.key(normal), value = hop.value(normal);
         const Var asked = take_rows(key, stories.read);
         const auto [state, query] =
-            hop.question(reading.state, asked, take_rows(value, stories.read), questions, how, config_.dropout);
-        reading.hops.push_back({query, asked});
-        reading.state = state;
+            hop.question(forward.state, asked, take_rows(value, stories.read), questions, how, config_.dropout);
+        forward.hops.push_back({query, asked});
+        forward.state = state;
         if (i + 1 < config_.hops) slots = hop.slots(slots, key, value, {offsets, offsets}, how, config_.dropout).x;
     }
-    reading.state = dropout(answered_(reading.state), config_.dropout);
-    return reading;
+    forward.state = dropout(answered_(forward.state), config_.dropout);
+    return forward;
 }
 
 Var MemoryTransformer::loss(Tape& tape, const Batch& batch, Rng& rng) const {
     const Targets targets = choose_targets(batch, rng);
     const Var answers = candidate_vectors(tape, *words_);
-    return cross_entropy(dot_scores(read(tape, batch).state, answers), targets.candidate, targets.others);
+    return cross_entropy(dot_scores(run(tape, batch).state, answers), targets.candidate, targets.others);
 }
 
-void MemoryTransformer::score(Tape& tape, const Batch& batch, View scores, Reads* reads) const {
-    const Reading reading = read(tape, batch);
-    score_candidates(reading.state.value(), *words_, scores);
-    if (!reads) return;
-    reads->resize(config_.hops, config_.heads, batch.slots.size());
+void MemoryTransformer::score(Tape& tape, const Batch& batch, View scores, AttentionTrace* trace) const {
+    const Forward forward = run(tape, batch);
+    score_candidates(forward.state.value(), *words_, scores);
+    if (!trace) return;
+    trace->resize(config_.hops, config_.heads, batch.slots.size());
     const Segments segments = one_query_each(batch, tape);
     const auto weights = tape.arena().take<Real>(weight_count(segments, config_.heads));
     for (Index hop = 0; hop < config_.hops; ++hop) {
-        const auto& [query, key] = reading.hops[static_cast<std::size_t>(hop)];
-        attend_weights({.query = query.value(), .key = key.value(), .value = {}}, segments, lookup(), weights,
-                       tape.arena());
+        forward.hops[hop].write_weights(segments, lookup(), weights);
         const Real* from = weights.data();  // question after question, each as [heads, slots]
         for (Index i = 0; i < batch.size(); ++i) {
             const auto [first, last] = batch.slots_of(i);
             for (Index head = 0; head < config_.heads; ++head, from += last - first)
-                std::copy_n(from, last - first, reads->of(hop, head).begin() + first);
+                std::copy_n(from, last - first, trace->of(hop, head).begin() + first);
         }
     }
 }

@@ -14,7 +14,7 @@ namespace kvmem {
 // Rows of the table of spellings.
 constexpr Token entity_mark = 0, unknown_mark = 1, first_spelling = 2;
 
-// Words on either side that a word is read with.
+// The number of neighbours on each side in the encoding of a word.
 constexpr Index around = 2;
 
 static double unit(Index width) { return 1 / std::sqrt(static_cast<double>(width)); }
@@ -68,7 +68,7 @@ PathReader::Words PathReader::words_of(const Batch& batch, Rng* rng) const {
             const Token token = batch.question[b][i];
             const auto place = static_cast<Index>(begin + i);
             while (unseen != batch.unseen.end() && unseen->first < place) ++unseen;
-            // Entities of one name follow each other: they are one word.
+            // The linker writes all entities of one name side by side; they count as one word.
             if (i > 0 && is_entity(token) && is_entity(batch.question[b][i - 1])) continue;
             const bool may_change = rng && !is_entity(token);
             if (may_change && rng->uniform() < config_.word_deletion) continue;
@@ -89,7 +89,7 @@ PathReader::Words PathReader::words_of(const Batch& batch, Rng* rng) const {
 
 Var PathReader::encode(Tape& tape, const Words& words) const {
     const Var word = embed_sum(tape, *spelled_, words.bags, BagScale::inverse_sqrt);
-    const View nothing = tape.arena().matrix(1, config_.width);  // what is beyond either end
+    const View nothing = tape.arena().matrix(1, config_.width);  // padding beyond both ends
     std::ranges::fill(nothing.span(), Real{0});
     std::vector<Index> rows(words.token.size());
     std::optional<Var> sum;
@@ -115,7 +115,7 @@ std::vector<PathReader::Hop> PathReader::choose(Tape& tape, const Words& words) 
     const Segments all_relations{arena.copy(std::span<const Index>(std::array{Index{0}, questions})),
                                  arena.copy(std::span<const Index>(std::array{Index{0}, relations}))};
     const Var x = encode(tape, words), key = key_(x), relation = tape.parameter(*relations_);
-    const View nothing = arena.matrix(questions, config_.width);  // a query of zeros reads the mean
+    const View nothing = arena.matrix(questions, config_.width);  // queries of zeros read the mean
     std::ranges::fill(nothing.span(), Real{0});
     Var context = attend(tape.constant(nothing), x, x, own_words).read;
     const AttendOptions scaled{.scale = static_cast<Real>(unit(config_.width))};
@@ -132,13 +132,12 @@ std::vector<PathReader::Hop> PathReader::choose(Tape& tape, const Words& words) 
 
 // --- the memory
 
-// The entities that each question names, each once.
+// The distinct entities that each question names.
 Ragged<Token> PathReader::starts_of(const Batch& batch) const {
     if (!batch.facts)
         throw Error({.what = "a path reader reads a whole memory of facts",
                      .expected = "a batch with facts",
                      .got = "none",
-                     .where = {},
                      .hint = "make batches with a Retriever of Retrieval::whole"});
     Ragged<Token> starts;
     for (Index b = 0; b < batch.size(); ++b) {
@@ -171,7 +170,7 @@ Var PathReader::loss(Tape& tape, const Batch& batch, Rng& rng) const {
     return answer_loss(state, answers, {.candidates = static_cast<double>(candidates().size())});
 }
 
-// Whether what was reached is where the question began, by no step: no answer to it.
+// Whether every hop on the path to a place stayed at its start, which is then no answer.
 static bool has_stayed(Index place, const std::vector<std::vector<Reached>>& hops) {
     for (std::size_t h = hops.size() - 1; h > 0; --h) {
         const Reached& at = hops[h][static_cast<std::size_t>(place)];
@@ -182,7 +181,7 @@ static bool has_stayed(Index place, const std::vector<std::vector<Reached>>& hop
     return true;
 }
 
-// How much each hop read of each token of a question: [hops, tokens].
+// The weight of each token of a question in each hop: [hops, tokens].
 std::vector<Real> PathReader::words_read(const Batch& batch, const Words& words, std::span<const Hop> hops,
                                          Index question) {
     const auto b = static_cast<std::size_t>(question);
@@ -214,20 +213,20 @@ FactPath PathReader::path_to(Index place, const std::vector<std::vector<Reached>
     return path;
 }
 
-Ragged<Scored> PathReader::score_few(Tape& tape, const Batch& batch, Reads* reads) const {
+Ragged<Scored> PathReader::score_few(Tape& tape, const Batch& batch, AttentionTrace* trace) const {
     const Ragged<Token> starts = starts_of(batch);
     const Words words = words_of(batch, nullptr);
     const std::vector<Hop> hops = choose(tape, words);
     PathFinder finder(*batch.facts, tape.arena());
     const Real gate = 1 / (1 + std::exp(-returning_->value(0, 0)));
-    if (reads) {
-        reads->resize(0, 0, 0);
-        reads->paths.assign(static_cast<std::size_t>(batch.size()), {});
-        reads->words.assign(static_cast<std::size_t>(batch.size()), {});
+    if (trace) {
+        trace->resize(0, 0, 0);
+        trace->paths.assign(static_cast<std::size_t>(batch.size()), {});
+        trace->words.assign(static_cast<std::size_t>(batch.size()), {});
     }
     Ragged<Scored> scores;
     std::vector<std::span<const Real>> relations(hops.size());
-    std::vector<Index> places;  // in the last hop's list, of those that are candidates
+    std::vector<Index> places;  // of the candidates, in the list of the last hop
     std::vector<Real> mine;     // their scores
     for (Index b = 0; b < batch.size(); ++b) {
         for (std::size_t h = 0; h < hops.size(); ++h) relations[h] = hops[h].relations.value().middle_rows(b, 1).span();
@@ -242,25 +241,25 @@ Ragged<Scored> PathReader::score_few(Tape& tape, const Batch& batch, Reads* read
             places.push_back(place);
         }
         scores.end_row();
-        if (!reads) continue;
+        if (!trace) continue;
         mine.clear();
         for (const Scored& s : std::span(scores.values).subspan(begin)) mine.push_back(s.score);
-        for (const Scored& best : top_k(mine, reads->paths_wanted))
-            reads->paths[static_cast<std::size_t>(b)].push_back(
+        for (const Scored& best : top_k(mine, trace->max_paths))
+            trace->paths[static_cast<std::size_t>(b)].push_back(
                 path_to(places[static_cast<std::size_t>(best.index)], reached, relations));
-        reads->words[static_cast<std::size_t>(b)] = words_read(batch, words, hops, b);
+        trace->words[static_cast<std::size_t>(b)] = words_read(batch, words, hops, b);
     }
     return scores;
 }
 
-// What candidates get that no path of some weight leads to.
+// The score of candidates at the end of no path.
 constexpr Real unreached = -30;
 
-void PathReader::score(Tape& tape, const Batch& batch, View scores, Reads* reads) const {
+void PathReader::score(Tape& tape, const Batch& batch, View scores, AttentionTrace* trace) const {
     require_shape(scores.rows == batch.size() && scores.cols == std::ssize(candidates()), "Model::score",
                   "scores [B, C]");
     std::ranges::fill(scores.span(), unreached);
-    const Ragged<Scored> few = score_few(tape, batch, reads);
+    const Ragged<Scored> few = score_few(tape, batch, trace);
     for (Index b = 0; b < batch.size(); ++b)
         for (const Scored& s : few[b]) scores(b, s.index) = s.score;
 }

@@ -8,11 +8,11 @@
 
 namespace kvmem {
 
-// s and s' times the root of d, and how much the chain counts.
+// s and s' of the header times the root of d, and the weight of the chain in the scores.
 static constexpr double sharpness = 3, chain_sharpness = 2;
 static constexpr Real chain_share = Real(0.3);
 
-QueryReduction::Hop::Hop(Parameters& p, const std::string& name, const QueryReductionConfig& c)
+QueryReduction::Layer::Layer(Parameters& p, const std::string& name, const QueryReductionConfig& c)
     : gate(p, name + ".gate", c.width, c.width, c.seed, {.init = Init::xavier}),
       reset(p, name + ".reset", c.width, c.width, c.seed, {.init = Init::xavier}),
       slot(p, name + ".slot", c.width, c.width, c.seed, {.init = Init::xavier, .bias = false}),
@@ -30,16 +30,16 @@ QueryReduction::QueryReduction(const QueryReductionConfig& config, Vocabulary vo
     for (Index hop = 1; hop <= (config.share_hops ? 1 : config.hops); ++hop)
         hops_.emplace_back(*parameters_, "hop" + std::to_string(hop), config);
     for (Index turn = 1; config.chain_hops > 0 && turn <= config.chain_hops + 1; ++turn)
-        turns_.emplace_back(*parameters_, "turn" + std::to_string(turn), config.width, config.width, config.seed,
-                            LinearOptions{.init = Init::xavier, .bias = false});
+        chain_maps_.emplace_back(*parameters_, "turn" + std::to_string(turn), config.width, config.width, config.seed,
+                                 LinearOptions{.init = Init::xavier, .bias = false});
     if (load)
         load_parameters(load);
     else
-        begin_as_memory_network();
+        identity_init();
     grow();
 }
 
-void QueryReduction::begin_as_memory_network() {
+void QueryReduction::identity_init() {
     for (std::size_t hop = 1; hop <= hops_.size(); ++hop) {
         const std::string name = "hop" + std::to_string(hop);
         const auto halved = [&](const std::string& map) -> Matrix& {
@@ -65,30 +65,30 @@ std::string QueryReduction::summary() const {
            std::to_string(config_.hops) + " hop(s)";
 }
 
-// Sentences are the keys' words and the values', if these differ.
+// The words of each key, followed by the value's if it differs, up to max_words.
 RaggedView<Token> QueryReduction::sentences(Arena& arena, const Ragged<Token>& keys,
                                             const Ragged<Token>& values) const {
     const bool both = !(keys == values);
     const auto words = arena.take<Token>(std::ssize(keys.values) + (both ? std::ssize(values.values) : 0));
     const auto ends = arena.take<Index>(keys.size() + 1);
     std::size_t end = 0, limit = 0;
-    const auto put = [&](std::span<const Token> tokens) {
+    const auto append = [&](std::span<const Token> tokens) {
         for (const Token token : tokens.first(std::min(tokens.size(), limit - end)))
             words[end++] = lexicon_.input(token);
     };
     ends[0] = 0;
     for (Index i = 0; i < keys.size(); ++i) {
         limit = end + static_cast<std::size_t>(config_.max_words);
-        put(keys[i]);
-        if (both && !std::ranges::equal(keys[i], values[i])) put(values[i]);
-        ends[static_cast<std::size_t>(i) + 1] = static_cast<Index>(end);
+        append(keys[i]);
+        if (both && !std::ranges::equal(keys[i], values[i])) append(values[i]);
+        ends[i + 1] = static_cast<Index>(end);
     }
     return {words.first(end), ends};
 }
 
-Var QueryReduction::encode(Tape& tape, RaggedView<Token> bags, Order order) const {
+Var QueryReduction::encode(Tape& tape, RaggedView<Token> bags, WordOrder order) const {
     PositionFactors positions;
-    if (order == Order::kept) {
+    if (order == WordOrder::kept) {
         const auto first = tape.arena().take<Index>(bags.size());
         std::ranges::fill(first, Index{0});
         positions = {places_, first};
@@ -102,83 +102,96 @@ AttendOptions QueryReduction::lookup(double factor) const {
     return how;
 }
 
-// The memory network beside the gates.
-void QueryReduction::follow(const Segments& segments, Var slots, Reading& reading) const {
+// Runs the memory network beside the gates.
+void QueryReduction::read_chain(const Segments& segments, Var slots, Forward& forward) const {
     const AttendOptions how = lookup(chain_sharpness);
     AttendOptions mean = how;
-    mean.scale = 0;  // all scores and so all weights are equal
-    Var key = turns_.front()(slots);
-    reading.chain = turns_.front()(reading.chain);
-    for (std::size_t hop = 1; hop < turns_.size(); ++hop) {
-        const Var value = turns_[hop](slots);
-        reading.links.push_back({reading.chain, key});
-        const Var read = attend(reading.chain, key, value, segments, how).read;
-        reading.chain = reading.chain + (read - attend(reading.chain, key, value, segments, mean).read);
+    mean.scale = 0;  // equal scores give equal weights
+    Var key = chain_maps_.front()(slots);
+    forward.chain = chain_maps_.front()(forward.chain);
+    for (std::size_t hop = 1; hop < chain_maps_.size(); ++hop) {
+        const Var value = chain_maps_[hop](slots);
+        forward.links.push_back({forward.chain, key});
+        const Var read = attend(forward.chain, key, value, segments, how).read;
+        forward.chain = forward.chain + (read - attend(forward.chain, key, value, segments, mean).read);
         key = value;
     }
 }
 
-QueryReduction::Reading QueryReduction::read(Tape& tape, const Batch& batch) const {
-    const std::span<const Index> offsets = batch.slot_offsets;
-    const auto question_of = tape.arena().take<Index>(batch.slots.size()),
-               last = tape.arena().take<Index>(batch.size());
+namespace {
+
+struct SlotPlaces {
+    std::span<Index> question_of;  // the question of each slot
+    std::span<Index> last;         // the last slot of each question, or S, a row of zeros, without slots
+};
+
+SlotPlaces places_of(const Batch& batch, Arena& arena) {
+    const SlotPlaces places{arena.take<Index>(batch.slots.size()), arena.take<Index>(batch.size())};
     for (Index i = 0; i < batch.size(); ++i) {
         const auto [first, end] = batch.slots_of(i);
-        std::fill(question_of.begin() + first, question_of.begin() + end, i);
-        last[static_cast<std::size_t>(i)] = end > first ? end - 1 : batch.slots.size();  // none: a row of zeros
+        std::fill(places.question_of.begin() + first, places.question_of.begin() + end, i);
+        places.last[i] = end > first ? end - 1 : batch.slots.size();
     }
+    return places;
+}
+
+}  // namespace
+
+QueryReduction::Forward QueryReduction::run(Tape& tape, const Batch& batch) const {
+    const auto [question_of, last] = places_of(batch, tape.arena());
     const Segments segments = one_query_each(batch, tape);
     const AttendOptions how = lookup(sharpness);
-    const View nothing = tape.arena().matrix(1, config_.width);
-    std::ranges::fill(nothing.span(), Real{0});
+    const View zeros = tape.arena().matrix(1, config_.width);
+    std::ranges::fill(zeros.span(), Real{0});
 
     const RaggedView<Token> told = sentences(tape.arena(), batch.slots.key, batch.slots.value),
                             asked = sentences(tape.arena(), batch.question, batch.question);
-    const Var slots = encode(tape, told, Order::kept);
-    Reading reading{.state = encode(tape, asked, Order::kept)};
+    const Var slots = encode(tape, told, WordOrder::kept);
+    Forward forward{.state = encode(tape, asked, WordOrder::kept)};
     if (config_.chain_hops > 0) {
-        reading.chain = encode(tape, asked, Order::lost);
-        follow(segments, encode(tape, told, Order::lost), reading);
+        forward.chain = encode(tape, asked, WordOrder::ignored);
+        read_chain(segments, encode(tape, told, WordOrder::ignored), forward);
     }
-    Var queries = take_rows(reading.state, question_of), mapped{};
+    Var queries = take_rows(forward.state, question_of), mapped{};
     for (Index i = 0; i < config_.hops; ++i) {
-        const Hop& hop = hops_[config_.share_hops ? 0 : static_cast<std::size_t>(i)];
+        const Layer& hop = hops_[config_.share_hops ? 0 : static_cast<std::size_t>(i)];
         if (i == 0 || !config_.share_hops) mapped = hop.slot(slots);
         const Var pairs = multiply(slots, queries);
         const Var z = activate(hop.gate(pairs), Activation::sigmoid);
         const Var c = multiply(activate(hop.reset(pairs), Activation::sigmoid),
                                activate(add(mapped, hop.query(queries)), Activation::tanh));
-        const Var states = gated_scan(z, c, offsets), keys = hop.key(states);
-        reading.hops.push_back({z, {reading.state, keys}});
-        const Var read = attend(reading.state, keys, hop.value(states), segments, how).read;
-        const Var rows[] = {states, tape.constant(nothing)};
-        reading.state = add(add(reading.state, read), take_rows(concat_rows(rows), last));
+        const Var states = gated_scan(z, c, batch.slot_offsets), keys = hop.key(states);
+        forward.hops.push_back({z, {forward.state, keys}});
+        const Var read = attend(forward.state, keys, hop.value(states), segments, how).read;
+        const Var rows[] = {states, tape.constant(zeros)};
+        forward.state = add(add(forward.state, read), take_rows(concat_rows(rows), last));
         if (i + 1 == config_.hops) break;
-        const Var both = add(states, gated_scan(z, c, offsets, Direction::backwards));
-        queries = dropout(add(both, take_rows(reading.state, question_of)), config_.dropout);
+        const Var both = add(states, gated_scan(z, c, batch.slot_offsets, Direction::backwards));
+        queries = dropout(add(both, take_rows(forward.state, question_of)), config_.dropout);
     }
-    reading.state = dropout(reading.state, config_.dropout);
-    return reading;
+    forward.state = dropout(forward.state, config_.dropout);
+    return forward;
 }
 
-QueryReduction::Scores QueryReduction::scores_of(Tape& tape, const Reading& reading) const {
-    const Var gates = dot_scores(reading.state, candidate_vectors(tape, *answers_));
+QueryReduction::Scores QueryReduction::scores_of(Tape& tape, const Forward& forward) const {
+    const Var gates = dot_scores(forward.state, candidate_vectors(tape, *answers_));
     if (config_.chain_hops == 0) return {gates, gates};
-    const Var answers = turns_.back()(candidate_vectors(tape, *words_));
-    return {gates, add(gates, scale(dot_scores(reading.chain, answers), chain_share))};
+    const Var answers = chain_maps_.back()(candidate_vectors(tape, *words_));
+    return {gates, add(gates, scale(dot_scores(forward.chain, answers), chain_share))};
 }
 
 Var QueryReduction::loss(Tape& tape, const Batch& batch, Rng& rng) const {
     const Targets targets = choose_targets(batch, rng);
-    const auto [gates, all] = scores_of(tape, read(tape, batch));
+    const auto [gates, all] = scores_of(tape, run(tape, batch));
     const Var loss = cross_entropy(all, targets.candidate, targets.others);
     if (config_.chain_hops == 0) return loss;
     return scale(add(loss, cross_entropy(gates, targets.candidate, targets.others)), Real(0.5));
 }
 
-// How much of each c_i is in the sum of h_j with these weights [n]: z_i times what is left of it in them. On average
-// over the numbers, and as shares of all.
-static void trace(ConstView gates, std::span<const Real> weights, std::span<double> left, std::span<Real> shares) {
+// The share of each c_i in the sum of all h_j with these weights [n], on average over the d numbers: z_i times the
+// weights behind it that no later gate has replaced. `left` [d] is scratch.
+static void gate_shares(ConstView gates, std::span<const Real> weights, std::span<double> left,
+                        std::span<Real> shares) {
     std::ranges::fill(left, 0.0);
     double all = 0;
     for (std::size_t i = weights.size(); i-- > 0;) {
@@ -196,35 +209,30 @@ static void trace(ConstView gates, std::span<const Real> weights, std::span<doub
         for (Real& share : shares) share = static_cast<Real>(double{share} / all);
 }
 
-void QueryReduction::score(Tape& tape, const Batch& batch, View scores, Reads* reads) const {
-    const Reading reading = read(tape, batch);
-    const Var all = scores_of(tape, reading).all;
+void QueryReduction::score(Tape& tape, const Batch& batch, View scores, AttentionTrace* trace) const {
+    const Forward forward = run(tape, batch);
+    const Var all = scores_of(tape, forward).all;
     require_shape(scores.rows == all.rows() && scores.cols == all.cols(), "Model::score", "scores [B, C]");
     std::ranges::copy(all.value().span(), scores.span().begin());
-    if (!reads) return;
-    reads->resize(std::max(config_.hops, config_.chain_hops), config_.chain_hops > 0 ? 2 : 1, batch.slots.size());
+    if (!trace) return;
+    trace->resize(std::max(config_.hops, config_.chain_hops), config_.chain_hops > 0 ? 2 : 1, batch.slots.size());
     const Segments segments = one_query_each(batch, tape);
-    const auto weights_of = [&](const Asked& asked, double factor, std::span<Real> weights) {
-        attend_weights({.query = asked.query.value(), .key = asked.key.value(), .value = {}}, segments, lookup(factor),
-                       weights, tape.arena());
-    };
     const auto weights = tape.arena().take<Real>(batch.slots.size());
-    std::vector<double> left(static_cast<std::size_t>(config_.width));
+    std::vector<double> left(config_.width);
     for (Index k = 0; k < config_.hops; ++k) {
-        const auto& [gate, asked] = reading.hops[static_cast<std::size_t>(k)];
-        weights_of(asked, sharpness, weights);
+        const auto& [gate, attention] = forward.hops[k];
+        attention.write_weights(segments, lookup(sharpness), weights);
         for (Index i = 0; i < batch.size(); ++i) {
             const auto [first, end] = batch.slots_of(i);
             if (first == end) continue;
-            const auto count = static_cast<std::size_t>(end - first);
-            const auto mine = weights.subspan(static_cast<std::size_t>(first), count);
-            mine.back() += 1;  // h_n is read as it is, too
-            trace(gate.value().middle_rows(first, end - first), mine, left,
-                  reads->of(k).subspan(static_cast<std::size_t>(first), count));
+            const Index count = end - first;
+            const auto mine = weights.subspan(first, count);
+            mine.back() += 1;  // the question adds h_n itself too
+            gate_shares(gate.value().middle_rows(first, count), mine, left, trace->of(k).subspan(first, count));
         }
     }
     for (Index k = 0; k < config_.chain_hops; ++k)
-        weights_of(reading.links[static_cast<std::size_t>(k)], chain_sharpness, reads->of(k, 1));
+        forward.links[k].write_weights(segments, lookup(chain_sharpness), trace->of(k, 1));
 }
 
 const QaModelType& query_reduction() {

@@ -13,8 +13,7 @@ void one_fact(Story& story, Rng& rng) {
     World world(story, rng);
     while (story.questions() < questions_per_story) {
         for (int i = 0; i < 2; ++i) world.walk();
-        const Actor& actor = world.any_placed();
-        story.ask({"Where can ", actor.person.name, " be found?"}, actor.place, actor.proof);
+        world.ask_place(world.any_placed());
     }
 }
 
@@ -51,7 +50,7 @@ void two_facts(Story& story, Rng& rng) {
     }
 }
 
-// Stays of all things that were brought from somewhere to a place where they have been but once.
+// The stays of all things that came from a known place to a place where they have been only once.
 static std::vector<std::pair<const Thing*, const Stay*>> single_arrivals(const World& world) {
     std::vector<std::pair<const Thing*, const Stay*>> found;
     for (const Thing& thing : world.things)
@@ -81,7 +80,7 @@ struct Gift {
     int line;
 };
 
-// Asks for one of the three, the other two being given. False if no two settle the third.
+// Asks for one part of a gift by the other two. Gives false if no two parts determine the third.
 static bool ask_gift(Story& story, Rng& rng, const std::vector<Gift>& gifts) {
     std::vector<std::pair<Gift, int>> askable;
     for (const Gift& gift : gifts)
@@ -101,8 +100,8 @@ static bool ask_gift(Story& story, Rng& rng, const std::vector<Gift>& gifts) {
     return true;
 }
 
-// A thing that lies about is taken, another one given to somebody.
-static void hand_on(Rng& rng, World& world, std::vector<Gift>& gifts) {
+// An actor takes a random thing, or gives it away if it has a holder.
+static void take_or_give(Rng& rng, World& world, std::vector<Gift>& gifts) {
     Thing& thing = pick(rng, world.things);
     auto [from, to] = world.any_two();
     if (!thing.holder) return world.take(from, thing);
@@ -115,14 +114,15 @@ void three_arguments(Story& story, Rng& rng) {
     World world(story, rng, 4);
     std::vector<Gift> gifts;
     while (story.questions() < questions_per_story) {
-        for (int i = 0; i < 2 || gifts.empty(); ++i) hand_on(rng, world, gifts);
-        if (!ask_gift(story, rng, gifts)) return;  // it would not become clearer; the first gift alone is clear
+        for (int i = 0; i < 2 || gifts.empty(); ++i) take_or_give(rng, world, gifts);
+        if (!ask_gift(story, rng, gifts))
+            return;  // more gifts would not help; the first gift alone always allows a question
     }
 }
 
 static constexpr World::Habits gatherers{.take = 0.7, .put = 0.45, .give = 0.5};
 
-// Somebody whose hands the story has told of; with few things as often as with many.
+// A random actor who ever touched a thing. Every number of held things is equally likely.
 static std::size_t any_carrier(World& world, Rng& rng) {
     for (int i = 0;; ++i) {
         world.act(gatherers);

@@ -1,5 +1,4 @@
-// Tasks 15, 16 and 20: rules that must be applied, found, or known: who mistrusts whom, who eats what, who does what
-// why.
+// Tasks 15, 16 and 20: rules to apply, to find, or to know: mistrust between kinds, food of kinds, motives of people.
 #include "tasks/qa/synth/makers.hpp"
 #include "tasks/qa/synth/world.hpp"
 
@@ -10,7 +9,7 @@ static constexpr Word pets[] = {"Biscuit", "Comet", "Dusty", "Pepper", "Tinker",
 
 struct Pet {
     Word name;
-    std::size_t kind;  // of those in the story
+    std::size_t kind;  // its number among the kinds of the story
     int line = 0;
 };
 
@@ -23,15 +22,13 @@ void deduction(Story& story, Rng& rng) {
     constexpr std::size_t rules = 4;
     const auto named = sample(rng, kinds, rules);
     std::vector<Pet> all;
-    for (const Word name : sample(rng, pets, 4)) all.push_back({name, static_cast<std::size_t>(rng.below(rules))});
+    for (const Word name : sample(rng, pets, 4)) all.push_back({name, below(rng, rules)});
     std::vector<std::size_t> mistrusted;
     for (std::size_t kind = 0; kind < rules; ++kind)  // one of the others
-        mistrusted.push_back((kind + 1 + static_cast<std::size_t>(rng.below(rules - 1))) % rules);
+        mistrusted.push_back((kind + 1 + below(rng, rules - 1)) % rules);
 
     std::array<int, rules> rule_lines{};
-    std::vector<std::size_t> order{0, 1, 2, 3, 4, 5, 6, 7};  // rules, then pets
-    rng.shuffle(std::span(order));
-    for (const std::size_t next : order)
+    for (const std::size_t next : shuffled(rng, rules + all.size()))  // rules, then pets
         if (next < rules)
             rule_lines[next] = story.tell({"Every ", named[next], " mistrusts any ", named[mistrusted[next]], "."});
         else
@@ -46,21 +43,19 @@ void induction(Story& story, Rng& rng) {
     static constexpr Word foods[] = {"figs", "nuts", "melons", "carrots", "berries", "clover"};
     constexpr std::size_t groups = 3;
     const auto named = sample(rng, kinds, groups);
-    std::vector<Pet> all;  // of each kind one whose food is told, then one whose food is asked
+    std::vector<Pet> all;  // first a pet of each kind as example, then one to ask about
     for (const Word name : sample(rng, pets, 2 * groups)) all.push_back({name, all.size() % groups});
     std::vector<Word> eaten;
     for (std::size_t kind = 0; kind < groups; ++kind) eaten.push_back(pick(rng, foods));
 
     std::array<int, groups> meal_lines{};
-    std::vector<std::size_t> order{0, 1, 2, 3, 4, 5, 6, 7, 8};  // pets, then meals
-    rng.shuffle(std::span(order));
-    for (const std::size_t next : order)
+    for (const std::size_t next : shuffled(rng, all.size() + groups))  // pets, then meals
         if (next < all.size())
             all[next].line = tell_kind(story, rng, all[next].name, named[all[next].kind]);
         else
             meal_lines[next - all.size()] =
                 story.tell({all[next - all.size()].name, " eats nothing but ", eaten[next - all.size()], "."});
-    const std::size_t first = static_cast<std::size_t>(rng.below(groups));
+    const std::size_t first = below(rng, groups);
     for (std::size_t i = 0; i < 2; ++i) {
         const std::size_t kind = (first + i) % groups;
         const Pet &example = all[kind], &asked = all[groups + kind];
@@ -80,7 +75,7 @@ void motivations(Story& story, Rng& rng) {
     struct Errand {
         Word name;
         Motive motive;
-        int done = 0;  // of: asked about, gone, taken
+        int done = 0;  // steps done of three: asked, gone, taken
         int line = 0;  // of the feeling
     };
     std::vector<Errand> errands;

@@ -26,7 +26,7 @@ struct Cell {
     bool touches(Cell other) const { return std::abs(x - other.x) + std::abs(y - other.y) <= 1; }
 };
 
-// Rooms on a grid, neighbours only where a passage says so: each but the first touches just one earlier room.
+// Rooms on a grid that are neighbours only where a passage says so: each later room touches exactly one earlier room.
 struct Deck {
     std::vector<Word> names;
     std::vector<Passage> passages;
@@ -36,8 +36,8 @@ static Deck build_deck(Rng& rng, std::size_t count) {
     Deck deck{sample(rng, rooms, count), {}};
     std::vector<Cell> cells{{0, 0}};
     while (cells.size() < count) {
-        const auto old = static_cast<std::size_t>(rng.below(static_cast<Index>(cells.size())));
-        const auto course = static_cast<std::size_t>(rng.below(4));
+        const auto old = below(rng, cells.size());
+        const auto course = below(rng, 4);
         const Cell cell = cells[old].next(course);
         if (std::count_if(cells.begin(), cells.end(), [&](Cell c) { return c.touches(cell); }) != 1) continue;
         deck.passages.push_back({cells.size(), course, old, 0});
@@ -62,7 +62,7 @@ void two_arguments(Story& story, Rng& rng) {
     Deck deck = build_deck(rng, 4);
     tell_deck(story, rng, deck);
     for (int i = 0; i < 2; ++i) {
-        Passage& p = deck.passages[static_cast<std::size_t>(i)];  // they are in random order
+        Passage& p = deck.passages[i];  // they are in random order
         if (chance(rng, 0.5)) turn(p);
         const Word a = deck.names[p.a], course = courses[p.course], b = deck.names[p.b];
         if (chance(rng, 0.5))
@@ -89,7 +89,7 @@ void paths(Story& story, Rng& rng) {
     }
 }
 
-// The lines of a chain's links from one member to another.
+// The lines of the links between two members of a chain.
 static Ids between(std::span<const int> lines, std::size_t from, std::size_t to) {
     const auto part = lines.subspan(from, to - from);
     return Ids(part.begin(), part.end());
@@ -102,26 +102,24 @@ void positions(Story& story, Rng& rng) {
     static constexpr Word asked[] = {"higher up", "further left", "lower down", "further right"};
     constexpr std::size_t count = 4;
     const auto hung = sample(rng, decor, count);
-    std::array<std::size_t, count - 1> side{};  // of i + 1, from where i hangs
+    std::array<std::size_t, count - 1> side{};  // the side of thing i on which i + 1 hangs
     for (std::size_t i = 0; i < side.size(); ++i) do
-            side[i] = static_cast<std::size_t>(rng.below(4));
-        while (i > 0 && side[i] == opposite(side[i - 1]));  // the two apart would compare with neither
+            side[i] = below(rng, 4);
+        while (i > 0 && side[i] == opposite(side[i - 1]));  // opposite links would leave the ends without comparison
     std::array<int, count - 1> lines{};
-    std::array<std::size_t, count - 1> order{0, 1, 2};
-    rng.shuffle(std::span<std::size_t>(order));
-    for (const std::size_t i : order)
+    for (const std::size_t i : shuffled(rng, count - 1))
         lines[i] =
             chance(rng, 0.5)
                 ? story.tell({"The ", hung[i + 1], " hangs straight", sides[side[i]], "the ", hung[i], "."})
                 : story.tell({"The ", hung[i], " hangs straight", sides[opposite(side[i])], "the ", hung[i + 1], "."});
     while (story.questions() < 4) {
-        const auto from = static_cast<std::size_t>(rng.below(2)), to = from + 2 + (from == 0 && chance(rng, 0.3));
-        const auto way = static_cast<std::size_t>(rng.below(4));
+        const auto from = below(rng, 2), to = from + 2 + (from == 0 && chance(rng, 0.3));
+        const auto way = below(rng, 4);
         const auto steps = std::span(side).subspan(from, to - from);
         const bool along = std::count(steps.begin(), steps.end(), way) > 0;
         const bool back = std::count(steps.begin(), steps.end(), opposite(way)) > 0;
-        if (along == back) continue;            // nothing known, or nothing to tell
-        const bool forward = chance(rng, 0.5);  // is `to` so from `from`, or the other way round?
+        if (along == back) continue;            // no link, or opposite links, on this axis
+        const bool forward = chance(rng, 0.5);  // the order of the two in the question
         story.ask({"Does the ", hung[forward ? to : from], " hang ", asked[way], " than the ",
                    hung[forward ? from : to], "?"},
                   forward == along ? "yes" : "no", between(lines, from, to));
@@ -132,15 +130,12 @@ void sizes(Story& story, Rng& rng) {
     static constexpr Word vessels[] = {"barrel", "bucket", "crate", "flask", "jug", "kettle", "sack", "trunk"};
     constexpr std::size_t count = 5;
     const auto rising = sample(rng, vessels, count);
-    std::array<int, count - 1> lines{};  // that compare i with i + 1
-    std::array<std::size_t, count - 1> order{0, 1, 2, 3};
-    rng.shuffle(std::span<std::size_t>(order));
-    for (const std::size_t i : order)
+    std::array<int, count - 1> lines{};  // line i compares i with i + 1
+    for (const std::size_t i : shuffled(rng, count - 1))
         lines[i] = chance(rng, 0.5) ? story.tell({"The ", rising[i], " disappears within the ", rising[i + 1], "."})
                                     : story.tell({"The ", rising[i + 1], " is roomier than the ", rising[i], "."});
     while (story.questions() < 4) {
-        const auto small = static_cast<std::size_t>(rng.below(3)),
-                   large = small + 2 + static_cast<std::size_t>(rng.below(static_cast<Index>(count - 2 - small)));
+        const auto small = below(rng, 3), large = small + 2 + below(rng, count - 2 - small);
         const bool yes = chance(rng, 0.5), within = chance(rng, 0.5);
         const Word first = rising[within == yes ? small : large], second = rising[within == yes ? large : small];
         const Word verb = within ? "Could" : "Is", relation = within ? "disappear within" : "roomier than";

@@ -35,29 +35,7 @@ static constexpr StoryTask tasks[] = {
     {20, "motivations", "motivations"},
 };
 
-static constexpr synth::Maker* makers[] = {
-    synth::one_fact,
-    synth::two_facts,
-    synth::three_facts,
-    synth::two_arguments,
-    synth::three_arguments,
-    synth::yes_no,
-    synth::counting,
-    synth::lists,
-    synth::negation,
-    synth::indefinite,
-    synth::coreference,
-    synth::conjunction,
-    synth::compound_coreference,
-    synth::days,
-    synth::deduction,
-    synth::induction,
-    synth::positions,
-    synth::sizes,
-    synth::paths,
-    synth::motivations,
-};
-static_assert(std::size(makers) == std::size(tasks));
+static_assert(std::size(synth::makers) == std::size(tasks));
 
 static constexpr Index questions_between_reports = 8192;
 
@@ -68,28 +46,22 @@ static const StoryTask& task_of(int number) {
     return tasks[number - 1];
 }
 
-// Half of all stories are for training, a quarter each for validation and the test.
+// Assigns half of all stories to training, and a quarter each to validation and the test.
 static StorySplit split_of(const synth::Story& story) {
-    switch (story.opening() % 4) {
-        case 0:
-            return StorySplit::valid;
-        case 1:
-            return StorySplit::test;
-        default:
-            return StorySplit::train;
-    }
+    const std::uint64_t quarter = story.opening() % 4;
+    return quarter == 0 ? StorySplit::valid : quarter == 1 ? StorySplit::test : StorySplit::train;
 }
 
 std::string synth_stories(int task, StorySplit split, Index questions, std::uint64_t seed,
                           const std::function<void(Index questions)>& progress) {
     task_of(task);
-    require_option(questions >= 0 && questions <= most_story_questions, "questions", "0 to 1,000,000 for each split");
+    require_option(questions >= 0 && questions <= max_story_questions, "questions", "0 to 1,000,000 for each split");
     Rng rng(seed, {static_cast<std::uint64_t>(task), static_cast<std::uint64_t>(split)});
     std::string text;
     synth::Story story;
     for (Index made = 0, reported = 0; made < questions;) {
         story.clear();
-        makers[task - 1](story, rng);
+        synth::makers[task - 1](story, rng);
         if (split_of(story) != split) continue;
         story.cut(questions - made);
         text += story.text();
@@ -122,13 +94,13 @@ static std::vector<StoryFile> files_of(const StoryOptions& options) {
         files.push_back({name + "test.txt", number, StorySplit::test, options.test});
     }
     for (const StoryFile& file : files)
-        require_option(file.questions >= 0 && file.questions <= most_story_questions, "questions",
+        require_option(file.questions >= 0 && file.questions <= max_story_questions, "questions",
                        "0 to 1,000,000 for each split");
     std::erase_if(files, [](const StoryFile& file) { return file.questions == 0; });
     return files;
 }
 
-// Other tasks or splits, made with other options, would be taken for a part of this data set.
+// Throws Error if the folder has other stories, which importers would take for a part of this data set.
 static void require_no_others(const fs::path& folder, const std::vector<StoryFile>& files) {
     std::set<std::string> ours;
     for (const StoryFile& file : files) ours.insert(file.name);
@@ -148,11 +120,7 @@ static void prepare_folder(const fs::path& folder, const std::vector<StoryFile>&
         fs::create_directories(folder);
         require_no_others(folder, files);
     } catch (const fs::filesystem_error& e) {
-        throw Error({.what = "cannot use the folder",
-                     .expected = {},
-                     .got = e.code().message(),
-                     .where = folder.string(),
-                     .hint = {}});
+        throw Error({.what = "cannot use the folder", .got = e.code().message(), .where = folder.string()});
     }
     for (const StoryFile& file : files) require_writable(folder / file.name);
 }

@@ -38,7 +38,7 @@ void Story::ask(Parts question, std::string_view answer, Ids support) {
 
 void Story::cut(Index n) {
     if (n >= questions()) return;
-    ends_.resize(static_cast<std::size_t>(n));
+    ends_.resize(n);
     text_.resize(ends_.empty() ? 0 : ends_.back());
 }
 

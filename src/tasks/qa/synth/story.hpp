@@ -1,4 +1,4 @@
-// What all makers of stories share: a story that is being told, and random choices.
+// The base of all makers of stories: the story under construction, and random choices.
 #pragma once
 
 #include "kvmem/core/rng.hpp"
@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <initializer_list>
+#include <numeric>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,16 +18,16 @@ using Word = std::string_view;  // of a constant
 using Parts = std::initializer_list<std::string_view>;
 using Ids = std::vector<int>;  // of lines
 
-// The lines of one story, as they stand in the file.
+// The lines of one story in the format of its file.
 class Story {
   public:
     // Adds a sentence and gives its id.
     int tell(Parts sentence);
-    // Adds a question. `support` are the lines that it is answered from, in any order.
+    // Adds a question. `support` are the lines that the answer follows from, in any order.
     void ask(Parts question, std::string_view answer, Ids support);
 
     Index questions() const { return static_cast<Index>(ends_.size()); }
-    // Ends the story with its n-th question.
+    // Removes all lines behind the n-th question.
     void cut(Index n);
 
     const std::string& text() const { return text_; }
@@ -43,19 +44,30 @@ class Story {
     int lines_ = 0;
 };
 
-// Tells a story of one task that ends with a question. When it asks for the first time must follow from the sentences
-// alone, not from chance: stories that go on alike then have the same opening, and belong to the same split.
+// Tells a story of one task that ends with a question. The sentences alone, never chance, must decide when the first
+// question comes. Stories that go on alike then have the same opening, and belong to the same split.
 using Maker = void(Story& story, Rng& rng);
 
 inline bool chance(Rng& rng, double probability) { return rng.uniform() < probability; }
 
-// One of them, which must not be none. Not of a temporary: it gives a reference.
+// A random number below n.
+inline std::size_t below(Rng& rng, std::size_t n) { return static_cast<std::size_t>(rng.below(static_cast<Index>(n))); }
+
+// A reference to a random item. `items` must not be empty.
 template <class Items>
 auto& pick(Rng& rng, Items& items) {
-    return items[static_cast<std::size_t>(rng.below(static_cast<Index>(std::size(items))))];
+    return items[below(rng, std::size(items))];
 }
 
-// n different ones, in random order.
+// The numbers below n in random order.
+inline std::vector<std::size_t> shuffled(Rng& rng, std::size_t n) {
+    std::vector<std::size_t> order(n);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    rng.shuffle(std::span(order));
+    return order;
+}
+
+// n different items in random order.
 template <class T>
 std::vector<T> sample(Rng& rng, std::span<const T> items, std::size_t n) {
     std::vector<T> all(items.begin(), items.end());

@@ -7,7 +7,7 @@ namespace kvmem::synth {
 static constexpr Index questions_per_story = 5;
 static constexpr Word laters[] = {"A while later ", "Soon ", "Next ", "At length "};
 
-// What the last line about each person says: at one of `may`, or, if `not_there`, anywhere but there.
+// The contents of the last line about a person: at one of the places `may`, or anywhere else if `not_there`.
 struct Report {
     Word name;
     std::vector<Word> may{};
@@ -59,7 +59,7 @@ void negation(Story& story, Rng& rng) {
     while (story.questions() < questions_per_story) {
         for (int i = 0; i < 2; ++i) tell();
         const Report& report = any_report(rng, reports);
-        // Of somebody who is known not to be at a place, only that can be asked.
+        // Of a person who is only known not to be at a place, only that place can be asked.
         const bool yes = !report.not_there && chance(rng, 0.75);
         const Word place = yes || report.not_there ? report.may[0] : any_place_but(rng, report.may);
         ask_report(story, report, place, yes ? "yes" : "no");
@@ -88,10 +88,6 @@ void indefinite(Story& story, Rng& rng) {
     }
 }
 
-static void ask_place(Story& story, const Actor& actor) {
-    story.ask({"Where can ", actor.person.name, " be found?"}, actor.place, actor.proof);
-}
-
 void coreference(Story& story, Rng& rng) {
     World world(story, rng);
     while (story.questions() < questions_per_story) {
@@ -101,11 +97,11 @@ void coreference(Story& story, Rng& rng) {
         const Word place = world.any_place(known.place);
         const int line = story.tell({pick(rng, laters), known.person.pronoun, pick(rng, walks), place, "."});
         world.arrive(actor, place, {named, line});
-        ask_place(story, chance(rng, 0.5) ? known : world.any_placed());
+        world.ask_place(chance(rng, 0.5) ? known : world.any_placed());
     }
 }
 
-// Two people walk somewhere together; gives them.
+// Two people walk to a place together. Gives the two.
 static std::pair<std::size_t, std::size_t> walk_together(Story& story, Rng& rng, World& world) {
     const auto [first, second] = world.any_two();
     const Word place = world.any_place(world.actors[first].place);
@@ -119,7 +115,7 @@ void conjunction(Story& story, Rng& rng) {
     World world(story, rng);
     while (story.questions() < questions_per_story) {
         for (int i = 0; i < 2; ++i) walk_together(story, rng, world);
-        ask_place(story, world.any_placed());
+        world.ask_place(world.any_placed());
     }
 }
 
@@ -132,25 +128,25 @@ void compound_coreference(Story& story, Rng& rng) {
         const Word place = world.any_place(world.actors[first].place);
         const int line = story.tell({pick(rng, laters), pick(rng, pairs), pick(rng, walks), place, "."});
         for (const std::size_t actor : {first, second}) world.arrive(actor, place, {named, line});
-        ask_place(story, world.any_placed());
+        world.ask_place(world.any_placed());
     }
 }
 
-// What one person does on each day, as far as it has been told; a place at most once in a story.
+// The days of one person as far as they were told. Each place occurs at most once in a story.
 struct Diary {
     Word name;
     std::vector<Word> places;         // by day
     std::array<int, 6> lines{};       // by day: of the story, or 0
-    std::vector<std::size_t> days{};  // told, in their order
+    std::vector<std::size_t> days{};  // told days, rising
 };
 
-// Without Sunday, which is the first day to some and the last one to others.
+// The week lacks Sunday, since calendars disagree whether it is the first day or the last.
 static constexpr Word week[] = {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
 
 static void tell_day(Story& story, Rng& rng, Diary& diary) {
     static constexpr Word visits[] = {" visited the ", " called at the ", " was seen at the "};
     if (diary.days.size() == std::size(week)) return;
-    auto day = static_cast<std::size_t>(rng.below(std::size(week)));
+    auto day = below(rng, std::size(week));
     while (diary.lines[day] != 0) day = (day + 1) % std::size(week);
     const Word visit = pick(rng, visits), place = diary.places[day];
     diary.lines[day] = chance(rng, 0.5) ? story.tell({"On ", week[day], " ", diary.name, visit, place, "."})
@@ -169,7 +165,7 @@ void days(Story& story, Rng& rng) {
             if (diary.days.size() >= 2) askable.push_back(&diary);
         if (askable.empty()) continue;
         const Diary& diary = *pick(rng, askable);
-        const auto at = static_cast<std::size_t>(rng.below(static_cast<Index>(diary.days.size()) - 1));
+        const auto at = below(rng, diary.days.size() - 1);
         const std::size_t early = diary.days[at], late = diary.days[at + 1];
         const Ids support{diary.lines[early], diary.lines[late]};
         if (chance(rng, 0.5))

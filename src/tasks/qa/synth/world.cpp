@@ -7,7 +7,7 @@ namespace kvmem::synth {
 static constexpr Phrase takes[] = {
     {" collected the ", "."}, {" seized the ", "."}, {" lifted the ", " off the floor."}};
 static constexpr Phrase puts[] = {{" let go of the ", "."}, {" abandoned the ", "."}, {" set the ", " on the floor."}};
-static constexpr std::size_t most_held = 3;
+static constexpr std::size_t max_held = 3;
 
 World::World(Story& story, Rng& rng, std::size_t thing_count) : story_(story), rng_(rng) {
     for (const Person& person : sample(rng, people, cast)) actors.push_back({person, {}, {}});
@@ -15,7 +15,7 @@ World::World(Story& story, Rng& rng, std::size_t thing_count) : story_(story), r
 }
 
 std::pair<std::size_t, std::size_t> World::any_two() {
-    const std::size_t first = any_actor(), step = static_cast<std::size_t>(rng_.below(cast - 1));
+    const std::size_t first = any_actor(), step = below(rng_, cast - 1);
     return {first, (first + 1 + step) % cast};
 }
 
@@ -50,52 +50,50 @@ void World::act(const Habits& habits) {
     const Word place = actors[actor].place;
     if (place.empty()) return void(walk(actor));
     const std::vector<Thing*> held = held_by(actor);
-    if (held.size() < most_held && chance(rng_, habits.take))
+    if (held.size() < max_held && chance(rng_, habits.take))
         if (Thing* thing = any_free_thing(place)) return take(actor, *thing);
     if (!held.empty() && chance(rng_, habits.put)) return put(actor, *pick(rng_, held));
     if (!held.empty() && chance(rng_, habits.give))
         if (const auto other = any_actor();
-            other != actor && actors[other].place == place && held_by(other).size() < most_held)
+            other != actor && actors[other].place == place && held_by(other).size() < max_held)
             return void(give(actor, other, *pick(rng_, held)));
     walk(actor);
 }
 
+// Tells that an actor handles a thing, with a random phrase. Gives the line.
+int World::tell_of(std::size_t actor, std::span<const Phrase> phrases, Thing& thing) {
+    const Phrase phrase = pick(rng_, phrases);
+    return thing.touched[actor] = story_.tell({actors[actor].person.name, phrase.before, thing.name, phrase.after});
+}
+
 void World::take(std::size_t actor, Thing& thing) {
-    const Phrase phrase = pick(rng_, takes);
-    const int line = story_.tell({actors[actor].person.name, phrase.before, thing.name, phrase.after});
+    thing.proof = {tell_of(actor, takes, thing)};
     thing.holder = actor;
-    thing.proof = {line};
-    thing.touched[actor] = line;
     if (thing.stays.empty()) thing.stays.push_back({actors[actor].place, {}, {}});
 }
 
 void World::put(std::size_t actor, Thing& thing) {
-    const Phrase phrase = pick(rng_, puts);
-    const int line = story_.tell({actors[actor].person.name, phrase.before, thing.name, phrase.after});
+    const int line = tell_of(actor, puts, thing);
     thing.holder.reset();
     thing.place = actors[actor].place;
     thing.proof = actors[actor].proof;
     thing.proof.push_back(line);
-    thing.touched[actor] = line;
 }
 
 int World::give(std::size_t from, std::size_t to, Thing& thing) {
     const Word giver = actors[from].person.name, receiver = actors[to].person.name;
-    int line = 0;
-    switch (rng_.below(3)) {
-        case 0:
-            line = story_.tell({giver, " entrusted the ", thing.name, " to ", receiver, "."});
-            break;
-        case 1:
-            line = story_.tell({giver, " presented ", receiver, " with the ", thing.name, "."});
-            break;
-        default:
-            line = story_.tell({giver, " lent the ", thing.name, " to ", receiver, "."});
-    }
+    const Index form = rng_.below(3);
+    const int line = form == 0   ? story_.tell({giver, " entrusted the ", thing.name, " to ", receiver, "."})
+                     : form == 1 ? story_.tell({giver, " presented ", receiver, " with the ", thing.name, "."})
+                                 : story_.tell({giver, " lent the ", thing.name, " to ", receiver, "."});
     thing.holder = to;
     thing.proof = {line};
     thing.touched[from] = thing.touched[to] = line;
     return line;
+}
+
+void World::ask_place(const Actor& actor) {
+    story_.ask({"Where can ", actor.person.name, " be found?"}, actor.place, actor.proof);
 }
 
 std::vector<Thing*> World::held_by(std::size_t actor) {

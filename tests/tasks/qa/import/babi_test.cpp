@@ -40,9 +40,9 @@ TEST_CASE("a question owns the sentences before it, with support and task", "[im
     const Split& train = dataset.splits.at("train");
     CHECK(questions(dataset, "train") ==
           Texts{"where is mary = <office>", "where is the milk = <den>", "what has fred = <milk,ball>"});
-    CHECK(train.own_offsets == std::vector<Index>{0, 2, 5, 6});
-    CHECK(shown(dataset.vocabulary, train.own.key[4]) == "fred went to the <den>");
-    CHECK(train.own.key == train.own.value);
+    CHECK(train.local_offsets == std::vector<Index>{0, 2, 5, 6});
+    CHECK(shown(dataset.vocabulary, train.local_slots.key[4]) == "fred went to the <den>");
+    CHECK(train.local_slots.key == train.local_slots.value);
     CHECK(train.support.offsets == std::vector<Index>{0, 1, 3, 3});
     CHECK(train.support.values == std::vector<Index>{0, 2, 1});
     CHECK(train.task == std::vector<Index>{0, 0, 0});
@@ -52,9 +52,9 @@ TEST_CASE("a question owns the sentences before it, with support and task", "[im
 TEST_CASE("validation is taken by whole stories", "[import][babi]") {
     std::string text;
     for (int i = 0; i < 20; ++i) {
-        const std::string place = "place" + std::to_string(i);
-        text += "1 Mary is in " + place + ".\n2 Where is Mary?\t" + place + "\t1\n3 Fred left.\n4 Where is Mary?\t" +
-                place + "\t1\n";
+        const std::string loc = "place" + std::to_string(i);
+        text += "1 Mary is in " + loc + ".\n2 Where is Mary?\t" + loc + "\t1\n3 Fred left.\n4 Where is Mary?\t" + loc +
+                "\t1\n";
     }
     ImportOptions options;
     options.valid_fraction = 0.25;

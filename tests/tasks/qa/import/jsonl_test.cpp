@@ -28,9 +28,9 @@ TEST_CASE("questions bring their own slots", "[import][jsonl]") {
     const Split& train = dataset.splits.at("train");
     CHECK(questions(dataset, "train") ==
           Texts{"where is mary = <office>", "where is fred = ", "is fred in the <kitchen> = <home>"});
-    CHECK(slots(dataset, train.own) == Texts{"mary went to the <office> -> mary went to the <office>",
-                                             "fred moved -> <kitchen>", "fred is <home> -> <home>"});
-    CHECK(train.own_offsets == std::vector<Index>{0, 2, 2, 3});
+    CHECK(slots(dataset, train.local_slots) == Texts{"mary went to the <office> -> mary went to the <office>",
+                                                     "fred moved -> <kitchen>", "fred is <home> -> <home>"});
+    CHECK(train.local_offsets == std::vector<Index>{0, 2, 2, 3});
     CHECK(dataset.memory.size() == 0);
     CHECK(texts(dataset.vocabulary, dataset.candidates) == Texts{"office", "kitchen", "home"});
 }

@@ -51,7 +51,7 @@ TEST_CASE("questions are words with entities in place of names", "[import][metaq
     const Vocabulary& vocabulary = dataset.vocabulary;
     CHECK(vocabulary.count(*vocabulary.find(TokenKind::word, "who")) == 3);
     CHECK(contains(texts(vocabulary, dataset.candidates), "Michael Curtiz"));
-    CHECK_FALSE(dataset.splits.at("train").has_own_slots());
+    CHECK_FALSE(dataset.splits.at("train").has_local_memory());
 }
 
 TEST_CASE("words of other splits enter the vocabulary without a count", "[import][metaqa]") {

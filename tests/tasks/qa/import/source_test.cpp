@@ -58,7 +58,7 @@ Texts said(const QaDataset& dataset) {
     Texts all = slots(dataset, dataset.memory);
     for (const auto& [name, split] : dataset.splits) {
         for (const std::string& question : questions(dataset, name)) all.push_back(name + ": " + question);
-        for (const std::string& slot : slots(dataset, split.own)) all.push_back(slot);
+        for (const std::string& slot : slots(dataset, split.local_slots)) all.push_back(slot);
     }
     return all;
 }

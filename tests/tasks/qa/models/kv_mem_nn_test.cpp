@@ -21,7 +21,7 @@ Matrix scores_of(const KvMemNN& model, const QaDataset& dataset, const Split& sp
     Tape tape;
     tape.set_training(false);
     Matrix scores(batch.size(), static_cast<Index>(model.candidates().size()));
-    model.score(model.read(tape, batch), batch, scores);
+    model.score(model.run(tape, batch), batch, scores);
     return scores;
 }
 
@@ -99,7 +99,7 @@ TEST_CASE("a right answer is no negative of another", "[kv_mem_nn]") {
     const Var loss = model.loss(tape, batch, rng);
     CHECK(std::isfinite(loss.value().data[0]));
     tape.backward(loss);
-    const ConstView state = model.read(tape, batch).state.value();
+    const ConstView state = model.run(tape, batch).state.value();
     const Parameter* answers = nullptr;
     for (const Parameter& p : model.parameters())
         if (p.name == "B") answers = &p;

@@ -39,7 +39,7 @@ TEST_CASE("a MemN2N learns where people are", "[session][mem-n2n]") {
     REQUIRE(answer.candidates.size() == 1);
     CHECK(answer.candidates[0].text == "kitchen");
     CHECK(answer.slots == 4);
-    CHECK(answer.own_slots == 4);
+    CHECK(answer.local_slots == 4);
     CHECK(answer.suggestions.empty());
     REQUIRE(answer.hops.size() == 3);
     CHECK(answer.hops[0].heads.size() == 1);

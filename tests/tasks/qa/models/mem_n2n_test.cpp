@@ -267,16 +267,16 @@ TEST_CASE("a MemN2N reads its last sentences, and tells what it read", "[mem-n2n
     Tape tape;
     tape.set_training(false);
     Matrix scores(6, static_cast<Index>(model.candidates().size()));
-    Reads reads;
-    model.score(tape, batch, scores, &reads);
-    CHECK(reads.hops == 3);
-    CHECK(reads.heads == 1);
+    AttentionTrace trace;
+    model.score(tape, batch, scores, &trace);
+    CHECK(trace.hops == 3);
+    CHECK(trace.heads == 1);
     for (Index hop = 0; hop < 3; ++hop)
         for (Index i = 0; i < 6; ++i) {
             const auto [first, last] = batch.slots_of(i);
             double sum = 0;
             for (Index s = first; s < last; ++s) {
-                const Real weight = reads.of(hop)[static_cast<std::size_t>(s)];
+                const Real weight = trace.of(hop)[static_cast<std::size_t>(s)];
                 sum += double{weight};
                 CHECK((weight > 0) == (s >= last - 3));
             }
@@ -292,12 +292,12 @@ TEST_CASE("empty slots take their share of a MemN2N's reads, and training leaves
     const Batch batch = batch_of(dataset, 0, 6);
     Tape tape;
     Matrix scores(6, static_cast<Index>(model.candidates().size()));
-    Reads reads;
-    model.score(tape, batch, scores, &reads);
+    AttentionTrace trace;
+    model.score(tape, batch, scores, &trace);
     for (Index i = 0; i < 6; ++i) {
         const auto [first, last] = batch.slots_of(i);
         double sum = 0;
-        for (Index s = first; s < last; ++s) sum += double{reads.of(0)[static_cast<std::size_t>(s)]};
+        for (Index s = first; s < last; ++s) sum += double{trace.of(0)[static_cast<std::size_t>(s)]};
         const double share = static_cast<double>(last - first) / static_cast<double>(config.memory);
         CHECK(sum == Approx(share).epsilon(0.5));  // hardly trained: each slot of the 50 has about the same
         CHECK(sum < 0.5);
@@ -318,8 +318,8 @@ TEST_CASE("a MemN2N without a memory still has scores", "[mem-n2n]") {
     add_example(batch, split.question[0], split.answer[0], dataset.memory, retriever);
     Tape tape;
     Matrix scores(1, static_cast<Index>(model.candidates().size()));
-    Reads reads;
-    model.score(tape, batch, scores, &reads);
+    AttentionTrace trace;
+    model.score(tape, batch, scores, &trace);
     for (const Real s : scores.view().span()) CHECK(std::isfinite(s));
     Rng rng(1);
     tape.backward(model.loss(tape, batch, rng), 1);

@@ -49,7 +49,7 @@ TEST_CASE("questions of one story have the scores that each has alone", "[memory
     const Batch together = batch_of(dataset, 0, 9, true), alone = batch_of(dataset, 0, 9, false);
     REQUIRE(together.story_offsets.size() == 4);
     REQUIRE(alone.story_offsets.size() == 10);
-    Reads shared, single;
+    AttentionTrace shared, single;
     check_same(scores_of(model, together, &shared), scores_of(model, alone, &single));
     REQUIRE(shared.weights.size() == single.weights.size());
     for (std::size_t i = 0; i < shared.weights.size(); ++i)
@@ -60,16 +60,16 @@ TEST_CASE("every head of every hop shares itself out among a question's slots", 
     const QaDataset dataset = toy_stories(4);
     const MemoryTransformer model = model_of(dataset, small());
     const Batch batch = batch_of(dataset, 0, 6, true);
-    Reads reads;
-    scores_of(model, batch, &reads);
-    CHECK(reads.hops == 2);
-    CHECK(reads.heads == 3);
-    for (Index hop = 0; hop < reads.hops; ++hop)
-        for (Index head = 0; head < reads.heads; ++head)
+    AttentionTrace trace;
+    scores_of(model, batch, &trace);
+    CHECK(trace.hops == 2);
+    CHECK(trace.heads == 3);
+    for (Index hop = 0; hop < trace.hops; ++hop)
+        for (Index head = 0; head < trace.heads; ++head)
             for (Index i = 0; i < batch.size(); ++i) {
                 const auto [first, last] = batch.slots_of(i);
                 double sum = 0;
-                for (Index s = first; s < last; ++s) sum += double{reads.of(hop, head)[static_cast<std::size_t>(s)]};
+                for (Index s = first; s < last; ++s) sum += double{trace.of(hop, head)[static_cast<std::size_t>(s)]};
                 CHECK(sum == Approx(1));
             }
 }
@@ -80,8 +80,8 @@ TEST_CASE("a later sentence changes no earlier question", "[memory-transformer]"
     const Matrix before = scores_of(model, batch_of(dataset, 0, 3, true));
     Split& train = dataset.splits["train"];
     const auto last =
-        static_cast<std::size_t>(train.own.key.offsets[static_cast<std::size_t>(train.own_offsets[3])]) - 1;
-    train.own.key.values[last] = train.own.value.values[last] = train.own.key.values[0];
+        static_cast<std::size_t>(train.local_slots.key.offsets[static_cast<std::size_t>(train.local_offsets[3])]) - 1;
+    train.local_slots.key.values[last] = train.local_slots.value.values[last] = train.local_slots.key.values[0];
     const Matrix after = scores_of(model, batch_of(dataset, 0, 3, true));
     for (Index j = 0; j < before.cols(); ++j) {
         CHECK(after(0, j) == before(0, j));

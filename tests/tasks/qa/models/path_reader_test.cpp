@@ -73,7 +73,7 @@ TEST_CASE("a path reader learns questions of one and two hops from their answers
     const auto model = taught(dataset);
     const Retriever retriever(dataset.memory, dataset.vocabulary, model->retrieval());
     const Split& split = dataset.split("test");
-    const auto outcomes = answer_all(*model, dataset, split, retriever, Look::at_reading_too);
+    const auto outcomes = answer_all(*model, dataset, split, retriever, Trace::attention);
     const Metrics metrics = metrics_of(outcomes);
     CHECK(metrics.hits_at_1 > 0.95);
     CHECK(metrics.f1 > 0.9);
@@ -187,7 +187,7 @@ TEST_CASE("answers show the path that they came by, and new facts count at once"
     }
     SECTION("a question about nothing has no answer") {
         CHECK(answerer.ask("xyzzy").candidates.empty());
-        CHECK(answerer.ask("where does Person50 live", {}, {}).own_slots == 0);
+        CHECK(answerer.ask("where does Person50 live", {}, {}).local_slots == 0);
     }
 }
 

@@ -209,17 +209,17 @@ TEST_CASE("what a hop read is shared out among the question's slots", "[query-re
     const QaDataset dataset = toy_stories(8);
     const QueryReduction model = model_of(dataset, small());
     const Batch batch = examples_of(dataset, 0, 9);
-    Reads reads;
-    scores_of(model, batch, &reads);
-    CHECK(reads.hops == 3);
-    CHECK(reads.heads == 2);
-    for (Index hop = 0; hop < reads.hops; ++hop)
-        for (Index head = 0; head < reads.heads; ++head)
+    AttentionTrace trace;
+    scores_of(model, batch, &trace);
+    CHECK(trace.hops == 3);
+    CHECK(trace.heads == 2);
+    for (Index hop = 0; hop < trace.hops; ++hop)
+        for (Index head = 0; head < trace.heads; ++head)
             for (Index i = 0; i < batch.size(); ++i) {
                 const auto [first, last] = batch.slots_of(i);
                 double sum = 0;
                 for (Index s = first; s < last; ++s) {
-                    const Real share = reads.of(hop, head)[static_cast<std::size_t>(s)];
+                    const Real share = trace.of(hop, head)[static_cast<std::size_t>(s)];
                     CHECK(share > 0);
                     sum += double{share};
                 }
@@ -233,13 +233,13 @@ TEST_CASE("a chain longer or shorter than the hops reads in its own", "[query-re
     for (const Index chain : {0, 1, 5}) {
         QueryReductionConfig config = small();
         config.chain_hops = chain;
-        Reads reads;
-        scores_of(model_of(dataset, config), batch, &reads);
-        CHECK(reads.hops == std::max(config.hops, chain));
-        CHECK(reads.heads == (chain > 0 ? 2 : 1));
-        for (Index hop = 0; hop < reads.hops; ++hop)
-            for (Index head = 0; head < reads.heads; ++head)
-                CHECK((reads.of(hop, head).back() > 0) == (hop < (head == 0 ? config.hops : chain)));
+        AttentionTrace trace;
+        scores_of(model_of(dataset, config), batch, &trace);
+        CHECK(trace.hops == std::max(config.hops, chain));
+        CHECK(trace.heads == (chain > 0 ? 2 : 1));
+        for (Index hop = 0; hop < trace.hops; ++hop)
+            for (Index head = 0; head < trace.heads; ++head)
+                CHECK((trace.of(hop, head).back() > 0) == (hop < (head == 0 ? config.hops : chain)));
     }
 }
 
@@ -261,7 +261,7 @@ QaDataset induction(Index questions) {
     Rng rng(3);
     for (const char* name : {"train", "valid"}) {
         Split& split = dataset.splits[name];
-        split.own_offsets.push_back(0);
+        split.local_offsets.push_back(0);
         for (Index i = 0; i < (name[0] == 't' ? questions : 100); ++i) {
             rng.shuffle(std::span(names));
             rng.shuffle(std::span(kinds));
@@ -274,10 +274,10 @@ QaDataset induction(Index questions) {
             }
             rng.shuffle(std::span(told));
             for (const auto& sentence : told) {
-                split.own.key.push_row(sentence);
-                split.own.value.push_row(sentence);
+                split.local_slots.key.push_row(sentence);
+                split.local_slots.value.push_row(sentence);
             }
-            split.own_offsets.push_back(split.own.size());
+            split.local_offsets.push_back(split.local_slots.size());
             split.question.push_row(std::vector{words[2], words[3], words[0], names[2]});
             split.answer.push_row(std::vector{colors[0]});
         }
@@ -306,13 +306,13 @@ TEST_CASE("with open gates a state is its sentence alone, with closed ones nothi
     const Batch batch = examples_of(dataset, 2, 3);
     model.parameters().find("hop1.gate.weight")->value.fill(0);
     model.parameters().find("hop1.gate.bias")->value.fill(50);
-    Reads reads;
-    scores_of(model, batch, &reads);
-    CHECK(reads.of(0).back() > 0.5);  // read as it is, and by attention
-    for (const Real share : reads.of(0)) CHECK(share > 0);
+    AttentionTrace trace;
+    scores_of(model, batch, &trace);
+    CHECK(trace.of(0).back() > 0.5);  // read as it is, and by attention
+    for (const Real share : trace.of(0)) CHECK(share > 0);
     model.parameters().find("hop1.gate.bias")->value.fill(-200);
-    scores_of(model, batch, &reads);
-    for (const Real share : reads.of(0)) CHECK(share == 0);
+    scores_of(model, batch, &trace);
+    for (const Real share : trace.of(0)) CHECK(share == 0);
 }
 
 TEST_CASE("the loss of a query-reduction network has the right gradient", "[query-reduction]") {
@@ -341,8 +341,8 @@ TEST_CASE("a query-reduction network reads stories without sentences and slots w
     const Split& split = dataset.split("train");
     Batch bare;
     add_example(bare, split.question[0], split.answer[0], dataset.memory, retriever);
-    Reads reads;
-    const Matrix scores = scores_of(model, bare, &reads);
+    AttentionTrace trace;
+    const Matrix scores = scores_of(model, bare, &trace);
     for (Index i = 0; i < scores.size(); ++i) CHECK(std::isfinite(scores.data()[i]));
     Tape tape;
     Rng rng(1);

@@ -5,12 +5,12 @@
 //     q_1 = A Phi(question)     p = softmax_i(q_j . A Phi(key_i))     o_j = sum_i p_i V Phi(value_i)
 //     q_{j+1} = R_j (q_j + o_j)                answer = argmax over candidates y of q_{H+1} . B Phi(y)
 //
-// With a positive `match` m, a candidate's score also gets log(1 + m * w), where w is the weight that the last hop
-// gave to the slots whose value it is: the answer's distribution is multiplied with a mixture of "copied from
-// the memory" and "anything". The dot product tends to single the same candidates out, but a read of n values
-// through random rows of d numbers is as noisy as sqrt(n / d), which this is not.
+// With a positive copy weight m, a candidate's score also gets log(1 + m * w), where w is the weight that the last hop
+// gave to the slots with this value. This multiplies the answer's distribution with a mixture of "copied from the
+// memory" and "anything". The dot product alone prefers the same candidates, but a read of n values through random rows
+// of d numbers has noise of sqrt(n / d), which the weight lacks.
 //
-// Which of the tables A, V and B are one is the configuration's choice (Tying).
+// The configuration decides which of the tables A, V and B are the same table (Tying).
 #pragma once
 
 #include "kvmem/nn/key_value_memory.hpp"
@@ -20,10 +20,9 @@
 #include <vector>
 
 namespace kvmem {
-// Which of a key-value memory network's tables are one. shared: one table for everything, as in the authors' program.
-// answers: B of its own, as the paper allows. sides: questions and keys have one table, values and candidates another.
-// Then a value that training never saw reaches the candidates as it is, whatever the words of the question are: the
-// best for answers that training does not show.
+// Which tables a key-value memory network shares. shared: one table for everything, as in the authors' program.
+// answers: a separate B, as the paper allows. sides: one table for questions and keys, another for values and
+// candidates, so that a value that training never saw reaches the candidates unchanged by any word of the question.
 enum class Tying { shared, answers, sides };
 inline std::span<const char* const> choices(Tying) {
     static constexpr const char* names[] = {"shared", "answers", "sides"};
@@ -45,7 +44,7 @@ struct KvMemNNConfig {
     Index negatives = 300;
     double word_dropout = 0.1;
     double copy_weight = 1e5;     // m
-    bool train_entities = false;  // off: rows of entities stay as random as they began
+    bool train_entities = false;  // off: rows of entities keep their first values
     RetrieverOptions retriever;
     std::uint64_t seed = 1;
     void check() const;
@@ -76,9 +75,8 @@ struct KvMemNNConfig {
 
 class KvMemNN : public Model {
   public:
-    // Tables begin with numbers drawn from the seed and each token's text, so that an entity that comes later
-    // gets what it would have begun with. With `load`, parameters are what it returns for each of them instead;
-    // throws Error when a shape does not fit.
+    // Makes tables with numbers drawn from the seed and each token's text, so that an entity that comes later gets the
+    // same row. With `load`, takes parameters from it instead; throws Error when a shape does not fit.
     KvMemNN(const KvMemNNConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
             const LoadParameter& load = {});
 
@@ -92,31 +90,32 @@ class KvMemNN : public Model {
         return options;
     }
 
-    // The sum over the batch of -log p(one right answer), chosen at random, among `negatives` candidates
-    // without any other right answer: the values of the batch's first slots, then some drawn at random.
+    // The sum over the batch of -log p(a random right answer) among `negatives` candidates without the other right
+    // answers: the values of the batch's first slots, then random candidates.
     Var loss(Tape& tape, const Batch& batch, Rng& rng) const override;
-    void score(Tape& tape, const Batch& batch, View scores, Reads* reads = nullptr) const override;
+    void score(Tape& tape, const Batch& batch, View scores, AttentionTrace* trace = nullptr) const override;
 
     Matrix encode_questions(const Ragged<Token>& questions) const override;  // A Phi(question)
     SlotVectors encode_slots(const Slots& slots) const override;             // A Phi(key), V Phi(value)
 
-    // What a question's answer came from. All views are the tape's.
-    struct Reading {
+    // The results of a forward pass, on the tape.
+    struct Forward {
         Var state;  // [B, d]: dot products with B Phi(y) are the scores
         std::vector<KeyValueMemory::Hop> hops;
-        Var key;  // [S, d], as it was addressed
+        Var key;  // [S, d]: the keys
     };
-    Reading read(Tape& tape, const Batch& batch) const;
+    // Runs the forward pass.
+    Forward run(Tape& tape, const Batch& batch) const;
 
-    // The weights [slots of the batch] of a hop, counted from 0: example i's are those of its slots.
-    static std::vector<Real> weights(const Reading& reading, const Batch& batch, Index hop);
+    // The attention weights of a hop, from 0, on each slot of the batch.
+    static std::vector<Real> weights(const Forward& forward, const Batch& batch, Index hop);
 
-    // The same scores from a reading.
-    void score(const Reading& reading, const Batch& batch, View scores) const;
+    // The scores of score() from a forward pass.
+    void score(const Forward& forward, const Batch& batch, View scores) const;
 
   private:
     Ragged<Token> questions(const Batch& batch, Rng* rng) const;
-    Reading read(Tape& tape, const Batch& batch, Rng* rng) const;
+    Forward run(Tape& tape, const Batch& batch, Rng* rng) const;
     void grow() override;
 
     KvMemNNConfig config_;

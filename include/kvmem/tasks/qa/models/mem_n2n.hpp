@@ -1,25 +1,24 @@
 // End-to-End Memory Network (Sukhbaatar et al. 2015, "End-To-End Memory Networks", arXiv 1503.08895).
 //
-// Letters: B questions, S sentences, d width, C candidates, K hops. The memory of a question is what its slots say, the
-// last `memory` of them, each as a sentence: the key's tokens, and the value's after them if it has others.
+// Letters: B questions, S sentences, d width, C candidates, K hops. The memory of a question is its last `memory`
+// slots, each as a sentence: the key's tokens, followed by the value's if they differ.
 //
 //     u_1 = sum_j l_j * B x_j   (of the question's words x_j, l_j their position encoding or all ones)
 //     m_i = sum_j l_j * A x_ij + T_A(i),   c_i = sum_j l_j * C x_ij + T_C(i)
 //     p = softmax(u_k . m_i),   o_k = sum_i p_i c_i,   u_{k+1} = u_k + o_k   (or H u_k + o_k)
 //     answer = argmax over the candidates' words y of W y . u_{K+1}
 //
-// Adjacent tying has one table more than hops: A^{k+1} and C^k are one parameter, B and A^1, and W and C^K, each with
-// its T. Layer-wise tying has A, C, B, W and H once for all hops. i counts sentences back from the question: T(0) is
-// the last one's. A sentence has its own words only, and a question only the sentences that there are.
+// Adjacent tying has K + 1 tables: A^{k+1} is C^k, B is A^1 and W is C^K, each with its T. Layer-wise tying has A, C,
+// B, W and H once for all hops. i counts sentences back from the question: T(0) belongs to the last one.
 //
-// The authors' program (facebook/MemNN) differs from the text, and without that its figures are not reached: l_j counts
-// places alike in sentences of all lengths (Encoding::aligned), and a memory that is not full has empty slots to its
-// end, with keys and values of zero, that the softmax shares out weight to as well (`empty_slots`). Here one slot
-// before the sentences stands for all of these: its score is the logarithm of how many they are.
+// The authors' program (facebook/MemNN) differs from the text, and its figures need the differences. l_j is the same
+// for a place in sentences of all lengths (Encoding::aligned). Empty slots with zero keys and values fill the memory
+// and take part in the softmax (`empty_slots`); here one slot before the sentences, whose score is the logarithm of
+// their number, stands for all of them.
 //
-// Random noise (section 4.1, "RN"): in training up to ceil(0.1 n) empty sentences lie between the n that there are. As
-// in the authors' program they are not read; they shift the places i of what comes before them, the last place standing
-// for all beyond. Linear start ("LS") is the first of two phases: p are the dot products themselves.
+// Random noise (section 4.1, "RN"): training inserts up to ceil(0.1 n) empty sentences among n. As in the authors'
+// program they are not read, but shift the places i of earlier sentences; the last place stands for all beyond. Linear
+// start ("LS") is the first of two phases, in which p are the dot products themselves.
 #pragma once
 
 #include "kvmem/autograd/ops.hpp"
@@ -29,8 +28,8 @@
 #include <vector>
 
 namespace kvmem {
-// How the tables of the hops are tied (Sukhbaatar et al. 2015, section 2.2), and how a sentence becomes a vector
-// (section 4.1): the sum of its words, or with the position encoding.
+// How hops share tables (Sukhbaatar et al. 2015, section 2.2), and how a sentence becomes a vector (section 4.1): by
+// the sum of its words, with or without position encoding.
 enum class HopTying { adjacent, layerwise };
 enum class Encoding { bag, position, aligned };  // aligned_encoding(), as in the authors' program
 inline std::span<const char* const> choices(HopTying) {
@@ -83,7 +82,7 @@ struct MemN2NConfig {
 
 class MemN2N : public Model {
   public:
-    // Tables begin with normal numbers as a KvMemNN's do. Throws Error when a loaded shape does not fit.
+    // Makes tables of normal numbers as KvMemNN does. Throws Error when a loaded shape does not fit.
     MemN2N(const MemN2NConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
            const LoadParameter& load = {});
 
@@ -92,11 +91,11 @@ class MemN2N : public Model {
     std::string name() const override { return "end-to-end memory network"; }
     std::string summary() const override;
 
-    // Cross-entropy of one right answer, chosen at random, among all candidates but the other right ones.
+    // The cross-entropy of a random right answer among all candidates but the other right ones.
     Var loss(Tape& tape, const Batch& batch, Rng& rng) const override;
-    void score(Tape& tape, const Batch& batch, View scores, Reads* reads = nullptr) const override;
+    void score(Tape& tape, const Batch& batch, View scores, AttentionTrace* trace = nullptr) const override;
 
-    Index most_slots() const override { return config_.memory; }
+    Index max_slots() const override { return config_.memory; }
     Index phases() const override { return config_.linear_start ? 2 : 1; }
     Index phase() const override { return phase_; }
     void set_phase(Index phase) override;
@@ -104,37 +103,34 @@ class MemN2N : public Model {
     // The memory of each question, on the tape.
     struct Memory {
         RaggedView<Token> sentences;
-        std::span<const Token> places;  // of each sentence, counted from the question: rows of T
-        // Question i reads sentences [offsets[i], offsets[i + 1]); the first one stands for its empty slots, if any.
+        std::span<const Token> places;  // each sentence's distance from the question: a row of T
+        // Question i reads sentences [offsets[i], offsets[i + 1]); the first stands for the empty slots, if any.
         std::span<const Index> offsets;
-        View bias = {};  // of each sentence's score [S, 1]; none without empty slots
+        View bias = {};  // [S, 1], added to each sentence's score; none without empty slots
     };
-    // With a generator, empty sentences are between. They do not change what `sentences` and `offsets` hold.
+    // Gathers the memory of each question. With a generator, random noise shifts the places.
     Memory memory_of(Tape& tape, const Batch& batch, Rng* noise) const;
 
-    // The tables as they are tied: of hop k, counted from 0, and of questions and answers.
+    // The shared tables: of a hop, from 0, and of questions and answers.
     const Parameter& key_table(Index hop) const { return *tables_[key_of(hop)].words; }
     const Parameter& value_table(Index hop) const { return *tables_[value_of(hop)].words; }
     const Parameter& question_table() const { return *question_table_; }
     const Parameter& answer_table() const { return *answer_table_; }
 
   private:
-    struct Hop {
-        Var query, key;
-    };
-    struct Reading {
+    struct Forward {
         Var state;  // [B, d]
-        std::vector<Hop> hops;
+        std::vector<QueryKey> hops;
         Memory memory;
     };
     SentenceTables add_tables(const std::string& name);
-    // Which tables keys and values of a hop have. Adjacent: A, C1, C2 ... where the values of a hop are the keys of the
-    // next one; layer-wise: A and C.
+    // The numbers of a hop's tables. Adjacent: A, C1, C2 ..., where the values of a hop are the keys of the next one;
+    // layer-wise: A and C.
     std::size_t key_of(Index hop) const {
         return config_.tying == HopTying::adjacent ? static_cast<std::size_t>(hop) : 0;
     }
     std::size_t value_of(Index hop) const { return key_of(hop) + 1; }
-    Reading read(Tape& tape, const Batch& batch, Rng* noise) const;
+    Forward run(Tape& tape, const Batch& batch, Rng* noise) const;
     std::span<const Index> offsets_of(Tape& tape, const Batch& batch) const;
     PositionFactors encode(Tape& tape, RaggedView<Token> bags) const;
     AttendOptions lookup() const;

@@ -6,22 +6,23 @@
 //
 //     m_i = norm(sum_j f_j * E x_ij)        u = norm(sum_j g_j * E q_j)
 //
-// Every hop makes one key and one value of each sentence, with which the sentences read what was said before them, each
-// at its own place, and the question reads all of the story; both in the way of a Transformer's block (Vaswani et al.
-// 2017; normalised before, as Xiong et al. 2020) with query maps, output maps and feed-forwards of their own:
+// Every hop makes one key and one value of each sentence. With them each sentence reads the sentences up to itself, and
+// the question reads the whole story. Both are blocks of a Transformer (Vaswani et al. 2017; pre-norm, as Xiong et al.
+// 2020) with query maps, output maps and feed-forwards of their own:
 //
 //     k_i = K norm(m_i),  v_i = V norm(m_i)
 //     u   = u   + O sum over i of b_i v_i            u   = u   + F(norm(u))
 //     m_i = m_i + P sum over j <= i of a_ij v_j      m_i = m_i + G(norm(m_i))
 //
-// where a and b are softmax weights of several heads. Half of the heads prefer what is near (Press et al. 2022,
-// "ALiBi"), so that nothing depends on how long a story is. The answer is the candidate y with the largest norm(u) . E
-// y.
+// where a and b are softmax weights of several heads. Half of the heads prefer near sentences (Press et al. 2022,
+// "ALiBi"), so that nothing depends on the length of a story. The answer is the candidate y with the largest norm(u) .
+// E y.
 //
-// Query maps begin equal to K, and O and P as the transpose of V: the first reads find what shares words with the one
-// who asks and hand its words on, as memory networks do. From there a few epochs learn what takes random maps many.
+// Query maps begin equal to K, and O and P as the transpose of V. So the first reads find sentences that share words
+// with the reader and add their words to it, as memory networks do. From this start a few epochs suffice where random
+// maps need many.
 //
-// What a story says does not depend on what is asked: its questions share the work (Batch::story_offsets).
+// Sentences do not depend on the question, so the questions of a story share the work (Batch::story_offsets).
 #pragma once
 
 #include "kvmem/nn/layers.hpp"
@@ -71,60 +72,57 @@ class MemoryTransformer : public Model {
     std::string summary() const override;
     bool reads_stories() const override { return true; }
 
-    // Cross-entropy of one right answer, chosen at random, among all candidates but the other right ones.
+    // The cross-entropy of a random right answer among all candidates but the other right ones.
     Var loss(Tape& tape, const Batch& batch, Rng& rng) const override;
-    void score(Tape& tape, const Batch& batch, View scores, Reads* reads = nullptr) const override;
+    void score(Tape& tape, const Batch& batch, View scores, AttentionTrace* trace = nullptr) const override;
 
   private:
-    // One who reads: what a Transformer's block has besides keys and values.
-    struct Reader {
-        Reader(Parameters& parameters, const std::string& name, const MemoryTransformerConfig& config);
-        // x after it has read `values`, which the query made of x found by `keys`.
-        struct Turn {
+    // A Transformer block without its key and value maps.
+    struct Block {
+        Block(Parameters& parameters, const std::string& name, const MemoryTransformerConfig& config);
+        // Reads `values` by the attention of a query made of x with `keys`, and gives x after the block.
+        struct BlockOutput {
             Var x, query;
         };
-        Turn operator()(Var x, Var keys, Var values, const Segments& segments, const AttendOptions& how,
-                        double dropout) const;
+        BlockOutput operator()(Var x, Var keys, Var values, const Segments& segments, const AttendOptions& how,
+                               double dropout) const;
 
         Linear query, out;
         FeedForward feed_forward;
         LayerNorm norm1, norm2;
     };
-    struct Hop {
-        Hop(Parameters& parameters, const std::string& name, const MemoryTransformerConfig& config);
+    struct Layer {
+        Layer(Parameters& parameters, const std::string& name, const MemoryTransformerConfig& config);
 
         LayerNorm norm;
         Linear key, value;
-        Reader question, slots;
+        Block question, slots;
     };
-    // A batch as the hops see it: every different sentence is made into a vector once, every story is read once.
+    // A batch with each distinct sentence and each story once.
     struct Stories {
-        Ragged<Token> words;              // of every different sentence or question
-        std::vector<Index> first_factor;  // of each of these: a row of places_
-        std::vector<Index> slots;         // the sentence that each slot of each story says
+        Ragged<Token> words;              // of each distinct sentence or question
+        std::vector<Index> first_factor;  // the row of places_ at which each of these begins
+        std::vector<Index> slots;         // the row of `words` of each slot of each story
         std::vector<Index> offsets{0};    // story i is slots [offsets[i], offsets[i + 1])
-        std::vector<Index> questions;     // the row of `words` that each question is
-        std::vector<Index> read;          // the slots that each question reads, one question after the other
+        std::vector<Index> questions;     // the row of `words` of each question
+        std::vector<Index> read;          // the slots of the first question, then of the second ...
     };
-    struct Asked {
-        Var query, key;
-    };
-    struct Reading {
+    struct Forward {
         Var state;  // [B, d]
-        std::vector<Asked> hops;
+        std::vector<QueryKey> hops;
     };
     Stories stories_of(const Batch& batch) const;
     Var encode(Tape& tape, const Stories& stories) const;
-    Reading read(Tape& tape, const Batch& batch) const;
+    Forward run(Tape& tape, const Batch& batch) const;
     AttendOptions lookup() const;
-    void begin_as_memory_network();
+    void similarity_init();
     void grow() override;
 
     MemoryTransformerConfig config_;
     Parameter* words_;  // E
     Matrix places_;     // f, and after them g
     LayerNorm encoded_, answered_;
-    std::vector<Hop> hops_;  // one, if they are shared
+    std::vector<Layer> hops_;  // one, if they are shared
     std::vector<Real> slopes_;
 };
 

@@ -2,9 +2,9 @@
 // key-value memory.
 //
 // Letters: B questions, d width, R relations (those of the memory, and each read from object to subject), H hops. The
-// keys of the memory are (subject, relation), its values objects. The state a_h is some entities with weights; a_0 are
+// keys of the memory are (subject, relation), its values objects. The state a_h holds weights of entities; a_0 holds
 // those that the question names. Each hop attends over the question's words to choose relations, addresses the keys
-// with the product of state and choice, and adds up the values:
+// with the product of state and choice, and sums the values:
 //
 //     x_t = norm(w_t + relu(sum over o = -2..2 of W_o w_{t+o}))       w_t: the word's spelling, or a mark for a name
 //     c_0 = mean of x_t        c_h = sum over t of softmax_t(Q_h c_{h-1} . K x_t / sqrt(d)) x_t
@@ -12,13 +12,13 @@
 //     a_h[o] = sum over facts (s, r, o) of a_{h-1}[s] p_h[r]  +  a_{h-1}[o] p_h[stay]
 //
 // (The sparse facts of Cohen et al. 2020, arXiv 2002.06115, eq. 1, followed as by Shi et al. 2021, "TransferNet", arXiv
-// 2104.07302.) What a question of fewer hops learns is to stay. The weights are not normalised on the way; the loss is
-// -log of the share of all weight that lies on right answers in the end (answer_loss()). Answers are all it learns
-// from. What returns to an entity that the question began at counts with a share g = sigmoid(returning) only: "films
-// that share a director with X" does not ask for X.
+// 2104.07302.) In a question of fewer hops the model learns to stay. Hops do not normalise the weights; the loss is
+// -log of the share of all weight that lies on right answers at the end (answer_loss()). Answers are the only
+// supervision. Weight that returns to a start of the question counts with a share g = sigmoid(returning): "films that
+// share a director with X" excludes X.
 //
-// An answer's score is the log of the weight of its strongest path, so that no number of weak paths outvotes one that
-// fits, and it can be shown.
+// An answer's score is the log of the weight of its strongest path. So no number of weak paths outvotes one that fits,
+// and the path explains the answer.
 #pragma once
 
 #include "kvmem/kernels/paths.hpp"
@@ -73,24 +73,24 @@ class PathReader : public Model {
     bool reads_spelling() const override { return true; }
     bool scores_few() const override { return true; }
 
-    // Batches must have facts; all throw Error otherwise.
+    // All three throw Error for a batch without facts.
     Var loss(Tape& tape, const Batch& batch, Rng& rng) const override;
-    void score(Tape& tape, const Batch& batch, View scores, Reads* reads = nullptr) const override;
-    Ragged<Scored> score_few(Tape& tape, const Batch& batch, Reads* reads = nullptr) const override;
+    void score(Tape& tape, const Batch& batch, View scores, AttentionTrace* trace = nullptr) const override;
+    Ragged<Scored> score_few(Tape& tape, const Batch& batch, AttentionTrace* trace = nullptr) const override;
 
   private:
-    // The words of all questions, as they are read.
+    // The words of all questions as input of the encoder.
     struct Words {
-        Ragged<Token> bags;             // of each word: rows of spelled_
+        Ragged<Token> bags;             // the rows of spelled_ of each word
         std::vector<Index> offsets{0};  // question i is words [offsets[i], offsets[i + 1])
-        std::vector<Index> token;       // of each word: its place in Batch::question.values
+        std::vector<Index> token;       // the place of each word in Batch::question.values
     };
     struct Hop {
         Var attention;  // [words, 1]
         Var relations;  // [B, R + 1]
     };
     bool is_entity(Token token) const { return vocabulary().kind(token) == TokenKind::entity; }
-    // With a generator, some words are made unknown.
+    // A generator removes some words and makes others unknown.
     Words words_of(const Batch& batch, Rng* rng) const;
     Var encode(Tape& tape, const Words& words) const;
     std::vector<Hop> choose(Tape& tape, const Words& words) const;

@@ -6,28 +6,28 @@
 //
 //     x_i = sum_j f_j * E x_ij        u = sum_j f_j * E q_j        q_i = u
 //
-// In every hop each sentence has a query of its own, q_i, which says what is asked after what was found so far. Where a
-// sentence matters to it (z_i, number by number) it is reduced by the sentence to the next one (c_i), elsewhere it
-// stays what the sentences before made of it: a later sentence overrides an earlier one. The same runs backwards, g_i.
-// Then the question reads the states h_i by attention, and the last of them as it is:
+// In every hop each sentence has its own query q_i, which says what is asked after the facts found so far. Where a
+// sentence matters (z_i, number by number), it reduces the query to the next one (c_i); elsewhere the query of earlier
+// sentences stays. So a later sentence overrides an earlier one. The same runs backwards, g_i. Then the question reads
+// the states h_i by attention, and adds the last of them:
 //
 //     z_i = sigmoid(Z (x_i * q_i) + b)       c_i = sigmoid(R (x_i * q_i) + b') * tanh(X x_i + Q q_i + b'')
 //     h_i = (1 - z_i) h_{i-1} + z_i c_i      g_i = (1 - z_i) g_{i+1} + z_i c_i
 //     u   = u + sum_i softmax(s u . K h_i)_i V h_i + h_n
 //     q_i = h_i + g_i + u
 //
-// X, Q, K and V begin near 0.7 times the identity: what shares words finds each other from the start, as in a memory
-// network. Without the attention (u = h_n) it is the paper's network, which finds it harder to put facts together that
-// lie in any order.
+// X, Q, K and V begin near 0.7 times the identity, so that sentences with common words match from the start, as in a
+// memory network. Without the attention (u = h_n) it is the paper's network, which has more trouble with facts in any
+// order.
 //
-// Beside it, an end-to-end memory network (Sukhbaatar et al. 2015) follows K facts from one to the next, wherever they
-// stand. Its sentences b_i and its question are plain sums of words, and one table is turned into the tables of all
-// hops, the values of one being the keys of the next and those of the last the answers' (adjacent tying):
+// Beside it, an end-to-end memory network (Sukhbaatar et al. 2015) follows a chain of K facts, wherever they stand. Its
+// sentences b_i and its question are plain sums of words. Maps turn one table into the tables of all hops, where the
+// values of a hop are the keys of the next one, and those of the last are the answers' (adjacent tying):
 //
 //     c = A_1 sum_j E q_j        c = c + sum_i (softmax(s' c . A_k b_i)_i - 1/S) A_{k+1} b_i        k = 1 .. K
 //
-// The mean of the values is taken from each read. It is most of what an undecided softmax reads, and says what a story
-// is about on the whole: with it the most frequent answer is learned before a chain is, and then by heart.
+// The mean of the values is subtracted from each read. The mean is most of the read of an undecided softmax, and
+// describes the story as a whole: with it, training learns the most frequent answer before a chain, and then by heart.
 //
 // The answer is the candidate y with the largest W y . u + 0.3 (A_{K+1} E y) . c.
 #pragma once
@@ -78,52 +78,47 @@ class QueryReduction : public Model {
     std::string name() const override { return "query-reduction network"; }
     std::string summary() const override;
 
-    // Cross-entropy of one right answer, chosen at random, among all candidates but the other right ones: the mean of
-    // that of all scores and that of the gates' part, W y . u, which must not leave to the chain what it alone can
-    // learn.
+    // The cross-entropy of a random right answer among all candidates but the other right ones: the mean of that of all
+    // scores and that of the gates' part, W y . u, which must learn all that it can without the chain.
     Var loss(Tape& tape, const Batch& batch, Rng& rng) const override;
-    // The weight of a slot is its share of what the hop added to u: of c_i in h_n and in every h_j that is read, on
-    // average over the d numbers. A second head has the weights by which the chain reads, in its K hops.
-    void score(Tape& tape, const Batch& batch, View scores, Reads* reads = nullptr) const override;
+    // Traces each slot's share of what the hop added to u: of c_i in h_n and in every h_j that is read, on average over
+    // the d numbers. A second head has the attention weights of the chain in its K hops.
+    void score(Tape& tape, const Batch& batch, View scores, AttentionTrace* trace = nullptr) const override;
 
   private:
-    struct Hop {
-        Hop(Parameters& parameters, const std::string& name, const QueryReductionConfig& config);
+    struct Layer {
+        Layer(Parameters& parameters, const std::string& name, const QueryReductionConfig& config);
 
         Linear gate, reset, slot, query, key, value;
     };
-    // What a lookup was asked with.
-    struct Asked {
-        Var query, key;
-    };
     struct Gated {
         Var gate;
-        Asked asked;
+        QueryKey asked;
     };
-    struct Reading {
+    struct Forward {
         Var state, chain{};  // u, c [B, d]
         std::vector<Gated> hops{};
-        std::vector<Asked> links{};  // of the chain
+        std::vector<QueryKey> links{};  // of the chain
     };
     struct Scores {
         Var gates, all;  // [B, C]
     };
-    enum class Order { kept, lost };  // of a sentence's words
+    enum class WordOrder { kept, ignored };  // of a sentence's words
 
-    void begin_as_memory_network();
+    void identity_init();
     RaggedView<Token> sentences(Arena& arena, const Ragged<Token>& keys, const Ragged<Token>& values) const;
-    Var encode(Tape& tape, RaggedView<Token> bags, Order order) const;
-    void follow(const Segments& segments, Var slots, Reading& reading) const;
-    Reading read(Tape& tape, const Batch& batch) const;
-    Scores scores_of(Tape& tape, const Reading& reading) const;
+    Var encode(Tape& tape, RaggedView<Token> bags, WordOrder order) const;
+    void read_chain(const Segments& segments, Var slots, Forward& forward) const;
+    Forward run(Tape& tape, const Batch& batch) const;
+    Scores scores_of(Tape& tape, const Forward& forward) const;
     AttendOptions lookup(double factor) const;
     void grow() override;
 
     QueryReductionConfig config_;
-    Parameter *words_, *answers_;  // E, W
-    Matrix places_;                // f
-    std::vector<Hop> hops_;        // one, if they are shared
-    std::vector<Linear> turns_;    // A; none without a chain
+    Parameter *words_, *answers_;     // E, W
+    Matrix places_;                   // f
+    std::vector<Layer> hops_;         // one, if they are shared
+    std::vector<Linear> chain_maps_;  // A; none without a chain
 };
 
 }  // namespace kvmem
