@@ -41,6 +41,7 @@ std::vector<Line> lines_of(const fs::path& page) {
         else
             language.clear();
     }
+    all.push_back({});
     return all;
 }
 
