@@ -114,3 +114,13 @@ TEST_CASE("the C++ of a page is a part of an example", "[pages]") {
         }
     }
 }
+
+TEST_CASE("the map of headers links every public header", "[pages]") {
+    const fs::path folder = source / "include/kvmem";
+    const std::string map = kvmem::read_file(folder / "README.md");
+    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+        const std::string name = entry.path().lexically_relative(folder).string();
+        CAPTURE(name);
+        if (entry.path().extension() == ".hpp") CHECK(map.find("(" + name + ")") != std::string::npos);
+    }
+}
