@@ -63,15 +63,29 @@ bool has_heading(const fs::path& page, const std::string& anchor) {
     });
 }
 
+// A line without what stands between backticks.
+std::string without_code(const std::string& line) {
+    std::string text;
+    bool code = false;
+    for (const char c : line)
+        if (c == '`')
+            code = !code;
+        else if (!code)
+            text += c;
+    return text;
+}
+
 // The targets "](target)" of a page's links within the project.
 std::vector<std::string> links_of(const fs::path& page) {
     std::vector<std::string> all;
-    for (const Line& line : lines_of(page))
-        for (std::size_t at = 0; (at = line.text.find("](", at)) != std::string::npos && line.language.empty();) {
+    for (const Line& line : lines_of(page)) {
+        const std::string text = line.language.empty() ? without_code(line.text) : "";
+        for (std::size_t at = 0; (at = text.find("](", at)) != std::string::npos;) {
             at += 2;
-            const std::string target = line.text.substr(at, line.text.find(')', at) - at);
+            const std::string target = text.substr(at, text.find(')', at) - at);
             if (target.find("://") == std::string::npos) all.push_back(target);
         }
+    }
     return all;
 }
 
