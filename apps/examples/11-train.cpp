@@ -35,9 +35,11 @@ int main() {
     std::filesystem::remove_all("example-run");
 
     TrainingSession session = TrainingSession::begin("example-run", config, question_answering());
-    session.run({.epoch = [](const EpochReport& report) {
+    TrainingSession::Callbacks callbacks;
+    callbacks.epoch = [](const EpochReport& report) {
         if (report.epoch % 10 == 0) std::cout << "epoch " << report.epoch << ", loss " << report.loss << "\n";
-    }});
+    };
+    session.run(callbacks);
     const double best = session.state().best.value_or(0);
     std::cout << "right on validation: " << 100 * best << " %\n";
     return best > 0.9 ? 0 : 1;

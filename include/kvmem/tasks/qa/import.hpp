@@ -17,12 +17,12 @@ namespace kvmem {
 
 // What every importer takes. A split without files is one that the data set does not have.
 struct ImportOptions {
-    std::vector<std::filesystem::path> train, valid, test;  // files of questions
+    std::vector<std::filesystem::path> train{}, valid{}, test{};  // files of questions
     double valid_fraction = 0;  // of the questions in `train`, moved to "valid"; only without files for `valid`
     std::uint64_t seed = 1;     // of every random choice
-    std::string title, source, license;
+    std::string title{}, source{}, license{};
     // Called now and then with what is being read and how many lines of it are done. May be empty.
-    std::function<void(const std::string& what, Index lines)> progress;
+    std::function<void(const std::string& what, Index lines)> progress{};
 };
 
 // What more can be done with MetaQA's questions, which come in files by their number of hops and have types.
@@ -30,7 +30,7 @@ struct MetaqaOptions {
     enum class WithoutMarks { none, test, all };
 
     // Files of questions to be divided by the seed, each for itself: 80 % train, 10 % valid, 10 % test.
-    std::vector<std::filesystem::path> split;
+    std::vector<std::filesystem::path> split{};
     // A phrasing is a question without its [names]. Of each type so many, drawn by the seed but never all, are left
     // out of "train" and "valid"; "test" is then the questions of all files that have one of them. Questions without
     // a type count as one type.
@@ -56,7 +56,7 @@ QaDataset import_wikimovies(const std::filesystem::path& kb, const std::filesyst
 
 // Question templates, to make questions from facts (the format is in datasets/README.md).
 struct TemplateOptions {
-    std::filesystem::path file;         // empty: none
+    std::filesystem::path file{};       // empty: none
     double test_entity_fraction = 0.1;  // of the subjects, asked about in "test" alone and with the phrasings held out
     Index questions_per_key = 1;        // how many phrasings of each (entity, relation) are made, at most
     Index keys_per_path = 1000;         // how many entities each path of several relations is asked from, at most
