@@ -29,7 +29,7 @@ static void write_data() {
 
 int main() {
     write_data();
-    RunConfig config = find_model(question_answering(), "path-reader").usual;
+    RunConfig config = find_model(question_answering(), "path-reader").recommended;
     config.data = "example-data.h5";
     config.trainer.epochs = 30;
     std::filesystem::remove_all("example-run");

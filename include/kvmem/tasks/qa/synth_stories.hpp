@@ -3,8 +3,8 @@
 // Numbers, skills and layout are those of the bAbI tasks (Weston et al. 2015, "Towards AI-Complete Question
 // Answering"); people, things, places and sentences are our own. A file has lines "id sentence" and "id
 // question<TAB>answer<TAB>ids of the lines that the answer follows from"; ids begin at 1 with each story. An answer
-// follows from what its story has said so far, and no other answer does. src/tasks/qa/synth/README.md tells how answers are
-// written.
+// follows from what its story has said so far, and no other answer does. src/tasks/qa/synth/README.md tells how answers
+// are written.
 //
 // Whether a story is for training, validation or the test is a matter of how it begins alone: no story of one split is
 // in another, and no question is asked after the same sentences in two, whatever the seeds and sizes. Free functions,
