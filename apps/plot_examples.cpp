@@ -99,8 +99,7 @@ static HeatMap heat_map(const Model& model, const Batch& batch, const AttentionT
         for (Index head = 0; head < trace.heads; ++head) {
             HeatMap::Column& column = group.columns.emplace_back();
             column.name = std::to_string(head + 1);
-            for (const Index slot : rows)
-                column.weights.push_back(double{trace.of(hop, head)[slot]});
+            for (const Index slot : rows) column.weights.push_back(double{trace.of(hop, head)[slot]});
         }
     }
     return map;

@@ -17,7 +17,7 @@ install(TARGETS ${targets} EXPORT kvmem-targets)
 if(TARGET kvmem_program)
   install(TARGETS kvmem_program)
 endif()
-install(DIRECTORY include/kvmem DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY include/kvmem DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.hpp")
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 install(EXPORT kvmem-targets NAMESPACE kvmem:: DESTINATION ${package_dir})

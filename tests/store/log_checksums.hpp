@@ -9,7 +9,7 @@
 
 namespace kvmem::test {
 
-// The same bytes with the checksums of the head and of all whole records (datasets/README.md).
+// The same bytes with the checksums of the head and of all whole records (src/store/files/README.md).
 inline std::string with_checksums(std::string log) {
     constexpr std::size_t head = 32, record_head = 24;
     const auto number_at = [&log](std::size_t at) {

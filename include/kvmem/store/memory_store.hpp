@@ -252,7 +252,7 @@ class MemoryStore {
     // Compares a search with these options with the same search without probes.
     [[nodiscard]] RecallReport measure_recall(ConstView queries, Index k, const SearchOptions& probing) const;
 
-    // --- Files (datasets/README.md) ---
+    // --- Files (src/store/files/README.md) ---
     //
     // Several threads may read and write files at once. HDF5 serves them in turn in open(), save(), and in index() and
     // compact() of a store with a file.

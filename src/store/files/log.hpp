@@ -1,4 +1,4 @@
-// The log of a store: the changes since its file was written, as records with checksums (datasets/README.md).
+// The log of a store: the changes since its file was written, as records with checksums (src/store/files/README.md).
 #pragma once
 
 #include "store/segment.hpp"

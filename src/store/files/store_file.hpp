@@ -1,4 +1,4 @@
-// The file of a store (datasets/README.md, "kvmem-store").
+// The file of a store (README.md).
 #pragma once
 
 #include "store/segment.hpp"

@@ -17,12 +17,12 @@ namespace kvmem {
 
 // The options of every importer. A split without files is missing in the data set.
 struct ImportOptions {
-    std::vector<std::filesystem::path> train, valid, test;  // files of questions
+    std::vector<std::filesystem::path> train{}, valid{}, test{};  // files of questions
     double valid_fraction = 0;  // of the questions in `train`, moved to "valid"; only without files for `valid`
     std::uint64_t seed = 1;     // of every random choice
-    std::string title, source, license;
+    std::string title{}, source{}, license{};
     // If not empty, called at times with the name of the file being read and the number of its lines that are done.
-    std::function<void(const std::string& what, Index lines)> progress;
+    std::function<void(const std::string& what, Index lines)> progress{};
 };
 
 // Options for MetaQA's questions, which come in files by number of hops and have types.
@@ -30,7 +30,7 @@ struct MetaqaOptions {
     enum class WithoutMarks { none, test, all };
 
     // Files of questions to divide at random, each by itself: 80 % train, 10 % valid, 10 % test.
-    std::vector<std::filesystem::path> split;
+    std::vector<std::filesystem::path> split{};
     // A phrasing is a question without its [names]. This number of phrasings of each type, but never all, is drawn and
     // left out of "train" and "valid"; "test" becomes the questions of all files with one of them. Questions without a
     // type are one type.
@@ -56,7 +56,7 @@ QaDataset import_wikimovies(const std::filesystem::path& kb, const std::filesyst
 
 // Templates that make questions from facts (datasets/README.md specifies the format).
 struct TemplateOptions {
-    std::filesystem::path file;                // empty: none
+    std::filesystem::path file{};              // empty: none
     double test_entity_fraction = 0.1;         // share of subjects that only "test" asks about, with held-out phrasings
     Index questions_per_key = 1;               // maximum of phrasings for each (entity, relation)
     Index keys_per_path = 1000;                // maximum of entities for each path of several relations
