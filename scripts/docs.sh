@@ -5,7 +5,7 @@ set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-ceiling=690 # may only fall
+ceiling=584 # may only fall
 
 command -v doxygen >/dev/null || { echo "error: no doxygen; scripts/bootstrap.sh --docs installs it" >&2; exit 1; }
 
@@ -15,6 +15,7 @@ PROJECT_NAME = kvmem
 PROJECT_BRIEF = "Key-value memory networks in C++20"
 PROJECT_NUMBER = $(sed -n 's/^#define KVMEM_VERSION //p' include/kvmem/version.hpp)
 INPUT = include/kvmem
+FILE_PATTERNS = *.hpp
 RECURSIVE = YES
 FULL_PATH_NAMES = YES
 STRIP_FROM_PATH = include

@@ -36,14 +36,15 @@ static std::string capitalized(std::string text) {
 
 std::string model_card(Objective& objective, const ScoreType& score, const RunConfig& config, const TrainerState& state,
                        StopReason reason, const std::string& directory) {
-    const Description description = objective.describe(in_code(directory));
+    Description description = objective.describe(in_code(directory));
+    if (description.title.empty()) description.title = config.model.kind();
+    if (description.summary.empty()) description.summary = "A model of the kind " + config.model.kind();
     std::ostringstream card;
     card << "# " << escaped(capitalized(description.title)) << "\n\n"
          << escaped(description.summary) << " and " << objective.parameters().count()
          << " parameters, made by `kvmem train`.\n"
-         << description.about << "\n\n"
-         << "| | |\n|---|---|\n"
-         << "| data | " << escaped(config.data) << " |\n";
+         << description.about << (description.about.empty() ? "\n" : "\n\n") << "| | |\n|---|---|\n";
+    if (!config.data.empty()) card << "| data | " << escaped(config.data) << " |\n";
     for (const auto& [name, text] : description.facts) card << "| " << name << " | " << escaped(text) << " |\n";
     for (const auto& [noun, count] : description.counts) card << "| " << noun << "s | " << count << " |\n";
     card << "| stopped | " << describe(reason) << ", after " << state.epoch << " epochs and " << state.seconds

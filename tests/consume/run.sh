@@ -44,7 +44,18 @@ install_and_move() {
     mv "$work/first" "$work/prefix"
 }
 
-# consume NAME CMAKE-OPTION...: builds the project of this name and runs its two programs.
+# A run of own_task that is killed twice ends as one that is not.
+train_own_task() {
+    local program=$1 run=$2 steps whole
+    whole=$("$program" "$run-whole")
+    for steps in 5 40; do
+        if { "$program" "$run" "$steps"; } 2>/dev/null; then echo "error: not killed" >&2; return 1; fi
+    done
+    [[ $("$program" "$run") == "$whole" ]]
+    echo "a task of its own, killed and resumed: $whole"
+}
+
+# consume NAME CMAKE-OPTION...: builds the project of this name and runs its programs.
 consume() {
     local name=$1
     shift
@@ -53,6 +64,7 @@ consume() {
     quietly cmake --build "$work/$name"
     "$work/$name/attend"
     "$work/$name/dataset" "$work/$name/one-fact.h5"
+    train_own_task "$work/$name/own_task" "$work/$name/run"
 }
 
 run_installed_program() {

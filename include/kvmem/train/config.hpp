@@ -12,13 +12,13 @@ namespace kvmem {
 class TaskType;
 
 struct RunConfig {
-    std::string data;                // path of the data set; "" for an objective that needs none
-    std::string data_hash;           // Objective::fingerprint() when the run began; "": not known
-    std::vector<std::string> tasks;  // parts of the data to train on, by name or number; empty: all
-    Index runs = 1;                  // the number of runs, with seeds that follow each other; the best one is used
-    bool per_task = false;           // one model for each task
-    Settings model;
-    TrainerOptions trainer;
+    std::string data{};                // path of the data set; "" for an objective that needs none
+    std::string data_hash{};           // Objective::fingerprint() when the run began; "": not known
+    std::vector<std::string> tasks{};  // parts of the data to train on, by name or number; empty: all
+    Index runs = 1;                    // the number of runs, with seeds that follow each other; the best one is used
+    bool per_task = false;             // one model for each task
+    Settings model{};
+    TrainerOptions trainer{};
 
     // Lists all fields but the model's and the trainer's, which have lists of their own (train/settings.hpp).
     template <class Self, class Field>
