@@ -74,7 +74,8 @@ Arguments add_train_options(CommandLine& line, const TaskType& task, const Argum
     for (const ModelType* model : task.models()) models += "\n  " + model->kind() + ": " + model->about;
     line.options.add_options()  //
         ("model", po::value<std::string>(),
-         ("of these, or else the one that the data asks for; '--model M --help' tells M's options" + models)
+         ("of these, or else the one that the data asks for; '--model M --help' tells M's options and defaults" +
+          models)
              .c_str())  //
         ("preset", po::value<std::string>(),
          ("settings of a paper, which options given beside it change: " + joined(preset_names(task))).c_str())   //

@@ -37,6 +37,15 @@ static void load_into(Matrix& matrix, const hdf5::Reader& file, const std::strin
     matrix = std::move(loaded);
 }
 
+static void load_parameters_of(Objective& objective, const hdf5::Reader& file) {
+    objective.load(file);
+    for (Parameter& p : objective.parameters()) load_into(p.value, file, "/parameters/" + p.name);
+}
+
+void load_model(Objective& objective, const std::filesystem::path& path) {
+    load_parameters_of(objective, hdf5::Reader(path, model_format, model_version));
+}
+
 void load_checkpoint(Objective& objective, Trainer& trainer, const std::filesystem::path& path) {
     const hdf5::Reader file(path, model_format, model_version);
     const std::string state = file.attribute("/", "trainer");
@@ -46,8 +55,7 @@ void load_checkpoint(Objective& objective, Trainer& trainer, const std::filesyst
                      .got = "a model alone",
                      .where = file.name(),
                      .hint = "resume from model-last.h5"});
-    objective.load(file);
-    for (Parameter& p : objective.parameters()) load_into(p.value, file, "/parameters/" + p.name);
+    load_parameters_of(objective, file);
     for (const Optimizer::State& s : trainer.optimizer().state()) load_into(*s.matrix, file, "/optimizer/" + s.name);
     trainer.resume(trainer_state_from_json(state, file.name()));
 }

@@ -88,6 +88,24 @@ TEST_CASE("a checkpoint comes back with the optimiser and where training stood",
     CHECK(same_parameters(load_model(directory.path() / "c.h5")->parameters(), model.parameters()));
 }
 
+TEST_CASE("an objective has the parameters of a file of its model", "[checkpoint]") {
+    const TemporaryDirectory directory;
+    const QaDataset dataset = toy_kb();
+    KvMemNN model = toy_model(dataset);
+    Resting task(model);
+    save_model(task, directory.path() / "m.h5");
+    KvMemNNConfig config = toy_config();
+    config.seed = 99;
+    KvMemNN other = toy_model(dataset, config);
+    Resting other_task(other);
+    load_model(other_task, directory.path() / "m.h5");
+    CHECK(same_parameters(other.parameters(), model.parameters()));
+    config.width = 33;
+    KvMemNN wider = toy_model(dataset, config);
+    Resting wider_task(wider);
+    CHECK_THROWS_WITH(load_model(wider_task, directory.path() / "m.h5"), Catch::Contains("m.h5"));
+}
+
 TEST_CASE("a checkpoint of another shape, optimiser or data set is refused", "[checkpoint]") {
     const TemporaryDirectory directory;
     const QaDataset dataset = toy_kb();

@@ -14,7 +14,11 @@ namespace kvmem {
 inline constexpr const char* model_format = "kvmem-model";
 inline constexpr int model_version = 1;
 
+// A model is its parameters and what Objective::save() writes, such as the model-best.h5 of a run. load_model() fills
+// the parameters of an objective that was made with the same settings and data. It throws Error for a file that does
+// not fit, which leaves their values unspecified.
 void save_model(Objective& objective, const std::filesystem::path& path);
+void load_model(Objective& objective, const std::filesystem::path& path);
 
 // A checkpoint is all that training needs to resume with the same bits. load_checkpoint() restores an objective and a
 // trainer of the same configuration. It throws Error for a file that does not fit them, which leaves their values

@@ -45,12 +45,12 @@ struct Validation {
 
 // Texts about a run, for its model card and for the first line of a training.
 struct Description {
-    std::string title;    // "Path reader: MetaQA"
-    std::string summary;  // begins the sentence "... and 1234 parameters, made by `kvmem train`."
-    std::string about;    // sentences, in Markdown
-    std::vector<std::pair<std::string, std::string>> facts;  // rows of a table: "source", "Wikidata"
-    std::vector<std::pair<std::string, Index>> counts;       // a singular noun and a number: "training question", 100
-    std::string use;                                         // a sentence, in Markdown: how to use the run
+    std::string title{};    // "Path reader: MetaQA"
+    std::string summary{};  // "A path reader of width 64": begins "... and 1234 parameters, made by `kvmem train`."
+    std::string about{};    // sentences, in Markdown
+    std::vector<std::pair<std::string, std::string>> facts{};  // rows of a table: "source", "Wikidata"
+    std::vector<std::pair<std::string, Index>> counts{};       // a singular noun and a number: "training question", 100
+    std::string use{};                                         // a sentence, in Markdown: how to use the run
 };
 
 class Objective {

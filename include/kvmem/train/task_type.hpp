@@ -17,9 +17,9 @@ namespace kvmem {
 
 // A kind of model. Its kind() is its name in files and on the command line.
 struct ModelType {
-    Settings defaults;      // A field that a file does not name has its value from here, so they must never change.
-    std::string about;      // one line of help
-    RunConfig recommended;  // A new run without options has these settings, with the model's among them.
+    Settings defaults;        // A field that a file does not name has its value from here, so they must never change.
+    std::string about{};      // one line of help
+    RunConfig recommended{};  // A new run without options has these settings, with the model's among them.
     std::vector<std::pair<std::string, RunConfig>> presets{};  // settings of published experiments, by name
     std::string kind() const { return defaults.kind(); }
 };

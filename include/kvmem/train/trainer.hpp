@@ -30,9 +30,9 @@ struct TrainerOptions {
     Index epochs = 10;
     Index batch = 32;
     Index shards = 8;  // the last bits of the result depend on it, not on the number of threads
-    OptimizerOptions optimizer;
+    OptimizerOptions optimizer{};
     bool sum_losses = false;
-    Schedule schedule;  // for the last phase
+    Schedule schedule{};  // for the last phase
     // For every phase before the last one.
     Index start_epochs = 20, start_patience = 5;
     double start_rate = 0;
