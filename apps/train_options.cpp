@@ -54,17 +54,28 @@ static void describe(po::options_description& options, FieldsRef fields) {
                                   (field.help + " [" + field.value + "]").c_str());
 }
 
-// Replaces "--flag yes" by "--flag=yes". The parser would not take "yes" for the flag's value, because it is optional.
-static Arguments with_joined_flags(const Arguments& arguments, const std::map<std::string, FieldText>& fields) {
+// Gives each flag its value: "--flag yes" becomes "--flag=yes", and "--flag data.h5" becomes "--flag=yes data.h5". The
+// parser would take whatever follows, because the value is optional. Flags may be abbreviated, as for the parser.
+static Arguments with_joined_flags(const Arguments& arguments, const std::map<std::string, FieldText>& fields,
+                                   const po::options_description& options) {
     static constexpr std::array truths{"yes", "no", "true", "false", "on", "off", "1", "0"};
+    const auto is_flag = [&](const std::string& argument) {
+        if (!argument.starts_with("--") || argument.find('=') != std::string::npos) return false;
+        const std::string name = argument.substr(2);
+        const po::option_description* option = options.find_nothrow(name, !options.find_nothrow(name, false));
+        const auto known = fields.find(option ? field_of(option->long_name()) : "");
+        return known != fields.end() && known->second.is_flag;
+    };
     Arguments joined;
+    bool follows_flag = false;
     for (const std::string& argument : arguments) {
-        const bool follows_option = !joined.empty() && joined.back().starts_with("--");
-        const auto known = fields.find(follows_option ? field_of(joined.back().substr(2)) : "");
-        if (known != fields.end() && known->second.is_flag && std::ranges::find(truths, argument) != truths.end())
+        const bool is_value = follows_flag && std::ranges::find(truths, argument) != truths.end();
+        if (is_value)
             joined.back() += "=" + argument;
         else
             joined.push_back(argument);
+        if (follows_flag && !is_value) joined[joined.size() - 2] += "=yes";
+        follows_flag = !is_value && is_flag(argument);
     }
     return joined;
 }
@@ -99,7 +110,9 @@ Arguments add_train_options(CommandLine& line, const TaskType& task, const Argum
         if (!line.options.find_nothrow(option_of(name), false))
             line.hidden.add_options()(option_of(name).c_str(), text_value(field.is_flag));
     line.hidden.add_options()("hash-words", po::value<std::string>()->zero_tokens()->implicit_value("no"));
-    return with_joined_flags(arguments, fields);
+    po::options_description all;
+    all.add(line.options).add(line.hidden);
+    return with_joined_flags(arguments, fields, all);
 }
 
 static RunConfig base_config(const po::variables_map& values, const TaskType& task, const std::string& data) {
@@ -145,9 +158,17 @@ RunConfig run_config(const po::variables_map& values, const TaskType& task, cons
     RunConfig config = base_config(values, task, data);
     config.data = data;
     const std::map<std::string, FieldText> fields = all_fields(task);
-    for (const auto& [option, value] : values)
-        if (fields.contains(field_of(option)) || option == "hash-words")
-            set(config, task, option, value.as<std::string>());
+    std::map<std::string, std::string> given;  // the option of each field
+    for (const auto& [option, value] : values) {
+        const auto field = fields.find(option == "hash-words" ? "hash_entities_only" : field_of(option));
+        if (field == fields.end()) continue;
+        const auto [first, is_first] = given.try_emplace(field->second.name, option);
+        if (!is_first)
+            throw UsageError({.what = "a setting is given twice",
+                              .expected = "--" + option_of(field->second.name) + " alone",
+                              .got = "--" + first->second + " and --" + option});
+        set(config, task, option, value.as<std::string>());
+    }
     config.set_seed(config.trainer.seed);
     if (values.count("tasks"))
         for (const std::string& part : split(values["tasks"].as<std::string>(), ','))

@@ -85,7 +85,8 @@ static void check_sentences(std::span<const SentenceTables> tables, RaggedView<T
     require_shape(!tables.empty(), here, "at least one table");
     const auto& [words, starts] = tables[0];
     for (const SentenceTables& t : tables)
-        require_shape(same_shape(t.words, words) && same_shape(t.starts, starts), here, "tables of one shape");
+        require_shape(t.words && same_shape(t.words, words) && same_shape(t.starts, starts), here,
+                      "tables of one shape");
     require_shape(!starts || std::ssize(start) == bags.size(), here, "a start row for each bag");
     detail::check_embed(words->value, bags, positions, starts ? StartRows{starts->value, start} : StartRows{});
 }

@@ -1,5 +1,8 @@
 #include "autograd/operation.hpp"
 #include "kvmem/autograd/ops.hpp"
+#include "kvmem/core/error.hpp"
+
+#include <algorithm>
 
 namespace kvmem {
 
@@ -20,6 +23,9 @@ struct GatedScan {
 
 Var gated_scan(Var z, Var c, std::span<const Index> offsets, Direction direction) {
     Tape& tape = Tape::of("gated_scan", {z, c});
+    require_shape(z.rows() == c.rows() && z.cols() == c.cols() && !offsets.empty() && offsets.front() == 0 &&
+                      offsets.back() == z.rows() && std::ranges::is_sorted(offsets),
+                  "gated_scan", "z and c of one shape, and offsets from 0 to their rows that do not fall");
     const Var out =
         tape.record(z.rows(), z.cols(), any_needs_grad({z, c}), GatedScan{z, c, tape.arena().copy(offsets), direction});
     gated_scan(z.value(), c.value(), offsets, direction, out.mutable_value());

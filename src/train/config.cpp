@@ -54,9 +54,8 @@ static json::value value_of(const T& value) {
 
 static void read(const json::value& value, Choice& choice) { set_choice(choice, value.as_string()); }
 static void read(const json::value& value, double& number) { number = exact_number(value); }
-// A missing number is null, and was -1 in older files.
 static void read(const json::value& value, std::optional<double>& number) {
-    number = value.is_null() || exact_number(value) == -1 ? std::nullopt : std::optional(exact_number(value));
+    number = value.is_null() ? std::nullopt : std::optional(exact_number(value));
 }
 template <class T>
 static void read(const json::value& value, T& field) {
@@ -180,6 +179,9 @@ Settings model_settings_from_json(std::string_view text, const TaskType& task, c
 TrainerState trainer_state_from_json(std::string_view text, const std::string& where) {
     TrainerState state;
     from_json(text, where, [&](const json::object& object) { read_fields(object, state); });
+    // Earlier versions wrote -1 for numbers that no epoch had set yet.
+    if (state.best_epoch == 0) state.best.reset();
+    if (state.lowest_epoch == 0) state.lowest_loss.reset();
     return state;
 }
 

@@ -95,6 +95,7 @@ TrainingGroup TrainingGroup::begin(const fs::path& directory, const RunConfig& c
     const RunFiles files{directory};
     require_no_run(files);
     const RunConfig absolute = new_run_config(config);
+    require_possible_target(absolute.trainer, task.score());
     // Reads the data before the directory is made, so that data with an error leave no directory.
     TrainingGroup group(files, absolute, task, task.parts(absolute), 0);
     begin_in_directory(files, [&] {
@@ -125,7 +126,9 @@ TrainingGroup::Member TrainingGroup::read_member(const Plan& plan) const {
     try {
         const json::value results = parse_strictly(read_file(files.results()));
         const json::value& score = results.at(score_field(task_->score()));
-        if (!score.is_null() && score.to_number<double>() != -1) member.score = score.to_number<double>();  // -1: none
+        // In files of earlier versions -1 stands for none.
+        if (!score.is_null() && (score.to_number<double>() != -1 || task_->score().is_possible(-1)))
+            member.score = score.to_number<double>();
         member.epochs = results.at("epochs").to_number<std::int32_t>();
         member.seconds = results.at("seconds").to_number<double>();
     } catch (const std::exception&) {

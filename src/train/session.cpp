@@ -6,6 +6,7 @@
 #include "train/model_card.hpp"
 
 #include <boost/json.hpp>
+#include <cmath>
 #include <map>
 #include <optional>
 
@@ -219,7 +220,7 @@ void TrainingSession::Impl::report(const EpochReport& epoch) {
     if (epoch.validation) {
         json::object valid{{objective->noun() + "s", epoch.validation->examples}};
         const auto add = [&](const std::string& name, double value) {
-            valid[name] = value;
+            valid[name] = std::isfinite(value) ? json::value(value) : json::value(nullptr);
             events->add("valid/" + name, epoch.epoch, value);
         };
         add("loss", epoch.validation->loss);

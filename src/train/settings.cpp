@@ -110,9 +110,16 @@ std::vector<FieldText> field_texts(FieldsRef fields) {
 
 void check_ranges(FieldsRef fields) {
     visit_each(fields, [](const Field& field, const auto& value) {
-        if constexpr (is_number<std::remove_cvref_t<decltype(value)>>)
-            if (!field.range.contains(static_cast<double>(value)))
-                refuse(field.name, field.range.text(), shortest_text(value));
+        using T = std::remove_cvref_t<decltype(value)>;
+        const auto check = [&](auto number) {
+            if (!field.range.contains(static_cast<double>(number)))
+                refuse(field.name, field.range.text(), shortest_text(number));
+        };
+        if constexpr (std::is_same_v<T, std::optional<double>>) {
+            if (value) check(*value);
+        } else if constexpr (is_number<T>) {
+            check(value);
+        }
     });
 }
 

@@ -29,13 +29,17 @@ std::string describe(StopReason reason) {
     return texts[static_cast<int>(reason)];
 }
 
+void require_possible_target(const TrainerOptions& options, const ScoreType& score) {
+    require_option(score.is_possible(options.target_metric), "target metric", "a score, 0 to 1 if it is a share");
+}
+
 Trainer::Trainer(Objective& objective, const TrainerOptions& options, ScoreType score)
     : objective_(objective),
       options_((options.validate(), options)),
       score_(std::move(score)),
       optimizer_(objective.parameters(), options.optimizer),
       tapes_(static_cast<std::size_t>(options.shards)) {
-    require_option(score_.is_possible(options_.target_metric), "target metric", "a score, 0 to 1 if it is a share");
+    require_possible_target(options_, score_);
     if (objective.items() == 0)
         throw Error({.what = "nothing to learn from",
                      .expected = "at least one example",
@@ -56,7 +60,9 @@ static bool is_possible(const TrainerState& s, Index steps, Index phases, const 
            std::ranges::all_of(s.errors_by_group, [](Index count) { return count >= 0; });
 }
 
-void Trainer::resume(const TrainerState& state) {
+void Trainer::resume(const TrainerState& resumed) {
+    TrainerState state = resumed;
+    if (state.best == -1 && !score_.is_possible(-1)) state.best.reset();  // -1 stood for none in earlier versions
     if (!is_possible(state, steps_per_epoch(), objective_.phases(), score_))
         throw Error({.what = "training cannot stand where the checkpoint says",
                      .expected = "a step of an epoch of " + std::to_string(steps_per_epoch()),
@@ -133,7 +139,7 @@ void Trainer::check_finite(double loss, double norm) const {
 
 // A phase ends when its loss has not fallen for `start_patience` epochs, or after `start_epochs`.
 void Trainer::begin_next_phase_if_due(double loss) {
-    if (!state_.lowest_loss || loss < *state_.lowest_loss) {
+    if (std::isfinite(loss) && (!state_.lowest_loss || loss < *state_.lowest_loss)) {
         state_.lowest_loss = loss;
         state_.lowest_epoch = state_.epoch;
     }

@@ -478,5 +478,21 @@ TEST_CASE("questions with stories of their own train an end-to-end memory networ
     CHECK(resumed.code == 0);
     check_fails(f.train({"--tasks", "1"}), 1, "a run is here already");
     check_fails(kvmem_program({"train", f.data, "--run", f.run + "-2", "--tasks", "1"}), 2, "no tasks");
-    check_fails(kvmem_program({"train", f.data, "--run", f.run + "-2", "--negatives", "3"}), 2, "mem-n2n");
+    check_fails(kvmem_program({"train", f.data, "--run", f.run + "-2", "--negatives", "3"}), 2, "kv-mem-nn");
+}
+
+TEST_CASE("a flag takes no other value than yes or no, and a setting one option", "[program]") {
+    const ProgramFixture f;
+    f.import();
+    const auto train = [&](const std::string& run, std::vector<std::string> options) {
+        options.insert(options.begin(), {"train", "--run", f.run + run, "--epochs", "1"});
+        return kvmem_program(options);
+    };
+    CHECK(train("1", {"--check-nan", f.data}).code == 0);
+    CHECK(train("2", {"--check", f.data}).code == 0);
+    CHECK(train("3", {f.data, "--check-nan", "no", "--train-entities"}).code == 0);
+    CHECK(train("4", {"--train-entities=no", f.data, "--balance"}).code == 0);
+    check_fails(train("5", {f.data, "--max-time", "5", "--max-seconds", "9"}), 2, "twice");
+    check_fails(train("6", {f.data, "--hash-words", "--hash-entities-only", "yes"}), 2, "twice");
+    check_fails(train("7", {f.data, "--check-nan=perhaps"}), 2, "yes or no");
 }

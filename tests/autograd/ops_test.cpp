@@ -72,6 +72,15 @@ TEST_CASE("sentences are refused with tables of different shapes, or none", "[op
     refused({{&a, &a}}, {});
 }
 
+TEST_CASE("a gated scan that does not fit leaves nothing on the tape", "[ops]") {
+    Parameters p;
+    Parameter& z = p.add("z", normal(7, 3, 1));
+    Tape tape;
+    const Var x = tape.parameter(z);
+    CHECK_THROWS_AS(gated_scan(x, x, std::vector<Index>{0, 5}), Error);
+    CHECK_NOTHROW(tape.backward(sum(multiply(x, x))));
+}
+
 TEST_CASE("a gated scan has the right gradients in both directions", "[ops]") {
     const std::vector<Index> offsets{0, 0, 1, 5, 5, 7};
     for (const Index width : {1, 3, 8})

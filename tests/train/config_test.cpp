@@ -307,6 +307,27 @@ TEST_CASE("a field is set by its name and a text", "[config]") {
     CHECK_THROWS_WITH(set_field(trainer, "seed", "-1"), Catch::Contains("from 0 to 18446744073709551615, got -1"));
 }
 
+namespace {
+struct OptionalShare {
+    static constexpr const char* kind = "optional-share";
+    std::optional<double> share{};
+    static void fields(OptionalShare& c, FieldList field) { field("share", c.share, Range{0, 1}, ""); }
+};
+}  // namespace
+
+TEST_CASE("a range holds for an optional number, too", "[config]") {
+    CHECK_NOTHROW(validated(OptionalShare{}));
+    CHECK_NOTHROW(validated(OptionalShare{0.5}));
+    CHECK_THROWS_WITH(validated(OptionalShare{7}), Catch::Contains("0 to 1, got 7"));
+}
+
+TEST_CASE("a score of -1 is one", "[config]") {
+    TrainerState state;
+    state.epoch = state.best_epoch = 1;
+    state.best = -1;
+    CHECK(trainer_state_from_json(to_json(state), "test") == state);
+}
+
 TEST_CASE("fields are read by their names of before", "[config]") {
     const auto json = [](const char* text) {
         return to_json(model_settings_from_json(text, question_answering(), "x"));

@@ -200,6 +200,15 @@ TEST_CASE("a group without validation says that there was none", "[group]") {
     check(TrainingGroup::resume(stories / "group", question_answering()));
 }
 
+TEST_CASE("a group with a target that is no share leaves nothing", "[group]") {
+    const StoryRun stories;
+    RunConfig config = stories.config(1);
+    config.runs = 2;
+    config.trainer.target_metric = 2;
+    CHECK_THROWS_AS(TrainingGroup::begin(stories / "group", config, question_answering()), UsageError);
+    CHECK_FALSE(fs::exists(stories / "group"));
+}
+
 TEST_CASE("members that a kill kept from more epochs get them when the group goes on", "[group]") {
     const StoryRun stories;
     RunConfig config = stories.config(1);

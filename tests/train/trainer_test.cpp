@@ -420,6 +420,18 @@ TEST_CASE("a score of which less is better selects, ends and resumes training", 
     CHECK(again.stop_reason() == StopReason::target_reached);
 }
 
+TEST_CASE("a loss that is not a number is not the lowest of a phase", "[trainer]") {
+    Square task;
+    task.script = {0.5};
+    task.losses = {NAN};
+    task.phase_count = 2;
+    TrainerOptions options = plain(1);
+    options.start_epochs = 2;
+    Trainer trainer(task, options);
+    CHECK(trainer.run({}) == StopReason::epochs_done);
+    CHECK_FALSE(trainer.state().lowest_loss);
+}
+
 TEST_CASE("a share is from 0 to 1", "[trainer]") {
     Square task;
     const ScoreType share{.is_share = true};

@@ -76,6 +76,9 @@ struct TrainerOptions {
     void validate() const;  // throws UsageError
 };
 
+// Throws UsageError for a target metric that is no such score.
+void require_possible_target(const TrainerOptions& options, const ScoreType& score);
+
 enum class StopReason { running, epochs_done, no_improvement, time_over, target_reached, interrupted };
 std::string describe(StopReason reason);
 

@@ -34,6 +34,7 @@ struct StoreRead {
 
 Var read_store(Var query, const store::MemoryStore& memory, Index top_k, Real scale,
                const store::SearchOptions& search) {
+    Tape& tape = Tape::of("read_store", {query});
     require_shape(memory.options().metric == Similarity::dot, "read_store", "a store whose metric is dot");
     require_shape(top_k >= 1, "read_store", "top_k of 1 or more");
     require_shape(scale > 0, "read_store", "a scale above 0");
@@ -43,7 +44,7 @@ Var read_store(Var query, const store::MemoryStore& memory, Index top_k, Real sc
     options.search = search;
     options.copy_slots = query.needs_grad();  // from the snapshot that is read, since get() may see a later one
     const store::ReadResult read = memory.read(query.value(), options);
-    Arena& arena = query.tape->arena();
+    Arena& arena = tape.arena();
     StoreRead saved{query, read.hits.k, scale, {}, {}, {}, {}};
     if (query.needs_grad()) {
         saved.count = arena.copy(std::span<const Index>(read.hits.count));
@@ -53,7 +54,7 @@ Var read_store(Var query, const store::MemoryStore& memory, Index top_k, Real sc
         std::copy_n(read.slot_keys.data(), saved.keys.size(), saved.keys.data);
         std::copy_n(read.slot_values.data(), saved.values.size(), saved.values.data);
     }
-    const Var out = query.tape->record(query.rows(), read.values.cols(), query.needs_grad(), saved);
+    const Var out = tape.record(query.rows(), read.values.cols(), query.needs_grad(), saved);
     std::copy_n(read.values.data(), out.value().size(), out.mutable_value().data);
     return out;
 }
