@@ -158,7 +158,7 @@ void remove_leftovers(const RunFiles& files) {
 TrainingSession TrainingSession::begin(const fs::path& directory, const RunConfig& config, const TaskType& task) {
     const RunFiles files{directory};
     require_no_run(files);
-    const RunConfig absolute = new_run_config(config);
+    RunConfig absolute = new_run_config(config);
     std::unique_ptr<Impl> begun;
     begin_in_directory(files, [&] {
         auto impl = std::make_unique<Impl>(directory, task, [&] { return absolute; });

@@ -41,7 +41,7 @@ static Matrix keys_in_list_space(const Snapshot& snapshot, std::span<const Locat
 static std::shared_ptr<Segment> centroid_segment(ConstView centroids, Similarity metric) {
     std::vector<Id> ids(centroids.rows);
     std::iota(ids.begin(), ids.end(), Id{0});
-    const auto segment =
+    auto segment =
         std::make_shared<Segment>(StoreOptions{centroids.cols, 0, metric, KeyEncoding::int8}, centroids.rows, false);
     segment->append(0, centroids, {}, ids);
     return segment;

@@ -25,6 +25,7 @@ static std::vector<Index> read_types(DatasetBuilder& builder, const Source& sour
     });
     for (const std::string_view type : std::set(types.begin(), types.end())) builder.task(type);
     std::vector<Index> numbers;
+    numbers.reserve(types.size());
     for (const std::string_view type : types) numbers.push_back(builder.task(type));
     return numbers;
 }

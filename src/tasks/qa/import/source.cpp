@@ -21,6 +21,7 @@ Source read_needed_source(const std::filesystem::path& path, const std::string& 
 
 std::vector<Source> read_sources(const std::vector<std::filesystem::path>& paths, const std::string& what) {
     std::vector<Source> sources;
+    sources.reserve(paths.size());
     for (const std::filesystem::path& path : paths) sources.push_back(read_needed_source(path, what));
     return sources;
 }
