@@ -67,7 +67,7 @@ void IdTable::add(Index slot) {
         previous_[slot] = static_cast<std::uint32_t>(entry & slots);
         break;
     }
-    // Released, so that a reader who finds the entry also sees the slot's id and previous slot. The reader skips the
+    // Released, so that a reader that finds the entry also sees the slot's id and previous slot. The reader skips the
     // slot itself, which is not below its count.
     std::atomic_ref(entries_[bucket]).store(tag | static_cast<std::uint32_t>(slot + 1), std::memory_order_release);
 }

@@ -16,7 +16,7 @@ static constexpr std::string_view apostrophe = "\u2019";
 
 static char ascii_lower(char c) { return 'A' <= c && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
-// Sorting the marks of one letter takes quadratic time, and no language needs so many of them.
+// Sorting the marks of one letter takes quadratic time, and no language puts more than a few on one.
 static constexpr int max_marks = 256;
 
 // Whether a text can be composed: it is UTF-8, and no letter has too many marks.

@@ -23,12 +23,6 @@ namespace json = boost::json;
 
 // Floating-point numbers are written as strings. Boost.JSON may read a number with another last bit, and a resumed run
 // must have exactly the same rate.
-static std::string exact_text(double value) {
-    std::array<char, 32> text;
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-    return std::string(text.data(), end);
-}
-
 static double exact_number(const json::value& value) {
     const double number =
         value.is_string() ? number_of<double>(value.as_string()).value_or(NAN) : json::value_to<double>(value);
@@ -43,7 +37,7 @@ static std::string reason_of(const std::exception& e) {
 }
 
 static json::value value_of(const Choice& choice) { return json::value(choice.names[choice.value]); }
-static json::value value_of(double number) { return json::value(exact_text(number)); }
+static json::value value_of(double number) { return json::value(shortest_text(number)); }
 static json::value value_of(const std::optional<double>& number) {
     return number ? value_of(*number) : json::value(nullptr);
 }

@@ -11,12 +11,6 @@
 
 namespace kvmem {
 
-template <class T>
-static std::string shortest_text(T number) {
-    std::array<char, 32> text;
-    return std::string(text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr);
-}
-
 bool Range::contains(double number) const {
     return std::isfinite(number) && (min_is_open ? number > min : number >= min) &&
            (max_is_open ? number < max : number <= max);

@@ -3,6 +3,10 @@
 
 #include "kvmem/train/settings.hpp"
 
+#include <array>
+#include <charconv>
+#include <string>
+
 namespace kvmem {
 
 // Calls visit(field, value) for each field.
@@ -10,6 +14,13 @@ template <class Visit>
 void visit_each(FieldsRef fields, Visit visit) {
     fields.visit(
         [&](const Field& field, FieldValue value) { std::visit([&](auto* typed) { visit(field, *typed); }, value); });
+}
+
+// The shortest decimal text that is read as the same number.
+template <class T>
+std::string shortest_text(T number) {
+    std::array<char, 32> text;
+    return std::string(text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr);
 }
 
 // Sets the choice of this name. Throws UsageError, which lists the names, and leaves the choice unchanged.

@@ -3,7 +3,7 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/io/file_format.hpp"
 #include "random.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/temporary_directory.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -43,7 +43,7 @@ static std::string refusal(Parameters& p, const std::filesystem::path& path) {
 }
 
 TEST_CASE("parameters that were saved are loaded with the same bits", "[parameters]") {
-    const test::TemporaryFolder directory;
+    const test::TemporaryDirectory directory;
     const auto path = directory / "network.h5";
     Parameters saved, loaded;
     add_network(saved, 1), add_network(loaded, 9);
@@ -59,7 +59,7 @@ TEST_CASE("parameters that were saved are loaded with the same bits", "[paramete
 }
 
 TEST_CASE("a group is loaded from a file of a larger network", "[parameters]") {
-    const test::TemporaryFolder directory;
+    const test::TemporaryDirectory directory;
     Parameters saved, loaded;
     add_network(saved, 1), add_network(loaded, 9);
     save_parameters(saved, directory / "network.h5");
@@ -71,7 +71,7 @@ TEST_CASE("a group is loaded from a file of a larger network", "[parameters]") {
 }
 
 TEST_CASE("parameters of another network are refused by name and shape, with nothing changed", "[parameters]") {
-    const test::TemporaryFolder directory;
+    const test::TemporaryDirectory directory;
     const auto path = directory / "network.h5";
     Parameters saved;
     add_network(saved, 1);
@@ -87,7 +87,7 @@ TEST_CASE("parameters of another network are refused by name and shape, with not
 }
 
 TEST_CASE("damaged and foreign files of parameters are refused, with nothing changed", "[parameters]") {
-    const test::TemporaryFolder directory;
+    const test::TemporaryDirectory directory;
     const auto path = directory / "network.h5";
     Parameters p;
     add_network(p, 1);
@@ -128,7 +128,7 @@ TEST_CASE("damaged and foreign files of parameters are refused, with nothing cha
 }
 
 TEST_CASE("names that would be paths in a file are not saved, and the file stays", "[parameters]") {
-    const test::TemporaryFolder directory;
+    const test::TemporaryDirectory directory;
     const auto path = directory / "network.h5";
     Parameters good;
     good.add("a", normal(1, 2, 1));

@@ -3,7 +3,7 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/core/rng.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/temporary_directory.hpp"
 
 #include <hdf5.h>
 #include <signal.h>
@@ -15,7 +15,7 @@
 #include <numeric>
 
 using namespace kvmem;
-using test::TemporaryFolder;
+using test::TemporaryDirectory;
 
 namespace {
 
@@ -54,7 +54,7 @@ void write_small_file(const std::filesystem::path& path, std::int32_t value) {
 }  // namespace
 
 TEST_CASE("numbers of every type come back as they were written", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     std::vector<std::int32_t> many(200'001);
     std::iota(many.begin(), many.end(), -100'000);
     const std::vector<std::int64_t> wide{std::numeric_limits<std::int64_t>::min(), 0, 1};
@@ -82,7 +82,7 @@ TEST_CASE("numbers of every type come back as they were written", "[hdf5]") {
 }
 
 TEST_CASE("matrices come back, in both layouts and of any shape", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     const auto layout = GENERATE(hdf5::Layout::packed, hdf5::Layout::mapped);
     const auto [rows, cols] =
         GENERATE(table<Index, Index>({{1, 1}, {300, 50}, {5000, 70}, {3, 100'000}, {0, 5}, {5, 0}, {0, 0}}));
@@ -94,7 +94,7 @@ TEST_CASE("matrices come back, in both layouts and of any shape", "[hdf5]") {
 }
 
 TEST_CASE("a mapped matrix lies at a page's start", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     hdf5::Writer writer("test", 1);
     writer.write("/a", random_matrix(33, 50));
     writer.write("/b", random_matrix(50, 50));
@@ -104,7 +104,7 @@ TEST_CASE("a mapped matrix lies at a page's start", "[hdf5]") {
 }
 
 TEST_CASE("empty data comes back empty", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     hdf5::Writer writer("test", 1);
     writer.write("/none", std::span<const std::int32_t>());
     writer.write("/rows", Ragged<Token>());
@@ -119,7 +119,7 @@ TEST_CASE("empty data comes back empty", "[hdf5]") {
 }
 
 TEST_CASE("texts and ragged rows come back, empty ones among them", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     Ragged<Token> rows;
     rows.push_row(std::vector<Token>{3, 1});
     rows.end_row();
@@ -135,7 +135,7 @@ TEST_CASE("texts and ragged rows come back, empty ones among them", "[hdf5]") {
 }
 
 TEST_CASE("attributes of the root, groups and datasets come back", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     const std::string config(100'000, 'c');
     hdf5::Writer writer("test", 1);
     writer.write("/group/x", std::span<const std::int32_t>());
@@ -155,7 +155,7 @@ TEST_CASE("attributes of the root, groups and datasets come back", "[hdf5]") {
 }
 
 TEST_CASE("attributes that are too large for a header come back, beside many others", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     const std::string large(100'000, 'x');
     hdf5::Writer writer("test", 1);
     for (const char* object : {"/", "/group"}) {
@@ -175,7 +175,7 @@ TEST_CASE("a text with a zero byte is no attribute", "[hdf5]") {
 }
 
 TEST_CASE("two files may be written and read at once", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     hdf5::Writer first("test", 1);
     hdf5::Writer second("test", 1);
     first.write("/x", span_of(std::vector<std::int32_t>{1}));
@@ -191,7 +191,7 @@ TEST_CASE("two files may be written and read at once", "[hdf5]") {
 }
 
 TEST_CASE("the same contents are the same bytes, whenever they are written", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     const auto write = [&](const char* name) {
         hdf5::Writer writer("test", 1);
         writer.write("/group/in/group/x", span_of(std::vector<std::int32_t>{1, 2}));
@@ -205,14 +205,14 @@ TEST_CASE("the same contents are the same bytes, whenever they are written", "[h
 }
 
 TEST_CASE("a file is saved once", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     hdf5::Writer writer("test", 1);
     writer.save(folder / "x.h5");
     CHECK_THROWS_AS(writer.save(folder / "x.h5"), Error);
 }
 
 TEST_CASE("a file that is replaced while it is read stays readable", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     write_small_file(folder / "x.h5", 1);
     const hdf5::Reader reader(folder / "x.h5", "test", 1);
     write_small_file(folder / "x.h5", 2);
@@ -221,7 +221,7 @@ TEST_CASE("a file that is replaced while it is read stays readable", "[hdf5]") {
 }
 
 TEST_CASE("a full disk leaves the old file and nothing else", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     write_small_file(folder / "x.h5", 1);
     const pid_t child = ::fork();
     REQUIRE(child >= 0);
@@ -248,7 +248,7 @@ TEST_CASE("a full disk leaves the old file and nothing else", "[hdf5]") {
 }
 
 TEST_CASE("a place that cannot be written is an Error", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     write_small_file(folder / "file", 1);
     std::filesystem::create_directory(folder / "directory");
     CHECK_THROWS_AS(write_small_file(folder / "file/x.h5", 1), Error);
@@ -259,7 +259,7 @@ TEST_CASE("a place that cannot be written is an Error", "[hdf5]") {
 
 TEST_CASE("a folder that is read-only stays as it is", "[hdf5]") {
     if (::geteuid() == 0) return;  // root may write anywhere
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     write_small_file(folder / "x.h5", 1);
     std::filesystem::permissions(folder.path(),
                                  std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);

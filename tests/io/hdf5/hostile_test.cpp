@@ -3,7 +3,7 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/io/hdf5.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/temporary_directory.hpp"
 
 #include <zlib.h>
 
@@ -12,7 +12,7 @@
 using namespace kvmem;
 using Catch::Matchers::Contains;
 using hdf5::Handle;
-using test::TemporaryFolder;
+using test::TemporaryDirectory;
 
 namespace {
 
@@ -58,7 +58,7 @@ Handle chunked(const std::vector<hsize_t>& chunk) {
 
 // A file with one dataset /x that `make` writes.
 template <class Make>
-std::filesystem::path file_with(const TemporaryFolder& folder, Make make) {
+std::filesystem::path file_with(const TemporaryDirectory& folder, Make make) {
     RawFile file(folder / "raw.h5");
     make(file);
     return folder / "raw.h5";
@@ -100,7 +100,7 @@ const std::vector<std::int32_t> three{1, 2, 3};
 }  // namespace
 
 TEST_CASE("what is not an HDF5 file is said to be none", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     replace_file(folder / "empty", "");
     replace_file(folder / "text", "subject\trelation\tobject\n");
     replace_file(folder / "short", "\x89HDF\r\n");
@@ -113,13 +113,13 @@ TEST_CASE("what is not an HDF5 file is said to be none", "[hdf5]") {
 }
 
 TEST_CASE("files whose metadata have no checksums are refused with advice", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     { const RawFile file(folder / "old.h5", H5F_LIBVER_EARLIEST); }
     CHECK_THROWS_WITH(open(folder / "old.h5"), Contains("no checksums") && Contains("libver='latest'"));
 }
 
 TEST_CASE("other formats and newer versions are told apart", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     const auto with_version = [&](const char* version) {
         return file_with(folder, [=](RawFile& file) { file.text("version", version); });
     };
@@ -134,7 +134,7 @@ TEST_CASE("other formats and newer versions are told apart", "[hdf5]") {
 }
 
 TEST_CASE("a version may be an integer", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     const auto path = file_with(folder, [](RawFile& file) {
         H5Adelete(file, "version");
         const Handle space(H5Screate(H5S_SCALAR));
@@ -146,7 +146,7 @@ TEST_CASE("a version may be an integer", "[hdf5]") {
 }
 
 TEST_CASE("attributes of another type are refused when they are read", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     const Handle scalar(H5Screate(H5S_SCALAR));
     const Handle variable(H5Tcopy(H5T_C_S1));
     H5Tset_size(variable, H5T_VARIABLE);
@@ -165,7 +165,7 @@ TEST_CASE("attributes of another type are refused when they are read", "[hdf5]")
 }
 
 TEST_CASE("types, ranks and values that do not fit are refused", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     const auto path = file_with(folder, [](RawFile& file) {
         file.write("/wide", H5T_STD_I64LE, std::vector<std::int64_t>{1, std::int64_t{1} << 31});
         file.write("/unsigned", H5T_STD_U64LE, std::vector<std::uint64_t>{~std::uint64_t{0}});
@@ -210,7 +210,7 @@ TEST_CASE("types, ranks and values that do not fit are refused", "[hdf5]") {
 }
 
 TEST_CASE("floats that a matrix cannot hold are refused", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     const double huge = 1e300;
     const auto path = file_with(folder, [&](RawFile& file) {
         H5Dwrite(file.dataset("/m", H5T_IEEE_F64LE, {1, 1}), H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, &huge);
@@ -219,7 +219,7 @@ TEST_CASE("floats that a matrix cannot hold are refused", "[hdf5]") {
 }
 
 TEST_CASE("offsets that do not cut the values in rows are refused", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     const auto rows = [&](const std::vector<std::int64_t>& offsets) {
         return open(file_with(folder, [&](RawFile& file) {
             file.write("/r/values", H5T_STD_I32LE, std::vector<std::int32_t>{1, 2, 3});
@@ -240,7 +240,7 @@ TEST_CASE("offsets that do not cut the values in rows are refused", "[hdf5]") {
 }
 
 TEST_CASE("links that lead elsewhere or in circles are refused", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     CHECK_THROWS_WITH(
         open(file_with(
             folder, [](RawFile& file) { H5Lcreate_external("other.h5", "/x", file, "/x", H5P_DEFAULT, H5P_DEFAULT); })),
@@ -263,7 +263,7 @@ TEST_CASE("links that lead elsewhere or in circles are refused", "[hdf5]") {
 }
 
 TEST_CASE("values that lie elsewhere are refused", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     replace_file(folder / "secret", "secrets!");
     const auto external = file_with(folder, [&](RawFile& file) {
         const Handle layout(H5Pcreate(H5P_DATASET_CREATE));
@@ -282,7 +282,7 @@ TEST_CASE("values that lie elsewhere are refused", "[hdf5]") {
 }
 
 TEST_CASE("sizes that the file cannot hold are refused before memory is asked for", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     const auto open_with = [&](const std::vector<hsize_t>& shape, hid_t layout) {
         return open(file_with(folder, [&](RawFile& file) { file.dataset("/x", H5T_STD_I32LE, shape, layout); }));
     };
@@ -298,7 +298,7 @@ TEST_CASE("sizes that the file cannot hold are refused before memory is asked fo
 }
 
 TEST_CASE("filters other than shuffle, deflate and fletcher32 are refused", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     const auto path = file_with(folder, [](RawFile& file) {
         const Handle layout = chunked({4});
         H5Pset_scaleoffset(layout, H5Z_SO_INT, 0);
@@ -310,7 +310,7 @@ TEST_CASE("filters other than shuffle, deflate and fletcher32 are refused", "[hd
 }
 
 TEST_CASE("every order of the known filters is undone", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     std::vector<int> order{0, 1, 2};
     const hsize_t rows = 77, cols = 31;
     std::vector<float> values(rows * cols);
@@ -332,7 +332,7 @@ TEST_CASE("every order of the known filters is undone", "[hdf5]") {
 }
 
 TEST_CASE("chunks that do not inflate to their size are refused", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     const auto read_chunk_of = [&](std::size_t size) {
         std::vector<unsigned char> stored(compressBound(size));
         uLongf stored_size = stored.size();
@@ -353,7 +353,7 @@ TEST_CASE("chunks that do not inflate to their size are refused", "[hdf5]") {
 }
 
 TEST_CASE("a chunk that was never written is refused", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     const auto path = file_with(folder, [&](RawFile& file) {
         const Handle layout = chunked({1024});
         H5Pset_deflate(layout, 1);
@@ -369,7 +369,7 @@ TEST_CASE("a chunk that was never written is refused", "[hdf5]") {
 }
 
 TEST_CASE("a file that was changed under its hash is refused", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     const auto changed = [&](auto change) {
         hdf5::Writer writer("test", 1);
         writer.attribute("/", "title", "a title");
@@ -401,7 +401,7 @@ TEST_CASE("a file that was changed under its hash is refused", "[hdf5]") {
 }
 
 TEST_CASE("groups and attributes that lie in heaps and trees are read, and damage there is an Error", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     const std::string whole = read_file(file_with(folder, [](RawFile& file) {
         const Handle layout = chunked({3});
         H5Pset_fletcher32(layout);
@@ -416,7 +416,7 @@ TEST_CASE("groups and attributes that lie in heaps and trees are read, and damag
 }
 
 TEST_CASE("many datasets and attributes are written without heaps and trees", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     hdf5::Writer writer("test", 1);
     for (int i = 0; i < 12; ++i) writer.write("/many/x" + std::to_string(i), std::span(three));
     for (char name = 'a'; name < 'm'; ++name) writer.attribute("/", std::string(1, name), "text");
@@ -428,7 +428,7 @@ TEST_CASE("many datasets and attributes are written without heaps and trees", "[
 }
 
 TEST_CASE("what all datasets of a file hold is counted, conversions too, before memory is asked for", "[hdf5]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     const auto path = file_with(folder, [](RawFile& file) {
         const Handle layout = chunked({1 << 20});
         H5Pset_deflate(layout, 9);

@@ -4,7 +4,7 @@
 #include "kvmem/io/hdf5.hpp"
 #include "kvmem/tasks/qa/dataset.hpp"
 #include "support/small_dataset.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/temporary_directory.hpp"
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -14,7 +14,7 @@ using namespace kvmem;
 using Catch::Matchers::Contains;
 using test::equal;
 using test::small_dataset;
-using test::TemporaryFolder;
+using test::TemporaryDirectory;
 
 namespace {
 
@@ -36,7 +36,7 @@ QaDataset large_dataset() {
 }
 
 std::string file_of(const QaDataset& dataset) {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     save_dataset(dataset, folder / "x.h5");
     return read_file(folder / "x.h5");
 }
@@ -63,7 +63,7 @@ std::string code_in_readme(const std::string& heading, const std::string& langua
 }  // namespace
 
 TEST_CASE("a data set comes back as it was saved", "[qa_file]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     for (const QaDataset& dataset : {small_dataset(), large_dataset(), QaDataset()}) {
         save_dataset(dataset, folder / "x.h5");
         CHECK(equal(load_dataset(folder / "x.h5"), dataset));
@@ -79,7 +79,7 @@ TEST_CASE("a split without examples comes back", "[qa_file]") {
 }
 
 TEST_CASE("a data set that is wrong is not saved, and the old file stays", "[qa_file]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     save_dataset(small_dataset(), folder / "x.h5");
     QaDataset wrong = small_dataset();
     wrong.candidates = {1, 1};
@@ -110,7 +110,7 @@ TEST_CASE("support and tasks that fit no example are refused", "[qa_file]") {
 }
 
 TEST_CASE("a file that was cut anywhere is refused", "[qa_file]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     const std::string whole = file_of(large_dataset());
     REQUIRE(whole.size() > 50'000);
     for (std::size_t size = 0; size < whole.size(); size += 1024) {
@@ -142,7 +142,7 @@ TEST_CASE("a byte that was changed anywhere is an Error or changes nothing", "[q
 }
 
 TEST_CASE("files whose vocabulary is wrong are refused", "[qa_file]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     const auto load_with = [&](const std::vector<std::string>& texts, const std::vector<std::uint8_t>& kinds,
                                const std::vector<std::int64_t>& counts) {
         hdf5::Writer file("kvmem-qa", 1);
@@ -166,13 +166,13 @@ TEST_CASE("files whose vocabulary is wrong are refused", "[qa_file]") {
 }
 
 TEST_CASE("a file without a part that must be there is refused", "[qa_file]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     hdf5::Writer("kvmem-qa", 1).save(folder / "x.h5");
     CHECK_THROWS_WITH(load_dataset(folder / "x.h5"), Contains("expected /vocab/bytes"));
 }
 
 TEST_CASE("words of a file that has them in another lower case are found", "[qa_file]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     QaDataset dataset = small_dataset();
     const Token old = dataset.vocabulary.add(TokenKind::word, "viỆt");
     save_dataset(dataset, folder / "old.h5");
@@ -183,7 +183,7 @@ TEST_CASE("words of a file that has them in another lower case are found", "[qa_
 
 TEST_CASE("h5py reads what kvmem writes, by the reader in the specification", "[qa_file]") {
     if (!has_h5py()) return;
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     save_dataset(small_dataset(), folder / "films.h5");
     const std::string check = "import os; os.chdir('" + folder.path().string() + "')\n" +
                               code_in_readme("### Reader", "python") +
@@ -197,7 +197,7 @@ TEST_CASE("h5py reads what kvmem writes, by the reader in the specification", "[
 
 TEST_CASE("kvmem reads what h5py writes, by the writer in the specification", "[qa_file]") {
     if (!has_h5py()) return;
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     const std::string write = "import os; os.chdir('" + folder.path().string() + "')\n";
     REQUIRE(python(write + code_in_readme("### Writer", "python"), folder.path()));
     const QaDataset dataset = load_dataset(folder / "films.h5");
@@ -210,7 +210,7 @@ TEST_CASE("kvmem reads what h5py writes, by the writer in the specification", "[
 }
 
 TEST_CASE("the memory of a data set is read without its splits, where questions share one", "[qa_file]") {
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     const auto path = folder / "d.h5";
     QaDataset dataset = small_dataset();
     save_dataset(dataset, path);
@@ -229,7 +229,7 @@ TEST_CASE("the hash is what the specification says", "[qa_file]") {
         WARN("no xxhash for Python here: not tested against it");
         return;
     }
-    const TemporaryFolder folder;
+    const TemporaryDirectory folder;
     save_dataset(small_dataset(), folder / "films.h5");
     CHECK(python("import os; os.chdir('" + folder.path().string() + "')\n" + code_in_readme("## Hashes", "python"),
                  folder.path()));
