@@ -309,7 +309,6 @@ TEST_CASE("a field is set by its name and a text", "[config]") {
 
 namespace {
 struct OptionalShare {
-    static constexpr const char* kind = "optional-share";
     std::optional<double> share{};
     static void fields(OptionalShare& c, FieldList field) { field("share", c.share, Range{0, 1}, ""); }
 };
