@@ -25,7 +25,8 @@ const std::map<std::string, std::set<std::string>>& rules() {
         {"store", {"core", "kernels", "io"}},
         {"train", {"core", "kernels", "autograd", "nn", "text", "io", "store"}},
         {"tasks/qa", {"core", "kernels", "autograd", "nn", "text", "io", "store", "train"}},
-        {"apps", {"core", "kernels", "autograd", "nn", "text", "io", "store", "train", "tasks/qa"}},
+        {"tasks/sequences", {"core", "kernels", "autograd", "nn", "text", "io", "store", "train"}},
+        {"apps", {"core", "kernels", "autograd", "nn", "text", "io", "store", "train", "tasks/qa", "tasks/sequences"}},
     };
     return all;
 }
