@@ -1,0 +1,68 @@
+#include "kvmem/tasks/sequences/decoder.hpp"
+
+#include "kvmem/core/error.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+namespace kvmem {
+
+namespace {
+
+class EnsembleDecoding : public Decoding {
+  public:
+    explicit EnsembleDecoding(std::vector<std::unique_ptr<Decoding>> members) : members_(std::move(members)) {
+        for (const auto& member : members_)
+            if (member->vocabulary() != vocabulary())
+                throw Error({.what = "the models of an ensemble have different tokens",
+                             .expected = std::to_string(vocabulary()),
+                             .got = std::to_string(member->vocabulary()),
+                             .where = "Ensemble"});
+    }
+    Index vocabulary() const override { return members_.front()->vocabulary(); }
+
+    void step(std::span<const Token> tokens, View log_probabilities) override {
+        members_.front()->step(tokens, log_probabilities);
+        if (members_.size() == 1) return;
+        Matrix sum(log_probabilities.rows, log_probabilities.cols), other = sum;
+        for (Index i = 0; i < sum.size(); ++i) sum.data()[i] = std::exp(log_probabilities.data[i]);
+        for (std::size_t member = 1; member < members_.size(); ++member) {
+            members_[member]->step(tokens, other);
+            for (Index i = 0; i < sum.size(); ++i) sum.data()[i] += std::exp(other.data()[i]);
+        }
+        const Real count = static_cast<Real>(members_.size());
+        for (Index i = 0; i < sum.size(); ++i) log_probabilities.data[i] = std::log(sum.data()[i] / count);
+    }
+    void reorder(std::span<const Index> rows) override {
+        for (const auto& member : members_) member->reorder(rows);
+    }
+    Index heads() const override {
+        Index heads = 0;
+        for (const auto& member : members_) heads += member->heads();
+        return heads;
+    }
+    std::span<const Real> weights(Index row, Index head) const override {
+        std::size_t member = 0;
+        for (; head >= members_[member]->heads(); ++member) head -= members_[member]->heads();
+        return members_[member]->weights(row, head);
+    }
+
+  private:
+    std::vector<std::unique_ptr<Decoding>> members_;
+};
+
+}  // namespace
+
+Ensemble::Ensemble(std::vector<const SequenceModel*> models) : models_(std::move(models)) {
+    require_option(!models_.empty(), "models", "at least one");
+}
+
+std::unique_ptr<Decoding> Ensemble::begin(RaggedView<Token> sources) const {
+    std::vector<std::unique_ptr<Decoding>> members;
+    for (const SequenceModel* model : models_) members.push_back(model->begin(sources));
+    return std::make_unique<EnsembleDecoding>(std::move(members));
+}
+
+}  // namespace kvmem
