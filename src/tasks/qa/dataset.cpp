@@ -1,60 +1,23 @@
 #include "kvmem/tasks/qa/dataset.hpp"
 
-#include "kvmem/core/error.hpp"
-#include "kvmem/text/tokenizer.hpp"
+#include "io/file_checks.hpp"
+#include "io/split_named.hpp"
 
 #include <algorithm>
 
 namespace kvmem {
 
-const Split& QaDataset::split(const std::string& name) const {
-    if (const auto at = splits.find(name); at != splits.end()) return at->second;
-    std::string names;
-    for (const auto& [other, split] : splits) names += (names.empty() ? "" : ", ") + other;
-    throw Error({.what = "the data set has no such split",
-                 .expected = names.empty() ? "no split: there are none" : "one of " + names,
-                 .got = "'" + name + "'",
-                 .where = info.title});
-}
+const Split& QaDataset::split(const std::string& name) const { return split_named(splits, name, info); }
 
 namespace {
 
 // The checks of validate(), each of which throws Error with the part of the file.
-struct Validator {
-    std::string file;
+struct Validator : FileChecks {
     Token vocabulary_size;
     Index tasks;
 
-    [[noreturn]] void refuse(const std::string& part, const std::string& what, const std::string& expected,
-                             const std::string& got) const {
-        throw Error({.what = what, .expected = expected, .got = got, .where = file + ": " + part});
-    }
-
-    void text(const std::string& part, const std::string& text) const {
-        if (const std::size_t at = invalid_utf8_at(text); at != std::string::npos)
-            refuse(part, "a text is not UTF-8", "UTF-8", "another byte at " + std::to_string(at));
-    }
-
-    void tokens(const std::string& part, std::span<const Token> tokens) const {
-        for (std::size_t i = 0; i < tokens.size(); ++i)
-            if (tokens[i] < 0 || tokens[i] >= vocabulary_size)
-                refuse(part, "a token is not in the vocabulary", "0 to " + std::to_string(vocabulary_size - 1),
-                       std::to_string(tokens[i]) + " at " + std::to_string(i));
-    }
-
-    void offsets(const std::string& part, std::span<const Index> offsets, Index size) const {
-        if (offsets.empty() || offsets.front() != 0 || offsets.back() != size ||
-            !std::is_sorted(offsets.begin(), offsets.end()))
-            refuse(part, "the offsets are wrong", "them to rise from 0 to " + std::to_string(size), "others");
-    }
-
     void rows(const std::string& part, const Ragged<Token>& rows) const {
-        offsets(part + "/offsets", rows.offsets, static_cast<Index>(rows.values.size()));
-        tokens(part + "/values", rows.values);
-    }
-
-    void same_size(const std::string& part, const char* what, Index expected, Index got) const {
-        if (expected != got) refuse(part, what, std::to_string(expected), std::to_string(got));
+        FileChecks::rows(part, rows, vocabulary_size);
     }
 
     void slots(const std::string& key, const std::string& value, const Slots& slots) const {
@@ -103,17 +66,6 @@ struct Validator {
                 refuse(part, "no such task", "0 to below " + std::to_string(tasks), std::to_string(task));
     }
 
-    void split_name(const std::string& name) const {
-        const bool plain =
-            !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string::npos;
-        if (!plain) refuse("/splits", "a split's name is wrong", "letters a-z, digits, _ and -", "'" + name + "'");
-    }
-
-    void info_text(const std::string& name, const std::string& value) const {
-        text("@" + name, value);
-        if (value.find('\0') != std::string::npos) refuse("@" + name, "a text holds a zero byte", "none", "one");
-    }
-
     void vocabulary(const Vocabulary& vocabulary) const {
         for (Token token = 0; token < vocabulary.size(); ++token) {
             text("/vocab, entry " + std::to_string(token), vocabulary.text(token));
@@ -123,7 +75,7 @@ struct Validator {
     }
 
     void candidates(std::span<const Token> candidates) const {
-        tokens("/candidates", candidates);
+        tokens("/candidates", candidates, vocabulary_size);
         const auto fall = std::adjacent_find(candidates.begin(), candidates.end(), std::greater_equal<>());
         if (fall != candidates.end())
             refuse("/candidates", "the candidates do not rise", "more than " + std::to_string(*fall),
@@ -134,11 +86,8 @@ struct Validator {
 }  // namespace
 
 void QaDataset::validate(const std::string& where) const {
-    const Validator check{where, vocabulary.size(), static_cast<Index>(tasks.size())};
-    check.info_text("title", info.title);
-    check.info_text("source", info.source);
-    check.info_text("license", info.license);
-    check.info_text("generator", info.generator);
+    const Validator check{{where}, vocabulary.size(), static_cast<Index>(tasks.size())};
+    check.info(info);
     check.vocabulary(vocabulary);
     for (const std::string& task : tasks) check.text("/tasks", task);
     check.slots("/memory/key", "/memory/value", memory);

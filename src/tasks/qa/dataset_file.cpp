@@ -28,10 +28,7 @@ static Split read_split(const hdf5::Reader& file, const std::string& path) {
 
 static QaDataset read_dataset(const hdf5::Reader& file, DatasetParts parts) {
     QaDataset dataset;
-    dataset.info = {.title = file.attribute("/", "title"),
-                    .source = file.attribute("/", "source"),
-                    .license = file.attribute("/", "license"),
-                    .generator = file.attribute("/", "generator")};
+    dataset.info = read_info(file);
     dataset.vocabulary = read_vocabulary(file);
     if (file.has("/memory")) dataset.memory = {file.ragged("/memory/key"), file.ragged("/memory/value")};
     if (file.has("/tasks")) dataset.tasks = file.strings("/tasks");
@@ -67,10 +64,7 @@ static void write_split(hdf5::Writer& file, const std::string& path, const Split
 void save_dataset(const QaDataset& dataset, const std::filesystem::path& path) {
     dataset.validate(path.string());
     hdf5::Writer file(format, version);
-    file.attribute("/", "title", dataset.info.title);
-    file.attribute("/", "source", dataset.info.source);
-    file.attribute("/", "license", dataset.info.license);
-    file.attribute("/", "generator", dataset.info.generator);
+    write_info(file, dataset.info);
     write_vocabulary(file, dataset.vocabulary);
     file.write("/memory/key", dataset.memory.key);
     file.write("/memory/value", dataset.memory.value);

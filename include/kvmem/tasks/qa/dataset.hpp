@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kvmem/core/ragged.hpp"
+#include "kvmem/io/dataset_info.hpp"
 #include "kvmem/text/vocabulary.hpp"
 
 #include <cstddef>
@@ -49,13 +50,6 @@ struct Split {
         return {local_offsets[i], local_offsets[i + 1]};
     }
     bool operator==(const Split&) const = default;
-};
-
-struct DatasetInfo {
-    std::string title;
-    std::string source;
-    std::string license;
-    std::string generator;  // the command and version that wrote the file
 };
 
 struct QaDataset {

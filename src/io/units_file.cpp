@@ -1,0 +1,63 @@
+#include "io/units_file.hpp"
+
+#include "kvmem/core/error.hpp"
+
+#include <algorithm>
+
+namespace kvmem {
+
+static UnitKind read_kind(const hdf5::Reader& file, const std::string& group) {
+    const std::string name = file.attribute(group, "kind");
+    const auto names = choices(UnitKind{});
+    const auto kind = std::ranges::find(names, name);
+    if (kind == names.end())
+        throw Error(
+            {.what = "these units are of an unknown kind", .expected = "chars, words or bpe", .got = "'" + name + "'"});
+    return static_cast<UnitKind>(kind - names.begin());
+}
+
+static std::vector<Units::Merge> read_merges(const hdf5::Reader& file, const std::string& group) {
+    const std::vector<Token> tokens = file.int32s(group + "/merges");
+    if (tokens.size() % 2 != 0)
+        throw Error(
+            {.what = "a merge has one token", .expected = "two for each", .got = std::to_string(tokens.size())});
+    std::vector<Units::Merge> merges;
+    for (std::size_t i = 0; i < tokens.size(); i += 2) merges.emplace_back(tokens[i], tokens[i + 1]);
+    return merges;
+}
+
+static Units read_group(const hdf5::Reader& file, const std::string& group) {
+    const UnitKind kind = read_kind(file, group);
+    const std::vector<std::string> texts = file.strings(group);
+    const std::span<const std::string> symbols =
+        std::span(texts).subspan(std::min<std::size_t>(Units::specials, texts.size()));
+    const Units units = kind == UnitKind::bpe ? Units(read_merges(file, group)) : Units(kind, symbols);
+    bool same = std::cmp_equal(texts.size(), units.size());
+    for (Token token = 0; same && token < units.size(); ++token)
+        same = units.text(token) == texts[static_cast<std::size_t>(token)];
+    if (!same)
+        throw Error({.what = "the texts of the units are wrong", .expected = "those of the specials and their tokens"});
+    return units;
+}
+
+Units read_units(const hdf5::Reader& file, const std::string& group) {
+    try {
+        return read_group(file, group);
+    } catch (const Error& e) {
+        if (!e.problem().where.empty()) throw;
+        throw Error(e.problem_at(file.name() + ": " + group));
+    }
+}
+
+void write_units(hdf5::Writer& file, const std::string& group, const Units& units) {
+    std::vector<std::string> texts;
+    for (Token token = 0; token < units.size(); ++token) texts.push_back(units.text(token));
+    file.write(group, std::span<const std::string>(texts));
+    file.attribute(group, "kind", choices(units.kind())[static_cast<std::size_t>(units.kind())]);
+    if (units.kind() != UnitKind::bpe) return;
+    std::vector<Token> merges;
+    for (const auto& [left, right] : units.merges()) merges.insert(merges.end(), {left, right});
+    file.write(group + "/merges", std::span<const Token>(merges));
+}
+
+}  // namespace kvmem

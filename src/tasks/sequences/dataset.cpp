@@ -1,0 +1,68 @@
+#include "kvmem/tasks/sequences/dataset.hpp"
+
+#include "io/file_checks.hpp"
+#include "io/split_named.hpp"
+
+#include <algorithm>
+#include <functional>
+
+namespace kvmem {
+
+const PairSplit& PairsDataset::split(const std::string& name) const { return split_named(splits, name, info); }
+
+const Ragged<Token>& TextDataset::split(const std::string& name) const { return split_named(splits, name, info); }
+
+// Where the references of the targets' sources are.
+static void check_references(const FileChecks& check, const std::string& part, const PairSplit& split) {
+    if (split.reference_offsets.empty()) {
+        check.same_size(part + "/target", "there are not as many targets as sources", split.size(),
+                        split.target.size());
+        return;
+    }
+    const std::string offsets = part + "/reference_offsets";
+    check.same_size(offsets, "the offsets do not cover the sources", split.size() + 1,
+                    static_cast<Index>(split.reference_offsets.size()));
+    check.offsets(offsets, split.reference_offsets, split.target.size());
+    for (Index i = 0; i < split.size(); ++i)
+        if (const auto [first, last] = split.references_of(i); first == last)
+            check.refuse(offsets, "a source has no target", "one or more", "none of source " + std::to_string(i));
+}
+
+static void check_alignment(const FileChecks& check, const std::string& part, const PairSplit& split) {
+    if (split.alignment.offsets.size() == 1 && split.alignment.values.empty()) return;
+    if (split.alignment.offsets != split.target.offsets || split.alignment.values.size() != split.target.values.size())
+        check.refuse(part, "the alignment does not fit the targets", "a position for each token of a target", "others");
+    for (Index i = 0; i < split.size(); ++i) {
+        const auto [first, last] = split.references_of(i);
+        const auto length = static_cast<Index>(split.source[i].size());
+        for (Index target = first; target < last; ++target)
+            for (const Index position : split.alignment[target])
+                if (position < -1 || position >= length)
+                    check.refuse(part, "a position is not in the source", "-1 to below " + std::to_string(length),
+                                 std::to_string(position) + " of target " + std::to_string(target));
+    }
+}
+
+void PairsDataset::validate(const std::string& where) const {
+    const FileChecks check{where};
+    check.info(info);
+    for (const auto& [name, split] : splits) {
+        check.split_name(name);
+        const std::string part = "/splits/" + name;
+        check.rows(part + "/source", split.source, source.size());
+        check.rows(part + "/target", split.target, target.size());
+        check_references(check, part, split);
+        check_alignment(check, part + "/alignment", split);
+    }
+}
+
+void TextDataset::validate(const std::string& where) const {
+    const FileChecks check{where};
+    check.info(info);
+    for (const auto& [name, documents] : splits) {
+        check.split_name(name);
+        check.rows("/splits/" + name, documents, units.size());
+    }
+}
+
+}  // namespace kvmem
