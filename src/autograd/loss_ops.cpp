@@ -33,11 +33,11 @@ struct MeanSquaredError {
 };
 }  // namespace
 
-Var cross_entropy(Var scores, std::span<const Index> targets, RaggedView<Index> excluded) {
+Var cross_entropy(Var scores, std::span<const Index> targets, RaggedView<Index> excluded, double smoothing) {
     Tape& tape = Tape::of("cross_entropy", {scores});
     const CrossEntropy saved{scores, tape.arena().matrix(scores.rows(), scores.cols())};
     const auto losses = tape.arena().take<Real>(scores.rows());
-    cross_entropy(scores.value(), targets, excluded, losses, saved.grad_scores);
+    cross_entropy(scores.value(), targets, excluded, losses, saved.grad_scores, smoothing);
     const Var out = tape.record(1, 1, scores.needs_grad(), saved);
     out.mutable_value().data[0] = static_cast<Real>(std::accumulate(losses.begin(), losses.end(), 0.0));
     return out;

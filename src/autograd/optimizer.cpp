@@ -23,6 +23,8 @@ double Schedule::at(double progress, double epochs) const {
             return rate * 0.5 * (1 + std::cos(std::numbers::pi * (1 - left)));
         case Decay::halve:
             return rate * std::exp2(-std::floor(epochs / halve_every));
+        case Decay::inverse_sqrt:
+            return rate * std::sqrt(warmup / p);
         case Decay::constant:
             break;
     }
@@ -166,6 +168,7 @@ void Optimizer::update(Entry& entry, double rate, double factor) {
     const auto step = static_cast<double>(steps_);
     // Adam's corrections of the moments' bias are the same for all rows, so they are folded into the rate and a factor.
     const bool adam = options_.method == Method::adam, adagrad = options_.method == Method::adagrad;
+    const bool decays = entry.parameter->value.rows() > 1;
     const auto real = [](double x) { return static_cast<Real>(x); };
     const detail::Update u{.rate = real(adam ? rate / (1 - std::pow(options_.beta1, step)) : rate),
                            .factor = real(factor),
@@ -174,7 +177,8 @@ void Optimizer::update(Entry& entry, double rate, double factor) {
                            .rest1 = real(1 - options_.beta1),
                            .beta2 = real(options_.beta2),
                            .rest2 = real(1 - options_.beta2),
-                           .correct = real(1 / (1 - std::pow(options_.beta2, step)))};
+                           .correct = real(1 / (1 - std::pow(options_.beta2, step))),
+                           .shrink = real(decays ? rate * options_.weight_decay : 0)};
     parallel_for(std::ssize(rows), row_grain(cols), [&](Index first, Index last) {
         for (Index i = first; i < last; ++i) {
             const Index row = rows[i];

@@ -20,6 +20,8 @@ static bool is_amount(double number) { return number >= 0 && std::isfinite(numbe
 void TrainerOptions::validate() const {
     TrainerOptions copy = *this;
     check_ranges(copy);
+    require_option(schedule.decay != Decay::inverse_sqrt || schedule.warmup > 0, "warmup",
+                   "above 0 with decay inverse-sqrt");
 }
 
 std::string describe(StopReason reason) {

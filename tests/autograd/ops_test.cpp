@@ -508,6 +508,7 @@ TEST_CASE("cross_entropy has the right gradient with exclusions and rows without
     for (const std::vector<Index>& targets : {std::vector<Index>{0, 3, 2}, {2, -1, 1}, {-1, -1, -1}}) {
         check_gradients(p, [&](Tape& t) { return cross_entropy(t.parameter(scores), targets); });
         check_gradients(p, [&](Tape& t) { return cross_entropy(t.parameter(scores), targets, excluded); });
+        check_gradients(p, [&](Tape& t) { return cross_entropy(t.parameter(scores), targets, excluded, 0.2); });
     }
 }
 
@@ -551,6 +552,7 @@ TEST_CASE("an operation that refuses its input leaves the tape as it was", "[ops
     CHECK_THROWS_AS(attend(v, v, v, {right, right}, {}, {.scale = v}), Error);
     CHECK_THROWS_AS(attend_weights(v, w, {right, right}), Error);
     CHECK_THROWS_AS(cross_entropy(v, std::span(&one, 1)), Error);
+    CHECK_THROWS_AS(cross_entropy(v, right, {}, 1), Error);
     CHECK_THROWS_AS(embed_sum(t, x, bags({{0}, {2}}), BagScale::sum), Error);
     const std::vector<Index> beyond{1, 1};
     const std::vector<Token> no_row{0, 2};

@@ -62,6 +62,7 @@ struct Reference {
             if (!touched[static_cast<std::size_t>(i)]) continue;
             for (Index j = 0; j < cols; ++j) {
                 const double gj = f * g(i, j);
+                x(i, j) *= 1 - rate * options.weight_decay;
                 if (options.method == Method::sgd) x(i, j) -= rate * gj;
                 if (options.method == Method::adagrad) {
                     v(i, j) += gj * gj;
@@ -84,10 +85,11 @@ struct Reference {
 
 TEST_CASE("optimisers follow their papers on the rows that were touched", "[optimizer]") {
     for (const Method method : {Method::sgd, Method::adagrad, Method::adam})
-        for (const double clip : {0.0, 1.5}) {
+        for (const auto& [clip, weight_decay] : {std::pair{0.0, 0.0}, {1.5, 0.0}, {0.0, 0.3}, {1.5, 0.3}}) {
             OptimizerOptions options;
             options.method = method;
             options.clip_norm = clip;
+            options.weight_decay = weight_decay;
             Parameters p;
             Parameter& table = p.add("table", normal(rows, cols, 1));
             const Matrix start = table.value;
@@ -104,6 +106,26 @@ TEST_CASE("optimisers follow their papers on the rows that were touched", "[opti
             for (Index j = 0; j < cols; ++j) CHECK(table.value(rows - 1, j) == start(rows - 1, j));  // never touched
             CHECK(test::distance(table.value, start) > 0.01);
         }
+}
+
+TEST_CASE("weights decay without a gradient, biases and frozen rows do not", "[optimizer]") {
+    Parameters p;
+    Parameter &weight = p.add("weight", normal(2, cols, 1)), &bias = p.add("bias", normal(1, cols, 2));
+    weight.frozen = {false, true};
+    const Matrix weight_before = weight.value, bias_before = bias.value;
+    for (const Method method : {Method::sgd, Method::adagrad, Method::adam}) {
+        weight.value = weight_before;
+        Optimizer optimizer(p, {.method = method, .weight_decay = 0.5});
+        Tape tape;
+        tape.gradient(weight).dense();  // zeros
+        tape.gradient(bias).dense();
+        optimizer.step(tape, 0.1);
+        for (Index j = 0; j < cols; ++j) {
+            CHECK(weight.value(0, j) == Approx(0.95 * weight_before(0, j)));
+            CHECK(weight.value(1, j) == weight_before(1, j));
+        }
+        CHECK(test::same_bits(bias.value, bias_before));
+    }
 }
 
 TEST_CASE("a step without any gradient moves nothing", "[optimizer]") {
@@ -314,6 +336,14 @@ TEST_CASE("a schedule warms up and decays", "[optimizer]") {
     CHECK(cosine.at(0.4) == Approx(1 + std::cos(std::acos(-1.0) / 4)));
     CHECK(Schedule{2, 1, Decay::linear}.at(0.5) == Approx(1));
     CHECK(Schedule{2, 1, Decay::linear}.at(1) == Approx(2));
+}
+
+TEST_CASE("an inverse square root falls from the end of the warm-up on", "[optimizer]") {
+    const Schedule s{.rate = 2, .warmup = 0.04, .decay = Decay::inverse_sqrt};
+    CHECK(s.at(0.02) == Approx(1));
+    CHECK(s.at(0.04) == Approx(2));
+    CHECK(s.at(0.16) == Approx(1));
+    CHECK(s.at(1) == Approx(0.4));
 }
 
 TEST_CASE("a rate is halved after every so many epochs", "[optimizer]") {

@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -47,42 +48,87 @@ TEST_CASE("softmax of huge, masked and broken scores", "[softmax]") {
     CHECK(std::isnan(rows(4, 19)));
 }
 
+// The formulas for one row: its loss and its gradient.
+static double naive_cross_entropy(ConstView scores, Index i, Index target, std::span<const Index> excluded,
+                                  double smoothing, std::vector<double>& grad) {
+    std::vector<Index> columns;  // that count
+    double total = 0, loss = 0;
+    for (Index j = 0; j < scores.cols; ++j)
+        if (std::ranges::find(excluded, j) == excluded.end() && scores(i, j) != -infinity) columns.push_back(j);
+    for (const Index j : columns) total += std::exp(double{scores(i, j)});
+    grad.assign(static_cast<std::size_t>(scores.cols), 0);
+    for (const Index j : columns) {
+        const double share = std::exp(double{scores(i, j)}) / total;
+        const double wanted = (1 - smoothing) * (j == target) + smoothing / static_cast<double>(columns.size());
+        grad[static_cast<std::size_t>(j)] = target < 0 ? 0 : share - wanted;
+        if (target >= 0 && wanted > 0) loss -= wanted * std::log(share);
+    }
+    return loss;
+}
+
 TEST_CASE("cross_entropy and its gradient equal the formulas", "[softmax]") {
     const Index n = 23;
-    const Matrix scores = normal(4, n, 1, 2);
+    Matrix scores = normal(4, n, 1, 2);
+    scores(0, 9) = scores(1, 0) = scores(1, 21) = -infinity;
     const std::vector<Index> targets{0, 22, -1, 5};
     Ragged<Index> excluded;
-    excluded.push_row(std::vector<Index>{1, 2, 2});
+    excluded.push_row(std::vector<Index>{1, 2, 2, 9});
     excluded.push_row({});
     excluded.push_row(std::vector<Index>{0});
     excluded.push_row(std::vector<Index>{22});
-    for (const bool excludes : {false, true}) {
-        std::vector<Real> loss(4, not_a_number);
-        Matrix grad = normal(4, n, 2);
-        cross_entropy(scores, targets, excludes ? excluded.view() : RaggedView<Index>{}, loss, grad);
-        for (Index i = 0; i < 4; ++i) {
-            const Index target = targets[static_cast<std::size_t>(i)];
-            std::vector<double> share(static_cast<std::size_t>(n));
-            double total = 0;
-            for (Index j = 0; j < n; ++j) {
-                const auto out = excluded[i];
-                if (!excludes || std::find(out.begin(), out.end(), j) == out.end())
-                    total += share[static_cast<std::size_t>(j)] = std::exp(double{scores(i, j)});
+    for (const bool excludes : {false, true})
+        for (const double smoothing : {0.0, 0.1, 0.9}) {
+            const RaggedView<Index> left_out = excludes ? excluded.view() : RaggedView<Index>{};
+            std::vector<Real> loss(4, not_a_number);
+            Matrix grad = normal(4, n, 2);
+            cross_entropy(scores, targets, left_out, loss, grad, smoothing);
+            for (Index i = 0; i < 4; ++i) {
+                std::vector<double> expected;
+                const double expected_loss =
+                    naive_cross_entropy(scores, i, targets[static_cast<std::size_t>(i)],
+                                        excludes ? left_out[i] : std::span<const Index>(), smoothing, expected);
+                CHECK(loss[static_cast<std::size_t>(i)] == Approx(expected_loss).epsilon(1e-5));
+                for (Index j = 0; j < n; ++j)
+                    REQUIRE(grad(i, j) == Approx(expected[static_cast<std::size_t>(j)]).margin(1e-6));
             }
-            const double expected = target < 0 ? 0 : -std::log(share[static_cast<std::size_t>(target)] / total);
-            CHECK(loss[static_cast<std::size_t>(i)] == Approx(expected).epsilon(1e-5));
-            for (Index j = 0; j < n; ++j)
-                REQUIRE(
-                    grad(i, j) ==
-                    Approx(target < 0 ? 0 : share[static_cast<std::size_t>(j)] / total - (j == target)).margin(1e-6));
+            if (smoothing > 0) continue;
+            // In place of the scores.
+            Matrix in_place = scores;
+            std::vector<Real> again(4);
+            cross_entropy(in_place, targets, left_out, again, in_place);
+            CHECK(test::same_bits(in_place, grad));
+            CHECK(again == loss);
         }
-        // In place of the scores.
-        Matrix in_place = scores;
-        std::vector<Real> again(4);
-        cross_entropy(in_place, targets, excludes ? excluded.view() : RaggedView<Index>{}, again, in_place);
-        CHECK(test::same_bits(in_place, grad));
-        CHECK(again == loss);
-    }
+}
+
+TEST_CASE("label smoothing of huge, masked and broken scores", "[softmax]") {
+    Matrix scores(6, 3);
+    scores.fill(-10000);
+    scores(0, 1) = 10000;  // all but certain, and right
+    scores(1, 1) = 10000;  // all but certain, and wrong
+    for (Index j = 0; j < 3; ++j) scores(2, j) = -infinity;
+    scores(3, 0) = not_a_number;
+    scores(4, 0) = scores(4, 1) = -infinity;  // one column counts
+    scores(5, 0) = -infinity;                 // the target is masked
+    const std::vector<Index> targets{1, 0, 2, 1, 2, 0};
+    std::vector<Real> loss(6);
+    Matrix grad(6, 3);
+    cross_entropy(scores, targets, {}, loss, grad, 0.3);
+    CHECK(loss[0] == Approx(0.3 * 40000 / 3));
+    CHECK(loss[1] == Approx(0.7 * 20000 + 0.3 * 40000 / 3));
+    CHECK(grad(1, 0) == Approx(-0.8));
+    CHECK(grad(1, 1) == Approx(0.9));
+    CHECK(grad(1, 2) == Approx(-0.1));
+    CHECK(loss[2] == infinity);
+    CHECK(std::isnan(loss[3]));
+    CHECK(loss[4] == Approx(0).margin(1e-3));
+    CHECK(grad(4, 0) == 0);
+    CHECK(grad(4, 2) == Approx(0).margin(1e-6));
+    CHECK(loss[5] == infinity);
+    scores.fill(std::numeric_limits<Real>::max());  // whose sum overflows
+    cross_entropy(scores, targets, {}, loss, grad, 0.3);
+    CHECK(loss[0] == Approx(std::log(3.0)));
+    cross_entropy(Matrix(0, 3), {}, {}, {}, Matrix(0, 3), 0.3);
 }
 
 TEST_CASE("cross_entropy of huge, masked and broken scores", "[softmax]") {
@@ -136,5 +182,8 @@ TEST_CASE("cross_entropy refuses what is not a column, and leaves the scores as 
     const std::vector<Index> columns{0}, offsets{0, 0, 2}, rows{0, 1};
     CHECK_THROWS_AS(cross_entropy(scores, rows, {columns, offsets}, loss, scores), Error);
     CHECK_THROWS_AS(cross_entropy(scores, rows, {}, loss, Matrix(2, 2)), Error);
+    for (const double smoothing : {-0.1, 1.0, double{not_a_number}})
+        CHECK_THROWS_AS(cross_entropy(scores, rows, {}, loss, Matrix(2, 3), smoothing), Error);
+    CHECK_THROWS_AS(cross_entropy(scores, rows, {}, loss, scores, 0.1), Error);  // which would lose the masks
     CHECK(test::same_bits(scores, before));
 }

@@ -35,7 +35,12 @@ static RunConfig unusual() {
     c.trainer.epochs = 11;
     c.trainer.batch = 13;
     c.trainer.shards = 3;
-    c.trainer.optimizer = {.method = Method::adagrad, .beta1 = 0.8, .beta2 = 0.99, .epsilon = 1e-6, .clip_norm = 2.5};
+    c.trainer.optimizer = {.method = Method::adagrad,
+                           .beta1 = 0.8,
+                           .beta2 = 0.99,
+                           .epsilon = 1e-6,
+                           .clip_norm = 2.5,
+                           .weight_decay = 0.02};
     c.trainer.schedule = {.rate = 0.1234567890123, .warmup = 0.05, .decay = Decay::cosine, .halve_every = 7};
     c.trainer.sum_losses = true;
     c.trainer.start_epochs = 5;
@@ -81,6 +86,7 @@ TEST_CASE("a configuration comes back from its JSON with every field", "[config]
     CHECK(back.trainer.optimizer.beta2 == 0.99);
     CHECK(back.trainer.optimizer.epsilon == 1e-6);
     CHECK(back.trainer.optimizer.clip_norm == 2.5);
+    CHECK(back.trainer.optimizer.weight_decay == 0.02);
     CHECK(back.trainer.schedule.rate == 0.1234567890123);
     CHECK(back.trainer.schedule.warmup == 0.05);
     CHECK(back.trainer.schedule.decay == Decay::cosine);

@@ -479,6 +479,8 @@ TEST_CASE("impossible options are refused", "[trainer]") {
     refused([](auto& o) { o.schedule.rate = NAN; });
     refused([](auto& o) { o.schedule.warmup = 2; });
     refused([](auto& o) { o.schedule.halve_every = 0; });
+    refused([](auto& o) { o.schedule.decay = Decay::inverse_sqrt; });  // without a warm-up
+    refused([](auto& o) { o.optimizer.weight_decay = -1; });
     refused([](auto& o) { o.start_epochs = 0; });
     refused([](auto& o) { o.start_rate = -1; });
     refused([](auto& o) { o.optimizer.beta1 = 1; });

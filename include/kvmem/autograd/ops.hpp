@@ -103,8 +103,9 @@ struct LookupBias {
 // --- losses (loss_ops.cpp, kernels/softmax.hpp)
 
 // Sum over the rows of the cross-entropy of scores [B, n] against the columns `targets`, with the columns
-// `excluded[i]` left out of row i: [1, 1].
-[[nodiscard]] Var cross_entropy(Var scores, std::span<const Index> targets, RaggedView<Index> excluded = {});
+// `excluded[i]` left out of row i, and with label smoothing: [1, 1].
+[[nodiscard]] Var cross_entropy(Var scores, std::span<const Index> targets, RaggedView<Index> excluded = {},
+                                double smoothing = 0);
 // The mean over all numbers of (x - y)^2: [1, 1]. Of no numbers it is 0.
 [[nodiscard]] Var mean_squared_error(Var x, Var y);
 

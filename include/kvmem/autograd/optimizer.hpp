@@ -19,10 +19,16 @@ struct OptimizerOptions {
     double beta1 = 0.9, beta2 = 0.999;  // Adam (Kingma and Ba 2015)
     double epsilon = 1e-8;              // Adam, and Adagrad (Duchi et al. 2011)
     double clip_norm = 0;               // gradients longer than this are shortened to it; 0: never
+    // Decoupled weight decay (Loshchilov and Hutter 2019): before its update, a row shrinks by rate * weight_decay of
+    // itself. Parameters of one row, such as biases and gains, do not decay. A row that the batch did not touch does
+    // not decay either, so rare words shrink as rarely as they are updated.
+    double weight_decay = 0;
 };
 
 // How a learning rate changes in the course of training. halve: to the half after every `halve_every` epochs.
-enum class Decay { constant, linear, cosine, halve };
+// inverse_sqrt: with the inverse square root of the steps after the warm-up, which it needs (Vaswani et al. 2017,
+// section 5.3).
+enum class Decay { constant, linear, cosine, halve, inverse_sqrt };
 struct Schedule {
     double rate = 1e-3;
     double warmup = 0;  // share of the steps in which the rate rises from 0

@@ -22,7 +22,7 @@ inline std::span<const char* const> choices(Method) {
     return names;
 }
 inline std::span<const char* const> choices(Decay) {
-    static constexpr const char* names[] = {"constant", "linear", "cosine", "halve"};
+    static constexpr const char* names[] = {"constant", "linear", "cosine", "halve", "inverse-sqrt"};
     return names;
 }
 
@@ -55,10 +55,12 @@ struct TrainerOptions {
         field("beta2", o.optimizer.beta2, Range::below(0, 1), "of adam: how long squares of gradients are remembered");
         field("epsilon", o.optimizer.epsilon, Range::above(0), "of adam and adagrad: added to the divisor");
         field("clip", o.optimizer.clip_norm, Range::from(0), "longest gradient; 0: any");
+        field("weight_decay", o.optimizer.weight_decay, Range::from(0),
+              "of matrices: share lost in a step, times the rate");
         field("sum_losses", o.sum_losses, "follow the sum of a batch's losses, not the mean");
         field("rate", o.schedule.rate, Range::above(0), "learning rate");
         field("warmup", o.schedule.warmup, Range{0, 1}, "share of training in which the rate rises");
-        field("decay", o.schedule.decay, "of the rate: constant, linear, cosine or halve");
+        field("decay", o.schedule.decay, "of the rate: constant, linear, cosine, halve or inverse-sqrt");
         field("halve_every", o.schedule.halve_every, Range::above(0), "epochs, with decay halve");
         field("start_epochs", o.start_epochs, Range{1, max_epochs}, "of a phase before the last one, at most");
         field("start_patience", o.start_patience, Range{1, max_patience},

@@ -46,7 +46,9 @@ inline void update(const detail::Update& u, Real* x, const Real* g, Real* first,
             store_up_to(first + i, sum, n);
             step = gradient / (square_root(sum) + u.epsilon);
         }
-        store_up_to(x + i, load_up_to(x + i, n) - u.rate * step, n);
+        Vector value = load_up_to(x + i, n);
+        if (u.shrink != 0) value -= u.shrink * value;
+        store_up_to(x + i, value - u.rate * step, n);
     }
 }
 

@@ -196,8 +196,9 @@ struct OuterScatter {
 // One step of an optimiser, with g the gradient times `factor`: x -= rate * g; with `first` alone
 // first += g^2, x -= rate * g / (sqrt(first) + epsilon) (Adagrad); with both first = beta1 first + rest1 g,
 // second = beta2 second + rest2 g^2, x -= rate * first / (sqrt(second * correct) + epsilon) (Adam).
+// Before, x -= shrink * x.
 struct Update {
-    Real rate, factor, epsilon, beta1, rest1, beta2, rest2, correct;
+    Real rate, factor, epsilon, beta1, rest1, beta2, rest2, correct, shrink;
 };
 
 struct ActivationBackward {
