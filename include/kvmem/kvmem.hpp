@@ -3,6 +3,7 @@
 // who link kvmem::core may include this and use what is in core, kernels, autograd and nn.
 #pragma once
 
+#include "kvmem/autograd/average.hpp"
 #include "kvmem/autograd/gradcheck.hpp"
 #include "kvmem/autograd/ops.hpp"
 #include "kvmem/autograd/optimizer.hpp"

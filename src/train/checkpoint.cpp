@@ -21,8 +21,7 @@ void save_checkpoint(Objective& objective, Trainer& trainer, const std::filesyst
     hdf5::Writer file(model_format, model_version);
     write_model(file, objective);
     file.attribute("/", "trainer", to_json(trainer.state()));
-    for (const Optimizer::State& state : trainer.optimizer().state())
-        file.write("/optimizer/" + state.name, *state.matrix);
+    for (const Optimizer::State& s : trainer.matrices()) file.write("/optimizer/" + s.name, *s.matrix);
     file.save(path);
 }
 
@@ -56,7 +55,7 @@ void load_checkpoint(Objective& objective, Trainer& trainer, const std::filesyst
                      .where = file.name(),
                      .hint = "resume from model-last.h5"});
     load_parameters_of(objective, file);
-    for (const Optimizer::State& s : trainer.optimizer().state()) load_into(*s.matrix, file, "/optimizer/" + s.name);
+    for (const Optimizer::State& s : trainer.matrices()) load_into(*s.matrix, file, "/optimizer/" + s.name);
     trainer.resume(trainer_state_from_json(state, file.name()));
 }
 

@@ -42,6 +42,7 @@ Trainer::Trainer(Objective& objective, const TrainerOptions& options, ScoreType 
       optimizer_(objective.parameters(), options.optimizer),
       tapes_(static_cast<std::size_t>(options.shards)) {
     require_possible_target(options_, score_);
+    if (options.average > 0) average_.emplace(objective.parameters(), options.average);
     if (objective.items() == 0)
         throw Error({.what = "nothing to learn from",
                      .expected = "at least one example",
@@ -73,6 +74,13 @@ void Trainer::resume(const TrainerState& resumed) {
     state_ = state;
     optimizer_.set_steps(state.optimizer_steps);
     objective_.set_phase(state.phase);
+}
+
+std::vector<Optimizer::State> Trainer::matrices() {
+    std::vector<Optimizer::State> all = optimizer_.state();
+    if (!average_) return all;
+    for (const Optimizer::State& mean : average_->state()) all.push_back(mean);
+    return all;
 }
 
 Index Trainer::steps_per_epoch() const { return (objective_.items() + options_.batch - 1) / options_.batch; }
@@ -119,6 +127,7 @@ double Trainer::step(std::span<const Index> items, double rate) {
     const double loss = std::accumulate(losses.begin(), losses.end(), 0.0);
     state_.gradient_norm = optimizer_.step(tapes_, rate);
     check_finite(loss, state_.gradient_norm);
+    if (average_) average_->add(optimizer_.steps());
     return loss;
 }
 
@@ -158,13 +167,47 @@ bool Trainer::is_best(double score) const {
     return score_.is_possible(score) && (!state_.best || score_.is_better(score, *state_.best));
 }
 
+namespace {
+// Gives the parameters the values of their means, if there are any, for its life.
+class MeansInPlace {
+  public:
+    explicit MeansInPlace(std::optional<ParameterAverage>& average) : average_(average) { swap(); }
+    ~MeansInPlace() { swap(); }
+    MeansInPlace(const MeansInPlace&) = delete;
+    MeansInPlace& operator=(const MeansInPlace&) = delete;
+
+  private:
+    void swap() {
+        if (average_) average_->swap();
+    }
+    std::optional<ParameterAverage>& average_;
+};
+}  // namespace
+
+std::optional<Validation> Trainer::validate() {
+    if (!objective_.can_validate()) return {};
+    const MeansInPlace means(average_);
+    const Validation validation = objective_.validate();
+    state_.errors_by_group = objective_.errors_by_group();
+    return validation;
+}
+
+void Trainer::snapshot(const Callbacks& callbacks) {
+    if (!callbacks.snapshot_best) return;
+    const MeansInPlace means(average_);
+    callbacks.snapshot_best();
+}
+
 StopReason Trainer::finish_epoch(const Callbacks& callbacks, double rate) {
     const double loss = state_.loss / static_cast<double>(count_all_examples());
-    EpochReport report{state_.epoch + 1, state_.phase, loss, rate, state_.seconds, state_.gradient_norm, {}, false};
-    if (objective_.can_validate()) {
-        report.validation = objective_.validate();
-        state_.errors_by_group = objective_.errors_by_group();
-    }
+    EpochReport report{.epoch = state_.epoch + 1,
+                       .phase = state_.phase,
+                       .loss = loss,
+                       .rate = rate,
+                       .seconds = state_.seconds,
+                       .gradient_norm = state_.gradient_norm,
+                       .validation = validate(),
+                       .improved = false};
     const bool last_phase = in_last_phase();
     // Without validation, the last model counts as the best. Models of earlier phases do not compete.
     report.improved = last_phase && (!report.validation || is_best(report.validation->score));
@@ -176,7 +219,7 @@ StopReason Trainer::finish_epoch(const Callbacks& callbacks, double rate) {
         state_.best = report.validation ? std::optional(report.validation->score) : std::nullopt;
         state_.best_epoch = state_.epoch;
         state_.epochs_without_improvement = 0;
-        if (callbacks.snapshot_best) callbacks.snapshot_best();
+        snapshot(callbacks);
     }
     if (callbacks.epoch) callbacks.epoch(report);
     if (!last_phase) begin_next_phase_if_due(report.validation ? report.validation->loss : report.loss);
@@ -287,8 +330,7 @@ StopReason Trainer::run(const Callbacks& callbacks) {
     StopReason reason = stop_reason();
     while (reason == StopReason::running) reason = run_epoch(callbacks, watch);
     // A run that ends before its first validation must have a model, too.
-    if (state_.best_epoch == 0 && callbacks.snapshot_best && reason != StopReason::interrupted)
-        callbacks.snapshot_best();
+    if (state_.best_epoch == 0 && reason != StopReason::interrupted) snapshot(callbacks);
     if (callbacks.save) callbacks.save();
     return reason;
 }

@@ -42,6 +42,7 @@ static RunConfig unusual() {
                            .clip_norm = 2.5,
                            .weight_decay = 0.02};
     c.trainer.schedule = {.rate = 0.1234567890123, .warmup = 0.05, .decay = Decay::cosine, .halve_every = 7};
+    c.trainer.average = 0.995;
     c.trainer.sum_losses = true;
     c.trainer.start_epochs = 5;
     c.trainer.start_patience = 3;

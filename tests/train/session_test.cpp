@@ -71,12 +71,14 @@ TEST_CASE("the card of a run shows texts of others as text", "[session]") {
 
 TEST_CASE("an interrupted run goes on with the same bits as one that was not", "[session]") {
     const ToyRun toy;
-    TrainingSession whole = TrainingSession::begin(toy / "whole", toy.config(), question_answering());
+    RunConfig config = toy.config();
+    config.trainer.average = GENERATE(0.0, 0.9);
+    TrainingSession whole = TrainingSession::begin(toy / "whole", config, question_answering());
     whole.run();
     const int steps = GENERATE(1, 7, 11, 12, 25);  // an epoch has 11
-    CAPTURE(steps);
+    CAPTURE(steps, config.trainer.average);
     {
-        TrainingSession session = TrainingSession::begin(toy / "run", toy.config(), question_answering());
+        TrainingSession session = TrainingSession::begin(toy / "run", config, question_answering());
         REQUIRE(run_steps(session, steps) == StopReason::interrupted);
         CHECK_FALSE(fs::exists(toy / "run" / "results.json"));
     }
@@ -92,6 +94,10 @@ TEST_CASE("an interrupted run goes on with the same bits as one that was not", "
     CHECK(lines_in(toy / "run" / "metrics.jsonl") == 3);
     CHECK(same_parameters(load_model(toy / "run" / "model-best.h5")->parameters(),
                           load_model(toy / "whole" / "model-best.h5")->parameters()));
+    if (whole.state().best_epoch == 3)  // The best model is the mean, and the last one is not.
+        CHECK(same_parameters(load_model(toy / "run" / "model-best.h5")->parameters(),
+                              load_model(toy / "run" / "model-last.h5")->parameters()) ==
+              (config.trainer.average == 0));
 }
 
 // The lines of a run's metrics without their times.

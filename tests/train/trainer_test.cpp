@@ -128,6 +128,57 @@ TEST_CASE("training gives up when validation has not improved for as long as the
     CHECK(saved == 1);
 }
 
+TEST_CASE("the running mean is validated and is the best model, and training goes on from the weights", "[trainer]") {
+    class Watched : public Square {
+      public:
+        std::vector<Real> validated;
+        Validation validate() override {
+            validated.push_back(parameters()[0].value(0, 0));
+            return Square::validate();
+        }
+    };
+    Square raw;
+    Trainer(raw, plain(3)).run({});
+    Watched task;
+    task.script = {0.1, 0.2, 0.3};
+    TrainerOptions options = plain(3);
+    options.average = 0.9;
+    Trainer trainer(task, options);
+    Real best = 0;
+    std::vector<Real> values;  // after each step
+    Trainer::Callbacks callbacks;
+    callbacks.step = [&](const StepReport&) { values.push_back(task.parameters()[0].value(0, 0)); };
+    callbacks.snapshot_best = [&] { best = task.parameters()[0].value(0, 0); };
+    trainer.run(callbacks);
+    CHECK(same_parameters(task.parameters(), raw.parameters()));
+    double mean = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        const double d = std::min(0.9, static_cast<double>(i) / static_cast<double>(i + 9));
+        mean = d * mean + (1 - d) * static_cast<double>(values[i]);
+    }
+    CHECK(task.validated.size() == 3);
+    CHECK(task.validated.back() == Approx(mean));
+    CHECK(task.validated.back() > values.back());  // which fall
+    CHECK(best == task.validated.back());
+    REQUIRE(trainer.matrices().size() == 1);  // SGD has none of its own
+    CHECK(trainer.matrices()[0].name == "average/w");
+}
+
+TEST_CASE("a validation that throws leaves the weights in place of their mean", "[trainer]") {
+    class Throwing : public Square {
+      public:
+        Validation validate() override { throw Error({.what = "no validation"}); }
+    };
+    Throwing task;
+    task.script = {1};
+    TrainerOptions options = plain(1);
+    options.average = 0.9;
+    CHECK_THROWS_AS(Trainer(task, options).run({}), Error);
+    Square raw;
+    Trainer(raw, plain(1)).run({});
+    CHECK(same_parameters(task.parameters(), raw.parameters()));
+}
+
 TEST_CASE("training without patience goes on", "[trainer]") {
     Square task;
     task.script = {0.5};
@@ -481,6 +532,7 @@ TEST_CASE("impossible options are refused", "[trainer]") {
     refused([](auto& o) { o.schedule.halve_every = 0; });
     refused([](auto& o) { o.schedule.decay = Decay::inverse_sqrt; });  // without a warm-up
     refused([](auto& o) { o.optimizer.weight_decay = -1; });
+    refused([](auto& o) { o.average = 1; });
     refused([](auto& o) { o.start_epochs = 0; });
     refused([](auto& o) { o.start_rate = -1; });
     refused([](auto& o) { o.optimizer.beta1 = 1; });

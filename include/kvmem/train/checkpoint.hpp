@@ -1,8 +1,8 @@
 // Model files: HDF5 of format "kvmem-model", version 1.
 //
-// /parameters/<name> are the parameters; Objective::save() writes the rest. A checkpoint holds the optimiser's matrices
-// in /optimizer/<name> and the TrainerState in the attribute `trainer`, too. A file is replaced as a whole. Several
-// threads may save and load models of their own at once.
+// /parameters/<name> are the parameters; Objective::save() writes the rest. A checkpoint holds
+// Trainer::matrices() in /optimizer/<name> and the TrainerState in the attribute `trainer`, too. A file is replaced as
+// a whole. Several threads may save and load models of their own at once.
 #pragma once
 
 #include "kvmem/train/trainer.hpp"

@@ -5,6 +5,7 @@
 // drawn from streams named by seed, epoch, step and shard, so a state is a position and some numbers.
 #pragma once
 
+#include "kvmem/autograd/average.hpp"
 #include "kvmem/autograd/optimizer.hpp"
 #include "kvmem/train/objective.hpp"
 #include "kvmem/train/settings.hpp"
@@ -31,6 +32,8 @@ struct TrainerOptions {
     Index batch = 32;
     Index shards = 8;  // the last bits of the result depend on it, not on the number of threads
     OptimizerOptions optimizer{};
+    // The decay of a ParameterAverage, which is validated and becomes the best model in place of the weights; 0: none.
+    double average = 0;
     bool sum_losses = false;
     Schedule schedule{};  // for the last phase
     // For every phase before the last one.
@@ -57,6 +60,8 @@ struct TrainerOptions {
         field("clip", o.optimizer.clip_norm, Range::from(0), "longest gradient; 0: any");
         field("weight_decay", o.optimizer.weight_decay, Range::from(0),
               "of matrices: share lost in a step, times the rate");
+        field("average", o.average, Range::below(0, 1),
+              "of the running mean of weights that is the model: its decay; 0: none");
         field("sum_losses", o.sum_losses, "follow the sum of a batch's losses, not the mean");
         field("rate", o.schedule.rate, Range::above(0), "learning rate");
         field("warmup", o.schedule.warmup, Range{0, 1}, "share of training in which the rate rises");
@@ -145,7 +150,7 @@ class Trainer {
         std::function<void(const StepReport&)> step;
         std::function<void(const EpochReport&)> epoch;
         std::function<bool()> interrupted;    // called after every step; true saves and ends training
-        std::function<void()> snapshot_best;  // must copy the parameters, which are the best so far
+        std::function<void()> snapshot_best;  // must copy the parameters: the best so far, or their running mean
         std::function<void()> save;           // must write a checkpoint
     };
     // Trains until something in the options ends it, and calls the callbacks on this thread. An empty callback is
@@ -155,9 +160,11 @@ class Trainer {
     const TrainerState& state() const { return state_; }
     // The reason why run() would end without a step, or `running`.
     StopReason stop_reason() const;
-    Optimizer& optimizer() { return optimizer_; }
-    // Continues from a state. The caller must have restored the parameters and the optimiser's matrices. Throws Error
-    // for a state that the options and the objective cannot lead to.
+    // What must be saved beside the parameters and the state: the optimiser's matrices and the running means. The
+    // pointers are valid for the trainer's life.
+    std::vector<Optimizer::State> matrices();
+    // Continues from a state. The caller must have restored the parameters and matrices(). Throws Error for a state
+    // that the options and the objective cannot lead to.
     void resume(const TrainerState& state);
 
   private:
@@ -165,6 +172,8 @@ class Trainer {
     double run_shard(Tape& tape, std::span<const Index> items, Index shard, Index examples) const;
     void check_finite(double loss, double norm) const;
     bool is_best(double score) const;
+    std::optional<Validation> validate();
+    void snapshot(const Callbacks& callbacks);
     StopReason finish_epoch(const Callbacks& callbacks, double rate);
     Index steps_per_epoch() const;
     Index count_all_examples() const;
@@ -183,6 +192,7 @@ class Trainer {
     TrainerOptions options_;
     ScoreType score_;
     Optimizer optimizer_;
+    std::optional<ParameterAverage> average_;
     std::vector<Tape> tapes_;  // one per shard
     TrainerState state_;
 };
