@@ -7,8 +7,8 @@
 
 namespace kvmem {
 
-// to += the sum of the rows. Many rows are summed in halves: a large sum would lose the bits of what is added to it.
-static void add_rows(ConstView rows, View to, Arena& scratch) {
+// Many rows are summed in halves: a large sum would lose the bits of what is added to it.
+void add_rows(ConstView rows, View to, Arena& scratch) {
     constexpr Index max_rows = 4096;
     if (rows.rows <= max_rows) {
         for (Index i = 0; i < rows.rows; ++i) accumulate(to, 1, rows.middle_rows(i, 1));

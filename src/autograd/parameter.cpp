@@ -6,6 +6,12 @@
 
 namespace kvmem {
 
+std::uint64_t name_stream(std::string_view name) {
+    std::uint64_t stream = 0;
+    for (const char c : name) stream = stream * 31 + static_cast<unsigned char>(c);
+    return stream;
+}
+
 Index ParameterGroup::count() const {
     Index count = 0;
     for (const Parameter* p : all_) count += p->value.size();
@@ -29,10 +35,7 @@ Parameter& Parameters::add(const std::string& name, Matrix value) {
 Parameter& Parameters::add_normal(const std::string& name, Index rows, Index cols, double deviation,
                                   std::uint64_t seed) {
     Matrix value(rows, cols);
-    // A stream for each name: another order of parameters, or more of them, changes none.
-    std::uint64_t stream = 0;
-    for (const char c : name) stream = stream * 31 + static_cast<unsigned char>(c);
-    Rng rng(seed, {stream});
+    Rng rng(seed, {name_stream(name)});
     for (Real& x : value.view().span()) x = static_cast<Real>(deviation * rng.normal());
     return add(name, std::move(value));
 }

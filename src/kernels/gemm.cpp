@@ -1,6 +1,6 @@
 #include "kvmem/kernels/gemm.hpp"
 
-#include "kernels/simd/table.hpp"
+#include "kernels/multiply.hpp"
 #include "kernels/vector.hpp"
 #include "kvmem/core/arena.hpp"
 #include "kvmem/core/error.hpp"
@@ -43,19 +43,19 @@ static void by_parts(const detail::Product& p, Real alpha, Index b_step, bool ad
 // room of its own: added to c block by block, it would meet the large sum after all.
 static constexpr Index max_depth = 4096;
 
-static void by_depth(const detail::Product& p, Real alpha, Index b_step, bool add) {
+void detail::multiply(const Product& p, Real alpha, Index b_step, bool add) {
     if (p.depth <= max_depth) return by_parts(p, alpha, b_step, add);
     Matrix other(p.rows, p.cols);
-    detail::Product first = p, second = p;
+    Product first = p, second = p;
     first.depth = p.depth / 2;
     second.depth = p.depth - first.depth;
     second.a += first.depth * p.a_step;
     second.b += first.depth * p.b_row;
     second.c = other.data();
     second.c_row = p.cols;
-    by_depth(first, alpha, b_step, add);
-    by_depth(second, alpha, b_step, false);
-    for (Index i = 0; i < p.rows; ++i) detail::axpy(1, other.row(i), p.c + i * p.c_row, p.cols);
+    multiply(first, alpha, b_step, add);
+    multiply(second, alpha, b_step, false);
+    for (Index i = 0; i < p.rows; ++i) axpy(1, other.row(i), p.c + i * p.c_row, p.cols);
 }
 
 void gemm(Real alpha, ConstView a, Transpose transpose_a, ConstView b, Transpose transpose_b, Real beta, View c) {
@@ -76,7 +76,7 @@ void gemm(Real alpha, ConstView a, Transpose transpose_a, ConstView b, Transpose
                             .b_row = tb ? 1 : b.cols,
                             .c = c.data,
                             .c_row = c.cols};
-    by_depth(p, alpha, tb ? b.cols : 1, beta != 0);
+    detail::multiply(p, alpha, tb ? b.cols : 1, beta != 0);
 }
 
 void naive::gemm(Real alpha, ConstView a, Transpose ta, ConstView b, Transpose tb, Real beta, View c) {

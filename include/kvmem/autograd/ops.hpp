@@ -13,6 +13,7 @@
 #include "kvmem/kernels/embed.hpp"
 #include "kvmem/kernels/facts.hpp"
 #include "kvmem/kernels/gated_scan.hpp"
+#include "kvmem/kernels/recurrent.hpp"
 
 #include <initializer_list>
 #include <optional>
@@ -117,6 +118,25 @@ struct LookupBias {
 [[nodiscard]] Var scatter_sum(Var x, std::span<const Index> places, Index rows, Index cols);
 // h [n, d] of z and c [n, d]. (scan_ops.cpp, kernels/gated_scan.hpp)
 [[nodiscard]] Var gated_scan(Var z, Var c, std::span<const Index> offsets, Direction direction = Direction::forwards);
+
+// --- recurrent layers (recurrent_ops.cpp, kernels/recurrent.hpp)
+
+// What a recurrent layer in one direction takes besides its input.
+struct RecurrentInputs {
+    std::optional<Var> weight = {}, bias = {};  // W [G*d, in] and b [1, G*d]; without W, x [n, G*d] is W x + b already
+    RecurrentMatrices<std::optional<Var>> weights = {};
+    std::optional<Var> h = {}, c = {};  // initial states [N, w], [N, d]
+    std::optional<Var> mask = {};       // [N, w], not differentiated
+};
+struct RecurrentOutput {
+    Var out;               // [n, w]
+    Var h;                 // [N, w] after the last step of each sequence
+    std::optional<Var> c;  // [N, d], of an LSTM
+};
+// Sequence i is rows [offsets[i], offsets[i+1]) of x [n, in]. A step of N sequences is a run of N rows with the states
+// of the step before: its bits are those of the whole run.
+[[nodiscard]] RecurrentOutput recurrent(Cell cell, Var x, const RecurrentInputs& inputs, std::span<const Index> offsets,
+                                        Direction direction = Direction::forwards);
 
 // --- facts that are read exactly (fact_ops.cpp, kernels/facts.hpp)
 

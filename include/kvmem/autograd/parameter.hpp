@@ -25,6 +25,10 @@ struct Parameter {
     std::vector<bool> frozen;  // rows that training leaves as they are; empty: none
 };
 
+// The stream of random numbers that a parameter of this name begins with: Rng(seed, {name_stream(name)}). Another order
+// of parameters, or more of them, changes none.
+[[nodiscard]] std::uint64_t name_stream(std::string_view name);
+
 // Parameters of one network that are handled together. Refers to them: valid as long as they are.
 class ParameterGroup {
   public:

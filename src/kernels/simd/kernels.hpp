@@ -7,6 +7,7 @@
 #include "kernels/simd/embed.hpp"
 #include "kernels/simd/gemm.hpp"
 #include "kernels/simd/loops.hpp"
+#include "kernels/simd/recurrent.hpp"
 
 namespace kvmem::KVMEM_SIMD {
 
@@ -42,6 +43,11 @@ const detail::Simd table{
     .norm_row = norm_row,
     .norm_row_backward = norm_row_backward,
     .softmax_row = softmax_row,
+    .recurrent_pack = pack_gates,
+    .recurrent_step = recurrent_step,
+    .recurrent_step_backward = recurrent_step_backward,
+    .pack_panels = pack_panels,
+    .packed_product = packed_product,
 };
 
 }  // namespace kvmem::KVMEM_SIMD

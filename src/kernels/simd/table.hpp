@@ -227,6 +227,40 @@ struct SoftmaxSum {
     Real log_sum_exp() const { return largest + static_cast<Real>(__builtin_log(static_cast<double>(total))); }
 };
 
+// What a step of a recurrent layer computes (kernels/recurrent.hpp). An LSTM whose U h or c' is normalised comes in two
+// parts, and so does the GRU that resets before: r h and z, then what follows from r h.
+enum class RecurrentPart { rnn, lstm, lstm_cell, lstm_out, gru, reset, candidate, min_gru, min_lstm };
+
+// Row i is a sequence, whose step is row places[i] of the arrays over all steps: gates [., gate_count * width], which
+// come as what the input gives, cells and out [., width]. All other arrays are [rows, width].
+struct RecurrentStep {
+    RecurrentPart part;
+    Index rows, width, gate_count;
+    const Index* places;
+    Real* gates;
+    Real* cells;  // null: not saved
+    Real* out;    // null: only `after`
+    const Real *before, *reset_bias, *peepholes;
+    Real *after, *c;  // h'; c, which becomes c'
+    // The product: of left [rows, depth] and U as recurrent_pack() left it; or its results [rows, gate_count * width].
+    Index depth = 0;
+    const Real* left = nullptr;
+    const Real* packed = nullptr;
+    const Real* products = nullptr;
+};
+// The same step backwards. before and c_before are arrays of which row before_places[i] is the sequence's.
+struct RecurrentStepBackward {
+    RecurrentPart part;
+    Index rows, width, gate_count, product_gates;
+    const Index *places, *before_places;
+    const Real *gates, *cells, *out, *before, *c_before, *peepholes;
+    const Real *left, *normal;      // of sequences: what U read; N(c') or the gradient of r h
+    Real *h, *c;                    // gradients of h' and c', which become those of h and c
+    Real *grad_gates, *grad_cells;  // of all steps
+    Real* grad_products;            // [rows, product_gates * width]
+    Real *grad_candidates, *grad_normal, *grad_left;
+};
+
 struct Simd {
     const char* name;
     // c = a b, or c += a b.
@@ -271,6 +305,13 @@ struct Simd {
                               Index count);
     // Replaces scores by weights, with a relative error below 6e-7 plus 1.2e-7 for each 1 of distance to the largest.
     SoftmaxSum (*softmax_row)(Real* scores, Index count);
+    // U [gates * width, depth] for recurrent_step: at most (width + 15) * gates * depth numbers.
+    void (*recurrent_pack)(const Real* u, Index gates, Index width, Index depth, Real* packed);
+    void (*recurrent_step)(const RecurrentStep& s);
+    void (*recurrent_step_backward)(const RecurrentStepBackward& s);
+    // b for packed_product(), which takes it as p.b: at most (cols + 63) * depth numbers.
+    void (*pack_panels)(const Product& p, Index b_step, Real* packed);
+    void (*packed_product)(bool add, const Product& p);
 };
 
 // Blocks of b [depth, cols] and of a [rows, depth] stay in the second-level cache.

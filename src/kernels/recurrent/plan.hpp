@@ -1,0 +1,46 @@
+// What forward and backward of a recurrent layer share. Not installed.
+#pragma once
+
+#include "kernels/simd/table.hpp"
+#include "kvmem/kernels/recurrent.hpp"
+
+#include <span>
+#include <vector>
+
+namespace kvmem::detail {
+
+// The sequences by falling length, those of one length in their order: the active ones of each step come first.
+class RecurrentOrder {
+  public:
+    RecurrentOrder(const RecurrentCall& call, Arena& arena);
+
+    Index sequence(Index i) const { return sequences_[i]; }
+    Index length(Index i) const { return offsets_[sequences_[i] + 1] - offsets_[sequences_[i]]; }
+    // The row of step t.
+    Index place(Index i, Index t) const {
+        return forwards_ ? offsets_[sequences_[i]] + t : offsets_[sequences_[i] + 1] - 1 - t;
+    }
+    // The end of the sequences in [first, end) that have a step t.
+    Index end_active(Index first, Index end, Index t) const;
+    // Where the parts of the sequences that are worth a thread each begin, and the end of the last: of about equal
+    // rows. `work` is that of a row, in multiplications. They depend on the number of threads, so results may not on
+    // them.
+    std::vector<Index> parts(Index work) const;
+
+  private:
+    std::span<const Index> offsets_;
+    std::span<Index> sequences_;
+    bool forwards_;
+};
+
+// A matrix that is packed for packed_product().
+struct Packed {
+    const Real* data;
+    Index depth, cols;
+};
+// b [depth, cols], or the transpose of b [cols, depth].
+Packed pack(ConstView b, bool transposed, Arena& arena);
+// c [rows, cols] = a b, or c += a b.
+void product(ConstView a, const Packed& b, View c, bool add);
+
+}  // namespace kvmem::detail

@@ -1,0 +1,110 @@
+#include "kvmem/nn/recurrent.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "random.hpp"
+#include "support/check_gradients.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <vector>
+
+using namespace kvmem;
+using test::check_gradients;
+using test::normal;
+using test::same_bits;
+
+// Zeros would hide a wrong gradient.
+static void shake(Parameters& parameters) {
+    std::uint64_t seed = 100;
+    for (Parameter& p : parameters) p.value = normal(p.value.rows(), p.value.cols(), ++seed, 0.7);
+}
+
+// Checks the gradients of outputs and last states by parameters, inputs and initial states.
+static void check_network(const RecurrentOptions& options) {
+    Parameters p;
+    const Recurrent network(p, "net", options, 1);
+    const auto offsets = test::offsets({2, 0, 4, 1});
+    const Index n = 4, w = options.projection > 0 ? options.projection : options.width;
+    Parameter& x = p.add("x", Matrix(7, options.in));
+    std::vector<Parameter*> h, c;
+    const Index states = options.layers * (options.bidirectional ? 2 : 1);
+    for (Index i = 0; i < states; ++i) {
+        h.push_back(&p.add("h" + std::to_string(i), Matrix(n, w)));
+        if (options.cell == Cell::lstm) c.push_back(&p.add("c" + std::to_string(i), Matrix(n, options.width)));
+    }
+    shake(p);
+    check_gradients(p, [&](Tape& t) {
+        Recurrent::State initial;
+        for (const Parameter* s : h) initial.h.push_back(t.parameter(*s));
+        for (const Parameter* s : c) initial.c.push_back(t.parameter(*s));
+        const Recurrent::Run run = network(t.parameter(x), offsets, &initial);
+        std::vector<Var> parts{reshape(run.out, run.out.value().size(), 1)};
+        for (const Var s : run.last.h) parts.push_back(reshape(s, s.value().size(), 1));
+        for (const Var s : run.last.c) parts.push_back(reshape(s, s.value().size(), 1));
+        return concat_rows(parts);
+    });
+}
+
+TEST_CASE("recurrent networks of every cell have the right gradients", "[nn]") {
+    for (const Cell cell : {Cell::rnn, Cell::lstm, Cell::gru, Cell::gru_reset_before, Cell::min_gru, Cell::min_lstm}) {
+        CAPTURE(choices(cell)[static_cast<std::size_t>(cell)]);
+        check_network({.cell = cell, .in = 3, .width = 4});
+        check_network({.cell = cell, .in = 3, .width = 3, .layers = 2, .bidirectional = true, .dropout = 0.3});
+        if (!is_minimal(cell)) check_network({.cell = cell, .in = 3, .width = 4, .recurrent_dropout = 0.4});
+    }
+}
+
+TEST_CASE("the options of an LSTM have the right gradients", "[nn]") {
+    check_network({.in = 3, .width = 4, .peepholes = true});
+    check_network({.in = 3, .width = 4, .projection = 2});
+    check_network({.in = 3, .width = 4, .layer_norm = true});
+    check_network({.in = 3,
+                   .width = 4,
+                   .bidirectional = true,
+                   .recurrent_dropout = 0.4,
+                   .peepholes = true,
+                   .layer_norm = true,
+                   .projection = 5});
+}
+
+TEST_CASE("steps of a recurrent network have the right gradients", "[nn]") {
+    for (const Cell cell : {Cell::lstm, Cell::gru, Cell::min_lstm}) {
+        Parameters p;
+        const Recurrent network(
+            p, "net", {.cell = cell, .in = 2, .width = 3, .layers = 2, .recurrent_dropout = is_minimal(cell) ? 0 : 0.5},
+            1);
+        const Parameter& x = p.add("x", Matrix(3, 2));
+        shake(p);
+        check_gradients(p, [&](Tape& t) {
+            Recurrent::State state = network.start(t, 3);
+            Var in = t.parameter(x), sum = in;
+            for (int i = 0; i < 3; ++i) {
+                const Recurrent::Run run = network.step(in, state);
+                state = run.last;
+                sum = i == 0 ? run.out : sum + run.out;
+                in = slice_cols(run.out, 1, 2);
+            }
+            return sum;
+        });
+    }
+}
+
+TEST_CASE("steps give the bits of the whole run, and what is next to a sequence does not matter", "[nn]") {
+    for (const Cell cell : {Cell::rnn, Cell::lstm, Cell::gru, Cell::gru_reset_before, Cell::min_gru, Cell::min_lstm}) {
+        Parameters p;
+        const Recurrent network(p, "net", {.cell = cell, .in = 5, .width = 19, .layers = 2}, 1);
+        const Matrix x = normal(12, 5, 1);
+        Tape t;
+        t.set_training(false);
+        const Recurrent::Run whole = network(t.constant(x), test::offsets({4, 4, 4}));
+        Recurrent::State state = network.start(t, 3);
+        for (Index step = 0; step < 4; ++step) {
+            const Var rows = take_rows(t.constant(x), std::vector<Index>{step, 4 + step, 8 + step});
+            const Recurrent::Run run = network.step(rows, state);
+            state = run.last;
+            for (Index i = 0; i < 3; ++i)
+                CHECK(same_bits(run.out.value().middle_rows(i, 1), whole.out.value().middle_rows(4 * i + step, 1)));
+        }
+        for (std::size_t l = 0; l < 2; ++l) CHECK(same_bits(state.h[l].value(), whole.last.h[l].value()));
+    }
+}
