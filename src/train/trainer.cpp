@@ -3,6 +3,7 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/float_control.hpp"
 #include "kvmem/core/parallel.hpp"
+#include "train/batches.hpp"
 
 #include <algorithm>
 #include <array>
@@ -63,14 +64,17 @@ static bool is_possible(const TrainerState& s, Index steps, Index phases, const 
            std::ranges::all_of(s.errors_by_group, [](Index count) { return count >= 0; });
 }
 
+[[noreturn]] static void refuse(const TrainerState& state, Index steps) {
+    throw Error({.what = "training cannot stand where the checkpoint says",
+                 .expected = "a step of an epoch of " + std::to_string(steps),
+                 .got = "epoch " + std::to_string(state.epoch) + ", step " + std::to_string(state.step),
+                 .hint = "begin a new run"});
+}
+
 void Trainer::resume(const TrainerState& resumed) {
     TrainerState state = resumed;
     if (state.best == -1 && !score_.is_possible(-1)) state.best.reset();  // -1 stood for none in earlier versions
-    if (!is_possible(state, steps_per_epoch(), objective_.phases(), score_))
-        throw Error({.what = "training cannot stand where the checkpoint says",
-                     .expected = "a step of an epoch of " + std::to_string(steps_per_epoch()),
-                     .got = "epoch " + std::to_string(state.epoch) + ", step " + std::to_string(state.step),
-                     .hint = "begin a new run"});
+    if (!is_possible(state, max_steps(), objective_.phases(), score_)) refuse(state, max_steps());
     state_ = state;
     optimizer_.set_steps(state.optimizer_steps);
     objective_.set_phase(state.phase);
@@ -83,7 +87,17 @@ std::vector<Optimizer::State> Trainer::matrices() {
     return all;
 }
 
-Index Trainer::steps_per_epoch() const { return (objective_.items() + options_.batch - 1) / options_.batch; }
+// The number of an epoch's steps, or a bound of it if batches are cut by size.
+Index Trainer::max_steps() const {
+    const Index items = objective_.items();
+    return options_.max_batch_size > 0 ? items : (items + options_.batch - 1) / options_.batch;
+}
+
+Index Trainer::planned_steps() const {
+    std::vector<Index> order(objective_.items());
+    std::iota(order.begin(), order.end(), Index{0});
+    return options_.epochs * Batches(objective_, std::move(order), options_.batch, options_.max_batch_size).count();
+}
 
 Index Trainer::count_examples(std::span<const Index> items) const {
     Index count = 0;
@@ -112,16 +126,17 @@ double Trainer::run_shard(Tape& tape, std::span<const Index> items, Index shard,
 
 // One batch: the passes of all shards, then one update with the mean gradient. Returns the sum of the losses.
 double Trainer::step(std::span<const Index> items, double rate) {
-    const auto batch = std::ssize(items);
     const FlushSubnormals flush;
     const Index examples = count_examples(items);
+    const std::vector<Index> ends = shard_ends(objective_, items, options_.shards);
     std::vector<double> losses(tapes_.size(), 0);
     parallel_for(options_.shards, 1, [&](Index first, Index last) {
         for (Index shard = first; shard < last; ++shard) {
             Tape& tape = tapes_[shard];
             tape.reset();
-            const Index begin = batch * shard / options_.shards, end = batch * (shard + 1) / options_.shards;
-            if (begin < end) losses[shard] = run_shard(tape, items.subspan(begin, end - begin), shard, examples);
+            const Index begin = shard == 0 ? 0 : ends[shard - 1];
+            const auto part = items.subspan(begin, ends[shard] - begin);
+            if (!part.empty()) losses[shard] = run_shard(tape, part, shard, examples);
         }
     });
     const double loss = std::accumulate(losses.begin(), losses.end(), 0.0);
@@ -237,9 +252,9 @@ StopReason Trainer::stop_reason() const {
     return all_done ? StopReason::epochs_done : StopReason::running;
 }
 
-double Trainer::rate_at(Index step) const {
+double Trainer::rate_at(Index step, Index steps) const {
     if (!in_last_phase() && options_.start_rate > 0) return options_.start_rate;
-    const Index steps = steps_per_epoch(), done = (state_.epoch - state_.phase_epoch) * steps + step;
+    const Index done = (state_.epoch - state_.phase_epoch) * steps + step;
     return options_.schedule.at(static_cast<double>(done) / static_cast<double>(steps * options_.epochs),
                                 static_cast<double>(done) / static_cast<double>(steps));
 }
@@ -269,9 +284,9 @@ static std::vector<Index> shuffled(Index items, Rng rng) {
     return order;
 }
 
-StepReport Trainer::step_report(const Stopwatch& watch, Index epoch_examples, double rate) const {
+StepReport Trainer::step_report(const Stopwatch& watch, Index steps, Index epoch_examples, double rate) const {
     const double per_second = 1 / std::max(state_.seconds - watch.seconds_before, 1e-9);
-    const Index steps = steps_per_epoch(), left = (expected_epochs() - state_.epoch) * steps - state_.step;
+    const Index left = (expected_epochs() - state_.epoch) * steps - state_.step;
     return {state_.epoch + 1,
             expected_epochs(),
             state_.step,
@@ -299,16 +314,16 @@ StopReason Trainer::finish_step(const Callbacks& callbacks, Stopwatch& watch) co
 StopReason Trainer::run_epoch(const Callbacks& callbacks, Stopwatch& watch) {
     const auto epoch = static_cast<std::uint64_t>(state_.epoch);
     objective_.begin_epoch(state_.epoch, state_.errors_by_group, Rng(options_.seed, {0x666f637573u, epoch}));
-    const std::vector<Index> order = shuffled(objective_.items(), Rng(options_.seed, {0x73687566666c65u, epoch}));
-    const Index steps = steps_per_epoch(), items = std::ssize(order);
-    const std::span<const Index> all(order);
-    Index examples = count_examples(all.first(std::min(items, state_.step * options_.batch)));
+    const Batches batches(objective_, shuffled(objective_.items(), Rng(options_.seed, {0x73687566666c65u, epoch})),
+                          options_.batch, options_.max_batch_size);
+    const Index steps = batches.count();
+    if (state_.step > steps) refuse(state_, steps);
+    Index examples = count_examples(batches.before(state_.step));
     StopReason reason = StopReason::running;
-    double rate = rate_at(state_.step - 1);  // the last step's, if a checkpoint came between it and the validation
+    double rate = rate_at(state_.step - 1, steps);  // the last step's, if a checkpoint came before the validation
     while (state_.step < steps && reason == StopReason::running) {
-        const Index first = state_.step * options_.batch;
-        const auto batch = all.subspan(first, std::min(options_.batch, items - first));
-        rate = rate_at(state_.step);
+        const auto batch = batches[state_.step];
+        rate = rate_at(state_.step, steps);
         state_.loss += step(batch, rate);
         ++state_.step;
         state_.optimizer_steps = optimizer_.steps();
@@ -317,7 +332,7 @@ StopReason Trainer::run_epoch(const Callbacks& callbacks, Stopwatch& watch) {
         watch.examples += batch_examples;
         ++watch.steps;
         state_.seconds = watch.seconds_before + seconds_since(watch.start);
-        if (callbacks.step) callbacks.step(step_report(watch, examples, rate));
+        if (callbacks.step) callbacks.step(step_report(watch, steps, examples, rate));
         reason = finish_step(callbacks, watch);
     }
     if (state_.step < steps || reason == StopReason::interrupted) return reason;

@@ -34,6 +34,7 @@ static RunConfig unusual() {
         .seed = 18446744073709551615u};
     c.trainer.epochs = 11;
     c.trainer.batch = 13;
+    c.trainer.max_batch_size = 170;
     c.trainer.shards = 3;
     c.trainer.optimizer = {.method = Method::adagrad,
                            .beta1 = 0.8,

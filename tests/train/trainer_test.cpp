@@ -11,6 +11,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <set>
 
 using namespace kvmem;
@@ -25,6 +26,7 @@ class Square : public Objective {
     std::vector<Index> seen;     // the examples in the order in which they were trained on, with one shard
     Real factor = 1;
     bool several_questions = false;  // of a unit
+    std::vector<Index> sizes;        // of the items, if they have any
     std::vector<double> losses;      // of each validation, if there are any
     Index phase_count = 1;
     std::vector<Index> phases_set;
@@ -36,6 +38,7 @@ class Square : public Objective {
     Parameters& parameters() override { return parameters_; }
     Index items() const override { return examples_; }
     Index examples(Index item) const override { return several_questions ? item % 3 + 1 : 1; }
+    Index size(Index item) const override { return sizes.empty() ? 1 : sizes[static_cast<std::size_t>(item)]; }
     Var loss(Tape& tape, std::span<const Index> examples, Rng&) override {
         seen.insert(seen.end(), examples.begin(), examples.end());
         const Var w = tape.parameter(parameters_[0]);
@@ -248,6 +251,100 @@ TEST_CASE("an interrupted training goes on with the same bits, wherever it was i
         CHECK(same_parameters(task.parameters(), whole.parameters()));
         for (const double rate : rates) CHECK(rate == 0.01);
     }
+}
+
+TEST_CASE("a batch ends before its summed sizes exceed the limit", "[trainer]") {
+    const auto batches_of = [](const std::vector<Index>& sizes, Index batch, Index limit) {
+        Square task;
+        task.sizes = sizes;
+        task.set_examples(std::ssize(sizes));
+        TrainerOptions options = plain(1);
+        options.batch = batch;
+        options.max_batch_size = limit;
+        Trainer trainer(task, options);
+        std::vector<std::vector<Index>> batches;  // the sizes of their items
+        Trainer::Callbacks callbacks;
+        callbacks.step = [&](const StepReport& report) {
+            std::vector<Index>& of = batches.emplace_back();
+            for (const Index item : task.seen) of.push_back(sizes[static_cast<std::size_t>(item)]);
+            task.seen.clear();
+            CHECK(report.step == std::ssize(batches));
+        };
+        trainer.run(callbacks);
+        return batches;
+    };
+    std::vector<Index> sizes;
+    for (Index i = 0; i < 50; ++i) sizes.push_back(i * 7 % 11 + 1);
+    const auto batches = batches_of(sizes, 100, 25);
+    Index items = 0;
+    for (std::size_t i = 0; i < batches.size(); ++i) {
+        const Index sum = std::accumulate(batches[i].begin(), batches[i].end(), Index{0});
+        CHECK(sum <= 25);
+        if (i + 1 < batches.size()) CHECK(sum + batches[i + 1].front() > 25);
+        items += std::ssize(batches[i]);
+    }
+    CHECK(items == 50);
+    CHECK(batches_of(sizes, 100, 0).size() == 1);
+    for (const auto& batch : batches_of(sizes, 2, 25)) CHECK(batch.size() <= 2);
+    CHECK(batches_of({30, 40, 50}, 10, 25).size() == 3);  // an item that is too large has a batch of its own
+    CHECK(batches_of({0, 0, 0}, 10, 25).size() == 1);
+}
+
+TEST_CASE("a training with batches by size goes on with the same bits, wherever it was interrupted", "[trainer]") {
+    const auto sized = [](Square& task) -> Square& {
+        for (Index i = 0; i < 10; ++i) task.sizes.push_back(i * i % 7 + 1);
+        return task;
+    };
+    TrainerOptions options = plain(3);
+    options.max_batch_size = 7;
+    options.schedule.decay = Decay::linear;
+    Square whole;
+    Trainer trainer(sized(whole), options);
+    trainer.run({});
+    const Index steps = trainer.state().optimizer_steps;
+    CHECK(steps > 12);
+    CHECK(std::abs(trainer.planned_steps() - steps) < 6);
+    for (Index stop = 1; stop < steps; ++stop) {
+        Square task;
+        Trainer first(sized(task), options);
+        Index done = 0;
+        Trainer::Callbacks callbacks;
+        callbacks.interrupted = [&] { return ++done == stop; };
+        first.run(callbacks);
+        Trainer second(task, options);
+        second.resume(first.state());
+        CHECK(second.run({}) == StopReason::epochs_done);
+        CHECK(task.seen == whole.seen);
+        CHECK(same_parameters(task.parameters(), whole.parameters()));
+    }
+    Trainer beyond(whole, options);
+    beyond.resume({.step = 10});  // an epoch could have as many steps, but this one has not
+    CHECK_THROWS_AS(beyond.run({}), Error);
+}
+
+TEST_CASE("the shards of a batch have about equal sizes", "[trainer]") {
+    class Shards : public Square {
+      public:
+        std::vector<Index> sums;  // of each shard
+        Var loss(Tape& tape, std::span<const Index> items, Rng& rng) override {
+            Index sum = 0;
+            for (const Index item : items) sum += size(item);
+            sums.push_back(sum);
+            return Square::loss(tape, items, rng);
+        }
+    };
+    const ThreadLimit limit(1);
+    Shards task;
+    for (Index i = 0; i < 40; ++i) task.sizes.push_back(i * 13 % 17 + 1);
+    task.set_examples(40);
+    TrainerOptions options = plain(1);
+    options.batch = 40;
+    options.shards = 4;
+    Trainer(task, options).run({});
+    REQUIRE(task.sums.size() == 4);
+    const Index total = std::accumulate(task.sums.begin(), task.sums.end(), Index{0});
+    for (const Index sum : task.sums) CHECK(std::abs(4 * sum - total) <= 4 * 17);
+    CHECK(task.seen.size() == 40);
 }
 
 TEST_CASE("losses are told for each question, whatever the units", "[trainer]") {
@@ -533,6 +630,7 @@ TEST_CASE("impossible options are refused", "[trainer]") {
     refused([](auto& o) { o.schedule.decay = Decay::inverse_sqrt; });  // without a warm-up
     refused([](auto& o) { o.optimizer.weight_decay = -1; });
     refused([](auto& o) { o.average = 1; });
+    refused([](auto& o) { o.max_batch_size = -1; });
     refused([](auto& o) { o.start_epochs = 0; });
     refused([](auto& o) { o.start_rate = -1; });
     refused([](auto& o) { o.optimizer.beta1 = 1; });

@@ -65,6 +65,9 @@ class Objective {
     virtual Index items() const = 0;
     virtual Index examples(Index /*item*/) const { return 1; }
     virtual std::string noun() const { return "example"; }
+    // The size of an item, 0 or more, such as its number of symbols. TrainerOptions::max_batch_size limits the sum of a
+    // batch, and the parts of a batch that run at once have about equal sums.
+    virtual Index size(Index /*item*/) const { return 1; }
 
     // Runs the forward pass of `items`, numbers from 0 to items() - 1, on the tape. Returns the sum of the losses of
     // their examples, [1, 1]. The trainer calls it on several threads at once, with a tape and a generator for each,

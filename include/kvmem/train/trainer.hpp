@@ -30,7 +30,8 @@ inline std::span<const char* const> choices(Decay) {
 struct TrainerOptions {
     Index epochs = 10;
     Index batch = 32;
-    Index shards = 8;  // the last bits of the result depend on it, not on the number of threads
+    Index max_batch_size = 0;  // of the sum of Objective::size() over a batch's items; 0: any
+    Index shards = 8;          // the last bits of the result depend on it, not on the number of threads
     OptimizerOptions optimizer{};
     // The decay of a ParameterAverage, which is validated and becomes the best model in place of the weights; 0: none.
     double average = 0;
@@ -52,6 +53,8 @@ struct TrainerOptions {
         constexpr double max_epochs = 1e6, max_patience = 1e9;
         field("epochs", o.epochs, Range{1, max_epochs}, "passes over the training split, at most");
         field("batch", o.batch, Range{1, 1e6}, "questions in a step; for a model that reads stories: stories");
+        field("max_batch_size", o.max_batch_size, Range{0, 1e9},
+              "summed sizes of a batch's items, such as symbols; 0: any");
         field("shards", o.shards, Range{1, 256}, "parts of a batch that run at once");
         field("optimizer", o.optimizer.method, "sgd, adagrad or adam");
         field("beta1", o.optimizer.beta1, Range::below(0, 1), "of adam: how long gradients are remembered");
@@ -158,6 +161,9 @@ class Trainer {
     StopReason run(const Callbacks& callbacks);
 
     const TrainerState& state() const { return state_; }
+    // The number of steps of all planned epochs of the last phase, or about that many with max_batch_size: the number
+    // of an epoch's batches then depends on its order of the items.
+    Index planned_steps() const;
     // The reason why run() would end without a step, or `running`.
     StopReason stop_reason() const;
     // What must be saved beside the parameters and the state: the optimiser's matrices and the running means. The
@@ -175,16 +181,16 @@ class Trainer {
     std::optional<Validation> validate();
     void snapshot(const Callbacks& callbacks);
     StopReason finish_epoch(const Callbacks& callbacks, double rate);
-    Index steps_per_epoch() const;
+    Index max_steps() const;
     Index count_all_examples() const;
     Index count_examples(std::span<const Index> items) const;
     bool in_last_phase() const { return state_.phase + 1 >= objective_.phases(); }
     bool time_is_over() const { return options_.max_seconds > 0 && state_.seconds >= options_.max_seconds; }
     void begin_next_phase_if_due(double loss);
-    double rate_at(Index step) const;  // of this epoch
+    double rate_at(Index step, Index steps) const;  // of this epoch
     Index expected_epochs() const;
     struct Stopwatch;
-    StepReport step_report(const Stopwatch& watch, Index epoch_examples, double rate) const;
+    StepReport step_report(const Stopwatch& watch, Index steps, Index epoch_examples, double rate) const;
     StopReason finish_step(const Callbacks& callbacks, Stopwatch& watch) const;
     StopReason run_epoch(const Callbacks& callbacks, Stopwatch& watch);
 
