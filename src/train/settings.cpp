@@ -30,17 +30,8 @@ std::string Range::text() const {
 template <class T>
 static constexpr bool is_number = std::is_arithmetic_v<T> && !std::is_same_v<T, bool>;
 
-static std::string option_of(std::string_view name) {
-    std::string option(name);
-    std::ranges::replace(option, '_', '-');
-    return option;
-}
-
 [[noreturn]] static void refuse(std::string_view name, const std::string& expected, std::string_view text) {
-    throw UsageError({.what = "bad value of --" + option_of(name),
-                      .expected = expected,
-                      .got = std::string(text),
-                      .hint = "see --help"});
+    throw UsageError({.what = "bad value of " + std::string(name), .expected = expected, .got = std::string(text)});
 }
 
 static bool truth_of(const Field& field, std::string_view text) {
