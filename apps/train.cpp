@@ -68,6 +68,15 @@ static std::string name_of(const TrainingGroup::Member& m) {
     return m.task.empty() || m.task == m.name ? m.name : m.name + " (" + printable(m.task) + ")";
 }
 
+// A run of few steps ends like any other, with a model that has learned little. "" for others.
+static std::string warning_of_few_steps(const TrainingSession& session) {
+    constexpr Index few = 50;
+    const Index steps = session.planned_steps();
+    if (steps >= few) return {};
+    return "warning: " + plural(steps, "step") + " in all epochs will teach little; try a smaller --batch (now " +
+           std::to_string(session.config().trainer.batch) + ") or more --epochs";
+}
+
 // Shows the progress of runs, one after the other. A single run prints each epoch; of a group, the line is rewritten.
 class TrainingDisplay {
   public:
@@ -81,6 +90,8 @@ class TrainingDisplay {
             std::cerr << plural(session.objective().parameters().count(), "parameter") << ", "
                       << plural(thread_count(), "thread") << "\n";
         }
+        if (const std::string warning = warning_of_few_steps(session); !warning.empty())
+            progress_.print(prefix + warning);
         TrainingSession::Callbacks callbacks;
         callbacks.step = [this, prefix](const StepReport& report) {
             if (progress_.due()) progress_.show(prefix + describe(report, score_));

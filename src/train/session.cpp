@@ -64,6 +64,16 @@ RunConfig new_run_config(const RunConfig& config) {
     return absolute;
 }
 
+static RunConfig require_one_run(const RunConfig& config, const RunFiles& files) {
+    if (config.is_group())
+        throw UsageError({.what = "a session trains one model",
+                          .expected = "a configuration with runs 1 and without per_task",
+                          .got = config.per_task ? "per_task" : "runs " + std::to_string(config.runs),
+                          .where = files.directory.string(),
+                          .hint = "a TrainingGroup trains several"});
+    return config;
+}
+
 struct TrainingSession::Impl {
     RunFiles files;
     FileLock lock;
@@ -132,6 +142,7 @@ TrainingSession::TrainingSession(TrainingSession&&) noexcept = default;
 TrainingSession& TrainingSession::operator=(TrainingSession&&) noexcept = default;
 
 const TrainerState& TrainingSession::state() const { return impl_->trainer.state(); }
+Index TrainingSession::planned_steps() const { return impl_->trainer.planned_steps(); }
 Objective& TrainingSession::objective() const { return *impl_->objective; }
 const RunConfig& TrainingSession::config() const { return impl_->config; }
 
@@ -158,7 +169,7 @@ void remove_leftovers(const RunFiles& files) {
 TrainingSession TrainingSession::begin(const fs::path& directory, const RunConfig& config, const TaskType& task) {
     const RunFiles files{directory};
     require_no_run(files);
-    RunConfig absolute = new_run_config(config);
+    const RunConfig absolute = require_one_run(new_run_config(config), files);
     std::unique_ptr<Impl> begun;
     begin_in_directory(files, [&] {
         auto impl = std::make_unique<Impl>(directory, task, [&] { return absolute; });
@@ -182,7 +193,7 @@ TrainingSession TrainingSession::resume(const fs::path& directory, const TaskTyp
     const RunFiles files{directory};
     files.read_config(task);  // throws where no run is, before a lock file is made there
     auto impl = std::make_unique<Impl>(directory, task, [&] {
-        RunConfig config = files.read_config(task);
+        RunConfig config = require_one_run(files.read_config(task), files);
         if (epochs > 0) config.trainer.epochs = epochs;
         return config;
     });

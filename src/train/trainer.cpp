@@ -4,6 +4,7 @@
 #include "kvmem/core/float_control.hpp"
 #include "kvmem/core/parallel.hpp"
 #include "train/batches.hpp"
+#include "train/trainer_checks.hpp"
 
 #include <algorithm>
 #include <array>
@@ -13,27 +14,11 @@
 
 namespace kvmem {
 
-// In one phase.
-static constexpr Index max_epochs = 1'000'000;
-
-static bool is_amount(double number) { return number >= 0 && std::isfinite(number); }
-
-void TrainerOptions::validate() const {
-    TrainerOptions copy = *this;
-    check_ranges(copy);
-    require_option(schedule.decay != Decay::inverse_sqrt || schedule.warmup > 0, "warmup",
-                   "above 0 with decay inverse-sqrt");
-}
-
 std::string describe(StopReason reason) {
     static constexpr const char* texts[] = {
         "running",      "all epochs done",       "no improvement for as long as the patience allows",
         "time is over", "target metric reached", "interrupted"};
     return texts[static_cast<int>(reason)];
-}
-
-void require_possible_target(const TrainerOptions& options, const ScoreType& score) {
-    require_option(score.is_possible(options.target_metric), "target metric", "a score, 0 to 1 if it is a share");
 }
 
 Trainer::Trainer(Objective& objective, const TrainerOptions& options, ScoreType score)
@@ -52,29 +37,10 @@ Trainer::Trainer(Objective& objective, const TrainerOptions& options, ScoreType 
     objective_.set_phase(state_.phase);
 }
 
-// Whether a training with `steps` steps in each epoch, in `phases` phases, can reach the state.
-static bool is_possible(const TrainerState& s, Index steps, Index phases, const ScoreType& score) {
-    const auto within = [](Index number, Index max) { return number >= 0 && number <= max; };
-    const auto is_past = [&](Index epoch) { return within(epoch, s.epoch); };
-    return within(s.phase, phases - 1) && within(s.epoch, phases * max_epochs) && within(s.step, steps) &&
-           within(s.optimizer_steps, (s.epoch + 1) * steps) && is_past(s.best_epoch) && is_past(s.phase_epoch) &&
-           is_past(s.lowest_epoch) && is_past(s.epochs_without_improvement) && score.is_possible(s.best.value_or(0)) &&
-           is_amount(s.seconds) && is_amount(s.gradient_norm) && std::isfinite(s.loss) &&
-           std::isfinite(s.lowest_loss.value_or(0)) &&
-           std::ranges::all_of(s.errors_by_group, [](Index count) { return count >= 0; });
-}
-
-[[noreturn]] static void refuse(const TrainerState& state, Index steps) {
-    throw Error({.what = "training cannot stand where the checkpoint says",
-                 .expected = "a step of an epoch of " + std::to_string(steps),
-                 .got = "epoch " + std::to_string(state.epoch) + ", step " + std::to_string(state.step),
-                 .hint = "begin a new run"});
-}
-
 void Trainer::resume(const TrainerState& resumed) {
     TrainerState state = resumed;
     if (state.best == -1 && !score_.is_possible(-1)) state.best.reset();  // -1 stood for none in earlier versions
-    if (!is_possible(state, max_steps(), objective_.phases(), score_)) refuse(state, max_steps());
+    require_possible(state, max_steps(), objective_.phases(), score_);
     state_ = state;
     optimizer_.set_steps(state.optimizer_steps);
     objective_.set_phase(state.phase);
@@ -96,7 +62,7 @@ Index Trainer::max_steps() const {
 Index Trainer::planned_steps() const {
     std::vector<Index> order(objective_.items());
     std::iota(order.begin(), order.end(), Index{0});
-    return options_.epochs * Batches(objective_, std::move(order), options_.batch, options_.max_batch_size).count();
+    return expected_epochs() * Batches(objective_, std::move(order), options_.batch, options_.max_batch_size).count();
 }
 
 Index Trainer::count_examples(std::span<const Index> items) const {
@@ -178,8 +144,10 @@ void Trainer::begin_next_phase_if_due(double loss) {
     state_.lowest_epoch = 0;
 }
 
-bool Trainer::is_best(double score) const {
-    return score_.is_possible(score) && (!state_.best || score_.is_better(score, *state_.best));
+// Of equal scores the lower loss is better: a score of few examples takes few values.
+bool Trainer::is_best(const Validation& v) const {
+    if (!state_.best || v.score != *state_.best) return !state_.best || score_.is_better(v.score, *state_.best);
+    return std::isfinite(v.loss) && (!state_.best_loss || v.loss < *state_.best_loss);
 }
 
 namespace {
@@ -203,6 +171,12 @@ std::optional<Validation> Trainer::validate() {
     if (!objective_.can_validate()) return {};
     const MeansInPlace means(average_);
     const Validation validation = objective_.validate();
+    if (!score_.is_possible(validation.score))
+        throw Error({.what = "a validation gave an impossible " + score_.label,
+                     .expected = score_.is_share ? "a number from 0 to 1" : "a finite number",
+                     .got = std::to_string(validation.score),
+                     .where = "epoch " + std::to_string(state_.epoch + 1),
+                     .hint = "lower the learning rate if the model diverged, or mend Objective::validate()"});
     state_.errors_by_group = objective_.errors_by_group();
     return validation;
 }
@@ -211,6 +185,16 @@ void Trainer::snapshot(const Callbacks& callbacks) {
     if (!callbacks.snapshot_best) return;
     const MeansInPlace means(average_);
     callbacks.snapshot_best();
+}
+
+void Trainer::remember_best(const std::optional<Validation>& validation) {
+    // An equal score is no progress that the patience waits for.
+    if (!validation || state_.best != validation->score) state_.epochs_without_improvement = 0;
+    state_.best.reset();
+    state_.best_loss.reset();
+    if (validation) state_.best = validation->score;
+    if (validation && std::isfinite(validation->loss)) state_.best_loss = validation->loss;
+    state_.best_epoch = state_.epoch;
 }
 
 StopReason Trainer::finish_epoch(const Callbacks& callbacks, double rate) {
@@ -225,15 +209,13 @@ StopReason Trainer::finish_epoch(const Callbacks& callbacks, double rate) {
                        .improved = false};
     const bool last_phase = in_last_phase();
     // Without validation, the last model counts as the best. Models of earlier phases do not compete.
-    report.improved = last_phase && (!report.validation || is_best(report.validation->score));
+    report.improved = last_phase && (!report.validation || is_best(*report.validation));
     ++state_.epoch;
     state_.step = 0;
     state_.loss = 0;
     state_.epochs_without_improvement += last_phase;
     if (report.improved) {
-        state_.best = report.validation ? std::optional(report.validation->score) : std::nullopt;
-        state_.best_epoch = state_.epoch;
-        state_.epochs_without_improvement = 0;
+        remember_best(report.validation);
         snapshot(callbacks);
     }
     if (callbacks.epoch) callbacks.epoch(report);

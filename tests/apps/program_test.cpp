@@ -163,6 +163,17 @@ TEST_CASE("a model is trained, measured, inspected and asked", "[program]") {
     check_fails(many, 1, "bracket");
 }
 
+TEST_CASE("a run of few steps begins with a warning, and another does not", "[program]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    f.import();
+    const auto train = [&](const std::string& run, const std::string& epochs) {
+        return kvmem_program({"train", f.data, "--run", f.path(run), "--epochs", epochs, "--batch", "8"}).err;
+    };
+    CHECK_THAT(train("few", "1"), Catch::Contains("warning: ") && Catch::Contains("a smaller --batch (now 8)"));
+    CHECK_THAT(train("many", "30"), !Catch::Contains("warning"));
+}
+
 TEST_CASE("another memory is asked, of names that the model never saw", "[program]") {
     NEED_PROGRAM();
     const ProgramFixture f;

@@ -197,7 +197,8 @@ TEST_CASE("the test of all fields leaves none out", "[config]") {
 }
 
 TEST_CASE("where training stands comes back from its JSON", "[config]") {
-    const TrainerState state{3, 14, 15.92653589793238, 358, 0.979, 2, 1, 1234.5, 1, 2, 0.75, 4, {5, 0, 17}, 1.25};
+    const TrainerState state{3,    14, 15.92653589793238, 358, 0.979, 0.125, 2, 1, 1234.5, 1, 2,
+                             0.75, 4,  {5, 0, 17},        1.25};
     CHECK(trainer_state_from_json(to_json(state), "test") == state);
     const TrainerState begun;
     CHECK(trainer_state_from_json(to_json(begun), "test") == begun);

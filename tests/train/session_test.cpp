@@ -1,4 +1,5 @@
 #include "kvmem/train/session.hpp"
+#include "kvmem/train/group.hpp"
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/parallel.hpp"
@@ -278,6 +279,19 @@ TEST_CASE("a run that cannot begin leaves no directory behind", "[session]") {
                       Catch::Contains("train"));
     CHECK_FALSE(fs::exists(toy / "run"));
     CHECK_THROWS_AS(TrainingSession::begin(toy.data / "run", toy.config(), question_answering()), Error);  // in a file
+}
+
+TEST_CASE("a session refuses the configuration of a group", "[session]") {
+    const ToyRun toy;
+    RunConfig config = toy.config();
+    config.runs = 2;
+    CHECK_THROWS_WITH(TrainingSession::begin(toy / "run", config, question_answering()), Catch::Contains("runs 2"));
+    CHECK_FALSE(fs::exists(toy / "run"));
+    { TrainingGroup group = TrainingGroup::begin(toy / "group", config, question_answering()); }
+    CHECK_THROWS_WITH(TrainingSession::resume(toy / "group", question_answering()), Catch::Contains("TrainingGroup"));
+    config.runs = 1;
+    config.per_task = true;
+    CHECK_THROWS_WITH(TrainingSession::begin(toy / "run", config, question_answering()), Catch::Contains("per_task"));
 }
 
 TEST_CASE("there is nothing to resume where no run was begun", "[session]") {

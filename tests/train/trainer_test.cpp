@@ -94,6 +94,7 @@ TEST_CASE("training sees every example once an epoch, each time in another order
         CHECK(report.epochs == 2);
     };
     callbacks.epoch = [&](const EpochReport& report) { epochs.push_back(report); };
+    CHECK(trainer.planned_steps() == 6);
     CHECK(trainer.run(callbacks) == StopReason::epochs_done);
     CHECK(steps == 6);
     REQUIRE(epochs.size() == 2);
@@ -129,6 +130,41 @@ TEST_CASE("training gives up when validation has not improved for as long as the
     CHECK(trainer.state().best_epoch == 2);
     CHECK(kept == 2);
     CHECK(saved == 1);
+}
+
+TEST_CASE("of equal scores the lower loss is the best, and the patience goes on", "[trainer]") {
+    Square task;
+    task.script = {0.5, 0.5, 0.5, 0.5, 0.5, 0.5};
+    task.losses = {3, 2, NAN, 2.5, 1, 0};
+    TrainerOptions options = plain(10);
+    options.patience = 4;
+    std::vector<bool> improved;
+    Trainer::Callbacks callbacks;
+    callbacks.epoch = [&](const EpochReport& report) { improved.push_back(report.improved); };
+    Trainer trainer(task, options);
+    CHECK(trainer.run(callbacks) == StopReason::no_improvement);
+    CHECK(improved == std::vector<bool>{true, true, false, false, true});
+    CHECK(trainer.state().best_epoch == 5);
+    CHECK(trainer.state().best_loss == 1);
+    // A higher score is better whatever its loss.
+    Square higher;
+    higher.script = {0.5, 0.6};
+    higher.losses = {1, NAN};
+    Trainer second(higher, plain(2));
+    second.run({});
+    CHECK(second.state().best_epoch == 2);
+    CHECK_FALSE(second.state().best_loss);
+}
+
+TEST_CASE("an impossible score of a validation is an error that says where", "[trainer]") {
+    for (const double score : {double{NAN}, double{INFINITY}, 1.5}) {
+        Square task;
+        task.script = {0.5, score};
+        Trainer trainer(task, plain(3), {.label = "hits@1", .is_share = true});
+        CHECK_THROWS_WITH(trainer.run({}), Catch::Contains("hits@1") && Catch::Contains("epoch 2"));
+        CHECK(trainer.state().epoch == 1);
+        CHECK(trainer.state().best == 0.5);
+    }
 }
 
 TEST_CASE("the running mean is validated and is the best model, and training goes on from the weights", "[trainer]") {
@@ -499,6 +535,7 @@ TEST_CASE("a training does not go on from where it cannot stand", "[trainer]") {
     refused([](TrainerState& s) { s.optimizer_steps = std::numeric_limits<Index>::max(); });
     refused([](TrainerState& s) { s.epochs_without_improvement = 1; });
     refused([](TrainerState& s) { s.best = NAN; });
+    refused([](TrainerState& s) { s.best_loss = NAN; });
     refused([](TrainerState& s) { s.seconds = INFINITY; });
     refused([](TrainerState& s) { s.lowest_loss = NAN; });
     refused([](TrainerState& s) { s.lowest_epoch = 1; });

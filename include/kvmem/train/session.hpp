@@ -53,7 +53,7 @@ std::string score_field(const ScoreType& score);
 class TrainingSession {
   public:
     // Begins a run and makes its directory. Throws Error when the directory holds a run or another process trains
-    // there. The task must outlive the session.
+    // there, and for a configuration of a group (train/group.hpp). The task must outlive the session.
     static TrainingSession begin(const std::filesystem::path& directory, const RunConfig& config, const TaskType& task);
     // Opens an interrupted or finished run. If `epochs` is positive, it replaces the number of epochs, and a run that
     // ended without improvement has its whole patience again. Throws Error, too, when the data has changed.
@@ -73,6 +73,7 @@ class TrainingSession {
     StopReason run(const Callbacks& callbacks = {});
 
     const TrainerState& state() const;
+    Index planned_steps() const;  // Trainer::planned_steps(): with few of them, little can be learned
     Objective& objective() const;
     const RunConfig& config() const;
 

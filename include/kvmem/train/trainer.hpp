@@ -28,6 +28,7 @@ inline std::span<const char* const> choices(Decay) {
 }
 
 struct TrainerOptions {
+    static constexpr Index max_epochs = 1'000'000;  // of a phase
     Index epochs = 10;
     Index batch = 32;
     Index max_batch_size = 0;  // of the sum of Objective::size() over a batch's items; 0: any
@@ -50,7 +51,7 @@ struct TrainerOptions {
 
     template <class Self, class Field>
     static void fields(Self& o, Field field) {
-        constexpr double max_epochs = 1e6, max_patience = 1e9;
+        constexpr double max_patience = 1e9;
         field("epochs", o.epochs, Range{1, max_epochs}, "passes over the training split, at most");
         field("batch", o.batch, Range{1, 1e6}, "questions in a step; for a model that reads stories: stories");
         field("max_batch_size", o.max_batch_size, Range{0, 1e9},
@@ -98,7 +99,8 @@ struct TrainerState {
     Index step = 0;   // number of finished steps of this epoch
     double loss = 0;  // sum over the examples of this epoch's finished steps
     Index optimizer_steps = 0;
-    std::optional<double> best{};  // score of the best validation, if any ended
+    std::optional<double> best{};       // score of the best validation, if any ended
+    std::optional<double> best_loss{};  // its loss, if that is finite: of equal scores, the lower loss wins
     Index best_epoch = 0;
     Index epochs_without_improvement = 0;
     double seconds = 0;                    // training time
@@ -116,6 +118,7 @@ struct TrainerState {
         field("loss", s.loss);
         field("optimizer_steps", s.optimizer_steps);
         field("best", s.best);
+        field("best_loss", s.best_loss);
         field("best_epoch", s.best_epoch);
         field("epochs_without_improvement", s.epochs_without_improvement);
         field("seconds", s.seconds);
@@ -139,7 +142,7 @@ struct EpochReport {
     Index epoch, phase;
     double loss, rate, seconds, gradient_norm;
     std::optional<Validation> validation;
-    bool improved;
+    bool improved;  // whether the model is the best so far. With an equal score, the patience does not begin anew.
 };
 
 // One thread at a time may use a trainer. Its work runs on the threads of parallel_for().
@@ -157,12 +160,13 @@ class Trainer {
         std::function<void()> save;           // must write a checkpoint
     };
     // Trains until something in the options ends it, and calls the callbacks on this thread. An empty callback is
-    // skipped. Throws Error, which names step and parameter, when a loss or gradient is not finite.
+    // skipped. Throws Error, which names step and parameter, when a loss or gradient is not finite, and for a
+    // validation's score that is impossible.
     StopReason run(const Callbacks& callbacks);
 
     const TrainerState& state() const { return state_; }
-    // The number of steps of all planned epochs of the last phase, or about that many with max_batch_size: the number
-    // of an epoch's batches then depends on its order of the items.
+    // The number of steps of all planned epochs. With max_batch_size it is an estimate, because the number of an
+    // epoch's batches depends on its order of the items.
     Index planned_steps() const;
     // The reason why run() would end without a step, or `running`.
     StopReason stop_reason() const;
@@ -177,9 +181,10 @@ class Trainer {
     double step(std::span<const Index> items, double rate);
     double run_shard(Tape& tape, std::span<const Index> items, Index shard, Index examples) const;
     void check_finite(double loss, double norm) const;
-    bool is_best(double score) const;
+    bool is_best(const Validation& validation) const;
     std::optional<Validation> validate();
     void snapshot(const Callbacks& callbacks);
+    void remember_best(const std::optional<Validation>& validation);
     StopReason finish_epoch(const Callbacks& callbacks, double rate);
     Index max_steps() const;
     Index count_all_examples() const;
