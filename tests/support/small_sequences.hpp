@@ -12,7 +12,8 @@ inline Units learned(UnitKind kind, const std::vector<std::string_view>& texts) 
     return Units::learn(kind, texts, kind == UnitKind::bpe ? 270 : 0);
 }
 
-// Words to sounds: the source of "valid" is "a" with two references, and "né". The alignment is the last position.
+// Words to sounds: the source of "valid" is "a" with two references, and "né". Its
+// targets have an alignment.
 inline PairsDataset small_pairs(UnitKind kind = UnitKind::chars) {
     PairsDataset dataset;
     dataset.info = {"Small pairs", "tests", "CC0-1.0", "kvmem tests"};
@@ -27,7 +28,9 @@ inline PairsDataset small_pairs(UnitKind kind = UnitKind::chars) {
     PairSplit& valid = dataset.splits["valid"];
     add(valid, "a", {"EY", "A"}), add(valid, "né", {"N EY"});
     valid.reference_offsets = {0, 2, 3};
-    valid.alignment = {{0, 0, static_cast<Index>(valid.source[1].size()) - 1, -1}, {0, 1, 2, 4}};
+    const auto last = static_cast<Index>(valid.source[1].size()) - 1;
+    const std::vector<Index> origins[] = {{0}, {}, {0}, last > 0 ? std::vector<Index>{0, last} : std::vector{last}};
+    for (const std::vector<Index>& positions : origins) valid.alignment.push_row(positions);
     return dataset;
 }
 

@@ -28,18 +28,26 @@ static void check_references(const FileChecks& check, const std::string& part, c
             check.refuse(offsets, "a source has no target", "one or more", "none of source " + std::to_string(i));
 }
 
+// Positions of tokens in the sources of their targets.
 static void check_alignment(const FileChecks& check, const std::string& part, const PairSplit& split) {
-    if (split.alignment.offsets.size() == 1 && split.alignment.values.empty()) return;
-    if (split.alignment.offsets != split.target.offsets || split.alignment.values.size() != split.target.values.size())
-        check.refuse(part, "the alignment does not fit the targets", "a position for each token of a target", "others");
-    for (Index i = 0; i < split.size(); ++i) {
-        const auto [first, last] = split.references_of(i);
+    const Ragged<Index>& alignment = split.alignment;
+    if (alignment.offsets.size() == 1 && alignment.values.empty()) return;
+    check.offsets(part + "/offsets", alignment.offsets, static_cast<Index>(alignment.values.size()));
+    check.same_size(part, "the alignment does not cover the tokens of the targets",
+                    static_cast<Index>(split.target.values.size()), alignment.size());
+    for (Index i = 0, token = 0; i < split.size(); ++i) {
         const auto length = static_cast<Index>(split.source[i].size());
-        for (Index target = first; target < last; ++target)
-            for (const Index position : split.alignment[target])
-                if (position < -1 || position >= length)
-                    check.refuse(part, "a position is not in the source", "-1 to below " + std::to_string(length),
-                                 std::to_string(position) + " of target " + std::to_string(target));
+        const auto end = split.target.offsets[static_cast<std::size_t>(split.references_of(i).second)];
+        for (; token < end; ++token) {
+            Index before = -1;
+            for (const Index position : alignment[token]) {
+                if (position <= before || position >= length)
+                    check.refuse(part, "positions do not rise within their source",
+                                 "more than " + std::to_string(before) + ", below " + std::to_string(length),
+                                 std::to_string(position) + " of token " + std::to_string(token));
+                before = position;
+            }
+        }
     }
 }
 

@@ -14,7 +14,8 @@ static PairSplit read_split(const hdf5::Reader& file, const std::string& path) {
     split.source = file.ragged(path + "/source");
     split.target = file.ragged(path + "/target");
     if (file.has(path + "/reference_offsets")) split.reference_offsets = file.int64s(path + "/reference_offsets");
-    if (file.has(path + "/alignment")) split.alignment = {file.int64s(path + "/alignment"), split.target.offsets};
+    if (file.has(path + "/alignment"))
+        split.alignment = {file.int64s(path + "/alignment/values"), file.int64s(path + "/alignment/offsets")};
     return split;
 }
 
@@ -58,7 +59,9 @@ static void write_split(hdf5::Writer& file, const std::string& path, const PairS
     file.write(path + "/target", split.target);
     if (!split.reference_offsets.empty())
         file.write(path + "/reference_offsets", std::span<const Index>(split.reference_offsets));
-    if (!split.alignment.empty()) file.write(path + "/alignment", std::span<const Index>(split.alignment.values));
+    if (split.alignment.empty()) return;
+    file.write(path + "/alignment/values", std::span<const Index>(split.alignment.values));
+    file.write(path + "/alignment/offsets", std::span<const Index>(split.alignment.offsets));
 }
 
 void save_pairs(const PairsDataset& dataset, const std::filesystem::path& path) {

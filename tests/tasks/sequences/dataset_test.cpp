@@ -72,6 +72,10 @@ TEST_CASE("a source has its references", "[sequence_file]") {
     CHECK(valid.references_of(0) == std::pair<Index, Index>{0, 2});
     CHECK(valid.references_of(1) == std::pair<Index, Index>{2, 3});
     CHECK(dataset.target.decode(valid.target[1]) == "A");
+    CHECK(valid.origins(0, 0).size() == 1);
+    CHECK(valid.origins(1, 0).empty());
+    CHECK(valid.origins(2, 1).back() == 1);
+    CHECK(dataset.split("train").origins(0, 0).empty());
     CHECK(dataset.split("train").references_of(2) == std::pair<Index, Index>{2, 3});
     CHECK_THROWS_WITH(dataset.split("test"), Contains("train, valid"));
 }
@@ -86,10 +90,12 @@ TEST_CASE("pairs that fit no source or target are refused", "[sequence_file]") {
     CHECK_THAT(fault([](auto&, auto& s) { s.reference_offsets = {0, 4, 3}; }), Contains("offsets are wrong"));
     CHECK_THAT(fault([](auto&, auto& s) { s.reference_offsets = {0, 1, 2}; }), Contains("offsets are wrong"));
     CHECK_THAT(fault([](auto&, auto& s) { s.reference_offsets.clear(); }), Contains("as many targets"));
-    CHECK_THAT(fault([](auto&, auto& s) { s.alignment.values[0] = -2; }), Contains("not in the source"));
-    CHECK_THAT(fault([](auto&, auto& s) { s.alignment.values[0] = 2; }), Contains("not in the source"));
-    CHECK_THAT(fault([](auto&, auto& s) { s.alignment.values.pop_back(); }), Contains("alignment does not fit"));
-    CHECK_THAT(fault([](auto&, auto& s) { s.alignment.offsets.pop_back(); }), Contains("alignment does not fit"));
+    CHECK_THAT(fault([](auto&, auto& s) { s.alignment.values[0] = -1; }), Contains("do not rise"));
+    CHECK_THAT(fault([](auto&, auto& s) { s.alignment.values[0] = 1; }), Contains("do not rise"));
+    CHECK_THAT(fault([](auto&, auto& s) { s.alignment.values.back() = 0; }), Contains("do not rise"));
+    CHECK_THAT(fault([](auto&, auto& s) { s.alignment.offsets.back() = 9; }), Contains("offsets are wrong"));
+    CHECK_THAT(fault([](auto&, auto& s) { s.alignment.values.clear(); }), Contains("offsets are wrong"));
+    CHECK_THAT(fault([](auto&, auto& s) { s.alignment.end_row(); }), Contains("does not cover"));
     CHECK_THAT(fault([](PairsDataset& d, auto&) { d.splits["no/name"]; }), Contains("split's name"));
     CHECK_THAT(fault([](PairsDataset& d, auto&) { d.info.title = "\xff"; }), Contains("not UTF-8"));
 }

@@ -22,8 +22,8 @@ struct PairSplit {
     // The targets of source i, its references, are the rows [reference_offsets[i], reference_offsets[i + 1]) of
     // `target`, one or more. Empty: source i has the target i alone, as in training, where each pair is an example.
     std::vector<Index> reference_offsets;
-    // A row for each target, or none at all: for each token of the target, the position in its source that it came
-    // from, or -1.
+    // A row for each token of all targets, in the order of target.values, or none at all: the positions in the source
+    // that the token came from, which rise. None of a token whose origin is not known.
     Ragged<Index> alignment;
 
     Index size() const { return source.size(); }  // sources
@@ -32,6 +32,11 @@ struct PairSplit {
         if (reference_offsets.empty()) return {i, i + 1};
         const auto at = static_cast<std::size_t>(i);
         return {reference_offsets[at], reference_offsets[at + 1]};
+    }
+    // The positions that a token of a target came from; empty without an alignment.
+    std::span<const Index> origins(Index target_row, Index token) const {
+        if (alignment.empty()) return {};
+        return alignment[target.offsets[static_cast<std::size_t>(target_row)] + token];
     }
     bool operator==(const PairSplit&) const = default;
 };
