@@ -4,6 +4,7 @@
 #include "kvmem/version.hpp"
 #include "output.hpp"
 #include "program.hpp"
+#include "sequences.hpp"
 
 #include <iostream>
 #include <map>
@@ -28,7 +29,8 @@ static const char* const about =
     "              takes some; what a folder lacks is taken from the next one\n"
     "  jsonl       questions that carry their memories: {\"question\", \"memory\": [{\"key\", \"value\"}], "
     "\"answers\"}\n\n"
-    "--train, --valid and --test take several files each; without any of them the file holds a memory alone.";
+    "--train, --valid and --test take several files each; without any of them the file holds a memory alone.\n\n"
+    "Sequences have options of their own: 'kvmem import pairs --help', 'kvmem import text --help'.";
 
 [[noreturn]] static void refuse_option(const std::string& option, const std::string& layout) {
     throw UsageError({.what = (option == "folder" ? "a folder" : "--" + option) + " is not an option of " + layout,
@@ -115,7 +117,7 @@ static QaDataset import_layout(const std::string& layout, const po::variables_ma
     if (layout == "babi") return import_babi(files_of(values, "folder"), task_numbers(values), options);
     if (layout == "jsonl") return import_jsonl(options);
     throw UsageError({.what = "no such layout",
-                      .expected = "metaqa, wikimovies, kb, babi or jsonl",
+                      .expected = "metaqa, wikimovies, kb, babi, jsonl, pairs or text",
                       .got = layout,
                       .hint = "see 'kvmem import --help'"});
 }
@@ -167,6 +169,8 @@ static void add_options(CommandLine& line, ImportSettings& settings) {
 }
 
 int run_import(const Arguments& arguments) {
+    if (!arguments.empty() && arguments.front() == "pairs") return run_import_pairs(arguments);
+    if (!arguments.empty() && arguments.front() == "text") return run_import_text(arguments);
     ImportSettings settings;
     CommandLine line{.usage = "kvmem import LAYOUT [FOLDER...] --output FILE [options]",
                      .about = about,
@@ -176,7 +180,7 @@ int run_import(const Arguments& arguments) {
     auto& [options, templates, metaqa, template_file] = settings;
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
-    const std::string layout = required(values, "layout", "metaqa, wikimovies, kb, babi or jsonl");
+    const std::string layout = required(values, "layout", "metaqa, wikimovies, kb, babi, jsonl, pairs or text");
     require_fitting_options(layout, values);
     const std::string output = required(values, "output", "the data set to write");
     require_output(output, "kvmem-qa", inputs(values));

@@ -7,6 +7,7 @@
 #include "kvmem/tasks/qa/task_type.hpp"
 #include "kvmem/train/session.hpp"
 #include "program.hpp"
+#include "sequences.hpp"
 #include "store_text.hpp"
 
 #include <algorithm>
@@ -223,11 +224,15 @@ int run_inspect(const Arguments& arguments) {
         inspect_data(path, retriever, as_json, recall);
     else if (format == "kvmem-model")
         inspect_model(path, as_json);
+    else if (format == "kvmem-pairs")
+        inspect_pairs(path, as_json);
+    else if (format == "kvmem-text")
+        inspect_text(path, as_json);
     else if (format == "kvmem-store")
         inspect_store(path, as_json);
     else
         throw Error({.what = "not a file of kvmem",
-                     .expected = "format kvmem-qa, kvmem-model or kvmem-store",
+                     .expected = "format kvmem-qa, kvmem-pairs, kvmem-text, kvmem-model or kvmem-store",
                      .got = format.empty() ? "none" : format,
                      .where = path.string()});
     return 0;

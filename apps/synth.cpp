@@ -2,6 +2,7 @@
 #include "kvmem/core/number.hpp"
 #include "kvmem/tasks/qa/synth_stories.hpp"
 #include "program.hpp"
+#include "sequences.hpp"
 
 #include <cmath>
 #include <iostream>
@@ -21,7 +22,7 @@ static std::string about() {
     }
     return text +
            "\n\nFiles of the same names are replaced; a folder that holds other files qa*.txt is refused, so that no\n"
-           "data set mixes two.";
+           "data set mixes two.\n\nPairs of sequences have options of their own: 'kvmem synth pairs --help'.";
 }
 
 static UsageError bad_list(const std::string& list) {
@@ -62,6 +63,7 @@ static Index valid_questions(const po::variables_map& values, Index questions) {
 }
 
 int run_synth(const Arguments& arguments) {
+    if (!arguments.empty() && arguments.front() == "pairs") return run_synth_pairs(arguments);
     StoryOptions options;
     Index questions = 0;
     CommandLine line{.usage = "kvmem synth stories --output DIR [options]", .about = about(), .positional = {"kind"}};
@@ -76,9 +78,9 @@ int run_synth(const Arguments& arguments) {
         ("tasks", po::value<std::string>(), "numbers of tasks, as in 1,2,15-20 [all]");
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
-    if (const std::string kind = required(values, "kind", "stories"); kind != "stories")
+    if (const std::string kind = required(values, "kind", "stories or pairs"); kind != "stories")
         throw UsageError({.what = "nothing of that kind is made",
-                          .expected = "stories",
+                          .expected = "stories or pairs",
                           .got = kind,
                           .hint = "see 'kvmem synth --help'"});
     const std::string output = required(values, "output", "the folder to write to");

@@ -27,6 +27,9 @@ generate() {
     local verb model
     sed '/^## Every option/q' "$page"
     for verb in $(verbs); do section "kvmem $verb" "$(help_of "$verb")"; done
+    for verb in "import pairs" "import text" "synth pairs"; do
+        section "kvmem $verb" "$(help_of "${verb% *}" "${verb#* }")"
+    done
     for model in $(models); do
         section "kvmem train --model $model" "$(help_of train --model "$model" | sed -n '/^Options of /,$p')"
     done

@@ -1,8 +1,8 @@
 #include "kvmem/tasks/qa/edit_memory.hpp"
 
+#include "io/text_source.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/text/tokenizer.hpp"
-#include "tasks/qa/import/source.hpp"
 
 #include <algorithm>
 #include <array>

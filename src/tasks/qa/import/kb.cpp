@@ -60,7 +60,7 @@ static void add_table_row(DatasetBuilder& builder, const std::vector<std::string
 }
 
 static void add_facts(DatasetBuilder& builder, const Source& source, const ImportOptions& options) {
-    LineReader lines(source, options);
+    LineReader lines(source, options.progress);
     std::vector<std::string_view> columns;
     bool first = true;
     for (std::string_view line; next_row(lines, line); first = false) {

@@ -1,0 +1,111 @@
+#include "kvmem/core/error.hpp"
+#include "kvmem/core/file.hpp"
+#include "kvmem/tasks/sequences/synth_pairs.hpp"
+#include "kvmem/version.hpp"
+#include "tasks/sequences/import/text_pairs.hpp"
+#include "tasks/sequences/synth/makers.hpp"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <map>
+#include <system_error>
+#include <unordered_set>
+
+namespace kvmem {
+
+namespace fs = std::filesystem;
+
+std::span<const char* const> choices(PairTask) {
+    static constexpr const char* names[] = {"dates", "reverse", "copy", "sort", "add", "scan"};
+    return names;
+}
+
+static constexpr synth::MadePair (*makers[])(Rng&) = {synth::make_date, synth::make_reverse, synth::make_copy,
+                                                      synth::make_sort, synth::make_sum,     synth::make_command};
+
+using MadePairs = std::vector<synth::MadePair>;
+using MadeSplits = std::map<std::string, MadePairs>;
+
+enum Split { train, valid, test };
+static constexpr const char* split_names[] = {"train", "valid", "test"};
+
+static Split split_of(const std::string& source) {
+    const auto tenth = XXH3_64bits(source.data(), source.size()) % 10;
+    return tenth == 0 ? valid : tenth == 1 ? test : train;
+}
+
+static MadePairs make_pairs(const SynthPairs& options, Split split, Index count) {
+    constexpr Index max_draws = 200'000;  // for a source that is new
+    const auto task = static_cast<std::uint64_t>(options.task);
+    Rng rng(options.seed, {task, split});
+    MadePairs pairs;
+    std::unordered_set<std::string> seen;
+    for (Index draws = 0; static_cast<Index>(pairs.size()) < count; ++draws) {
+        require_option(draws < max_draws, "lines", "fewer pairs: the task has no more");
+        synth::MadePair made = makers[task](rng);
+        if (split_of(made.source) != split || !seen.insert(made.source).second) continue;
+        pairs.push_back(std::move(made));
+        draws = 0;
+    }
+    return pairs;
+}
+
+static MadeSplits make_splits(const SynthPairs& options) {
+    require_option(options.train > 0, "lines", "at least 1 to train on");
+    const Index sizes[] = {options.train, options.valid, options.test};
+    for (const Index size : sizes)
+        require_option(0 <= size && size <= max_pairs, "lines", "0 to 1,000,000 for each split");
+    MadeSplits splits;
+    for (const Split split : {train, valid, test})
+        if (sizes[split] > 0) splits[split_names[split]] = make_pairs(options, split, sizes[split]);
+    return splits;
+}
+
+static TextPairs texts_of(const MadePairs& pairs) {
+    TextPairs texts;
+    for (const synth::MadePair& made : pairs) texts.push_back({made.source, made.target});
+    return texts;
+}
+
+static PairsDataset dataset_of(const SynthPairs& options, const MadeSplits& splits) {
+    const bool chars = options.task == PairTask::dates || options.task == PairTask::add;
+    const TextPairs known = texts_of(splits.at("train"));
+    const UnitChoice units{chars ? UnitKind::chars : UnitKind::words};
+    PairsDataset dataset{
+        {}, learn_side(known, &TextPair::source, units), learn_side(known, &TextPair::target, units), {}};
+    const std::string task = choices(options.task)[static_cast<std::size_t>(options.task)];
+    dataset.info = {.title = "made up: " + task, .generator = "kvmem " KVMEM_VERSION " synth pairs --task " + task};
+    for (const auto& [name, pairs] : splits) {
+        const auto encode = name == "train" ? encode_pairs : encode_references;
+        PairSplit& split = dataset.splits[name] = encode(texts_of(pairs), dataset.source, dataset.target);
+        for (const synth::MadePair& made : pairs)
+            for (Index token = 0; token < made.origins.size(); ++token) split.alignment.push_row(made.origins[token]);
+    }
+    return dataset;
+}
+
+PairsDataset synth_pairs(const SynthPairs& options) { return dataset_of(options, make_splits(options)); }
+
+static void prepare_folder(const fs::path& folder, const std::vector<fs::path>& files) {
+    std::error_code failed;
+    fs::create_directories(folder, failed);
+    if (failed) throw Error({.what = "cannot use the folder", .got = failed.message(), .where = folder.string()});
+    for (const fs::path& file : files) require_writable(file);
+}
+
+std::vector<fs::path> write_pairs(const fs::path& folder, const SynthPairs& options) {
+    const MadeSplits splits = make_splits(options);
+    std::vector<fs::path> files{folder / "pairs.h5"};
+    for (const auto& [name, pairs] : splits) files.push_back(folder / (name + ".tsv"));
+    prepare_folder(folder, files);
+    save_pairs(dataset_of(options, splits), files.front());
+    for (const auto& [name, pairs] : splits) {
+        std::string text;
+        for (const synth::MadePair& made : pairs) text += made.source + "\t" + made.target + "\n";
+        replace_file(folder / (name + ".tsv"), text);
+    }
+    return files;
+}
+
+}  // namespace kvmem
