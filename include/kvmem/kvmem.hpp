@@ -40,6 +40,7 @@
 #include "kvmem/kernels/normalize.hpp"
 #include "kvmem/kernels/normalizer.hpp"
 #include "kvmem/kernels/paths.hpp"
+#include "kvmem/kernels/pointer.hpp"
 #include "kvmem/kernels/recurrent.hpp"
 #include "kvmem/kernels/softmax.hpp"
 #include "kvmem/kernels/sparse_rows.hpp"

@@ -110,6 +110,12 @@ struct LookupBias {
 // The mean over all numbers of (x - y)^2: [1, 1]. Of no numbers it is 0.
 [[nodiscard]] Var mean_squared_error(Var x, Var y);
 
+// Sum over the rows of -log p of the targets under a mixture of softmax(scores) [n, V], with the share sigmoid(gates)
+// [n, 1], and of what weights [slots, 1] point at: [1, 1]. tokens[i] are those of row i's slots, -1 for none.
+// (pointer_ops.cpp, kernels/pointer.hpp)
+[[nodiscard]] Var pointer_loss(Var scores, Var gates, Var weights, RaggedView<Token> tokens,
+                               std::span<const Token> targets);
+
 // --- segments of rows (segment_ops.cpp)
 
 // The mean of rows [offsets[i], offsets[i + 1]) of x [n, d] for each of N segments: [N, d]; zeros for an empty one.

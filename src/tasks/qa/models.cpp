@@ -10,8 +10,10 @@ const QaModelType& mem_n2n();
 const QaModelType& memory_transformer();
 const QaModelType& path_reader();
 const QaModelType& query_reduction();
+const QaModelType& lstm_reader();
 
-static constexpr const QaModelType& (*all[])() = {kv_mem_nn, mem_n2n, memory_transformer, path_reader, query_reduction};
+static constexpr const QaModelType& (*all[])() = {kv_mem_nn,   mem_n2n,         memory_transformer,
+                                                  path_reader, query_reduction, lstm_reader};
 
 std::vector<const ModelType*> qa_models() {
     std::vector<const ModelType*> models;

@@ -1,0 +1,66 @@
+// The interface of networks that write sequences. Training, files and generation use it alone.
+//
+// A network turns a source into a target, or goes on with a text: a language model is a network whose sources are
+// empty. Several threads may read a network, each with a tape of its own, while no thread trains it.
+#pragma once
+
+#include "kvmem/autograd/tape.hpp"
+#include "kvmem/core/ragged.hpp"
+#include "kvmem/tasks/sequences/decoder.hpp"
+#include "kvmem/text/units.hpp"
+#include "kvmem/train/settings.hpp"
+
+#include <memory>
+#include <span>
+#include <string>
+
+namespace kvmem {
+
+// The units of both sides. Those of the source are without tokens of their own for a language model.
+struct SequenceUnits {
+    Units source, target;
+};
+
+class SequenceNetwork : public SequenceModel {
+  public:
+    virtual Settings settings() const = 0;
+    virtual std::string name() const = 0;     // "recurrent encoder-decoder"
+    virtual std::string summary() const = 0;  // "An LSTM encoder-decoder of width 256 with additive attention"
+
+    const Units& source_units() const { return units_.source; }
+    const Units& target_units() const { return units_.target; }
+    Parameters& parameters() { return parameters_; }
+    const Parameters& parameters() const { return parameters_; }
+
+    // The sum over all targets of the cross-entropy of each of their symbols and of end_token after them, given those
+    // before: [1, 1]. source[i] belongs to target[i]. On a tape that trains, with dropout and label smoothing.
+    virtual Var loss(Tape& tape, RaggedView<Token> source, RaggedView<Token> target) const = 0;
+
+  protected:
+    explicit SequenceNetwork(SequenceUnits units) : units_(std::move(units)) {}
+
+    Parameters parameters_;
+
+  private:
+    SequenceUnits units_;
+};
+
+// A language model: a network whose sources are empty.
+class TextNetwork : public SequenceNetwork {
+  public:
+    // The sum over all pieces of the cross-entropy of the symbols behind the first `context[i]` ones of piece i, each
+    // given all before it in its piece: [1, 1]. A context is at least 1; a piece that is not longer adds 0.
+    virtual Var continuation_loss(Tape& tape, RaggedView<Token> pieces, std::span<const Index> context) const = 0;
+    // How many symbols of a text training reads together.
+    virtual Index piece_length() const = 0;
+    // That of begin_token, the target and end_token, with a context of 1.
+    Var loss(Tape& tape, RaggedView<Token> source, RaggedView<Token> target) const final;
+
+  protected:
+    explicit TextNetwork(Units units) : SequenceNetwork({Units(), std::move(units)}) {}
+};
+
+// Makes a network with its first parameters, drawn from the settings' seed. Throws UsageError for settings of no model.
+std::unique_ptr<SequenceNetwork> make_sequence_network(const Settings& settings, SequenceUnits units);
+
+}  // namespace kvmem

@@ -1,0 +1,75 @@
+#include "kvmem/tasks/sequences/model_file.hpp"
+
+#include "io/units_file.hpp"
+#include "kvmem/core/error.hpp"
+#include "kvmem/io/parameters.hpp"
+#include "kvmem/tasks/sequences/task_type.hpp"
+#include "kvmem/train/checkpoint.hpp"
+
+namespace kvmem {
+
+void write_network_info(hdf5::Writer& file, const SequenceNetwork& network) {
+    file.attribute("/", "model", network.settings().kind());
+    file.attribute("/", "config", to_json(network.settings()));
+    write_units(file, "/source", network.source_units());
+    write_units(file, "/target", network.target_units());
+}
+
+void save_sequence_network(const SequenceNetwork& network, const std::filesystem::path& path) {
+    hdf5::Writer file(model_format, model_version);
+    write_network_info(file, network);
+    write_parameters(file, network.parameters());
+    file.save(path);
+}
+
+// The task of a kind of model. Throws Error with `where` when there is none.
+static const TaskType& task_of(const std::string& kind, const std::string& where) {
+    std::string kinds;
+    for (const TaskType* task : {&sequence_transduction(), &language_modelling()})
+        for (const ModelType* type : task->models()) {
+            if (type->kind() == kind) return *task;
+            kinds += (kinds.empty() ? "" : " or ") + type->kind();
+        }
+    throw Error({.what = "not a model of sequences", .expected = kinds, .got = kind, .where = where});
+}
+
+static Settings read_settings(const hdf5::Reader& file) {
+    const std::string kind = file.attribute("/", "model");
+    const TaskType& task = task_of(kind, file.name());
+    Settings settings = model_settings_from_json(file.attribute("/", "config"), task, file.name());
+    if (settings.kind() != kind)
+        throw Error({.what = "the configuration is of another model",
+                     .expected = kind,
+                     .got = settings.kind(),
+                     .where = file.name()});
+    return settings;
+}
+
+std::unique_ptr<SequenceNetwork> load_sequence_network(const std::filesystem::path& path) {
+    const hdf5::Reader file(path, model_format, model_version);
+    const Settings settings = read_settings(file);
+    auto network = make_sequence_network(settings, {read_units(file, "/source"), read_units(file, "/target")});
+    for (Parameter& p : network->parameters()) {
+        Matrix loaded = load_parameter(file, "/parameters/" + p.name);
+        if (!same_shape(loaded.view(), p.value.view()))
+            throw Error({.what = "a parameter does not fit the configuration",
+                         .expected = std::to_string(p.value.rows()) + " x " + std::to_string(p.value.cols()) +
+                                     " numbers in " + p.name,
+                         .got = std::to_string(loaded.rows()) + " x " + std::to_string(loaded.cols()),
+                         .where = file.name()});
+        p.value = std::move(loaded);
+    }
+    return network;
+}
+
+void require_same_units(const SequenceNetwork& ours, const hdf5::Reader& file) {
+    if (read_units(file, "/source") == ours.source_units() && read_units(file, "/target") == ours.target_units())
+        return;
+    throw Error({.what = "the data set has changed since this checkpoint",
+                 .expected = "the same units",
+                 .got = "others",
+                 .where = file.name(),
+                 .hint = "begin a new run"});
+}
+
+}  // namespace kvmem

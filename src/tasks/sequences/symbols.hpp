@@ -1,0 +1,32 @@
+// What the networks of sequences share. Not installed.
+#pragma once
+
+#include "kvmem/autograd/ops.hpp"
+#include "kvmem/core/matrix.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <span>
+
+namespace kvmem {
+
+// A row of the table for each token: [tokens, width]. The table's gradient is sparse.
+inline Var embed_tokens(Tape& tape, const Parameter& table, std::span<const Token> tokens) {
+    const auto offsets = tape.arena().take<Index>(std::ssize(tokens) + 1);
+    std::iota(offsets.begin(), offsets.end(), Index{0});
+    return embed_sum(tape, table, {tokens, offsets}, BagScale::sum);
+}
+
+inline Matrix copy_of(Var x) {
+    Matrix matrix(x.rows(), x.cols());
+    std::ranges::copy(x.value().span(), matrix.data());
+    return matrix;
+}
+
+inline Matrix rows_of(const Matrix& matrix, std::span<const Index> rows) {
+    Matrix chosen(std::ssize(rows), matrix.cols());
+    for (Index i = 0; i < chosen.rows(); ++i) std::copy_n(matrix.row(rows[i]), matrix.cols(), chosen.row(i));
+    return chosen;
+}
+
+}  // namespace kvmem
