@@ -117,33 +117,45 @@ template <RecurrentPart part>
     }
 }
 
-// Takes tiles of U h from registers to the gates.
-template <RecurrentPart part>
-struct GateEpilogue {
-    const RecurrentStep& step;
-    Index unit;  // the first of the tile's
-
-    KVMEM_INLINE static Vector start(Index) { return Vector{}; }
-    template <Index rows, Index vectors>
-    KVMEM_INLINE void apply(const Vector (&sum)[rows][vectors], Index row, Index) {
-        Real products[rows][vectors][lanes];
-#pragma GCC unroll 24
-        for (Index r = 0; r < rows; ++r)
-#pragma GCC unroll 4
-            for (Index v = 0; v < vectors; ++v) store(products[r][v], sum[r][v]);
-        for (Index r = 0; r < rows; ++r) step_units<part>(step, row + r, unit, products[r][0], lanes);
+// The next step of a sequence is far from this one: what a tile's gates are about to read and write is prefetched before
+// its product, which hides the latency.
+template <Index rows, Index gates>
+KVMEM_INLINE void prefetch_units(const RecurrentStep& s, Index row, Index unit) {
+    for (Index r = row; r < row + rows; ++r) {
+        const Index place = s.places[r] * s.width + unit;
+        for (Index g = 0; g < gates; ++g)
+            __builtin_prefetch(s.gates + s.places[r] * s.gate_count * s.width + g * s.width + unit, 1, 3);
+        if (s.cells) __builtin_prefetch(s.cells + place, 1, 3);
+        if (s.out) __builtin_prefetch(s.out + place, 1, 3);
     }
-};
+}
+
+// The steps of sequences [row, s.rows) for a vector of units, whole tiles first.
+template <RecurrentPart part, Index gates, Index rows>
+KVMEM_INLINE void gate_tiles(const RecurrentStep& s, Index unit, Index row) {
+    if constexpr (rows > 0) {
+        NoPrefetch none;
+        const Real* packed = s.packed + unit * gates * s.depth;
+        for (; s.rows - row >= rows; row += rows) {
+            prefetch_units<rows, gates>(s, row, unit);
+            Vector sum[rows][gates] = {};
+            add_products<rows, gates, true>(sum, {s.left + row * s.depth, s.depth, 1}, packed, gates * lanes, s.depth,
+                                            lanes, none);
+            Real products[rows][gates][lanes];
+#pragma GCC unroll 24
+            for (Index r = 0; r < rows; ++r)
+#pragma GCC unroll 4
+                for (Index g = 0; g < gates; ++g) store(products[r][g], sum[r][g]);
+            for (Index r = 0; r < rows; ++r) step_units<part>(s, row + r, unit, products[r][0], lanes);
+        }
+        gate_tiles<part, gates, (rows > 8 ? 8 : rows > 4 ? 4 : rows / 2)>(s, unit, row);
+    }
+}
 
 // Bound by multiply-adds from about four sequences on, below by the second-level cache, where U lies.
 template <RecurrentPart part, Index gates>
 inline void step_with_product(const RecurrentStep& s) {
-    Prefetcher none;
-    for (Index unit = 0; unit < s.width; unit += lanes) {
-        GateEpilogue<part> epilogue{s, unit};
-        tiles_with_epilogue<tile_rows(gates), gates>(0, s.rows, 0, s.depth, {s.left, s.depth, 1},
-                                                     s.packed + unit * gates * s.depth, gates * lanes, epilogue, none);
-    }
+    for (Index unit = 0; unit < s.width; unit += lanes) gate_tiles<part, gates, tile_rows(gates)>(s, unit, 0);
 }
 
 // Without a product, or with one that is in memory.
