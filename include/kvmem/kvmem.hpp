@@ -54,6 +54,7 @@
 #include "kvmem/nn/orthogonal.hpp"
 #include "kvmem/nn/projection_memory.hpp"
 #include "kvmem/nn/recurrent.hpp"
+#include "kvmem/nn/recurrent_weights.hpp"
 #include "kvmem/nn/slot_self_attention.hpp"
 #include "kvmem/store/memory_store.hpp"
 #include "kvmem/text/entity_linker.hpp"

@@ -1,4 +1,5 @@
 #include "autograd/operation.hpp"
+#include "kernels/multiply.hpp"
 #include "kvmem/autograd/ops.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/kernels/gemm.hpp"
@@ -6,21 +7,6 @@
 #include <algorithm>
 
 namespace kvmem {
-
-// Many rows are summed in halves: a large sum would lose the bits of what is added to it.
-void add_rows(ConstView rows, View to, Arena& scratch) {
-    constexpr Index max_rows = 4096;
-    if (rows.rows <= max_rows) {
-        for (Index i = 0; i < rows.rows; ++i) accumulate(to, 1, rows.middle_rows(i, 1));
-        return;
-    }
-    const ArenaScope scope(scratch);
-    const View other = scratch.matrix(1, rows.cols);
-    std::fill_n(other.data, other.size(), Real{0});
-    add_rows(rows.middle_rows(0, rows.rows / 2), to, scratch);
-    add_rows(rows.middle_rows(rows.rows / 2, rows.rows - rows.rows / 2), other, scratch);
-    accumulate(to, 1, other);
-}
 
 namespace {
 // With y = x W' + b: dx = dy W, dW = dy' x and db the sum of the rows of dy.
@@ -32,7 +18,7 @@ struct Linear {
         const View grad = out.grad();
         if (x.needs_grad()) gemm(1, grad, Transpose::no, weight.value(), Transpose::no, 1, x.grad());
         if (weight.needs_grad()) gemm(1, grad, Transpose::yes, x.value(), Transpose::no, 1, weight.grad());
-        if (bias && bias->needs_grad()) add_rows(grad, bias->grad(), tape.arena());
+        if (bias && bias->needs_grad()) detail::add_rows(grad, bias->grad(), tape.arena());
     }
 };
 }  // namespace

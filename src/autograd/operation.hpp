@@ -14,9 +14,6 @@ inline void accumulate(View into, Real factor, ConstView values) {
     for (Index i = 0; i < into.size(); ++i) into.data[i] += factor * values.data[i];
 }
 
-// to += the sum of the rows, in an order that depends on their number alone.
-void add_rows(ConstView rows, View to, Arena& scratch);
-
 inline bool any_needs_grad(std::initializer_list<std::optional<Var>> inputs) {
     for (const std::optional<Var>& x : inputs)
         if (x && x->needs_grad()) return true;

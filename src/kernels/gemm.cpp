@@ -60,6 +60,30 @@ void detail::multiply(const Product& p, Real alpha, Index b_step, bool add) {
     for (Index i = 0; i < p.rows; ++i) axpy(1, other.row(i), p.c + i * p.c_row, p.cols);
 }
 
+// Many rows are summed in halves: a large sum would lose the bits of what is added to it.
+static void add_columns(ConstView rows, Index first, Index count, Real* to, Real* scratch) {
+    constexpr Index max_rows = 4096;
+    if (rows.rows <= max_rows) {
+        for (Index i = 0; i < rows.rows; ++i) detail::simd().add_scaled(1, rows.row(i) + first, to, count);
+        return;
+    }
+    const Index half = rows.rows / 2;
+    std::fill_n(scratch, count, Real{0});
+    add_columns(rows.middle_rows(0, half), first, count, to, scratch + rows.cols);
+    add_columns(rows.middle_rows(half, rows.rows - half), first, count, scratch, scratch + rows.cols);
+    for (Index k = 0; k < count; ++k) to[k] += scratch[k];
+}
+
+void detail::add_rows(ConstView rows, View to, Arena& scratch) {
+    constexpr Index max_halvings = 64;
+    const ArenaScope scope(scratch);
+    const std::span<Real> sums = scratch.take<Real>(rows.rows > 4096 ? max_halvings * rows.cols : 0);
+    const Index grain = std::max<Index>(256, (Index{1} << 18) / std::max<Index>(rows.rows, 1));
+    kvmem::parallel_for(rows.cols, grain, [&](Index first, Index last) {
+        add_columns(rows, first, last - first, to.data + first, sums.data() + first);
+    });
+}
+
 void gemm(Real alpha, ConstView a, Transpose transpose_a, ConstView b, Transpose transpose_b, Real beta, View c) {
     const bool ta = transpose_a == Transpose::yes, tb = transpose_b == Transpose::yes;
     const Index depth = ta ? a.rows : a.cols;

@@ -68,8 +68,8 @@ Recurrent::Layer Recurrent::add_layer(Parameters& parameters, const std::string&
         return has ? &parameters.add(name + part, std::move(value)) : nullptr;
     };
     Layer layer{};
-    layer.input = &parameters.add_normal(name + ".input.weight", gates * d, in, deviation, seed);
-    layer.bias = add(!norm, ".input.bias", bias);
+    layer.weights.input = &parameters.add_normal(name + ".input.weight", gates * d, in, deviation, seed);
+    layer.weights.bias = add(!norm, ".input.bias", bias);
     layer.input_gain = add(norm, ".input.norm.gain", filled(gates * d, 1));
     layer.input_bias = add(norm, ".input.norm.bias", bias);
     RecurrentMatrices<Parameter*>& m = layer.weights;
@@ -86,6 +86,13 @@ Recurrent::Layer Recurrent::add_layer(Parameters& parameters, const std::string&
     return layer;
 }
 
+const RecurrentMatrices<Parameter*>& Recurrent::weights(Index layer, Direction direction) const {
+    const bool backwards = direction == Direction::backwards;
+    require_shape(layer >= 0 && layer < options_.layers && (!backwards || options_.bidirectional), here,
+                  "one of the layers, in a direction that it has");
+    return layers_[static_cast<std::size_t>(layer * directions() + (backwards ? 1 : 0))].weights;
+}
+
 void Recurrent::require_state(const Tape& tape, const State& state, Index sequences) const {
     const auto fits = [&](const std::vector<Var>& all, Index cols) {
         if (all.size() != layers_.size()) return false;
@@ -95,7 +102,8 @@ void Recurrent::require_state(const Tape& tape, const State& state, Index sequen
     };
     const bool lstm = options_.cell == Cell::lstm;
     require_shape(fits(state.h, state_width()) && (lstm ? fits(state.c, options_.width) : state.c.empty()) &&
-                      (state.mask.empty() || fits(state.mask, state_width())),
+                      (state.mask.empty() || fits(state.mask, state_width())) &&
+                      (state.packed.empty() || state.packed.size() == layers_.size()),
                   here, "a state of each sequence for each layer and direction, with c for an LSTM alone");
 }
 
@@ -131,16 +139,16 @@ RecurrentOutput Recurrent::run_layer(std::size_t at, Var x, std::span<const Inde
     const auto var = [&](Parameter* p) { return p ? std::optional(tape.parameter(*p)) : std::nullopt; };
     const auto of = [&](const std::vector<Var>& all) { return all.empty() ? std::nullopt : std::optional(all[at]); };
     const RecurrentMatrices<Parameter*>& m = layer.weights;
-    RecurrentInputs in{.weight = var(layer.input),
-                       .bias = var(layer.bias),
-                       .weights = {var(m.recurrent), var(m.reset_bias), var(m.peepholes), var(m.projection),
-                                   var(m.gate_gain), var(m.cell_gain), var(m.cell_bias)},
+    RecurrentInputs in{.weights = {var(m.input), var(m.bias), var(m.recurrent), var(m.reset_bias), var(m.peepholes),
+                                   var(m.projection), var(m.gate_gain), var(m.cell_gain), var(m.cell_bias)},
                        .h = of(state.h),
                        .c = of(state.c),
-                       .mask = of(state.mask)};
+                       .mask = of(state.mask),
+                       .packed = state.packed.empty() ? nullptr : state.packed[at]};
     if (options_.layer_norm) {
-        x = layer_norm(linear(x, *in.weight), tape.parameter(*layer.input_gain), tape.parameter(*layer.input_bias));
-        in.weight = {};
+        x = layer_norm(linear(x, *in.weights.input), tape.parameter(*layer.input_gain),
+                       tape.parameter(*layer.input_bias));
+        in.weights.input = {};
     }
     const bool backwards = options_.bidirectional && at % 2 == 1;
     return recurrent(options_.cell, x, in, offsets, backwards ? Direction::backwards : Direction::forwards);
@@ -150,7 +158,7 @@ Recurrent::Run Recurrent::operator()(Var x, std::span<const Index> offsets, cons
     Tape& tape = Tape::of(here, {x});
     require_shape(x.cols() == options_.in && !offsets.empty(), here, "x [n, in] and offsets of its sequences");
     const State state = begin(tape, std::ssize(offsets) - 1, initial);
-    State last{.h = {}, .c = {}, .mask = state.mask};
+    State last{.h = {}, .c = {}, .mask = state.mask, .packed = {}};
     for (std::size_t at = 0; at < layers_.size();) {
         if (at > 0) x = kvmem::dropout(x, options_.dropout);
         std::vector<Var> outs;
@@ -159,6 +167,7 @@ Recurrent::Run Recurrent::operator()(Var x, std::span<const Index> offsets, cons
             outs.push_back(run.out);
             last.h.push_back(run.h);
             if (run.c) last.c.push_back(*run.c);
+            last.packed.push_back(run.packed);
         }
         x = outs.size() == 1 ? outs[0] : concat_cols(outs);
     }

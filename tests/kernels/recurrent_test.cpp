@@ -26,11 +26,11 @@ struct Layer {
     Index width, state;
     Direction direction = Direction::forwards;
     std::vector<Index> offsets;
-    Matrix recurrent, reset_bias, peepholes, projection, gate_gain, cell_gain, cell_bias, h, c, mask, x;
+    Matrix input, bias, recurrent, reset_bias, peepholes, projection, gate_gain, cell_gain, cell_bias, h, c, mask, x;
 
     struct Options {
         bool peepholes = false, layer_norm = false, states = true, mask = false;
-        Index projection = 0;
+        Index projection = 0, in = 0;
         double scale = 1;
     };
 
@@ -53,7 +53,9 @@ struct Layer {
             mask = normal(n, state, 10);
             for (Real& m : mask.view().span()) m = m > 0 ? 2 : 0;
         }
-        x = normal(offsets.back(), gates * d, 11, o.scale);
+        x = normal(offsets.back(), o.in > 0 ? o.in : gates * d, 11, o.scale);
+        if (o.in > 0) input = normal(gates * d, o.in, 12, 1 / std::sqrt(static_cast<double>(o.in)));
+        if (o.in > 0) bias = normal(1, gates * d, 13);
     }
 
     RecurrentCall call() const {
@@ -61,8 +63,9 @@ struct Layer {
         return {cell,
                 direction,
                 offsets,
-                {view(recurrent), view(reset_bias), view(peepholes), view(projection), view(gate_gain), view(cell_gain),
-                 view(cell_bias)},
+                x,
+                {view(input), view(bias), view(recurrent), view(reset_bias), view(peepholes), view(projection),
+                 view(gate_gain), view(cell_gain), view(cell_bias)},
                 view(h),
                 view(c),
                 view(mask)};
@@ -77,8 +80,7 @@ struct Result {
 static Result run(const Layer& l, bool training = true) {
     Arena arena;
     const RecurrentCall call = l.call();
-    const RecurrentSaved saved = recurrent_room(call, l.width, training, arena);
-    std::copy_n(l.x.data(), l.x.size(), saved.gates.data);
+    const RecurrentSaved saved = recurrent_room(call, training, arena);
     const Index n = std::ssize(l.offsets) - 1;
     Result r{Matrix(l.x.rows(), l.state), Matrix(n, l.state), Matrix(l.cell == Cell::lstm ? n : 0, l.width)};
     recurrent(call, saved, r.out, r.h, r.c, arena);
@@ -88,7 +90,7 @@ static Result run(const Layer& l, bool training = true) {
 static Result run_naively(const Layer& l) {
     const Index n = std::ssize(l.offsets) - 1;
     Result r{Matrix(l.x.rows(), l.state), Matrix(n, l.state), Matrix(l.cell == Cell::lstm ? n : 0, l.width)};
-    naive::recurrent(l.call(), l.x, r.out, r.h, r.c);
+    naive::recurrent(l.call(), r.out, r.h, r.c);
     return r;
 }
 
@@ -107,7 +109,8 @@ TEST_CASE("every recurrent cell equals its naive twin in both directions", "[rec
         for (const Index width : {1, 3, 16, 33, 257})
             for (const Direction direction : {Direction::forwards, Direction::backwards})
                 for (const bool states : {false, true}) {
-                    Layer l(cell, width, {3, 0, 1, 7, 2, 7, 0}, {.states = states, .mask = states});
+                    Layer l(cell, width, {3, 0, 1, 7, 2, 7, 0},
+                            {.states = states, .mask = states, .in = states ? 5 : 0});
                     l.direction = direction;
                     CAPTURE(static_cast<int>(cell), width, states);
                     check_near(l, 1e-5);
@@ -163,7 +166,7 @@ TEST_CASE("a sequence has the same bits alone and among others, on any number of
     std::vector<Index> lengths(70);
     for (std::size_t i = 0; i < lengths.size(); ++i) lengths[i] = static_cast<Index>(i * 7 % 23);
     for (const Cell cell : cells) {
-        const Layer l(cell, 72, lengths, {.peepholes = cell == Cell::lstm, .mask = true});
+        const Layer l(cell, 72, lengths, {.peepholes = cell == Cell::lstm, .mask = true, .in = 40});
         const Result all = run(l);
         {
             const ThreadLimit one_thread(1);
@@ -185,7 +188,7 @@ TEST_CASE("recurrent calls whose shapes do not fit are refused", "[recurrent]") 
         Layer l(Cell::lstm, 4, {2, 1}, {.peepholes = true, .layer_norm = true, .projection = 3});
         CHECK_NOTHROW(run(l));
         change(l);
-        CHECK_THROWS_AS(recurrent_shape(l.call(), l.x.rows(), l.x.cols()), Error);
+        CHECK_THROWS_AS(recurrent_shape(l.call()), Error);
     };
     refuses([](Layer& l) { l.offsets = {0, 2}; });
     refuses([](Layer& l) { l.offsets = {0, 4, 3}; });
@@ -193,8 +196,9 @@ TEST_CASE("recurrent calls whose shapes do not fit are refused", "[recurrent]") 
     refuses([](Layer& l) { l.x = Matrix(3, 15); });
     refuses([](Layer& l) { l.cell = Cell::gru; });
     refuses([](Layer& l) { l.cell = Cell::min_gru; });
-    for (Matrix Layer::*m : {&Layer::recurrent, &Layer::peepholes, &Layer::projection, &Layer::gate_gain,
-                             &Layer::cell_gain, &Layer::cell_bias, &Layer::h, &Layer::c, &Layer::mask})
+    for (Matrix Layer::*m :
+         {&Layer::input, &Layer::bias, &Layer::recurrent, &Layer::peepholes, &Layer::projection, &Layer::gate_gain,
+          &Layer::cell_gain, &Layer::cell_bias, &Layer::h, &Layer::c, &Layer::mask})
         refuses([&](Layer& l) { l.*m = Matrix(5, 7); });
     refuses([](Layer& l) { l.cell_gain = Matrix(); });
     refuses([](Layer& l) { l.reset_bias = Matrix(1, 4); });

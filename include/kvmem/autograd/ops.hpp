@@ -129,15 +129,16 @@ struct LookupBias {
 
 // What a recurrent layer in one direction takes besides its input.
 struct RecurrentInputs {
-    std::optional<Var> weight = {}, bias = {};  // W [G*d, in] and b [1, G*d]; without W, x [n, G*d] is W x + b already
     RecurrentMatrices<std::optional<Var>> weights = {};
-    std::optional<Var> h = {}, c = {};  // initial states [N, w], [N, d]
-    std::optional<Var> mask = {};       // [N, w], not differentiated
+    std::optional<Var> h = {}, c = {};        // initial states [N, w], [N, d]
+    std::optional<Var> mask = {};             // [N, w], not differentiated
+    const RecurrentPacked* packed = nullptr;  // what an earlier call with these weights returned in this pass
 };
 struct RecurrentOutput {
-    Var out;               // [n, w]
-    Var h;                 // [N, w] after the last step of each sequence
-    std::optional<Var> c;  // [N, d], of an LSTM
+    Var out;                        // [n, w]
+    Var h;                          // [N, w] after the last step of each sequence
+    std::optional<Var> c;           // [N, d], of an LSTM
+    const RecurrentPacked* packed;  // the tape's
 };
 // Sequence i is rows [offsets[i], offsets[i+1]) of x [n, in]. A step of N sequences is a run of N rows with the states
 // of the step before: its bits are those of the whole run.

@@ -6,7 +6,7 @@
 //     rnn               h' = tanh(x + U h)                                     (Elman 1990)
 //     lstm              i, f, g, o = s, s, tanh, s(x + U h)                    (Hochreiter and Schmidhuber 1997; Gers,
 //                       c' = f c + i g, h' = o tanh(c')                        Schmidhuber and Cummins 2000)
-//     gru               r, z = s(x + U h), n = tanh(x_n + r (U_n h + b))       ("reset after": cuDNN's and PyTorch's
+//     gru               r, z = s(x + U h), n = tanh(x_n + r (U_n h + b_r))     ("reset after": cuDNN's and PyTorch's
 //                       h' = z h + (1 - z) n                                   form of Cho et al. 2014)
 //     gru_reset_before  the same with n = tanh(x_n + U_n (r h))                (Cho et al. 2014, equations 5 to 8)
 //     min_gru           z, n = s(x_z), g(x_n), h' = (1 - z) h + z n            (Feng et al. 2024, arXiv 2410.01201)
@@ -38,42 +38,52 @@ enum class Cell { rnn, lstm, gru, gru_reset_before, min_gru, min_lstm };
 // The weights of a layer, or their gradients. M may be empty where the cell or its options have no such matrix.
 template <class M>
 struct RecurrentMatrices {
+    M input = {};                      // W [G*d, in]; without it x is what the input gives to the gates, [n, G*d]
+    M bias = {};                       // b [1, G*d]
     M recurrent = {};                  // U [G*d, w]; not of the minimal cells
-    M reset_bias = {};                 // b [1, d] of the GRU that resets after
+    M reset_bias = {};                 // b_r [1, d] of the GRU that resets after
     M peepholes = {};                  // [3, d] of i, f and o
     M projection = {};                 // P [w, d]
     M gate_gain = {};                  // [1, 4*d]: layer normalisation, with the next two
     M cell_gain = {}, cell_bias = {};  // [1, d]
 };
 
+// The weights in the order in which products read them.
+struct RecurrentPacked;
+
 struct RecurrentCall {
     Cell cell;
     Direction direction = Direction::forwards;
     std::span<const Index> offsets;  // N + 1: sequence i is rows [offsets[i], offsets[i+1])
+    ConstView x;                     // [n, in]
     RecurrentMatrices<ConstView> weights = {};
     ConstView h = {}, c = {};  // [N, w], [N, d] before the first step, or empty: zeros
     ConstView mask = {};       // [N, w] or empty: factors of h where U h reads it, the same in all steps of a sequence
+    const RecurrentPacked* packed = nullptr;  // the same weights; null: the call packs them
 };
 
 struct RecurrentShape {
     Index rows, sequences, width, state, gates;  // n, N, d, w, G
 };
-// The shape of a call whose gates are [rows, gate_columns]. Throws Error unless all that it views fits.
-[[nodiscard]] RecurrentShape recurrent_shape(const RecurrentCall& call, Index rows, Index gate_columns);
+// Throws Error unless all that the call views fits.
+[[nodiscard]] RecurrentShape recurrent_shape(const RecurrentCall& call);
+
+// Packs the weights of a call once for many calls, such as steps; with those of the backward pass if `training`.
+[[nodiscard]] const RecurrentPacked* pack_recurrent(const RecurrentCall& call, bool training, Arena& arena);
 
 // What forward saves for backward, in the order of the rows.
 struct RecurrentSaved {
     View gates;        // [n, G*d]
-    View cells = {};   // [n, d]: c' of the LSTM, U_n h + b of the GRU that resets after
+    View cells = {};   // [n, d]: c' of the LSTM, U_n h + b_r of the GRU that resets after
     View hidden = {};  // [n, d]: h' before its projection
     View sums = {};    // [n, 4*d]: U h before its normalisation
     View scales = {};  // [n, 4]: means and inverse deviations of U h and c'
 };
 // Room for it. If it is not `training`, it has all that forward alone needs.
-[[nodiscard]] RecurrentSaved recurrent_room(const RecurrentCall& call, Index width, bool training, Arena& arena);
+[[nodiscard]] RecurrentSaved recurrent_room(const RecurrentCall& call, bool training, Arena& arena);
 
-// saved.gates comes as x and becomes the gates. Writes out [n, w], and what is left after the last step of each
-// sequence, of an empty one its initial state: last_h [N, w] and, of an LSTM, last_c [N, d].
+// Writes `saved`, out [n, w], and what is left after the last step of each sequence, of an empty one its initial state:
+// last_h [N, w] and, of an LSTM, last_c [N, d].
 void recurrent(const RecurrentCall& call, const RecurrentSaved& saved, View out, View last_h, View last_c,
                Arena& scratch);
 
@@ -81,8 +91,9 @@ void recurrent(const RecurrentCall& call, const RecurrentSaved& saved, View out,
 struct RecurrentOutputGradients {
     ConstView out = {}, last_h = {}, last_c = {};
 };
+// All are added to, unless they are empty.
 struct RecurrentInputGradients {
-    View x;               // [n, G*d]: overwritten, all others are added to unless they are empty
+    View x = {};
     View h = {}, c = {};  // of the initial states
     RecurrentMatrices<View> weights = {};
 };
@@ -92,7 +103,7 @@ void recurrent_backward(const RecurrentCall& call, const RecurrentSaved& saved, 
 
 namespace naive {
 // In double, sequence by sequence.
-void recurrent(const RecurrentCall& call, ConstView x, View out, View last_h, View last_c);
+void recurrent(const RecurrentCall& call, View out, View last_h, View last_c);
 }  // namespace naive
 
 }  // namespace kvmem

@@ -50,6 +50,8 @@ class Recurrent {
         std::vector<Var> h;          // [N, w]
         std::vector<Var> c = {};     // [N, d], of LSTMs
         std::vector<Var> mask = {};  // [N, w], of recurrent dropout; empty: drawn by the next run or step that trains
+        // Weights that are packed for the steps of this pass; empty: packed by the next step.
+        std::vector<const RecurrentPacked*> packed = {};
     };
     struct Run {
         Var out;     // [n, out_width()]: of the last layer, forwards before backwards
@@ -68,11 +70,14 @@ class Recurrent {
 
     Index out_width() const { return directions() * state_width(); }
     const RecurrentOptions& options() const { return options_; }
+    // The weights of a layer in one direction, null where it has none. Throws Error when there is no such layer.
+    [[nodiscard]] const RecurrentMatrices<Parameter*>& weights(Index layer,
+                                                               Direction direction = Direction::forwards) const;
 
   private:
     // One layer in one direction. Null: it has no such parameter.
     struct Layer {
-        Parameter *input, *bias, *input_gain, *input_bias;
+        Parameter *input_gain, *input_bias;
         RecurrentMatrices<Parameter*> weights;
     };
     Layer add_layer(Parameters& parameters, const std::string& name, Index in, std::uint64_t seed) const;

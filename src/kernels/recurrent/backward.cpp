@@ -10,7 +10,6 @@
 namespace kvmem {
 
 namespace {
-using detail::Packed;
 using detail::RecurrentPart;
 using detail::RecurrentStepBackward;
 
@@ -36,7 +35,9 @@ class Backward {
         std::fill_n(zeros_.data, zeros_.size(), Real{0});
         h_ = arena.matrix(n, w);
         if (call.cell == Cell::lstm) c_ = arena.matrix(n, d);
-        if (m.recurrent.data) pack_weights(arena);
+        packed_ = call.packed ? call.packed : pack_recurrent(call, true, arena);
+        if (m.recurrent.data) grad_products_ = arena.matrix(n, packed_->recurrent_back.depth);
+        grad_gates = arena.matrix(shape.rows, shape.gates * d);
         if (call.mask.data || call.cell == Cell::gru_reset_before) {
             left_ = arena.matrix(n, w);
             grad_left_ = arena.matrix(n, w);
@@ -46,7 +47,6 @@ class Backward {
             grad_normal_ = arena.matrix(n, d);
         }
         if (m.projection.data) {
-            projection_ = detail::pack(m.projection, false, arena);
             grad_hidden_ = arena.matrix(n, d);
             grad_states = arena.matrix(shape.rows, w);
         }
@@ -63,9 +63,14 @@ class Backward {
         parallel_for(std::ssize(parts) - 1, 1, [&](Index first, Index last) {
             for (Index i = first; i < last; ++i) run(parts[i], parts[i + 1]);
         });
+        if (grad_in_.x.data && call_.weights.input.data)
+            detail::parallel_product(grad_gates, packed_->input_back, grad_in_.x, true);
+        else if (grad_in_.x.data)
+            detail::simd().add_scaled(1, grad_gates.data, grad_in_.x.data, grad_gates.size());
     }
 
     // Of all rows, for the gradients of the weights.
+    View grad_gates;    // [n, G*d]
     View grad_states;   // [n, w] of h' after its projection
     View grad_cells;    // [n, d] of U_n h + b
     View grad_normals;  // [n, d] of N(c')
@@ -73,14 +78,6 @@ class Backward {
 
   private:
     bool normalises() const { return call_.weights.gate_gain.data != nullptr; }
-
-    void pack_weights(Arena& arena) {
-        const ConstView u = call_.weights.recurrent;
-        const Index reset = call_.cell == Cell::gru_reset_before ? 2 * shape_.width : u.rows;
-        product_ = detail::pack(u.middle_rows(0, reset), false, arena);
-        if (reset < u.rows) candidate_ = detail::pack(u.middle_rows(reset, u.rows - reset), false, arena);
-        grad_products_ = arena.matrix(shape_.sequences, reset);
-    }
 
     void run(Index first, Index end) {
         for (Index i = first; i < end; ++i) {
@@ -133,7 +130,7 @@ class Backward {
         s.out = out_.data;
         s.peepholes = call_.weights.peepholes.data;
         s.c = c_.data ? c_.row(first) : nullptr;
-        s.grad_gates = grad_in_.x.data;
+        s.grad_gates = grad_gates.data;
         s.grad_cells = grad_cells.data;
         s.grad_products = grad_products_.data ? grad_products_.row(first) : nullptr;
         return s;
@@ -144,7 +141,7 @@ class Backward {
         for (Index i = 0; i < rows && grad_out_.out.data; ++i)
             detail::simd().add_scaled(1, grad_out_.out.row(places_[first + i]), grad_h.row(i), grad_h.cols);
         RecurrentStepBackward s = arrays(first, rows);
-        s.h = projection_.data ? unproject(first, grad_h).data : grad_h.data;
+        s.h = call_.weights.projection.data ? unproject(first, grad_h).data : grad_h.data;
         if (call_.cell == Cell::lstm)
             s.c_before = before(first_step, saved_.cells, call_.c, first, rows);
         else
@@ -183,9 +180,9 @@ class Backward {
     // From the gradient of U h to that of h: grad_h, which already has a part of it if it `adds`.
     void to_state(Index first, View grad_h, bool adds) {
         const ConstView grad = grad_products_.middle_rows(first, grad_h.rows);
-        if (!call_.mask.data) return detail::product(grad, product_, grad_h, adds);
+        if (!call_.mask.data) return detail::product(grad, packed_->recurrent_back, grad_h, adds);
         const View left = grad_left_.middle_rows(first, grad_h.rows);
-        detail::product(grad, product_, left, call_.cell == Cell::gru_reset_before);
+        detail::product(grad, packed_->recurrent_back, left, call_.cell == Cell::gru_reset_before);
         for (Index i = 0; i < left.rows; ++i) {
             const Real* factor = call_.mask.row(order_.sequence(first + i));
             for (Index k = 0; k < left.cols; ++k)
@@ -197,7 +194,7 @@ class Backward {
         for (Index i = 0; i < grad_h.rows; ++i)
             std::copy_n(grad_h.row(i), grad_h.cols, grad_states.row(places_[first + i]));
         const View hidden = grad_hidden_.middle_rows(first, grad_h.rows);
-        detail::product(grad_h, projection_, hidden, false);
+        detail::product(grad_h, packed_->projection_back, hidden, false);
         return hidden;
     }
 
@@ -206,7 +203,7 @@ class Backward {
         const View grad_n = normal_.middle_rows(first, s.rows), grad_reset = grad_normal_.middle_rows(first, s.rows);
         s.grad_candidates = grad_n.data;
         run_part(s, RecurrentPart::candidate);
-        detail::product(grad_n, candidate_, grad_reset, false);
+        detail::product(grad_n, packed_->candidate_back, grad_reset, false);
         const View left = left_.middle_rows(first, s.rows);
         for (Index i = 0; i < s.rows; ++i) {
             const Real* h = s.before + s.before_places[i] * shape_.state;
@@ -244,7 +241,7 @@ class Backward {
             Real* const to = grad_products_.row(first + i);
             std::fill_n(to, 4 * d, Real{0});
             detail::simd().norm_row_backward({saved_.sums.row(s.places[i]), m.gate_gain.data, scales[0], scales[1]},
-                                             grad_in_.x.row(s.places[i]), to, nullptr, nullptr, 4 * d);
+                                             grad_gates.row(s.places[i]), to, nullptr, nullptr, 4 * d);
             std::copy_n(to, 4 * d, grad_sums.row(s.places[i]));
         }
     }
@@ -258,7 +255,7 @@ class Backward {
     detail::RecurrentOrder order_;
     std::span<Index> places_, before_places_;
     View zeros_, h_, c_, grad_products_, left_, grad_left_, normal_, grad_normal_, grad_hidden_;
-    Packed product_{}, candidate_{}, projection_{};
+    const RecurrentPacked* packed_;
 };
 
 // The gradients of the weights, from those of all steps at once.
@@ -270,19 +267,22 @@ class WeightGradients {
           saved_(saved),
           out_(out),
           steps_(steps),
-          grad_x_(grad_in.x),
+          grad_gates_(steps.grad_gates),
           grads_(grad_in.weights),
           d_(shape.width),
           arena_(arena) {}
 
     void add() {
         if (out_.rows == 0) return;
+        if (grads_.input.data) gemm(1, grad_gates_, Transpose::yes, call_.x, Transpose::no, 1, grads_.input);
+        if (grads_.bias.data) detail::add_rows(grad_gates_, grads_.bias, arena_);
         if (grads_.recurrent.data) add_recurrent();
-        if (grads_.reset_bias.data) add_reset_bias();
+        if (grads_.reset_bias.data) detail::add_rows(steps_.grad_cells, grads_.reset_bias, arena_);
         if (grads_.peepholes.data) add_peepholes();
         if (grads_.projection.data)
             gemm(1, steps_.grad_states, Transpose::yes, saved_.hidden, Transpose::no, 1, grads_.projection);
-        if (grads_.gate_gain.data) add_normal(saved_.sums, 0, grad_x_, call_.weights.gate_gain, grads_.gate_gain, {});
+        if (grads_.gate_gain.data)
+            add_normal(saved_.sums, 0, grad_gates_, call_.weights.gate_gain, grads_.gate_gain, {});
         if (grads_.cell_gain.data || grads_.cell_bias.data)
             add_normal(saved_.cells, 2, steps_.grad_normals, call_.weights.cell_gain, grads_.cell_gain,
                        grads_.cell_bias);
@@ -336,24 +336,17 @@ class WeightGradients {
         const View h = read_by_weights();
         switch (call_.cell) {
             case Cell::gru:
-                add_gates(grad_x_, 0, 0, 2, h);
+                add_gates(grad_gates_, 0, 0, 2, h);
                 return add_gates(steps_.grad_cells, 0, 2, 1, h);
             case Cell::gru_reset_before:
-                add_gates(grad_x_, 0, 0, 2, h);
+                add_gates(grad_gates_, 0, 0, 2, h);
                 for (Index i = 0; i < h.rows; ++i)
                     for (Index k = 0; k < d_; ++k) h(i, k) *= saved_.gates(i, k);
-                return add_gates(grad_x_, 2, 2, 1, h);
+                return add_gates(grad_gates_, 2, 2, 1, h);
             default:
-                return add_gates(steps_.grad_sums.data ? ConstView(steps_.grad_sums) : grad_x_, 0, 0, grad_x_.cols / d_,
-                                 h);
+                return add_gates(steps_.grad_sums.data ? ConstView(steps_.grad_sums) : grad_gates_, 0, 0,
+                                 grad_gates_.cols / d_, h);
         }
-    }
-
-    void add_reset_bias() const {
-        const ArenaScope scope(arena_);
-        const View ones = arena_.matrix(1, out_.rows);
-        std::fill_n(ones.data, ones.size(), Real{1});
-        gemm(1, ones, Transpose::no, steps_.grad_cells, Transpose::no, 1, grads_.reset_bias);
     }
 
     void add_peepholes() const {
@@ -363,9 +356,9 @@ class WeightGradients {
         std::ranges::fill(sums, 0.0);
         for (Index i = 0; i < c.rows; ++i)
             for (Index k = 0; k < d_; ++k) {
-                sums[k] += double{grad_x_(i, k)} * double{c(i, k)};
-                sums[d_ + k] += double{grad_x_(i, d_ + k)} * double{c(i, k)};
-                sums[2 * d_ + k] += double{grad_x_(i, 3 * d_ + k)} * double{saved_.cells(i, k)};
+                sums[k] += double{grad_gates_(i, k)} * double{c(i, k)};
+                sums[d_ + k] += double{grad_gates_(i, d_ + k)} * double{c(i, k)};
+                sums[2 * d_ + k] += double{grad_gates_(i, 3 * d_ + k)} * double{saved_.cells(i, k)};
             }
         for (Index k = 0; k < 3 * d_; ++k) grads_.peepholes.data[k] += static_cast<Real>(sums[k]);
     }
@@ -381,7 +374,7 @@ class WeightGradients {
     const RecurrentSaved& saved_;
     ConstView out_;
     const Backward& steps_;
-    ConstView grad_x_;
+    ConstView grad_gates_;
     const RecurrentMatrices<View>& grads_;
     Index d_;
     Arena& arena_;
@@ -393,15 +386,15 @@ static bool fits(ConstView grad, ConstView of) { return !grad.data || same_shape
 void recurrent_backward(const RecurrentCall& call, const RecurrentSaved& saved, ConstView out,
                         const RecurrentOutputGradients& grad_out, const RecurrentInputGradients& grad_in,
                         Arena& scratch) {
-    const RecurrentShape shape = recurrent_shape(call, saved.gates.rows, saved.gates.cols);
+    const RecurrentShape shape = recurrent_shape(call);
     const RecurrentMatrices<ConstView>& m = call.weights;
     const RecurrentMatrices<View>& g = grad_in.weights;
     const auto is = [](ConstView x, Index rows, Index cols) { return !x.data || (x.rows == rows && x.cols == cols); };
     require_shape(
-        out.rows == shape.rows && out.cols == shape.state && same_shape(grad_in.x, saved.gates) &&
-            fits(grad_out.out, out) && is(grad_out.last_h, shape.sequences, shape.state) &&
-            is(grad_out.last_c, shape.sequences, shape.width) && is(grad_in.h, shape.sequences, shape.state) &&
-            is(grad_in.c, shape.sequences, shape.width) && fits(g.recurrent, m.recurrent) &&
+        out.rows == shape.rows && out.cols == shape.state && fits(grad_in.x, call.x) && fits(grad_out.out, out) &&
+            is(grad_out.last_h, shape.sequences, shape.state) && is(grad_out.last_c, shape.sequences, shape.width) &&
+            is(grad_in.h, shape.sequences, shape.state) && is(grad_in.c, shape.sequences, shape.width) &&
+            fits(g.input, m.input) && fits(g.bias, m.bias) && fits(g.recurrent, m.recurrent) &&
             fits(g.reset_bias, m.reset_bias) && fits(g.peepholes, m.peepholes) && fits(g.projection, m.projection) &&
             fits(g.gate_gain, m.gate_gain) && fits(g.cell_gain, m.cell_gain) && fits(g.cell_bias, m.cell_bias),
         "recurrent_backward", "what recurrent() was called with, and gradients of the same shapes, or empty");

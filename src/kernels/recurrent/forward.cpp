@@ -8,7 +8,6 @@
 namespace kvmem {
 
 namespace {
-using detail::Packed;
 using detail::RecurrentPart;
 using detail::RecurrentStep;
 
@@ -29,10 +28,14 @@ class Forward {
             no_bias_ = arena.matrix(1, shape.gates * d);
             std::fill_n(no_bias_.data, no_bias_.size(), Real{0});
         }
-        pack_weights(arena);
+        packed_ = call.packed ? call.packed : pack_recurrent(call, false, arena);
     }
 
     void run(View last_h, View last_c) {
+        if (call_.weights.input.data)
+            detail::parallel_product(call_.x, packed_->input, saved_.gates, false);
+        else
+            std::copy_n(call_.x.data, call_.x.size(), saved_.gates.data);
         const Index work = shape_.gates * shape_.width * (is_minimal(call_.cell) ? 16 : shape_.state);
         const std::vector<Index> parts = order_.parts(work);
         parallel_for(std::ssize(parts) - 1, 1, [&](Index first, Index last) {
@@ -44,25 +47,6 @@ class Forward {
   private:
     bool normalises() const { return call_.weights.gate_gain.data != nullptr; }
     bool is(Cell cell) const { return call_.cell == cell; }
-
-    void pack_weights(Arena& arena) {
-        const ConstView u = call_.weights.recurrent;
-        const auto pack_gates = [&](ConstView rows) {
-            const Index gates = rows.rows / shape_.width;
-            Real* const to = arena.take<Real>((shape_.width + 15) * gates * u.cols).data();
-            detail::simd().recurrent_pack(rows.data, gates, shape_.width, u.cols, to);
-            return to;
-        };
-        if (normalises()) {
-            product_ = detail::pack(u, true, arena);
-        } else if (is(Cell::gru_reset_before)) {
-            gates_ = pack_gates(u.middle_rows(0, 2 * shape_.width));
-            candidate_ = pack_gates(u.middle_rows(2 * shape_.width, shape_.width));
-        } else if (u.data) {
-            gates_ = pack_gates(u);
-        }
-        if (call_.weights.projection.data) projection_ = detail::pack(call_.weights.projection, true, arena);
-    }
 
     void start(Index first, Index end) {
         const auto fill = [&](View to, ConstView from) {
@@ -110,13 +94,14 @@ class Forward {
                         .cells = saved_.cells.data,
                         .out = m.projection.data ? saved_.hidden.data : out_.data,
                         .before = before.data,
+                        .bias = m.bias.data,
                         .reset_bias = m.reset_bias.data,
                         .peepholes = m.peepholes.data,
                         .after = hidden.data,
                         .c = c_.data ? c_.row(first) : nullptr,
                         .depth = shape_.state,
                         .left = left.data,
-                        .packed = gates_};
+                        .packed = packed_->gates};
         switch (call_.cell) {
             case Cell::rnn:
                 return run_part(s, RecurrentPart::rnn);
@@ -130,7 +115,7 @@ class Forward {
                 run_part(s, RecurrentPart::reset);
                 s.left = hidden.data;
                 s.after = after.data;
-                s.packed = candidate_;
+                s.packed = packed_->candidate;
                 return run_part(s, RecurrentPart::candidate);
             case Cell::min_gru:
                 return run_part(s, RecurrentPart::min_gru);
@@ -146,7 +131,7 @@ class Forward {
 
     void normalised(RecurrentStep& s, Index first, ConstView left) {
         const View sums = sums_.middle_rows(first, s.rows), normal = normal_.middle_rows(first, s.rows);
-        detail::product(left, product_, sums, false);
+        detail::product(left, packed_->recurrent, sums, false);
         for (Index i = 0; i < s.rows; ++i) {
             if (saved_.sums.data) std::copy_n(sums.row(i), sums.cols, saved_.sums.row(s.places[i]));
             normalise(sums.row(i), call_.weights.gate_gain, no_bias_, sums.row(i), s.places[i], 0);
@@ -169,7 +154,7 @@ class Forward {
     }
 
     void project(Index first, ConstView hidden, View after) {
-        detail::product(hidden, projection_, after, false);
+        detail::product(hidden, packed_->projection, after, false);
         for (Index i = 0; i < after.rows; ++i) std::copy_n(after.row(i), after.cols, out_.row(places_[first + i]));
     }
 
@@ -190,15 +175,15 @@ class Forward {
     detail::RecurrentOrder order_;
     std::span<Index> places_;
     View before_, after_, masked_, c_, hidden_, normal_, sums_, no_bias_;
-    const Real *gates_ = nullptr, *candidate_ = nullptr;
-    Packed product_{}, projection_{};
+    const RecurrentPacked* packed_;
 };
 }  // namespace
 
 void recurrent(const RecurrentCall& call, const RecurrentSaved& saved, View out, View last_h, View last_c,
                Arena& scratch) {
-    const RecurrentShape shape = recurrent_shape(call, saved.gates.rows, saved.gates.cols);
-    require_shape(out.rows == shape.rows && out.cols == shape.state && last_h.rows == shape.sequences &&
+    const RecurrentShape shape = recurrent_shape(call);
+    require_shape(saved.gates.rows == shape.rows && saved.gates.cols == shape.gates * shape.width &&
+                      out.rows == shape.rows && out.cols == shape.state && last_h.rows == shape.sequences &&
                       last_h.cols == shape.state &&
                       (call.cell != Cell::lstm || (last_c.rows == shape.sequences && last_c.cols == shape.width)),
                   "recurrent", "a row of `out` for each of x, and a last state for each sequence");

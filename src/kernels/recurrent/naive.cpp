@@ -41,14 +41,14 @@ struct Sequence {
     Index width;
     Numbers h, c, factor;
 
-    void step(const Real* x) {
+    void step(const Numbers& x) {
         const RecurrentMatrices<ConstView>& m = call.weights;
         Numbers read(h.size()), u(static_cast<std::size_t>(gate_count(call.cell) * width));
         for (std::size_t k = 0; k < h.size(); ++k) read[k] = factor[k] * h[k];
         for (std::size_t g = 0; g < u.size() && !m.recurrent.empty(); ++g)
             u[g] = product(m.recurrent, static_cast<Index>(g), read);
         if (!m.gate_gain.empty()) u = normalised(u, m.gate_gain, {});
-        const auto gate = [&](Index g, Index k) { return double{x[g * width + k]} + u[g * width + k]; };
+        const auto gate = [&](Index g, Index k) { return x[g * width + k] + u[g * width + k]; };
         if (call.cell == Cell::lstm) return lstm(gate);
         Numbers next(h.size());
         for (Index k = 0; k < width; ++k) next[k] = plain(x, gate, u, read, k);
@@ -73,9 +73,9 @@ struct Sequence {
     }
 
     template <class Gate>
-    double plain(const Real* x, Gate gate, const Numbers& u, const Numbers& read, Index k) const {
+    double plain(const Numbers& x, Gate gate, const Numbers& u, const Numbers& read, Index k) const {
         const RecurrentMatrices<ConstView>& m = call.weights;
-        const double last = double{x[(gate_count(call.cell) - 1) * width + k]};
+        const double last = x[(gate_count(call.cell) - 1) * width + k];
         if (call.cell == Cell::rnn) return std::tanh(gate(0, k));
         if (call.cell == Cell::min_gru) {
             const double z = sigmoid(gate(0, k));
@@ -98,14 +98,25 @@ struct Sequence {
 };
 }  // namespace
 
-void recurrent(const RecurrentCall& call, ConstView x, View out, View last_h, View last_c) {
-    const Index width = x.cols / gate_count(call.cell);
+static Numbers inputs(const RecurrentCall& call, Index row) {
+    const RecurrentMatrices<ConstView>& m = call.weights;
+    const Numbers x = row_of(call.x, row, call.x.cols);
+    if (m.input.empty() && m.bias.empty()) return x;
+    Numbers gates(static_cast<std::size_t>(m.input.empty() ? call.x.cols : m.input.rows));
+    for (std::size_t g = 0; g < gates.size(); ++g)
+        gates[g] = (m.input.empty() ? x[g] : product(m.input, static_cast<Index>(g), x)) +
+                   (m.bias.empty() ? 0 : double{m.bias.data[g]});
+    return gates;
+}
+
+void recurrent(const RecurrentCall& call, View out, View last_h, View last_c) {
+    const Index width = recurrent_shape(call).width;
     for (Index i = 0; i + 1 < std::ssize(call.offsets); ++i) {
         Sequence s{call, width, row_of(call.h, i, out.cols), row_of(call.c, i, width), row_of(call.mask, i, out.cols)};
         if (call.mask.empty()) s.factor.assign(s.factor.size(), 1);
         for (Index t = 0; t < call.offsets[i + 1] - call.offsets[i]; ++t) {
             const Index row = call.direction == Direction::forwards ? call.offsets[i] + t : call.offsets[i + 1] - 1 - t;
-            s.step(x.row(row));
+            s.step(inputs(call, row));
             for (Index k = 0; k < out.cols; ++k) out(row, k) = static_cast<Real>(s.h[k]);
         }
         for (Index k = 0; k < out.cols; ++k) last_h(i, k) = static_cast<Real>(s.h[k]);

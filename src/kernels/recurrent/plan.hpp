@@ -33,14 +33,25 @@ class RecurrentOrder {
     bool forwards_;
 };
 
-// A matrix that is packed for packed_product().
+// A matrix that is packed for packed_product(); data is null where there is none.
 struct Packed {
-    const Real* data;
-    Index depth, cols;
+    const Real* data = nullptr;
+    Index depth = 0, cols = 0;
 };
 // b [depth, cols], or the transpose of b [cols, depth].
 Packed pack(ConstView b, bool transposed, Arena& arena);
-// c [rows, cols] = a b, or c += a b.
+// c [rows, cols] = a b, or c += a b: on the calling thread, or on several.
 void product(ConstView a, const Packed& b, View c, bool add);
+void parallel_product(ConstView a, const Packed& b, View c, bool add);
 
 }  // namespace kvmem::detail
+
+namespace kvmem {
+
+struct RecurrentPacked {
+    detail::Packed input, recurrent, projection;        // W, U for an LSTM with layer normalisation, P
+    const Real *gates = nullptr, *candidate = nullptr;  // U for recurrent_step; U_n of the GRU that resets before
+    detail::Packed input_back, recurrent_back, candidate_back, projection_back;
+};
+
+}  // namespace kvmem

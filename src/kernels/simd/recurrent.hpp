@@ -49,7 +49,8 @@ template <RecurrentPart part>
     const auto product = [&](Index g) {
         return step == lanes ? load(products + g * step) : u.of(products - first + g * step);
     };
-    const auto sum = [&](Index g) { return u.of(gate(g)) + product(g); };
+    const auto input = [&](Index g) { return s.bias ? u.of(gate(g)) + u.of(s.bias + g * s.width) : u.of(gate(g)); };
+    const auto sum = [&](Index g) { return input(g) + product(g); };
     const auto finish = [&](Vector h) {
         u.set(s.after + row * s.width, h);
         if (s.out) u.set(s.out + place * s.width, h);
@@ -84,7 +85,7 @@ template <RecurrentPart part>
     } else if constexpr (part == RecurrentPart::gru) {
         const Vector r = sigmoid(sum(0)), z = sigmoid(sum(1));
         const Vector inner = s.reset_bias ? product(2) + u.of(s.reset_bias) : product(2);
-        const Vector n = tanh(u.of(gate(2)) + r * inner);
+        const Vector n = tanh(input(2) + r * inner);
         u.set(gate(0), r);
         u.set(gate(1), z);
         u.set(gate(2), n);
@@ -96,20 +97,20 @@ template <RecurrentPart part>
         u.set(gate(1), sigmoid(sum(1)));
         u.set(s.after + row * s.width, r * u.of(s.left + row * s.width));
     } else if constexpr (part == RecurrentPart::candidate) {
-        const Vector n = tanh(u.of(gate(2)) + product(0)), z = u.of(gate(1));
+        const Vector n = tanh(input(2) + product(0)), z = u.of(gate(1));
         u.set(gate(2), n);
         finish(n + z * (before() - n));
     } else if constexpr (part == RecurrentPart::min_gru) {
-        const Vector z = sigmoid(u.of(gate(0))), n = positive(u.of(gate(1))), h = before();
+        const Vector z = sigmoid(input(0)), n = positive(input(1)), h = before();
         u.set(gate(0), z);
         u.set(gate(1), n);
         finish(h + z * (n - h));
     } else {
-        const Vector to_f = u.of(gate(0)), to_i = u.of(gate(1)), open = to_f > to_i ? to_f : to_i;
+        const Vector to_f = input(0), to_i = input(1), open = to_f > to_i ? to_f : to_i;
         const Vector raise = open < lowest_gates ? lowest_gates - open : Vector{};
         const auto bounded = [](Vector x) { return x < lowest_gate ? repeat(lowest_gate) : x; };
         const Vector f = sigmoid(bounded(to_f + raise)), i = sigmoid(bounded(to_i + raise));
-        const Vector n = positive(u.of(gate(2))), h = before();
+        const Vector n = positive(input(2)), h = before();
         u.set(gate(0), f);
         u.set(gate(1), i);
         u.set(gate(2), n);
@@ -117,8 +118,8 @@ template <RecurrentPart part>
     }
 }
 
-// The next step of a sequence is far from this one: what a tile's gates are about to read and write is prefetched before
-// its product, which hides the latency.
+// The next step of a sequence is far from this one: what a tile's gates are about to read and write is prefetched
+// before its product, which hides the latency.
 template <Index rows, Index gates>
 KVMEM_INLINE void prefetch_units(const RecurrentStep& s, Index row, Index unit) {
     for (Index r = row; r < row + rows; ++r) {

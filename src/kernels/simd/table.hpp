@@ -240,7 +240,7 @@ struct RecurrentStep {
     Real* gates;
     Real* cells;  // null: not saved
     Real* out;    // null: only `after`
-    const Real *before, *reset_bias, *peepholes;
+    const Real *before, *bias, *reset_bias, *peepholes;
     Real *after, *c;  // h'; c, which becomes c'
     // The product: of left [rows, depth] and U as recurrent_pack() left it; or its results [rows, gate_count * width].
     Index depth = 0;
