@@ -6,6 +6,9 @@
 # --quick: fewer rounds, and the large sizes a quarter; --only: the cases whose name the expression finds; --out: where
 # attention.md and attention.json go (build/bench). Peers that are not installed are left out; --install-peers installs
 # them: libtorch, oneDNN and OpenBLAS from Debian, onnxruntime-node from npm into build/bench-peers.
+#   scripts/bench.sh recurrent [the same options]
+#
+# LSTM and GRU layers beside their peers: recurrent.md and recurrent.json.
 #   scripts/bench.sh store [--quick] [--threads '1 2'] [--only exact|approximate] [--install-peers]
 #
 # The store of vectors beside FAISS and hnswlib, with recall beside speed; --install-peers installs them from Debian.
@@ -22,7 +25,7 @@ peers=$PWD/build/bench-peers
 built=build/bench/tests/bench
 
 usage() {
-    sed -n '2,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,18s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 2
 }
 
@@ -81,9 +84,9 @@ if [[ ${1:-} == training-scale ]]; then
     build bench bench_training_scale >&2
     exec "$built/bench_training_scale" "${@:2}"
 fi
-[[ ${1:-} == attention ]] || usage
+[[ ${1:-} == attention || ${1:-} == recurrent ]] || usage
+options=(--jobs "$1")
 shift
-options=()
 out=build/bench
 while (($# > 0)); do
     case $1 in

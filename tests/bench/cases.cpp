@@ -1,5 +1,9 @@
 #include "cases.hpp"
 
+#include <numeric>
+
+#include "recurrent_data.hpp"
+
 namespace bench {
 
 namespace {
@@ -49,13 +53,25 @@ Case one_query_each(Index batch, Index slots, Index width) {
     c.batch = batch;
     return c;
 }
+Case sequences(const std::string& kind, Index batch, Index length) {
+    Case c;
+    c.kind = kind, c.batch = batch, c.slots = length, c.width = 256;
+    return c;
+}
+// The products of input and state with their weights; backward each has two.
+Job recurrent(const std::string& name, const Case& c) {
+    const std::vector<Index> lengths = RecurrentData::lengths_of(c);
+    const double rows = std::accumulate(lengths.begin(), lengths.end(), 0.0), gates = c.kind.front() == 'l' ? 4 : 3;
+    const auto width = static_cast<double>(c.width);
+    return {name, c, Unit::flops, rows * gates * width * width * 2 * 2 * (c.backward ? 3 : 1)};
+}
 Case causal(Case c) { return c.causal = 1, c; }
 Case backward(Case c) { return c.backward = 1, c; }
 Case bf16(Case c) { return c.bf16 = 1, c; }
 
 }  // namespace
 
-std::vector<Job> all_jobs(bool quick) {
+std::vector<Job> attention_jobs(bool quick) {
     const auto large = [&](Index size) { return quick ? size / 4 : size; };
     const Index length = large(4096), some = large(100'000), many = large(1'000'000);
     Case encoder = square(16, 128);
@@ -79,6 +95,21 @@ std::vector<Job> all_jobs(bool quick) {
         training("train KV-MemNN, 100 slots", "kvmemnn", one_query_each(32, 100, 128)),
         training("train KV-MemNN, 1000 slots", "kvmemnn", one_query_each(32, 1000, 128)),
         training("train encoder layer 16x128x512", "encoder", encoder),
+    };
+}
+
+std::vector<Job> recurrent_jobs() {
+    const Case batch = sequences("lstm", 32, 50), words = sequences("lstm-words", 128, 20);
+    const Case one = sequences("lstm", 1, 50), gru = sequences("gru", 32, 50),
+               gru_words = sequences("gru-words", 128, 20);
+    return {
+        recurrent("LSTM 32x50x256 forward", batch),
+        recurrent("LSTM 32x50x256 forward + backward", backward(batch)),
+        recurrent("LSTM 128 words x256 forward + backward", backward(words)),
+        recurrent("LSTM 1x50x256 forward", one),
+        recurrent("GRU 32x50x256 forward", gru),
+        recurrent("GRU 32x50x256 forward + backward", backward(gru)),
+        recurrent("GRU 128 words x256 forward + backward", backward(gru_words)),
     };
 }
 

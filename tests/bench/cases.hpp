@@ -20,6 +20,7 @@ struct Job {
 };
 
 // With `quick`, sizes of 4096 and more are a quarter.
-std::vector<Job> all_jobs(bool quick);
+std::vector<Job> attention_jobs(bool quick);
+std::vector<Job> recurrent_jobs();
 
 }  // namespace bench

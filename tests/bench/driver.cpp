@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 struct Options {
     bool quick = false;
-    std::string threads = "1,2", only = ".", out = ".";
+    std::string jobs = "attention", threads = "1,2", only = ".", out = ".";
     std::vector<std::string> contestants;  // commands, words separated by spaces
 };
 
@@ -83,7 +83,7 @@ class Driver {
     void measure(int threads) {
         const std::regex only(options_.only, std::regex::icase);
         Limits& limits = run_.limits[threads];
-        for (Job& job : all_jobs(options_.quick)) {
+        for (Job& job : options_.jobs == "recurrent" ? recurrent_jobs() : attention_jobs(options_.quick)) {
             if (!std::regex_search(job.name, only)) continue;
             job.shape.threads = threads;
             limits.flops = std::max(limits.flops, peak_flops(threads));
@@ -105,8 +105,8 @@ class Driver {
     void report() const {
         const std::string table = to_markdown(run_);
         std::cout << table;
-        std::ofstream(fs::path(options_.out) / "attention.md") << table;
-        std::ofstream(fs::path(options_.out) / "attention.json") << to_json(run_);
+        std::ofstream(fs::path(options_.out) / (options_.jobs + ".md")) << table;
+        std::ofstream(fs::path(options_.out) / (options_.jobs + ".json")) << to_json(run_);
     }
 
   private:
@@ -154,7 +154,7 @@ class Driver {
     double time(const Job& job, std::vector<Runner>& runners) {
         const double share = options_.quick ? 0.1 : 0.7;  // seconds for each
         const int least = options_.quick ? 3 : 5;
-        const std::string oracle = job.unit == Unit::examples ? "" : oracle_of(job.shape);
+        const std::string oracle = job.shape.kind != "attend" ? "" : oracle_of(job.shape);
         std::map<std::string, double> fastest;
         for (Runner& r : runners)
             attempt(r, [&] {
@@ -225,9 +225,10 @@ int main(int argc, char** argv) try {
     auto add = all.add_options();
     add("help", "this");
     add("quick", po::bool_switch(&options.quick), "fewer rounds, and the large sizes a quarter");
+    add("jobs", po::value(&options.jobs)->default_value(options.jobs), "attention or recurrent");
     add("threads", po::value(&options.threads)->default_value(options.threads), "numbers of threads, by commas");
     add("only", po::value(&options.only)->default_value(options.only), "cases whose name the expression finds");
-    add("out", po::value(&options.out)->default_value(options.out), "folder for attention.md and attention.json");
+    add("out", po::value(&options.out)->default_value(options.out), "folder for JOBS.md and JOBS.json");
     add("contestant", po::value(&options.contestants)->composing(), "a command, kvmem's first; once for each");
     po::variables_map given;
     po::store(po::parse_command_line(argc, argv, all), given);

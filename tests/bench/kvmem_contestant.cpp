@@ -1,7 +1,9 @@
 // The contestant kvmem: see README.md.
 #include "kvmem/version.hpp"
 #include "kvmem_attention.hpp"
+#include "kvmem_recurrent.hpp"
 #include "kvmem_training.hpp"
+#include "recurrent_data.hpp"
 
 using bench::Case;
 
@@ -9,10 +11,12 @@ int main() {
     const auto variants = [](const Case& c) -> std::vector<std::string> {
         if (c.kind == "attend")
             return bench::kvmem_can_attend(c) ? std::vector<std::string>{"attend"} : std::vector<std::string>{};
+        if (bench::is_recurrent(c)) return {"layer"};
         return {"1x1", "1x4", "1x16", "2x1", "2x4", "2x8"};  // tapes x parts
     };
     const auto make = [](const Case& c, const std::string& variant) {
         if (c.kind == "attend") return bench::kvmem_attention(c);
+        if (bench::is_recurrent(c)) return bench::kvmem_recurrent(c);
         return bench::kvmem_training(c, {std::stoll(variant), std::stoll(variant.substr(variant.find('x') + 1))});
     };
     return bench::serve({"kvmem", KVMEM_VERSION, variants, make});

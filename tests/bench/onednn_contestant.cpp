@@ -1,9 +1,10 @@
-// The contestant onednn: attention as a chain of oneDNN's primitives matmul, softmax, matmul; see README.md.
+// The contestant onednn: attention as a chain of oneDNN's primitives matmul, softmax, matmul, and its LSTM; see
+// README.md.
 #include <dnnl.hpp>
 
 #include <limits>
 
-#include "protocol.hpp"
+#include "onednn_tasks.hpp"
 
 using bench::Case;
 using bench::Floats;
@@ -89,9 +90,13 @@ int main() {
     const std::string version =
         std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch);
     const auto variants = [](const Case& c) -> std::vector<std::string> {
+        if (c.kind == "lstm" && !c.backward) return {"lstm"};
         if (c.kind != "attend" || c.backward || c.bf16) return {};
         return {"chain"};
     };
-    const auto make = [](const Case& c, const std::string&) { return std::make_unique<Attention>(c); };
+    const auto make = [](const Case& c, const std::string&) -> std::unique_ptr<bench::Task> {
+        if (c.kind == "lstm") return bench::onednn_lstm(c);
+        return std::make_unique<Attention>(c);
+    };
     return bench::serve({"onednn", version, variants, make});
 }

@@ -1,4 +1,4 @@
-// Writes small ONNX models: the few messages of onnx.proto that one attention needs, as protocol buffers.
+// Writes small ONNX models: the few messages of onnx.proto that one operation needs, as protocol buffers.
 
 const varint = value => {
     const bytes = [];
@@ -36,12 +36,18 @@ export const node = (type, inputs, outputs, attributes = {}, domain = '') =>
     message(1, ...inputs.map(name => bytes(1, name)), ...outputs.map(name => bytes(2, name)), bytes(4, type),
         ...Object.entries(attributes).map(([name, value]) => attribute(name, value)), bytes(7, domain));
 
-// ModelProto of a graph of such nodes; inputs and outputs are { name: shape }.
-export const model = (nodes, inputs, outputs) => {
+// TensorProto: a constant.
+const initializer = (name, { dims, data }) =>
+    message(5, ...dims.map(size => number(1, size)), number(2, float_type), bytes(8, name),
+        bytes(9, Buffer.from(data.buffer)));
+
+// ModelProto of a graph of such nodes; inputs and outputs are { name: shape }, constants { name: tensor }.
+export const model = (nodes, inputs, outputs, constants = {}) => {
     const opset = (domain, version) => message(8, bytes(1, domain), number(2, version));
     return Buffer.concat([
         number(1, 10), opset('', 23), opset('com.microsoft', 1),
         message(7, ...nodes, bytes(2, 'attention'),
+            ...Object.entries(constants).map(([name, tensor]) => initializer(name, tensor)),
             ...Object.entries(inputs).map(([name, shape]) => tensor(11, name, shape)),
             ...Object.entries(outputs).map(([name, shape]) => tensor(12, name, shape))),
     ]);

@@ -1,5 +1,5 @@
 // The contestant onnxruntime: attention as one operation of ONNX, as the contributed MultiHeadAttention, and as a chain
-// of products and softmax; see README.md. KVMEM_BENCH_PEERS names the folder where npm installed onnxruntime-node.
+// of products and softmax; and the layers LSTM and GRU; see README.md. KVMEM_BENCH_PEERS names the folder where npm installed onnxruntime-node.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
@@ -97,17 +97,60 @@ class Task {
     }
 }
 
+// Forward of the operations LSTM and GRU over sequences of one length.
+class Layer {
+    static async make(c) {
+        const layer = new Layer(), { slots: steps, batch, width } = c, lstm = c.kind === 'lstm';
+        // PyTorch's gates, of which recurrent_data.hpp has the numbers, in ONNX's order.
+        const order = lstm ? [0, 3, 1, 2] : [1, 0, 2], gates = order.length, deviation = 1 / Math.sqrt(width);
+        const numbers = (stream, size, deviation = 1) =>
+            Float32Array.from({ length: size }, (_, i) => deviation * normal_table[random_bits(stream, i) >>> 16]);
+        const reordered = (stream, cols) => {
+            const from = numbers(stream, gates * width * cols, deviation), size = width * cols;
+            return Float32Array.from(from, (_, i) => from[order[Math.floor(i / size)] * size + i % size]);
+        };
+        const by_step = from => Float32Array.from(from, (_, i) => {
+            const row = Math.floor(i / width);
+            return from[(row % batch * steps + Math.floor(row / batch)) * width + i % width];
+        });
+        const bias = new Float32Array(2 * gates * width);
+        bias.set(reordered(85, 1));
+        const tensor = (data, ...shape) => new ort.Tensor('float32', data, shape);
+        layer.feeds = {
+            X: tensor(by_step(numbers(81, steps * batch * width)), steps, batch, width),
+            W: tensor(reordered(83, width), 1, gates * width, width),
+            R: tensor(reordered(84, width), 1, gates * width, width),
+            B: tensor(bias, 1, 2 * gates * width),
+        };
+        layer.weight = by_step(numbers(82, steps * batch * width));
+        const attributes = { hidden_size: width, ...(lstm ? {} : { linear_before_reset: 1 }) };
+        const shapes = Object.fromEntries(Object.entries(layer.feeds).map(([name, t]) => [name, t.dims]));
+        const constants = { W: layer.feeds.W, R: layer.feeds.R, B: layer.feeds.B };
+        layer.session = await ort.InferenceSession.create(
+            model([node(lstm ? 'LSTM' : 'GRU', Object.keys(shapes), ['Y'], attributes)], { X: shapes.X },
+                { Y: [steps, 1, batch, width] }, constants),
+            { executionProviders: ['cpu'], intraOpNumThreads: c.threads, interOpNumThreads: 1 });
+        return layer;
+    }
+
+    async run() { this.read = (await this.session.run({ X: this.feeds.X })).Y; }
+
+    loss() { return this.read.data.reduce((sum, y, i) => sum + y * this.weight[i], 0); }
+}
+
 const parse = words => Object.fromEntries(words.map(word => word.split('=')).map(([name, value]) =>
     [name, name === 'kind' ? value : Number(value)]));
 
 let c, task;
+const is_layer = () => c.kind === 'lstm' || c.kind === 'gru';
 const answers = {
     case(...words) {
         c = parse(words);
-        const can = c.kind === 'attend' && !c.backward && !c.bf16;
-        return ['variants', ...(can ? ['attention', 'mha', 'chain'] : [])].join(' ');
+        const can = !c.backward && !c.bf16;
+        if (can && is_layer()) return 'variants layer';
+        return ['variants', ...(can && c.kind === 'attend' ? ['attention', 'mha', 'chain'] : [])].join(' ');
     },
-    async variant(name) { task = await Task.make(c, name); return 'ready'; },
+    async variant(name) { task = await (is_layer() ? Layer.make(c) : Task.make(c, name)); return 'ready'; },
     async go(runs) {
         const times = [];
         for (let i = 0; i < Number(runs); ++i) {
@@ -117,6 +160,7 @@ const answers = {
         }
         return `ns ${times.join(' ')}`;
     },
+    loss: () => `loss ${task.loss()}`,
     error: file => `error ${task.error(file)}`,
     memory: async () => `memory ${await task.memory()}`,
 };

@@ -56,7 +56,7 @@ std::string kvmem_cells(const Measurement& m, const Limits& limits) {
     const Result& r = m.results.front();
     if (!r.failure.empty()) return " " + r.failure + " | | |";
     if (m.job.unit == Unit::memory) return text(" %.1f MiB | | |", r.bytes / 1048576);
-    const double error = m.job.unit == Unit::examples ? loss_difference(m) : r.error;
+    const double error = m.job.shape.kind != "attend" ? loss_difference(m) : r.error;
     return " " + time_text(r.seconds) + " | " + rate_text(m.job, limits, r.seconds) + " | " +
            (error >= 0 ? text("%.1e |", error) : "|");
 }
@@ -75,7 +75,8 @@ const char* preface =
     "Each time is a median over rounds in which the contestants took turns. A peer's factor is its time over kvmem's: "
     "above 1, kvmem is faster. Percentages are of the peak of multiplications or of the read bandwidth, measured in "
     "this "
-    "run. The error is the largest difference from the same in double over the largest number; of a training step, the "
+    "run. The error is the largest difference from the same in double over the largest number; of a training step or a "
+    "layer, the "
     "difference of the first loss from the first peer's. Each contestant's best variant is shown. Where others are "
     "named, "
     "other programs were computing on so many cores: that hits thread pools unevenly, and the row should be measured "
