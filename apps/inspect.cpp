@@ -1,188 +1,26 @@
 // kvmem inspect FILE: what a data set, a model or a run holds.
-#include "kvmem/tasks/qa/inspect.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/core/text.hpp"
 #include "kvmem/io/file_format.hpp"
-#include "kvmem/tasks/qa/model_file.hpp"
-#include "kvmem/tasks/qa/task_type.hpp"
+#include "kvmem/tasks/qa/retriever.hpp"
+#include "kvmem/train/checkpoint.hpp"
 #include "kvmem/train/session.hpp"
 #include "program.hpp"
 #include "sequences.hpp"
 #include "store_text.hpp"
+#include "task_table.hpp"
 
-#include <algorithm>
-#include <boost/json.hpp>
-#include <iomanip>
 #include <iostream>
-#include <utility>
 
 namespace kvmem::apps {
 
-namespace json = boost::json;
 namespace fs = std::filesystem;
-
-static std::string share(Index part, Index whole) {
-    return percent(static_cast<double>(part) / static_cast<double>(std::max<Index>(whole, 1)));
-}
-
-static std::string shares(Index part, Index whole) { return std::to_string(part) + " (" + share(part, whole) + ")"; }
-
-static std::string one_decimal(double value) { return formatted("%.1f", value); }
-
-static std::string lengths(const LengthReport& r) {
-    return std::to_string(r.min) + " to " + std::to_string(r.max) + ", " + one_decimal(r.mean) + " on average";
-}
-
-static void print_split(const std::string& name, const SplitReport& r, const RetrievalReport& reach, bool has_train) {
-    std::cout << name << ": " << plural(r.examples, "question") << "\n";
-    print_row("words and names in a question", lengths(r.question));
-    print_row("right answers to a question", lengths(r.answers));
-    if (has_train)
-        print_row("words that train never has", shares(r.unknown_tokens, r.question_tokens));
-    else
-        print_row("unknown words", "as the model says: there is no training split");
-    print_row("questions that name no entity", shares(r.without_entity, r.examples));
-    print_row("questions without an answer", shares(r.without_answer, r.examples));
-    print_row("... whose answers no memory holds", shares(r.unreachable, r.examples));
-    print_row("... whose retrieval misses them all", shares(reach.answerable - reach.found, r.examples));
-    const auto examples = static_cast<double>(std::max<Index>(r.examples, 1));
-    print_row("slots that a question reads", one_decimal(static_cast<double>(reach.slots) / examples) + " on average");
-    if (r.local_slots > 0) print_row("slots of its own", std::to_string(r.local_slots));
-    if (name != "train") print_row("questions that train has as well", shares(r.leaked, r.examples));
-}
-
-static json::object lengths_json(const LengthReport& r) { return {{"min", r.min}, {"max", r.max}, {"mean", r.mean}}; }
-
-static json::object split_json(const SplitReport& r, const RetrievalReport& reach) {
-    return {{"examples", r.examples},
-            {"question", lengths_json(r.question)},
-            {"answers", lengths_json(r.answers)},
-            {"question_tokens", r.question_tokens},
-            {"unknown_tokens", r.unknown_tokens},
-            {"without_entity", r.without_entity},
-            {"without_answer", r.without_answer},
-            {"unreachable", r.unreachable},
-            {"outside_candidates", r.outside_candidates},
-            {"leaked", r.leaked},
-            {"own_slots", r.local_slots},
-            {"retrieval", json::object{{"found", reach.found},
-                                       {"answerable", reach.answerable},
-                                       {"without_slots", reach.without_slots},
-                                       {"slots", reach.slots},
-                                       {"gold", reach.gold},
-                                       {"gold_found", reach.gold_found}}}};
-}
-
-// Prints a task's row: for each number of hops, two shares, and the slots of a question where `slots`.
-static void print_recall_row(const std::string& task, const std::vector<RetrievalReport>& hops, bool slots) {
-    if (hops.front().questions == 0) return;
-    std::cout << "  " << std::left << std::setw(38) << task << std::right;
-    for (const RetrievalReport& r : hops) {
-        std::cout << std::setw(9) << share(r.found, r.questions) << std::setw(9) << share(r.gold_found, r.gold);
-        if (slots) std::cout << std::setw(9) << r.slots / r.questions;
-    }
-    std::cout << "\n";
-}
-
-// Prints an upper bound of what hops can find with each strategy, whatever attention learns.
-static void print_recall(const QaDataset& dataset, RetrieverOptions options) {
-    options.hops = 3;
-    constexpr std::pair<Retrieval, const char*> strategies[] = {
-        {Retrieval::question, "slots found by hashing the question"},
-        {Retrieval::hops, "slots found by hashing again for each hop"},
-        {Retrieval::whole, "all facts, followed exactly"}};
-    for (const auto& [name, split] : dataset.splits)
-        for (const auto& [strategy, what] : strategies) {
-            options.strategy = strategy;
-            const Retriever retriever(dataset.memory, dataset.vocabulary, options);
-            const Facts* const facts = retriever.facts();
-            if (facts && facts->size() == 0) continue;
-            std::cout << name << ", " << what
-                      << ": questions with a right answer within reach, right answers in reach, "
-                      << (facts ? "by hop\n" : "slots, by hop\n");
-            const auto reports = report_retrieval_by_hop(dataset, split, retriever);
-            for (std::size_t task = 0; task < reports.size(); ++task)
-                print_recall_row(split.task.empty() ? "all" : printable(dataset.tasks[task]), reports[task], !facts);
-        }
-}
-
-static json::object data_json(const DatasetInfo& info, const DatasetReport& report, json::object splits) {
-    return {{"format", "kvmem-qa"},
-            {"title", info.title},
-            {"source", info.source},
-            {"license", info.license},
-            {"generator", info.generator},
-            {"vocabulary", json::object{{"words", report.tokens_by_kind[1]},
-                                        {"entities", report.tokens_by_kind[2]},
-                                        {"relations", report.tokens_by_kind[3]}}},
-            {"candidates", report.candidates},
-            {"memory", json::object{{"slots", report.memory.slots},
-                                    {"distinct_keys", report.memory.distinct_keys},
-                                    {"key", lengths_json(report.memory.key)},
-                                    {"value", lengths_json(report.memory.value)}}},
-            {"splits", std::move(splits)}};
-}
-
-static void inspect_data(const fs::path& path, const RetrieverOptions& options, bool as_json, bool recall) {
-    const QaDataset dataset = load_dataset(path);
-    if (recall) {
-        print_recall(dataset, options);
-        return;
-    }
-    const DatasetReport report = inspect_dataset(dataset);
-    const Retriever retriever(dataset.memory, dataset.vocabulary, options);
-    const DatasetInfo& info = dataset.info;
-    const auto reach = [&](const std::string& name) {
-        return report_retrieval(dataset, dataset.split(name), retriever);
-    };
-    if (as_json) {
-        json::object splits;
-        for (const auto& [name, split] : report.splits) splits[name] = split_json(split, reach(name));
-        std::cout << json::serialize(data_json(info, report, std::move(splits))) << "\n";
-        return;
-    }
-    std::cout << "data set: " << printable(info.title) << "\n";
-    if (!info.source.empty()) print_row("source", info.source);
-    if (!info.license.empty()) print_row("license", info.license);
-    print_row("made by", info.generator);
-    std::cout << "vocabulary: " << plural(report.tokens_by_kind[1], "word") << ", "
-              << plural(report.tokens_by_kind[2], "name") << ", " << plural(report.tokens_by_kind[3], "relation")
-              << "; " << plural(report.candidates, "candidate") << "\n";
-    std::cout << "memory: " << plural(report.memory.slots, "slot") << ", "
-              << plural(report.memory.distinct_keys, "distinct key") << "\n";
-    const bool has_train = report.splits.contains("train");
-    for (const auto& [name, split] : report.splits) print_split(name, split, reach(name), has_train);
-}
-
-static void inspect_model(const fs::path& path, bool as_json) {
-    const std::unique_ptr<Model> loaded = load_model(path);
-    const Model& model = *loaded;
-    const std::string config = to_json(model.settings());
-    if (as_json) {
-        json::array parameters;
-        for (const Parameter& p : model.parameters())
-            parameters.push_back(json::object{{"name", p.name}, {"rows", p.value.rows()}, {"cols", p.value.cols()}});
-        std::cout << json::serialize(json::object{{"format", "kvmem-model"},
-                                                  {"model", model.kind()},
-                                                  {"config", json::parse(config)},
-                                                  {"vocabulary", model.vocabulary().size()},
-                                                  {"candidates", model.candidates().size()},
-                                                  {"parameters", parameters}})
-                  << "\n";
-        return;
-    }
-    std::cout << "model: " << model.name() << ", " << plural(model.parameters().count(), "parameter") << "\n";
-    print_row("vocabulary", plural(model.vocabulary().size(), "token"));
-    print_row("candidates", std::to_string(model.candidates().size()));
-    for (const Parameter& p : model.parameters())
-        print_row("parameter " + p.name, std::to_string(p.value.rows()) + " x " + std::to_string(p.value.cols()));
-    print_row("configuration", config);
-}
 
 static void inspect_run(const fs::path& directory, bool as_json) {
     const RunFiles files{directory};
-    const RunConfig config = files.read_config(question_answering());
-    inspect_model(files.model(), as_json);
+    const TaskVerbs& task = task_of_run(directory);
+    const RunConfig config = files.read_config(task.type());
+    task.inspect_model(files.model(), as_json);
     if (as_json) return;
     std::cout << "run: trained on " << printable(config.data) << "\n";
     if (!is_there(files.results())) return;
@@ -220,10 +58,8 @@ int run_inspect(const Arguments& arguments) {
                           .where = path.string()});
     if (is_folder(path))
         inspect_run(path, as_json);
-    else if (format == "kvmem-qa")
-        inspect_data(path, retriever, as_json, recall);
-    else if (format == "kvmem-model")
-        inspect_model(path, as_json);
+    else if (format == model_format)
+        task_of_run(path).inspect_model(path, as_json);
     else if (format == "kvmem-pairs")
         inspect_pairs(path, as_json);
     else if (format == "kvmem-text")
@@ -231,10 +67,7 @@ int run_inspect(const Arguments& arguments) {
     else if (format == "kvmem-store")
         inspect_store(path, as_json);
     else
-        throw Error({.what = "not a file of kvmem",
-                     .expected = "format kvmem-qa, kvmem-pairs, kvmem-text, kvmem-model or kvmem-store",
-                     .got = format.empty() ? "none" : format,
-                     .where = path.string()});
+        task_of_data(path).inspect_data(path, values);
     return 0;
 }
 

@@ -3,9 +3,9 @@
 #include "kvmem/core/file.hpp"
 #include "kvmem/tasks/qa/edit_memory.hpp"
 #include "kvmem/tasks/qa/model_file.hpp"
-#include "kvmem/tasks/qa/task_type.hpp"
 #include "kvmem/tasks/qa/tasks.hpp"
 #include "kvmem/train/group.hpp"
+#include "task_table.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -25,15 +25,6 @@ struct Source {
 
 }  // namespace
 
-static std::filesystem::path find_run(const po::variables_map& values) {
-    std::filesystem::path run = required(values, "run", "a run directory or a model file");
-    if (!is_there(run))
-        throw Error({.what = "no such run directory or model file",
-                     .where = run.string(),
-                     .hint = "train one with 'kvmem train'"});
-    return run;
-}
-
 static std::unique_ptr<Model> model_at(const std::filesystem::path& run) {
     return load_model(is_folder(run) ? RunFiles{run}.model() : run);
 }
@@ -51,7 +42,7 @@ static Source find_source(const po::variables_map& values, const std::string& me
                           .hint = "or give the run directory"});
     const RunFiles files{run};
     if (source.directory && (data.empty() || is_there(files.config())))
-        source.config = files.read_config(question_answering());
+        source.config = files.read_config(task_of_run(run).type());
     if (data.empty()) {
         data = source.config->data;
         source.tasks = source.config->tasks;

@@ -1,8 +1,8 @@
-// The page of `kvmem plot`: learning curves, errors of tasks, attention of examples, and settings. It is one file of
-// HTML without scripts and links.
+// The page of `kvmem plot`: learning curves, sections of the task, and settings. It is one file of HTML without scripts
+// and links.
 #pragma once
 
-#include "evaluation.hpp"
+#include "kvmem/train/objective.hpp"
 #include "svg.hpp"
 
 #include <optional>
@@ -17,31 +17,26 @@ struct LearningCurve {
     struct Epoch {
         double number = 0, loss = 0;
         Index phase = 0;
-        std::optional<double> valid_loss, hits_at_1;
+        std::optional<double> valid_loss, score;
     };
     std::string name;
     std::vector<Epoch> epochs;
 };
 
-// A question with its answer and the attention weights.
-struct Example {
-    std::string task, question, answer, expected;
-    std::string path;   // the path to the answer, if the model follows facts
-    double weight = 0;  // of the answer
-    bool right = false;
-    HeatMap reads;
-    Index slots = 0;  // the question's number of slots; reads.rows may be fewer
-};
-
 struct PlotPage {
-    std::string title, summary;
+    std::string title, summary, result;  // The result is what was measured, in a line.
+    ScoreType score;                     // of the curves
     std::vector<LearningCurve> curves;
-    std::string split;
-    Evaluation evaluation;
-    std::vector<Example> examples;
+    std::string sections;  // HTML of the task's own
     std::vector<std::pair<std::string, std::string>> settings;
 };
 
 std::string html(const PlotPage& page);
+
+// Parts of sections: an element around a text, of the class `kind`; a box around a chart.
+std::string tag(const std::string& name, const std::string& text, const std::string& kind = {});
+std::string chart(const std::string& picture);
+// A whole page of a title and sections.
+std::string html(const std::string& title, const std::string& sections);
 
 }  // namespace kvmem::apps

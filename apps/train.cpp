@@ -1,9 +1,9 @@
 // kvmem train DATA --run DIRECTORY: training with live progress, and going on with a run.
 #include "kvmem/core/parallel.hpp"
 #include "kvmem/core/text.hpp"
-#include "kvmem/tasks/qa/task_type.hpp"
 #include "kvmem/train/group.hpp"
 #include "program.hpp"
+#include "task_table.hpp"
 #include "train_options.hpp"
 
 #include <algorithm>
@@ -15,7 +15,7 @@
 namespace kvmem::apps {
 
 static const char* const about =
-    "Trains a memory network on the data set's training split, keeps what is best on its validation split, and leaves\n"
+    "Trains a network on the data set's training split, keeps what is best on its validation split, and leaves\n"
     "everything in the run directory. SIGINT or SIGTERM saves and stops; --resume goes on with the same bits as if\n"
     "nothing had happened. The result does not depend on the number of threads.";
 
@@ -182,19 +182,22 @@ int run_train(const Arguments& arguments) {
         ("run,r", po::value<std::string>(), "the run directory, to make")  //
         ("resume", "go on with the run that is there")                     //
         ("threads", po::value(&threads)->default_value(0), "0: one for each core");
-    const TaskType& task = question_answering();
     po::variables_map values;
-    if (!parse(line, add_train_options(line, task, arguments), values)) return 0;
+    if (!parse(line, add_train_options(line, arguments), values)) return 0;
     require_at_least(threads, 0, "threads");
     const ThreadLimit limit(threads);
     const std::string directory = required(values, "run", "the run directory");
     if (values.count("resume")) {
         const Index epochs = resumed_epochs(values);
+        const TaskType& task = task_of_run(directory).type();
         return RunFiles{directory}.read_config(task).is_group()
                    ? train_group(TrainingGroup::resume(directory, task, epochs), task, directory)
                    : train_one(TrainingSession::resume(directory, task, epochs), task, directory);
     }
-    const RunConfig config = run_config(values, task, required(values, "data", "the data set to train on"));
+    const std::string data = required(values, "data", "the data set to train on");
+    const TaskVerbs& verbs = train_task(values, data);
+    const TaskType& task = verbs.type();
+    const RunConfig config = run_config(values, verbs, data);
     return config.is_group() ? train_group(TrainingGroup::begin(directory, config, task), task, directory)
                              : train_one(TrainingSession::begin(directory, config, task), task, directory);
 }

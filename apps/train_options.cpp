@@ -1,5 +1,8 @@
 #include "train_options.hpp"
 
+#include "kvmem/core/file.hpp"
+#include "kvmem/io/file_format.hpp"
+
 #include <algorithm>
 #include <array>
 #include <map>
@@ -15,8 +18,15 @@ static std::string field_of(std::string option) {
     return option;
 }
 
+// Calls use(model) for each model of all tasks.
+template <class Use>
+static void for_each_model(Use use) {
+    for (const TaskVerbs& task : task_table())
+        for (const ModelType* model : task.type().models()) use(*model);
+}
+
 // The fields of training and of all models, by their names and their old names.
-static std::map<std::string, FieldText> all_fields(const TaskType& task) {
+static std::map<std::string, FieldText> all_fields() {
     std::map<std::string, FieldText> all;
     const auto add = [&](FieldsRef fields) {
         for (const FieldText& field : field_texts(fields)) {
@@ -26,10 +36,10 @@ static std::map<std::string, FieldText> all_fields(const TaskType& task) {
     };
     TrainerOptions trainer;
     add(trainer);
-    for (const ModelType* model : task.models()) {
-        Settings settings = model->defaults;
+    for_each_model([&](const ModelType& model) {
+        Settings settings = model.defaults;
         add(settings);
-    }
+    });
     return all;
 }
 
@@ -80,32 +90,41 @@ static Arguments with_joined_flags(const Arguments& arguments, const std::map<st
     return joined;
 }
 
-Arguments add_train_options(CommandLine& line, const TaskType& task, const Arguments& arguments) {
-    std::string models;
-    for (const ModelType* model : task.models()) models += "\n  " + model->kind() + ": " + model->about;
+// The configuration that the arguments begin with, for help.
+static RunConfig named_config(const std::string& kind, const std::string& preset_name) {
+    RunConfig config = task_table().front().type().models().front()->recommended;
+    if (!preset_name.empty()) config = preset(task_of_preset(preset_name).type(), preset_name);
+    if (!kind.empty() && config.model.kind() != kind) config = find_model(task_of_model(kind).type(), kind).recommended;
+    return config;
+}
+
+Arguments add_train_options(CommandLine& line, const Arguments& arguments) {
+    std::string models, presets;
+    for_each_model([&](const ModelType& model) {
+        models += "\n  " + model.kind() + ": " + model.about;
+        for (const auto& [name, config] : model.presets) presets += (presets.empty() ? "" : ", ") + name;
+    });
     line.options.add_options()  //
         ("model", po::value<std::string>(),
          ("of these, or else the one that the data asks for; '--model M --help' tells M's options and defaults" +
           models)
              .c_str())  //
         ("preset", po::value<std::string>(),
-         ("settings of a paper, which options given beside it change: " + joined(preset_names(task))).c_str())   //
+         ("settings of a paper, which options given beside it change: " + presets).c_str())                      //
         ("tasks", po::value<std::string>(), "of the data set to train on: numbers or names, with commas [all]")  //
         ("per-task", "train a model for each task, in directories of their own")                                 //
         ("runs", po::value<Index>()->default_value(1),
          "train with this many seeds that follow each other; the best on validation is used")  //
         ("seed", po::value<std::string>(), "of every random choice [1]");
     const std::string kind = value_of(arguments, "--model"), preset_name = value_of(arguments, "--preset");
-    RunConfig recommended = task.models().front()->recommended;
-    if (!preset_name.empty()) recommended = preset(task, preset_name);
-    if (!kind.empty() && recommended.model.kind() != kind) recommended = find_model(task, kind).recommended;
+    RunConfig recommended = named_config(kind, preset_name);
     describe(line.options, recommended.trainer);
     if (!kind.empty() || !preset_name.empty()) {
         po::options_description own("Options of " + recommended.model.kind(), 100, 50);
         describe(own, recommended.model);
         line.options.add(own);
     }
-    const std::map<std::string, FieldText> fields = all_fields(task);
+    const std::map<std::string, FieldText> fields = all_fields();
     for (const auto& [name, field] : fields)
         if (!line.options.find_nothrow(option_of(name), false))
             line.hidden.add_options()(option_of(name).c_str(), text_value(field.is_flag));
@@ -115,11 +134,18 @@ Arguments add_train_options(CommandLine& line, const TaskType& task, const Argum
     return with_joined_flags(arguments, fields, all);
 }
 
+const TaskVerbs& train_task(const po::variables_map& values, const std::string& data) {
+    if (values.count("model")) return task_of_model(values["model"].as<std::string>());
+    if (values.count("preset")) return task_of_preset(values["preset"].as<std::string>());
+    return task_of_data(data);
+}
+
 static RunConfig base_config(const po::variables_map& values, const TaskType& task, const std::string& data) {
     const bool named = values.count("model") > 0;
     const std::string kind = named ? values["model"].as<std::string>() : "";
     if (values.count("preset")) {
-        RunConfig config = preset(task, values["preset"].as<std::string>());
+        const std::string name = values["preset"].as<std::string>();
+        RunConfig config = preset(task_of_preset(name).type(), name);
         if (named && config.model.kind() != kind)
             throw UsageError({.what = "the preset is of another model",
                               .expected = "--model " + config.model.kind() + ", or none",
@@ -130,17 +156,17 @@ static RunConfig base_config(const po::variables_map& values, const TaskType& ta
 }
 
 // The kinds of the models that have this field.
-static std::string owners_of(const std::string& field, const TaskType& task) {
+static std::string owners_of(const std::string& field) {
     std::vector<std::string> kinds;
-    for (const ModelType* model : task.models()) {
-        Settings settings = model->defaults;
+    for_each_model([&](const ModelType& model) {
+        Settings settings = model.defaults;
         for (const FieldText& f : field_texts(settings))
-            if (f.name == field || f.old_name == field) kinds.push_back(model->kind());
-    }
+            if (f.name == field || f.old_name == field) kinds.push_back(model.kind());
+    });
     return joined(kinds);
 }
 
-static void set(RunConfig& config, const TaskType& task, const std::string& option, const std::string& text) {
+static void set(RunConfig& config, const std::string& option, const std::string& text) {
     const std::string field = option == "hash-words" ? "hash_entities_only" : field_of(option);
     try {
         if (set_field(config.trainer, field, text) || set_field(config.model, field, text)) return;
@@ -148,16 +174,16 @@ static void set(RunConfig& config, const TaskType& task, const std::string& opti
         throw UsageError(e.problem_at("--" + option));
     }
     throw UsageError({.what = "a model of this kind has no such setting",
-                      .expected = "--model " + owners_of(field, task) + " for it",
+                      .expected = "--model " + owners_of(field) + " for it",
                       .got = config.model.kind(),
                       .where = "--" + option,
                       .hint = "see --model " + config.model.kind() + " --help"});
 }
 
-RunConfig run_config(const po::variables_map& values, const TaskType& task, const std::string& data) {
-    RunConfig config = base_config(values, task, data);
+RunConfig run_config(const po::variables_map& values, const TaskVerbs& task, const std::string& data) {
+    RunConfig config = base_config(values, task.type(), data);
     config.data = data;
-    const std::map<std::string, FieldText> fields = all_fields(task);
+    const std::map<std::string, FieldText> fields = all_fields();
     std::map<std::string, std::string> given;  // the option of each field
     for (const auto& [option, value] : values) {
         const auto field = fields.find(option == "hash-words" ? "hash_entities_only" : field_of(option));
@@ -167,7 +193,7 @@ RunConfig run_config(const po::variables_map& values, const TaskType& task, cons
             throw UsageError({.what = "a setting is given twice",
                               .expected = "--" + option_of(field->second.name) + " alone",
                               .got = "--" + first->second + " and --" + option});
-        set(config, task, option, value.as<std::string>());
+        set(config, option, value.as<std::string>());
     }
     config.set_seed(config.trainer.seed);
     if (values.count("tasks"))
@@ -176,6 +202,12 @@ RunConfig run_config(const po::variables_map& values, const TaskType& task, cons
     config.per_task = values.count("per-task") > 0;
     config.runs = values["runs"].as<Index>();
     config.validate();
+    if (is_there(data) && file_format(data) != task.data_format)
+        throw UsageError({.what = "the model is for other data",
+                          .expected = "a data set of format " + std::string(task.data_format),
+                          .got = task_of_data(data).data_format,
+                          .where = data,
+                          .hint = "name no model, or one of those for " + task_of_data(data).type().name()});
     return config;
 }
 

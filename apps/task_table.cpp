@@ -1,0 +1,118 @@
+#include "task_table.hpp"
+
+#include "kvmem/core/file.hpp"
+#include "kvmem/io/file_format.hpp"
+#include "kvmem/io/hdf5.hpp"
+#include "kvmem/tasks/qa/task_type.hpp"
+#include "kvmem/train/checkpoint.hpp"
+#include "kvmem/train/session.hpp"
+#include "task_verbs.hpp"
+
+#include <boost/json.hpp>
+
+namespace kvmem::apps {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+
+std::span<const TaskVerbs> task_table() {
+    static const TaskVerbs table[] = {
+        {question_answering, "kvmem-qa", evaluate_questions, plot_questions, inspect_questions, inspect_reader},
+    };
+    return table;
+}
+
+const TaskVerbs& task_of_data(const fs::path& data) {
+    const std::string format = file_format(data);
+    std::vector<std::string> formats;
+    for (const TaskVerbs& task : task_table()) {
+        if (format == task.data_format) return task;
+        formats.emplace_back(task.data_format);
+    }
+    throw Error({.what = "not a data set",
+                 .expected = "format " + joined(formats, " or "),
+                 .got = format.empty() ? "none" : format,
+                 .where = data.string(),
+                 .hint = "make one with 'kvmem import' or 'kvmem synth'"});
+}
+
+// Calls found(task, model) for each model of each task until it returns true. Returns that task, or null.
+template <class Found>
+static const TaskVerbs* find_task(Found found) {
+    for (const TaskVerbs& task : task_table())
+        for (const ModelType* model : task.type().models())
+            if (found(*model)) return &task;
+    return nullptr;
+}
+
+static const TaskVerbs* find_by_kind(std::string_view kind) {
+    return find_task([&](const ModelType& model) { return model.kind() == kind; });
+}
+
+// The kind of model in the configuration of a run, or "" for text that names none.
+static std::string kind_in(const std::string& config) {
+    json::error_code code;
+    const json::value run = json::parse(config, code);
+    const json::object* object = code ? nullptr : run.if_object();
+    for (const char* field : {"model", "model"}) {
+        const json::value* value = object ? object->if_contains(field) : nullptr;
+        if (value && value->is_string()) return std::string(value->as_string());
+        object = value ? value->if_object() : nullptr;
+    }
+    return {};
+}
+
+// Runs of the first versions name no kind, and were all of the first task. It also says what is wrong with a file.
+const TaskVerbs& task_of_run(const fs::path& run) {
+    const RunFiles files{run};
+    std::string kind;
+    if (!is_folder(run))
+        kind = hdf5::Reader(run, model_format, model_version).attribute("/", "model");
+    else if (is_there(files.config()))
+        kind = kind_in(read_file(files.config()));
+    const TaskVerbs* task = find_by_kind(kind);
+    return task ? *task : task_table().front();
+}
+
+const TaskVerbs& task_of_model(std::string_view kind) {
+    if (const TaskVerbs* task = find_by_kind(kind)) return *task;
+    std::vector<std::string> kinds;
+    find_task([&](const ModelType& model) {
+        kinds.push_back(model.kind());
+        return false;
+    });
+    throw UsageError({.what = "no such model", .expected = "one of " + joined(kinds), .got = std::string(kind)});
+}
+
+const TaskVerbs& task_of_preset(std::string_view name) {
+    std::vector<std::string> names;
+    const TaskVerbs* task = find_task([&](const ModelType& model) {
+        for (const auto& [preset, config] : model.presets) {
+            names.push_back(preset);
+            if (preset == name) return true;
+        }
+        return false;
+    });
+    if (task) return *task;
+    throw UsageError({.what = "no such preset", .expected = "one of " + joined(names), .got = std::string(name)});
+}
+
+fs::path find_run(const po::variables_map& values) {
+    fs::path run = required(values, "run", "a run directory or a model file");
+    if (!is_there(run))
+        throw Error({.what = "no such run directory or model file",
+                     .where = run.string(),
+                     .hint = "train one with 'kvmem train'"});
+    return run;
+}
+
+void refuse_options(const po::variables_map& values, const po::options_description& options,
+                    const std::string& purpose) {
+    for (const auto& option : options.options()) {
+        const std::string& name = option->long_name();
+        if (values.count(name) && !values[name].defaulted())
+            throw UsageError({.what = "--" + name + " does not go with this run", .expected = purpose});
+    }
+}
+
+}  // namespace kvmem::apps
