@@ -37,8 +37,7 @@ static void print_head(std::ostream& out, const Answer::Head& head, std::span<co
             << text_of(slot, story) << "\n";
 }
 
-// A share as one of the characters " ", "▁", ..., "█".
-static const char* level(double share) {
+const char* level(double share) {
     static const char* const levels[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
     return levels[std::lround(std::clamp(share, 0.0, 1.0) * 8)];
 }

@@ -14,6 +14,8 @@ namespace kvmem::apps {
 void print(std::ostream& out, const Answer& answer, std::span<const TextSlot> story = {});
 // "Kismet –directed_by→ William Dieterle ←directed_by– The Accused"
 std::string text_of(const Answer::Path& path);
+// A share as one of the characters " ", "▁", ..., "█".
+const char* level(double share);
 boost::json::object to_json(const std::string& question, const Answer& answer);
 
 }  // namespace kvmem::apps

@@ -1,17 +1,24 @@
 // kvmem evaluate RUN: how good a trained model is on a split.
 #include "kvmem/core/parallel.hpp"
 #include "program.hpp"
+#include "sequence_source.hpp"
 #include "task_table.hpp"
+#include "task_verbs.hpp"
 
 namespace kvmem::apps {
 
 static const char* const about =
-    "Ranks all candidates for every question of a split. RUN is a run directory, with one model or a model for each\n"
-    "task, or a model file. A question is a hit when any of its right answers is ranked first; none is left out.\n\n"
-    "Of a data set with tasks, each has a line with its error, 'failed' above 5 %. Where the split tells which slots\n"
+    "Measures a model on a split. RUN is a run directory or a model file.\n\n"
+    "Of question answering, all candidates are ranked for every question. A question is a hit when any of its right\n"
+    "answers is ranked first; none is left out."
+    " Of a data set with tasks, each has a line with its error, 'failed' above 5 %. Where the split tells which slots\n"
     "an answer rests on, the columns 'hop' say how often such a slot is the one that the hop reads most, by the mean\n"
     "of its heads; of a model that follows facts, the columns say how the answers of at least half of the first one's\n"
-    "weight agree with the right ones (F1), and how often the relations were followed that were followed most often.";
+    "weight agree with the right ones (F1), and how often the relations were followed that were followed most "
+    "often.\n\n"
+    "Of pairs, each source has a target written, greedily unless options of the search say more. It is exact when any\n"
+    "of its references is the same; symbols are words, or characters of other units. Of texts, the cross-entropy is\n"
+    "that of each symbol, and of each document's end, given the symbols before.";
 
 int run_evaluate(const Arguments& arguments) {
     int threads = 0;
@@ -21,11 +28,22 @@ int run_evaluate(const Arguments& arguments) {
         ("split,s", po::value<std::string>()->default_value("test"), "train, valid or test")  //
         ("threads", po::value(&threads)->default_value(0), "0: one for each core")            //
         ("json", "print JSON");
+    po::options_description pairs("Options of runs on pairs", 100, 50);
+    pairs.add_options()  //
+        ("pairs", po::value<std::vector<std::string>>()->composing(),
+         "text file of lines 'source<TAB>target' instead of a split; a source may have several lines")  //
+        ("worst", po::value<Index>()->default_value(5), "lines to show of those with the most errors")  //
+        ("tokenize", po::value<std::string>(), "words of BLEU: none or 13a [none for targets of words, else 13a]");
+    add_search_options(pairs);
+    line.options.add(pairs);
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
     require_at_least(threads, 0, "threads");
+    require_at_least(values["worst"].as<Index>(), 0, "worst");
     const ThreadLimit limit(threads);
-    return task_of_run(find_run(values)).evaluate(values);
+    const TaskVerbs& task = task_of_run(find_run(values));
+    if (task.evaluate != evaluate_pairs) refuse_options(values, pairs, "a run on pairs of sequences");
+    return task.evaluate(values);
 }
 
 }  // namespace kvmem::apps

@@ -6,7 +6,6 @@
 #include "kvmem/train/checkpoint.hpp"
 #include "kvmem/train/session.hpp"
 #include "program.hpp"
-#include "sequences.hpp"
 #include "store_text.hpp"
 #include "task_table.hpp"
 
@@ -60,10 +59,6 @@ int run_inspect(const Arguments& arguments) {
         inspect_run(path, as_json);
     else if (format == model_format)
         task_of_run(path).inspect_model(path, as_json);
-    else if (format == "kvmem-pairs")
-        inspect_pairs(path, as_json);
-    else if (format == "kvmem-text")
-        inspect_text(path, as_json);
     else if (format == "kvmem-store")
         inspect_store(path, as_json);
     else

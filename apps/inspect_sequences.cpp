@@ -1,7 +1,9 @@
-// kvmem inspect of data sets of sequences.
+// kvmem inspect of data sets and models of sequences.
 #include "kvmem/core/text.hpp"
 #include "kvmem/tasks/sequences/dataset.hpp"
-#include "sequences.hpp"
+#include "kvmem/tasks/sequences/model_file.hpp"
+#include "kvmem/train/config.hpp"
+#include "task_verbs.hpp"
 
 #include <algorithm>
 #include <boost/json.hpp>
@@ -134,12 +136,12 @@ static json::object rows_json(const RowsReport& r) {
             {"min", r.min},   {"max", r.max},       {"mean", r.mean()}};
 }
 
-void inspect_pairs(const std::filesystem::path& path, bool as_json) {
+void inspect_pairs(const std::filesystem::path& path, const po::variables_map& values) {
     const PairsDataset dataset = load_pairs(path);
     std::unordered_set<std::string_view> seen;
     if (dataset.splits.contains("train")) seen = rows_of(dataset.split("train").source);
     json::object splits;
-    if (!as_json) {
+    if (!values.count("json")) {
         print_info(dataset.info);
         std::cout << "sources: " << kind_of(dataset.source) << ", " << plural(dataset.source.size(), "token")
                   << "; targets: " << kind_of(dataset.target) << ", " << plural(dataset.target.size(), "token") << "\n";
@@ -151,9 +153,9 @@ void inspect_pairs(const std::filesystem::path& path, bool as_json) {
                                     {"max_references", report.references},
                                     {"leaked", report.leaked},
                                     {"aligned", report.aligned}};
-        if (!as_json) print_pairs(dataset, name, report);
+        if (!values.count("json")) print_pairs(dataset, name, report);
     }
-    if (!as_json) return;
+    if (!values.count("json")) return;
     json::object all = info_json("kvmem-pairs", dataset.info);
     all["source_units"] = units_json(dataset.source);
     all["target_units"] = units_json(dataset.target);
@@ -171,19 +173,45 @@ static void print_text(const TextDataset& dataset, const std::string& name, cons
     }
 }
 
-void inspect_text(const std::filesystem::path& path, bool as_json) {
+void inspect_text(const std::filesystem::path& path, const po::variables_map& values) {
     const TextDataset dataset = load_text(path);
     json::object all = info_json("kvmem-text", dataset.info), splits;
     for (const auto& [name, documents] : dataset.splits) splits[name] = rows_json(RowsReport(documents));
     all["units"] = units_json(dataset.units);
     all["splits"] = std::move(splits);
-    if (as_json) {
+    if (values.count("json")) {
         std::cout << json::serialize(all) << "\n";
         return;
     }
     print_info(dataset.info);
     std::cout << "units: " << kind_of(dataset.units) << ", " << plural(dataset.units.size(), "token") << "\n";
     for (const auto& [name, documents] : dataset.splits) print_text(dataset, name, RowsReport(documents));
+}
+
+static std::string text_of(const Units& units) { return plural(units.size(), "token") + ", " + kind_of(units); }
+
+void inspect_network(const std::filesystem::path& path, bool as_json) {
+    const std::unique_ptr<SequenceNetwork> network = load_sequence_network(path);
+    const std::string config = to_json(network->settings());
+    if (as_json) {
+        json::array parameters;
+        for (const Parameter& p : network->parameters())
+            parameters.push_back(json::object{{"name", p.name}, {"rows", p.value.rows()}, {"cols", p.value.cols()}});
+        std::cout << json::serialize(json::object{{"format", "kvmem-model"},
+                                                  {"model", network->settings().kind()},
+                                                  {"config", json::parse(config)},
+                                                  {"source_units", units_json(network->source_units())},
+                                                  {"target_units", units_json(network->target_units())},
+                                                  {"parameters", std::move(parameters)}})
+                  << "\n";
+        return;
+    }
+    std::cout << "model: " << network->name() << ", " << plural(network->parameters().count(), "parameter") << "\n";
+    print_row("symbols of sources", text_of(network->source_units()));
+    print_row("symbols of targets", text_of(network->target_units()));
+    for (const Parameter& p : network->parameters())
+        print_row("parameter " + p.name, std::to_string(p.value.rows()) + " x " + std::to_string(p.value.cols()));
+    print_row("configuration", config);
 }
 
 }  // namespace kvmem::apps

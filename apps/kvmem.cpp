@@ -33,10 +33,13 @@ constexpr Verb verbs[] = {
     {"import", "turn question-answering data into an HDF5 data set", run_import},
     {"synth", "make up a data set: stories with questions", run_synth},
     {"inspect", "tell what a data set, model or run holds", run_inspect},
-    {"train", "train a key-value memory network on a data set", run_train},
+    {"train", "train a network on a data set", run_train},
     {"evaluate", "measure a trained model on a split", run_evaluate},
     {"ask", "answer questions and show the memories read", run_ask},
     {"predict", "answer JSON lines from stdin", run_predict},
+    {"translate", "write targets for lines of sources", run_translate},
+    {"align", "show what each symbol of a target was read from", run_align},
+    {"generate", "go on with a text", run_generate},
     {"plot", "draw how training went and what is read", run_plot},
     {"index", "make a store of vectors", run_index},
     {"query", "search a store of vectors", run_query},
@@ -64,7 +67,8 @@ int run(const Arguments& arguments) {
             return verb.run(Arguments(arguments.begin() + 1, arguments.end()));
     throw UsageError(
         {.what = "no such verb",
-         .expected = "import, synth, inspect, train, evaluate, ask, predict, plot, index, query or version",
+         .expected = "import, synth, inspect, train, evaluate, ask, predict, translate, align, generate, plot, index, "
+                     "query or version",
          .got = name,
          .hint = "see 'kvmem --help'"});
 }

@@ -3,6 +3,7 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/text.hpp"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -54,6 +55,11 @@ bool InputLines::fill() {
     buffer_.resize(size);
     at_ = 0;
     return size > 0;
+}
+
+bool InputLines::ready() const {
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    return at_ < buffer_.size() || ::poll(&input, 1, 0) > 0;
 }
 
 // Returns a line as soon as it has ended. So a "\n" behind "\r" is skipped at the next call: it may not be there yet.

@@ -16,6 +16,9 @@ class InputLines {
     // it, and for input that cannot be read.
     bool next(std::string& line);
 
+    // Whether next() would begin without waiting: bytes or the end of the input are there.
+    bool ready() const;
+
     std::string place() const { return "stdin:" + std::to_string(number_); }
 
   private:

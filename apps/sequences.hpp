@@ -1,9 +1,7 @@
-// The parts of the verbs import, synth and inspect for sequences.
+// The parts of the verbs import and synth for sequences.
 #pragma once
 
 #include "program.hpp"
-
-#include <filesystem>
 
 namespace kvmem::apps {
 
@@ -11,9 +9,5 @@ namespace kvmem::apps {
 int run_import_pairs(const Arguments& arguments);
 int run_import_text(const Arguments& arguments);
 int run_synth_pairs(const Arguments& arguments);
-
-// Print what `kvmem inspect` says of a data set of sequences.
-void inspect_pairs(const std::filesystem::path& path, bool as_json);
-void inspect_text(const std::filesystem::path& path, bool as_json);
 
 }  // namespace kvmem::apps

@@ -214,7 +214,7 @@ std::string svg(const HeatMap& map) {
             if (group.columns.size() > 1) inside += text_at(x + cell / 2, 27, "middle", column.name);
             for (std::size_t row = 0; row < map.rows.size(); ++row) {
                 const double weight = column.weights[row];
-                const std::string head = group.columns.size() > 1 ? ", head " + column.name : "";
+                const std::string head = group.columns.size() > 1 ? ", " + map.column + " " + column.name : "";
                 inside += element("rect",
                                   {{"x", decimal(x + 1)},
                                    {"y", decimal(above + cell * static_cast<double>(row))},
@@ -236,8 +236,8 @@ std::string svg(const HeatMap& map) {
         inside +=
             text_at(x + 2, y, "start", (marked ? "● " : "") + shortened(text, 100), marked ? "label support" : "label");
     }
-    return picture(x + letter * (longest + 4), above + 7 + cell * static_cast<double>(map.rows.size()),
-                   "Weights of slots, for each hop and head", inside);
+    return picture(x + letter * (longest + 4), above + 7 + cell * static_cast<double>(map.rows.size()), map.title,
+                   inside);
 }
 
 }  // namespace kvmem::apps

@@ -61,6 +61,8 @@ struct HeatMap {
     };
     std::vector<Row> rows;
     std::vector<Group> groups;
+    std::string column = "head";  // what a column is, for tooltips
+    std::string title = "Weights of slots, for each hop and head";
 };
 std::string svg(const HeatMap& map);
 

@@ -4,6 +4,7 @@
 #include "kvmem/io/file_format.hpp"
 #include "kvmem/io/hdf5.hpp"
 #include "kvmem/tasks/qa/task_type.hpp"
+#include "kvmem/tasks/sequences/task_type.hpp"
 #include "kvmem/train/checkpoint.hpp"
 #include "kvmem/train/session.hpp"
 #include "task_verbs.hpp"
@@ -18,6 +19,8 @@ namespace json = boost::json;
 std::span<const TaskVerbs> task_table() {
     static const TaskVerbs table[] = {
         {question_answering, "kvmem-qa", evaluate_questions, plot_questions, inspect_questions, inspect_reader},
+        {sequence_transduction, "kvmem-pairs", evaluate_pairs, plot_pairs, inspect_pairs, inspect_network},
+        {language_modelling, "kvmem-text", evaluate_text, plot_text, inspect_text, inspect_network},
     };
     return table;
 }
@@ -104,6 +107,20 @@ fs::path find_run(const po::variables_map& values) {
                      .where = run.string(),
                      .hint = "train one with 'kvmem train'"});
     return run;
+}
+
+std::string data_of_run(const po::variables_map& values) {
+    const fs::path run = find_run(values);
+    std::string data = values.count("data") ? values["data"].as<std::string>() : "";
+    if (data.empty() && !is_folder(run))
+        throw UsageError({.what = "a model file does not say which data to read",
+                          .expected = "--data",
+                          .where = run.string(),
+                          .hint = "or give the run directory"});
+    if (data.empty()) data = RunFiles{run}.read_config(task_of_run(run).type()).data;
+    if (!is_there(data))
+        throw Error({.what = "the data set is not there", .where = data, .hint = "name another with --data"});
+    return data;
 }
 
 void refuse_options(const po::variables_map& values, const po::options_description& options,

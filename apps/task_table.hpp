@@ -32,6 +32,10 @@ const TaskVerbs& task_of_preset(std::string_view name);
 // The directory or model file that the option "run" names. Throws Error when nothing is there.
 std::filesystem::path find_run(const po::variables_map& values);
 
+// The data set that the option "data" names, or else the one that the run was trained on. Throws UsageError for a model
+// file, and Error when it is gone.
+std::string data_of_run(const po::variables_map& values);
+
 // Throws UsageError, which says what for the options are, when one of them is given.
 void refuse_options(const po::variables_map& values, const po::options_description& options,
                     const std::string& purpose);

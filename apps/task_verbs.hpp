@@ -17,7 +17,8 @@ void inspect_reader(const std::filesystem::path& model, bool json);
 // Pairs of sequences, and texts.
 int evaluate_pairs(const po::variables_map& values);
 int evaluate_text(const po::variables_map& values);
-PlotPage plot_sequences(const po::variables_map& values);
+PlotPage plot_pairs(const po::variables_map& values);
+PlotPage plot_text(const po::variables_map& values);
 void inspect_pairs(const std::filesystem::path& data, const po::variables_map& values);
 void inspect_text(const std::filesystem::path& data, const po::variables_map& values);
 void inspect_network(const std::filesystem::path& model, bool json);

@@ -1,5 +1,6 @@
 #include "train_options.hpp"
 
+#include "field_options.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/io/file_format.hpp"
 
@@ -8,15 +9,6 @@
 #include <map>
 
 namespace kvmem::apps {
-
-static std::string option_of(std::string field) {
-    std::ranges::replace(field, '_', '-');
-    return field;
-}
-static std::string field_of(std::string option) {
-    std::ranges::replace(option, '-', '_');
-    return option;
-}
 
 // Calls use(model) for each model of all tasks.
 template <class Use>

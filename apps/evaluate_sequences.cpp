@@ -1,0 +1,132 @@
+// kvmem evaluate: how good the targets of a model of pairs are, and how well a text model expects a text.
+#include "kvmem/core/text.hpp"
+#include "kvmem/tasks/sequences/dataset.hpp"
+#include "kvmem/tasks/sequences/objective.hpp"
+#include "sequence_evaluation.hpp"
+#include "task_table.hpp"
+#include "task_verbs.hpp"
+
+#include <boost/json.hpp>
+#include <cmath>
+#include <iomanip>
+#include <iostream>
+#include <numbers>
+
+namespace kvmem::apps {
+
+namespace json = boost::json;
+
+namespace {
+
+struct Scores {
+    Bleu bleu;
+    Chrf chrf;
+    double perplexity;
+};
+
+}  // namespace
+
+// "13a" for texts, "none" for targets that are words already, or as the option says.
+static BleuTokens bleu_tokens_of(const po::variables_map& values, const Units& targets) {
+    if (!values.count("tokenize")) return targets.kind() == UnitKind::words ? BleuTokens::none : BleuTokens::v13a;
+    const std::string name = values["tokenize"].as<std::string>();
+    require_option(name == "none" || name == "13a", "tokenize", "none or 13a");
+    return name == "none" ? BleuTokens::none : BleuTokens::v13a;
+}
+
+static json::object to_json(const MatchReport& report) {
+    return {{"lines", report.lines}, {"exact", report.exact()}, {"symbol_error_rate", report.symbol_error()}};
+}
+
+static json::object to_json(const TestLines& lines, const PairsEvaluation& e, const Scores& scores, Index count) {
+    json::object object = to_json(e.report);
+    object["split"] = lines.name;
+    object["bleu"] = json::object{{"score", scores.bleu.score}, {"signature", scores.bleu.signature}};
+    object["chrf2"] = json::object{{"score", scores.chrf.score}, {"signature", scores.chrf.signature}};
+    object["perplexity"] = scores.perplexity;
+    json::array lengths, wrong;
+    for (const LengthBucket& bucket : by_length(e.matches, e.lengths)) {
+        json::object row = to_json(bucket.report);
+        row["min"] = bucket.min;
+        row["max"] = bucket.max;
+        lengths.push_back(std::move(row));
+    }
+    for (const Index line : worst(e.matches, count)) {
+        const auto at = static_cast<std::size_t>(line);
+        wrong.push_back(json::object{{"source", lines.texts[at]},
+                                     {"output", e.outputs[at]},
+                                     {"references", json::value_from(lines.references[at])},
+                                     {"edits", e.matches[at].edits}});
+    }
+    object["by_length"] = std::move(lengths);
+    object["worst"] = std::move(wrong);
+    return object;
+}
+
+static void print(const TestLines& lines, const PairsEvaluation& e, const Scores& scores, Index count) {
+    std::cout << printable(lines.name) << ": " << plural(e.report.lines, "source") << "\n";
+    print_row("exact", percent(e.report.exact()));
+    print_row("wrong (word error rate)", percent(1 - e.report.exact()));
+    print_row("symbol errors", percent(e.report.symbol_error()));
+    print_row("BLEU", scores.bleu.text());
+    print_row("", scores.bleu.signature);
+    print_row("chrF2", formatted("%.2f", scores.chrf.score));
+    print_row("", scores.chrf.signature);
+    print_row("perplexity of the first reference", formatted("%.4f", scores.perplexity));
+    std::cout << "by length of the source: lines, exact, symbol errors\n";
+    for (const LengthBucket& bucket : by_length(e.matches, e.lengths))
+        std::cout << "  " << std::left << std::setw(12)
+                  << std::to_string(bucket.min) + (bucket.max > bucket.min ? "-" + std::to_string(bucket.max) : "")
+                  << std::right << std::setw(9) << bucket.report.lines << std::setw(9) << percent(bucket.report.exact())
+                  << std::setw(9) << percent(bucket.report.symbol_error()) << "\n";
+    const std::vector<Index> wrong = worst(e.matches, count);
+    if (!wrong.empty()) std::cout << "the worst: edits of the nearest reference's symbols\n";
+    for (const Index line : wrong) std::cout << "  " << printable(error_text(lines, e, line)) << "\n";
+}
+
+int evaluate_pairs(const po::variables_map& values) {
+    const SequenceSource source = open_sequence_models(values);
+    const BleuTokens tokens = bleu_tokens_of(values, source.first().target_units());
+    const TestLines lines = test_lines(values, source.first());
+    const PairsEvaluation e = evaluate_lines(source, lines, search_options(values));
+    const Scores scores{bleu(e.outputs, lines.references, tokens), chrf(e.outputs, lines.references),
+                        perplexity(e.log_probabilities.values)};
+    // The speed goes to stderr, so that equal runs have equal output.
+    std::cerr << short_number(static_cast<double>(e.report.lines) / std::max(e.seconds, 1e-9)) << " lines/s\n";
+    const Index count = values["worst"].as<Index>();
+    if (values.count("json"))
+        std::cout << json::serialize(to_json(lines, e, scores, count)) << "\n";
+    else
+        print(lines, e, scores, count);
+    return 0;
+}
+
+int evaluate_text(const po::variables_map& values) {
+    const SequenceSource source = open_sequence_models(values, true);
+    const auto& network = dynamic_cast<const TextNetwork&>(source.first());
+    const std::string data = data_of_run(values), name = values["split"].as<std::string>();
+    const TextDataset dataset = load_text(data);
+    if (!(dataset.units == network.target_units()))
+        throw Error({.what = "the data set has other symbols than the model", .where = data});
+    const Ragged<Token>& documents = dataset.split(name);
+    const double nats = cross_entropy_of(network, documents);
+    const Index symbols = std::ssize(documents.values) + documents.size();
+    if (values.count("json")) {
+        std::cout << json::serialize(json::object{{"split", name},
+                                                  {"documents", documents.size()},
+                                                  {"symbols", symbols},
+                                                  {"nats", nats},
+                                                  {"bits", nats / std::numbers::ln2},
+                                                  {"perplexity", std::exp(nats)}})
+                  << "\n";
+        return 0;
+    }
+    std::cout << name << ": " << plural(documents.size(), "document") << ", " << plural(symbols, "symbol")
+              << " with their ends\n";
+    print_row("cross-entropy of a symbol",
+              formatted("%.4f nats", nats) + formatted(", %.4f bits", nats / std::numbers::ln2));
+    print_row("perplexity", formatted("%.4f", std::exp(nats)));
+    return 0;
+}
+
+}  // namespace kvmem::apps

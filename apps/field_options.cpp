@@ -1,0 +1,37 @@
+#include "field_options.hpp"
+
+#include <algorithm>
+
+namespace kvmem::apps {
+
+std::string option_of(std::string field) {
+    std::ranges::replace(field, '_', '-');
+    return field;
+}
+std::string field_of(std::string option) {
+    std::ranges::replace(option, '-', '_');
+    return option;
+}
+
+void add_field_options(po::options_description& options, FieldsRef fields) {
+    for (const FieldText& field : field_texts(fields)) {
+        auto* value = po::value<std::string>();
+        if (field.is_flag) value->zero_tokens()->implicit_value("yes");
+        const std::string help = field.is_flag ? field.help : field.help + " [" + field.value + "]";
+        if (!field.help.empty()) options.add_options()(option_of(field.name).c_str(), value, help.c_str());
+    }
+}
+
+void set_from_options(FieldsRef fields, const po::variables_map& values) {
+    for (const FieldText& field : field_texts(fields)) {
+        const std::string option = option_of(field.name);
+        if (!values.count(option)) continue;
+        try {
+            set_field(fields, field.name, values[option].as<std::string>());
+        } catch (const UsageError& e) {
+            throw UsageError(e.problem_at("--" + option));
+        }
+    }
+}
+
+}  // namespace kvmem::apps

@@ -1,0 +1,93 @@
+#include "sequence_evaluation.hpp"
+
+#include "kvmem/core/file.hpp"
+#include "kvmem/tasks/sequences/dataset.hpp"
+#include "kvmem/tasks/sequences/import.hpp"
+#include "kvmem/train/session.hpp"
+#include "task_table.hpp"
+
+#include <chrono>
+#include <iostream>
+
+namespace kvmem::apps {
+
+namespace fs = std::filesystem;
+
+// The lines of text files. A source that is empty or too long is an error.
+static TestLines lines_of_files(const std::vector<std::string>& files, const SequenceNetwork& network) {
+    TestLines lines{.name = joined(files)};
+    for (auto& [source, references] : read_references({files.begin(), files.end()})) {
+        lines.source.push_row(network.source_units().encode(source));
+        lines.target.push_row(network.target_units().encode(references.front()));
+        lines.texts.push_back(std::move(source));
+        lines.references.push_back(std::move(references));
+    }
+    return lines;
+}
+
+static TestLines lines_of_split(const PairsDataset& data, const std::string& name, const SequenceNetwork& network,
+                                const std::string& where) {
+    if (!(data.source == network.source_units()) || !(data.target == network.target_units()))
+        throw Error({.what = "the data set has other symbols than the model",
+                     .expected = "the one trained on, or one made with its symbols",
+                     .where = where,
+                     .hint = "--pairs reads text files"});
+    const PairSplit& split = data.split(name);
+    TestLines lines{.name = name, .source = split.source};
+    for (Index i = 0; i < split.size(); ++i) {
+        const auto [first, last] = split.references_of(i);
+        lines.target.push_row(split.target[first]);
+        lines.texts.push_back(data.source.decode(split.source[i]));
+        std::vector<std::string>& references = lines.references.emplace_back();
+        for (Index row = first; row < last; ++row) references.push_back(data.target.decode(split.target[row]));
+    }
+    return lines;
+}
+
+TestLines test_lines(const po::variables_map& values, const SequenceNetwork& network) {
+    TestLines lines;
+    if (values.count("pairs")) {
+        lines = lines_of_files(values["pairs"].as<std::vector<std::string>>(), network);
+    } else {
+        const std::string data = data_of_run(values);
+        lines = lines_of_split(load_pairs(data), values["split"].as<std::string>(), network, data);
+    }
+    if (lines.texts.empty())
+        throw Error({.what = "nothing to measure", .expected = "pairs", .got = "none", .where = lines.name});
+    return lines;
+}
+
+PairsEvaluation evaluate_lines(const SequenceSource& source, const TestLines& lines, const GenerateOptions& options,
+                               bool weights) {
+    PairsEvaluation all;
+    Progress progress;
+    const auto begin = std::chrono::steady_clock::now();
+    auto results = generate(source.model(), lines.source, options,
+                            {.weights = weights, .progress = [&](Index done) {
+                                 if (progress.due())
+                                     progress.show(std::to_string(done) + " of " + plural(lines.source.size(), "line"));
+                             }});
+    all.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    const bool words = source.first().target_units().kind() == UnitKind::words;
+    const auto symbols = [&](const std::string& text) { return words ? words_of(text) : characters_of(text); };
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        all.results.push_back(std::move(results[i].front()));
+        all.outputs.push_back(source.text_of(all.results.back()));
+        std::vector<Symbols> references;
+        for (const std::string& text : lines.references[i]) references.push_back(symbols(text));
+        all.matches.push_back(match(symbols(all.outputs.back()), references));
+        all.lengths.push_back(std::ssize(lines.source[static_cast<Index>(i)]));
+        all.report.add(all.matches.back());
+    }
+    all.log_probabilities = score(source.model(), lines.source, lines.target, options.batch);
+    return all;
+}
+
+std::string error_text(const TestLines& lines, const PairsEvaluation& evaluation, Index line) {
+    const auto at = static_cast<std::size_t>(line);
+    const Match& match = evaluation.matches[at];
+    return "(" + std::to_string(match.edits) + " of " + std::to_string(match.length) + ") " + lines.texts[at] + " -> " +
+           evaluation.outputs[at] + ", expected " + lines.references[at][static_cast<std::size_t>(match.reference)];
+}
+
+}  // namespace kvmem::apps

@@ -1,0 +1,41 @@
+// Measurements of models of pairs, for `evaluate` and `plot`.
+#pragma once
+
+#include "kvmem/tasks/sequences/metrics.hpp"
+#include "sequence_source.hpp"
+
+#include <string>
+#include <vector>
+
+namespace kvmem::apps {
+
+// Sources with all their right targets, as tokens and as text.
+struct TestLines {
+    std::string name;              // "valid", or the file's
+    Ragged<Token> source, target;  // the target is the first of the references
+    std::vector<std::string> texts;
+    std::vector<std::vector<std::string>> references;
+};
+
+// The lines of the files that the option "pairs" names, or of the split of the run's data set, or of the one that
+// "data" names. Throws Error when there are none.
+TestLines test_lines(const po::variables_map& values, const SequenceNetwork& network);
+
+struct PairsEvaluation {
+    std::vector<Generated> results;
+    std::vector<std::string> outputs;
+    std::vector<Match> matches;  // in words, or characters of other units
+    std::vector<Index> lengths;  // of the sources, in symbols
+    MatchReport report;
+    Ragged<double> log_probabilities;  // of the first references
+    double seconds = 0;                // of the search
+};
+
+// Shows progress. `weights` says whether results have attention weights.
+PairsEvaluation evaluate_lines(const SequenceSource& source, const TestLines& lines, const GenerateOptions& options,
+                               bool weights = false);
+
+// "(3 of 7) knight -> N AY T, expected K N AY T"
+std::string error_text(const TestLines& lines, const PairsEvaluation& evaluation, Index line);
+
+}  // namespace kvmem::apps

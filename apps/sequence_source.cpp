@@ -1,0 +1,107 @@
+#include "sequence_source.hpp"
+
+#include "field_options.hpp"
+#include "kvmem/core/file.hpp"
+#include "kvmem/core/text.hpp"
+#include "kvmem/tasks/sequences/model_file.hpp"
+#include "kvmem/train/session.hpp"
+#include "task_table.hpp"
+
+#include <algorithm>
+#include <iostream>
+
+namespace kvmem::apps {
+
+namespace fs = std::filesystem;
+
+SequenceSource::SequenceSource(std::vector<std::unique_ptr<SequenceNetwork>> networks)
+    : networks_(std::move(networks)) {
+    if (networks_.size() == 1) return;
+    std::vector<const SequenceModel*> models;
+    for (const auto& network : networks_) models.push_back(network.get());
+    ensemble_ = std::make_unique<Ensemble>(std::move(models));
+}
+
+std::vector<Token> SequenceSource::tokens_of(const std::string& line, const std::string& where) const {
+    constexpr std::size_t max_bytes = std::size_t{64} << 10;
+    if (line.size() > max_bytes)
+        throw Error({.what = "the line is too long",
+                     .expected = "at most 64 KiB",
+                     .got = plural(std::ssize(line), "byte"),
+                     .where = where});
+    try {
+        std::vector<Token> tokens = first().source_units().encode(line);
+        if (tokens.empty()) throw Error({.what = "the line is empty", .expected = "a source"});
+        return tokens;
+    } catch (const Error& e) {
+        throw Error(e.problem_at(where));
+    }
+}
+
+void add_search_options(po::options_description& options, GenerateOptions defaults) {
+    options.add_options()("with", po::value<std::vector<std::string>>()->composing(),
+                          "another run or model file with the same symbols, for the mean of the models' probabilities; "
+                          "may be given several times");
+    add_field_options(options, defaults);
+}
+
+GenerateOptions search_options(const po::variables_map& values, GenerateOptions defaults) {
+    set_from_options(defaults, values);
+    // Where several results are wanted, the beam has room for them.
+    if (!values.count("beam") && !defaults.sample) defaults.beam = std::max(defaults.beam, defaults.n_best);
+    return validated(defaults);
+}
+
+static std::unique_ptr<SequenceNetwork> open_network(const fs::path& run) {
+    return load_sequence_network(is_folder(run) ? RunFiles{run}.model() : run);
+}
+
+SequenceSource open_sequence_models(const po::variables_map& values, bool text) {
+    std::vector<fs::path> paths{find_run(values)};
+    if (values.count("with"))
+        for (const std::string& path : values["with"].as<std::vector<std::string>>()) paths.emplace_back(path);
+    std::vector<std::unique_ptr<SequenceNetwork>> networks;
+    for (const fs::path& path : paths) {
+        networks.push_back(open_network(path));
+        const SequenceNetwork& network = *networks.back();
+        if ((dynamic_cast<const TextNetwork*>(&network) != nullptr) != text)
+            throw Error({.what = text ? "the model does not go on with texts" : "the model has no sources",
+                         .expected = text ? "a text model" : "a model of pairs",
+                         .got = "a " + network.name(),
+                         .where = path.string(),
+                         .hint = text ? "see 'kvmem translate'" : "see 'kvmem generate'"});
+        if (!(network.source_units() == networks.front()->source_units()) ||
+            !(network.target_units() == networks.front()->target_units()))
+            throw Error({.what = "the models have different symbols",
+                         .expected = "models of one data set",
+                         .where = path.string()});
+    }
+    return SequenceSource(std::move(networks));
+}
+
+std::vector<Index> alignment_of(const Generated& result, Index head) {
+    std::vector<Index> positions;
+    for (Index row = head; row < result.weights.size(); row += result.heads) {
+        const auto weights = result.weights[row];
+        if (!weights.empty()) positions.push_back(std::ranges::max_element(weights) - weights.begin());
+    }
+    return positions;
+}
+
+std::string symbol_text(const Units& units, Token token) {
+    const std::string& text = units.text(token);
+    return text == " " ? "␣" : printable(text);
+}
+
+bool SymbolPrinter::add(Token token) {
+    constexpr std::size_t longest = 4;  // bytes of a character
+    waiting_.push_back(token);
+    const std::string text = units_.decode(waiting_);
+    if (units_.kind() == UnitKind::bpe && text.ends_with("\uFFFD") && waiting_.size() < longest) return true;
+    std::cout << (units_.kind() == UnitKind::words && !first_ ? " " : "") << text << std::flush;
+    waiting_.clear();
+    first_ = false;
+    return true;
+}
+
+}  // namespace kvmem::apps

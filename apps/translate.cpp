@@ -1,0 +1,219 @@
+// kvmem translate RUN: lines in, lines out.
+#include "kvmem/core/file.hpp"
+#include "kvmem/core/parallel.hpp"
+#include "kvmem/core/text.hpp"
+#include "line_reader.hpp"
+#include "program.hpp"
+#include "sequence_source.hpp"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <iostream>
+#include <optional>
+
+namespace kvmem::apps {
+
+namespace json = boost::json;
+
+static const char* const about =
+    "Writes a target for each line of standard input, or of FILE, as soon as no further lines wait. A line's result\n"
+    "has the same bits whatever lines come with it. With several results, a line is the number of the source, and "
+    "then\n"
+    "the target; --scores and --align add columns, which tabs separate. Bad lines are those that are empty, not "
+    "UTF-8,\n"
+    "or of more than 64 KiB.";
+
+namespace {
+
+// Lines of a file, or of standard input.
+class Input {
+  public:
+    explicit Input(const std::string& file) : name_(file) {
+        if (file != "-") lines_.emplace(text_ = read_file(file), file);
+    }
+    bool next(std::string& line) {
+        if (!lines_) return stdin_.next(line);
+        std::string_view view;
+        const bool found = lines_->next(view);
+        line = view;
+        return found;
+    }
+    bool ready() const { return lines_ || stdin_.ready(); }  // whether next() would not wait
+    std::string place() const { return lines_ ? name_ + ":" + std::to_string(lines_->number()) : stdin_.place(); }
+
+  private:
+    std::string name_, text_;
+    std::optional<TextLines> lines_;
+    InputLines stdin_;
+};
+
+struct Translation {
+    const SequenceSource& source;
+    GenerateOptions options;
+    std::string align;          // "", "pharaoh" or "text"
+    std::optional<Index> head;  // the only one to show
+    bool scores, json, stream;
+    Index done = 0;  // lines
+
+    // Lines that were read together; a bad one that is skipped has no tokens.
+    void run(const std::vector<std::string>& lines, const Ragged<Token>& tokens);
+
+  private:
+    void stream_line(const Ragged<Token>& line);
+    void print(const std::string& line, std::span<const Token> tokens, const std::vector<Generated>& results) const;
+    std::string alignment(std::span<const Token> tokens, const Generated& result) const;
+    std::pair<Index, Index> heads(const Generated& result) const;  // from the first to behind the last
+};
+
+}  // namespace
+
+std::pair<Index, Index> Translation::heads(const Generated& result) const {
+    if (!head) return {0, result.heads};
+    if (*head > result.heads)
+        throw UsageError({.what = "bad value of --head",
+                          .expected = result.heads == 0 ? "none: the model has no attention"
+                                                        : "1 to " + std::to_string(result.heads),
+                          .got = std::to_string(*head)});
+    return {*head - 1, *head};
+}
+
+// A column for each head: "0-0 1-1", or "k>N n>AY".
+std::string Translation::alignment(std::span<const Token> tokens, const Generated& result) const {
+    std::string columns;
+    const auto [first, last] = heads(result);
+    for (Index h = first; h < last; ++h) {
+        const std::vector<Index> positions = alignment_of(result, h);
+        columns += "\t";
+        for (std::size_t t = 0; t < positions.size(); ++t) {
+            const std::string pair = align == "pharaoh"
+                                         ? std::to_string(positions[t]) + "-" + std::to_string(t)
+                                         : symbol_text(source.first().source_units(), tokens[positions[t]]) + ">" +
+                                               symbol_text(source.first().target_units(), result.tokens[t]);
+            columns += (t == 0 ? "" : " ") + pair;
+        }
+    }
+    return columns;
+}
+
+static json::array weights_json(const Generated& result, Index head) {
+    json::array rows;
+    for (Index row = head; row < result.weights.size(); row += result.heads) {
+        json::array weights;
+        for (const Real weight : result.weights[row]) weights.emplace_back(weight);
+        rows.push_back(std::move(weights));
+    }
+    return rows;
+}
+
+static json::object result_json(const Generated& result, const std::string& text, std::pair<Index, Index> heads) {
+    json::object object{
+        {"text", text}, {"score", result.score}, {"log_probability", result.log_probability}, {"ended", result.ended}};
+    if (result.weights.empty()) return object;
+    json::array weights;
+    for (Index head = heads.first; head < heads.second; ++head) weights.push_back(weights_json(result, head));
+    object["weights"] = std::move(weights);  // [head][target][source]
+    return object;
+}
+
+void Translation::print(const std::string& line, std::span<const Token> tokens,
+                        const std::vector<Generated>& results) const {
+    if (json) {
+        json::array all;
+        for (const Generated& result : results)
+            all.push_back(result_json(result, source.text_of(result), heads(result)));
+        std::cout << json::serialize(json::object{{"source", as_utf8(line)}, {"results", std::move(all)}}) << "\n";
+        return;
+    }
+    for (const Generated& result : results) {
+        if (options.n_best > 1) std::cout << done + 1 << "\t";
+        std::cout << printable(source.text_of(result));
+        if (scores) std::cout << "\t" << formatted("%.4f", result.score);
+        if (!align.empty()) std::cout << alignment(tokens, result);
+        std::cout << "\n";
+    }
+    if (results.empty() && options.n_best == 1) std::cout << "\n";  // a line that was skipped
+}
+
+void Translation::run(const std::vector<std::string>& lines, const Ragged<Token>& tokens) {
+    Ragged<Token> sources;
+    for (Index i = 0; i < tokens.size(); ++i)
+        if (!tokens[i].empty()) sources.push_row(tokens[i]);
+    if (stream) return stream_line(sources);
+    const auto results = generate(source.model(), sources, options, {.weights = !align.empty()});
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        const auto own = tokens[static_cast<Index>(i)];
+        print(lines[i], own, own.empty() ? std::vector<Generated>{} : results[next++]);
+        ++done;
+    }
+    std::cout << std::flush;
+}
+
+// Prints the target of one line, or none, symbol by symbol.
+void Translation::stream_line(const Ragged<Token>& line) {
+    SymbolPrinter printer(source.first().target_units());
+    generate(source.model(), line, options, {.token = [&](const NewToken& next) { return printer.add(next.token); }});
+    std::cout << std::endl;
+    ++done;
+}
+
+// Reads the next lines, at most `max`. A bad line ends them with its error, or is told and has no tokens.
+static std::optional<Error> read_lines(Input& input, const SequenceSource& source, std::size_t max, bool skip_bad,
+                                       std::vector<std::string>& lines, Ragged<Token>& tokens) {
+    for (std::string line; lines.size() < max && (lines.empty() || input.ready()) && input.next(line);) {
+        try {
+            tokens.push_row(source.tokens_of(line, input.place()));
+        } catch (const Error& e) {
+            if (!skip_bad) return e;
+            std::cerr << "skipped: " << e.what() << "\n";
+            tokens.end_row();
+        }
+        lines.push_back(std::move(line));
+    }
+    return {};
+}
+
+int run_translate(const Arguments& arguments) {
+    int threads = 0;
+    std::string align;
+    CommandLine line{
+        .usage = "kvmem translate RUN [FILE] [options] < lines", .about = about, .positional = {"run", "file"}};
+    line.options.add_options()                                //
+        ("scores", "add a column: the score of each result")  //
+        ("align", po::value(&align),
+         "add a column for each head: which source symbol each target symbol read most, "
+         "as 'pharaoh' (0-0 1-1) or 'text' (k>N)")                                                              //
+        ("head", po::value<Index>(), "of --align: this one alone, from 1")                                      //
+        ("stream", "print each symbol as soon as it is chosen")                                                 //
+        ("skip-bad", "tell bad lines and go on, with an empty line for each; otherwise the first is an error")  //
+        ("json", "print JSON, a line for each source, with the weights of all heads when --align is given")     //
+        ("threads", po::value(&threads)->default_value(0), "0: one for each core");
+    po::options_description search("Options of the search", 100, 50);
+    add_search_options(search);
+    line.options.add(search);
+    po::variables_map values;
+    if (!parse(line, arguments, values)) return 0;
+    require_at_least(threads, 0, "threads");
+    require_option(align.empty() || align == "pharaoh" || align == "text", "align", "pharaoh or text");
+    const bool stream = values.count("stream") > 0;
+    require_option(!stream || (!values.count("json") && !values.count("scores") && align.empty()), "stream",
+                   "no other columns and no JSON");
+    const ThreadLimit limit(threads);
+    const GenerateOptions options = search_options(values);
+    const SequenceSource source = open_sequence_models(values);
+    Translation translation{source, options, align, {}, values.count("scores") > 0, values.count("json") > 0, stream};
+    if (values.count("head")) translation.head = values["head"].as<Index>();
+    if (translation.head) require_at_least(*translation.head, 1, "head");
+    Input input(values.count("file") ? values["file"].as<std::string>() : "-");
+    const std::size_t max = stream ? 1 : 4096;
+    while (true) {
+        std::vector<std::string> lines;
+        Ragged<Token> tokens;
+        const std::optional<Error> bad = read_lines(input, source, max, values.count("skip-bad") > 0, lines, tokens);
+        if (!lines.empty()) translation.run(lines, tokens);
+        if (bad) throw Error(*bad);
+        if (lines.empty()) return 0;
+    }
+}
+
+}  // namespace kvmem::apps
