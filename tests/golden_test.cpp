@@ -3,6 +3,7 @@
 #include "kvmem/core/file.hpp"
 #include "kvmem/store/memory_store.hpp"
 #include "kvmem/tasks/qa/answerer.hpp"
+#include "support/small_sequences.hpp"
 #include "support/toy_run.hpp"
 #include "support/toy_stories.hpp"
 
@@ -99,10 +100,12 @@ void check_same(const std::vector<Expected>& now, const std::vector<Expected>& t
     }
 }
 
-std::vector<fs::path> golden_folders() {
+// The folders with this file. No version has all formats.
+std::vector<fs::path> golden_folders(const std::string& file) {
     std::vector<fs::path> all;
     for (const auto& entry : fs::directory_iterator(golden))
-        if (entry.is_directory()) all.push_back(entry.path());
+        if (fs::exists(entry.path() / file)) all.push_back(entry.path());
+    REQUIRE(!all.empty());
     std::ranges::sort(all);
     return all;
 }
@@ -164,7 +167,7 @@ void keep_run(const fs::path& from, const fs::path& to) {
 }  // namespace
 
 TEST_CASE("models of earlier versions open and answer as they did", "[golden]") {
-    for (const fs::path& folder : golden_folders()) {
+    for (const fs::path& folder : golden_folders("answers.tsv")) {
         const std::vector<Expected> then = read_answers(folder / "answers.tsv");
         for (const ModelType* type : qa_models()) {
             const std::string kind = type->kind();
@@ -178,7 +181,7 @@ TEST_CASE("models of earlier versions open and answer as they did", "[golden]") 
 
 TEST_CASE("stores of earlier versions open with what their log holds", "[golden]") {
     const auto access = GENERATE(store::Access::map, store::Access::load);
-    for (const fs::path& folder : golden_folders()) {
+    for (const fs::path& folder : golden_folders("store.h5")) {
         const TemporaryDirectory directory;
         const fs::path copy = copied(folder, directory);
         const std::vector<Expected> then = read_answers(folder / "answers.tsv");
@@ -187,7 +190,7 @@ TEST_CASE("stores of earlier versions open with what their log holds", "[golden]
 }
 
 TEST_CASE("a run of an earlier version goes on", "[golden]") {
-    for (const fs::path& folder : golden_folders()) {
+    for (const fs::path& folder : golden_folders("run")) {
         const TemporaryDirectory directory;
         const RunFiles files{copied(folder / "run", directory)};
         RunConfig config = files.read_config(question_answering());
@@ -200,6 +203,26 @@ TEST_CASE("a run of an earlier version goes on", "[golden]") {
     }
 }
 
+// Every version has written these (support/small_sequences.hpp).
+TEST_CASE("sequences of earlier versions open", "[golden]") {
+    for (const fs::path& folder : golden_folders("pairs.h5")) {
+        const PairsDataset pairs = load_pairs(folder / "pairs.h5");
+        CHECK(pairs.info.title == "Small pairs");
+        const PairSplit& valid = pairs.split("valid");
+        REQUIRE(valid.size() == 2);
+        CHECK(pairs.source.decode(valid.source[1]) == "n\u00e9");
+        CHECK(pairs.target.decode(valid.target[2]) == "N EY");
+        CHECK(valid.references_of(0) == std::pair<Index, Index>{0, 2});
+        CHECK(std::ranges::equal(valid.origins(2, 1), std::vector<Index>{0, 1}));
+        CHECK(pairs.split("train").size() == 3);
+        const TextDataset text = load_text(folder / "text.h5");
+        CHECK(text.units.kind() == UnitKind::bpe);
+        CHECK(text.units.decode(text.split("train")[0]) == "to be or not to be\n");
+        CHECK(text.units.encode("to be or not to be\n").size() == text.split("train")[0].size());
+        CHECK(text.split("train").size() == 3);
+    }
+}
+
 // Not a test: writes what the tests above read to the folder in KVMEM_GOLDEN.
 TEST_CASE("golden files are made", "[.make-golden]") {
     const char* to = std::getenv("KVMEM_GOLDEN");
@@ -208,6 +231,8 @@ TEST_CASE("golden files are made", "[.make-golden]") {
     fs::create_directories(folder);
     save_dataset(toy_kb(), folder / "facts.h5");
     save_dataset(toy_stories(40), folder / "stories.h5");
+    save_pairs(small_pairs(), folder / "pairs.h5");
+    save_text(small_text(UnitKind::bpe), folder / "text.h5");
     std::vector<Expected> all;
     const auto add = [&](const std::vector<Expected>& more) { all.insert(all.end(), more.begin(), more.end()); };
     for (const ModelType* type : qa_models()) {

@@ -3,16 +3,19 @@
 #include "kvmem/core/rng.hpp"
 #include "kvmem/io/hdf5.hpp"
 #include "kvmem/tasks/qa/dataset.hpp"
+#include "support/python.hpp"
 #include "support/small_dataset.hpp"
 #include "support/temporary_directory.hpp"
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
-#include <fstream>
 
 using namespace kvmem;
 using Catch::Matchers::Contains;
+using test::code_in_readme;
 using test::equal;
+using test::has_h5py;
+using test::python;
 using test::small_dataset;
 using test::TemporaryDirectory;
 
@@ -39,25 +42,6 @@ std::string file_of(const QaDataset& dataset) {
     const TemporaryDirectory folder;
     save_dataset(dataset, folder / "x.h5");
     return read_file(folder / "x.h5");
-}
-
-bool python(const std::string& script, const std::filesystem::path& folder) {
-    std::ofstream(folder / "script.py") << script;
-    return std::system(("/usr/bin/python3 " + (folder / "script.py").string()).c_str()) == 0;
-}
-
-bool has_h5py() {
-    const bool has = std::system("/usr/bin/python3 -c 'import h5py' 2>/dev/null") == 0;
-    if (!has) WARN("no h5py here: not tested against it");
-    return has;
-}
-
-// The block of this language under a heading of the specification.
-std::string code_in_readme(const std::string& heading, const std::string& language) {
-    const std::string text = read_file(std::filesystem::path(KVMEM_SOURCE_DIR) / "datasets/README.md");
-    const std::string fence = "```" + language + "\n";
-    const std::size_t begin = text.find(fence, text.find(heading)) + fence.size();
-    return text.substr(begin, text.find("```", begin) - begin);
 }
 
 }  // namespace
@@ -185,8 +169,7 @@ TEST_CASE("h5py reads what kvmem writes, by the reader in the specification", "[
     if (!has_h5py()) return;
     const TemporaryDirectory folder;
     save_dataset(small_dataset(), folder / "films.h5");
-    const std::string check = "import os; os.chdir('" + folder.path().string() + "')\n" +
-                              code_in_readme("### Reader", "python") +
+    const std::string check = code_in_readme("### Reader", "python") +
                               "\nassert info['title'] == 'A small one'"
                               "\nassert texts[0] == '<unknown>' and 'Amélie' in texts"
                               "\nassert [texts[t] for t in memory_value[0]] == ['Jean-Pierre Jeunet']"
@@ -198,8 +181,7 @@ TEST_CASE("h5py reads what kvmem writes, by the reader in the specification", "[
 TEST_CASE("kvmem reads what h5py writes, by the writer in the specification", "[qa_file]") {
     if (!has_h5py()) return;
     const TemporaryDirectory folder;
-    const std::string write = "import os; os.chdir('" + folder.path().string() + "')\n";
-    REQUIRE(python(write + code_in_readme("### Writer", "python"), folder.path()));
+    REQUIRE(python(code_in_readme("### Writer", "python"), folder.path()));
     const QaDataset dataset = load_dataset(folder / "films.h5");
     CHECK(dataset.info.title == "Tiny films");
     CHECK(dataset.vocabulary.size() == 6);
@@ -231,6 +213,5 @@ TEST_CASE("the hash is what the specification says", "[qa_file]") {
     }
     const TemporaryDirectory folder;
     save_dataset(small_dataset(), folder / "films.h5");
-    CHECK(python("import os; os.chdir('" + folder.path().string() + "')\n" + code_in_readme("## Hashes", "python"),
-                 folder.path()));
+    CHECK(python(code_in_readme("## Hashes", "python"), folder.path()));
 }
