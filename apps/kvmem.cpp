@@ -30,8 +30,8 @@ struct Verb {
 };
 
 constexpr Verb verbs[] = {
-    {"import", "turn question-answering data into an HDF5 data set", run_import},
-    {"synth", "make up a data set: stories with questions", run_synth},
+    {"import", "turn questions, pairs or texts into an HDF5 data set", run_import},
+    {"synth", "make up a data set: stories with questions, or pairs", run_synth},
     {"inspect", "tell what a data set, model or run holds", run_inspect},
     {"train", "train a network on a data set", run_train},
     {"evaluate", "measure a trained model on a split", run_evaluate},

@@ -31,7 +31,7 @@ static Units read_group(const hdf5::Reader& file, const std::string& group) {
     const std::vector<std::string> texts = file.strings(group);
     const std::span<const std::string> symbols =
         std::span(texts).subspan(std::min<std::size_t>(Units::specials, texts.size()));
-    const Units units = kind == UnitKind::bpe ? Units(read_merges(file, group)) : Units(kind, symbols);
+    Units units = kind == UnitKind::bpe ? Units(read_merges(file, group)) : Units(kind, symbols);
     bool same = std::cmp_equal(texts.size(), units.size());
     for (Token token = 0; same && token < units.size(); ++token)
         same = units.text(token) == texts[static_cast<std::size_t>(token)];
@@ -51,6 +51,7 @@ Units read_units(const hdf5::Reader& file, const std::string& group) {
 
 void write_units(hdf5::Writer& file, const std::string& group, const Units& units) {
     std::vector<std::string> texts;
+    texts.reserve(static_cast<std::size_t>(units.size()));
     for (Token token = 0; token < units.size(); ++token) texts.push_back(units.text(token));
     file.write(group, std::span<const std::string>(texts));
     file.attribute(group, "kind", choices(units.kind())[static_cast<std::size_t>(units.kind())]);

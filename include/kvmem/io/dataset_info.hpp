@@ -7,12 +7,14 @@
 
 namespace kvmem {
 
+// The attributes `title` and so on; any may be empty.
 struct DatasetInfo {
-    std::string title{};
-    std::string source{};
-    std::string license{};
+    std::string title{};      // a line for people
+    std::string source{};     // where the data come from
+    std::string license{};    // of the data
     std::string generator{};  // the command and version that wrote the file
 
+    // Whether all texts are equal.
     bool operator==(const DatasetInfo&) const = default;
 };
 

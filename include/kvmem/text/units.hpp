@@ -23,12 +23,15 @@
 
 namespace kvmem {
 
+// A kind of units by its name above.
 enum class UnitKind { chars, words, bpe };
 std::span<const char* const> choices(UnitKind);
 
 // Begin and end a sequence.
-inline constexpr Token begin_token = 1, end_token = 2;
+inline constexpr Token begin_token = 1;
+inline constexpr Token end_token = 2;
 
+// Tokens with their texts, by which texts are encoded and decoded.
 class Units {
   public:
     using Merge = std::pair<Token, Token>;  // bpe: these two tokens, in this order, become one
@@ -53,8 +56,9 @@ class Units {
     // that is not UTF-8.
     static Units learn(UnitKind kind, std::span<const std::string_view> texts, Index size = 0);
 
+    // What the tokens are, and how many, with the specials.
     UnitKind kind() const { return kind_; }
-    Token size() const { return static_cast<Token>(texts_.size()); }  // tokens, with the specials
+    Token size() const { return static_cast<Token>(texts_.size()); }
 
     // The tokens of a text, without begin and end. A character or word that is not among the units is unknown_token.
     // Throws Error, with the byte's position, for text that is not UTF-8.
@@ -67,8 +71,10 @@ class Units {
 
     // A token's own text; of bpe its bytes, which may be a part of a character. Valid as long as the object.
     const std::string& text(Token token) const { return texts_.at(static_cast<std::size_t>(token)); }
-    std::span<const Merge> merges() const { return merges_; }  // of bpe
+    // The merges of bpe in the order of learning, as long as the object lives.
+    std::span<const Merge> merges() const { return merges_; }
 
+    // Whether all tokens and merges are equal.
     bool operator==(const Units& other) const;
 
   private:

@@ -17,8 +17,8 @@ namespace kvmem {
 
 // Sources with their targets, tokens without begin and end.
 struct PairSplit {
-    Ragged<Token> source;
-    Ragged<Token> target;
+    Ragged<Token> source;  // the tokens of each source
+    Ragged<Token> target;  // the tokens of each target
     // The targets of source i, its references, are the rows [reference_offsets[i], reference_offsets[i + 1]) of
     // `target`, one or more. Empty: source i has the target i alone, as in training, where each pair is an example.
     std::vector<Index> reference_offsets;
@@ -26,7 +26,8 @@ struct PairSplit {
     // that the token came from, which rise. None of a token whose origin is not known.
     Ragged<Index> alignment;
 
-    Index size() const { return source.size(); }  // sources
+    // The number of sources.
+    Index size() const { return source.size(); }
     // The first target of a source, and one past its last.
     std::pair<Index, Index> references_of(Index i) const {
         if (reference_offsets.empty()) return {i, i + 1};
@@ -38,12 +39,15 @@ struct PairSplit {
         if (alignment.empty()) return {};
         return alignment[target.offsets[static_cast<std::size_t>(target_row)] + token];
     }
+    // Whether all sequences, references and origins are equal.
     bool operator==(const PairSplit&) const = default;
 };
 
+// A kvmem-pairs file.
 struct PairsDataset {
-    DatasetInfo info;
-    Units source, target;
+    DatasetInfo info;                         // what the file says about itself
+    Units source;                             // of the sources
+    Units target;                             // of the targets
     std::map<std::string, PairSplit> splits;  // "train", "valid", "test"; any may be missing
 
     // The split of this name. Throws Error with the names of the splits that exist.
@@ -51,17 +55,19 @@ struct PairsDataset {
     // Throws Error unless every token, offset, length and position is consistent.
     void validate(const std::string& where) const;
 
+    // Whether all contents are equal.
     bool operator==(const PairsDataset&) const = default;
 };
 
+// A kvmem-text file.
 struct TextDataset {
-    DatasetInfo info;
-    Units units;
+    DatasetInfo info;                             // what the file says about itself
+    Units units;                                  // of all texts
     std::map<std::string, Ragged<Token>> splits;  // the documents of each split, without begin and end
 
+    // As those of PairsDataset.
     const Ragged<Token>& split(const std::string& name) const;
     void validate(const std::string& where) const;
-
     bool operator==(const TextDataset&) const = default;
 };
 

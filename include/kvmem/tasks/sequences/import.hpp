@@ -18,18 +18,20 @@ namespace kvmem {
 
 // The units of a text: their kind, and the maximum of tokens (Units::learn).
 struct UnitChoice {
-    UnitKind kind = UnitKind::chars;
-    Index size = 0;
+    UnitKind kind = UnitKind::chars;  // of all of them
+    Index size = 0;                   // 0: all that occur
 };
 // The choice of "chars", "words", "bpe:4000" or "words:4000". Throws UsageError that names the option.
 UnitChoice unit_choice(std::string_view text, const char* option);
 
 // The options of both importers. A split without files is missing in the data set.
 struct SequenceImport {
-    std::vector<std::filesystem::path> train{}, valid{}, test{};
-    double valid_fraction = 0;  // of `train`, moved to "valid"; only without files for `valid`
-    std::uint64_t seed = 1;     // of every random choice
-    DatasetInfo info{};
+    std::vector<std::filesystem::path> train{};  // files of "train"
+    std::vector<std::filesystem::path> valid{};  // and of "valid"
+    std::vector<std::filesystem::path> test{};   // and of "test"
+    double valid_fraction = 0;                   // of `train`, moved to "valid"; only without files for `valid`
+    std::uint64_t seed = 1;                      // of every random choice
+    DatasetInfo info{};                          // what the data set will say about itself
     // If not empty, called with the error of each bad line, which is then skipped. Otherwise the error is thrown.
     std::function<void(const Error& bad)> on_bad_line{};
     // If not empty, called at times with the name of the file being read and the number of its lines that are done.
@@ -42,6 +44,7 @@ struct SequenceImport {
 // validation is drawn among its different sources, so that no source is in both. Units are learned from "train" alone.
 PairsDataset import_pairs(const SequenceImport& options, const UnitChoice& source, const UnitChoice& target);
 
+// What a document is.
 enum class Documents { files, lines };
 
 // Imports texts. A document is a whole file, whose line ends become "\n", or each line that is not blank. A part of
@@ -51,8 +54,8 @@ TextDataset import_text(const SequenceImport& options, const UnitChoice& units, 
 
 // A source and all its different targets.
 struct ReferencedText {
-    std::string source;
-    std::vector<std::string> references;
+    std::string source;                   // as in the file
+    std::vector<std::string> references;  // one or more
 };
 // The pairs of files as import_pairs() reads those of "test", as text. Throws Error.
 std::vector<ReferencedText> read_references(const std::vector<std::filesystem::path>& files,

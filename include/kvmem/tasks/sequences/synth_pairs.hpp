@@ -24,16 +24,20 @@
 
 namespace kvmem {
 
+// A task by its name above.
 enum class PairTask { dates, reverse, copy, sort, add, scan };
 std::span<const char* const> choices(PairTask);
 
 // The largest number of pairs of a split.
 inline constexpr Index max_pairs = 1'000'000;
 
+// What is made.
 struct SynthPairs {
-    PairTask task = PairTask::dates;
-    std::uint64_t seed = 1;
-    Index train = 10'000, valid = 1'000, test = 1'000;  // pairs; a split with 0 is missing
+    PairTask task = PairTask::dates;  // of all pairs
+    std::uint64_t seed = 1;           // of every random choice
+    Index train = 10'000;             // pairs to train on
+    Index valid = 1'000;              // and to validate with; 0: none
+    Index test = 1'000;               // and to test with; 0: none
 };
 
 // The same options give the same pairs, and a larger number continues the same ones. Throws UsageError for a number

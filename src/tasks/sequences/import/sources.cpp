@@ -29,11 +29,15 @@ SequenceSources read_sequence_sources(const SequenceImport& options) {
     return {read_sources(options.train, what), read_sources(options.valid, what), read_sources(options.test, what)};
 }
 
-Index validation_count(double fraction, Index count, const char* parts) {
+void require_two(Index count, const char* parts) {
     if (count < 2)
         throw Error({.what = "this is too little to take a part for validation",
                      .expected = std::string("two ") + parts + " or more",
                      .got = std::to_string(count)});
+}
+
+Index validation_count(double fraction, Index count, const char* parts) {
+    require_two(count, parts);
     return std::clamp<Index>(std::llround(fraction * static_cast<double>(count)), 1, count - 1);
 }
 

@@ -34,6 +34,8 @@ void for_each_good_line(LineReader& lines, const std::function<void(const Error&
     }
 }
 
+// Throws Error for fewer than two parts.
+void require_two(Index count, const char* parts);
 // The number of `count` parts that a fraction of them is: one or more, and not all. Throws Error for fewer than two.
 Index validation_count(double fraction, Index count, const char* parts);
 

@@ -50,11 +50,12 @@ static bool begins_character(char byte) { return (static_cast<unsigned char>(byt
 
 // Cuts the last share of a text's characters off.
 static std::string cut_end(std::string& text, double fraction) {
-    const auto characters = std::count_if(text.begin(), text.end(), begins_character);
-    auto left = static_cast<Index>(std::floor((1 - fraction) * static_cast<double>(characters)));
+    const Index characters = std::count_if(text.begin(), text.end(), begins_character);
+    const auto share = static_cast<Index>(std::floor((1 - fraction) * static_cast<double>(characters)));
+    require_two(characters, "characters");
+    Index left = std::clamp<Index>(share, 1, characters - 1);
     std::size_t at = 0;
-    for (; at < text.size(); ++at)
-        if (begins_character(text[at]) && left-- == 0) break;
+    while (!begins_character(text[at]) || left-- > 0) ++at;
     std::string end = text.substr(at);
     text.resize(at);
     return end;

@@ -47,6 +47,8 @@ TEST_CASE("the part of a text for validation is the last one", "[sequence_import
     CHECK(said(lines, "train") == Texts{"a", "ab", "c"});
     CHECK(said(lines, "valid") == Texts{"ba"});
     CHECK_THROWS_WITH(import({"a\n"}, Documents::lines, options), Contains("two lines"));
+    CHECK(said(import({"\u00e9a"}, Documents::files, options), "train") == Texts{"\u00e9"});
+    CHECK_THROWS_WITH(import({"a"}, Documents::files, options), Contains("two characters"));
 }
 
 TEST_CASE("lines that are no text are errors with their number, or skipped", "[sequence_import]") {
