@@ -5,9 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
 #include <limits>
-#include <numeric>
 
 namespace kvmem {
 
@@ -21,37 +19,6 @@ static void check_columns(Index target, std::span<const Index> excluded, Index c
     bool fits = target >= -1 && target < columns;
     for (const Index column : excluded) fits = fits && column >= 0 && column < columns && column != target;
     require_shape(fits, "cross_entropy", "targets and exclusions among the columns, and no target excluded");
-}
-
-namespace {
-// The scores of a row that count: the ones above -inf.
-struct Counted {
-    double sum = 0;
-    Index count = 0;
-};
-}  // namespace
-
-// In double, because a sum of large floats would lose the small ones, in parts that are added side by side.
-static Counted count_scores(const Real* scores, Index columns) {
-    constexpr Index parts = 8;
-    double sums[parts] = {};
-    std::int32_t counts[parts] = {};
-    const auto add = [&](Index part, Real score) {
-        const bool counts_too = score != minus_infinity;
-        sums[part] += counts_too ? static_cast<double>(score) : 0;
-        counts[part] += counts_too;
-    };
-    Index j = 0;
-    for (; j + parts <= columns; j += parts)
-        for (Index part = 0; part < parts; ++part) add(part, scores[j + part]);
-    for (; j < columns; ++j) add(0, scores[j]);
-    return {std::accumulate(sums, sums + parts, 0.0), std::accumulate(counts, counts + parts, Index{0})};
-}
-
-// Subtracts `share` from the gradient of each column that counts.
-static void subtract_share(Real share, const Real* scores, std::span<const Index> excluded, Real* grad, Index columns) {
-    for (Index j = 0; j < columns; ++j) grad[j] -= scores[j] == minus_infinity ? 0 : share;
-    for (const Index column : excluded) grad[column] = 0;
 }
 
 void cross_entropy(ConstView scores, std::span<const Index> targets, RaggedView<Index> excluded, std::span<Real> loss,
@@ -79,14 +46,16 @@ void cross_entropy(ConstView scores, std::span<const Index> targets, RaggedView<
         const Real target_score = scores(i, target);
         if (grad != scores.row(i)) std::copy_n(scores.row(i), scores.cols, grad);
         for (const Index column : left_out(i)) grad[column] = minus_infinity;
-        const Counted counted = smoothing > 0 ? count_scores(grad, scores.cols) : Counted{};
+        const auto [sum, count] =
+            smoothing > 0 ? detail::simd().unmasked_sum(grad, scores.cols) : detail::ScoreSum{0, 0};
         const auto [largest, total] = detail::simd().softmax_row(grad, scores.cols);
         loss[i] = total == 0 ? -minus_infinity : std::log(total) + kept * (largest - target_score);
         grad[target] -= kept;
-        if (counted.count == 0) continue;
-        const double share = smoothing / static_cast<double>(counted.count);
-        loss[i] += static_cast<Real>(smoothing * static_cast<double>(largest) - share * counted.sum);
-        subtract_share(static_cast<Real>(share), scores.row(i), left_out(i), grad, scores.cols);
+        if (count == 0) continue;
+        const double share = smoothing / static_cast<double>(count);
+        loss[i] += static_cast<Real>(smoothing * static_cast<double>(largest) - share * sum);
+        detail::simd().subtract_unmasked(static_cast<Real>(share), scores.row(i), grad, scores.cols);
+        for (const Index column : left_out(i)) grad[column] = 0;
     }
 }
 

@@ -48,6 +48,8 @@ const detail::Simd table{
     .recurrent_step_backward = recurrent_step_backward,
     .pack_panels = pack_panels,
     .packed_product = packed_product,
+    .unmasked_sum = unmasked_sum,
+    .subtract_unmasked = subtract_unmasked,
 };
 
 }  // namespace kvmem::KVMEM_SIMD

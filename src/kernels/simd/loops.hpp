@@ -19,6 +19,41 @@ inline double square_sum(const Real* x, Index count) {
     return sum;
 }
 
+inline detail::ScoreSum unmasked_sum(const Real* scores, Index count) {
+    constexpr Index block = 8;
+    using Block [[gnu::vector_size(block * sizeof(Real))]] = Real;
+    using Doubles [[gnu::vector_size(block * sizeof(double))]] = double;
+    Doubles sum = {};
+    auto masked = Block{} != Block{};  // counts down from 0
+    const auto add = [&](const Block& part) {
+        const auto mask = part == minus_infinity;
+        sum += __builtin_convertvector(mask ? Block{} : part, Doubles);
+        masked += mask;
+    };
+    Index i = 0;
+    for (; i + block <= count; i += block) {
+        Block part;
+        __builtin_memcpy(&part, scores + i, sizeof part);
+        add(part);
+    }
+    if (i < count) {
+        Block part = {};
+        __builtin_memcpy(&part, scores + i, sizeof(Real) * static_cast<std::size_t>(count - i));
+        add(part);
+    }
+    detail::ScoreSum all{0, count};
+    for (Index l = 0; l < block; ++l) all.sum += sum[l], all.count += masked[l];
+    return all;
+}
+
+inline void subtract_unmasked(Real share, const Real* scores, Real* y, Index count) {
+    for (Index i = 0; i < count; i += lanes) {
+        const Index n = count - i;
+        const Vector shares = load_up_to(scores + i, n) == minus_infinity ? Vector{} : repeat(share);
+        store_up_to(y + i, load_up_to(y + i, n) - shares, n);
+    }
+}
+
 KVMEM_INLINE Vector square_root(Vector x) {
 #if defined(__AVX512F__)
     if constexpr (is_float) return reinterpret_cast<Vector>(_mm512_sqrt_ps(reinterpret_cast<__m512>(x)));

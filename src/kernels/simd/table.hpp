@@ -261,6 +261,12 @@ struct RecurrentStepBackward {
     Real *grad_candidates, *grad_normal, *grad_left;
 };
 
+// Of the scores of a row that are not masked.
+struct ScoreSum {
+    double sum;
+    Index count;
+};
+
 struct Simd {
     const char* name;
     // c = a b, or c += a b.
@@ -312,6 +318,10 @@ struct Simd {
     // b for packed_product(), which takes it as p.b: at most (cols + 63) * depth numbers.
     void (*pack_panels)(const Product& p, Index b_step, Real* packed);
     void (*packed_product)(bool add, const Product& p);
+    // In double, because a sum of large floats would lose the small ones or overflow.
+    ScoreSum (*unmasked_sum)(const Real* scores, Index count);
+    // y[j] -= share where score j is not masked
+    void (*subtract_unmasked)(Real share, const Real* scores, Real* y, Index count);
 };
 
 // Blocks of b [depth, cols] and of a [rows, depth] stay in the second-level cache.
