@@ -52,6 +52,7 @@
 #include "kvmem/nn/layers.hpp"
 #include "kvmem/nn/multi_head_attention.hpp"
 #include "kvmem/nn/orthogonal.hpp"
+#include "kvmem/nn/pca.hpp"
 #include "kvmem/nn/projection_memory.hpp"
 #include "kvmem/nn/recurrent.hpp"
 #include "kvmem/nn/recurrent_weights.hpp"
