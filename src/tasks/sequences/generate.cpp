@@ -3,8 +3,8 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/float_control.hpp"
 #include "kvmem/core/parallel.hpp"
+#include "kvmem/text/units.hpp"
 #include "tasks/sequences/line_search.hpp"
-#include "tasks/sequences/special_tokens.hpp"
 
 #include <algorithm>
 #include <mutex>
@@ -12,8 +12,6 @@
 #include <string>
 
 namespace kvmem {
-
-using detail::begin_token, detail::end_token;
 
 void GenerateOptions::check() const {
     require_option(sample || n_best <= beam, "n_best", "at most as many as the beam has, or samples");

@@ -3,16 +3,14 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/rng.hpp"
 #include "kvmem/kernels/top_k.hpp"
+#include "kvmem/text/units.hpp"
 #include "tasks/sequences/restrictions.hpp"
-#include "tasks/sequences/special_tokens.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 namespace kvmem {
-
-using detail::begin_token, detail::end_token;
 
 static constexpr Real impossible = -std::numeric_limits<Real>::infinity();
 
