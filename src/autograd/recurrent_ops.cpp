@@ -62,7 +62,7 @@ RecurrentOutput recurrent(Cell cell, Var x, const RecurrentInputs& in, std::span
                        .mask = value_of(in.mask),
                        .packed = in.packed};
     const RecurrentShape shape = recurrent_shape(call);
-    if (!call.packed) call.packed = pack_recurrent(call, needs_grad, arena);
+    call.packed = pack_recurrent(call, needs_grad, arena);
     const RecurrentSaved saved = recurrent_room(call, needs_grad, arena);
     std::optional<Var>* const last_c = std::construct_at(arena.take<std::optional<Var>>(1).data());
     const Index rows = shape.rows, sequences = shape.sequences;

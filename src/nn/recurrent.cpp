@@ -114,6 +114,21 @@ Recurrent::State Recurrent::start(Tape& tape, Index sequences) const {
     return state;
 }
 
+std::vector<const RecurrentPacked*> Recurrent::pack(Arena& arena) const {
+    std::vector<const RecurrentPacked*> all;
+    const std::array<Index, 1> no_sequences{0};
+    for (const Layer& layer : layers_) {
+        const RecurrentMatrices<Parameter*>& m = layer.weights;
+        const auto view = [](const Parameter* p) { return p ? p->value.view() : ConstView{}; };
+        RecurrentCall call{.cell = options_.cell, .offsets = no_sequences, .x = {nullptr, 0, m.input->value.cols()}};
+        call.weights = {view(m.input),      view(m.bias),      view(m.recurrent), view(m.reset_bias), view(m.peepholes),
+                        view(m.projection), view(m.gate_gain), view(m.cell_gain), view(m.cell_bias)};
+        if (options_.layer_norm) call.weights.input = {}, call.x.cols = m.input->value.rows();
+        all.push_back(pack_recurrent(call, false, arena));
+    }
+    return all;
+}
+
 // The initial state with its masks, which are drawn here if it has none yet.
 Recurrent::State Recurrent::begin(Tape& tape, Index sequences, const State* initial) const {
     State state;

@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <vector>
 
 using namespace kvmem;
@@ -87,6 +88,27 @@ TEST_CASE("steps of a recurrent network have the right gradients", "[nn]") {
             return sum;
         });
     }
+}
+
+TEST_CASE("packed weights of one network do no harm to another, and serve steps of later passes", "[nn]") {
+    Parameters p;
+    const RecurrentOptions options{.cell = Cell::gru, .in = 3, .width = 5};
+    const Recurrent encoder(p, "encoder", options, 1), decoder(p, "decoder", options, 1);
+    const Matrix x = normal(4, 3, 1);
+    Tape t;
+    Recurrent::State state = encoder(t.constant(x), test::offsets({3, 1})).last;
+    const auto step = [&](const Recurrent::State& from) {
+        const ConstView out = decoder.step(t.constant(x.view().middle_rows(0, 2)), from).out.value();
+        Matrix copy(out.rows, out.cols);
+        std::copy_n(out.data, out.size(), copy.data());
+        return copy;
+    };
+    const Matrix expected = step({.h = state.h});
+    CHECK(same_bits(step(state), expected));
+    Arena arena;
+    state.packed = decoder.pack(arena);
+    t.set_training(false);
+    CHECK(same_bits(step(state), expected));
 }
 
 TEST_CASE("steps give the bits of the whole run, and what is next to a sequence does not matter", "[nn]") {

@@ -132,7 +132,7 @@ struct RecurrentInputs {
     RecurrentMatrices<std::optional<Var>> weights = {};
     std::optional<Var> h = {}, c = {};        // initial states [N, w], [N, d]
     std::optional<Var> mask = {};             // [N, w], not differentiated
-    const RecurrentPacked* packed = nullptr;  // what an earlier call with these weights returned in this pass
+    const RecurrentPacked* packed = nullptr;  // what an earlier call of this pass returned: see RecurrentCall
 };
 struct RecurrentOutput {
     Var out;                        // [n, w]

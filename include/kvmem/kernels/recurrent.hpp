@@ -59,7 +59,8 @@ struct RecurrentCall {
     RecurrentMatrices<ConstView> weights = {};
     ConstView h = {}, c = {};  // [N, w], [N, d] before the first step, or empty: zeros
     ConstView mask = {};       // [N, w] or empty: factors of h where U h reads it, the same in all steps of a sequence
-    const RecurrentPacked* packed = nullptr;  // the same weights; null: the call packs them
+    const RecurrentPacked* packed =
+        nullptr;  // these weights, unchanged since; if it is of others they are packed again
 };
 
 struct RecurrentShape {
@@ -68,7 +69,8 @@ struct RecurrentShape {
 // Throws Error unless all that the call views fits.
 [[nodiscard]] RecurrentShape recurrent_shape(const RecurrentCall& call);
 
-// Packs the weights of a call once for many calls, such as steps; with those of the backward pass if `training`.
+// Packs the weights of a call once for many calls, such as steps; for their backward passes, too, if `training`. Gives
+// call.packed if that serves. Valid as long as the arena and the weights.
 [[nodiscard]] const RecurrentPacked* pack_recurrent(const RecurrentCall& call, bool training, Arena& arena);
 
 // What forward saves for backward, in the order of the rows.

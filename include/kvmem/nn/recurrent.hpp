@@ -50,7 +50,7 @@ class Recurrent {
         std::vector<Var> h;          // [N, w]
         std::vector<Var> c = {};     // [N, d], of LSTMs
         std::vector<Var> mask = {};  // [N, w], of recurrent dropout; empty: drawn by the next run or step that trains
-        // Weights that are packed for the steps of this pass; empty: packed by the next step.
+        // The weights as products read them. Empty: the next run or step packs them, for this pass of the tape.
         std::vector<const RecurrentPacked*> packed = {};
     };
     struct Run {
@@ -65,6 +65,8 @@ class Recurrent {
     // One step of N sequences, x [N, in], of a network in one direction (Error otherwise): the bits of the same row in
     // a whole run, but for dropout between layers. It is differentiated like a run.
     Run step(Var x, const State& state) const;
+    // For State::packed, of steps on tapes that are not training: as long as the arena, and the weights do not change.
+    std::vector<const RecurrentPacked*> pack(Arena& arena) const;
     // Zeros, for N sequences to begin with.
     State start(Tape& tape, Index sequences) const;
 

@@ -35,7 +35,7 @@ class Backward {
         std::fill_n(zeros_.data, zeros_.size(), Real{0});
         h_ = arena.matrix(n, w);
         if (call.cell == Cell::lstm) c_ = arena.matrix(n, d);
-        packed_ = call.packed ? call.packed : pack_recurrent(call, true, arena);
+        packed_ = pack_recurrent(call, true, arena);
         if (m.recurrent.data) grad_products_ = arena.matrix(n, packed_->recurrent_back.depth);
         grad_gates = arena.matrix(shape.rows, shape.gates * d);
         if (call.mask.data || call.cell == Cell::gru_reset_before) {

@@ -28,7 +28,7 @@ class Forward {
             no_bias_ = arena.matrix(1, shape.gates * d);
             std::fill_n(no_bias_.data, no_bias_.size(), Real{0});
         }
-        packed_ = call.packed ? call.packed : pack_recurrent(call, false, arena);
+        packed_ = pack_recurrent(call, false, arena);
     }
 
     void run(View last_h, View last_c) {

@@ -78,6 +78,10 @@ static const Real* pack_gates(ConstView u, Index width, Arena& arena) {
 const RecurrentPacked* pack_recurrent(const RecurrentCall& call, bool training, Arena& arena) {
     const Index width = recurrent_shape(call).width;
     const RecurrentMatrices<ConstView>& m = call.weights;
+    if (const RecurrentPacked* p = call.packed; p && p->input_weight == m.input.data &&
+                                                p->recurrent_weight == m.recurrent.data &&
+                                                p->projection_weight == m.projection.data && p->training >= training)
+        return p;
     const ConstView u = m.recurrent;
     const bool reset_before = call.cell == Cell::gru_reset_before;
     const ConstView first = reset_before ? u.middle_rows(0, 2 * width) : u;
@@ -86,6 +90,10 @@ const RecurrentPacked* pack_recurrent(const RecurrentCall& call, bool training, 
         return b.data ? detail::pack(b, transposed, arena) : detail::Packed{};
     };
     RecurrentPacked p;
+    p.input_weight = m.input.data;
+    p.recurrent_weight = m.recurrent.data;
+    p.projection_weight = m.projection.data;
+    p.training = training;
     p.input = pack(m.input, true);
     p.projection = pack(m.projection, true);
     if (m.gate_gain.data)

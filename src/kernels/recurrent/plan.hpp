@@ -49,6 +49,9 @@ void parallel_product(ConstView a, const Packed& b, View c, bool add);
 namespace kvmem {
 
 struct RecurrentPacked {
+    // What it was made of.
+    const Real *input_weight = nullptr, *recurrent_weight = nullptr, *projection_weight = nullptr;
+    bool training = false;
     detail::Packed input, recurrent, projection;        // W, U for an LSTM with layer normalisation, P
     const Real *gates = nullptr, *candidate = nullptr;  // U for recurrent_step; U_n of the GRU that resets before
     detail::Packed input_back, recurrent_back, candidate_back, projection_back;
