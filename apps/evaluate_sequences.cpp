@@ -44,7 +44,9 @@ static json::object to_json(const TestLines& lines, const PairsEvaluation& e, co
     object["bleu"] = json::object{{"score", scores.bleu.score}, {"signature", scores.bleu.signature}};
     object["chrf2"] = json::object{{"score", scores.chrf.score}, {"signature", scores.chrf.signature}};
     object["perplexity"] = scores.perplexity;
-    json::array lengths, wrong;
+    json::array lengths, wrong, origins;
+    for (std::size_t head = 0; head < e.origins.found.size(); ++head) origins.emplace_back(e.origins.share(head));
+    if (!origins.empty()) object["origin_read_most"] = std::move(origins);  // by head
     for (const LengthBucket& bucket : by_length(e.matches, e.lengths)) {
         json::object row = to_json(bucket.report);
         row["min"] = bucket.min;
@@ -73,6 +75,9 @@ static void print(const TestLines& lines, const PairsEvaluation& e, const Scores
     print_row("chrF2", formatted("%.2f", scores.chrf.score));
     print_row("", scores.chrf.signature);
     print_row("perplexity of the first reference", formatted("%.4f", scores.perplexity));
+    for (std::size_t head = 0; head < e.origins.found.size(); ++head)
+        print_row("read most where it came from, head " + std::to_string(head + 1),
+                  percent(e.origins.share(head)) + " of " + plural(e.origins.symbols, "symbol") + " of right outputs");
     std::cout << "by length of the source: lines, exact, symbol errors\n";
     for (const LengthBucket& bucket : by_length(e.matches, e.lengths))
         std::cout << "  " << std::left << std::setw(12)

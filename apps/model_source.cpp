@@ -29,10 +29,22 @@ static std::unique_ptr<Model> model_at(const std::filesystem::path& run) {
     return load_model(is_folder(run) ? RunFiles{run}.model() : run);
 }
 
-std::unique_ptr<Model> open_model_alone(const po::variables_map& values) { return model_at(find_run(values)); }
+static std::filesystem::path find_question_run(const po::variables_map& values) {
+    const std::filesystem::path run = find_run(values);
+    const TaskVerbs &task = task_of_run(run), &questions = task_table().front();
+    if (&task != &questions)
+        throw Error({.what = "the model answers no questions",
+                     .expected = "one for " + questions.type().name(),
+                     .got = "one for " + task.type().name(),
+                     .where = run.string(),
+                     .hint = "see 'kvmem translate' and 'kvmem generate'"});
+    return run;
+}
+
+std::unique_ptr<Model> open_model_alone(const po::variables_map& values) { return model_at(find_question_run(values)); }
 
 static Source find_source(const po::variables_map& values, const std::string& memory_option, DatasetParts parts) {
-    const std::filesystem::path run = find_run(values);
+    const std::filesystem::path run = find_question_run(values);
     Source source{.path = run, .directory = is_folder(run), .data = {}, .tasks = {}, .config = {}};
     std::string data = values.count(memory_option) ? values[memory_option].as<std::string>() : "";
     if (data.empty() && !source.directory)

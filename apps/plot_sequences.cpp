@@ -24,7 +24,8 @@ static PlotPage described_page(const SequenceNetwork& network, const fs::path& r
 }
 
 static std::string lengths_section(const PairsEvaluation& e) {
-    BarChart bars{.x_label = "wrong lines, %, by the number of source symbols"};
+    BarChart bars;
+    bars.x_label = "wrong lines, %, by the number of source symbols";
     for (const LengthBucket& bucket : by_length(e.matches, e.lengths)) {
         const std::string name = std::to_string(bucket.min) + " to " + std::to_string(bucket.max);
         const double error = 1 - bucket.report.exact();
@@ -73,7 +74,7 @@ PlotPage plot_pairs(const po::variables_map& values) {
     const SequenceSource source = open_sequence_models(values);
     const TestLines lines = test_lines(values, source.first());
     PlotPage page = described_page(source.first(), values["run"].as<std::string>());
-    const PairsEvaluation e = evaluate_lines(source, lines, {}, true);
+    const PairsEvaluation e = evaluate_lines(source, lines, {});
     page.result = lines.name + ": " + plural(e.report.lines, "source") + ", exact " + percent(e.report.exact()) +
                   ", symbol errors " + percent(e.report.symbol_error()) + ", greedy search";
     page.sections = lengths_section(e) + examples_section(source.first(), lines, e, values["examples"].as<Index>());

@@ -6,6 +6,7 @@
 #include "kvmem/train/session.hpp"
 #include "task_table.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <iostream>
 
@@ -40,6 +41,8 @@ static TestLines lines_of_split(const PairsDataset& data, const std::string& nam
         lines.texts.push_back(data.source.decode(split.source[i]));
         std::vector<std::string>& references = lines.references.emplace_back();
         for (Index row = first; row < last; ++row) references.push_back(data.target.decode(split.target[row]));
+        for (Index t = 0; !split.alignment.empty() && t < std::ssize(split.target[first]); ++t)
+            lines.origins.push_row(split.origins(first, t));
     }
     return lines;
 }
@@ -57,8 +60,27 @@ TestLines test_lines(const po::variables_map& values, const SequenceNetwork& net
     return lines;
 }
 
-PairsEvaluation evaluate_lines(const SequenceSource& source, const TestLines& lines, const GenerateOptions& options,
-                               bool weights) {
+double OriginReport::share(std::size_t head) const {
+    return static_cast<double>(found[head]) / static_cast<double>(std::max<Index>(symbols, 1));
+}
+
+static void add(OriginReport& report, const TestLines& lines, Index line, const Generated& result) {
+    const auto target = lines.target[line];
+    if (lines.origins.empty() || result.heads == 0 || !std::ranges::equal(result.tokens, target)) return;
+    report.found.resize(static_cast<std::size_t>(result.heads));
+    std::vector<std::vector<Index>> read;
+    for (Index head = 0; head < result.heads; ++head) read.push_back(alignment_of(result, head));
+    for (std::size_t t = 0; t < target.size(); ++t) {
+        const auto origins =
+            lines.origins[lines.target.offsets[static_cast<std::size_t>(line)] + static_cast<Index>(t)];
+        if (origins.empty()) continue;
+        ++report.symbols;
+        for (std::size_t head = 0; head < read.size(); ++head)
+            report.found[head] += std::ranges::count(origins, read[head][t]);
+    }
+}
+
+PairsEvaluation evaluate_lines(const SequenceSource& source, const TestLines& lines, const GenerateOptions& options) {
     PairsEvaluation all;
     Progress progress;
     const auto begin = std::chrono::steady_clock::now();
@@ -78,6 +100,7 @@ PairsEvaluation evaluate_lines(const SequenceSource& source, const TestLines& li
         all.matches.push_back(match(symbols(all.outputs.back()), references));
         all.lengths.push_back(std::ssize(lines.source[static_cast<Index>(i)]));
         all.report.add(all.matches.back());
+        add(all.origins, lines, static_cast<Index>(i), all.results.back());
     }
     all.log_probabilities = score(source.model(), lines.source, lines.target, options.batch);
     return all;

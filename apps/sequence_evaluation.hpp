@@ -11,15 +11,24 @@ namespace kvmem::apps {
 
 // Sources with all their right targets, as tokens and as text.
 struct TestLines {
-    std::string name;              // "valid", or the file's
-    Ragged<Token> source, target;  // the target is the first of the references
-    std::vector<std::string> texts;
-    std::vector<std::vector<std::string>> references;
+    std::string name{};                // "valid", or the file's
+    Ragged<Token> source{}, target{};  // the target is the first of the references
+    Ragged<Index> origins{};           // for each token of all targets the positions that it came from, or no rows
+    std::vector<std::string> texts{};
+    std::vector<std::vector<std::string>> references{};
 };
 
 // The lines of the files that the option "pairs" names, or of the split of the run's data set, or of the one that
 // "data" names. Throws Error when there are none.
 TestLines test_lines(const po::variables_map& values, const SequenceNetwork& network);
+
+// How often a head read a symbol's origin most, over the symbols with an origin of outputs that are the first
+// reference.
+struct OriginReport {
+    Index symbols = 0;
+    std::vector<Index> found{};  // by head
+    double share(std::size_t head) const;
+};
 
 struct PairsEvaluation {
     std::vector<Generated> results;
@@ -27,13 +36,13 @@ struct PairsEvaluation {
     std::vector<Match> matches;  // in words, or characters of other units
     std::vector<Index> lengths;  // of the sources, in symbols
     MatchReport report;
+    OriginReport origins;              // empty without weights or origins
     Ragged<double> log_probabilities;  // of the first references
     double seconds = 0;                // of the search
 };
 
-// Shows progress. `weights` says whether results have attention weights.
-PairsEvaluation evaluate_lines(const SequenceSource& source, const TestLines& lines, const GenerateOptions& options,
-                               bool weights = false);
+// Shows progress.
+PairsEvaluation evaluate_lines(const SequenceSource& source, const TestLines& lines, const GenerateOptions& options);
 
 // "(3 of 7) knight -> N AY T, expected K N AY T"
 std::string error_text(const TestLines& lines, const PairsEvaluation& evaluation, Index line);

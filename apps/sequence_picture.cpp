@@ -9,7 +9,9 @@ std::vector<std::string> symbols_of(const Units& units, std::span<const Token> t
 }
 
 HeatMap heat_map(const AlignedLine& line) {
-    HeatMap map{.column = "source symbol", .title = "Weights of source symbols, for each head and target symbol"};
+    HeatMap map;
+    map.column = "source symbol";
+    map.title = "Weights of source symbols, for each head and target symbol";
     for (std::size_t t = 0; t < line.target.size(); ++t)
         map.rows.push_back({std::to_string(t + 1), line.target[t], false});
     for (Index head = 0; head < line.result.heads; ++head) {

@@ -19,6 +19,7 @@ struct TaskVerbs {
     void (*inspect_model)(const std::filesystem::path& model, bool json);
 };
 
+// The first is question answering.
 std::span<const TaskVerbs> task_table();
 
 // The task of a data set. Throws Error for a file of another format.
