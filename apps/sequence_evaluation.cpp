@@ -85,7 +85,7 @@ PairsEvaluation evaluate_lines(const SequenceSource& source, const TestLines& li
     Progress progress;
     const auto begin = std::chrono::steady_clock::now();
     auto results = generate(source.model(), lines.source, options,
-                            {.weights = weights, .progress = [&](Index done) {
+                            {.weights = true, .progress = [&](Index done) {
                                  if (progress.due())
                                      progress.show(std::to_string(done) + " of " + plural(lines.source.size(), "line"));
                              }});
