@@ -53,12 +53,18 @@ struct Translation {
     std::string align;          // "", "pharaoh" or "text"
     std::optional<Index> head;  // the only one to show
     bool scores, json, stream;
-    Index done = 0;  // lines
+    std::vector<Token> prefix{};  // of all targets
+    Index done = 0;               // lines
 
     // Lines that were read together; a bad one that is skipped has no tokens.
     void run(const std::vector<std::string>& lines, const Ragged<Token>& tokens);
 
   private:
+    Ragged<Token> prefixes(const Ragged<Token>& lines) const {
+        Ragged<Token> all;
+        for (Index i = 0; i < lines.size(); ++i) all.push_row(prefix);
+        return all;
+    }
     void stream_line(const Ragged<Token>& line);
     void print(const std::string& line, std::span<const Token> tokens, const std::vector<Generated>& results) const;
     std::string alignment(std::span<const Token> tokens, const Generated& result) const;
@@ -139,7 +145,8 @@ void Translation::run(const std::vector<std::string>& lines, const Ragged<Token>
     for (Index i = 0; i < tokens.size(); ++i)
         if (!tokens[i].empty()) sources.push_row(tokens[i]);
     if (stream) return stream_line(sources);
-    const auto results = generate(source.model(), sources, options, {.weights = !align.empty()});
+    const auto results =
+        generate(source.model(), sources, options, {.prefixes = prefixes(sources), .weights = !align.empty()});
     std::size_t next = 0;
     for (std::size_t i = 0; i < lines.size(); ++i) {
         const auto own = tokens[static_cast<Index>(i)];
@@ -152,7 +159,9 @@ void Translation::run(const std::vector<std::string>& lines, const Ragged<Token>
 // Prints the target of one line, or none, symbol by symbol.
 void Translation::stream_line(const Ragged<Token>& line) {
     SymbolPrinter printer(source.first().target_units());
-    generate(source.model(), line, options, {.token = [&](const NewToken& next) { return printer.add(next.token); }});
+    for (const Token token : line.empty() ? std::vector<Token>{} : prefix) printer.add(token);
+    generate(source.model(), line, options,
+             {.prefixes = prefixes(line), .token = [&](const NewToken& next) { return printer.add(next.token); }});
     std::cout << std::endl;
     ++done;
 }
@@ -184,6 +193,7 @@ int run_translate(const Arguments& arguments) {
          "add a column for each head: which source symbol each target symbol read most, "
          "as 'pharaoh' (0-0 1-1) or 'text' (k>N)")                                                              //
         ("head", po::value<Index>(), "of --align: this one alone, from 1")                                      //
+        ("prefix", po::value<std::string>(), "what every target begins with")                                   //
         ("stream", "print each symbol as soon as it is chosen")                                                 //
         ("skip-bad", "tell bad lines and go on, with an empty line for each; otherwise the first is an error")  //
         ("json", "print JSON, a line for each source, with the weights of all heads when --align is given")     //
@@ -202,6 +212,8 @@ int run_translate(const Arguments& arguments) {
     const GenerateOptions options = search_options(values);
     const SequenceSource source = open_sequence_models(values);
     Translation translation{source, options, align, {}, values.count("scores") > 0, values.count("json") > 0, stream};
+    if (values.count("prefix"))
+        translation.prefix = source.first().target_units().encode(values["prefix"].as<std::string>());
     if (values.count("head")) translation.head = values["head"].as<Index>();
     if (translation.head) require_at_least(*translation.head, 1, "head");
     Input input(values.count("file") ? values["file"].as<std::string>() : "-");

@@ -108,6 +108,9 @@ TEST_CASE("results have columns for scores and alignments", "[program][sequences
     const std::string plain = translate({}, "5 March 2016\n1 May 1999\n").out;
     CHECK(translate({"--stream"}, "5 March 2016\n1 May 1999\n").out == plain);
     CHECK(translate({"--with", runs().run}, "5 March 2016\n1 May 1999\n").out == plain);
+    for (const std::string& line :
+         lines_of(translate({"--prefix", "20", "--beam", "2"}, "5 March 2016\n1 May 1999\n").out))
+        CHECK(line.starts_with("20"));
     const std::vector<std::string> sampling{"--sample", "--seed", "3", "--top-k", "5"};
     CHECK(translate(sampling, "5 March 2016\n").out == translate(sampling, "5 March 2016\n").out);
     check_fails(translate({"--stream", "--beam", "2"}, "1 May 1999\n"), 2, "beam");
