@@ -173,6 +173,7 @@ TEST_CASE("models of earlier versions open and answer as they did", "[golden]") 
             const std::string kind = type->kind();
             const bool facts = reads_facts(kind);
             const std::string file = kind + ".h5";
+            if (!fs::exists(folder / file)) continue;  // a model of a later version
             check_same(answers_of(file, folder / file, folder / (facts ? "facts.h5" : "stories.h5"), facts), then,
                        file);
         }
