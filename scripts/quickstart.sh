@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a fresh clone to a trained memory network that answers questions: a few minutes the first time, seconds
+# From a fresh clone to a trained memory network that answers questions, and to one that turns dates in words into numbers: a few minutes the first time, seconds
 # when run again, because whatever is already there is used. Everything it makes is in build/.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
@@ -9,6 +9,8 @@ kvmem=build/release/apps/kvmem
 work=build/quickstart
 data=$work/almanac.h5
 run=$work/run
+dates=$work/dates
+dates_run=$work/dates-run
 almanac=datasets/almanac
 facts=("$almanac"/{films,countries,elements}.tsv)
 templates=$almanac/templates.tsv
@@ -66,6 +68,21 @@ ask_questions() {
     done
 }
 
+# A second network turns dates in words into ISO dates, one symbol after the other.
+learn_dates() {
+    if ! is_newer "$dates/pairs.h5"; then "$kvmem" synth pairs --task dates --output "$dates"; fi
+    if is_newer "$dates_run/results.json" "$dates/pairs.h5"; then
+        echo "$dates_run is trained"
+    else
+        rm -rf "$dates_run"
+        "$kvmem" train "$dates/pairs.h5" --run "$dates_run" --model seq2seq --width 64 --embedding 32 --epochs 4 \
+            --batch 32 --rate 0.005 --dropout 0.1
+    fi
+    "$kvmem" evaluate "$dates_run" --split test
+    printf '\n$ kvmem align %s "%s"\n' "$dates_run" "the 5th of March, 2016"
+    "$kvmem" align "$dates_run" "the 5th of March, 2016"
+}
+
 main() {
     heading "Build the kvmem program"
     build_program
@@ -77,7 +94,9 @@ main() {
     "$kvmem" evaluate "$run" --split test
     heading "Ask it anything"
     ask_questions
-    printf '\nGo on: %s ask %s\n' "$kvmem" "$run"
+    heading "Turn dates in words into ISO dates, and show what each symbol was read from: $dates_run"
+    learn_dates
+    printf '\nGo on: %s ask %s\n       %s translate %s\n' "$kvmem" "$run" "$kvmem" "$dates_run"
 }
 
 main "$@"

@@ -92,6 +92,7 @@ const SequenceModelType& recurrent_text() {
         "a recurrent language model (Mikolov et al. 2010)", [](TrainerOptions& t) {
             t.epochs = 10;
             t.batch = 32;
+            t.shards = 2;  // as in seq2seq.cpp
             t.optimizer.clip_norm = 1;
             t.schedule = {.rate = 2e-3, .warmup = 0.02, .decay = Decay::cosine};
         });

@@ -354,6 +354,7 @@ const SequenceModelType& seq2seq() {
         [](TrainerOptions& t) {
             t.epochs = 20;
             t.batch = 64;
+            t.shards = 2;  // Rows of small shards would leave the matrix products waiting for their weights.
             t.optimizer.clip_norm = 1;
             t.schedule = {.rate = 2e-3, .warmup = 0.05, .decay = Decay::cosine};
         });
