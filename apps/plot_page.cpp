@@ -28,6 +28,7 @@ p { margin: 0.3rem 0 0.8rem; max-width: 60rem; } .soft { color: var(--soft); fil
 .dot { fill-opacity: 0; } .dot:hover { fill-opacity: 1; } .dot.first { fill: var(--first); }
 .dot.second { fill: var(--second); }
 .bar { fill: var(--first); } .bar.bad { fill: var(--second); }
+.point { fill-opacity: 0.7; } .point.first { fill: var(--first); } .point.second { fill: var(--second); }
 .cell { fill: var(--first); stroke: var(--grid); }
 table { border-collapse: collapse; } td, th { padding: 0.15rem 1.2rem 0.15rem 0; text-align: left;
   vertical-align: top; overflow-wrap: anywhere; } td.number, th.number { text-align: right; }

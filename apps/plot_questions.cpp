@@ -4,6 +4,7 @@
 #include "model_source.hpp"
 #include "plot_examples.hpp"
 #include "plot_run.hpp"
+#include "plot_vectors.hpp"
 #include "task_table.hpp"
 #include "task_verbs.hpp"
 
@@ -92,7 +93,8 @@ PlotPage plot_questions(const po::variables_map& values) {
     page.result = split + ": " + plural(metrics.questions, "question") + ", hits@1 " + percent(metrics.hits_at_1) +
                   ", hits@10 " + percent(metrics.hits_at_10) + ", MRR " + percent(metrics.mean_reciprocal_rank);
     page.sections = tasks_section(evaluation.tasks) + support_section(evaluation.support) +
-                    examples_section(choose_examples(sources, split, evaluation, values["examples"].as<Index>()));
+                    examples_section(choose_examples(sources, split, evaluation, values["examples"].as<Index>())) +
+                    vectors_section(*sources.front().model);
     return page;
 }
 

@@ -240,4 +240,42 @@ std::string svg(const HeatMap& map) {
                    inside);
 }
 
+namespace {
+// Where a label lies: its left end, its baseline and its width.
+struct Label {
+    double x, y, width;
+
+    bool overlaps(const Label& other) const {
+        return x < other.x + other.width && other.x < x + width && std::abs(y - other.y) < 13;
+    }
+};
+}  // namespace
+
+std::string svg(const ScatterChart& chart) {
+    constexpr double width = 760, height = 560, right_margin = 110;
+    double reach = 1e-12;
+    for (const ScatterChart::Point& point : chart.points)
+        reach = std::max({reach, std::abs(point.x), std::abs(point.y)});
+    const double x_reach = reach * (width - left - right_margin) / (height - bottom - top);
+    const Axis x = axis(-x_reach, x_reach, left, width - right_margin, 6),
+               y = axis(-reach, reach, height - bottom, top, 6);
+    std::string inside = axes({chart.x_label, chart.y_label, {}, {}}, x, y), names;
+    std::vector<Label> placed;
+    for (const auto& [px, py, name, colour] : chart.points) {
+        const std::string text = shortened(name, 24);
+        const Label label{x.at(px) + 6, y.at(py) + 4,
+                          letter * static_cast<double>(std::min<std::size_t>(text.size(), 24))};
+        inside += element(
+            "circle",
+            {{"cx", decimal(x.at(px), 1)}, {"cy", decimal(y.at(py), 1)}, {"r", "3"}, {"class", "point " + colour}},
+            tooltip(name));
+        if (placed.size() >= chart.labels ||
+            std::ranges::any_of(placed, [&](auto& other) { return label.overlaps(other); }))
+            continue;
+        names += text_at(label.x, label.y, "start", text, "label value");
+        placed.push_back(label);
+    }
+    return picture(width, height, chart.y_label + " over " + chart.x_label, inside + names);
+}
+
 }  // namespace kvmem::apps

@@ -45,6 +45,20 @@ struct BarChart {
 };
 std::string svg(const BarChart& chart);
 
+// Points in a plane whose axes have one scale. Points have tooltips, and labels as far as there is room, the first ones
+// first.
+struct ScatterChart {
+    struct Point {
+        double x, y;
+        std::string name;
+        std::string colour;  // a CSS class: "first" or "second"
+    };
+    std::string x_label, y_label;
+    std::vector<Point> points;
+    std::size_t labels = 0;  // at most
+};
+std::string svg(const ScatterChart& chart);
+
 // A weight for each row and column. Columns are in groups, and the rows' texts are on the right.
 struct HeatMap {
     struct Row {

@@ -63,9 +63,9 @@ TEST_CASE("a run on stories is drawn on one page", "[program][stories][plot]") {
     CHECK(drawn.out.empty());
     const std::string page = read_file(f.run + "/plot.html");
     check_page(page);
-    for (const char* part :
-         {"Learning curves", "phase 2", "validation hits@1", "Errors by task", "qa6_", "5 %", "supporting slots",
-          "hop 3, 1: ", "●", "Settings", "model.width", "prefers-color-scheme"}) {
+    for (const char* part : {"Learning curves", "phase 2", "validation hits@1", "Errors by task", "qa6_", "5 %",
+                             "supporting slots", "hop 3, 1: ", "●", "Vectors of words and names", "component 2, ",
+                             "Settings", "model.width", "prefers-color-scheme"}) {
         CAPTURE(part);
         CHECK(page.find(part) != std::string::npos);
     }
