@@ -1,4 +1,4 @@
-// Beam search over a scorer of one's own: a bigram model that writes words, with an attention of its own making.
+// Beam search over a scorer of your own: bigrams of letters. Greedy search falls for the likelier first letter.
 #include "kvmem/tasks/sequences/generate.hpp"
 #include "kvmem/text/units.hpp"
 
@@ -11,9 +11,13 @@ using namespace kvmem;
 // p(next | last) of a few letters. Token 0 is <unknown>, 1 <begin>, 2 <end>; 3 to 5 are the letters.
 constexpr Index vocabulary = 6;
 constexpr double probability[vocabulary][vocabulary] = {
-    {0, 0, 1, 0, 0, 0},         {0, 0, 0, 0.55, 0.45, 0},    // <begin>: a is likelier than b,
-    {0, 0, 1, 0, 0, 0},         {0, 0, 0.1, 0.3, 0.3, 0.3},  // but nobody can tell what follows a,
-    {0, 0, 0.05, 0, 0.05, 0.9}, {0, 0, 1, 0, 0, 0}};         // while c follows b, and ends.
+    {0, 0, 1, 0, 0, 0},          //
+    {0, 0, 0, 0.55, 0.45, 0},    // <begin>: a is likelier than b,
+    {0, 0, 1, 0, 0, 0},          //
+    {0, 0, 0.4, 0.2, 0.2, 0.2},  // but what follows a is anybody's guess,
+    {0, 0, 0.05, 0, 0.05, 0.9},  // while b is followed by c,
+    {0, 0, 1, 0, 0, 0},          // which is the last
+};
 
 class Bigrams : public SequenceModel {
     struct Rows : Decoding {
