@@ -170,6 +170,7 @@ static void score_group(const SequenceModel& model, RaggedView<Token> sources, R
     std::vector<Index> running(lines.begin(), lines.end());
     for (std::size_t t = 0; !running.empty(); ++t) {
         std::vector<Token> tokens;
+        tokens.reserve(running.size());
         for (const Index line : running) tokens.push_back(t == 0 ? begin_token : targets[line][t - 1]);
         const View log_probabilities = group.step(tokens);
         std::vector<Index> next, rows;

@@ -261,6 +261,7 @@ std::vector<Generated> LineSearch::results(bool weights) const {
     });
     all.resize(std::min(all.size(), static_cast<std::size_t>(options_.n_best)));
     std::vector<Generated> results;
+    results.reserve(all.size());
     for (const auto& [hypothesis, ended] : all) results.push_back(result_of(*hypothesis, ended, weights));
     return results;
 }

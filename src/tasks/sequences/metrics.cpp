@@ -82,6 +82,7 @@ std::vector<LengthBucket> by_length(std::span<const Match> matches, std::span<co
         buckets.try_emplace(min, LengthBucket{min, min + width - 1, {}}).first->second.report.add(matches[i]);
     }
     std::vector<LengthBucket> all;
+    all.reserve(buckets.size());
     for (auto& [min, bucket] : buckets) all.push_back(bucket);
     return all;
 }

@@ -22,24 +22,31 @@ namespace kvmem {
 // with its tokens and end_token as the length, and coverage_i the sum over steps of what source token i was given, by
 // the mean of the heads (Wu et al. 2016, equation 14).
 struct GenerateOptions {
+    // The width of beam search, and the results of a line: the best of the beam, or that many samples.
     Index beam = 1;
     Index n_best = 1;
+    // What the score and the end of beam search depend on.
     double length_penalty = 1;
     double coverage_penalty = 0;
     double patience = 1;
+    // Of targets: tokens at least and at most; the n of n-grams that do not occur twice, if not 0; a factor of the log
+    // probability of tokens that were there before.
     Index min_length = 0;
     Index max_length = 256;
     Index no_repeat = 0;
     double repetition_penalty = 1;
+    // Of sampling: whether to; 0 is the temperature of the most probable token, and top_k 0 is all tokens.
     bool sample = false;
     double temperature = 1;
     Index top_k = 0;
     double top_p = 1;
     std::uint64_t seed = 1;
+    // Lines at once. No result depends on it.
     Index batch = 64;
 
     void check() const;  // Throws UsageError for values that do not fit together.
 
+    // Lists the fields (train/settings.hpp).
     template <class Self, class Field>
     static void fields(Self& c, Field field) {
         field("beam", c.beam, Range{1, 1000}, "hypotheses that beam search keeps; 1: greedy search");
@@ -74,11 +81,12 @@ struct Generated {
 
 // A token as soon as it is chosen. The prefix is left out.
 struct NewToken {
-    Index line;
-    Token token;
-    double log_probability;
+    Index line;              // its number
+    Token token;             // never end_token
+    double log_probability;  // by the model
 };
 
+// What a call of generate() takes and tells beside its options.
 struct GenerateExtras {
     RaggedView<Token> prefixes{};  // of each line, tokens that its target begins with; or no rows at all
     bool weights = false;          // whether to return attention weights
