@@ -26,7 +26,7 @@ static void by_parts(const detail::Product& p, Real alpha, Index b_step, bool ad
     const Index side = tall ? p.rows : p.cols, step = tall ? detail::gemm_rows : detail::gemm_cols;
     const Index blocks = (side + step - 1) / step, work = p.rows * p.cols * p.depth;
     // Each task packs b again, so tasks are few: enough for threads that are late to be made up for.
-    const Index tasks = std::min(work / task_work, thread_count() == 1 ? Index{1} : Index{4} * thread_count());
+    const Index tasks = std::min(work / task_work, thread_count() == 1 ? Index{1} : Index{2} * thread_count());
     const Index grain = (blocks + std::max<Index>(tasks, 1) - 1) / std::max<Index>(tasks, 1);
     parallel_for(blocks, grain, [&](Index first, Index last) {
         static thread_local Arena packed;  // the stacks of some threads are too small

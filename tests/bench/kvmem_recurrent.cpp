@@ -34,13 +34,19 @@ class Recurrent : public Task {
         std::copy_n(data_.bias.data(), data_.bias.size(), weights.bias.data());
         load_weights(network_, 0, kvmem::Direction::forwards, kvmem::WeightFormat::pytorch, weights);
         for (const Index length : data_.lengths) offsets_.push_back(offsets_.back() + length);
+        packed_ = network_.pack(arena_);
         tape_.set_training(backward_);
     }
 
     void run() override {
         tape_.reset();
+        if (!backward_) {  // as after a session is made: with weights that are packed
+            kvmem::Recurrent::State state = network_.start(tape_, std::ssize(data_.lengths));
+            state.packed = packed_;
+            out_ = network_(tape_.parameter(*x_), offsets_, &state).out;
+            return;
+        }
         out_ = network_(tape_.parameter(*x_), offsets_).out;
-        if (!backward_) return;
         const Var loss = sum(out_ * tape_.constant(weight_));
         tape_.backward(loss);
     }
@@ -61,6 +67,8 @@ class Recurrent : public Task {
     kvmem::Parameter* x_;
     Matrix weight_;
     std::vector<Index> offsets_{0};
+    kvmem::Arena arena_;
+    std::vector<const kvmem::RecurrentPacked*> packed_;
     kvmem::Tape tape_;
     Var out_;
 };

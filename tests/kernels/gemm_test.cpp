@@ -99,3 +99,14 @@ TEST_CASE("products that run at once do not disturb each other", "[gemm][threads
     });
     CHECK(wrong == 0);
 }
+
+TEST_CASE("a row of a product has the same bits among any number of rows", "[gemm][exact]") {
+    const Matrix a = normal(200, 300, 1), b = normal(70, 300, 2);
+    Matrix all(200, 70);
+    gemm(1, a, Transpose::no, b, Transpose::yes, 0, all);
+    for (Index rows = 1; rows <= 200; ++rows) {
+        Matrix some(rows, 70);
+        gemm(1, a.view().middle_rows(0, rows), Transpose::no, b, Transpose::yes, 0, some);
+        CHECK(test::same_bits(some, all.view().middle_rows(0, rows)));
+    }
+}

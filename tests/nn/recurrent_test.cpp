@@ -130,3 +130,95 @@ TEST_CASE("steps give the bits of the whole run, and what is next to a sequence 
         for (std::size_t l = 0; l < 2; ++l) CHECK(same_bits(state.h[l].value(), whole.last.h[l].value()));
     }
 }
+
+TEST_CASE("recurrent dropout has one mask for all steps of a sequence, and none outside of training", "[nn]") {
+    Parameters p;
+    const Recurrent network(p, "net", {.cell = Cell::gru, .in = 3, .width = 40, .recurrent_dropout = 0.5}, 1);
+    const Matrix x = normal(8, 3, 1);
+    const auto rows = test::offsets({4, 4});
+    Tape t;
+    const Recurrent::Run whole = network(t.constant(x), rows);
+    REQUIRE(whole.last.mask.size() == 1);
+    Index dropped = 0;
+    for (const Real m : whole.last.mask[0].value().span()) {
+        CHECK((m == 0 || m == 2));
+        dropped += m == 0;
+    }
+    CHECK(dropped > 20);
+    CHECK(dropped < 60);
+    Recurrent::State state = network.start(t, 2);
+    state.mask = whole.last.mask;
+    for (Index step = 0; step < 4; ++step) {
+        const auto run = network.step(take_rows(t.constant(x), std::vector<Index>{step, 4 + step}), state);
+        state = run.last;
+        for (Index i = 0; i < 2; ++i)
+            CHECK(same_bits(run.out.value().middle_rows(i, 1), whole.out.value().middle_rows(4 * i + step, 1)));
+    }
+    t.set_training(false);
+    CHECK(network(t.constant(x), rows, &state).last.mask.empty());
+}
+
+TEST_CASE("recurrent weights begin as their header says", "[nn]") {
+    Parameters p;
+    const Recurrent network(p, "net", {.in = 8, .width = 16, .bidirectional = true, .peepholes = true}, 1);
+    const Matrix& bias = p.find("net.0.backwards.input.bias")->value;
+    for (Index k = 0; k < 64; ++k) CHECK(bias(0, k) == (k >= 16 && k < 32 ? 1 : 0));
+    const Matrix& u = network.weights(0, Direction::backwards).recurrent->value;
+    for (Index gate = 0; gate < 4; ++gate)
+        for (Index i = 0; i < 16; ++i)
+            for (Index j = 0; j <= i; ++j) {
+                double product = 0;
+                for (Index k = 0; k < 16; ++k) product += u(16 * gate + i, k) * u(16 * gate + j, k);
+                CHECK(product == Approx(i == j ? 1 : 0).margin(1e-12));
+            }
+    CHECK(network.out_width() == 32);
+    CHECK(p.find("net.0.forwards.peepholes")->value(2, 3) == 0);
+    CHECK_FALSE(same_bits(u, p.find("net.0.forwards.recurrent.weight")->value));
+}
+
+TEST_CASE("recurrent networks that cannot be are refused", "[nn]") {
+    Parameters p;
+    const auto refuses = [&](const RecurrentOptions& options) {
+        CHECK_THROWS_AS(Recurrent(p, "net", options, 1), Error);
+        CHECK(p.size() == 0);
+    };
+    refuses({.in = 0, .width = 2});
+    refuses({.in = 2, .width = -1});
+    refuses({.in = 2, .width = 2, .layers = 0});
+    refuses({.in = 2, .width = 2, .dropout = 1});
+    refuses({.in = 2, .width = 2, .recurrent_dropout = -0.1});
+    refuses({.in = 2, .width = 2, .projection = -1});
+    refuses({.cell = Cell::gru, .in = 2, .width = 2, .peepholes = true});
+    refuses({.cell = Cell::rnn, .in = 2, .width = 2, .layer_norm = true});
+    refuses({.cell = Cell::gru, .in = 2, .width = 2, .projection = 1});
+    refuses({.cell = Cell::min_gru, .in = 2, .width = 2, .recurrent_dropout = 0.1});
+}
+
+TEST_CASE("inputs and states that do not fit a recurrent network are refused", "[nn]") {
+    Parameters p;
+    const Recurrent network(p, "net", {.in = 2, .width = 3}, 1);
+    const Recurrent both(p, "both", {.in = 2, .width = 3, .bidirectional = true}, 1);
+    Tape t, other;
+    const Var x = t.constant(normal(2, 2, 1));
+    const auto rows = test::offsets({2});
+    CHECK_THROWS_AS(network(t.constant(normal(2, 3, 1)), rows), Error);
+    CHECK_THROWS_AS(network(x, test::offsets({3})), Error);
+    CHECK_THROWS_AS(network(x, std::vector<Index>{}), Error);
+    CHECK_THROWS_AS(network.start(t, -1), Error);
+    CHECK_THROWS_AS(both.step(x, both.start(t, 2)), Error);
+    const auto refuses = [&](auto change, Tape& tape) {
+        Recurrent::State state = network.start(tape, 1);
+        change(state);
+        CHECK_THROWS_AS(network(x, rows, &state), Error);
+    };
+    refuses([](Recurrent::State&) {}, other);
+    refuses([](Recurrent::State& s) { s.h.clear(); }, t);
+    refuses([](Recurrent::State& s) { s.c.clear(); }, t);
+    refuses([](Recurrent::State& s) { s.h.push_back(s.h[0]); }, t);
+    refuses([&](Recurrent::State& s) { s.c = {t.constant(Matrix(2, 3))}; }, t);
+    refuses([&](Recurrent::State& s) { s.mask = {t.constant(Matrix(1, 2))}; }, t);
+    refuses([](Recurrent::State& s) { s.packed = {nullptr, nullptr}; }, t);
+    CHECK_NOTHROW(network(x, rows));
+    CHECK_THROWS_AS(network.weights(1), Error);
+    CHECK_THROWS_AS(network.weights(0, Direction::backwards), Error);
+}
