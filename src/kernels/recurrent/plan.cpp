@@ -128,10 +128,11 @@ Index RecurrentOrder::end_active(Index first, Index end, Index t) const {
 }
 
 std::vector<Index> RecurrentOrder::parts(Index work) const {
-    constexpr Index task_work = Index{1} << 20, least_rows = 4;
-    const Index rows = offsets_.back(), sequences = std::ssize(sequences_);
-    const Index count =
-        std::max<Index>(1, std::min({Index{thread_count()}, rows * work / task_work, sequences / least_rows}));
+    constexpr Index task_work = Index{1} << 20, few = 4, two_tiles = 12;  // sequences of a part
+    const Index rows = offsets_.back(), sequences = std::ssize(sequences_), threads = thread_count();
+    // A part for each thread, or several that are large enough, so that a thread that is late is made up for.
+    const Index wanted = std::max(std::min(threads, sequences / few), std::min(4 * threads, sequences / two_tiles));
+    const Index count = threads == 1 ? 1 : std::max<Index>(1, std::min(wanted, rows * work / task_work));
     std::vector<Index> begins{0};
     Index taken = 0;
     for (Index i = 0; i < sequences; ++i) {
