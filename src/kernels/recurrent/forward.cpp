@@ -46,7 +46,6 @@ class Forward {
 
   private:
     bool normalises() const { return call_.weights.gate_gain.data != nullptr; }
-    bool is(Cell cell) const { return call_.cell == cell; }
 
     void start(Index first, Index end) {
         const auto fill = [&](View to, ConstView from) {
