@@ -5,7 +5,7 @@ set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-ceiling=584 # may only fall
+ceiling=536 # may only fall
 
 command -v doxygen >/dev/null || { echo "error: no doxygen; scripts/bootstrap.sh --docs installs it" >&2; exit 1; }
 
@@ -35,7 +35,7 @@ END
 # What needs no comment: what the language would make by itself, and whatever is said of its class.
 needs_comment() {
     grep 'is not documented' |
-        grep -vE 'Member (operator=\(|~|[A-Za-z0-9_]+\(\)=default|([A-Za-z0-9_]+)\((const \2 ?&|\2 ?&&))' || true
+        grep -vE 'Member (operator=\(|operator(==|<=>)\(.*=default|~|[A-Za-z0-9_]+\(\)=default|([A-Za-z0-9_]+)\((const \3 ?&|\3 ?&&))' || true
 }
 
 mkdir -p build/docs
