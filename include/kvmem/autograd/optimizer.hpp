@@ -12,8 +12,10 @@
 
 namespace kvmem {
 
+// The rules of an update: plain descent, Adagrad (Duchi et al. 2011) and Adam (Kingma and Ba 2015).
 enum class Method { sgd, adagrad, adam };
 
+// The rule of an update and its constants.
 struct OptimizerOptions {
     Method method = Method::adam;
     double beta1 = 0.9, beta2 = 0.999;  // Adam (Kingma and Ba 2015)
@@ -30,8 +32,10 @@ struct OptimizerOptions {
 // section 5.3).
 enum class Decay { constant, linear, cosine, halve, inverse_sqrt };
 struct Schedule {
+    // The learning rate, after the warm-up and before any decay.
     double rate = 1e-3;
     double warmup = 0;  // share of the steps in which the rate rises from 0
+    // How the rate changes after the warm-up.
     Decay decay = Decay::constant;
     double halve_every = 25;  // epochs; of Decay::halve
 
@@ -57,10 +61,12 @@ class Optimizer {
     // What must be saved so that training goes on as if it had never stopped: matrices of the parameters' shapes,
     // under names such as "adam.m/A".
     struct State {
+        // The name is unique; the matrix is valid for the life of the optimiser.
         std::string name;
         Matrix* matrix;
     };
     std::vector<State> state();
+    // The number of steps so far, on which the bias correction of Adam depends.
     Index steps() const { return steps_; }
     void set_steps(Index steps) { steps_ = steps; }
 

@@ -14,6 +14,7 @@
 
 namespace kvmem {
 
+// The input of the mixture. It views all arrays.
 struct PointerInput {
     ConstView scores;                // [n, V]
     std::span<const Real> gates;     // [n]
@@ -27,6 +28,7 @@ void pointer_log_probabilities(const PointerInput& in, View out);
 
 // loss[i] = -log p_i(targets[i]), with its gradients, which are overwritten.
 struct PointerGradients {
+    // Shapes are those of the input.
     View scores;
     std::span<Real> gates, weights;
 };

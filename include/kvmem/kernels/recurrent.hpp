@@ -31,8 +31,11 @@
 
 namespace kvmem {
 
+// The cells, by the equations above.
 enum class Cell { rnn, lstm, gru, gru_reset_before, min_gru, min_lstm };
+// The number G of the gates of a cell, as the equations list them.
 [[nodiscard]] Index gate_count(Cell cell);
+// Whether the gates of a cell do not read h, so that it has no recurrent weights.
 [[nodiscard]] inline bool is_minimal(Cell cell) { return cell == Cell::min_gru || cell == Cell::min_lstm; }
 
 // The weights of a layer, or their gradients. M may be empty where the cell or its options have no such matrix.
@@ -51,11 +54,13 @@ struct RecurrentMatrices {
 // The weights in the order in which products read them.
 struct RecurrentPacked;
 
+// What a layer reads in one direction. It views all arrays, which must outlive it.
 struct RecurrentCall {
     Cell cell;
     Direction direction = Direction::forwards;
     std::span<const Index> offsets;  // N + 1: sequence i is rows [offsets[i], offsets[i+1])
     ConstView x;                     // [n, in]
+    // Matrices that the cell or its options do not have are empty.
     RecurrentMatrices<ConstView> weights = {};
     ConstView h = {}, c = {};  // [N, w], [N, d] before the first step, or empty: zeros
     ConstView mask = {};       // [N, w] or empty: factors of h where U h reads it, the same in all steps of a sequence
@@ -63,6 +68,7 @@ struct RecurrentCall {
         nullptr;  // these weights, unchanged since; if it is of others they are packed again
 };
 
+// The sizes of a call.
 struct RecurrentShape {
     Index rows, sequences, width, state, gates;  // n, N, d, w, G
 };
@@ -91,14 +97,18 @@ void recurrent(const RecurrentCall& call, const RecurrentSaved& saved, View out,
 
 // Gradients of `out` and of the last states; empty ones are zero.
 struct RecurrentOutputGradients {
+    // Shapes are those of the arrays.
     ConstView out = {}, last_h = {}, last_c = {};
 };
 // All are added to, unless they are empty.
 struct RecurrentInputGradients {
+    // Shapes are those of the call.
     View x = {};
     View h = {}, c = {};  // of the initial states
+    // These are of all sequences together.
     RecurrentMatrices<View> weights = {};
 };
+// The backward pass, from what recurrent() saved and wrote. Throws Error when shapes do not fit.
 void recurrent_backward(const RecurrentCall& call, const RecurrentSaved& saved, ConstView out,
                         const RecurrentOutputGradients& grad_out, const RecurrentInputGradients& grad_in,
                         Arena& scratch);

@@ -15,8 +15,10 @@ inline std::span<const char* const> choices(Cell) {
     return names;
 }
 
+// The shape and the cell of a network. The constructor of Recurrent checks it.
 struct RecurrentOptions {
     Cell cell = Cell::lstm;
+    // The widths of an input row and of a state, d. Both must be positive.
     Index in = 0, width = 0;
     Index layers = 1;
     bool bidirectional = false;
@@ -53,6 +55,7 @@ class Recurrent {
         // The weights as products read them. Empty: the next run or step packs them, for this pass of the tape.
         std::vector<const RecurrentPacked*> packed = {};
     };
+    // The results of a run or a step, on the tape of its input.
     struct Run {
         Var out;     // [n, out_width()]: of the last layer, forwards before backwards
         State last;  // after the last row of each sequence, backwards after its first; of an empty one the initial one
@@ -70,7 +73,9 @@ class Recurrent {
     // Zeros, for N sequences to begin with.
     State start(Tape& tape, Index sequences) const;
 
+    // The width of a row of Run::out: that of h, times the number of directions.
     Index out_width() const { return directions() * state_width(); }
+    // The options that the network was made with.
     const RecurrentOptions& options() const { return options_; }
     // The weights of a layer in one direction, null where it has none. Throws Error when there is no such layer.
     [[nodiscard]] const RecurrentMatrices<Parameter*>& weights(Index layer,

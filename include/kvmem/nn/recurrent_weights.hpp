@@ -21,10 +21,12 @@
 
 namespace kvmem {
 
+// The libraries, by the columns of the table above.
 enum class WeightFormat { pytorch, keras, onnx };
 
 // One layer in one direction, in the shapes of the table; empty where it has none. Without biases they count as zero.
 struct ForeignWeights {
+    // Each is the row of the table with this name.
     Matrix input, recurrent, bias = {}, peepholes = {}, projection = {};
 };
 

@@ -90,7 +90,9 @@ struct TrainerOptions {
 // Throws UsageError for a target metric that is no such score.
 void require_possible_target(const TrainerOptions& options, const ScoreType& score);
 
+// Why a training ended. `running`: it has not.
 enum class StopReason { running, epochs_done, no_improvement, time_over, target_reached, interrupted };
+// The reason in words, for texts about a run.
 std::string describe(StopReason reason);
 
 // The position of a training. With the parameters and the optimiser's state, it is all that resuming needs.
@@ -98,9 +100,11 @@ struct TrainerState {
     Index epoch = 0;  // number of finished epochs
     Index step = 0;   // number of finished steps of this epoch
     double loss = 0;  // sum over the examples of this epoch's finished steps
+    // The number of steps of the optimiser in the whole training.
     Index optimizer_steps = 0;
     std::optional<double> best{};       // score of the best validation, if any ended
     std::optional<double> best_loss{};  // its loss, if that is finite: of equal scores, the lower loss wins
+    // The number of finished epochs at the best validation, and since then.
     Index best_epoch = 0;
     Index epochs_without_improvement = 0;
     double seconds = 0;                    // training time
@@ -135,12 +139,18 @@ struct TrainerState {
 // Reports after every step and every epoch. Epochs and steps count from 1, losses are means over examples.
 struct StepReport {
     Index epoch, epochs, step, steps;  // `epochs` and `steps` are the expected totals
+    // `loss` is the mean of the epoch so far, `rate` the learning rate, `seconds_left` the expected rest of the
+    // training.
     double loss, rate, examples_per_second, seconds_left;
+    // The score of the best validation, if any ended.
     std::optional<double> best;
 };
 struct EpochReport {
+    // The epoch counts from 1, the phase from 0.
     Index epoch, phase;
+    // `loss` is the mean of the epoch, `seconds` the training time so far, and the gradient is that of the last step.
     double loss, rate, seconds, gradient_norm;
+    // It is empty when the objective has nothing to validate with.
     std::optional<Validation> validation;
     bool improved;  // whether the model is the best so far. With an equal score, the patience does not begin anew.
 };
@@ -152,6 +162,7 @@ class Trainer {
     // objective without items.
     Trainer(Objective& objective, const TrainerOptions& options, ScoreType score = {});
 
+    // What run() calls. An empty one is skipped.
     struct Callbacks {
         std::function<void(const StepReport&)> step;
         std::function<void(const EpochReport&)> epoch;
@@ -164,6 +175,7 @@ class Trainer {
     // validation's score that is impossible.
     StopReason run(const Callbacks& callbacks);
 
+    // The position of the training. The reference is valid for the life of the trainer.
     const TrainerState& state() const { return state_; }
     // The number of steps of all planned epochs. With max_batch_size it is an estimate, because the number of an
     // epoch's batches depends on its order of the items.

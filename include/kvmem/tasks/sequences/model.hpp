@@ -18,15 +18,19 @@ namespace kvmem {
 
 // The units of both sides. Those of the source are without tokens of their own for a language model.
 struct SequenceUnits {
+    // Each gives the tokens of its side.
     Units source, target;
 };
 
+// A trainable model of sequences with its units and parameters. While nothing trains it, several threads may use it.
 class SequenceNetwork : public SequenceModel {
   public:
+    // The settings that the network was made with.
     virtual Settings settings() const = 0;
     virtual std::string name() const = 0;     // "recurrent encoder-decoder"
     virtual std::string summary() const = 0;  // "An LSTM encoder-decoder of width 256 with additive attention"
 
+    // The units of both sides, and the parameters. The references are valid for the life of the network.
     const Units& source_units() const { return units_.source; }
     const Units& target_units() const { return units_.target; }
     Parameters& parameters() { return parameters_; }
@@ -37,8 +41,10 @@ class SequenceNetwork : public SequenceModel {
     virtual Var loss(Tape& tape, RaggedView<Token> source, RaggedView<Token> target) const = 0;
 
   protected:
+    // Takes the units; the derived class adds the parameters.
     explicit SequenceNetwork(SequenceUnits units) : units_(std::move(units)) {}
 
+    // The parameters, which the constructor of a derived class fills.
     Parameters parameters_;
 
   private:
@@ -57,6 +63,7 @@ class TextNetwork : public SequenceNetwork {
     Var loss(Tape& tape, RaggedView<Token> source, RaggedView<Token> target) const final;
 
   protected:
+    // Takes the units of the texts.
     explicit TextNetwork(Units units) : SequenceNetwork({Units(), std::move(units)}) {}
 };
 

@@ -47,6 +47,7 @@ struct KvMemNNConfig {
     bool train_entities = false;  // off: rows of entities keep their first values
     RetrieverOptions retriever;
     std::uint64_t seed = 1;
+    // Throws UsageError for Retrieval::whole, which this model cannot read.
     void check() const;
 
     template <class Self, class Field>
@@ -80,6 +81,7 @@ class KvMemNN : public Model {
     KvMemNN(const KvMemNNConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
             const LoadParameter& load = {});
 
+    // The settings that the model was made with.
     const KvMemNNConfig& config() const { return config_; }
     Settings settings() const override { return config_; }
     std::string name() const override { return "key-value memory network"; }
@@ -101,6 +103,7 @@ class KvMemNN : public Model {
     // The results of a forward pass, on the tape.
     struct Forward {
         Var state;  // [B, d]: dot products with B Phi(y) are the scores
+        // What each hop did.
         std::vector<KeyValueMemory::Hop> hops;
         Var key;  // [S, d]: the keys
     };

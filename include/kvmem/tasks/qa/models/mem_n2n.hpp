@@ -86,6 +86,7 @@ class MemN2N : public Model {
     MemN2N(const MemN2NConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
            const LoadParameter& load = {});
 
+    // The settings that the model was made with.
     const MemN2NConfig& config() const { return config_; }
     Settings settings() const override { return config_; }
     std::string name() const override { return "end-to-end memory network"; }
@@ -102,6 +103,7 @@ class MemN2N : public Model {
 
     // The memory of each question, on the tape.
     struct Memory {
+        // The tokens of each sentence, of one question after the other.
         RaggedView<Token> sentences;
         std::span<const Token> places;  // each sentence's distance from the question: a row of T
         // Question i reads sentences [offsets[i], offsets[i + 1]); the first stands for the empty slots, if any.

@@ -43,6 +43,7 @@ struct MemoryTransformerConfig {
     Index max_words = 32;
     double dropout = 0;
     std::uint64_t seed = 1;
+    // Throws UsageError unless the heads divide the width.
     void check() const;
 
     template <class Self, class Field>
@@ -66,6 +67,7 @@ class MemoryTransformer : public Model {
     MemoryTransformer(const MemoryTransformerConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
                       const LoadParameter& load = {});
 
+    // The settings that the model was made with.
     const MemoryTransformerConfig& config() const { return config_; }
     Settings settings() const override { return config_; }
     std::string name() const override { return "memory transformer"; }

@@ -65,6 +65,7 @@ class PathReader : public Model {
     PathReader(const PathReaderConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
                const LoadParameter& load = {});
 
+    // The settings that the model was made with.
     const PathReaderConfig& config() const { return config_; }
     Settings settings() const override { return config_; }
     std::string name() const override { return "path reader"; }

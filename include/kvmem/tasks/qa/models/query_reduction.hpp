@@ -73,6 +73,7 @@ class QueryReduction : public Model {
     QueryReduction(const QueryReductionConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
                    const LoadParameter& load = {});
 
+    // The settings that the model was made with.
     const QueryReductionConfig& config() const { return config_; }
     Settings settings() const override { return config_; }
     std::string name() const override { return "query-reduction network"; }

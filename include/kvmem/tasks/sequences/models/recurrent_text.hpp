@@ -37,6 +37,7 @@ struct RecurrentTextConfig {
 
 class RecurrentText final : public TextNetwork {
   public:
+    // Draws the first parameters from the seed. Throws Error as Recurrent does.
     RecurrentText(const RecurrentTextConfig& config, SequenceUnits units);
 
     Settings settings() const override { return config_; }

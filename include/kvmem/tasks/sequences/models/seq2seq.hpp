@@ -76,11 +76,13 @@ struct Seq2SeqConfig {
         field("label_smoothing", c.label_smoothing, Range::below(0, 1), "share of the target that all symbols share");
         field("seed", c.seed, "of every random choice");
     }
+    // Throws UsageError for settings that do not fit together.
     void check() const;
 };
 
 class Seq2Seq final : public SequenceNetwork {
   public:
+    // Draws the first parameters from the seed. Throws Error as Recurrent does.
     Seq2Seq(const Seq2SeqConfig& config, SequenceUnits units);
 
     Settings settings() const override { return config_; }
