@@ -129,9 +129,9 @@ struct LookupBias {
 
 // What a recurrent layer in one direction takes besides its input.
 struct RecurrentInputs {
-    RecurrentMatrices<std::optional<Var>> weights = {};
-    std::optional<Var> h = {}, c = {};        // initial states [N, w], [N, d]
-    std::optional<Var> mask = {};             // [N, w], not differentiated
+    RecurrentMatrices<std::optional<Var>> weights = {};  // of the shapes that kernels/recurrent.hpp states
+    std::optional<Var> h = {}, c = {};                   // initial states [N, w], [N, d]
+    std::optional<Var> mask = {};                        // [N, w], not differentiated
     const RecurrentPacked* packed = nullptr;  // what an earlier call of this pass returned: see RecurrentCall
 };
 struct RecurrentOutput {

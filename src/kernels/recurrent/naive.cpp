@@ -100,7 +100,7 @@ struct Sequence {
 
 static Numbers inputs(const RecurrentCall& call, Index row) {
     const RecurrentMatrices<ConstView>& m = call.weights;
-    const Numbers x = row_of(call.x, row, call.x.cols);
+    Numbers x = row_of(call.x, row, call.x.cols);
     if (m.input.empty() && m.bias.empty()) return x;
     Numbers gates(static_cast<std::size_t>(m.input.empty() ? call.x.cols : m.input.rows));
     for (std::size_t g = 0; g < gates.size(); ++g)

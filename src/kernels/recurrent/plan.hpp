@@ -22,8 +22,8 @@ class RecurrentOrder {
     }
     // The end of the sequences in [first, end) that have a step t.
     Index end_active(Index first, Index end, Index t) const;
-    // Where the parts of the sequences that threads share begin, and the end of the last: of about equal rows. `work` is
-    // that of a row, in multiplications. They depend on the number of threads, so results may not on them.
+    // Where the parts of the sequences that threads share begin, and the end of the last: of about equal rows. `work`
+    // is that of a row, in multiplications. They depend on the number of threads, so results may not on them.
     std::vector<Index> parts(Index work) const;
 
   private:
