@@ -58,7 +58,7 @@ function split_names(code, names, type, n, i) {
     if (code !~ /, .*;$/) return 1
     n = split(substr(code, 1, length(code) - 1), parts, /, /)
     for (i = 1; i <= n; ++i)
-        if (parts[i] !~ /^[*&]*[A-Za-z_][A-Za-z0-9_]*( = [^()<>{}]*| = \{\}|\{\})?$/) return 1
+        if (parts[i] !~ /^[*&]*[A-Za-z_][A-Za-z0-9_]*( = [^{}]*| = \{\}|\{\})?$/ || parts[i] ~ /\([^)]*$/) return 1
     for (i = 1; i <= n; ++i) names[i] = type parts[i] ";"
     return n
 }
@@ -80,6 +80,8 @@ function known_meaning(line, name) {
     name = variable_of(line)
     return name != "" && (type, name) in help ? "/// " help[type, name] : ""
 }
+# Whether the line may have the comment of its group: it is a declaration without a comment beside it.
+function may_share() { return !/^ *[})]/ && (comment == 0 || code_of($0) ~ /\{$/) }
 FNR == 1 {
     read_fields(FILENAME)
     noun = FILENAME
@@ -109,7 +111,7 @@ in_file_comment { file_comment = (FNR == 1 ? "" : file_comment "\n///") without_
 }
 type_of($0) != "" { type = type_of($0) }
 indent == 0 || indent < column || (indent == column && /^ *(public|protected|private|namespace|template|#)/) { block = "" }
-/^[^#"]*[;,A-Za-z0-9_] +\/\/ / && !/^ *(public|protected|private):/ {
+/^([^#"]|"[^"]*")*[;,}A-Za-z0-9_] +\/\/ / && !/^ *(public|protected|private):/ && !/^ *\}/ {
     beside = comment
     sub(/\/\/ /, "///< ")
 }
@@ -119,7 +121,7 @@ indent == 0 || indent < column || (indent == column && /^ *(public|protected|pri
     for (i = 1; i <= names_count; ++i) {
         meaning = has_own ? "" : known_meaning(names[i])
         # The second and later declarations under one comment have it, too.
-        if (meaning == "" && in_group && covered > 0 && (is_start || i > 1) && !/^ *[})]/ && comment == 0) meaning = block
+        if (meaning == "" && in_group && covered > 0 && (is_start || i > 1) && may_share()) meaning = block
         if (meaning != "") print meaning
         print names[i] substr($0, length(code_of($0)) + 1)
         if (in_group) covered = 1

@@ -6,5 +6,7 @@
 
 // The version as numbers; the preprocessor can compare them.
 #define KVMEM_VERSION_MAJOR 0
+// The second number.
 #define KVMEM_VERSION_MINOR 1
+// The third number.
 #define KVMEM_VERSION_PATCH 0

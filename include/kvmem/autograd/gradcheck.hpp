@@ -9,6 +9,7 @@
 
 namespace kvmem {
 
+// The largest error of a check and its place.
 struct GradcheckResult {
     double error = 0;   // the largest |analytic - numeric| / max(1, |analytic|, |numeric|); NaN if any is NaN
     std::string where;  // "key[3, 1]: analytic 0.25, numeric 0.5"

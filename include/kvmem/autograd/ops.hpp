@@ -33,9 +33,11 @@ namespace kvmem {
                                   const PositionFactors& positions);
 // The same sentences by several tables of one shape, such as those of a memory network's hops.
 struct SentenceTables {
+    // The table of the tokens, which is never null, and that of the start rows.
     const Parameter* words = nullptr;
     const Parameter* starts = nullptr;  // of all tables or of none
 };
+// A matrix [bags, d] for each table. Row start[i] is of bag i. Throws Error when shapes do not fit.
 [[nodiscard]] std::vector<Var> embed_sentences(Tape& tape, std::span<const SentenceTables> tables,
                                                RaggedView<Token> bags, const PositionFactors& positions,
                                                std::span<const Token> start = {});
@@ -49,6 +51,7 @@ struct SentenceTables {
 
 // --- number by number (elementwise_ops.cpp, kernels/elementwise.hpp)
 
+// x + y, x - y and x * y of two matrices of one shape, and x * factor, number by number. Throw Error for two shapes.
 [[nodiscard]] Var add(Var x, Var y);  // of one shape, as in the next two
 [[nodiscard]] Var subtract(Var x, Var y);
 [[nodiscard]] Var multiply(Var x, Var y);
@@ -60,6 +63,7 @@ struct SentenceTables {
 [[nodiscard]] inline Var operator*(Var x, Real factor) { return scale(x, factor); }
 [[nodiscard]] inline Var operator-(Var x) { return scale(x, -1); }
 
+// f of each number. The result has the shape of x.
 [[nodiscard]] Var activate(Var x, Activation f);
 [[nodiscard]] inline Var tanh(Var x) { return activate(x, Activation::tanh); }
 [[nodiscard]] inline Var sigmoid(Var x) { return activate(x, Activation::sigmoid); }
@@ -70,6 +74,7 @@ struct SentenceTables {
 
 // --- row by row (row_ops.cpp, kernels/normalize.hpp)
 
+// Each row to mean 0 and variance 1, times gain [1, d] plus bias [1, d]; and each row to length 1.
 [[nodiscard]] Var layer_norm(Var x, Var gain, Var bias);
 [[nodiscard]] Var normalize_rows(Var x);
 // Each row to weights that sum to one. A row of -inf alone gives zeros and passes no gradient.
@@ -82,12 +87,14 @@ struct SentenceTables {
 // What a lookup gives: the read [B, H*E], the log-sum-exp [B, H] of its scores (not differentiated) and, if the lookup
 // saves them for backward (saves_weights()), the weights in the order of AttendOutput, otherwise empty.
 struct Lookup {
+    // The read and the log-sum-exp are on the tape, as the weights are.
     Var read;
     ConstView log_sum_exp;
     std::span<const Real> weights = {};
 };
 // What a lookup may take besides queries, keys and values; shapes as in AttendInput.
 struct LookupBias {
+    // Biases of slots and of pairs are added to the scores.
     std::optional<Var> slot = {};
     std::optional<Var> pair = {};
     std::optional<Var> direction = {};  // of additive similarity
@@ -134,6 +141,7 @@ struct RecurrentInputs {
     std::optional<Var> mask = {};                        // [N, w], not differentiated
     const RecurrentPacked* packed = nullptr;  // what an earlier call of this pass returned: see RecurrentCall
 };
+// What such a layer gives.
 struct RecurrentOutput {
     Var out;                        // [n, w]
     Var h;                          // [N, w] after the last step of each sequence
@@ -149,6 +157,7 @@ struct RecurrentOutput {
 
 // Entities with weights [n, 1] for each of B questions. The entities are the tape's.
 struct EntityState {
+    // The entities [B], and the weights [n, 1] in their order.
     RaggedView<Token> entities;
     Var weight;
 };

@@ -17,6 +17,7 @@ enum class Method { sgd, adagrad, adam };
 
 // The rule of an update and its constants.
 struct OptimizerOptions {
+    // The rule of an update.
     Method method = Method::adam;
     double beta1 = 0.9, beta2 = 0.999;  // Adam (Kingma and Ba 2015)
     double epsilon = 1e-8;              // Adam, and Adagrad (Duchi et al. 2011)
@@ -65,6 +66,7 @@ class Optimizer {
         std::string name;
         Matrix* matrix;
     };
+    // The matrices in an order that the options and the parameters decide.
     std::vector<State> state();
     // The number of steps so far, on which the bias correction of Adam depends.
     Index steps() const { return steps_; }

@@ -13,12 +13,15 @@ namespace kvmem {
 
 // Its address is its identity: tapes and optimisers refer to it, so it must stay where it is while they do.
 struct Parameter {
+    // Takes the name, and the value at the start.
     Parameter(std::string n, Matrix v) : name(std::move(n)), value(std::move(v)) {}
     Parameter(const Parameter&) = delete;
     Parameter& operator=(const Parameter&) = delete;
 
+    // Whether training leaves this row as it is.
     bool is_frozen(Index row) const { return !frozen.empty() && frozen[row]; }
 
+    // The name in files and reports, and the numbers.
     std::string name;
     Matrix value;
     bool trainable = true;     // while false, tapes make no gradient for it and optimisers leave it as it is
@@ -32,8 +35,10 @@ struct Parameter {
 // Parameters of one network that are handled together. Refers to them: valid as long as they are.
 class ParameterGroup {
   public:
+    // The pointers must not be null.
     explicit ParameterGroup(std::vector<Parameter*> parameters) : all_(std::move(parameters)) {}
 
+    // The number of parameters, and iteration over them.
     std::size_t size() const { return all_.size(); }
     auto begin() const { return all_.begin(); }  // of Parameter*
     auto end() const { return all_.end(); }
@@ -53,9 +58,11 @@ class Parameters {
     // Normally distributed with this standard deviation, drawn from a stream named by the seed and the name.
     Parameter& add_normal(const std::string& name, Index rows, Index cols, double deviation, std::uint64_t seed);
 
+    // The parameters by their places, and their number. References stay valid when others are added.
     Parameter& operator[](std::size_t i) { return all_[i]; }
     const Parameter& operator[](std::size_t i) const { return all_[i]; }
     std::size_t size() const { return all_.size(); }
+    // The parameter of this name, or null.
     [[nodiscard]] Parameter* find(std::string_view name);
     // The parameter of this name and all whose names continue it after a dot: "encoder" is encoder.weight and
     // encoder.norm.gain, but not encoder2.weight. "" is all of them. Throws Error when there is none.

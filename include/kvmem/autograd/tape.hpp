@@ -24,9 +24,11 @@ struct OuterProducts;
 
 // A matrix on a tape. Cheap to copy. Valid until the tape's reset() or rewind(), or until the tape is moved.
 struct Var {
+    // The tape and the number of the matrix on it.
     Tape* tape = nullptr;
     std::size_t node = 0;
 
+    // The matrix.
     [[nodiscard]] ConstView value() const;
     // For the operation that records the matrix, which fills it. Constants and parameters have no mutable value.
     [[nodiscard]] View mutable_value() const;
@@ -81,6 +83,7 @@ class alignas(64) Tape {
     // The same, or null when no operation has used the parameter.
     const SparseRows* find_gradient(const Parameter& parameter) const;
 
+    // The memory of the pass, valid until reset() or rewind().
     Arena& arena() { return arena_; }
     // Zeros that outlive reset() and rewind(). A caller that writes to them sets them to zero again: where few of many
     // are written, that costs less than new zeros do.

@@ -41,6 +41,7 @@ class Arena {
         return {static_cast<Real*>(allocate(rows, cols, sizeof(Real))), rows, cols};
     }
 
+    // Releases all that was taken. The memory stays for later pieces.
     void reset();
     [[nodiscard]] std::size_t capacity() const;  // bytes held
 
@@ -57,6 +58,7 @@ class Arena {
 // Releases at its end what was taken from the arena since its beginning. Scopes must nest.
 class ArenaScope {
   public:
+    // Remembers where the arena stands. The arena must outlive the scope.
     explicit ArenaScope(Arena& arena) : arena_(arena), block_(arena.block_), used_(arena.used_) {}
     ~ArenaScope() {
         arena_.block_ = block_;

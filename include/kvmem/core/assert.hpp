@@ -6,10 +6,12 @@
 
 namespace kvmem {
 
+// Throws std::logic_error that names the condition and its place.
 [[noreturn]] void assertion_failed(const char* condition, const char* file, int line);
 
 }  // namespace kvmem
 
+// Evaluates the condition only where KVMEM_ASSERTIONS is defined.
 #ifdef KVMEM_ASSERTIONS
 #define KVMEM_ASSERT(condition) \
     static_cast<void>((condition) || (::kvmem::assertion_failed(#condition, __FILE__, __LINE__), false))

@@ -9,6 +9,7 @@
 namespace kvmem {
 
 struct Bfloat16 {
+    // Sign, exponent and seven bits of the fraction.
     std::uint16_t bits = 0;
 
     Bfloat16() = default;
@@ -21,6 +22,7 @@ struct Bfloat16 {
     explicit operator float() const { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
 };
 
+// A view of rows that cannot be changed.
 using Bfloat16View = BasicView<const Bfloat16>;
 
 }  // namespace kvmem

@@ -10,6 +10,7 @@
 
 namespace kvmem {
 
+// Eigen's matrix in the order of ours, and its maps.
 using RowMajor = Eigen::Matrix<Real, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using EigenMap = Eigen::Map<RowMajor>;
 using EigenConstMap = Eigen::Map<const RowMajor>;

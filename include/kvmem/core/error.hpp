@@ -22,8 +22,10 @@ struct Problem {
 
 class Error : public std::runtime_error {
   public:
+    // what() becomes the problem in one text.
     explicit Error(Problem problem);
 
+    // The parts of the problem. The reference is valid for the life of the error.
     const Problem& problem() const noexcept { return problem_; }
     // The same problem with another `where`, for a caller that knows the place better.
     [[nodiscard]] Problem problem_at(std::string where) const;
@@ -35,6 +37,7 @@ class Error : public std::runtime_error {
 // A wrong command line or option value: the caller is at fault, not the data.
 class UsageError : public Error {
   public:
+    // It is made of a problem, as every Error.
     using Error::Error;
 };
 

@@ -44,6 +44,7 @@ void remove_leftovers(const std::filesystem::path& path);
 // too, on a file system without locks.
 class FileLock {
   public:
+    // Takes the lock of the file at `path`.
     FileLock(std::filesystem::path path, const std::filesystem::path& guarded, const std::string& holder);
     ~FileLock();
     FileLock(const FileLock&) = delete;

@@ -11,6 +11,7 @@ unsigned float_control();  // this thread's
 // Sets this thread's control word for as long as the object lives.
 class FloatControl {
   public:
+    // The old word comes back at the end.
     explicit FloatControl(unsigned word);
     ~FloatControl();
     FloatControl(const FloatControl&) = delete;

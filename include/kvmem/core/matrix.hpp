@@ -20,10 +20,12 @@ namespace kvmem {
 // A view of rows × cols numbers that lie one after the other, row by row.
 template <class T>
 struct BasicView {
+    // The first number, and the shape.
     T* data = nullptr;
     Index rows = 0;
     Index cols = 0;
 
+    // The number of numbers.
     [[nodiscard]] Index size() const { return rows * cols; }
     [[nodiscard]] bool empty() const { return size() == 0; }
     // The first number of row i, or the end of the last row for i == rows.
@@ -42,12 +44,15 @@ struct BasicView {
         return {data + first * cols, count, cols};
     }
 
+    // A view that cannot change the numbers.
     operator BasicView<const T>() const { return {data, rows, cols}; }
 };
 
+// Views of numbers, which a ConstView cannot change.
 using View = BasicView<Real>;
 using ConstView = BasicView<const Real>;
 
+// Whether rows and columns are equal.
 [[nodiscard]] inline bool same_shape(ConstView a, ConstView b) { return a.rows == b.rows && a.cols == b.cols; }
 
 class Matrix {
@@ -61,6 +66,7 @@ class Matrix {
     Matrix& operator=(Matrix other) noexcept;
     ~Matrix() = default;
 
+    // The shape, and the numbers, row by row. Pointers are valid until the matrix is moved, assigned to or destroyed.
     [[nodiscard]] Index rows() const { return rows_; }
     [[nodiscard]] Index cols() const { return cols_; }
     [[nodiscard]] Index size() const { return rows_ * cols_; }
@@ -71,11 +77,13 @@ class Matrix {
     Real& operator()(Index i, Index j) { return view()(i, j); }
     Real operator()(Index i, Index j) const { return view()(i, j); }
 
+    // Views of all numbers, valid as long as data().
     [[nodiscard]] View view() { return {data(), rows_, cols_}; }
     [[nodiscard]] ConstView view() const { return {data(), rows_, cols_}; }
     operator View() { return view(); }
     operator ConstView() const { return view(); }
 
+    // Sets all numbers to the value.
     void fill(Real value);
 
   private:

@@ -10,6 +10,7 @@ namespace kvmem {
 
 class NumberTable {
   public:
+    // The number of an item, from 0.
     using Number = std::int32_t;
 
     // The number with this hash for which same(number) holds, or -1.

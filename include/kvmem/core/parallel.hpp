@@ -16,6 +16,7 @@ namespace kvmem {
 // several limits the smallest counts.
 class ThreadLimit {
   public:
+    // Sets the limit.
     explicit ThreadLimit(int threads);
     ~ThreadLimit();
     ThreadLimit(ThreadLimit&&) noexcept;
@@ -35,8 +36,9 @@ class ThreadLimit {
 [[nodiscard]] Index worker_index();
 
 namespace detail {
+// The loop below, with any body behind a pointer.
 void parallel_for(Index count, Index grain, void* body, void (*call)(void* body, Index first, Index last));
-}
+}  // namespace detail
 
 // Calls body(first, last) on several threads for ranges of about `grain` iterations that cover [0, count). A loop of at
 // most `grain` iterations runs in the caller without touching the pool. An exception from the body is rethrown here.

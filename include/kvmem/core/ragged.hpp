@@ -12,11 +12,14 @@
 
 namespace kvmem {
 
+// Rows of different lengths, as a view of values and offsets that somebody else owns.
 template <class T>
 struct RaggedView {
+    // The values of all rows, one row after the other.
     std::span<const T> values;
     std::span<const Index> offsets;  // rows + 1 of them, rising from 0
 
+    // The number of rows.
     [[nodiscard]] Index size() const { return offsets.empty() ? 0 : static_cast<Index>(offsets.size()) - 1; }
     // Whether the offsets rise from 0 to the number of values. Check data from outside before taking a row.
     [[nodiscard]] bool valid() const {
@@ -34,9 +37,11 @@ struct RaggedView {
 
 template <class T>
 struct Ragged {
+    // The values of all rows, and where each row begins and the last one ends.
     std::vector<T> values;
     std::vector<Index> offsets{0};
 
+    // The number of rows, and one row or all as a view, valid until rows are added or the object is moved.
     [[nodiscard]] Index size() const { return view().size(); }
     [[nodiscard]] bool empty() const { return size() == 0; }
     std::span<const T> operator[](Index i) const { return view()[i]; }

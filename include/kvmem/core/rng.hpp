@@ -16,13 +16,16 @@ namespace kvmem {
 
 class Rng {
   public:
+    // The generator of this seed and stream.
     explicit Rng(std::uint64_t seed, std::initializer_list<std::uint64_t> stream = {});
 
+    // The next 64 random bits.
     std::uint64_t bits();
     double uniform();      // in [0, 1)
     double normal();       // mean 0, standard deviation 1; to the last bit or so of the system's log and cos
     Index below(Index n);  // in [0, n), unbiased; n must be positive
 
+    // Puts the items in random order, each order with equal probability.
     template <class T>
     void shuffle(std::span<T> items) {
         for (Index i = static_cast<Index>(items.size()); i > 1; --i)

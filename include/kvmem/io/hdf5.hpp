@@ -23,15 +23,19 @@
 
 namespace kvmem::hdf5 {
 
+// How a dataset lies in its file. Only a mapped one has an Extent.
 enum class Layout { packed, mapped };  // chunked, shuffled and deflated / contiguous and 4 KiB aligned
 
 // The bytes of a dataset's values in its file, checked to be within the file.
 struct Extent {
+    // The place and the size in the file.
     std::uint64_t offset = 0, bytes = 0;
     std::string element;  // "float32", as in the specification
+    // The size of each dimension.
     std::vector<std::uint64_t> shape;
 };
 
+// A file of a kvmem format that is read and not trusted. Functions throw Error for missing or wrong contents.
 class Reader {
   public:
     // Throws Error unless the file is HDF5 with checksums on its metadata (superblock 2 or later), has root attributes
@@ -45,13 +49,16 @@ class Reader {
     ~Reader();
 
     const std::string& name() const;  // the path, for errors
+    // The version of the format that the file has.
     int version() const;
 
+    // Whether the file has this dataset or group.
     bool has(const std::string& object) const;
     std::vector<std::string> children(const std::string& group) const;  // names, sorted
 
     std::string attribute(const std::string& object, const std::string& attribute) const;  // "" when missing
     std::vector<std::int32_t> int32s(const std::string& dataset) const;  // rank 1; any integer type that fits
+    // The same in other types.
     std::vector<std::int64_t> int64s(const std::string& dataset) const;
     std::vector<std::uint8_t> bytes(const std::string& dataset) const;
     std::vector<double> doubles(const std::string& dataset) const;
@@ -71,8 +78,10 @@ class Reader {
 // Reads a dataset of two dimensions of floats from any HDF5 file with superblock 2 or later. Throws Error.
 Matrix read_matrix(const std::filesystem::path& path, const std::string& dataset);
 
+// A file of a kvmem format, in memory until save(). Functions throw Error.
 class Writer {
   public:
+    // Begins a file with these root attributes.
     Writer(std::string_view format, int version);
     ~Writer();
 

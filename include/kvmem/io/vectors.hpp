@@ -10,6 +10,7 @@
 
 namespace kvmem {
 
+// Vectors with their names, as files of embeddings hold them.
 struct VectorFile {
     Matrix vectors;                  // [n, D]
     std::vector<std::string> names;  // n names from the lines of a text file, or none

@@ -40,9 +40,11 @@ struct OwnedSegments;
 // Which queries see which slots: queries [query_offsets[i], query_offsets[i+1]) see slots [slot_offsets[i],
 // slot_offsets[i+1]). Both offsets rise from 0 and have N + 1 entries. The arrays must outlive their view.
 struct Segments {
+    // Offsets of queries and of slots.
     std::span<const Index> query_offsets;
     std::span<const Index> slot_offsets;
 
+    // The number N of segments.
     [[nodiscard]] Index size() const { return query_offsets.empty() ? 0 : std::ssize(query_offsets) - 1; }
 
     // One memory that all queries share.
@@ -56,12 +58,15 @@ struct Segments {
 // Segments with arrays of their own. Keep them in a variable for as long as a view is used: a view of a temporary would
 // dangle, so it does not compile.
 struct OwnedSegments {
+    // The arrays of Segments, and a view of them.
     std::vector<Index> query_offsets, slot_offsets;
 
+    // A view of the arrays, valid as long as they are.
     operator Segments() const& { return {query_offsets, slot_offsets}; }
     operator Segments() const&& = delete;
 };
 
+// The score of a query q and a key k.
 enum class Similarity {
     dot,        // q . k; with scale 1 / sqrt(D) the scaled dot product. Bilinear (Luong et al. 2015, "general"): pass
                 // linear(query, W)
@@ -71,6 +76,7 @@ enum class Similarity {
     additive,   // direction . tanh(q + k) (Bahdanau et al. 2015; the projections W q and U k are the caller's)
 };
 
+// How the scores of a query become weights.
 enum class Normalizer {
     softmax,
     sparsemax,  // Martins and Astudillo 2016
@@ -80,10 +86,12 @@ enum class Normalizer {
                 // similarity does not go with it, and biases must be finite
 };
 
+// How attention reads.
 struct AttendOptions {
     Index heads = 1;      // H
     Index key_heads = 0;  // G, which divides H (Ainslie et al. 2023); 0: as many as heads
     Real scale = 1;       // the inverse of the temperature; inverse_sqrt(D) for scaled dot products
+    // The score, and how scores become weights.
     Similarity similarity = Similarity::dot;
     Normalizer normalizer = Normalizer::softmax;
     Index top_k = 0;  // of Normalizer::top_k: 1 or more
@@ -97,9 +105,11 @@ struct AttendOptions {
     double dropout = 0;
     std::uint64_t seed = 0;
 
+    // The number of heads of keys and values, G.
     [[nodiscard]] Index memory_heads() const { return key_heads > 0 ? key_heads : heads; }
 };
 
+// What attention reads. It views all arrays. B queries, S slots, D and E the widths of a head.
 struct AttendInput {
     ConstView query;           // [B, H*D]
     ConstView key;             // [S, G*D]
@@ -111,6 +121,7 @@ struct AttendInput {
     ConstView direction = {};  // [1, H*D], of Similarity::additive
 };
 
+// What attention writes.
 struct AttendOutput {
     View output;       // [B, H*E]
     View log_sum_exp;  // [B, H]; of all scores, with top_k of the k largest
@@ -125,6 +136,7 @@ struct AttendOutput {
 // Throws the Error that attend() would.
 void check_attend(const AttendInput& in, const Segments& segments, const AttendOptions& options);
 
+// Writes the output. `scratch` is used within the call. Throws Error when shapes or options do not fit.
 void attend(const AttendInput& in, const Segments& segments, const AttendOptions& options, const AttendOutput& out,
             Arena& scratch);
 
@@ -148,6 +160,7 @@ void attend_weights(const AttendInput& in, const Segments& segments, const Atten
 
 // The backward pass adds to these gradients. Empty ones are not computed.
 struct AttendGradients {
+    // Each has the shape of its input; the scale is one number.
     View query = {};
     View key = {};
     View value = {};

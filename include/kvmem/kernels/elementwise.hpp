@@ -14,6 +14,7 @@ namespace kvmem {
 // gelu is the exact x * Phi(x) (Hendrycks and Gimpel 2016); log1p is log(1 + x).
 enum class Activation { identity, relu, tanh, sigmoid, gelu, log1p };
 
+// out = f(in), and grad_in += grad_out * f'(in). Throw Error when lengths differ.
 void activate(Activation f, std::span<const Real> in, std::span<Real> out);
 void activate_backward(Activation f, std::span<const Real> in, std::span<const Real> out,
                        std::span<const Real> grad_out, std::span<Real> grad_in);

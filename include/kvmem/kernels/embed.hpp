@@ -18,12 +18,14 @@ enum class BagScale { sum, inverse_sqrt, mean };  // 1, 1 / sqrt(n), 1 / n
 // Factors of the tokens by their positions in the bag: token j of bag i is multiplied elementwise with row first[i] + j
 // of `factors` [n, d]. Without factors all are one.
 struct PositionFactors {
+    // The rows of factors.
     ConstView factors = {};
     std::span<const Index> first = {};  // of each bag
 };
 
 // Where each bag's sum starts: at row row[i] of `table` [n, d], or at zero without a table.
 struct StartRows {
+    // The rows to start with.
     ConstView table = {};
     std::span<const Token> row = {};  // of each bag
 };
@@ -55,9 +57,11 @@ void embed_sum(ConstView table, RaggedView<Token> bags, BagScale scale, View out
 // An inverted index of bags, by token. The backward pass goes through it; one index serves all tables that embed the
 // same bags. It views the bags and an arena.
 struct TokenLists {
+    // A place where a token stands.
     struct Entry {
         std::int32_t bag, place;  // token number `place` of that bag
     };
+    // The bags of the index.
     RaggedView<Token> bags;
     Index rows = 0;                  // of the tables
     std::span<const Token> tokens;   // the distinct tokens, rising
@@ -76,11 +80,14 @@ void embed_sum_backward(const TokenLists& lists, BagScale scale, ConstView grad_
 // where s lies in segment i, [offsets[i], offsets[i+1]). Keys and values get such gradients where a segment has one
 // query.
 struct OuterProducts {
+    // One outer product for each segment.
     struct Term {
+        // The weights [S] and the vectors [N, d].
         std::span<const Real> weight;
         ConstView vectors;
     };
     std::span<const Index> offsets;  // N + 1
+    // The products that are added.
     std::span<const Term> terms;
 };
 // Adds the low-rank gradient to grad [S, d]. Throws Error when shapes do not fit.

@@ -18,9 +18,12 @@
 
 namespace kvmem {
 
+// A relation leads from the subject to the object, each of which is an entity from 0.
 struct Fact {
+    // Its place among the entities.
     Token subject;
     Token relation;  // from 0
+    // Its place among the entities.
     Token object;
     auto operator<=>(const Fact&) const = default;
 };
@@ -33,12 +36,14 @@ class Facts {
     // [0, relations), and for 2^32 facts or more.
     Facts(std::vector<Fact> facts, Index entities, Index relations);
 
+    // The numbers of entities, of relations and of different facts.
     [[nodiscard]] Index entities() const { return static_cast<Index>(keys_.size()) - 1; }
     [[nodiscard]] Index relations() const { return relations_; }
     [[nodiscard]] Index size() const { return static_cast<Index>(objects_.size()); }
 
     // The relation and the objects of one key. The objects rise.
     struct Row {
+        // `relation` is that of the key.
         Token relation;
         std::span<const Token> objects;
     };
@@ -82,6 +87,7 @@ struct StateView {
 // side by side, beginning anywhere and going on at the row's start, so that they cost few cache misses. The seed and
 // the key alone choose them: hops with seeds of their own are independent. 0: all are read.
 struct FactSample {
+    // The maximum of objects, and what chooses them.
     Index max_fanout = 0;
     std::uint64_t seed = 0;
 };
@@ -113,6 +119,7 @@ void read_facts(const Facts& facts, const StateView& state, const FactHop& hop, 
 void read_facts_naive(const Facts& facts, const StateView& state, const FactHop& hop, Ragged<Token>& entities,
                       std::vector<Real>& weight, std::span<Real> zeros);
 
+// What read_facts_backward() adds to.
 struct FactGradients {
     std::span<Real> state;  // [n], added to; empty: not wanted
     View relations;         // [B, R + 1], added to; empty: not wanted
@@ -126,6 +133,7 @@ void read_facts_backward(const Facts& facts, const StateView& state, const FactH
 // A prior: `weight`, spread evenly over all candidates. With it a state without a right answer costs about
 // log(candidates), and so weight that is lost on the way costs, too.
 struct AnswerPrior {
+    // The share of the prior, and the number of candidates that share it.
     double weight = 0.01;
     double candidates = 1;
 };

@@ -11,6 +11,7 @@
 
 namespace kvmem {
 
+// From the first row of a sequence to its last, or back.
 enum class Direction { forwards, backwards };
 
 // Bound by reading z and c and writing h once each.

@@ -5,6 +5,7 @@
 
 namespace kvmem {
 
+// Whether op() transposes a matrix.
 enum class Transpose : bool { no, yes };
 
 // c = alpha * op(a) * op(b) + beta * c. With beta 0, c need not be initialised; it must not overlap a or b. Throws
@@ -15,7 +16,8 @@ enum class Transpose : bool { no, yes };
 void gemm(Real alpha, ConstView a, Transpose transpose_a, ConstView b, Transpose transpose_b, Real beta, View c);
 
 namespace naive {
+// In three loops.
 void gemm(Real alpha, ConstView a, Transpose transpose_a, ConstView b, Transpose transpose_b, Real beta, View c);
-}
+}  // namespace naive
 
 }  // namespace kvmem

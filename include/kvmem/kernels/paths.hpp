@@ -12,12 +12,15 @@ class Arena;
 // An entity that is reached after some hops by its strongest path. The weight of a path is the product of its start's
 // weight and of the weights of its relations. Of equal paths the first one found counts.
 struct Reached {
+    // The entity reached.
     Token entity;
     Token relation;  // followed last; R: stayed; -1: begins here
     Index from;      // its predecessor's place in the list of the hop before; -1: begins here
+    // The weight of the path.
     Real weight;
 };
 
+// Which paths are followed.
 struct PathOptions {
     Real gate = 1;                    // the factor of paths that return to a start, as in FactHop
     Real min_share = Real(1) / 1000;  // paths below this share of the largest possible weight of the hop are dropped

@@ -32,6 +32,7 @@ struct PointerGradients {
     View scores;
     std::span<Real> gates, weights;
 };
+// Writes the losses [n] and the gradients of their sum.
 void pointer_loss(const PointerInput& in, std::span<const Token> targets, std::span<Real> loss,
                   const PointerGradients& grads);
 

@@ -56,6 +56,7 @@ struct RecurrentPacked;
 
 // What a layer reads in one direction. It views all arrays, which must outlive it.
 struct RecurrentCall {
+    // The cell, and the order of the steps.
     Cell cell;
     Direction direction = Direction::forwards;
     std::span<const Index> offsets;  // N + 1: sequence i is rows [offsets[i], offsets[i+1])

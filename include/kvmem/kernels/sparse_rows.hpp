@@ -15,8 +15,10 @@ namespace kvmem {
 class SparseRows {
   public:
     SparseRows() = default;
+    // A matrix of this shape without touched rows.
     SparseRows(Index rows, Index cols);
 
+    // The shape of the whole matrix.
     [[nodiscard]] Index rows() const { return static_cast<Index>(place_.size()); }
     [[nodiscard]] Index cols() const { return cols_; }
 
@@ -36,6 +38,7 @@ class SparseRows {
         const Index at = place_[static_cast<std::size_t>(row)];
         return at < 0 ? add(row) : at;
     }
+    // The touched rows in the order of their places.
     [[nodiscard]] Real* values() { return values_.data(); }
     [[nodiscard]] const Real* values() const { return values_.data(); }
     [[nodiscard]] const Index* places() const { return place_.data(); }  // of all rows; -1 for an untouched row
@@ -44,6 +47,7 @@ class SparseRows {
     // The whole matrix, all of whose rows count as touched. Later touches move nothing.
     View dense();
 
+    // The touched rows in the order of their places; valid until another row is touched.
     [[nodiscard]] std::span<const Index> touched() const { return touched_; }
     void clear();  // all rows are zero and untouched again; the memory stays
 

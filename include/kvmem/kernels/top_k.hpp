@@ -8,7 +8,9 @@
 
 namespace kvmem {
 
+// A score and the place where it stood.
 struct Scored {
+    // The place, from 0, and the score.
     Index index;
     Real score;
     bool operator==(const Scored&) const = default;

@@ -26,6 +26,7 @@ class AttentionPooling {
     [[nodiscard]] MultiHeadAttention::Read operator()(Var key, Var value, std::span<const Index> offsets,
                                                       const AttendOptions& how = {}) const;
 
+    // The number k of learned queries.
     Index queries() const { return queries_->value.rows(); }
 
   private:

@@ -7,9 +7,11 @@
 
 namespace kvmem {
 
+// How recall() goes on.
 struct HopfieldOptions {
     Real beta = 1;                             // how sharply the nearest pattern is chosen: inverse temperature
     Real tolerance = static_cast<Real>(1e-4);  // a state is at rest when none of its numbers changes by more
+    // The maximum of steps, after which a state may not be at rest yet.
     Index max_steps = 32;
 };
 
@@ -27,6 +29,7 @@ class Hopfield {
     void store(ConstView patterns);
     void store(ConstView patterns, ConstView values);
 
+    // What recall() finds.
     struct Recall {
         Matrix state;              // [B, D] at rest
         Matrix value;              // [B, E] read with it; empty when there are no values
@@ -36,6 +39,7 @@ class Hopfield {
     // nothing is stored.
     [[nodiscard]] Recall recall(ConstView states) const;
 
+    // The number S of stored patterns.
     Index size() const { return width_ == 0 ? 0 : static_cast<Index>(patterns_.size()) / width_; }
 
   private:

@@ -17,6 +17,7 @@ class KeyValueCache {
     // Throws Error when the number is negative or above 2^31.
     explicit KeyValueCache(Index sequences);
 
+    // The number N of sequences.
     Index sequences() const { return sequences_; }
     std::vector<Index> lengths() const;  // slots of each sequence
 
@@ -29,6 +30,7 @@ class KeyValueCache {
     // length is from 0 to that of the sequence.
     void truncate(std::span<const Index> lengths);
 
+    // Keys and values of all sequences, with their room.
     ConstView key() const { return key_; }      // [N * room, G*D]; valid until the next append()
     ConstView value() const { return value_; }  // [N * room, G*E]
     // Offsets of 2N segments: sequence i is segment 2i, its room is segment 2i + 1.

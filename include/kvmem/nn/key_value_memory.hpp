@@ -16,7 +16,9 @@ enum class HopMap {
     none       // q + o as it is (Sukhbaatar et al. 2015, section 2.2, adjacent tying)
 };
 
+// How a memory is read.
 struct KeyValueMemoryOptions {
+    // The number of reads, and the map after each.
     Index hops = 1;
     HopMap map = HopMap::separate;
     AttendOptions lookup = {};  // how every hop reads: heads, scale; copied with what it views
@@ -33,11 +35,14 @@ class KeyValueMemory {
     // What a hop did: its query and the log-sum-exp of its scores, from which attend_weights() makes the weights of
     // each head. Valid until the tape's reset().
     struct Hop {
+        // The state before the hop [B, width], and what it read.
         Var query;
         Lookup lookup;
     };
+    // What read() gives, on the tape of the query.
     struct Result {
         Var state;  // [B, width] after the last hop; without hops the query itself
+        // What each hop did.
         std::vector<Hop> hops;
     };
     // query [B, width]; key, value [S, width]. A query without slots reads zeros. Throws Error when shapes do not fit.
@@ -46,6 +51,7 @@ class KeyValueMemory {
     [[nodiscard]] Result read(Var query, std::span<const Var> keys, std::span<const Var> values,
                               const Segments& segments) const;
 
+    // The number of reads.
     Index hops() const { return hops_; }
     AttendOptions lookup() const;  // valid as long as the memory
 

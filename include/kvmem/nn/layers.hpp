@@ -10,14 +10,19 @@ namespace kvmem {
 // A table of vectors for tokens, read in bags.
 class Embedding {
   public:
+    // Adds a table [tokens, width] of normal numbers with this deviation, named `name`. Throws Error when the name is
+    // taken.
     Embedding(Parameters& parameters, const std::string& name, Index tokens, Index width, double deviation,
               std::uint64_t seed)
         : table_(&parameters.add_normal(name, tokens, width, deviation, seed)) {}
+    // Shares a table, which must outlive the layer.
     explicit Embedding(Parameter& table) : table_(&table) {}
 
+    // The scaled sum of the rows of each bag. Throws Error for a token outside of the table.
     [[nodiscard]] Var operator()(Tape& tape, RaggedView<Token> bags, BagScale scale) const {  // [bags, width]
         return embed_sum(tape, *table_, bags, scale);
     }
+    // The table [tokens, width].
     Parameter& table() const { return *table_; }
 
   private:
@@ -28,7 +33,9 @@ class Embedding {
 // 2010, eq. 12, "Xavier").
 enum class Init { fan_in, xavier };
 
+// How a Linear begins.
 struct LinearOptions {
+    // The deviation of the weight, and whether the layer has a bias.
     Init init = Init::fan_in;
     bool bias = true;
 };
@@ -36,9 +43,11 @@ struct LinearOptions {
 // x [B, in] to x W' + b [B, out]. b begins at zero. Parameters: name.weight, name.bias.
 class Linear {
   public:
+    // Adds the parameters. Throws Error when a name is taken.
     Linear(Parameters& parameters, const std::string& name, Index in, Index out, std::uint64_t seed,
            const LinearOptions& options = {});
 
+    // Throws Error when x has another width than `in`.
     [[nodiscard]] Var operator()(Var x) const;
 
   private:
@@ -50,9 +59,11 @@ class Linear {
 // begin as Xavier's. Parameters: of the Linears name.in and name.out.
 class FeedForward {
   public:
+    // Adds the parameters. Throws Error when a name is taken.
     FeedForward(Parameters& parameters, const std::string& name, Index width, Index inner, Activation activation,
                 std::uint64_t seed);
 
+    // Throws Error when x has another width.
     [[nodiscard]] Var operator()(Var x) const { return out_(activate(in_(x), activation_)); }
 
   private:
@@ -63,8 +74,10 @@ class FeedForward {
 // kernels/normalize.hpp. The gain begins at one, the bias at zero.
 class LayerNorm {
   public:
+    // Adds name.gain and name.bias, [1, width] each. Throws Error when a name is taken.
     LayerNorm(Parameters& parameters, const std::string& name, Index width);
 
+    // Each row of x [B, width] by itself. Throws Error when x has another width.
     [[nodiscard]] Var operator()(Var x) const {
         return layer_norm(x, x.tape->parameter(*gain_), x.tape->parameter(*bias_));
     }

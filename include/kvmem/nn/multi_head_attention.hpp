@@ -10,6 +10,7 @@
 
 namespace kvmem {
 
+// The shape of the layer.
 struct MultiHeadOptions {
     Index width = 0;      // of the output, and of the inputs unless stated
     Index heads = 1;      // H
@@ -37,6 +38,7 @@ class MultiHeadAttention {
         Var query, key;         // projected: [B, H*D], [S, G*D]
         ConstView log_sum_exp;  // [B, H]
         Segments segments;      // of a cache: each is followed by one without queries
+        // How the lookup read, and its biases.
         AttendOptions options;
         LookupBias bias;
 

@@ -20,6 +20,7 @@ class ProjectionMemory {
     // states [B, D] to the nearest points in the span [B, D]. Throws Error when shapes do not fit.
     [[nodiscard]] Matrix project(ConstView states) const;
 
+    // What recall() finds.
     struct Recall {
         Matrix state;              // [B, D] at rest
         std::vector<Index> steps;  // until each state rested; 0: it did not in max_steps

@@ -17,6 +17,7 @@ inline std::span<const char* const> choices(Cell) {
 
 // The shape and the cell of a network. The constructor of Recurrent checks it.
 struct RecurrentOptions {
+    // The kind of all cells.
     Cell cell = Cell::lstm;
     // The widths of an input row and of a state, d. Both must be positive.
     Index in = 0, width = 0;

@@ -5,8 +5,10 @@
 
 namespace kvmem {
 
+// The shape of the layer.
 struct SlotSelfAttentionOptions {
     Index width = 0;  // of a slot
+    // The number of heads, which divides the width.
     Index heads = 1;
     Index key_heads = 0;                       // as in MultiHeadOptions
     Index inner = 0;                           // width inside the feed-forward; 0: 4 * width
@@ -25,6 +27,7 @@ class SlotSelfAttention {
     SlotSelfAttention(Parameters& parameters, const std::string& name, const SlotSelfAttentionOptions& options,
                       std::uint64_t seed);
 
+    // The new slots, and how they were read.
     struct Result {
         Var slots;                           // [S, width]
         MultiHeadAttention::Read attention;  // attention.weights() says how slots read each other

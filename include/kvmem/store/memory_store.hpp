@@ -35,6 +35,7 @@
 
 namespace kvmem::store {
 
+// The name of a slot.
 using Id = std::uint64_t;
 
 // The encoding of keys that a search scans. bfloat16 halves the time and int8 quarters it. Neither loses a result: the
@@ -45,10 +46,12 @@ enum class KeyEncoding { float32, bfloat16, int8 };
 inline constexpr const char* metric_names[] = {"dot", "cosine", "euclidean"};
 inline constexpr const char* encoding_names[] = {"float32", "bfloat16", "int8"};
 
+// What all slots of a store have in common.
 struct StoreOptions {
     Index key_width = 0;                  // D: 1 to 65536
     Index value_width = 0;                // E: 0 for no value vectors, up to 65536
     Similarity metric = Similarity::dot;  // not additive
+    // What searches scan.
     KeyEncoding encoding = KeyEncoding::float32;
 
     bool operator==(const StoreOptions&) const = default;
@@ -56,10 +59,12 @@ struct StoreOptions {
 
 // Values of slots to add: vectors [n, E], empty when E is 0; texts, empty or n of them.
 struct Values {
+    // Rows belong to the keys of the same number.
     ConstView vectors = {};
     std::span<const std::string> texts = {};
 };
 
+// Which slots a search finds, and how.
 struct SearchOptions {
     // Finds these ids alone, in any order. Ids that are not in the store are ignored.
     std::optional<std::span<const Id>> among = std::nullopt;
@@ -70,7 +75,9 @@ struct SearchOptions {
     Index probes = 0;
 };
 
+// A slot that a search found.
 struct Hit {
+    // The slot, and its score by the metric.
     Id id;
     float score;
 
@@ -80,20 +87,25 @@ struct Hit {
 // The hits of one query, best first: a view of two arrays that somebody else owns.
 class HitView {
   public:
+    // An input iterator over hits, made of pointers into both arrays.
     struct Iterator {
+        // What the standard library needs to know.
         using value_type = Hit;
         using difference_type = std::ptrdiff_t;
         const Id* id = nullptr;
         const float* score = nullptr;
 
+        // As of every input iterator.
         Hit operator*() const { return {*id, *score}; }
         Iterator& operator++() { return ++id, ++score, *this; }
         Iterator operator++(int) { return {id++, score++}; }
         bool operator==(const Iterator&) const = default;
     };
 
+    // Both arrays have one entry for each hit.
     HitView(std::span<const Id> ids, std::span<const float> scores) : ids_(ids), scores_(scores) {}
 
+    // The number of hits, one hit, and iteration over them.
     Index size() const { return std::ssize(ids_); }
     bool empty() const { return ids_.empty(); }
     Hit operator[](Index i) const { return {ids_[i], scores_[i]}; }
@@ -113,6 +125,7 @@ struct Hits {
     std::vector<float> scores;  // [B, k]; -inf in an empty place
     std::vector<Index> count;   // [B]: hits of each query; less than k only if the filter passes fewer
 
+    // The hits of one query without empty places, as two arrays or together.
     std::span<const Id> ids_of(Index query) const& { return {ids.data() + query * k, size_of(query)}; }
     std::span<const float> scores_of(Index query) const& { return {scores.data() + query * k, size_of(query)}; }
     HitView operator[](Index query) const& { return {ids_of(query), scores_of(query)}; }
@@ -127,15 +140,18 @@ struct Hits {
 
 // All slots in reach of each query: those of query i are [offsets[i], offsets[i + 1]), best first.
 struct Neighbourhood {
+    // Each id has its score at the same place.
     std::vector<Index> offsets;
     std::vector<Id> ids;
     std::vector<float> scores;
 };
 
+// How a store is read by attention.
 struct ReadOptions {
     Index top_k = 0;       // attends to the best k alone; 0: to all slots
     Real temperature = 1;  // divides the scores; above 0
     Index heads = 1;       // of equal width, in queries, keys and values; above 1 only for the dot metric
+    // Which slots are read.
     SearchOptions search = {};
     bool copy_slots = false;  // with top_k: also returns the keys and values of the hits
 };
@@ -153,20 +169,24 @@ struct ReadResult {
 
 // Copies of slots, in the order of the ids that get() was given. Rows of missing ids are zeros.
 struct StoredSlots {
+    // Whether each id is in the store, [n].
     std::vector<bool> found;
     Matrix keys;                     // [n, D]
     Matrix values;                   // [n, E]
     std::vector<std::string> texts;  // [n]; empty for a slot without one
 };
 
+// How index() builds lists.
 struct IndexOptions {
     Index lists = 0;   // 0: about 2 sqrt(slots)
     Index rounds = 8;  // of k-means
+    // The seed of every random choice.
     std::uint64_t seed = 1;
 };
 
 // The share of the exact top k that a search with `probes` finds, and the seconds that each of the two took.
 struct RecallReport {
+    // The share is from 0 to 1, and the seconds are those of all queries.
     double recall = 0;
     double seconds_exact = 0, seconds_probing = 0;
 };
@@ -175,6 +195,7 @@ struct RecallReport {
 // less than 1e37.
 [[nodiscard]] Index first_invalid_row(ConstView rows);
 
+// How a file is opened.
 enum class Access {
     // Reads the file into memory, to read and write. Changes go to a log beside the file. One process at a time.
     load,
@@ -186,8 +207,10 @@ enum class Access {
 
 // The header of a file; see MemoryStore::peek.
 struct StoreInfo {
+    // What all slots have in common.
     StoreOptions options;
     Index slots = 0;  // in the file
+    // Whether slots have texts, the number of lists of index(), and the program that wrote the file.
     bool has_texts = false;
     Index lists = 0;
     std::string generator;
@@ -202,6 +225,7 @@ class MemoryStore {
     MemoryStore(MemoryStore&&) noexcept;
     MemoryStore& operator=(MemoryStore&&) noexcept;
 
+    // What the store was made with, and the number of its slots.
     [[nodiscard]] StoreOptions options() const;
     [[nodiscard]] Index size() const;
     [[nodiscard]] bool has_texts() const;   // whether any slot was ever added with one
@@ -235,6 +259,7 @@ class MemoryStore {
 
     // --- Queries ---
 
+    // Whether slots are in the store, and copies of them.
     [[nodiscard]] bool contains(Id id) const;
     [[nodiscard]] StoredSlots get(std::span<const Id> ids) const;
     [[nodiscard]] std::vector<Id> ids() const;  // all, ascending

@@ -37,6 +37,7 @@ struct LinkedText {
 
 // A part of a text, its bytes [begin, end): a name with its possible entities, or a word.
 struct TextPart {
+    // The first byte, and one past the last.
     std::size_t begin;
     std::size_t end;
     std::string word;             // in lower case; empty for a name
@@ -45,13 +46,16 @@ struct TextPart {
 
 // An entity that a part of a text, its bytes [begin, end), may have meant.
 struct NearName {
+    // What the part may have meant.
     Token entity;
     double distance;  // edit distance as a share of the name's letters
+    // The first byte, and one past the last.
     std::size_t begin;
     std::size_t end;
     bool common;  // whether training questions have all words of the part
 };
 
+// How names are found.
 struct LinkOptions {
     bool avoid_common_words = true;  // whether weak matches are treated as described above
 };

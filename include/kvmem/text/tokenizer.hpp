@@ -16,7 +16,9 @@ namespace kvmem {
 
 // A word, composed and in lower case, and the bytes [begin, end) of the text that it was read from.
 struct Word {
+    // The word as models read it.
     std::string text;
+    // The first byte, and one past the last.
     std::size_t begin;
     std::size_t end;
 };

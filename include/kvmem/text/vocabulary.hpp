@@ -17,6 +17,7 @@
 
 namespace kvmem {
 
+// What a token stands for. The numbers are those of files.
 enum class TokenKind : std::uint8_t { special = 0, word = 1, entity = 2, relation = 3 };
 
 // Stands for every word that is not in a vocabulary, or was never seen in training.
@@ -34,6 +35,7 @@ class Vocabulary {
     // Files of older versions have words in another lower case.
     void find_words_by_lower_case();
 
+    // The number of tokens, and what one stands for. A token must be from 0 to below the size.
     Token size() const { return static_cast<Token>(entries_.size()); }
     const std::string& text(Token token) const { return entry(token).text; }
     TokenKind kind(Token token) const { return entry(token).kind; }

@@ -11,6 +11,7 @@
 
 namespace kvmem {
 
+// The format of model files, and its newest version (io/hdf5.hpp).
 inline constexpr const char* model_format = "kvmem-model";
 inline constexpr int model_version = 1;
 

@@ -17,6 +17,7 @@ struct RunConfig {
     std::vector<std::string> tasks{};  // parts of the data to train on, by name or number; empty: all
     Index runs = 1;                    // the number of runs, with seeds that follow each other; the best one is used
     bool per_task = false;             // one model for each task
+    // The settings of the model, by its kind, and those of the training.
     Settings model{};
     TrainerOptions trainer{};
 
@@ -31,6 +32,7 @@ struct RunConfig {
     }
 
     void validate() const;  // throws UsageError for a value out of its range, of the model or the trainer, too
+    // Whether the run is a group of runs (train/group.hpp).
     bool is_group() const { return runs > 1 || per_task; }
     void set_seed(std::uint64_t seed);  // sets the seeds of the trainer and of the model
 };

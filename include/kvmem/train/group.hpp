@@ -16,6 +16,7 @@
 
 namespace kvmem {
 
+// Several runs in one directory: of different seeds, of different tasks, or of both. One thread at a time may use it.
 class TrainingGroup {
   public:
     // The result of a member. If it is a group itself, the result is that of its best run.
@@ -23,9 +24,11 @@ class TrainingGroup {
         std::string name;               // of its directory
         std::string task;               // the task's name, in a group of tasks
         std::optional<double> score{};  // of the best validation, if any ended
+        // Finished epochs, and the training time in seconds.
         Index epochs = 0;
         double seconds = 0;
     };
+    // What run() calls. An empty one is skipped.
     struct Callbacks {
         // Called before a run trains: returns the callbacks for it.
         std::function<TrainingSession::Callbacks(const std::string& name, const TrainingSession& session)> begin;
@@ -42,6 +45,7 @@ class TrainingGroup {
     // Trains the members that have not ended. Returns `interrupted` or `epochs_done`.
     StopReason run(const Callbacks& callbacks = {});
 
+    // The configuration of the whole group.
     const RunConfig& config() const { return config_; }
     const std::vector<Member>& members() const { return members_; }  // the ones that have ended
     // The member with the best validation, the first of equal ones. Null when none has ended.
@@ -74,9 +78,11 @@ class TrainingGroup {
 // The members of a group that have begun, in their order, each with its tasks. A run that is no group is its own only
 // member. `parts` are TaskType::parts() of the run.
 struct MemberRun {
+    // The files in the directory of the member.
     RunFiles files;
     std::vector<std::string> tasks;  // empty: all
 };
+// Reads the directories, and changes nothing.
 std::vector<MemberRun> member_runs(const RunFiles& files, const RunConfig& config,
                                    const std::vector<std::string>& parts);
 

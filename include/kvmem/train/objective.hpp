@@ -26,17 +26,21 @@ class Writer;
 
 // The number of a validation that selects the best model.
 struct ScoreType {
+    // Names of one score.
     std::string name = "score";   // in files and curves: "hits_at_1"
     std::string label = "score";  // in texts: "hits@1"
+    // Otherwise the lowest score is the best.
     bool higher_is_better = true;
     bool is_share = false;  // The score is from 0 to 1, and texts show it as a percentage.
 
+    // Whether a validation may give this score, and whether one score is better than another.
     bool is_possible(double score) const { return std::isfinite(score) && (!is_share || (score >= 0 && score <= 1)); }
     bool is_better(double score, double other) const { return higher_is_better ? score > other : score < other; }
 };
 
 // What Objective::validate() measured.
 struct Validation {
+    // The number of examples.
     Index examples = 0;
     double loss = 0;                                       // mean over the examples
     double score = 0;                                      // of the trainer's ScoreType

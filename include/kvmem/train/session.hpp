@@ -19,7 +19,9 @@
 
 namespace kvmem {
 
+// The files of a run, in its directory.
 struct RunFiles {
+    // The directory, and the paths of the files in it, which need not exist.
     std::filesystem::path directory;
     std::filesystem::path config() const { return directory / "config.json"; }
     std::filesystem::path best() const { return directory / "model-best.h5"; }
@@ -63,7 +65,9 @@ class TrainingSession {
     TrainingSession(TrainingSession&&) noexcept;
     TrainingSession& operator=(TrainingSession&&) noexcept;
 
+    // What run() calls. An empty one is skipped.
     struct Callbacks {
+        // Called after every step and every epoch.
         std::function<void(const StepReport&)> step;
         std::function<void(const EpochReport&)> epoch;
         std::function<bool()> interrupted;  // See Trainer::Callbacks.
@@ -72,8 +76,10 @@ class TrainingSession {
     // best model is saved first.
     StopReason run(const Callbacks& callbacks = {});
 
+    // The position of the training. The reference is valid for the life of the session.
     const TrainerState& state() const;
     Index planned_steps() const;  // Trainer::planned_steps(): with few of them, little can be learned
+    // What the run trains, and how. References are valid for the life of the session.
     Objective& objective() const;
     const RunConfig& config() const;
 

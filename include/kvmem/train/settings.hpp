@@ -40,29 +40,35 @@ namespace kvmem {
 
 // The finite numbers from min to max, without an end that is open.
 struct Range {
+    // The ends, infinite unless set, and whether a number at an end is out of range.
     double min = -std::numeric_limits<double>::infinity(), max = std::numeric_limits<double>::infinity();
     bool min_is_open = false, max_is_open = false;
 
+    // The numbers from `min`, above `min`, and from `min` to below `max`.
     static constexpr Range from(double min) { return {.min = min}; }
     static constexpr Range above(double min) { return {.min = min, .min_is_open = true}; }
     static constexpr Range below(double min, double max) { return {.min = min, .max = max, .max_is_open = true}; }
+    // Whether the number is in the range. NaN is in none.
     bool contains(double number) const;
     std::string text() const;  // "1 to 8192", "0 to below 1", "above 0"
 };
 
 // The value of an enumeration, an index into its names.
 struct Choice {
+    // The index is that of the current value.
     std::span<const char* const> names;
     std::size_t value;
 };
 
 // The description of a field. `old_name`, if not empty, is read like the name but never written.
 struct Field {
+    // All texts are valid as long as the program, and may be empty but for the name.
     std::string_view name;
     Range range;
     std::string_view help;
     std::string_view old_name;
 
+    // Whether a file or an option names the field so.
     bool has_name(std::string_view text) const { return text == name || (text == old_name && !text.empty()); }
 };
 
@@ -75,8 +81,10 @@ using FieldVisitor = std::function<void(const Field& field, FieldValue value)>;
 // The argument `field` of a struct's list: passes each field to a visitor.
 class FieldList {
   public:
+    // The visitor must outlive the list.
     explicit FieldList(const FieldVisitor& visitor) : visitor_(visitor) {}
 
+    // The field has this name, range and help, and may have had another name. The visitor may change the value.
     template <class T>
     void operator()(const char* name, T& value, const Range& range, const char* help, const char* old_name = "") const {
         const Field field{name, range, help, old_name};
@@ -88,6 +96,7 @@ class FieldList {
             visitor_(field, &value);
         }
     }
+    // The same without a range.
     template <class T>
     void operator()(const char* name, T& value, const char* help = "", const char* old_name = "") const {
         (*this)(name, value, Range{}, help, old_name);
@@ -101,16 +110,19 @@ class FieldList {
 class Settings {
   public:
     Settings() = default;
+    // Holds a copy of the struct.
     template <class Config>
     requires requires { Config::kind; }
     Settings(Config config) : config_(std::move(config)), type_(&type_of<Config>) {}
 
+    // The kind of the struct.
     std::string kind() const { return config_.has_value() ? type_->kind : ""; }
     // The struct, or null when it is of another type. The pointer is valid until this is assigned to or destroyed.
     template <class Config>
     const Config* get() const {
         return std::any_cast<Config>(&config_);
     }
+    // The same, to change its values.
     template <class Config>
     Config* get() {
         return std::any_cast<Config>(&config_);
@@ -145,6 +157,7 @@ class Settings {
 // A reference to the fields of a struct, which must outlive it.
 class FieldsRef {
   public:
+    // Refers to the fields of a struct, or of the struct that Settings hold.
     template <class Config>
     requires(!std::is_same_v<Config, FieldsRef> && !std::is_const_v<Config>) FieldsRef(Config& config)
         : visit_([&config](const FieldVisitor& visitor) {
@@ -153,6 +166,7 @@ class FieldsRef {
               else
                   Config::fields(config, FieldList(visitor));
           }) {}
+    // Calls visitor(field, value) for each field.
     void visit(const FieldVisitor& visitor) const { visit_(visitor); }
 
   private:
@@ -161,6 +175,7 @@ class FieldsRef {
 
 // A field as text, for command lines and help.
 struct FieldText {
+    // As of Field.
     std::string name, help, old_name;
     std::string value;  // "48", "0.5", "yes", "adam"
     bool is_flag;       // whether the value is "yes" or "no"

@@ -21,6 +21,7 @@ struct ModelType {
     std::string about{};      // one line of help
     RunConfig recommended{};  // A new run without options has these settings, with the model's among them.
     std::vector<std::pair<std::string, RunConfig>> presets{};  // settings of published experiments, by name
+    // The kind of the settings.
     std::string kind() const { return defaults.kind(); }
 };
 
@@ -28,6 +29,7 @@ struct ModelType {
 class TaskType {
   public:
     virtual ~TaskType() = default;
+    // The name of the task: "question answering".
     virtual std::string name() const = 0;
     // At least one. The first is the model of files that do not name a kind. The pointers live as long as the task.
     virtual std::vector<const ModelType*> models() const = 0;

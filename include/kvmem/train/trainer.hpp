@@ -145,6 +145,7 @@ struct StepReport {
     // The score of the best validation, if any ended.
     std::optional<double> best;
 };
+// What an epoch did.
 struct EpochReport {
     // The epoch counts from 1, the phase from 0.
     Index epoch, phase;
@@ -164,6 +165,7 @@ class Trainer {
 
     // What run() calls. An empty one is skipped.
     struct Callbacks {
+        // Called after every step and every epoch.
         std::function<void(const StepReport&)> step;
         std::function<void(const EpochReport&)> epoch;
         std::function<bool()> interrupted;    // called after every step; true saves and ends training

@@ -12,44 +12,59 @@
 
 namespace kvmem {
 
+// The candidates for a question, and what the model read for them.
 struct Answer {
+    // A possible answer.
     struct Candidate {
+        // The name and the score by the model.
         std::string text;
         double score;
         double weight;  // of the softmax over all candidates; for a model that follows facts, of its path
     };
+    // A slot with the weight that a head gave to it.
     struct ReadSlot {
+        // The tokens as texts, and the attention weight.
         std::string key, value;
         double weight;
         Index slot;  // its number among the question's slots, where the question's own come first
     };
+    // What one head read in a hop.
     struct Head {
         std::vector<ReadSlot> slots;  // the slots of largest weight, in falling order
     };
+    // What one hop read.
     struct Hop {
+        // In the order of the model.
         std::vector<Head> heads;
     };
 
     // The path from an entity of the question to the candidate.
     struct Path {
+        // A relation that was followed.
         struct Step {
+            // The name of the relation.
             std::string relation;
             bool reversed;  // read from object to subject
+            // The name of the entity that it led to.
             std::string entity;
             double weight;  // of the relation, among all that the hop could follow
             Index hop;      // from 0
         };
+        // The name of the first entity, and the steps from it.
         std::string start;
         std::vector<Step> steps;
         double weight;  // of the whole
     };
+    // A word with the weight that a hop gave to it.
     struct ReadWord {
         std::string text;  // of the question
+        // The attention weight.
         double weight;
     };
 
     std::vector<Candidate> candidates;  // best first; empty when there is nothing to read
     Index as_good = 0;                  // candidates with at least half of the first one's weight
+    // What each hop read.
     std::vector<Hop> hops;
     // For a model that follows facts: the strongest path to each candidate, and the words by which each hop chose its
     // relation, in falling order of weight.
@@ -66,7 +81,9 @@ struct Answer {
     std::string taken_for;
 };
 
+// How much of an answer is wanted.
 struct AnswerOptions {
+    // The maximum of candidates.
     Index candidates = 5;
     bool all_as_good = false;  // also the further candidates that count in Answer::as_good
     Index slots = 5;           // of each hop
@@ -75,6 +92,7 @@ struct AnswerOptions {
 // A slot, as text, that comes with a question. Without a value it is a sentence, which is also its own value. Stories
 // are sentences in the order in which they are told.
 struct TextSlot {
+    // The text that the slot is found by.
     std::string key;
     std::optional<std::string> value = {};
 };
@@ -99,6 +117,7 @@ class Answerer {
     Answer ask(const std::string& question, const AnswerOptions& options = {},
                const std::vector<TextSlot>& own = {}) const;
 
+    // The model, extended by the memory's names. The reference is valid for the life of the answerer.
     const Model& model() const;
     Index memory_slots() const;  // of the shared memory
 

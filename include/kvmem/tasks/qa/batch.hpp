@@ -17,6 +17,7 @@ struct SlotVectors {
 };
 
 struct Batch {
+    // The tokens of each question.
     Ragged<Token> question;
     Ragged<Token> answer;                // the right answers of each example
     Slots slots;                         // those of the first example, then of the second ...
@@ -34,11 +35,13 @@ struct Batch {
     // The result of Model::encode_slots() for all slots (CompiledMemory). If empty, the model encodes slots itself.
     SlotVectors encoded;
 
+    // The number of examples, and the slots that one reads.
     Index size() const { return question.size(); }
     std::pair<Index, Index> slots_of(Index example) const {  // first, and one past the last
         const auto i = static_cast<std::size_t>(example);
         return {slot_offsets[i], slot_offsets[i + 1]};
     }
+    // Removes all examples. The memory stays for the next ones.
     void clear();
 };
 

@@ -12,7 +12,9 @@
 
 namespace kvmem {
 
+// What a store holds for the slots of a memory.
 struct CompiledSlots {
+    // A row and a text for each slot.
     SlotVectors vectors;
     std::vector<std::string> texts;
 };

@@ -17,10 +17,13 @@ namespace kvmem {
 
 // The slots of a memory: slot i has the tokens key[i], by which it is addressed, and the tokens value[i].
 struct Slots {
+    // Both have a row for each slot.
     Ragged<Token> key;
     Ragged<Token> value;
 
+    // The number of slots.
     Index size() const { return key.size(); }
+    // Adds one slot.
     void push(std::span<const Token> slot_key, std::span<const Token> slot_value) {
         key.push_row(slot_key);
         value.push_row(slot_value);
@@ -31,6 +34,7 @@ struct Slots {
 // The examples of one split. Example i asks question[i]; each of the tokens answer[i] is right, and without any the
 // question is unanswerable.
 struct Split {
+    // Both have a row for each example.
     Ragged<Token> question;
     Ragged<Token> answer;
     // Slots that one example alone reads: those of example i are [local_offsets[i], local_offsets[i + 1]) of
@@ -41,7 +45,9 @@ struct Split {
     Ragged<Index> support;
     std::vector<Index> task;  // the task of each example, a number in QaDataset::tasks; may be empty
 
+    // The number of examples.
     Index size() const { return question.size(); }
+    // Whether examples bring slots of their own.
     bool has_local_memory() const { return !local_offsets.empty(); }
     // An example's first local slot, and one past its last; equal without local slots.
     std::pair<Index, Index> local_slots_of(Index example) const {
@@ -52,7 +58,9 @@ struct Split {
     bool operator==(const Split&) const = default;
 };
 
+// A kvmem-qa file.
 struct QaDataset {
+    // What the file says about itself, and the texts of all tokens.
     DatasetInfo info;
     Vocabulary vocabulary;
     Slots memory;                         // shared by all examples; may be empty

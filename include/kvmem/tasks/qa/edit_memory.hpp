@@ -7,7 +7,9 @@
 
 namespace kvmem {
 
+// A fact by its names.
 struct NamedFact {
+    // The relation leads from the subject to the object.
     std::string subject, relation, object;
 };
 

@@ -13,6 +13,7 @@ namespace kvmem {
 // Every question counts, also one without a right answer among the candidates, which no model can hit. All candidates
 // are ranked, equal scores in the order of the candidates. A question with a score that is not finite counts as missed.
 struct Metrics {
+    // The number of all questions.
     Index questions = 0;
     double hits_at_1 = 0;             // share of questions whose first candidate is right
     double hits_at_10 = 0;            // ... with a right candidate among the first ten
@@ -61,29 +62,36 @@ Metrics evaluate(const Model& model, const QaDataset& dataset, const Split& spli
 // of a hop has the largest weight above 0, the first of equal ones: by one head, or by the mean over heads, which
 // serves this ranking alone. A supporting top slot is neither needed for a right answer nor enough for it.
 struct SupportReport {
+    // The number of the questions that count.
     Index questions = 0;
+    // How often a hop finds a supporting slot.
     struct HopRates {
         double mean = 0;  // share of questions whose top slot by the mean over heads is supporting
         double head = 0;  // ... whose top slot by at least one head is
     };
+    // The rates of each hop, from 0.
     std::vector<HopRates> hops;
     double all_support = 0;  // share of questions whose supporting slots are all top slots of some head of some hop
     double chance = 0;       // mean share of supporting slots among a question's slots: the rate of a random slot
 };
+// The report of these outcomes; all zero without traced attention.
 SupportReport support_of(std::span<const Outcome> outcomes);
 
 // The questions of one task.
 struct TaskReport {
     static constexpr double allowed_error = 0.05;  // the field's convention for bAbI
 
+    // The task's name, and the number of its questions.
     std::string name;
     Index questions = 0;
     double error = 0;  // share of questions whose first candidate is wrong
     double f1 = 0;     // as in Metrics
+    // What hops read, if attention was traced.
     SupportReport support;
     std::vector<Token> path;  // the most frequent path, if facts were followed
     double path_share = 0;    // the share of questions with this path
 
+    // Whether the error is larger than the convention allows.
     bool failed() const { return error > allowed_error; }
 };
 // A report for each task with questions, in the order of `tasks`.

@@ -20,6 +20,7 @@ struct ImportOptions {
     std::vector<std::filesystem::path> train{}, valid{}, test{};  // files of questions
     double valid_fraction = 0;  // of the questions in `train`, moved to "valid"; only without files for `valid`
     std::uint64_t seed = 1;     // of every random choice
+    // What the data set will say about itself.
     std::string title{}, source{}, license{};
     // If not empty, called at times with the name of the file being read and the number of its lines that are done.
     std::function<void(const std::string& what, Index lines)> progress{};
@@ -27,6 +28,7 @@ struct ImportOptions {
 
 // Options for MetaQA's questions, which come in files by number of hops and have types.
 struct MetaqaOptions {
+    // No split, "test", or every split.
     enum class WithoutMarks { none, test, all };
 
     // Files of questions to divide at random, each by itself: 80 % train, 10 % valid, 10 % test.

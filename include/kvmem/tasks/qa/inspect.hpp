@@ -12,15 +12,19 @@ namespace kvmem {
 
 // The lengths of a ragged array's rows.
 struct LengthReport {
+    // The shortest and the longest row; 0 when there are no rows.
     Index min = 0;
     Index max = 0;
     double mean = 0;  // 0 when there are no rows
 };
 
+// The sizes of a split, and what may be wrong with it.
 struct SplitReport {
+    // The number of examples.
     Index examples = 0;
     LengthReport question;  // tokens
     LengthReport answers;   // answers per question
+    // The tokens of all questions.
     Index question_tokens = 0;
     // Of those: unknown_token and, with a training split, words whose count is 0. Without one, only a model can say
     // which words are unknown.
@@ -34,15 +38,19 @@ struct SplitReport {
     Index local_slots = 0;
 };
 
+// The sizes of a shared memory.
 struct MemoryReport {
+    // The numbers of slots and of different keys.
     Index slots = 0;
     Index distinct_keys = 0;
     LengthReport key;    // tokens
     LengthReport value;  // tokens
 };
 
+// The sizes of a data set and its parts.
 struct DatasetReport {
     std::array<Index, 4> tokens_by_kind{};  // indexed by TokenKind
+    // The tokens that may be answers, the shared memory, and each split by its name.
     Index candidates = 0;
     MemoryReport memory;
     std::map<std::string, SplitReport> splits;

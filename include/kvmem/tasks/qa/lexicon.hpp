@@ -14,6 +14,7 @@ class Lexicon {
     // `candidates` must rise.
     Lexicon(Vocabulary vocabulary, std::vector<Token> candidates);
 
+    // The vocabulary, and the tokens that may be answers, which rise. Both are valid until extend().
     const Vocabulary& vocabulary() const { return vocabulary_; }
     std::span<const Token> candidates() const { return candidates_; }
 

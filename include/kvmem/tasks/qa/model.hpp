@@ -22,12 +22,15 @@ namespace kvmem {
 
 // A path through the facts of a memory, from an entity that the question names to an answer.
 struct FactPath {
+    // A relation that was followed.
     struct Step {
+        // The relation in the vocabulary of the model.
         Token relation;
         Token entity;  // the object of the relation
         Real weight;   // of the relation, among all that the hop could follow
         Index hop;     // a hop that stays at its entity gives no step
     };
+    // The first entity, the steps from it, and the weight of the whole path.
     Token start = unknown_token;
     std::vector<Step> steps;
     Real weight = 0;
@@ -36,6 +39,7 @@ struct FactPath {
 // The attention weights of every hop and head, never averaged. A slot that a hop leaves out has weight 0. The weights
 // of a hop need not sum to one: without a softmax (MemN2N's linear start) they are scores.
 struct AttentionTrace {
+    // The sizes of `weights`.
     Index hops = 0, heads = 0, slots = 0;
     std::vector<Real> weights;  // [hops, heads, slots of the batch]
     // For models that follow facts: the strongest path to each of a question's `max_paths` best answers, and the weight
@@ -45,6 +49,7 @@ struct AttentionTrace {
     std::vector<std::vector<Real>> words;
 
     void resize(Index new_hops, Index new_heads, Index new_slots);  // fills with zeros
+    // The weights of one head in one hop, on all slots of the batch.
     std::span<Real> of(Index hop, Index head = 0);
     std::span<const Real> of(Index hop, Index head = 0) const;
 };
@@ -59,11 +64,14 @@ class Model {
   public:
     virtual ~Model() = default;
 
+    // The settings that the model was made with.
     virtual Settings settings() const = 0;
     virtual std::string name() const = 0;     // "key-value memory network"
     virtual std::string summary() const = 0;  // "A KV-MemNN (Miller et al. 2016) of width 64 with 2 hop(s)"
+    // The kind of the settings: "kv-mem-nn".
     std::string kind() const { return settings().kind(); }
 
+    // The words and parameters of the model. References are valid for its life, but extend() changes what they hold.
     const Vocabulary& vocabulary() const { return lexicon_.vocabulary(); }
     std::span<const Token> candidates() const { return lexicon_.candidates(); }
     Parameters& parameters() { return *parameters_; }
@@ -116,12 +124,14 @@ class Model {
     void adopt(QaDataset& dataset);
 
   protected:
+    // Takes the vocabulary and the candidates, which must rise. The derived class adds the parameters.
     Model(Vocabulary vocabulary, std::vector<Token> candidates)
         : lexicon_(std::move(vocabulary), std::move(candidates)), parameters_(std::make_unique<Parameters>()) {}
     Model(Model&&) = default;
 
     // The two sides of one attention: a row for each question, and one for each slot.
     struct QueryKey {
+        // The queries [B, d] and the keys [S, d].
         Var query, key;
 
         // Writes the weights of this attention, laid out as attend_weights() does. `bias` [S, 1] is added to scores.
@@ -140,15 +150,18 @@ class Model {
     // A random right answer of each example, by its number among the candidates or -1, and the numbers of its other
     // right answers: the arguments of cross_entropy() over all candidates.
     struct Targets {
+        // Both have an entry for each example.
         std::vector<Index> candidate;
         Ragged<Index> others;
     };
+    // Draws one right answer for each example.
     Targets choose_targets(const Batch& batch, Rng& rng) const;
     // The rows [C, d] of the candidates in a table [V, d].
     Var candidate_vectors(Tape& tape, const Parameter& table) const;
     // Writes scores [B, C]: the products of states [B, d] with the candidates' rows of a table [V, d].
     void score_candidates(ConstView states, const Parameter& table, View scores) const;
 
+    // The words and the parameters, which derived classes fill.
     Lexicon lexicon_;
     std::unique_ptr<Parameters> parameters_;
 };

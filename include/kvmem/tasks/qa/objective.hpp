@@ -23,6 +23,7 @@ class QaObjective : public Objective {
     // Model and data set must outlive the objective. Throws Error when the data set has no training split.
     QaObjective(Model& model, const QaDataset& dataset, TaskBalance balance = {});
 
+    // What the objective was made of.
     const Model& model() const { return model_; }
     const QaDataset& dataset() const { return dataset_; }
 

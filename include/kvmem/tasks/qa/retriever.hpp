@@ -9,6 +9,7 @@
 
 namespace kvmem {
 
+// Which slots of a shared memory a question reads.
 enum class Retrieval {
     question,  // slots whose key shares a token with the question
     hops,      // the same, then in each hop slots whose key shares a token with values that the last hop found
@@ -20,7 +21,9 @@ inline std::span<const char* const> choices(Retrieval) {
     return names;
 }
 
+// How slots are found.
 struct RetrieverOptions {
+    // Which slots are found.
     Retrieval strategy = Retrieval::question;
     Index hops = 2;              // of Retrieval::hops
     bool entities_only = true;   // hash entities, as the authors' program does; otherwise words too
@@ -40,6 +43,7 @@ class Retriever {
     // The slots that each hop adds; only Retrieval::hops has several hops.
     std::vector<std::vector<Index>> retrieve_by_hop(std::span<const Token> question) const;
 
+    // The number of hops that find slots.
     Index hops() const { return options_.strategy == Retrieval::question ? 1 : options_.hops; }
     // The memory of Retrieval::whole; null for other strategies.
     const Facts* facts() const { return options_.strategy == Retrieval::whole ? &facts_ : nullptr; }
@@ -62,6 +66,7 @@ Facts facts_of(const Slots& memory, const Vocabulary& vocabulary);
 
 // How many answers retrieval reaches at all: the bound for any attention.
 struct RetrievalReport {
+    // The questions of the split.
     Index questions = 0;
     Index answerable = 0;            // questions with a gold answer
     Index found = 0;                 // questions with a gold answer in the value of a retrieved slot

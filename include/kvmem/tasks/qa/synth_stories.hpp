@@ -20,6 +20,7 @@
 
 namespace kvmem {
 
+// One of the twenty tasks of bAbI (Weston et al. 2016).
 struct StoryTask {
     int number;         // 1 to 20
     const char* name;   // in names of files: "two-supporting-facts"
@@ -29,13 +30,16 @@ struct StoryTask {
 // All tasks, in the order of their numbers.
 std::span<const StoryTask> story_tasks();
 
+// The split that a story belongs to.
 enum class StorySplit { train, valid, test };
 
 // The largest number of questions of a task and split.
 inline constexpr Index max_story_questions = 1'000'000;
 
+// What write_stories() makes.
 struct StoryOptions {
     std::vector<int> tasks{};  // numbers; empty: all
+    // The seed of all stories.
     std::uint64_t seed = 1;
     Index train = 900, valid = 100, test = 1000;  // questions of each task; a split with 0 has no file
     // If not empty, called at times with the name of a file and the number of its questions that are made.

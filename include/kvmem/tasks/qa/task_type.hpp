@@ -8,6 +8,7 @@
 
 namespace kvmem {
 
+// The task of question answering, which lives as long as the program.
 const TaskType& question_answering();
 
 // All models of the task. The first is the model of files that name none.

@@ -84,8 +84,7 @@ TEST_CASE("a language model learns a text and goes on with it", "[recurrent-text
         options.schedule.rate = 0.02;
         options.patience = 0;
         Trainer(objective, options, {.higher_is_better = false}).run({});
-        CHECK(objective.validate().score <
-              1);  // log 13 = 2.6 at the start; the end is a surprise
+        CHECK(objective.validate().score < 1);  // log 13 = 2.6 at the start; the end is a surprise
         Ragged<Token> source, prefix;
         source.end_row();
         prefix.push_row(data.units.encode("abcdefg"));

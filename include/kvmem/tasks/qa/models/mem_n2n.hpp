@@ -31,6 +31,7 @@ namespace kvmem {
 // How hops share tables (Sukhbaatar et al. 2015, section 2.2), and how a sentence becomes a vector (section 4.1): by
 // the sum of its words, with or without position encoding.
 enum class HopTying { adjacent, layerwise };
+// How a sentence becomes a vector: without or with position encoding.
 enum class Encoding { bag, position, aligned };  // aligned_encoding(), as in the authors' program
 inline std::span<const char* const> choices(HopTying) {
     static constexpr const char* names[] = {"adjacent", "layerwise"};

@@ -84,6 +84,7 @@ class MemoryTransformer : public Model {
         Block(Parameters& parameters, const std::string& name, const MemoryTransformerConfig& config);
         // Reads `values` by the attention of a query made of x with `keys`, and gives x after the block.
         struct BlockOutput {
+            // The output and the projected queries.
             Var x, query;
         };
         BlockOutput operator()(Var x, Var keys, Var values, const Segments& segments, const AttendOptions& how,
