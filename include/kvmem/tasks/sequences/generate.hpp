@@ -70,6 +70,7 @@ struct GenerateOptions {
     }
 };
 
+// A result of generate().
 struct Generated {
     std::vector<Token> tokens{};  // with the prefix, without begin_token and end_token
     bool ended = false;           // whether end_token came; otherwise max_length or the options cut the hypothesis
