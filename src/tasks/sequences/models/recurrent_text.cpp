@@ -54,6 +54,7 @@ class RecurrentText::Steps final : public Decoding {
   public:
     Steps(const RecurrentText& model, Index rows) : model_(model) {
         tape_.set_training(false);
+        packed_ = model.cells_->pack(packed_weights_);
         const RecurrentTextConfig& c = model.config_;
         h_.assign(c.layers, Matrix(rows, c.width));
         if (c.cell == Cell::lstm) c_ = h_;
@@ -66,6 +67,7 @@ class RecurrentText::Steps final : public Decoding {
         Recurrent::State state;
         for (const Matrix& x : h_) state.h.push_back(tape_.constant(x));
         for (const Matrix& x : c_) state.c.push_back(tape_.constant(x));
+        state.packed = packed_;
         const Recurrent::Run run = model_.cells_->step(model_.embed(tape_, tokens), state);
         std::ranges::copy(log_softmax(model_.scores(run.out)).value().span(), log_probabilities.span().begin());
         for (std::size_t i = 0; i < h_.size(); ++i) h_[i] = copy_of(run.last.h[i]);
@@ -80,6 +82,8 @@ class RecurrentText::Steps final : public Decoding {
   private:
     const RecurrentText& model_;
     Tape tape_;
+    Arena packed_weights_;
+    std::vector<const RecurrentPacked*> packed_;  // of the cells, for all steps
     std::vector<Matrix> h_, c_;  // of each layer
 };
 

@@ -265,6 +265,7 @@ class Seq2Seq::Steps final : public Decoding {
           source_of_(static_cast<std::size_t>(sources.size())) {
         std::iota(source_of_.begin(), source_of_.end(), Index{0});
         tape_.set_training(false);
+        packed_ = model.decoder_->pack(packed_weights_);
         const Encoded encoded = model.encode(tape_, sources);
         if (heads() > 0) key_ = copy_of(encoded.memory.key), value_ = copy_of(encoded.memory.value);
         if (model.config_.copy) sources_ = model.copied_tokens(sources.values);
@@ -318,6 +319,7 @@ class Seq2Seq::Steps final : public Decoding {
         for (const Matrix& x : h_) state.cells.h.push_back(tape_.constant(x));
         for (const Matrix& x : c_) state.cells.c.push_back(tape_.constant(x));
         for (const Matrix& x : read_) state.read = tape_.constant(x);
+        state.cells.packed = packed_;
         return state;
     }
     // Which hypotheses read which source, and where their weights begin.
@@ -336,6 +338,8 @@ class Seq2Seq::Steps final : public Decoding {
 
     const Seq2Seq& model_;
     Tape tape_;
+    Arena packed_weights_;
+    std::vector<const RecurrentPacked*> packed_;  // of the decoder, for all steps
     Matrix key_, value_;
     std::vector<Index> slot_offsets_, query_offsets_;  // of each source
     std::vector<Index> source_of_, first_weight_;      // of each hypothesis; and where the weights end
