@@ -35,6 +35,7 @@ Parameter& Parameters::add(const std::string& name, Matrix value) {
 Parameter& Parameters::add_normal(const std::string& name, Index rows, Index cols, double deviation,
                                   std::uint64_t seed) {
     Matrix value(rows, cols);
+    if (start_ == Start::zeros) return add(name, std::move(value));
     Rng rng(seed, {name_stream(name)});
     for (Real& x : value.view().span()) x = static_cast<Real>(deviation * rng.normal());
     return add(name, std::move(value));

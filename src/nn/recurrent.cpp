@@ -53,7 +53,8 @@ static Parameter& add_orthogonal(Parameters& parameters, const std::string& name
                                  std::uint64_t seed) {
     Matrix value(gates * width, cols);
     Rng rng(seed, {name_stream(name)});
-    for (Index g = 0; g < gates; ++g) orthogonal(value.view().middle_rows(g * width, width), rng);
+    for (Index g = 0; g < gates && parameters.start() == Start::drawn; ++g)
+        orthogonal(value.view().middle_rows(g * width, width), rng);
     return parameters.add(name, std::move(value));
 }
 

@@ -50,12 +50,19 @@ class ParameterGroup {
     std::vector<Parameter*> all_;
 };
 
+// How parameters begin: drawn at random, or as zeros, for a network whose values are read from a file.
+enum class Start { drawn, zeros };
+
 // The parameters of a network, in the order in which they were added; owns them.
 class Parameters {
   public:
+    Parameters() = default;
+    explicit Parameters(Start start) : start_(start) {}
+    Start start() const { return start_; }
+
     // Throws Error when the name is taken.
     Parameter& add(const std::string& name, Matrix value);
-    // Normally distributed with this standard deviation, drawn from a stream named by the seed and the name.
+    // Normally distributed with this standard deviation, drawn from a stream named by the seed and the name; or zeros.
     Parameter& add_normal(const std::string& name, Index rows, Index cols, double deviation, std::uint64_t seed);
 
     // The parameters by their places, and their number. References stay valid when others are added.
@@ -76,6 +83,7 @@ class Parameters {
     auto end() const { return all_.end(); }
 
   private:
+    Start start_ = Start::drawn;
     std::deque<Parameter> all_;
 };
 

@@ -48,7 +48,8 @@ static Settings read_settings(const hdf5::Reader& file) {
 std::unique_ptr<SequenceNetwork> load_sequence_network(const std::filesystem::path& path) {
     const hdf5::Reader file(path, model_format, model_version);
     const Settings settings = read_settings(file);
-    auto network = make_sequence_network(settings, {read_units(file, "/source"), read_units(file, "/target")});
+    auto network =
+        make_sequence_network(settings, {read_units(file, "/source"), read_units(file, "/target")}, Start::zeros);
     for (Parameter& p : network->parameters()) {
         Matrix loaded = load_parameter(file, "/parameters/" + p.name);
         if (!same_shape(loaded.view(), p.value.view()))

@@ -11,17 +11,18 @@
 namespace kvmem {
 
 struct SequenceModelType : ModelType {
-    std::unique_ptr<SequenceNetwork> (*make)(const Settings&, SequenceUnits);
+    std::unique_ptr<SequenceNetwork> (*make)(const Settings&, SequenceUnits, Start);
 };
 
 // The entry of the network M with settings of the type Config. `recommended` sets the trainer options that its runs
 // begin with.
 template <class M, class Config, class Recommended>
 SequenceModelType sequence_model_type(std::string about, Recommended recommended) {
-    SequenceModelType type{{Config{}, std::move(about), {}, {}},
-                           [](const Settings& settings, SequenceUnits units) -> std::unique_ptr<SequenceNetwork> {
-                               return std::make_unique<M>(*settings.get<Config>(), std::move(units));
-                           }};
+    SequenceModelType type{
+        {Config{}, std::move(about), {}, {}},
+        [](const Settings& settings, SequenceUnits units, Start start) -> std::unique_ptr<SequenceNetwork> {
+            return std::make_unique<M>(*settings.get<Config>(), std::move(units), start);
+        }};
     type.recommended.model = type.defaults;
     recommended(type.recommended.trainer);
     return type;

@@ -41,8 +41,8 @@ class SequenceNetwork : public SequenceModel {
     virtual Var loss(Tape& tape, RaggedView<Token> source, RaggedView<Token> target) const = 0;
 
   protected:
-    // Takes the units; the derived class adds the parameters.
-    explicit SequenceNetwork(SequenceUnits units) : units_(std::move(units)) {}
+    // Takes the units; the derived class adds the parameters, which begin as `start` says.
+    SequenceNetwork(SequenceUnits units, Start start) : parameters_(start), units_(std::move(units)) {}
 
     // The parameters, which the constructor of a derived class fills.
     Parameters parameters_;
@@ -64,10 +64,12 @@ class TextNetwork : public SequenceNetwork {
 
   protected:
     // Takes the units of the texts.
-    explicit TextNetwork(Units units) : SequenceNetwork({Units(), std::move(units)}) {}
+    TextNetwork(Units units, Start start) : SequenceNetwork({Units(), std::move(units)}, start) {}
 };
 
-// Makes a network with its first parameters, drawn from the settings' seed. Throws UsageError for settings of no model.
-std::unique_ptr<SequenceNetwork> make_sequence_network(const Settings& settings, SequenceUnits units);
+// Makes a network with its first parameters, drawn from the settings' seed unless they are to be read from a file.
+// Throws UsageError for settings of no model.
+std::unique_ptr<SequenceNetwork> make_sequence_network(const Settings& settings, SequenceUnits units,
+                                                       Start start = Start::drawn);
 
 }  // namespace kvmem

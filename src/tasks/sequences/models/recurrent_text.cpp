@@ -8,8 +8,8 @@
 
 namespace kvmem {
 
-RecurrentText::RecurrentText(const RecurrentTextConfig& config, SequenceUnits units)
-    : TextNetwork(std::move(units.target)), config_(validated(config)) {
+RecurrentText::RecurrentText(const RecurrentTextConfig& config, SequenceUnits units, Start start)
+    : TextNetwork(std::move(units.target), start), config_(validated(config)) {
     const RecurrentTextConfig& c = config_;
     table_ = &parameters_.add_normal("target", target_units().size(), c.embedding, 0.1, c.seed);
     RecurrentOptions options{.cell = c.cell, .in = c.embedding, .width = c.width, .layers = c.layers};

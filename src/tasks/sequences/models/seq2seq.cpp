@@ -38,8 +38,8 @@ static std::vector<Token> copies(const Units& source, const Units& target) {
     return all;
 }
 
-Seq2Seq::Seq2Seq(const Seq2SeqConfig& config, SequenceUnits units)
-    : SequenceNetwork(std::move(units)), config_(validated(config)) {
+Seq2Seq::Seq2Seq(const Seq2SeqConfig& config, SequenceUnits units, Start start)
+    : SequenceNetwork(std::move(units), start), config_(validated(config)) {
     const Seq2SeqConfig& c = config_;
     Parameters& p = parameters_;
     const Index width = c.width;

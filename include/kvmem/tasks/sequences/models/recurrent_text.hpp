@@ -37,8 +37,8 @@ struct RecurrentTextConfig {
 
 class RecurrentText final : public TextNetwork {
   public:
-    // Draws the first parameters from the seed. Throws Error as Recurrent does.
-    RecurrentText(const RecurrentTextConfig& config, SequenceUnits units);
+    // Draws the first parameters from the seed, or has zeros to be filled. Throws Error as Recurrent does.
+    RecurrentText(const RecurrentTextConfig& config, SequenceUnits units, Start start = Start::drawn);
 
     Settings settings() const override { return config_; }
     std::string name() const override { return "recurrent language model"; }

@@ -82,8 +82,8 @@ struct Seq2SeqConfig {
 
 class Seq2Seq final : public SequenceNetwork {
   public:
-    // Draws the first parameters from the seed. Throws Error as Recurrent does.
-    Seq2Seq(const Seq2SeqConfig& config, SequenceUnits units);
+    // Draws the first parameters from the seed, or has zeros to be filled. Throws Error as Recurrent does.
+    Seq2Seq(const Seq2SeqConfig& config, SequenceUnits units, Start start = Start::drawn);
 
     Settings settings() const override { return config_; }
     std::string name() const override { return "recurrent encoder-decoder"; }
