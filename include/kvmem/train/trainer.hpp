@@ -53,7 +53,8 @@ struct TrainerOptions {
     static void fields(Self& o, Field field) {
         constexpr double max_patience = 1e9;
         field("epochs", o.epochs, Range{1, max_epochs}, "passes over the training split, at most");
-        field("batch", o.batch, Range{1, 1e6}, "questions in a step; for a model that reads stories: stories");
+        field("batch", o.batch, Range{1, 1e6},
+              "items in a step: pairs, pieces of a text, questions, or the stories of a model that reads these");
         field("max_batch_size", o.max_batch_size, Range{0, 1e9},
               "summed sizes of a batch's items, such as symbols; 0: any");
         field("shards", o.shards, Range{1, 256}, "parts of a batch that run at once");
@@ -80,8 +81,8 @@ struct TrainerOptions {
         field("target_metric", o.target_metric, Range{}, "validation score that is enough; 0: none");
         field("check_nan", o.check_nan, "look at every parameter after each step");
         field("save_seconds", o.save_seconds, Range::from(0), "between checkpoints", "save_every");
-        field("balance", o.balance, "repeat the questions of tasks that have fewer than others");
-        field("focus", o.focus, "ask more about tasks that the last validation found wrong");
+        field("balance", o.balance, "of questions: repeat those of tasks that have fewer than others");
+        field("focus", o.focus, "of questions: ask more about tasks that the last validation found wrong");
         field("seed", o.seed, "of every random choice");
     }
     void validate() const;  // throws UsageError

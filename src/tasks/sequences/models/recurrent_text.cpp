@@ -84,7 +84,7 @@ class RecurrentText::Steps final : public Decoding {
     Tape tape_;
     Arena packed_weights_;
     std::vector<const RecurrentPacked*> packed_;  // of the cells, for all steps
-    std::vector<Matrix> h_, c_;  // of each layer
+    std::vector<Matrix> h_, c_;                   // of each layer
 };
 
 std::unique_ptr<Decoding> RecurrentText::begin(RaggedView<Token> sources) const {
