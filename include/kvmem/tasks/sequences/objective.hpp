@@ -18,6 +18,8 @@ class PairsObjective : public Objective {
     Parameters& parameters() override { return network_.parameters(); }
     Index items() const override { return pairs_; }
     Index examples(Index item) const override { return std::ssize(train_.target[item]) + 1; }
+    // Symbols of the source and of the target.
+    Index size(Index item) const override { return std::ssize(train_.source[source_of_[item]]) + examples(item); }
     std::string noun() const override { return "target symbol"; }
     Var loss(Tape& tape, std::span<const Index> items, Rng& rng) override;
     bool can_validate() const override { return valid_ != nullptr; }
@@ -46,6 +48,7 @@ class TextObjective : public Objective {
     Parameters& parameters() override { return network_.parameters(); }
     Index items() const override;
     Index examples(Index item) const override;
+    Index size(Index item) const override { return examples(item); }
     std::string noun() const override { return "symbol"; }
     Var loss(Tape& tape, std::span<const Index> items, Rng& rng) override;
     bool can_validate() const override;
