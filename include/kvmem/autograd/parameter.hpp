@@ -57,6 +57,7 @@ enum class Start { drawn, zeros };
 class Parameters {
   public:
     Parameters() = default;
+    // Parameters that begin as zeros, or drawn. A layer that draws numbers by itself must look at start() first.
     explicit Parameters(Start start) : start_(start) {}
     Start start() const { return start_; }
 

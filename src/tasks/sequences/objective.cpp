@@ -76,8 +76,8 @@ Validation PairsObjective::validate() {
     const auto symbols = static_cast<double>(std::ssize(split.target.values) + split.target.size());
     Validation validation{.examples = split.size(),
                           .loss = cross_entropy_of(network_, sources, split.target) / std::max(symbols, 1.0)};
-    GenerateOptions options{.max_length =
-                                0};  // A network that repeats itself is wrong long before the usual maximum of symbols.
+    // A network that repeats itself is wrong long before the usual maximum of symbols.
+    GenerateOptions options{.max_length = 0};
     for (Index r = 0; r < split.target.size(); ++r)
         options.max_length = std::max(options.max_length, std::ssize(split.target[r]) + 1);
     const auto outputs = generate(network_, split.source, options);
