@@ -7,6 +7,7 @@
 #include "sequence_picture.hpp"
 
 #include <iostream>
+#include <numeric>
 
 namespace kvmem::apps {
 
@@ -54,6 +55,10 @@ static AlignedLine aligned(const SequenceSource& source, const po::variables_map
         options.max_length = options.min_length = 0;
     }
     Generated result = generate(source.model(), lines, options, {.prefixes = prefixes, .weights = true})[0][0];
+    if (values.count("target")) {
+        const Ragged<double> steps = score(source.model(), lines, prefixes);
+        result.log_probability = std::accumulate(steps.values.begin(), steps.values.end(), 0.0);
+    }
     if (result.heads == 0)
         throw Error({.what = "the model has no attention",
                      .expected = "a model that reads its source by attention",

@@ -68,7 +68,7 @@ static json::object to_json(const TestLines& lines, const PairsEvaluation& e, co
 static void print(const TestLines& lines, const PairsEvaluation& e, const Scores& scores, Index count) {
     std::cout << printable(lines.name) << ": " << plural(e.report.lines, "source") << "\n";
     print_row("exact", percent(e.report.exact()));
-    print_row("wrong (word error rate)", percent(1 - e.report.exact()));
+    print_row("wrong", percent(1 - e.report.exact()));
     print_row("symbol errors", percent(e.report.symbol_error()));
     print_row("BLEU", scores.bleu.text());
     print_row("", scores.bleu.signature);
@@ -83,7 +83,7 @@ static void print(const TestLines& lines, const PairsEvaluation& e, const Scores
         std::cout << "  " << std::left << std::setw(12)
                   << std::to_string(bucket.min) + (bucket.max > bucket.min ? "-" + std::to_string(bucket.max) : "")
                   << std::right << std::setw(9) << bucket.report.lines << std::setw(9) << percent(bucket.report.exact())
-                  << std::setw(9) << percent(bucket.report.symbol_error()) << "\n";
+                  << std::setw(12) << percent(bucket.report.symbol_error()) << "\n";
     const std::vector<Index> wrong = worst(e.matches, count);
     if (!wrong.empty()) std::cout << "the worst: edits of the nearest reference's symbols\n";
     for (const Index line : wrong) std::cout << "  " << printable(error_text(lines, e, line)) << "\n";
@@ -93,7 +93,7 @@ int evaluate_pairs(const po::variables_map& values) {
     const SequenceSource source = open_sequence_models(values);
     const BleuTokens tokens = bleu_tokens_of(values, source.first().target_units());
     const TestLines lines = test_lines(values, source.first());
-    const PairsEvaluation e = evaluate_lines(source, lines, search_options(values));
+    const PairsEvaluation e = evaluate_lines(source, lines, search_options(values), false);
     const Scores scores{bleu(e.outputs, lines.references, tokens), chrf(e.outputs, lines.references),
                         perplexity(e.log_probabilities.values)};
     // The speed goes to stderr, so that equal runs have equal output.

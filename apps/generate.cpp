@@ -71,10 +71,12 @@ int run_generate(const Arguments& arguments) {
         extras.token = [&](const NewToken& next) { return printer.add(next.token); };
     }
     const auto texts = generate(source.model(), no_source, options, extras);
-    if (stream)
+    if (stream) {
+        printer.finish();
         std::cout << std::endl;
-    else
+    } else {
         print(source, texts[0], as_json);
+    }
     return 0;
 }
 

@@ -11,7 +11,8 @@ namespace kvmem::apps {
 using Paths = std::vector<std::string>;
 
 static const char* const units_about =
-    "Units: chars (Unicode code points as they are), words (between blanks), words:N (the N most frequent ones) or\n"
+    "Units: chars (Unicode code points as they are), words (between blanks), words:N (the most frequent ones, N tokens "
+    "at most) or\n"
     "bpe:N (byte-pair encoding of N tokens at most). They are learned from the training files alone.\n";
 
 static const char* const pairs_about =

@@ -58,8 +58,8 @@ bool InputLines::fill() {
 }
 
 bool InputLines::ready() const {
-    pollfd input{STDIN_FILENO, POLLIN, 0};
-    return at_ < buffer_.size() || ::poll(&input, 1, 0) > 0;
+    const std::size_t at = at_ + (newline_may_follow_ && at_ < buffer_.size() && buffer_[at_] == '\n');
+    return buffer_.find_first_of("\r\n", at) != std::string::npos;
 }
 
 // Returns a line as soon as it has ended. So a "\n" behind "\r" is skipped at the next call: it may not be there yet.

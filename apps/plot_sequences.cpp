@@ -74,7 +74,7 @@ PlotPage plot_pairs(const po::variables_map& values) {
     const SequenceSource source = open_sequence_models(values);
     const TestLines lines = test_lines(values, source.first());
     PlotPage page = described_page(source.first(), values["run"].as<std::string>());
-    const PairsEvaluation e = evaluate_lines(source, lines, {});
+    const PairsEvaluation e = evaluate_lines(source, lines, {}, true);
     page.result = lines.name + ": " + plural(e.report.lines, "source") + ", exact " + percent(e.report.exact()) +
                   ", symbol errors " + percent(e.report.symbol_error()) + ", greedy search";
     page.sections = lengths_section(e) + examples_section(source.first(), lines, e, values["examples"].as<Index>());

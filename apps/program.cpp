@@ -64,8 +64,9 @@ bool parse(const CommandLine& line, const Arguments& arguments, po::variables_ma
         }
         po::notify(values);
     } catch (const po::too_many_positional_options_error&) {
-        throw UsageError(
-            {.what = "too many arguments", .expected = line.usage, .hint = "put a text of several words in quotes"});
+        throw UsageError({.what = "too many arguments",
+                          .expected = line.usage.substr(0, line.usage.find('\n')),
+                          .hint = "put a text of several words in quotes"});
     } catch (const po::error& e) {
         throw UsageError({.what = e.what(), .hint = "see --help"});
     }
@@ -174,7 +175,7 @@ std::string minutes(double seconds) {
 }
 
 void print_row(const std::string& name, const std::string& value) {
-    std::cout << "  " << std::left << std::setw(38) << printable(name) << printable(value) << "\n";
+    std::cout << "  " << std::left << std::setw(37) << printable(name) << " " << printable(value) << "\n";
 }
 
 std::string plural(std::int64_t count, const std::string& noun) {

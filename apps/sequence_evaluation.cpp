@@ -26,6 +26,17 @@ static TestLines lines_of_files(const std::vector<std::string>& files, const Seq
     return lines;
 }
 
+// The text of a reference. An unknown symbol is like no symbol that a model writes.
+static std::string reference_text(const Units& units, std::span<const Token> tokens) {
+    if (std::ranges::find(tokens, unknown_token) == tokens.end()) return units.decode(tokens);
+    std::string text;
+    for (std::size_t t = 0; t < tokens.size(); ++t) {
+        if (units.kind() == UnitKind::words && t > 0) text += " ";
+        text += tokens[t] == unknown_token ? "\uFFFD" : units.decode(tokens.subspan(t, 1));
+    }
+    return text;
+}
+
 static TestLines lines_of_split(const PairsDataset& data, const std::string& name, const SequenceNetwork& network,
                                 const std::string& where) {
     if (!(data.source == network.source_units()) || !(data.target == network.target_units()))
@@ -40,7 +51,7 @@ static TestLines lines_of_split(const PairsDataset& data, const std::string& nam
         lines.target.push_row(split.target[first]);
         lines.texts.push_back(data.source.decode(split.source[i]));
         std::vector<std::string>& references = lines.references.emplace_back();
-        for (Index row = first; row < last; ++row) references.push_back(data.target.decode(split.target[row]));
+        for (Index row = first; row < last; ++row) references.push_back(reference_text(data.target, split.target[row]));
         for (Index t = 0; !split.alignment.empty() && t < std::ssize(split.target[first]); ++t)
             lines.origins.push_row(split.origins(first, t));
     }
@@ -80,12 +91,13 @@ static void add(OriginReport& report, const TestLines& lines, Index line, const 
     }
 }
 
-PairsEvaluation evaluate_lines(const SequenceSource& source, const TestLines& lines, const GenerateOptions& options) {
+PairsEvaluation evaluate_lines(const SequenceSource& source, const TestLines& lines, const GenerateOptions& options,
+                               bool weights) {
     PairsEvaluation all;
     Progress progress;
     const auto begin = std::chrono::steady_clock::now();
     auto results = generate(source.model(), lines.source, options,
-                            {.weights = true, .progress = [&](Index done) {
+                            {.weights = weights || !lines.origins.empty(), .progress = [&](Index done) {
                                  if (progress.due())
                                      progress.show(std::to_string(done) + " of " + plural(lines.source.size(), "line"));
                              }});

@@ -41,8 +41,9 @@ struct PairsEvaluation {
     double seconds = 0;                // of the search
 };
 
-// Shows progress.
-PairsEvaluation evaluate_lines(const SequenceSource& source, const TestLines& lines, const GenerateOptions& options);
+// Shows progress. The results have attention weights if `weights`, or if the lines have origins to compare with.
+PairsEvaluation evaluate_lines(const SequenceSource& source, const TestLines& lines, const GenerateOptions& options,
+                               bool weights);
 
 // "(3 of 7) knight -> N AY T, expected K N AY T"
 std::string error_text(const TestLines& lines, const PairsEvaluation& evaluation, Index line);

@@ -104,4 +104,9 @@ bool SymbolPrinter::add(Token token) {
     return true;
 }
 
+void SymbolPrinter::finish() {
+    std::cout << units_.decode(waiting_) << std::flush;
+    waiting_.clear();
+}
+
 }  // namespace kvmem::apps

@@ -47,6 +47,7 @@ class SymbolPrinter {
   public:
     explicit SymbolPrinter(const Units& units) : units_(units) {}
     bool add(Token token);  // returns true
+    void finish();          // prints bytes that still wait
 
   private:
     const Units& units_;

@@ -55,6 +55,7 @@ struct Translation {
     bool scores, json, stream;
     std::vector<Token> prefix{};  // of all targets
     Index done = 0;               // lines
+    Index unknown = 0;            // symbols of sources that the model does not know
 
     // Lines that were read together; a bad one that is skipped has no tokens.
     void run(const std::vector<std::string>& lines, const Ragged<Token>& tokens);
@@ -74,13 +75,7 @@ struct Translation {
 }  // namespace
 
 std::pair<Index, Index> Translation::heads(const Generated& result) const {
-    if (!head) return {0, result.heads};
-    if (*head > result.heads)
-        throw UsageError({.what = "bad value of --head",
-                          .expected = result.heads == 0 ? "none: the model has no attention"
-                                                        : "1 to " + std::to_string(result.heads),
-                          .got = std::to_string(*head)});
-    return {*head - 1, *head};
+    return head ? std::pair(*head - 1, *head) : std::pair(Index{0}, result.heads);
 }
 
 // A column for each head: "0-0 1-1", or "k>N n>AY".
@@ -144,6 +139,7 @@ void Translation::run(const std::vector<std::string>& lines, const Ragged<Token>
     Ragged<Token> sources;
     for (Index i = 0; i < tokens.size(); ++i)
         if (!tokens[i].empty()) sources.push_row(tokens[i]);
+    unknown += std::ranges::count(tokens.values, unknown_token);
     if (stream) return stream_line(sources);
     const auto results =
         generate(source.model(), sources, options, {.prefixes = prefixes(sources), .weights = !align.empty()});
@@ -162,6 +158,7 @@ void Translation::stream_line(const Ragged<Token>& line) {
     for (const Token token : line.empty() ? std::vector<Token>{} : prefix) printer.add(token);
     generate(source.model(), line, options,
              {.prefixes = prefixes(line), .token = [&](const NewToken& next) { return printer.add(next.token); }});
+    printer.finish();
     std::cout << std::endl;
     ++done;
 }
@@ -169,7 +166,12 @@ void Translation::stream_line(const Ragged<Token>& line) {
 // Reads the next lines, at most `max`. A bad line ends them with its error, or is told and has no tokens.
 static std::optional<Error> read_lines(Input& input, const SequenceSource& source, std::size_t max, bool skip_bad,
                                        std::vector<std::string>& lines, Ragged<Token>& tokens) {
-    for (std::string line; lines.size() < max && (lines.empty() || input.ready()) && input.next(line);) {
+    for (std::string line; lines.size() < max && (lines.empty() || input.ready());) {
+        try {
+            if (!input.next(line)) break;
+        } catch (const Error& e) {  // of the input itself: nothing more can be read
+            return e;
+        }
         try {
             tokens.push_row(source.tokens_of(line, input.place()));
         } catch (const Error& e) {
@@ -182,6 +184,21 @@ static std::optional<Error> read_lines(Input& input, const SequenceSource& sourc
     return {};
 }
 
+// Throws UsageError for an option of attention weights that the model does not have.
+static void require_heads(const Translation& translation, const SequenceModel& model) {
+    Ragged<Token> source;
+    source.end_row();
+    const Index heads = translation.align.empty() ? 0 : model.begin(source)->heads();
+    if (!translation.align.empty() && heads == 0)
+        throw UsageError({.what = "bad value of --align",
+                          .expected = "a model that reads its source by attention",
+                          .got = "a model without attention"});
+    if (translation.head && *translation.head > heads)
+        throw UsageError({.what = "bad value of --head",
+                          .expected = "1 to " + std::to_string(heads),
+                          .got = std::to_string(*translation.head)});
+}
+
 int run_translate(const Arguments& arguments) {
     int threads = 0;
     std::string align;
@@ -191,12 +208,15 @@ int run_translate(const Arguments& arguments) {
         ("scores", "add a column: the score of each result")  //
         ("align", po::value(&align),
          "add a column for each head: which source symbol each target symbol read most, "
-         "as 'pharaoh' (0-0 1-1) or 'text' (k>N)")                                                              //
-        ("head", po::value<Index>(), "of --align: this one alone, from 1")                                      //
-        ("prefix", po::value<std::string>(), "what every target begins with")                                   //
-        ("stream", "print each symbol as soon as it is chosen")                                                 //
-        ("skip-bad", "tell bad lines and go on, with an empty line for each; otherwise the first is an error")  //
-        ("json", "print JSON, a line for each source, with the weights of all heads when --align is given")     //
+         "as 'pharaoh' (0-0 1-1) or 'text' (k>N)")                             //
+        ("head", po::value<Index>(), "of --align: this one alone, from 1")     //
+        ("prefix", po::value<std::string>(), "what every target begins with")  //
+        ("stream", "print each symbol as soon as it is chosen")                //
+        ("skip-bad",
+         "tell bad lines and go on, with an empty line for each unless lines have several results; otherwise the first "
+         "is "
+         "an error")                                                                                         //
+        ("json", "print JSON, a line for each source, with the weights of all heads when --align is given")  //
         ("threads", po::value(&threads)->default_value(0), "0: one for each core");
     po::options_description search("Options of the search", 100, 50);
     add_search_options(search);
@@ -216,6 +236,8 @@ int run_translate(const Arguments& arguments) {
         translation.prefix = source.first().target_units().encode(values["prefix"].as<std::string>());
     if (values.count("head")) translation.head = values["head"].as<Index>();
     if (translation.head) require_at_least(*translation.head, 1, "head");
+    require_option(!translation.head || !align.empty(), "head", "--align beside it");
+    require_heads(translation, source.model());
     Input input(values.count("file") ? values["file"].as<std::string>() : "-");
     const std::size_t max = stream ? 1 : 4096;
     while (true) {
@@ -224,7 +246,10 @@ int run_translate(const Arguments& arguments) {
         const std::optional<Error> bad = read_lines(input, source, max, values.count("skip-bad") > 0, lines, tokens);
         if (!lines.empty()) translation.run(lines, tokens);
         if (bad) throw Error(*bad);
-        if (lines.empty()) return 0;
+        if (!lines.empty()) continue;
+        if (translation.unknown > 0)
+            std::cerr << "the model does not know " << plural(translation.unknown, "symbol") << " of the sources\n";
+        return 0;
     }
 }
 

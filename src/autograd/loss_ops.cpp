@@ -33,8 +33,30 @@ struct MeanSquaredError {
 };
 }  // namespace
 
+// Without a gradient, of a few rows at a time: validations have many rows.
+static Var loss_alone(Tape& tape, ConstView scores, std::span<const Index> targets, double smoothing) {
+    require_shape(std::ssize(targets) == scores.rows, "cross_entropy", "a target for each row");
+    constexpr Index block = 64;
+    double total = 0;
+    {
+        const ArenaScope scope(tape.arena());
+        const View unused = tape.arena().matrix(std::min(block, scores.rows), scores.cols);
+        const auto losses = tape.arena().take<Real>(unused.rows);
+        for (Index first = 0; first < scores.rows; first += block) {
+            const Index rows = std::min(block, scores.rows - first);
+            cross_entropy(scores.middle_rows(first, rows), targets.subspan(first, rows), {}, losses.first(rows),
+                          unused.middle_rows(0, rows), smoothing);
+            total = std::accumulate(losses.begin(), losses.begin() + rows, total);
+        }
+    }
+    Matrix sum(1, 1);
+    sum(0, 0) = static_cast<Real>(total);
+    return tape.constant(std::move(sum));
+}
+
 Var cross_entropy(Var scores, std::span<const Index> targets, RaggedView<Index> excluded, double smoothing) {
     Tape& tape = Tape::of("cross_entropy", {scores});
+    if (!scores.needs_grad() && excluded.size() == 0) return loss_alone(tape, scores.value(), targets, smoothing);
     const CrossEntropy saved{scores, tape.arena().matrix(scores.rows(), scores.cols())};
     const auto losses = tape.arena().take<Real>(scores.rows());
     cross_entropy(scores.value(), targets, excluded, losses, saved.grad_scores, smoothing);

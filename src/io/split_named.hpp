@@ -18,7 +18,8 @@ const Split& split_named(const std::map<std::string, Split>& splits, const std::
     throw Error({.what = "the data set has no such split",
                  .expected = names.empty() ? "no split: there are none" : "one of " + names,
                  .got = "'" + name + "'",
-                 .where = info.title});
+                 .where = info.title,
+                 .hint = "name one that there is"});
 }
 
 }  // namespace kvmem

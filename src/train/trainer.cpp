@@ -188,8 +188,9 @@ void Trainer::snapshot(const Callbacks& callbacks) {
 }
 
 void Trainer::remember_best(const std::optional<Validation>& validation) {
-    // An equal score is no progress that the patience waits for.
-    if (!validation || state_.best != validation->score) state_.epochs_without_improvement = 0;
+    // A lower loss with an equal score is progress, unless no score can be better.
+    const bool is_perfect = validation && score_.is_share && validation->score == (score_.higher_is_better ? 1 : 0);
+    if (!is_perfect || state_.best != validation->score) state_.epochs_without_improvement = 0;
     state_.best.reset();
     state_.best_loss.reset();
     if (validation) state_.best = validation->score;

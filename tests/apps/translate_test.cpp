@@ -216,3 +216,41 @@ TEST_CASE("training finds the task in the data and refuses models of others", "[
     const Output again = kvmem_program({"train", "--resume", "--run", runs().run});
     CHECK(again.code == 0);
 }
+
+TEST_CASE("an alignment of a given target has the log probability of all of it and its end", "[program][sequences]") {
+    NEED_PROGRAM();
+    const std::string source = lines_of(runs().sources())[0];
+    const auto log_probability = [&](const std::string& target) {
+        const std::string out = kvmem_program({"align", runs().run, source, target}).out;
+        return std::stod(out.substr(out.find("log probability") + 15));
+    };
+    const json::value best = json::parse(translate({"--json"}, source + "\n").out).at("results").at(0);
+    const std::string text(best.at("text").as_string());
+    CHECK(log_probability(text) == Approx(best.at("log_probability").as_double()).margin(1e-3));
+}
+
+TEST_CASE("heads and unknown symbols are told", "[program][sequences]") {
+    NEED_PROGRAM();
+    check_fails(translate({"--align", "pharaoh", "--head", "2"}, "5 May 1999\n"), 2, "1 to 1");
+    check_fails(translate({"--head", "1"}, "5 May 1999\n"), 2, "--align");
+    const Output unknown = translate({}, "5 May 1999€\n");
+    CHECK(unknown.code == 0);
+    CHECK_THAT(unknown.err, Catch::Contains("does not know 1 symbol"));
+}
+
+TEST_CASE("an unknown symbol of a reference is never right", "[program][sequences]") {
+    NEED_PROGRAM();
+    const TemporaryDirectory directory;
+    std::string lines;
+    for (int i = 0; i < 60; ++i) lines += "a\tx" + std::to_string(i) + "\n";
+    const std::string train = directory.write("train.tsv", lines).string();
+    const auto path = [&](const char* name) { return (directory.path() / name).string(); };
+    REQUIRE(
+        kvmem_program({"import", "pairs", train, "--valid", train, "--target", "words:4", "-o", path("d.h5")}).code ==
+        0);
+    REQUIRE(kvmem_program({"train", path("d.h5"), "--run", path("run"), "--model", "seq2seq", "--width", "8",
+                           "--epochs", "3", "--rate", "0.05"})
+                .code == 0);
+    const json::value report = json::parse(kvmem_program({"evaluate", path("run"), "--split", "valid", "--json"}).out);
+    CHECK(report.at("exact").to_number<double>() < 0.1);
+}

@@ -132,20 +132,28 @@ TEST_CASE("training gives up when validation has not improved for as long as the
     CHECK(saved == 1);
 }
 
-TEST_CASE("of equal scores the lower loss is the best, and the patience goes on", "[trainer]") {
+TEST_CASE("of equal scores the lower loss is the best, and progress", "[trainer]") {
     Square task;
-    task.script = {0.5, 0.5, 0.5, 0.5, 0.5, 0.5};
-    task.losses = {3, 2, NAN, 2.5, 1, 0};
+    task.script = {0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5};
+    task.losses = {3, 2, NAN, 2.5, 1, 1, 1};
     TrainerOptions options = plain(10);
-    options.patience = 4;
+    options.patience = 2;
     std::vector<bool> improved;
     Trainer::Callbacks callbacks;
     callbacks.epoch = [&](const EpochReport& report) { improved.push_back(report.improved); };
     Trainer trainer(task, options);
     CHECK(trainer.run(callbacks) == StopReason::no_improvement);
-    CHECK(improved == std::vector<bool>{true, true, false, false, true});
-    CHECK(trainer.state().best_epoch == 5);
-    CHECK(trainer.state().best_loss == 1);
+    CHECK(improved == std::vector<bool>{true, true, false, false});
+    CHECK(trainer.state().best_epoch == 2);
+    CHECK(trainer.state().best_loss == 2);
+    // With a share of 1 the patience goes on: no score is better.
+    Square perfect;
+    perfect.script = {1, 1, 1, 1};
+    perfect.losses = {4, 3, 2, 1};
+    Trainer third(perfect, options, {.is_share = true});
+    CHECK(third.run({}) == StopReason::no_improvement);
+    CHECK(third.state().epoch == 3);
+    CHECK(third.state().best_loss == 2);
     // A higher score is better whatever its loss.
     Square higher;
     higher.script = {0.5, 0.6};

@@ -389,6 +389,14 @@ void recurrent_backward(const RecurrentCall& call, const RecurrentSaved& saved, 
     const RecurrentShape shape = recurrent_shape(call);
     const RecurrentMatrices<ConstView>& m = call.weights;
     const RecurrentMatrices<View>& g = grad_in.weights;
+    const auto saves = [&](ConstView x, bool needed, Index cols) {
+        return !needed || (x.data && x.rows == shape.rows && x.cols == cols) || shape.rows == 0;
+    };
+    require_shape(saves(saved.cells, call.cell == Cell::lstm || call.cell == Cell::gru, shape.width) &&
+                      saves(saved.hidden, m.projection.data, shape.width) &&
+                      saves(saved.sums, m.gate_gain.data, shape.gates * shape.width) &&
+                      saves(saved.scales, m.gate_gain.data, 4),
+                  "recurrent_backward", "what recurrent() saved in the room of training");
     const auto is = [](ConstView x, Index rows, Index cols) { return !x.data || (x.rows == rows && x.cols == cols); };
     require_shape(
         out.rows == shape.rows && out.cols == shape.state && fits(grad_in.x, call.x) && fits(grad_out.out, out) &&

@@ -28,6 +28,14 @@ static void check_references(const FileChecks& check, const std::string& part, c
             check.refuse(offsets, "a source has no target", "one or more", "none of source " + std::to_string(i));
 }
 
+// Tokens of sequences: begin_token and end_token are none of them.
+static void check_rows(const FileChecks& check, const std::string& part, const Ragged<Token>& rows, Token size) {
+    check.rows(part, rows, size);
+    for (const Token token : rows.values)
+        if (token == begin_token || token == end_token)
+            check.refuse(part, "a sequence has a token that begins or ends one", "others", std::to_string(token));
+}
+
 // Positions of tokens in the sources of their targets.
 static void check_alignment(const FileChecks& check, const std::string& part, const PairSplit& split) {
     const Ragged<Index>& alignment = split.alignment;
@@ -57,8 +65,8 @@ void PairsDataset::validate(const std::string& where) const {
     for (const auto& [name, split] : splits) {
         check.split_name(name);
         const std::string part = "/splits/" + name;
-        check.rows(part + "/source", split.source, source.size());
-        check.rows(part + "/target", split.target, target.size());
+        check_rows(check, part + "/source", split.source, source.size());
+        check_rows(check, part + "/target", split.target, target.size());
         check_references(check, part, split);
         check_alignment(check, part + "/alignment", split);
     }
@@ -69,7 +77,7 @@ void TextDataset::validate(const std::string& where) const {
     check.info(info);
     for (const auto& [name, documents] : splits) {
         check.split_name(name);
-        check.rows("/splits/" + name, documents, units.size());
+        check_rows(check, "/splits/" + name, documents, units.size());
     }
 }
 

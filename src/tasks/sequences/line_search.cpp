@@ -102,7 +102,8 @@ void LineSearch::cut() {
 
 void LineSearch::force(View log_probabilities) {
     const Token token = prefix_[steps_];
-    grow(log_probabilities, 0, token, growing_[0].search + double{log_probabilities(0, token)}, 0);
+    const Real given = log_probabilities(0, token);
+    grow(log_probabilities, 0, token, growing_[0].search + double{std::isnan(given) ? impossible : given}, 0);
 }
 
 // Throws Error unless a token is possible: the options alone may forbid all.

@@ -74,7 +74,7 @@ Validation PairsObjective::validate() {
         for (Index r = first; r < end; ++r) sources.push_row(split.source[i]);
     }
     const auto symbols = static_cast<double>(std::ssize(split.target.values) + split.target.size());
-    Validation validation{.examples = split.size(),
+    Validation validation{.examples = static_cast<Index>(symbols),
                           .loss = cross_entropy_of(network_, sources, split.target) / std::max(symbols, 1.0)};
     // A network that repeats itself is wrong long before the usual maximum of symbols.
     GenerateOptions options{.max_length = 0};
@@ -134,8 +134,10 @@ static std::vector<Token> stream_of(RaggedView<Token> documents) {
 }
 
 double cross_entropy_of(const TextNetwork& network, RaggedView<Token> documents, Index context) {
-    // Pieces of this many symbols cost little more than the symbols alone.
-    const Index length = 2 * context;
+    require_option(context >= 1, "context", "1 or more");
+    // Pieces of this many symbols cost little more than the symbols alone. Their scores may take 2^22 numbers at once.
+    const Index length = std::max<Index>(512, 2 * context);
+    const Index batch = std::clamp<Index>((Index{1} << 22) / (length * network.target_units().size()), 1, 16);
     struct Piece {
         Index document, first, end, context;
     };
@@ -149,7 +151,7 @@ double cross_entropy_of(const TextNetwork& network, RaggedView<Token> documents,
             pieces.push_back({i, std::max<Index>(0, at - context), std::min(size, at + length), std::min(at, context)});
         symbols += size - 1;
     }
-    const double sum = sum_of_losses(std::ssize(pieces), 16, [&](Tape& tape, Index first, Index end) {
+    const double sum = sum_of_losses(std::ssize(pieces), batch, [&](Tape& tape, Index first, Index end) {
         Ragged<Token> texts;
         std::vector<Index> contexts;
         for (Index i = first; i < end; ++i) {
@@ -169,7 +171,10 @@ TextObjective::TextObjective(TextNetwork& network, const TextDataset& dataset)
 
 Index TextObjective::items() const { return (std::ssize(train_) + piece_ - 1) / piece_; }
 Index TextObjective::examples(Index item) const { return std::min(piece_, std::ssize(train_) - item * piece_); }
-bool TextObjective::can_validate() const { return dataset_.splits.count("valid") > 0; }
+bool TextObjective::can_validate() const {
+    const auto valid = dataset_.splits.find("valid");
+    return valid != dataset_.splits.end() && !valid->second.empty();
+}
 
 void TextObjective::begin_epoch(Index, std::span<const Index>, Rng rng) { first_ = rng.below(std::ssize(train_)); }
 

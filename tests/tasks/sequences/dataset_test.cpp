@@ -44,6 +44,16 @@ std::string fault(Change change) {
 
 }  // namespace
 
+TEST_CASE("a sequence with a token that begins or ends one is refused", "[sequence_file]") {
+    for (const Token token : {begin_token, end_token}) {
+        CHECK_FALSE(fault([&](PairsDataset&, PairSplit& split) { split.source.values[0] = token; }).empty());
+        CHECK_FALSE(fault([&](PairsDataset&, PairSplit& split) { split.target.values[0] = token; }).empty());
+        TextDataset dataset = small_text();
+        dataset.splits["valid"].values[0] = token;
+        CHECK_THROWS_AS(dataset.validate("x"), Error);
+    }
+}
+
 TEST_CASE("pairs come back as they were saved", "[sequence_file]") {
     const TemporaryDirectory folder;
     for (const UnitKind kind : {UnitKind::chars, UnitKind::words, UnitKind::bpe}) {

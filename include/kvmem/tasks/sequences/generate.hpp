@@ -98,7 +98,8 @@ struct GenerateExtras {
     std::function<void(Index)> progress{};
 };
 
-// The results of each line, best first: those that ended, then those that were cut. A line has at most n_best, and at
+// The results of each line: of a search the best first, those that ended before those that were cut; of sampling in the
+// order of their numbers. A line has at most n_best, and at
 // least one. min_length and max_length count tokens behind the prefix; length, repetitions and n-grams count it, too.
 // A sample is drawn by numbers named by the seed, the line's source and prefix, and the sample's number. Groups of
 // lines run on all threads. Log probabilities that are NaN count as -inf. Throws UsageError for options out of their

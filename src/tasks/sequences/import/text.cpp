@@ -26,6 +26,7 @@ static std::string whole_text(const Source& source, const SequenceImport& option
 }
 
 static void add_lines(Texts& texts, const Source& source, const SequenceImport& options) {
+    const std::size_t before = texts.size();
     LineReader lines(source, options.progress);
     for_each_good_line(lines, options.on_bad_line, [&](LineReader& reader) {
         std::string_view line;
@@ -33,6 +34,7 @@ static void add_lines(Texts& texts, const Source& source, const SequenceImport& 
         texts.emplace_back(line);
         return true;
     });
+    if (texts.size() == before) throw error_in(source.name, "the file has no line that is text");
 }
 
 static Texts read_documents(const std::vector<Source>& sources, const SequenceImport& options, Documents documents) {

@@ -99,6 +99,8 @@ std::vector<fs::path> write_pairs(const fs::path& folder, const SynthPairs& opti
     std::vector<fs::path> files{folder / "pairs.h5"};
     for (const auto& [name, pairs] : splits) files.push_back(folder / (name + ".tsv"));
     prepare_folder(folder, files);
+    for (const char* name : {"train", "valid", "test"})  // of other pairs
+        if (!splits.count(name)) fs::remove(folder / (std::string(name) + ".tsv"));
     save_pairs(dataset_of(options, splits), files.front());
     for (const auto& [name, pairs] : splits) {
         std::string text;

@@ -95,6 +95,13 @@ TEST_CASE("a language model learns a text and goes on with it", "[recurrent-text
     }
 }
 
+TEST_CASE("the cross-entropy of a text needs a context", "[recurrent-text]") {
+    const TextDataset data = alphabet(2);
+    const RecurrentText model(small(Cell::lstm), {Units(), data.units});
+    CHECK_THROWS_AS(cross_entropy_of(model, data.split("train"), 0), UsageError);
+    CHECK(cross_entropy_of(model, data.split("train"), 1) > 0);
+}
+
 TEST_CASE("a text objective needs a document", "[recurrent-text]") {
     TextDataset data = alphabet(1);
     RecurrentText model(small(Cell::lstm), {Units(), data.units});

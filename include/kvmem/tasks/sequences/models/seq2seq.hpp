@@ -18,9 +18,9 @@
 // the share sigmoid(w . [h_t; c_t; ..]), and of the attention weights, each of which counts for the target symbol with
 // its source symbol's text, or for unknown_token without one.
 //
-// The decoder begins with a linear map, and tanh, of the encoder's last states of the same layer. It has no map where
-// the shapes are equal, as in Sutskever et al. 2014. P is a map to the decoder's width, and the identity where the
-// memory has that width.
+// The decoder begins with a linear map of the encoder's last states of the same layer, or of its last layer; h has a
+// tanh behind it. States pass as they are where the shapes are equal, as in Sutskever et al. 2014. P is a map to the
+// decoder's width, and the identity where the memory has that width.
 #pragma once
 
 #include "kvmem/nn/layers.hpp"
@@ -69,11 +69,13 @@ struct Seq2SeqConfig {
         field("bidirectional", c.bidirectional, "read the source from both ends");
         field("input_feeding", c.input_feeding,
               "with attention dot, general or concat: the next step sees what was read");
-        field("copy", c.copy, "symbols of the source may be copied to where the attention points");
+        field("copy", c.copy,
+              "symbols of the source that the target has, too, may be copied from where the attention points");
         field("tied", c.tied, "one table for target symbols and for the scores of the output");
         field("dropout", c.dropout, Range::below(0, 1), "of embeddings, between layers and before the output");
         field("recurrent_dropout", c.recurrent_dropout, Range::below(0, 1), "of states, with one mask over time");
-        field("label_smoothing", c.label_smoothing, Range::below(0, 1), "share of the target that all symbols share");
+        field("label_smoothing", c.label_smoothing, Range::below(0, 1),
+              "share of the target that all symbols share; not with copy");
         field("seed", c.seed, "of every random choice");
     }
     // Throws UsageError for settings that do not fit together.
