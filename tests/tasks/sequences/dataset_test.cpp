@@ -107,7 +107,8 @@ TEST_CASE("pairs that fit no source or target are refused", "[sequence_file]") {
     CHECK_THAT(fault([](auto&, auto& s) { s.alignment.values.clear(); }), Contains("offsets are wrong"));
     CHECK_THAT(fault([](auto&, auto& s) { s.alignment.end_row(); }), Contains("does not cover"));
     CHECK_THAT(fault([](PairsDataset& d, auto&) { d.splits["no/name"]; }), Contains("split's name"));
-    CHECK_THAT(fault([](PairsDataset& d, auto&) { d.info.title = "\xff"; }), Contains("not UTF-8"));
+    CHECK_THAT(fault([](PairsDataset& d, auto&) { d.info.title.assign(1, static_cast<char>(0xff)); }),
+               Contains("not UTF-8"));
 }
 
 TEST_CASE("sequences that are wrong are not saved, and the old file stays", "[sequence_file]") {
