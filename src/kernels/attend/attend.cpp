@@ -139,6 +139,7 @@ void attend_weights_backward(const AttendInput& in, const Segments& segments, co
     check_weights(weights.size(), segments, options);
     check_weights(grad_weights.size(), segments, options);
     check_gradients(in, segments, options, grads);
+    if (weights.empty()) return;  // no query has a slot
     const ArenaScope scope(scratch);
     detail::Reduction reduction(in, segments, options, scratch);
     const detail::AttendCall call(reduction.input(), segments, reduction.options(), scratch);
