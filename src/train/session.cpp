@@ -169,7 +169,7 @@ void remove_leftovers(const RunFiles& files) {
 TrainingSession TrainingSession::begin(const fs::path& directory, const RunConfig& config, const TaskType& task) {
     const RunFiles files{directory};
     require_no_run(files);
-    const RunConfig absolute = require_one_run(new_run_config(config), files);
+    RunConfig absolute = require_one_run(new_run_config(config), files);
     std::unique_ptr<Impl> begun;
     begin_in_directory(files, [&] {
         auto impl = std::make_unique<Impl>(directory, task, [&] { return absolute; });
