@@ -3,6 +3,7 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/text.hpp"
 #include "text/nearest_names.hpp"
+#include "text/unit_parts.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -17,28 +18,15 @@ static void require_utf8(std::string_view text) {
         throw Error({.what = "bad text", .expected = "UTF-8", .got = "another byte at " + std::to_string(at)});
 }
 
-Symbols words_of(std::string_view text) {
+static Symbols parts_of(UnitKind kind, std::string_view text) {
     require_utf8(text);
-    Symbols words;
-    constexpr std::string_view blanks = " \t\n\v\f\r";
-    for (std::size_t at = 0; (at = text.find_first_not_of(blanks, at)) != std::string_view::npos;) {
-        const std::size_t end = std::min(text.find_first_of(blanks, at), text.size());
-        words.emplace_back(text.substr(at, end - at));
-        at = end;
-    }
-    return words;
+    Symbols parts;
+    unit_parts(kind, text, [&](std::string_view part) { parts.emplace_back(part); });
+    return parts;
 }
 
-Symbols characters_of(std::string_view text) {
-    require_utf8(text);
-    Symbols characters;
-    for (const char byte : text) {
-        const bool begins = (static_cast<unsigned char>(byte) & 0xC0) != 0x80;
-        if (begins) characters.emplace_back();
-        characters.back() += byte;
-    }
-    return characters;
-}
+Symbols words_of(std::string_view text) { return parts_of(UnitKind::words, text); }
+Symbols characters_of(std::string_view text) { return parts_of(UnitKind::chars, text); }
 
 Match match(const Symbols& output, std::span<const Symbols> references) {
     require_shape(!references.empty(), "match", "a reference at least");

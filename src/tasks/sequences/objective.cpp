@@ -13,6 +13,15 @@ namespace kvmem {
 
 static std::string or_unknown(const std::string& text) { return text.empty() ? "not stated" : text; }
 
+// What the descriptions of all networks of sequences begin with.
+static Description description_of(const SequenceNetwork& network, const DatasetInfo& info) {
+    Description d;
+    d.title = network.name() + ": " + or_unknown(info.title);
+    d.summary = network.summary();
+    d.facts = {{"source", or_unknown(info.source)}, {"license of the data", or_unknown(info.license)}};
+    return d;
+}
+
 // Calls loss(tape, first, end) for batches [first, end) of `count` items on all threads, each with a tape that does not
 // train, and returns the sum of their losses.
 template <class Loss>
@@ -110,12 +119,8 @@ std::string PairsObjective::fingerprint(std::string_view) const {
 }
 
 Description PairsObjective::describe(const std::string& run_directory) const {
-    Description d;
-    d.title = network_.name() + ": " + or_unknown(dataset_.info.title);
-    d.summary = network_.summary();
+    Description d = description_of(network_, dataset_.info);
     d.about = "It turns a source into a target, symbol by symbol.";
-    d.facts = {{"source", or_unknown(dataset_.info.source)},
-               {"license of the data", or_unknown(dataset_.info.license)}};
     d.counts = {{"training pair", pairs_}};
     d.use = "Use it: `kvmem translate " + run_directory + " < lines.txt`.";
     return d;
@@ -206,12 +211,8 @@ std::string TextObjective::fingerprint(std::string_view) const {
 }
 
 Description TextObjective::describe(const std::string& run_directory) const {
-    Description d;
-    d.title = network_.name() + ": " + or_unknown(dataset_.info.title);
-    d.summary = network_.summary();
+    Description d = description_of(network_, dataset_.info);
     d.about = "It goes on with a text, symbol by symbol.";
-    d.facts = {{"source", or_unknown(dataset_.info.source)},
-               {"license of the data", or_unknown(dataset_.info.license)}};
     d.counts = {{"training symbol", std::ssize(train_)}};
     d.use = "Use it: `kvmem generate " + run_directory + " --prompt \"...\"`.";
     return d;

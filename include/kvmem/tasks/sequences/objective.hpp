@@ -71,7 +71,7 @@ class TextObjective : public Objective {
 [[nodiscard]] double cross_entropy_of(const SequenceNetwork& network, RaggedView<Token> source,
                                       RaggedView<Token> target);
 // The mean cross-entropy of the symbols of documents and of their ends in nats. A symbol is given the symbols before it
-// in its document, of which at least `context` are read where there are so many. Runs on all threads.
+// in its document: at least `context` of them, or all where there are fewer. Runs on all threads.
 [[nodiscard]] double cross_entropy_of(const TextNetwork& network, RaggedView<Token> documents, Index context = 512);
 
 }  // namespace kvmem
