@@ -2,8 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace kvmem {
+
+Var Embedding::operator()(Tape& tape, std::span<const Token> tokens) const {
+    const auto offsets = tape.arena().take<Index>(std::ssize(tokens) + 1);
+    std::iota(offsets.begin(), offsets.end(), Index{0});
+    return embed_sum(tape, *table_, {tokens, offsets}, BagScale::sum);
+}
 
 static double deviation(Init init, Index in, Index out) {
     const auto fan_in = static_cast<double>(std::max<Index>(in, 1));

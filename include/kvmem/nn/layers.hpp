@@ -3,11 +3,12 @@
 
 #include "kvmem/autograd/ops.hpp"
 
+#include <span>
 #include <string>
 
 namespace kvmem {
 
-// A table of vectors for tokens, read in bags.
+// A table of vectors for tokens, read in bags or one by one.
 class Embedding {
   public:
     // Adds a table [tokens, width] of normal numbers with this deviation, named `name`. Throws Error when the name is
@@ -22,6 +23,8 @@ class Embedding {
     [[nodiscard]] Var operator()(Tape& tape, RaggedView<Token> bags, BagScale scale) const {  // [bags, width]
         return embed_sum(tape, *table_, bags, scale);
     }
+    // The row of each token.
+    [[nodiscard]] Var operator()(Tape& tape, std::span<const Token> tokens) const;  // [tokens, width]
     // The table [tokens, width].
     Parameter& table() const { return *table_; }
 

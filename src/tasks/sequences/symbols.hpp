@@ -5,17 +5,9 @@
 #include "kvmem/core/matrix.hpp"
 
 #include <algorithm>
-#include <numeric>
 #include <span>
 
 namespace kvmem {
-
-// A row of the table for each token: [tokens, width]. The table's gradient is sparse.
-inline Var embed_tokens(Tape& tape, const Parameter& table, std::span<const Token> tokens) {
-    const auto offsets = tape.arena().take<Index>(std::ssize(tokens) + 1);
-    std::iota(offsets.begin(), offsets.end(), Index{0});
-    return embed_sum(tape, table, {tokens, offsets}, BagScale::sum);
-}
 
 inline Matrix copy_of(Var x) {
     Matrix matrix(x.rows(), x.cols());

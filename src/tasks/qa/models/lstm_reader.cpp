@@ -1,10 +1,10 @@
 #include "kvmem/tasks/qa/models/lstm_reader.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "kvmem/nn/layers.hpp"
 #include "tasks/qa/model_type.hpp"
 
 #include <algorithm>
-#include <numeric>
 
 namespace kvmem {
 
@@ -53,9 +53,7 @@ Var LstmReader::run(Tape& tape, const Batch& batch) const {
         append(batch.question[i]);
         offsets.push_back(std::ssize(tokens));
     }
-    const auto bags = tape.arena().take<Index>(std::ssize(tokens) + 1);
-    std::iota(bags.begin(), bags.end(), Index{0});
-    const Var words = dropout(embed_sum(tape, *words_, {tokens, bags}, BagScale::sum), config_.dropout);
+    const Var words = dropout(Embedding(*words_)(tape, tokens), config_.dropout);
     return dropout((*cells_)(words, offsets).last.h.back(), config_.dropout);
 }
 

@@ -11,7 +11,7 @@ namespace kvmem {
 RecurrentText::RecurrentText(const RecurrentTextConfig& config, SequenceUnits units, Start start)
     : TextNetwork(std::move(units.target), start), config_(validated(config)) {
     const RecurrentTextConfig& c = config_;
-    table_ = &parameters_.add_normal("target", target_units().size(), c.embedding, 0.1, c.seed);
+    table_.emplace(parameters_, "target", target_units().size(), c.embedding, 0.1, c.seed);
     RecurrentOptions options{.cell = c.cell, .in = c.embedding, .width = c.width, .layers = c.layers};
     options.dropout = c.dropout;
     options.recurrent_dropout = c.recurrent_dropout;
@@ -25,7 +25,7 @@ std::string RecurrentText::summary() const {
 }
 
 Var RecurrentText::embed(Tape& tape, std::span<const Token> tokens) const {
-    return dropout(embed_tokens(tape, *table_, tokens), config_.dropout);
+    return dropout((*table_)(tape, tokens), config_.dropout);
 }
 
 Var RecurrentText::continuation_loss(Tape& tape, RaggedView<Token> pieces, std::span<const Index> context) const {

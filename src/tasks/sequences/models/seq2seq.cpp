@@ -43,8 +43,8 @@ Seq2Seq::Seq2Seq(const Seq2SeqConfig& config, SequenceUnits units, Start start)
     const Seq2SeqConfig& c = config_;
     Parameters& p = parameters_;
     const Index width = c.width;
-    source_table_ = &p.add_normal("source", source_units().size(), c.embedding, embedding_deviation, c.seed);
-    target_table_ = &p.add_normal("target", target_units().size(), c.embedding, embedding_deviation, c.seed);
+    source_table_.emplace(p, "source", source_units().size(), c.embedding, embedding_deviation, c.seed);
+    target_table_.emplace(p, "target", target_units().size(), c.embedding, embedding_deviation, c.seed);
     RecurrentOptions encoder{.cell = c.cell, .in = c.embedding, .width = width, .layers = c.encoder_layers};
     encoder.bidirectional = c.bidirectional;
     encoder.dropout = c.dropout;
@@ -96,8 +96,8 @@ std::string Seq2Seq::summary() const {
            (config_.attention == SequenceAttention::none ? "no" : attention) + " attention";
 }
 
-Var Seq2Seq::embed(Tape& tape, const Parameter& table, std::span<const Token> tokens) const {
-    return dropout(embed_tokens(tape, table, tokens), config_.dropout);
+Var Seq2Seq::embed(Tape& tape, const Embedding& table, std::span<const Token> tokens) const {
+    return dropout(table(tape, tokens), config_.dropout);
 }
 
 // The decoder's first state of a layer, from the encoder's last states `last` of all layers and directions.
@@ -174,7 +174,8 @@ Seq2Seq::StepOutput Seq2Seq::step(Var input, State& state, const Memory& memory,
 Var Seq2Seq::scores(Var read) const {
     const Var dropped = dropout(read, config_.dropout);
     Tape& tape = *read.tape;
-    return out_ ? (*out_)(dropped) : linear(dropped, tape.parameter(*target_table_), tape.parameter(*out_bias_));
+    return out_ ? (*out_)(dropped)
+                : linear(dropped, tape.parameter(target_table_->table()), tape.parameter(*out_bias_));
 }
 
 std::vector<Token> Seq2Seq::copied_tokens(std::span<const Token> source) const {

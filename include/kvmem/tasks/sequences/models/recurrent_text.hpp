@@ -54,7 +54,7 @@ class RecurrentText final : public TextNetwork {
     Var scores(Var states) const { return (*out_)(dropout(states, config_.dropout)); }
 
     RecurrentTextConfig config_;
-    Parameter* table_;
+    std::optional<Embedding> table_;
     std::optional<Recurrent> cells_;
     std::optional<Linear> out_;
 };

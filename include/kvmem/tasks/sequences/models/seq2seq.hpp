@@ -121,7 +121,7 @@ class Seq2Seq final : public SequenceNetwork {
 
     Encoded encode(Tape& tape, RaggedView<Token> source) const;
     Var map_state(const std::vector<Var>& last, std::span<const Linear> maps, Index layer) const;
-    Var embed(Tape& tape, const Parameter& table, std::span<const Token> tokens) const;
+    Var embed(Tape& tape, const Embedding& table, std::span<const Token> tokens) const;
     Var read_memory(Var state, const Memory& memory, const Lookups& lookups, StepOutput& out) const;
     StepOutput step(Var input, State& state, const Memory& memory, const Lookups& lookups) const;
     Var read_out(StepOutput& out, std::initializer_list<Var> parts) const;
@@ -131,7 +131,7 @@ class Seq2Seq final : public SequenceNetwork {
     bool feeds_input() const { return is_luong() && config_.input_feeding; }
 
     Seq2SeqConfig config_;
-    Parameter *source_table_, *target_table_;
+    std::optional<Embedding> source_table_, target_table_;
     std::optional<Recurrent> encoder_, decoder_;
     std::vector<Linear> first_h_, first_c_;  // of each layer of the decoder; none where states pass as they are
     std::optional<Linear> query_, key_, readout_, gate_, out_;
