@@ -2,7 +2,7 @@
 
 #include "kvmem/core/error.hpp"
 #include "tasks/sequences/model_type.hpp"
-#include "tasks/sequences/symbols.hpp"
+#include "tasks/sequences/recurrent_states.hpp"
 
 #include <algorithm>
 
@@ -52,39 +52,25 @@ Var RecurrentText::continuation_loss(Tape& tape, RaggedView<Token> pieces, std::
 
 class RecurrentText::Steps final : public Decoding {
   public:
-    Steps(const RecurrentText& model, Index rows) : model_(model) {
+    Steps(const RecurrentText& model, Index rows) : model_(model), states_(*model.cells_) {
         tape_.set_training(false);
-        packed_ = model.cells_->pack(packed_weights_);
-        const RecurrentTextConfig& c = model.config_;
-        h_.assign(c.layers, Matrix(rows, c.width));
-        if (c.cell == Cell::lstm) c_ = h_;
+        states_.store(model.cells_->start(tape_, rows));
     }
 
     Index vocabulary() const override { return model_.target_units().size(); }
 
     void step(std::span<const Token> tokens, View log_probabilities) override {
         tape_.reset();
-        Recurrent::State state;
-        for (const Matrix& x : h_) state.h.push_back(tape_.constant(x));
-        for (const Matrix& x : c_) state.c.push_back(tape_.constant(x));
-        state.packed = packed_;
-        const Recurrent::Run run = model_.cells_->step(model_.embed(tape_, tokens), state);
+        const Recurrent::Run run = model_.cells_->step(model_.embed(tape_, tokens), states_.cells(tape_));
         std::ranges::copy(log_softmax(model_.scores(run.out)).value().span(), log_probabilities.span().begin());
-        for (std::size_t i = 0; i < h_.size(); ++i) h_[i] = copy_of(run.last.h[i]);
-        for (std::size_t i = 0; i < c_.size(); ++i) c_[i] = copy_of(run.last.c[i]);
+        states_.store(run.last);
     }
-
-    void reorder(std::span<const Index> rows) override {
-        for (std::vector<Matrix>* all : {&h_, &c_})
-            for (Matrix& matrix : *all) matrix = rows_of(matrix, rows);
-    }
+    void reorder(std::span<const Index> rows) override { states_.reorder(rows); }
 
   private:
     const RecurrentText& model_;
     Tape tape_;
-    Arena packed_weights_;
-    std::vector<const RecurrentPacked*> packed_;  // of the cells, for all steps
-    std::vector<Matrix> h_, c_;                   // of each layer
+    RecurrentStates states_;
 };
 
 std::unique_ptr<Decoding> RecurrentText::begin(RaggedView<Token> sources) const {

@@ -3,7 +3,7 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/kernels/pointer.hpp"
 #include "tasks/sequences/model_type.hpp"
-#include "tasks/sequences/symbols.hpp"
+#include "tasks/sequences/recurrent_states.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -262,15 +262,15 @@ class Seq2Seq::Steps final : public Decoding {
   public:
     Steps(const Seq2Seq& model, RaggedView<Token> sources)
         : model_(model),
+          states_(*model.decoder_),
           slot_offsets_(sources.offsets.begin(), sources.offsets.end()),
           source_of_(static_cast<std::size_t>(sources.size())) {
         std::iota(source_of_.begin(), source_of_.end(), Index{0});
         tape_.set_training(false);
-        packed_ = model.decoder_->pack(packed_weights_);
         const Encoded encoded = model.encode(tape_, sources);
         if (heads() > 0) key_ = copy_of(encoded.memory.key), value_ = copy_of(encoded.memory.value);
         if (model.config_.copy) sources_ = model.copied_tokens(sources.values);
-        store(encoded.state);
+        states_.store(encoded.state.cells, encoded.state.read);
     }
 
     Index vocabulary() const override { return model_.target_units().size(); }
@@ -278,7 +278,7 @@ class Seq2Seq::Steps final : public Decoding {
 
     void step(std::span<const Token> tokens, View log_probabilities) override {
         tape_.reset();
-        State state = load();
+        State state{states_.cells(tape_), states_.read(tape_)};
         const Var input = model_.embed(tape_, *model_.target_table_, tokens);
         Memory memory;
         if (heads() > 0) memory = {tape_.constant(key_), tape_.constant(value_)};
@@ -292,12 +292,11 @@ class Seq2Seq::Steps final : public Decoding {
                                       log_probabilities);
         else
             std::ranges::copy(log_softmax(scores).value().span(), log_probabilities.span().begin());
-        store(state);
+        states_.store(state.cells, state.read);
     }
 
     void reorder(std::span<const Index> rows) override {
-        for (std::vector<Matrix>* all : {&h_, &c_, &read_})
-            for (Matrix& matrix : *all) matrix = rows_of(matrix, rows);
+        states_.reorder(rows);
         std::vector<Index> sources;
         for (const Index row : rows) sources.push_back(source_of_[row]);
         source_of_ = std::move(sources);
@@ -309,20 +308,6 @@ class Seq2Seq::Steps final : public Decoding {
     }
 
   private:
-    void store(const State& state) {
-        h_.clear(), c_.clear(), read_.clear();
-        for (const Var x : state.cells.h) h_.push_back(copy_of(x));
-        for (const Var x : state.cells.c) c_.push_back(copy_of(x));
-        if (state.read) read_.push_back(copy_of(*state.read));
-    }
-    State load() {
-        State state;
-        for (const Matrix& x : h_) state.cells.h.push_back(tape_.constant(x));
-        for (const Matrix& x : c_) state.cells.c.push_back(tape_.constant(x));
-        for (const Matrix& x : read_) state.read = tape_.constant(x);
-        state.cells.packed = packed_;
-        return state;
-    }
     // Which hypotheses read which source, and where their weights begin.
     void count_queries() {
         query_offsets_.assign(slot_offsets_.size(), 0);
@@ -339,13 +324,11 @@ class Seq2Seq::Steps final : public Decoding {
 
     const Seq2Seq& model_;
     Tape tape_;
-    Arena packed_weights_;
-    std::vector<const RecurrentPacked*> packed_;  // of the decoder, for all steps
+    RecurrentStates states_;  // of the decoder, and r with input feeding
     Matrix key_, value_;
     std::vector<Index> slot_offsets_, query_offsets_;  // of each source
     std::vector<Index> source_of_, first_weight_;      // of each hypothesis; and where the weights end
     std::vector<Token> sources_, copied_;              // with `copy`: target tokens of the slots, and of the weights
-    std::vector<Matrix> h_, c_, read_;                 // of each layer; r with input feeding
     std::vector<Real> weights_;
 };
 
