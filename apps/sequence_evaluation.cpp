@@ -26,17 +26,6 @@ static TestLines lines_of_files(const std::vector<std::string>& files, const Seq
     return lines;
 }
 
-// The text of a reference. An unknown symbol is like no symbol that a model writes.
-static std::string reference_text(const Units& units, std::span<const Token> tokens) {
-    if (std::ranges::find(tokens, unknown_token) == tokens.end()) return units.decode(tokens);
-    std::string text;
-    for (std::size_t t = 0; t < tokens.size(); ++t) {
-        if (units.kind() == UnitKind::words && t > 0) text += " ";
-        text += tokens[t] == unknown_token ? "\uFFFD" : units.decode(tokens.subspan(t, 1));
-    }
-    return text;
-}
-
 static TestLines lines_of_split(const PairsDataset& data, const std::string& name, const SequenceNetwork& network,
                                 const std::string& where) {
     if (!(data.source == network.source_units()) || !(data.target == network.target_units()))

@@ -12,6 +12,16 @@ const PairSplit& PairsDataset::split(const std::string& name) const { return spl
 
 const Ragged<Token>& TextDataset::split(const std::string& name) const { return split_named(splits, name, info); }
 
+std::string reference_text(const Units& units, std::span<const Token> tokens) {
+    if (std::ranges::find(tokens, unknown_token) == tokens.end()) return units.decode(tokens);
+    std::string text;
+    for (std::size_t t = 0; t < tokens.size(); ++t) {
+        if (units.kind() == UnitKind::words && t > 0) text += " ";
+        text += tokens[t] == unknown_token ? "\uFFFD" : units.decode(tokens.subspan(t, 1));
+    }
+    return text;
+}
+
 // Where the references of the targets' sources are.
 static void check_references(const FileChecks& check, const std::string& part, const PairSplit& split) {
     if (split.reference_offsets.empty()) {

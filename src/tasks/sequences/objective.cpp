@@ -67,12 +67,12 @@ Var PairsObjective::loss(Tape& tape, std::span<const Index> items, Rng&) {
     return network_.loss(tape, sources, targets);
 }
 
-// Whether an output is one of a source's references. An unknown symbol is like no other.
-static bool is_right(std::span<const Token> output, const PairSplit& split, Index source) {
+// Whether the text of an output is that of one of a source's references.
+static bool is_right(const std::string& output, const Units& units, const PairSplit& split, Index source) {
     const auto [first, end] = split.references_of(source);
     bool right = false;
-    for (Index r = first; r < end; ++r) right = right || std::ranges::equal(output, split.target[r]);
-    return right && std::ranges::find(output, unknown_token) == output.end();
+    for (Index r = first; r < end; ++r) right = right || output == reference_text(units, split.target[r]);
+    return right;
 }
 
 Validation PairsObjective::validate() {
@@ -91,7 +91,9 @@ Validation PairsObjective::validate() {
         options.max_length = std::max(options.max_length, std::ssize(split.target[r]) + 1);
     const auto outputs = generate(network_, split.source, options);
     Index right = 0;
-    for (Index i = 0; i < split.size(); ++i) right += is_right(outputs[i].front().tokens, split, i);
+    const Units& units = network_.target_units();
+    for (Index i = 0; i < split.size(); ++i)
+        right += is_right(units.decode(outputs[i].front().tokens), units, split, i);
     validation.score = static_cast<double>(right) / static_cast<double>(split.size());
     return validation;
 }

@@ -59,6 +59,10 @@ struct PairsDataset {
     bool operator==(const PairsDataset&) const = default;
 };
 
+// The text of a reference, with U+FFFD for an unknown symbol. The text of an output has <unknown> for it, so that an
+// output with an unknown symbol is never right.
+std::string reference_text(const Units& units, std::span<const Token> tokens);
+
 // A kvmem-text file.
 struct TextDataset {
     DatasetInfo info;                             // what the file says about itself
