@@ -170,6 +170,15 @@ Settings model_settings_from_json(std::string_view text, const TaskType& task, c
     return model;
 }
 
+Settings model_settings_from_json(std::string_view text, const TaskType& task, const std::string& kind,
+                                  const std::string& where) {
+    Settings model = model_settings_from_json(text, task, where);
+    if (model.kind() != kind)
+        throw Error(
+            {.what = "the configuration is of another model", .expected = kind, .got = model.kind(), .where = where});
+    return model;
+}
+
 TrainerState trainer_state_from_json(std::string_view text, const std::string& where) {
     TrainerState state;
     from_json(text, where, [&](const json::object& object) { read_fields(object, state); });

@@ -47,6 +47,9 @@ std::string to_json(const TrainerState& state);
 // with `where`, for other text, for a field that is not known or occurs twice, and for a value out of its range.
 RunConfig run_config_from_json(std::string_view text, const TaskType& task, const std::string& where);
 Settings model_settings_from_json(std::string_view text, const TaskType& task, const std::string& where);
+// The same for the settings of a model file, which must be of this kind.
+Settings model_settings_from_json(std::string_view text, const TaskType& task, const std::string& kind,
+                                  const std::string& where);
 TrainerState trainer_state_from_json(std::string_view text, const std::string& where);
 
 }  // namespace kvmem

@@ -44,13 +44,7 @@ static Settings read_settings(const hdf5::Reader& file) {
         problem.where = file.name();
         throw Error(std::move(problem));
     }
-    Settings settings = model_settings_from_json(file.attribute("/", "config"), question_answering(), file.name());
-    if (settings.kind() != kind)
-        throw Error({.what = "the configuration is of another model",
-                     .expected = kind,
-                     .got = settings.kind(),
-                     .where = file.name()});
-    return settings;
+    return model_settings_from_json(file.attribute("/", "config"), question_answering(), kind, file.name());
 }
 
 // The phase that a file was written in; the last one when it does not say.

@@ -3,8 +3,8 @@
 #include "io/units_file.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/io/parameters.hpp"
-#include "kvmem/tasks/sequences/task_type.hpp"
 #include "kvmem/train/checkpoint.hpp"
+#include "tasks/sequences/model_type.hpp"
 
 namespace kvmem {
 
@@ -22,27 +22,15 @@ void save_sequence_network(const SequenceNetwork& network, const std::filesystem
     file.save(path);
 }
 
-// The task of a kind of model. Throws Error with `where` when there is none.
-static const TaskType& task_of(const std::string& kind, const std::string& where) {
-    std::string kinds;
-    for (const TaskType* task : {&sequence_transduction(), &language_modelling()})
-        for (const ModelType* type : task->models()) {
-            if (type->kind() == kind) return *task;
-            kinds += (kinds.empty() ? "" : " or ") + type->kind();
-        }
-    throw Error({.what = "not a model of sequences", .expected = kinds, .got = kind, .where = where});
-}
-
 static Settings read_settings(const hdf5::Reader& file) {
     const std::string kind = file.attribute("/", "model");
-    const TaskType& task = task_of(kind, file.name());
-    Settings settings = model_settings_from_json(file.attribute("/", "config"), task, file.name());
-    if (settings.kind() != kind)
-        throw Error({.what = "the configuration is of another model",
-                     .expected = kind,
-                     .got = settings.kind(),
-                     .where = file.name()});
-    return settings;
+    const TaskType* task = nullptr;
+    try {
+        task = find_sequence_model(kind).task;
+    } catch (const UsageError& e) {
+        throw Error(e.problem_at(file.name()));
+    }
+    return model_settings_from_json(file.attribute("/", "config"), *task, kind, file.name());
 }
 
 std::unique_ptr<SequenceNetwork> load_sequence_network(const std::filesystem::path& path) {

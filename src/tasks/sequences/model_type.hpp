@@ -14,6 +14,14 @@ struct SequenceModelType : ModelType {
     std::unique_ptr<SequenceNetwork> (*make)(const Settings&, SequenceUnits, Start);
 };
 
+// A model in the lists, and the task that lists it.
+struct ListedSequenceModel {
+    const TaskType* task;
+    const SequenceModelType* type;
+};
+// The model of this kind. Throws UsageError, which lists the kinds.
+ListedSequenceModel find_sequence_model(const std::string& kind);
+
 // The entry of the network M with settings of the type Config. `recommended` sets the trainer options that its runs
 // begin with.
 template <class M, class Config, class Recommended>

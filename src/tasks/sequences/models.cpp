@@ -11,13 +11,18 @@ const SequenceModelType& recurrent_text();
 std::vector<const ModelType*> transduction_models() { return {&seq2seq()}; }
 std::vector<const ModelType*> text_models() { return {&recurrent_text()}; }
 
-std::unique_ptr<SequenceNetwork> make_sequence_network(const Settings& settings, SequenceUnits units, Start start) {
+ListedSequenceModel find_sequence_model(const std::string& kind) {
+    std::string kinds;
     for (const TaskType* task : {&sequence_transduction(), &language_modelling()})
-        for (const ModelType* type : task->models())
-            if (type->kind() == settings.kind())
-                return static_cast<const SequenceModelType*>(type)->make(settings, std::move(units), start);
-    throw UsageError(
-        {.what = "not a model of sequences", .expected = "seq2seq or recurrent-text", .got = settings.kind()});
+        for (const ModelType* type : task->models()) {
+            if (type->kind() == kind) return {task, static_cast<const SequenceModelType*>(type)};
+            kinds += (kinds.empty() ? "" : " or ") + type->kind();
+        }
+    throw UsageError({.what = "not a model of sequences", .expected = kinds, .got = kind});
+}
+
+std::unique_ptr<SequenceNetwork> make_sequence_network(const Settings& settings, SequenceUnits units, Start start) {
+    return find_sequence_model(settings.kind()).type->make(settings, std::move(units), start);
 }
 
 }  // namespace kvmem
