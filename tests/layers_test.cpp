@@ -26,7 +26,10 @@ const std::map<std::string, std::set<std::string>>& rules() {
         {"train", {"core", "kernels", "autograd", "nn", "text", "io", "store"}},
         {"tasks/qa", {"core", "kernels", "autograd", "nn", "text", "io", "store", "train"}},
         {"tasks/sequences", {"core", "kernels", "autograd", "nn", "text", "io", "store", "train"}},
-        {"apps", {"core", "kernels", "autograd", "nn", "text", "io", "store", "train", "tasks/qa", "tasks/sequences"}},
+        {"tasks/recommendation", {"core", "kernels", "autograd", "nn", "text", "io", "store", "train"}},
+        {"apps",
+         {"core", "kernels", "autograd", "nn", "text", "io", "store", "train", "tasks/qa", "tasks/sequences",
+          "tasks/recommendation"}},
     };
     return all;
 }

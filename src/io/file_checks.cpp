@@ -28,11 +28,13 @@ void FileChecks::info(const DatasetInfo& info) const {
     check("generator", info.generator);
 }
 
-void FileChecks::split_name(const std::string& name) const {
+void FileChecks::plain_name(const std::string& part, const char* what, const std::string& name) const {
     const bool plain =
         !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string::npos;
-    if (!plain) refuse("/splits", "a split's name is wrong", "letters a-z, digits, _ and -", "'" + name + "'");
+    if (!plain) refuse(part, what, "letters a-z, digits, _ and -", "'" + name + "'");
 }
+
+void FileChecks::split_name(const std::string& name) const { plain_name("/splits", "a split's name is wrong", name); }
 
 void FileChecks::same_size(const std::string& part, const char* what, Index expected, Index got) const {
     if (expected != got) refuse(part, what, std::to_string(expected), std::to_string(got));

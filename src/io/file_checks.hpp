@@ -17,6 +17,8 @@ struct FileChecks {
                              const std::string& got) const;
     void text(const std::string& part, const std::string& text) const;  // is UTF-8
     void info(const DatasetInfo& info) const;
+    // Is fit for a part of a path.
+    void plain_name(const std::string& part, const char* what, const std::string& name) const;
     void split_name(const std::string& name) const;
     void same_size(const std::string& part, const char* what, Index expected, Index got) const;
     // Rise from 0 to `size`.
