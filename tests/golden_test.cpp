@@ -3,6 +3,7 @@
 #include "kvmem/core/file.hpp"
 #include "kvmem/store/memory_store.hpp"
 #include "kvmem/tasks/qa/answerer.hpp"
+#include "support/small_events.hpp"
 #include "support/small_sequences.hpp"
 #include "support/toy_run.hpp"
 #include "support/toy_stories.hpp"
@@ -224,6 +225,16 @@ TEST_CASE("sequences of earlier versions open", "[golden]") {
     }
 }
 
+// Every version has written this (support/small_events.hpp).
+TEST_CASE("events of earlier versions open", "[golden]") {
+    for (const fs::path& folder : golden_folders("events.h5")) {
+        const EventsDataset dataset = load_events(folder / "events.h5");
+        EventsDataset now = small_events();
+        now.info = dataset.info;
+        CHECK(dataset == now);
+    }
+}
+
 // Not a test: writes what the tests above read to the folder in KVMEM_GOLDEN.
 TEST_CASE("golden files are made", "[.make-golden]") {
     const char* to = std::getenv("KVMEM_GOLDEN");
@@ -234,6 +245,7 @@ TEST_CASE("golden files are made", "[.make-golden]") {
     save_dataset(toy_stories(40), folder / "stories.h5");
     save_pairs(small_pairs(), folder / "pairs.h5");
     save_text(small_text(UnitKind::bpe), folder / "text.h5");
+    save_events(small_events(), folder / "events.h5");
     std::vector<Expected> all;
     const auto add = [&](const std::vector<Expected>& more) { all.insert(all.end(), more.begin(), more.end()); };
     for (const ModelType* type : qa_models()) {
