@@ -30,6 +30,7 @@
 #include "kvmem/io/hdf5.hpp"
 #include "kvmem/io/json_text.hpp"
 #include "kvmem/io/parameters.hpp"
+#include "kvmem/io/safetensors.hpp"
 #include "kvmem/io/vectors.hpp"
 #include "kvmem/kernels/attend.hpp"
 #include "kvmem/kernels/elementwise.hpp"
