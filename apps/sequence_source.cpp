@@ -42,6 +42,8 @@ void add_search_options(po::options_description& options, GenerateOptions defaul
     options.add_options()("with", po::value<std::vector<std::string>>()->composing(),
                           "another run or model file with the same symbols, for the mean of the models' probabilities; "
                           "may be given several times");
+    options.add_options()("weights", po::value<std::string>()->default_value("f32"),
+                          "of the model's layers: f32; bf16 or int8, which are read faster and are less exact");
     add_field_options(options, defaults);
 }
 
@@ -56,6 +58,12 @@ static std::unique_ptr<SequenceNetwork> open_network(const fs::path& run) {
     return load_sequence_network(is_folder(run) ? RunFiles{run}.model() : run);
 }
 
+static WeightForm weight_form(const po::variables_map& values) {
+    const std::string name = values["weights"].as<std::string>();
+    require_option(name == "f32" || name == "bf16" || name == "int8", "weights", "f32, bf16 or int8");
+    return name == "f32" ? WeightForm::f32 : name == "bf16" ? WeightForm::bf16 : WeightForm::int8;
+}
+
 SequenceSource open_sequence_models(const po::variables_map& values, bool text) {
     std::vector<fs::path> paths{find_run(values)};
     if (values.count("with"))
@@ -63,6 +71,7 @@ SequenceSource open_sequence_models(const po::variables_map& values, bool text) 
     std::vector<std::unique_ptr<SequenceNetwork>> networks;
     for (const fs::path& path : paths) {
         networks.push_back(open_network(path));
+        if (values.count("weights")) networks.back()->pack(weight_form(values));
         const SequenceNetwork& network = *networks.back();
         if ((dynamic_cast<const TextNetwork*>(&network) != nullptr) != text)
             throw Error({.what = text ? "the model does not go on with texts" : "the model has no sources",

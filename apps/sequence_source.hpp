@@ -28,7 +28,7 @@ class SequenceSource {
     std::unique_ptr<Ensemble> ensemble_;  // of several
 };
 
-// The options "with" and those of GenerateOptions, of which `defaults` is shown.
+// The options "with", "weights" and those of GenerateOptions, of which `defaults` is shown.
 void add_search_options(po::options_description& options, GenerateOptions defaults = {});
 GenerateOptions search_options(const po::variables_map& values, GenerateOptions defaults = {});
 

@@ -3,6 +3,7 @@
 #include "kvmem/autograd/ops.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/kernels/gemm.hpp"
+#include "kvmem/kernels/packed_weights.hpp"
 
 #include <algorithm>
 
@@ -31,7 +32,10 @@ Var linear(Var x, Var weight, std::optional<Var> bias) {
     const View y = out.mutable_value();
     if (bias)
         for (Index i = 0; i < y.rows; ++i) std::copy_n(bias->value().data, y.cols, y.row(i));
-    gemm(1, x.value(), Transpose::no, weight.value(), Transpose::yes, bias ? Real{1} : Real{0}, y);
+    if (const PackedWeights* packed = tape.packed(weight))
+        packed->multiply(x.value(), bias.has_value(), y, tape.arena());
+    else
+        gemm(1, x.value(), Transpose::no, weight.value(), Transpose::yes, bias ? Real{1} : Real{0}, y);
     return out;
 }
 

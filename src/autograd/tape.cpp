@@ -1,5 +1,6 @@
 #include "kvmem/autograd/tape.hpp"
 
+#include "kvmem/autograd/packed_parameters.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/parallel.hpp"
 #include "kvmem/kernels/embed.hpp"
@@ -19,9 +20,15 @@ Var Tape::constant(const Matrix&& value) {
 
 Var Tape::parameter(const Parameter& p) {
     const Var var = constant(p.value);
+    nodes_.back().parameter = &p;
     // Operations add to the gradient as to any matrix, so all of its rows are touched.
     if (training_ && p.trainable) nodes_.back().grad = gradient(p).dense();
     return var;
+}
+
+const PackedWeights* Tape::packed(Var weight) const {
+    const Parameter* parameter = nodes_[weight.node].parameter;
+    return packed_ && !training_ && parameter ? &packed_->of(*parameter) : nullptr;
 }
 
 Var Tape::record_node(Index rows, Index cols, bool needs_grad, Backward run_backward, const void* operation) {

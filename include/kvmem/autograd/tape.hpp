@@ -20,6 +20,8 @@
 namespace kvmem {
 
 class Tape;
+class PackedParameters;
+class PackedWeights;
 struct OuterProducts;
 
 // A matrix on a tape. Cheap to copy. Valid until the tape's reset() or rewind(), or until the tape is moved.
@@ -100,6 +102,12 @@ class alignas(64) Tape {
     bool training() const { return training_; }
     void set_training(bool training) { training_ = training; }
 
+    // While the tape does not train, linear() multiplies by these copies of its weights; null: by the weights. They
+    // must outlive their use.
+    void use(const PackedParameters* packed) { packed_ = packed; }
+    // The copy of a parameter that is on this tape, or null.
+    [[nodiscard]] const PackedWeights* packed(Var weight) const;
+
     // Forgets the pass and all gradients.
     void reset();
     // Forgets the pass alone: gradients of parameters stay, and the next pass adds to them. So a batch may run in parts
@@ -118,9 +126,10 @@ class alignas(64) Tape {
         View grad;
         Backward backward;
         const void* operation;
-        std::size_t owner;                  // the node whose gradient this one's is a part of
-        OuterProducts* low_rank = nullptr;  // null where the operation's backward function cannot use it
-        bool pending = false;               // not materialised: the gradient is that of low_rank, or zero
+        std::size_t owner;                     // the node whose gradient this one's is a part of
+        OuterProducts* low_rank = nullptr;     // null where the operation's backward function cannot use it
+        bool pending = false;                  // not materialised: the gradient is that of low_rank, or zero
+        const Parameter* parameter = nullptr;  // whose value this is
     };
     Var add_node(const Node& node) {
         nodes_.push_back(node);
@@ -147,6 +156,7 @@ class alignas(64) Tape {
     std::deque<Gradient> gradients_;  // few: a linear search finds them
     Rng random_{0};
     bool training_ = true;
+    const PackedParameters* packed_ = nullptr;
 };
 
 inline ConstView Var::value() const {

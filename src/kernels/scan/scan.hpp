@@ -61,11 +61,24 @@ struct CodeTile {
     bool exceeds_l2;
 };
 
+// Where the products of rows with a panel of at most 64 outputs go: a row for each query of the tile.
+struct PanelOutput {
+    float* y;
+    Index y_row;    // numbers from one row to the next
+    Index outputs;  // of the panel
+    bool add;       // to y
+};
+
 struct Scan {
     const char* name;
     void (*scan_rows)(const RowTile& tile, const ScanOutput& out);
     void (*scan_int8)(const CodeTile& tile, const ScanOutput& out);
     void (*scan_bf16)(const CodeTile& tile, const ScanOutput& out);
+    // The same codes as weights of a layer: products with all outputs of a tile, times their factors.
+    void (*multiply_int8)(const CodeTile& tile, const PanelOutput& out);
+    void (*multiply_bf16)(const CodeTile& tile, const PanelOutput& out);
+    // A row as int8, with zeros up to a whole word; its scale, and its start as in CodeTile.
+    void (*encode_row)(const float* x, Index width, std::int8_t* codes, float& scale, std::int32_t& start);
     // The same from products [64] of one query.
     std::uint64_t (*above)(const float* products, Index slots, const Affine& affine, float threshold, float* scores);
     // The exact score: summed in double. Results are ordered by it, however they were found.

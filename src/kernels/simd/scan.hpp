@@ -111,9 +111,9 @@ KVMEM_INLINE Ints add_int8_products(Ints sum, Words slots, std::uint32_t query) 
 #endif
 }
 
+// sum[q][v] = the start of query `first` + q, and its products with all numbers of the slots from `slot` on.
 template <Index queries, bool prefetch>
-KVMEM_INLINE void int8_panel(const CodeTile& tile, Index first, Index slot, const ScanOutput& out) {
-    Ints sum[queries][scan_vectors];
+KVMEM_INLINE void int8_sums(const CodeTile& tile, Index first, Index slot, Ints (&sum)[queries][scan_vectors]) {
     const std::uint32_t* query = static_cast<const std::uint32_t*>(tile.queries) + first * tile.words;
 #pragma GCC unroll 8
     for (Index q = 0; q < queries; ++q)
@@ -133,6 +133,12 @@ KVMEM_INLINE void int8_panel(const CodeTile& tile, Index first, Index slot, cons
             for (Index v = 0; v < scan_vectors; ++v)
                 sum[q][v] = add_int8_products(sum[q][v], slots[v], query[q * tile.words + w]);
     }
+}
+
+template <Index queries, bool prefetch>
+KVMEM_INLINE void int8_panel(const CodeTile& tile, Index first, Index slot, const ScanOutput& out) {
+    Ints sum[queries][scan_vectors];
+    int8_sums<queries, prefetch>(tile, first, slot, sum);
 #pragma GCC unroll 8
     for (Index q = 0; q < queries; ++q)
         report(tile.affine, slot, first + q, out,
@@ -142,8 +148,7 @@ KVMEM_INLINE void int8_panel(const CodeTile& tile, Index first, Index slot, cons
 // --- bfloat16 --------------------------------------------------------------------------------------------
 
 template <Index queries, bool prefetch>
-KVMEM_INLINE void bf16_panel(const CodeTile& tile, Index first, Index slot, const ScanOutput& out) {
-    Vector sum[queries][scan_vectors] = {};
+KVMEM_INLINE void bf16_sums(const CodeTile& tile, Index first, Index slot, Vector (&sum)[queries][scan_vectors]) {
     const float* query = static_cast<const float*>(tile.queries) + first * tile.words * 2;
     const std::uint32_t* codes = tile.codes + slot;
     for (Index w = 0; w < tile.words; ++w, codes += tile_slots) {
@@ -163,6 +168,12 @@ KVMEM_INLINE void bf16_panel(const CodeTile& tile, Index first, Index slot, cons
                 sum[q][v] += query[(q * tile.words + w) * 2 + 1] * high[v];
             }
     }
+}
+
+template <Index queries, bool prefetch>
+KVMEM_INLINE void bf16_panel(const CodeTile& tile, Index first, Index slot, const ScanOutput& out) {
+    Vector sum[queries][scan_vectors] = {};
+    bf16_sums<queries, prefetch>(tile, first, slot, sum);
 #pragma GCC unroll 8
     for (Index q = 0; q < queries; ++q) report(tile.affine, slot, first + q, out, [&](Index v) { return sum[q][v]; });
 }
@@ -191,6 +202,92 @@ KVMEM_INLINE void code_tile(const CodeTile& tile, const ScanOutput& out) {
 }
 void scan_int8(const CodeTile& tile, const ScanOutput& out) { code_tile<false>(tile, out); }
 void scan_bf16(const CodeTile& tile, const ScanOutput& out) { code_tile<true>(tile, out); }
+
+// --- Products with a layer's weights --------------------------------------------------------------------
+
+// y = value, or y += value, for the outputs that exist.
+KVMEM_INLINE void put(const detail::PanelOutput& out, Index row, Index at, Vector value) {
+    if (at >= out.outputs) return;
+    float* y = out.y + row * out.y_row + at;
+    const Index count = out.outputs - at;
+    store_up_to(y, out.add ? load_up_to(y, count) + value : value, count);
+}
+
+template <Index rows, bool prefetch>
+KVMEM_INLINE void int8_outputs(const CodeTile& tile, Index first, Index slot, const detail::PanelOutput& out) {
+    Ints sum[rows][scan_vectors];
+    int8_sums<rows, prefetch>(tile, first, slot, sum);
+#pragma GCC unroll 8
+    for (Index r = 0; r < rows; ++r)
+#pragma GCC unroll 4
+        for (Index v = 0; v < scan_vectors; ++v) {
+            const Index at = slot + v * lanes;
+            // The scales first: a sum times the larger of them alone could overflow.
+            const Vector scale = load(tile.affine.factor + at) * tile.scales[first + r];
+            put(out, first + r, at, __builtin_convertvector(sum[r][v], Vector) * scale);
+        }
+}
+
+template <Index rows, bool prefetch>
+KVMEM_INLINE void bf16_outputs(const CodeTile& tile, Index first, Index slot, const detail::PanelOutput& out) {
+    Vector sum[rows][scan_vectors] = {};
+    bf16_sums<rows, prefetch>(tile, first, slot, sum);
+#pragma GCC unroll 8
+    for (Index r = 0; r < rows; ++r)
+#pragma GCC unroll 4
+        for (Index v = 0; v < scan_vectors; ++v) put(out, first + r, slot + v * lanes, sum[r][v]);
+}
+
+// All rows on a panel: 6 at a time, then the rest. A single row is bound by the memory, and prefetches.
+template <bool bf16>
+KVMEM_INLINE void code_panel(const CodeTile& tile, const detail::PanelOutput& out) {
+    const auto panels = [&]<Index rows, bool prefetch>(Index first) {
+        for (Index slot = 0; slot < out.outputs; slot += scan_vectors * lanes)
+            if constexpr (bf16)
+                bf16_outputs<rows, prefetch>(tile, first, slot, out);
+            else
+                int8_outputs<rows, prefetch>(tile, first, slot, out);
+    };
+    Index r = 0;
+    if (tile.exceeds_l2 && tile.count == 1) panels.template operator()<1, true>(r), r += 1;
+    for (; r + 6 <= tile.count; r += 6) panels.template operator()<6, false>(r);
+    if (r + 4 <= tile.count) panels.template operator()<4, false>(r), r += 4;
+    if (r + 2 <= tile.count) panels.template operator()<2, false>(r), r += 2;
+    if (r < tile.count) panels.template operator()<1, false>(r);
+}
+void multiply_int8(const CodeTile& tile, const detail::PanelOutput& out) { code_panel<false>(tile, out); }
+void multiply_bf16(const CodeTile& tile, const detail::PanelOutput& out) { code_panel<true>(tile, out); }
+
+// x = scale * code + error. A row that is not finite gets a scale of NaN.
+void encode_row(const float* x, Index width, std::int8_t* codes, float& scale, std::int32_t& start) {
+    using Bytes [[gnu::vector_size(vector_bytes / 4)]] = std::int8_t;
+    Vector largest = {}, wrong = {};
+    for (Index k = 0; k < width; k += lanes) {
+        const Vector v = load_up_to(x + k, width - k);
+        largest = larger(larger(v, -v), largest);
+        wrong += v - v;
+    }
+    float top = 0;
+    bool finite = true;
+    for (Index i = 0; i < lanes; ++i) {
+        top = largest[i] > top ? largest[i] : top;
+        finite = finite && wrong[i] == 0;
+    }
+    scale = top / 127;
+    const float inverse = scale >= 1e-37f && finite ? 1 / scale : 0;
+    if (inverse == 0) scale = finite ? 0 : __builtin_nanf("");
+    Ints sum = {};
+    for (Index k = 0; k < width; k += lanes) {
+        const Vector exact = finite ? load_up_to(x + k, width - k) * inverse : Vector{};
+        const Vector half = exact < Vector{} ? Vector{} - 0.5f : Vector{} + 0.5f;
+        const Ints code = __builtin_convertvector(exact + half, Ints);
+        sum += code;
+        const auto bytes = __builtin_convertvector(code, Bytes);
+        __builtin_memcpy(codes + k, &bytes, static_cast<std::size_t>(min(lanes, (width - k + 3) / 4 * 4)));
+    }
+    start = 0;
+    for (Index i = 0; i < lanes; ++i) start -= 128 * sum[i];
+}
 
 // --- Rows ------------------------------------------------------------------------------------------------
 
@@ -335,6 +432,9 @@ const detail::Scan scan_table{
     .scan_rows = scan_rows,
     .scan_int8 = scan_int8,
     .scan_bf16 = scan_bf16,
+    .multiply_int8 = multiply_int8,
+    .multiply_bf16 = multiply_bf16,
+    .encode_row = encode_row,
     .above = above,
     .product = product,
     .square_distance = square_distance,

@@ -4,6 +4,7 @@
 // empty. Several threads may read a network, each with a tape of its own, while no thread trains it.
 #pragma once
 
+#include "kvmem/autograd/packed_parameters.hpp"
 #include "kvmem/autograd/tape.hpp"
 #include "kvmem/core/ragged.hpp"
 #include "kvmem/tasks/sequences/decoder.hpp"
@@ -36,6 +37,12 @@ class SequenceNetwork : public SequenceModel {
     Parameters& parameters() { return parameters_; }
     const Parameters& parameters() const { return parameters_; }
 
+    // From now on, objects that begin() makes read packed copies of the weights, in this form. Training does not. The
+    // parameters must not change afterwards. No thread may use the network during the call.
+    void pack(WeightForm form) { packed_ = std::make_unique<PackedParameters>(form); }
+    // The copies, or null.
+    const PackedParameters* packed() const { return packed_.get(); }
+
     // The sum over all targets of the cross-entropy of each of their symbols and of end_token after them, given those
     // before: [1, 1]. source[i] belongs to target[i]. On a tape that trains, with dropout and label smoothing.
     virtual Var loss(Tape& tape, RaggedView<Token> source, RaggedView<Token> target) const = 0;
@@ -49,6 +56,7 @@ class SequenceNetwork : public SequenceModel {
 
   private:
     SequenceUnits units_;
+    std::unique_ptr<PackedParameters> packed_;
 };
 
 // A language model: a network whose sources are empty.

@@ -54,6 +54,7 @@ class RecurrentText::Steps final : public Decoding {
   public:
     Steps(const RecurrentText& model, Index rows) : model_(model), states_(*model.cells_) {
         tape_.set_training(false);
+        tape_.use(model.packed());
         states_.store(model.cells_->start(tape_, rows));
     }
 

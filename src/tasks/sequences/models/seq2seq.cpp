@@ -267,6 +267,7 @@ class Seq2Seq::Steps final : public Decoding {
           source_of_(static_cast<std::size_t>(sources.size())) {
         std::iota(source_of_.begin(), source_of_.end(), Index{0});
         tape_.set_training(false);
+        tape_.use(model.packed());
         const Encoded encoded = model.encode(tape_, sources);
         if (heads() > 0) key_ = copy_of(encoded.memory.key), value_ = copy_of(encoded.memory.value);
         if (model.config_.copy) sources_ = model.copied_tokens(sources.values);
