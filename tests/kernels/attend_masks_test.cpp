@@ -208,3 +208,26 @@ TEST_CASE("weights of large scores sum to one on the way back, whether scores ar
             }
         }
 }
+
+TEST_CASE("queries alone have the bits of a call of their own with the slots that the causal mask leaves", "[attend]") {
+    for (const Index length : {1, 5, 40, 130, 1100, 3000})
+        for (const Index width : {8, 20, 64}) {
+            CAPTURE(length, width);
+            Case whole({2, length}, {2, length}, 2, width, width, 1);
+            whole.options.causal = whole.options.alone = true;
+            whole.options.scale = inverse_sqrt(width);
+            whole.run();
+            test::check_close(whole.read, whole.oracle().read, 2e-5);
+            for (const Index last : {Index{0}, length / 2, length - 1}) {
+                const auto rows = [&](const Matrix& m, Index first, Index count) {
+                    return m.view().middle_rows(2 + first, count);
+                };
+                Matrix read(1, 2 * width), log_sum_exp(1, 2);
+                const OwnedSegments one = Segments::all(1, last + 1);
+                Arena scratch;
+                attend({rows(whole.query, last, 1), rows(whole.key, 0, last + 1), rows(whole.value, 0, last + 1)}, one,
+                       whole.options, {read, log_sum_exp}, scratch);
+                CHECK(test::same_bits(read, rows(whole.read, last, 1)));
+            }
+        }
+}

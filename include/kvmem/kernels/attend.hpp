@@ -104,6 +104,10 @@ struct AttendOptions {
     // Each weight becomes 0 with this probability and grows by 1 / (1 - dropout) otherwise, as `seed` decides.
     double dropout = 0;
     std::uint64_t seed = 0;
+    // Each query has the bits that it has in a call of its own, with the slots that a causal mask leaves to it:
+    // decoding step by step then equals a whole run. It holds for a softmax of dot products whose weights are not
+    // written, and makes segments of many queries slower.
+    bool alone = false;
 
     // The number of heads of keys and values, G.
     [[nodiscard]] Index memory_heads() const { return key_heads > 0 ? key_heads : heads; }

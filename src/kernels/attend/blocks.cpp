@@ -39,6 +39,7 @@ static Split split_of(const AttendCall& call, Index segment) {
     const Index total = std::max<Index>(1, call.total_work());
     const Index max_parts = std::max<Index>(1, target_tasks * call.work(segment) / total / call.heads);
     const Index query_parts = std::clamp<Index>(queries / min_queries, 1, max_parts);
+    if (call.options.alone) return {query_parts, 1};
     const Index slot_parts = std::clamp<Index>(slots / min_slots, 1, max_parts);
     return {query_parts, queries > min_queries ? 1 : std::max(slot_parts, slots / max_slots)};
 }
@@ -72,7 +73,7 @@ static Prefetcher prefetch_tile(const AttendCall& call, const Tile* next) {
 static void run(const AttendCall& call, const Tile& tile, const Tile* next, const WorkerScratch& scratch) {
     const Head head = call.head(tile.segment, tile.head);
     const Part& part = tile.part;
-    if (part.end_query - part.first_query > few_queries && !head.by_distance)
+    if (part.end_query - part.first_query > few_queries && !head.by_distance && !head.alone)
         return simd().attend_tiles(head, part, tile.out, prefetch_tile(call, next), scratch.mine());
     for (Index q = part.first_query; q < part.end_query; q += few_queries)
         simd().attend_rows(head, {q, std::min(q + few_queries, part.end_query), part.first_slot, part.end_slot},
@@ -145,7 +146,7 @@ void attend_by_blocks(const AttendCall& call, const AttendOutput& out, Arena& sc
         max_queries = std::max(max_queries, call.queries(i));
         count += call.heads * splits[i].tiles();
     }
-    const bool is_tiled = max_queries > few_queries;
+    const bool is_tiled = max_queries > few_queries && !call.options.alone;
     const WorkerScratch workers(scratch, is_tiled ? attend_scratch(max_queries, call.key_width, call.value_width) : 0);
     const auto tiles = scratch.take<Tile>(count);
     for_each_head(call, splits, tiles.data(), [&](Index segment, Index head, const Split& split, Tile* first) {

@@ -174,6 +174,7 @@ Head AttendCall::head(Index segment, Index h) const {
     at.value_width = value_width;
     at.scale = options.scale;
     at.by_distance = options.similarity == Similarity::euclidean;
+    at.alone = options.alone;
     at.banded = options.causal || options.window > 0;
     at.behind = options.window > 0 ? options.window - 1 : at.slots + at.queries;
     at.ahead = options.causal ? 0 : at.behind;

@@ -319,8 +319,9 @@ inline void attend_rows(const Head& head, const Part& part, const HeadOutput& ou
         for (Index k = 0; k < head.value_width; ++k) output[k] = 0;
     }
     const Index row_bytes = (head.key_width + head.value_width) * static_cast<Index>(sizeof(T));
-    const auto attend_row_of = head.slots * row_bytes > l2_bytes ? attend_row<true, T> : attend_row<false, T>;
-    const Index block = part.end_query - part.first_query == 1 ? long_block : row_block;
+    const bool exceeds_l2 = head.slots * row_bytes > l2_bytes && !head.alone;
+    const auto attend_row_of = exceeds_l2 ? attend_row<true, T> : attend_row<false, T>;
+    const Index block = part.end_query - part.first_query == 1 && !head.alone ? long_block : row_block;
     // All queries use a block of slots before the next one, so that each block is read from memory once.
     for (Index j = part.first_slot; j < part.end_slot; j += block)
         for (Index q = part.first_query; q < part.end_query; ++q) {

@@ -47,6 +47,7 @@ struct Head {
     // The mask leaves to query i the slots from place(i) - behind to place(i) + ahead, inclusive.
     Index behind = 0, ahead = 0;
     bool banded = false;
+    bool alone = false;  // the bits of a query depend on no other one
 
     [[gnu::always_inline]] Index place(Index i) const { return i + slots - queries; }
     [[gnu::always_inline]] Index first_readable(Index i) const { return banded ? bounded(place(i) - behind) : 0; }
