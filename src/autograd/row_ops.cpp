@@ -6,6 +6,7 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/parallel.hpp"
 #include "kvmem/kernels/normalize.hpp"
+#include "kvmem/kernels/positions.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -30,6 +31,13 @@ struct NormalizeRows {
 
     void backward(Tape&, Var out) const { normalize_rows_backward(out.value(), length, out.grad(), x.grad()); }
 };
+
+struct Rotate {
+    Var x;
+    ConstView turns;
+
+    void backward(Tape&, Var out) const { rotate_backward(out.grad(), turns, x.grad()); }
+};
 }  // namespace
 
 Var layer_norm(Var x, Var gain, Var bias) {
@@ -47,6 +55,17 @@ Var normalize_rows(Var x) {
     const NormalizeRows saved{x, tape.arena().take<Real>(x.rows())};
     const Var out = tape.record(x.rows(), x.cols(), x.needs_grad(), saved);
     normalize_rows(x.value(), out.mutable_value(), saved.length);
+    return out;
+}
+
+Var rotate(Var x, std::span<const Index> positions, Index heads) {
+    Tape& tape = Tape::of("rotate", {x});
+    require_shape(heads > 0 && x.cols() % (2 * heads) == 0 && std::ssize(positions) == x.rows(), "rotate",
+                  "heads of an even width, and a position for each row");
+    const View turns = tape.arena().matrix(x.rows(), x.cols() / heads);
+    rotary_turns(positions, turns);
+    const Var out = tape.record(x.rows(), x.cols(), x.needs_grad(), Rotate{x, turns});
+    rotate(x.value(), turns, out.mutable_value());
     return out;
 }
 

@@ -21,21 +21,32 @@ std::vector<Index> KeyValueCache::lengths() const {
     return all;
 }
 
-// A copy in which each sequence has `room` rows instead of `old_room`.
-static Matrix with_room(const Matrix& old, Index sequences, Index old_room, Index room, Index cols) {
-    Matrix grown(sequences * room, cols);
-    for (Index i = 0; i < sequences; ++i)
-        std::copy_n(old.data() + i * old_room * cols, old_room * cols, grown.data() + i * room * cols);
-    return grown;
+// Copies `rows` rows of `cols` of each sequence, which begin every `room` and every `old_room` rows.
+template <class T>
+static void copy_sequences(const T* from, Index old_room, T* to, Index room, Index sequences, Index rows, Index cols) {
+    for (Index i = 0; i < sequences; ++i) std::copy_n(from + i * old_room * cols, rows * cols, to + i * room * cols);
 }
 
-std::pair<Matrix, Matrix> KeyValueCache::resize_room(Index room, Index key_cols, Index value_cols) {
-    Matrix key = with_room(key_, sequences_, room_, room, key_cols);
-    Matrix value = with_room(value_, sequences_, room_, room, value_cols);
-    for (std::size_t i = 0; i < slot_offsets_.size(); ++i)
-        slot_offsets_[i] += static_cast<Index>(i / 2) * (room - room_);
+std::pair<Matrix, Matrix> KeyValueCache::resize(Index sequences, Index room, Index key_cols, Index value_cols) {
+    const std::vector<Index> before = lengths();
+    Matrix key(sequences * room, key_cols), value(sequences * room, value_cols);
+    std::vector<std::int64_t> names(static_cast<std::size_t>(sequences * room));
+    copy_sequences(key_.data(), room_, key.data(), room, sequences_, room_, key_cols);
+    copy_sequences(value_.data(), room_, value.data(), room, sequences_, room_, value_cols);
+    copy_sequences(names_.data(), room_, names.data(), room, sequences_, room_, 1);
+    names_ = std::move(names);
     room_ = room;
+    set_lengths(before);
     return {std::exchange(key_, std::move(key)), std::exchange(value_, std::move(value))};
+}
+
+void KeyValueCache::set_lengths(std::span<const Index> lengths) {
+    sequences_ = std::ssize(lengths);
+    slot_offsets_.assign(static_cast<std::size_t>(2 * sequences_ + 1), sequences_ * room_);
+    for (Index i = 0; i < sequences_; ++i) {
+        slot_offsets_[2 * i] = i * room_;
+        slot_offsets_[2 * i + 1] = i * room_ + lengths[i];
+    }
 }
 
 void KeyValueCache::append(ConstView key, ConstView value, std::span<const Index> offsets) {
@@ -50,11 +61,12 @@ void KeyValueCache::append(ConstView key, ConstView value, std::span<const Index
     for (Index i = 0; i < sequences_; ++i) longest = std::max(longest, end(i) - first(i) + count(i));
     std::pair<Matrix, Matrix> before;  // alive until the end: what is appended may be rows of it
     if (longest > room_ || room_ == 0)
-        before = resize_room(std::max({longest, 2 * room_, min_room}), key.cols, value.cols);
+        before = resize(sequences_, std::max({longest, 2 * room_, min_room}), key.cols, value.cols);
     for (Index i = 0; i < sequences_; ++i) {
         const Index from = offsets[i];
         std::copy_n(key.row(from), count(i) * key.cols, key_.row(end(i)));
         std::copy_n(value.row(from), count(i) * value.cols, value_.row(end(i)));
+        for (Index slot = end(i); slot < end(i) + count(i); ++slot) names_[slot] = ++last_name_;
         slot_offsets_[2 * i + 1] += count(i);
     }
 }
@@ -64,7 +76,33 @@ void KeyValueCache::truncate(std::span<const Index> lengths) {
     const bool fit = std::equal(lengths.begin(), lengths.end(), now.begin(), now.end(),
                                 [](Index less, Index all) { return less >= 0 && less <= all; });
     require_shape(fit, "KeyValueCache", "a length for each sequence, from 0 to what it has");
-    for (std::size_t i = 0; i < lengths.size(); ++i) slot_offsets_[2 * i + 1] = slot_offsets_[2 * i] + lengths[i];
+    set_lengths(lengths);
+}
+
+void KeyValueCache::reorder(std::span<const Index> rows) {
+    const bool fit = std::ranges::all_of(rows, [&](Index row) { return row >= 0 && row < sequences_; });
+    require_shape(fit, "KeyValueCache", "rows that are sequences");
+    const std::vector<Index> before = lengths();
+    if (std::ssize(rows) * room_ > key_.rows()) resize(std::ssize(rows), room_, key_.cols(), value_.cols());
+    std::vector<Index> lengths, from, to;  // rows that move
+    for (Index i = 0; i < std::ssize(rows); ++i) {
+        const Index source = rows[i] * room_, length = lengths.emplace_back(before[rows[i]]);
+        const auto name = names_.begin() + source;
+        const auto equal = std::mismatch(name, name + length, names_.begin() + i * room_).first - name;
+        for (Index slot = equal; slot < length; ++slot) from.push_back(source + slot), to.push_back(i * room_ + slot);
+    }
+    // All rows that move are copied before any of them is written.
+    const auto move = [&](auto* data, Index cols) {
+        std::vector<std::remove_pointer_t<decltype(data)>> moving(from.size() * static_cast<std::size_t>(cols));
+        for (std::size_t i = 0; i < from.size(); ++i)
+            std::copy_n(data + from[i] * cols, cols, moving.data() + static_cast<Index>(i) * cols);
+        for (std::size_t i = 0; i < from.size(); ++i)
+            std::copy_n(moving.data() + static_cast<Index>(i) * cols, cols, data + to[i] * cols);
+    };
+    move(key_.data(), key_.cols());
+    move(value_.data(), value_.cols());
+    move(names_.data(), 1);
+    set_lengths(lengths);
 }
 
 }  // namespace kvmem

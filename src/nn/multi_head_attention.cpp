@@ -23,6 +23,7 @@ static MultiHeadOptions filled_in(MultiHeadOptions o) {
     for (const Index x : {o.width, o.heads, o.query_in, o.key_in, o.value_in, o.head_key, o.head_value})
         require_shape(x >= 1 && x <= max_width, here, "widths that are not negative and at most 2^31");
     require_shape(o.key_heads >= 1 && o.heads % o.key_heads == 0, here, "key heads that divide the heads");
+    require_shape(!o.rotary || o.head_key % 2 == 0, here, "an even width of a head's key for rotary positions");
     return o;
 }
 
@@ -37,6 +38,18 @@ MultiHeadAttention::MultiHeadAttention(Parameters& parameters, const std::string
              {.init = Init::xavier, .bias = options_.bias}),
       out_(parameters, name + ".out", options_.heads * options_.head_value, options_.width, seed,
            {.init = Init::xavier, .bias = options_.bias}) {}
+
+// Rows [offsets[i], offsets[i+1]) of x, of `heads` heads, turn by their positions: the last is that of the last slot of
+// segment i.
+static Var turned(Var x, Index heads, std::span<const Index> offsets, std::span<const Index> slot_offsets) {
+    require_shape(offsets.size() == slot_offsets.size(), here, "as many segments of queries as of slots");
+    std::vector<Index> positions;
+    for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
+        const Index slots = slot_offsets[i + 1] - slot_offsets[i], count = offsets[i + 1] - offsets[i];
+        for (Index at = slots - count; at < slots; ++at) positions.push_back(at);
+    }
+    return rotate(x, positions, heads);
+}
 
 MultiHeadAttention::Read MultiHeadAttention::attend_projected(Var query, Var key, Var value, const Segments& segments,
                                                               AttendOptions how, const LookupBias& bias) const {
@@ -56,7 +69,12 @@ MultiHeadAttention::Read MultiHeadAttention::read(Var query, Var key, Var value,
     require_shape(query.cols() == options_.query_in, here, "a query [B, query_in]");
     require_shape(key.cols() == options_.key_in && value.cols() == options_.value_in, here,
                   "a key [S, key_in] and a value [S, value_in]");
-    return attend_projected(query_(query), key_(key), value_(value), segments, how, bias);
+    Var q = query_(query), k = key_(key);
+    if (options_.rotary) {
+        q = turned(q, options_.heads, segments.query_offsets, segments.slot_offsets);
+        k = turned(k, options_.key_heads, segments.slot_offsets, segments.slot_offsets);
+    }
+    return attend_projected(q, k, value_(value), segments, how, bias);
 }
 
 static void require_inference(const Tape& tape) {
@@ -72,7 +90,15 @@ void MultiHeadAttention::append(KeyValueCache& cache, Var key, Var value, std::s
     require_inference(*key.tape);
     require_shape(key.cols() == options_.key_in && value.cols() == options_.value_in, here,
                   "a key [S, key_in] and a value [S, value_in]");
-    cache.append(key_(key).value(), value_(value).value(), offsets);
+    Var k = key_(key);
+    if (options_.rotary) {
+        std::vector<Index> slots(offsets.begin(), offsets.end());  // of the sequences with what they have
+        Index before = 0;
+        for (std::size_t i = 1; const Index length : cache.lengths())
+            if (i < slots.size()) slots[i++] += before += length;
+        k = turned(k, options_.key_heads, offsets, slots);
+    }
+    cache.append(k.value(), value_(value).value(), offsets);
 }
 
 MultiHeadAttention::Read MultiHeadAttention::read(const KeyValueCache& cache, Var query, std::span<const Index> offsets,
@@ -84,7 +110,9 @@ MultiHeadAttention::Read MultiHeadAttention::read(const KeyValueCache& cache, Va
                   "offsets from 0 of as many sequences as the cache has");
     std::vector<Index> queries{0};  // the room after each sequence has no queries
     for (std::size_t i = 1; i < offsets.size(); ++i) queries.insert(queries.end(), 2, offsets[i]);
-    return attend_projected(query_(query), tape.constant(cache.key()), tape.constant(cache.value()),
+    Var q = query_(query);
+    if (options_.rotary) q = turned(q, options_.heads, queries, cache.slot_offsets());
+    return attend_projected(q, tape.constant(cache.key()), tape.constant(cache.value()),
                             {queries, cache.slot_offsets()}, how, {});
 }
 

@@ -168,6 +168,83 @@ TEST_CASE("a cache may be given rows of its own", "[nn]") {
     }
 }
 
+TEST_CASE("sequences of a cache become copies of others", "[nn]") {
+    KeyValueCache cache(2);
+    std::vector<std::vector<Real>> expected(2);  // the first number of each slot
+    Real next = 0;
+    const auto grow = [&] {
+        Matrix key(cache.sequences(), 3), value(cache.sequences(), 2);
+        for (Index i = 0; i < cache.sequences(); ++i) {
+            key(i, 0) = value(i, 1) = ++next;
+            expected[i].push_back(next);
+        }
+        cache.append(key, value, offsets(std::vector<Index>(expected.size(), 1)));
+    };
+    cache.reorder(std::vector<Index>{1, 0, 0});  // without slots
+    CHECK(cache.lengths() == std::vector<Index>{0, 0, 0});
+    cache.reorder(std::vector<Index>{0, 1});
+    for (const std::vector<Index>& rows : {std::vector<Index>{0, 0, 0, 1, 1, 1},
+                                           {2, 1, 0, 5, 4, 3},
+                                           {1, 0, 0, 0},
+                                           {3, 3, 2, 1, 0},
+                                           {0, 2},
+                                           {1, 1, 0},
+                                           {0, 1, 2, 2, 1, 0},
+                                           {5, 0, 4, 1, 3, 2},
+                                           {}}) {
+        for (int i = 0; i < 5; ++i) grow();
+        cache.reorder(rows);
+        std::vector<std::vector<Real>> chosen;
+        for (const Index row : rows) chosen.push_back(expected[row]);
+        expected = std::move(chosen);
+        REQUIRE(cache.sequences() == std::ssize(expected));
+        for (std::size_t i = 0; i < expected.size(); ++i) {
+            const Index first = cache.slot_offsets()[2 * i];
+            REQUIRE(cache.slot_offsets()[2 * i + 1] - first == std::ssize(expected[i]));
+            for (std::size_t t = 0; t < expected[i].size(); ++t) {
+                CHECK(cache.key()(first + static_cast<Index>(t), 0) == expected[i][t]);
+                CHECK(cache.value()(first + static_cast<Index>(t), 1) == expected[i][t]);
+            }
+        }
+        CHECK(cache.slot_offsets().back() == cache.key().rows);
+    }
+    CHECK_THROWS_AS(cache.reorder(std::vector<Index>{0}), Error);  // of none
+}
+
+TEST_CASE("rotary heads see distances alone, whole and step by step", "[nn]") {
+    Parameters p;
+    Parameter& x = p.add("x", normal(9, 8, 1));
+    const MultiHeadAttention attention(p, "a", {.width = 8, .heads = 4, .key_heads = 2, .rotary = true}, 1);
+    shake(p);
+    const auto rows = offsets({3, 0, 6});
+    check_gradients(p, [&](Tape& t) { return attention.self(t.parameter(x), rows, {.causal = true}).out; });
+    Tape t;
+    t.set_training(false);
+    const ConstView whole = attention.self(t.parameter(x), rows, {.causal = true}).out.value();
+    KeyValueCache cache(3);
+    for (const std::vector<Index>& counts : {std::vector<Index>{1, 0, 2}, {2, 0, 1}, {0, 0, 3}}) {
+        const std::vector<Index> before = cache.lengths();
+        std::vector<Index> from;
+        for (std::size_t i = 0; i < 3; ++i)
+            for (Index at = 0; at < counts[i]; ++at) from.push_back(rows[i] + before[i] + at);
+        const Var now = take_rows(t.parameter(x), from);
+        const ConstView out = attention.step(cache, now, offsets(counts)).out.value();
+        CHECK(distance(out, take_rows(t.constant(whole), from).value()) < 1e-13);
+    }
+    // Two more slots before all others change no product of a query and a key.
+    const auto query_of = [&](const std::vector<Index>& positions) {
+        return rotate(take_rows(t.parameter(x), std::vector<Index>{0, 1}), positions, 2);
+    };
+    const Var near = query_of({4, 9}), far = query_of({1004, 1009});
+    const auto product = [](Var y) {
+        double sum = 0;
+        for (Index j = 0; j < 8; ++j) sum += double{y.value()(0, j)} * double{y.value()(1, j)};
+        return sum;
+    };
+    CHECK(product(near) == Approx(product(far)).epsilon(1e-12));
+    CHECK_THROWS_AS(MultiHeadAttention(p, "odd", {.width = 9, .heads = 3, .rotary = true}, 1), Error);
+}
+
 TEST_CASE("decoding step by step with a cache gives what causal self-attention gives", "[nn]") {
     Parameters p;
     const MultiHeadAttention attention(p, "a", {.width = 6, .heads = 2, .head_key = 2, .head_value = 5}, 1);

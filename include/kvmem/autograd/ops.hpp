@@ -82,6 +82,10 @@ struct SentenceTables {
 // The logarithm of softmax(x), without its underflow. A row of -inf alone stays so and passes no gradient.
 [[nodiscard]] Var log_softmax(Var x);
 
+// Rotary positions: row i of x [n, heads * D] turns by the angles of positions[i], head by head. D must be even.
+// (kernels/positions.hpp)
+[[nodiscard]] Var rotate(Var x, std::span<const Index> positions, Index heads);
+
 // --- attention (attend_ops.cpp, kernels/attend.hpp)
 
 // What a lookup gives: the read [B, H*E], the log-sum-exp [B, H] of its scores (not differentiated) and, if the lookup

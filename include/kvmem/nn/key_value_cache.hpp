@@ -3,6 +3,7 @@
 
 #include "kvmem/core/matrix.hpp"
 
+#include <cstdint>
 #include <span>
 #include <utility>
 #include <vector>
@@ -30,22 +31,31 @@ class KeyValueCache {
     // length is from 0 to that of the sequence.
     void truncate(std::span<const Index> lengths);
 
-    // Keys and values of all sequences, with their room.
-    ConstView key() const { return key_; }      // [N * room, G*D]; valid until the next append()
-    ConstView value() const { return value_; }  // [N * room, G*E]
+    // Sequence i becomes a copy of what sequence rows[i] was: there are as many as rows. What two sequences have in
+    // common since one became a copy of the other does not move, so hypotheses of a beam move little more than their
+    // last slots. Throws Error, with nothing changed, for rows that are no sequences.
+    void reorder(std::span<const Index> rows);
+
+    // Keys and values of all sequences, with their room. Valid until the next append() or reorder().
+    ConstView key() const { return key_.view().middle_rows(0, sequences_ * room_); }      // [N * room, G*D]
+    ConstView value() const { return value_.view().middle_rows(0, sequences_ * room_); }  // [N * room, G*E]
     // Offsets of 2N segments: sequence i is segment 2i, its room is segment 2i + 1.
     std::span<const Index> slot_offsets() const { return slot_offsets_; }
 
   private:
     Index first(Index sequence) const { return slot_offsets_[2 * sequence]; }
     Index end(Index sequence) const { return slot_offsets_[2 * sequence + 1]; }
-    // Moves every sequence to `room` rows. Returns the matrices that held them, which the caller may still view.
-    std::pair<Matrix, Matrix> resize_room(Index room, Index key_cols, Index value_cols);
+    // Moves every sequence to `room` rows, with places for `sequences`. Returns the matrices that held them, which the
+    // caller may still view.
+    std::pair<Matrix, Matrix> resize(Index sequences, Index room, Index key_cols, Index value_cols);
+    void set_lengths(std::span<const Index> lengths);
 
     Index sequences_;
-    Index room_ = 0;  // rows of a sequence
-    Matrix key_, value_;
+    Index room_ = 0;      // rows of a sequence
+    Matrix key_, value_;  // after a reorder() with places for more sequences
     std::vector<Index> slot_offsets_;
+    std::vector<std::int64_t> names_;  // of the slot in each row: slots of one name are equal
+    std::int64_t last_name_ = 0;
 };
 
 }  // namespace kvmem

@@ -18,13 +18,15 @@ struct MultiHeadOptions {
     Index query_in = 0, key_in = 0, value_in = 0;  // widths of the inputs; 0: width
     Index head_key = 0, head_value = 0;            // D and E, widths of a head's key and value; 0: width / heads
     bool bias = true;                              // of the four projections
+    bool rotary = false;  // queries and keys turn by their positions (kernels/positions.hpp); needs even head_key
 };
 
 // out = concat(head_1 .. head_H) Wo with head_h = softmax(q Wq_h (k Wk_g)' / sqrt(D)) v Wv_g, plus biases.
 //
 // Parameters: name.query.weight [H*D, query_in], name.key.weight [G*D, key_in], name.value.weight [G*E, value_in],
 // name.out.weight [width, H*E], and a .bias of each. Weights begin as Xavier's, biases at zero.
-// Read::weights() gives the weights of each head; they are never averaged.
+// Read::weights() gives the weights of each head; they are never averaged. With rotary positions, slot s of a segment
+// stands at position s, and query i of q queries at i + (slots - q), as everywhere in attend().
 class MultiHeadAttention {
   public:
     // Throws Error when a width is not positive, or the heads do not divide what they share.
