@@ -6,10 +6,12 @@
 namespace kvmem {
 
 const SequenceModelType& seq2seq();
+const SequenceModelType& transformer();
 const SequenceModelType& recurrent_text();
+const SequenceModelType& language_model();
 
-std::vector<const ModelType*> transduction_models() { return {&seq2seq()}; }
-std::vector<const ModelType*> text_models() { return {&recurrent_text()}; }
+std::vector<const ModelType*> transduction_models() { return {&seq2seq(), &transformer()}; }
+std::vector<const ModelType*> text_models() { return {&recurrent_text(), &language_model()}; }
 
 ListedSequenceModel find_sequence_model(const std::string& kind) {
     std::string kinds;

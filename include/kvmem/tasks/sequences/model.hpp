@@ -64,7 +64,11 @@ class TextNetwork : public SequenceNetwork {
   public:
     // The sum over all pieces of the cross-entropy of the symbols behind the first `context[i]` ones of piece i, each
     // given all before it in its piece: [1, 1]. A context is at least 1; a piece that is not longer adds 0.
-    virtual Var continuation_loss(Tape& tape, RaggedView<Token> pieces, std::span<const Index> context) const = 0;
+    Var continuation_loss(Tape& tape, RaggedView<Token> pieces, std::span<const Index> context) const;
+    // What the output layer reads for the symbol behind each one of the texts, given all up to it: a row for each.
+    virtual Var states(Tape& tape, RaggedView<Token> texts) const = 0;
+    // The scores of the next symbols, before the softmax: [rows of states, tokens].
+    virtual Var scores(Var states) const = 0;
     // How many symbols of a text training reads together.
     virtual Index piece_length() const = 0;
     // That of begin_token, the target and end_token, with a context of 1.

@@ -28,24 +28,8 @@ Var RecurrentText::embed(Tape& tape, std::span<const Token> tokens) const {
     return dropout((*table_)(tape, tokens), config_.dropout);
 }
 
-Var RecurrentText::continuation_loss(Tape& tape, RaggedView<Token> pieces, std::span<const Index> context) const {
-    require_shape(std::ssize(context) == pieces.size(), "RecurrentText::continuation_loss", "a context for each piece");
-    std::vector<Token> inputs;
-    std::vector<Index> offsets{0}, rows, targets;  // rows whose next symbols count
-    for (Index i = 0; i < pieces.size(); ++i) {
-        const std::span<const Token> piece = pieces[i];
-        for (Index t = 0; t + 1 < std::ssize(piece); ++t) {
-            if (t + 1 >= context[i]) {
-                rows.push_back(std::ssize(inputs));
-                targets.push_back(piece[t + 1]);
-            }
-            inputs.push_back(piece[t]);
-        }
-        offsets.push_back(std::ssize(inputs));
-    }
-    Var states = (*cells_)(embed(tape, inputs), offsets).out;
-    if (std::ssize(rows) < states.rows()) states = take_rows(states, rows);
-    return cross_entropy(scores(states), targets);
+Var RecurrentText::states(Tape& tape, RaggedView<Token> texts) const {
+    return (*cells_)(embed(tape, texts.values), texts.offsets).out;
 }
 
 // --- generation

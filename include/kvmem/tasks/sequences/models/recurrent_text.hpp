@@ -44,14 +44,14 @@ class RecurrentText final : public TextNetwork {
     std::string name() const override { return "recurrent language model"; }
     std::string summary() const override;
     Index piece_length() const override { return config_.piece; }
-    Var continuation_loss(Tape& tape, RaggedView<Token> pieces, std::span<const Index> context) const override;
+    Var states(Tape& tape, RaggedView<Token> texts) const override;
+    Var scores(Var states) const override { return (*out_)(dropout(states, config_.dropout)); }
     std::unique_ptr<Decoding> begin(RaggedView<Token> sources) const override;
 
   private:
     class Steps;  // the Decoding
 
     Var embed(Tape& tape, std::span<const Token> tokens) const;
-    Var scores(Var states) const { return (*out_)(dropout(states, config_.dropout)); }
 
     RecurrentTextConfig config_;
     std::optional<Embedding> table_;

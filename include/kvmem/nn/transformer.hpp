@@ -1,0 +1,145 @@
+// The layers of a Transformer (Vaswani et al. 2017, section 3): sequences read themselves and, in a decoder, the output
+// of an encoder. The three attentions are attend() with three kinds of segments.
+#pragma once
+
+#include "kvmem/nn/multi_head_attention.hpp"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace kvmem {
+
+// How a layer learns where a row stands in its sequence: not at all, by what is added to the first layer's input
+// (Vaswani et al. 2017, section 3.5), or by turning queries and keys (Su et al. 2021).
+enum class Positions { none, sinusoidal, rotary };
+inline std::span<const char* const> choices(Positions) {
+    static constexpr const char* names[] = {"none", "sinusoidal", "rotary"};
+    return names;
+}
+
+// What is between the two maps of a feed-forward.
+enum class FeedForwardForm { relu, gelu };
+inline std::span<const char* const> choices(FeedForwardForm) {
+    static constexpr const char* names[] = {"relu", "gelu"};
+    return names;
+}
+
+// The shape of the layers.
+struct TransformerOptions {
+    Index width = 0;  // of rows, d
+    Index inner = 0;  // of feed-forwards; 0: 4 * width
+    Index heads = 1;  // they divide the width
+    Index layers = 1;
+    bool causal = false;        // a row reads itself and those before it alone
+    Index window = 0;           // a row reads none that is this far away or farther; 0: any
+    bool reads_memory = false;  // a decoder, with attention to an encoder's output of the same width
+    Positions positions = Positions::sinusoidal;
+    FeedForwardForm feed_forward = FeedForwardForm::relu;
+    double dropout = 0;  // of the first layer's input and of what each sub-layer adds, on a tape that is training
+};
+
+// The output of an encoder: sequence i reads rows [offsets[i], offsets[i+1]) of it.
+struct EncoderOutput {
+    // All rows [S, d], and N + 1 offsets.
+    Var rows;
+    std::span<const Index> offsets;
+};
+
+// What steps read: the keys and values of each layer. All are of one stack.
+struct TransformerCache {
+    std::vector<KeyValueCache> self;    // a sequence for each row of a step
+    std::vector<KeyValueCache> memory;  // a sequence for each sequence of the encoder, computed once
+
+    // Row i goes on from what row rows[i] was. Throws Error as KeyValueCache does.
+    void reorder(std::span<const Index> rows);
+};
+
+// One layer with layer normalisation before each sub-layer (Xiong et al. 2020):
+//
+//     x = x + self(norm(x))     x = x + memory(norm(x)), of a decoder     x = x + feed_forward(norm(x))
+//
+// Parameters: of the MultiHeadAttentions name.self and name.memory, the FeedForward name.feed_forward, and the
+// LayerNorms name.norm1, of self, name.norm2, of the feed-forward, and name.norm_memory.
+class TransformerLayer {
+  public:
+    // Throws Error when a width is not positive or not a multiple of the heads, or the dropout is not from 0 to
+    // below 1.
+    TransformerLayer(Parameters& parameters, const std::string& name, const TransformerOptions& options,
+                     std::uint64_t seed);
+
+    // The attentions of a layer in one pass, with their weights.
+    struct Reads {
+        MultiHeadAttention::Read self;
+        std::optional<MultiHeadAttention::Read> memory{};  // of a decoder
+    };
+    struct Run {
+        Var out;  // of the shape of x
+        Reads reads;
+    };
+
+    // Sequence i is rows [offsets[i], offsets[i+1]) of x [n, d]. A decoder needs a memory with as many sequences. All
+    // calls throw Error when shapes do not fit.
+    Run operator()(Var x, std::span<const Index> offsets, const EncoderOutput* memory = nullptr) const;
+    // The same for the next rows of each sequence of `self`, on a tape that is not training. Queries
+    // [memory_offsets[i], memory_offsets[i+1]) read sequence i of `memory`, which may be null unless the layer reads
+    // one. On an Error the cache is as it was.
+    Run step(KeyValueCache& self, const KeyValueCache* memory, Var x, std::span<const Index> offsets,
+             std::span<const Index> memory_offsets) const;
+    // The keys and values of an encoder's output, for step().
+    KeyValueCache project(const EncoderOutput& memory) const;
+
+  private:
+    template <class Self, class Memory>
+    Run run(Var x, Self read_self, Memory read_memory) const;
+    AttendOptions lookup(const Tape& tape) const;
+
+    MultiHeadAttention self_;
+    std::optional<MultiHeadAttention> memory_;
+    FeedForward feed_forward_;
+    LayerNorm norm1_, norm2_;
+    std::optional<LayerNorm> norm_memory_;
+    bool causal_;
+    Index window_;
+    double dropout_;
+};
+
+// Layers one above the other: positions are added to the input, and the last layer's output is normalised.
+//
+// Parameters: of the TransformerLayers name.0, name.1 and so on, and of the LayerNorm name.norm.
+class TransformerStack {
+  public:
+    // Throws Error as TransformerLayer does, and without layers.
+    TransformerStack(Parameters& parameters, const std::string& name, const TransformerOptions& options,
+                     std::uint64_t seed);
+
+    // The output of all layers [n, d], and the attentions of each.
+    struct Run {
+        Var out;
+        std::vector<TransformerLayer::Reads> reads;
+    };
+
+    // Sequence i is rows [offsets[i], offsets[i+1]) of x [n, d], vectors of variance one. On a tape that is not
+    // training the bits of a row do not depend on other sequences and, in a causal stack, not on later rows: those of
+    // step() are the same. All calls throw Error when shapes do not fit.
+    Run operator()(Var x, std::span<const Index> offsets, const EncoderOutput* memory = nullptr) const;
+
+    // An empty cache of N sequences, for a stack without a memory or one that reads this memory.
+    TransformerCache start(Index sequences, const EncoderOutput* memory = nullptr) const;
+    // One more row for each of the N sequences, x [N, d], of a causal stack on a tape that is not training. Sequences
+    // [memory_offsets[i], memory_offsets[i+1]) read sequence i of the memory. On an Error the cache is as it was.
+    Run step(TransformerCache& cache, Var x, std::span<const Index> memory_offsets = {}) const;
+
+    // The options, with all defaults filled in.
+    const TransformerOptions& options() const { return options_; }
+
+  private:
+    Var place(Var x, std::span<const Index> positions) const;
+
+    TransformerOptions options_;
+    std::vector<TransformerLayer> layers_;
+    LayerNorm norm_;
+};
+
+}  // namespace kvmem

@@ -1,0 +1,138 @@
+#include "kvmem/tasks/sequences/models/transformer.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "tasks/sequences/model_type.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <string>
+
+namespace kvmem {
+
+static TransformerOptions decoder_of(const TransformerConfig& config) {
+    TransformerOptions options = config.options(config.decoder_layers);
+    options.causal = options.reads_memory = true;
+    return options;
+}
+
+Transformer::Transformer(const TransformerConfig& config, SequenceUnits units, Start start)
+    : SequenceNetwork(std::move(units), start),
+      config_(validated(config)),
+      source_(parameters_, "source", source_units().size(), config_),
+      target_(parameters_, "target", target_units().size(), config_),
+      encoder_(parameters_, "encoder", config_.options(config_.encoder_layers), config_.seed),
+      decoder_(parameters_, "decoder", decoder_of(config_), config_.seed),
+      scores_(parameters_, target_, config_) {}
+
+std::string Transformer::summary() const {
+    return "A Transformer of width " + std::to_string(config_.width) + " with " +
+           std::to_string(config_.encoder_layers) + " + " + std::to_string(config_.decoder_layers) + " layers of " +
+           std::to_string(config_.heads) + " heads";
+}
+
+Transformer::Run Transformer::run(Tape& tape, RaggedView<Token> source, RaggedView<Token> target) const {
+    require_shape(source.size() == target.size(), "Transformer", "a source for each target");
+    Ragged<Token> inputs;
+    for (Index i = 0; i < target.size(); ++i) {
+        inputs.values.push_back(begin_token);
+        inputs.values.insert(inputs.values.end(), target[i].begin(), target[i].end());
+        inputs.end_row();
+    }
+    const auto encoder = encoder_(source_(tape, source.values), source.offsets);
+    const EncoderOutput memory{encoder.out, source.offsets};
+    const auto decoder = decoder_(target_(tape, inputs.values), inputs.offsets, &memory);
+    return {encoder, decoder, scores_(decoder.out)};
+}
+
+Var Transformer::loss(Tape& tape, RaggedView<Token> source, RaggedView<Token> target) const {
+    std::vector<Index> next;
+    for (Index i = 0; i < target.size(); ++i) {
+        next.insert(next.end(), target[i].begin(), target[i].end());
+        next.push_back(end_token);
+    }
+    return cross_entropy(run(tape, source, target).scores, next, {}, tape.training() ? config_.label_smoothing : 0);
+}
+
+// --- generation
+
+class Transformer::Steps final : public Decoding {
+  public:
+    Steps(const Transformer& model, RaggedView<Token> sources)
+        : model_(model), slot_offsets_(sources.offsets.begin(), sources.offsets.end()) {
+        source_of_.resize(static_cast<std::size_t>(sources.size()));
+        std::iota(source_of_.begin(), source_of_.end(), Index{0});
+        tape_.set_training(false);
+        tape_.use(model.packed());
+        const Var encoded = model.encoder_(model.source_(tape_, sources.values), slot_offsets_).out;
+        const EncoderOutput memory{encoded, slot_offsets_};
+        cache_ = model.decoder_.start(sources.size(), &memory);
+    }
+
+    Index vocabulary() const override { return model_.target_units().size(); }
+    Index heads() const override { return model_.config_.decoder_layers * model_.config_.heads; }
+
+    void step(std::span<const Token> tokens, View log_probabilities) override {
+        tape_.reset();
+        weights_.clear();
+        count_queries();
+        run_ = model_.decoder_.step(cache_, model_.target_(tape_, tokens), query_offsets_);
+        const Var logs = log_softmax(model_.scores_(run_.out));
+        std::ranges::copy(logs.value().span(), log_probabilities.span().begin());
+    }
+
+    void reorder(std::span<const Index> rows) override {
+        cache_.reorder(rows);
+        std::vector<Index> sources;
+        for (const Index row : rows) sources.push_back(source_of_[row]);
+        source_of_ = std::move(sources);
+    }
+
+    std::span<const Real> weights(Index row, Index head) const override {
+        if (weights_.empty())
+            for (const TransformerLayer::Reads& layer : run_.reads)
+                weights_.push_back(layer.memory->weights().value().span());
+        const Index layer = head / model_.config_.heads, slots = first_weight_[row + 1] - first_weight_[row];
+        return weights_[layer].subspan(model_.config_.heads * first_weight_[row] + head % model_.config_.heads * slots,
+                                       slots);
+    }
+
+  private:
+    // Which hypotheses read which source, and where their weights begin.
+    void count_queries() {
+        query_offsets_.assign(slot_offsets_.size(), 0);
+        first_weight_.assign(1, 0);
+        for (const Index source : source_of_) {
+            ++query_offsets_[source + 1];
+            first_weight_.push_back(first_weight_.back() + slot_offsets_[source + 1] - slot_offsets_[source]);
+        }
+        std::partial_sum(query_offsets_.begin(), query_offsets_.end(), query_offsets_.begin());
+    }
+
+    const Transformer& model_;
+    Tape tape_;
+    TransformerCache cache_;
+    std::vector<Index> slot_offsets_, query_offsets_;     // of each source
+    std::vector<Index> source_of_, first_weight_;         // of each hypothesis; and where the weights of a head end
+    TransformerStack::Run run_;                           // of the last step
+    mutable std::vector<std::span<const Real>> weights_;  // of each layer, computed when they are wanted
+};
+
+std::unique_ptr<Decoding> Transformer::begin(RaggedView<Token> sources) const {
+    return std::make_unique<Steps>(*this, sources);
+}
+
+const SequenceModelType& transformer() {
+    static const auto type = sequence_model_type<Transformer, TransformerConfig>(
+        "an encoder-decoder made of attention (Vaswani et al. 2017)", [](TrainerOptions& t) {
+            t.epochs = 20;
+            t.batch = 256;
+            t.max_batch_size = 4096;
+            t.shards = 2;  // as in seq2seq.cpp
+            t.optimizer = {.beta2 = 0.98, .clip_norm = 1, .weight_decay = 0.01};
+            t.average = 0.999;
+            t.schedule = {.rate = 1e-3, .warmup = 0.1, .decay = Decay::cosine};
+        });
+    return type;
+}
+
+}  // namespace kvmem

@@ -1,0 +1,114 @@
+#include "kvmem/nn/transformer.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "random.hpp"
+#include "support/check_gradients.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <cmath>
+
+using namespace kvmem;
+using test::check_gradients;
+using test::normal;
+using test::offsets;
+
+namespace {
+// Biases and gains that begin at zero or one would hide what is wrong.
+void shake(Parameters& parameters) {
+    std::uint64_t seed = 100;
+    for (Parameter& p : parameters)
+        if (p.value.rows() == 1) p.value = normal(1, p.value.cols(), ++seed, 0.5);
+}
+
+TransformerOptions decoder_of(Positions positions) {
+    TransformerOptions options{.width = 4, .inner = 5, .heads = 2, .layers = 2, .causal = true, .reads_memory = true};
+    options.positions = positions;
+    return options;
+}
+}  // namespace
+
+TEST_CASE("an encoder and a decoder have the right gradients", "[transformer]") {
+    for (const Positions positions : {Positions::none, Positions::sinusoidal, Positions::rotary}) {
+        Parameters p;
+        Parameter &x = p.add("x", normal(4, 4, 1)), &y = p.add("y", normal(5, 4, 2));
+        TransformerOptions encode = decoder_of(positions);
+        encode.causal = encode.reads_memory = false;
+        encode.feed_forward = FeedForwardForm::gelu;
+        const TransformerStack encoder(p, "encoder", encode, 1), decoder(p, "decoder", decoder_of(positions), 2);
+        shake(p);
+        const auto sources = offsets({3, 0, 1}), targets = offsets({1, 2, 2});
+        check_gradients(p, [&](Tape& t) {
+            const EncoderOutput memory{encoder(t.parameter(x), sources).out, sources};
+            return decoder(t.parameter(y), targets, &memory).out;
+        });
+    }
+}
+
+TEST_CASE("steps give the rows of a whole run, bit for bit", "[transformer]") {
+    for (const Positions positions : {Positions::none, Positions::sinusoidal, Positions::rotary}) {
+        Parameters p;
+        const TransformerStack decoder(p, "decoder", decoder_of(positions), 1);
+        shake(p);
+        const std::vector<Index> lengths{9, 30, 1};
+        const auto rows = offsets(lengths), sources = offsets({3, 0, 12});
+        const Matrix x = normal(40, 4, 1), encoded = normal(15, 4, 2);
+        Tape t;
+        t.set_training(false);
+        const EncoderOutput memory{t.constant(encoded), sources};
+        const TransformerStack::Run whole = decoder(t.constant(x), rows, &memory);
+        TransformerCache cache = decoder.start(3, &memory);
+        std::vector<Index> growing{0, 1, 2};
+        for (Index at = 0; !growing.empty(); ++at) {
+            std::vector<Index> now, queries{0, 0, 0, 0};
+            for (const Index i : growing) now.push_back(rows[i] + at), queries[i + 1] = 1;
+            for (std::size_t i = 1; i < queries.size(); ++i) queries[i] += queries[i - 1];
+            const auto run = decoder.step(cache, take_rows(t.constant(x), now), queries);
+            CHECK(test::same_bits(run.out.value(), take_rows(whole.out, now).value()));
+            CHECK(run.reads.size() == 2);
+            std::vector<Index> on, next;
+            for (std::size_t i = 0; i < growing.size(); ++i)
+                if (at + 1 < lengths[growing[i]]) on.push_back(static_cast<Index>(i)), next.push_back(growing[i]);
+            cache.reorder(on);
+            growing = std::move(next);
+        }
+    }
+}
+
+TEST_CASE("a decoder refuses what does not fit, and its cache is then as it was", "[transformer]") {
+    Parameters p;
+    const TransformerOptions options = decoder_of(Positions::sinusoidal);
+    const TransformerStack decoder(p, "decoder", options, 1);
+    TransformerOptions plain = options;
+    plain.reads_memory = false;
+    const TransformerStack causal(p, "causal", plain, 1);
+    plain.causal = false;
+    const TransformerStack encoder(p, "encoder", plain, 1);
+    const Matrix x = normal(2, 4, 1), wide = normal(2, 5, 1);
+    const auto two = offsets({1, 1}), one = offsets({2});
+    Tape t;
+    t.set_training(false);
+    const EncoderOutput memory{t.constant(x), two};
+    CHECK_THROWS_AS(decoder(t.constant(x), two), Error);
+    CHECK_THROWS_AS(decoder(t.constant(wide), two, &memory), Error);
+    CHECK_THROWS_AS(decoder(t.constant(x), one, &memory), Error);
+    CHECK_THROWS_AS(decoder.start(2), Error);
+    CHECK_THROWS_AS(causal.start(2, &memory), Error);
+    TransformerCache cache = decoder.start(2, &memory);
+    CHECK_THROWS_AS(decoder.step(cache, t.constant(wide), two), Error);
+    CHECK_THROWS_AS(decoder.step(cache, t.constant(x), one), Error);  // noticed behind the attention to itself
+    CHECK_THROWS_AS(causal.step(cache, t.constant(x)), Error);
+    for (const KeyValueCache& layer : cache.self) CHECK(layer.lengths() == std::vector<Index>{0, 0});
+    TransformerCache other = encoder.start(2);
+    CHECK_THROWS_AS(encoder.step(other, t.constant(x)), Error);
+    for (const auto change :
+         {+[](TransformerOptions& o) { o.width = 0; }, +[](TransformerOptions& o) { o.heads = 3; },
+          +[](TransformerOptions& o) { o.layers = 0; }, +[](TransformerOptions& o) { o.inner = -1; },
+          +[](TransformerOptions& o) { o.dropout = 1; }}) {
+        TransformerOptions wrong = options;
+        change(wrong);
+        Parameters none;
+        CHECK_THROWS_AS(TransformerStack(none, "s", wrong, 1), Error);
+        CHECK(none.size() == 0);
+    }
+}
