@@ -1,5 +1,8 @@
 #include "kvmem/io/vectors.hpp"
 
+#include "core/memory.hpp"
+#include "io/inflate.hpp"
+#include "io/npy.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/core/text.hpp"
@@ -18,74 +21,9 @@ static Error bad(const std::string& name, const std::string& expected, const std
     return Error({.what = "these vectors cannot be read", .expected = expected, .got = got, .where = name});
 }
 
-// --- NumPy -----------------------------------------------------------------------------------------------
-
-// The header, a Python dictionary, from the value of this key on.
-static std::string_view value_of(std::string_view header, std::string_view key, const std::string& name) {
-    const std::size_t at = header.find(key);
-    const std::size_t colon = at == header.npos ? at : header.find(':', at);
-    if (colon == header.npos) throw bad(name, "a header with " + std::string(key), "none");
-    std::string_view rest = header.substr(colon + 1);
-    rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
-    return rest;
-}
-
-// The two numbers of "(3, 4)".
-static std::pair<Index, Index> shape_of(std::string_view text, const std::string& name) {
-    Index extent[2] = {};
-    const char *at = text.data() + 1, *end = text.data() + text.size();
-    bool fits = text.starts_with('(');
-    for (int i = 0; i < 2 && fits; ++i) {
-        const auto [next, error] = std::from_chars(at, end, extent[i]);
-        fits = error == std::errc() && extent[i] >= 0 && next != end && *next == (i == 0 ? ',' : ')');
-        at = next + 1;
-        while (i == 0 && at < end && *at == ' ') ++at;
-    }
-    if (!fits) throw bad(name, "two dimensions", std::string(text.substr(0, text.find(')') + 1)));
-    return {extent[0], extent[1]};
-}
-
-template <class T>
-static Matrix copied(const char* bytes, std::size_t size, Index rows, Index cols, const std::string& name) {
-    const std::size_t numbers = size / sizeof(T);
-    if (cols > 0 && std::cmp_greater(rows, numbers / cols))
-        throw bad(name, "as many numbers as its header says", "fewer");
-    if (std::cmp_not_equal(size, rows * cols * sizeof(T)))
-        throw bad(name, "as many numbers as its header says", "more");
-    Matrix m(rows, cols);
-    for (Index i = 0; i < m.size(); ++i) {
-        T x;
-        std::memcpy(&x, bytes + i * sizeof(T), sizeof x);
-        m.data()[i] = static_cast<Real>(x);
-    }
-    return m;
-}
-
-static Matrix read_npy(const std::string& bytes, const std::string& name) {
-    if (bytes.size() < 12 || std::memcmp(bytes.data(), "\x93NUMPY", 6) != 0)
-        throw bad(name, "a .npy file", "other bytes");
-    const auto byte = [&](std::size_t i) { return std::size_t{static_cast<unsigned char>(bytes[i])}; };
-    const bool is_first = byte(6) == 1;
-    const std::size_t start = is_first ? 10 : 12;
-    std::size_t length = byte(8) | byte(9) << 8;
-    if (!is_first) length |= byte(10) << 16 | byte(11) << 24;
-    if (byte(6) < 1 || byte(6) > 3 || length > bytes.size() - start)
-        throw bad(name, "a header of version 1 to 3", "another");
-    const std::string_view header = std::string_view(bytes).substr(start, length);
-    if (!value_of(header, "'fortran_order'", name).starts_with("False"))
-        throw bad(name, "rows one after the other", "columns (fortran_order)");
-    const auto [rows, cols] = shape_of(value_of(header, "'shape'", name), name);
-    const std::string_view type = value_of(header, "'descr'", name);
-    const char* data = bytes.data() + start + length;
-    const std::size_t size = bytes.size() - start - length;
-    if (type.starts_with("'<f4'")) return copied<float>(data, size, rows, cols, name);
-    if (type.starts_with("'<f8'")) return copied<double>(data, size, rows, cols, name);
-    throw bad(name, "little-endian float32 or float64", std::string(type.substr(0, type.find(','))));
-}
-
 // --- fvecs: each row is its width as int32, then its floats ----------------------------------------------
 
-static Matrix read_fvecs(const std::string& bytes, const std::string& name) {
+static Matrix read_fvecs(std::string_view bytes, const std::string& name) {
     std::int32_t width = 0;
     if (bytes.empty()) return {};
     if (bytes.size() >= 4) std::memcpy(&width, bytes.data(), 4);
@@ -117,15 +55,6 @@ static std::string_view next_word(std::string_view& line) {
     const std::string_view word = line.substr(0, end);
     line.remove_prefix(end);
     return word;
-}
-
-// Removes and returns a line's name: its part before the first tab, or its first word without a tab.
-static std::string_view take_name(std::string_view& line) {
-    const std::size_t tab = line.find('\t');
-    if (tab == line.npos) return next_word(line);
-    const std::string_view name = line.substr(0, tab);
-    line.remove_prefix(tab + 1);
-    return name;
 }
 
 // A decimal number with an optional sign, point and exponent. A word that looks like a number is one here, even if it
@@ -163,21 +92,85 @@ static Real number_in(std::string_view word, const std::string& where) {
     return rounded;
 }
 
+// Removes and returns a line's name: its part before the first tab, or its first word without a tab.
+static std::string_view take_name(std::string_view& line) {
+    const std::size_t tab = line.find('\t');
+    if (tab == line.npos) return next_word(line);
+    const std::string_view name = line.substr(0, tab);
+    line.remove_prefix(tab + 1);
+    return name;
+}
+
+static Index count_words(std::string_view line) {
+    Index count = 0;
+    while (!next_word(line).empty()) ++count;
+    return count;
+}
+
+// The same for a line of `width` numbers, whose name may have further words if those are no numbers: GloVe has
+// ". . ." and "at name@domain.com".
+static std::string_view take_name(std::string_view& line, Index width) {
+    const bool has_tab = line.find('\t') != line.npos;
+    std::string_view name = take_name(line);
+    for (Index further = has_tab ? 0 : count_words(line) - width; further > 0; --further) {
+        std::string_view rest = line;
+        if (to_number(next_word(rest))) break;
+        name = {name.data(), static_cast<std::size_t>(rest.data() - name.data())};
+        line = rest;
+    }
+    return name;
+}
+
+namespace {
+
+// The first line of word2vec's and fastText's text files: the number of lines that follow, and of numbers in each.
+struct Heading {
+    bool is_there = false;
+    Index width = -1;
+};
+
+}  // namespace
+
+// Two whole numbers are a heading if the next line is no row of two words and has a name and as many numbers.
+static Heading heading_of(std::string_view text, const std::string& name) {
+    TextLines lines(text, name);
+    std::string_view first, second;
+    const auto next = [&](std::string_view& line) {
+        while (lines.next(line))
+            if (!std::ranges::all_of(line, is_space)) return true;
+        return false;
+    };
+    if (!next(first) || !next(second)) return {};
+    const auto whole = [&]() -> Index {
+        const std::string_view word = next_word(first);
+        Index number = 0;
+        const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+        return error == std::errc() && end == word.data() + word.size() ? number : 0;
+    };
+    const Index rows = whole(), width = whole();
+    if (rows < 1 || width < 1 || !next_word(first).empty()) return {};
+    if (count_words(second) == 2 && are_numbers(second)) return {};
+    take_name(second, width);
+    return count_words(second) == width && are_numbers(second) ? Heading{true, width} : Heading{};
+}
+
 VectorFile parse_vectors(std::string_view text, const std::string& name) {
     std::vector<Real> numbers;
     VectorFile file;
-    Index width = -1, rows = 0;
-    bool has_names = false;
+    const Heading heading = heading_of(text, name);
+    Index width = heading.width, rows = 0;
+    bool has_names = heading.is_there, is_heading = heading.is_there;
     TextLines lines(text, name);
     for (std::string_view line; lines.next(line);) {
         if (std::all_of(line.begin(), line.end(), is_space)) continue;
+        if (std::exchange(is_heading, false)) continue;
         const std::string where = name + ":" + std::to_string(lines.number());
-        if (rows == 0) {
+        if (rows == 0 && !has_names) {
             std::string_view rest = line;
             has_names = !are_numbers(take_name(rest));
         }
         if (has_names) {
-            file.names.emplace_back(take_name(line));
+            file.names.emplace_back(width < 0 ? take_name(line) : take_name(line, width));
             if (file.names.back().empty()) throw bad(where, "a name, as before", "none");
         }
         const std::size_t before = numbers.size();
@@ -202,13 +195,21 @@ static Matrix with_width(Matrix vectors, const std::string& name) {
     return vectors;
 }
 
+static VectorFile vectors_in(std::string_view bytes, const std::filesystem::path& path, const std::string& dataset) {
+    const std::string ending = path.extension().string(), name = path.string();
+    if (ending == ".npy") return {with_width(read_npy(bytes, name), name), {}};
+    if (ending == ".npz") return {with_width(read_npz(bytes, dataset, name), name), {}};
+    if (ending == ".fvecs") return {read_fvecs(bytes, name), {}};
+    return parse_vectors(bytes, name);
+}
+
 VectorFile read_vectors(const std::filesystem::path& path, const std::string& dataset) {
     const std::string ending = path.extension().string(), name = path.string();
     if (ending == ".h5" || ending == ".hdf5") return {with_width(hdf5::read_matrix(path, dataset), name), {}};
     const std::string bytes = read_file(path);
-    if (ending == ".npy") return {with_width(read_npy(bytes, name), name), {}};
-    if (ending == ".fvecs") return {read_fvecs(bytes, name), {}};
-    return parse_vectors(bytes, name);
+    if (ending != ".gz") return vectors_in(bytes, path, dataset);
+    const std::string inflated = inflate(bytes, Deflated::gzip, detail::half_of_memory(), name);
+    return vectors_in(inflated, std::filesystem::path(path).replace_extension(), dataset);
 }
 
 void write_neighbors(const std::filesystem::path& path, BasicView<const std::int64_t> neighbors,
