@@ -61,7 +61,7 @@ std::string layer_of(const std::string& name) {
 }
 
 bool is_foreign(const std::string& name) {
-    for (const char* prefix : {"hdf5", "H5", "tbb/", "oneapi/", "boost/", "utf8proc"})
+    for (const char* prefix : {"hdf5", "H5", "tbb/", "oneapi/", "boost/", "utf8proc", "unicode/"})
         if (name.rfind(prefix, 0) == 0) return true;
     return false;
 }
@@ -138,8 +138,8 @@ TEST_CASE("an upward include is found in every form", "[layers]") {
 }
 
 TEST_CASE("a public header that shows another library is found", "[layers]") {
-    for (const char* name :
-         {"hdf5.h", "H5public.h", "tbb/tbb.h", "oneapi/tbb/parallel_for.h", "boost/json.hpp", "utf8proc.h"}) {
+    for (const char* name : {"hdf5.h", "H5public.h", "tbb/tbb.h", "oneapi/tbb/parallel_for.h", "boost/json.hpp",
+                             "utf8proc.h", "unicode/ubrk.h"}) {
         CHECK(faults_of("io", true, std::string("#include <") + name + ">").size() == 1);
         CHECK(faults_of("io", false, std::string("#include <") + name + ">").empty());
     }

@@ -48,6 +48,11 @@ if(NOT XXHASH_INCLUDE_DIR)
   kvmem_missing("the header xxhash.h" libxxhash-dev)
 endif()
 
+find_package(ICU QUIET COMPONENTS uc)
+if(NOT ICU_FOUND)
+  kvmem_missing("ICU" libicu-dev)
+endif()
+
 find_package(Utf8proc QUIET)
 if(NOT Utf8proc_FOUND)
   kvmem_missing("utf8proc" libutf8proc-dev)

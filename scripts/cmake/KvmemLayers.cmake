@@ -117,6 +117,6 @@ function(kvmem_library target)
                               <memory> <optional> <set> <span> <sstream> <string> <unordered_map> <variant> <vector>)
   endif()
   target_include_directories(${target} SYSTEM PRIVATE ${XXHASH_INCLUDE_DIR})
-  target_link_libraries(${target} PUBLIC ${arg_LINKS} PRIVATE hdf5::hdf5 ZLIB::ZLIB utf8proc::utf8proc
+  target_link_libraries(${target} PUBLIC ${arg_LINKS} PRIVATE hdf5::hdf5 ZLIB::ZLIB ICU::uc utf8proc::utf8proc
                         Boost::json)
 endfunction()

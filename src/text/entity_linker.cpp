@@ -30,9 +30,10 @@ struct Match {
 struct Segment {
     std::size_t begin;
     std::size_t end;
-    std::vector<Word> words;            // with positions in the whole text
-    std::vector<std::uint64_t> hashes;  // of the words
-    std::vector<std::int64_t> uses;     // counts of the words in training questions
+    std::vector<Word> words;            // units of text/words.hpp, with positions in the whole text
+    std::vector<std::uint64_t> hashes;  // of the units
+    std::vector<std::int64_t> uses;     // counts in training questions of the words that the units are parts of
+    std::vector<std::size_t> group;     // the number of units in that word
     std::vector<Match> matches;         // in rising order, not overlapping
 };
 
@@ -47,7 +48,9 @@ struct EntityLinker::Impl {
     Segment segment(std::string_view text, std::size_t begin, std::size_t end) const;
     std::optional<Match> longest_at(std::string_view text, const Segment& s, std::size_t first,
                                     Strength strength) const;
+    std::vector<std::size_t> groups(std::span<const Word> units, std::string_view text) const;
     std::int64_t uses(const Word& word) const;
+    void append_parts(std::vector<TextPart>& parts, const Segment& s, std::string_view text) const;
     void match(std::string_view text, Segment& s, Strength strength) const;
     void match_best_weak(std::string_view text, std::vector<Segment>& all) const;
 };
@@ -103,14 +106,34 @@ static Error bracket_error(std::string got, std::size_t at) {
 }
 
 Segment EntityLinker::Impl::segment(std::string_view text, std::size_t begin, std::size_t end) const {
-    Segment s{begin, end, split_words(text.substr(begin, end - begin)), {}, {}, {}};
+    Segment s{begin, end, words::units_of(text.substr(begin, end - begin)), {}, {}, {}, {}};
     for (Word& word : s.words) {
         word.begin += begin;
         word.end += begin;
         s.hashes.push_back(NameIndex::hash(word.text));
-        s.uses.push_back(uses(word));
+    }
+    for (const std::size_t size : groups(s.words, text)) {
+        const std::int64_t count = uses(words::joined(std::span(s.words).subspan(s.uses.size(), size)));
+        s.uses.insert(s.uses.end(), size, count);
+        s.group.insert(s.group.end(), size, size);
     }
     return s;
+}
+
+// The words of scripts without spaces. A run of them that training questions have whole is a word: those of earlier
+// versions were.
+std::vector<std::size_t> EntityLinker::Impl::groups(std::span<const Word> units, std::string_view text) const {
+    std::vector<std::size_t> sizes;
+    for (std::size_t end = 0; !units.empty(); units = units.subspan(end)) {
+        for (end = 1; end < units.size() && units[end].begin == units[end - 1].end;) ++end;
+        if (end == 1 || uses(words::joined(units.first(end))) > 0) {
+            sizes.push_back(end);
+            continue;
+        }
+        const std::vector<std::size_t> found = words::group_words(units.first(end), text);
+        sizes.insert(sizes.end(), found.begin(), found.end());
+    }
+    return sizes;
 }
 
 std::int64_t EntityLinker::Impl::uses(const Word& word) const {
@@ -145,26 +168,29 @@ std::optional<Match> EntityLinker::Impl::longest_at(std::string_view text, const
         prefixes[i + 1] = NameIndex::extend(prefixes[i], s.hashes[first + i]);
         rare_words[i + 1] = rare_words[i] + (s.uses[first + i] == 0);
     }
-    const auto match = [&](std::span<const Word> words, std::uint64_t hash, std::size_t rare) -> std::optional<Match> {
+    const auto match = [&](std::span<const Word> words, std::uint64_t hash, std::size_t rare,
+                           std::int64_t uses_of_last) -> std::optional<Match> {
         if (strength != Strength::any && (rare == 0) != (strength == Strength::weak)) return std::nullopt;
         const std::vector<Token> found = names.find(words, hash);
         if (found.empty()) return std::nullopt;
         const std::size_t begin = words.front().begin, end = words.back().end;
         const bool possessive = end < s.words[first + words.size() - 1].end;
-        std::int64_t rarest = uses(words.back());
+        std::int64_t rarest = uses_of_last;
         for (std::size_t i = first; i + 1 < first + words.size(); ++i) rarest = std::min(rarest, s.uses[i]);
         return Match{first,      words.size(), begin,  end,
                      possessive, rare,         rarest, best_spelled(names.vocabulary(), found, text, begin, end)};
     };
     for (std::size_t n = max_words; n > 0; --n) {
         const std::span<const Word> words = std::span(s.words).subspan(first, n);
-        if (std::optional<Match> found = match(words, prefixes[n], rare_words[n])) return found;
+        if (n == 1 && s.group[first] > 1) break;  // one character of a longer word is no name
+        if (std::optional<Match> found = match(words, prefixes[n], rare_words[n], s.uses[first + n - 1])) return found;
         const std::optional<Word> stem = words::stem(words.back(), text);
         if (!stem) continue;
         std::vector<Word> shortened(words.begin(), words.end());
         shortened.back() = *stem;
         const std::uint64_t hash = NameIndex::extend(prefixes[n - 1], NameIndex::hash(stem->text));
-        if (std::optional<Match> found = match(shortened, hash, rare_words[n - 1] + (uses(*stem) == 0))) return found;
+        const std::int64_t count = uses(*stem);
+        if (std::optional<Match> found = match(shortened, hash, rare_words[n - 1] + (count == 0), count)) return found;
     }
     return std::nullopt;
 }
@@ -214,10 +240,14 @@ void EntityLinker::Impl::match_best_weak(std::string_view text, std::vector<Segm
 // The word "s" of a possessive that ends at `end`, as in "[Peru]'s".
 static TextPart possessive_part(std::size_t end) { return {end - 1, end, "s", {}}; }
 
-static void append_parts(std::vector<TextPart>& parts, const Segment& s) {
+void EntityLinker::Impl::append_parts(std::vector<TextPart>& parts, const Segment& s, std::string_view text) const {
     std::size_t at = 0;
     const auto words_until = [&](std::size_t end) {
-        for (; at < end; ++at) parts.push_back({s.words[at].begin, s.words[at].end, s.words[at].text, {}});
+        for (const std::size_t size : groups(std::span(s.words).subspan(at, end - at), text)) {
+            Word word = words::joined(std::span(s.words).subspan(at, size));
+            parts.push_back({word.begin, word.end, std::move(word.text), {}});
+            at += size;
+        }
     };
     for (const Match& match : s.matches) {
         words_until(match.first);
@@ -240,7 +270,7 @@ std::vector<Token> EntityLinker::find(std::string_view name) const {
     const Vocabulary& vocabulary = impl_->names.vocabulary();
     const std::optional<Token> exact = vocabulary.find(TokenKind::entity, name);
     if (exact && impl_->names.is_in_use(*exact)) return {*exact};
-    const std::vector<Word> words = split_words(name);
+    const std::vector<Word> words = words::units_of(name);
     if (words.empty() || words.size() > NameIndex::max_words) return {};
     std::uint64_t hash = 0;
     for (const Word& word : words) hash = NameIndex::extend(hash, NameIndex::hash(word.text));
@@ -272,7 +302,7 @@ std::vector<TextPart> EntityLinker::parts(std::string_view text, const LinkOptio
     }
     if (!named && options.avoid_common_words) impl_->match_best_weak(text, all);
     std::vector<TextPart> parts;
-    for (const Segment& s : all) append_parts(parts, s);
+    for (const Segment& s : all) impl_->append_parts(parts, s, text);
     return parts;
 }
 

@@ -90,7 +90,7 @@ static bool is_common(const Vocabulary& vocabulary, const Word& word) {
 // All runs of up to `max_part_words` words with a word in them that training questions do not use, if there is any;
 // also without the possessive "'s" of the last word.
 static std::vector<Part> parts_to_compare(const Vocabulary& vocabulary, std::string_view text) {
-    std::vector<Word> words = split_words(text);
+    std::vector<Word> words = words::units_of(text);
     words.resize(std::min(words.size(), max_text_words));
     const bool all_common = std::ranges::all_of(words, [&](const Word& w) { return is_common(vocabulary, w); });
     std::vector<Part> parts;

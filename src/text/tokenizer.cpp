@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <utility>
 
 namespace kvmem {
 
@@ -88,26 +89,49 @@ static std::size_t sequence_length(unsigned lead) {
     return lead >= 0xc0 ? 2 : 1;
 }
 
-// Whether a character is a combining mark, which normal forms sort behind its letter.
-static bool is_mark(std::string_view c) {
+// The code point of a character; 0 for an invalid one.
+static utf8proc_int32_t code_of(std::string_view c) {
     utf8proc_int32_t code = 0;
-    return utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(c.data()),
-                            static_cast<utf8proc_ssize_t>(c.size()), &code) > 0 &&
-           utf8proc_get_property(code)->combining_class != 0;
+    const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(c.data());
+    return utf8proc_iterate(bytes, static_cast<utf8proc_ssize_t>(c.size()), &code) > 0 ? code : 0;
 }
 
-// Canonically equivalent characters must have the same role. U+037E is a semicolon, U+1FEF a grave accent, and signs
-// with a stroke are those signs with U+0338.
+// Blocks of scripts that are written without spaces: Thai and Lao, Myanmar, Khmer, and those of Chinese and Japanese.
+static bool is_without_spaces(utf8proc_int32_t code) {
+    static constexpr std::pair<utf8proc_int32_t, utf8proc_int32_t> blocks[] = {
+        {0x0e00, 0x0eff}, {0x1000, 0x109f}, {0x1780, 0x17ff},   {0x2e80, 0x2fdf},  {0x3000, 0x30ff},
+        {0x31f0, 0x31ff}, {0x3400, 0x4dbf}, {0x4e00, 0x9fff},   {0xa9e0, 0xa9ff},  {0xaa60, 0xaa7f},
+        {0xf900, 0xfaff}, {0xff66, 0xff9f}, {0x1b000, 0x1b16f}, {0x20000, 0x3ffff}};
+    return std::ranges::any_of(blocks, [code](const auto& b) { return b.first <= code && code <= b.second; });
+}
+
+// Signs of these scripts, and the wide forms of ASCII's, separate words as ASCII's do.
+static words::Role role_without_spaces(utf8proc_int32_t code) {
+    const utf8proc_category_t category = utf8proc_category(code);
+    if (category <= UTF8PROC_CATEGORY_LO && category != UTF8PROC_CATEGORY_CN) return words::Role::alone;
+    if (category <= UTF8PROC_CATEGORY_ME) return words::Role::mark;
+    return category <= UTF8PROC_CATEGORY_NO ? words::Role::letter : words::Role::separator;
+}
+
+static bool is_wide_sign(utf8proc_int32_t code) {
+    return 0xff00 <= code && code <= 0xffef && utf8proc_category(code) >= UTF8PROC_CATEGORY_PC;
+}
+
+// Canonically equivalent characters must have the same role. U+037E is a semicolon, U+1FEF a grave accent, U+2329
+// and U+232A are brackets, and signs with a stroke are those signs with U+0338.
 words::Character words::wide_character(std::string_view text, std::size_t at) {
     const std::size_t bytes = std::min(sequence_length(static_cast<unsigned char>(text[at])), text.size() - at);
     const std::string_view c = text.substr(at, bytes);
     if (c == apostrophe) return {Role::joiner, bytes};
-    if (is_mark(c)) return {Role::mark, bytes};
+    const utf8proc_int32_t code = code_of(c);
+    if (utf8proc_get_property(code)->combining_class != 0) return {Role::mark, bytes};
+    if (is_without_spaces(code)) return {role_without_spaces(code), bytes};
+    if (is_wide_sign(code) || code == 0x2329 || code == 0x232a) return {Role::separator, bytes};
     const bool latin_mark = c == "\u00a0" || c == "\u00a1" || c == "\u00ab" || c == "\u00bb" || c == "\u00bf";
     const bool general_punctuation = "\u2000" <= c && c <= "\u206f" && bytes == 3;
-    const bool ideographic_mark = c == "\u3000" || c == "\u3001" || c == "\u3002" || c == "\ufeff";
+    const bool byte_order_mark = c == "\ufeff";
     const bool same_as_ascii = c == "\u037e" || c == "\u1fef" || c == "\u2260" || c == "\u226e" || c == "\u226f";
-    const bool separates = latin_mark || general_punctuation || ideographic_mark || same_as_ascii;
+    const bool separates = latin_mark || general_punctuation || byte_order_mark || same_as_ascii;
     return {separates ? Role::separator : Role::letter, bytes};
 }
 
@@ -140,15 +164,34 @@ std::optional<Word> words::stem(const Word& word, std::string_view text) {
                 word.end - 1 - (plain ? 1 : apostrophe.size())};
 }
 
-std::vector<Word> split_words(std::string_view text) {
+std::vector<Word> words::units_of(std::string_view text) {
     if (const std::size_t bad = invalid_utf8_at(text); bad != std::string_view::npos)
         throw Error({.what = "the text is not valid UTF-8", .got = "a stray byte at position " + std::to_string(bad)});
     std::vector<Word> found;
-    words::for_each(text, [&](std::size_t begin, std::size_t end) {
+    for_each(text, [&](std::size_t begin, std::size_t end) {
         std::string word;
-        words::append_normal(word, text.substr(begin, end - begin));
+        append_normal(word, text.substr(begin, end - begin));
         found.push_back({std::move(word), begin, end});
     });
+    return found;
+}
+
+Word words::joined(std::span<const Word> units) {
+    Word word{{}, units.front().begin, units.back().end};
+    for (const Word& unit : units) word.text += unit.text;
+    return word;
+}
+
+std::vector<Word> split_words(std::string_view text) {
+    std::vector<Word> units = words::units_of(text);
+    if (std::ranges::none_of(units, [&](const Word& unit) { return words::stands_alone(text, unit.begin); }))
+        return units;
+    std::vector<Word> found;
+    std::span<const Word> rest = units;
+    for (const std::size_t size : words::group_words(units, text)) {
+        found.push_back(words::joined(rest.first(size)));
+        rest = rest.subspan(size);
+    }
     return found;
 }
 

@@ -1,4 +1,7 @@
-// The positions of words, without copies of them, for split_words() and the EntityLinker.
+// The positions of units, without copies of them, for split_words() and the EntityLinker.
+//
+// A unit is a word between separators, or a character of a script that is written without spaces, which names are
+// matched by. Words of such scripts are found among neighbouring units (group_words()).
 #pragma once
 
 #include "kvmem/text/tokenizer.hpp"
@@ -6,13 +9,16 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace kvmem::words {
 
-// A joiner is part of a word only between two of its letters, a combining mark only behind a letter.
-enum class Role : std::uint8_t { separator, letter, joiner, mark };
+// A joiner is part of a word only between two of its letters, a combining mark only behind a letter. A character that
+// stands alone is of a script without spaces.
+enum class Role : std::uint8_t { separator, letter, joiner, mark, alone };
 
 struct Character {
     Role role;
@@ -35,13 +41,16 @@ inline Character character(std::string_view text, std::size_t at) {
     return byte < 128 ? Character{ascii_roles[byte], 1} : wide_character(text, at);
 }
 
-// Calls visit(begin, end) for every word.
+// Whether the unit at `at` is a character of a script without spaces.
+inline bool stands_alone(std::string_view text, std::size_t at) { return character(text, at).role == Role::alone; }
+
+// Calls visit(begin, end) for every unit.
 template <class Visit>
 void for_each(std::string_view text, Visit visit) {
     std::size_t at = 0;
     while (at < text.size()) {
         const Character first = character(text, at);
-        if (first.role != Role::letter) {
+        if (first.role != Role::letter && first.role != Role::alone) {
             at += first.bytes;
             continue;
         }
@@ -50,7 +59,9 @@ void for_each(std::string_view text, Visit visit) {
         bool joined = false;  // whether the last character is a joiner
         while (at < text.size()) {
             const Character next = character(text, at);
-            if (next.role == Role::separator || (joined && next.role == Role::joiner)) break;
+            if (next.role == Role::separator || next.role == Role::alone || (joined && next.role == Role::joiner) ||
+                (first.role == Role::alone && next.role != Role::mark))
+                break;
             joined = next.role == Role::joiner;
             at += next.bytes;
             if (!joined) end = at;
@@ -61,6 +72,16 @@ void for_each(std::string_view text, Visit visit) {
 
 // Appends a word in the spelling of tokens: composed (NFC), in lower case, and with ' for the typographic apostrophe.
 void append_normal(std::string& out, std::string_view word);
+
+// The units of a text, in the spelling of tokens. Throws Error with the byte's position when it is not valid UTF-8.
+std::vector<Word> units_of(std::string_view text);
+
+// Units [first, last) as one word.
+Word joined(std::span<const Word> units);
+
+// The sizes of the words that units make, in their order: 1 for a unit that is a word. Neighbouring characters of
+// scripts without spaces are grouped by ICU's dictionaries; canonically equivalent texts alike.
+std::vector<std::size_t> group_words(std::span<const Word> units, std::string_view text);
 
 // The text's code points. An invalid byte becomes the code point of its value.
 std::u32string characters(std::string_view text);

@@ -36,6 +36,26 @@ TEST_CASE("a name is found whatever its case, with words around it as tokens", "
     CHECK(linked_text.unknown_words == Names{"movies"});
 }
 
+TEST_CASE("names of scripts without spaces are found at any character, and the rest is words", "[linker]") {
+    const Vocabulary vocabulary =
+        vocabulary_of({"中国", "国", "首都", "ロバート・デ・ニーロ", "Robert"}, {"的", "首都", "是"});
+    const EntityLinker linker(vocabulary);
+    const LinkedText found = linker.link("中国的首都是哪里？");
+    CHECK(shown(vocabulary, found.tokens) == "<中国> 的 首都 是 <unknown>");
+    CHECK(found.unknown_words == Names{"哪里"});
+    CHECK(linker.link("[中国]的首都是哪里").tokens == found.tokens);
+    CHECK(linked(vocabulary, "ロバート・デ・ニーロの映画") == Names{"ロバート・デ・ニーロ"});
+    CHECK(linked(vocabulary, "Robertの映画") == Names{"Robert"});
+    CHECK(linked(vocabulary, "美国的首都").size() == 1);  // not "国", a part of a word; the weak "首都" is left
+    CHECK(texts(vocabulary, linker.find("中国")) == Names{"中国"});
+    CHECK(vocabulary.text(linker.nearest("ロバト・デ・ニーロの映画", 1).at(0).entity) == "ロバート・デ・ニーロ");
+}
+
+TEST_CASE("a run of characters that training has whole stays a word", "[linker]") {
+    const Vocabulary vocabulary = vocabulary_of({"中国"}, {"的首都是哪里"});
+    CHECK(shown(vocabulary, EntityLinker(vocabulary).link("[中国]的首都是哪里").tokens) == "<中国> 的首都是哪里");
+}
+
 TEST_CASE("a word that training never used is unknown", "[linker]") {
     Vocabulary vocabulary = vocabulary_of({"Brazil"}, {"who"});
     vocabulary.add(TokenKind::word, "helmed");

@@ -2,7 +2,9 @@
 //
 // A word is a run of letters and digits, with inner apostrophes, periods and hyphens ("don't", "u.s", "bd-r"). All else
 // separates words. Any character beyond ASCII is a letter, whatever its script, but for the quotation marks, dashes and
-// spaces of plain text, and the typographic apostrophe, which reads as the plain one. Words are composed (Unicode's
+// spaces of plain text, and the typographic apostrophe, which reads as the plain one. In scripts without spaces
+// (Chinese, Japanese, Thai, Lao, Burmese, Khmer) the dictionaries of ICU find the words, and these may differ between
+// its versions. Words are composed (Unicode's
 // normal form C) and in lower case. So canonically equivalent texts have the same words.
 #pragma once
 
