@@ -112,7 +112,7 @@ TrainingGroup TrainingGroup::resume(const fs::path& directory, const TaskType& t
     files.read_config(task);  // throws where no run is, before a lock file is made there
     auto lock = locked(files);
     RunConfig config = files.read_config(task);
-    if (epochs > 0) config.trainer.epochs = epochs;
+    if (epochs > 0) config.trainer.epochs = epochs, config.trainer.min_steps = 0;
     TrainingGroup group(files, config, task, config.per_task ? task.parts(config) : std::vector<std::string>{}, epochs);
     group.lock_ = std::move(lock);
     if (epochs > 0) replace_file(files.config(), to_json(config));

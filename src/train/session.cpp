@@ -99,6 +99,7 @@ struct TrainingSession::Impl {
 
     void snapshot_best() {
         for (const Parameter& p : objective->parameters()) best.insert_or_assign(p.name, p.value);
+        objective->note_best();
     }
     void swap_best() {
         for (Parameter& p : objective->parameters()) std::swap(p.value, best.at(p.name));
@@ -194,7 +195,7 @@ TrainingSession TrainingSession::resume(const fs::path& directory, const TaskTyp
     files.read_config(task);  // throws where no run is, before a lock file is made there
     auto impl = std::make_unique<Impl>(directory, task, [&] {
         RunConfig config = require_one_run(files.read_config(task), files);
-        if (epochs > 0) config.trainer.epochs = epochs;
+        if (epochs > 0) config.trainer.epochs = epochs, config.trainer.min_steps = 0;
         return config;
     });
     const RunConfig& config = impl->config;

@@ -34,6 +34,8 @@ Trainer::Trainer(Objective& objective, const TrainerOptions& options, ScoreType 
                      .expected = "at least one example",
                      .got = "none",
                      .where = "training split"});
+    const Index steps = steps_of_epoch(), needed = (options.min_steps + steps - 1) / steps;
+    options_.epochs = std::clamp(needed, options.epochs, TrainerOptions::max_epochs);
     objective_.set_phase(state_.phase);
 }
 
@@ -59,11 +61,14 @@ Index Trainer::max_steps() const {
     return options_.max_batch_size > 0 ? items : (items + options_.batch - 1) / options_.batch;
 }
 
-Index Trainer::planned_steps() const {
+// The number of an epoch's steps; if batches are cut by size, of one whose items are in their order.
+Index Trainer::steps_of_epoch() const {
     std::vector<Index> order(objective_.items());
     std::iota(order.begin(), order.end(), Index{0});
-    return expected_epochs() * Batches(objective_, std::move(order), options_.batch, options_.max_batch_size).count();
+    return Batches(objective_, std::move(order), options_.batch, options_.max_batch_size).count();
 }
+
+Index Trainer::planned_steps() const { return expected_epochs() * steps_of_epoch(); }
 
 Index Trainer::count_examples(std::span<const Index> items) const {
     Index count = 0;

@@ -83,6 +83,9 @@ class Objective {
     virtual bool can_validate() const { return false; }
     virtual Validation validate() { return {}; }
 
+    // Called after a validation, or an epoch without one, whose parameters are the best so far.
+    virtual void note_best() {}
+
     // Prepares an epoch, numbered from 0. An objective with groups of examples may draw its items anew, with items()
     // unchanged, from the number of wrong examples in each group at the last validation. The trainer reads
     // errors_by_group() after each validation and saves it in checkpoints.

@@ -30,6 +30,7 @@ inline std::span<const char* const> choices(Decay) {
 struct TrainerOptions {
     static constexpr Index max_epochs = 1'000'000;  // of a phase
     Index epochs = 10;
+    Index min_steps = 0;  // of the last phase: `epochs` grows until its epochs have this number of steps
     Index batch = 32;
     Index max_batch_size = 0;  // of the sum of Objective::size() over a batch's items; 0: any
     Index shards = 8;          // the last bits of the result depend on it, not on the number of threads
@@ -53,6 +54,8 @@ struct TrainerOptions {
     static void fields(Self& o, Field field) {
         constexpr double max_patience = 1e9;
         field("epochs", o.epochs, Range{1, max_epochs}, "passes over the training split, at most");
+        field("min_steps", o.min_steps, Range{0, 1e9},
+              "steps that all passes have at least: small data are passed over more often; 0: any");
         field("batch", o.batch, Range{1, 1e6},
               "items in a step: pairs, pieces of a text, questions, or the stories of a model that reads these");
         field("max_batch_size", o.max_batch_size, Range{0, 1e9},
@@ -193,6 +196,7 @@ class Trainer {
     void resume(const TrainerState& state);
 
   private:
+    Index steps_of_epoch() const;
     double step(std::span<const Index> items, double rate);
     double run_shard(Tape& tape, std::span<const Index> items, Index shard, Index examples) const;
     void check_finite(double loss, double norm) const;
