@@ -31,6 +31,15 @@ static std::string text_of(const Answer::ReadSlot& slot, std::span<const TextSlo
                                             : slot.key + " -> " + slot.value);  // a sentence is its own value
 }
 
+std::string question_text(const Vocabulary& vocabulary, std::span<const Token> tokens) {
+    std::string text;
+    for (const Token token : tokens) {
+        const bool is_name = vocabulary.kind(token) == TokenKind::entity;
+        text += (text.empty() ? "" : " ") + (is_name ? "[" + vocabulary.text(token) + "]" : vocabulary.text(token));
+    }
+    return printable(text);
+}
+
 static void print_head(std::ostream& out, const Answer::Head& head, std::span<const TextSlot> story) {
     for (const Answer::ReadSlot& slot : head.slots)
         out << "    " << formatted("%5.1f%%", 100 * slot.weight) << " " << bar(slot.weight, 10) << " "
@@ -75,22 +84,58 @@ std::string text_of(const Answer::Path& path) {
 
 // Prints the steps of the first path with the question's words that chose them.
 static void print_steps(std::ostream& out, const Answer& answer) {
+    out << "  weight of each hop's relation, and of the words that chose it:\n";
     for (const Answer::Path::Step& step : answer.paths.front().steps) {
-        out << "  hop " << step.hop + 1 << "  " << formatted("%5.1f%%", 100 * step.weight) << "  "
+        out << "  hop " << step.hop << "  " << formatted("%5.1f%%", 100 * step.weight) << "  "
             << (step.reversed ? "←" : " ") << printable(step.relation) << (step.reversed ? " " : "→") << "  by";
-        for (const Answer::ReadWord& word : answer.words[step.hop])
+        for (const Answer::ReadWord& word : answer.words[step.hop - 1])
             if (word.weight >= 0.1) out << " " << printable(word.text) << " " << formatted("%.0f%%", 100 * word.weight);
         out << "\n";
     }
 }
 
 static void print_paths(std::ostream& out, const Answer& answer) {
+    out << "  weight of each path:\n";
     for (std::size_t i = 0; i < answer.candidates.size(); ++i)
         out << "  " << formatted("%5.1f%%", 100 * answer.candidates[i].weight) << "  " << text_of(answer.paths[i])
             << "\n";
     if (const Index more = answer.as_good - std::ssize(answer.candidates); more > 0)
         out << "  and " << more << " more as good (--all shows them)\n";
     print_steps(out, answer);
+}
+
+// The names of the answer: one, or "35 answers: Aland, Andorra, ...".
+static std::string text_of_set(const std::vector<std::string>& names, Index count) {
+    if (count < 2) return printable(names.front());
+    return plural(count, "answer") + ": " + printable(joined(names)) + (std::ssize(names) < count ? ", ..." : "");
+}
+
+std::vector<std::string> answers_of(const Answer& answer) {
+    std::vector<std::string> names;
+    if (answer.refused || answer.candidates.empty()) return names;
+    const Index count = answer.paths.empty() ? 1 : std::min(answer.as_good, std::ssize(answer.candidates));
+    for (Index i = 0; i < count; ++i) names.push_back(answer.candidates[static_cast<std::size_t>(i)].text);
+    return names;
+}
+
+// Prints a line for the answer; of a list of names, one for each of them that begins a path.
+static void print_answer(std::ostream& out, const Answer& answer) {
+    if (answer.refused) {
+        out << "nothing here answers that (certainty " << formatted("%.0f%%", 100 * answer.certainty)
+            << "); what comes nearest:\n";
+        return;
+    }
+    const std::vector<std::string> names = answers_of(answer);
+    if (!answer.is_list) {
+        out << text_of_set(names, answer.paths.empty() ? 1 : answer.as_good) << "\n";
+        return;
+    }
+    for (std::size_t begin = 0, end = 0; begin < names.size(); begin = end) {
+        while (end < names.size() && answer.paths[end].start == answer.paths[begin].start) ++end;
+        const std::vector<std::string> mine(names.begin() + static_cast<std::ptrdiff_t>(begin),
+                                            names.begin() + static_cast<std::ptrdiff_t>(end));
+        out << text_of_set(mine, std::ssize(mine)) << "\n";
+    }
 }
 
 void print(std::ostream& out, const Answer& answer, std::span<const TextSlot> story) {
@@ -107,7 +152,7 @@ void print(std::ostream& out, const Answer& answer, std::span<const TextSlot> st
                 << printable(joined(answer.entities)) << "\n";
         return;
     }
-    out << printable(answer.candidates.front().text) << "\n";
+    print_answer(out, answer);
     if (!answer.paths.empty()) {
         print_paths(out, answer);
         return;
@@ -175,7 +220,9 @@ json::object to_json(const std::string& question, const Answer& answer) {
             hops.push_back(std::move(heads));
     }
     json::object object{{"question", question}};
-    object["answer"] = answer.candidates.empty() ? json::value(nullptr) : json::value(answer.candidates.front().text);
+    const std::vector<std::string> answers = answers_of(answer);
+    object["answer"] = answers.empty() ? json::value(nullptr) : json::value(answers.front());
+    object["answers"] = array_of(answers);
     object["candidates"] = std::move(candidates);
     object["hops"] = std::move(hops);
     if (!answer.paths.empty()) {
@@ -185,6 +232,8 @@ json::object to_json(const std::string& question, const Answer& answer) {
         object["paths"] = std::move(paths);
         object["words"] = std::move(words);
         object["as_good"] = answer.as_good;
+        object["certainty"] = answer.certainty;
+        object["refused"] = answer.refused;
     }
     if (!answer.taken_for.empty()) object["taken_for"] = answer.taken_for;
     object["slots"] = answer.slots;

@@ -7,6 +7,7 @@
 #include <iosfwd>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace kvmem::apps {
 
@@ -14,6 +15,10 @@ namespace kvmem::apps {
 void print(std::ostream& out, const Answer& answer, std::span<const TextSlot> story = {});
 // "Kismet –directed_by→ William Dieterle ←directed_by– The Accused"
 std::string text_of(const Answer::Path& path);
+// The answers that count: the set of a model that follows facts, otherwise the first; none if it is refused.
+std::vector<std::string> answers_of(const Answer& answer);
+// The texts of a question's tokens, with names in brackets.
+std::string question_text(const Vocabulary& vocabulary, std::span<const Token> tokens);
 // A share as one of the characters " ", "▁", ..., "█".
 const char* level(double share);
 boost::json::object to_json(const std::string& question, const Answer& answer);

@@ -68,7 +68,8 @@ static int converse(const char* greeting, const char* prompt, Take take) {
     return code;
 }
 
-static int ask_memory(const Asker& ask) {
+static int ask_memory(Asker ask) {
+    ask.echo = ::isatty(STDIN_FILENO) == 0;
     return converse("Ask about what the memory knows; an empty line or Ctrl-D ends.", "? ", [&](const auto& line) {
         if (!line.empty()) ask(line);
         return !line.empty();

@@ -28,6 +28,10 @@ int run_evaluate(const Arguments& arguments) {
         ("split,s", po::value<std::string>()->default_value("test"), "train, valid or test")  //
         ("threads", po::value(&threads)->default_value(0), "0: one for each core")            //
         ("json", "print JSON");
+    po::options_description questions("Options of runs on questions", 100, 50);
+    questions.add_options()                                                                                       //
+        ("errors", "show wrongly answered questions, with what was expected, what was given and the path to it")  //
+        ("limit", po::value<Index>()->default_value(20), "of these, at most");
     po::options_description pairs("Options of runs on pairs", 100, 50);
     pairs.add_options()  //
         ("pairs", po::value<std::vector<std::string>>()->composing(),
@@ -35,14 +39,17 @@ int run_evaluate(const Arguments& arguments) {
         ("worst", po::value<Index>()->default_value(5), "lines to show of those with the most errors")  //
         ("tokenize", po::value<std::string>(), "words of BLEU: none or 13a [none for targets of words, else 13a]");
     add_search_options(pairs);
-    line.options.add(pairs);
+    line.options.add(questions).add(pairs);
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
     require_at_least(threads, 0, "threads");
     require_at_least(values["worst"].as<Index>(), 0, "worst");
+    require_at_least(values["limit"].as<Index>(), 1, "limit");
+    if (values.count("errors") && values.count("json")) throw UsageError({.what = "--errors does not go with --json"});
     const ThreadLimit limit(threads);
     const TaskVerbs& task = task_of_run(find_run(values));
     if (task.evaluate != evaluate_pairs) refuse_options(values, pairs, "a run on pairs of sequences");
+    if (task.evaluate != evaluate_questions) refuse_options(values, questions, "a run on questions");
     return task.evaluate(values);
 }
 

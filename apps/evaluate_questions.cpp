@@ -1,4 +1,5 @@
 // kvmem evaluate: how many questions of a split a trained model answers, and what it reads for that.
+#include "answer_text.hpp"
 #include "evaluation.hpp"
 #include "kvmem/core/text.hpp"
 #include "model_source.hpp"
@@ -27,6 +28,13 @@ static json::object to_json(const SupportReport& support) {
             {"chance", support.chance}};
 }
 
+static json::object to_json(const RefusalReport& refusals) {
+    return {{"answerable", refusals.answerable},
+            {"answered", refusals.answered},
+            {"unanswerable", refusals.unanswerable},
+            {"refused", refusals.refused}};
+}
+
 static json::object to_json(const Evaluation& evaluation, const std::string& split) {
     json::object object{{"split", split},
                         {"questions", evaluation.metrics.questions},
@@ -36,6 +44,7 @@ static json::object to_json(const Evaluation& evaluation, const std::string& spl
                         {"mean_reciprocal_rank", evaluation.metrics.mean_reciprocal_rank},
                         {"f1", evaluation.metrics.f1}};
     if (evaluation.retrieves) object["retrieval_recall"] = evaluation.recall;
+    if (!evaluation.retrieves) object["refusals"] = to_json(evaluation.refusals);
     if (!evaluation.tasks.empty()) {
         json::array tasks;
         for (std::size_t i = 0; i < evaluation.tasks.size(); ++i) {
@@ -105,6 +114,48 @@ static void print_support(std::ostream& out, const SupportReport& support) {
         << "  a slot picked at random is one: " << percent(support.chance) << "\n";
 }
 
+static void print_refusals(std::ostream& out, const RefusalReport& refusals) {
+    const auto share = [&](const char* text, Index part, Index whole) {
+        if (whole > 0)
+            out << text << percent(static_cast<double>(part) / static_cast<double>(whole)) << " of "
+                << plural(whole, "question") << "\n";
+    };
+    share("  certain enough to be answered, where some answer is right: ", refusals.answered, refusals.answerable);
+    share("  refused, where no answer is right: ", refusals.refused, refusals.unanswerable);
+}
+
+static std::string names_of(const Vocabulary& vocabulary, std::span<const Token> answers) {
+    std::vector<std::string> names;
+    for (const Token answer : answers) names.push_back(vocabulary.text(answer));
+    return names.empty() ? "no answer" : joined(names);
+}
+
+// Whether the first candidate is no right answer, or one is given where none is right.
+static bool is_wrong(const Outcome& outcome, double min_certainty) {
+    if (outcome.answerable) return outcome.rank != 1;
+    return outcome.given != unknown_token && outcome.certainty >= min_certainty;
+}
+
+// Prints up to `limit` wrong answers: the question, what was expected and given, and the path to it.
+static void print_errors(std::ostream& out, std::span<const ModelSource> sources, const Evaluation& evaluation,
+                         const std::string& split_name, Index limit) {
+    out << "\n";
+    for (std::size_t m = 0; m < sources.size(); ++m) {
+        const Vocabulary& vocabulary = sources[m].model->vocabulary();
+        const Split& split = sources[m].memory.split(split_name);
+        for (Index i = 0; i < split.size() && limit > 0; ++i) {
+            const Outcome& outcome = evaluation.outcomes[m][static_cast<std::size_t>(i)];
+            if (!is_wrong(outcome, sources[m].model->min_certainty())) continue;
+            --limit;
+            out << question_text(vocabulary, split.question[i]) << "\n  expected "
+                << printable(names_of(vocabulary, split.answer[i])) << "\n  given    "
+                << (outcome.given == unknown_token ? "nothing" : printable(vocabulary.text(outcome.given)));
+            if (!outcome.path.empty()) out << ", by " << printable(text_of(vocabulary, outcome.path));
+            out << "\n";
+        }
+    }
+}
+
 static void print(std::ostream& out, const Evaluation& evaluation, const std::string& split) {
     const Metrics& metrics = evaluation.metrics;
     out << split << ": " << plural(metrics.questions, "question") << "\n"
@@ -115,6 +166,7 @@ static void print(std::ostream& out, const Evaluation& evaluation, const std::st
     if (evaluation.retrieves)
         out << "  a right answer is in the slots read: " << percent(evaluation.recall) << ", of "
             << short_number(evaluation.slots) << " slots on average\n";
+    if (!evaluation.retrieves) print_refusals(out, evaluation.refusals);
     if (!evaluation.tasks.empty()) print_tasks(out, evaluation);
     if (evaluation.support.questions > 0) print_support(out, evaluation.support);
 }
@@ -130,6 +182,7 @@ int evaluate_questions(const po::variables_map& values) {
         std::cout << json::serialize(to_json(evaluation, split)) << "\n";
     else
         print(std::cout, evaluation, split);
+    if (values.count("errors")) print_errors(std::cout, sources, evaluation, split, values["limit"].as<Index>());
     return 0;
 }
 

@@ -5,9 +5,21 @@
 
 namespace kvmem::apps {
 
+static Error no_split(const QaDataset& dataset, const std::string& split) {
+    std::vector<std::string> names;
+    for (const auto& [name, questions] : dataset.splits) names.push_back(name);
+    return Error({.what = "the data set has no such split",
+                  .expected = names.empty() ? "a data set with questions" : "--split " + joined(names, " or "),
+                  .got = split,
+                  .where = dataset.info.title});
+}
+
 static Index count_questions(std::span<ModelSource> sources, const std::string& split) {
     Index questions = 0;
-    for (const ModelSource& source : sources) questions += source.memory.split(split).size();
+    for (const ModelSource& source : sources) {
+        if (!source.memory.splits.contains(split)) throw no_split(source.memory, split);
+        questions += source.memory.split(split).size();
+    }
     if (questions == 0)
         throw Error({.what = "nothing to measure", .expected = "questions", .got = "none", .where = "split " + split});
     return questions;
@@ -20,6 +32,7 @@ Evaluation evaluate_all(std::span<ModelSource> sources, const std::string& split
     Progress progress;
     std::mutex one_at_a_time;
     for (ModelSource& source : sources) {
+        require_readable(*source.model, source.memory);
         source.model->adopt(source.memory);
         const Split& split = source.memory.split(split_name);
         const Retriever retriever(source.memory.memory, source.model->vocabulary(), source.model->retrieval());
@@ -38,6 +51,9 @@ Evaluation evaluate_all(std::span<ModelSource> sources, const std::string& split
         all.outcomes.push_back(answer_all(*source.model, source.memory, split, retriever, Trace::attention, show));
         all.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
         outcomes.insert(outcomes.end(), all.outcomes.back().begin(), all.outcomes.back().end());
+        const RefusalReport mine = refusals_of(all.outcomes.back(), source.model->min_certainty());
+        all.refusals.answerable += mine.answerable, all.refusals.answered += mine.answered;
+        all.refusals.unanswerable += mine.unanswerable, all.refusals.refused += mine.refused;
     }
     progress.clear();
     all.metrics = metrics_of(outcomes);

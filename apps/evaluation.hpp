@@ -19,6 +19,7 @@ struct Evaluation {
     double recall = 0;               // share of the questions with a right answer in the slots read
     double slots = 0;                // mean number of slots that a question reads
     double seconds = 0;              // time to answer all questions
+    RefusalReport refusals;          // of models that follow facts, whose answers may be too uncertain
     // For each source, the outcomes of its questions.
     std::vector<std::vector<Outcome>> outcomes;
 };

@@ -145,7 +145,7 @@ static void add_options(CommandLine& line, ImportSettings& settings) {
         ("valid", po::value<Paths>()->multitoken(), "files of validation questions")  //
         ("test", po::value<Paths>()->multitoken(), "files of test questions")         //
         ("valid-fraction", po::value(&options.valid_fraction)->default_value(0, "0"),
-         "share of the training questions to validate with")  //
+         "share of the training questions to validate with; a tenth of kb's and jsonl's from 20 on unless given")  //
         ("split", po::value<Paths>()->multitoken(),
          "files of questions to be divided: 80 % to train, 10 % to valid, 10 % to test (metaqa)")  //
         ("hold-out-phrasings", po::value(&metaqa.held_out_phrasings)->default_value(0),
@@ -187,6 +187,7 @@ int run_import(const Arguments& arguments) {
     options.train = files_of(values, "train");
     options.valid = files_of(values, "valid");
     options.test = files_of(values, "test");
+    options.valid_by_default = (layout == "kb" || layout == "jsonl") && values["valid-fraction"].defaulted();
     templates.file = template_file;
     metaqa.split = files_of(values, "split");
     metaqa.without_marks = without_marks(values["without-marks"].as<std::string>());
@@ -195,6 +196,7 @@ int run_import(const Arguments& arguments) {
     options.progress = [&](const std::string& what, Index lines) {
         if (progress.due()) progress.show("reading " + what + "  " + plural(lines, "line"));
     };
+    options.warn = [&](const std::string& warning) { progress.print("warning: " + warning); };
     QaDataset dataset = import_layout(layout, values, options, templates, metaqa);
     dataset.info.generator = "kvmem " KVMEM_VERSION " import " + layout;
     save_dataset(dataset, output);

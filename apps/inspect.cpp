@@ -40,6 +40,9 @@ int run_inspect(const Arguments& arguments) {
         ("recall",
          "of a data set, for each task: which right answers the slots of 1, 2 and 3 hops hold, by each way to "
          "find slots")  //
+        ("questions", po::value<std::string>(),
+         "of a data set of questions: show those of this split, and their answers")  //
+        ("limit", po::value<Index>()->default_value(10), "of these, at most")        //
         ("json", "print JSON");
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
@@ -50,11 +53,13 @@ int run_inspect(const Arguments& arguments) {
     const fs::path path = required(values, "file", "a data set, a model file, a store or a run directory");
     const bool as_json = values.count("json") > 0;
     const std::string format = is_folder(path) ? "a run" : file_format(path);
-    if (recall && format != "kvmem-qa")
-        throw UsageError({.what = "--recall is of data sets only",
-                          .expected = "a data set",
-                          .got = format.empty() ? "another file" : format,
-                          .where = path.string()});
+    require_at_least(values["limit"].as<Index>(), 1, "limit");
+    if ((recall || values.count("questions")) && format != "kvmem-qa")
+        throw UsageError(
+            {.what = std::string(recall ? "--recall" : "--questions") + " is of data sets of questions only",
+             .expected = "a data set of questions",
+             .got = format.empty() ? "another file" : format,
+             .where = path.string()});
     if (is_folder(path))
         inspect_run(path, as_json);
     else if (format == model_format)

@@ -1,4 +1,5 @@
 // kvmem inspect: what a data set or a model of question answering holds.
+#include "answer_text.hpp"
 #include "kvmem/core/text.hpp"
 #include "kvmem/tasks/qa/inspect.hpp"
 #include "kvmem/tasks/qa/model_file.hpp"
@@ -119,12 +120,28 @@ static json::object data_json(const DatasetInfo& info, const DatasetReport& repo
             {"splits", std::move(splits)}};
 }
 
+// Prints the first questions of a split with their right answers, names in brackets.
+static void print_questions(const QaDataset& dataset, const std::string& name, Index limit) {
+    const Vocabulary& vocabulary = dataset.vocabulary;
+    const Split& split = dataset.split(name);
+    for (Index i = 0; i < std::min(limit, split.size()); ++i) {
+        std::vector<std::string> answers;
+        for (const Token answer : split.answer[i]) answers.push_back(printable(vocabulary.text(answer)));
+        std::cout << question_text(vocabulary, split.question[i]) << " -> "
+                  << (answers.empty() ? "no answer" : joined(answers)) << "\n";
+    }
+}
+
 void inspect_questions(const fs::path& path, const po::variables_map& values) {
     const RetrieverOptions options{.max_frequency = values["max-frequency"].as<Index>(),
                                    .max_slots = values["max-slots"].as<Index>()};
     const QaDataset dataset = load_dataset(path);
     if (values.count("recall")) {
         print_recall(dataset, options);
+        return;
+    }
+    if (values.count("questions")) {
+        print_questions(dataset, values["questions"].as<std::string>(), values["limit"].as<Index>());
         return;
     }
     const DatasetReport report = inspect_dataset(dataset);

@@ -99,7 +99,9 @@ void add_answer_options(CommandLine& line, AnswerOptions& options) {
          "read the memory's vectors from the store that 'kvmem index --run' made of it; the answers are the same")  //
         ("top,k", po::value(&options.candidates)->default_value(options.candidates), "answers to give")             //
         ("all", po::bool_switch(&options.all_as_good),
-         "give all answers of at least half of the first one's weight")                                      //
+         "give all answers of at least half of the first one's weight")  //
+        ("min-certainty", po::value<double>(),
+         "refuse answers of less certainty, 0 to 1; 0: answer always [as calibrated in training]")           //
         ("slots", po::value(&options.slots)->default_value(options.slots), "memories to give for each hop")  //
         ("add-fact", po::value<std::vector<std::string>>()->composing(),
          "subject|relation|object that the memory shall hold too; may be given several times")  //
@@ -114,8 +116,11 @@ static void read_from(Answerer& answerer, const std::string& store) {
     }
 }
 
-Answerer open_answerer(const po::variables_map& values, const AnswerOptions& options) {
+Answerer open_answerer(const po::variables_map& values, AnswerOptions& options) {
     require_at_least(options.candidates, 1, "top");
+    if (values.count("min-certainty")) options.min_certainty = values["min-certainty"].as<double>();
+    require_option(options.min_certainty.value_or(0) >= 0 && options.min_certainty.value_or(0) <= 1, "min-certainty",
+                   "a number from 0 to 1");
     require_at_least(options.slots, 0, "slots");
     ModelSource source = open_model(values, "memory");
     const auto facts = [&](const char* option) {

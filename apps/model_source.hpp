@@ -27,6 +27,6 @@ std::vector<ModelSource> open_models(const po::variables_map& values, const std:
 
 // The common options of `ask` and `predict`, and the answerer that they select.
 void add_answer_options(CommandLine& line, AnswerOptions& options);
-Answerer open_answerer(const po::variables_map& values, const AnswerOptions& options);
+Answerer open_answerer(const po::variables_map& values, AnswerOptions& options);
 
 }  // namespace kvmem::apps

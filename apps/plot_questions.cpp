@@ -84,9 +84,16 @@ static PlotPage described_page(std::span<const ModelSource> sources, const RunFi
     return page;
 }
 
+// The split that is named, or else validation, or what split there is.
+static std::string split_of(const po::variables_map& values, const QaDataset& dataset) {
+    std::string name = values["split"].as<std::string>();
+    if (!values["split"].defaulted() || dataset.splits.contains(name)) return name;
+    return dataset.splits.empty() ? name : dataset.splits.begin()->first;
+}
+
 PlotPage plot_questions(const po::variables_map& values) {
-    const std::string split = values["split"].as<std::string>();
     std::vector<ModelSource> sources = open_models(values, "data");
+    const std::string split = split_of(values, sources.front().memory);
     PlotPage page = described_page(sources, RunFiles{values["run"].as<std::string>()});
     const Evaluation evaluation = evaluate_all(sources, split);
     const Metrics& metrics = evaluation.metrics;

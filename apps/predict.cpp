@@ -1,21 +1,30 @@
 // kvmem predict RUN: JSON lines in, JSON lines out.
 #include "answer_text.hpp"
 #include "kvmem/io/json_text.hpp"
+#include "kvmem/text/tokenizer.hpp"
 #include "line_reader.hpp"
 #include "model_source.hpp"
 #include "program.hpp"
 
+#include <algorithm>
 #include <iostream>
+#include <optional>
+#include <utility>
 
 namespace kvmem::apps {
 
 namespace json = boost::json;
 
 static const char* const about =
-    "Reads JSON lines {\"question\": text} from stdin and writes a line for each: the answer, its candidates and the\n"
-    "memories read. A question may bring slots of its own, and an \"id\" that is given back as it is written: "
-    "\"memory\":\n"
-    "[{\"key\", \"value\"}]. A slot without \"value\" is a sentence of a story. A line has 16 MiB at most.";
+    "Reads a question from each line of stdin, plain or as JSON {\"question\": text}, and writes a JSON line for it: "
+    "the\n"
+    "answer, its candidates and the memories read. A JSON line may bring slots of its own, \"memory\": [{\"key\",\n"
+    "\"value\"}], where a slot without \"value\" is a sentence of a story; the right \"answers\", which give \"right\" "
+    "and "
+    "a\n"
+    "summary on stderr; and an \"id\" that is given back as it is written. A line that cannot be answered gives one "
+    "with\n"
+    "\"error\", and the next line follows; the exit code is then 1. A line has 16 MiB at most.";
 
 static std::string text_member(const json::object& object, const char* name, const std::string& where) {
     const json::value* value = object.if_contains(name);
@@ -50,6 +59,7 @@ static std::vector<TextSlot> own_slots(const json::object& line, const std::stri
 }
 
 static json::value parse_line(const std::string& line, const std::string& where) {
+    if (line[line.find_first_not_of(" \t")] != '{') return json::object{{"question", line}};
     json::error_code code;
     json::value value = json::parse(line, code);
     if (code) throw Error({.what = "bad JSON", .got = code.message(), .where = where});
@@ -65,36 +75,79 @@ static std::string with_id(std::string answer, std::string_view id) {
     return answer += ",\"id\":" + std::string(id) + "}";
 }
 
-// Answers a question. Errors get the line as their place.
-static Answer ask(const Answerer& answerer, const std::string& question, const AnswerOptions& options,
-                  const std::vector<TextSlot>& own, const std::string& where) {
+namespace {
+
+// How many lines could not be answered, told the right answers, and were answered rightly.
+struct Counts {
+    Index failed = 0, judged = 0, right = 0;
+    std::optional<Problem> first_problem;
+};
+
+}  // namespace
+
+// Whether the answer is one of the names; without any, whether there is none.
+static bool is_right(const json::value& answer, const json::value& names, const std::string& where) {
+    if (!names.is_array()) throw Error({.what = "bad \"answers\"", .expected = "an array", .where = where});
+    if (answer.is_null()) return names.as_array().empty();
+    return std::ranges::any_of(names.as_array(), [&](const json::value& name) {
+        const std::string text = name.is_string() ? std::string(name.as_string()) : json::serialize(name);
+        return to_lower(text) == to_lower(std::string_view(answer.as_string()));
+    });
+}
+
+// Answers a line. Errors get the line as their place.
+static json::object answered(const Answerer& answerer, const AnswerOptions& options, const json::object& line,
+                             const std::string& where, Counts& counts) {
+    const std::string question = text_member(line, "question", where);
+    const std::vector<TextSlot> own = own_slots(line, where);
+    json::object answer;
     try {
-        return answerer.ask(question, options, own);
+        answer = to_json(question, answerer.ask(question, options, own));
     } catch (const Error& e) {
         throw Error(e.problem_at(where));
+    }
+    if (const json::value* names = line.if_contains("answers")) {
+        const bool right = is_right(answer["answer"], *names, where);
+        answer["right"] = right;
+        ++counts.judged;
+        counts.right += right;
+    }
+    return answer;
+}
+
+static std::string answered(const Answerer& answerer, const AnswerOptions& options, const std::string& text,
+                            const std::string& where, Counts& counts) {
+    std::string_view id;
+    try {
+        const json::value parsed = parse_line(text, where);
+        if (parsed.as_object().contains("id")) id = member_text(text, "id");
+        return with_id(json::serialize(answered(answerer, options, parsed.as_object(), where, counts)), id);
+    } catch (const Error& e) {
+        if (counts.failed++ == 0) counts.first_problem = e.problem();
+        return with_id(json::serialize(json::object{{"error", e.what()}}), id);
     }
 }
 
 int run_predict(const Arguments& arguments) {
     AnswerOptions options{.candidates = 5, .slots = 3};
-    CommandLine line{.usage = "kvmem predict RUN [options] < questions.jsonl > answers.jsonl",
-                     .about = about,
-                     .positional = {"run"}};
+    CommandLine line{
+        .usage = "kvmem predict RUN [options] < questions > answers.jsonl", .about = about, .positional = {"run"}};
     add_answer_options(line, options);
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
     const Answerer answerer = open_answerer(values, options);
     InputLines lines;
-    for (std::string text; lines.next(text);) {
-        if (text.find_first_not_of(" \t") == std::string::npos) continue;
-        const std::string where = lines.place();
-        const json::value parsed = parse_line(text, where);
-        const json::object& object = object_of(parsed, where);
-        const std::string question = text_member(object, "question", where);
-        const Answer answer = ask(answerer, question, options, own_slots(object, where), where);
-        std::cout << with_id(json::serialize(to_json(question, answer)), member_text(text, "id")) << "\n";
-    }
-    return 0;
+    Counts counts;
+    for (std::string text; lines.next(text);)
+        if (text.find_first_not_of(" \t") != std::string::npos)
+            std::cout << answered(answerer, options, text, lines.place(), counts) << "\n";
+    if (counts.judged > 0)
+        std::cerr << counts.right << " of " << plural(counts.judged, "question") << " right ("
+                  << percent(static_cast<double>(counts.right) / static_cast<double>(counts.judged)) << ")\n";
+    if (counts.failed == 0) return 0;
+    Problem problem = *counts.first_problem;
+    if (counts.failed > 1) problem.hint = "it is the first of " + plural(counts.failed, "line") + " with an error";
+    throw Error(std::move(problem));
 }
 
 }  // namespace kvmem::apps

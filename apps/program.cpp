@@ -167,6 +167,15 @@ std::string short_number(double value) {
 
 std::string percent(double share) { return formatted("%.2f%%", 100 * share); }
 
+std::string quoted(const std::string& argument) {
+    static constexpr std::string_view plain =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+=:,@%";
+    if (!argument.empty() && argument.find_first_not_of(plain) == std::string::npos) return argument;
+    std::string text = "'";
+    for (const char c : argument) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return text + "'";
+}
+
 std::string minutes(double seconds) {
     const auto whole = static_cast<long>(std::clamp(std::round(seconds), 0.0, 360000.0));
     char text[32];

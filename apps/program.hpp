@@ -89,6 +89,7 @@ std::string formatted(const char* format, double value);  // as printf does, up 
 // "12.4k", "86.2%", "00:42"
 std::string short_number(double value);
 std::string percent(double share);
+std::string quoted(const std::string& argument);  // as a shell's word, in quotes if it needs them
 std::string minutes(double seconds);
 void print_row(const std::string& name, const std::string& value);  // of a table, to stdout
 std::string plural(std::int64_t count, const std::string& noun);    // "1 question", "12,345 questions"

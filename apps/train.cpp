@@ -97,6 +97,7 @@ class TrainingDisplay {
             if (progress_.due()) progress_.show(prefix + describe(report, score_));
         };
         callbacks.epoch = [this, prefix](const EpochReport& report) {
+            before_ = std::exchange(last_, report.loss);
             if (prefix.empty())
                 progress_.print(describe(report, score_));
             else if (progress_.due())
@@ -114,14 +115,25 @@ class TrainingDisplay {
     }
     void clear() { progress_.clear(); }
 
+    // What a further training may gain, or "".
+    std::string advice(const TrainerState& state, const std::string& directory) const {
+        const bool was_best = state.best && state.best_epoch == state.epoch;
+        const bool falls = before_ > 0 && last_ < 0.9 * before_;
+        if (!was_best && !falls) return {};
+        return std::string(was_best ? "the last epoch was the best" : "") + (was_best && falls ? " and " : "") +
+               (falls ? "the loss still falls" : "") + "; go on with: kvmem train --resume --run " + quoted(directory) +
+               " --epochs " + std::to_string(2 * state.epoch);
+    }
+
   private:
+    double before_ = 0, last_ = 0;  // losses of the last two epochs
     ScoreType score_;
     Progress progress_;
     std::optional<Interruption> interruption_;  // set during training; before, a signal ends the program
 };
 
 static int interrupted(const std::string& directory) {
-    std::cerr << "saved; go on with: kvmem train --resume --run " << directory << "\n";
+    std::cerr << "saved; go on with: kvmem train --resume --run " << quoted(directory) << "\n";
     return 128 + Interruption::signal();
 }
 
@@ -135,7 +147,12 @@ static int train_one(TrainingSession session, const TaskType& task, const std::s
     if (state.best)
         std::cerr << "; best validation " << task.score().label << " " << text_of(task.score(), *state.best)
                   << " after epoch " << state.best_epoch;
+    else
+        std::cerr << "; without a validation split the last epoch is the model";
     std::cerr << "; model in " << directory << "\n";
+    const bool is_perfect = task.score().is_share && state.best == 1;
+    const std::string advice = display.advice(state, directory);
+    if (reason == StopReason::epochs_done && !is_perfect && !advice.empty()) std::cerr << advice << "\n";
     return 0;
 }
 

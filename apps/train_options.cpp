@@ -187,6 +187,7 @@ RunConfig run_config(const po::variables_map& values, const TaskVerbs& task, con
                               .got = "--" + first->second + " and --" + option});
         set(config, option, value.as<std::string>());
     }
+    if (values.count("epochs") && !values.count("min-steps")) config.trainer.min_steps = 0;
     config.set_seed(config.trainer.seed);
     if (values.count("tasks"))
         for (const std::string& part : split(values["tasks"].as<std::string>(), ','))

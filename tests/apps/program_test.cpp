@@ -216,16 +216,36 @@ TEST_CASE("predict answers JSON lines, with memories of their own", "[program]")
 
     const std::string good = R"({"question": "the language of Oldland1"})"
                              "\n";
-    for (const char* bad : {"{", "[]", "\"text\"", "{}", R"({"question": 1})", R"({"question": "x", "memory": 1})",
+    for (const char* bad : {"{", "{}", R"({"question": 1})", R"({"question": "x", "memory": 1})",
                             R"({"question": "x", "memory": [1]})", R"({"question": "x", "memory": [{"value": "x"}]})",
                             R"({"question": "x", "memory": [{"key": "[x", "value": "y"}]})", "{\"question\": \"\xff\"}",
                             R"({"question": "an [open bracket"})"}) {
         CAPTURE(bad);
         const Output failed = kvmem_program({"predict", f.run}, good + bad + "\n" + good);
         check_fails(failed, 1, "stdin:2");
-        CHECK(std::count(failed.out.begin(), failed.out.end(), '\n') == 1);  // what was answered before
+        CHECK(std::count(failed.out.begin(), failed.out.end(), '\n') == 3);  // the other lines are answered
+        CHECK_THAT(failed.out, Catch::Contains("\n{\"error\":\"stdin:2"));
     }
     check_fails(kvmem_program({"predict", f.run}, std::string(100000, '[')), 1, "stdin:1");
+}
+
+TEST_CASE("predict reads plain questions, and judges answers where the right ones are told", "[program]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    f.import_and_train();
+    const Output done = kvmem_program({"predict", f.run},
+                                      "the language of Oldland1\n"
+                                      R"({"question": "the language of Oldland2", "answers": ["x", "oldese2"]})"
+                                      "\n"
+                                      R"({"question": "the language of Oldland2", "answers": [7], "id": 3})"
+                                      "\n");
+    CHECK(done.code == 0);
+    CHECK_THAT(done.out, Catch::Contains("\"question\":\"the language of Oldland1\",\"answer\":\"Oldese1\"") &&
+                             Catch::Contains("\"right\":true") && Catch::Contains("\"right\":false,\"id\":3"));
+    CHECK_THAT(done.err, Catch::Contains("1 of 2 questions right (50.00%)"));
+    check_fails(kvmem_program({"predict", f.run}, R"({"question": "x", "answers": 1})"), 1, "bad \"answers\"");
+    CHECK_THAT(kvmem_program({"ask", f.run}, "the language of Oldland1\n").out,
+               Catch::StartsWith("? the language of Oldland1\nOldese1\n") && Catch::EndsWith("\n\n"));
 }
 
 TEST_CASE("lines of standard input have any end and may begin with a byte order mark", "[program]") {

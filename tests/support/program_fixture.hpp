@@ -5,6 +5,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
 namespace kvmem::test {
 
 // A test of the program ends at once where none was built.
@@ -53,9 +55,12 @@ struct ProgramFixture {
         INFO(done.err);
         REQUIRE(done.code == 0);
     }
+    // A key-value memory network, unless `more` names another model.
     Output train(std::vector<std::string> more = {}) const {
         std::vector<std::string> arguments{"train",   data, "--run",  run,    "--width",  "16",
                                            "--batch", "16", "--rate", "0.01", "--epochs", "12"};
+        if (std::ranges::find(more, "--model") == more.end())
+            arguments.insert(arguments.end(), {"--model", "kv-mem-nn"});
         arguments.insert(arguments.end(), more.begin(), more.end());
         return kvmem_program(arguments);
     }

@@ -36,6 +36,7 @@ struct Answerer::Impl {
     void rank(Answer& answer, std::span<const Scored> scores, const AnswerOptions& options) const;
     std::vector<Answer::ReadSlot> read_slots(const Batch& batch, std::span<const Real> weights, Index count) const;
     void show_paths(Answer& answer, const AttentionTrace& trace, const LinkedText& question) const;
+    Answer ask(const std::string& question, const AnswerOptions& options, const std::vector<TextSlot>& own) const;
 };
 
 std::string text_of(const Vocabulary& vocabulary, std::span<const Token> tokens) {
@@ -49,8 +50,8 @@ Answer::Path named(const Vocabulary& vocabulary, const FactPath& path) {
     for (const FactPath::Step& step : path.steps) {
         const std::string& name = vocabulary.text(step.relation);
         const bool reversed = name.starts_with('~');
-        all.steps.push_back(
-            {name.substr(reversed ? 1 : 0), reversed, vocabulary.text(step.entity), double{step.weight}, step.hop});
+        all.steps.push_back({name.substr(reversed ? 1 : 0), reversed, vocabulary.text(step.entity), double{step.weight},
+                             std::ssize(all.steps) + 1});
     }
     return all;
 }
@@ -143,8 +144,10 @@ void Answerer::Impl::rank(Answer& answer, std::span<const Scored> scores, const 
 void Answerer::Impl::show_paths(Answer& answer, const AttentionTrace& trace, const LinkedText& question) const {
     const Vocabulary& vocabulary = model->vocabulary();
     for (const FactPath& path : trace.paths.at(0)) answer.paths.push_back(named(vocabulary, path));
+    if (trace.paths[0].empty()) return;
     const std::size_t tokens = question.tokens.size();
-    for (std::size_t first = 0; first < trace.words.at(0).size(); first += tokens) {
+    for (const FactPath::Step& step : trace.paths[0].front().steps) {
+        const std::size_t first = static_cast<std::size_t>(step.hop) * tokens;
         std::vector<Answer::ReadWord>& shown = answer.words.emplace_back();
         auto unknown = question.unknown_words.begin();
         for (std::size_t t = 0; t < tokens; ++t) {
@@ -165,29 +168,76 @@ std::vector<Answer::ReadSlot> Answerer::Impl::read_slots(const Batch& batch, std
     return all;
 }
 
-Answer Answerer::ask(const std::string& question, const AnswerOptions& options,
-                     const std::vector<TextSlot>& own) const {
-    const Impl& in = *impl_;
+Answer Answerer::Impl::ask(const std::string& question, const AnswerOptions& options,
+                           const std::vector<TextSlot>& own) const {
     Answer answer;
-    const LinkedText linked = in.link(question, answer);
-    const Batch batch = in.batch_of(linked, own, answer.unknown_words);
-    answer.slots = std::min(batch.slots.size(), in.model->max_slots());
+    const LinkedText linked = link(question, answer);
+    const Batch batch = batch_of(linked, own, answer.unknown_words);
+    answer.slots = std::min(batch.slots.size(), model->max_slots());
     answer.unread = batch.slots.size() - answer.slots;
     answer.local_slots = static_cast<Index>(own.size());
     if (answer.slots == 0 && (!batch.facts || linked.entities.empty())) return answer;
     Tape tape;
     tape.set_training(false);
     AttentionTrace trace;
-    trace.max_paths = options.all_as_good ? std::ssize(in.model->candidates()) : options.candidates;
-    in.rank(answer, in.model->score_few(tape, batch, &trace).values, options);
-    if (batch.facts) in.show_paths(answer, trace, linked);
+    trace.max_paths = options.all_as_good ? std::ssize(model->candidates()) : options.candidates;
+    rank(answer, model->score_few(tape, batch, &trace).values, options);
+    if (batch.facts) show_paths(answer, trace, linked);
     answer.paths.resize(std::min(answer.paths.size(), answer.candidates.size()));
+    if (!trace.certainty.empty()) answer.certainty = trace.certainty[0];
+    answer.refused = answer.certainty < options.min_certainty.value_or(model->min_certainty());
     for (Index hop = 0; hop < trace.hops; ++hop) {
         Answer::Hop& shown = answer.hops.emplace_back();
         for (Index head = 0; head < trace.heads; ++head)
-            shown.heads.push_back({in.read_slots(batch, trace.of(hop, head), options.slots)});
+            shown.heads.push_back({read_slots(batch, trace.of(hop, head), options.slots)});
     }
     return answer;
+}
+
+// One answer of those for the names of a list. One that is refused adds no candidates, unless all are.
+static Answer merged(std::vector<Answer> answers, const AnswerOptions& options) {
+    const auto best = std::ranges::max_element(answers, {}, &Answer::certainty);
+    Answer all = *best;
+    all.is_list = true;
+    all.candidates.clear(), all.paths.clear(), all.entities.clear();
+    all.as_good = 0;
+    std::vector<std::string> names;
+    const auto add = [&](const Answer& answer, std::size_t candidate) {
+        if (std::ranges::find(names, answer.candidates[candidate].text) != names.end()) return false;
+        names.push_back(answer.candidates[candidate].text);
+        all.candidates.push_back(answer.candidates[candidate]);
+        all.paths.push_back(answer.paths[candidate]);
+        return true;
+    };
+    for (const Answer& answer : answers) {
+        add_words(all.entities, answer.entities);
+        if (answer.refused && !all.refused) continue;
+        Index added = answer.as_good;
+        for (Index i = 0; i < std::min(answer.as_good, std::ssize(answer.candidates)); ++i)
+            added -= !add(answer, static_cast<std::size_t>(i));
+        all.as_good += added;
+    }
+    for (const Answer& answer : answers)
+        for (std::size_t i = 0; !answer.refused && i < answer.candidates.size(); ++i) add(answer, i);
+    const Index count = options.all_as_good ? std::max(options.candidates, all.as_good) : options.candidates;
+    all.candidates.resize(std::min(std::ssize(all.candidates), count));
+    all.paths.resize(all.candidates.size());
+    return all;
+}
+
+Answer Answerer::ask(const std::string& question, const AnswerOptions& options,
+                     const std::vector<TextSlot>& own) const {
+    if (!impl_->retriever.facts()) return impl_->ask(question, options, own);
+    if (!own.empty())
+        throw Error({.what = "a " + impl_->model->name() + " reads no slots that come with a question",
+                     .expected = "a question about the facts of the memory",
+                     .got = std::to_string(own.size()) + " slots of its own",
+                     .hint = "train another kind of model on questions with memories of their own"});
+    const std::vector<std::string> questions = split_list(impl_->linker, question);
+    if (questions.size() == 1) return impl_->ask(question, options, own);
+    std::vector<Answer> answers;
+    for (const std::string& one : questions) answers.push_back(impl_->ask(one, options, own));
+    return merged(std::move(answers), options);
 }
 
 }  // namespace kvmem

@@ -93,6 +93,15 @@ static void set_f1(Outcome& outcome, std::span<const Scored> few, std::span<cons
     outcome.f1 = f1(given, hit, right);
 }
 
+// The candidate of the largest score, the first of equal ones.
+static Token first_of(std::span<const Token> candidates, View all) {
+    return all.cols == 0 ? unknown_token : candidates[std::ranges::max_element(all.span()) - all.span().begin()];
+}
+
+static Token first_of(std::span<const Token> candidates, std::span<const Scored> few) {
+    return few.empty() ? unknown_token : candidates[std::ranges::min_element(few, precedes)->index];
+}
+
 // The slot with the largest weight above 0, the first of equal ones; -1 without any.
 static Index top_slot(std::span<const Real> weights) {
     Index most = -1;
@@ -171,14 +180,17 @@ void Questions::answer(Workspace& w, std::span<const Index> stories) const {
         add_story(w.batch, dataset, split, stories[u], stories[u + 1], retriever);
     const auto judge = [&](auto scores_of) {
         for (Index i = first; i < last; ++i) {
+            outcomes[i].answerable = !split.answer[i].empty();
+            outcomes[i].given = first_of(model.candidates(), scores_of(i - first));
             right_answers(model.candidates(), split.answer[i], w.right);
             set_f1(outcomes[i], scores_of(i - first), w.right);
             set_rank(outcomes[i], scores_of(i - first), w.right);
         }
     };
     if (model.scores_few()) {
-        const Ragged<Scored> few = model.score_few(w.tape, w.batch, traced ? &w.attention : nullptr);
+        const Ragged<Scored> few = model.score_few(w.tape, w.batch, &w.attention);
         judge([&](Index i) { return few[i]; });
+        for (Index i = first; i < last; ++i) outcomes[i].certainty = w.attention.certainty[i - first];
     } else {
         const View scores = w.tape.arena().matrix(last - first, std::ssize(model.candidates()));
         model.score(w.tape, w.batch, scores, traced && has_support ? &w.attention : nullptr);
@@ -251,6 +263,27 @@ Metrics metrics_of(std::span<const Outcome> outcomes) {
 Metrics evaluate(const Model& model, const QaDataset& dataset, const Split& split, const Retriever& retriever,
                  const std::function<void(Index)>& progress) {
     return metrics_of(answer_all(model, dataset, split, retriever, Trace::none, progress));
+}
+
+RefusalReport refusals_of(std::span<const Outcome> outcomes, double min_certainty) {
+    RefusalReport report;
+    for (const Outcome& outcome : outcomes) {
+        const bool answers = outcome.given != unknown_token && outcome.certainty >= min_certainty;
+        ++(outcome.answerable ? report.answerable : report.unanswerable);
+        report.answered += outcome.answerable && answers;
+        report.refused += !outcome.answerable && !answers;
+    }
+    return report;
+}
+
+double certainty_reached(std::span<const Outcome> outcomes, double share) {
+    std::vector<double> all;
+    for (const Outcome& outcome : outcomes)
+        if (outcome.answerable) all.push_back(outcome.certainty);
+    if (all.empty()) return 0;
+    const auto at = static_cast<std::ptrdiff_t>((1 - share) * static_cast<double>(all.size()));
+    std::ranges::nth_element(all, all.begin() + std::min(at, std::ssize(all) - 1));
+    return all[std::min(at, std::ssize(all) - 1)];
 }
 
 SupportReport support_of(std::span<const Outcome> outcomes) {

@@ -40,6 +40,17 @@ Ragged<Scored> Model::score_few(Tape& tape, const Batch& batch, AttentionTrace* 
     return all;
 }
 
+void require_readable(const Model& model, const QaDataset& dataset) {
+    if (model.retrieval().strategy != Retrieval::whole) return;
+    const bool own = std::ranges::any_of(dataset.splits, [](const auto& s) { return s.second.local_slots.size() > 0; });
+    if (!own && holds_facts(dataset)) return;
+    throw Error({.what = "a " + model.name() + " cannot read this data set",
+                 .expected = "facts (entity, relation) -> entity in a memory that all questions share",
+                 .got = own ? "questions with memories of their own" : "a memory without facts",
+                 .where = dataset.info.title,
+                 .hint = "train another kind of model, which 'kvmem train' chooses by itself without --model"});
+}
+
 static Error no_vectors(const Model& model) {
     return Error({.what = "this kind of model has no vectors of its own for a question or a slot",
                   .expected = KvMemNNConfig::kind,

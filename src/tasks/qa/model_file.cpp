@@ -7,12 +7,21 @@
 #include "kvmem/tasks/qa/task_type.hpp"
 #include "kvmem/train/checkpoint.hpp"
 
+#include <charconv>
+
 namespace kvmem {
+
+// The shortest text that number_of() reads as this number.
+static std::string shortest(double number) {
+    char text[32];
+    return {text, std::to_chars(text, text + sizeof text, number).ptr};
+}
 
 void write_model_info(hdf5::Writer& file, const Model& model) {
     file.attribute("/", "model", model.kind());
     file.attribute("/", "config", to_json(model.settings()));
     if (model.phase() + 1 < model.phases()) file.attribute("/", "phase", std::to_string(model.phase()));
+    if (model.min_certainty() > 0) file.attribute("/", "min_certainty", shortest(model.min_certainty()));
     write_vocabulary(file, model.vocabulary());
     file.write("/candidates", model.candidates());
 }
@@ -59,6 +68,18 @@ static void set_phase(Model& model, const std::string& text, const std::string& 
     model.set_phase(*phase);
 }
 
+double read_min_certainty(const hdf5::Reader& file) {
+    const std::string text = file.attribute("/", "min_certainty");
+    if (text.empty()) return 0;
+    const std::optional<double> certainty = number_of<double>(text);
+    if (!certainty || !(*certainty >= 0 && *certainty <= 1))
+        throw Error({.what = "answers cannot need this certainty",
+                     .expected = "a number from 0 to 1",
+                     .got = text.substr(0, 40),
+                     .where = file.name()});
+    return *certainty;
+}
+
 std::unique_ptr<Model> load_model(const std::filesystem::path& path) {
     const hdf5::Reader file(path, model_format, model_version);
     const Settings settings = read_settings(file);
@@ -69,6 +90,7 @@ std::unique_ptr<Model> load_model(const std::filesystem::path& path) {
         auto model = make_model(settings, std::move(vocabulary), std::move(candidates),
                                 [&](const std::string& name) { return load_parameter(file, "/parameters/" + name); });
         set_phase(*model, file.attribute("/", "phase"), file.name());
+        model->set_min_certainty(read_min_certainty(file));
         return model;
     } catch (const Error& e) {  // the model knows no files
         Problem problem = e.problem();

@@ -16,6 +16,7 @@ QaObjective::QaObjective(Model& model, const QaDataset& dataset, TaskBalance bal
       train_(dataset.split("train")),
       retriever_(dataset.memory, dataset.vocabulary, model.retrieval()),
       stories_(model.reads_stories() ? story_offsets(train_) : single_offsets(train_)) {
+    require_readable(model, dataset);
     const auto valid = dataset.splits.find("valid");
     if (valid != dataset.splits.end() && valid->second.size() > 0) valid_ = &valid->second;
     all_.resize(stories_.size() - 1);
@@ -45,6 +46,7 @@ Validation QaObjective::validate() {
     errors_.assign(examples_.size(), 0);
     if (!examples_.empty())
         for (const Outcome& outcome : outcomes) errors_[outcome.task] += outcome.rank != 1;
+    if (model_.scores_few()) certainty_ = std::min(certainty_reached(outcomes, 0.95), 0.5);
     const Metrics metrics = metrics_of(outcomes);
     return {metrics.questions,
             metrics.loss,
@@ -101,7 +103,10 @@ Var QaObjective::loss(Tape& tape, std::span<const Index> items, Rng& rng) {
 }
 
 void QaObjective::save(hdf5::Writer& file) const { write_model_info(file, model_); }
-void QaObjective::load(const hdf5::Reader& file) { require_same_vocabulary(model_.vocabulary(), file); }
+void QaObjective::load(const hdf5::Reader& file) {
+    require_same_vocabulary(model_.vocabulary(), file);
+    model_.set_min_certainty(read_min_certainty(file));
+}
 
 std::string QaObjective::fingerprint(std::string_view like) const {
     return like.empty() ? content_hash_of(dataset_) : content_hash_of(dataset_, like);

@@ -33,6 +33,8 @@ Facts facts_of(const Slots& memory, const Vocabulary& vocabulary) {
     return Facts(std::move(facts), vocabulary.size(), relations);
 }
 
+bool holds_facts(const QaDataset& dataset) { return facts_of(dataset.memory, dataset.vocabulary).size() > 0; }
+
 Retriever::Retriever(const Slots& memory, const Vocabulary& vocabulary, const RetrieverOptions& options)
     : options_(options), memory_(&memory), offsets_(static_cast<std::size_t>(vocabulary.size()) + 1, 0) {
     if (options.strategy == Retrieval::whole) {

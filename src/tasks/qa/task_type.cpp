@@ -2,6 +2,7 @@
 
 #include "kvmem/tasks/qa/models/kv_mem_nn.hpp"
 #include "kvmem/tasks/qa/models/mem_n2n.hpp"
+#include "kvmem/tasks/qa/models/path_reader.hpp"
 #include "kvmem/tasks/qa/objective.hpp"
 #include "kvmem/tasks/qa/tasks.hpp"
 
@@ -37,7 +38,9 @@ class QuestionAnswering final : public TaskType {
     std::vector<const ModelType*> models() const override { return qa_models(); }
     ScoreType score() const override { return {.name = "hits_at_1", .label = "hits@1", .is_share = true}; }
     std::string default_model(const std::string& data) const override {
-        return load_dataset(data, DatasetParts::memory).memory.size() > 0 ? KvMemNNConfig::kind : MemN2NConfig::kind;
+        const QaDataset dataset = load_dataset(data, DatasetParts::memory);
+        if (dataset.memory.size() == 0) return MemN2NConfig::kind;
+        return holds_facts(dataset) ? PathReaderConfig::kind : KvMemNNConfig::kind;
     }
     std::unique_ptr<Objective> make_objective(const RunConfig& config) const override {
         return std::make_unique<OwningObjective>(config);

@@ -48,7 +48,7 @@ struct Answer {
             // The name of the entity that it led to.
             std::string entity;
             double weight;  // of the relation, among all that the hop could follow
-            Index hop;      // from 0
+            Index hop;      // its number among the steps that were taken, from 1
         };
         // The name of the first entity, and the steps from it.
         std::string start;
@@ -63,17 +63,23 @@ struct Answer {
     };
 
     std::vector<Candidate> candidates;  // best first; empty when there is nothing to read
-    Index as_good = 0;                  // candidates with at least half of the first one's weight
+    Index as_good =
+        0;  // candidates with at least half of the first one's weight: of a model of facts, the answer's set
+    // How certain the first candidate is (AttentionTrace::certainty; 1 for a model that does not say), and whether that
+    // is too little for an answer: then nothing in the memory seems to answer the question.
+    double certainty = 1;
+    bool refused = false;
     // What each hop read.
     std::vector<Hop> hops;
-    // For a model that follows facts: the strongest path to each candidate, and the words by which each hop chose its
-    // relation, in falling order of weight.
+    // For a model that follows facts: the strongest path to each candidate, and for each step of the first path the
+    // words by which its relation was chosen, in falling order of weight.
     std::vector<Path> paths;
     std::vector<std::vector<ReadWord>> words;
-    Index slots = 0;                         // slots that the question reads
-    Index unread = 0;                        // earlier slots, for which the model's memory has no room
-    Index local_slots = 0;                   // of all these, the slots that came with the question
-    std::vector<std::string> entities;       // that the question names
+    Index slots = 0;                    // slots that the question reads
+    Index unread = 0;                   // earlier slots, for which the model's memory has no room
+    Index local_slots = 0;              // of all these, the slots that came with the question
+    std::vector<std::string> entities;  // that the question names
+    bool is_list = false;  // whether the question was asked for each name of a list apart, as in "Peru and Chile"
     std::vector<std::string> unknown_words;  // words that training never saw
     // Names near the question's words, if it names no entity and the memory has slots. A model that follows facts reads
     // the nearest one, `taken_for`, if at most one letter in five differs.
@@ -85,8 +91,9 @@ struct Answer {
 struct AnswerOptions {
     // The maximum of candidates.
     Index candidates = 5;
-    bool all_as_good = false;  // also the further candidates that count in Answer::as_good
-    Index slots = 5;           // of each hop
+    bool all_as_good = false;                  // also the further candidates that count in Answer::as_good
+    Index slots = 5;                           // of each hop
+    std::optional<double> min_certainty = {};  // below which an answer is refused, instead of the model's
 };
 
 // A slot, as text, that comes with a question. Without a value it is a sentence, which is also its own value. Stories
@@ -113,7 +120,9 @@ class Answerer {
 
     // Answers a question from the memory and the slots `own` before it. Gives no candidates if no slot is found to
     // read. A value that is no name of the model is reported among the unknown words, and a value is an answer only if
-    // it is a candidate. Throws Error when a text is not UTF-8 or its brackets do not match.
+    // it is a candidate. A model that follows facts answers for each name of a list ("Peru, Chile and Cuba") apart: the
+    // first candidates are those that are as good as the best for their name. Throws Error when a text is not UTF-8 or
+    // its brackets do not match, and for slots that come with a question to a model that follows facts.
     Answer ask(const std::string& question, const AnswerOptions& options = {},
                const std::vector<TextSlot>& own = {}) const;
 
@@ -128,6 +137,10 @@ class Answerer {
 
 // The names of a path's entities and relations.
 Answer::Path named(const Vocabulary& vocabulary, const FactPath& path);
+
+// The question for each name of a list in it, whose names have a comma or a conjunction between them; or the question
+// alone. "who directed Alien and Big" gives "who directed [Alien]" and "who directed [Big]".
+std::vector<std::string> split_list(const EntityLinker& linker, const std::string& question);
 
 // The texts of tokens, with blanks between them: "Kismet directed_by".
 std::string text_of(const Vocabulary& vocabulary, std::span<const Token> tokens);

@@ -27,10 +27,14 @@ struct Metrics {
 
 // The result of one question.
 struct Outcome {
-    Index rank = 0;   // of the best right candidate, from 1; 0: none, or scores that are not finite
-    double loss = 0;  // as in Metrics
-    double f1 = 0;    // as in Metrics
-    Index task = -1;  // its number in QaDataset::tasks; -1: none
+    Index rank = 0;          // of the best right candidate, from 1; 0: none, or scores that are not finite
+    double loss = 0;         // as in Metrics
+    double f1 = 0;           // as in Metrics
+    Index task = -1;         // its number in QaDataset::tasks; -1: none
+    bool answerable = true;  // whether some answer is right
+    // Of a model that follows facts (AttentionTrace::certainty), otherwise 1.
+    double certainty = 1;
+    Token given = unknown_token;  // the first candidate, if any has a score
     // With Trace::attention and supporting slots: whether each hop has its largest weight on one of them.
     struct HopSupport {
         bool mean = false;  // by the mean over its heads
@@ -57,6 +61,16 @@ Metrics metrics_of(std::span<const Outcome> outcomes);
 // The metrics of answer_all().
 Metrics evaluate(const Model& model, const QaDataset& dataset, const Split& split, const Retriever& retriever,
                  const std::function<void(Index done)>& progress = {});
+
+// How often an answer is given, by a limit of certainty: to questions with a right answer, and to those without.
+struct RefusalReport {
+    Index answerable = 0, answered = 0;   // questions with a right answer, and those of them that get an answer
+    Index unanswerable = 0, refused = 0;  // the others, and those of them that get none
+};
+RefusalReport refusals_of(std::span<const Outcome> outcomes, double min_certainty);
+
+// The certainty that a share of the answerable questions reaches; 0 without any.
+double certainty_reached(std::span<const Outcome> outcomes, double share);
 
 // How often hops find the supporting slots, over the questions with supporting slots and traced attention. The top slot
 // of a hop has the largest weight above 0, the first of equal ones: by one head, or by the mean over heads, which

@@ -19,11 +19,17 @@ namespace kvmem {
 struct ImportOptions {
     std::vector<std::filesystem::path> train{}, valid{}, test{};  // files of questions
     double valid_fraction = 0;  // of the questions in `train`, moved to "valid"; only without files for `valid`
-    std::uint64_t seed = 1;     // of every random choice
+    // Whether a tenth of 20 or more training questions is moved to "valid" where neither files nor a fraction give any.
+    bool valid_by_default = false;
+    std::uint64_t seed = 1;  // of every random choice
     // What the data set will say about itself.
     std::string title{}, source{}, license{};
     // If not empty, called at times with the name of the file being read and the number of its lines that are done.
     std::function<void(const std::string& what, Index lines)> progress{};
+    // If not empty, called with a text for what cannot be learned: a question that names nothing, a right answer that
+    // no fact holds, a template that makes no question. Of each kind the first five have file and line, the others a
+    // count.
+    std::function<void(const std::string& warning)> warn{};
 };
 
 // Options for MetaQA's questions, which come in files by number of hops and have types.

@@ -47,6 +47,9 @@ struct AttentionTrace {
     Index max_paths = 1;
     std::vector<std::vector<FactPath>> paths;
     std::vector<std::vector<Real>> words;
+    // For these models, how certain each question's best answer is, from 0 to 1: of its path's steps the smallest
+    // product of the relation's weight and the attention of the hop on words that training saw.
+    std::vector<double> certainty;
 
     void resize(Index new_hops, Index new_heads, Index new_slots);  // fills with zeros
     // The weights of one head in one hop, on all slots of the batch.
@@ -98,6 +101,10 @@ class Model {
     // these in any order, for less than score() costs; for other models it gives all.
     virtual bool scores_few() const { return false; }
     virtual Ragged<Scored> score_few(Tape& tape, const Batch& batch, AttentionTrace* trace = nullptr) const;
+
+    // An answer of less certainty (AttentionTrace) is none. Training calibrates it on validation; 0: all are answers.
+    double min_certainty() const { return min_certainty_; }
+    void set_min_certainty(double certainty) { min_certainty_ = certainty; }
 
     // Whether the model reads the spelling of unknown words (Batch::unseen).
     virtual bool reads_spelling() const { return false; }
@@ -164,7 +171,14 @@ class Model {
     // The words and the parameters, which derived classes fill.
     Lexicon lexicon_;
     std::unique_ptr<Parameters> parameters_;
+
+  private:
+    double min_certainty_ = 0;
 };
+
+// Throws Error for a data set that this kind of model cannot read: one that follows facts needs a memory of facts that
+// all questions share.
+void require_readable(const Model& model, const QaDataset& dataset);
 
 // Makes a model with parameters from `load`, or without it drawn from the settings' seed. Throws Error when a shape
 // does not fit, and UsageError for settings of no model.

@@ -1,5 +1,6 @@
 // Files of models that answer questions (train/checkpoint.hpp), with the root attributes `model` (its kind, such as
-// "kv-mem-nn"), `config` (JSON) and, before the last phase, `phase`; /vocab and /candidates are as in a data set.
+// "kv-mem-nn"), `config` (JSON) and, before the last phase, `phase`, and of a model that refuses `min_certainty`;
+// /vocab and /candidates are as in a data set.
 #pragma once
 
 #include "kvmem/tasks/qa/model.hpp"
@@ -21,6 +22,8 @@ std::unique_ptr<Model> load_model(const std::filesystem::path& path);
 
 // Writes all of a model but its parameters.
 void write_model_info(hdf5::Writer& file, const Model& model);
+// Model::min_certainty(), which is 0 where the file does not say. Throws Error for what is no share.
+double read_min_certainty(const hdf5::Reader& file);
 // Throws Error unless the file has the same vocabulary.
 void require_same_vocabulary(const Vocabulary& ours, const hdf5::Reader& file);
 

@@ -33,7 +33,10 @@ class QaObjective : public Objective {
     std::string noun() const override { return "question"; }
     Var loss(Tape& tape, std::span<const Index> items, Rng& rng) override;
     bool can_validate() const override { return valid_ != nullptr; }
+    // Also finds the certainty that answers need: 95 % of the answerable questions reach it, and it is at most 1/2.
     Validation validate() override;
+    // Gives the model the certainty of the last validation.
+    void note_best() override { model_.set_min_certainty(certainty_); }
     std::vector<Index> errors_by_group() const override { return errors_; }
     void begin_epoch(Index epoch, std::span<const Index> errors_by_group, Rng rng) override;
     Index phases() const override { return model_.phases(); }
@@ -61,6 +64,7 @@ class QaObjective : public Objective {
     std::vector<Index> items_;     // those of the current epoch
     std::vector<Index> examples_;  // validation questions of each task; empty without tasks or focus
     std::vector<Index> errors_;    // wrong answers of each task
+    double certainty_ = 0;         // that answers need, by the last validation
 };
 
 // The hash of all that training reads, behind the version of its definition: "2-0123456789abcdef". With a hash of

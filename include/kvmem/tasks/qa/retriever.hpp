@@ -63,6 +63,8 @@ class Retriever {
 std::vector<Token> relations_of(const Vocabulary& vocabulary);
 // The slots [entity, relation] -> [entity] of a memory as facts; ignores other slots.
 Facts facts_of(const Slots& memory, const Vocabulary& vocabulary);
+// Whether any slot of the data set's memory is such a fact.
+bool holds_facts(const QaDataset& dataset);
 
 // How many answers retrieval reaches at all: the bound for any attention.
 struct RetrievalReport {

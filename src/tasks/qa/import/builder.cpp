@@ -112,12 +112,18 @@ static bool in_one_story(const RawQuestion& a, const RawQuestion& b) {
 
 // Moves whole stories to validation, since the questions of one story share most of their slots.
 void DatasetBuilder::split_off_validation() {
-    if (options_.valid_fraction == 0) return;
+    double fraction = options_.valid_fraction;
     std::deque<RawQuestion>& train = questions_["train"];
+    if (fraction == 0 && options_.valid_by_default && train.size() >= 20 && !questions_.contains("valid"))
+        fraction = 0.1;
+    if (fraction == 0) {
+        if (train.empty()) questions_.erase("train");
+        return;
+    }
     std::vector<std::size_t> begins;  // of stories, and of questions without one
     for (std::size_t i = 0; i < train.size(); ++i)
         if (i == 0 || !in_one_story(train[i], train[i - 1])) begins.push_back(i);
-    const std::vector<bool> drawn = drawn_for_validation(begins.size(), options_.valid_fraction, options_.seed);
+    const std::vector<bool> drawn = drawn_for_validation(begins.size(), fraction, options_.seed);
     std::deque<RawQuestion> rest;
     begins.push_back(train.size());
     for (std::size_t story = 0; story + 1 < begins.size(); ++story)
@@ -214,6 +220,26 @@ bool DatasetBuilder::append_marked(std::vector<Token>& tokens, std::string_view 
     return all_known;
 }
 
+// The number of lines that warnings of one kind name.
+constexpr Index max_told = 5;
+
+void DatasetBuilder::doubt(const std::string& what, const Location& loc) {
+    if (options_.warn && ++doubts_[what] <= max_told) options_.warn(loc.error(what).what());
+}
+
+void DatasetBuilder::find_held_entities() {
+    if (memory().size() > 0) held_.resize(vocabulary().size());
+    for (const Token token : memory().value.values) held_[token] = true;
+}
+
+void DatasetBuilder::doubt_question(const RawQuestion& question, std::span<const Token> tokens) {
+    if (held_.empty() || !options_.warn) return;
+    const auto is_name = [&](Token token) { return vocabulary().kind(token) == TokenKind::entity; };
+    if (std::ranges::none_of(tokens, is_name)) doubt("the question names nothing that is known", question.loc);
+    if (!question.answers.empty() && std::ranges::none_of(question.answers, [&](Token t) { return held_[t]; }))
+        doubt("no fact holds a right answer of the question", question.loc);
+}
+
 // Ends a row. Throws Error for a row without tokens.
 static void end_text_row(Ragged<Token>& rows, const std::string& what, const Location& loc) {
     if (std::cmp_equal(rows.offsets.back(), rows.values.size())) throw loc.error(what + " has no words");
@@ -231,6 +257,7 @@ void DatasetBuilder::append_question(Split& split, const RawQuestion& question, 
         append_linked(tokens, question.text, linking);
     }
     end_text_row(split.question, "the question", question.loc);
+    doubt_question(question, split.question[split.question.size() - 1]);
     split.answer.push_row(question.answers);
     if (!dataset_.tasks.empty()) split.task.push_back(question.task);
     if (has_local_slots_) append_slots(split, question, linking);
@@ -261,6 +288,7 @@ QaDataset DatasetBuilder::finish(const LinkOptions& link) {
     split_off_validation();
     name_missing_tasks();
     count_plain_words();
+    find_held_entities();
     const EntityLinker linker(dataset_.vocabulary);
     const Linking linking{linker, link};
     for (auto& [name, questions] : questions_)
@@ -274,6 +302,8 @@ QaDataset DatasetBuilder::finish(const LinkOptions& link) {
                 throw question.loc.error(problem.what, problem.expected, problem.got, problem.hint);
             }
         }
+    for (const auto& [what, count] : doubts_)
+        if (count > max_told) options_.warn("of " + std::to_string(count) + " lines: " + what);
     for (Token token = 0; token < dataset_.vocabulary.size(); ++token)
         if (dataset_.vocabulary.kind(token) == TokenKind::entity) dataset_.candidates.push_back(token);
     dataset_.info = {options_.title, options_.source, options_.license, {}};

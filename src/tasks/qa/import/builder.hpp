@@ -74,6 +74,9 @@ class DatasetBuilder {
     const Vocabulary& vocabulary() const { return dataset_.vocabulary; }
     const Slots& memory() const { return dataset_.memory; }
 
+    // Calls ImportOptions::warn with this and the line, or counts it.
+    void doubt(const std::string& what, const Location& loc);
+
     // Call it once, at the end. Throws Error with the location of a question that cannot be read.
     QaDataset finish(const LinkOptions& link = {});
 
@@ -98,6 +101,8 @@ class DatasetBuilder {
     Directions relation(std::string_view name, const Location& loc);
 
     void split_off_validation();
+    void doubt_question(const RawQuestion& question, std::span<const Token> tokens);
+    void find_held_entities();
     void name_missing_tasks();
     void count_plain_words();
     void count_marked_words(std::string_view text);
@@ -114,6 +119,8 @@ class DatasetBuilder {
     std::map<std::string, Directions, std::less<>> relations_;
     std::pmr::monotonic_buffer_resource kept_;
     std::map<std::string, std::deque<RawQuestion>, std::less<>> questions_;
+    std::map<std::string, Index> doubts_;                    // how often each was told
+    std::vector<bool> held_;                                 // whether a fact holds the token; empty without facts
     std::unordered_map<std::string_view, PlainText> plain_;  // of questions with marks or topics
     std::map<std::string, Index, std::less<>> texts_, tasks_;
     std::vector<std::string_view> text_;            // by number

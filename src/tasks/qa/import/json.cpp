@@ -6,6 +6,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
+#include <charconv>
+
 namespace kvmem {
 
 namespace json = boost::json;
@@ -31,6 +33,18 @@ struct Node {
         const std::string_view view(string->data(), string->size());
         if (view.find('\0') != std::string_view::npos) throw misfit("text", "a NUL character");
         return trim(view);
+    }
+    // A name, or a number as one. A text that the line lacks lasts as long as the builder.
+    std::string_view name(DatasetBuilder& builder) const {
+        char text[32];
+        const auto kept = [&](auto number) {
+            return builder.keep(
+                {text, static_cast<std::size_t>(std::to_chars(text, text + sizeof text, number).ptr - text)});
+        };
+        if (value.is_int64()) return kept(value.get_int64());
+        if (value.is_uint64()) return kept(value.get_uint64());
+        if (value.is_double()) return kept(value.get_double());
+        return this->text();
     }
     std::vector<Node> elements() const {
         const json::array* array = value.if_array();
@@ -74,7 +88,7 @@ static std::vector<RawQuestion::Slot> read_memory(DatasetBuilder& builder, const
         const std::string_view key = slot.member("key").text();
         std::optional<Token> value;
         if (const auto name = slot.find("value")) {
-            const std::string_view text = name->text();
+            const std::string_view text = name->name(builder);
             require_name(text, "an entity at " + name->path, name->loc);
             value = builder.entity(text);
         }
@@ -88,7 +102,7 @@ RawQuestion read_json_question(DatasetBuilder& builder, std::string_view line, c
     const Node object{value, loc, {}};
     RawQuestion question{loc, builder.keep(object.member("question").text()), {}};
     std::vector<std::string_view> names;
-    for (const Node& answer : object.member("answers").elements()) names.push_back(answer.text());
+    for (const Node& answer : object.member("answers").elements()) names.push_back(answer.name(builder));
     question.answers = builder.answers(names, loc);
     if (with_memory)
         question.local = std::make_unique<RawQuestion::LocalMemory>(

@@ -185,6 +185,12 @@ void add_template_questions(DatasetBuilder& builder, const Source& source, const
     if (!held_out.empty() && !any_test)
         throw error_in(source.name, "no phrasing is held out for the test", "some lines whose set is 'test'", "none",
                        "or hold no entities out");
+    std::set<const Templates::value_type*> asked;
+    for (const EntityPath& key : keys) asked.insert(key.asked);
+    for (const auto& entry : templates)
+        for (const auto* phrasings : {&entry.second.train, &entry.second.test})
+            for (const Phrasing& phrasing : *phrasings)
+                if (!asked.contains(&entry)) builder.doubt("no fact makes a question of the phrasing", phrasing.loc);
     const std::vector<Index> tasks = tasks_by_hops(builder, templates);
     const auto per_key = static_cast<std::size_t>(options_of_templates.questions_per_key);
     for (std::size_t i = 0; i < keys.size(); ++i)

@@ -213,6 +213,20 @@ FactPath PathReader::path_to(Index place, const std::vector<std::vector<Reached>
     return path;
 }
 
+// The certainty of an answer at the end of a path (AttentionTrace); `read` are the weights [hops, tokens].
+double PathReader::certainty_of(std::span<const Token> question, const FactPath& path,
+                                std::span<const Real> read) const {
+    double least = 1;
+    for (const FactPath::Step& step : path.steps) {
+        const auto weights = read.subspan(static_cast<std::size_t>(step.hop) * question.size(), question.size());
+        double known = 0;
+        for (std::size_t t = 0; t < question.size(); ++t)
+            if (is_entity(question[t]) || vocabulary().count(question[t]) > 0) known += double{weights[t]};
+        least = std::min(least, double{step.weight} * known);
+    }
+    return path.steps.empty() ? 0 : least;
+}
+
 Ragged<Scored> PathReader::score_few(Tape& tape, const Batch& batch, AttentionTrace* trace) const {
     const Ragged<Token> starts = starts_of(batch);
     const Words words = words_of(batch, nullptr);
@@ -223,6 +237,7 @@ Ragged<Scored> PathReader::score_few(Tape& tape, const Batch& batch, AttentionTr
         trace->resize(0, 0, 0);
         trace->paths.assign(static_cast<std::size_t>(batch.size()), {});
         trace->words.assign(static_cast<std::size_t>(batch.size()), {});
+        trace->certainty.assign(static_cast<std::size_t>(batch.size()), 0);
     }
     Ragged<Scored> scores;
     std::vector<std::span<const Real>> relations(hops.size());
@@ -244,10 +259,12 @@ Ragged<Scored> PathReader::score_few(Tape& tape, const Batch& batch, AttentionTr
         if (!trace) continue;
         mine.clear();
         for (const Scored& s : std::span(scores.values).subspan(begin)) mine.push_back(s.score);
+        const auto at = static_cast<std::size_t>(b);
         for (const Scored& best : top_k(mine, trace->max_paths))
-            trace->paths[static_cast<std::size_t>(b)].push_back(
-                path_to(places[static_cast<std::size_t>(best.index)], reached, relations));
-        trace->words[static_cast<std::size_t>(b)] = words_read(batch, words, hops, b);
+            trace->paths[at].push_back(path_to(places[static_cast<std::size_t>(best.index)], reached, relations));
+        trace->words[at] = words_read(batch, words, hops, b);
+        if (!trace->paths[at].empty())
+            trace->certainty[at] = certainty_of(batch.question[b], trace->paths[at].front(), trace->words[at]);
     }
     return scores;
 }
@@ -272,6 +289,7 @@ const QaModelType& path_reader() {
                 t.schedule = {.rate = 3e-3, .warmup = 0.05, .decay = Decay::linear};
                 t.batch = 64;
                 t.epochs = 3;
+                t.min_steps = 600;
                 t.patience = 0;
             });
         // A file without the field is of a version whose training read all facts.

@@ -81,6 +81,32 @@ TEST_CASE("questions are tab-separated, or JSON lines in files called so", "[imp
     CHECK_THAT(error("who\ta\t\tb\n"), Catch::Contains("q.tsv:1") && Catch::Contains("an answer"));
 }
 
+TEST_CASE("numbers are names of answers as they are written", "[import][kb]") {
+    QuestionSources sources;
+    sources.train = {
+        Source{"q.jsonl", R"({"question": "which in [France]", "answers": [1887, 18446744073709551615, 0.5]})"}};
+    const QaDataset dataset = import_facts({capitals}, sources);
+    CHECK(questions(dataset, "train") == Texts{"which in <France> = <1887> <18446744073709551615> <0.5>"});
+}
+
+TEST_CASE("what cannot be learned is told with its line, and then counted", "[import][kb]") {
+    QuestionSources sources;
+    std::string lines = "capital of [France]\tParis\nwho\tParis\n";
+    for (int i = 0; i < 7; ++i) lines += "capital of [France] " + std::to_string(i) + "\tNowhere\n";
+    sources.train = {Source{"q.tsv", lines}};
+    std::vector<std::string> warnings;
+    ImportOptions options;
+    options.warn = [&](const std::string& warning) { warnings.push_back(warning); };
+    kb_from({{"facts.tsv", "France\tcapital\tParis\nFrance\tflag\tTricolore\n"}},
+            Source{"t.tsv", "capital > flag\tflag of the capital of {}\ttrain\n"}, {.test_entity_fraction = 0}, sources,
+            options);
+    REQUIRE(warnings.size() == 8);
+    CHECK(warnings[0] == "t.tsv:1: no fact makes a question of the phrasing");
+    CHECK(warnings[1] == "q.tsv:2: the question names nothing that is known");
+    CHECK(warnings[2] == "q.tsv:3: no fact holds a right answer of the question");
+    CHECK(warnings[7] == "of 7 lines: no fact holds a right answer of the question");
+}
+
 // Entities c0... with capitals d0..., all in one continent.
 static std::string many_facts(int count) {
     std::string text;
@@ -166,6 +192,20 @@ TEST_CASE("questions of files join those of templates", "[import][kb]") {
     CHECK(questions(dataset, "train") == Texts{"capital of <France> = <Paris>",
                                                "capital of <Bolivia> = <Sucre> <La Paz>",
                                                "name the capital of <France> = <Paris>"});
+}
+
+TEST_CASE("a tenth of the training questions validates where that is wanted and nothing else does", "[import][kb]") {
+    const std::string facts = many_facts(30);
+    const auto valid = [&](const ImportOptions& options, int count = 30) {
+        const QaDataset dataset = import_templates(many_facts(count), phrasings, {}, options);
+        return questions(dataset, "valid").size();
+    };
+    CHECK(valid({}) == 0);
+    CHECK(valid({.valid_by_default = true}) == 5);
+    CHECK(valid({.valid_fraction = 0.5, .valid_by_default = true}) == 27);
+    CHECK(valid({.valid_by_default = true}, 5) == 0);
+    const QaDataset memory = kb_from({{"f.tsv", facts}}, {}, {}, {}, {.valid_by_default = true});
+    CHECK(memory.splits.empty());
 }
 
 TEST_CASE("bad templates are errors that name the line", "[import][kb]") {

@@ -3,11 +3,15 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/tasks/qa/answerer.hpp"
 #include "kvmem/tasks/qa/edit_memory.hpp"
+#include "kvmem/tasks/qa/model_file.hpp"
 #include "kvmem/tasks/qa/objective.hpp"
 #include "kvmem/train/trainer.hpp"
+#include "support/temporary_directory.hpp"
 #include "support/toy_kb.hpp"
 
 #include <catch2/catch.hpp>
+
+#include <set>
 
 using namespace kvmem;
 using namespace kvmem::test;
@@ -152,7 +156,8 @@ TEST_CASE("answers show the path that they came by, and new facts count at once"
     CHECK(one.paths[0].steps[0].relation == "lives_in");
     CHECK(!one.paths[0].steps[0].reversed);
     CHECK(one.paths[0].steps[0].entity == "City6");
-    REQUIRE(one.words.size() == 2);
+    CHECK(one.paths[0].steps[0].hop == 1);
+    REQUIRE(one.words.size() == 1);
     CHECK(one.words[0].size() == 4);
 
     const Answer two = answerer.ask("which neighbours has Person50", {.candidates = 1, .all_as_good = true});
@@ -161,6 +166,8 @@ TEST_CASE("answers show the path that they came by, and new facts count at once"
     for (const Answer::Candidate& c : two.candidates) CHECK(c.text != "Person50");
     REQUIRE(two.paths[0].steps.size() == 2);
     CHECK(two.paths[0].steps[1].reversed);
+    CHECK(two.paths[0].steps[1].hop == 2);
+    CHECK(two.words.size() == 2);
 
     SECTION("a misspelt name is taken for the nearest one, and unknown words are read by their parts") {
         const Answer guessed = answerer.ask("where doess Persn50 live");
@@ -185,10 +192,76 @@ TEST_CASE("answers show the path that they came by, and new facts count at once"
         CHECK(after.ask("which neighbours has Person50").candidates.at(0).text == "Nemo");
         CHECK(after.ask("where does Nemo live").candidates.at(0).text == "Atlantis");
     }
+    SECTION("each name of a list is asked about apart") {
+        const Answer both = answerer.ask("where does Person50, Person51 and Person7 live");
+        CHECK(both.is_list);
+        CHECK(both.entities == std::vector<std::string>{"Person50", "Person51", "Person7"});
+        const std::set<std::string> right{answerer.ask("where does Person50 live").candidates.at(0).text,
+                                          answerer.ask("where does Person51 live").candidates.at(0).text,
+                                          answerer.ask("where does Person7 live").candidates.at(0).text};
+        REQUIRE(both.as_good == std::ssize(right));
+        std::set<std::string> given;
+        for (Index i = 0; i < both.as_good; ++i) given.insert(both.candidates.at(static_cast<std::size_t>(i)).text);
+        CHECK(given == right);
+        CHECK(both.paths.size() == both.candidates.size());
+        CHECK(!one.is_list);
+    }
+    SECTION("what is less certain than the model's limit is refused, and the limit may be another") {
+        auto strict = copy();
+        strict->set_min_certainty(0.5);
+        const Answerer refusing(std::move(strict), dataset);
+        const Answer sure = refusing.ask("where does Person50 live");
+        CHECK(!sure.refused);
+        CHECK(sure.certainty > 0.5);
+        const Answer unknown = refusing.ask("flies lemon swim Person50");
+        CHECK(unknown.refused);
+        CHECK(!unknown.candidates.empty());
+        CHECK(!refusing.ask("flies lemon swim Person50", {.min_certainty = 0}).refused);
+        CHECK(refusing.ask("where does Person50 live", {.min_certainty = 1}).refused);
+        CHECK(!answerer.ask("flies lemon swim Person50").refused);
+    }
+    SECTION("slots that come with a question are refused, for they would not be read") {
+        CHECK_THROWS_AS(answerer.ask("where does Person50 live", {}, {{"Person50 lives_in", "City1"}}), Error);
+    }
     SECTION("a question about nothing has no answer") {
         CHECK(answerer.ask("xyzzy").candidates.empty());
         CHECK(answerer.ask("where does Person50 live", {}, {}).local_slots == 0);
     }
+}
+
+TEST_CASE("data that a path reader cannot read are refused before training", "[path-reader]") {
+    QaDataset stories = toy_kb();
+    PathReader model(small(), stories.vocabulary, stories.candidates);
+    Split& train = stories.splits.at("train");
+    train.local_offsets.assign(static_cast<std::size_t>(train.size()) + 1, 1);
+    train.local_offsets.front() = 0;
+    train.local_slots.push(std::vector<Token>{1}, std::vector<Token>{1});
+    CHECK_THROWS_WITH(QaObjective(model, stories), Catch::Contains("memories of their own"));
+    QaDataset texts = toy_kb();
+    texts.memory = {};
+    texts.memory.push(std::vector<Token>{1}, std::vector<Token>{1});
+    CHECK_THROWS_WITH(QaObjective(model, texts), Catch::Contains("a memory without facts"));
+}
+
+TEST_CASE("validation says how certain an answer must be, and a model file holds it", "[path-reader]") {
+    QaDataset dataset = two_hops();
+    dataset.splits["valid"] = dataset.splits.at("test");
+    auto model = taught(dataset);
+    QaObjective task(*model, dataset);
+    const std::vector<Outcome> outcomes = answer_all(*model, dataset, dataset.split("valid"),
+                                                     Retriever(dataset.memory, dataset.vocabulary, model->retrieval()));
+    CHECK(model->min_certainty() == 0);
+    task.validate();
+    task.note_best();
+    CHECK(model->min_certainty() == std::min(0.5, certainty_reached(outcomes, 0.95)));
+    CHECK(model->min_certainty() > 0);
+    const RefusalReport report = refusals_of(outcomes, model->min_certainty());
+    CHECK(report.answerable == dataset.split("valid").size());
+    CHECK(report.answered >= 95 * report.answerable / 100);
+    CHECK(report.unanswerable == 0);
+    const TemporaryDirectory directory;
+    save_model(*model, directory.path() / "m.h5");
+    CHECK(load_model(directory.path() / "m.h5")->min_certainty() == model->min_certainty());
 }
 
 TEST_CASE("a path reader needs facts, and parameters that fit", "[path-reader]") {

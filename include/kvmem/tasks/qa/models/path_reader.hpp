@@ -98,6 +98,7 @@ class PathReader : public Model {
     Ragged<Token> starts_of(const Batch& batch) const;
     static std::vector<Real> words_read(const Batch& batch, const Words& words, std::span<const Hop> hops,
                                         Index question);
+    double certainty_of(std::span<const Token> question, const FactPath& path, std::span<const Real> read) const;
     FactPath path_to(Index place, const std::vector<std::vector<Reached>>& hops,
                      std::span<const std::span<const Real>> relations) const;
     void grow() override;
