@@ -1,5 +1,6 @@
 // kvmem import LAYOUT: from other layouts to a kvmem-qa file.
 #include "kvmem/tasks/qa/import.hpp"
+#include "events.hpp"
 #include "kvmem/core/number.hpp"
 #include "kvmem/version.hpp"
 #include "output.hpp"
@@ -30,7 +31,8 @@ static const char* const about =
     "  jsonl       questions that carry their memories: {\"question\", \"memory\": [{\"key\", \"value\"}], "
     "\"answers\"}\n\n"
     "--train, --valid and --test take several files each; without any of them the file holds a memory alone.\n\n"
-    "Sequences have options of their own: 'kvmem import pairs --help', 'kvmem import text --help'.";
+    "Other data have options of their own, 'kvmem import LAYOUT --help': sequences (pairs, text), and events of users\n"
+    "with objects (events, movielens, retail, otto, sequences, recbole, git).";
 
 [[noreturn]] static void refuse_option(const std::string& option, const std::string& layout) {
     throw UsageError({.what = (option == "folder" ? "a folder" : "--" + option) + " is not an option of " + layout,
@@ -117,7 +119,8 @@ static QaDataset import_layout(const std::string& layout, const po::variables_ma
     if (layout == "babi") return import_babi(files_of(values, "folder"), task_numbers(values), options);
     if (layout == "jsonl") return import_jsonl(options);
     throw UsageError({.what = "no such layout",
-                      .expected = "metaqa, wikimovies, kb, babi, jsonl, pairs or text",
+                      .expected = "metaqa, wikimovies, kb, babi, jsonl, pairs, text, events, movielens, retail, otto, "
+                                  "sequences, recbole or git",
                       .got = layout,
                       .hint = "see 'kvmem import --help'"});
 }
@@ -171,6 +174,7 @@ static void add_options(CommandLine& line, ImportSettings& settings) {
 int run_import(const Arguments& arguments) {
     if (!arguments.empty() && arguments.front() == "pairs") return run_import_pairs(arguments);
     if (!arguments.empty() && arguments.front() == "text") return run_import_text(arguments);
+    if (!arguments.empty() && is_events_layout(arguments.front())) return run_import_events(arguments);
     ImportSettings settings;
     CommandLine line{.usage = "kvmem import LAYOUT [FOLDER...] --output FILE [options]",
                      .about = about,
@@ -180,7 +184,7 @@ int run_import(const Arguments& arguments) {
     auto& [options, templates, metaqa, template_file] = settings;
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
-    const std::string layout = required(values, "layout", "metaqa, wikimovies, kb, babi, jsonl, pairs or text");
+    const std::string layout = required(values, "layout", "a layout, such as metaqa, pairs or events");
     require_fitting_options(layout, values);
     const std::string output = required(values, "output", "the data set to write");
     require_output(output, "kvmem-qa", inputs(values));

@@ -1,4 +1,5 @@
 // kvmem import pairs, kvmem import text: from plain text to data sets of sequences.
+#include "bad_lines.hpp"
 #include "kvmem/tasks/sequences/import.hpp"
 #include "kvmem/version.hpp"
 #include "output.hpp"
@@ -28,8 +29,7 @@ namespace {
 struct SequenceCommand {
     SequenceImport import;
     std::string output;
-    Index bad = 0;
-    std::vector<std::string> first_bad;
+    BadLines bad;
     Progress progress;
 };
 
@@ -70,19 +70,8 @@ static void take_options(SequenceCommand& command, const po::variables_map& valu
     import.progress = [&command](const std::string& what, Index lines) {
         if (command.progress.due()) command.progress.show("reading " + what + "  " + plural(lines, "line"));
 };
-constexpr Index shown = 5;
-if (values.count("skip-bad"))
-    import.on_bad_line = [&command](const Error& bad) {
-        if (command.bad++ < shown) command.first_bad.push_back(bad.what());
-};  // namespace kvmem::apps
-}
-
-static void tell_bad_lines(SequenceCommand& command) {
-    command.progress.clear();
-    for (const std::string& bad : command.first_bad) std::cerr << "left out: " << bad << "\n";
-    if (command.bad > static_cast<Index>(command.first_bad.size())) std::cerr << "...\n";
-    if (command.bad > 0) std::cerr << "left out " << plural(command.bad, "bad line") << "\n";
-}
+if (values.count("skip-bad")) import.on_bad_line = command.bad.taker();
+}  // namespace kvmem::apps
 
 int run_import_pairs(const Arguments& arguments) {
     SequenceCommand command;
@@ -102,7 +91,8 @@ int run_import_pairs(const Arguments& arguments) {
     take_options(command, values, "kvmem-pairs");
     const PairsDataset dataset = import_pairs(command.import, source_units, target_units);
     save_pairs(dataset, command.output);
-    tell_bad_lines(command);
+    command.progress.clear();
+    command.bad.tell();
     std::cerr << command.output << ": " << plural(dataset.source.size(), "source token") << ", "
               << plural(dataset.target.size(), "target token");
     for (const auto& [name, split] : dataset.splits) std::cerr << ", " << plural(split.target.size(), name + " pair");
@@ -128,7 +118,8 @@ int run_import_text(const Arguments& arguments) {
     const TextDataset dataset =
         import_text(command.import, choice, values.count("lines") ? Documents::lines : Documents::files);
     save_text(dataset, command.output);
-    tell_bad_lines(command);
+    command.progress.clear();
+    command.bad.tell();
     std::cerr << command.output << ": " << plural(dataset.units.size(), "unit");
     for (const auto& [name, documents] : dataset.splits)
         std::cerr << ", " << name << " " << plural(static_cast<Index>(documents.values.size()), "token") << " in "

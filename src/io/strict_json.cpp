@@ -14,4 +14,14 @@ json::value parse_strictly(std::string_view text) {
     return value;
 }
 
+json::value parse_line(std::string_view line, const Location& location) {
+    try {
+        return parse_strictly(line);
+    } catch (const boost::system::system_error& e) {
+        throw location.error("the line is not JSON", "an object", e.code().message());
+    } catch (const Error& e) {
+        throw location.error(e.problem().what, e.problem().expected, e.problem().got);
+    }
+}
+
 }  // namespace kvmem

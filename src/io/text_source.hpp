@@ -81,6 +81,20 @@ void for_each_line(const Source& source, const LineProgress& progress, Use use) 
     for (std::string_view line; lines.next(line);) use(line, lines.location());
 }
 
+// Calls next(lines), which reads a line or a row, until it returns false. With `on_bad_line`, lines that throw Error
+// are left out, and it is called with each of their errors.
+template <class Lines, class Next>
+void for_each_good_line(Lines& lines, const std::function<void(const Error&)>& on_bad_line, Next next) {
+    for (bool more = true; more;) {
+        try {
+            more = next(lines);
+        } catch (const Error& bad) {
+            if (!on_bad_line) throw;
+            on_bad_line(bad);
+        }
+    }
+}
+
 // The text without spaces and tabs around it.
 std::string_view trim(std::string_view text);
 

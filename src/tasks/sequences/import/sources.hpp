@@ -21,19 +21,6 @@ PairsDataset pairs_from(const SequenceSources& sources, const SequenceImport& op
 TextDataset text_from(const SequenceSources& sources, const SequenceImport& options, const UnitChoice& units,
                       Documents documents);
 
-// Calls next(lines), which reads a line, until it returns false. Skips bad lines where the options say so.
-template <class Next>
-void for_each_good_line(LineReader& lines, const std::function<void(const Error&)>& on_bad_line, Next next) {
-    for (bool more = true; more;) {
-        try {
-            more = next(lines);
-        } catch (const Error& bad) {
-            if (!on_bad_line) throw;
-            on_bad_line(bad);
-        }
-    }
-}
-
 // Throws Error for fewer than two parts.
 void require_two(Index count, const char* parts);
 // The number of `count` parts that a fraction of them is: one or more, and not all. Throws Error for fewer than two.
