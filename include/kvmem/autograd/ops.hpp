@@ -9,6 +9,7 @@
 #include "kvmem/autograd/tape.hpp"
 #include "kvmem/core/ragged.hpp"
 #include "kvmem/kernels/attend.hpp"
+#include "kvmem/kernels/delta_rule.hpp"
 #include "kvmem/kernels/elementwise.hpp"
 #include "kvmem/kernels/embed.hpp"
 #include "kvmem/kernels/facts.hpp"
@@ -135,6 +136,17 @@ struct LookupBias {
 [[nodiscard]] Var scatter_sum(Var x, std::span<const Index> places, Index rows, Index cols);
 // h [n, d] of z and c [n, d]. (scan_ops.cpp, kernels/gated_scan.hpp)
 [[nodiscard]] Var gated_scan(Var z, Var c, std::span<const Index> offsets, Direction direction = Direction::forwards);
+
+// --- memories that rows correct (delta_rule_ops.cpp, kernels/delta_rule.hpp)
+
+// What the delta rule gives: what the rows read, and the memories after the last rows.
+struct DeltaRuleOutput {
+    Var out;   // [n, H*E]
+    Var last;  // [N, H*D*E]
+};
+// Sequence i is rows [offsets[i], offsets[i+1]) of query and key [n, H*D], value [n, H*E], decay and strength [n, H].
+// The memories before the first rows are [N, H*D*E], or zeros.
+[[nodiscard]] DeltaRuleOutput delta_rule(const DeltaRuleArrays<std::optional<Var>>& in, std::span<const Index> offsets);
 
 // --- recurrent layers (recurrent_ops.cpp, kernels/recurrent.hpp)
 
