@@ -43,6 +43,11 @@ struct SentenceTables {
                                                RaggedView<Token> bags, const PositionFactors& positions,
                                                std::span<const Token> start = {});
 
+// Rows of a table weighted by weights [tokens, 1] and summed over bags: [bags, d]; and the products of x [bags, d] with
+// the rows of each bag's tokens: [tokens, 1]. The table's gradient is sparse. (weighted_ops.cpp)
+[[nodiscard]] Var embed_weighted(const Parameter& table, RaggedView<Token> bags, Var weights);
+[[nodiscard]] Var dot_rows(Var x, const Parameter& table, RaggedView<Token> bags);
+
 // --- matrix products (linear_ops.cpp)
 
 // x [B, n] times weight [m, n] transposed, plus bias [1, m] if given: [B, m].

@@ -98,6 +98,13 @@ void add_outer_products(const OuterProducts& products, View grad);
 void embed_sum_backward(const TokenLists& lists, BagScale scale, const OuterProducts& grad_out, SparseRows& grad_table,
                         Arena& scratch, const std::vector<bool>& frozen = {});
 
+// A weight for each token: out[i] is the sum over the tokens s of bag i of weights[s] times row tokens[s] of the table
+// [V, d]. Throws Error as embed_sum() does. Bound by the latency of fetching rows.
+void embed_weighted(ConstView table, RaggedView<Token> bags, std::span<const Real> weights, View out);
+// out[s] = x[i] . row tokens[s] of the table for each token s of bag i, with x [bags, d]. Each of these two functions
+// is the backward pass of the other; the table's gradient is one of OuterProducts. Throws Error as embed_sum() does.
+void dot_rows(ConstView x, ConstView table, RaggedView<Token> bags, std::span<Real> out);
+
 namespace naive {
 // Straight from the formula.
 void embed_sum(ConstView table, RaggedView<Token> bags, BagScale scale, View out, const PositionFactors& positions = {},
