@@ -1,4 +1,5 @@
 // kvmem synth KIND: data sets that are made up.
+#include "events.hpp"
 #include "kvmem/core/number.hpp"
 #include "kvmem/tasks/qa/synth_stories.hpp"
 #include "program.hpp"
@@ -22,7 +23,9 @@ static std::string about() {
     }
     return text +
            "\n\nFiles of the same names are replaced; a folder that holds other files qa*.txt is refused, so that no\n"
-           "data set mixes two.\n\nPairs of sequences have options of their own: 'kvmem synth pairs --help'.";
+           "data set mixes two.\n\nPairs of sequences and events of a shop have options of their own: 'kvmem synth "
+           "pairs --help',\n"
+           "'kvmem synth shop --help'.";
 }
 
 static UsageError bad_list(const std::string& list) {
@@ -64,6 +67,7 @@ static Index valid_questions(const po::variables_map& values, Index questions) {
 
 int run_synth(const Arguments& arguments) {
     if (!arguments.empty() && arguments.front() == "pairs") return run_synth_pairs(arguments);
+    if (!arguments.empty() && arguments.front() == "shop") return run_synth_shop(arguments);
     StoryOptions options;
     Index questions = 0;
     CommandLine line{.usage = "kvmem synth stories --output DIR [options]", .about = about(), .positional = {"kind"}};
@@ -78,9 +82,9 @@ int run_synth(const Arguments& arguments) {
         ("tasks", po::value<std::string>(), "numbers of tasks, as in 1,2,15-20 [all]");
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
-    if (const std::string kind = required(values, "kind", "stories or pairs"); kind != "stories")
+    if (const std::string kind = required(values, "kind", "stories, pairs or shop"); kind != "stories")
         throw UsageError({.what = "nothing of that kind is made",
-                          .expected = "stories or pairs",
+                          .expected = "stories, pairs or shop",
                           .got = kind,
                           .hint = "see 'kvmem synth --help'"});
     const std::string output = required(values, "output", "the folder to write to");

@@ -23,4 +23,7 @@ void inspect_pairs(const std::filesystem::path& data, const po::variables_map& v
 void inspect_text(const std::filesystem::path& data, const po::variables_map& values);
 void inspect_network(const std::filesystem::path& model, bool json);
 
+// Events of users with objects.
+void inspect_events(const std::filesystem::path& data, const po::variables_map& values);
+
 }  // namespace kvmem::apps

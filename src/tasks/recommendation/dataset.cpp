@@ -32,6 +32,16 @@ Index Events::basket_end(Index event) const {
            basket.begin();
 }
 
+bool Events::is_tied(Index event) const {
+    const auto [first, last] = of_user(user_of(event));
+    const auto at = static_cast<std::size_t>(event);
+    const auto ties = [&](std::size_t other) {
+        const bool one_basket = !basket.empty() && basket[at] >= 0 && basket[at] == basket[other];
+        return time[at] == time[other] && !one_basket;
+    };
+    return (event > first && ties(at - 1)) || (event + 1 < last && ties(at + 1));
+}
+
 std::vector<Index> Events::marked(EventMark wanted) const {
     std::vector<Index> events;
     for (std::size_t i = 0; i < mark.size(); ++i)

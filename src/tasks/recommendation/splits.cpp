@@ -137,12 +137,6 @@ SplitReport split_events(EventsDataset& dataset, const SplitOptions& options) {
     return report_split(events);
 }
 
-// Whether two events of a user happen in the same second, and in no common basket.
-static bool tie(const Events& events, std::size_t a, std::size_t b) {
-    const bool one_basket = !events.basket.empty() && events.basket[a] >= 0 && events.basket[a] == events.basket[b];
-    return events.time[a] == events.time[b] && !one_basket;
-}
-
 SplitReport report_split(const Events& events) {
     SplitReport report;
     Index newest = Events::min_time;
@@ -156,7 +150,7 @@ SplitReport report_split(const Events& events) {
             ++*counts[static_cast<std::size_t>(events.mark[i])];
             if (events.mark[i] != EventMark::valid && events.mark[i] != EventMark::test) continue;
             report.before_training += events.time[i] < newest;
-            report.tied += (event > first && tie(events, i - 1, i)) || (event + 1 < last && tie(events, i, i + 1));
+            report.tied += events.is_tied(event);
         }
     }
     return report;

@@ -95,6 +95,8 @@ struct Events {
     Index history_end(Index user, Index when) const;
     // One past the last event of the basket of `event`; event + 1 if it is in none.
     Index basket_end(Index event) const;
+    // Whether an event shares its second with a neighbour of the same user that is not of its basket.
+    bool is_tied(Index event) const;
     // The events with this mark; they rise.
     std::vector<Index> marked(EventMark mark) const;
 
