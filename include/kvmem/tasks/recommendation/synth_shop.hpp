@@ -37,7 +37,7 @@ std::vector<std::string> choices(ShopEffect);
 
 // The options of a shop.
 struct SynthShop {
-    Index users = 1000, items = 500, days = 180;  // 1 to 1,000,000; 20 to 100,000; 30 to 3,650
+    Index users = 1000, items = 1000, days = 180;  // 1 to 1,000,000; 20 to 100,000; 30 to 3,650
     std::uint64_t seed = 1;                       // of every random choice
     std::set<ShopEffect> off{};                   // the effects that are switched off
 };

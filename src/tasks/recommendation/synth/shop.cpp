@@ -11,6 +11,7 @@ namespace kvmem {
 static constexpr Index day_seconds = 86400;
 static constexpr Index opening = 1672531200;  // 2023-01-01
 static constexpr double switch_probability = 0.15;
+static constexpr double due_strength = 3;  // of what is wholly due, against all tastes together
 
 std::vector<std::string> choices(ShopEffect) {
     return {"tastes",        "switching", "brands",  "prices",   "popularity", "seasons",    "complements",
@@ -144,7 +145,8 @@ ShopDue Customer::due(double day) const {
     }
     ShopDue due;
     due.categories.assign(world_.categories.size(), 0);
-    for (const auto& [item, value] : items) {
+    for (const auto& [item, calls] : items) {
+        const double value = due_strength * calls;
         due.items.emplace_back(item, value);
         due.categories[world_.items[item].category] += value;
         due.total += value;

@@ -14,7 +14,7 @@ static double bell(double distance, double width) { return std::exp(-0.5 * dista
 ShopWorld::ShopWorld(const SynthShop& options) : off_(options.off), days_(static_cast<std::size_t>(options.days)) {
     Rng rng(options.seed, {0});
     const auto count = static_cast<std::size_t>(options.items);
-    make_categories(rng, std::clamp<std::size_t>(count / 25, 4, 40));
+    make_categories(rng, std::clamp<std::size_t>(count / 50, 4, 40));
     make_items(rng, count);
     make_kinds(rng);
     sum_up();
