@@ -19,7 +19,7 @@ std::vector<fs::path> pages() {
     std::vector<fs::path> all;
     for (const char* folder :
          {"", "apps", "apps/examples", "include/kvmem", "src", "src/store/files", "src/tasks/qa", "src/tasks/qa/synth",
-          "tests", "tests/bench", "tests/golden", "datasets", "datasets/almanac"})
+          "src/tasks/recommendation", "tests", "tests/bench", "tests/golden", "datasets", "datasets/almanac"})
         for (const auto& entry : fs::directory_iterator(source / folder))
             if (entry.path().extension() == ".md") all.push_back(entry.path());
     return all;

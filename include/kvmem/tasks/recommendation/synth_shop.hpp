@@ -38,8 +38,8 @@ std::vector<std::string> choices(ShopEffect);
 // The options of a shop.
 struct SynthShop {
     Index users = 1000, items = 1000, days = 180;  // 1 to 1,000,000; 20 to 100,000; 30 to 3,650
-    std::uint64_t seed = 1;                       // of every random choice
-    std::set<ShopEffect> off{};                   // the effects that are switched off
+    std::uint64_t seed = 1;                        // of every random choice
+    std::set<ShopEffect> off{};                    // the effects that are switched off
 };
 
 // Makes up the events of a shop. The groups are item, query and coupon; the actions search, view, cart, buy, return and
