@@ -29,8 +29,8 @@ struct EventsImport {
 
 // A file of events, and the split of them all. "-" is standard input.
 struct EventsFile {
-    std::filesystem::path path;
-    EventMark mark = EventMark::train;
+    std::filesystem::path path;         // of the file
+    EventMark mark = EventMark::train;  // of its events
 };
 
 // The columns of tables of events; "" for those that a table lacks.
@@ -49,28 +49,28 @@ struct EventColumns {
 
 // A column that becomes a feature.
 struct FeatureChoice {
+    // How a field becomes values.
     enum class Form {
         parts,   // the parts of a field between "|"
         blanks,  // the parts between blanks
         words,   // the words of a text, in lower case (text/tokenizer.hpp)
         ranges   // a number as one of `ranges` ranges that hold equally many objects
     };
-    // The column, the name of the feature, and how a field becomes values.
-    std::string column, name;
-    Form form = Form::parts;
-    Index ranges = 0;  // 2 to 1000
+    std::string column, name;  // of the table, and of the feature
+    Form form = Form::parts;   // of this column
+    Index ranges = 0;          // 2 to 1000
 };
 // The choice of "genres", "title:words", "tags:blanks" or "price:10". Throws UsageError.
 FeatureChoice feature_choice(std::string_view text);
 
 // A table of objects or users.
 struct ObjectColumns {
-    std::filesystem::path path;
-    std::string group = "item";  // "user": the table is of users
-    std::string id;              // the column of the id
-    std::string text{};          // the column of the text to show, or ""
-    std::vector<FeatureChoice> features{};
-    char separator = 0;  // as in EventColumns
+    std::filesystem::path path;             // of the table
+    std::string group = "item";             // "user": the table is of users
+    std::string id;                         // the column of the id
+    std::string text{};                     // the column of the text to show, or ""
+    std::vector<FeatureChoice> features{};  // the columns that become features
+    char separator = 0;                     // as in EventColumns
 };
 
 // Imports tables of events: CSV, TSV or lines of JSON. Of objects that no event names, only those of `objects` are

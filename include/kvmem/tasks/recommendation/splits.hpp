@@ -22,7 +22,7 @@ std::vector<std::string> choices(SplitRule);
 
 // The options of a split.
 struct SplitOptions {
-    SplitRule rule = SplitRule::time;
+    SplitRule rule = SplitRule::time;  // how events are divided
     // Of `time`: the first second of valid and test. If one is missing, it is where the last of the events begin that
     // have these shares.
     std::optional<Index> valid_from{}, test_from{};
