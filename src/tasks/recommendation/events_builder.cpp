@@ -26,7 +26,7 @@ static std::uint8_t small_number(Names& names, std::string_view name, const char
 std::uint8_t EventsBuilder::group_number(std::string_view name) {
     const std::uint8_t number = small_number(groups_, name, "group");
     if (number == dataset_.groups.size()) {
-        dataset_.groups.push_back({.name = std::string(name)});
+        dataset_.groups.emplace_back().name = name;
         group_values_.emplace_back();
     }
     return number;

@@ -99,8 +99,8 @@ EventsDataset import_recbole(std::span<const EventsFile> files, const std::files
                              const EventsImport& options);
 
 // Imports what `git -c core.quotePath=off log --no-merges --no-renames --name-only --format=%x09%H%x09%at%x09%ae`
-// prints: authors change files, and each commit is a basket. An author's id is a hash of the address, from which
-// whoever knows the address can tell the author. Features are the folders and endings of files.
+// prints: authors change files, and each commit is a basket. An author's id is a hash of the address, which hides
+// it from readers, not from a search among known addresses. Features are the folders and endings of files.
 EventsDataset import_git(std::span<const EventsFile> files, const EventsImport& options);
 
 }  // namespace kvmem

@@ -1,4 +1,4 @@
-// One customer of a shop, and what an observer who knows the shop believes of the customer.
+// One customer of a shop, and what an observer that knows the shop believes of the customer.
 #pragma once
 
 #include "tasks/recommendation/synth/shop_world.hpp"
@@ -23,7 +23,7 @@ struct ShopDue {
     double total = 0;
 };
 
-// The situation at one moment, as everybody sees it: the day, what is due, and how categories are drawn in each state.
+// The observable situation at one moment: the day, what is due, and how categories are drawn in each state.
 class ShopMoment {
   public:
     ShopMoment(const ShopWorld& world, std::size_t day, ShopDue due);
