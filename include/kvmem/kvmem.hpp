@@ -30,6 +30,8 @@
 #include "kvmem/io/file_format.hpp"
 #include "kvmem/io/hdf5.hpp"
 #include "kvmem/io/json_text.hpp"
+#include "kvmem/io/metadata.hpp"
+#include "kvmem/io/onnx.hpp"
 #include "kvmem/io/parameters.hpp"
 #include "kvmem/io/safetensors.hpp"
 #include "kvmem/io/vectors.hpp"

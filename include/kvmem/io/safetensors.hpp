@@ -5,6 +5,7 @@
 #pragma once
 
 #include "kvmem/autograd/parameter.hpp"
+#include "kvmem/io/metadata.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -14,9 +15,6 @@
 #include <vector>
 
 namespace kvmem {
-
-// Texts by their names, which a file holds beside tensors.
-using Metadata = std::map<std::string, std::string>;
 
 // A file that was read. Several threads may use it.
 class Safetensors {

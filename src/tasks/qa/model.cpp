@@ -61,6 +61,13 @@ static Error no_vectors(const Model& model) {
 Matrix Model::encode_questions(const Ragged<Token>&) const { throw no_vectors(*this); }
 SlotVectors Model::encode_slots(const Slots&) const { throw no_vectors(*this); }
 
+std::vector<OnnxModel> Model::onnx() const {
+    throw Error({.what = "this kind of model cannot be exported to ONNX",
+                 .expected = "kv-mem-nn or mem-n2n",
+                 .got = kind(),
+                 .hint = "safetensors has the weights of every model"});
+}
+
 std::vector<Token> Model::extend(const QaDataset& dataset) {
     std::vector<Token> to = lexicon_.extend(dataset, reads_spelling());
     grow();

@@ -25,6 +25,13 @@ Var TextNetwork::continuation_loss(Tape& tape, RaggedView<Token> pieces, std::sp
     return cross_entropy(scores(read), targets);
 }
 
+std::vector<OnnxModel> SequenceNetwork::onnx() const {
+    throw Error({.what = "this kind of network cannot be exported to ONNX",
+                 .expected = "seq2seq or recurrent-text",
+                 .got = settings().kind(),
+                 .hint = "safetensors has the weights of every network"});
+}
+
 Var TextNetwork::loss(Tape& tape, RaggedView<Token>, RaggedView<Token> target) const {
     Ragged<Token> pieces;
     for (Index i = 0; i < target.size(); ++i) {

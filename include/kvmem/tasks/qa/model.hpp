@@ -5,6 +5,7 @@
 #pragma once
 
 #include "kvmem/autograd/tape.hpp"
+#include "kvmem/io/onnx.hpp"
 #include "kvmem/kernels/top_k.hpp"
 #include "kvmem/tasks/qa/batch.hpp"
 #include "kvmem/tasks/qa/lexicon.hpp"
@@ -113,6 +114,10 @@ class Model {
     // Error for a kind of model whose vectors depend on the rest of the batch.
     virtual Matrix encode_questions(const Ragged<Token>& questions) const;
     virtual SlotVectors encode_slots(const Slots& slots) const;
+
+    // The network's graph for other programs, from tokens to the scores of score(). Throws Error for a kind of model
+    // that has none.
+    virtual std::vector<OnnxModel> onnx() const;
 
     // A model may train in several phases, each a network of its own over the same parameters. The trainer moves to the
     // next one when the loss stops falling. A model is in its last phase until set_phase().

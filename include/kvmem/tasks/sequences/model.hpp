@@ -7,6 +7,7 @@
 #include "kvmem/autograd/packed_parameters.hpp"
 #include "kvmem/autograd/tape.hpp"
 #include "kvmem/core/ragged.hpp"
+#include "kvmem/io/onnx.hpp"
 #include "kvmem/tasks/sequences/decoder.hpp"
 #include "kvmem/text/units.hpp"
 #include "kvmem/train/settings.hpp"
@@ -14,6 +15,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace kvmem {
 
@@ -46,6 +48,11 @@ class SequenceNetwork : public SequenceModel {
     // The sum over all targets of the cross-entropy of each of their symbols and of end_token after them, given those
     // before: [1, 1]. source[i] belongs to target[i]. On a tape that trains, with dropout and label smoothing.
     virtual Var loss(Tape& tape, RaggedView<Token> source, RaggedView<Token> target) const = 0;
+
+    // The network's graphs for other programs: "encoder", from source tokens to what a step reads, and "step", from the
+    // last tokens to log-probabilities of the next ones. An output next_x of a step is the input x of the next step.
+    // Throws Error for a network that ONNX's operators do not give.
+    virtual std::vector<OnnxModel> onnx() const;
 
   protected:
     // Takes the units; the derived class adds the parameters, which begin as `start` says.

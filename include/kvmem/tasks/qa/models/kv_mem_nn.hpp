@@ -96,6 +96,7 @@ class KvMemNN : public Model {
     // answers: the values of the batch's first slots, then random candidates.
     Var loss(Tape& tape, const Batch& batch, Rng& rng) const override;
     void score(Tape& tape, const Batch& batch, View scores, AttentionTrace* trace = nullptr) const override;
+    std::vector<OnnxModel> onnx() const override;
 
     Matrix encode_questions(const Ragged<Token>& questions) const override;  // A Phi(question)
     SlotVectors encode_slots(const Slots& slots) const override;             // A Phi(key), V Phi(value)

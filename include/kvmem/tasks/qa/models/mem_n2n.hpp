@@ -96,6 +96,7 @@ class MemN2N : public Model {
     // The cross-entropy of a random right answer among all candidates but the other right ones.
     Var loss(Tape& tape, const Batch& batch, Rng& rng) const override;
     void score(Tape& tape, const Batch& batch, View scores, AttentionTrace* trace = nullptr) const override;
+    std::vector<OnnxModel> onnx() const override;
 
     Index max_slots() const override { return config_.memory; }
     Index phases() const override { return config_.linear_start ? 2 : 1; }

@@ -47,6 +47,8 @@ class RecurrentText final : public TextNetwork {
     Var states(Tape& tape, RaggedView<Token> texts) const override;
     Var scores(Var states) const override { return (*out_)(dropout(states, config_.dropout)); }
     std::unique_ptr<Decoding> begin(RaggedView<Token> sources) const override;
+    // The step alone. Throws Error for the minimal cells, which ONNX lacks.
+    std::vector<OnnxModel> onnx() const override;
 
   private:
     class Steps;  // the Decoding

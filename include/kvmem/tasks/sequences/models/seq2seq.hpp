@@ -92,9 +92,12 @@ class Seq2Seq final : public SequenceNetwork {
     std::string summary() const override;
     Var loss(Tape& tape, RaggedView<Token> source, RaggedView<Token> target) const override;
     std::unique_ptr<Decoding> begin(RaggedView<Token> sources) const override;
+    // Throws Error for the minimal cells, which ONNX lacks.
+    std::vector<OnnxModel> onnx() const override;
 
   private:
-    class Steps;  // the Decoding
+    class Steps;   // the Decoding
+    class Graphs;  // of onnx()
     // The memory of some sources, for the decoder: keys as the scores need them.
     struct Memory {
         Var key, value;

@@ -1,0 +1,223 @@
+// Exported networks in ONNX Runtime, beside kvmem's own numbers.
+#include "kvmem/core/error.hpp"
+#include "kvmem/tasks/qa/models/kv_mem_nn.hpp"
+#include "kvmem/tasks/qa/models/mem_n2n.hpp"
+#include "kvmem/tasks/qa/task_type.hpp"
+#include "kvmem/tasks/sequences/models/recurrent_text.hpp"
+#include "kvmem/tasks/sequences/models/seq2seq.hpp"
+#include "kvmem/tasks/sequences/task_type.hpp"
+#include "support/onnx_cases.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace kvmem;
+using namespace kvmem::test;
+
+namespace {
+
+std::vector<Token> random_tokens(Rng& rng, Index count, Token size) {
+    std::vector<Token> tokens;
+    while (std::ssize(tokens) < count) tokens.push_back(static_cast<Token>(rng.below(size)));
+    return tokens;
+}
+
+// Rows of random tokens, one for each length.
+Ragged<Token> random_rows(Rng& rng, const std::vector<Index>& lengths, Token size) {
+    Ragged<Token> rows;
+    for (const Index length : lengths) rows.push_row(random_tokens(rng, length, size));
+    return rows;
+}
+
+// The first parameters are small, and attention with them is even.
+void enlarge(Parameters& parameters) {
+    for (Parameter& p : parameters)
+        for (Real& x : p.value.view().span()) x *= 2;
+}
+
+// --- sequences
+
+SequenceUnits small_units() {
+    const std::string source[] = {"a", "b", "c", "d"}, target[] = {"c", "A", "b", "x", "y"};
+    return {Units(UnitKind::chars, source), Units(UnitKind::chars, target)};
+}
+
+// Steps of a decoding beside its graph "step", whose first states are there.
+void add_steps(OnnxCases& cases, const SequenceNetwork& network, const Ragged<Token>& sources) {
+    const auto decoding = network.begin(sources);
+    const Index rows = sources.size(), vocabulary = decoding->vocabulary();
+    Rng rng(5);
+    Index longest = 0;
+    for (Index i = 0; i < rows; ++i) longest = std::max(longest, std::ssize(sources[i]));
+    std::vector<Token> tokens(static_cast<std::size_t>(rows), begin_token);
+    Matrix logs(rows, vocabulary);
+    for (int step = 0; step < 4; ++step) {
+        if (step > 0) cases.run("step");
+        decoding->step(tokens, logs);
+        cases.tokens("token", {rows}, tokens);
+        cases.expect("log_probabilities", {rows, vocabulary}, logs.view().span());
+        Matrix weights(rows, longest);
+        for (Index i = 0; i < rows && decoding->heads() == 1; ++i)
+            std::ranges::copy(decoding->weights(i, 0), weights.row(i));
+        if (decoding->heads() == 1) cases.expect("weights", {rows, longest}, weights.view().span());
+        tokens = random_tokens(rng, rows, static_cast<Token>(vocabulary));
+    }
+}
+
+void add_translation(OnnxCases& cases, const std::string& name, SequenceNetwork& network) {
+    Rng rng(4);
+    const Ragged<Token> sources = random_rows(rng, {5, 1, 7}, network.source_units().size());
+    enlarge(network.parameters());
+    cases.begin(name, network.onnx());
+    cases.run("encoder");
+    cases.tokens("source_tokens", sources.view());
+    cases.run("step");
+    add_steps(cases, network, sources);
+}
+
+std::vector<Seq2SeqConfig> forms() {
+    const auto form = [](SequenceAttention attention, Cell cell, auto change) {
+        Seq2SeqConfig c{.cell = cell, .attention = attention, .width = 6, .embedding = 5};
+        change(c);
+        return c;
+    };
+    using enum SequenceAttention;
+    const auto plain = [](Seq2SeqConfig&) {};
+    return {form(additive, Cell::lstm, plain),
+            form(concat, Cell::gru, plain),
+            form(dot, Cell::rnn, plain),
+            form(dot, Cell::gru_reset_before, [](Seq2SeqConfig& c) { c.bidirectional = false, c.copy = true; }),
+            form(none, Cell::lstm, [](Seq2SeqConfig& c) { c.tied = true, c.embedding = 6, c.decoder_layers = 2; }),
+            form(additive, Cell::gru, [](Seq2SeqConfig& c) { c.copy = true, c.encoder_layers = 2; }),
+            form(general, Cell::lstm, [](Seq2SeqConfig& c) {
+                c.input_feeding = false, c.bidirectional = false, c.encoder_layers = c.decoder_layers = 2;
+            })};
+}
+
+// --- questions
+
+Vocabulary small_vocabulary() {
+    Vocabulary v;
+    for (int i = 0; i < 8; ++i) v.set_count(v.add(TokenKind::word, "w" + std::to_string(i)), i > 2);
+    for (int i = 0; i < 5; ++i) v.add(TokenKind::entity, "e" + std::to_string(i));
+    return v;
+}
+
+const std::vector<Token> small_candidates = {4, 9, 10, 12, 13};
+
+// Questions with these numbers of slots. Values are single tokens, or two now and then, as stories or as facts.
+Batch random_batch(const std::vector<Index>& slots, bool is_story) {
+    Rng rng(6);
+    Batch batch;
+    const Token size = small_vocabulary().size();
+    for (const Index n : slots) {
+        batch.question.push_row(random_tokens(rng, 1 + rng.below(4), size));
+        batch.answer.end_row();
+        for (Index s = 0; s < n; ++s) {
+            const auto key = random_tokens(rng, 1 + rng.below(5), size);
+            batch.slots.push(key, is_story ? key : random_tokens(rng, s % 4 == 3 ? 2 : 1, size));
+        }
+        batch.slot_offsets.push_back(batch.slots.size());
+    }
+    return batch;
+}
+
+// Rows of slots as [questions, slots, words].
+void add_slots(OnnxCases& cases, const std::string& name, const Batch& batch, const Ragged<Token>& bags) {
+    Index slots = 1, words = 1;
+    for (Index i = 0; i < batch.size(); ++i)
+        slots = std::max(slots, batch.slots_of(i).second - batch.slots_of(i).first);
+    for (Index s = 0; s < bags.size(); ++s) words = std::max(words, std::ssize(bags[s]));
+    std::vector<Token> padded(static_cast<std::size_t>(batch.size() * slots * words), Token{-1});
+    for (Index i = 0; i < batch.size(); ++i)
+        for (auto [s, last] = batch.slots_of(i); s < last; ++s)
+            std::ranges::copy(bags[s], padded.begin() + (i * slots + s - batch.slots_of(i).first) * words);
+    cases.tokens(name, {batch.size(), slots, words}, padded);
+}
+
+void add_questions(OnnxCases& cases, const std::string& name, Model& model, const Batch& batch) {
+    enlarge(model.parameters());
+    cases.begin(name, model.onnx());
+    cases.run("network");
+    cases.tokens("question", batch.question.view());
+    if (model.kind() == "mem-n2n") {
+        add_slots(cases, "sentences", batch, batch.slots.key);
+    } else {
+        add_slots(cases, "keys", batch, batch.slots.key);
+        add_slots(cases, "values", batch, batch.slots.value);
+    }
+    Tape tape;
+    tape.set_training(false);
+    Matrix scores(batch.size(), std::ssize(model.candidates()));
+    AttentionTrace trace;
+    model.score(tape, batch, scores, &trace);
+    cases.expect("scores", {scores.rows(), scores.cols()}, scores.view().span());
+    Index slots = 1;
+    for (Index i = 0; i < batch.size(); ++i)
+        slots = std::max(slots, batch.slots_of(i).second - batch.slots_of(i).first);
+    Matrix weights(batch.size() * trace.hops, slots);
+    for (Index i = 0; i < batch.size(); ++i)
+        for (Index hop = 0; hop < trace.hops; ++hop) {
+            const auto [first, last] = batch.slots_of(i);
+            std::ranges::copy(trace.of(hop).subspan(first, last - first), weights.row(i * trace.hops + hop));
+        }
+    cases.expect("weights", {batch.size(), trace.hops, slots}, weights.view().span());
+}
+
+void add_memory_networks(OnnxCases& cases) {
+    const Batch stories = random_batch({3, 7, 0, 5, 4}, true), facts = random_batch({6, 1, 0, 9}, false);
+    MemN2NConfig plain{.width = 6, .hops = 2, .memory = 5, .linear_start = false};
+    plain.deviation = 0.3;
+    MemN2NConfig aligned = plain, bags = plain, linear = plain;
+    aligned.encoding = Encoding::aligned, aligned.empty_slots = aligned.linear_map = aligned.relu = true;
+    bags.encoding = Encoding::bag, bags.tying = HopTying::layerwise, bags.temporal = false;
+    linear.linear_start = linear.empty_slots = true;
+    for (const MemN2NConfig& c : {plain, aligned, bags, linear}) {
+        MemN2N model(c, small_vocabulary(), small_candidates);
+        model.set_phase(0);
+        add_questions(cases, "mem-n2n-" + std::to_string(cases.size()), model, stories);
+    }
+    KvMemNNConfig sides{.width = 6}, answers = sides, shared = sides;
+    answers.tying = Tying::answers, answers.bag_scale = BagScale::mean, answers.copy_weight = 0;
+    shared.tying = Tying::shared, shared.bag_scale = BagScale::sum, shared.hops = 1;
+    for (const KvMemNNConfig& c : {sides, answers, shared}) {
+        KvMemNN model(c, small_vocabulary(), small_candidates);
+        add_questions(cases, "kv-mem-nn-" + std::to_string(cases.size()), model, facts);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("exported networks give kvmem's numbers in ONNX Runtime", "[onnx]") {
+    OnnxCases cases;
+    for (const Seq2SeqConfig& c : forms()) {
+        Seq2Seq network(c, small_units());
+        add_translation(cases, "seq2seq-" + std::to_string(cases.size()), network);
+    }
+    RecurrentText text({.width = 6, .embedding = 5, .layers = 2}, small_units());
+    cases.begin("recurrent-text", text.onnx());
+    cases.run("step");
+    for (const char* state : {"h", "c"}) cases.numbers(state, {3, 2, 6}, std::vector<Real>(36));
+    add_steps(cases, text, {{}, {0, 0, 0, 0}});
+    add_memory_networks(cases);
+    const Output done = cases.check();
+    INFO(done.out << done.err);
+    if (done.code == 77)
+        WARN("no onnxruntime-node here: not tested against it");
+    else
+        CHECK(done.code == 0);
+}
+
+TEST_CASE("a network that ONNX cannot have is refused with a list of those that it can", "[onnx]") {
+    Seq2SeqConfig minimal{.cell = Cell::min_gru, .width = 6, .embedding = 5};
+    CHECK_THROWS_WITH(Seq2Seq(minimal, small_units()).onnx(), Catch::Contains("rnn, lstm, gru or gru-reset-before"));
+    for (const ModelType* type : question_answering().models()) {
+        const auto model = make_model(type->defaults, small_vocabulary(), small_candidates);
+        if (type->kind() == "kv-mem-nn" || type->kind() == "mem-n2n")
+            CHECK(model->onnx().size() == 1);
+        else
+            CHECK_THROWS_WITH(model->onnx(), Catch::Contains("kv-mem-nn or mem-n2n, got " + type->kind()));
+    }
+    for (const TaskType* task : {&sequence_transduction(), &language_modelling()})
+        for (const ModelType* type : task->models())
+            CHECK_NOTHROW(make_sequence_network(type->defaults, small_units())->onnx());
+}
