@@ -31,8 +31,8 @@ static const char* const about =
     "  jsonl       questions that carry their memories: {\"question\", \"memory\": [{\"key\", \"value\"}], "
     "\"answers\"}\n\n"
     "--train, --valid and --test take several files each; without any of them the file holds a memory alone.\n\n"
-    "Other data have options of their own, 'kvmem import LAYOUT --help': sequences (pairs, text), and events of users\n"
-    "with objects (events, movielens, retail, otto, sequences, recbole, git).";
+    "Other data have options of their own, 'kvmem import LAYOUT --help': sequences (pairs, text), events of users with\n"
+    "objects (events, movielens, retail, otto, sequences, recbole, git), and weights of a trained model (weights).";
 
 [[noreturn]] static void refuse_option(const std::string& option, const std::string& layout) {
     throw UsageError({.what = (option == "folder" ? "a folder" : "--" + option) + " is not an option of " + layout,
@@ -175,6 +175,7 @@ int run_import(const Arguments& arguments) {
     if (!arguments.empty() && arguments.front() == "pairs") return run_import_pairs(arguments);
     if (!arguments.empty() && arguments.front() == "text") return run_import_text(arguments);
     if (!arguments.empty() && is_events_layout(arguments.front())) return run_import_events(arguments);
+    if (!arguments.empty() && arguments.front() == "weights") return run_import_weights(arguments);
     ImportSettings settings;
     CommandLine line{.usage = "kvmem import LAYOUT [FOLDER...] --output FILE [options]",
                      .about = about,

@@ -41,6 +41,7 @@ constexpr Verb verbs[] = {
     {"align", "show what each symbol of a target was read from", run_align},
     {"generate", "go on with a text", run_generate},
     {"plot", "draw how training went and what is read", run_plot},
+    {"export", "write a trained model for other programs", run_export},
     {"index", "make a store of vectors", run_index},
     {"query", "search a store of vectors", run_query},
     {"version", "print the version", run_version},
@@ -65,12 +66,12 @@ int run(const Arguments& arguments) {
     for (const Verb& verb : verbs)
         if (name == verb.name || (name == "--version" && verb.run == run_version))
             return verb.run(Arguments(arguments.begin() + 1, arguments.end()));
-    throw UsageError(
-        {.what = "no such verb",
-         .expected = "import, synth, inspect, train, evaluate, ask, predict, translate, align, generate, plot, index, "
-                     "query or version",
-         .got = name,
-         .hint = "see 'kvmem --help'"});
+    throw UsageError({.what = "no such verb",
+                      .expected =
+                          "import, synth, inspect, train, evaluate, ask, predict, translate, align, generate, plot, "
+                          "export, index, query or version",
+                      .got = name,
+                      .hint = "see 'kvmem --help'"});
 }
 
 int fail(const std::string& what, int code) {

@@ -19,9 +19,11 @@ namespace po = boost::program_options;
 using Arguments = std::vector<std::string>;
 
 int run_import(const Arguments& arguments);
+int run_import_weights(const Arguments& arguments);  // kvmem import weights
 int run_synth(const Arguments& arguments);
 int run_inspect(const Arguments& arguments);
 int run_train(const Arguments& arguments);
+int run_export(const Arguments& arguments);
 int run_evaluate(const Arguments& arguments);
 int run_ask(const Arguments& arguments);
 int run_predict(const Arguments& arguments);

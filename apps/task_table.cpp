@@ -18,9 +18,12 @@ namespace json = boost::json;
 
 std::span<const TaskVerbs> task_table() {
     static const TaskVerbs table[] = {
-        {question_answering, "kvmem-qa", evaluate_questions, plot_questions, inspect_questions, inspect_reader},
-        {sequence_transduction, "kvmem-pairs", evaluate_pairs, plot_pairs, inspect_pairs, inspect_network},
-        {language_modelling, "kvmem-text", evaluate_text, plot_text, inspect_text, inspect_network},
+        {question_answering, "kvmem-qa", evaluate_questions, plot_questions, inspect_questions, inspect_reader,
+         open_trained_reader},
+        {sequence_transduction, "kvmem-pairs", evaluate_pairs, plot_pairs, inspect_pairs, inspect_network,
+         open_trained_network},
+        {language_modelling, "kvmem-text", evaluate_text, plot_text, inspect_text, inspect_network,
+         open_trained_network},
     };
     return table;
 }
@@ -100,8 +103,8 @@ const TaskVerbs& task_of_preset(std::string_view name) {
     throw UsageError({.what = "no such preset", .expected = "one of " + joined(names), .got = std::string(name)});
 }
 
-fs::path find_run(const po::variables_map& values) {
-    fs::path run = required(values, "run", "a run directory or a model file");
+fs::path find_run(const po::variables_map& values, const std::string& option) {
+    fs::path run = required(values, option, "a run directory or a model file");
     if (!is_there(run))
         throw Error({.what = "no such run directory or model file",
                      .where = run.string(),

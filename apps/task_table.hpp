@@ -4,6 +4,7 @@
 #include "kvmem/train/task_type.hpp"
 #include "plot_page.hpp"
 #include "program.hpp"
+#include "trained_model.hpp"
 
 #include <filesystem>
 #include <span>
@@ -17,6 +18,7 @@ struct TaskVerbs {
     PlotPage (*plot)(const po::variables_map& values);
     void (*inspect_data)(const std::filesystem::path& data, const po::variables_map& values);
     void (*inspect_model)(const std::filesystem::path& model, bool json);
+    std::unique_ptr<TrainedModel> (*open)(const std::filesystem::path& model);
 };
 
 // The first is question answering.
@@ -30,8 +32,8 @@ const TaskVerbs& task_of_run(const std::filesystem::path& run);
 const TaskVerbs& task_of_model(std::string_view kind);
 const TaskVerbs& task_of_preset(std::string_view name);
 
-// The directory or model file that the option "run" names. Throws Error when nothing is there.
-std::filesystem::path find_run(const po::variables_map& values);
+// The directory or model file that the option "run", or another one, names. Throws Error when nothing is there.
+std::filesystem::path find_run(const po::variables_map& values, const std::string& option = "run");
 
 // The data set that the option "data" names, or else the one that the run was trained on. Throws UsageError for a model
 // file, and Error when it is gone.

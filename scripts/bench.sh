@@ -34,9 +34,7 @@ install_peers() {
     ((EUID == 0)) || as_root=(sudo)
     "${as_root[@]}" apt-get -qq update
     "${as_root[@]}" apt-get -qq install -y --no-install-recommends "${packages[@]}"
-    mkdir -p "$peers"
-    # Its script would only fetch the library for graphics processors.
-    npm install --prefix "$peers" --ignore-scripts --no-save --no-audit --no-fund onnxruntime-node@1.30
+    scripts/onnxruntime.sh
 }
 
 # The options --contestant of the driver: kvmem first, then whatever there is.

@@ -7,6 +7,7 @@
 #include "kvmem/tasks/sequences/models/seq2seq.hpp"
 #include "kvmem/tasks/sequences/task_type.hpp"
 #include "support/onnx_cases.hpp"
+#include "support/python.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -199,6 +200,11 @@ TEST_CASE("exported networks give kvmem's numbers in ONNX Runtime", "[onnx]") {
     for (const char* state : {"h", "c"}) cases.numbers(state, {3, 2, 6}, std::vector<Real>(36));
     add_steps(cases, text, {{}, {0, 0, 0, 0}});
     add_memory_networks(cases);
+    if (std::system("/usr/bin/python3 -c 'import onnx' 2>/dev/null") == 0)
+        CHECK(
+            python("import glob, onnx\n"
+                   "for path in glob.glob('*.onnx'): onnx.checker.check_model(path, full_check=True)\n",
+                   cases.directory()));
     const Output done = cases.check();
     INFO(done.out << done.err);
     if (done.code == 77)

@@ -1,6 +1,7 @@
 #include "io/npy.hpp"
 
 #include "core/memory.hpp"
+#include "io/half.hpp"
 #include "io/inflate.hpp"
 #include "io/text_source.hpp"
 
@@ -44,17 +45,6 @@ static std::pair<Index, Index> shape_of(std::string_view text, const std::string
 }
 
 namespace {
-
-// IEEE 754's binary16.
-struct Half {
-    std::uint16_t bits;
-    explicit operator Real() const {
-        const int exponent = bits >> 10 & 31, fraction = bits & 1023;
-        double size = std::ldexp(exponent == 0 ? fraction : 1024 + fraction, std::max(exponent, 1) - 25);
-        if (exponent == 31) size = fraction == 0 ? HUGE_VAL : std::nan("");
-        return static_cast<Real>((bits & 0x8000) != 0 ? -size : size);
-    }
-};
 
 // How the numbers of an array lie.
 struct Layout {

@@ -9,13 +9,15 @@
 
 namespace kvmem {
 
-static std::filesystem::path named_path(const OnnxModel& graph, const std::filesystem::path& path) {
-    std::filesystem::path named = path;
-    return named.replace_filename(path.stem().string() + "-" + graph.name + path.extension().string());
+std::vector<std::filesystem::path> onnx_paths(const std::vector<OnnxModel>& graphs, const std::filesystem::path& path) {
+    if (graphs.size() == 1) return {path};
+    std::vector<std::filesystem::path> all;
+    for (const OnnxModel& graph : graphs)
+        all.push_back(path.parent_path() / (path.stem().string() + "-" + graph.name + path.extension().string()));
+    return all;
 }
 
-std::vector<std::filesystem::path> save_onnx(const std::vector<OnnxModel>& graphs, const std::filesystem::path& path,
-                                             const Metadata& metadata) {
+void save_onnx(const std::vector<OnnxModel>& graphs, const std::filesystem::path& path, const Metadata& metadata) {
     protobuf::Message texts;
     for (const auto& [name, text] : metadata) texts.message(14, protobuf::Message().bytes(1, name).bytes(2, text));
     for (const OnnxModel& graph : graphs)
@@ -25,12 +27,9 @@ std::vector<std::filesystem::path> save_onnx(const std::vector<OnnxModel>& graph
                          .got = std::to_string(graph.bytes.size()) + " bytes",
                          .where = path.string(),
                          .hint = "export it to safetensors"});
-    std::vector<std::filesystem::path> paths;
-    for (const OnnxModel& graph : graphs) {
-        paths.push_back(graphs.size() == 1 ? path : named_path(graph, path));
-        replace_file(paths.back(), graph.bytes + texts.wire());  // fields of a message may come in any order
-    }
-    return paths;
+    const auto paths = onnx_paths(graphs, path);
+    for (std::size_t i = 0; i < graphs.size(); ++i)
+        replace_file(paths[i], graphs[i].bytes + texts.wire());  // fields of a message may come in any order
 }
 
 }  // namespace kvmem

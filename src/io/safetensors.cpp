@@ -1,5 +1,6 @@
 #include "kvmem/io/safetensors.hpp"
 
+#include "io/half.hpp"
 #include "io/little_endian.hpp"
 #include "io/named_values.hpp"
 #include "io/strict_json.hpp"
@@ -9,8 +10,6 @@
 #include "kvmem/core/text.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -27,23 +26,9 @@ static Error bad(const std::string& file, const std::string& expected, const std
 
 // --- Types ------------------------------------------------------------------------------------------------------
 
-// IEEE 754 binary16.
-static float half_to_float(std::uint16_t bits) {
-    const int exponent = bits >> 10 & 31, fraction = bits & 1023;
-    float size = 0;
-    if (exponent == 31)
-        size = fraction ? std::numeric_limits<float>::quiet_NaN() : std::numeric_limits<float>::infinity();
-    else if (exponent == 0)
-        size = std::ldexp(static_cast<float>(fraction), -24);
-    else
-        size = std::ldexp(static_cast<float>(fraction + 1024), exponent - 25);
-    return bits >> 15 ? -size : size;
-}
-
-static float bfloat16_to_float(std::uint16_t bits) {
-    Bfloat16 number;
-    number.bits = bits;
-    return static_cast<float>(number);
+template <class T>
+static Real read(const char* bytes) {
+    return static_cast<Real>(number_at<T>(bytes));
 }
 
 namespace {
@@ -55,10 +40,10 @@ struct Type {
 }  // namespace
 
 static constexpr Type types[] = {
-    {"F64", 8, [](const char* at) { return static_cast<Real>(number_at<double>(at)); }},
-    {"F32", 4, [](const char* at) { return static_cast<Real>(number_at<float>(at)); }},
-    {"F16", 2, [](const char* at) { return Real{half_to_float(number_at<std::uint16_t>(at))}; }},
-    {"BF16", 2, [](const char* at) { return Real{bfloat16_to_float(number_at<std::uint16_t>(at))}; }},
+    {"F64", 8, read<double>},
+    {"F32", 4, read<float>},
+    {"F16", 2, read<Half>},
+    {"BF16", 2, read<Bfloat16>},
     {"I64", 8, nullptr},
     {"I32", 4, nullptr},
     {"I16", 2, nullptr},

@@ -3,6 +3,7 @@
 #include "kvmem/core/error.hpp"
 
 #include <algorithm>
+#include <boost/json.hpp>
 
 namespace kvmem {
 
@@ -59,6 +60,18 @@ void write_units(hdf5::Writer& file, const std::string& group, const Units& unit
     std::vector<Token> merges;
     for (const auto& [left, right] : units.merges()) merges.insert(merges.end(), {left, right});
     file.write(group + "/merges", std::span<const Token>(merges));
+}
+
+std::string units_json(const Units& units) {
+    boost::json::object json{{"kind", choices(units.kind())[static_cast<std::size_t>(units.kind())]}};
+    if (units.kind() == UnitKind::bpe) {
+        boost::json::array& merges = json["merges"].emplace_array();
+        for (const auto& [left, right] : units.merges()) merges.push_back({left, right});
+    } else {
+        boost::json::array& texts = json["texts"].emplace_array();
+        for (Token token = 0; token < units.size(); ++token) texts.emplace_back(units.text(token));
+    }
+    return boost::json::serialize(json);
 }
 
 }  // namespace kvmem

@@ -2,6 +2,8 @@
 
 #include "kvmem/core/error.hpp"
 
+#include <boost/json.hpp>
+
 namespace kvmem {
 
 Vocabulary read_vocabulary(const hdf5::Reader& file) {
@@ -44,6 +46,15 @@ void write_vocabulary(hdf5::Writer& file, const Vocabulary& vocabulary) {
     file.write("/vocab", std::span<const std::string>(texts));
     file.write("/vocab/kinds", std::span<const std::uint8_t>(kinds));
     file.write("/vocab/counts", std::span<const std::int64_t>(counts));
+}
+
+std::string vocabulary_json(const Vocabulary& vocabulary) {
+    boost::json::array texts, kinds;
+    for (Token token = 0; token < vocabulary.size(); ++token) {
+        texts.emplace_back(vocabulary.text(token));
+        kinds.emplace_back(static_cast<int>(vocabulary.kind(token)));
+    }
+    return boost::json::serialize(boost::json::object{{"texts", std::move(texts)}, {"kinds", std::move(kinds)}});
 }
 
 }  // namespace kvmem

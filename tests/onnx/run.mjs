@@ -3,14 +3,14 @@
 //   node run.mjs cases.json     exits with 1 where numbers differ, with 77 without onnxruntime-node
 //
 // A case is a list of runs: { model, inputs: { name: tensor }, expected: { name: tensor } }. Outputs become inputs of the
-// next runs of the case by their names, next_x as x. KVMEM_PEERS names the folder where npm installed onnxruntime-node.
+// next runs of the case by their names, next_x as x. KVMEM_BENCH_PEERS names the folder where npm installed onnxruntime-node.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
 let ort;
 try {
-    ort = createRequire(`${process.env.KVMEM_PEERS}/`)('onnxruntime-node');
+    ort = createRequire(`${process.env.KVMEM_BENCH_PEERS}/`)('onnxruntime-node');
 } catch {
     process.exit(77);
 }

@@ -18,7 +18,9 @@ class OnnxCases {
     // Writes the graphs and begins a case.
     void begin(const std::string& name, const std::vector<OnnxModel>& graphs) {
         graphs_.clear();
-        const auto paths = save_onnx(graphs, directory_ / (name + ".onnx"), {{"model", name}});
+        const auto path = directory_ / (name + ".onnx");
+        save_onnx(graphs, path, {{"model", name}});
+        const auto paths = onnx_paths(graphs, path);
         for (std::size_t i = 0; i < graphs.size(); ++i) graphs_[graphs[i].name] = paths[i].filename().string();
         cases_.push_back({{"name", name}, {"runs", boost::json::array()}});
     }
@@ -52,7 +54,7 @@ class OnnxCases {
     // Runs all cases: what node says, with code 77 without ONNX Runtime.
     Output check() const {
         const auto cases = directory_.write("cases.json", boost::json::serialize(cases_));
-        return shell("command -v node >/dev/null || exit 77; KVMEM_PEERS=${KVMEM_PEERS:-" KVMEM_SOURCE_DIR
+        return shell("command -v node >/dev/null || exit 77; KVMEM_BENCH_PEERS=${KVMEM_BENCH_PEERS:-" KVMEM_SOURCE_DIR
                      "/build/bench-peers} node " KVMEM_SOURCE_DIR "/tests/onnx/run.mjs " +
                      cases.string());
     }

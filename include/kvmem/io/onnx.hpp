@@ -16,10 +16,11 @@ struct OnnxModel {
     std::string bytes;
 };
 
-// Replaces `path` by the only graph, or each of several graphs by a file with its name: "-encoder" before the
-// extension. Each file is written all or nothing, with the metadata as its metadata_props. Returns the paths. Throws
-// Error when a file cannot be written, and for a graph beyond the 2 GiB of a protocol buffer, before any is written.
-std::vector<std::filesystem::path> save_onnx(const std::vector<OnnxModel>& graphs, const std::filesystem::path& path,
-                                             const Metadata& metadata = {});
+// The file of each graph: `path` of the only one, or of several the path with the name before its extension, such as
+// "dates-encoder.onnx".
+std::vector<std::filesystem::path> onnx_paths(const std::vector<OnnxModel>& graphs, const std::filesystem::path& path);
+// Replaces these files, each all or nothing, with the metadata as their metadata_props. Throws Error when one cannot be
+// written, and, before any is written, for a graph beyond the 2 GiB of a protocol buffer.
+void save_onnx(const std::vector<OnnxModel>& graphs, const std::filesystem::path& path, const Metadata& metadata = {});
 
 }  // namespace kvmem

@@ -7,6 +7,7 @@
 #include "kvmem/tasks/qa/task_type.hpp"
 #include "kvmem/train/checkpoint.hpp"
 
+#include <boost/json.hpp>
 #include <charconv>
 
 namespace kvmem {
@@ -15,6 +16,14 @@ namespace kvmem {
 static std::string shortest(double number) {
     char text[32];
     return {text, std::to_chars(text, text + sizeof text, number).ptr};
+}
+
+Metadata metadata_of(const Model& model) {
+    const auto candidates = model.candidates();
+    return {{"model", model.kind()},
+            {"config", to_json(model.settings())},
+            {"tokens", vocabulary_json(model.vocabulary())},
+            {"candidates", boost::json::serialize(boost::json::array(candidates.begin(), candidates.end()))}};
 }
 
 void write_model_info(hdf5::Writer& file, const Model& model) {

@@ -8,6 +8,13 @@
 
 namespace kvmem {
 
+Metadata metadata_of(const SequenceNetwork& network) {
+    return {{"model", network.settings().kind()},
+            {"config", to_json(network.settings())},
+            {"source", units_json(network.source_units())},
+            {"target", units_json(network.target_units())}};
+}
+
 void write_network_info(hdf5::Writer& file, const SequenceNetwork& network) {
     file.attribute("/", "model", network.settings().kind());
     file.attribute("/", "config", to_json(network.settings()));

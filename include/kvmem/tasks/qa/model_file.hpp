@@ -3,6 +3,7 @@
 // /vocab and /candidates are as in a data set.
 #pragma once
 
+#include "kvmem/io/metadata.hpp"
 #include "kvmem/tasks/qa/model.hpp"
 
 #include <filesystem>
@@ -19,6 +20,10 @@ class Writer;
 void save_model(const Model& model, const std::filesystem::path& path);
 // Reads a model. Throws Error with the name of the file.
 std::unique_ptr<Model> load_model(const std::filesystem::path& path);
+
+// All of a model but its parameters and its phase, as texts for other programs' files: `model`, `config`, `tokens`
+// (JSON with the texts and kinds of all) and `candidates` (JSON with their numbers).
+Metadata metadata_of(const Model& model);
 
 // Writes all of a model but its parameters.
 void write_model_info(hdf5::Writer& file, const Model& model);

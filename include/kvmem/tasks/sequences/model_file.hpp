@@ -2,6 +2,7 @@
 // "seq2seq") and `config` (JSON); /source and /target are units as in a data set.
 #pragma once
 
+#include "kvmem/io/metadata.hpp"
 #include "kvmem/tasks/sequences/model.hpp"
 
 #include <filesystem>
@@ -18,6 +19,10 @@ class Writer;
 void save_sequence_network(const SequenceNetwork& network, const std::filesystem::path& path);
 // Reads a network. Throws Error with the name of the file.
 std::unique_ptr<SequenceNetwork> load_sequence_network(const std::filesystem::path& path);
+
+// All of a network but its parameters, as texts for other programs' files: `model`, `config`, and `source` and `target`
+// (JSON with the kind of the units and the texts of all tokens, or the merges of bpe).
+Metadata metadata_of(const SequenceNetwork& network);
 
 // Writes all of a network but its parameters.
 void write_network_info(hdf5::Writer& file, const SequenceNetwork& network);
