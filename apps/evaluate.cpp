@@ -36,6 +36,9 @@ int run_evaluate(const Arguments& arguments) {
     pairs.add_options()  //
         ("pairs", po::value<std::vector<std::string>>()->composing(),
          "text file of lines 'source<TAB>target' instead of a split; a source may have several lines")  //
+        ("tune",
+         "with --memory: first try other --neighbours, --mix and --memory-temperature on this split, print how good "
+         "they are, and go on with the best")                                                           //
         ("worst", po::value<Index>()->default_value(5), "lines to show of those with the most errors")  //
         ("tokenize", po::value<std::string>(), "words of BLEU: none or 13a [none for targets of words, else 13a]");
     add_search_options(pairs);

@@ -3,6 +3,7 @@
 #include "kvmem/tasks/sequences/dataset.hpp"
 #include "kvmem/tasks/sequences/objective.hpp"
 #include "sequence_evaluation.hpp"
+#include "sequence_memory.hpp"
 #include "task_table.hpp"
 #include "task_verbs.hpp"
 
@@ -38,7 +39,19 @@ static json::object to_json(const MatchReport& report) {
     return {{"lines", report.lines}, {"exact", report.exact()}, {"symbol_error_rate", report.symbol_error()}};
 }
 
-static json::object to_json(const TestLines& lines, const PairsEvaluation& e, const Scores& scores, Index count) {
+static json::array to_json(const std::vector<MemoryTrial>& trials) {
+    json::array all;
+    for (const MemoryTrial& trial : trials)
+        all.push_back(json::object{{"neighbours", trial.options.neighbours},
+                                   {"mix", trial.options.mix},
+                                   {"memory_temperature", trial.options.memory_temperature},
+                                   {"exact", trial.exact},
+                                   {"perplexity", trial.perplexity}});
+    return all;
+}
+
+static json::object to_json(const TestLines& lines, const PairsEvaluation& e, const Scores& scores, Index count,
+                            const std::vector<MemoryTrial>& trials) {
     json::object object = to_json(e.report);
     object["split"] = lines.name;
     object["bleu"] = json::object{{"score", scores.bleu.score}, {"signature", scores.bleu.signature}};
@@ -60,6 +73,7 @@ static json::object to_json(const TestLines& lines, const PairsEvaluation& e, co
                                      {"references", json::value_from(lines.references[at])},
                                      {"edits", e.matches[at].edits}});
     }
+    if (!trials.empty()) object["memory_trials"] = to_json(trials);
     object["by_length"] = std::move(lengths);
     object["worst"] = std::move(wrong);
     return object;
@@ -89,10 +103,36 @@ static void print(const TestLines& lines, const PairsEvaluation& e, const Scores
     for (const Index line : wrong) std::cout << "  " << printable(error_text(lines, e, line)) << "\n";
 }
 
+// The best of the trials, and the model alone.
+static void print(const std::vector<MemoryTrial>& trials) {
+    constexpr std::size_t shown = 5;
+    std::cout << "options of the memory, tried: exact, perplexity of all references\n";
+    for (std::size_t i = 0; i < trials.size(); ++i) {
+        const MemoryTrial& trial = trials[i];
+        if (i >= shown && trial.options.mix > 0) continue;
+        const std::string name = "--neighbours " + std::to_string(trial.options.neighbours) + " --mix " +
+                                 formatted("%g", trial.options.mix) +
+                                 formatted(" --memory-temperature %g", trial.options.memory_temperature);
+        print_row(trial.options.mix > 0 ? name : "without it",
+                  percent(trial.exact) + formatted("  %.4f", trial.perplexity));
+    }
+}
+
+// Tries options of the memory and goes on with the best.
+static std::vector<MemoryTrial> tune(SequenceSource& source, const TestLines& lines, bool as_json) {
+    require_option(source.memory() != nullptr, "tune", "--memory beside it");
+    std::vector<MemoryTrial> trials = tried_memory(source, lines);
+    source.set_memory(trials.front().options);
+    if (!as_json) print(trials);
+    return trials;
+}
+
 int evaluate_pairs(const po::variables_map& values) {
-    const SequenceSource source = open_sequence_models(values);
+    SequenceSource source = open_sequence_models(values);
     const BleuTokens tokens = bleu_tokens_of(values, source.first().target_units());
     const TestLines lines = test_lines(values, source.first());
+    std::vector<MemoryTrial> trials;
+    if (values.count("tune")) trials = tune(source, lines, values.count("json") > 0);
     const PairsEvaluation e = evaluate_lines(source, lines, search_options(values), false);
     const Scores scores{bleu(e.outputs, lines.references, tokens), chrf(e.outputs, lines.references),
                         perplexity(e.log_probabilities.values)};
@@ -100,7 +140,7 @@ int evaluate_pairs(const po::variables_map& values) {
     std::cerr << short_number(static_cast<double>(e.report.lines) / std::max(e.seconds, 1e-9)) << " lines/s\n";
     const Index count = values["worst"].as<Index>();
     if (values.count("json"))
-        std::cout << json::serialize(to_json(lines, e, scores, count)) << "\n";
+        std::cout << json::serialize(to_json(lines, e, scores, count, trials)) << "\n";
     else
         print(lines, e, scores, count);
     return 0;

@@ -3,7 +3,10 @@
 #include "kvmem/core/file.hpp"
 #include "output.hpp"
 #include "program.hpp"
+#include "sequence_memory.hpp"
 #include "store_text.hpp"
+#include "task_table.hpp"
+#include "task_verbs.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -24,8 +27,9 @@ static const char* const about =
     "Numbers are decimal and finite.\n"
     "With --run it is a store of the memory that a trained key-value memory network reads, for\n"
     "'kvmem ask --store': the vectors of keys and values, and 'key -> value' as text. With --text, too, it is one of\n"
-    "lines of text, a line a slot, as that network reads questions. What was interrupted goes on with --resume;\n"
-    "what failed leaves nothing behind.";
+    "lines of text, a line a slot, as that network reads questions. Of a run on pairs or texts it is one of the\n"
+    "states of the model on the data of --memory, for 'kvmem translate --memory' and 'kvmem generate --memory'. What\n"
+    "was interrupted goes on with --resume; what failed leaves nothing behind.";
 
 // Rows of one change, after which the store is synced.
 static constexpr Index rows_at_once = 32768;
@@ -68,7 +72,9 @@ static CommandLine command_line(Wanted& wanted) {
          "of an HDF5 file: the path of the dataset")                                                    //
         ("values", po::value<std::string>(), "vectors to be read as values, a row for each key")        //
         ("run", po::value<std::string>(), "run directory or model file, whose memory becomes a store")  //
-        ("memory,m", po::value<std::string>(), "with --run: data set whose memory it is")               //
+        ("memory,m", po::value<std::string>(),
+         "with --run: data set whose memory it is; of a run on pairs or texts also a text file")  //
+        ("add", "of a run on pairs or texts: add to the store, if it is there")                   //
         ("text", po::value<std::string>(),
          "with --run: file of lines of text, or -, instead of the memory")                                       //
         ("metric", po::value(&wanted.metric)->default_value("dot"), "dot, cosine or euclidean")                  //
@@ -189,22 +195,33 @@ static EncodedRows rows_of(const po::variables_map& values, const std::string& d
     return {encoded_lines(values, text_from(source), source == "-" ? "stdin" : source), {}};
 }
 
-// Adds the rows that the store lacks, then indexes or compacts it.
-static void fill(MemoryStore& store, const EncodedRows& rows, Index lists) {
-    add_rows(store, rows);
+// Indexes or compacts the store.
+static void finish(MemoryStore& store, Index lists) {
     if (lists >= 0)
         store.index({.lists = lists});
     else
         store.compact();
 }
 
-int run_index(const Arguments& arguments) {
-    Wanted wanted;
-    po::variables_map values;
-    if (!parse(command_line(wanted), arguments, values)) return 0;
+// Makes or opens the store, and adds the states of a run on sequences.
+static MemoryStore store_of_states(const po::variables_map& values, const Wanted& wanted) {
+    for (const char* option : {"vectors", "values", "text", "resume"})
+        require_option(!values.count(option), option, "a run on questions, or no --run");
+    require_option(values["metric"].defaulted() || wanted.metric == "euclidean", "metric", "euclidean for this run");
+    const bool is_begun = values.count("add") && is_there(wanted.output);
+    if (!is_begun) begun_store(wanted.output, values);
+    NewFiles files(wanted.output);
+    if (is_begun) files.keep();
+    MemoryStore store = index_states(values, wanted.output, encoding_named(wanted.form));
+    finish(store, wanted.lists);
+    files.keep();
+    return store;
+}
+
+// Makes or resumes the store of vectors, of text, or of the memory that a run on questions reads.
+static MemoryStore store_of_rows(const po::variables_map& values, const Wanted& wanted) {
     const std::string& output = wanted.output;
-    require_option(!output.empty(), "output", "the name of a file");
-    require_at_least(wanted.lists, -1, "lists");
+    require_option(!values.count("add"), "add", "--run of a run on pairs or texts");
     store::StoreOptions options{.metric = metric_named(wanted.metric), .encoding = encoding_named(wanted.form)};
     std::optional<MemoryStore> store = begun_store(output, values);
     const EncodedRows rows = rows_of(values, wanted.dataset);
@@ -217,9 +234,21 @@ int run_index(const Arguments& arguments) {
         store = MemoryStore::create(output, options);
     NewFiles files(output);
     if (is_begun) files.keep();
-    fill(*store, rows, wanted.lists);
+    add_rows(*store, rows);
+    finish(*store, wanted.lists);
     files.keep();
-    std::cout << output << ": " << plural(store->size(), "slot") << ", " << plural(store->lists(), "list") << "\n";
+    return std::move(*store);
+}
+
+int run_index(const Arguments& arguments) {
+    Wanted wanted;
+    po::variables_map values;
+    if (!parse(command_line(wanted), arguments, values)) return 0;
+    require_option(!wanted.output.empty(), "output", "the name of a file");
+    require_at_least(wanted.lists, -1, "lists");
+    const bool is_of_sequences = values.count("run") && task_of_run(find_run(values)).evaluate != evaluate_questions;
+    const MemoryStore store = is_of_sequences ? store_of_states(values, wanted) : store_of_rows(values, wanted);
+    std::cout << wanted.output << ": " << plural(store.size(), "slot") << ", " << plural(store.lists(), "list") << "\n";
     return 0;
 }
 

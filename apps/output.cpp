@@ -16,6 +16,8 @@ static bool begins_with(const fs::path& path, const std::string& signature) {
     return head == signature;
 }
 
+bool is_hdf5(const fs::path& path) { return begins_with(path, "\x89HDF\r\n\x1a\n"); }
+
 // The format, such as "kvmem-qa", or a description.
 static std::string kind_of_hdf5(const fs::path& path) {
     try {
@@ -27,9 +29,8 @@ static std::string kind_of_hdf5(const fs::path& path) {
 }
 
 static void require_kind(const fs::path& output, const std::string& format) {
-    const bool is_hdf5 = begins_with(output, "\x89HDF\r\n\x1a\n");
-    if (!is_hdf5 && !begins_with(output, "kvmemlog")) return;
-    const std::string kind = is_hdf5 ? kind_of_hdf5(output) : "the log of a store";
+    if (!is_hdf5(output) && !begins_with(output, "kvmemlog")) return;
+    const std::string kind = is_hdf5(output) ? kind_of_hdf5(output) : "the log of a store";
     if (kind == format) return;
     throw Error({.what = "the output would replace a file of another kind",
                  .expected = format.empty() ? "a new name" : "a new name, or a file of " + format,

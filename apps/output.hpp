@@ -1,4 +1,4 @@
-// Checks of output files.
+// Checks of files by their first bytes, and of output files.
 #pragma once
 
 #include <filesystem>
@@ -6,6 +6,9 @@
 #include <vector>
 
 namespace kvmem::apps {
+
+// Whether a file begins as HDF5 does.
+bool is_hdf5(const std::filesystem::path& path);
 
 // Throws Error unless `output` can be written and replaces no valuable file. It must not be one of the inputs, by any
 // name ("-" is standard input), nor a store's log. An HDF5 file may only be replaced by one of the same format:

@@ -5,6 +5,7 @@
 #include "kvmem/core/text.hpp"
 #include "kvmem/tasks/sequences/model_file.hpp"
 #include "kvmem/train/session.hpp"
+#include "sequence_memory.hpp"
 #include "task_table.hpp"
 
 #include <algorithm>
@@ -20,6 +21,15 @@ SequenceSource::SequenceSource(std::vector<std::unique_ptr<SequenceNetwork>> net
     std::vector<const SequenceModel*> models;
     for (const auto& network : networks_) models.push_back(network.get());
     ensemble_ = std::make_unique<Ensemble>(std::move(models));
+}
+
+void SequenceSource::set_memory(store::MemoryStore memory, const MemoryOptions& options) {
+    memory_ = std::make_unique<store::MemoryStore>(std::move(memory));
+    set_memory(options);
+}
+
+void SequenceSource::set_memory(const MemoryOptions& options) {
+    memory_model_ = std::make_unique<MemoryModel>(base_model(), *memory_, options);
 }
 
 std::vector<Token> SequenceSource::tokens_of(const std::string& line, const std::string& where) const {
@@ -41,9 +51,14 @@ std::vector<Token> SequenceSource::tokens_of(const std::string& line, const std:
 void add_search_options(po::options_description& options, GenerateOptions defaults) {
     options.add_options()("with", po::value<std::vector<std::string>>()->composing(),
                           "another run or model file with the same symbols, for the mean of the models' probabilities; "
-                          "may be given several times");
-    options.add_options()("weights", po::value<std::string>()->default_value("f32"),
-                          "of the model's layers: f32; bf16 or int8, which are read faster and are less exact");
+                          "may be given several times")  //
+        ("weights", po::value<std::string>()->default_value("f32"),
+         "of the model's layers: f32; bf16 or int8, which are read faster and are less exact")  //
+        ("memory,m", po::value<std::vector<std::string>>()->composing(),
+         "pairs or texts whose nearest states of the model share in its probabilities: a data set (its train split), a "
+         "text file, or a store that 'kvmem index --run' made; may be given several times");
+    MemoryOptions memory;
+    add_field_options(options, memory);
     add_field_options(options, defaults);
 }
 
@@ -64,7 +79,7 @@ static WeightForm weight_form(const po::variables_map& values) {
     return name == "f32" ? WeightForm::f32 : name == "bf16" ? WeightForm::bf16 : WeightForm::int8;
 }
 
-SequenceSource open_sequence_models(const po::variables_map& values, bool text) {
+SequenceSource open_without_memory(const po::variables_map& values, bool text) {
     std::vector<fs::path> paths{find_run(values)};
     if (values.count("with"))
         for (const std::string& path : values["with"].as<std::vector<std::string>>()) paths.emplace_back(path);
@@ -86,6 +101,19 @@ SequenceSource open_sequence_models(const po::variables_map& values, bool text) 
                          .where = path.string()});
     }
     return SequenceSource(std::move(networks));
+}
+
+SequenceSource open_sequence_models(const po::variables_map& values, bool text) {
+    SequenceSource source = open_without_memory(values, text);
+    MemoryOptions options;
+    set_from_options(options, values);
+    if (!values.count("memory")) {
+        for (const FieldText& field : field_texts(options))
+            require_option(!values.count(option_of(field.name)), option_of(field.name).c_str(), "--memory beside it");
+        return source;
+    }
+    source.set_memory(memory_of_files(values["memory"].as<std::vector<std::string>>(), source), validated(options));
+    return source;
 }
 
 std::vector<Index> alignment_of(const Generated& result, Index head) {

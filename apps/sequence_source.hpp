@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kvmem/tasks/sequences/generate.hpp"
+#include "kvmem/tasks/sequences/memory_model.hpp"
 #include "kvmem/tasks/sequences/model.hpp"
 #include "program.hpp"
 
@@ -11,13 +12,23 @@
 
 namespace kvmem::apps {
 
-// One network, or several with the same symbols that work together.
+// One network, or several with the same symbols that work together, with a memory or without.
 class SequenceSource {
   public:
     explicit SequenceSource(std::vector<std::unique_ptr<SequenceNetwork>> networks);
     const SequenceNetwork& first() const { return *networks_.front(); }
-    const SequenceModel& model() const { return ensemble_ ? static_cast<const SequenceModel&>(*ensemble_) : first(); }
+    // What searches use, and the same without the memory.
+    const SequenceModel& model() const { return memory_model_ ? *memory_model_ : base_model(); }
+    const SequenceModel& base_model() const {
+        return ensemble_ ? static_cast<const SequenceModel&>(*ensemble_) : first();
+    }
     Index size() const { return std::ssize(networks_); }
+
+    // Reads a memory from now on, or reads it in another way. Null without one.
+    void set_memory(store::MemoryStore memory, const MemoryOptions& options);
+    void set_memory(const MemoryOptions& options);
+    const store::MemoryStore* memory() const { return memory_.get(); }
+    const MemoryModel* memory_model() const { return memory_model_.get(); }
 
     // The tokens of a line of input. Throws Error with `where` when it is empty, too long or not UTF-8.
     std::vector<Token> tokens_of(const std::string& line, const std::string& where) const;
@@ -26,15 +37,20 @@ class SequenceSource {
   private:
     std::vector<std::unique_ptr<SequenceNetwork>> networks_;
     std::unique_ptr<Ensemble> ensemble_;  // of several
+    std::unique_ptr<store::MemoryStore> memory_;
+    std::unique_ptr<MemoryModel> memory_model_;
 };
 
-// The options "with", "weights" and those of GenerateOptions, of which `defaults` is shown.
+// The options "with", "weights", "memory" with those of MemoryOptions, and those of GenerateOptions, of which `defaults`
+// is shown.
 void add_search_options(po::options_description& options, GenerateOptions defaults = {});
 GenerateOptions search_options(const po::variables_map& values, GenerateOptions defaults = {});
 
-// Opens the models of "run" and of "with". Throws Error for models that have other symbols than the first, or for text
-// models unless `text`, of which all must be then.
+// Opens the models of "run" and of "with", and the memory of "memory". Throws Error for models that have other symbols
+// than the first, or for text models unless `text`, of which all must be then.
 SequenceSource open_sequence_models(const po::variables_map& values, bool text = false);
+// The same without a memory, whatever "memory" is.
+SequenceSource open_without_memory(const po::variables_map& values, bool text = false);
 
 // The largest weights of a head: for each token of the target the position of a source token. Empty without weights.
 std::vector<Index> alignment_of(const Generated& result, Index head);

@@ -4,7 +4,7 @@
 #include "kvmem/core/text.hpp"
 #include "line_reader.hpp"
 #include "program.hpp"
-#include "sequence_source.hpp"
+#include "sequence_memory.hpp"
 
 #include <algorithm>
 #include <boost/json.hpp>
@@ -52,7 +52,7 @@ struct Translation {
     GenerateOptions options;
     std::string align;          // "", "pharaoh" or "text"
     std::optional<Index> head;  // the only one to show
-    bool scores, json, stream;
+    bool scores, json, stream, explain;
     std::vector<Token> prefix{};  // of all targets
     Index done = 0;               // lines
     Index unknown = 0;            // symbols of sources that the model does not know
@@ -69,6 +69,7 @@ struct Translation {
     void stream_line(const Ragged<Token>& line);
     void print(const std::string& line, std::span<const Token> tokens, const std::vector<Generated>& results) const;
     std::string alignment(std::span<const Token> tokens, const Generated& result) const;
+    json::object to_json(std::span<const Token> tokens, const Generated& result) const;
     std::pair<Index, Index> heads(const Generated& result) const;  // from the first to behind the last
 };
 
@@ -106,22 +107,52 @@ static json::array weights_json(const Generated& result, Index head) {
     return rows;
 }
 
-static json::object result_json(const Generated& result, const std::string& text, std::pair<Index, Index> heads) {
-    json::object object{
-        {"text", text}, {"score", result.score}, {"log_probability", result.log_probability}, {"ended", result.ended}};
+// An array for each symbol and the end.
+static json::array memories_json(const std::vector<ExplainedSymbol>& symbols) {
+    json::array all;
+    for (const ExplainedSymbol& symbol : symbols) {
+        json::array slots;
+        for (const auto& slot : symbol.slots)
+            slots.push_back(json::object{
+                {"id", slot.id}, {"weight", slot.weight}, {"symbol", slot.symbol}, {"text", as_utf8(slot.text)}});
+        all.push_back(json::object{{"symbol", symbol.symbol}, {"slots", std::move(slots)}});
+    }
+    return all;
+}
+
+json::object Translation::to_json(std::span<const Token> tokens, const Generated& result) const {
+    json::object object{{"text", source.text_of(result)},
+                        {"score", result.score},
+                        {"log_probability", result.log_probability},
+                        {"ended", result.ended}};
+    if (explain) object["memories"] = memories_json(explained(source, tokens, result));
     if (result.weights.empty()) return object;
+    const auto [first, last] = heads(result);
     json::array weights;
-    for (Index head = heads.first; head < heads.second; ++head) weights.push_back(weights_json(result, head));
+    for (Index h = first; h < last; ++h) weights.push_back(weights_json(result, h));
     object["weights"] = std::move(weights);  // [head][target][source]
     return object;
+}
+
+// A line for each symbol and the end: the nearest slots, with their shares of what was read.
+static void print(const std::vector<ExplainedSymbol>& symbols) {
+    constexpr std::size_t max_slots = 3;
+    for (const ExplainedSymbol& symbol : symbols) {
+        std::cout << "  " << symbol.symbol << ":";
+        for (std::size_t i = 0; i < std::min(max_slots, symbol.slots.size()); ++i) {
+            const auto& slot = symbol.slots[i];
+            std::cout << (i == 0 ? "  " : ",  ") << percent(slot.weight) << " " << slot.symbol << " ("
+                      << printable(slot.text) << ")";
+        }
+        std::cout << "\n";
+    }
 }
 
 void Translation::print(const std::string& line, std::span<const Token> tokens,
                         const std::vector<Generated>& results) const {
     if (json) {
         json::array all;
-        for (const Generated& result : results)
-            all.push_back(result_json(result, source.text_of(result), heads(result)));
+        for (const Generated& result : results) all.push_back(to_json(tokens, result));
         std::cout << json::serialize(json::object{{"source", as_utf8(line)}, {"results", std::move(all)}}) << "\n";
         return;
     }
@@ -131,6 +162,7 @@ void Translation::print(const std::string& line, std::span<const Token> tokens,
         if (scores) std::cout << "\t" << formatted("%.4f", result.score);
         if (!align.empty()) std::cout << alignment(tokens, result);
         std::cout << "\n";
+        if (explain) apps::print(explained(source, tokens, result));
     }
     if (results.empty() && options.n_best == 1) std::cout << "\n";  // a line that was skipped
 }
@@ -208,8 +240,11 @@ int run_translate(const Arguments& arguments) {
         ("scores", "add a column: the score of each result")  //
         ("align", po::value(&align),
          "add a column for each head: which source symbol each target symbol read most, "
-         "as 'pharaoh' (0-0 1-1) or 'text' (k>N)")                             //
-        ("head", po::value<Index>(), "of --align: this one alone, from 1")     //
+         "as 'pharaoh' (0-0 1-1) or 'text' (k>N)")                          //
+        ("head", po::value<Index>(), "of --align: this one alone, from 1")  //
+        ("explain",
+         "with --memory: below each result, a line for each of its symbols and for its end, with the nearest memories, "
+         "their shares and the pairs that they are of")                        //
         ("prefix", po::value<std::string>(), "what every target begins with")  //
         ("stream", "print each symbol as soon as it is chosen")                //
         ("skip-bad",
@@ -231,7 +266,10 @@ int run_translate(const Arguments& arguments) {
     const ThreadLimit limit(threads);
     const GenerateOptions options = search_options(values);
     const SequenceSource source = open_sequence_models(values);
-    Translation translation{source, options, align, {}, values.count("scores") > 0, values.count("json") > 0, stream};
+    const bool explain = values.count("explain") > 0;
+    require_option(!explain || (source.memory() && !stream), "explain", "--memory beside it, and no --stream");
+    Translation translation{source, options, align, {}, values.count("scores") > 0, values.count("json") > 0,
+                            stream, explain};
     if (values.count("prefix"))
         translation.prefix = source.first().target_units().encode(values["prefix"].as<std::string>());
     if (values.count("head")) translation.head = values["head"].as<Index>();

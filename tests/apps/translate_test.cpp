@@ -254,3 +254,60 @@ TEST_CASE("an unknown symbol of a reference is never right", "[program][sequence
     const json::value report = json::parse(kvmem_program({"evaluate", path("run"), "--split", "valid", "--json"}).out);
     CHECK(report.at("exact").to_number<double>() < 0.1);
 }
+
+TEST_CASE("a memory beside a model tells what an output rests on", "[program][sequences]") {
+    NEED_PROGRAM();
+    const std::string &run = runs().run, pairs = runs().directory.write("more.tsv", "zzz\t99\n").string();
+    CHECK(translate({}, "zzz\n").out != "99\n");
+    const std::vector<std::string> near{"--neighbours", "1", "--mix", "0.99", "--explain"};
+    const auto with = [&](std::vector<std::string> options) {
+        options.insert(options.end(), near.begin(), near.end());
+        return options;
+    };
+    const Output told = translate(with({"--memory", pairs}), "zzz\n");
+    CHECK(told.out ==
+          "99\n  9:  100.00% 9 (zzz -> 99)\n  9:  100.00% 9 (zzz -> 99)\n  (end):  100.00% (end) (zzz -> 99)\n");
+    const std::string store = runs().path("memory.h5");
+    const Output made = kvmem_program({"index", "--run", run, "-m", runs().pairs + "/pairs.h5", "-o", store});
+    CHECK(made.code == 0);
+    CHECK(translate(with({"-m", store}), "zzz\n").out != told.out);
+    CHECK(kvmem_program({"index", "--run", run, "-m", pairs, "-o", store, "--add"}).code == 0);
+    const json::value result = json::parse(translate(with({"-m", store, "--json"}), "zzz\n").out).at("results").at(0);
+    CHECK(result.at("text") == "99");
+    CHECK(result.at("memories").at(2).at("slots").at(0).at("text") == "zzz -> 99");
+    check_fails(kvmem_program({"index", "--run", run, "-m", pairs, "-o", store}), 1, "of this name already");
+    check_fails(kvmem_program({"index", "--run", run, "-o", runs().path("m.h5"), "--resume"}), 2, "resume");
+    check_fails(translate({"--memory", store, "--memory", pairs}, "zzz\n"), 2, "one store alone");
+    check_fails(translate({"--memory", runs().path("text.h5")}, "zzz\n"), 1, "kvmem-text");
+    check_fails(translate({"--explain"}, "zzz\n"), 2, "--memory");
+    check_fails(translate({"--mix", "0.5"}, "zzz\n"), 2, "--memory");
+}
+
+TEST_CASE("options of a memory are tuned on a split", "[program][sequences]") {
+    NEED_PROGRAM();
+    const std::vector<std::string> tune{"evaluate", runs().run, "--memory", runs().pairs + "/test.tsv", "--tune"};
+    CHECK_THAT(kvmem_program(tune).out, Catch::Contains("--mix 0.9 --memory-temperature") &&
+                                            Catch::Contains("without it") && Catch::Contains("test: 30 sources"));
+    std::vector<std::string> as_json = tune;
+    as_json.push_back("--json");
+    const json::value report = json::parse(kvmem_program(as_json).out);
+    CHECK(report.at("exact") == report.at("memory_trials").at(0).at("exact"));
+    const json::value alone = json::parse(kvmem_program({"evaluate", runs().run, "--json"}).out);
+    CHECK(report.at("exact").to_number<double>() > alone.at("exact").to_number<double>());
+    check_fails(kvmem_program({"evaluate", runs().run, "--tune"}), 2, "--memory");
+}
+
+TEST_CASE("a text model goes on with a memory of texts", "[program][sequences]") {
+    NEED_PROGRAM();
+    const std::string other = runs().directory.write("other.txt", "the mat sat on the cat.\n").string();
+    const std::vector<std::string> options{"generate",     runs().text_run,
+                                           "--prompt",     "the ",
+                                           "--max-length", "20",
+                                           "--neighbours", "1",
+                                           "--mix",        "1",
+                                           "--beam",       "1",
+                                           "--memory",     other,
+                                           "--threads",    "1"};
+    CHECK_THAT(kvmem_program(options).out, Catch::StartsWith("the mat sat on the cat."));
+    check_fails(kvmem_program({"generate", runs().text_run, "--memory", runs().pairs + "/pairs.h5"}), 1, "kvmem-pairs");
+}

@@ -34,10 +34,12 @@ class EnsembleDecoding : public Decoding {
         }
         const Real count = static_cast<Real>(members_.size());
         for (Index i = 0; i < sum.size(); ++i) log_probabilities.data[i] = std::log(sum.data()[i] / count);
+        gather_states(log_probabilities.rows);
     }
     void reorder(std::span<const Index> rows) override {
         for (const auto& member : members_) member->reorder(rows);
     }
+    ConstView states() const override { return members_.size() == 1 ? members_.front()->states() : states_; }
     Index heads() const override {
         Index heads = 0;
         for (const auto& member : members_) heads += member->heads();
@@ -50,7 +52,20 @@ class EnsembleDecoding : public Decoding {
     }
 
   private:
+    void gather_states(Index rows) {
+        Index width = 0;
+        for (const auto& member : members_) width += member->states().cols;
+        if (states_.rows() != rows || states_.cols() != width) states_ = Matrix(rows, width);
+        Index first = 0;
+        for (const auto& member : members_) {
+            const ConstView states = member->states();
+            for (Index i = 0; i < states.rows; ++i) std::copy_n(states.row(i), states.cols, states_.row(i) + first);
+            first += states.cols;
+        }
+    }
+
     std::vector<std::unique_ptr<Decoding>> members_;
+    Matrix states_;  // of several members
 };
 
 }  // namespace

@@ -29,6 +29,10 @@ class Decoding {
     // its hypotheses.
     virtual void reorder(std::span<const Index> rows) = 0;
 
+    // The vectors [rows, width] from which the output layer made the probabilities of the last step(), a row for each
+    // of its hypotheses. Empty where a model shows none. Valid until the next step().
+    virtual ConstView states() const { return {}; }
+
     // The number of attention heads to show; 0 for none.
     virtual Index heads() const { return 0; }
     // What a head read in the last step() for the next token of hypothesis `row`: a weight for each token of its
@@ -45,8 +49,8 @@ class SequenceModel {
     virtual std::unique_ptr<Decoding> begin(RaggedView<Token> sources) const = 0;
 };
 
-// The mean of the probabilities of several models, with the heads of all. The models must outlive the object and have
-// the same tokens in sources and targets.
+// The mean of the probabilities of several models, with the heads of all and their states side by side. The models must
+// outlive the object and have the same tokens in sources and targets.
 class Ensemble : public SequenceModel {
   public:
     // Throws UsageError when there are no models.

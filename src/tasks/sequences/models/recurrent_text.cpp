@@ -47,15 +47,18 @@ class RecurrentText::Steps final : public Decoding {
     void step(std::span<const Token> tokens, View log_probabilities) override {
         tape_.reset();
         const Recurrent::Run run = model_.cells_->step(model_.embed(tape_, tokens), states_.cells(tape_));
+        output_states_ = run.out.value();
         std::ranges::copy(log_softmax(model_.scores(run.out)).value().span(), log_probabilities.span().begin());
         states_.store(run.last);
     }
+    ConstView states() const override { return output_states_; }
     void reorder(std::span<const Index> rows) override { states_.reorder(rows); }
 
   private:
     const RecurrentText& model_;
     Tape tape_;
     RecurrentStates states_;
+    ConstView output_states_;  // of the last step, on its tape
 };
 
 std::unique_ptr<Decoding> RecurrentText::begin(RaggedView<Token> sources) const {

@@ -287,6 +287,7 @@ class Seq2Seq::Steps final : public Decoding {
         const Segments segments{query_offsets_, slot_offsets_};
         weights_.resize(heads() > 0 ? weight_count(segments, 1) : 0);
         const StepOutput out = model_.step(input, state, memory, {segments, weights_});
+        output_states_ = out.read.value();
         const Var scores = model_.scores(out.read);
         if (out.gate)
             pointer_log_probabilities({scores.value(), out.gate->value().span(), weights_, copied_, first_weight_},
@@ -295,6 +296,8 @@ class Seq2Seq::Steps final : public Decoding {
             std::ranges::copy(log_softmax(scores).value().span(), log_probabilities.span().begin());
         states_.store(state.cells, state.read);
     }
+
+    ConstView states() const override { return output_states_; }
 
     void reorder(std::span<const Index> rows) override {
         states_.reorder(rows);
@@ -325,7 +328,8 @@ class Seq2Seq::Steps final : public Decoding {
 
     const Seq2Seq& model_;
     Tape tape_;
-    RecurrentStates states_;  // of the decoder, and r with input feeding
+    RecurrentStates states_;   // of the decoder, and r with input feeding
+    ConstView output_states_;  // r of the last step, on its tape
     Matrix key_, value_;
     std::vector<Index> slot_offsets_, query_offsets_;  // of each source
     std::vector<Index> source_of_, first_weight_;      // of each hypothesis; and where the weights end
