@@ -11,7 +11,9 @@
 #include <cmath>
 #include <iomanip>
 #include <iostream>
+#include <map>
 #include <numbers>
+#include <utility>
 
 namespace kvmem::apps {
 
@@ -33,6 +35,14 @@ static BleuTokens bleu_tokens_of(const po::variables_map& values, const Units& t
     const std::string name = values["tokenize"].as<std::string>();
     require_option(name == "none" || name == "13a", "tokenize", "none or 13a");
     return name == "none" ? BleuTokens::none : BleuTokens::v13a;
+}
+
+// The means over tasks of exact matches and of symbol errors.
+static std::pair<double, double> macro_mean(const std::map<std::string, MatchReport>& tasks) {
+    double exact = 0, errors = 0;
+    for (const auto& [name, report] : tasks) exact += report.exact(), errors += report.symbol_error();
+    const auto count = static_cast<double>(tasks.size());
+    return {exact / count, errors / count};
 }
 
 static json::object to_json(const MatchReport& report) {
@@ -73,10 +83,36 @@ static json::object to_json(const TestLines& lines, const PairsEvaluation& e, co
                                      {"references", json::value_from(lines.references[at])},
                                      {"edits", e.matches[at].edits}});
     }
+    if (const auto tasks = by_task(lines, e); !tasks.empty()) {
+        json::array rows;
+        for (const auto& [name, report] : tasks) {
+            json::object row = to_json(report);
+            row["name"] = name;
+            rows.push_back(std::move(row));
+        }
+        object["tasks"] = std::move(rows);
+        const auto [exact, errors] = macro_mean(tasks);
+        object["macro_mean"] = json::object{{"exact", exact}, {"symbol_error_rate", errors}};
+    }
     if (!trials.empty()) object["memory_trials"] = to_json(trials);
     object["by_length"] = std::move(lengths);
     object["worst"] = std::move(wrong);
     return object;
+}
+
+static void print_task(const std::string& name, const std::string& lines, double exact, double errors) {
+    std::cout << "  " << std::left << std::setw(12) << printable(name) << std::right << std::setw(9) << lines
+              << std::setw(9) << percent(exact) << std::setw(9) << percent(1 - exact) << std::setw(12)
+              << percent(errors) << "\n";
+}
+
+static void print(const std::map<std::string, MatchReport>& tasks) {
+    if (tasks.empty()) return;
+    std::cout << "by task: lines, exact, wrong, symbol errors\n";
+    for (const auto& [name, report] : tasks)
+        print_task(name, std::to_string(report.lines), report.exact(), report.symbol_error());
+    const auto [exact, errors] = macro_mean(tasks);
+    print_task("macro mean", "", exact, errors);
 }
 
 static void print(const TestLines& lines, const PairsEvaluation& e, const Scores& scores, Index count) {
@@ -92,6 +128,7 @@ static void print(const TestLines& lines, const PairsEvaluation& e, const Scores
     for (std::size_t head = 0; head < e.origins.found.size(); ++head)
         print_row("read most where it came from, head " + std::to_string(head + 1),
                   percent(e.origins.share(head)) + " of " + plural(e.origins.symbols, "symbol") + " of right outputs");
+    print(by_task(lines, e));
     std::cout << "by length of the source: lines, exact, symbol errors\n";
     for (const LengthBucket& bucket : by_length(e.matches, e.lengths))
         std::cout << "  " << std::left << std::setw(12)
@@ -128,12 +165,18 @@ static std::vector<MemoryTrial> tune(SequenceSource& source, const TestLines& li
 }
 
 int evaluate_pairs(const po::variables_map& values) {
-    SequenceSource source = open_sequence_models(values);
-    const BleuTokens tokens = bleu_tokens_of(values, source.first().target_units());
-    const TestLines lines = test_lines(values, source.first());
+    std::vector<TaskSource> sources = open_task_models(values);
+    require_option(!values.count("tune") || sources.size() == 1, "tune", "a run of one model");
+    const BleuTokens tokens = bleu_tokens_of(values, sources[0].source.first().target_units());
+    TestLines lines;
+    PairsEvaluation e;
     std::vector<MemoryTrial> trials;
-    if (values.count("tune")) trials = tune(source, lines, values.count("json") > 0);
-    const PairsEvaluation e = evaluate_lines(source, lines, search_options(values), false);
+    for (auto& [source, tasks] : sources) {
+        const TestLines own = test_lines(values, source.first(), tasks);
+        if (values.count("tune")) trials = tune(source, own, values.count("json") > 0);
+        e.add(evaluate_lines(source, own, search_options(values), false));
+        lines.add(own);
+    }
     const Scores scores{bleu(e.outputs, lines.references, tokens), chrf(e.outputs, lines.references),
                         perplexity(e.log_probabilities.values)};
     // The speed goes to stderr, so that equal runs have equal output.

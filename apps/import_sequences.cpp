@@ -73,6 +73,17 @@ static void take_options(SequenceCommand& command, const po::variables_map& valu
 if (values.count("skip-bad")) import.on_bad_line = command.bad.taker();
 }  // namespace kvmem::apps
 
+// Moves files for training that are called so to the files of their split.
+static void split_by_name(SequenceImport& import) {
+    const std::vector<std::filesystem::path> files = std::move(import.train);
+    import.train.clear();
+    for (const std::filesystem::path& file : files) {
+        const std::string stem = file.stem().string();
+        const auto is = [&](const char* split) { return stem.ends_with(std::string("_") + split); };
+        (is("dev") || is("valid") ? import.valid : is("test") ? import.test : import.train).push_back(file);
+    }
+}
+
 int run_import_pairs(const Arguments& arguments) {
     SequenceCommand command;
     std::string source, target;
@@ -83,12 +94,18 @@ int run_import_pairs(const Arguments& arguments) {
     line.options.add_options()                                                                                        //
         ("source", po::value(&source)->default_value("chars"), "units of the sources: chars, words, words:N, bpe:N")  //
         ("target", po::value(&target)->default_value("chars"), "units of the targets")                                //
+        ("prefix-from-name",
+         "FILES are called NAME_SPLIT, such as fra_train.tsv, with a split train, dev, valid or test (train if there "
+         "is "
+         "none): each source begins with a symbol <NAME>, and NAME is a task to train on and to report")  //
         ("seed", po::value(&command.import.seed)->default_value(1), "of the choice of sources to validate with");
     add_options(line, command, "share of the different sources to validate with");
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
     const UnitChoice source_units = unit_choice(source, "source"), target_units = unit_choice(target, "target");
     take_options(command, values, "kvmem-pairs");
+    command.import.marks_from_names = values.count("prefix-from-name") > 0;
+    if (command.import.marks_from_names) split_by_name(command.import);
     const PairsDataset dataset = import_pairs(command.import, source_units, target_units);
     save_pairs(dataset, command.output);
     command.progress.clear();

@@ -3,21 +3,27 @@
 #include "kvmem/core/file.hpp"
 #include "kvmem/tasks/sequences/dataset.hpp"
 #include "kvmem/tasks/sequences/import.hpp"
+#include "kvmem/tasks/sequences/tasks.hpp"
 #include "kvmem/train/session.hpp"
 #include "task_table.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <iostream>
+#include <iterator>
 
 namespace kvmem::apps {
 
 namespace fs = std::filesystem;
 
 // The lines of text files. A source that is empty or too long is an error.
-static TestLines lines_of_files(const std::vector<std::string>& files, const SequenceNetwork& network) {
+static TestLines lines_of_files(const std::vector<std::string>& files, const SequenceNetwork& network,
+                                std::span<const std::string> tasks) {
     TestLines lines{.name = joined(files)};
     for (auto& [source, references] : read_references({files.begin(), files.end()})) {
+        const std::string task = task_of(network.source_units().encode(source), network.source_units());
+        if (!tasks.empty() && std::ranges::find(tasks, task) == tasks.end()) continue;
+        lines.tasks.push_back(task);
         lines.source.push_row(network.source_units().encode(source));
         lines.target.push_row(network.target_units().encode(references.front()));
         lines.texts.push_back(std::move(source));
@@ -39,6 +45,7 @@ static TestLines lines_of_split(const PairsDataset& data, const std::string& nam
         const auto [first, last] = split.references_of(i);
         lines.target.push_row(split.target[first]);
         lines.texts.push_back(data.source.decode(split.source[i]));
+        lines.tasks.push_back(task_of(split.source[i], data.source));
         std::vector<std::string>& references = lines.references.emplace_back();
         for (Index row = first; row < last; ++row) references.push_back(reference_text(data.target, split.target[row]));
         for (Index t = 0; !split.alignment.empty() && t < std::ssize(split.target[first]); ++t)
@@ -47,17 +54,52 @@ static TestLines lines_of_split(const PairsDataset& data, const std::string& nam
     return lines;
 }
 
-TestLines test_lines(const po::variables_map& values, const SequenceNetwork& network) {
+TestLines test_lines(const po::variables_map& values, const SequenceNetwork& network,
+                     std::span<const std::string> tasks) {
     TestLines lines;
     if (values.count("pairs")) {
-        lines = lines_of_files(values["pairs"].as<std::vector<std::string>>(), network);
+        lines = lines_of_files(values["pairs"].as<std::vector<std::string>>(), network, tasks);
     } else {
         const std::string data = data_of_run(values);
-        lines = lines_of_split(load_pairs(data), values["split"].as<std::string>(), network, data);
+        PairsDataset dataset = load_pairs(data);
+        keep_tasks(dataset, tasks);
+        lines = lines_of_split(dataset, values["split"].as<std::string>(), network, data);
     }
     if (lines.texts.empty())
         throw Error({.what = "nothing to measure", .expected = "pairs", .got = "none", .where = lines.name});
     return lines;
+}
+
+static void add_rows(const auto& more, auto& rows) {
+    for (Index i = 0; i < more.size(); ++i) rows.push_row(more[i]);
+}
+static void add_all(auto more, auto& all) {
+    all.insert(all.end(), std::move_iterator(more.begin()), std::move_iterator(more.end()));
+}
+
+void TestLines::add(const TestLines& more) {
+    name = more.name;
+    add_rows(more.source, source), add_rows(more.target, target), add_rows(more.origins, origins);
+    add_all(more.texts, texts), add_all(more.references, references), add_all(more.tasks, tasks);
+}
+
+void PairsEvaluation::add(PairsEvaluation more) {
+    add_all(std::move(more.results), results), add_all(std::move(more.outputs), outputs);
+    add_all(more.lengths, lengths), add_all(more.matches, matches);
+    for (const Match& match : more.matches) report.add(match);
+    origins.symbols += more.origins.symbols;
+    origins.found.resize(std::max(origins.found.size(), more.origins.found.size()));
+    for (std::size_t head = 0; head < more.origins.found.size(); ++head)
+        origins.found[head] += more.origins.found[head];
+    add_rows(more.log_probabilities, log_probabilities);
+    seconds += more.seconds;
+}
+
+std::map<std::string, MatchReport> by_task(const TestLines& lines, const PairsEvaluation& evaluation) {
+    std::map<std::string, MatchReport> tasks;
+    for (std::size_t i = 0; i < lines.tasks.size(); ++i)
+        if (!lines.tasks[i].empty()) tasks[lines.tasks[i]].add(evaluation.matches[i]);
+    return tasks;
 }
 
 double OriginReport::share(std::size_t head) const {

@@ -4,6 +4,8 @@
 #include "kvmem/tasks/sequences/metrics.hpp"
 #include "sequence_source.hpp"
 
+#include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,11 +18,15 @@ struct TestLines {
     Ragged<Index> origins{};           // for each token of all targets the positions that it came from, or no rows
     std::vector<std::string> texts{};
     std::vector<std::vector<std::string>> references{};
+    std::vector<std::string> tasks{};  // of each line, "" for none
+
+    void add(const TestLines& more);
 };
 
 // The lines of the files that the option "pairs" names, or of the split of the run's data set, or of the one that
-// "data" names. Throws Error when there are none.
-TestLines test_lines(const po::variables_map& values, const SequenceNetwork& network);
+// "data" names: those of these tasks alone, if any are named. Throws Error when there are none.
+TestLines test_lines(const po::variables_map& values, const SequenceNetwork& network,
+                     std::span<const std::string> tasks = {});
 
 // How often a head read a symbol's origin most, over the symbols with an origin of outputs that are the first
 // reference.
@@ -39,7 +45,12 @@ struct PairsEvaluation {
     OriginReport origins;              // empty without weights or origins
     Ragged<double> log_probabilities;  // of the first references
     double seconds = 0;                // of the search
+
+    void add(PairsEvaluation more);
 };
+
+// The matches of each task of lines, by name; none where no line has a task.
+std::map<std::string, MatchReport> by_task(const TestLines& lines, const PairsEvaluation& evaluation);
 
 // Shows progress. The results have attention weights if `weights`, or if the lines have origins to compare with.
 PairsEvaluation evaluate_lines(const SequenceSource& source, const TestLines& lines, const GenerateOptions& options,

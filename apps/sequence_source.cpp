@@ -4,12 +4,15 @@
 #include "kvmem/core/file.hpp"
 #include "kvmem/core/text.hpp"
 #include "kvmem/tasks/sequences/model_file.hpp"
+#include "kvmem/tasks/sequences/task_type.hpp"
+#include "kvmem/train/group.hpp"
 #include "kvmem/train/session.hpp"
 #include "sequence_memory.hpp"
 #include "task_table.hpp"
 
 #include <algorithm>
 #include <iostream>
+#include <optional>
 
 namespace kvmem::apps {
 
@@ -79,10 +82,8 @@ static WeightForm weight_form(const po::variables_map& values) {
     return name == "f32" ? WeightForm::f32 : name == "bf16" ? WeightForm::bf16 : WeightForm::int8;
 }
 
-SequenceSource open_without_memory(const po::variables_map& values, bool text) {
-    std::vector<fs::path> paths{find_run(values)};
-    if (values.count("with"))
-        for (const std::string& path : values["with"].as<std::vector<std::string>>()) paths.emplace_back(path);
+// The models of these runs or model files, packed as "weights" says.
+static SequenceSource open_networks(const std::vector<fs::path>& paths, const po::variables_map& values, bool text) {
     std::vector<std::unique_ptr<SequenceNetwork>> networks;
     for (const fs::path& path : paths) {
         networks.push_back(open_network(path));
@@ -103,8 +104,20 @@ SequenceSource open_without_memory(const po::variables_map& values, bool text) {
     return SequenceSource(std::move(networks));
 }
 
-SequenceSource open_sequence_models(const po::variables_map& values, bool text) {
-    SequenceSource source = open_without_memory(values, text);
+// "run", and those of "with".
+static std::vector<fs::path> runs_of(const po::variables_map& values) {
+    std::vector<fs::path> paths{find_run(values)};
+    if (values.count("with"))
+        for (const std::string& path : values["with"].as<std::vector<std::string>>()) paths.emplace_back(path);
+    return paths;
+}
+
+SequenceSource open_without_memory(const po::variables_map& values, bool text) {
+    return open_networks(runs_of(values), values, text);
+}
+
+// Reads the files of "memory" beside the models.
+static SequenceSource with_memory(SequenceSource source, const po::variables_map& values) {
     MemoryOptions options;
     set_from_options(options, values);
     if (!values.count("memory")) {
@@ -114,6 +127,28 @@ SequenceSource open_sequence_models(const po::variables_map& values, bool text) 
     }
     source.set_memory(memory_of_files(values["memory"].as<std::vector<std::string>>(), source), validated(options));
     return source;
+}
+
+SequenceSource open_sequence_models(const po::variables_map& values, bool text) {
+    return with_memory(open_without_memory(values, text), values);
+}
+
+std::vector<TaskSource> open_task_models(const po::variables_map& values) {
+    const std::vector<fs::path> runs = runs_of(values);
+    const RunFiles files{runs[0]};
+    std::optional<RunConfig> config;
+    if (is_folder(runs[0]) && is_there(files.config())) config = files.read_config(sequence_transduction());
+    std::vector<TaskSource> all;
+    if (!config || !config->per_task) {
+        const bool own_data = config && !values.count("data") && !values.count("pairs");
+        all.push_back({open_sequence_models(values), own_data ? config->tasks : std::vector<std::string>{}});
+        return all;
+    }
+    require_option(runs.size() == 1, "with", "no run with a model for each task beside it");
+    for (const MemberRun& member : member_runs(files, *config, sequence_transduction().parts(*config)))
+        all.push_back({with_memory(open_networks({member.files.directory}, values, false), values), member.tasks});
+    if (all.empty()) files.model();  // throws: there is none
+    return all;
 }
 
 std::vector<Index> alignment_of(const Generated& result, Index head) {

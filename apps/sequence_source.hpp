@@ -41,8 +41,8 @@ class SequenceSource {
     std::unique_ptr<MemoryModel> memory_model_;
 };
 
-// The options "with", "weights", "memory" with those of MemoryOptions, and those of GenerateOptions, of which `defaults`
-// is shown.
+// The options "with", "weights", "memory" with those of MemoryOptions, and those of GenerateOptions, of which
+// `defaults` is shown.
 void add_search_options(po::options_description& options, GenerateOptions defaults = {});
 GenerateOptions search_options(const po::variables_map& values, GenerateOptions defaults = {});
 
@@ -51,6 +51,13 @@ GenerateOptions search_options(const po::variables_map& values, GenerateOptions 
 SequenceSource open_sequence_models(const po::variables_map& values, bool text = false);
 // The same without a memory, whatever "memory" is.
 SequenceSource open_without_memory(const po::variables_map& values, bool text = false);
+// The models of a run on pairs with a model for each task, each with the run's tasks that it is for; otherwise one for
+// all of them. Throws Error, too, when there are none.
+struct TaskSource {
+    SequenceSource source;
+    std::vector<std::string> tasks;  // empty: all
+};
+std::vector<TaskSource> open_task_models(const po::variables_map& values);
 
 // The largest weights of a head: for each token of the target the position of a source token. Empty without weights.
 std::vector<Index> alignment_of(const Generated& result, Index head);

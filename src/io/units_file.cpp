@@ -1,9 +1,12 @@
 #include "io/units_file.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/number.hpp"
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <optional>
+#include <utility>
 
 namespace kvmem {
 
@@ -27,12 +30,26 @@ static std::vector<Units::Merge> read_merges(const hdf5::Reader& file, const std
     return merges;
 }
 
+// The names of the marks, which are the last of the texts: "<fra>" is the mark fra.
+static std::vector<std::string> read_marks(const hdf5::Reader& file, const std::string& group,
+                                           std::span<const std::string> texts) {
+    const std::string text = file.attribute(group, "marks");
+    const std::optional<std::size_t> count = text.empty() ? 0 : number_of<std::size_t>(text);
+    if (!count || *count + std::min<std::size_t>(Units::specials, texts.size()) > texts.size())
+        throw Error({.what = "the number of marks is wrong", .expected = "at most that of the units", .got = text});
+    std::vector<std::string> names;
+    for (const std::string& mark : texts.last(*count))
+        names.push_back(mark.size() < 2 ? mark : mark.substr(1, mark.size() - 2));
+    return names;
+}
+
 static Units read_group(const hdf5::Reader& file, const std::string& group) {
     const UnitKind kind = read_kind(file, group);
-    const std::vector<std::string> texts = file.strings(group);
-    const std::span<const std::string> symbols =
-        std::span(texts).subspan(std::min<std::size_t>(Units::specials, texts.size()));
-    Units units = kind == UnitKind::bpe ? Units(read_merges(file, group)) : Units(kind, symbols);
+    const std::vector<std::string> texts = file.strings(group), marks = read_marks(file, group, texts);
+    const std::span<const std::string> others(texts.data(), texts.size() - marks.size());
+    const auto symbols = others.subspan(std::min<std::size_t>(Units::specials, others.size()));
+    const Units units =
+        (kind == UnitKind::bpe ? Units(read_merges(file, group)) : Units(kind, symbols)).with_marks(marks);
     bool same = std::cmp_equal(texts.size(), units.size());
     for (Token token = 0; same && token < units.size(); ++token)
         same = units.text(token) == texts[static_cast<std::size_t>(token)];
@@ -56,6 +73,7 @@ void write_units(hdf5::Writer& file, const std::string& group, const Units& unit
     for (Token token = 0; token < units.size(); ++token) texts.push_back(units.text(token));
     file.write(group, std::span<const std::string>(texts));
     file.attribute(group, "kind", choices(units.kind())[static_cast<std::size_t>(units.kind())]);
+    if (units.marks() > 0) file.attribute(group, "marks", std::to_string(units.marks()));
     if (units.kind() != UnitKind::bpe) return;
     std::vector<Token> merges;
     for (const auto& [left, right] : units.merges()) merges.insert(merges.end(), {left, right});

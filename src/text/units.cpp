@@ -84,6 +84,23 @@ Token Units::find(Merge pair) const {
     });
 }
 
+Units Units::with_marks(std::span<const std::string> names) const {
+    Units units = *this;
+    for (const std::string& name : names) {
+        require_room(units.size());
+        const std::string mark = "<" + name + ">";
+        const bool is_name = !name.empty() && mark.size() <= max_merged && invalid_utf8_at(name) == std::string::npos &&
+                             name.find_first_of(std::string(ascii_blanks) + "<>") == std::string::npos;
+        const auto same = std::ranges::find(units.texts_, mark) - units.texts_.begin();
+        if (!is_name || same < specials || (same < units.size() && units.is_mark(static_cast<Token>(same))))
+            throw Error(
+                {.what = "a mark cannot have this name", .expected = "a word of its own", .got = "'" + name + "'"});
+        units.texts_.push_back(mark);
+        ++units.marks_;
+    }
+    return units;
+}
+
 static void require_utf8(std::string_view text) {
     if (const std::size_t bad = invalid_utf8_at(text); bad != std::string_view::npos)
         throw Error({.what = "the text is not valid UTF-8", .got = "a stray byte at position " + std::to_string(bad)});
@@ -97,12 +114,22 @@ std::vector<Token> Units::encode(std::string_view utf8) const {
 
 void Units::encode(std::string_view utf8, std::vector<Token>& tokens) const {
     require_utf8(utf8);
-    unit_parts(kind_, utf8, [&](std::string_view part) {
+    unit_parts(kind_, encode_mark(utf8, tokens), [&](std::string_view part) {
         if (kind_ == UnitKind::bpe)
             encode_word(part, tokens);
         else
             tokens.push_back(find(part));
     });
+}
+
+// Appends the mark that a text begins with, and returns the text behind it.
+std::string_view Units::encode_mark(std::string_view utf8, std::vector<Token>& tokens) const {
+    for (Token token = size() - marks_; token < size(); ++token) {
+        if (!utf8.starts_with(text(token))) continue;
+        tokens.push_back(token);
+        return utf8.substr(text(token).size());
+    }
+    return utf8;
 }
 
 void Units::encode_word(std::string_view word, std::vector<Token>& tokens) const {
@@ -123,7 +150,7 @@ std::string Units::decode(std::span<const Token> tokens) const {
 }
 
 bool Units::operator==(const Units& other) const {
-    return kind_ == other.kind_ && texts_ == other.texts_ && merges_ == other.merges_;
+    return kind_ == other.kind_ && texts_ == other.texts_ && merges_ == other.merges_ && marks_ == other.marks_;
 }
 
 Units Units::learn(UnitKind kind, std::span<const std::string_view> texts, Index size) {

@@ -121,3 +121,46 @@ TEST_CASE("the program makes up pairs, the same ones for the same seed", "[progr
     check_fails(synth("train.tsv", {"--task", "add"}), 1, "train.tsv");
     CHECK_FALSE(std::filesystem::exists(f.path("x")));
 }
+
+TEST_CASE("one model for several languages, and a model for each, are measured in the same table",
+          "[program][sequences]") {
+    NEED_PROGRAM();
+    const TemporaryDirectory directory;
+    std::string upper, lower;
+    for (char c = 'a'; c < 'a' + 20; ++c) {
+        upper += std::string(3, c) + "\tX\n";
+        lower += std::string(3, c) + "\tY\n";
+    }
+    for (const char* name : {"one_train.tsv", "one_dev.tsv"}) directory.write(name, upper);
+    for (const char* name : {"two_train.tsv", "two_dev.tsv"}) directory.write(name, lower);
+    const auto path = [&](const char* name) { return (directory.path() / name).string(); };
+    const Output imported =
+        kvmem_program({"import", "pairs", path("one_dev.tsv"), path("one_train.tsv"), path("two_dev.tsv"),
+                       path("two_train.tsv"), "--prefix-from-name", "-o", path("all.h5")});
+    INFO(imported.err);
+    REQUIRE(imported.code == 0);
+    CHECK_THAT(imported.err, Catch::Contains("40 train pairs, 40 valid pairs"));
+    const auto evaluated = [&](const char* run, std::vector<std::string> options) {
+        std::vector<std::string> train{"train", path("all.h5"), "--run", path(run),  "--model", "seq2seq", "--width",
+                                       "16",    "--embedding",  "8",     "--epochs", "20",      "--rate",  "0.02"};
+        train.insert(train.end(), options.begin(), options.end());
+        const Output done = kvmem_program(train);
+        INFO(done.err);
+        REQUIRE(done.code == 0);
+        const Output table = kvmem_program({"evaluate", path(run), "--split", "valid"});
+        CHECK_THAT(table.out, Catch::Contains("by task") && Catch::Contains("macro mean"));
+        return json::parse(kvmem_program({"evaluate", path(run), "--split", "valid", "--json"}).out);
+    };
+    for (const json::value& report : {evaluated("joint", {}), evaluated("each", {"--per-task"})}) {
+        CHECK(report.at("lines") == 40);
+        REQUIRE(report.at("tasks").as_array().size() == 2);
+        CHECK(report.at("tasks").at(0).at("name") == "one");
+        CHECK(report.at("tasks").at(1).at("lines") == 20);
+        CHECK(report.at("macro_mean").at("exact") == report.at("exact"));
+        CHECK(report.at("exact").to_number<double>() > 0.9);
+    }
+    CHECK(kvmem_program({"translate", path("joint")}, "<one>aaa\n<two>aaa\n").out == "X\nY\n");
+    const json::value one = evaluated("one", {"--tasks", "one"});
+    CHECK(one.at("lines") == 20);
+    check_fails(kvmem_program({"train", path("all.h5"), "--run", path("x"), "--tasks", "three"}), 2, "of one, two");
+}

@@ -208,3 +208,27 @@ TEST_CASE("units from a file are what they can be", "[units]") {
     for (Token token = 259; token < 270; ++token) doubling.emplace_back(token, token);
     CHECK_THROWS_WITH(Units(doubling), Contains("too long"));
 }
+
+TEST_CASE("a text may begin with a mark, which is one token of any units", "[units]") {
+    for (const UnitKind kind : {UnitKind::chars, UnitKind::words, UnitKind::bpe}) {
+        const Units plain = learn(kind, "ab ab <x>", kind == UnitKind::bpe ? 262 : 0);
+        const Units units = plain.with_marks(std::vector<std::string>{"fra", "x"});
+        CHECK(units.marks() == 2);
+        CHECK(units.size() == plain.size() + 2);
+        CHECK_FALSE(units == plain);
+        for (const std::string text : {"ab", "ab ab", "<x>", "a"}) {
+            std::vector<Token> expected = plain.encode(text);
+            CHECK(plain.with_marks({}).encode(text) == expected);
+            expected.insert(expected.begin(), plain.size());
+            CHECK(units.encode("<fra>" + text) == expected);
+        }
+        CHECK(units.encode("<x>") == std::vector<Token>{plain.size() + 1});
+        CHECK(units.is_mark(plain.size()));
+        CHECK_FALSE(units.is_mark(plain.size() - 1));
+        const std::string marked = kind == UnitKind::words ? "<fra> ab" : "<fra>ab";
+        CHECK(units.decode(units.encode(marked)) == marked);
+        CHECK(units.encode("a<fra>") == plain.encode("a<fra>"));
+        for (const std::string bad : {"", "begin", "a b", "a>", "fra", "\xff"})
+            CHECK_THROWS_WITH(units.with_marks(std::vector{bad}), Contains("cannot have this name"));
+    }
+}

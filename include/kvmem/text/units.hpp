@@ -7,6 +7,9 @@
 //          Every byte is a token, so that each text has tokens and comes back byte for byte. Each blank begins a word,
 //          and belongs to it; a merge never crosses the beginning of a word.
 //
+// A mark is a token of its own, behind all others, with which a text may begin: "<fra>cheval" is the mark <fra> and the
+// units of "cheval". It says which of several things is to be done with the text, such as the language of a word.
+//
 // Tokens 0, 1 and 2 are the specials <unknown>, <begin> and <end>. Encoding never gives the last two. Several threads
 // may use units at once.
 #pragma once
@@ -56,6 +59,13 @@ class Units {
     // that is not UTF-8.
     static Units learn(UnitKind kind, std::span<const std::string_view> texts, Index size = 0);
 
+    // The same units with marks <name> behind the marks that are there. Throws Error for a name that is no word of
+    // UTF-8 or has '<' or '>', is longer than max_merged bytes, that of a special, or there already.
+    Units with_marks(std::span<const std::string> names) const;
+    // The number of marks, which are the last tokens, and whether a token is one.
+    Token marks() const { return marks_; }
+    bool is_mark(Token token) const { return token >= size() - marks_; }
+
     // What the tokens are, and how many, with the specials.
     UnitKind kind() const { return kind_; }
     Token size() const { return static_cast<Token>(texts_.size()); }
@@ -82,11 +92,13 @@ class Units {
     Token find(Merge pair) const;               // the merged token, or -1
     void add_symbol(std::string_view symbol);
     void add_merge(Merge pair);
+    std::string_view encode_mark(std::string_view utf8, std::vector<Token>& tokens) const;
     void encode_word(std::string_view word, std::vector<Token>& tokens) const;
 
     UnitKind kind_;
     std::vector<std::string> texts_;  // of all tokens
     std::vector<Merge> merges_;
+    Token marks_ = 0;
     NumberTable numbers_;  // tokens by their text, or of bpe by their merge
 };
 

@@ -3,6 +3,7 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/tasks/sequences/models/recurrent_text.hpp"
 #include "kvmem/tasks/sequences/objective.hpp"
+#include "kvmem/tasks/sequences/tasks.hpp"
 
 namespace kvmem {
 
@@ -13,6 +14,13 @@ static void require_no_parts(const RunConfig& config) {
                           .got = config.per_task ? "per_task" : config.tasks.front()});
 }
 
+// The pairs of the tasks that a run trains on.
+static PairsDataset pairs_of(const RunConfig& config) {
+    PairsDataset dataset = load_pairs(config.data);
+    keep_tasks(dataset, config.tasks);
+    return dataset;
+}
+
 namespace {
 
 struct NetworkAndPairs {
@@ -20,8 +28,7 @@ struct NetworkAndPairs {
     std::unique_ptr<SequenceNetwork> network;
 
     explicit NetworkAndPairs(const RunConfig& config)
-        : dataset(load_pairs(config.data)),
-          network(make_sequence_network(config.model, {dataset.source, dataset.target})) {}
+        : dataset(pairs_of(config)), network(make_sequence_network(config.model, {dataset.source, dataset.target})) {}
 };
 class OwningPairsObjective final : private NetworkAndPairs, public PairsObjective {
   public:
@@ -49,8 +56,12 @@ class SequenceTransduction final : public TaskType {
     std::vector<const ModelType*> models() const override { return transduction_models(); }
     ScoreType score() const override { return {.name = "exact_match", .label = "exact match", .is_share = true}; }
     std::unique_ptr<Objective> make_objective(const RunConfig& config) const override {
-        require_no_parts(config);
         return std::make_unique<OwningPairsObjective>(config);
+    }
+    std::vector<std::string> parts(const RunConfig& config) const override {
+        const PairsDataset dataset = load_pairs(config.data);
+        dataset.split("train");
+        return task_names(dataset, config.tasks);
     }
 };
 

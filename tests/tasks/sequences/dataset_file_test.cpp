@@ -153,3 +153,21 @@ TEST_CASE("kvmem reads pairs that h5py writes, by the writer in the specificatio
     CHECK(test.references_of(1) == std::pair<Index, Index>{1, 3});
     CHECK(dataset.target.decode(test.target[2]) == "T AH M AA T OW");
 }
+
+TEST_CASE("marks of units come back from a file, and a wrong number of them is an error", "[sequence_file]") {
+    for (const UnitKind kind : {UnitKind::chars, UnitKind::words, UnitKind::bpe}) {
+        PairsDataset dataset = small_pairs(kind);
+        dataset.source = dataset.source.with_marks(std::vector<std::string>{"fra", "deu"});
+        CHECK(pairs(file_of([&](const auto& path) { save_pairs(dataset, path); })) == dataset);
+    }
+    for (const char* marks : {"3", "x", "-1"})
+        CHECK_THROWS_WITH(text(file_of([&](const std::filesystem::path& path) {
+                              hdf5::Writer file("kvmem-text", 1);
+                              const std::vector<std::string> texts{"<unknown>", "<begin>", "<end>", "a", "<b>"};
+                              file.write("/units", std::span<const std::string>(texts));
+                              file.attribute("/units", "kind", "chars");
+                              file.attribute("/units", "marks", marks);
+                              file.save(path);
+                          })),
+                          Contains("number of marks"));
+}

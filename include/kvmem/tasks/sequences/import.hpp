@@ -29,6 +29,7 @@ struct SequenceImport {
     std::vector<std::filesystem::path> train{};  // files of "train"
     std::vector<std::filesystem::path> valid{};  // and of "valid"
     std::vector<std::filesystem::path> test{};   // and of "test"
+    bool marks_from_names = false;               // of pairs: sources begin with a mark, <fra> those of fra_train.tsv
     double valid_fraction = 0;                   // of `train`, moved to "valid"; only without files for `valid`
     std::uint64_t seed = 1;                      // of every random choice
     DatasetInfo info{};                          // what the data set will say about itself
@@ -38,10 +39,12 @@ struct SequenceImport {
     std::function<void(const std::string& what, Index lines)> progress{};
 };
 
-// Imports lines "source<TAB>target". A line is bad if it has no tab or several, an empty side, more than 64 KiB, or
-// bytes that are no UTF-8 text. Blank lines are ignored. Each line of `train` is an example. "valid" and "test" have
-// each source once, in the order of the files, with all its different targets as references. A part of `train` for
-// validation is drawn among its different sources, so that no source is in both. Units are learned from "train" alone.
+// Imports lines "source<TAB>target". With marks_from_names, the sources of a file begin with a mark (Units) named by
+// the file's name up to its first '_' or '.'; a mark that "train" lacks is an error. A line is bad if it has no tab or
+// several, an empty side, more than 64 KiB, or bytes that are no UTF-8 text. Blank lines are ignored. Each line of
+// `train` is an example. "valid" and "test" have each source once, in the order of the files, with all its different
+// targets as references. A part of `train` for validation is drawn among its different sources, so that no source is in
+// both. Units are learned from "train" alone.
 PairsDataset import_pairs(const SequenceImport& options, const UnitChoice& source, const UnitChoice& target);
 
 // What a document is.

@@ -3,8 +3,9 @@
 #include "tasks/sequences/import/text_pairs.hpp"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
-#include <unordered_map>
+#include <set>
 #include <unordered_set>
 
 namespace kvmem {
@@ -25,6 +26,12 @@ static TextPair parse_pair(std::string_view line, const Location& loc) {
     return pair;
 }
 
+// The part of a file's name before its first '_' or '.': "fra" of data/fra_train.tsv.
+static std::string_view mark_of(std::string_view path) {
+    path.remove_prefix(std::min(path.find_last_of('/') + 1, path.size()));
+    return path.substr(0, path.find_first_of("_."));
+}
+
 static TextPairs read_pairs(const std::vector<Source>& sources, const SequenceImport& options) {
     TextPairs pairs;
     for (const Source& source : sources) {
@@ -33,7 +40,9 @@ static TextPairs read_pairs(const std::vector<Source>& sources, const SequenceIm
         for_each_good_line(lines, options.on_bad_line, [&](LineReader& reader) {
             std::string_view line;
             if (!reader.next(line)) return false;
-            pairs.push_back(parse_pair(line, reader.location()));
+            TextPair pair = parse_pair(line, reader.location());
+            if (options.marks_from_names) pair.mark = mark_of(source.name);
+            pairs.push_back(pair);
             return true;
         });
         if (pairs.size() == before) throw error_in(source.name, "the file has no pair");
@@ -42,10 +51,10 @@ static TextPairs read_pairs(const std::vector<Source>& sources, const SequenceIm
 }
 
 std::vector<Index> numbered_sources(const TextPairs& pairs) {
-    std::unordered_map<std::string_view, Index> numbers;
+    std::map<std::pair<std::string_view, std::string_view>, Index> numbers;
     std::vector<Index> of_pairs;
     for (const TextPair& pair : pairs)
-        of_pairs.push_back(numbers.emplace(pair.source, static_cast<Index>(numbers.size())).first->second);
+        of_pairs.push_back(numbers.try_emplace({pair.mark, pair.source}, std::ssize(numbers)).first->second);
     return of_pairs;
 }
 
@@ -87,10 +96,30 @@ Units learn_side(const TextPairs& pairs, std::string_view TextPair::*side, const
     return Units::learn(choice.kind, texts, choice.size);
 }
 
+// The source units with the marks of pairs, in the order of their names.
+static Units with_marks(const Units& units, const TextPairs& pairs) {
+    std::set<std::string> marks;
+    for (const TextPair& pair : pairs) marks.emplace(pair.mark);
+    marks.erase("");
+    return units.with_marks(std::vector<std::string>(marks.begin(), marks.end()));
+}
+
+static void encode_source(const TextPair& pair, const Units& units, Ragged<Token>& rows) {
+    if (!pair.mark.empty()) {
+        const std::string mark = "<" + std::string(pair.mark) + ">";
+        units.encode(mark, rows.values);
+        if (!units.is_mark(rows.values.back()))
+            throw Error(
+                {.what = "there is nothing to train on for a mark", .expected = "files for training", .got = mark});
+    }
+    units.encode(pair.source, rows.values);
+    rows.end_row();
+}
+
 PairSplit encode_pairs(const TextPairs& pairs, const Units& source, const Units& target) {
     PairSplit split;
     for (const TextPair& pair : pairs) {
-        source.encode(pair.source, split.source.values), split.source.end_row();
+        encode_source(pair, source, split.source);
         target.encode(pair.target, split.target.values), split.target.end_row();
     }
     return split;
@@ -101,10 +130,11 @@ PairSplit encode_references(const TextPairs& pairs, const Units& source, const U
     split.reference_offsets = {0};
     const TextPairs distinct = distinct_by_source(pairs);
     for (std::size_t i = 0; i < distinct.size(); ++i) {
-        const auto& [source_text, target_text] = distinct[i];
-        target.encode(target_text, split.target.values), split.target.end_row();
-        if (i + 1 < distinct.size() && distinct[i + 1].source == source_text) continue;
-        source.encode(source_text, split.source.values), split.source.end_row();
+        const TextPair& pair = distinct[i];
+        target.encode(pair.target, split.target.values), split.target.end_row();
+        if (i + 1 < distinct.size() && distinct[i + 1].source == pair.source && distinct[i + 1].mark == pair.mark)
+            continue;
+        encode_source(pair, source, split.source);
         split.reference_offsets.push_back(split.target.size());
     }
     return split;
@@ -119,8 +149,10 @@ PairsDataset pairs_from(const SequenceSources& sources, const SequenceImport& op
         valid.assign(first, train.end());
         train.erase(first, train.end());
     }
-    PairsDataset dataset{
-        options.info, learn_side(train, &TextPair::source, source), learn_side(train, &TextPair::target, target), {}};
+    PairsDataset dataset{options.info,
+                         with_marks(learn_side(train, &TextPair::source, source), train),
+                         learn_side(train, &TextPair::target, target),
+                         {}};
     dataset.splits["train"] = encode_pairs(train, dataset.source, dataset.target);
     if (!valid.empty()) dataset.splits["valid"] = encode_references(valid, dataset.source, dataset.target);
     if (!test.empty()) dataset.splits["test"] = encode_references(test, dataset.source, dataset.target);
@@ -137,9 +169,9 @@ std::vector<ReferencedText> read_references(const std::vector<std::filesystem::p
     options.on_bad_line = on_bad_line;
     const std::vector<Source> sources = read_sources(files, "a file of pairs");
     std::vector<ReferencedText> texts;
-    for (const auto& [source, target] : distinct_by_source(read_pairs(sources, options))) {
-        if (texts.empty() || texts.back().source != source) texts.push_back({std::string(source), {}});
-        texts.back().references.emplace_back(target);
+    for (const TextPair& pair : distinct_by_source(read_pairs(sources, options))) {
+        if (texts.empty() || texts.back().source != pair.source) texts.push_back({std::string(pair.source), {}});
+        texts.back().references.emplace_back(pair.target);
     }
     return texts;
 }

@@ -10,6 +10,7 @@ namespace kvmem {
 
 struct TextPair {
     std::string_view source, target;
+    std::string_view mark{};  // of the source: "fra", or none
 };
 using TextPairs = std::vector<TextPair>;
 

@@ -42,14 +42,17 @@ class LanguageModel::Steps final : public Decoding {
     void step(std::span<const Token> tokens, View log_probabilities) override {
         tape_.reset();
         const Var states = model_.layers_.step(cache_, model_.symbols_(tape_, tokens)).out;
+        states_ = states.value();
         std::ranges::copy(log_softmax(model_.scores_(states)).value().span(), log_probabilities.span().begin());
     }
+    ConstView states() const override { return states_; }
     void reorder(std::span<const Index> rows) override { cache_.reorder(rows); }
 
   private:
     const LanguageModel& model_;
     Tape tape_;
     TransformerCache cache_;
+    ConstView states_;  // of the last step, on its tape
 };
 
 std::unique_ptr<Decoding> LanguageModel::begin(RaggedView<Token> sources) const {

@@ -80,6 +80,8 @@ class Transformer::Steps final : public Decoding {
         std::ranges::copy(logs.value().span(), log_probabilities.span().begin());
     }
 
+    ConstView states() const override { return run_.out.tape ? run_.out.value() : ConstView{}; }
+
     void reorder(std::span<const Index> rows) override {
         cache_.reorder(rows);
         std::vector<Index> sources;

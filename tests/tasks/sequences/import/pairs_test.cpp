@@ -1,5 +1,6 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/rng.hpp"
+#include "kvmem/tasks/sequences/tasks.hpp"
 #include "support/temporary_directory.hpp"
 #include "tasks/sequences/import/sources.hpp"
 
@@ -141,4 +142,30 @@ TEST_CASE("references are read as text", "[sequence_import]") {
     CHECK(texts[0].source == "ab");
     CHECK(texts[0].references == Lines{"A  B", "D"});
     CHECK(texts[1].references == Lines{"C"});
+}
+
+TEST_CASE("sources are marked by the names of their files, and are of their tasks", "[sequence_import]") {
+    const SequenceSources sources{{{"data/fra_train.tsv", "chat\tS A\n"}, {"deu.tsv", "chat\tK A\n"}},
+                                  {{"deu_dev.tsv", "a\tA\nchat\tK\nchat\tS\n"}, {"fra_dev.tsv", "chat\tS\n"}},
+                                  {}};
+    SequenceImport options;
+    options.marks_from_names = true;
+    PairsDataset dataset = pairs_from(sources, options, chars, words);
+    dataset.validate("what was imported");
+    CHECK(said(dataset, "train") == Lines{"<fra>chat -> S A", "<deu>chat -> K A"});
+    CHECK(said(dataset, "valid") == Lines{"<deu>a -> A", "<deu>chat -> K | S", "<fra>chat -> S"});
+    CHECK(dataset.source.encode("<deu>a").size() == 2);
+    CHECK(task_names(dataset, {}) == Lines{"deu", "fra"});
+    CHECK(task_names(dataset, Lines{"fra"}) == Lines{"fra"});
+    CHECK(task_of(dataset.split("train").source[1], dataset.source) == "deu");
+    CHECK_THROWS_WITH(task_names(dataset, Lines{"eng"}), Contains("of deu, fra"));
+    keep_tasks(dataset, Lines{"deu"});
+    dataset.validate("what is left");
+    CHECK(said(dataset, "train") == Lines{"<deu>chat -> K A"});
+    CHECK(said(dataset, "valid") == Lines{"<deu>a -> A", "<deu>chat -> K | S"});
+    options.marks_from_names = false;
+    CHECK(task_names(pairs_from(sources, options, chars, words), {}).empty());
+    options.marks_from_names = true;
+    CHECK_THROWS_WITH(pairs_from({{sources.train[0]}, {sources.valid[0]}, {}}, options, chars, words),
+                      Contains("nothing to train on"));
 }
