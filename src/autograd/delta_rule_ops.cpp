@@ -32,14 +32,14 @@ struct DeltaRule {
 };
 }  // namespace
 
-DeltaRuleOutput delta_rule(const Inputs& in, std::span<const Index> offsets) {
+DeltaRuleOutput delta_rule(const Inputs& in, std::span<const Index> offsets, bool recurrent) {
     require_shape(in.query && in.key && in.value && in.decay && in.strength, "delta_rule",
                   "query, key, value, decay and strength");
     const std::initializer_list<std::optional<Var>> inputs{in.query, in.key,      in.value,
                                                            in.decay, in.strength, in.memory};
     Tape& tape = Tape::of("delta_rule", inputs);
     const auto value_of = [](const std::optional<Var>& x) { return x ? x->value() : ConstView{}; };
-    const DeltaRuleCall call{each<ConstView>(in, value_of), tape.arena().copy(offsets)};
+    const DeltaRuleCall call{each<ConstView>(in, value_of), tape.arena().copy(offsets), recurrent};
     const DeltaRuleShape s = delta_rule_shape(call);
     const bool needs_grad = any_needs_grad(inputs);
     const DeltaRuleSaved saved = needs_grad ? delta_rule_room(call, tape.arena()) : DeltaRuleSaved{};

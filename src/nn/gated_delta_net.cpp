@@ -53,7 +53,7 @@ static Var heads_of_length_1(Var x, Index heads) {
 }
 
 GatedDeltaNet::Run GatedDeltaNet::operator()(Var x, std::span<const Index> offsets, const State* initial) const {
-    Tape::of(here, {x});
+    const Tape& tape = Tape::of(here, {x});
     require_shape(x.cols() == options_.width, here, "x [n, width]");
     const Index n = x.rows(), heads = options_.heads, e = options_.head_value;
     const DeltaRuleOutput memory = delta_rule({.query = heads_of_length_1(query_(x), heads),
@@ -62,7 +62,7 @@ GatedDeltaNet::Run GatedDeltaNet::operator()(Var x, std::span<const Index> offse
                                                .decay = sigmoid(decay_(x)),
                                                .strength = sigmoid(strength_(x)),
                                                .memory = initial ? std::optional(initial->memory) : std::nullopt},
-                                              offsets);
+                                              offsets, !tape.training());
     const Var read = reshape(norm_(reshape(memory.out, n * heads, e)), n, heads * e);
     return {out_(read * sigmoid(gate_(x))), {memory.last}};
 }

@@ -67,6 +67,12 @@ static void chunked(const DeltaRuleCall& call, View out, View last) {
     delta_rule(call, {}, out, last, arena);
 }
 
+static void recurrent(const DeltaRuleCall& call, View out, View last) {
+    DeltaRuleCall by_rows = call;
+    by_rows.recurrent = true;
+    chunked(by_rows, out, last);
+}
+
 // Row after row of all sequences, which must have one length.
 static void by_steps(const DeltaRuleCall& call, View out, View last) {
     const Index n = std::ssize(call.offsets) - 1, length = n > 0 ? call.offsets[1] : 0;
@@ -105,10 +111,18 @@ TEST_CASE("the delta rule equals the naive twin", "[delta-rule]") {
         CAPTURE(heads, d, e);
         Case c({0, 1, 2, 31, 32, 0, 33, 100, 1}, heads, d, e, 1);
         check_equal(c.call(), chunked, naive::delta_rule, 1e-5);
+        check_equal(c.call(), recurrent, naive::delta_rule, 1e-5);
         DeltaRuleCall from_zeros = c.call();
         from_zeros.memory = {};
         check_equal(from_zeros, chunked, naive::delta_rule, 1e-5);
     }
+}
+
+TEST_CASE("steps of the delta rule have the bits of its recurrent form", "[delta-rule]") {
+    const Case c({70, 70}, 2, 17, 24, 1);
+    const Result steps = run(c.call(), by_steps), whole = run(c.call(), recurrent);
+    CHECK(same_bits(steps.out, whole.out));
+    CHECK(same_bits(steps.last, whole.last));
 }
 
 TEST_CASE("chunks and steps of the delta rule agree on long sequences and extreme decays", "[delta-rule]") {

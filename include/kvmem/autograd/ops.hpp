@@ -150,8 +150,9 @@ struct DeltaRuleOutput {
     Var last;  // [N, H*D*E]
 };
 // Sequence i is rows [offsets[i], offsets[i+1]) of query and key [n, H*D], value [n, H*E], decay and strength [n, H].
-// The memories before the first rows are [N, H*D*E], or zeros.
-[[nodiscard]] DeltaRuleOutput delta_rule(const DeltaRuleArrays<std::optional<Var>>& in, std::span<const Index> offsets);
+// The memories before the first rows are [N, H*D*E], or zeros. `recurrent` as in DeltaRuleCall.
+[[nodiscard]] DeltaRuleOutput delta_rule(const DeltaRuleArrays<std::optional<Var>>& in, std::span<const Index> offsets,
+                                         bool recurrent = false);
 
 // --- recurrent layers (recurrent_ops.cpp, kernels/recurrent.hpp)
 

@@ -8,9 +8,10 @@
 // section 4.2; with the decay Yang, Kautz and Hatamizadeh 2024, arXiv 2412.06464, "Gated DeltaNet"). For stable
 // memories a lies from 0 to 1, b from 0 to 2, and |k| is 1 or 0.
 //
-// It has two forms. A row alone takes the recurrent one above: its cost does not depend on how many came before. More
-// rows are taken in chunks: products of whole matrices and a triangular system replace the steps within a chunk
-// (Yang et al. 2024, arXiv 2406.06484, the WY representation). The forms agree to some roundings.
+// It has two forms. The recurrent one is that above, and costs the same for every row. In the other one rows are taken
+// in chunks: products of whole matrices and a triangular system replace the steps within a chunk (Yang et al. 2024,
+// arXiv 2406.06484, the WY representation). Chunks are faster, and agree with the recurrent form to some roundings. A
+// row alone always takes the recurrent form, so that decoding has the bits of a recurrent run.
 //
 // Letters: n rows, N sequences, H heads, D and E the widths of a head's key and value. The bits of a sequence's results
 // do not depend on the other sequences or on the number of threads. All functions throw Error when shapes do not fit.
@@ -34,6 +35,7 @@ struct DeltaRuleArrays {
 // It views all arrays. Sequence i is rows [offsets[i], offsets[i+1]).
 struct DeltaRuleCall : DeltaRuleArrays<ConstView> {
     std::span<const Index> offsets = {};  // N + 1
+    bool recurrent = false;               // the recurrent form for all rows
 };
 
 // The sizes of a call, and the number of chunks of all sequences.

@@ -45,10 +45,10 @@ class GatedDeltaNet {
     };
 
     // Sequence i is rows [offsets[i], offsets[i+1]) of x [n, width]. Without an initial state it is zero. The bits of a
-    // sequence's results do not depend on the others. All calls throw Error when shapes do not fit.
+    // sequence's results do not depend on the others. A tape that is training takes chunks of rows, another one the
+    // recurrent form, whose bits are those of step(). All calls throw Error when shapes do not fit.
     Run operator()(Var x, std::span<const Index> offsets, const State* initial = nullptr) const;
-    // One row of each of N sequences, x [N, width], at a cost that does not depend on how many came before. The results
-    // differ from those of a whole run by roundings.
+    // One row of each of N sequences, x [N, width], at a cost that does not depend on how many came before.
     Run step(Var x, const State& state) const;
     // Zeros, for N sequences to begin with.
     State start(Tape& tape, Index sequences) const;

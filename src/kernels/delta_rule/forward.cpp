@@ -1,5 +1,4 @@
 #include "kernels/delta_rule/chunk.hpp"
-#include "kernels/vector.hpp"
 #include "kvmem/core/error.hpp"
 
 namespace kvmem {
@@ -68,31 +67,19 @@ class Forward {
           packed_(written_[chunk_rows]) {}
 
     // `errors` may be null.
-    void run(const DeltaRows& chunk, Real* memory, Rows errors, Rows out) const {
+    void run(const DeltaRows& chunk, bool recurrent, Real* memory, Rows errors, Rows out) const {
         if (!errors.data) errors = errors_;
-        if (chunk.rows == 1)
-            run_row(chunk, memory, errors[0], out[0]);
+        if (recurrent || chunk.rows == 1)
+            run_rows(chunk, memory, errors, out);
         else
             run_chunk(chunk, memory, errors, out);
     }
 
   private:
-    // The recurrent form. o = a S' q + (q . k) b x needs no second pass over the memory.
-    void run_row(const DeltaRows& c, Real* memory, Real* x, Real* out) const {
-        const Index d = c.key_width, e = c.value_width;
-        Real* const written = written_.data;
-        const Real a = c.a(0), b = c.b(0), overlap = dot(c.query[0], c.key[0], d);
-        std::fill_n(x, e, Real{0});
-        std::fill_n(out, e, Real{0});
-        simd().add_weighted(c.key[0], memory, e, d, e, x);
-        simd().add_weighted(c.query[0], memory, e, d, e, out);
-        for (Index k = 0; k < e; ++k) {
-            x[k] = c.value[0][k] - a * x[k];
-            written[k] = b * x[k];
-            out[k] = a * out[k] + overlap * written[k];
-        }
-        for (Index k = 0; k < d * e; ++k) memory[k] *= a;
-        simd().add_outer(c.key[0], written, memory, e, d, e);
+    static void run_rows(const DeltaRows& c, Real* memory, Rows errors, Rows out) {
+        for (Index i = 0; i < c.rows; ++i)
+            simd().delta_step({c.key_width, c.value_width, c.query[i], c.key[i], c.value[i], c.a(i), c.b(i), memory,
+                               errors[i], out[i]});
     }
 
     void run_chunk(const DeltaRows& c, Real* memory, Rows errors, Rows out) const {
@@ -153,7 +140,7 @@ void delta_rule(const DeltaRuleCall& call, const DeltaRuleSaved& saved, View out
         Index chunk = first_chunk[sequence];
         for (Index i = call.offsets[sequence], end = call.offsets[sequence + 1]; i < end; i += detail::chunk_rows) {
             if (saved.memories.data) std::copy_n(memory, size, saved.memories.row(chunk++) + h * size);
-            forward.run(detail::rows_of(call, s, h, i, std::min(detail::chunk_rows, end - i)), memory,
+            forward.run(detail::rows_of(call, s, h, i, std::min(detail::chunk_rows, end - i)), call.recurrent, memory,
                         detail::columns_of(saved.errors, h, e, i), detail::columns_of(out, h, e, i));
         }
     });

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernels/simd/attend_backward.hpp"
+#include "kernels/simd/delta_rule.hpp"
 #include "kernels/simd/embed.hpp"
 #include "kernels/simd/gemm.hpp"
 #include "kernels/simd/loops.hpp"
@@ -46,6 +47,7 @@ const detail::Simd table{
     .recurrent_pack = pack_gates,
     .recurrent_step = recurrent_step,
     .recurrent_step_backward = recurrent_step_backward,
+    .delta_step = delta_step,
     .pack_panels = pack_panels,
     .packed_product = packed_product,
     .unmasked_sum = unmasked_sum,

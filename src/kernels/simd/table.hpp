@@ -262,6 +262,14 @@ struct RecurrentStepBackward {
     Real *grad_candidates, *grad_normal, *grad_left;
 };
 
+// A row of the delta rule: the memory [key_width, value_width] becomes the next one.
+struct DeltaStep {
+    Index key_width, value_width;
+    const Real *query, *key, *value;
+    Real decay, strength;
+    Real *memory, *error, *out;
+};
+
 // Of the scores of a row that are not masked.
 struct ScoreSum {
     double sum;
@@ -316,6 +324,7 @@ struct Simd {
     void (*recurrent_pack)(const Real* u, Index gates, Index width, Index depth, Real* packed);
     void (*recurrent_step)(const RecurrentStep& s);
     void (*recurrent_step_backward)(const RecurrentStepBackward& s);
+    void (*delta_step)(const DeltaStep& s);
     // b for packed_product(), which takes it as p.b: at most (cols + 63) * depth numbers.
     void (*pack_panels)(const Product& p, Index b_step, Real* packed);
     void (*packed_product)(bool add, const Product& p);
