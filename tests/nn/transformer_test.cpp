@@ -26,16 +26,29 @@ TransformerOptions decoder_of(Positions positions) {
     options.positions = positions;
     return options;
 }
+
+// Causal layers of all kinds.
+std::vector<TransformerOptions> all_decoders() {
+    std::vector<TransformerOptions> all;
+    for (const Positions positions : {Positions::none, Positions::sinusoidal, Positions::rotary})
+        all.push_back(decoder_of(positions));
+    all.push_back(decoder_of(Positions::rotary));
+    all.back().mixer = Mixer::delta;
+    all.push_back(all.back());
+    all.back().product_keys = 3;
+    return all;
+}
 }  // namespace
 
 TEST_CASE("an encoder and a decoder have the right gradients", "[transformer]") {
-    for (const Positions positions : {Positions::none, Positions::sinusoidal, Positions::rotary}) {
+    for (const TransformerOptions& options : all_decoders()) {
         Parameters p;
         Parameter &x = p.add("x", normal(4, 4, 1)), &y = p.add("y", normal(5, 4, 2));
-        TransformerOptions encode = decoder_of(positions);
+        TransformerOptions encode = options;
         encode.causal = encode.reads_memory = false;
+        encode.mixer = Mixer::attention;
         encode.feed_forward = FeedForwardForm::gelu;
-        const TransformerStack encoder(p, "encoder", encode, 1), decoder(p, "decoder", decoder_of(positions), 2);
+        const TransformerStack encoder(p, "encoder", encode, 1), decoder(p, "decoder", options, 2);
         shake(p);
         const auto sources = offsets({3, 0, 1}), targets = offsets({1, 2, 2});
         check_gradients(p, [&](Tape& t) {
@@ -46,9 +59,9 @@ TEST_CASE("an encoder and a decoder have the right gradients", "[transformer]") 
 }
 
 TEST_CASE("steps give the rows of a whole run, bit for bit", "[transformer]") {
-    for (const Positions positions : {Positions::none, Positions::sinusoidal, Positions::rotary}) {
+    for (const TransformerOptions& options : all_decoders()) {
         Parameters p;
-        const TransformerStack decoder(p, "decoder", decoder_of(positions), 1);
+        const TransformerStack decoder(p, "decoder", options, 1);
         shake(p);
         const std::vector<Index> lengths{9, 30, 1};
         const auto rows = offsets(lengths), sources = offsets({3, 0, 12});
@@ -104,11 +117,38 @@ TEST_CASE("a decoder refuses what does not fit, and its cache is then as it was"
     for (const auto change :
          {+[](TransformerOptions& o) { o.width = 0; }, +[](TransformerOptions& o) { o.heads = 3; },
           +[](TransformerOptions& o) { o.layers = 0; }, +[](TransformerOptions& o) { o.inner = -1; },
-          +[](TransformerOptions& o) { o.dropout = 1; }}) {
+          +[](TransformerOptions& o) { o.dropout = 1; }, +[](TransformerOptions& o) { o.product_keys = -1; },
+          +[](TransformerOptions& o) { o.mixer = Mixer::delta, o.causal = false; }}) {
         TransformerOptions wrong = options;
         change(wrong);
         Parameters none;
         CHECK_THROWS_AS(TransformerStack(none, "s", wrong, 1), Error);
         CHECK(none.size() == 0);
     }
+}
+
+TEST_CASE("a cache of the delta rule has one size, and an error leaves it as it was", "[transformer]") {
+    Parameters p;
+    TransformerOptions options = decoder_of(Positions::none);
+    options.mixer = Mixer::delta;
+    const TransformerStack decoder(p, "decoder", options, 1);
+    const auto two = offsets({1, 1}), one = offsets({2});
+    Tape t;
+    t.set_training(false);
+    const Matrix encoded = normal(2, 4, 1), x = normal(2, 4, 2), wide = normal(2, 5, 3);
+    const EncoderOutput memory{t.constant(encoded), two};
+    TransformerCache cache = decoder.start(2, &memory);
+    for (int i = 0; i < 3; ++i) CHECK(decoder.step(cache, t.constant(x), two).reads.size() == 2);
+    const std::vector<Matrix> before = cache.delta;
+    CHECK_THROWS_AS(decoder.step(cache, t.constant(wide), two), Error);
+    CHECK_THROWS_AS(decoder.step(cache, t.constant(x), one), Error);
+    CHECK_THROWS_AS(cache.reorder(std::vector<Index>{0, 2}), Error);
+    for (std::size_t i = 0; i < 2; ++i) CHECK(test::same_bits(cache.delta[i], before[i]));
+    CHECK(cache.self.empty());
+    cache.reorder(std::vector<Index>{1, 1, 0});
+    CHECK(cache.delta[0].rows() == 3);
+    CHECK(cache.delta[0].cols() == 2 * 2 * 2);
+    CHECK(test::same_bits(cache.delta[1].view().middle_rows(1, 1), before[1].view().middle_rows(1, 1)));
+    TransformerCache other;
+    CHECK_THROWS_AS(decoder.step(other, t.constant(x), two), Error);
 }

@@ -2,7 +2,9 @@
 // of an encoder. The three attentions are attend() with three kinds of segments.
 #pragma once
 
+#include "kvmem/nn/gated_delta_net.hpp"
 #include "kvmem/nn/multi_head_attention.hpp"
+#include "kvmem/nn/product_key_memory.hpp"
 
 #include <optional>
 #include <span>
@@ -16,6 +18,14 @@ namespace kvmem {
 enum class Positions { none, sinusoidal, rotary };
 inline std::span<const char* const> choices(Positions) {
     static constexpr const char* names[] = {"none", "sinusoidal", "rotary"};
+    return names;
+}
+
+// How the rows of a sequence read those before them: each by a lookup, or all by one memory that each row corrects
+// (GatedDeltaNet). The latter is for causal layers; it has no window, and needs no positions.
+enum class Mixer { attention, delta };
+inline std::span<const char* const> choices(Mixer) {
+    static constexpr const char* names[] = {"attention", "delta"};
     return names;
 }
 
@@ -37,7 +47,9 @@ struct TransformerOptions {
     bool reads_memory = false;  // a decoder, with attention to an encoder's output of the same width
     Positions positions = Positions::sinusoidal;
     FeedForwardForm feed_forward = FeedForwardForm::relu;
-    double dropout = 0;  // of the first layer's input and of what each sub-layer adds, on a tape that is training
+    Mixer mixer = Mixer::attention;
+    Index product_keys = 0;  // n: a ProductKeyMemory of n * n values is the feed-forward of the middle layer; 0: none
+    double dropout = 0;      // of the first layer's input and of what each sub-layer adds, on a tape that is training
 };
 
 // The output of an encoder: sequence i reads rows [offsets[i], offsets[i+1]) of it.
@@ -47,9 +59,10 @@ struct EncoderOutput {
     std::span<const Index> offsets;
 };
 
-// What steps read: the keys and values of each layer. All are of one stack.
+// What steps read: the keys and values of each layer, or its GatedDeltaNet::State. All are of one stack.
 struct TransformerCache {
     std::vector<KeyValueCache> self;    // a sequence for each row of a step
+    std::vector<Matrix> delta;          // instead of them, with Mixer::delta: a row for each row of a step
     std::vector<KeyValueCache> memory;  // a sequence for each sequence of the encoder, computed once
 
     // Row i goes on from what row rows[i] was. Throws Error as KeyValueCache does.
@@ -60,8 +73,11 @@ struct TransformerCache {
 //
 //     x = x + self(norm(x))     x = x + memory(norm(x)), of a decoder     x = x + feed_forward(norm(x))
 //
-// Parameters: of the MultiHeadAttentions name.self and name.memory, the FeedForward name.feed_forward, and the
-// LayerNorms name.norm1, of self, name.norm2, of the feed-forward, and name.norm_memory.
+// self is a GatedDeltaNet with Mixer::delta, and feed_forward a ProductKeyMemory with product keys.
+//
+// Parameters: of the MultiHeadAttentions name.self (or the GatedDeltaNet name.delta) and name.memory, the FeedForward
+// name.feed_forward (or the ProductKeyMemory name.product_keys), and the LayerNorms name.norm1, of self, name.norm2, of
+// the feed-forward, and name.norm_memory.
 class TransformerLayer {
   public:
     // Throws Error when a width is not positive or not a multiple of the heads, or the dropout is not from 0 to
@@ -71,12 +87,13 @@ class TransformerLayer {
 
     // The attentions of a layer in one pass, with their weights.
     struct Reads {
-        MultiHeadAttention::Read self;
+        std::optional<MultiHeadAttention::Read> self{};    // of Mixer::attention
         std::optional<MultiHeadAttention::Read> memory{};  // of a decoder
     };
     struct Run {
         Var out;  // of the shape of x
         Reads reads;
+        std::optional<GatedDeltaNet::State> delta{};  // after the last rows, of Mixer::delta
     };
 
     // Sequence i is rows [offsets[i], offsets[i+1]) of x [n, d]. A decoder needs a memory with as many sequences. All
@@ -87,19 +104,26 @@ class TransformerLayer {
     // one. On an Error the cache is as it was.
     Run step(KeyValueCache& self, const KeyValueCache* memory, Var x, std::span<const Index> offsets,
              std::span<const Index> memory_offsets) const;
+    // The same for one row of each sequence by Mixer::delta, from the state before.
+    Run step(const GatedDeltaNet::State& before, const KeyValueCache* memory, Var x,
+             std::span<const Index> memory_offsets) const;
     // The keys and values of an encoder's output, for step().
     KeyValueCache project(const EncoderOutput& memory) const;
 
   private:
-    template <class Self, class Memory>
-    Run run(Var x, Self read_self, Memory read_memory) const;
+    template <class Mix, class ReadMemory>
+    Run run(Var x, Mix mix, ReadMemory read_memory) const;
+    template <class Mix>
+    Run run_step(const KeyValueCache* memory, Var x, std::span<const Index> memory_offsets, Mix mix) const;
     AttendOptions lookup(const Tape& tape) const;
 
-    MultiHeadAttention self_;
-    std::optional<MultiHeadAttention> memory_;
-    FeedForward feed_forward_;
+    std::optional<MultiHeadAttention> self_, memory_;
+    std::optional<GatedDeltaNet> delta_;
+    std::optional<FeedForward> feed_forward_;
+    std::optional<ProductKeyMemory> product_keys_;
     LayerNorm norm1_, norm2_;
     std::optional<LayerNorm> norm_memory_;
+    Index width_;
     bool causal_;
     Index window_;
     double dropout_;

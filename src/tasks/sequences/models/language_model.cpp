@@ -11,6 +11,8 @@ static TransformerOptions layers_of(const LanguageModelConfig& config) {
     TransformerOptions options = config.options(config.layers);
     options.causal = true;
     options.window = config.context;
+    options.mixer = config.mixer;
+    options.product_keys = config.product_keys;
     return options;
 }
 

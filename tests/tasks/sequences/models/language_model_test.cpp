@@ -9,7 +9,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <cmath>
 #include <string>
+#include <vector>
 
 using namespace kvmem;
 
@@ -38,10 +41,22 @@ TextDataset alphabet(Index times) {
 }
 }  // namespace
 
+// Language models of all kinds.
+static std::vector<LanguageModelConfig> all_models() {
+    std::vector<LanguageModelConfig> all;
+    for (const Positions positions : {Positions::none, Positions::sinusoidal, Positions::rotary})
+        all.push_back(small(positions));
+    all.push_back(small());
+    all.back().mixer = Mixer::delta;
+    all.push_back(small());
+    all.back().product_keys = 16;
+    return all;
+}
+
 TEST_CASE("symbols of texts longer than the context have the bits of steps with a cache", "[language-model]") {
     const TextDataset data = alphabet(5);
-    for (const Positions positions : {Positions::none, Positions::sinusoidal, Positions::rotary}) {
-        const LanguageModel model(small(positions), {Units(), data.units});
+    for (const LanguageModelConfig& config : all_models()) {
+        const LanguageModel model(config, {Units(), data.units});
         Ragged<Token> texts, inputs, none;
         texts.push_row(data.split("train")[0].first(45));
         texts.push_row(data.split("train")[0].subspan(3, 7));
@@ -99,4 +114,35 @@ TEST_CASE("a Transformer language model learns a text and goes on with it beyond
     length.max_length = 38;
     const std::string text = data.units.decode(generate(model, source, length, {.prefixes = prefix})[0][0].tokens);
     CHECK(text == "abcdefghijabcdefghijabcdefghijabcdefghijabcde");
+}
+
+TEST_CASE("a language model of the delta rule with product keys learns a text and remembers it without a context",
+          "[language-model]") {
+    const TextDataset data = alphabet(60);
+    LanguageModelConfig config = small();
+    config.mixer = Mixer::delta;
+    config.product_keys = 20;
+    LanguageModel model(config, {Units(), data.units});
+    TextObjective objective(model, data);
+    TrainerOptions options;
+    options.epochs = 15;
+    options.batch = 4;
+    options.schedule = {.rate = 5e-3, .warmup = 0.1, .decay = Decay::cosine};
+    options.patience = 0;
+    Trainer(objective, options, {.higher_is_better = false}).run({});
+    CHECK(objective.validate().score < 1);
+    // Chunks of training and the recurrent form of evaluation agree.
+    Ragged<Token> texts;
+    texts.push_row(data.split("train")[0].first(300));
+    Tape tape;
+    const Var chunks = model.scores(model.states(tape, texts));
+    tape.set_training(false);
+    const Var rows = model.scores(model.states(tape, texts));
+    double worst = 0, largest = 1;
+    for (Index i = 0; i < rows.value().size(); ++i) {
+        const double x = double{rows.value().data[i]};
+        worst = std::max(worst, std::abs(x - double{chunks.value().data[i]}));
+        largest = std::max(largest, std::abs(x));
+    }
+    CHECK(worst < 1e-5 * largest);
 }

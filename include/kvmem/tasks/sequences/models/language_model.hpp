@@ -3,6 +3,10 @@
 //
 // A layer reads the last `context` symbols alone (Beltagy et al. 2020), so texts of any length are read and written
 // with what training has seen: pieces as long as that or longer. Positions should be rotary for that reason.
+//
+// With `mixer` delta the layers have a memory instead, which each symbol corrects (nn/gated_delta_net.hpp): a symbol
+// costs the same however long the text is. With `product_keys` the feed-forward of the middle layer is a table of
+// values, of which a symbol reads a few (nn/product_key_memory.hpp).
 #pragma once
 
 #include "kvmem/tasks/sequences/model.hpp"
@@ -17,6 +21,8 @@ struct LanguageModelConfig : TransformerSettings {
     Index layers = 4;
     Index context = 128;
     Index piece = 256;
+    Mixer mixer = Mixer::attention;
+    Index product_keys = 0;
 
     LanguageModelConfig() {
         width = 128;
@@ -31,6 +37,9 @@ struct LanguageModelConfig : TransformerSettings {
         TransformerSettings::fields(c, field);
         field("layers", c.layers, Range{1, 64}, "one above the other");
         field("context", c.context, Range{1, 65536}, "the last symbols, which a layer reads");
+        field("mixer", c.mixer, "attention, or delta: a memory a head that each symbol corrects, without a context");
+        field("product_keys", c.product_keys, Range{0, 46340},
+              "n: the middle layer reads a few of n * n values; 0: a feed-forward");
         field("piece", c.piece, Range{1, 65536}, "symbols of the text that are read together in training");
     }
 };
