@@ -51,10 +51,13 @@ TEST_CASE("an encoder and a decoder have the right gradients", "[transformer]") 
         const TransformerStack encoder(p, "encoder", encode, 1), decoder(p, "decoder", options, 2);
         shake(p);
         const auto sources = offsets({3, 0, 1}), targets = offsets({1, 2, 2});
-        check_gradients(p, [&](Tape& t) {
-            const EncoderOutput memory{encoder(t.parameter(x), sources).out, sources};
-            return decoder(t.parameter(y), targets, &memory).out;
-        });
+        check_gradients(
+            p,
+            [&](Tape& t) {
+                const EncoderOutput memory{encoder(t.parameter(x), sources).out, sources};
+                return decoder(t.parameter(y), targets, &memory).out;
+            },
+            2e-6);
     }
 }
 

@@ -7,8 +7,9 @@
 
 namespace kvmem::test {
 
-inline void check_gradients(Parameters& parameters, const std::function<Var(Tape&)>& function) {
-    const GradcheckResult result = gradcheck(function, parameters);
+// Narrow rows that are normalised bend much, which takes a smaller step.
+inline void check_gradients(Parameters& parameters, const std::function<Var(Tape&)>& function, double step = 1e-5) {
+    const GradcheckResult result = gradcheck(function, parameters, step);
     INFO(result.where);
     CHECK(result.error < 1e-8);
 }
