@@ -35,7 +35,7 @@ class Stream {
         z_.avail_in = static_cast<uInt>(given);
         const int result = is_open_ ? ::inflate(&z_, Z_NO_FLUSH) : Z_MEM_ERROR;
         left_ -= given - z_.avail_in;
-        out.resize(out.size() - z_.avail_out);
+        out.erase(before + piece - z_.avail_out);
         ok = result == Z_OK || result == Z_STREAM_END;
         ended_ = result == Z_STREAM_END;
         return ok && !ended_;

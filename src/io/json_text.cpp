@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
+#include <charconv>
 #include <set>
 #include <utility>
 #include <vector>
@@ -76,6 +77,32 @@ std::string_view member_text(std::string_view text, std::string_view name) {
         return true;
     });
     return value;
+}
+
+// A number in Boost's way of writing, "1.5E0".
+static void append_plain(std::string& out, std::string_view number) {
+    double value = 0;
+    std::from_chars(number.data(), number.data() + number.size(), value);
+    char text[32];
+    const std::string_view plain(text,
+                                 static_cast<std::size_t>(std::to_chars(text, text + sizeof text, value).ptr - text));
+    out += plain;
+    if (plain.find_first_of(".e") == plain.npos) out += ".0";
+}
+
+std::string with_plain_numbers(std::string_view json) {
+    std::string out;
+    for (std::size_t at = 0, end; at < json.size(); at = end) {
+        end = json[at] == '"' ? end_of_string(json, at) : at + 1;
+        const bool is_number = json[at] == '-' || (json[at] >= '0' && json[at] <= '9');
+        if (is_number) end = std::min(json.find_first_not_of("+-.0123456789eE", at), json.size());
+        const std::string_view part = json.substr(at, end - at);
+        if (is_number && part.find('E') != part.npos)
+            append_plain(out, part);
+        else
+            out += part;
+    }
+    return out;
 }
 
 }  // namespace kvmem

@@ -2,6 +2,7 @@
 
 #include "io/strict_json.hpp"
 #include "kvmem/core/error.hpp"
+#include "kvmem/io/json_text.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -246,7 +247,7 @@ void TrainingGroup::write_results() const {
                          {"seconds", seconds()}};
     if (!config_.per_task) results["best"] = best()->name;
     if (members_.size() < plans_.size()) results["of"] = plans_.size();
-    replace_file(files_.results(), json::serialize(results) + "\n");
+    replace_file(files_.results(), with_plain_numbers(json::serialize(results)) + "\n");
 }
 
 }  // namespace kvmem

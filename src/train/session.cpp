@@ -2,6 +2,7 @@
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/io/event_file.hpp"
+#include "kvmem/io/json_text.hpp"
 #include "kvmem/train/checkpoint.hpp"
 #include "train/model_card.hpp"
 
@@ -21,7 +22,7 @@ RunConfig RunFiles::read_config(const TaskType& task) const {
                      .expected = "config.json",
                      .got = "none",
                      .where = directory.string(),
-                     .hint = "begin one with 'kvmem train DATA --run " + directory.string() + "'"});
+                     .hint = "begin one with 'kvmem train DATA --run DIRECTORY'"});
     return run_config_from_json(read_file(config()), task, config().string());
 }
 
@@ -240,7 +241,7 @@ void TrainingSession::Impl::report(const EpochReport& epoch) {
         for (const auto& [name, value] : epoch.validation->others) add(name, value);
         line["valid"] = std::move(valid);
     }
-    metrics += json::serialize(line) + "\n";
+    metrics += with_plain_numbers(json::serialize(line)) + "\n";
     replace_file(files.metrics(), metrics);
 }
 
@@ -252,7 +253,7 @@ void TrainingSession::Impl::write_results(StopReason reason) const {
                          {"seconds", state.seconds},
                          {"parameters", objective->parameters().count()}};
     results[score_field(score)] = json::value_from(state.best);
-    replace_file(files.results(), json::serialize(results) + "\n");
+    replace_file(files.results(), with_plain_numbers(json::serialize(results)) + "\n");
 }
 
 StopReason TrainingSession::run(const Callbacks& callbacks) {

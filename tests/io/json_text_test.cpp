@@ -34,3 +34,9 @@ TEST_CASE("text that is no JSON does no harm", "[json]") {
         CHECK_NOTHROW(member_text(text, "a"));
     }
 }
+
+TEST_CASE("fractions are written as people write them, and texts stay", "[json]") {
+    CHECK(with_plain_numbers(R"({"a":1.5E0,"b":[0E0,-1E0,9.99E-1,1E-5,1E300],"1E0":"1.5E0 \"2E0","c":7})") ==
+          R"({"a":1.5,"b":[0.0,-1.0,0.999,1e-05,1e+300],"1E0":"1.5E0 \"2E0","c":7})");
+    CHECK(with_plain_numbers("").empty());
+}

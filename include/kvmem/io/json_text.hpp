@@ -1,4 +1,4 @@
-// The text of JSON where a parser loses it: how a value was written, and names that an object has twice.
+// The text of JSON where a parser loses it: how a value was written, names that an object has twice; and numbers.
 #pragma once
 
 #include <optional>
@@ -7,12 +7,16 @@
 
 namespace kvmem {
 
-// Both expect text that was parsed without an error. For other text, they return any result, and terminate.
+// All expect text that was parsed or serialized without an error. For other text, they return any result, and
+// terminate.
 
 // The first name that an object, at any depth, has twice.
 std::optional<std::string> repeated_name(std::string_view json);
 
 // The text of this member's value in the outermost object, or "". It is a part of `json`.
 std::string_view member_text(std::string_view json, std::string_view name);
+
+// The same JSON with fractions as people write them, 1.5 for 1.5E0, and the shortest that give the same double.
+std::string with_plain_numbers(std::string_view json);
 
 }  // namespace kvmem
