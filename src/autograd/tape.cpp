@@ -62,6 +62,10 @@ void Tape::materialise(Node& node) {
 void Tape::backward(Var loss, Real seed) {
     require_shape(&of("Tape::backward", {loss}) == this && loss.rows() == 1 && loss.cols() == 1, "Tape::backward",
                   "a loss of one number on this tape");
+    if (!training())
+        throw Error({.what = "a tape that is not training has saved nothing for a backward pass",
+                     .expected = "set_training(true) before the forward pass",
+                     .where = "Tape::backward"});
     if (!loss.needs_grad()) return;
     // Parameters' gradients add up over losses; those of the pass begin anew.
     for (Node& node : nodes_) {

@@ -30,7 +30,7 @@ MemoryStore::MemoryStore(const StoreOptions& options) : impl_(std::make_unique<I
     check_options(options);
     impl_->publish({options, {}, 0, 0, false});
 }
-MemoryStore::MemoryStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+MemoryStore::MemoryStore(Made, std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 MemoryStore::~MemoryStore() = default;
 MemoryStore::MemoryStore(MemoryStore&&) noexcept = default;
 MemoryStore& MemoryStore::operator=(MemoryStore&&) noexcept = default;
@@ -229,7 +229,7 @@ MemoryStore MemoryStore::create(const std::filesystem::path& path, const StoreOp
         for (const std::filesystem::path& made : {path, log_path(path)}) std::filesystem::remove(made, ignored);
         throw;
     }
-    return MemoryStore(std::move(impl));
+    return {Made::whole, std::move(impl)};
 }
 
 MemoryStore MemoryStore::open(const std::filesystem::path& path, Access access) {
@@ -251,7 +251,7 @@ MemoryStore MemoryStore::open(const std::filesystem::path& path, Access access) 
         log->begin(stored.head, impl->restore(stored));
         impl->log = std::move(log);
     }
-    return MemoryStore(std::move(impl));
+    return {Made::whole, std::move(impl)};
 }
 
 StoreInfo MemoryStore::peek(const std::filesystem::path& path) {

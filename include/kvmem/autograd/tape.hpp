@@ -77,7 +77,7 @@ class alignas(64) Tape {
     }
 
     // Adds seed * d loss / d x to the gradients of the parameters that `loss` [1, 1] was made from. Several losses
-    // of one pass may follow each other.
+    // of one pass may follow each other. Throws Error on a tape that is not training.
     void backward(Var loss, Real seed = 1);
 
     // This tape's gradient of a parameter. The first call makes it, with no row touched.

@@ -297,7 +297,8 @@ class MemoryStore {
 
   private:
     struct Impl;
-    explicit MemoryStore(std::unique_ptr<Impl> impl);
+    enum class Made { whole };  // keeps MemoryStore({}) from being ambiguous
+    MemoryStore(Made, std::unique_ptr<Impl> impl);
     Impl& impl() const;
     std::unique_ptr<Impl> impl_;
 };
