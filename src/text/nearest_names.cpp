@@ -134,6 +134,25 @@ static std::vector<Token> sharing_trigrams(const NameIndex& names, const std::ve
     return tokens;
 }
 
+// Adds names of which a rare word of the text is a word: "Nolan" is a part of "Christopher Nolan".
+static void add_containing(const NameIndex& names, const std::vector<Part>& parts, std::vector<NearName>& near) {
+    std::string spaced;
+    names.for_each([&](Token token) {
+        const std::string& text = names.vocabulary().text(token);
+        if (text.size() > max_name_bytes) return;
+        spaced_words(spaced, text);
+        for (const Part& part : parts) {
+            const bool is_word = part.spaced.find(' ', 1) + 1 == part.spaced.size();
+            if (!is_word || part.common || spaced.find(part.spaced) == spaced.npos) continue;
+            if (std::ranges::find(near, token, &NearName::entity) != near.end()) return;
+            const auto letters = static_cast<double>(words::characters(spaced).size() - 2);
+            const double share = static_cast<double>(part.letters.size() - 2) / letters;
+            near.push_back({token, 1 - share, part.begin, part.end, part.common});
+            return;
+        }
+    });
+}
+
 std::vector<NearName> nearest_names(const NameIndex& names, std::string_view text, int count) {
     const std::vector<Part> parts = parts_to_compare(names.vocabulary(), text);
     std::vector<NearName> near;
@@ -154,6 +173,7 @@ std::vector<NearName> nearest_names(const NameIndex& names, std::string_view tex
             near.push_back({token, static_cast<double>(min_edits) / static_cast<double>(letters), nearest->begin,
                             nearest->end, nearest->common});
     }
+    add_containing(names, parts, near);
     std::ranges::sort(near, [](const NearName& a, const NearName& b) {
         return a.distance != b.distance ? a.distance < b.distance : a.entity < b.entity;
     });

@@ -51,6 +51,15 @@ TEST_CASE("names of scripts without spaces are found at any character, and the r
     CHECK(vocabulary.text(linker.nearest("ロバト・デ・ニーロの映画", 1).at(0).entity) == "ロバート・デ・ニーロ");
 }
 
+TEST_CASE("a part of a name suggests the names that have it", "[linker]") {
+    const Vocabulary vocabulary =
+        vocabulary_of({"Christopher Nolan", "Jonathan Nolan", "Nolande", "John Smith"}, {"films", "of", "smith"});
+    const EntityLinker linker(vocabulary);
+    CHECK(texts(vocabulary, entities(linker.nearest("films of Nolan", 5))) ==
+          Names{"Nolande", "Jonathan Nolan", "Christopher Nolan"});
+    CHECK(entities(linker.nearest("films of smith Ng", 5)).empty());  // a common word is no part of a name
+}
+
 TEST_CASE("a run of characters that training has whole stays a word", "[linker]") {
     const Vocabulary vocabulary = vocabulary_of({"中国"}, {"的首都是哪里"});
     CHECK(shown(vocabulary, EntityLinker(vocabulary).link("[中国]的首都是哪里").tokens) == "<中国> 的首都是哪里");

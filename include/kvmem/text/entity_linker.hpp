@@ -84,7 +84,8 @@ class EntityLinker {
     std::vector<Token> find(std::string_view name) const;
 
     // Suggestions for a text without entities: up to `count` entities whose names are nearest to a part of the text by
-    // edit distance, nearest first. A name that differs in more than a third of its letters is left out.
+    // edit distance, nearest first. A name that differs in more than a third of its letters is left out, unless a rare
+    // word of the text is one of its words.
     std::vector<NearName> nearest(std::string_view text, int count) const;
 
   private:
