@@ -3,6 +3,7 @@
 #include "answer_text.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/core/text.hpp"
+#include "kvmem/io/json_text.hpp"
 #include "line_reader.hpp"
 #include "model_source.hpp"
 #include "program.hpp"
@@ -36,7 +37,7 @@ struct Asker {
     void operator()(const std::string& question, const std::vector<TextSlot>& story = {}) const {
         const Answer found = answerer.ask(question, options, story);
         if (json) {
-            std::cout << boost::json::serialize(to_json(question, found)) << std::endl;
+            std::cout << with_plain_numbers(boost::json::serialize(to_json(question, found))) << std::endl;
             return;
         }
         if (echo) std::cout << "? " << question << "\n";
@@ -47,8 +48,8 @@ struct Asker {
 
 }  // namespace
 
-// Calls take(line) for each line of stdin. On a terminal, it ends when take() returns false. An Error is printed, and
-// the next line follows.
+// Calls take(line) for each line of stdin. On a terminal, it ends at "quit" or when take() returns false. An Error is
+// printed, and the next line follows.
 template <class Take>
 static int converse(const char* greeting, const char* prompt, Take take) {
     const bool conversation = ::isatty(STDIN_FILENO) != 0;
@@ -56,6 +57,11 @@ static int converse(const char* greeting, const char* prompt, Take take) {
     if (conversation) std::cerr << greeting << "\n";
     LineReader reader(prompt);
     while (const auto line = reader.next()) {
+        if (conversation && (*line == "quit" || *line == "exit")) break;
+        if (conversation && *line == "help") {
+            std::cerr << greeting << "\n";
+            continue;
+        }
         try {
             if (!take(*line) && conversation) break;
         } catch (const Error& e) {

@@ -2,6 +2,7 @@
 #include "answer_text.hpp"
 #include "evaluation.hpp"
 #include "kvmem/core/text.hpp"
+#include "kvmem/io/json_text.hpp"
 #include "model_source.hpp"
 #include "program.hpp"
 #include "task_verbs.hpp"
@@ -179,7 +180,7 @@ int evaluate_questions(const po::variables_map& values) {
     std::cerr << short_number(static_cast<double>(evaluation.metrics.questions) / std::max(evaluation.seconds, 1e-9))
               << " questions/s\n";
     if (values.count("json"))
-        std::cout << json::serialize(to_json(evaluation, split)) << "\n";
+        std::cout << with_plain_numbers(json::serialize(to_json(evaluation, split))) << "\n";
     else
         print(std::cout, evaluation, split);
     if (values.count("errors")) print_errors(std::cout, sources, evaluation, split, values["limit"].as<Index>());

@@ -20,8 +20,10 @@ namespace fs = std::filesystem;
 using store::MemoryStore;
 
 static const char* const about =
-    "Makes a store of vectors: .npy, .fvecs, a dataset of an HDF5 file (superblock 2 or later), or lines of text with\n"
-    "numbers; '-' is standard input. Ids count the rows from 0. Lines have names, which become texts, if the first "
+    "Makes a store of vectors: .npy, .npz, .fvecs, a dataset of an HDF5 file (superblock 2 or later), or lines of "
+    "text\n"
+    "with numbers, as word2vec, fastText and GloVe have them; any but HDF5 may be .gz; '-' is standard input. Ids "
+    "count the rows from 0. Lines have names, which become texts, if the first "
     "one\n"
     "does: what is before its first tab, or its first word, is no number. Then any word or number may be a name.\n"
     "Numbers are decimal and finite.\n"
@@ -69,7 +71,7 @@ static CommandLine command_line(Wanted& wanted) {
     line.options.add_options()                                       //
         ("output,o", po::value(&wanted.output), "the store's file")  //
         ("dataset", po::value(&wanted.dataset)->default_value("train"),
-         "of an HDF5 file: the path of the dataset")                                                    //
+         "of an HDF5 or .npz file: the dataset or array")                                               //
         ("values", po::value<std::string>(), "vectors to be read as values, a row for each key")        //
         ("run", po::value<std::string>(), "run directory or model file, whose memory becomes a store")  //
         ("memory,m", po::value<std::string>(),
@@ -80,7 +82,7 @@ static CommandLine command_line(Wanted& wanted) {
         ("metric", po::value(&wanted.metric)->default_value("dot"), "dot, cosine or euclidean")                  //
         ("form", po::value(&wanted.form)->default_value("int8"), "what is searched: float32, bfloat16 or int8")  //
         ("lists", po::value(&wanted.lists)->default_value(0),
-         "of the index; 0: about twice the root of the slots; -1: none")  //
+         "of the index; 0: none below 10,000 slots, else about twice their root; -1: none")  //
         ("resume", "go on with a store that was begun with the same vectors");
     return line;
 }
@@ -197,7 +199,8 @@ static EncodedRows rows_of(const po::variables_map& values, const std::string& d
 
 // Indexes or compacts the store.
 static void finish(MemoryStore& store, Index lists) {
-    if (lists >= 0)
+    constexpr Index small = 10'000;  // slots that an exact search reads in a moment
+    if (lists > 0 || (lists == 0 && store.size() >= small))
         store.index({.lists = lists});
     else
         store.compact();

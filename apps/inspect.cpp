@@ -1,4 +1,5 @@
 // kvmem inspect FILE: what a data set, a model or a run holds.
+#include "file_kind.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/core/text.hpp"
 #include "kvmem/io/file_format.hpp"
@@ -52,8 +53,16 @@ int run_inspect(const Arguments& arguments) {
     if (recall && values.count("json")) throw UsageError({.what = "--recall does not go with --json"});
     const fs::path path = required(values, "file", "a data set, a model file, a store or a run directory");
     const bool as_json = values.count("json") > 0;
+    std::vector<std::string> formats{model_format, "kvmem-store"};
+    for (const TaskVerbs& task : task_table()) formats.emplace_back(task.data_format);
+    if (!is_folder(path)) require_format(path, formats, "a data set, a model file, a store or a run directory");
     const std::string format = is_folder(path) ? "a run" : file_format(path);
     require_at_least(values["limit"].as<Index>(), 1, "limit");
+    for (const char* option : {"limit", "max-frequency", "max-slots"})
+        if (!values[option].defaulted() && format != "kvmem-qa")
+            throw UsageError({.what = "--" + std::string(option) + " is of data sets of questions only"});
+    if (!values["limit"].defaulted() && !values.count("questions"))
+        throw UsageError({.what = "--limit goes with --questions"});
     if ((recall || values.count("questions")) && format != "kvmem-qa")
         throw UsageError(
             {.what = std::string(recall ? "--recall" : "--questions") + " is of data sets of questions only",

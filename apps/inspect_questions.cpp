@@ -1,6 +1,7 @@
 // kvmem inspect: what a data set or a model of question answering holds.
 #include "answer_text.hpp"
 #include "kvmem/core/text.hpp"
+#include "kvmem/io/json_text.hpp"
 #include "kvmem/tasks/qa/inspect.hpp"
 #include "kvmem/tasks/qa/model_file.hpp"
 #include "kvmem/train/config.hpp"
@@ -153,7 +154,7 @@ void inspect_questions(const fs::path& path, const po::variables_map& values) {
     if (values.count("json")) {
         json::object splits;
         for (const auto& [name, split] : report.splits) splits[name] = split_json(split, reach(name));
-        std::cout << json::serialize(data_json(info, report, std::move(splits))) << "\n";
+        std::cout << with_plain_numbers(json::serialize(data_json(info, report, std::move(splits)))) << "\n";
         return;
     }
     std::cout << "data set: " << printable(info.title) << "\n";

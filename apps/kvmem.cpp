@@ -11,6 +11,7 @@
 #include <csignal>
 #include <filesystem>
 #include <iostream>
+#include <iterator>
 #include <new>
 
 namespace {
@@ -44,6 +45,7 @@ constexpr Verb verbs[] = {
     {"export", "write a trained model for other programs", run_export},
     {"index", "make a store of vectors", run_index},
     {"query", "search a store of vectors", run_query},
+    {"store", "change a store of vectors, or write its slots", run_store},
     {"version", "print the version", run_version},
 };
 
@@ -59,6 +61,7 @@ int run(const Arguments& arguments) {
         return 2;
     }
     const std::string& name = arguments.front();
+    if (name == "help" && arguments.size() > 1) return run({arguments[1], "--help"});
     if (name == "--help" || name == "-h" || name == "help") {
         print_usage(std::cout);
         return 0;
@@ -66,12 +69,10 @@ int run(const Arguments& arguments) {
     for (const Verb& verb : verbs)
         if (name == verb.name || (name == "--version" && verb.run == run_version))
             return verb.run(Arguments(arguments.begin() + 1, arguments.end()));
-    throw UsageError({.what = "no such verb",
-                      .expected =
-                          "import, synth, inspect, train, evaluate, ask, predict, translate, align, generate, plot, "
-                          "export, index, query or version",
-                      .got = name,
-                      .hint = "see 'kvmem --help'"});
+    std::string names;
+    for (const Verb& verb : verbs)
+        names += (&verb == verbs ? "" : &verb == std::end(verbs) - 1 ? " or " : ", ") + std::string(verb.name);
+    throw UsageError({.what = "no such verb", .expected = names, .got = name, .hint = "see 'kvmem --help'"});
 }
 
 int fail(const std::string& what, int code) {

@@ -106,6 +106,7 @@ void add_answer_options(CommandLine& line, AnswerOptions& options) {
         ("add-fact", po::value<std::vector<std::string>>()->composing(),
          "subject|relation|object that the memory shall hold too; may be given several times")  //
         ("remove-fact", po::value<std::vector<std::string>>()->composing(), "... that it shall not hold");
+    line.hidden.add_options()("k", po::value(&options.candidates));
 }
 
 static void read_from(Answerer& answerer, const std::string& store) {

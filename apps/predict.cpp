@@ -121,7 +121,8 @@ static std::string answered(const Answerer& answerer, const AnswerOptions& optio
     try {
         const json::value parsed = parse_line(text, where);
         if (parsed.as_object().contains("id")) id = member_text(text, "id");
-        return with_id(json::serialize(answered(answerer, options, parsed.as_object(), where, counts)), id);
+        return with_id(
+            with_plain_numbers(json::serialize(answered(answerer, options, parsed.as_object(), where, counts))), id);
     } catch (const Error& e) {
         if (counts.failed++ == 0) counts.first_problem = e.problem();
         return with_id(json::serialize(json::object{{"error", e.what()}}), id);

@@ -33,6 +33,7 @@ int run_generate(const Arguments& arguments);
 int run_plot(const Arguments& arguments);
 int run_index(const Arguments& arguments);
 int run_query(const Arguments& arguments);
+int run_store(const Arguments& arguments);
 
 // The syntax of a verb's command line. Positional arguments become string options of these names, in order.
 struct CommandLine {

@@ -1,10 +1,12 @@
 // kvmem query STORE VECTORS: what a store finds for vectors, or for text.
 #include "encoded_text.hpp"
+#include "file_kind.hpp"
 #include "kvmem/core/text.hpp"
 #include "output.hpp"
 #include "program.hpp"
 #include "store_text.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cmath>
 #include <iomanip>
@@ -26,12 +28,14 @@ namespace {
 struct Wanted {
     std::string dataset, filter, results;
     Index k = 10, probes = 0;
+    double recall_target = 0;
     Real temperature = 1;
 };
 
 // The hits of one query.
 struct Found {
     Index query;
+    std::string name;  // of the query's row in its file, or ""
     std::span<const store::Id> ids;
     std::span<const float> scores;
     std::span<const float> weights;  // with --read
@@ -41,18 +45,23 @@ struct Found {
 }  // namespace
 
 static CommandLine command_line(Wanted& wanted) {
-    CommandLine line{
-        .usage = "kvmem query STORE VECTORS|--text TEXT [options]", .about = about, .positional = {"store", "vectors"}};
-    line.options.add_options()                                            //
-        ("k", po::value(&wanted.k)->default_value(10), "how many slots")  //
+    CommandLine line{.usage = "kvmem query STORE VECTORS|--text TEXT|--name NAME [options]",
+                     .about = about,
+                     .positional = {"store", "vectors"}};
+    line.options.add_options()                                              //
+        ("k,k", po::value(&wanted.k)->default_value(10), "how many slots")  //
         ("dataset", po::value(&wanted.dataset)->default_value("test"),
-         "of an HDF5 file: the path of the dataset")                                                            //
+         "of an HDF5 or .npz file: the dataset or array")                                                       //
         ("run", po::value<std::string>(), "run directory or model file that reads --text")                      //
         ("text", po::value<std::string>(), "what to look for, instead of vectors; -: lines of standard input")  //
         ("filter", po::value(&wanted.filter), "these ids alone: 3,7,10-20")                                     //
         ("probes", po::value(&wanted.probes)->default_value(0), "lists to look at; 0: everything, exactly")     //
-        ("read", "also the weights of attention over the slots found and, with --json, what it reads")          //
-        ("temperature", po::value(&wanted.temperature)->default_value(1), "of --read")                          //
+        ("recall-target", po::value(&wanted.recall_target)->default_value(0, "0"),
+         "as few probes as find this share of the exact result, measured on up to 100 of the queries")      //
+        ("slot", po::value<store::Id>(), "what is near this slot of the store, instead of vectors")         //
+        ("name", po::value<std::string>(), "what is near the first slot of this name, instead of vectors")  //
+        ("read", "also the weights of attention over the slots found and, with --json, what it reads")      //
+        ("temperature", po::value(&wanted.temperature)->default_value(1), "of --read")                      //
         ("results", po::value(&wanted.results),
          "also write what was found to this HDF5 file, as ann-benchmarks does")                        //
         ("recall", "how many of the exact result --probes finds, among the same --filter; to stderr")  //
@@ -60,20 +69,27 @@ static CommandLine command_line(Wanted& wanted) {
     return line;
 }
 
-static Found found_by(const store::ReadResult& read, Index query) {
-    Found found{query, read.hits.ids_of(query), read.hits.scores_of(query), {}, {}};
+static Found found_by(const store::ReadResult& read, Index query, const VectorFile& queries) {
+    const std::string name = queries.names.empty() ? "" : queries.names[static_cast<std::size_t>(query)];
+    Found found{query, name, read.hits.ids_of(query), read.hits.scores_of(query), {}, {}};
     if (read.values.rows() == 0) return found;
     found.weights = std::span(read.weights).subspan(query * read.hits.k, found.ids.size());
     found.read = {read.values.row(query), static_cast<std::size_t>(read.values.cols())};
     return found;
 }
 
+// A Euclidean score as the distance that it is minus the square of.
+static float shown_score(Similarity metric, float score) {
+    return metric == Similarity::euclidean ? std::sqrt(std::abs(score)) : score;
+}
+
 // Prints a line for each slot.
 static void print_text(const MemoryStore& store, const Found& found) {
     const store::StoredSlots slots = store.get(found.ids);
-    std::cout << "query " << found.query << ": " << plural(static_cast<Index>(found.ids.size()), "slot") << "\n";
+    std::cout << "query " << found.query << (found.name.empty() ? "" : " (" + printable(found.name) + ")") << ": "
+              << plural(static_cast<Index>(found.ids.size()), "slot") << "\n";
     for (std::size_t i = 0; i < found.ids.size(); ++i) {
-        std::cout << "  " << std::setw(12) << std::right << found.scores[i];
+        std::cout << "  " << std::setw(12) << std::right << shown_score(store.options().metric, found.scores[i]);
         if (!found.weights.empty()) std::cout << "  " << std::setw(7) << percent(double{found.weights[i]});
         std::cout << "  " << found.ids[i];
         if (!slots.texts[i].empty()) std::cout << "  " << printable(slots.texts[i]);
@@ -85,12 +101,14 @@ static void print_json(const MemoryStore& store, const Found& found) {
     const store::StoredSlots slots = store.get(found.ids);
     json::array all;
     for (std::size_t i = 0; i < found.ids.size(); ++i) {
-        json::object slot{{"id", found.ids[i]}, {"score", found.scores[i]}};
+        json::object slot{{"id", found.ids[i]}, {"score", found.scores[i] + 0.0f}};  // no -0
         if (!found.weights.empty()) slot["weight"] = found.weights[i];
         if (store.has_texts()) slot["text"] = as_utf8(slots.texts[i]);
         all.push_back(std::move(slot));
     }
-    json::object line{{"query", found.query}, {"slots", std::move(all)}};
+    json::object line{{"query", found.query}};
+    if (!found.name.empty()) line["name"] = as_utf8(found.name);
+    line["slots"] = std::move(all);
     if (!found.read.empty()) line["read"] = json::array(found.read.begin(), found.read.end());
     std::cout << json::serialize(line) << "\n";
 }
@@ -105,12 +123,31 @@ static void write_results(const std::string& path, const store::Hits& hits, Simi
             const Index at = q * hits.k + i;
             const float score = hits.scores[at];
             if (i >= hits.count[q]) neighbors[at] = -1;
-            distances(q, i) = metric == Similarity::euclidean ? std::sqrt(-score)
+            distances(q, i) = metric == Similarity::euclidean ? shown_score(metric, score)
                               : metric == Similarity::cosine  ? 1 - score
                                                               : -score;
         }
     write_neighbors(path, {neighbors.data(), rows, hits.k}, distances,
                     metric == Similarity::cosine ? "angular" : name_of(metric));
+}
+
+// The keys of slots of the store, by id or by name.
+static VectorFile slot_query(const MemoryStore& store, const po::variables_map& values) {
+    require_option(!values.count("vectors") && !values.count("text") && !(values.count("slot") && values.count("name")),
+                   values.count("slot") ? "slot" : "name", "no other query beside it");
+    std::vector<store::Id> ids = values.count("slot") ? std::vector{values["slot"].as<store::Id>()} : store.ids();
+    store::StoredSlots slots = store.get(ids);
+    const auto at =
+        values.count("slot") ? slots.texts.begin() : std::ranges::find(slots.texts, values["name"].as<std::string>());
+    const auto place = static_cast<std::size_t>(at - slots.texts.begin());
+    if (at == slots.texts.end() || !slots.found[place])
+        throw Error({.what = "the store has no such slot",
+                     .expected = values.count("slot") ? "an id of it" : "a name as it is written there",
+                     .got = values.count("slot") ? std::to_string(ids[0]) : values["name"].as<std::string>()});
+    VectorFile query{Matrix(1, slots.keys.cols()), {}};
+    std::copy_n(slots.keys.row(static_cast<Index>(place)), slots.keys.cols(), query.vectors.row(0));
+    if (store.has_texts()) query.names.push_back(*at);
+    return query;
 }
 
 static VectorFile queries_of(const po::variables_map& values, const std::string& dataset) {
@@ -130,6 +167,24 @@ static void print_recall(const MemoryStore& store, ConstView queries, Index k, c
               << " queries/s; exact " << short_number(count / report.seconds_exact) << "\n";
 }
 
+// The fewest probes, of powers of two, that reach the recall; 0, an exact search, if none below all lists do.
+static Index probes_for(const MemoryStore& store, ConstView queries, Index k, double target,
+                        store::SearchOptions options) {
+    const ConstView some = queries.middle_rows(0, std::min<Index>(queries.rows, 100));
+    for (options.probes = 1; options.probes < store.lists(); options.probes *= 2)
+        if (store.measure_recall(some, k, options).recall >= target) return options.probes;
+    return 0;
+}
+
+// Throws UsageError for options that would have no effect.
+static void require_fitting(const po::variables_map& values, const Wanted& wanted) {
+    require_option(values["temperature"].defaulted() || values.count("read"), "temperature", "--read beside it");
+    require_option(!values.count("recall") || wanted.probes > 0 || wanted.recall_target > 0, "recall",
+                   "--probes or --recall-target beside it");
+    require_option(wanted.recall_target >= 0 && wanted.recall_target <= 1, "recall-target", "a number from 0 to 1");
+    require_option(wanted.recall_target == 0 || wanted.probes == 0, "recall-target", "no --probes beside it");
+}
+
 int run_query(const Arguments& arguments) {
     Wanted wanted;
     po::variables_map values;
@@ -137,14 +192,26 @@ int run_query(const Arguments& arguments) {
     const std::string path = required(values, "store", "the file of a store");
     require_at_least(wanted.k, 1, "k");
     require_at_least(wanted.probes, 0, "probes");
+    require_fitting(values, wanted);
     store::SearchOptions options;
     options.probes = wanted.probes;
     if (values.count("filter")) options.where = filter_of(wanted.filter);
     if (!wanted.results.empty())
         require_output(wanted.results, "neighbors",
                        {path, values.count("vectors") ? values["vectors"].as<std::string>() : "-"});
+    require_format(path, {"kvmem-store"}, "a store of vectors");
     const MemoryStore store = MemoryStore::open(path, store::Access::map);
-    const Matrix queries = queries_of(values, wanted.dataset).vectors;
+    const bool of_slot = values.count("slot") + values.count("name") > 0;
+    const VectorFile asked = of_slot ? slot_query(store, values) : queries_of(values, wanted.dataset);
+    const Matrix& queries = asked.vectors;
+    if (queries.cols() != store.options().key_width)
+        throw Error({.what = "queries are not as wide as the keys",
+                     .expected = plural(store.options().key_width, "number") + " in each",
+                     .got = std::to_string(queries.cols())});
+    if (wanted.recall_target > 0) {
+        options.probes = probes_for(store, queries, wanted.k, wanted.recall_target, options);
+        std::cerr << (options.probes > 0 ? plural(options.probes, "probe") : "an exact search") << "\n";
+    }
     store::ReadResult read;
     if (values.count("read"))
         read =
@@ -153,7 +220,7 @@ int run_query(const Arguments& arguments) {
         read.hits = store.search(queries, wanted.k, options);
     if (!wanted.results.empty()) write_results(wanted.results, read.hits, store.options().metric);
     for (Index q = 0; q < queries.rows(); ++q)
-        (values.count("json") ? print_json : print_text)(store, found_by(read, q));
+        (values.count("json") ? print_json : print_text)(store, found_by(read, q, asked));
     if (values.count("recall")) print_recall(store, queries, wanted.k, options);
     return 0;
 }

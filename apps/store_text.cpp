@@ -34,35 +34,58 @@ store::KeyEncoding encoding_named(const std::string& name) {
 }
 std::string name_of(store::KeyEncoding encoding) { return encoding_names[static_cast<int>(encoding)]; }
 
-std::function<bool(store::Id)> filter_of(const std::string& text) {
-    struct Range {
-        store::Id first, last;
-    };
-    std::vector<Range> ranges;
+namespace {
+
+struct IdRange {
+    store::Id first, last;
+};
+
+}  // namespace
+
+static std::vector<IdRange> ranges_of(const std::string& text, const char* option) {
+    std::vector<IdRange> ranges;
     const char *at = text.data(), *end = at + text.size();
     const auto number = [&](store::Id& id) {
         const auto [next, error] = std::from_chars(at, end, id);
-        require_option(error == std::errc(), "filter", "ids and ranges of ids, like 3,7,10-20");
+        require_option(error == std::errc(), option, "ids and ranges of ids, like 3,7,10-20");
         at = next;
     };
     for (;;) {
-        Range& range = ranges.emplace_back();
+        IdRange& range = ranges.emplace_back();
         number(range.first);
         range.last = range.first;
         if (at != end && *at == '-') ++at, number(range.last);
-        require_option(range.first <= range.last, "filter", "ranges that begin with their smaller id, like 10-20");
-        if (at == end) break;
-        require_option(*at++ == ',', "filter", "ids and ranges of ids, like 3,7,10-20");
+        require_option(range.first <= range.last, option, "ranges that begin with their smaller id, like 10-20");
+        if (at == end) return ranges;
+        require_option(*at++ == ',', option, "ids and ranges of ids, like 3,7,10-20");
     }
-    return [ranges](store::Id id) {
-        return std::any_of(ranges.begin(), ranges.end(),
-                           [id](const Range& r) { return r.first <= id && id <= r.last; });
+}
+
+std::vector<store::Id> ids_of(const std::string& text, Index max) {
+    std::vector<store::Id> ids;
+    for (const IdRange& range : ranges_of(text, "ids"))
+        for (store::Id id = range.first;; ++id) {
+            require_option(std::ssize(ids) < max, "ids", ("at most " + plural(max, "id")).c_str());
+            ids.push_back(id);
+            if (id == range.last) break;
+        }
+    return ids;
+}
+
+std::function<bool(store::Id)> filter_of(const std::string& text) {
+    return [ranges = ranges_of(text, "filter")](store::Id id) {
+        return std::ranges::any_of(ranges, [id](const IdRange& r) { return r.first <= id && id <= r.last; });
     };
 }
 
 VectorFile vectors_from(const std::string& source, const std::string& dataset) {
-    if (source != "-") return read_vectors(source, dataset);
-    return parse_vectors(text_from("-"), "stdin");
+    VectorFile file = source == "-" ? parse_vectors(text_from("-"), "stdin") : read_vectors(source, dataset);
+    if (file.vectors.rows() == 0)
+        throw Error({.what = "no vectors",
+                     .expected = "a row of numbers at least",
+                     .got = "none",
+                     .where = source == "-" ? "stdin" : source});
+    return file;
 }
 
 void inspect_store(const std::filesystem::path& path, bool as_json) {

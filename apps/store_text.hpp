@@ -16,6 +16,9 @@ std::string name_of(Similarity metric);
 store::KeyEncoding encoding_named(const std::string& name);
 std::string name_of(store::KeyEncoding encoding);
 
+// The ids of "3,7,10-20", of at most `max` numbers. Throws UsageError.
+std::vector<store::Id> ids_of(const std::string& text, Index max);
+
 // The filter of "3,7,10-20": true of these ids. Throws UsageError.
 std::function<bool(store::Id)> filter_of(const std::string& text);
 

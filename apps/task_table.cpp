@@ -1,5 +1,6 @@
 #include "task_table.hpp"
 
+#include "file_kind.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/io/file_format.hpp"
 #include "kvmem/io/hdf5.hpp"
@@ -9,6 +10,7 @@
 #include "kvmem/train/session.hpp"
 #include "task_verbs.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 namespace kvmem::apps {
@@ -29,17 +31,11 @@ std::span<const TaskVerbs> task_table() {
 }
 
 const TaskVerbs& task_of_data(const fs::path& data) {
-    const std::string format = file_format(data);
     std::vector<std::string> formats;
-    for (const TaskVerbs& task : task_table()) {
-        if (format == task.data_format) return task;
-        formats.emplace_back(task.data_format);
-    }
-    throw Error({.what = "not a data set",
-                 .expected = "format " + joined(formats, " or "),
-                 .got = format.empty() ? "none" : format,
-                 .where = data.string(),
-                 .hint = "make one with 'kvmem import' or 'kvmem synth'"});
+    for (const TaskVerbs& task : task_table()) formats.emplace_back(task.data_format);
+    require_format(data, formats, "a data set");
+    const std::string format = file_format(data);
+    return *std::ranges::find(task_table(), format, &TaskVerbs::data_format);
 }
 
 // Calls found(task, model) for each model of each task until it returns true. Returns that task, or null.
@@ -109,6 +105,7 @@ fs::path find_run(const po::variables_map& values, const std::string& option) {
         throw Error({.what = "no such run directory or model file",
                      .where = run.string(),
                      .hint = "train one with 'kvmem train'"});
+    if (!is_folder(run)) require_format(run, {model_format}, "a run directory or a model file");
     return run;
 }
 

@@ -38,8 +38,10 @@ static std::string describe(const StepReport& r, const ScoreType& score) {
     return line.str();
 }
 
-static std::string describe(const EpochReport& r, const ScoreType& score) {
+// Phases before the last one are named, since they count epochs of their own.
+static std::string describe(const EpochReport& r, const ScoreType& score, Index phases) {
     std::ostringstream line;
+    if (r.phase + 1 < phases) line << "phase " << r.phase + 1 << " of " << phases << "  ";
     line << "epoch " << r.epoch << "  loss " << formatted("%.3f", r.loss);
     if (r.validation)
         line << "  " << score.label << " " << text_of(score, r.validation->score) << (r.improved ? " *" : "  ");
@@ -96,12 +98,12 @@ class TrainingDisplay {
         callbacks.step = [this, prefix](const StepReport& report) {
             if (progress_.due()) progress_.show(prefix + describe(report, score_));
         };
-        callbacks.epoch = [this, prefix](const EpochReport& report) {
+        callbacks.epoch = [this, prefix, phases = session.objective().phases()](const EpochReport& report) {
             before_ = std::exchange(last_, report.loss);
             if (prefix.empty())
-                progress_.print(describe(report, score_));
+                progress_.print(describe(report, score_, phases));
             else if (progress_.due())
-                progress_.show(prefix + describe(report, score_));
+                progress_.show(prefix + describe(report, score_, phases));
         };
         callbacks.interrupted = [] { return Interruption::signal() != 0; };
         interruption_.emplace();

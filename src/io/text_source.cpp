@@ -10,6 +10,7 @@ static constexpr Index lines_between_reports = 8192;
 
 std::optional<Source> read_source(const std::filesystem::path& path) {
     if (path.empty()) return std::nullopt;
+    if (path == "-") return Source{"stdin", read_standard_input()};
     return Source{path.string(), read_file(path)};
 }
 

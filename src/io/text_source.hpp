@@ -20,7 +20,7 @@ struct Source {
     std::string text;
 };
 
-// The file's text, or nothing for an empty path. Throws Error that names the file.
+// The file's text, that of standard input for "-", or nothing for an empty path. Throws Error that names the file.
 std::optional<Source> read_source(const std::filesystem::path& path);
 
 // The text of a file that must be given; `what` says in the UsageError for an empty path what it holds. Throws Error.

@@ -74,6 +74,77 @@ TEST_CASE("a path reader is trained, measured and asked", "[program]") {
     CHECK_THAT(f.ask({"Oldland9"}).out, !Catch::Contains("holds nothing"));
 }
 
+TEST_CASE("a set is shown as one, a refusal as one, and what was wrong is listed", "[program]") {
+    NEED_PROGRAM();
+    const PathFixture f;
+    const std::string speakers = f.write("t.tsv", std::string(path_templates) +
+                                                      "~speaks\twho speaks {}\ttrain\n"
+                                                      "~speaks\tspeakers of {}\ttest\n");
+    const std::string data = f.path("d.h5"), run = f.path("r");
+    REQUIRE(kvmem_program({"import", "kb", "--facts", f.facts, "--templates", speakers, "-o", data}).code == 0);
+    REQUIRE(kvmem_program({"train", data, "--run", run, "--hops", "2", "--width", "32", "--batch", "16", "--rate",
+                           "0.01", "--epochs", "30"})
+                .code == 0);  // a path reader, because the memory holds facts
+    CHECK_THAT(kvmem_program({"inspect", run}).out, Catch::StartsWith("model: path reader"));
+    const std::string question = "who speaks Oldese3";
+    CHECK_THAT(kvmem_program({"ask", run, question}).out,
+               Catch::StartsWith("6 answers: Oldland") && Catch::Contains(", ...") && Catch::Contains("hop 1"));
+    const json::value answer = json::parse(kvmem_program({"ask", run, question, "--json", "--all"}).out);
+    CHECK(answer.at("answers").as_array().size() == 6);
+    CHECK(answer.at("paths").at(0).at("steps").at(0).at("hop") == 1);
+    CHECK(answer.at("refused") == false);
+    CHECK_THAT(kvmem_program({"ask", run, "what is the capital of Oldland3 and Oldland5"}).out,
+               Catch::StartsWith("Oldville3\nOldville5\n") || Catch::StartsWith("Oldville5\nOldville3\n"));
+    const Output refused = kvmem_program({"ask", run, question, "--min-certainty", "1"});
+    CHECK(refused.code == 0);
+    CHECK_THAT(refused.out, Catch::StartsWith("nothing here answers that"));
+    CHECK(json::parse(kvmem_program({"ask", run, question, "--min-certainty", "1", "--json"}).out)
+              .at("answer")
+              .is_null());
+    check_fails(kvmem_program({"ask", run, question, "--min-certainty", "2"}), 2, "from 0 to 1");
+
+    const std::string asked = f.write("q.tsv", "who speaks Oldese3\tOldland1\nwhat is the weather in Oldland3\t\n");
+    REQUIRE(kvmem_program({"import", "kb", "--facts", f.facts, "--test", asked, "-o", f.path("q.h5")}).code == 0);
+    const Output measured = kvmem_program({"evaluate", run, "--data", f.path("q.h5"), "--errors"});
+    CHECK_THAT(measured.out, Catch::Contains("where no answer is right: ") &&
+                                 Catch::Contains("who speaks [Oldese3]\n  expected Oldland1\n  given    Oldland") &&
+                                 Catch::Contains("by ~speaks"));
+    check_fails(kvmem_program({"evaluate", run, "--data", f.path("q.h5"), "--split", "train"}), 1, "--split test");
+    check_fails(kvmem_program({"evaluate", run, "--errors", "--json"}), 2, "--json");
+    CHECK(kvmem_program({"inspect", f.path("q.h5"), "--questions", "test", "--limit", "1"}).out ==
+          "who speaks [Oldese3] -> Oldland1\n");
+    CHECK(kvmem_program({"plot", run, "--data", f.path("q.h5")}).code == 0);  // it takes the split that is there
+}
+
+TEST_CASE("data that a model cannot read are refused, and what a question brings is not ignored", "[program]") {
+    NEED_PROGRAM();
+    const PathFixture f;
+    const std::string stories = f.write(
+        "s.jsonl", R"({"question": "how is it", "memory": [{"key": "it", "value": "hot"}], "answers": ["hot"]})");
+    REQUIRE(kvmem_program({"import", "jsonl", "--train", stories, "-o", f.path("s.h5")}).code == 0);
+    check_fails(kvmem_program({"train", f.path("s.h5"), "--run", f.path("r"), "--model", "path-reader"}), 1,
+                "memories of their own");
+    CHECK(!f.exists("r"));
+    const Output asked =
+        kvmem_program({"predict", f.run},
+                      R"({"question": "what is the capital of Oldland3", "memory": [{"key": "x", "value": "y"}]})");
+    check_fails(asked, 1, "reads no slots that come with a question");
+    CHECK_THAT(asked.out, Catch::StartsWith("{\"error\":"));
+}
+
+TEST_CASE("small data are passed over as often as a minimum of steps needs", "[program]") {
+    NEED_PROGRAM();
+    const PathFixture f;
+    const auto train = [&](const std::string& run, std::vector<std::string> more) {
+        more.insert(more.begin(), {"train", f.data, "--run", f.path(run), "--width", "8", "--spellings", "64"});
+        return kvmem_program(more).err;
+    };
+    CHECK_THAT(train("a", {"--min-steps", "20", "--batch", "16"}),
+               Catch::Contains("epoch 5 ") && !Catch::Contains("epoch 9 "));
+    CHECK_THAT(train("b", {"--epochs", "1"}), Catch::Contains("epoch 1 ") && !Catch::Contains("epoch 2 "));
+    CHECK_THAT(train("b", {}), Catch::Contains("a run is here already"));
+}
+
 TEST_CASE("what each way to find slots can reach is shown by hop", "[program]") {
     NEED_PROGRAM();
     ProgramFixture f;

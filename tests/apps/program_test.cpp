@@ -16,8 +16,8 @@ using namespace kvmem::test;
 namespace json = boost::json;
 namespace fs = std::filesystem;
 
-static const std::vector<std::string> verbs{"import", "synth",   "inspect", "train", "evaluate",
-                                            "ask",    "predict", "plot",    "index", "query"};
+static const std::vector<std::string> verbs{"import",  "synth", "inspect", "train", "evaluate", "ask",
+                                            "predict", "plot",  "index",   "query", "store"};
 
 TEST_CASE("the program says its version and how to use it", "[program]") {
     NEED_PROGRAM();
@@ -367,6 +367,15 @@ TEST_CASE("files that are not what they should be are one clear error", "[progra
         check_fails(kvmem_program({"predict", bad, "--memory", f.data}), 1);
     }
     CHECK_FALSE(fs::exists(new_run));
+    // Each says what the file is, and where to go on.
+    check_fails(kvmem_program({"evaluate", f.data}), 1, "train on it: kvmem train ");
+    check_fails(kvmem_program({"ask", f.data, "x"}), 1, "got a data set of format kvmem-qa");
+    check_fails(kvmem_program({"train", f.facts, "--run", new_run}), 1, "make a data set of it with 'kvmem import'");
+    check_fails(kvmem_program({"inspect", f.facts}), 1, "no HDF5 file");
+    check_fails(kvmem_program({"query", f.data, "-"}, "1 2\n"), 1, "this is not a store of vectors");
+    check_fails(kvmem_program({"query", f.run, "-"}, "1 2\n"), 1, "a run directory");
+    check_fails(kvmem_program({"index", "/dev/null", "-o", f.path("none.h5")}), 1, "no vectors");
+    check_fails(kvmem_program({"inspect", f.run, "--max-slots", "3"}), 2, "of data sets of questions only");
     check_fails(kvmem_program({"evaluate", f.run + "/model-best.h5"}), 2, "--data");
     check_fails(kvmem_program({"ask", f.run + "/model-best.h5", "x"}), 2, "--memory");
     check_fails(kvmem_program({"evaluate", f.run, "--split", "exam"}), 1, "exam");
@@ -433,7 +442,7 @@ TEST_CASE("a data set without questions can be neither trained on nor measured w
     NEED_PROGRAM();
     const ProgramFixture f;
     REQUIRE(kvmem_program({"import", "kb", "--facts", f.facts, "--output", f.data}).code == 0);
-    check_fails(f.train(), 1, "train");
+    check_fails(f.train(), 1, "the data set has no questions");
     CHECK_FALSE(fs::exists(f.run));
     CHECK(kvmem_program({"inspect", f.data}).code == 0);
 }

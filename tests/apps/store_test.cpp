@@ -1,5 +1,6 @@
 #include "support/program_fixture.hpp"
 
+#include "kvmem/core/file.hpp"
 #include "kvmem/io/vectors.hpp"
 
 #include <boost/json.hpp>
@@ -179,4 +180,66 @@ TEST_CASE("wrong stores and queries are one line", "[program][store]") {
     check_fails(kvmem_program({"query", path, "-", "--k", "0"}, "1 2 3\n"), 2, "k");
     check_fails(kvmem_program({"query", path, "-", "--read"}, "1 2 3\n"), 1, "value vectors");
     check_fails(kvmem_program({"train", path, "--run", f.run}), 1, "kvmem-qa");
+}
+
+TEST_CASE("a store is changed and written from the program", "[program][store]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    const std::string path = f.path("s.h5");
+    REQUIRE(kvmem_program({"index", f.write("cities.txt", cities), "-o", path}).code == 0);
+    const auto store = [&](std::vector<std::string> arguments, const std::string& input = "") {
+        arguments.insert(arguments.begin(), "store");
+        arguments.insert(arguments.begin() + 2, path);
+        return kvmem_program(arguments, input);
+    };
+    CHECK_THAT(store({"add", "-"}, "Cork\t0 0 0.5\n").out, Catch::Contains("6 slots"));
+    CHECK_THAT(store({"upsert", "-", "--ids", "1,9"}, "Lagos\t0 0 7\nGraz\t1 1 1\n").out, Catch::Contains("7 slots"));
+    CHECK_THAT(store({"remove", "--ids", "3-4,77"}).out,
+               Catch::Contains("2 slots removed") && Catch::Contains("5 slots"));
+    CHECK(store({"compact"}).code == 0);
+    const std::string all = "Lima\t1 0 0\nLagos\t0 0 7\nBern\t0 1 0\nCork\t0 0 0.5\nGraz\t1 1 1\n";
+    CHECK(store({"export"}).out == all);
+    CHECK(store({"export", "--ids", "9,0"}).out == "Graz\t1 1 1\nLima\t1 0 0\n");
+    REQUIRE(store({"export", "-o", f.path("out.txt")}).code == 0);
+    CHECK(read_file(f.path("out.txt")) == all);
+    CHECK_THAT(kvmem_program({"query", path, "--name", "Cork", "-k", "1"}).out,
+               Catch::StartsWith("query 0 (Cork): 1 slot\n") && Catch::Contains("Lagos"));
+    CHECK_THAT(kvmem_program({"query", path, "--slot", "9", "--k", "1"}).out, Catch::Contains("query 0 (Graz)"));
+    check_fails(store({"remove"}), 2, "--ids");
+    check_fails(store({"remove", "--ids", "0-99999999999"}), 2, "at most");
+    check_fails(store({"compact", "--ids", "1"}), 2, "does not go with");
+    check_fails(store({"add", "-", "--ids", "1"}, "x\t1 2 3\n"), 1, "1");
+    check_fails(store({"add", "-", "--ids", "70,71"}, "x\t1 2 3\n"), 1, "expected 1 id, got 2");
+    check_fails(store({"export", "--ids", "70"}), 1, "no such slot");
+    check_fails(store({"burn"}), 2, "add, upsert, remove, compact or export");
+    check_fails(kvmem_program({"query", path, "--name", "Nowhere"}), 1, "no such slot");
+    check_fails(kvmem_program({"query", path, "--slot", "70"}), 1, "no such slot");
+    CHECK(store({"export"}).out == all);
+}
+
+TEST_CASE("distances are shown as such, and no number is minus zero", "[program][store]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    const std::string path = f.path("s.h5");
+    REQUIRE(kvmem_program({"index", f.write("v.txt", "0 0\n3 4\n"), "-o", path, "--metric", "euclidean"}).code == 0);
+    CHECK(kvmem_program({"query", path, "-"}, "0 0\n").out ==
+          "query 0: 2 slots\n             0  0\n             5  1\n");
+    CHECK_THAT(kvmem_program({"query", path, "-", "--json"}, "0 0\n").out, !Catch::Contains("-0"));
+}
+
+TEST_CASE("probes are chosen by the recall that they are to reach, and small stores have no lists",
+          "[program][store]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    std::string lines;
+    for (int i = 0; i < 400; ++i) lines += std::to_string(i % 20) + " " + std::to_string(i / 20) + "\n";
+    const std::string vectors = f.write("v.txt", lines), path = f.path("s.h5");
+    CHECK_THAT(kvmem_program({"index", vectors, "-o", f.path("small.h5")}).out, Catch::Contains("0 lists"));
+    REQUIRE(kvmem_program({"index", vectors, "-o", path, "--lists", "16", "--metric", "euclidean"}).code == 0);
+    const Output found = kvmem_program({"query", path, vectors, "--recall-target", "0.9", "--recall", "-k", "5"});
+    CHECK(found.code == 0);
+    CHECK_THAT(found.err, Catch::Contains("probe") && Catch::Contains("recall 9"));
+    check_fails(kvmem_program({"query", path, vectors, "--recall"}), 2, "--probes or --recall-target");
+    check_fails(kvmem_program({"query", path, vectors, "--recall-target", "2"}), 2, "0 to 1");
+    check_fails(kvmem_program({"query", path, vectors, "--temperature", "2"}), 2, "--read");
 }
