@@ -6,6 +6,11 @@ set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
+if [[ ${1:-} == -h || ${1:-} == --help ]]; then
+    sed -n '2,/^set/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+    exit
+fi
+
 kvmem=build/release/apps/kvmem
 work=build/quickstart
 data=$work/almanac.h5
@@ -44,7 +49,7 @@ import_data() {
         echo "$data is up to date"
     else
         mkdir -p "$work"
-        "$kvmem" import kb --facts "${facts[@]}" --templates "$templates" --valid-fraction 0.1 --title Almanac \
+        "$kvmem" import kb --facts "${facts[@]}" --templates "$templates" --title Almanac \
             --source "vega-datasets, countries-list, periodic-table (npm)" --license "BSD-3-Clause, MIT, ISC" \
             --output "$data"
     fi
@@ -57,7 +62,7 @@ train_model() {
         echo "$run is trained"
     else
         rm -rf "$run"
-        "$kvmem" train "$data" --model path-reader --run "$run"
+        "$kvmem" train "$data" --run "$run"
     fi
 }
 

@@ -107,7 +107,7 @@ Batch Answerer::Impl::batch_of(const LinkedText& question, const std::vector<Tex
 LinkedText Answerer::Impl::link(const std::string& question, Answer& answer) const {
     LinkedText linked = linker.link(question);
     if (linked.entities.empty() && memory.size() > 0) {
-        const std::vector<NearName> near = linker.nearest(question, 3);
+        const std::vector<NearName> near = linker.nearest(question, 5);
         for (const NearName& name : near) answer.suggestions.push_back(model->vocabulary().text(name.entity));
         constexpr double misspelt = 1.0 / 5;  // one letter in five; a larger distance means another name
         // A common word of questions is no misspelt name.

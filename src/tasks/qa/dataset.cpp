@@ -7,7 +7,15 @@
 
 namespace kvmem {
 
-const Split& QaDataset::split(const std::string& name) const { return split_named(splits, name, info); }
+const Split& QaDataset::split(const std::string& name) const {
+    if (splits.empty())
+        throw Error({.what = "the data set has no questions",
+                     .expected = "a split '" + name + "'",
+                     .got = "a memory alone",
+                     .where = info.title,
+                     .hint = "import it again, with --templates or files of questions"});
+    return split_named(splits, name, info);
+}
 
 namespace {
 

@@ -33,7 +33,7 @@ class QaObjective : public Objective {
     std::string noun() const override { return "question"; }
     Var loss(Tape& tape, std::span<const Index> items, Rng& rng) override;
     bool can_validate() const override { return valid_ != nullptr; }
-    // Also finds the certainty that answers need: 95 % of the answerable questions reach it, and it is at most 1/2.
+    // Also finds the certainty that answers need: 95 % of the answerable questions reach it, and it is at most 0.15.
     Validation validate() override;
     // Gives the model the certainty of the last validation.
     void note_best() override { model_.set_min_certainty(certainty_); }
