@@ -31,7 +31,8 @@ static const char* const about =
     "  jsonl       questions that carry their memories: {\"question\", \"memory\": [{\"key\", \"value\"}], "
     "\"answers\"}\n\n"
     "--train, --valid and --test take several files each; without any of them the file holds a memory alone.\n\n"
-    "Other data have options of their own, 'kvmem import LAYOUT --help': sequences (pairs, text), events of users with\n"
+    "Other data have options of their own, 'kvmem import LAYOUT --help': sequences (pairs, text), events of users "
+    "with\n"
     "objects (events, movielens, retail, otto, sequences, recbole, git), and weights of a trained model (weights).";
 
 [[noreturn]] static void refuse_option(const std::string& option, const std::string& layout) {

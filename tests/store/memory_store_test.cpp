@@ -376,3 +376,7 @@ TEST_CASE("extreme numbers are found like others", "[store][exact]") {
             for (Index q = 0; q < queries.rows(); ++q) check_near(hits, q, twin.search(queries.row(q), 40));
         }
 }
+
+TEST_CASE("a store of no options means the options that it lacks", "[store]") {
+    CHECK_THROWS_WITH(MemoryStore({}), Catch::Contains("key_width"));
+}
