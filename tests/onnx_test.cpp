@@ -3,8 +3,10 @@
 #include "kvmem/tasks/qa/models/kv_mem_nn.hpp"
 #include "kvmem/tasks/qa/models/mem_n2n.hpp"
 #include "kvmem/tasks/qa/task_type.hpp"
+#include "kvmem/tasks/sequences/models/language_model.hpp"
 #include "kvmem/tasks/sequences/models/recurrent_text.hpp"
 #include "kvmem/tasks/sequences/models/seq2seq.hpp"
+#include "kvmem/tasks/sequences/models/transformer.hpp"
 #include "kvmem/tasks/sequences/task_type.hpp"
 #include "support/onnx_cases.hpp"
 #include "support/python.hpp"
@@ -56,10 +58,11 @@ void add_steps(OnnxCases& cases, const SequenceNetwork& network, const Ragged<To
         decoding->step(tokens, logs);
         cases.tokens("token", {rows}, tokens);
         cases.expect("log_probabilities", {rows, vocabulary}, logs.view().span());
-        Matrix weights(rows, longest);
-        for (Index i = 0; i < rows && decoding->heads() == 1; ++i)
-            std::ranges::copy(decoding->weights(i, 0), weights.row(i));
-        if (decoding->heads() == 1) cases.expect("weights", {rows, longest}, weights.view().span());
+        const Index heads = decoding->heads();
+        Matrix weights(rows * heads, longest);
+        for (Index i = 0; i < weights.rows(); ++i)
+            std::ranges::copy(decoding->weights(i / heads, i % heads), weights.row(i));
+        if (heads > 0) cases.expect("weights", {rows, heads, longest}, weights.view().span());
         tokens = random_tokens(rng, rows, static_cast<Token>(vocabulary));
     }
 }
@@ -67,7 +70,6 @@ void add_steps(OnnxCases& cases, const SequenceNetwork& network, const Ragged<To
 void add_translation(OnnxCases& cases, const std::string& name, SequenceNetwork& network) {
     Rng rng(4);
     const Ragged<Token> sources = random_rows(rng, {5, 1, 7}, network.source_units().size());
-    enlarge(network.parameters());
     cases.begin(name, network.onnx());
     cases.run("encoder");
     cases.tokens("source_tokens", sources.view());
@@ -167,7 +169,7 @@ void add_questions(OnnxCases& cases, const std::string& name, Model& model, cons
 void add_memory_networks(OnnxCases& cases) {
     const Batch stories = random_batch({3, 7, 0, 5, 4}, true), facts = random_batch({6, 1, 0, 9}, false);
     MemN2NConfig plain{.width = 6, .hops = 2, .memory = 5, .linear_start = false};
-    plain.deviation = 0.3;
+    plain.deviation = 0.2;
     MemN2NConfig aligned = plain, bags = plain, linear = plain;
     aligned.encoding = Encoding::aligned, aligned.empty_slots = aligned.linear_map = aligned.relu = true;
     bags.encoding = Encoding::bag, bags.tying = HopTying::layerwise, bags.temporal = false;
@@ -192,8 +194,24 @@ TEST_CASE("exported networks give kvmem's numbers in ONNX Runtime", "[onnx]") {
     OnnxCases cases;
     for (const Seq2SeqConfig& c : forms()) {
         Seq2Seq network(c, small_units());
+        enlarge(network.parameters());
         add_translation(cases, "seq2seq-" + std::to_string(cases.size()), network);
     }
+    for (const auto positions : {Positions::none, Positions::sinusoidal, Positions::rotary}) {
+        TransformerConfig c;
+        c.width = 8, c.heads = 2, c.inner = 12, c.encoder_layers = 2, c.decoder_layers = 3, c.positions = positions;
+        c.tied = positions != Positions::none;
+        if (!c.tied) c.feed_forward = FeedForwardForm::gelu;
+        Transformer network(c, small_units());
+        add_translation(cases, "transformer-" + std::to_string(cases.size()), network);
+    }
+    LanguageModelConfig c;
+    c.width = 8, c.heads = 2, c.inner = 12, c.layers = 2, c.context = 3;
+    LanguageModel language(c, small_units());
+    cases.begin("language-model", language.onnx());
+    cases.run("step");
+    for (const char* cache : {"self_keys", "self_values"}) cases.numbers(cache, {3, 2, 2, 0, 4}, {});
+    add_steps(cases, language, {{}, {0, 0, 0, 0}});
     RecurrentText text({.width = 6, .embedding = 5, .layers = 2}, small_units());
     cases.begin("recurrent-text", text.onnx());
     cases.run("step");

@@ -83,6 +83,11 @@ Value Graph::constant(std::span<const Real> numbers, const Integers& shape) {
                         {reinterpret_cast<const char*>(numbers.data()), numbers.size_bytes()});
 }
 
+Value Graph::constant(std::span<const double> numbers) {
+    return add_constant(new_value().name, Type::float64, {std::ssize(numbers)},
+                        {reinterpret_cast<const char*>(numbers.data()), numbers.size_bytes()});
+}
+
 Value Graph::constant(const Integers& numbers) {
     return add_constant(new_value().name, Type::int64, {std::ssize(numbers)},
                         {reinterpret_cast<const char*>(numbers.data()), std::span(numbers).size_bytes()});

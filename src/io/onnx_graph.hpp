@@ -17,7 +17,7 @@
 namespace kvmem::onnx {
 
 // The numbers are those of TensorProto.
-enum class Type { float32 = 1, int32 = 6, int64 = 7, boolean = 9 };
+enum class Type { float32 = 1, int32 = 6, int64 = 7, boolean = 9, float64 = 11 };
 
 // A number, or the name of an extent that each run may choose.
 using Extent = std::variant<Index, const char*>;
@@ -52,7 +52,8 @@ class Graph {
     bool has(const std::string& parameter) const;
     Value parameter(const std::string& name);  // [rows, cols]
     Value constant(std::span<const Real> numbers, const Integers& shape);
-    Value constant(const Integers& numbers);  // [n]
+    Value constant(std::span<const double> numbers);  // [n]
+    Value constant(const Integers& numbers);          // [n]
     Value constant(Real number) { return constant({&number, 1}, {}); }
     Value integer(std::int64_t number);  // []
 

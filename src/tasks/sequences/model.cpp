@@ -27,7 +27,7 @@ Var TextNetwork::continuation_loss(Tape& tape, RaggedView<Token> pieces, std::sp
 
 std::vector<OnnxModel> SequenceNetwork::onnx() const {
     throw Error({.what = "this kind of network cannot be exported to ONNX",
-                 .expected = "seq2seq or recurrent-text",
+                 .expected = "seq2seq, transformer, recurrent-text or language-model",
                  .got = settings().kind(),
                  .hint = "safetensors has the weights of every network"});
 }

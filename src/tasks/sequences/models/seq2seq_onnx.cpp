@@ -115,7 +115,9 @@ OnnxModel Seq2Seq::Graphs::step() const {
                                     : apply("LogSoftmax", scores(out));
     g.output("log_probabilities", logs, Type::float32, {"batch", Index{model_.target_units().size()}},
              "of the next token of each target");
-    if (has_attention()) g.output("weights", read.weights, Type::float32, {"batch", "length"}, "the attention weights");
+    if (has_attention())
+        g.output("weights", unsqueeze(read.weights, 1), Type::float32, {"batch", Index{1}, "length"},
+                 "the attention weights");
     output_states(g, options, states);
     if (model_.feeds_input()) g.output("next_read", out, Type::float32, {"batch", config_.width}, "what was read");
     return g.model();

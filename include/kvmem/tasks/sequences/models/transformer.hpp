@@ -41,6 +41,7 @@ class Transformer final : public SequenceNetwork {
     Var loss(Tape& tape, RaggedView<Token> source, RaggedView<Token> target) const override;
     // heads() are those of the attention to the source: head h of decoder layer l is number l * heads + h.
     std::unique_ptr<Decoding> begin(RaggedView<Token> sources) const override;
+    std::vector<OnnxModel> onnx() const override;
 
     // One pass over pairs with teacher forcing, and all that was read. Target i has the rows from its begin_token on.
     struct Run {
