@@ -27,7 +27,7 @@ static std::string padded(const std::string& text, std::size_t width) {
 static void print(const AlignedLine& line, Index head) {
     std::size_t target_width = 0;
     for (const std::string& symbol : line.target) target_width = std::max(target_width, width_of(symbol));
-    std::cout << (line.result.heads > 1 ? "head " + std::to_string(head + 1) + "\n" : "") << "  "
+    std::cout << (line.result.heads > 1 ? line.heads[static_cast<std::size_t>(head)] + "\n" : "") << "  "
               << std::string(target_width, ' ');
     for (const std::string& symbol : line.source) std::cout << " " << padded(symbol, 2);
     std::cout << "\n";
@@ -63,7 +63,8 @@ static AlignedLine aligned(const SequenceSource& source, const po::variables_map
         throw Error({.what = "the model has no attention",
                      .expected = "a model that reads its source by attention",
                      .got = "a " + source.first().name()});
-    return {symbols_of(source.first().source_units(), lines[0]), symbols_of(targets, result.tokens), std::move(result)};
+    return {symbols_of(source.first().source_units(), lines[0]), symbols_of(targets, result.tokens), std::move(result),
+            source.head_names()};
 }
 
 int run_align(const Arguments& arguments) {

@@ -69,7 +69,10 @@ static json::object to_json(const TestLines& lines, const PairsEvaluation& e, co
     object["perplexity"] = scores.perplexity;
     json::array lengths, wrong, origins;
     for (std::size_t head = 0; head < e.origins.found.size(); ++head) origins.emplace_back(e.origins.share(head));
-    if (!origins.empty()) object["origin_read_most"] = std::move(origins);  // by head
+    if (!origins.empty()) {
+        object["origin_read_most"] = std::move(origins);  // by head
+        object["heads"] = json::value_from(e.heads);
+    }
     for (const LengthBucket& bucket : by_length(e.matches, e.lengths)) {
         json::object row = to_json(bucket.report);
         row["min"] = bucket.min;
@@ -126,7 +129,7 @@ static void print(const TestLines& lines, const PairsEvaluation& e, const Scores
     print_row("", scores.chrf.signature);
     print_row("perplexity of the first reference", formatted("%.4f", scores.perplexity));
     for (std::size_t head = 0; head < e.origins.found.size(); ++head)
-        print_row("read most where it came from, head " + std::to_string(head + 1),
+        print_row("read most where it came from, " + e.heads[head],
                   percent(e.origins.share(head)) + " of " + plural(e.origins.symbols, "symbol") + " of right outputs");
     print(by_task(lines, e));
     std::cout << "by length of the source: lines, exact, symbol errors\n";

@@ -36,6 +36,31 @@ static std::string lengths_section(const PairsEvaluation& e) {
     return tag("h2", "Errors by length") + chart(svg(bars));
 }
 
+// How often each head reads most what the generator of the data made a symbol of.
+static std::string origins_section(const PairsEvaluation& e) {
+    if (e.origins.symbols == 0) return {};
+    BarChart bars;
+    bars.x_label = "symbols of right outputs that a head reads most where they came from, %";
+    for (std::size_t head = 0; head < e.origins.found.size(); ++head) {
+        const double share = e.origins.share(head);
+        bars.bars.push_back({e.heads[head], share, false,
+                             e.heads[head] + ": " + percent(share) + " of " + plural(e.origins.symbols, "symbol")});
+    }
+    return tag("h2", "Alignment of heads") + chart(svg(bars));
+}
+
+// What a line's source and output read of themselves.
+static std::string self_section(const SequenceNetwork& network, std::span<const Token> source,
+                                std::span<const Token> target) {
+    std::string text;
+    for (const bool of_source : {true, false}) {
+        const HeatMap map = self_map(network, source, target, of_source);
+        if (map.groups.empty()) continue;
+        text += tag("p", of_source ? "The source, read by itself:" : "The output, read by itself:") + chart(svg(map));
+    }
+    return text;
+}
+
 // The first half of the examples are the first right lines, the others the first wrong ones, as far as they suffice.
 static std::vector<Index> chosen(const PairsEvaluation& e, Index count) {
     std::vector<Index> right, wrong;
@@ -64,8 +89,10 @@ static std::string examples_section(const SequenceNetwork& network, const TestLi
         if (!right) text += ", expected " + tag("b", joined(lines.references[at], " or "));
         text += "</p>\n";
         if (e.results[at].heads == 0 || e.results[at].tokens.empty()) continue;
-        text += chart(svg(heat_map({symbols_of(network.source_units(), lines.source[line]),
-                                    symbols_of(network.target_units(), e.results[at].tokens), e.results[at]})));
+        text +=
+            chart(svg(heat_map({symbols_of(network.source_units(), lines.source[line]),
+                                symbols_of(network.target_units(), e.results[at].tokens), e.results[at], e.heads})));
+        text += self_section(network, lines.source[line], e.results[at].tokens);
     }
     return text;
 }
@@ -77,7 +104,8 @@ PlotPage plot_pairs(const po::variables_map& values) {
     const PairsEvaluation e = evaluate_lines(source, lines, {}, true);
     page.result = lines.name + ": " + plural(e.report.lines, "source") + ", exact " + percent(e.report.exact()) +
                   ", symbol errors " + percent(e.report.symbol_error()) + ", greedy search";
-    page.sections = lengths_section(e) + examples_section(source.first(), lines, e, values["examples"].as<Index>());
+    page.sections = lengths_section(e) + origins_section(e) +
+                    examples_section(source.first(), lines, e, values["examples"].as<Index>());
     return page;
 }
 

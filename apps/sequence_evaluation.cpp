@@ -87,6 +87,7 @@ void PairsEvaluation::add(PairsEvaluation more) {
     add_all(std::move(more.results), results), add_all(std::move(more.outputs), outputs);
     add_all(more.lengths, lengths), add_all(more.matches, matches);
     for (const Match& match : more.matches) report.add(match);
+    if (heads.empty()) heads = std::move(more.heads);
     origins.symbols += more.origins.symbols;
     origins.found.resize(std::max(origins.found.size(), more.origins.found.size()));
     for (std::size_t head = 0; head < more.origins.found.size(); ++head)
@@ -145,6 +146,7 @@ PairsEvaluation evaluate_lines(const SequenceSource& source, const TestLines& li
         all.report.add(all.matches.back());
         add(all.origins, lines, static_cast<Index>(i), all.results.back());
     }
+    all.heads = source.head_names();
     all.log_probabilities = score(source.model(), lines.source, lines.target, options.batch);
     return all;
 }

@@ -43,6 +43,7 @@ struct PairsEvaluation {
     std::vector<Index> lengths;  // of the sources, in symbols
     MatchReport report;
     OriginReport origins;              // empty without weights or origins
+    std::vector<std::string> heads;    // names of the model's
     Ragged<double> log_probabilities;  // of the first references
     double seconds = 0;                // of the search
 

@@ -26,6 +26,15 @@ SequenceSource::SequenceSource(std::vector<std::unique_ptr<SequenceNetwork>> net
     ensemble_ = std::make_unique<Ensemble>(std::move(models));
 }
 
+std::vector<std::string> SequenceSource::head_names() const {
+    Ragged<Token> source;
+    source.end_row();
+    const auto decoding = model().begin(source);
+    std::vector<std::string> names;
+    for (Index head = 0; head < decoding->heads(); ++head) names.push_back(decoding->head_name(head));
+    return names;
+}
+
 void SequenceSource::set_memory(store::MemoryStore memory, const MemoryOptions& options) {
     memory_ = std::make_unique<store::MemoryStore>(std::move(memory));
     set_memory(options);

@@ -23,6 +23,7 @@ class SequenceSource {
         return ensemble_ ? static_cast<const SequenceModel&>(*ensemble_) : first();
     }
     Index size() const { return std::ssize(networks_); }
+    std::vector<std::string> head_names() const;  // of the attention to the source
 
     // Reads a memory from now on, or reads it in another way. Null without one.
     void set_memory(store::MemoryStore memory, const MemoryOptions& options);

@@ -217,10 +217,8 @@ static std::optional<Error> read_lines(Input& input, const SequenceSource& sourc
 }
 
 // Throws UsageError for an option of attention weights that the model does not have.
-static void require_heads(const Translation& translation, const SequenceModel& model) {
-    Ragged<Token> source;
-    source.end_row();
-    const Index heads = translation.align.empty() ? 0 : model.begin(source)->heads();
+static void require_heads(const Translation& translation) {
+    const Index heads = translation.align.empty() ? 0 : std::ssize(translation.source.head_names());
     if (!translation.align.empty() && heads == 0)
         throw UsageError({.what = "bad value of --align",
                           .expected = "a model that reads its source by attention",
@@ -275,7 +273,7 @@ int run_translate(const Arguments& arguments) {
     if (values.count("head")) translation.head = values["head"].as<Index>();
     if (translation.head) require_at_least(*translation.head, 1, "head");
     require_option(!translation.head || !align.empty(), "head", "--align beside it");
-    require_heads(translation, source.model());
+    require_heads(translation);
     Input input(values.count("file") ? values["file"].as<std::string>() : "-");
     const std::size_t max = stream ? 1 : 4096;
     while (true) {

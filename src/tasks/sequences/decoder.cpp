@@ -45,13 +45,23 @@ class EnsembleDecoding : public Decoding {
         for (const auto& member : members_) heads += member->heads();
         return heads;
     }
+    std::string head_name(Index head) const override {
+        const std::size_t member = member_of(head);
+        const std::string model = members_.size() > 1 ? "model " + std::to_string(member + 1) + " " : "";
+        return model + members_[member]->head_name(head);
+    }
     std::span<const Real> weights(Index row, Index head) const override {
-        std::size_t member = 0;
-        for (; head >= members_[member]->heads(); ++member) head -= members_[member]->heads();
+        const std::size_t member = member_of(head);
         return members_[member]->weights(row, head);
     }
 
   private:
+    // The member that has a head, which becomes its number there.
+    std::size_t member_of(Index& head) const {
+        std::size_t member = 0;
+        for (; head >= members_[member]->heads(); ++member) head -= members_[member]->heads();
+        return member;
+    }
     void gather_states(Index rows) {
         Index width = 0;
         for (const auto& member : members_) width += member->states().cols;

@@ -106,6 +106,7 @@ class MemoryDecoding : public Decoding {
     void reorder(std::span<const Index> rows) override { model_->reorder(rows); }
     ConstView states() const override { return model_->states(); }
     Index heads() const override { return model_->heads(); }
+    std::string head_name(Index head) const override { return model_->head_name(head); }
     std::span<const Real> weights(Index row, Index head) const override { return model_->weights(row, head); }
 
   private:

@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace kvmem {
@@ -35,6 +36,8 @@ class Decoding {
 
     // The number of attention heads to show; 0 for none.
     virtual Index heads() const { return 0; }
+    // What texts call a head: "head 1", or "layer 2 head 3".
+    virtual std::string head_name(Index head) const { return "head " + std::to_string(head + 1); }
     // What a head read in the last step() for the next token of hypothesis `row`: a weight for each token of its
     // source. Valid until the next step() or reorder().
     virtual std::span<const Real> weights(Index /*row*/, Index /*head*/) const { return {}; }

@@ -25,6 +25,13 @@ struct SequenceUnits {
     Units source, target;
 };
 
+// What a head of an attention of a sequence to itself read.
+struct SelfAttention {
+    std::string name;  // "layer 1 head 2"
+    bool of_source;    // otherwise of the target behind begin_token
+    Matrix weights;    // row i reads column j
+};
+
 // A trainable model of sequences with its units and parameters. While nothing trains it, several threads may use it.
 class SequenceNetwork : public SequenceModel {
   public:
@@ -53,6 +60,13 @@ class SequenceNetwork : public SequenceModel {
     // last tokens to log-probabilities of the next ones. An output next_x of a step is the input x of the next step.
     // Throws Error for a network that ONNX's operators do not give.
     virtual std::vector<OnnxModel> onnx() const;
+
+    // What the sequences of a pair read of themselves, those of the source first: none without such attention. The
+    // weights of the target on the source are those of Decoding. Safe to call on several threads.
+    virtual std::vector<SelfAttention> self_attention(std::span<const Token> /*source*/,
+                                                      std::span<const Token> /*target*/) const {
+        return {};
+    }
 
   protected:
     // Takes the units; the derived class adds the parameters, which begin as `start` says.

@@ -53,6 +53,37 @@ Var Transformer::loss(Tape& tape, RaggedView<Token> source, RaggedView<Token> ta
     return cross_entropy(run(tape, source, target).scores, next, {}, tape.training() ? config_.label_smoothing : 0);
 }
 
+static std::string name_of(Index layer, Index head) {
+    return "layer " + std::to_string(layer + 1) + " head " + std::to_string(head + 1);
+}
+
+// Appends what one sequence of this length read of itself.
+static void add_maps(const TransformerStack::Run& run, bool of_source, Index heads, Index length,
+                     std::vector<SelfAttention>& maps) {
+    for (Index layer = 0; layer < std::ssize(run.reads); ++layer) {
+        const auto weights = run.reads[layer].self.weights().value().span();  // [queries, heads, slots]
+        for (Index head = 0; head < heads; ++head) {
+            Matrix& map =
+                maps.emplace_back(SelfAttention{name_of(layer, head), of_source, Matrix(length, length)}).weights;
+            for (Index row = 0; row < length; ++row)
+                std::ranges::copy(weights.subspan((row * heads + head) * length, length), map.row(row));
+        }
+    }
+}
+
+std::vector<SelfAttention> Transformer::self_attention(std::span<const Token> source,
+                                                       std::span<const Token> target) const {
+    Ragged<Token> sources, targets;
+    sources.push_row(source), targets.push_row(target);
+    Tape tape;
+    tape.set_training(false);
+    const Run all = run(tape, sources, targets);
+    std::vector<SelfAttention> maps;
+    add_maps(all.encoder, true, config_.heads, std::ssize(source), maps);
+    add_maps(all.decoder, false, config_.heads, std::ssize(target) + 1, maps);
+    return maps;
+}
+
 // --- generation
 
 class Transformer::Steps final : public Decoding {
@@ -89,6 +120,9 @@ class Transformer::Steps final : public Decoding {
         source_of_ = std::move(sources);
     }
 
+    std::string head_name(Index head) const override {
+        return name_of(head / model_.config_.heads, head % model_.config_.heads);
+    }
     std::span<const Real> weights(Index row, Index head) const override {
         if (weights_.empty())
             for (const TransformerLayer::Reads& layer : run_.reads)

@@ -43,6 +43,9 @@ class Transformer final : public SequenceNetwork {
     std::unique_ptr<Decoding> begin(RaggedView<Token> sources) const override;
     std::vector<OnnxModel> onnx() const override;
 
+    std::vector<SelfAttention> self_attention(std::span<const Token> source,
+                                              std::span<const Token> target) const override;
+
     // One pass over pairs with teacher forcing, and all that was read. Target i has the rows from its begin_token on.
     struct Run {
         TransformerStack::Run encoder, decoder;  // decoder.out is what the output layer reads
