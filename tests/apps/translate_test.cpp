@@ -311,3 +311,19 @@ TEST_CASE("a text model goes on with a memory of texts", "[program][sequences]")
     CHECK_THAT(kvmem_program(options).out, Catch::StartsWith("the mat sat on the cat."));
     check_fails(kvmem_program({"generate", runs().text_run, "--memory", runs().pairs + "/pairs.h5"}), 1, "kvmem-pairs");
 }
+
+TEST_CASE("every layer's and head's weights are shown by their names", "[program][sequences][plot]") {
+    NEED_PROGRAM();
+    const std::string run = runs().path("transformer");
+    REQUIRE(kvmem_program({"train", runs().pairs + "/pairs.h5", "--run", run, "--model", "transformer", "--width", "8",
+                           "--heads", "2", "--encoder-layers", "1", "--decoder-layers", "2", "--epochs", "1"})
+                .code == 0);
+    const std::string drawn = kvmem_program({"align", run, "5 Mar 2016", "2016-03-05"}).out;
+    CHECK_THAT(drawn, Catch::Contains("layer 1 head 1\n") && Catch::Contains("layer 2 head 2\n"));
+    const std::string page = kvmem_program({"plot", run, "-o", "-", "--examples", "2"}).out;
+    CHECK_THAT(page, Catch::Contains("layer 2 head 1") && Catch::Contains("The source, read by itself") &&
+                         Catch::Contains("The output, read by itself"));
+    // Of right outputs alone.
+    CHECK_THAT(kvmem_program({"plot", runs().run, "-o", "-", "--split", "train"}).out,
+               Catch::Contains("Alignment of heads"));
+}
