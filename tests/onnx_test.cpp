@@ -179,7 +179,9 @@ void add_memory_networks(OnnxCases& cases) {
         model.set_phase(0);
         add_questions(cases, "mem-n2n-" + std::to_string(cases.size()), model, stories);
     }
-    KvMemNNConfig sides{.width = 6}, answers = sides, shared = sides;
+    KvMemNNConfig sides;
+    sides.width = 6;
+    KvMemNNConfig answers = sides, shared = sides;
     answers.tying = Tying::answers, answers.bag_scale = BagScale::mean, answers.copy_weight = 0;
     shared.tying = Tying::shared, shared.bag_scale = BagScale::sum, shared.hops = 1;
     for (const KvMemNNConfig& c : {sides, answers, shared}) {
