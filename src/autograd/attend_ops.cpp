@@ -21,10 +21,11 @@ struct Inputs {
 
     AttendInput input() const {
         const auto of = [](const std::optional<Var>& v) { return v ? v->value() : ConstView(); };
-        return {query.value(), key.value(), of(value), of(bias.slot), of(bias.pair), of(bias.direction)};
+        return {query.value(), key.value(),        of(value),        of(bias.slot),
+                of(bias.pair), of(bias.direction), of(bias.distance)};
     }
     bool needs_grad() const {
-        return any_needs_grad({query, key, value, bias.slot, bias.pair, bias.direction, bias.scale});
+        return any_needs_grad({query, key, value, bias.slot, bias.pair, bias.distance, bias.direction, bias.scale});
     }
     // Whether the gradients of keys and values are a weight times one row for each slot: there is one head, and each
     // segment of slots has exactly one query.
@@ -45,7 +46,8 @@ struct Inputs {
                              .slot_bias = of(bias.slot),
                              .pair_bias = of(bias.pair),
                              .direction = of(bias.direction),
-                             .scale = learns_scale ? &scale : nullptr});
+                             .scale = learns_scale ? &scale : nullptr,
+                             .distance_bias = of(bias.distance)});
         if (learns_scale) bias.scale->grad().data[0] += given_scale * scale;
     }
     // Sets where the gradient of the keys goes. To be called after all other gradients were asked for: one of them may
@@ -93,7 +95,8 @@ struct AttendWeights : Inputs {
 
 static Inputs check_inputs(Var query, Var key, std::optional<Var> value, const Segments& segments,
                            AttendOptions options, const LookupBias& bias) {
-    Tape& tape = Tape::of("attend", {query, key, value, bias.slot, bias.pair, bias.direction, bias.scale});
+    Tape& tape =
+        Tape::of("attend", {query, key, value, bias.slot, bias.pair, bias.distance, bias.direction, bias.scale});
     require_shape(!bias.scale || bias.scale->value().size() == 1, "attend", "a scale of one number");
     const Real given_scale = options.scale;
     if (bias.scale) options.scale *= bias.scale->value().data[0];

@@ -25,6 +25,15 @@ struct LayerNorm {
     }
 };
 
+struct RmsNorm {
+    Var x, gain;
+    std::span<Real> inverse_deviation;
+
+    void backward(Tape&, Var out) const {
+        rms_norm_backward(x.value(), gain.value(), inverse_deviation, out.grad(), x.grad(), gain.grad());
+    }
+};
+
 struct NormalizeRows {
     Var x;
     std::span<Real> length;
@@ -47,6 +56,15 @@ Var layer_norm(Var x, Var gain, Var bias) {
     const LayerNorm saved{x, gain, bias, tape.arena().take<Real>(x.rows()), tape.arena().take<Real>(x.rows())};
     const Var out = tape.record(x.rows(), x.cols(), any_needs_grad({x, gain, bias}), saved);
     layer_norm(x.value(), gain.value(), bias.value(), out.mutable_value(), saved.mean, saved.inverse_deviation);
+    return out;
+}
+
+Var rms_norm(Var x, Var gain) {
+    Tape& tape = Tape::of("rms_norm", {x, gain});
+    require_shape(gain.value().size() == x.cols(), "rms_norm", "a gain for each column");
+    const RmsNorm saved{x, gain, tape.arena().take<Real>(x.rows())};
+    const Var out = tape.record(x.rows(), x.cols(), any_needs_grad({x, gain}), saved);
+    rms_norm(x.value(), gain.value(), out.mutable_value(), saved.inverse_deviation);
     return out;
 }
 

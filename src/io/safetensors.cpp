@@ -40,21 +40,10 @@ struct Type {
 }  // namespace
 
 static constexpr Type types[] = {
-    {"F64", 8, read<double>},
-    {"F32", 4, read<float>},
-    {"F16", 2, read<Half>},
-    {"BF16", 2, read<Bfloat16>},
-    {"I64", 8, nullptr},
-    {"I32", 4, nullptr},
-    {"I16", 2, nullptr},
-    {"I8", 1, nullptr},
-    {"U64", 8, nullptr},
-    {"U32", 4, nullptr},
-    {"U16", 2, nullptr},
-    {"U8", 1, nullptr},
-    {"BOOL", 1, nullptr},
-    {"F8_E4M3", 1, nullptr},
-    {"F8_E5M2", 1, nullptr},
+    {"F64", 8, read<double>}, {"F32", 4, read<float>}, {"F16", 2, read<Half>},  {"BF16", 2, read<Bfloat16>},
+    {"I64", 8, nullptr},      {"I32", 4, nullptr},     {"I16", 2, nullptr},     {"I8", 1, nullptr},
+    {"U64", 8, nullptr},      {"U32", 4, nullptr},     {"U16", 2, nullptr},     {"U8", 1, nullptr},
+    {"BOOL", 1, nullptr},     {"F8_E4M3", 1, nullptr}, {"F8_E5M2", 1, nullptr},
 };
 
 static const Type* find_type(std::string_view name) {

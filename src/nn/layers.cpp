@@ -33,9 +33,27 @@ FeedForward::FeedForward(Parameters& parameters, const std::string& name, Index 
       out_(parameters, name + ".out", inner, width, seed, {.init = Init::xavier}),
       activation_(activation) {}
 
-LayerNorm::LayerNorm(Parameters& parameters, const std::string& name, Index width)
+static Activation activation_of(FeedForwardForm form) {
+    return form == FeedForwardForm::relu   ? Activation::relu
+           : form == FeedForwardForm::gelu ? Activation::gelu
+                                           : Activation::swish;
+}
+
+FeedForward::FeedForward(Parameters& parameters, const std::string& name, Index width, Index inner,
+                         FeedForwardForm form, std::uint64_t seed)
+    : FeedForward(parameters, name, width, inner, activation_of(form), seed) {
+    if (form == FeedForwardForm::swiglu)
+        times_.emplace(parameters, name + ".times", width, inner, seed, LinearOptions{.init = Init::xavier});
+}
+
+Var FeedForward::operator()(Var x) const {
+    const Var inner = activate(in_(x), activation_);
+    return out_(times_ ? inner * (*times_)(x) : inner);
+}
+
+LayerNorm::LayerNorm(Parameters& parameters, const std::string& name, Index width, NormForm form)
     : gain_(&parameters.add(name + ".gain", Matrix(1, width))),
-      bias_(&parameters.add(name + ".bias", Matrix(1, width))) {
+      bias_(form == NormForm::layer ? &parameters.add(name + ".bias", Matrix(1, width)) : nullptr) {
     gain_->value.fill(1);
 }
 

@@ -102,7 +102,7 @@ void MultiHeadAttention::append(KeyValueCache& cache, Var key, Var value, std::s
 }
 
 MultiHeadAttention::Read MultiHeadAttention::read(const KeyValueCache& cache, Var query, std::span<const Index> offsets,
-                                                  const AttendOptions& how) const {
+                                                  const AttendOptions& how, const LookupBias& bias) const {
     Tape& tape = *query.tape;
     require_inference(tape);
     require_shape(query.cols() == options_.query_in, here, "a query [B, query_in]");
@@ -113,17 +113,17 @@ MultiHeadAttention::Read MultiHeadAttention::read(const KeyValueCache& cache, Va
     Var q = query_(query);
     if (options_.rotary) q = turned(q, options_.heads, queries, cache.slot_offsets());
     return attend_projected(q, tape.constant(cache.key()), tape.constant(cache.value()),
-                            {queries, cache.slot_offsets()}, how, {});
+                            {queries, cache.slot_offsets()}, how, bias);
 }
 
 MultiHeadAttention::Read MultiHeadAttention::step(KeyValueCache& cache, Var x, std::span<const Index> offsets,
-                                                  const AttendOptions& how) const {
+                                                  const AttendOptions& how, const LookupBias& bias) const {
     const std::vector<Index> before = cache.lengths();
     append(cache, x, x, offsets);
     try {
         AttendOptions causal = how;
         causal.causal = true;
-        return read(cache, x, offsets, causal);
+        return read(cache, x, offsets, causal, bias);
     } catch (...) {
         cache.truncate(before);
         throw;

@@ -4,6 +4,7 @@
 #include "kvmem/kernels/positions.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace kvmem {
@@ -17,7 +18,11 @@ static TransformerOptions filled_in(TransformerOptions o) {
                   "positive widths");
     require_shape(o.heads >= 1 && o.width % o.heads == 0, here, "heads that divide the width");
     require_shape(o.layers >= 1 && o.window >= 0, here, "at least one layer, and a window of 0 (none) or more rows");
-    require_shape(o.dropout >= 0 && o.dropout < 1, here, "a dropout from 0 to below 1");
+    for (const double rate : {o.dropout, o.attention_dropout})
+        require_shape(rate >= 0 && rate < 1, here, "a dropout from 0 to below 1");
+    require_shape(o.softcap >= 0 && o.max_positions >= 1, here, "a softcap of 0 (none) or more, and positions");
+    require_shape(o.key_heads >= 0 && o.heads % std::max<Index>(o.key_heads, 1) == 0, here,
+                  "key heads that divide the heads");
     require_shape(o.positions != Positions::rotary || o.width / o.heads % 2 == 0, here,
                   "heads of an even width for rotary positions");
     require_shape(o.mixer == Mixer::attention || o.causal, here, "a causal stack for the delta rule");
@@ -44,69 +49,90 @@ void TransformerCache::reorder(std::span<const Index> rows) {
 
 // --- one layer
 
+// Of head h: 2^(-8 (h + 1) / heads).
+static std::vector<Real> slopes_of(const TransformerOptions& options) {
+    std::vector<Real> slopes;
+    for (Index h = 1; h <= options.heads && options.positions == Positions::alibi; ++h)
+        slopes.push_back(
+            static_cast<Real>(std::exp2(-8 * static_cast<double>(h) / static_cast<double>(options.heads))));
+    return slopes;
+}
+
 TransformerLayer::TransformerLayer(Parameters& parameters, const std::string& name, const TransformerOptions& options,
                                    std::uint64_t seed)
-    : norm1_(parameters, name + ".norm1", filled_in(options).width),
-      norm2_(parameters, name + ".norm2", options.width),
-      width_(options.width),
-      causal_(options.causal),
-      window_(options.window),
-      dropout_(options.dropout) {
-    const Index width = options.width, heads = options.heads, keys = options.product_keys;
-    if (options.mixer == Mixer::delta)
-        delta_.emplace(parameters, name + ".delta", GatedDeltaNetOptions{.width = width, .heads = heads}, seed);
+    : options_(filled_in(options)),
+      slopes_(slopes_of(options_)),
+      norm1_(parameters, name + ".norm1", options_.width, options_.norm),
+      norm2_(parameters, name + ".norm2", options_.width, options_.norm) {
+    const TransformerOptions& o = options_;
+    const Index keys = o.product_keys;
+    MultiHeadOptions attention{.width = o.width, .heads = o.heads, .key_heads = o.key_heads};
+    if (o.reads_memory) {
+        memory_.emplace(parameters, name + ".memory", attention, seed);
+        norm_memory_.emplace(parameters, name + ".norm_memory", o.width, o.norm);
+    }
+    attention.rotary = o.positions == Positions::rotary;
+    if (o.mixer == Mixer::delta)
+        delta_.emplace(parameters, name + ".delta", GatedDeltaNetOptions{.width = o.width, .heads = o.heads}, seed);
     else
-        self_.emplace(
-            parameters, name + ".self",
-            MultiHeadOptions{.width = width, .heads = heads, .rotary = options.positions == Positions::rotary}, seed);
+        self_.emplace(parameters, name + ".self", attention, seed);
     if (keys > 0)
         product_keys_.emplace(
             parameters, name + ".product_keys",
-            ProductKeyOptions{.width = width, .keys = keys, .top_k = std::min<Index>(32, keys * keys)}, seed);
+            ProductKeyOptions{.width = o.width, .keys = keys, .top_k = std::min<Index>(32, keys * keys)}, seed);
     else
-        feed_forward_.emplace(parameters, name + ".feed_forward", width, filled_in(options).inner,
-                              options.feed_forward == FeedForwardForm::relu ? Activation::relu : Activation::gelu,
-                              seed);
-    if (!options.reads_memory) return;
-    memory_.emplace(parameters, name + ".memory", MultiHeadOptions{.width = width, .heads = heads}, seed);
-    norm_memory_.emplace(parameters, name + ".norm_memory", width);
+        feed_forward_.emplace(parameters, name + ".feed_forward", o.width, o.inner, o.feed_forward, seed);
 }
 
-AttendOptions TransformerLayer::lookup(const Tape& tape) const {
-    return {.causal = causal_, .window = window_, .alone = causal_ && !tape.training()};
+AttendOptions TransformerLayer::read_options(const Tape& tape) const {
+    AttendOptions how;
+    how.softcap = static_cast<Real>(options_.softcap);
+    how.dropout = options_.attention_dropout;
+    how.alone = options_.causal && !tape.training();
+    return how;
+}
+
+AttendOptions TransformerLayer::self_options(const Tape& tape) const {
+    AttendOptions how = read_options(tape);
+    how.causal = options_.causal;
+    how.window = options_.window;
+    how.slopes = slopes_;
+    return how;
+}
+
+template <class F>
+Var TransformerLayer::sub_layer(Var x, const LayerNorm& norm, F f) const {
+    const bool pre = options_.norm_order == NormOrder::pre;
+    const Var y = x + dropout(f(pre ? norm(x) : x), options_.dropout);
+    return pre ? y : norm(y);
 }
 
 // mix(rows, run) adds to the run what it read, and read_memory(rows) reads the output of an encoder.
 template <class Mix, class ReadMemory>
 TransformerLayer::Run TransformerLayer::run(Var x, Mix mix, ReadMemory read_memory) const {
-    require_shape(x.cols() == width_, here, "rows [n, width]");
+    require_shape(x.cols() == options_.width, here, "rows [n, width]");
     Run run;
-    x = x + dropout(mix(norm1_(x), run), dropout_);
-    if (memory_) {
-        run.reads.memory = read_memory((*norm_memory_)(x));
-        x = x + dropout(run.reads.memory->out, dropout_);
-    }
-    const Var y = norm2_(x);
-    run.out = x + dropout(product_keys_ ? (*product_keys_)(y) : (*feed_forward_)(y), dropout_);
+    x = sub_layer(x, norm1_, [&](Var y) { return mix(y, run); });
+    if (memory_) x = sub_layer(x, *norm_memory_, [&](Var y) { return (run.reads.memory = read_memory(y))->out; });
+    run.out = sub_layer(x, norm2_, [&](Var y) { return product_keys_ ? (*product_keys_)(y) : (*feed_forward_)(y); });
     return run;
 }
 
-TransformerLayer::Run TransformerLayer::operator()(Var x, std::span<const Index> offsets,
-                                                   const EncoderOutput* memory) const {
+TransformerLayer::Run TransformerLayer::operator()(Var x, std::span<const Index> offsets, const EncoderOutput* memory,
+                                                   const LookupBias& bias) const {
     require_shape(memory || !memory_, here, "the output of an encoder");
-    AttendOptions how = lookup(*x.tape);
+    const Tape& tape = *x.tape;
     const auto mix = [&](Var y, Run& run) {
         if (delta_) {
             const GatedDeltaNet::Run mixed = (*delta_)(y, offsets);
             run.delta = mixed.last;
             return mixed.out;
         }
-        run.reads.self = self_->self(y, offsets, how);
+        run.reads.self = self_->self(y, offsets, self_options(tape), bias);
         return run.reads.self->out;
     };
     return run(x, mix, [&](Var y) {
-        how.causal = false, how.window = 0;
-        return memory_->read(y, memory->rows, {offsets, memory->offsets}, how);
+        return memory_->read(y, memory->rows, {offsets, memory->offsets}, read_options(tape));
     });
 }
 
@@ -114,22 +140,18 @@ template <class Mix>
 TransformerLayer::Run TransformerLayer::run_step(const KeyValueCache* memory, Var x,
                                                  std::span<const Index> memory_offsets, Mix mix) const {
     require_shape(memory || !memory_, here, "the output of an encoder");
-    require_shape(causal_, here, "a causal layer for steps");
-    return run(x, mix, [&](Var y) {
-        AttendOptions how = lookup(*x.tape);
-        how.causal = false, how.window = 0;
-        return memory_->read(*memory, y, memory_offsets, how);
-    });
+    require_shape(options_.causal, here, "a causal layer for steps");
+    return run(x, mix, [&](Var y) { return memory_->read(*memory, y, memory_offsets, read_options(*x.tape)); });
 }
 
 TransformerLayer::Run TransformerLayer::step(KeyValueCache& self, const KeyValueCache* memory, Var x,
-                                             std::span<const Index> offsets,
-                                             std::span<const Index> memory_offsets) const {
+                                             std::span<const Index> offsets, std::span<const Index> memory_offsets,
+                                             const LookupBias& bias) const {
     require_shape(self_.has_value(), here, "a layer that attends to itself");
     const std::vector<Index> before = self.lengths();
     try {
         return run_step(memory, x, memory_offsets, [&](Var y, Run& run) {
-            run.reads.self = self_->step(self, y, offsets, lookup(*x.tape));
+            run.reads.self = self_->step(self, y, offsets, self_options(*x.tape), bias);
             return run.reads.self->out;
         });
     } catch (...) {
@@ -157,14 +179,34 @@ KeyValueCache TransformerLayer::project(const EncoderOutput& memory) const {
 
 // --- all layers
 
+static constexpr Index distance_buckets = 32;
+
+// The bucket of a distance (Raffel et al. 2020, and their code): those near have one each, those farther away share
+// buckets on a scale of logarithms up to 128. Layers that are not causal have half of the buckets for either side.
+static Token bucket_of(Index distance, bool causal) {
+    const Index buckets = causal ? distance_buckets : distance_buckets / 2, near = buckets / 2;
+    const Index first = !causal && distance < 0 ? buckets : 0;
+    const Index away = causal ? std::max<Index>(distance, 0) : std::abs(distance);
+    if (away < near) return static_cast<Token>(first + away);
+    const double scale =
+        std::log(static_cast<double>(away) / static_cast<double>(near)) / std::log(128 / static_cast<double>(near));
+    const Index far = near + static_cast<Index>(scale * static_cast<double>(buckets - near));
+    return static_cast<Token>(first + std::min(far, buckets - 1));
+}
+
 TransformerStack::TransformerStack(Parameters& parameters, const std::string& name, const TransformerOptions& options,
                                    std::uint64_t seed)
-    : options_(filled_in(options)), norm_(parameters, name + ".norm", options_.width) {
+    : options_(filled_in(options)) {
     for (Index i = 0; i < options_.layers; ++i) {
         TransformerOptions layer = options_;
         if (i != options_.layers / 2) layer.product_keys = 0;
         layers_.emplace_back(parameters, name + "." + std::to_string(i), layer, seed);
     }
+    if (options_.norm_order == NormOrder::pre) norm_.emplace(parameters, name + ".norm", options_.width, options_.norm);
+    if (options_.positions == Positions::learned)
+        positions_.emplace(parameters, name + ".positions", options_.max_positions, options_.width, 0.5, seed);
+    if (options_.positions == Positions::relative)
+        distances_.emplace(parameters, name + ".distances", distance_buckets, options_.heads, 0.5, seed);
 }
 
 // The input of the first layer.
@@ -175,8 +217,27 @@ Var TransformerStack::place(Var x, std::span<const Index> positions) const {
         const View added = tape.arena().matrix(x.rows(), x.cols());
         sinusoids(positions, added);
         x = x + tape.constant(added);
+    } else if (positions_) {
+        for (const Index at : positions)
+            require_shape(at < options_.max_positions, here, "sequences of at most max_positions rows");
+        x = x + (*positions_)(tape, std::vector<Token>(positions.begin(), positions.end()));
     }
     return dropout(x, options_.dropout);
+}
+
+// The biases of relative positions for all distances up to the last one of these positions.
+LookupBias TransformerStack::distance_bias(Tape& tape, std::span<const Index> positions) const {
+    if (!distances_) return {};
+    const Index farthest = positions.empty() ? 0 : std::ranges::max(positions);
+    std::vector<Token> buckets;
+    for (Index distance = -farthest; distance <= farthest; ++distance)
+        buckets.push_back(bucket_of(distance, options_.causal));
+    return {.distance = (*distances_)(tape, buckets)};
+}
+
+TransformerStack::Run TransformerStack::finish(Run run) const {
+    if (norm_) run.out = (*norm_)(run.out);
+    return run;
 }
 
 TransformerStack::Run TransformerStack::operator()(Var x, std::span<const Index> offsets,
@@ -184,14 +245,14 @@ TransformerStack::Run TransformerStack::operator()(Var x, std::span<const Index>
     std::vector<Index> positions;
     for (std::size_t i = 0; i + 1 < offsets.size(); ++i)
         for (Index at = 0; at < offsets[i + 1] - offsets[i]; ++at) positions.push_back(at);
+    const LookupBias bias = distance_bias(*x.tape, positions);
     Run run{place(x, positions), {}};
     for (const TransformerLayer& layer : layers_) {
-        const TransformerLayer::Run one = layer(run.out, offsets, memory);
+        const TransformerLayer::Run one = layer(run.out, offsets, memory, bias);
         run.out = one.out;
         run.reads.push_back(one.reads);
     }
-    run.out = norm_(run.out);
-    return run;
+    return finish(run);
 }
 
 TransformerCache TransformerStack::start(Index sequences, const EncoderOutput* memory) const {
@@ -216,13 +277,14 @@ TransformerStack::Run TransformerStack::step(TransformerCache& cache, Var x,
     const std::vector<Index> before = attends ? cache.self.front().lengths() : std::vector<Index>(x.rows());
     std::vector<Index> offsets(before.size() + 1);
     std::iota(offsets.begin(), offsets.end(), Index{0});
+    const LookupBias bias = distance_bias(*x.tape, before);
     Run run{place(x, before), {}};
     std::vector<Var> delta;
     try {
         for (std::size_t i = 0; i < layers_.size(); ++i) {
             const KeyValueCache* memory = options_.reads_memory ? &cache.memory[i] : nullptr;
             const TransformerLayer::Run one =
-                attends ? layers_[i].step(cache.self[i], memory, run.out, offsets, memory_offsets)
+                attends ? layers_[i].step(cache.self[i], memory, run.out, offsets, memory_offsets, bias)
                         : layers_[i].step({x.tape->constant(cache.delta[i].view())}, memory, run.out, memory_offsets);
             run.out = one.out;
             run.reads.push_back(one.reads);
@@ -233,8 +295,7 @@ TransformerStack::Run TransformerStack::step(TransformerCache& cache, Var x,
         throw;
     }
     for (std::size_t i = 0; i < delta.size(); ++i) std::ranges::copy(delta[i].value().span(), cache.delta[i].data());
-    run.out = norm_(run.out);
-    return run;
+    return finish(run);
 }
 
 }  // namespace kvmem

@@ -1,4 +1,5 @@
 // Masks that are large finite numbers, and scores as large.
+#include "kvmem/core/error.hpp"
 #include "support/lookup_case.hpp"
 
 #include <cmath>
@@ -230,4 +231,73 @@ TEST_CASE("queries alone have the bits of a call of their own with the slots tha
                 CHECK(test::same_bits(read, rows(whole.read, last, 1)));
             }
         }
+}
+
+TEST_CASE("biases of distances are the biases of pairs at those distances", "[attend]") {
+    for (const CausalAlignment alignment : {CausalAlignment::ends, CausalAlignment::starts})
+        for (const bool causal : {false, true}) {
+            const std::vector<Index> queries{3, 70, 0, 9}, slots{5, 40, 7, 9};
+            Case pairs(queries, slots, 3, 5, 4, 1);
+            pairs.options.alignment = alignment;
+            pairs.options.causal = causal;
+            Case distances = pairs;
+            const Index reach = 80, heads = 3;
+            const Matrix table = test::normal(2 * reach + 1, heads, 9);
+            pairs.pair_bias = Matrix(weight_count(pairs.segments(), heads), 1);
+            std::vector<Index> row_of;  // of each pair
+            for (std::size_t i = 0; i < queries.size(); ++i)
+                for (Index q = 0; q < queries[i]; ++q)
+                    for (Index h = 0; h < heads; ++h)
+                        for (Index s = 0; s < slots[i]; ++s) {
+                            const Index place = alignment == CausalAlignment::ends ? q + slots[i] - queries[i] : q;
+                            pairs.pair_bias(std::ssize(row_of), 0) = table(reach + place - s, h);
+                            row_of.push_back((reach + place - s) * heads + h);
+                        }
+            pairs.run();
+            test::check_close(pairs.read, pairs.oracle().read, 2e-5);
+            const AttendInput input{
+                .query = distances.query, .key = distances.key, .value = distances.value, .distance_bias = table};
+            Arena scratch;
+            attend(input, distances.segments(), distances.options, distances.output(), scratch);
+            CHECK(test::same_bits(distances.read, pairs.read));
+            naive::attend(input, distances.segments(), distances.options, distances.output());
+            test::check_close(distances.read, pairs.read, 2e-5);
+
+            const Matrix grad = test::normal(pairs.read.rows(), pairs.read.cols(), 10);
+            Matrix of_pairs(pairs.pair_bias.rows(), 1), of_distances(table.rows(), heads), expected = of_distances;
+            pairs.back(grad, {.pair_bias = of_pairs});
+            for (std::size_t i = 0; i < row_of.size(); ++i) expected.data()[row_of[i]] += of_pairs.data()[i];
+            attend_backward(input, pairs.segments(), pairs.options, pairs.output(), grad,
+                            {.distance_bias = of_distances}, scratch);
+            test::check_close(of_distances, expected, 1e-4);
+            const AttendInput near{.query = distances.query,
+                                   .key = distances.key,
+                                   .value = distances.value,
+                                   .distance_bias = table.view().middle_rows(0, 101)};
+            CHECK_THROWS_AS(check_attend(near, distances.segments(), distances.options), Error);
+        }
+}
+
+TEST_CASE("a causal mask that is aligned at the starts hides the slots behind a query's number", "[attend]") {
+    Case c({3, 90}, {70, 8}, 2, 4, 4, 1);
+    c.options.causal = true;
+    c.options.alignment = CausalAlignment::starts;
+    test::check_against_oracle(c);
+    for (Index h = 0; h < 2; ++h) CHECK(c.weights[h * 70 + 1] == 0);
+    c.slopes = {Real{0.5}, 2};
+    c.options.slopes = c.slopes;
+    c.options.window = 3;
+    test::check_against_oracle(c);
+}
+
+TEST_CASE("a softcap bends scores before biases and masks", "[attend]") {
+    for (const Index queries : {1, 40}) {
+        Case c({queries}, {50}, 2, 8, 4, 1, 3);
+        c.options.softcap = 4;
+        c.options.causal = queries == 40;
+        c.slot_bias = test::normal(50, 1, 5);
+        test::check_against_oracle(c);
+        c.options.similarity = Similarity::cosine;
+        CHECK_THROWS_AS(c.run(), Error);
+    }
 }

@@ -108,3 +108,26 @@ TEST_CASE("a row of zeros has no gradient, a NaN is handed on", "[normalize]") {
     CHECK_THROWS_AS(normalize_rows(in, Matrix(2, 2), length), Error);
     CHECK_THROWS_AS(normalize_rows_backward(out, length, Matrix(1, 3), grad_in), Error);
 }
+
+TEST_CASE("rows of a mean square of one are those of the formula, and their gradients fit", "[normalize]") {
+    for (const Index d : {1, 7, 16, 100}) {
+        const Matrix in = test::normal(3, d, 1, 2), gain = test::normal(1, d, 2), grad_out = test::normal(3, d, 3);
+        Matrix out(3, d), grad_in(3, d), grad_gain(1, d);
+        std::vector<Real> inverse(3);
+        rms_norm(in, gain, out, inverse);
+        rms_norm_backward(in, gain, inverse, grad_out, grad_in, grad_gain);
+        for (Index i = 0; i < 3; ++i) {
+            double squares = 0, along = 0;
+            for (Index j = 0; j < d; ++j) squares += double{in(i, j)} * double{in(i, j)} / static_cast<double>(d);
+            const double r = 1 / std::sqrt(squares + 1e-5);
+            for (Index j = 0; j < d; ++j) {
+                CHECK(double{out(i, j)} == Approx(double{gain(0, j)} * double{in(i, j)} * r).margin(1e-5));
+                along += double{grad_out(i, j)} * double{gain(0, j)} * double{in(i, j)} / static_cast<double>(d);
+            }
+            for (Index j = 0; j < d; ++j)
+                CHECK(double{grad_in(i, j)} ==
+                      Approx(r * (double{grad_out(i, j)} * double{gain(0, j)} - double{in(i, j)} * along * r * r))
+                          .margin(1e-4));
+        }
+    }
+}

@@ -18,21 +18,32 @@ namespace {
 void shake(Parameters& parameters) {
     std::uint64_t seed = 100;
     for (Parameter& p : parameters)
-        if (p.value.rows() == 1) p.value = normal(1, p.value.cols(), ++seed, 0.5);
+        if (p.value.rows() == 1) {
+            const Matrix more = normal(1, p.value.cols(), ++seed, 0.3);
+            for (Index j = 0; j < more.cols(); ++j) p.value(0, j) += more(0, j);
+        }
 }
 
-TransformerOptions decoder_of(Positions positions) {
-    TransformerOptions options{.width = 4, .inner = 5, .heads = 2, .layers = 2, .causal = true, .reads_memory = true};
-    options.positions = positions;
-    return options;
+TransformerOptions plain_decoder() {
+    return {.width = 8, .inner = 6, .heads = 2, .layers = 2, .causal = true, .reads_memory = true};
 }
 
-// Causal layers of all kinds.
+// Decoders that differ in their code.
 std::vector<TransformerOptions> all_decoders() {
     std::vector<TransformerOptions> all;
-    for (const Positions positions : {Positions::none, Positions::sinusoidal, Positions::rotary})
-        all.push_back(decoder_of(positions));
-    all.push_back(decoder_of(Positions::rotary));
+    for (const Positions positions : {Positions::none, Positions::sinusoidal, Positions::rotary, Positions::learned,
+                                      Positions::relative, Positions::alibi}) {
+        all.push_back(plain_decoder());
+        all.back().positions = positions;
+        all.back().max_positions = 40;
+    }
+    all[0].norm_order = NormOrder::post;
+    all[1].feed_forward = FeedForwardForm::swiglu;
+    all[2].norm = NormForm::rms;
+    all[3].key_heads = 1;
+    all[4].window = 7;
+    all[5].softcap = 2;
+    all.push_back(plain_decoder());
     all.back().mixer = Mixer::delta;
     all.push_back(all.back());
     all.back().product_keys = 3;
@@ -43,7 +54,7 @@ std::vector<TransformerOptions> all_decoders() {
 TEST_CASE("an encoder and a decoder have the right gradients", "[transformer]") {
     for (const TransformerOptions& options : all_decoders()) {
         Parameters p;
-        Parameter &x = p.add("x", normal(4, 4, 1)), &y = p.add("y", normal(5, 4, 2));
+        Parameter &x = p.add("x", normal(4, 8, 1)), &y = p.add("y", normal(5, 8, 2));
         TransformerOptions encode = options;
         encode.causal = encode.reads_memory = false;
         encode.mixer = Mixer::attention;
@@ -68,7 +79,7 @@ TEST_CASE("steps give the rows of a whole run, bit for bit", "[transformer]") {
         shake(p);
         const std::vector<Index> lengths{9, 30, 1};
         const auto rows = offsets(lengths), sources = offsets({3, 0, 12});
-        const Matrix x = normal(40, 4, 1), encoded = normal(15, 4, 2);
+        const Matrix x = normal(40, 8, 1), encoded = normal(15, 8, 2);
         Tape t;
         t.set_training(false);
         const EncoderOutput memory{t.constant(encoded), sources};
@@ -91,16 +102,55 @@ TEST_CASE("steps give the rows of a whole run, bit for bit", "[transformer]") {
     }
 }
 
+TEST_CASE("attention dropout changes what a decoder reads in training alone", "[transformer]") {
+    Parameters p;
+    TransformerOptions options = plain_decoder();
+    options.reads_memory = false;
+    options.attention_dropout = 0.5;
+    const TransformerStack decoder(p, "decoder", options, 1);
+    const Matrix x = normal(9, 8, 1);
+    const auto rows = offsets({9});
+    const auto run = [&](bool training) {
+        Tape t;
+        t.set_training(training);
+        const ConstView out = decoder(t.constant(x), rows).out.value();
+        return std::vector<Real>(out.data, out.data + out.size());
+    };
+    CHECK(run(true) != run(false));
+    CHECK(run(false) == run(false));
+}
+
+TEST_CASE("sequences beyond the learned positions are errors", "[transformer]") {
+    Parameters p;
+    TransformerOptions options = plain_decoder();
+    options.reads_memory = false;
+    options.positions = Positions::learned;
+    options.max_positions = 3;
+    const TransformerStack decoder(p, "decoder", options, 1);
+    const Matrix x = normal(4, 8, 1);
+    Tape t;
+    t.set_training(false);
+    CHECK_THROWS_AS(decoder(t.constant(x), offsets({4})), Error);
+    TransformerCache cache = decoder.start(1);
+    for (Index i = 0; i < 4; ++i) {
+        const Var row = t.constant(x.view().middle_rows(i, 1));
+        if (i < 3)
+            CHECK(decoder.step(cache, row).out.rows() == 1);
+        else
+            CHECK_THROWS_AS(decoder.step(cache, row), Error);
+    }
+}
+
 TEST_CASE("a decoder refuses what does not fit, and its cache is then as it was", "[transformer]") {
     Parameters p;
-    const TransformerOptions options = decoder_of(Positions::sinusoidal);
+    const TransformerOptions options = plain_decoder();
     const TransformerStack decoder(p, "decoder", options, 1);
     TransformerOptions plain = options;
     plain.reads_memory = false;
     const TransformerStack causal(p, "causal", plain, 1);
     plain.causal = false;
     const TransformerStack encoder(p, "encoder", plain, 1);
-    const Matrix x = normal(2, 4, 1), wide = normal(2, 5, 1);
+    const Matrix x = normal(2, 8, 1), wide = normal(2, 9, 1);
     const auto two = offsets({1, 1}), one = offsets({2});
     Tape t;
     t.set_training(false);
@@ -120,7 +170,8 @@ TEST_CASE("a decoder refuses what does not fit, and its cache is then as it was"
     for (const auto change :
          {+[](TransformerOptions& o) { o.width = 0; }, +[](TransformerOptions& o) { o.heads = 3; },
           +[](TransformerOptions& o) { o.layers = 0; }, +[](TransformerOptions& o) { o.inner = -1; },
-          +[](TransformerOptions& o) { o.dropout = 1; }, +[](TransformerOptions& o) { o.product_keys = -1; },
+          +[](TransformerOptions& o) { o.dropout = 1; }, +[](TransformerOptions& o) { o.softcap = -1; },
+          +[](TransformerOptions& o) { o.key_heads = 3; }, +[](TransformerOptions& o) { o.product_keys = -1; },
           +[](TransformerOptions& o) { o.mixer = Mixer::delta, o.causal = false; }}) {
         TransformerOptions wrong = options;
         change(wrong);
@@ -132,13 +183,13 @@ TEST_CASE("a decoder refuses what does not fit, and its cache is then as it was"
 
 TEST_CASE("a cache of the delta rule has one size, and an error leaves it as it was", "[transformer]") {
     Parameters p;
-    TransformerOptions options = decoder_of(Positions::none);
+    TransformerOptions options = plain_decoder();
     options.mixer = Mixer::delta;
     const TransformerStack decoder(p, "decoder", options, 1);
     const auto two = offsets({1, 1}), one = offsets({2});
     Tape t;
     t.set_training(false);
-    const Matrix encoded = normal(2, 4, 1), x = normal(2, 4, 2), wide = normal(2, 5, 3);
+    const Matrix encoded = normal(2, 8, 1), x = normal(2, 8, 2), wide = normal(2, 5, 3);
     const EncoderOutput memory{t.constant(encoded), two};
     TransformerCache cache = decoder.start(2, &memory);
     for (int i = 0; i < 3; ++i) CHECK(decoder.step(cache, t.constant(x), two).reads.size() == 2);
@@ -150,7 +201,7 @@ TEST_CASE("a cache of the delta rule has one size, and an error leaves it as it 
     CHECK(cache.self.empty());
     cache.reorder(std::vector<Index>{1, 1, 0});
     CHECK(cache.delta[0].rows() == 3);
-    CHECK(cache.delta[0].cols() == 2 * 2 * 2);
+    CHECK(cache.delta[0].cols() == 2 * 4 * 4);
     CHECK(test::same_bits(cache.delta[1].view().middle_rows(1, 1), before[1].view().middle_rows(1, 1)));
     TransformerCache other;
     CHECK_THROWS_AS(decoder.step(other, t.constant(x), two), Error);

@@ -80,8 +80,10 @@ struct SentenceTables {
 
 // --- row by row (row_ops.cpp, kernels/normalize.hpp)
 
-// Each row to mean 0 and variance 1, times gain [1, d] plus bias [1, d]; and each row to length 1.
+// Each row to mean 0 and variance 1, times gain [1, d] plus bias [1, d]; each row to a mean square of 1, times gain;
+// and each row to length 1.
 [[nodiscard]] Var layer_norm(Var x, Var gain, Var bias);
+[[nodiscard]] Var rms_norm(Var x, Var gain);
 [[nodiscard]] Var normalize_rows(Var x);
 // Each row to weights that sum to one. A row of -inf alone gives zeros and passes no gradient.
 [[nodiscard]] Var softmax(Var x);
@@ -104,9 +106,10 @@ struct Lookup {
 };
 // What a lookup may take besides queries, keys and values; shapes as in AttendInput.
 struct LookupBias {
-    // Biases of slots and of pairs are added to the scores.
+    // Biases of slots, and of pairs or of distances, are added to the scores.
     std::optional<Var> slot = {};
     std::optional<Var> pair = {};
+    std::optional<Var> distance = {};
     std::optional<Var> direction = {};  // of additive similarity
     std::optional<Var> scale = {};      // [1, 1], a learned factor of options.scale
 };

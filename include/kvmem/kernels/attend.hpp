@@ -86,6 +86,10 @@ enum class Normalizer {
                 // similarity does not go with it, and biases must be finite
 };
 
+// Where query i of a segment of q queries and s slots stands, for masks and distances: at slot i + (s - q), so that the
+// last query stands at the last slot, as in decoding; or at slot i, as in ONNX.
+enum class CausalAlignment { ends, starts };
+
 // How attention reads.
 struct AttendOptions {
     Index heads = 1;      // H
@@ -94,19 +98,21 @@ struct AttendOptions {
     // The score, and how scores become weights.
     Similarity similarity = Similarity::dot;
     Normalizer normalizer = Normalizer::softmax;
-    Index top_k = 0;  // of Normalizer::top_k: 1 or more
-    // Query i of a segment of q queries and s slots stands at slot i + (s - q), so that the ends are aligned. A causal
-    // mask hides all later slots. A window hides the slots that are `window` or more away on either side (0: none).
+    Index top_k = 0;   // of Normalizer::top_k: 1 or more
+    Real softcap = 0;  // c: products become c * tanh(product / c) before biases (Bello et al. 2017); 0: they stay
+    // A causal mask hides all slots behind the query's own place. A window hides the slots that are `window` or more
+    // away on either side (0: none).
     bool causal = false;
     Index window = 0;
-    // Attention with linear biases (Press et al. 2022): score -= slopes[h] * |i + (s - q) - slot|. [H], or empty.
+    CausalAlignment alignment = CausalAlignment::ends;
+    // Attention with linear biases (Press et al. 2022): score -= slopes[h] * |place - slot|. [H], or empty.
     std::span<const Real> slopes = {};
     // Each weight becomes 0 with this probability and grows by 1 / (1 - dropout) otherwise, as `seed` decides.
     double dropout = 0;
     std::uint64_t seed = 0;
     // Each query has the bits that it has in a call of its own, with the slots that a causal mask leaves to it:
-    // decoding step by step then equals a whole run. It holds for a softmax of dot products whose weights are not
-    // written, and makes segments of many queries slower.
+    // decoding step by step then equals a whole run. It holds for a softmax of dot products, in calls that
+    // all write weights or none, and makes segments of many queries slower.
     bool alone = false;
 
     // The number of heads of keys and values, G.
@@ -123,6 +129,9 @@ struct AttendInput {
     // [weight_count(segments, 1), 1] for all heads, or empty.
     ConstView pair_bias = {};
     ConstView direction = {};  // [1, H*D], of Similarity::additive
+    // A bias for each distance of a query's place and a slot, instead of one for each pair: row R + place - slot of [2R
+    // + 1, H], where R is at least as large as all distances; or empty.
+    ConstView distance_bias = {};
 };
 
 // What attention writes.
@@ -175,6 +184,7 @@ struct AttendGradients {
     // Empty, or weight_count() numbers: the gradients of the products of queries and keys, in the order of the weights.
     // They are written, not added to, and exist for dot products where saves_weights() holds.
     std::span<Real> products = {};
+    View distance_bias = {};  // as the input
 };
 
 // `out` is what attend() wrote, `grad_output` [B, H*E] the gradient of out.output. Weights and scores that were not

@@ -11,8 +11,9 @@
 
 namespace kvmem {
 
-// gelu is the exact x * Phi(x) (Hendrycks and Gimpel 2016); log1p is log(1 + x).
-enum class Activation { identity, relu, tanh, sigmoid, gelu, log1p };
+// gelu is the exact x * Phi(x) (Hendrycks and Gimpel 2016); swish is x * sigmoid(x) (Ramachandran et al. 2017, also
+// called SiLU); log1p is log(1 + x).
+enum class Activation { identity, relu, tanh, sigmoid, gelu, log1p, swish };
 
 // out = f(in), and grad_in += grad_out * f'(in). Throw Error when lengths differ.
 void activate(Activation f, std::span<const Real> in, std::span<Real> out);

@@ -18,6 +18,12 @@ void layer_norm_backward(ConstView in, ConstView gain, std::span<const Real> mea
                          std::span<const Real> inverse_deviation, ConstView grad_out, View grad_in, View grad_gain,
                          View grad_bias);
 
+// out[i] = gain * in[i] / sqrt(mean of its squares + epsilon), over each row (Zhang and Sennrich 2019). Otherwise as
+// above.
+void rms_norm(ConstView in, ConstView gain, View out, std::span<Real> inverse_deviation);
+void rms_norm_backward(ConstView in, ConstView gain, std::span<const Real> inverse_deviation, ConstView grad_out,
+                       View grad_in, View grad_gain);
+
 // out[i] = in[i] / |in[i]|, so that dot products of rows are cosines. A row of zeros stays zero and has a zero
 // gradient. length [B] is saved for backward. Throws Error when shapes do not fit.
 void normalize_rows(ConstView in, View out, std::span<Real> length);

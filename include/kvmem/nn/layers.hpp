@@ -3,6 +3,7 @@
 
 #include "kvmem/autograd/ops.hpp"
 
+#include <optional>
 #include <span>
 #include <string>
 
@@ -58,36 +59,56 @@ class Linear {
     Parameter* bias_;  // null: without
 };
 
-// x [B, width] to f(x W1' + b1) W2' + b2 [B, width], with W1 [inner, width] (Vaswani et al. 2017, eq. 2). Weights
-// begin as Xavier's. Parameters: of the Linears name.in and name.out.
+// What a feed-forward does between its maps: relu or gelu; or swiglu, swish of one map times another (Shazeer 2020).
+enum class FeedForwardForm { relu, gelu, swiglu };
+inline std::span<const char* const> choices(FeedForwardForm) {
+    static constexpr const char* names[] = {"relu", "gelu", "swiglu"};
+    return names;
+}
+
+// x [B, width] to f(x W1' + b1) W2' + b2 [B, width], with W1 [inner, width] (Vaswani et al. 2017, eq. 2), or to
+// (swish(x W1' + b1) * (x V' + c)) W2' + b2. Weights begin as Xavier's. Parameters: of the Linears name.in, name.out
+// and, of swiglu, name.times.
 class FeedForward {
   public:
     // Adds the parameters. Throws Error when a name is taken.
     FeedForward(Parameters& parameters, const std::string& name, Index width, Index inner, Activation activation,
                 std::uint64_t seed);
+    FeedForward(Parameters& parameters, const std::string& name, Index width, Index inner, FeedForwardForm form,
+                std::uint64_t seed);
 
     // Throws Error when x has another width.
-    [[nodiscard]] Var operator()(Var x) const { return out_(activate(in_(x), activation_)); }
+    [[nodiscard]] Var operator()(Var x) const;
 
   private:
     Linear in_, out_;
+    std::optional<Linear> times_;
     Activation activation_;
 };
+
+// The normalisation of rows: to mean 0 and variance 1 (Ba et al. 2016), or to a mean square of 1 (Zhang and Sennrich
+// 2019).
+enum class NormForm { layer, rms };
+inline std::span<const char* const> choices(NormForm) {
+    static constexpr const char* names[] = {"layer", "rms"};
+    return names;
+}
 
 // kernels/normalize.hpp. The gain begins at one, the bias at zero.
 class LayerNorm {
   public:
-    // Adds name.gain and name.bias, [1, width] each. Throws Error when a name is taken.
-    LayerNorm(Parameters& parameters, const std::string& name, Index width);
+    // Adds name.gain and, unless the form is rms, name.bias, [1, width] each. Throws Error when a name is taken.
+    LayerNorm(Parameters& parameters, const std::string& name, Index width, NormForm form = NormForm::layer);
 
     // Each row of x [B, width] by itself. Throws Error when x has another width.
     [[nodiscard]] Var operator()(Var x) const {
-        return layer_norm(x, x.tape->parameter(*gain_), x.tape->parameter(*bias_));
+        const Var gain = x.tape->parameter(*gain_);
+        return bias_ ? layer_norm(x, gain, x.tape->parameter(*bias_)) : rms_norm(x, gain);
     }
 
   private:
     Parameter* gain_;
-    Parameter* bias_;
+    Parameter* bias_;  // null: the form is rms
 };
 
 }  // namespace kvmem

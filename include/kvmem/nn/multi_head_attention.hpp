@@ -67,10 +67,11 @@ class MultiHeadAttention {
     // matrix belong to sequence i of the cache; a sequence may have none.
     void append(KeyValueCache& cache, Var key, Var value, std::span<const Index> offsets) const;
     [[nodiscard]] Read read(const KeyValueCache& cache, Var query, std::span<const Index> offsets,
-                            const AttendOptions& how = {}) const;
+                            const AttendOptions& how = {}, const LookupBias& bias = {}) const;
     // Appends x and reads with it causally: the result is that of causal self() over the whole sequences for their last
     // rows. On an Error the cache is as it was.
-    Read step(KeyValueCache& cache, Var x, std::span<const Index> offsets, const AttendOptions& how = {}) const;
+    Read step(KeyValueCache& cache, Var x, std::span<const Index> offsets, const AttendOptions& how = {},
+              const LookupBias& bias = {}) const;
 
     const MultiHeadOptions& options() const { return options_; }  // with all defaults filled in
 

@@ -13,11 +13,25 @@
 
 namespace kvmem {
 
-// How a layer learns where a row stands in its sequence: not at all, by what is added to the first layer's input
-// (Vaswani et al. 2017, section 3.5), or by turning queries and keys (Su et al. 2021).
-enum class Positions { none, sinusoidal, rotary };
+// How a layer learns where a row stands in its sequence.
+enum class Positions {
+    none,
+    sinusoidal,  // added to the first layer's input (Vaswani et al. 2017, section 3.5)
+    rotary,      // queries and keys turn (Su et al. 2021)
+    learned,     // a vector for each position, added to the first layer's input (Gehring et al. 2017)
+    relative,    // a bias of scores for each head and bucket of distances, of all layers (Raffel et al. 2020, T5)
+    alibi,       // scores fall with the distance, by 2^(-8 h / H) for head h of 1 .. H (Press et al. 2022)
+};
 inline std::span<const char* const> choices(Positions) {
-    static constexpr const char* names[] = {"none", "sinusoidal", "rotary"};
+    static constexpr const char* names[] = {"none", "sinusoidal", "rotary", "learned", "relative", "alibi"};
+    return names;
+}
+
+// Where a sub-layer f normalises rows: x + f(norm(x)) (Xiong et al. 2020), with a norm behind the last layer; or
+// norm(x + f(x)) (Vaswani et al. 2017, section 3.1).
+enum class NormOrder { pre, post };
+inline std::span<const char* const> choices(NormOrder) {
+    static constexpr const char* names[] = {"pre", "post"};
     return names;
 }
 
@@ -29,27 +43,26 @@ inline std::span<const char* const> choices(Mixer) {
     return names;
 }
 
-// What is between the two maps of a feed-forward.
-enum class FeedForwardForm { relu, gelu };
-inline std::span<const char* const> choices(FeedForwardForm) {
-    static constexpr const char* names[] = {"relu", "gelu"};
-    return names;
-}
-
 // The shape of the layers.
 struct TransformerOptions {
-    Index width = 0;  // of rows, d
-    Index inner = 0;  // of feed-forwards; 0: 4 * width
-    Index heads = 1;  // they divide the width
+    Index width = 0;      // of rows, d
+    Index inner = 0;      // of feed-forwards; 0: 4 * width
+    Index heads = 1;      // they divide the width
+    Index key_heads = 0;  // of all attentions, as in MultiHeadOptions; 0: heads
     Index layers = 1;
     bool causal = false;        // a row reads itself and those before it alone
     Index window = 0;           // a row reads none that is this far away or farther; 0: any
     bool reads_memory = false;  // a decoder, with attention to an encoder's output of the same width
     Positions positions = Positions::sinusoidal;
+    Index max_positions = 2048;  // of learned ones: the length of the longest sequence
+    NormOrder norm_order = NormOrder::pre;
+    NormForm norm = NormForm::layer;
     FeedForwardForm feed_forward = FeedForwardForm::relu;
+    double softcap = 0;  // of the scores of all attentions; 0: none
     Mixer mixer = Mixer::attention;
     Index product_keys = 0;  // n: a ProductKeyMemory of n * n values is the feed-forward of the middle layer; 0: none
-    double dropout = 0;      // of the first layer's input and of what each sub-layer adds, on a tape that is training
+    // Of the first layer's input and of what each sub-layer adds, and of attention weights, on a tape that is training.
+    double dropout = 0, attention_dropout = 0;
 };
 
 // The output of an encoder: sequence i reads rows [offsets[i], offsets[i+1]) of it.
@@ -69,7 +82,7 @@ struct TransformerCache {
     void reorder(std::span<const Index> rows);
 };
 
-// One layer with layer normalisation before each sub-layer (Xiong et al. 2020):
+// One layer. With NormOrder::pre:
 //
 //     x = x + self(norm(x))     x = x + memory(norm(x)), of a decoder     x = x + feed_forward(norm(x))
 //
@@ -96,14 +109,15 @@ class TransformerLayer {
         std::optional<GatedDeltaNet::State> delta{};  // after the last rows, of Mixer::delta
     };
 
-    // Sequence i is rows [offsets[i], offsets[i+1]) of x [n, d]. A decoder needs a memory with as many sequences. All
-    // calls throw Error when shapes do not fit.
-    Run operator()(Var x, std::span<const Index> offsets, const EncoderOutput* memory = nullptr) const;
+    // Sequence i is rows [offsets[i], offsets[i+1]) of x [n, d]. A decoder needs a memory with as many sequences.
+    // `bias` is of the attention to the sequence itself. All calls throw Error when shapes do not fit.
+    Run operator()(Var x, std::span<const Index> offsets, const EncoderOutput* memory = nullptr,
+                   const LookupBias& bias = {}) const;
     // The same for the next rows of each sequence of `self`, on a tape that is not training. Queries
     // [memory_offsets[i], memory_offsets[i+1]) read sequence i of `memory`, which may be null unless the layer reads
     // one. On an Error the cache is as it was.
     Run step(KeyValueCache& self, const KeyValueCache* memory, Var x, std::span<const Index> offsets,
-             std::span<const Index> memory_offsets) const;
+             std::span<const Index> memory_offsets, const LookupBias& bias = {}) const;
     // The same for one row of each sequence by Mixer::delta, from the state before.
     Run step(const GatedDeltaNet::State& before, const KeyValueCache* memory, Var x,
              std::span<const Index> memory_offsets) const;
@@ -115,23 +129,25 @@ class TransformerLayer {
     Run run(Var x, Mix mix, ReadMemory read_memory) const;
     template <class Mix>
     Run run_step(const KeyValueCache* memory, Var x, std::span<const Index> memory_offsets, Mix mix) const;
-    AttendOptions lookup(const Tape& tape) const;
+    template <class F>
+    Var sub_layer(Var x, const LayerNorm& norm, F f) const;
+    AttendOptions read_options(const Tape& tape) const;
+    AttendOptions self_options(const Tape& tape) const;
 
+    TransformerOptions options_;
+    std::vector<Real> slopes_;
     std::optional<MultiHeadAttention> self_, memory_;
     std::optional<GatedDeltaNet> delta_;
     std::optional<FeedForward> feed_forward_;
     std::optional<ProductKeyMemory> product_keys_;
     LayerNorm norm1_, norm2_;
     std::optional<LayerNorm> norm_memory_;
-    Index width_;
-    bool causal_;
-    Index window_;
-    double dropout_;
 };
 
-// Layers one above the other: positions are added to the input, and the last layer's output is normalised.
+// Layers one above the other, with their positions.
 //
-// Parameters: of the TransformerLayers name.0, name.1 and so on, and of the LayerNorm name.norm.
+// Parameters: of the TransformerLayers name.0, name.1 and so on; of the LayerNorm name.norm, with NormOrder::pre;
+// name.positions [max_positions, d] of learned positions; name.distances [32, heads] of relative ones.
 class TransformerStack {
   public:
     // Throws Error as TransformerLayer does, and without layers.
@@ -160,10 +176,13 @@ class TransformerStack {
 
   private:
     Var place(Var x, std::span<const Index> positions) const;
+    LookupBias distance_bias(Tape& tape, std::span<const Index> positions) const;
+    Run finish(Run run) const;
 
     TransformerOptions options_;
     std::vector<TransformerLayer> layers_;
-    LayerNorm norm_;
+    std::optional<LayerNorm> norm_;
+    std::optional<Embedding> positions_, distances_;
 };
 
 }  // namespace kvmem

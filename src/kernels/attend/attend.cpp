@@ -12,7 +12,7 @@ namespace kvmem {
 // A plain softmax of products, which is computed block by block, without a whole row of weights at any time.
 static bool is_plain(const AttendOptions& options) {
     return options.normalizer == Normalizer::softmax && options.similarity != Similarity::additive &&
-           options.dropout == 0;
+           options.dropout == 0 && options.softcap == 0;
 }
 
 bool saves_weights(const Segments& segments, const AttendOptions& options) {
@@ -101,7 +101,7 @@ static void check_gradients(const AttendInput& in, const Segments& segments, con
     const auto fits = [](ConstView grad, ConstView of) { return grad.data == nullptr || same_shape(grad, of); };
     require_shape(fits(grads.query, in.query) && fits(grads.key, in.key) && fits(grads.value, in.value) &&
                       fits(grads.slot_bias, in.slot_bias) && fits(grads.pair_bias, in.pair_bias) &&
-                      fits(grads.direction, in.direction),
+                      fits(grads.distance_bias, in.distance_bias) && fits(grads.direction, in.direction),
                   "attend_backward", "gradients of the shapes of what they belong to, or empty");
     require_shape(grads.products.empty() || (options.similarity == Similarity::dot && saves_weights(segments, options)),
                   "attend_backward", "gradients of products where weights are saved");

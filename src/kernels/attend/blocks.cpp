@@ -129,11 +129,11 @@ static void for_each_head(const AttendCall& call, std::span<const Split> splits,
         for (Index h = 0; h < call.heads; ++h, tile += splits[i].tiles()) body(i, h, splits[i], tile);
 }
 
-// Runs all tiles in parallel: calls body(tile, the next one or null).
+// Runs all tiles in parallel, `grain` or more a task: calls body(tile, the next one or null).
 template <class T, class Body>
-static void run_tiles(std::span<const T> tiles, Index work, Index task_work, Body body) {
+static void run_tiles(std::span<const T> tiles, Index grain, Body body) {
     const Index count = std::ssize(tiles);
-    kvmem::parallel_for(count, task_grain(count, work, task_work), [&](Index first, Index last) {
+    kvmem::parallel_for(count, grain, [&](Index first, Index last) {
         for (Index i = first; i < last; ++i) body(tiles[i], i + 1 < count ? &tiles[i + 1] : nullptr);
     });
 }
@@ -152,7 +152,7 @@ void attend_by_blocks(const AttendCall& call, const AttendOutput& out, Arena& sc
     for_each_head(call, splits, tiles.data(), [&](Index segment, Index head, const Split& split, Tile* first) {
         make_tiles(call, out, segment, head, split, first, scratch);
     });
-    run_tiles(std::span<const Tile>(tiles), call.total_work(), is_tiled ? tile_work : row_work,
+    run_tiles(std::span<const Tile>(tiles), task_grain(count, call.total_work(), is_tiled ? tile_work : row_work),
               [&](const Tile& tile, const Tile* next) { run(call, tile, next, workers); });
     for_each_head(call, splits, tiles.data(), [&](Index segment, Index head, const Split& split, const Tile* first) {
         for (Index q = 0; split.slot_parts > 1 && q < call.queries(segment); ++q)
@@ -261,7 +261,8 @@ void attend_by_blocks_backward(const AttendCall& call, const AttendOutput& out, 
     const std::span<const BackwardTile> tiles = backward_tiles(call, grads, scratch);
     const Backward backward{call, out, softmax_sums(call, out.log_sum_exp, scratch), grad_output, grads};
     const WorkerScratch workers(scratch, backward_scratch(call.key_width, call.value_width));
-    run_tiles(tiles, 3 * call.total_work(), tile_work,
+    const Index count = std::ssize(tiles);
+    run_tiles(tiles, adds_by_distance(grads) ? count : task_grain(count, 3 * call.total_work(), tile_work),
               [&](const BackwardTile& tile, const BackwardTile* next) { backward.run(tile, next, workers.mine()); });
     for (const BackwardTile& tile : tiles)
         if (tile.grad_query) add_grad_query(call, tile, grads.query);

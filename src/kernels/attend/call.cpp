@@ -46,14 +46,31 @@ static void check_options(const AttendOptions& options) {
     require_shape(options.window >= 0, "attend", "a window of 0 (none) or more slots");
     require_shape(options.slopes.empty() || static_cast<Index>(options.slopes.size()) == heads, "attend",
                   "a slope for each head");
+    require_shape(options.alignment == CausalAlignment::ends || options.alignment == CausalAlignment::starts, "attend",
+                  "an alignment of the enumeration");
+    require_shape(options.softcap == 0 || (options.softcap > 0 && options.similarity == Similarity::dot), "attend",
+                  "a softcap of 0 (none) or more, with dot products");
     require_shape(options.dropout >= 0 && options.dropout < 1, "attend", "a dropout from 0 to below 1");
 }
 
 static void check_numbers(const AttendInput& in) {
     const auto is_view = [](ConstView x) { return x.rows >= 0 && x.cols >= 0 && (x.data || x.empty()); };
     require_shape(is_view(in.query) && is_view(in.key) && is_view(in.value) && is_view(in.slot_bias) &&
-                      is_view(in.pair_bias) && is_view(in.direction),
+                      is_view(in.pair_bias) && is_view(in.distance_bias) && is_view(in.direction),
                   "attend", "views of numbers");
+}
+
+static void check_distances(const AttendInput& in, const Segments& segments, Index heads) {
+    if (in.distance_bias.empty()) return;
+    Index farthest = 0;
+    for (Index i = 0; i < segments.size(); ++i) {
+        const Index queries = segments.query_offsets[i + 1] - segments.query_offsets[i];
+        const Index slots = segments.slot_offsets[i + 1] - segments.slot_offsets[i];
+        if (queries > 0) farthest = std::max({farthest, queries - 1, slots - 1});
+    }
+    require_shape(in.distance_bias.cols == heads && in.distance_bias.rows % 2 == 1 &&
+                      in.distance_bias.rows / 2 >= farthest && in.pair_bias.empty(),
+                  "attend", "biases [2R + 1, H] of all distances up to R, and none of pairs");
 }
 
 void check_attend(const AttendInput& in, const Segments& segments, const AttendOptions& options) {
@@ -74,6 +91,7 @@ void check_attend(const AttendInput& in, const Segments& segments, const AttendO
     require_shape(in.direction.empty() || in.direction.size() == in.query.cols, "attend",
                   "a direction as wide as a query");
     check_segments(segments, in.query.rows, in.key.rows);
+    check_distances(in, segments, heads);
     require_shape(in.pair_bias.empty() || in.pair_bias.size() == weight_count(segments, 1) ||
                       in.pair_bias.size() == weight_count(segments, heads),
                   "attend", "a bias for each pair of query and slot, or for each of them and each head");
@@ -161,7 +179,13 @@ void AttendCall::view_biases(Head& at, Index segment, Index h) const {
     if (!in.pair_bias.empty()) {
         const bool shared = in.pair_bias.size() == weight_count(segments, 1);
         at.pair_bias_row = shared ? at.slots : heads * at.slots;
+        at.pair_bias_step = 1;
         at.pair_bias = in.pair_bias.data + (shared ? pairs_before_[segment] : weights_at(segment, 0, h));
+    }
+    if (!in.distance_bias.empty()) {
+        at.pair_bias = in.distance_bias.data + (in.distance_bias.rows / 2 + at.first_place) * heads + h;
+        at.pair_bias_row = heads;
+        at.pair_bias_step = -heads;
     }
     if (!options.slopes.empty()) at.slope = options.slopes[h];
 }
@@ -174,6 +198,7 @@ Head AttendCall::head(Index segment, Index h) const {
     at.value_width = value_width;
     at.scale = options.scale;
     at.by_distance = options.similarity == Similarity::euclidean;
+    at.first_place = options.alignment == CausalAlignment::ends ? at.slots - at.queries : 0;
     at.alone = options.alone;
     at.banded = options.causal || options.window > 0;
     at.behind = options.window > 0 ? options.window - 1 : at.slots + at.queries;
@@ -214,8 +239,12 @@ HeadGradients AttendCall::gradients(const AttendOutput& out, const SoftmaxSums& 
     to.value = place(grads.value, slot, group(h) * value_width);
     if (grads.slot_bias.data != nullptr) to.slot_bias = grads.slot_bias.data + (at.slot_bias - in.slot_bias.data);
     if (grads.pair_bias.data != nullptr) to.pair_bias = grads.pair_bias.data + (at.pair_bias - in.pair_bias.data);
+    if (grads.distance_bias.data != nullptr)
+        to.pair_bias = grads.distance_bias.data + (at.pair_bias - in.distance_bias.data);
     return to;
 }
+
+bool adds_by_distance(const AttendGradients& grads) { return grads.distance_bias.data != nullptr; }
 
 bool heads_share_bias(const AttendCall& call, const AttendGradients& grads) {
     const bool slots = grads.slot_bias.data && grads.slot_bias.size() == call.in.key.rows;

@@ -77,6 +77,8 @@ inline Index task_grain(Index count, Index work, Index task_work) {
     return work <= task_work ? count : std::max<Index>(1, count * task_work / work);
 }
 
+// Whether all segments add to one gradient of distances, so that they must not run in parallel.
+bool adds_by_distance(const AttendGradients& grads);
 // Whether several heads add to one gradient of a bias, so that they must not run in parallel.
 bool heads_share_bias(const AttendCall& call, const AttendGradients& grads);
 

@@ -87,9 +87,13 @@ static Row scores_of(const detail::AttendCall& call, Index segment, Index h, Ind
     for (Index j = 0; j < at.slots; ++j) {
         double s = static_cast<double>(options.scale) * similarity(options.similarity, at.query + q * at.query_row,
                                                                    at.key + j * at.key_row, direction, at.key_width);
-        const Index distance = q + at.slots - at.queries - j;  // from the slot to the query's own place
+        if (options.softcap > 0) s = double{options.softcap} * std::tanh(s / double{options.softcap});
+        const Index place = options.alignment == CausalAlignment::ends ? q + at.slots - at.queries : q;
+        const Index distance = place - j;
         if (at.slot_bias) s += static_cast<double>(at.slot_bias[j * at.slot_bias_row]);
-        if (at.pair_bias) s += static_cast<double>(at.pair_bias[q * at.pair_bias_row + j]);
+        if (!call.in.pair_bias.empty()) s += static_cast<double>(at.pair_bias[q * at.pair_bias_row + j]);
+        if (!call.in.distance_bias.empty())
+            s += static_cast<double>(call.in.distance_bias(call.in.distance_bias.rows / 2 + distance, h));
         s -= static_cast<double>(at.slope) * static_cast<double>(std::abs(distance));
         const bool ahead = options.causal && distance < 0;
         const bool far = options.window > 0 && std::abs(distance) >= options.window;

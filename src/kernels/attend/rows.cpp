@@ -31,7 +31,14 @@ static void fill_masked(const Head& at, Index q, Real* row, Real with) {
     std::fill(row + std::max(at.first_readable(q), at.end_readable(q)), row + at.slots, with);
 }
 
-static void score_row(const Head& at, const Real* direction, Index q, Real* scores) {
+static void cap(Real limit, std::span<Real> scores) {
+    if (limit == 0) return;
+    for (Real& s : scores) s /= limit;
+    simd().activate(Activation::tanh, scores.data(), scores.data(), std::ssize(scores));
+    for (Real& s : scores) s *= limit;
+}
+
+static void score_row(const Head& at, const Real* direction, Real softcap, Index q, Real* scores) {
     const Real* query = at.query + q * at.query_row;
     if (direction)
         simd().additive_scores(query, at.key, at.key_row, at.slots, at.key_width, direction, at.scale, scores);
@@ -39,6 +46,7 @@ static void score_row(const Head& at, const Real* direction, Index q, Real* scor
         simd().distances(query, at.key, at.key_row, at.slots, at.key_width, -at.scale, scores);
     else
         simd().dots(query, at.key, at.key_row, at.slots, at.key_width, at.scale, scores);
+    cap(softcap, std::span(scores, at.slots));
     add_biases(at, q, 0, at.slots, scores);
     fill_masked(at, q, scores, minus_infinity);
 }
@@ -89,7 +97,7 @@ static void run_head(const AttendCall& call, Index segment, Index h, const Atten
     for (Index q = 0; q < at.queries; ++q) {
         const Index row = call.first_query(segment) + q;
         const auto weights = out.weights.empty() ? made : out.weights.subspan(call.weights_at(segment, q, h), at.slots);
-        score_row(at, direction_of(call, h), q, weights.data());
+        score_row(at, direction_of(call, h), options.softcap, q, weights.data());
         const Real sum = normalize_scores(options.normalizer, options.top_k, weights, other);
         if (out.log_sum_exp.data == nullptr) continue;
         out.log_sum_exp(row, h) = sum;
@@ -99,8 +107,10 @@ static void run_head(const AttendCall& call, Index segment, Index h, const Atten
         }
         Real* output = out.output.row(row) + h * at.value_width;
         std::fill_n(output, at.value_width, Real{0});
-        add_weighted(options.dropout > 0 ? other.data() : weights.data(), at.value, at.value_row, at.slots,
-                     at.value_width, output, scratch + 2 * at.slots);
+        // Masked slots would change the order of the sum.
+        const Index first = at.first_readable(q), count = std::max<Index>(0, at.end_readable(q) - first);
+        add_weighted((options.dropout > 0 ? other.data() : weights.data()) + first, at.value + first * at.value_row,
+                     at.value_row, count, at.value_width, output, scratch + 2 * at.slots);
     }
 }
 
@@ -136,7 +146,7 @@ struct HeadBackward {
     // The saved weights of a query, or recomputed ones.
     std::span<const Real> weights_of(Index q) const {
         if (!all.weights.empty()) return all.weights.subspan(call.weights_at(segment, q, h), at.slots);
-        score_row(at, direction_of(call, h), q, made.data());
+        score_row(at, direction_of(call, h), call.options.softcap, q, made.data());
         normalize_scores(call.options.normalizer, call.options.top_k, made, factor);
         return made;
     }
@@ -161,6 +171,14 @@ struct HeadBackward {
         return std::inner_product(grad.begin(), grad.end(), factor.begin(), 0.0);
     }
 
+    // From the gradient of capped products to that of products: times 1 - tanh^2.
+    void uncap(Index q) const {
+        simd().dots(at.query + q * at.query_row, at.key, at.key_row, at.slots, at.key_width,
+                    at.scale / call.options.softcap, factor.data());
+        simd().activate(Activation::tanh, factor.data(), factor.data(), at.slots);
+        for (Index j = 0; j < at.slots; ++j) grad[j] *= 1 - factor[j] * factor[j];
+    }
+
     void add_distance_gradients(Index q) const {
         for (Real& g : grad) g = -g;
         simd().distances_backward({at.query + q * at.query_row, at.key, at.key_row, at.slots, at.key_width, grad.data(),
@@ -172,7 +190,8 @@ struct HeadBackward {
         if (to.slot_bias)
             for (Index j = 0; j < at.slots; ++j) to.slot_bias[j * at.slot_bias_row] += grad[j];
         if (to.pair_bias)
-            for (Index j = 0; j < at.slots; ++j) to.pair_bias[q * at.pair_bias_row + j] += grad[j];
+            for (Index j = 0; j < at.slots; ++j) to.pair_bias[q * at.pair_bias_row + j * at.pair_bias_step] += grad[j];
+        if (call.options.softcap > 0) uncap(q);
         for (Real& g : grad) g *= at.scale;
         if (products) std::copy_n(grad.data(), at.slots, products);
         if (at.by_distance) return add_distance_gradients(q);
@@ -211,9 +230,9 @@ struct HeadBackward {
 
 void attend_by_rows_backward(const AttendCall& call, std::span<const Real> weights, ConstView grad_output,
                              std::span<const Real> grad_weights, const AttendGradients& grads, Arena& scratch) {
-    const ParallelOver over = grads.direction.data            ? ParallelOver::none
-                              : heads_share_bias(call, grads) ? ParallelOver::segments
-                                                              : ParallelOver::heads;
+    const ParallelOver over = grads.direction.data || adds_by_distance(grads) ? ParallelOver::none
+                              : heads_share_bias(call, grads)                 ? ParallelOver::segments
+                                                                              : ParallelOver::heads;
     const WorkerScratch workers(scratch, 3 * max_slots(call) + halving_scratch(call));
     const RowsBackward all{call,         weights,
                            grad_weights, grad_output,

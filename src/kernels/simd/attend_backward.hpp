@@ -85,7 +85,8 @@ inline void add_bias_gradients(const Head& head, const BackwardBlock& b, const H
         }
         if (out.pair_bias)
             for (Index q = 0; q < b.queries; ++q)
-                out.pair_bias[(b.first_query + q) * head.pair_bias_row + first_slot + j] += grad[q];
+                out.pair_bias[(b.first_query + q) * head.pair_bias_row + (first_slot + j) * head.pair_bias_step] +=
+                    grad[q];
     }
 }
 

@@ -134,6 +134,8 @@ inline void activate(Activation f, const Real* in, Real* out, Index count) {
             return each(in, out, count, [](Vector x) { return sigmoid(x); });
         case Activation::gelu:
             return each(in, out, count, [](Vector x) { return x * normal_cdf(x); });
+        case Activation::swish:
+            return each(in, out, count, [](Vector x) { return x * sigmoid(x); });
         case Activation::log1p:
             for (Index i = 0; i < count; ++i) out[i] = static_cast<Real>(__builtin_log1p(static_cast<double>(in[i])));
     }
@@ -162,6 +164,11 @@ inline void activate_backward(Activation f, const detail::ActivationBackward& s)
             return each_slope(s, [&](Vector, Vector y) { return y * (one - y); });
         case Activation::gelu:
             return each_slope(s, [&](Vector x, Vector) { return normal_cdf(x) + x * normal_density(x); });
+        case Activation::swish:
+            return each_slope(s, [&](Vector x, Vector y) {
+                const Vector share = sigmoid(x);
+                return share + y * (one - share);
+            });
         case Activation::log1p:
             return each_slope(s, [&](Vector x, Vector) { return one / (one + x); });
     }
@@ -213,7 +220,8 @@ KVMEM_INLINE Real long_sum(Index count, Term term) {
 
 inline void norm_row(detail::NormRow& row, const Real* bias, Real epsilon, Real* out, Index count) {
     const Real share = Real(1) / static_cast<Real>(count);
-    row.mean = share * long_sum(count, [&](Index i) { return load_up_to(row.x + i, count - i); });
+    row.mean = 0;
+    if (row.centered) row.mean = share * long_sum(count, [&](Index i) { return load_up_to(row.x + i, count - i); });
     const Real squares = long_sum(count, [&](Index i) {
         const Index n = count - i;
         const Vector x = load_up_to(row.x + i, n) - row.mean;
@@ -223,12 +231,13 @@ inline void norm_row(detail::NormRow& row, const Real* bias, Real epsilon, Real*
     for (Index i = 0; i < count; i += lanes) {
         const Index n = count - i;
         const Vector h = (load_up_to(row.x + i, n) - row.mean) * row.inverse;
-        store_up_to(out + i, load_up_to(row.gain + i, n) * h + load_up_to(bias + i, n), n);
+        const Vector scaled = load_up_to(row.gain + i, n) * h;
+        store_up_to(out + i, bias ? scaled + load_up_to(bias + i, n) : scaled, n);
     }
 }
 
-// With h the normalised row and g = gain * grad_out: grad_in += (g - mean(g) - h * mean(g * h)) * inverse. Null
-// gradients are not computed.
+// With h the normalised row and g = gain * grad_out: grad_in += (g - mean(g) - h * mean(g * h)) * inverse, where
+// mean(g) is 0 if the row is not centered. Null gradients are not computed.
 inline void norm_row_backward(const detail::NormRow& row, const Real* grad_out, Real* grad_in, Real* grad_gain,
                               Real* grad_bias, Index count) {
     const Real share = Real(1) / static_cast<Real>(count);
@@ -243,7 +252,7 @@ inline void norm_row_backward(const detail::NormRow& row, const Real* grad_out, 
         if (grad_bias) store_up_to(grad_bias + i, load_up_to(grad_bias + i, n) + out, n);
     }
     if (!grad_in) return;
-    const Real mean_g = share * long_sum(count, scaled);
+    const Real mean_g = row.centered ? share * long_sum(count, scaled) : 0;
     const Real mean_gh = share * long_sum(count, [&](Index i) { return scaled(i) * normal(i); });
     for (Index i = 0; i < count; i += lanes) {
         const Index n = count - i;

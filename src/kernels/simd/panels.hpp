@@ -138,7 +138,7 @@ inline void adjust(const Head& head, Index first_query, Index queries, Index fir
             if (head.pair_bias) {
                 Vector bias = {};
                 for (Index l = 0; l < min(lanes, queries - c); ++l)
-                    bias[l] = head.pair_bias[(first_query + c + l) * head.pair_bias_row + slot];
+                    bias[l] = head.pair_bias[(first_query + c + l) * head.pair_bias_row + slot * head.pair_bias_step];
                 const Vector masked = score < bias ? score : bias;  // -inf where the slot or the pair is
                 score = larger(masked < detail::lowest ? masked : repeat(detail::lowest), score + log2_e * bias);
             }

@@ -36,20 +36,21 @@ struct Head {
     Index query_row = 0, key_row = 0, value_row = 0;
     Index queries = 0, slots = 0, key_width = 0, value_width = 0;
 
-    // score(i, j) = scale * query i . key j + slot_bias[j] + pair_bias[i][j] - slope * |i + slots - queries - j|
+    // score(i, j) = scale * query i . key j + slot_bias[j] + pair_bias[i][j] - slope * |place(i) - j|
     Real scale = 1;
     bool by_distance = false;  // -|query i - key j|^2 instead of the product; not in tiles
     const Real* slot_bias = nullptr;
     Index slot_bias_row = 0;
     const Real* pair_bias = nullptr;
-    Index pair_bias_row = 0;
+    Index pair_bias_row = 0, pair_bias_step = 0;  // the distances of its queries and of its slots, in numbers
     Real slope = 0;
     // The mask leaves to query i the slots from place(i) - behind to place(i) + ahead, inclusive.
     Index behind = 0, ahead = 0;
     bool banded = false;
+    Index first_place = 0;
     bool alone = false;  // the bits of a query depend on no other one
 
-    [[gnu::always_inline]] Index place(Index i) const { return i + slots - queries; }
+    [[gnu::always_inline]] Index place(Index i) const { return i + first_place; }
     [[gnu::always_inline]] Index first_readable(Index i) const { return banded ? bounded(place(i) - behind) : 0; }
     [[gnu::always_inline]] Index end_readable(Index i) const { return banded ? bounded(place(i) + ahead + 1) : slots; }
 
@@ -64,7 +65,8 @@ struct Head {
             scores[i] = biased(scores[i], head.slot_bias[(first_slot + i) * head.slot_bias_row]);
     if (head.pair_bias)
         for (Index i = 0; i < slots; ++i)
-            scores[i] = biased(scores[i], head.pair_bias[q * head.pair_bias_row + first_slot + i]);
+            scores[i] =
+                biased(scores[i], head.pair_bias[q * head.pair_bias_row + (first_slot + i) * head.pair_bias_step]);
     if (head.slope != 0)
         for (Index i = 0; i < slots; ++i) {
             const Index distance = head.place(q) - (first_slot + i);
@@ -218,7 +220,8 @@ struct Dropout {
 // One row of a layer normalisation, with what is saved for backward.
 struct NormRow {
     const Real *x, *gain;
-    Real mean, inverse;  // of the deviation
+    Real mean, inverse;    // of the deviation
+    bool centered = true;  // otherwise the mean counts as 0
 };
 
 // The log-sum-exp of a row is largest + log(total). They are -inf and 0 where all scores are masked.
@@ -313,7 +316,7 @@ struct Simd {
     void (*activate_backward)(Activation f, const ActivationBackward& s);
     // out = x after dropout, or out += it.
     void (*dropout)(const Dropout& d, const Real* x, Real* out, Index count, bool add);
-    // out = the normalised row times gain plus bias. Sets row.mean and row.inverse.
+    // out = the normalised row times gain plus bias, if it is not null. Sets row.mean and row.inverse.
     void (*norm_row)(NormRow& row, const Real* bias, Real epsilon, Real* out, Index count);
     // Adds to the gradients; null ones are not computed.
     void (*norm_row_backward)(const NormRow& row, const Real* grad_out, Real* grad_in, Real* grad_gain, Real* grad_bias,

@@ -158,17 +158,40 @@ std::unique_ptr<Decoding> Transformer::begin(RaggedView<Token> sources) const {
     return std::make_unique<Steps>(*this, sources);
 }
 
+// The base model of Vaswani et al. 2017, table 3, with the training of their sections 5.1 to 5.4 as far as it does not
+// depend on the size of the data.
+static RunConfig transformer_base() {
+    TransformerConfig model;
+    model.width = 512;
+    model.heads = 8;
+    model.inner = 2048;
+    model.encoder_layers = model.decoder_layers = 6;
+    model.norm_order = NormOrder::post;
+    model.dropout = 0.1;
+    RunConfig config;
+    config.model = model;
+    config.trainer.max_batch_size = 50'000;
+    config.trainer.batch = 50'000;
+    config.trainer.optimizer = {.beta2 = 0.98, .epsilon = 1e-9};
+    config.trainer.schedule = {.rate = 7e-4, .warmup = 0.04, .decay = Decay::inverse_sqrt};
+    return config;
+}
+
 const SequenceModelType& transformer() {
-    static const auto type = sequence_model_type<Transformer, TransformerConfig>(
-        "an encoder-decoder made of attention (Vaswani et al. 2017)", [](TrainerOptions& t) {
-            t.epochs = 20;
-            t.batch = 256;
-            t.max_batch_size = 4096;
-            t.shards = 2;  // as in seq2seq.cpp
-            t.optimizer = {.beta2 = 0.98, .clip_norm = 1, .weight_decay = 0.01};
-            t.average = 0.999;
-            t.schedule = {.rate = 1e-3, .warmup = 0.1, .decay = Decay::cosine};
-        });
+    static const auto type = [] {
+        auto made = sequence_model_type<Transformer, TransformerConfig>(
+            "an encoder-decoder made of attention (Vaswani et al. 2017)", [](TrainerOptions& t) {
+                t.epochs = 20;
+                t.batch = 256;
+                t.max_batch_size = 4096;
+                t.shards = 2;  // as in seq2seq.cpp
+                t.optimizer = {.beta2 = 0.98, .clip_norm = 1, .weight_decay = 0.01};
+                t.average = 0.999;
+                t.schedule = {.rate = 1e-3, .warmup = 0.1, .decay = Decay::cosine};
+            });
+        made.presets = {{"transformer-base", transformer_base()}};
+        return made;
+    }();
     return type;
 }
 

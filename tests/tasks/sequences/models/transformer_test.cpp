@@ -6,6 +6,7 @@
 #include "kvmem/tasks/sequences/generate.hpp"
 #include "kvmem/tasks/sequences/model_file.hpp"
 #include "kvmem/tasks/sequences/objective.hpp"
+#include "kvmem/tasks/sequences/task_type.hpp"
 #include "kvmem/train/config.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/toy_pairs.hpp"
@@ -32,9 +33,11 @@ TransformerConfig small(Positions positions = Positions::sinusoidal) {
 
 // Forms of the network that differ in their code.
 std::vector<TransformerConfig> forms() {
-    std::vector<TransformerConfig> all{small(), small(Positions::rotary), small(Positions::none)};
+    std::vector<TransformerConfig> all{small(), small(Positions::rotary), small(Positions::none),
+                                       small(Positions::relative)};
     all[1].tied = false;
     all[2].feed_forward = FeedForwardForm::gelu;
+    all[3].norm_order = NormOrder::post;
     return all;
 }
 
@@ -170,6 +173,19 @@ TEST_CASE("a Transformer comes back from its file, and empty sources have target
         const auto written = generate(model, sources, options), again = generate(*loaded, sources, options);
         for (std::size_t i = 0; i < 2; ++i) CHECK(written[i].front().tokens == again[i].front().tokens);
     }
+}
+
+TEST_CASE("the preset of the published base model builds", "[transformer]") {
+    const PairsDataset data = test::toy_pairs(12, 2);
+    const RunConfig config = preset(sequence_transduction(), "transformer-base");
+    config.validate();
+    const auto model = make_sequence_network(config.model, {data.source, data.target}, Start::zeros);
+    Index count = 0;
+    for (const Parameter& p : model->parameters()) count += p.value.size();
+    // 6 encoder layers of 12 d^2 and 6 decoder layers of 16 d^2 numbers, biases, norms and tables.
+    const Index layers = 6 * (12 + 16) * 512 * 512;
+    CHECK(count > layers);
+    CHECK(count < layers + 200'000);
 }
 
 TEST_CASE("settings of a Transformer that do not fit together are errors", "[transformer]") {

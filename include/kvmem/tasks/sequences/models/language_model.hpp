@@ -26,7 +26,6 @@ struct LanguageModelConfig : TransformerSettings {
 
     LanguageModelConfig() {
         width = 128;
-        inner = 512;
         positions = Positions::rotary;
         feed_forward = FeedForwardForm::gelu;
         dropout = 0.1;
