@@ -199,11 +199,13 @@ TEST_CASE("exported networks give kvmem's numbers in ONNX Runtime", "[onnx]") {
         enlarge(network.parameters());
         add_translation(cases, "seq2seq-" + std::to_string(cases.size()), network);
     }
-    for (const auto positions : {Positions::none, Positions::sinusoidal, Positions::rotary}) {
+    for (const auto positions : {Positions::none, Positions::sinusoidal, Positions::rotary, Positions::learned}) {
         TransformerConfig c;
         c.width = 8, c.heads = 2, c.inner = 12, c.encoder_layers = 2, c.decoder_layers = 3, c.positions = positions;
         c.tied = positions != Positions::none;
         if (!c.tied) c.feed_forward = FeedForwardForm::gelu;
+        if (positions == Positions::learned)
+            c.norm_order = NormOrder::post, c.feed_forward = FeedForwardForm::swiglu, c.softcap = 1;
         Transformer network(c, small_units());
         add_translation(cases, "transformer-" + std::to_string(cases.size()), network);
     }
@@ -236,6 +238,12 @@ TEST_CASE("exported networks give kvmem's numbers in ONNX Runtime", "[onnx]") {
 TEST_CASE("a network that ONNX cannot have is refused with a list of those that it can", "[onnx]") {
     Seq2SeqConfig minimal{.cell = Cell::min_gru, .width = 6, .embedding = 5};
     CHECK_THROWS_WITH(Seq2Seq(minimal, small_units()).onnx(), Catch::Contains("rnn, lstm, gru or gru-reset-before"));
+    TransformerConfig distances;
+    distances.positions = Positions::alibi;
+    CHECK_THROWS_WITH(Transformer(distances, small_units()).onnx(), Catch::Contains("got alibi"));
+    LanguageModelConfig delta;
+    delta.mixer = Mixer::delta;
+    CHECK_THROWS_WITH(LanguageModel(delta, small_units()).onnx(), Catch::Contains("mixer attention"));
     for (const ModelType* type : question_answering().models()) {
         const auto model = make_model(type->defaults, small_vocabulary(), small_candidates);
         if (type->kind() == "kv-mem-nn" || type->kind() == "mem-n2n")

@@ -1,5 +1,7 @@
 // The graph of a Transformer language model.
 #include "kvmem/tasks/sequences/models/language_model.hpp"
+
+#include "kvmem/core/error.hpp"
 #include "tasks/sequences/models/transformer_layers_onnx.hpp"
 
 namespace kvmem {
@@ -7,6 +9,10 @@ namespace kvmem {
 using namespace onnx;
 
 std::vector<OnnxModel> LanguageModel::onnx() const {
+    if (config_.mixer != Mixer::attention || config_.product_keys > 0)
+        throw Error({.what = "layers of this kind cannot be exported to ONNX",
+                     .expected = "mixer attention, and no product keys",
+                     .hint = "safetensors has the weights of every network"});
     Graph g(
         "step",
         "kvmem language-model: reads one token of each text. The outputs next_self_keys and next_self_values are the "

@@ -10,6 +10,18 @@
 
 namespace kvmem::onnx {
 
+LayersGraph::LayersGraph(Graph& graph, const TransformerSettings& settings, std::string name, Index layers)
+    : graph_(graph), settings_(settings), name_(std::move(name)), layers_(layers) {
+    const bool has_graph = settings.positions != Positions::relative && settings.positions != Positions::alibi &&
+                           settings.norm == NormForm::layer && settings.key_heads % settings.heads == 0;
+    if (!has_graph)
+        throw Error(
+            {.what = "layers of this kind cannot be exported to ONNX",
+             .expected = "positions none, sinusoidal, rotary or learned, norm layer, and key heads for each head",
+             .got = choices(settings.positions)[static_cast<std::size_t>(settings.positions)],
+             .hint = "safetensors has the weights of every network"});
+}
+
 // --- positions
 
 // 0, 1 .. up to the number of rows of x along an axis, or that number alone.
@@ -33,6 +45,7 @@ static double rate_of(Index pair, Index width) {
 static constexpr double quarter = std::numbers::pi / 2;  // of a cosine beside its sine
 
 Value LayersGraph::place(const Value& x, const Value& positions) const {
+    if (settings_.positions == Positions::learned) return x + gather(graph_.parameter(name_ + ".positions"), positions);
     if (settings_.positions != Positions::sinusoidal) return x;
     std::vector<double> rates, phases;
     for (Index j = 0; j < settings_.width; ++j) {
@@ -64,6 +77,8 @@ Value LayersGraph::feed_forward(const Value& x, const std::string& name) const {
     Value inner = linear(x, name + ".in");
     if (settings_.feed_forward == FeedForwardForm::gelu)
         inner = Real{0.5} * inner * (1 + apply("Erf", static_cast<Real>(1 / std::numbers::sqrt2) * inner));
+    else if (settings_.feed_forward == FeedForwardForm::swiglu)
+        inner = inner * apply("Sigmoid", inner) * linear(x, name + ".times");
     else
         inner = apply("Relu", inner);
     return linear(inner, name + ".out");
@@ -77,7 +92,9 @@ Value LayersGraph::heads_of(const Value& x, const std::string& name) const {
 LayersGraph::Read LayersGraph::attend(const Value& queries, const Value& keys, const Value& values, const Value& mask,
                                       const std::string& name) const {
     const Real scale = 1 / std::sqrt(static_cast<Real>(head_width()));
-    const Value scores = matmul(scale * queries, transpose(keys, {0, 1, 3, 2}));
+    Value scores = matmul(scale * queries, transpose(keys, {0, 1, 3, 2}));
+    if (const auto cap = static_cast<Real>(settings_.softcap); cap > 0)
+        scores = cap * apply("Tanh", (1 / cap) * scores);
     const Value weights = mask.graph ? masked_softmax(scores, mask) : apply("Softmax", scores);
     const Value read = reshape(transpose(matmul(weights, values), {0, 2, 1, 3}), {0, 0, settings_.width});
     return {linear(read, name + ".out"), weights};
@@ -85,7 +102,11 @@ LayersGraph::Read LayersGraph::attend(const Value& queries, const Value& keys, c
 
 template <class F>
 Value LayersGraph::sub_layer(const Value& x, const std::string& name, F f) const {
-    return x + f(norm(x, name));
+    return settings_.norm_order == NormOrder::pre ? x + f(norm(x, name)) : norm(x + f(x), name);
+}
+
+Value LayersGraph::last_norm(const Value& x) const {
+    return settings_.norm_order == NormOrder::pre ? norm(x, name_ + ".norm") : x;
 }
 
 static Value over_heads(const Value& mask) { return unsqueeze(unsqueeze(mask, 1), 1); }
@@ -103,7 +124,7 @@ Value LayersGraph::encode(const Value& x, const Value& mask) const {
         rows =
             sub_layer(rows, part(i, "norm2"), [&](const Value& y) { return feed_forward(y, part(i, "feed_forward")); });
     }
-    return norm(rows, name_ + ".norm");
+    return last_norm(rows);
 }
 
 // --- steps
@@ -151,7 +172,7 @@ LayersGraph::Step LayersGraph::step(const Value& x, const LayerCache& cache, Ind
         done.out = sub_layer(done.out, part(i, "norm2"),
                              [&](const Value& y) { return feed_forward(y, part(i, "feed_forward")); });
     }
-    done.out = norm(done.out, name_ + ".norm");
+    done.out = last_norm(done.out);
     done.cache = {stacked(keys), stacked(values)};
     return done;
 }

@@ -17,8 +17,8 @@ struct LayerCache {
 // A stack of layers whose parameters begin with `name`. The graph and the settings must outlive it.
 class LayersGraph {
   public:
-    LayersGraph(Graph& graph, const TransformerSettings& settings, std::string name, Index layers)
-        : graph_(graph), settings_(settings), name_(std::move(name)), layers_(layers) {}
+    // Throws Error for settings without a graph.
+    LayersGraph(Graph& graph, const TransformerSettings& settings, std::string name, Index layers);
 
     // Whole sequences x [batch, length, d], of which a row reads all with a true mask [batch, length].
     Value encode(const Value& x, const Value& mask) const;
@@ -45,6 +45,7 @@ class LayersGraph {
     Index head_width() const { return settings_.width / settings_.heads; }
     std::string part(Index layer, const char* of) const { return name_ + "." + std::to_string(layer) + "." + of; }
     Value norm(const Value& x, const std::string& name) const;
+    Value last_norm(const Value& x) const;
     Value feed_forward(const Value& x, const std::string& name) const;
     Value heads_of(const Value& x, const std::string& name) const;
     Value place(const Value& x, const Value& positions) const;
