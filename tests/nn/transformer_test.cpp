@@ -68,7 +68,7 @@ TEST_CASE("an encoder and a decoder have the right gradients", "[transformer]") 
                 const EncoderOutput memory{encoder(t.parameter(x), sources).out, sources};
                 return decoder(t.parameter(y), targets, &memory).out;
             },
-            2e-6);
+            1e-6);
     }
 }
 

@@ -61,7 +61,7 @@ static std::string name_of(Index layer, Index head) {
 static void add_maps(const TransformerStack::Run& run, bool of_source, Index heads, Index length,
                      std::vector<SelfAttention>& maps) {
     for (Index layer = 0; layer < std::ssize(run.reads); ++layer) {
-        if (!run.reads[layer].self) continue;  // another mixer has no weights
+        if (!run.reads[layer].self) continue;                                  // another mixer has no weights
         const auto weights = run.reads[layer].self->weights().value().span();  // [queries, heads, slots]
         for (Index head = 0; head < heads; ++head) {
             Matrix& map =
