@@ -224,7 +224,7 @@ int run_import_events(const Arguments& arguments) {
     EventsCommand command;
     CommandLine line{
         .usage = "kvmem import " + std::string(layout.name) + " " + layout.files + " --output FILE [options]",
-        .about = std::string(layout.about) + "\n",
+        .about = layout.about,
         .positional = {"layout"},
         .rest = "file"};
     layout.add_options(line);

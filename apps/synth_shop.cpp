@@ -20,7 +20,7 @@ static const char* const about =
     "  prices         kinds prefer a level of prices            returns        purchases are returned\n"
     "  popularity     items lose it with their half-lives       sessions       search, view, cart, buy; off: buy\n"
     "  seasons        categories have peaks that return         noise          some choices are uniform\n"
-    "  late-items     items are born during the time            late-users     customers come during the time\n";
+    "  late-items     items are born during the time            late-users     customers come during the time";
 
 static std::set<ShopEffect> effects_named(const std::string& list) {
     const auto names = choices(ShopEffect{});
