@@ -14,18 +14,19 @@ namespace fs = std::filesystem;
 
 static const char* const about =
     "Writes a trained model for other programs, with its settings and tokens as metadata:\n\n"
-    "  onnx         graphs for ONNX Runtime and others (opset 17), of kv-mem-nn and mem-n2n one, FILE; of seq2seq "
-    "two,\n"
-    "               FILE-encoder.onnx and FILE-step.onnx; of recurrent-text the step, FILE. They describe their "
-    "inputs;\n"
-    "               tokens are int64, -1 stands behind shorter lines, and what a step gives as next_x it takes next as "
-    "x\n"
+    "  onnx         graphs for ONNX Runtime and others (opset 17): of kv-mem-nn and mem-n2n one, FILE; of seq2seq and\n"
+    "               transformer FILE-encoder.onnx and FILE-step.onnx; of recurrent-text and language-model the step,\n"
+    "               FILE. They describe their inputs: tokens are int64, -1 stands behind shorter lines, and what a "
+    "step\n"
+    "               gives as next_x the next one takes as x\n"
     "  safetensors  the weights of any model by their names, float32; 'kvmem import weights' reads them back";
 
 static fs::path model_file_of(const fs::path& run) { return is_folder(run) ? RunFiles{run}.model() : run; }
 
-static void tell(const fs::path& output, const Parameters& parameters) {
-    std::cerr << output.string() << ": " << plural(parameters.count(), "parameter") << "\n";
+static void tell(const std::vector<fs::path>& files, const Parameters& parameters) {
+    std::vector<std::string> names;
+    for (const fs::path& file : files) names.push_back(file.string());
+    std::cerr << joined(names) << ": " << plural(parameters.count(), "parameter") << "\n";
 }
 
 int run_export(const Arguments& arguments) {
@@ -49,7 +50,7 @@ int run_export(const Arguments& arguments) {
         save_onnx(graphs, output, model->metadata());
     else
         save_safetensors(model->parameters(), output, model->metadata());
-    for (const fs::path& file : files) tell(file, model->parameters());
+    tell(files, model->parameters());
     return 0;
 }
 
@@ -70,7 +71,7 @@ int run_import_weights(const Arguments& arguments) {
     const auto model = task_of_run(run).open(input);
     load_safetensors(model->parameters(), file);
     model->save(output);
-    tell(output, model->parameters());
+    tell({output}, model->parameters());
     return 0;
 }
 

@@ -237,6 +237,10 @@ TEST_CASE("exported networks give kvmem's numbers in ONNX Runtime", "[onnx]") {
 
 TEST_CASE("a network that ONNX cannot have is refused with a list of those that it can", "[onnx]") {
     Seq2SeqConfig minimal{.cell = Cell::min_gru, .width = 6, .embedding = 5};
+    LanguageModelConfig delta;
+    delta.mixer = Mixer::delta;
+    CHECK_THROWS_WITH(LanguageModel(delta, small_units()).onnx(),
+                      Catch::Contains("expected mixer attention, got delta"));
     CHECK_THROWS_WITH(Seq2Seq(minimal, small_units()).onnx(), Catch::Contains("rnn, lstm, gru or gru-reset-before"));
     TransformerConfig distances;
     distances.positions = Positions::alibi;

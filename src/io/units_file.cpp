@@ -89,6 +89,11 @@ std::string units_json(const Units& units) {
         boost::json::array& texts = json["texts"].emplace_array();
         for (Token token = 0; token < units.size(); ++token) texts.emplace_back(units.text(token));
     }
+    if (units.marks() > 0) {
+        boost::json::array& marks = json["marks"].emplace_array();
+        for (Token token = units.size() - units.marks(); token < units.size(); ++token)
+            marks.emplace_back(units.text(token));
+    }
     return boost::json::serialize(json);
 }
 

@@ -13,7 +13,8 @@ Units read_units(const hdf5::Reader& file, const std::string& group);
 
 void write_units(hdf5::Writer& file, const std::string& group, const Units& units);
 
-// {"kind": "chars", "texts": [..]} of all tokens, or of bpe "merges" [[left, right], ..] instead of texts.
+// {"kind": "chars", "texts": [..]} of all tokens, or of bpe "merges" [[left, right], ..] instead of texts; and the
+// texts of "marks", if there are any.
 std::string units_json(const Units& units);
 
 }  // namespace kvmem

@@ -1,7 +1,6 @@
 // The graph of a Transformer language model.
 #include "kvmem/tasks/sequences/models/language_model.hpp"
 
-#include "kvmem/core/error.hpp"
 #include "tasks/sequences/models/transformer_layers_onnx.hpp"
 
 namespace kvmem {
@@ -9,10 +8,8 @@ namespace kvmem {
 using namespace onnx;
 
 std::vector<OnnxModel> LanguageModel::onnx() const {
-    if (config_.mixer != Mixer::attention || config_.product_keys > 0)
-        throw Error({.what = "layers of this kind cannot be exported to ONNX",
-                     .expected = "mixer attention, and no product keys",
-                     .hint = "safetensors has the weights of every network"});
+    LanguageModelConfig config = config_;
+    require_onnx_layers(config);
     Graph g(
         "step",
         "kvmem language-model: reads one token of each text. The outputs next_self_keys and next_self_values are the "

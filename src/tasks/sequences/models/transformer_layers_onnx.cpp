@@ -3,23 +3,33 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/kernels/normalize.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numbers>
 #include <utility>
 
 namespace kvmem::onnx {
 
-LayersGraph::LayersGraph(Graph& graph, const TransformerSettings& settings, std::string name, Index layers)
-    : graph_(graph), settings_(settings), name_(std::move(name)), layers_(layers) {
-    const bool has_graph = settings.positions != Positions::relative && settings.positions != Positions::alibi &&
-                           settings.norm == NormForm::layer && settings.key_heads % settings.heads == 0;
-    if (!has_graph)
-        throw Error(
-            {.what = "layers of this kind cannot be exported to ONNX",
-             .expected = "positions none, sinusoidal, rotary or learned, norm layer, and key heads for each head",
-             .got = choices(settings.positions)[static_cast<std::size_t>(settings.positions)],
-             .hint = "safetensors has the weights of every network"});
+void require_onnx_layers(FieldsRef settings) {
+    static const std::map<std::string_view, std::vector<std::string_view>> possible{
+        {"positions", {"none", "sinusoidal", "rotary", "learned"}},
+        {"norm", {"layer"}},
+        {"key_heads", {"0"}},
+        {"mixer", {"attention"}},
+        {"product_keys", {"0"}}};
+    for (const FieldText& field : field_texts(settings)) {
+        const auto found = possible.find(field.name);
+        if (found == possible.end() || std::ranges::find(found->second, field.value) != found->second.end()) continue;
+        std::string expected;
+        for (const std::string_view value : found->second)
+            expected += (expected.empty() ? "" : " or ") + std::string(value);
+        throw Error({.what = "a network of these settings cannot be exported to ONNX",
+                     .expected = field.name + " " + expected,
+                     .got = field.value,
+                     .hint = "safetensors has the weights of every network"});
+    }
 }
 
 // --- positions

@@ -5,6 +5,7 @@
 #include "kvmem/tasks/sequences/models/transformer_settings.hpp"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace kvmem::onnx {
@@ -14,11 +15,14 @@ struct LayerCache {
     Value keys, values;
 };
 
+// Throws Error for settings that graphs do not have yet.
+void require_onnx_layers(FieldsRef settings);
+
 // A stack of layers whose parameters begin with `name`. The graph and the settings must outlive it.
 class LayersGraph {
   public:
-    // Throws Error for settings without a graph.
-    LayersGraph(Graph& graph, const TransformerSettings& settings, std::string name, Index layers);
+    LayersGraph(Graph& graph, const TransformerSettings& settings, std::string name, Index layers)
+        : graph_(graph), settings_(settings), name_(std::move(name)), layers_(layers) {}
 
     // Whole sequences x [batch, length, d], of which a row reads all with a true mask [batch, length].
     Value encode(const Value& x, const Value& mask) const;
