@@ -245,9 +245,6 @@ TEST_CASE("a network that ONNX cannot have is refused with a list of those that 
     TransformerConfig distances;
     distances.positions = Positions::alibi;
     CHECK_THROWS_WITH(Transformer(distances, small_units()).onnx(), Catch::Contains("got alibi"));
-    LanguageModelConfig delta;
-    delta.mixer = Mixer::delta;
-    CHECK_THROWS_WITH(LanguageModel(delta, small_units()).onnx(), Catch::Contains("mixer attention"));
     for (const ModelType* type : question_answering().models()) {
         const auto model = make_model(type->defaults, small_vocabulary(), small_candidates);
         if (type->kind() == "kv-mem-nn" || type->kind() == "mem-n2n")
