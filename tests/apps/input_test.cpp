@@ -82,7 +82,7 @@ TEST_CASE("a line and its end may come in two reads", "[program][input]") {
     std::string first = R"({"question": "the language of Oldland1"})";
     first.resize(read - 1, ' ');
     for (const std::string end : {"\r\n", "\n", "\r"}) {
-        const Output done = kvmem_program({"predict", f.run}, first + end + first + end + "no JSON");
+        const Output done = kvmem_program({"predict", f.run}, first + end + first + end + "{no JSON");
         check_fails(done, 1, "stdin:3: bad JSON");
         CHECK(std::ranges::count(done.out, '\n') == 3);
     }

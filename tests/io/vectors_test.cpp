@@ -123,7 +123,7 @@ TEST_CASE("vectors that are not there, or not all there, are refused", "[vectors
     refused("a.txt", "1 2\n3\n");
     refused("a.txt", "1 2\n3 x\n");
     refused("a.txt", "a 1 2\n3 4\n");
-    refused("a.txt", "1 2\nb 3 4\n");
+    refused("a.txt", "1 3\nb 3 4\n");
     refused("a.txt", "name\n");
     refused("a.txt", "a 1 2\n\t3 4\n");
     for (const char* number : {"nan", "-NAN", "inf", "-infinity", "1e39", "-1e400", "1e5000", "0x10", "1,5", "+-1",

@@ -39,7 +39,6 @@ class LanguageModel::Steps final : public Decoding {
     Steps(const LanguageModel& model, Index rows) : model_(model), cache_(model.layers_.start(rows)) {
         tape_.set_training(false);
         tape_.use(model.packed());
-        tape_.use(model.packed());
     }
     Index vocabulary() const override { return model_.target_units().size(); }
     void step(std::span<const Token> tokens, View log_probabilities) override {

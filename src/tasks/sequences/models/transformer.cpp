@@ -95,7 +95,6 @@ class Transformer::Steps final : public Decoding {
         std::iota(source_of_.begin(), source_of_.end(), Index{0});
         tape_.set_training(false);
         tape_.use(model.packed());
-        tape_.use(model.packed());
         const Var encoded = model.encoder_(model.source_(tape_, sources.values), slot_offsets_).out;
         const EncoderOutput memory{encoded, slot_offsets_};
         cache_ = model.decoder_.start(sources.size(), &memory);
