@@ -65,10 +65,10 @@ const SequenceModelType& language_model() {
     static const auto type = sequence_model_type<LanguageModel, LanguageModelConfig>(
         "a Transformer language model (Radford et al. 2018)", [](TrainerOptions& t) {
             t.epochs = 10;
-            t.batch = 8;
+            t.batch = 4;
             t.shards = 2;  // as in seq2seq.cpp
             t.optimizer = {.beta2 = 0.98, .clip_norm = 1, .weight_decay = 0.1};
-            t.schedule = {.rate = 2e-3, .warmup = 0.05, .decay = Decay::cosine};
+            t.schedule = {.rate = 3e-3, .warmup = 0.05, .decay = Decay::cosine};
         });
     return type;
 }
