@@ -1,0 +1,108 @@
+// The rivals of ATRank (Zhou et al. 2018, section 4) as its authors' program has them: a user's vector from the
+// history, without the candidate.
+//
+//     s(i) = b_i + u . e_i, e_i = [item vector; a vector for each feature]
+//     bpr      u is the mean of the history's e_j, times a matrix, plus a vector (matrix factorisation needs a vector
+//              for each user; this form knows new users: Kabbur et al. 2013); loss -log sigmoid(s(i) - s(negative))
+//     bi-lstm  u = W [last state forwards; first state backwards] + b of an LSTM over the e_j, each way as wide as e
+//
+// The loss of bi-lstm is ATRank's: the binary cross-entropy of a target and of one item that the user never has.
+#pragma once
+
+#include "kvmem/nn/recurrent.hpp"
+#include "kvmem/tasks/recommendation/model.hpp"
+
+#include <memory>
+#include <optional>
+
+namespace kvmem {
+
+class ItemVectors;
+
+// The settings of both. They differ by their kinds.
+struct BaselineConfig {
+    Index width = 64;
+    Index max_history = 50;
+    double l2 = 0;
+    bool redraw = true;
+    Select select = Select::auc;
+    Index valid_queries = 0;
+    std::uint64_t seed = 1;
+
+    template <class Self, class Field>
+    static void fields(Self& c, Field field) {
+        field("width", c.width, Range{1, 8192}, "of an item's vector, and of each feature's");
+        field("max_history", c.max_history, Range{1, 65536}, "last events of a history that are read");
+        field("l2", c.l2, Range::from(0), "weight of the squares of a target's vectors, half of their sum");
+        field("redraw", c.redraw, "draw other negatives in each epoch");
+        field("select", c.select, "the best model by ndcg or by auc");
+        field("valid_queries", c.valid_queries, Range{0, 1e9}, "of a validation; 0: all");
+        field("seed", c.seed, "of every random choice");
+    }
+};
+struct BprConfig : BaselineConfig {
+    static constexpr const char* kind = "bpr";
+};
+struct BiLstmConfig : BaselineConfig {
+    static constexpr const char* kind = "bi-lstm";
+};
+
+// A model whose user vector does not depend on the candidate.
+class Baseline : public RecommendationModel {
+  public:
+    ~Baseline() override;
+    void score(std::span<const History> histories, View scores) const override;
+    Training training() const override { return Training::each; }
+    Index max_history() const override { return base_.max_history; }
+    Selection selection() const override { return {base_.select, base_.valid_queries}; }
+    Var loss(Tape& tape, const Events& events, std::span<const Window> windows, Rng& rng) const override;
+
+  protected:
+    // Adds the vectors and biases of items. `pairwise`: the loss is that of bpr.
+    Baseline(const BaselineConfig& config, Catalog catalog, Start start, bool pairwise);
+    // The vectors of items of histories: [items, row width], whose history i is rows [offsets[i], offsets[i + 1]).
+    virtual Var users(Var items, std::span<const Index> offsets) const = 0;
+    // The width of e.
+    Index row_width() const;
+
+  private:
+    Var users_of(Tape& tape, std::span<const History> histories) const;
+
+    BaselineConfig base_;
+    bool pairwise_;
+    std::unique_ptr<ItemVectors> vectors_;
+    Parameter* bias_;
+};
+
+class Bpr final : public Baseline {
+  public:
+    // Throws UsageError for settings out of their ranges.
+    Bpr(const BprConfig& config, Catalog catalog, Start start = Start::drawn);
+    Settings settings() const override { return config_; }
+    std::string name() const override { return "factors ranked in pairs (BPR)"; }
+    std::string summary() const override;
+
+  private:
+    Var users(Var items, std::span<const Index> offsets) const override;
+
+    BprConfig config_;
+    Linear out_;
+};
+
+class BiLstm final : public Baseline {
+  public:
+    // Throws UsageError for settings out of their ranges.
+    BiLstm(const BiLstmConfig& config, Catalog catalog, Start start = Start::drawn);
+    Settings settings() const override { return config_; }
+    std::string name() const override { return "bidirectional LSTM"; }
+    std::string summary() const override;
+
+  private:
+    Var users(Var items, std::span<const Index> offsets) const override;
+
+    BiLstmConfig config_;
+    Recurrent cells_;
+    Linear out_;
+};
+
+}  // namespace kvmem

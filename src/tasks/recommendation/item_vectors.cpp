@@ -1,0 +1,153 @@
+#include "tasks/recommendation/item_vectors.hpp"
+
+#include "autograd/operation.hpp"
+#include "kvmem/core/error.hpp"
+#include "kvmem/kernels/softmax.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace kvmem {
+
+Var embed_rows(Tape& tape, const Parameter& table, std::span<const Token> tokens) {
+    const auto offsets = tape.arena().take<Index>(std::ssize(tokens) + 1);
+    std::iota(offsets.begin(), offsets.end(), Index{0});
+    return embed_sum(tape, table, {tokens, offsets}, BagScale::sum);
+}
+
+std::vector<Token> all_tokens(Index count) {
+    std::vector<Token> all(count);
+    std::iota(all.begin(), all.end(), Token{0});
+    return all;
+}
+
+Var row_dots(Var x, Var y) {
+    Matrix ones(1, x.cols());
+    ones.fill(1);
+    return linear(x * y, x.tape->constant(std::move(ones)));
+}
+
+namespace {
+struct SetCrossEntropy {
+    Var scores;
+    View grad_scores;  // of a loss whose own gradient is 1
+
+    void backward(Tape&, Var out) const { accumulate(scores.grad(), out.grad().data[0], grad_scores); }
+};
+}  // namespace
+
+// With the loss and gradient of the first target alone, those of m targets are m times as large, but for the scores and
+// the columns of the targets.
+Var set_cross_entropy(Var scores, RaggedView<Index> targets) {
+    Tape& tape = Tape::of("set_cross_entropy", {scores});
+    require_shape(targets.size() == scores.rows(), "set_cross_entropy", "targets for each row");
+    std::vector<Index> first;
+    for (Index i = 0; i < targets.size(); ++i) {
+        require_shape(!targets[i].empty(), "set_cross_entropy", "a target for each row");
+        first.push_back(targets[i].front());
+    }
+    const SetCrossEntropy saved{scores, tape.arena().matrix(scores.rows(), scores.cols())};
+    const auto losses = tape.arena().take<Real>(scores.rows());
+    cross_entropy(scores.value(), first, {}, losses, saved.grad_scores);
+    double sum = 0;
+    for (Index i = 0; i < targets.size(); ++i) {
+        const auto count = static_cast<Real>(targets[i].size());
+        const std::span grad(saved.grad_scores.row(i), static_cast<std::size_t>(scores.cols()));
+        for (Real& g : grad) g *= count;
+        grad[first[i]] += count;
+        sum += double{count} * double{losses[i]};
+        for (const Index target : targets[i]) {
+            require_shape(target >= 0 && target < scores.cols(), "set_cross_entropy", "targets that are columns");
+            grad[target] -= 1;
+            sum += double{scores.value()(i, first[i])} - double{scores.value()(i, target)};
+        }
+    }
+    const Var out = tape.record(1, 1, scores.needs_grad(), saved);
+    out.mutable_value().data[0] = static_cast<Real>(sum);
+    return out;
+}
+
+static double xavier(Index rows, Index cols) { return std::sqrt(2 / static_cast<double>(rows + cols)); }
+
+// The column of a feature, or null.
+static const FeatureColumn* column_of(const ObjectGroup& group, Index feature) {
+    const auto at = std::ranges::find(group.columns, feature, &FeatureColumn::feature);
+    return at == group.columns.end() ? nullptr : &*at;
+}
+
+ItemVectors::ItemVectors(Parameters& parameters, const Catalog& catalog, Index width, bool features, bool groups,
+                         std::uint64_t seed, std::optional<double> deviation)
+    : catalog_(&catalog), objects_(catalog.groups.size()) {
+    const auto add = [&](const std::string& name, Index rows) {
+        return &parameters.add_normal(name, rows, width, deviation.value_or(xavier(rows, width)), seed);
+    };
+    objects_[catalog.group] = add("item", catalog.items());
+    for (std::size_t g = 0; groups && g < catalog.groups.size(); ++g)
+        if (!objects_[g]) objects_[g] = add("group." + catalog.groups[g].name, catalog.groups[g].size());
+    for (Index f = 0; features && f < std::ssize(catalog.features); ++f) {
+        const bool of_items = column_of(catalog.objects(), f) != nullptr;
+        const bool of_others = groups && std::ranges::any_of(catalog.groups, [&](const ObjectGroup& group) {
+                                   return column_of(group, f) != nullptr;
+                               });
+        if (!of_items && !of_others) continue;
+        const Feature& feature = catalog.features[f];
+        (of_items ? features_ : others_).push_back({f, add("feature." + feature.name, feature.values.size())});
+    }
+}
+
+Var ItemVectors::feature_rows(Tape& tape, const FeatureTable& feature, std::span<const Token> items) const {
+    const FeatureColumn& column = *column_of(catalog_->objects(), feature.feature);
+    Ragged<Token> bags;
+    for (const Token item : items) bags.push_row(column.rows[item]);
+    return embed_sum(tape, *feature.table, bags, BagScale::mean);
+}
+
+Var ItemVectors::sums(Tape& tape, std::span<const Token> items) const {
+    Var sum = embed_rows(tape, item(), items);
+    for (const FeatureTable& feature : features_) sum = sum + feature_rows(tape, feature, items);
+    return sum;
+}
+
+Var ItemVectors::all_sums(Tape& tape) const {
+    Var sum = tape.parameter(item());
+    for (const FeatureTable& feature : features_)
+        sum = sum + feature_rows(tape, feature, all_tokens(item().value.rows()));
+    return sum;
+}
+
+// A bag is empty where the object is of another group, or has no value.
+Var ItemVectors::sums(Tape& tape, std::span<const Index> groups, std::span<const Token> objects) const {
+    std::optional<Var> sum;
+    const auto add = [&](const Parameter& table, const auto& push) {
+        Ragged<Token> bags;
+        for (std::size_t i = 0; i < objects.size(); ++i) {
+            push(bags, i);
+            bags.end_row();
+        }
+        const Var part = embed_sum(tape, table, bags, BagScale::mean);
+        sum = sum ? *sum + part : part;
+    };
+    for (Index g = 0; g < std::ssize(objects_); ++g)
+        if (objects_[g])
+            add(*objects_[g], [&](Ragged<Token>& bags, std::size_t i) {
+                if (groups[i] == g) bags.values.push_back(objects[i]);
+            });
+    for (const std::vector<FeatureTable>* tables : {&features_, &others_})
+        for (const FeatureTable& feature : *tables)
+            add(*feature.table, [&](Ragged<Token>& bags, std::size_t i) {
+                const FeatureColumn* column = column_of(catalog_->groups[groups[i]], feature.feature);
+                if (!column) return;
+                const std::span<const Token> values = column->rows[objects[i]];
+                bags.values.insert(bags.values.end(), values.begin(), values.end());
+            });
+    return *sum;
+}
+
+Var ItemVectors::rows(Tape& tape, std::span<const Token> items) const {
+    std::vector<Var> parts{embed_rows(tape, item(), items)};
+    for (const FeatureTable& feature : features_) parts.push_back(feature_rows(tape, feature, items));
+    return parts.size() == 1 ? parts.front() : concat_cols(parts);
+}
+
+}  // namespace kvmem

@@ -1,0 +1,56 @@
+// Vectors of items: each item's own, and those of its features. Not installed.
+#pragma once
+
+#include "kvmem/nn/layers.hpp"
+#include "kvmem/tasks/recommendation/model.hpp"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace kvmem {
+
+// A row of the table for each token: [tokens, width]. The table's gradient is sparse.
+[[nodiscard]] Var embed_rows(Tape& tape, const Parameter& table, std::span<const Token> tokens);
+// All objects of a group, in their order.
+[[nodiscard]] std::vector<Token> all_tokens(Index count);
+// The dot product of rows of two matrices: [rows, 1].
+[[nodiscard]] Var row_dots(Var x, Var y);
+// The sum over the rows of scores [B, n] and the targets of each of -log softmax(scores[i])[target]: [1, 1]. The
+// targets of a row are one or more, and different ones.
+[[nodiscard]] Var set_cross_entropy(Var scores, RaggedView<Index> targets);
+
+// The tables of items and of the values of their features.
+class ItemVectors {
+  public:
+    // Adds the parameters "item" [items, width] and, with features, "feature.<name>" [values, width] for each column of
+    // the items; with `groups`, those of the other groups' columns, and "group.<name>" of their objects, too. They
+    // begin normal with the deviation, or as Xavier's without one.
+    ItemVectors(Parameters& parameters, const Catalog& catalog, Index width, bool features, bool groups,
+                std::uint64_t seed, std::optional<double> deviation = {});
+
+    // The sum of an item's vector and the means of its features' vectors: [items, width].
+    [[nodiscard]] Var sums(Tape& tape, std::span<const Token> items) const;
+    [[nodiscard]] Var all_sums(Tape& tape) const;
+    // Such sums of objects of any groups: [objects, width]. An object without a table has the features' alone.
+    [[nodiscard]] Var sums(Tape& tape, std::span<const Index> groups, std::span<const Token> objects) const;
+    // The same vectors side by side: [items, width * (1 + features)].
+    [[nodiscard]] Var rows(Tape& tape, std::span<const Token> items) const;
+    Index row_width() const { return item().value.cols() * (1 + std::ssize(features_)); }
+    Parameter& item() const { return *objects_[catalog_->group]; }
+
+  private:
+    struct FeatureTable {
+        Index feature;  // of the catalog
+        Parameter* table;
+    };
+    Var feature_rows(Tape& tape, const FeatureTable& feature, std::span<const Token> items) const;
+
+    const Catalog* catalog_;
+    std::vector<Parameter*> objects_;     // of each group; null: it has none
+    std::vector<FeatureTable> features_;  // of the items
+    std::vector<FeatureTable> others_;    // that only other groups have
+};
+
+}  // namespace kvmem

@@ -1,0 +1,69 @@
+#include "kvmem/tasks/recommendation/model_file.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "kvmem/io/parameters.hpp"
+#include "kvmem/tasks/recommendation/task_type.hpp"
+#include "kvmem/train/checkpoint.hpp"
+#include "tasks/recommendation/catalog_file.hpp"
+
+namespace kvmem {
+
+static constexpr const char* catalog_group = "/catalog";
+
+Metadata metadata_of(const RecommendationModel& model) {
+    std::string items;
+    for (const std::string& id : model.catalog().objects().ids.all()) items += id + "\n";
+    return {{"model", model.settings().kind()}, {"config", to_json(model.settings())}, {"items", items}};
+}
+
+void write_model_info(hdf5::Writer& file, const RecommendationModel& model) {
+    file.attribute("/", "model", model.settings().kind());
+    file.attribute("/", "config", to_json(model.settings()));
+    write_catalog(file, catalog_group, model.catalog());
+}
+
+void save_recommendation_model(const RecommendationModel& model, const std::filesystem::path& path) {
+    hdf5::Writer file(model_format, model_version);
+    write_model_info(file, model);
+    write_parameters(file, model.parameters());
+    file.save(path);
+}
+
+static Settings read_settings(const hdf5::Reader& file) {
+    const std::string kind = file.attribute("/", "model");
+    const ModelType& type = find_model(recommendation(), kind);
+    Settings settings = model_settings_from_json(file.attribute("/", "config"), recommendation(), file.name());
+    if (settings.kind() != type.kind())
+        throw Error({.what = "the configuration is of another model",
+                     .expected = kind,
+                     .got = settings.kind(),
+                     .where = file.name()});
+    return settings;
+}
+
+std::unique_ptr<RecommendationModel> load_recommendation_model(const std::filesystem::path& path) {
+    const hdf5::Reader file(path, model_format, model_version);
+    auto model = make_recommendation_model(read_settings(file), read_catalog(file, catalog_group), Start::zeros);
+    for (Parameter& p : model->parameters()) {
+        Matrix loaded = load_parameter(file, "/parameters/" + p.name);
+        if (!same_shape(loaded.view(), p.value.view()))
+            throw Error({.what = "a parameter does not fit the configuration",
+                         .expected = std::to_string(p.value.rows()) + " x " + std::to_string(p.value.cols()) +
+                                     " numbers in " + p.name,
+                         .got = std::to_string(loaded.rows()) + " x " + std::to_string(loaded.cols()),
+                         .where = file.name()});
+        p.value = std::move(loaded);
+    }
+    return model;
+}
+
+void require_same_catalog(const RecommendationModel& ours, const hdf5::Reader& file) {
+    if (read_catalog(file, catalog_group) == ours.catalog()) return;
+    throw Error({.what = "the data set has changed since this checkpoint",
+                 .expected = "the same items, features and actions",
+                 .got = "others",
+                 .where = file.name(),
+                 .hint = "begin a new run"});
+}
+
+}  // namespace kvmem

@@ -1,0 +1,207 @@
+#include "kvmem/tasks/recommendation/models/atrank.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "tasks/recommendation/item_vectors.hpp"
+#include "tasks/recommendation/model_type.hpp"
+#include "tasks/recommendation/negatives.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace kvmem {
+
+static constexpr Index buckets = 12;
+
+// The number of powers of two from 2 to 4096 that are at most `days` + 1, with days counted from midnight to midnight.
+static Index bucket_of(Index now, Index time) {
+    const auto day = [](Index seconds) { return std::floor(static_cast<double>(seconds) / seconds_per_day); };
+    const double days = std::max(day(now) - day(time), 0.0) + 1;
+    return std::clamp(static_cast<Index>(std::log2(days)), Index{0}, buckets);
+}
+
+// --- blocks
+
+AtRank::Block::Block(Parameters& parameters, const std::string& name, Index w, const AtRankConfig& c)
+    : heads(c.heads),
+      width(w),
+      query(parameters, name + ".query", w, w, c.seed, {.init = Init::xavier}),
+      key(parameters, name + ".key", w, w, c.seed, {.init = Init::xavier}),
+      value(parameters, name + ".value", w, w, c.seed, {.init = Init::xavier}),
+      attention_norm(parameters, name + ".attention-norm", w),
+      inner_norm(parameters, name + ".inner-norm", w),
+      inner(parameters, name + ".inner", w, c.inner, Activation::relu, c.seed) {}
+
+AttendOptions AtRank::Block::how() const { return {.heads = heads, .scale = inverse_sqrt(width / heads)}; }
+
+AtRank::Block::Read AtRank::Block::operator()(Var q, Var memory, const Segments& segments, double dropout) const {
+    AttendOptions options = how();
+    if (q.tape->training()) options.dropout = dropout;
+    const Var projected = relu(query(q)), keys = relu(key(memory));
+    const Var y = attention_norm(q + attend(projected, keys, relu(value(memory)), segments, options).read);
+    return {inner_norm(y + inner(y)), projected, keys};
+}
+
+// --- network
+
+AtRank::~AtRank() = default;
+
+AtRank::AtRank(const AtRankConfig& config, Catalog known, Start start)
+    : RecommendationModel(std::move(known), start), config_(validated(config)) {
+    const AtRankConfig& c = config_;
+    vectors_ = std::make_unique<ItemVectors>(parameters_, catalog(), c.width, true, false, c.seed);
+    const Index width = vectors_->row_width();
+    if (width % c.heads != 0)
+        throw UsageError({.what = "the heads do not divide the width of a token",
+                          .expected = "a divisor of " + std::to_string(width),
+                          .got = std::to_string(c.heads)});
+    if (c.actions && catalog().actions.size() > 1)
+        action_ = &parameters_.add_normal("action", std::ssize(catalog().actions), width,
+                                          std::sqrt(2 / static_cast<double>(width + buckets)), c.seed);
+    token_.emplace(parameters_, "token", width + buckets, width, c.seed, LinearOptions{.init = Init::xavier});
+    for (Index i = 0; i < c.blocks; ++i) self_.emplace_back(parameters_, "self-" + std::to_string(i + 1), width, c);
+    vanilla_.emplace(parameters_, "vanilla", width, c);
+    bias_ = &parameters_.add("bias", Matrix(catalog().items(), 1));
+}
+
+std::string AtRank::summary() const {
+    return "ATRank of width " + std::to_string(vectors_->row_width()) + " with " + std::to_string(config_.heads) +
+           " heads";
+}
+
+AtRank::Encoded AtRank::encode(Tape& tape, std::span<const History> histories) const {
+    Encoded all{{}, {0}, {}};
+    std::vector<Token> items, actions;
+    std::vector<Index> bucket;
+    for (const History& whole : histories) {
+        const History history = whole.last(config_.max_history);
+        const Events& events = *history.events;
+        for (Index e = history.first; e < history.end; ++e) {
+            if (events.group[e] != catalog().group) continue;
+            items.push_back(events.object[e]);
+            actions.push_back(events.action[e]);
+            bucket.push_back(bucket_of(history.now, events.time[e]));
+            all.event.push_back(e);
+        }
+        all.offsets.push_back(std::ssize(items));
+    }
+    Matrix onehot(std::ssize(items), buckets);
+    for (Index i = 0; i < onehot.rows(); ++i)
+        if (bucket[i] < buckets) onehot(i, bucket[i]) = 1;
+    Var x = (*token_)(concat_cols({vectors_->rows(tape, items), tape.constant(std::move(onehot))}));
+    if (action_) x = x + embed_rows(tape, *action_, actions);
+    const OwnedSegments segments = Segments::self(all.offsets);
+    for (const Block& block : self_) x = block(x, x, segments, config_.dropout).out;
+    all.memory = x;
+    return all;
+}
+
+AtRank::Judged AtRank::judge(const Encoded& encoded, std::span<const Token> items,
+                             std::span<const Index> offsets) const {
+    Tape& tape = *encoded.memory.tape;
+    const Var item = vectors_->rows(tape, items);
+    const Block::Read read = (*vanilla_)(item, encoded.memory, {offsets, encoded.offsets}, config_.dropout);
+    const Var bias = embed_rows(tape, *bias_, items);
+    return {item, read.out, row_dots(read.out, item) + bias, read.query, read.key};
+}
+
+// --- scores
+
+void AtRank::score(const Candidates& candidates, std::span<Real> scores) const {
+    Tape tape;
+    tape.set_training(false);
+    const Encoded encoded = encode(tape, candidates.histories);
+    const Judged judged = judge(encoded, candidates.items.values, candidates.items.offsets);
+    std::ranges::copy(judged.logit.value().span(), scores.begin());
+}
+
+void AtRank::score(std::span<const History> histories, View scores) const {
+    constexpr Index block = 2048;  // candidates whose vectors stay in the caches
+    Tape encoder, tape;
+    encoder.set_training(false);
+    tape.set_training(false);
+    for (Index i = 0; i < scores.rows; ++i) {
+        encoder.reset();
+        Encoded encoded = encode(encoder, histories.subspan(i, 1));
+        const ConstView memory = encoded.memory.value();
+        for (Index first = 0; first < scores.cols; first += block) {
+            tape.reset();
+            const Index count = std::min(block, scores.cols - first);
+            std::vector<Token> items = all_tokens(count);
+            for (Token& item : items) item += static_cast<Token>(first);
+            encoded.memory = tape.constant(memory);
+            const Judged judged = judge(encoded, items, std::vector<Index>{0, count});
+            std::ranges::copy(judged.logit.value().span(), scores.row(i) + first);
+        }
+    }
+}
+
+Explanation AtRank::explain(const History& history, Token item) const {
+    Tape tape;
+    tape.set_training(false);
+    const Encoded encoded = encode(tape, {&history, 1});
+    const Judged judged = judge(encoded, {&item, 1}, std::vector<Index>{0, 1});
+    const OwnedSegments segments = Segments::all(1, std::ssize(encoded.event));
+    Explanation explanation{{}, Matrix(config_.heads, history.size())};
+    for (Index head = 0; head < config_.heads; ++head) explanation.names.push_back("head " + std::to_string(head + 1));
+    if (encoded.event.empty()) return explanation;
+    const Var weights = attend_weights(judged.query, judged.key, segments, vanilla_->how());  // [heads, events]
+    for (Index i = 0; i < weights.rows(); ++i)
+        explanation.weights(i / std::ssize(encoded.event),
+                            encoded.event[i % std::ssize(encoded.event)] - history.first) = weights.value().data[i];
+    return explanation;
+}
+
+// --- loss
+
+Var AtRank::loss(Tape& tape, const Events& events, std::span<const Window> windows, Rng& rng) const {
+    const TargetPairs pairs = target_pairs(events, windows, catalog(), config_.redraw, config_.seed, rng);
+    std::vector<Token> items;  // a target and its negative read the same encoded history
+    std::vector<Index> offsets{0};
+    for (std::size_t i = 0; i < pairs.targets.size(); ++i) {
+        items.insert(items.end(), {pairs.targets[i], pairs.negatives[i]});
+        offsets.push_back(std::ssize(items));
+    }
+    const Judged judged = judge(encode(tape, pairs.histories), items, offsets);
+    const Var zeros = tape.constant(Matrix(judged.logit.rows(), 1));
+    std::vector<Index> wrong(items.size());  // 0: the logit is that of a target; 1: it is not
+    for (std::size_t i = 1; i < wrong.size(); i += 2) wrong[i] = 1;
+    const Var cost = cross_entropy(concat_cols({judged.logit, zeros}), wrong) * Real{0.5};
+    if (config_.l2 == 0) return cost;
+    const Var squares = sum(judged.user * judged.user) + sum(judged.item * judged.item);
+    return cost + squares * static_cast<Real>(config_.l2 / 2);
+}
+
+const RecommendationModelType& atrank() {
+    static const auto type = [] {
+        auto made = recommendation_model_type<AtRank, AtRankConfig>(
+            "self-attention and attention by the candidate (Zhou et al. 2018)", [](TrainerOptions& t) {
+                t.epochs = 10;
+                t.batch = 256;
+                t.shards = 8;
+                t.patience = 3;
+                t.optimizer.clip_norm = 5;
+                t.schedule = {.rate = 1e-3};
+            });
+        AtRankConfig free;
+        free.redraw = true;
+        free.l2 = 0;
+        free.dropout = 0.1;
+        made.recommended.model = free;
+        RunConfig paper = made.recommended;  // the program of the authors: 32 rows, a target and its negative are two
+        AtRankConfig config;
+        config.max_history = 1000;
+        config.actions = false;
+        paper.model = config;
+        paper.trainer.batch = 16;
+        paper.trainer.shards = 2;
+        paper.trainer.patience = 0;
+        paper.trainer.optimizer.method = Method::sgd;
+        paper.trainer.schedule = {.rate = 1};
+        made.presets = {{"atrank-paper", paper}, {"atrank", made.recommended}};
+        return made;
+    }();
+    return type;
+}
+
+}  // namespace kvmem

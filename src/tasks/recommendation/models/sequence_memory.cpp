@@ -1,0 +1,323 @@
+#include "kvmem/tasks/recommendation/models/sequence_memory.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "kvmem/core/parallel.hpp"
+#include "kvmem/tasks/recommendation/models/floors.hpp"
+#include "tasks/recommendation/item_vectors.hpp"
+#include "tasks/recommendation/model_type.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+namespace kvmem {
+
+// --- what is popular
+
+PopularShares::PopularShares(const EventMemory& memory) {
+    constexpr Index steps = 256;
+    Index last = memory.last_time() + 1;
+    first_ = last;
+    for (Index e = 0; e < memory.size(); ++e) first_ = std::min(first_, memory.time(e));
+    step_ = std::max<Index>(1, (last - first_) / steps);
+    const Index count = step_of(last) + 1, items = memory.items();
+    logs_ = Matrix(count, static_cast<Index>(half_lives.size()) * items);
+    for (std::size_t p = 0; p < half_lives.size(); ++p) {
+        const DecayedCounts counts(memory, half_lives[p]);
+        parallel_for(count, 1, [&](Index begin, Index end) {
+            for (Index s = begin; s < end; ++s) {
+                const std::span row(logs_.row(s) + static_cast<Index>(p) * items, static_cast<std::size_t>(items));
+                constexpr double unseen = 0.1;  // counts of an item that does not occur
+                double sum = unseen * static_cast<double>(items);
+                for (Index i = 0; i < items; ++i) {
+                    const double at = counts.at(static_cast<Token>(i), std::min(first_ + s * step_, last));
+                    row[i] = static_cast<Real>(at);
+                    sum += at;
+                }
+                for (Real& x : row) x = static_cast<Real>(std::log((double{x} + unseen) / sum * double(items)));
+            }
+        });
+    }
+}
+
+Index PopularShares::step_of(Index when) const { return std::max<Index>(0, when - first_) / step_; }
+
+namespace {
+// out[b, i] = the sum over p of gates[b, p] x[b][p * n + i], where x are rows of numbers that are not differentiated.
+struct GatedSum {
+    Var gates;
+    std::span<const Real* const> x;
+
+    void backward(Tape&, Var out) const {
+        const View grad = gates.grad(), grad_out = out.grad();
+        const Index n = grad_out.cols;
+        for (Index b = 0; b < grad.rows; ++b)
+            for (Index p = 0; p < grad.cols; ++p)
+                grad(b, p) += std::inner_product(grad_out.row(b), grad_out.row(b) + n, x[b] + p * n, Real{0});
+    }
+};
+}  // namespace
+
+static Var gated_sum(Var gates, std::span<const Real* const> x, Index n) {
+    Tape& tape = *gates.tape;
+    const Var out = tape.record(gates.rows(), n, gates.needs_grad(), GatedSum{gates, tape.arena().copy(x)});
+    for (Index b = 0; b < gates.rows(); ++b) {
+        Real* row = out.mutable_value().row(b);
+        std::fill_n(row, n, Real{0});
+        for (Index p = 0; p < gates.cols(); ++p) {
+            const Real gate = gates.value()(b, p);
+            for (Index i = 0; i < n; ++i) row[i] += gate * x[b][p * n + i];
+        }
+    }
+    return out;
+}
+
+// --- items that the memory names
+
+namespace {
+
+// What a history says of one of its items.
+struct OwnItem {
+    Token item;
+    Index count = 0, last_time = 0, last_basket = 0;
+    double decayed = 0;  // with a half-life of 30 days
+};
+
+struct OwnItemsOf {
+    std::vector<OwnItem> items;
+    Index baskets = 0;  // of the history; each event that is in none counts as one
+};
+
+}  // namespace
+
+static constexpr Real gate_scale = static_cast<Real>(0.1);
+static constexpr Index own_features = 7, features = own_features + 2 + 3;
+
+static OwnItemsOf own_items_of(const History& history, Index group, std::size_t items) {
+    const Events& events = *history.events;
+    OwnItemsOf all;
+    std::vector<Index> place(items, -1);
+    for (Index e = history.first; e < history.end; ++e) {
+        if (events.group[e] != group) continue;
+        all.baskets += basket_begin(events, e) == e;
+        Index& at = place[events.object[e]];
+        if (at < 0) {
+            at = std::ssize(all.items);
+            all.items.push_back({events.object[e]});
+        }
+        OwnItem& own = all.items[at];
+        ++own.count;
+        own.last_time = events.time[e];
+        own.last_basket = all.baskets;
+        own.decayed += std::exp2(-static_cast<double>(history.now - events.time[e]) / (30 * seconds_per_day));
+    }
+    return all;
+}
+
+static void write_own(const OwnItem& own, const OwnItemsOf& all, Index now, Real* x) {
+    const double count = static_cast<double>(own.count), since = static_cast<double>(all.baskets - own.last_basket);
+    const double days = static_cast<double>(now - own.last_time) / seconds_per_day;
+    const double values[own_features] = {1,
+                                         std::log1p(count),
+                                         count / static_cast<double>(std::max<Index>(all.baskets, 1)),
+                                         std::log1p(days) / 5,
+                                         since == 0 ? 1.0 : 0.0,
+                                         std::log1p(since) / 3,
+                                         std::log1p(own.decayed)};
+    std::ranges::transform(values, x, [](double value) { return static_cast<Real>(value); });
+}
+
+void SequenceMemory::name_items(const History& history, Index row, Index when, std::span<Real> scratch,
+                                Named& named) const {
+    const Index items = catalog().items(), group = catalog().group;
+    const OwnItemsOf own = own_items_of(history, group, static_cast<std::size_t>(items));
+    std::ranges::fill(scratch, Real{0});
+    if (config_.neighbours) {
+        const NeighbourOptions options{.last = 0, .occurrences = config_.occurrences};
+        double weight = 1;
+        Index read = 0;
+        for (Index e = history.end; e-- > history.first && read < config_.read_history;) {
+            if (history.events->group[e] != group) continue;
+            const Token item = history.events->object[e];
+            const auto count = static_cast<double>(
+                std::min(memory_->count_before(item, when), std::max<Index>(config_.occurrences, 1)));
+            add_neighbours(*memory_, item, when, static_cast<Real>(weight / std::sqrt(1 + count)), options, scratch);
+            weight *= config_.read_decay;
+            ++read;
+        }
+    }
+    const std::size_t first = named.place.size();
+    std::vector<Index> place(items, -1);  // of an item among the named ones
+    const auto add = [&](Token item) {
+        place[item] = std::ssize(named.place);
+        named.place.push_back(row * items + item);
+        named.row.push_back(row);
+        named.x.resize(named.x.size() + features);
+        return named.x.data() + place[item] * features;
+    };
+    if (config_.own)
+        for (const OwnItem& one : own.items) write_own(one, own, history.now, add(one.item));
+    std::vector<std::pair<Real, Token>> best;
+    for (Index i = 0; i < items; ++i)
+        if (scratch[i] > 0 && place[i] < 0) best.emplace_back(-scratch[i], static_cast<Token>(i));
+    if (std::ssize(best) > config_.named) {
+        std::nth_element(best.begin(), best.begin() + config_.named, best.end());
+        best.resize(config_.named);
+    }
+    for (const auto& [score, item] : best) add(item);
+    const std::span<const Real> shares = shares_->at(when);
+    for (std::size_t i = first; i < named.place.size(); ++i) {
+        const Index item = named.place[i] - row * items;
+        Real* x = named.x.data() + static_cast<Index>(i) * features + own_features;
+        const auto n = static_cast<double>(memory_->count_before(static_cast<Token>(item), when));
+        x[0] = std::log1p(10 * scratch[item]);
+        x[1] = std::log1p(10 * scratch[item] / static_cast<Real>(std::pow(1 + n, 0.5)));
+        for (Index p = 0; p < 3; ++p) x[2 + p] = shares[p * items + item] / 4;
+    }
+}
+
+// --- model
+
+void SequenceMemoryConfig::check() const {
+    if (width % heads != 0)
+        throw UsageError({.what = "the heads do not divide the width",
+                          .expected = "a width that is a multiple of " + std::to_string(heads),
+                          .got = std::to_string(width)});
+}
+
+static SasRecConfig encoder_config(const SequenceMemoryConfig& c) {
+    SasRecConfig e;
+    e.width = c.width, e.heads = c.heads, e.layers = c.layers, e.max_history = c.max_history;
+    e.dropout = c.dropout, e.features = c.features, e.seed = c.seed;
+    e.loss = SequenceLoss::softmax;
+    return e;
+}
+
+SequenceMemory::SequenceMemory(const SequenceMemoryConfig& config, Catalog known, Start start)
+    : RecommendationModel(std::move(known), start),
+      config_(validated(config)),
+      encoder_(parameters_, catalog(), encoder_config(config_)),
+      popular_(&parameters_.add("popular", Matrix(1, std::ssize(PopularShares::half_lives)))),
+      popular_gate_(parameters_, "popular-gate", config.width, std::ssize(PopularShares::half_lives), config.seed,
+                    {.bias = false}),
+      inner_(parameters_, "read.inner", features, config.inner, config.seed, {.init = Init::xavier}),
+      inner_gate_(parameters_, "read.gate", config.width, config.inner, config.seed, {.bias = false}),
+      out_(parameters_, "read.out", config.inner, 1, config.seed, {.init = Init::xavier, .bias = false}) {
+    if (parameters_.start() == Start::drawn) popular_->value.fill(static_cast<Real>(0.3));
+}
+
+std::string SequenceMemory::summary() const {
+    return "A sequence model of width " + std::to_string(config_.width) + " that reads a memory of events";
+}
+
+void SequenceMemory::remember(const EventMemory& memory) {
+    memory_ = &memory;
+    shares_.emplace(memory);
+}
+
+Index SequenceMemory::when_of(const History& history) const { return std::min(history.now, memory_->last_time() + 1); }
+
+Var SequenceMemory::scores(Var states, std::span<const History> histories, std::span<const Index> when) const {
+    if (!memory_)
+        throw Error({.what = "the model has no memory", .expected = "remember() before scores", .where = config_.kind});
+    Tape& tape = *states.tape;
+    const Index items = catalog().items(), count = std::ssize(histories);
+    Var scores = config_.encoder ? encoder_.scores(states) : tape.constant(Matrix(count, items));
+    if (config_.popular) {
+        std::vector<const Real*> shares;
+        for (const Index at : when) shares.push_back(shares_->at(at).data());
+        const Var ones = tape.constant([&] {
+            Matrix all(count, 1);
+            all.fill(1);
+            return all;
+        }());
+        const Var base = linear(ones, reshape(tape.parameter(*popular_), popular_->value.cols(), 1));
+        scores = scores + gated_sum(base + popular_gate_(states) * gate_scale, shares, items);
+    }
+    Named named;
+    std::vector<Real> scratch(items);
+    for (Index row = 0; row < count; ++row) name_items(histories[row], row, when[row], scratch, named);
+    if (named.place.empty()) return scores;
+    const Var x = tape.constant(Matrix([&] {
+        Matrix all(std::ssize(named.place), features);
+        std::ranges::copy(named.x, all.data());
+        return all;
+    }()));
+    const Var inner = relu(inner_(x));
+    const Var gated = inner + inner * take_rows(inner_gate_(states) * gate_scale, named.row);
+    return scores + scatter_sum(out_(gated), named.place, count, items);
+}
+
+void SequenceMemory::score(std::span<const History> histories, View scores) const {
+    Tape tape;
+    tape.set_training(false);
+    SequenceEncoder::Rows rows;
+    std::vector<Index> when;
+    for (const History& history : histories) {
+        rows.add(history, config_.max_history);
+        when.push_back(when_of(history));
+    }
+    const Var all = this->scores(encoder_.last_states(tape, rows), histories, when);
+    std::ranges::copy(all.value().span(), scores.span().begin());
+}
+
+// The window of a target is a part of its history, and the memory of own items is of all of it.
+Var SequenceMemory::loss(Tape& tape, const Events& events, std::span<const Window> windows, Rng& rng) const {
+    const CausalTargets all = causal_targets(events, windows, catalog().group);
+    if (all.read.empty()) return tape.constant(Matrix(1, 1));
+    std::vector<Index> when, read;
+    std::vector<History> histories;
+    Ragged<Index> targets;
+    for (std::size_t i = 0; i < all.read.size(); ++i) {
+        if (config_.share < 1 && rng.uniform() >= config_.share) continue;
+        const History& history = all.histories[i];
+        histories.push_back(history);
+        histories.back().first = events.of_user(events.user_of(history.first)).first;
+        when.push_back(history.now - static_cast<Index>(rng.uniform() * config_.lag * seconds_per_day));
+        read.push_back(all.read[i]);
+        targets.push_row(all.targets[static_cast<Index>(i)]);
+    }
+    if (read.empty()) return tape.constant(Matrix(1, 1));
+    const Var states = take_rows(encoder_.states(tape, all.rows), read);
+    return set_cross_entropy(scores(states, histories, when), targets) * static_cast<Real>(1 / config_.share);
+}
+
+Explanation SequenceMemory::explain(const History& history, Token item) const {
+    SequenceEncoder::Rows rows;
+    rows.add(history, config_.max_history);
+    const Matrix weights = encoder_.attention(rows);
+    Explanation explanation{{}, Matrix(config_.heads + 2, history.size())};
+    for (Index head = 0; head < config_.heads; ++head) {
+        explanation.names.push_back("head " + std::to_string(head + 1));
+        for (std::size_t row = 0; row < rows.event.size(); ++row)
+            explanation.weights(head, rows.event[row] - history.first) = weights(head, static_cast<Index>(row));
+    }
+    explanation.names.insert(explanation.names.end(), {"own item", "co-occurrence"});
+    std::vector<Real> sums(catalog().items());
+    const NeighbourOptions options{.last = 0, .occurrences = config_.occurrences};
+    for (Index e = history.first; e < history.end; ++e) {
+        if (history.events->group[e] != catalog().group) continue;
+        explanation.weights(config_.heads, e - history.first) = history.events->object[e] == item ? 1 : 0;
+        if (history.end - e > config_.read_history) continue;
+        std::ranges::fill(sums, Real{0});
+        add_neighbours(*memory_, history.events->object[e], when_of(history), 1, options, sums);
+        explanation.weights(config_.heads + 1, e - history.first) = sums[item];
+    }
+    return explanation;
+}
+
+const RecommendationModelType& sequence_memory() {
+    static const auto type = recommendation_model_type<SequenceMemory, SequenceMemoryConfig>(
+        "self-attention, and a memory of what all users took, with learned gates", [](TrainerOptions& t) {
+            t.epochs = 30;
+            t.batch = 32;
+            t.shards = 4;
+            t.patience = 5;
+            t.optimizer.clip_norm = 5;
+            t.schedule = {.rate = 1e-3, .warmup = 0.02};
+        });
+    return type;
+}
+
+}  // namespace kvmem

@@ -1,0 +1,31 @@
+#include "tasks/recommendation/negatives.hpp"
+
+namespace kvmem {
+
+// An item that the user of `event` never has, if 100 draws find one.
+static Token draw_never(const Events& events, Index event, const Catalog& catalog, Rng& rng) {
+    const auto [first, end] = events.of_user(events.user_of(event));
+    Token item = 0;
+    for (int i = 0; i < 100; ++i) {
+        item = static_cast<Token>(rng.below(catalog.items()));
+        bool has = false;
+        for (Index e = first; e < end && !has; ++e) has = events.group[e] == catalog.group && events.object[e] == item;
+        if (!has) break;
+    }
+    return item;
+}
+
+TargetPairs target_pairs(const Events& events, std::span<const Window> windows, const Catalog& catalog, bool redraw,
+                         std::uint64_t seed, Rng& rng) {
+    TargetPairs pairs;
+    for (const Window& window : windows) {
+        const Index target = window.begin;
+        pairs.histories.push_back({&events, window.first, basket_begin(events, target), events.time[target]});
+        pairs.targets.push_back(events.object[target]);
+        Rng once(seed, {0x6e6567u, static_cast<std::uint64_t>(target)});
+        pairs.negatives.push_back(draw_never(events, target, catalog, redraw ? rng : once));
+    }
+    return pairs;
+}
+
+}  // namespace kvmem

@@ -1,0 +1,261 @@
+// Models that are trained: gradients of their losses, what they learn, one pass for all targets, and threads.
+#include "kvmem/core/error.hpp"
+#include "kvmem/core/parallel.hpp"
+#include "kvmem/tasks/recommendation/model_file.hpp"
+#include "kvmem/tasks/recommendation/models/atrank.hpp"
+#include "kvmem/tasks/recommendation/models/baselines.hpp"
+#include "kvmem/tasks/recommendation/models/sasrec.hpp"
+#include "kvmem/tasks/recommendation/models/sequence_memory.hpp"
+#include "kvmem/tasks/recommendation/objective.hpp"
+#include "kvmem/tasks/recommendation/task_type.hpp"
+#include "kvmem/train/config.hpp"
+#include "kvmem/train/trainer.hpp"
+#include "support/ring_events.hpp"
+#include "support/temporary_directory.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+using namespace kvmem;
+
+namespace {
+
+SasRecConfig small_sasrec(SequenceLoss loss) {
+    SasRecConfig c;
+    c.width = 16;
+    c.layers = 1;
+    c.max_history = 6;
+    c.dropout = 0;
+    c.loss = loss;
+    c.negatives = 8;
+    return c;
+}
+
+SequenceMemoryConfig small_memory() {
+    SequenceMemoryConfig c;
+    c.width = 8;
+    c.layers = 1;
+    c.max_history = 6;
+    c.dropout = 0;
+    c.inner = 8;
+    return c;
+}
+
+AtRankConfig small_atrank() {
+    AtRankConfig c;
+    c.width = 8;
+    c.heads = 2;
+    c.inner = 8;
+    return c;
+}
+
+template <class Config>
+Config small_baseline() {
+    Config c;
+    c.width = 8;
+    return c;
+}
+
+std::vector<Settings> all_settings() {
+    return {small_sasrec(SequenceLoss::softmax),
+            small_sasrec(SequenceLoss::sampled),
+            small_sasrec(SequenceLoss::bce),
+            small_memory(),
+            small_atrank(),
+            small_baseline<BprConfig>(),
+            small_baseline<BiLstmConfig>()};
+}
+
+double loss_of(const RecommendationModel& model, const Events& events, std::span<const Window> windows) {
+    Tape tape;
+    Rng rng(1);
+    return double{model.loss(tape, events, windows, rng).value()(0, 0)};
+}
+
+std::vector<Real> scores_of(const RecommendationModel& model, std::span<const History> histories) {
+    Matrix scores(std::ssize(histories), model.catalog().items());
+    model.score(histories, scores);
+    return {scores.data(), scores.data() + scores.size()};
+}
+
+}  // namespace
+
+// Moves all parameters along their gradients, by `length` in sum.
+static void move(Parameters& parameters, Tape& tape, double length, double norm) {
+    for (Parameter& p : parameters) {
+        const View gradient = tape.gradient(p).dense();
+        for (Index i = 0; i < gradient.size(); ++i)
+            p.value.data()[i] += static_cast<Real>(length / norm * double{gradient.data[i]});
+    }
+}
+
+// A float is too coarse for single parameters. Along the gradient, the loss rises by its length.
+TEST_CASE("the loss of a recommender rises along its gradient by the gradient's length", "[recommenders]") {
+    const EventsDataset data = test::ring_events(4, 5);
+    const EventMemory memory = memory_before(data, 0, EventMark::valid);
+    for (const Settings& settings : all_settings()) {
+        const auto model = make_recommendation_model(settings, catalog_of(data));
+        model->remember(memory);
+        const auto windows = model->training() == Training::each ? std::vector<Window>{{0, 2, 3}, {5, 7, 8}}
+                                                                 : std::vector<Window>{{0, 0, 3}, {5, 6, 8}};
+        Tape tape;
+        Rng rng(1);
+        tape.backward(model->loss(tape, data.events, windows, rng));
+        double squares = 0;
+        for (const Parameter& p : model->parameters())
+            for (const Real x : tape.gradient(p).dense().span()) squares += double{x} * double{x};
+        const double norm = std::sqrt(squares), step = 5e-4;
+        REQUIRE(norm > 0);
+        move(model->parameters(), tape, step, norm);
+        const double above = loss_of(*model, data.events, windows);
+        move(model->parameters(), tape, -2 * step, norm);
+        const double below = loss_of(*model, data.events, windows);
+        INFO(to_json(settings));
+        CHECK((above - below) / (2 * step) == Approx(norm).epsilon(0.02));
+    }
+}
+
+TEST_CASE("trained recommenders learn a ring, with the same bits on any number of threads", "[recommenders]") {
+    const EventsDataset data = test::ring_events(24, 14, 20);
+    for (const Settings& settings : all_settings()) {
+        std::vector<Real> bits[2];
+        for (const int threads : {1, 3}) {
+            const ThreadLimit limit(threads);
+            const auto model = make_recommendation_model(settings, catalog_of(data));
+            RecommendationObjective objective(*model, data);
+            TrainerOptions options;
+            options.epochs = 25;
+            options.batch = 8;
+            options.shards = 4;
+            options.patience = 0;
+            options.optimizer.clip_norm = 5;
+            options.schedule.rate = 0.02;
+            Trainer(objective, options, recommendation().score()).run({});
+            INFO(settings.kind() << to_json(settings));
+            CHECK(objective.validate().score > 0.9);
+            const EventMemory memory = memory_before(data, 0, EventMark::test);
+            model->remember(memory);
+            const auto queries = ranking_queries(data, 0, usual_evaluation(data));
+            bits[threads == 1] = scores_of(*model, std::vector{queries[0].history, queries[1].history});
+        }
+        CHECK(bits[0] == bits[1]);
+    }
+}
+
+TEST_CASE("all targets of a window in one pass cost what each costs alone", "[recommenders]") {
+    const EventsDataset data = test::ring_events(3, 7);
+    const EventMemory memory = memory_before(data, 0, EventMark::valid);
+    for (const Settings& settings : {Settings(small_sasrec(SequenceLoss::softmax)), Settings(small_memory())}) {
+        const auto model = make_recommendation_model(settings, catalog_of(data));
+        model->remember(memory);
+        double alone = 0;
+        for (Index target = 1; target < 5; ++target)
+            alone += loss_of(*model, data.events, std::vector<Window>{{0, target, target + 1}});
+        CHECK(loss_of(*model, data.events, std::vector<Window>{{0, 0, 7}}) == Approx(alone));
+    }
+}
+
+TEST_CASE("targets of one basket read the events before it", "[recommenders]") {
+    EventsBuilder builder;
+    for (const char* item : {"a", "b"}) builder.add({.user = "u", .object = item, .time = 5, .basket = "1"});
+    for (const char* item : {"c", "a", "c"}) builder.add({.user = "u", .object = item, .time = 9, .basket = "2"});
+    const EventsDataset data = builder.finish();
+    const CausalTargets all = causal_targets(data.events, std::vector<Window>{{0, 0, 5}}, 0);
+    CHECK(all.rows.objects == std::vector<Token>{0, 1, 2, 0, 2});
+    CHECK(all.read == std::vector<Index>{1});
+    REQUIRE(all.targets.size() == 1);
+    CHECK(all.targets.values == std::vector<Index>{2, 0});
+    CHECK(all.histories[0].size() == 2);
+    CHECK(all.histories[0].now == 9);
+}
+
+TEST_CASE("scores of a history do not depend on those beside it, and candidates have the scores of all",
+          "[recommenders]") {
+    const EventsDataset data = test::ring_events(9, 8);
+    const EventMemory memory = memory_before(data, 0, EventMark::test);
+    auto queries = ranking_queries(data, 0, usual_evaluation(data));
+    std::vector<History> histories;
+    for (const RankingQuery& query : queries) histories.push_back(query.history);
+    histories.push_back({&data.events, 0, 0, 100 * seconds_per_day});  // none
+    for (const Settings& settings : all_settings()) {
+        const auto model = make_recommendation_model(settings, catalog_of(data));
+        model->remember(memory);
+        const std::vector<Real> together = scores_of(*model, histories);
+        for (std::size_t i = 0; i < histories.size(); ++i) {
+            const std::vector<Real> alone = scores_of(*model, {&histories[i], 1});
+            CHECK(std::equal(alone.begin(), alone.end(), together.begin() + std::ssize(alone) * static_cast<Index>(i)));
+        }
+        const Ragged<Token> items{{7, 2, 5}, {0, 2, 3}};
+        std::vector<Real> some(3);
+        model->score({std::span(histories).first(2), items}, some);
+        CHECK(some[0] == Approx(together[7]));
+        CHECK(some[2] == Approx(together[8 + 5]));
+    }
+}
+
+TEST_CASE("a recommender comes back from its file with the same scores", "[recommenders]") {
+    const EventsDataset data = test::ring_events(5, 6);
+    const EventMemory memory = memory_before(data, 0, EventMark::test);
+    const History history{&data.events, 0, 4, data.events.time[4]};
+    const test::TemporaryDirectory directory;
+    for (const ModelType* type : recommendation_models()) {
+        const auto model = make_recommendation_model(type->defaults, catalog_of(data));
+        const auto path = directory.path() / (type->kind() + ".h5");
+        save_recommendation_model(*model, path);
+        const auto loaded = load_recommendation_model(path);
+        CHECK(loaded->catalog() == model->catalog());
+        model->remember(memory), loaded->remember(memory);
+        CHECK(scores_of(*loaded, {&history, 1}) == scores_of(*model, {&history, 1}));
+    }
+    CHECK_THROWS_AS(load_recommendation_model(directory.path() / "none.h5"), Error);
+}
+
+TEST_CASE("settings that do not fit a recommender are refused", "[recommenders]") {
+    const EventsDataset data = test::ring_events(3);
+    SasRecConfig sasrec = small_sasrec(SequenceLoss::bce);
+    sasrec.heads = 3;
+    CHECK_THROWS_AS(make_recommendation_model(sasrec, catalog_of(data)), UsageError);
+    AtRankConfig atrank = small_atrank();
+    atrank.heads = 5;
+    CHECK_THROWS_AS(make_recommendation_model(atrank, catalog_of(data)), UsageError);
+    CHECK_THROWS_AS(make_recommendation_model(small_atrank(), Catalog{}), Error);
+    CHECK_THROWS_AS(make_recommendation_model(Settings(), catalog_of(data)), UsageError);
+    const EventsDataset short_data = test::ring_events(3, 2);  // no event behind another is for training
+    const auto model = make_recommendation_model(small_atrank(), catalog_of(short_data));
+    CHECK_THROWS_AS(RecommendationObjective(*model, short_data), Error);
+}
+
+TEST_CASE("explanations are weights of past events", "[recommenders]") {
+    const EventsDataset data = test::ring_events(5, 6);
+    const EventMemory memory = memory_before(data, 0, EventMark::test);
+    const History history{&data.events, 6, 10, data.events.time[10]};
+    for (const Settings& settings : all_settings()) {
+        const auto model = make_recommendation_model(settings, catalog_of(data));
+        model->remember(memory);
+        const Explanation explanation = model->explain(history, 3);
+        if (settings.kind() == std::string("bpr") || settings.kind() == std::string("bi-lstm")) continue;  // none
+        REQUIRE(explanation.weights.rows() == std::ssize(explanation.names));
+        REQUIRE(explanation.weights.cols() == 4);
+        double sum = 0;
+        for (Index e = 0; e < 4; ++e) sum += double{explanation.weights(0, e)};
+        CHECK(sum == Approx(1));  // of the first head
+    }
+}
+
+TEST_CASE("a model that counts has a run like any other", "[recommenders]") {
+    const EventsDataset data = test::ring_events(24, 14, 20);
+    for (const char* kind : {"popularity", "own-items", "item-knn"}) {
+        const RunConfig config = find_model(recommendation(), kind).recommended;
+        const auto model = make_recommendation_model(config.model, catalog_of(data));
+        RecommendationObjective objective(*model, data);
+        Index epochs = 0;
+        Trainer::Callbacks callbacks;
+        callbacks.epoch = [&](const EpochReport& report) { epochs += report.validation.has_value(); };
+        Trainer(objective, config.trainer, recommendation().score()).run(callbacks);
+        CHECK(epochs == 1);
+        CHECK(objective.fingerprint({}).size() == 16);
+        CHECK(objective.describe("run").counts.front().second == 20);
+    }
+}
