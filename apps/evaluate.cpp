@@ -18,7 +18,11 @@ static const char* const about =
     "often.\n\n"
     "Of pairs, each source has a target written, greedily unless options of the search say more. It is exact when any\n"
     "of its references is the same; symbols are words, or characters of other units. Of texts, the cross-entropy is\n"
-    "that of each symbol, and of each document's end, given the symbols before.";
+    "that of each symbol, and of each document's end, given the symbols before.\n\n"
+    "Of events, all items are ranked for each query: a user's history up to a target. Ties count as their mean over "
+    "all\n"
+    "orders. The table begins with models that only count, which read the same events. AUC is against items that the\n"
+    "user never has: all, and those with an event within 30 days. Intervals are of resampled users.";
 
 int run_evaluate(const Arguments& arguments) {
     int threads = 0;
@@ -42,7 +46,20 @@ int run_evaluate(const Arguments& arguments) {
         ("worst", po::value<Index>()->default_value(5), "lines to show of those with the most errors")  //
         ("tokenize", po::value<std::string>(), "words of BLEU: none or 13a [none for targets of words, else 13a]");
     add_search_options(pairs);
-    line.options.add(questions).add(pairs);
+    po::options_description events("Options of runs on events", 100, 50);
+    events.add_options()  //
+        ("targets", po::value<std::string>(),
+         "item: each event of the split; basket: a user's first basket [basket where events have any]")  //
+        ("seen", po::value<std::string>(),
+         "whether items of the history are candidates: in, out, or only-new, without them as targets, too [in where "
+         "users repeat items]")                                                                       //
+        ("k", po::value<Index>()->default_value(10), "of hit, recall and NDCG")                       //
+        ("queries", po::value<Index>()->default_value(0), "evenly over the split; 0: all")            //
+        ("strict", "leave events of the target's second out of its history")                          //
+        ("live", "read all events before each target's time, and not those of earlier splits alone")  //
+        ("against", po::value<std::vector<std::string>>()->composing(),
+         "another run or model file of the same data; may be given several times");
+    line.options.add(questions).add(pairs).add(events);
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
     require_at_least(threads, 0, "threads");
@@ -53,6 +70,7 @@ int run_evaluate(const Arguments& arguments) {
     const TaskVerbs& task = task_of_run(find_run(values));
     if (task.evaluate != evaluate_pairs) refuse_options(values, pairs, "a run on pairs of sequences");
     if (task.evaluate != evaluate_questions) refuse_options(values, questions, "a run on questions");
+    if (task.evaluate != evaluate_events) refuse_options(values, events, "a run on events");
     return task.evaluate(values);
 }
 

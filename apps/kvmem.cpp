@@ -41,6 +41,7 @@ constexpr Verb verbs[] = {
     {"translate", "write targets for lines of sources", run_translate},
     {"align", "show what each symbol of a target was read from", run_align},
     {"generate", "go on with a text", run_generate},
+    {"recommend", "say what a user will take next, and why", run_recommend},
     {"plot", "draw how training went and what is read", run_plot},
     {"export", "write a trained model for other programs", run_export},
     {"index", "make a store of vectors", run_index},

@@ -5,6 +5,7 @@
 #include "kvmem/io/file_format.hpp"
 #include "kvmem/io/hdf5.hpp"
 #include "kvmem/tasks/qa/task_type.hpp"
+#include "kvmem/tasks/recommendation/task_type.hpp"
 #include "kvmem/tasks/sequences/task_type.hpp"
 #include "kvmem/train/checkpoint.hpp"
 #include "kvmem/train/session.hpp"
@@ -24,6 +25,8 @@ std::span<const TaskVerbs> task_table() {
          open_trained_reader},
         {sequence_transduction, "kvmem-pairs", evaluate_pairs, plot_pairs, inspect_pairs, inspect_network,
          open_trained_network},
+        {recommendation, "kvmem-events", evaluate_events, plot_events, inspect_events, inspect_recommender,
+         open_trained_recommender},
         {language_modelling, "kvmem-text", evaluate_text, plot_text, inspect_text, inspect_network,
          open_trained_network},
     };

@@ -24,6 +24,9 @@ void inspect_text(const std::filesystem::path& data, const po::variables_map& va
 void inspect_network(const std::filesystem::path& model, bool json);
 
 // Events of users with objects.
+int evaluate_events(const po::variables_map& values);
+PlotPage plot_events(const po::variables_map& values);
 void inspect_events(const std::filesystem::path& data, const po::variables_map& values);
+void inspect_recommender(const std::filesystem::path& model, bool json);
 
 }  // namespace kvmem::apps

@@ -1,6 +1,7 @@
 #include "trained_model.hpp"
 
 #include "kvmem/tasks/qa/model_file.hpp"
+#include "kvmem/tasks/recommendation/model_file.hpp"
 #include "kvmem/tasks/sequences/model_file.hpp"
 
 namespace kvmem::apps {
@@ -30,6 +31,10 @@ std::unique_ptr<TrainedModel> open_trained_reader(const fs::path& model) {
 
 std::unique_ptr<TrainedModel> open_trained_network(const fs::path& model) {
     return std::make_unique<Opened<SequenceNetwork, save_sequence_network>>(load_sequence_network(model));
+}
+
+std::unique_ptr<TrainedModel> open_trained_recommender(const fs::path& model) {
+    return std::make_unique<Opened<RecommendationModel, save_recommendation_model>>(load_recommendation_model(model));
 }
 
 }  // namespace kvmem::apps

@@ -1,0 +1,44 @@
+#include "event_source.hpp"
+
+#include "kvmem/core/file.hpp"
+#include "kvmem/tasks/recommendation/model_file.hpp"
+#include "kvmem/tasks/recommendation/task_type.hpp"
+#include "kvmem/train/session.hpp"
+#include "task_table.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+
+namespace kvmem::apps {
+
+std::unique_ptr<RecommendationModel> open_recommendation_model(const std::string& run) {
+    const TaskVerbs& task = task_of_run(run);
+    if (&task.type() != &recommendation())
+        throw Error({.what = "the model recommends nothing",
+                     .expected = "one for " + recommendation().name(),
+                     .got = "one for " + task.type().name(),
+                     .where = run});
+    return load_recommendation_model(is_folder(run) ? RunFiles{run}.model() : std::filesystem::path(run));
+}
+
+Recommender open_recommender(const po::variables_map& values) {
+    auto model = open_recommendation_model(find_run(values).string());
+    return {std::move(model), load_events(data_of_run(values))};
+}
+
+std::string date_text(Index seconds) {
+    using namespace std::chrono;
+    const sys_seconds time{std::chrono::seconds(seconds)};
+    const auto day = floor<days>(time);
+    const year_month_day date(day);
+    const hh_mm_ss clock(time - day);
+    std::array<char, 64> text{};
+    std::snprintf(text.data(), text.size(), "%04d-%02u-%02u %02d:%02d:%02d", static_cast<int>(date.year()),
+                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                  static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                  static_cast<int>(clock.seconds().count()));
+    return text.data();
+}
+
+}  // namespace kvmem::apps

@@ -1,0 +1,19 @@
+// Opens trained models that recommend, with the data set of their run.
+#pragma once
+
+#include "kvmem/tasks/recommendation/recommender.hpp"
+#include "program.hpp"
+
+#include <memory>
+
+namespace kvmem::apps {
+
+// The model of the option "run", a run directory or a model file. Throws Error for a model of another task.
+std::unique_ptr<RecommendationModel> open_recommendation_model(const std::string& run);
+// That model with its data set, or the one that the option "data" names.
+Recommender open_recommender(const po::variables_map& values);
+
+// "2011-11-10 08:26:00"
+std::string date_text(Index seconds);
+
+}  // namespace kvmem::apps

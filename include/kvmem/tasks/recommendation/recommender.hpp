@@ -1,0 +1,75 @@
+// Recommender: what users will take next, with names and the past events that each recommendation rests on.
+#pragma once
+
+#include "kvmem/tasks/recommendation/evaluate.hpp"
+#include "kvmem/tasks/recommendation/model.hpp"
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kvmem {
+
+struct RecommendOptions {
+    Index k = 10;
+    bool seen = true;                     // whether items of the history are candidates
+    std::vector<std::uint8_t> allowed{};  // for each item whether it is a candidate; empty: all are
+    bool explain = false;
+};
+
+// A past event and its weight in a row of an Explanation.
+struct Reason {
+    std::string name;  // "head 1", "co-occurrence"
+    Index event = 0;   // a number in the history's events
+    Real weight = 0;
+};
+
+struct Recommendation {
+    Token item = 0;
+    Real score = 0;
+    std::vector<Reason> reasons{};  // by row of the explanation, the largest weights first
+};
+
+// An event of a user who is not in the data set. Without a time it is now.
+struct TypedEvent {
+    std::string item;  // an id, the text of an item in any case, or a part of one text alone
+    std::optional<Index> time{};
+};
+
+// A model with the events of a data set, which are its memory. Several threads may use it at once.
+class Recommender {
+  public:
+    // Takes both. Throws Error when the data set's items, features or actions are not those of the model.
+    Recommender(std::unique_ptr<RecommendationModel> model, EventsDataset dataset);
+
+    const RecommendationModel& model() const { return *model_; }
+    const EventsDataset& dataset() const { return dataset_; }
+    // One second after the last event: the usual time of a recommendation.
+    Index now() const { return memory_.last_time() + 1; }
+
+    // The history of a user of the data set before a time. Valid as long as this. Throws Error for an unknown user.
+    History history_of(std::string_view user, Index when) const;
+    // The events of another user, sorted by time; History{&events, 0, events.size(), when} is the history. Throws Error
+    // for an item that is not known or is one of several.
+    Events events_of(std::span<const TypedEvent> typed, Index when) const;
+    // The item that a text names, as in TypedEvent. Throws Error.
+    Token item_named(std::string_view text) const;
+
+    // For each history the k best candidates, the best first; of equal scores the first item. The bits of a result do
+    // not depend on the other histories. Runs on all threads. Throws Error for options that do not fit.
+    std::vector<std::vector<Recommendation>> recommend(std::span<const History> histories,
+                                                       const RecommendOptions& options = {}) const;
+
+  private:
+    std::vector<Recommendation> choose(const History& history, std::span<Real> scores,
+                                       const RecommendOptions& options) const;
+
+    std::unique_ptr<RecommendationModel> model_;
+    EventsDataset dataset_;
+    EventMemory memory_;
+};
+
+}  // namespace kvmem

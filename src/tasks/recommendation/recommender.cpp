@@ -1,0 +1,144 @@
+#include "kvmem/tasks/recommendation/recommender.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "kvmem/core/float_control.hpp"
+#include "kvmem/core/parallel.hpp"
+#include "kvmem/kernels/top_k.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+namespace kvmem {
+
+static std::unique_ptr<RecommendationModel> require_catalog(std::unique_ptr<RecommendationModel> model,
+                                                            const EventsDataset& dataset) {
+    if (model->catalog() == catalog_of(dataset)) return model;
+    throw Error({.what = "the data set is not the model's",
+                 .expected = "the items, features and actions that the model was trained with",
+                 .got = "others",
+                 .where = dataset.info.title,
+                 .hint = "train a new model"});
+}
+
+Recommender::Recommender(std::unique_ptr<RecommendationModel> model, EventsDataset dataset)
+    : model_(require_catalog(std::move(model), dataset)),
+      dataset_(std::move(dataset)),
+      memory_(dataset_.events, model_->catalog().group, model_->catalog().items(),
+              {EventMark::train, EventMark::valid, EventMark::test}) {
+    model_->remember(memory_);
+}
+
+History Recommender::history_of(std::string_view user, Index when) const {
+    const std::optional<Token> number = dataset_.users.ids.find(user);
+    if (!number)
+        throw Error({.what = "no such user",
+                     .expected = "one of the data set's " + std::to_string(dataset_.users.size()),
+                     .got = std::string(user),
+                     .where = dataset_.info.title,
+                     .hint = "name events of a new user instead"});
+    return {&dataset_.events, dataset_.events.of_user(*number).first, dataset_.events.history_end(*number, when), when};
+}
+
+// ASCII letters in lower case.
+static std::string lowered(std::string_view text) {
+    std::string lower(text);
+    for (char& c : lower)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return lower;
+}
+
+Token Recommender::item_named(std::string_view text) const {
+    const ObjectGroup& items = model_->catalog().objects();
+    if (const std::optional<Token> item = items.ids.find(text)) return *item;
+    const std::string wanted = lowered(text);
+    std::vector<Token> parts;
+    for (Token item = 0; item < items.size() && !wanted.empty(); ++item) {
+        const std::string shown = lowered(items.shown(item));
+        if (shown == wanted) return item;
+        if (shown.find(wanted) != std::string::npos) parts.push_back(item);
+    }
+    if (parts.size() == 1) return parts.front();
+    std::string some;
+    for (std::size_t i = 0; i < std::min<std::size_t>(parts.size(), 3); ++i)
+        some += (i == 0 ? "" : ", ") + ("'" + items.shown(parts[i]) + "'");
+    throw Error({.what = parts.empty() ? "no such item" : "several items have this in their names",
+                 .expected = parts.empty() ? "an id, a name or a part of one" : "one of " + some,
+                 .got = "'" + std::string(text) + "'"});
+}
+
+Events Recommender::events_of(std::span<const TypedEvent> typed, Index when) const {
+    std::vector<std::pair<Index, Token>> rows;
+    for (const TypedEvent& event : typed) {
+        const Index time = event.time.value_or(when);
+        if (time < Events::min_time || time > when)
+            throw Error({.what = "an event is not before the recommendation",
+                         .expected = "a time of " + std::to_string(when) + " or before",
+                         .got = std::to_string(time)});
+        rows.emplace_back(time, item_named(event.item));
+    }
+    std::ranges::stable_sort(rows, {}, &std::pair<Index, Token>::first);
+    Events events;
+    for (const auto& [time, item] : rows) {
+        events.group.push_back(static_cast<std::uint8_t>(model_->catalog().group));
+        events.object.push_back(item);
+        events.action.push_back(0);
+        events.time.push_back(time);
+        events.mark.push_back(EventMark::none);
+    }
+    events.user_offsets.push_back(events.size());
+    return events;
+}
+
+static std::vector<Reason> reasons_of(const RecommendationModel& model, const History& history, Token item) {
+    const Explanation explanation = model.explain(history, item);
+    std::vector<Reason> reasons;
+    for (std::size_t row = 0; row < explanation.names.size(); ++row) {
+        const ConstView weights = explanation.weights.view().middle_rows(static_cast<Index>(row), 1);
+        for (const Scored& best : top_k(weights.span(), 3))
+            if (best.score > 0) reasons.push_back({explanation.names[row], history.first + best.index, best.score});
+    }
+    return reasons;
+}
+
+std::vector<Recommendation> Recommender::choose(const History& history, std::span<Real> scores,
+                                                const RecommendOptions& options) const {
+    constexpr Real none = -std::numeric_limits<Real>::infinity();
+    const Index group = model_->catalog().group;
+    if (!options.seen)
+        for (Index e = history.first; e < history.end; ++e)
+            if (history.events->group[e] == group) scores[history.events->object[e]] = none;
+    for (std::size_t i = 0; i < options.allowed.size(); ++i)
+        if (!options.allowed[i]) scores[i] = none;
+    std::vector<Recommendation> chosen;
+    for (const Scored& best : top_k(scores, options.k)) {
+        if (best.score == none) break;
+        Recommendation& one = chosen.emplace_back(Recommendation{static_cast<Token>(best.index), best.score});
+        if (options.explain) one.reasons = reasons_of(*model_, history, one.item);
+    }
+    return chosen;
+}
+
+std::vector<std::vector<Recommendation>> Recommender::recommend(std::span<const History> histories,
+                                                                const RecommendOptions& options) const {
+    const Index items = model_->catalog().items(), count = std::ssize(histories);
+    require_shape(options.k >= 1 && (options.allowed.empty() || std::ssize(options.allowed) == items),
+                  "Recommender::recommend", "a k of 1 or more, and a mark for each item");
+    std::vector<std::vector<Recommendation>> all(histories.size());
+    constexpr Index block = 32;
+    parallel_for((count + block - 1) / block, 1, [&](Index first_block, Index last_block) {
+        const FlushSubnormals flush;
+        Matrix scores(block, items);
+        for (Index first = first_block * block; first < std::min(count, last_block * block); first += block) {
+            const Index rows = std::min(block, count - first);
+            model_->score(histories.subspan(first, rows), scores.view().middle_rows(0, rows));
+            for (Index i = 0; i < rows; ++i)
+                all[first + i] =
+                    choose(histories[first + i], {scores.row(i), static_cast<std::size_t>(items)}, options);
+        }
+    });
+    return all;
+}
+
+}  // namespace kvmem

@@ -1,0 +1,88 @@
+// The program on events: train, resume, evaluate beside the floors, recommend with reasons.
+#include "support/program_fixture.hpp"
+#include "support/ring_events.hpp"
+
+#include "kvmem/core/file.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace kvmem;
+using test::kvmem_program;
+using test::Output;
+
+namespace {
+struct RingRun {
+    test::TemporaryDirectory directory;
+    std::string data = path("ring.h5"), run = path("run");
+
+    RingRun() { save_events(test::ring_events(), data); }
+    std::string path(const std::string& name) const { return (directory.path() / name).string(); }
+    Output train(const std::string& to, std::vector<std::string> more) const {
+        std::vector<std::string> arguments{"train", data, "--run", to};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        return kvmem_program(arguments);
+    }
+};
+}  // namespace
+
+TEST_CASE("the program trains on events, measures beside the floors, and recommends", "[program][recommend]") {
+    NEED_PROGRAM();
+    const RingRun ring;
+    const Output trained =
+        ring.train(ring.run, {"--model", "sasrec", "--width", "16", "--layers", "1", "--dropout", "0", "--loss",
+                              "softmax", "--rate", "0.02", "--epochs", "20", "--batch", "8"});
+    INFO(trained.err);
+    REQUIRE(trained.code == 0);
+    const Output table = kvmem_program({"evaluate", ring.run, "--k", "1"});
+    INFO(table.out << table.err);
+    REQUIRE(table.code == 0);
+    for (const char* name : {"popularity", "recent popularity", "own items", "item-knn", "95 %", "hits at 1"})
+        CHECK(table.out.find(name) != std::string::npos);
+    const Output json = kvmem_program({"evaluate", ring.run, "--json", "--targets", "item", "--seen", "out"});
+    CHECK(json.out.find("\"ndcg_less_that_of\"") != std::string::npos);
+    const Output named = kvmem_program({"recommend", ring.run, "item 2", "i3", "--k", "1"});
+    INFO(named.out << named.err);
+    CHECK(named.out.find("Item 4") != std::string::npos);
+    const Output reasons = kvmem_program({"recommend", ring.run, "--user", "u1", "--explain", "--json", "--k", "2"});
+    CHECK(reasons.out.find("\"by\":\"head 1\"") != std::string::npos);
+    const Output only = kvmem_program({"recommend", ring.run, "i3", "--only", "parity=odd", "--k", "9"});
+    CHECK(only.out.find("Item 4") == std::string::npos);
+    CHECK(only.out.find("Item 5") != std::string::npos);
+    CHECK(kvmem_program({"plot", ring.run}).code == 0);
+    CHECK(kvmem_program({"inspect", ring.run + "/model-best.h5"}).out.find("items") != std::string::npos);
+}
+
+TEST_CASE("models that count make runs, too, and can stand against others", "[program][recommend]") {
+    NEED_PROGRAM();
+    const RingRun ring;
+    REQUIRE(ring.train(ring.run, {"--model", "item-knn"}).code == 0);
+    REQUIRE(ring.train(ring.path("other"), {"--model", "popularity", "--half-life", "3"}).code == 0);
+    const Output table = kvmem_program({"evaluate", ring.run, "--against", ring.path("other"), "--live"});
+    INFO(table.out << table.err);
+    REQUIRE(table.code == 0);
+    CHECK(table.out.find("other") != std::string::npos);
+    CHECK(kvmem_program({"recommend", ring.run, "i3", "--seen", "out", "--at", "1970-01-09"}).code == 0);
+}
+
+TEST_CASE("recommending without sense is refused in a line", "[program][recommend]") {
+    NEED_PROGRAM();
+    const RingRun ring;
+    REQUIRE(ring.train(ring.run, {"--model", "popularity"}).code == 0);
+    for (const std::vector<std::string>& wrong :
+         std::vector<std::vector<std::string>>{{"nothing"},
+                                               {"item"},
+                                               {"--user", "nobody"},
+                                               {"--only", "parity=none"},
+                                               {"i1", "--at", "never"},
+                                               {"--user", "u1", "i2"},
+                                               {"--k", "0"},
+                                               {"--history", ring.path("none")}}) {
+        std::vector<std::string> arguments{"recommend", ring.run};
+        arguments.insert(arguments.end(), wrong.begin(), wrong.end());
+        const Output output = kvmem_program(arguments);
+        INFO(wrong[0] << ": " << output.err);
+        CHECK(output.code != 0);
+        CHECK(output.errors().size() == 1);
+    }
+    CHECK(kvmem_program({"evaluate", ring.run, "--seen", "maybe"}).code == 2);
+}
