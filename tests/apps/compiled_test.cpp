@@ -32,7 +32,8 @@ TEST_CASE("a trained memory becomes a store that gives the same answers", "[prog
     CHECK(answer.code == 0);
     CHECK(answer.out == kvmem_program(ask).out);
     CHECK_THAT(kvmem_program({"query", store, "--run", f.run, "--text", "what is the capital of Oldland7"}).out,
-               Catch::StartsWith("query 0: 10 slots") && Catch::Contains(" capital -> Oldville"));
+               Catch::StartsWith("query 0 (what is the capital of Oldland7): 10 slots") &&
+                   Catch::Contains(" capital -> Oldville"));
 }
 
 TEST_CASE("a memory of another data set becomes a store, too", "[program][compiled]") {
@@ -80,8 +81,9 @@ TEST_CASE("lines of text are found by what a trained model reads in them", "[pro
     CHECK(line.at("slots").at(0).at("score").to_number<double>() == Approx(1));
     const Output both = kvmem_program({"query", store, "--run", f.run, "--text", "-", "--k", "1"},
                                       "what is the capital of Oldland3\nwhich city governs Oldland1\n");
-    CHECK_THAT(both.out, Catch::Contains("0  what is the capital of Oldland3\nquery 1: 1 slot") &&
-                             Catch::Contains("4  which city governs Oldland1\n"));
+    CHECK_THAT(both.out,
+               Catch::Contains("0  what is the capital of Oldland3\nquery 1 (which city governs Oldland1): 1 slot") &&
+                   Catch::Contains("4  which city governs Oldland1\n"));
     const Output piped = shell("printf 'Oldland1\\nOldland2\\n' | \"$KVMEM\" index --run '" + f.run +
                                "' --text - -o '" + f.path("piped.h5") + "'");
     CHECK_THAT(piped.out, Catch::Contains("2 slots"));

@@ -525,7 +525,7 @@ TEST_CASE("a flag takes no other value than yes or no, and a setting one option"
     const ProgramFixture f;
     f.import();
     const auto train = [&](const std::string& run, std::vector<std::string> options) {
-        options.insert(options.begin(), {"train", "--run", f.run + run, "--epochs", "1"});
+        options.insert(options.begin(), {"train", "--model", "kv-mem-nn", "--run", f.run + run, "--epochs", "1"});
         return kvmem_program(options);
     };
     CHECK(train("1", {"--check-nan", f.data}).code == 0);

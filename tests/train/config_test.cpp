@@ -33,6 +33,7 @@ static RunConfig unusual() {
         .retriever = {.strategy = Retrieval::hops, .entities_only = false, .max_frequency = 17, .max_slots = 19},
         .seed = 18446744073709551615u};
     c.trainer.epochs = 11;
+    c.trainer.min_steps = 77;
     c.trainer.batch = 13;
     c.trainer.max_batch_size = 170;
     c.trainer.shards = 3;
@@ -94,6 +95,7 @@ TEST_CASE("a configuration comes back from its JSON with every field", "[config]
     CHECK(back.trainer.schedule.decay == Decay::cosine);
     CHECK(back.trainer.schedule.halve_every == 7);
     CHECK(back.trainer.sum_losses);
+    CHECK(back.trainer.min_steps == 77);
     CHECK(back.trainer.start_epochs == 5);
     CHECK(back.trainer.start_patience == 3);
     CHECK(back.trainer.start_rate == 0.004);
