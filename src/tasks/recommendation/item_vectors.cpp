@@ -39,7 +39,7 @@ struct SetCrossEntropy {
 
 // With the loss and gradient of the first target alone, those of m targets are m times as large, but for the scores and
 // the columns of the targets.
-Var set_cross_entropy(Var scores, RaggedView<Index> targets) {
+Var set_cross_entropy(Var scores, RaggedView<Index> targets, Index max_weight) {
     Tape& tape = Tape::of("set_cross_entropy", {scores});
     require_shape(targets.size() == scores.rows(), "set_cross_entropy", "targets for each row");
     std::vector<Index> first;
@@ -52,15 +52,17 @@ Var set_cross_entropy(Var scores, RaggedView<Index> targets) {
     cross_entropy(scores.value(), first, {}, losses, saved.grad_scores);
     double sum = 0;
     for (Index i = 0; i < targets.size(); ++i) {
-        const auto count = static_cast<Real>(targets[i].size());
+        const Index count = std::ssize(targets[i]);
+        const Real weight = static_cast<Real>(std::min(count, max_weight)) / static_cast<Real>(count);
+        const Real all = weight * static_cast<Real>(count);
         const std::span grad(saved.grad_scores.row(i), static_cast<std::size_t>(scores.cols()));
-        for (Real& g : grad) g *= count;
-        grad[first[i]] += count;
-        sum += double{count} * double{losses[i]};
+        for (Real& g : grad) g *= all;
+        grad[first[i]] += all;
+        sum += double{all} * double{losses[i]};
         for (const Index target : targets[i]) {
             require_shape(target >= 0 && target < scores.cols(), "set_cross_entropy", "targets that are columns");
-            grad[target] -= 1;
-            sum += double{scores.value()(i, first[i])} - double{scores.value()(i, target)};
+            grad[target] -= weight;
+            sum += double{weight} * (double{scores.value()(i, first[i])} - double{scores.value()(i, target)});
         }
     }
     const Var out = tape.record(1, 1, scores.needs_grad(), saved);

@@ -18,8 +18,10 @@ namespace kvmem {
 // The dot product of rows of two matrices: [rows, 1].
 [[nodiscard]] Var row_dots(Var x, Var y);
 // The sum over the rows of scores [B, n] and the targets of each of -log softmax(scores[i])[target]: [1, 1]. The
-// targets of a row are one or more, and different ones.
-[[nodiscard]] Var set_cross_entropy(Var scores, RaggedView<Index> targets);
+// targets of a row are one or more, and different ones. Those of a row of more than `max_weight` count as much as that.
+[[nodiscard]] Var set_cross_entropy(Var scores, RaggedView<Index> targets, Index max_weight);
+// A basket counts as this many items at most, because the first 10 recommendations hold no more.
+inline constexpr Index max_basket_weight = 10;
 
 // The tables of items and of the values of their features.
 class ItemVectors {

@@ -133,7 +133,7 @@ static Token draw_unseen(const History& history, Index group, Index items, Index
 Var SequenceEncoder::loss(Var states, const Ragged<Index>& targets, std::span<const History> histories,
                           Rng& rng) const {
     Tape& tape = *states.tape;
-    if (config_.loss == SequenceLoss::softmax) return set_cross_entropy(scores(states), targets);
+    if (config_.loss == SequenceLoss::softmax) return set_cross_entropy(scores(states), targets, max_basket_weight);
     std::vector<Token> right, negatives;
     std::vector<Index> rows;
     for (Index i = 0; i < targets.size(); ++i)

@@ -280,7 +280,8 @@ Var SequenceMemory::loss(Tape& tape, const Events& events, std::span<const Windo
     }
     if (read.empty()) return tape.constant(Matrix(1, 1));
     const Var states = take_rows(encoder_.states(tape, all.rows), read);
-    return set_cross_entropy(scores(states, histories, when), targets) * static_cast<Real>(1 / config_.share);
+    return set_cross_entropy(scores(states, histories, when), targets, max_basket_weight) *
+           static_cast<Real>(1 / config_.share);
 }
 
 Explanation SequenceMemory::explain(const History& history, Token item) const {
