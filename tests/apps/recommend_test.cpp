@@ -15,7 +15,7 @@ struct RingRun {
     test::TemporaryDirectory directory;
     std::string data = path("ring.h5"), run = path("run");
 
-    RingRun() { save_events(test::ring_events(), data); }
+    RingRun() { save_events(test::ring_events(24, 14, 20), data); }
     std::string path(const std::string& name) const { return (directory.path() / name).string(); }
     Output train(const std::string& to, std::vector<std::string> more) const {
         std::vector<std::string> arguments{"train", data, "--run", to};

@@ -5,7 +5,6 @@
 #include "kvmem/tasks/recommendation/model_file.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <numeric>
 
 namespace kvmem {
@@ -79,13 +78,15 @@ static double mean_of(std::span<const double> values) {
 }
 
 Validation RecommendationObjective::validate() {
-    Validation validation{.examples = std::ssize(queries_), .loss = std::numeric_limits<double>::quiet_NaN()};
+    Validation validation{.examples = std::ssize(queries_)};
     if (model_.selection().select == Select::auc) {
         validation.score = sampled_auc(model_, dataset_, queries_, false);
+        validation.loss = 1 - validation.score;
         return validation;
     }
     const RankingEvaluation evaluation = evaluate(model_, dataset_, queries_, options_);
     validation.score = mean_of(evaluation.ndcg);
+    validation.loss = 1 - mean_of(evaluation.auc);
     validation.others = {{"hit_at_10", mean_of(evaluation.hit)},
                          {"recall_at_10", mean_of(evaluation.recall)},
                          {"auc", mean_of(evaluation.auc)}};

@@ -11,7 +11,8 @@ namespace kvmem {
 
 // Items are windows of users' events, and their examples are targets marked for training that have a history. The
 // model's memory is that of the training events. A validation ranks all items for queries of the validation split, as
-// usual_evaluation() says, or draws negatives for the AUC; its score is what Selection chooses. Model and data must
+// usual_evaluation() says, or draws negatives for the AUC; its score is what Selection chooses, and its loss the
+// share of pairs of a target and another item in the wrong order, 1 - AUC. Model and data must
 // outlive it.
 class RecommendationObjective : public Objective {
   public:
