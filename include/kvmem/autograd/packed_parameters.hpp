@@ -14,6 +14,7 @@ namespace kvmem {
 // parameters must outlive it, and must not change.
 class PackedParameters {
   public:
+    // Packs nothing yet.
     explicit PackedParameters(WeightForm form) : form_(form) {}
 
     // The form of all weights, and the packed copy of one. The reference is valid for the life of the object.

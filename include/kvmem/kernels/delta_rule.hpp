@@ -40,6 +40,7 @@ struct DeltaRuleCall : DeltaRuleArrays<ConstView> {
 
 // The sizes of a call, and the number of chunks of all sequences.
 struct DeltaRuleShape {
+    // n, N, H, D, E, and the number of chunks.
     Index rows, sequences, heads, key_width, value_width, chunks;
 };
 // Throws Error unless all that the call views fits.

@@ -17,6 +17,7 @@ enum class WeightForm { f32, bf16, int8 };
 // A packed copy of a weight [out, in]. Several threads may multiply by it.
 class PackedWeights {
   public:
+    // Copies the weight; it may change afterwards.
     PackedWeights(ConstView weight, WeightForm form);
 
     // The widths of inputs and outputs, the form, and the bytes that a product reads.

@@ -36,6 +36,7 @@ class GatedDeltaNet {
 
     // The memories [N, H*D*E] of N sequences. Rows may be taken in any order (take_rows).
     struct State {
+        // A row for each sequence.
         Var memory;
     };
     // The results of a run or a step, on the tape of its input.

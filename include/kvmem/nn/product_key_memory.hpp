@@ -36,6 +36,7 @@ class ProductKeyMemory {
 
     // What a lookup of B rows reads: slots [B * H * k], and their weights [B * H, k]. Both are the tape's.
     struct Read {
+        // The output, and what it was read from.
         Var out;  // [B, width]
         std::span<const Token> slots;
         Var weights;

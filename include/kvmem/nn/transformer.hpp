@@ -49,14 +49,17 @@ struct TransformerOptions {
     Index inner = 0;      // of feed-forwards; 0: 4 * width
     Index heads = 1;      // they divide the width
     Index key_heads = 0;  // of all attentions, as in MultiHeadOptions; 0: heads
+    // The number of layers, and what a row of one reads.
     Index layers = 1;
     bool causal = false;        // a row reads itself and those before it alone
     Index window = 0;           // a row reads none that is this far away or farther; 0: any
     bool reads_memory = false;  // a decoder, with attention to an encoder's output of the same width
+    // Where a row stands, and where a sub-layer is normalised and how.
     Positions positions = Positions::sinusoidal;
     Index max_positions = 2048;  // of learned ones: the length of the longest sequence
     NormOrder norm_order = NormOrder::pre;
     NormForm norm = NormForm::layer;
+    // The sub-layers.
     FeedForwardForm feed_forward = FeedForwardForm::relu;
     double softcap = 0;  // of the scores of all attentions; 0: none
     Mixer mixer = Mixer::attention;
@@ -104,6 +107,7 @@ class TransformerLayer {
         std::optional<MultiHeadAttention::Read> memory{};  // of a decoder
     };
     struct Run {
+        // The output, and what made it.
         Var out;  // of the shape of x
         Reads reads;
         std::optional<GatedDeltaNet::State> delta{};  // after the last rows, of Mixer::delta
@@ -156,6 +160,7 @@ class TransformerStack {
 
     // The output of all layers [n, d], and the attentions of each.
     struct Run {
+        // As the comment of the struct says.
         Var out;
         std::vector<TransformerLayer::Reads> reads;
     };

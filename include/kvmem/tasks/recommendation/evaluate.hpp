@@ -25,7 +25,9 @@ inline std::span<const char* const> choices(Seen) {
     return names;
 }
 
+// What is measured, of which events.
 struct EvaluationOptions {
+    // The split; what a query wants; which items are candidates; the length of a list.
     EventMark mark = EventMark::test;
     Targets targets = Targets::item;
     Seen seen = Seen::in;
@@ -42,6 +44,7 @@ struct EvaluationOptions {
 
 // A moment of a user, and what came next.
 struct RankingQuery {
+    // The user, all before the target, and the items that came next.
     Index user = 0;
     History history{};             // all before the target, of any mark
     std::vector<Token> targets{};  // different ones
@@ -53,6 +56,7 @@ struct RankingQuery {
 
 // A target with what its classes depend on.
 struct RankedTarget {
+    // The number of its query, the item, and its place among all items.
     Index query = 0;
     Token item = 0;
     RankRange ranks{};
@@ -63,7 +67,9 @@ struct RankedTarget {
     std::optional<double> alive_auc{};  // the same among items with an event within 30 days of the time
 };
 
+// How well a model ranks.
 struct RankingEvaluation {
+    // Targets of all queries, query after query.
     std::vector<RankedTarget> targets{};
     // One for each query: its user, and its measures.
     std::vector<Index> users{};
@@ -88,6 +94,7 @@ struct RankingEvaluation {
 
 // The mean of a measure over a class of targets, such as "11 to 20 events".
 struct ClassRow {
+    // The class, and how many targets it has.
     std::string name;
     Index targets = 0;
     double hit = 0, gain = 0;  // at k

@@ -58,6 +58,7 @@ class DecayedCounts {
     Ragged<float> sums_;  // of each occurrence: the count right after it
 };
 
+// A day, as times count it.
 constexpr Index seconds_per_day = 86400;
 
 }  // namespace kvmem

@@ -9,6 +9,7 @@ namespace kvmem {
 
 // Events [first, end) of one user, in the order of time. The events must outlive it.
 struct History {
+    // The events, and the range in them.
     const Events* events = nullptr;
     Index first = 0, end = 0;
     Index now = 0;  // the time of the recommendation, in seconds, not before the last event

@@ -47,6 +47,7 @@ struct RankingScore {
 
 // A mean with its interval of 95 %.
 struct Interval {
+    // The mean, and the ends of the interval.
     double mean = 0, low = 0, high = 0;
 };
 // The mean of all values. The interval is that of 1,000 resamplings (Efron 1979) of users, with all values of a user

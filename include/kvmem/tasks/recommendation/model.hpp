@@ -39,6 +39,7 @@ struct Catalog {
 // A part of a user's events for training. Events [first, end) are read, and those of [begin, end) that are items and
 // marked for training are targets. The history of a target ends before its basket.
 struct Window {
+    // Numbers of events.
     Index first, begin, end;
 };
 
@@ -48,16 +49,20 @@ enum class Training { never, each, causal };
 
 // What a score rests on: the weight of each event of a history. A row is named, such as "head 1".
 struct Explanation {
+    // A name and a row of weights for each of what the score rests on.
     std::vector<std::string> names;
     Matrix weights;  // [names, events]; events are numbered from History::first
 };
 
 // What was done before a score is wanted, and which items it is wanted of.
 struct Candidates {
+    // The histories, and the items of each.
     std::span<const History> histories;
     RaggedView<Token> items;  // a row for each history
 };
 
+// Scores items for histories. Training, evaluation and recommending use it alone. Several threads may score at once,
+// while none trains the model or calls remember().
 class RecommendationModel {
   public:
     virtual ~RecommendationModel() = default;

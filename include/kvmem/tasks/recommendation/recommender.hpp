@@ -13,7 +13,9 @@
 
 namespace kvmem {
 
+// What is wanted of a recommendation.
 struct RecommendOptions {
+    // The length of the list, its candidates, and whether reasons are given.
     Index k = 10;
     bool seen = true;                     // whether items of the history are candidates
     std::vector<std::uint8_t> allowed{};  // for each item whether it is a candidate; empty: all are
@@ -22,12 +24,15 @@ struct RecommendOptions {
 
 // A past event and its weight in a row of an Explanation.
 struct Reason {
+    // The row, the event and its weight.
     std::string name;  // "head 1", "co-occurrence"
     Index event = 0;   // a number in the history's events
     Real weight = 0;
 };
 
+// An item of a list.
 struct Recommendation {
+    // The item, and the model's score.
     Token item = 0;
     Real score = 0;
     std::vector<Reason> reasons{};  // by row of the explanation, the largest weights first
@@ -35,6 +40,7 @@ struct Recommendation {
 
 // An event of a user who is not in the data set. Without a time it is now.
 struct TypedEvent {
+    // The item, and the second of the event.
     std::string item;  // an id, the text of an item in any case, or a part of one text alone
     std::optional<Index> time{};
 };
@@ -45,6 +51,7 @@ class Recommender {
     // Takes both. Throws Error when the data set's items, features or actions are not those of the model.
     Recommender(std::unique_ptr<RecommendationModel> model, EventsDataset dataset);
 
+    // What it was made of. The references are valid for its life.
     const RecommendationModel& model() const { return *model_; }
     const EventsDataset& dataset() const { return dataset_; }
     // One second after the last event: the usual time of a recommendation.

@@ -14,7 +14,9 @@ inline std::span<const char* const> choices(Select) {
     return names;
 }
 
+// How the best epoch is found.
 struct Selection {
+    // The measure, and the number of queries that it is taken of.
     Select select = Select::ndcg;
     Index queries = 2000;  // of the validation split, evenly; 0: all
 };

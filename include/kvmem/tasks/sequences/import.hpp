@@ -29,7 +29,7 @@ struct SequenceImport {
     std::vector<std::filesystem::path> train{};  // files of "train"
     std::vector<std::filesystem::path> valid{};  // and of "valid"
     std::vector<std::filesystem::path> test{};   // and of "test"
-    bool marks_from_names = false;               // of pairs: sources begin with a mark, <fra> those of fra_train.tsv
+    bool marks_from_names = false;               // of pairs: sources begin with a mark, that of fra_train.tsv being fra
     double valid_fraction = 0;                   // of `train`, moved to "valid"; only without files for `valid`
     std::uint64_t seed = 1;                      // of every random choice
     DatasetInfo info{};                          // what the data set will say about itself

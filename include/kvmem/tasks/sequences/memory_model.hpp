@@ -42,6 +42,7 @@ struct MemoryOptions {
 
 // A slot that a step read.
 struct Recalled {
+    // The slot, its value, and its weight.
     store::Id id;
     Token token;    // its value
     double weight;  // of all that the step read, which sum to 1
@@ -80,6 +81,7 @@ void remember(store::MemoryStore& memory, const SequenceModel& model, RaggedView
 
 // How good a model is with these options.
 struct MemoryTrial {
+    // The options, and two measures.
     MemoryOptions options;
     double exact = 0;       // share of sources for which greedy search writes one of their targets
     double perplexity = 0;  // of the tokens and ends of all targets

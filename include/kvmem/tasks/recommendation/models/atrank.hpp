@@ -73,7 +73,9 @@ class AtRank final : public RecommendationModel {
   private:
     struct Block {
         Block(Parameters& parameters, const std::string& name, Index width, const AtRankConfig& config);
+        // The output, and the projected inputs of its attention.
         struct Read {
+            // [queries, width], and those of attend_weights().
             Var out, query, key;
         };
         // Queries read the memory.

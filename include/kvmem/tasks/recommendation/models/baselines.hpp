@@ -40,9 +40,11 @@ struct BaselineConfig {
         field("seed", c.seed, "of every random choice");
     }
 };
+// Settings of Bpr.
 struct BprConfig : BaselineConfig {
     static constexpr const char* kind = "bpr";
 };
+// Settings of BiLstm.
 struct BiLstmConfig : BaselineConfig {
     static constexpr const char* kind = "bi-lstm";
 };
@@ -74,6 +76,7 @@ class Baseline : public RecommendationModel {
     Parameter* bias_;
 };
 
+// The user vector is a map of the mean of the items of a history (Rendle et al. 2009, with users made of their items).
 class Bpr final : public Baseline {
   public:
     // Throws UsageError for settings out of their ranges.
@@ -89,6 +92,7 @@ class Bpr final : public Baseline {
     Linear out_;
 };
 
+// An LSTM in both directions over the items of a history; its last states make the user vector.
 class BiLstm final : public Baseline {
   public:
     // Throws UsageError for settings out of their ranges.

@@ -30,6 +30,7 @@ struct PopularityConfig {
     }
 };
 
+// Scores an item by its events, which halve in weight in each half-life.
 class Popularity final : public RecommendationModel {
   public:
     // Throws UsageError for a half-life out of its range.
@@ -63,6 +64,7 @@ struct OwnItemsConfig {
     }
 };
 
+// Scores an item by its events in the history, and then by its popularity.
 class OwnItems final : public RecommendationModel {
   public:
     // Throws UsageError for a setting out of its range.
@@ -109,6 +111,7 @@ struct ItemKnnConfig {
     }
 };
 
+// Scores an item by how often it followed the items of the history in those of all users.
 class ItemKnn final : public RecommendationModel {
   public:
     // Throws UsageError for a setting out of its range.

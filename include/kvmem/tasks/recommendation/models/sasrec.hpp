@@ -21,6 +21,7 @@ namespace kvmem {
 
 class ItemVectors;
 
+// Cross-entropy over all items, over the target and sampled ones, or of the target and one sampled item as two answers.
 enum class SequenceLoss { softmax, sampled, bce };
 inline std::span<const char* const> choices(SequenceLoss) {
     static constexpr const char* names[] = {"softmax", "sampled", "bce"};
@@ -68,10 +69,12 @@ class SequenceEncoder {
 
     // The rows of histories: the last events of each, of any group.
     struct Rows {
+        // What each row is: its group, its object and its action.
         std::vector<Index> groups{};
         std::vector<Token> objects{}, actions{};
         std::vector<Index> event{};     // the number of each row's event
         std::vector<Index> offsets{0};  // of the histories' rows
+        // Appends the last events of a history, at most `max`.
         void add(const History& history, Index max);
     };
     // The states [rows, width], each of its own row and the ones before it in its history.
@@ -86,6 +89,7 @@ class SequenceEncoder {
     // The weights that the last row's heads give the rows of the last layer: [heads, rows].
     [[nodiscard]] Matrix attention(const Rows& rows) const;
 
+    // The settings.
     const SasRecConfig& config() const { return config_; }
 
   private:
@@ -126,11 +130,13 @@ class SasRec final : public RecommendationModel {
 
 // The targets of windows beside the rows that they read: what a causal model is trained with.
 struct CausalTargets {
+    // The rows of all histories, and which of them have targets.
     SequenceEncoder::Rows rows;
     std::vector<Index> read;         // rows with targets, rising
     Ragged<Index> targets;           // of each of them, different items
     std::vector<History> histories;  // of each of them
 };
+// Those of some windows, of items of one group.
 [[nodiscard]] CausalTargets causal_targets(const Events& events, std::span<const Window> windows, Index group);
 
 }  // namespace kvmem

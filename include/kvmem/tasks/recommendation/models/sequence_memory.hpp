@@ -71,6 +71,7 @@ struct SequenceMemoryConfig {
 class PopularShares {
   public:
     static constexpr std::array half_lives{7.0, 30.0, 0.0};  // days; 0: no decay
+    // The memory must outlive it.
     explicit PopularShares(const EventMemory& memory);
 
     // The logarithms of the shares, for each half-life one after the other, at the beginning of the step of `when`.
