@@ -190,7 +190,8 @@ static void print(const std::vector<Row>& rows, const Plan& plan, const std::str
     if (const std::optional<double> best = best_hit(plan)) {
         print_row("hit of the true probabilities", formatted("%.4f", *best));
         const double floor = mean_of(rows[3].evaluation.hit);
-        print_row("share of the way from item-knn", percent((mean_of(last.hit) - floor) / (*best - floor)));
+        if (*best > floor)
+            print_row("share of the way from item-knn", percent((mean_of(last.hit) - floor) / (*best - floor)));
     }
     const Row& other = best_of_others(rows);
     print_row("ndcg", text_of(interval_of(last.ndcg, last.users)));

@@ -200,15 +200,15 @@ static void take_options(const po::variables_map& values, EventsCommand& command
     for (const char* option : {"items", "users"})
         if (values.count(option)) inputs.emplace_back(values[option].as<std::string>());
     require_output(required(values, "output", "the data set to write"), "kvmem-events", inputs);
-    EventsImport& import = command.import;
-    if (import.info.title.empty()) import.info.title = command.files[0].path.filename().string();
-    import.info.generator = "kvmem " KVMEM_VERSION " import " + layout;
-    import.progress = [&command](const std::string& what, Index lines) {
+    // No line begins with the word import, which clang-format takes for that of a module.
+    EventsImport& how = command.import;
+    if (how.info.title.empty()) how.info.title = command.files[0].path.filename().string();
+    how.info.generator = "kvmem " KVMEM_VERSION " import " + layout;
+    how.progress = [&command](const std::string& what, Index lines) {
         if (command.progress.due()) command.progress.show("reading " + what + "  " + plural(lines, "line"));
-};
-import.on_left_out = [&command](const std::string& what, Index lines) { command.left_out.emplace_back(what, lines);
-};  // namespace kvmem::apps
-if (values.count("skip-bad")) import.on_bad_line = command.bad.taker();
+    };
+    how.on_left_out = [&command](const std::string& what, Index lines) { command.left_out.emplace_back(what, lines); };
+    if (values.count("skip-bad")) how.on_bad_line = command.bad.taker();
 }
 
 static void tell(const std::string& output, const EventsDataset& dataset) {
@@ -233,6 +233,7 @@ int run_import_events(const Arguments& arguments) {
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
     const SplitOptions split = split_options(values);
+    if (values.count("mark") && split.rule != SplitRule::own) throw UsageError({.what = "--mark needs --split own"});
     take_files(values, command, split.rule == SplitRule::own);
     take_options(values, command, layout.name);
     EventsDataset dataset = layout.import(values, command);

@@ -27,15 +27,13 @@ class Stream {
 
     // Appends a piece to `out`. Returns false at the end. `ok` tells whether the bytes were right.
     bool next(std::string& out, bool& ok) {
-        constexpr std::size_t piece = std::size_t{1} << 20;
-        const std::size_t before = out.size(), given = std::min(left_, piece);
-        out.resize(before + piece);
-        z_.next_out = reinterpret_cast<Bytef*>(out.data() + before);
-        z_.avail_out = static_cast<uInt>(piece);
+        const std::size_t given = std::min(left_, piece_.size());
+        z_.next_out = reinterpret_cast<Bytef*>(piece_.data());
+        z_.avail_out = static_cast<uInt>(piece_.size());
         z_.avail_in = static_cast<uInt>(given);
         const int result = is_open_ ? ::inflate(&z_, Z_NO_FLUSH) : Z_MEM_ERROR;
         left_ -= given - z_.avail_in;
-        out.erase(before + piece - z_.avail_out);
+        out.append(piece_, 0, piece_.size() - z_.avail_out);
         ok = result == Z_OK || result == Z_STREAM_END;
         ended_ = result == Z_STREAM_END;
         return ok && !ended_;
@@ -45,6 +43,7 @@ class Stream {
 
   private:
     z_stream z_{};
+    std::string piece_ = std::string(std::size_t{1} << 20, '\0');
     std::size_t left_ = 0;
     bool is_open_ = false, ended_ = false;
 };

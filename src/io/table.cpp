@@ -127,7 +127,7 @@ static void add_text(std::string& text, const json::value& value, std::string_vi
     } else if (const auto* string = value.if_string()) {
         add(*string);
     } else if (value.is_number() || value.is_bool()) {
-        add(written.empty() ? std::string_view(json::serialize(value)) : written);
+        add(written.empty() ? with_plain_numbers(json::serialize(value)) : std::string(written));
     }
 }
 

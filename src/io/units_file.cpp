@@ -35,7 +35,7 @@ static std::vector<std::string> read_marks(const hdf5::Reader& file, const std::
                                            std::span<const std::string> texts) {
     const std::string text = file.attribute(group, "marks");
     const std::optional<std::size_t> count = text.empty() ? 0 : number_of<std::size_t>(text);
-    if (!count || *count + std::min<std::size_t>(Units::specials, texts.size()) > texts.size())
+    if (!count || *count > texts.size() - std::min<std::size_t>(Units::specials, texts.size()))
         throw Error({.what = "the number of marks is wrong", .expected = "at most that of the units", .got = text});
     std::vector<std::string> names;
     for (const std::string& mark : texts.last(*count))

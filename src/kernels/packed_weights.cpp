@@ -38,6 +38,7 @@ PackedWeights::PackedWeights(ConstView weight, WeightForm form) : in_(weight.col
 #ifdef KVMEM_REAL_DOUBLE
     form_ = WeightForm::f32;  // double is for checks, which compare with exact products
 #else
+    require_shape(form != WeightForm::int8 || in_ <= 133144, "PackedWeights", "at most 133,144 inputs with int8");
     if (form_ != WeightForm::f32) {
         const auto code = form_ == WeightForm::int8 ? detail::CodeFormat::int8 : detail::CodeFormat::bfloat16;
         const Index words = detail::code_words(code, in_);

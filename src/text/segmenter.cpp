@@ -29,6 +29,8 @@ static void group_run(std::span<const Word> run, std::vector<std::size_t>& sizes
     UText* const opened = utext_openUTF8(nullptr, text.data(), static_cast<std::int64_t>(text.size()), &status);
     const std::unique_ptr<UText, UText* (*)(UText*)> source(opened, utext_close);
     ubrk_setUText(breaks.get(), source.get(), &status);
+    if (U_FAILURE(status) != 0)
+        throw Error({.what = "the words of a script without spaces cannot be found", .got = u_errorName(status)});
     std::size_t end = 0, size = 0;
     for (const Word& unit : run) {
         end += unit.text.size();

@@ -108,7 +108,8 @@ static bool is_without_spaces(utf8proc_int32_t code) {
 // Signs of these scripts, and the wide forms of ASCII's, separate words as ASCII's do.
 static words::Role role_without_spaces(utf8proc_int32_t code) {
     const utf8proc_category_t category = utf8proc_category(code);
-    if (category <= UTF8PROC_CATEGORY_LO && category != UTF8PROC_CATEGORY_CN) return words::Role::alone;
+    // Characters newer than the tables have no category; most are ideographs.
+    if (category <= UTF8PROC_CATEGORY_LO) return words::Role::alone;
     if (category <= UTF8PROC_CATEGORY_ME) return words::Role::mark;
     return category <= UTF8PROC_CATEGORY_NO ? words::Role::letter : words::Role::separator;
 }

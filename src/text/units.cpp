@@ -85,6 +85,9 @@ Token Units::find(Merge pair) const {
 }
 
 Units Units::with_marks(std::span<const std::string> names) const {
+    constexpr Index max_marks = 4096;  // each is compared with all before it
+    if (std::ssize(names) > max_marks - marks_)
+        throw Error({.what = "too many marks", .expected = "at most 4096", .got = std::to_string(names.size())});
     Units units = *this;
     for (const std::string& name : names) {
         require_room(units.size());

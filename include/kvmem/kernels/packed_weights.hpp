@@ -17,7 +17,8 @@ enum class WeightForm { f32, bf16, int8 };
 // A packed copy of a weight [out, in]. Several threads may multiply by it.
 class PackedWeights {
   public:
-    // Copies the weight; it may change afterwards.
+    // Copies the weight; it may change afterwards. Throws Error for more than 133,144 inputs with int8, whose sums
+    // could overflow.
     PackedWeights(ConstView weight, WeightForm form);
 
     // The widths of inputs and outputs, the form, and the bytes that a product reads.
@@ -27,7 +28,7 @@ class PackedWeights {
     std::size_t bytes() const { return numbers_.size() * sizeof(Real) + codes_.size() * sizeof(codes_[0]); }
 
     // y [B, out] = x [B, in] W', or y += x W'. With f32 the bits are those of gemm(), as long as `in` is not above
-    // 4,096; those of int8 do not depend on the instruction set's products. A row that is not finite gives NaN with
+    // 4,096; those of int8 are the same with and without VNNI. A row that is not finite gives NaN with
     // int8. Throws Error when shapes do not fit. `scratch` is used within the call. Bound by reading the weights with
     // few rows, which all threads share, and by multiply-adds with many.
     void multiply(ConstView x, bool add, View y, Arena& scratch) const;

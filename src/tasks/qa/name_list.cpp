@@ -6,11 +6,10 @@
 
 namespace kvmem {
 
-// Words that join the last names of a list, in some languages that are often written.
+// Words that join the last names of a list, in some languages. Those that mean "in" or "of" elsewhere are left out.
 static bool is_conjunction(std::string_view word) {
-    static constexpr std::string_view all[] = {"and", "or", "und", "oder", "et",  "ou", "y",  "o",
-                                               "e",   "en", "of",  "og",   "och", "i",  "и",  "или",
-                                               "和",  "与", "及",  "或",   "と",  "や", "và", "ve"};
+    static constexpr std::string_view all[] = {"and", "or",  "und", "oder", "et", "ou", "y",  "o",  "e",  "og", "och",
+                                               "и",   "или", "和",  "与",   "及", "或", "と", "や", "và", "ve"};
     return std::ranges::find(all, word) != std::end(all);
 }
 

@@ -72,7 +72,8 @@ std::vector<RankingQuery> ranking_queries(const EventsDataset& dataset, Index gr
             for (Index t = e; t < (whole ? events.basket_end(e) : e + 1); ++t) {
                 const Token item = events.object[t];
                 if (!is_target(t) || std::ranges::find(query.targets, item) != query.targets.end()) continue;
-                if (options.seen == Seen::in || !has_item(query.history, group, item)) query.targets.push_back(item);
+                if (options.seen != Seen::only_new || !has_item(query.history, group, item))
+                    query.targets.push_back(item);
             }
             if (!query.targets.empty() && query.history.size() >= options.min_history)
                 queries.push_back(std::move(query));
@@ -142,6 +143,9 @@ std::optional<double> Ranker::age_at(Token item, Index when) const {
     return static_cast<double>(when - first) / seconds_per_day;
 }
 
+// Of an item that is no candidate: behind any list.
+static constexpr RankRange no_rank{std::numeric_limits<Index>::max() / 2, 1};
+
 void Ranker::rank(const RankingQuery& query, std::span<Real> scores, RankedTarget* targets) const {
     const std::vector<std::uint8_t> own = owned(query.user);
     std::vector<Real> others, living;
@@ -163,7 +167,10 @@ void Ranker::rank(const RankingQuery& query, std::span<Real> scores, RankedTarge
         for (Index e = query.history.first; e < query.history.end; ++e)
             if (dataset.events.group[e] == group)
                 scores[dataset.events.object[e]] = -std::numeric_limits<Real>::infinity();
-    for (std::size_t t = 0; t < query.targets.size(); ++t) targets[t].ranks = rank_of(scores, query.targets[t]);
+    for (std::size_t t = 0; t < query.targets.size(); ++t) {
+        const Token item = query.targets[t];
+        targets[t].ranks = std::isfinite(scores[item]) ? rank_of(scores, item) : no_rank;
+    }
 }
 
 static void require_finite(std::span<const Real> scores, const RecommendationModel& model) {

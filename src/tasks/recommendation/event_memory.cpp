@@ -47,7 +47,8 @@ DecayedCounts::DecayedCounts(const EventMemory& memory, double half_life)
         double sum = 0;
         Index before = 0;
         for (const Index e : memory.occurrences(static_cast<Token>(i))) {
-            sum = 1 + sum * std::exp2(-rate_ * static_cast<double>(memory.time(e) - before));
+            // The first one has none before it, and the time since year 0 could overflow.
+            sum = sum == 0 ? 1 : 1 + sum * std::exp2(-rate_ * static_cast<double>(memory.time(e) - before));
             before = memory.time(e);
             sums_.values.push_back(static_cast<float>(sum));
         }

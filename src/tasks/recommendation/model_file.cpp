@@ -31,14 +31,7 @@ void save_recommendation_model(const RecommendationModel& model, const std::file
 
 static Settings read_settings(const hdf5::Reader& file) {
     const std::string kind = file.attribute("/", "model");
-    const ModelType& type = find_model(recommendation(), kind);
-    Settings settings = model_settings_from_json(file.attribute("/", "config"), recommendation(), file.name());
-    if (settings.kind() != type.kind())
-        throw Error({.what = "the configuration is of another model",
-                     .expected = kind,
-                     .got = settings.kind(),
-                     .where = file.name()});
-    return settings;
+    return model_settings_from_json(file.attribute("/", "config"), recommendation(), kind, file.name());
 }
 
 std::unique_ptr<RecommendationModel> load_recommendation_model(const std::filesystem::path& path) {

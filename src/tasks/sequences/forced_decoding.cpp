@@ -43,6 +43,7 @@ void force(const SequenceModel& model, RaggedView<Token> sources, RaggedView<Tok
 }
 
 Ragged<double> score(const SequenceModel& model, RaggedView<Token> sources, RaggedView<Token> targets, Index batch) {
+    require_lines(sources, targets, "score");
     Ragged<double> scores;
     for (Index line = 0; line < targets.size(); ++line)
         scores.offsets.push_back(scores.offsets.back() + std::ssize(targets[line]) + 1);

@@ -251,13 +251,18 @@ std::vector<MemoryTrial> try_memory(const SequenceModel& model, const MemoryStor
     MemoryOptions widest;
     for (const MemoryOptions& options : choices)
         widest.neighbours = std::max(widest.neighbours, validated(options).neighbours);
+    if (!choices.empty()) widest.probes = choices.front().probes;
+    for (const MemoryOptions& options : choices)
+        require_option(options.probes == widest.probes, "probes", "the same in all choices");
     std::vector<TrialSums> sums(choices.size(), TrialSums(sources.size()));
     std::vector<Index> source_of;
     Ragged<Token> source_of_targets;
     for (Index i = 0; i < sources.size(); ++i)
         for (Index row = offsets[i]; row < offsets[i + 1]; ++row)
             source_of.push_back(i), source_of_targets.push_row(sources[i]);
-    const Index vocabulary = model.begin(sources)->vocabulary();
+    Ragged<Token> empty;
+    empty.end_row();
+    const Index vocabulary = model.begin(empty)->vocabulary();
     for_parts(source_of_targets, targets, [&](Index first, const Ragged<Token>& source, const Ragged<Token>& target) {
         const ForcedRows rows(model, source, target, memory.options().key_width, vocabulary);
         const Found found(memory, rows.states, widest, vocabulary);

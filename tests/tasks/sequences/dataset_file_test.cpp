@@ -160,7 +160,7 @@ TEST_CASE("marks of units come back from a file, and a wrong number of them is a
         dataset.source = dataset.source.with_marks(std::vector<std::string>{"fra", "deu"});
         CHECK(pairs(file_of([&](const auto& path) { save_pairs(dataset, path); })) == dataset);
     }
-    for (const char* marks : {"3", "x", "-1"})
+    for (const char* marks : {"3", "x", "-1", "18446744073709551615"})
         CHECK_THROWS_WITH(text(file_of([&](const std::filesystem::path& path) {
                               hdf5::Writer file("kvmem-text", 1);
                               const std::vector<std::string> texts{"<unknown>", "<begin>", "<end>", "a", "<b>"};

@@ -49,10 +49,12 @@ struct Recalled {
 };
 
 // A model with a memory. Both must outlive the object. Slots may be added and removed meanwhile: each step reads the
-// memory as it is then. As the store is searched exactly, a line has the same bits in any batch.
+// memory as it is then. With `probes` 0 the search is exact, and a line has the same
+// bits in any batch.
 class MemoryModel : public SequenceModel {
   public:
-    // Throws UsageError for options out of their range, and Error unless the memory has the form of memory_of(model).
+    // Throws UsageError for options out of their range, and Error unless the memory has the form of
+    // memory_options_of(model).
     MemoryModel(const SequenceModel& model, const store::MemoryStore& memory, const MemoryOptions& options);
 
     // The heads and the states are those of the model. A step throws Error for a slot whose value is no token.
@@ -74,7 +76,7 @@ store::StoreOptions memory_options_of(const SequenceModel& model);
 // Adds a slot for each token of the targets and for their ends, as the model reads them with teacher forcing. text(i,
 // t) gives the text of the slot before token t of target i, or nothing for no slot. progress(n), if not empty, is
 // called after the first n targets are there. Runs on all threads. Throws Error as score() and MemoryStore::add() do;
-// then the targets told of stay.
+// then the targets that progress() counted stay.
 void remember(store::MemoryStore& memory, const SequenceModel& model, RaggedView<Token> sources,
               RaggedView<Token> targets, const std::function<std::optional<std::string>(Index i, Index t)>& text,
               const std::function<void(Index)>& progress = {});

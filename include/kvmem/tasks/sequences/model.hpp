@@ -47,7 +47,7 @@ class SequenceNetwork : public SequenceModel {
     const Parameters& parameters() const { return parameters_; }
 
     // From now on, objects that begin() makes read packed copies of the weights, in this form. Training does not. The
-    // parameters must not change afterwards. No thread may use the network during the call.
+    // parameters must not change afterwards. Objects that begin() made before may not be used any more.
     void pack(WeightForm form) { packed_ = std::make_unique<PackedParameters>(form); }
     // The copies, or null.
     const PackedParameters* packed() const { return packed_.get(); }

@@ -8,6 +8,9 @@
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
+#include <string>
+#include <unordered_map>
+#include <vector>
 
 namespace kvmem {
 
@@ -47,12 +50,18 @@ static void add_session(EventsBuilder& builder, const json::value& session, Even
     const std::string user = scalar(session, "session", location);
     const json::value& events = member(session, "events");
     if (!events.is_array()) throw location.error("this is no session", "a list 'events'");
+    struct Row {
+        std::string item, action;
+        Index time;
+    };
+    std::vector<Row> rows;  // before any is added: a bad line adds nothing
     for (const json::value& event : events.as_array()) {
         const auto time = parse_time(scalar(event, "ts", location), TimeForm::milliseconds);
         if (!time) throw location.error("a time is wrong", "milliseconds since 1970");
-        const std::string item = scalar(event, "aid", location), action = scalar(event, "type", location);
-        add_event(builder, {.user = user, .object = item, .time = *time, .action = action, .mark = mark}, location);
+        rows.push_back({scalar(event, "aid", location), scalar(event, "type", location), *time});
     }
+    for (const auto& [item, action, time] : rows)
+        add_event(builder, {.user = user, .object = item, .time = time, .action = action, .mark = mark}, location);
 }
 
 EventsDataset otto_from(std::span<const EventsSource> sources, const EventsImport& options) {
@@ -66,16 +75,19 @@ EventsDataset otto_from(std::span<const EventsSource> sources, const EventsImpor
 
 EventsDataset item_sequences_from(std::span<const EventsSource> sources, const EventsImport& options) {
     EventsBuilder builder;
+    std::unordered_map<std::string, Index> days;  // of each user, over all files
     for (const auto& [source, mark] : sources)
         for_each_event_line(source, options, [&, mark = mark](std::string_view line, const Location& location) {
             std::string_view user;
-            Index n = 0;
+            Index* last = nullptr;
             for (const std::string_view field : split_fields(line, ' ')) {
                 if (field.empty()) continue;
-                if (user.empty())
+                if (user.empty()) {
                     user = field;
-                else
-                    add_event(builder, {.user = user, .object = field, .time = ++n * day, .mark = mark}, location);
+                    last = &days[std::string(user)];
+                } else {
+                    add_event(builder, {.user = user, .object = field, .time = ++*last * day, .mark = mark}, location);
+                }
             }
         });
     return finish_import(builder, options, sources.front().source.name);

@@ -72,12 +72,25 @@ Explanation OwnItems::explain(const History& history, Token item) const {
 
 // --- neighbours
 
+// The first event of [first, end), of one user, that is not before `when`; else `end`.
+static Index first_not_before(const EventMemory& memory, Index first, Index end, Index when) {
+    while (first < end) {
+        const Index middle = first + (end - first) / 2;
+        if (memory.time(middle) < when)
+            first = middle + 1;
+        else
+            end = middle;
+    }
+    return end;
+}
+
 void add_neighbours(const EventMemory& memory, Token item, Index when, Real weight, const NeighbourOptions& options,
                     std::span<Real> sums) {
     const Index count = memory.count_before(item, when);
     const Index oldest = options.occurrences > 0 ? std::max<Index>(0, count - options.occurrences) : 0;
     for (const Index at : memory.occurrences(item).subspan(oldest, count - oldest)) {
         auto [first, end] = memory.sequence_of(at);
+        end = first_not_before(memory, at + 1, end, when);
         if (options.last > 0) first = std::max(first, end - options.last);
         if (at < first) continue;
         const auto add = [&](Index other, double factor) {
@@ -85,7 +98,7 @@ void add_neighbours(const EventMemory& memory, Token item, Index when, Real weig
         };
         double factor = 1;
         for (Index d = 1; d <= options.distance; ++d, factor *= options.decay) {
-            if (at + d < end && memory.time(at + d) < when) add(at + d, factor);
+            if (at + d < end) add(at + d, factor);
             if (at - d >= first) add(at - d, factor * options.before);
         }
     }

@@ -140,8 +140,8 @@ void SequenceMemory::name_items(const History& history, Index row, Index when, s
         for (Index e = history.end; e-- > history.first && read < config_.read_history;) {
             if (history.events->group[e] != group) continue;
             const Token item = history.events->object[e];
-            const auto count = static_cast<double>(
-                std::min(memory_->count_before(item, when), std::max<Index>(config_.occurrences, 1)));
+            const Index all = memory_->count_before(item, when);
+            const auto count = static_cast<double>(config_.occurrences > 0 ? std::min(all, config_.occurrences) : all);
             add_neighbours(*memory_, item, when, static_cast<Real>(weight / std::sqrt(1 + count)), options, scratch);
             weight *= config_.read_decay;
             ++read;
@@ -297,10 +297,11 @@ Explanation SequenceMemory::explain(const History& history, Token item) const {
     explanation.names.insert(explanation.names.end(), {"own item", "co-occurrence"});
     std::vector<Real> sums(catalog().items());
     const NeighbourOptions options{.last = 0, .occurrences = config_.occurrences};
-    for (Index e = history.first; e < history.end; ++e) {
+    Index read = 0;
+    for (Index e = history.end; e-- > history.first;) {
         if (history.events->group[e] != catalog().group) continue;
         explanation.weights(config_.heads, e - history.first) = history.events->object[e] == item ? 1 : 0;
-        if (history.end - e > config_.read_history) continue;
+        if (!config_.neighbours || read++ >= config_.read_history) continue;
         std::ranges::fill(sums, Real{0});
         add_neighbours(*memory_, history.events->object[e], when_of(history), 1, options, sums);
         explanation.weights(config_.heads + 1, e - history.first) = sums[item];
