@@ -44,7 +44,7 @@ PackedWeights::PackedWeights(ConstView weight, WeightForm form) : in_(weight.col
         const Index words = detail::code_words(code, in_);
         codes_.resize(tiles * words * tile);
         if (form_ == WeightForm::int8) scales_.resize(tiles * tile);
-        for (Index t = 0; t < tiles; ++t)
+        for (Index t = 0; t < tiles && words > 0; ++t)
             detail::encode_tile(code, weight.row(t * tile), std::min(tile, out_ - t * tile), in_, nullptr,
                                 codes_.data() + t * words * tile, scales_.empty() ? nullptr : &scales_[t * tile]);
         return;
