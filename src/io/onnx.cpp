@@ -12,6 +12,7 @@ namespace kvmem {
 std::vector<std::filesystem::path> onnx_paths(const std::vector<OnnxModel>& graphs, const std::filesystem::path& path) {
     if (graphs.size() == 1) return {path};
     std::vector<std::filesystem::path> all;
+    all.reserve(graphs.size());
     for (const OnnxModel& graph : graphs)
         all.push_back(path.parent_path() / (path.stem().string() + "-" + graph.name + path.extension().string()));
     return all;

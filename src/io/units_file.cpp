@@ -48,8 +48,7 @@ static Units read_group(const hdf5::Reader& file, const std::string& group) {
     const std::vector<std::string> texts = file.strings(group), marks = read_marks(file, group, texts);
     const std::span<const std::string> others(texts.data(), texts.size() - marks.size());
     const auto symbols = others.subspan(std::min<std::size_t>(Units::specials, others.size()));
-    const Units units =
-        (kind == UnitKind::bpe ? Units(read_merges(file, group)) : Units(kind, symbols)).with_marks(marks);
+    Units units = (kind == UnitKind::bpe ? Units(read_merges(file, group)) : Units(kind, symbols)).with_marks(marks);
     bool same = std::cmp_equal(texts.size(), units.size());
     for (Token token = 0; same && token < units.size(); ++token)
         same = units.text(token) == texts[static_cast<std::size_t>(token)];

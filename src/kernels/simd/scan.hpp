@@ -265,7 +265,7 @@ void encode_row(const float* x, Index width, std::int8_t* codes, float& scale, s
     for (Index k = 0; k < width; k += lanes) {
         const Vector v = load_up_to(x + k, width - k);
         largest = larger(larger(v, -v), largest);
-        wrong += v - v;
+        wrong += v * 0.0f;
     }
     float top = 0;
     bool finite = true;

@@ -236,6 +236,7 @@ Answer Answerer::ask(const std::string& question, const AnswerOptions& options,
     const std::vector<std::string> questions = split_list(impl_->linker, question);
     if (questions.size() == 1) return impl_->ask(question, options, own);
     std::vector<Answer> answers;
+    answers.reserve(questions.size());
     for (const std::string& one : questions) answers.push_back(impl_->ask(one, options, own));
     return merged(std::move(answers), options);
 }

@@ -63,6 +63,7 @@ static Index number_of_name(const std::vector<std::string>& names, const std::st
 
 static std::vector<std::string> names_of(const std::vector<ObjectGroup>& groups) {
     std::vector<std::string> names;
+    names.reserve(groups.size());
     for (const ObjectGroup& group : groups) names.push_back(group.name);
     return names;
 }

@@ -296,6 +296,7 @@ template <class ClassOf>
 static std::vector<ClassRow> by_class(const RankingEvaluation& evaluation, Index k, std::vector<std::string> names,
                                       ClassOf class_of) {
     std::vector<ClassRow> rows;
+    rows.reserve(names.size());
     for (std::string& name : names) rows.push_back({.name = std::move(name)});
     for (const RankedTarget& target : evaluation.targets) {
         ClassRow& row = rows[class_of(target)];

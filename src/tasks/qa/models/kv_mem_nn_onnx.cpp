@@ -9,7 +9,7 @@ using namespace onnx;
 // The scaled sums of bags [.., words]: [.., width].
 static Value embed_bags(const Value& table, const Value& tokens, const Lexicon& lexicon, BagScale scale) {
     const Value mask = token_mask(tokens);
-    const Value bags = weighted_sum(mask, gather(table, input_rows(tokens, lexicon)));
+    Value bags = weighted_sum(mask, gather(table, input_rows(tokens, lexicon)));
     if (scale == BagScale::sum) return bags;
     Graph& g = *tokens.graph;
     const Value count = unsqueeze(g.node("Max", {sum(mask, -1), g.constant(Real{1})}), -1);

@@ -143,6 +143,7 @@ static Value layer_of(const Value& all, Index layer) { return squeeze(slice(all,
 
 static Value stacked(const std::vector<Value>& layers) {
     std::vector<Value> parts;
+    parts.reserve(layers.size());
     for (const Value& layer : layers) parts.push_back(unsqueeze(layer, 1));
     return concat(parts, 1);
 }
