@@ -50,6 +50,7 @@ std::vector<std::string> split_list(const EntityLinker& linker, const std::strin
     const std::string before = question.substr(0, begin_of(question, *list.front()));
     const std::string behind = question.substr(end_of(question, *list.back()));
     std::vector<std::string> questions;
+    questions.reserve(list.size());
     for (const TextPart* name : list)
         questions.push_back(before + "[" + question.substr(name->begin, name->end - name->begin) + "]" + behind);
     return questions;

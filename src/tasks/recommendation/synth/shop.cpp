@@ -154,7 +154,10 @@ ShopDue Customer::due(double day) const {
     return due;
 }
 
-void Customer::buy(std::size_t item) { purchases_.push_back({item, static_cast<double>(last_ / day_seconds)}); }
+void Customer::buy(std::size_t item) {
+    const Index day = last_ / day_seconds;
+    purchases_.push_back({item, static_cast<double>(day)});
+}
 
 // Adds one of some items, all others having probability 0.
 void Customer::add_one_of(const char* action, const std::vector<std::size_t>& items,
@@ -163,6 +166,7 @@ void Customer::add_one_of(const char* action, const std::vector<std::size_t>& it
     double sum = 0;
     for (std::size_t i = 0; i < items.size(); ++i) sums[items[i]] += believed[i], sum += believed[i];
     std::vector<double> probabilities;
+    probabilities.reserve(sums.size());
     for (const auto& [item, weight] : sums) probabilities.push_back(weight / sum);
     const double mine = sums[items[chosen]] / sum;
     add(action, "item", names_.items[items[chosen]], mine, rank_of(probabilities, mine));
@@ -275,8 +279,9 @@ void Customer::shop() {
         day = std::max(day - gap * std::log(1 - rng_.uniform()), static_cast<double>(now_) / day_seconds);
         if (day >= days) return;
         now_ = static_cast<Index>(day * day_seconds);
-        if (now_ / day_seconds >= static_cast<Index>(world_.days())) return;
-        session(static_cast<double>(now_ / day_seconds));
+        const Index whole = now_ / day_seconds;
+        if (whole >= static_cast<Index>(world_.days())) return;
+        session(static_cast<double>(whole));
     }
 }
 

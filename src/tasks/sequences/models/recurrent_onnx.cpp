@@ -71,6 +71,7 @@ RecurrentStates input_states(Graph& graph, const RecurrentOptions& options, cons
 
 void output_layers(Graph& graph, const std::string& name, const std::vector<Value>& layers, Index width) {
     std::vector<Value> parts;
+    parts.reserve(layers.size());
     for (const Value& layer : layers) parts.push_back(unsqueeze(layer, 1));
     graph.output(name, concat(parts, 1), Type::float32, {"batch", std::ssize(layers), width},
                  "the state of all layers");
@@ -79,6 +80,7 @@ void output_layers(Graph& graph, const std::string& name, const std::vector<Valu
 void output_states(Graph& graph, const RecurrentOptions& options, const RecurrentStates& states) {
     const auto output = [&](const char* name, const std::vector<Value>& layers) {
         std::vector<Value> rows;
+        rows.reserve(layers.size());
         for (const Value& layer : layers) rows.push_back(squeeze(layer, 0));
         output_layers(graph, name, rows, options.width);
     };
