@@ -22,11 +22,20 @@ static std::unique_ptr<RecommendationModel> require_catalog(std::unique_ptr<Reco
                  .hint = "train a new model"});
 }
 
+// The action that is most frequent in training, among those with objects of the group.
+static std::uint8_t usual_action(const Events& events, Index group, Index actions) {
+    std::vector<Index> counts(std::max<Index>(actions, 1));
+    for (Index e = 0; e < events.size(); ++e)
+        if (events.group[e] == group && events.mark[e] == EventMark::train) ++counts[events.action[e]];
+    return static_cast<std::uint8_t>(std::ranges::max_element(counts) - counts.begin());
+}
+
 Recommender::Recommender(std::unique_ptr<RecommendationModel> model, EventsDataset dataset)
     : model_(require_catalog(std::move(model), dataset)),
       dataset_(std::move(dataset)),
       memory_(dataset_.events, model_->catalog().group, model_->catalog().items(),
-              {EventMark::train, EventMark::valid, EventMark::test}) {
+              {EventMark::train, EventMark::valid, EventMark::test}),
+      typed_action_(usual_action(dataset_.events, model_->catalog().group, std::ssize(dataset_.actions))) {
     model_->remember(memory_);
 }
 
@@ -83,7 +92,7 @@ Events Recommender::events_of(std::span<const TypedEvent> typed, Index when) con
     for (const auto& [time, item] : rows) {
         events.group.push_back(static_cast<std::uint8_t>(model_->catalog().group));
         events.object.push_back(item);
-        events.action.push_back(0);
+        events.action.push_back(typed_action_);
         events.time.push_back(time);
         events.mark.push_back(EventMark::none);
     }

@@ -4,6 +4,7 @@
 #include "kvmem/tasks/recommendation/evaluate.hpp"
 #include "kvmem/tasks/recommendation/model.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -38,7 +39,8 @@ struct Recommendation {
     std::vector<Reason> reasons{};  // by row of the explanation, the largest weights first
 };
 
-// An event of a user who is not in the data set. Without a time it is now.
+// An event of a user who is not in the data set, with the action that is most frequent in training. Without a time it
+// is now.
 struct TypedEvent {
     // The item, and the second of the event.
     std::string item;  // an id, the text of an item in any case, or a part of one text alone
@@ -77,6 +79,7 @@ class Recommender {
     std::unique_ptr<RecommendationModel> model_;
     EventsDataset dataset_;
     EventMemory memory_;
+    std::uint8_t typed_action_;  // that of typed events
 };
 
 }  // namespace kvmem
