@@ -19,6 +19,19 @@ Matrix load_parameter(const hdf5::Reader& file, const std::string& dataset) {
     return matrix;
 }
 
+void read_parameters(Parameters& parameters, const hdf5::Reader& file) {
+    for (Parameter& p : parameters) {
+        Matrix loaded = load_parameter(file, folder + "/" + p.name);
+        if (!same_shape(loaded.view(), p.value.view()))
+            throw Error({.what = "a parameter does not fit the configuration",
+                         .expected = std::to_string(p.value.rows()) + " x " + std::to_string(p.value.cols()) +
+                                     " numbers in " + p.name,
+                         .got = std::to_string(loaded.rows()) + " x " + std::to_string(loaded.cols()),
+                         .where = file.name()});
+        p.value = std::move(loaded);
+    }
+}
+
 // HDF5 would take such a name for a path.
 static void check_name(const std::string& name) {
     if (name.empty() || name == "." || name.find_first_of(std::string("/\0", 2)) != std::string::npos)

@@ -46,7 +46,6 @@ class TableReader {
 
   private:
     void read_header();
-    bool read_line(std::string_view& line);
     void split(std::string_view line);
     void read_quoted(std::string_view& rest, std::string& field);
     void read_json(std::string_view line);

@@ -14,7 +14,7 @@ constexpr Index tile = detail::scan_tile;
 // What is worth a task of its own: bytes of weights that one row reads, or multiplications.
 constexpr Index task_bytes = Index{1} << 18, task_work = Index{1} << 21;
 
-// How many of the tiles, of so many bytes and so many multiplications each, are a task.
+// The number of tiles in a task, from the bytes and the multiplications of a tile.
 Index tiles_of_task(Index bytes, Index work) {
     return std::max<Index>(1, std::min(task_bytes / std::max<Index>(bytes, 1), task_work / std::max<Index>(work, 1)));
 }

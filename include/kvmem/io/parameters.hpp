@@ -23,5 +23,8 @@ void load_parameters(const ParameterGroup& group, const std::filesystem::path& p
 // and throws Error when one of its numbers is not finite.
 void write_parameters(hdf5::Writer& file, const Parameters& parameters);
 [[nodiscard]] Matrix load_parameter(const hdf5::Reader& file, const std::string& dataset);
+// The values of all parameters of a new network, which the file must have. Throws Error for a shape that is not the
+// network's; values read before stay.
+void read_parameters(Parameters& parameters, const hdf5::Reader& file);
 
 }  // namespace kvmem

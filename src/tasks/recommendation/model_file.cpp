@@ -37,16 +37,7 @@ static Settings read_settings(const hdf5::Reader& file) {
 std::unique_ptr<RecommendationModel> load_recommendation_model(const std::filesystem::path& path) {
     const hdf5::Reader file(path, model_format, model_version);
     auto model = make_recommendation_model(read_settings(file), read_catalog(file, catalog_group), Start::zeros);
-    for (Parameter& p : model->parameters()) {
-        Matrix loaded = load_parameter(file, "/parameters/" + p.name);
-        if (!same_shape(loaded.view(), p.value.view()))
-            throw Error({.what = "a parameter does not fit the configuration",
-                         .expected = std::to_string(p.value.rows()) + " x " + std::to_string(p.value.cols()) +
-                                     " numbers in " + p.name,
-                         .got = std::to_string(loaded.rows()) + " x " + std::to_string(loaded.cols()),
-                         .where = file.name()});
-        p.value = std::move(loaded);
-    }
+    read_parameters(model->parameters(), file);
     return model;
 }
 

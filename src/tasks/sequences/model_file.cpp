@@ -45,16 +45,7 @@ std::unique_ptr<SequenceNetwork> load_sequence_network(const std::filesystem::pa
     const Settings settings = read_settings(file);
     auto network =
         make_sequence_network(settings, {read_units(file, "/source"), read_units(file, "/target")}, Start::zeros);
-    for (Parameter& p : network->parameters()) {
-        Matrix loaded = load_parameter(file, "/parameters/" + p.name);
-        if (!same_shape(loaded.view(), p.value.view()))
-            throw Error({.what = "a parameter does not fit the configuration",
-                         .expected = std::to_string(p.value.rows()) + " x " + std::to_string(p.value.cols()) +
-                                     " numbers in " + p.name,
-                         .got = std::to_string(loaded.rows()) + " x " + std::to_string(loaded.cols()),
-                         .where = file.name()});
-        p.value = std::move(loaded);
-    }
+    read_parameters(network->parameters(), file);
     return network;
 }
 
