@@ -33,10 +33,6 @@ void TableReader::read_header() {
     for (std::size_t i = 0; i < names_.size(); ++i) names_[i] = std::to_string(i + 1);
 }
 
-bool TableReader::has(const std::string& name) const {
-    return form_.separator == '\0' || std::ranges::count(names_, name) > 0;
-}
-
 std::size_t TableReader::column(const std::string& name) {
     const auto at = std::ranges::find(names_, name);
     const auto number = static_cast<std::size_t>(at - names_.begin());

@@ -30,8 +30,6 @@ class TableReader {
 
     // The number of a column. Throws Error with the names of all columns. Any member of JSON's objects is one.
     std::size_t column(const std::string& name);
-    // Whether the header has it; true of JSON.
-    bool has(const std::string& name) const;
     // The names of the columns.
     const std::vector<std::string>& columns() const { return names_; }
 
