@@ -2,9 +2,11 @@
 
 namespace kvmem {
 
-// An item that the user of `event` never has, if 100 draws find one.
-static Token draw_never(const Events& events, Index event, const Catalog& catalog, Rng& rng) {
-    const auto [first, end] = events.of_user(events.user_of(event));
+// An item that the user of `event` does not have in training, if 100 draws find one. A user's later events are not
+// looked at: a model would learn that what it is tested with is never a negative.
+static Token draw_unseen(const Events& events, Index event, const Catalog& catalog, Rng& rng) {
+    auto [first, end] = events.of_user(events.user_of(event));
+    while (end > event + 1 && events.mark[end - 1] != EventMark::train) --end;
     Token item = 0;
     for (int i = 0; i < 100; ++i) {
         item = static_cast<Token>(rng.below(catalog.items()));
@@ -23,7 +25,7 @@ TargetPairs target_pairs(const Events& events, std::span<const Window> windows, 
         pairs.histories.push_back({&events, window.first, basket_begin(events, target), events.time[target]});
         pairs.targets.push_back(events.object[target]);
         Rng once(seed, {0x6e6567u, static_cast<std::uint64_t>(target)});
-        pairs.negatives.push_back(draw_never(events, target, catalog, redraw ? rng : once));
+        pairs.negatives.push_back(draw_unseen(events, target, catalog, redraw ? rng : once));
     }
     return pairs;
 }

@@ -1,4 +1,4 @@
-// Targets beside items that their users never have. Not installed.
+// Targets beside items that their users do not have in training. Not installed.
 #pragma once
 
 #include "kvmem/tasks/recommendation/model.hpp"
@@ -8,7 +8,7 @@
 
 namespace kvmem {
 
-// The target of each window, its history, and one item that its user never has.
+// The target of each window, its history, and one item that its user does not have up to the last target of training.
 struct TargetPairs {
     std::vector<History> histories;
     std::vector<Token> targets, negatives;
