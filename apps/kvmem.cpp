@@ -1,6 +1,5 @@
 // The kvmem program: a table of verbs, and what happens when one of them fails.
 #include "kvmem/core/text.hpp"
-#include "kvmem/version.hpp"
 #include "printable_stream.hpp"
 #include "program.hpp"
 
@@ -18,11 +17,6 @@ namespace {
 
 using namespace kvmem;
 using namespace kvmem::apps;
-
-int run_version(const Arguments&) {
-    std::cout << "kvmem " KVMEM_VERSION "\n";
-    return 0;
-}
 
 struct Verb {
     const char* name;
@@ -47,13 +41,14 @@ constexpr Verb verbs[] = {
     {"index", "make a store of vectors", run_index},
     {"query", "search a store of vectors", run_query},
     {"store", "change a store of vectors, or write its slots", run_store},
-    {"version", "print the version", run_version},
+    {"completion", "print a script that completes words in a shell", run_completion},
+    {"version", "print the version; --build: also what it was built from", run_version},
 };
 
 void print_usage(std::ostream& out) {
     out << "usage: kvmem VERB [options]      ('kvmem VERB --help' tells more)\n\n";
     for (const Verb& verb : verbs)
-        out << "  " << verb.name << std::string(10 - std::string(verb.name).size(), ' ') << verb.summary << "\n";
+        out << "  " << verb.name << std::string(12 - std::string(verb.name).size(), ' ') << verb.summary << "\n";
 }
 
 int run(const Arguments& arguments) {
@@ -62,6 +57,10 @@ int run(const Arguments& arguments) {
         return 2;
     }
     const std::string& name = arguments.front();
+    if (name == list_options) {
+        for (const Verb& verb : verbs) std::cout << verb.name << "\t" << verb.summary << "\n";
+        return 0;
+    }
     if (name == "help" && arguments.size() > 1) return run({arguments[1], "--help"});
     if (name == "--help" || name == "-h" || name == "help") {
         print_usage(std::cout);

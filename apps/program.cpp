@@ -40,9 +40,21 @@ static po::parsed_options require_numbers(const po::parsed_options& parsed) {
     return parsed;
 }
 
+// Of each option its name, a tab and the first line of its help.
+static void print_names(const po::options_description& options) {
+    for (const auto& option : options.options()) {
+        const std::string& help = option->description();
+        std::cout << "--" << option->long_name() << "\t" << help.substr(0, help.find('\n')) << "\n";
+    }
+}
+
 bool parse(const CommandLine& line, const Arguments& arguments, po::variables_map& values) {
     po::options_description all = line.options;
     all.add_options()("help,h", "print this and exit");
+    if (std::ranges::find(arguments, list_options) != arguments.end()) {  // before it may be an unfinished command line
+        print_names(all);
+        return false;
+    }
     po::positional_options_description positional;
     po::options_description hidden;
     for (const std::string& name : line.positional) {

@@ -35,6 +35,8 @@ int run_plot(const Arguments& arguments);
 int run_index(const Arguments& arguments);
 int run_query(const Arguments& arguments);
 int run_store(const Arguments& arguments);
+int run_completion(const Arguments& arguments);
+int run_version(const Arguments& arguments);
 
 // The syntax of a verb's command line. Positional arguments become string options of these names, in order.
 struct CommandLine {
@@ -46,7 +48,10 @@ struct CommandLine {
     std::string rest{};                // name for all further arguments, a list of strings; "": none are allowed
 };
 
-// Parses the arguments. For --help, prints it and returns false. Throws UsageError.
+// Asks for the names that may follow the arguments before it, a line each: what shells complete.
+inline constexpr const char* list_options = "--list-options";
+
+// Parses the arguments. For --help and list_options, prints what is wanted and returns false. Throws UsageError.
 bool parse(const CommandLine& line, const Arguments& arguments, po::variables_map& values);
 
 // The value of an option. Throws UsageError, which expects `meaning`, when it is missing or empty.

@@ -16,7 +16,7 @@ kvmem=${1:-build/release/apps/kvmem}
 page=apps/README.md
 
 help_of() { "$kvmem" "$@" --help | sed 's/ *$//'; }
-verbs() { "$kvmem" --help | awk '/^  / && $1 != "version" { print $1 }'; }
+verbs() { "$kvmem" --help | awk '/^  / { print $1 }'; }
 # The program lists its models when there is none of a name.
 models() { { "$kvmem" train --model . 2>&1 || true; } | sed -n 's/.*expected one of \(.*\), got.*/\1/p' | tr -d ','; }
 

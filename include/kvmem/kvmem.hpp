@@ -42,6 +42,7 @@
 #include "kvmem/kernels/facts.hpp"
 #include "kvmem/kernels/gated_scan.hpp"
 #include "kvmem/kernels/gemm.hpp"
+#include "kvmem/kernels/instruction_set.hpp"
 #include "kvmem/kernels/normalize.hpp"
 #include "kvmem/kernels/normalizer.hpp"
 #include "kvmem/kernels/packed_weights.hpp"

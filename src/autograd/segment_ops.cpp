@@ -51,6 +51,12 @@ static void for_each_segment(std::span<const Index> offsets, Index rows, Index c
     });
 }
 
+static void require_offsets(Var x, std::span<const Index> offsets, const char* operation) {
+    require_shape(
+        !offsets.empty() && offsets.front() == 0 && offsets.back() == x.rows() && std::ranges::is_sorted(offsets),
+        operation, "offsets that rise from 0 to the number of rows");
+}
+
 namespace {
 struct SegmentMean {
     Var x;
@@ -68,9 +74,7 @@ struct SegmentMean {
 
 Var segment_mean(Var x, std::span<const Index> offsets) {
     Tape& tape = Tape::of("segment_mean", {x});
-    require_shape(
-        !offsets.empty() && offsets.front() == 0 && offsets.back() == x.rows() && std::ranges::is_sorted(offsets),
-        "segment_mean", "offsets that rise from 0 to the number of rows");
+    require_offsets(x, offsets, "segment_mean");
     const Var out =
         tape.record(std::ssize(offsets) - 1, x.cols(), x.needs_grad(), SegmentMean{x, tape.arena().copy(offsets)});
     const ConstView rows = x.value();
@@ -78,6 +82,42 @@ Var segment_mean(Var x, std::span<const Index> offsets) {
     std::ranges::fill(mean.span(), Real{0});
     for_each_segment(offsets, rows.rows, rows.cols, [&](Index i, Index first, Index end, Real share) {
         for (Index s = first; s < end; ++s) detail::simd().add_scaled(share, rows.row(s), mean.row(i), rows.cols);
+    });
+    return out;
+}
+
+namespace {
+struct SegmentMax {
+    Var x;
+    std::span<Index> rows;  // of the max of each number of the output; -1 of an empty segment
+
+    void backward(Tape&, Var out) const {
+        const View grad = x.grad(), grad_out = out.grad();
+        for (Index i = 0; i < std::ssize(rows); ++i)
+            if (rows[i] >= 0) grad(rows[i], i % grad.cols) += grad_out.data[i];
+    }
+};
+}  // namespace
+
+Var segment_max(Var x, std::span<const Index> offsets) {
+    Tape& tape = Tape::of("segment_max", {x});
+    require_offsets(x, offsets, "segment_max");
+    const Index cols = x.cols();
+    const std::span<Index> best = tape.arena().take<Index>((std::ssize(offsets) - 1) * cols);
+    const Var out = tape.record(std::ssize(offsets) - 1, cols, x.needs_grad(), SegmentMax{x, best});
+    const ConstView rows = x.value();
+    const View max = out.mutable_value();
+    std::ranges::fill(max.span(), Real{0});
+    std::ranges::fill(best, Index{-1});
+    for_each_segment(offsets, rows.rows, cols, [&](Index i, Index first, Index end, Real) {
+        std::ranges::copy_n(rows.row(first), cols, max.row(i));
+        std::ranges::fill(best.subspan(i * cols, cols), first);
+        for (Index s = first + 1; s < end; ++s)
+            for (Index j = 0; j < cols; ++j)
+                if (rows(s, j) > max(i, j)) {
+                    max(i, j) = rows(s, j);
+                    best[i * cols + j] = s;
+                }
     });
     return out;
 }

@@ -116,6 +116,33 @@ TEST_CASE("segment_mean is the mean of each segment, zero of an empty one, and h
         CHECK_THROWS_AS(segment_mean(x, wrong), Error);
 }
 
+TEST_CASE("segment_max is the max of each segment and column, zero of an empty one, with the gradient of the first",
+          "[ops]") {
+    for (const std::vector<Index>& counts : {std::vector<Index>{2, 0, 3}, {}, {0, 0}, {5}, {1, 1, 1}}) {
+        const auto at = offsets(counts);
+        Parameters p;
+        Parameter& x = p.add("x", normal(at.back(), 3, 1));
+        check_gradients(p, [&](Tape& t) { return segment_max(t.parameter(x), at); });
+        Tape t;
+        const ConstView max = segment_max(t.parameter(x), at).value();
+        REQUIRE(max.rows == std::ssize(counts));
+        for (std::size_t i = 0; i < counts.size(); ++i)
+            for (Index j = 0; j < 3; ++j) {
+                Real expected = counts[i] == 0 ? Real{0} : x.value(at[i], j);
+                for (Index s = at[i]; s < at[i + 1]; ++s) expected = std::max(expected, x.value(s, j));
+                CHECK(max(static_cast<Index>(i), j) == expected);
+            }
+    }
+    Parameters p;
+    Parameter& equal = p.add("equal", Matrix(3, 2));
+    Tape t;
+    const Var rows = t.parameter(equal);
+    t.backward(sum(segment_max(rows, std::vector<Index>{0, 3})));
+    const ConstView gradient = rows.grad();
+    CHECK((gradient(0, 0) == 1 && gradient(1, 0) == 0 && gradient(2, 1) == 0));
+    CHECK_THROWS_AS(segment_max(t.constant(equal.value), std::vector<Index>{0, 4}), Error);
+}
+
 TEST_CASE("large softmaxes and segment means have the same bits on any number of threads", "[ops]") {
     Parameters p;
     const Parameter& x = p.add("x", normal(3000, 50, 1));

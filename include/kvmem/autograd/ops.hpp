@@ -140,6 +140,8 @@ struct LookupBias {
 
 // The mean of rows [offsets[i], offsets[i + 1]) of x [n, d] for each of N segments: [N, d]; zeros for an empty one.
 [[nodiscard]] Var segment_mean(Var x, std::span<const Index> offsets);
+// The max of each column of each segment, as above; of equal numbers the first has the gradient.
+[[nodiscard]] Var segment_max(Var x, std::span<const Index> offsets);
 // Adds x[i] to the number at `places[i]` (counted row by row) of a matrix of zeros [rows, cols]; -1: nowhere.
 [[nodiscard]] Var scatter_sum(Var x, std::span<const Index> places, Index rows, Index cols);
 // h [n, d] of z and c [n, d]. (scan_ops.cpp, kernels/gated_scan.hpp)

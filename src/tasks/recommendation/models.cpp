@@ -9,13 +9,16 @@ const RecommendationModelType& sasrec();
 const RecommendationModelType& atrank();
 const RecommendationModelType& sequence_memory();
 const RecommendationModelType& bi_lstm();
+const RecommendationModelType& bi_lstm_attention();
+const RecommendationModelType& cnn_pool();
 const RecommendationModelType& bpr();
 const RecommendationModelType& popularity();
 const RecommendationModelType& own_items();
 const RecommendationModelType& item_knn();
 
 std::vector<const ModelType*> recommendation_models() {
-    return {&sequence_memory(), &sasrec(), &atrank(), &bi_lstm(), &bpr(), &popularity(), &own_items(), &item_knn()};
+    return {&sequence_memory(), &sasrec(), &atrank(),     &bi_lstm(),   &bi_lstm_attention(),
+            &cnn_pool(),        &bpr(),    &popularity(), &own_items(), &item_knn()};
 }
 
 std::unique_ptr<RecommendationModel> make_recommendation_model(const Settings& settings, Catalog catalog, Start start) {

@@ -1,6 +1,7 @@
 #include "kvmem/tasks/recommendation/models/atrank.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "tasks/recommendation/ages.hpp"
 #include "tasks/recommendation/item_vectors.hpp"
 #include "tasks/recommendation/model_type.hpp"
 #include "tasks/recommendation/negatives.hpp"
@@ -10,15 +11,6 @@
 #include <utility>
 
 namespace kvmem {
-
-static constexpr Index buckets = 12;
-
-// The number of powers of two from 2 to 4096 that are at most `days` + 1, with days counted from midnight to midnight.
-static Index bucket_of(Index now, Index time) {
-    const auto day = [](Index seconds) { return std::floor(static_cast<double>(seconds) / seconds_per_day); };
-    const double days = std::max(day(now) - day(time), 0.0) + 1;
-    return std::clamp(static_cast<Index>(std::log2(days)), Index{0}, buckets);
-}
 
 // --- blocks
 
@@ -57,8 +49,8 @@ AtRank::AtRank(const AtRankConfig& config, Catalog known, Start start)
                           .got = std::to_string(c.heads)});
     if (c.actions && catalog().actions.size() > 1)
         action_ = &parameters_.add_normal("action", std::ssize(catalog().actions), width,
-                                          std::sqrt(2 / static_cast<double>(width + buckets)), c.seed);
-    token_.emplace(parameters_, "token", width + buckets, width, c.seed, LinearOptions{.init = Init::xavier});
+                                          std::sqrt(2 / static_cast<double>(width + age_buckets)), c.seed);
+    token_.emplace(parameters_, "token", width + age_buckets, width, c.seed, LinearOptions{.init = Init::xavier});
     for (Index i = 0; i < c.blocks; ++i) self_.emplace_back(parameters_, "self-" + std::to_string(i + 1), width, c);
     vanilla_.emplace(parameters_, "vanilla", width, c);
     bias_ = &parameters_.add("bias", Matrix(catalog().items(), 1));
@@ -80,15 +72,12 @@ AtRank::Encoded AtRank::encode(Tape& tape, std::span<const History> histories) c
             if (events.group[e] != catalog().group) continue;
             items.push_back(events.object[e]);
             actions.push_back(events.action[e]);
-            bucket.push_back(bucket_of(history.now, events.time[e]));
+            bucket.push_back(age_bucket(history.now, events.time[e]));
             all.event.push_back(e);
         }
         all.offsets.push_back(std::ssize(items));
     }
-    Matrix onehot(std::ssize(items), buckets);
-    for (Index i = 0; i < onehot.rows(); ++i)
-        if (bucket[i] < buckets) onehot(i, bucket[i]) = 1;
-    Var x = (*token_)(concat_cols({vectors_->rows(tape, items), tape.constant(std::move(onehot))}));
+    Var x = (*token_)(concat_cols({vectors_->rows(tape, items), tape.constant(one_hot_ages(bucket))}));
     if (action_) x = x + embed_rows(tape, *action_, actions);
     const OwnedSegments segments = Segments::self(all.offsets);
     for (const Block& block : self_) x = block(x, x, segments, config_.dropout).out;

@@ -1,5 +1,6 @@
 #include "kvmem/tasks/recommendation/models/baselines.hpp"
 
+#include "tasks/recommendation/ages.hpp"
 #include "tasks/recommendation/item_vectors.hpp"
 #include "tasks/recommendation/model_type.hpp"
 #include "tasks/recommendation/negatives.hpp"
@@ -19,43 +20,78 @@ Baseline::Baseline(const BaselineConfig& config, Catalog known, Start start, boo
 
 Index Baseline::row_width() const { return vectors_->row_width(); }
 
-Var Baseline::users_of(Tape& tape, std::span<const History> histories) const {
+Baseline::Items Baseline::items_of(Tape& tape, std::span<const History> histories) const {
+    Items read{{}, {0}, {}, {}};
     std::vector<Token> items;
-    std::vector<Index> offsets{0};
+    std::vector<Index> ages;
     for (const History& whole : histories) {
         const History history = whole.last(base_.max_history);
-        for (Index e = history.first; e < history.end; ++e)
-            if (history.events->group[e] == catalog().group) items.push_back(history.events->object[e]);
-        offsets.push_back(std::ssize(items));
+        const Events& events = *history.events;
+        for (Index e = history.first; e < history.end; ++e) {
+            if (events.group[e] != catalog().group) continue;
+            items.push_back(events.object[e]);
+            ages.push_back(age_bucket(history.now, events.time[e]));
+            read.event.push_back(e);
+        }
+        read.offsets.push_back(std::ssize(items));
     }
-    return users(vectors_->rows(tape, items), offsets);
+    read.vectors = vectors_->rows(tape, items);
+    read.ages = one_hot_ages(ages);
+    return read;
 }
 
+Var Baseline::vectors_of(Tape& tape, std::span<const Token> candidates) const {
+    return vectors_->rows(tape, candidates);
+}
+
+Var Baseline::users(Var encoded, const Items&, Var, const Segments&) const { return encoded; }
+
 void Baseline::score(std::span<const History> histories, View scores) const {
+    if (reads_candidates()) return score_each(histories, scores);
     Tape tape;
     tape.set_training(false);
     const Index items = catalog().items();
     const Var bias = reshape(tape.parameter(*bias_), 1, items);
-    const Var all = linear(users_of(tape, histories), vectors_->rows(tape, all_tokens(items)), bias);
+    const Var all = linear(encode(items_of(tape, histories)), vectors_->rows(tape, all_tokens(items)), bias);
     std::ranges::copy(all.value().span(), scores.span().begin());
+}
+
+// Each history is encoded once, and all items read it.
+void Baseline::score_each(std::span<const History> histories, View scores) const {
+    Tape tape;
+    tape.set_training(false);
+    const std::vector<Token> tokens = all_tokens(catalog().items());
+    for (Index i = 0; i < scores.rows; ++i) {
+        tape.reset();
+        const Items items = items_of(tape, histories.subspan(i, 1));
+        const Var candidates = vectors_->rows(tape, tokens);
+        const OwnedSegments segments = Segments::all(scores.cols, items.vectors.rows());
+        const Var users = this->users(encode(items), items, candidates, segments);
+        const Var logits = row_dots(users, candidates) + embed_rows(tape, *bias_, tokens);
+        std::ranges::copy(logits.value().span(), scores.row(i));
+    }
 }
 
 Var Baseline::loss(Tape& tape, const Events& events, std::span<const Window> windows, Rng& rng) const {
     const TargetPairs pairs = target_pairs(events, windows, catalog(), base_.redraw, base_.seed, rng);
-    const Var users = users_of(tape, pairs.histories);
-    const auto score = [&](std::span<const Token> items, Var vectors) {
-        return row_dots(users, vectors) + embed_rows(tape, *bias_, items);
+    const Items items = items_of(tape, pairs.histories);
+    const Var encoded = encode(items);
+    const OwnedSegments one_each = Segments::one_query_each(items.offsets);
+    const auto judge = [&](std::span<const Token> tokens) {
+        const Var candidates = vectors_->rows(tape, tokens);
+        const Var user = users(encoded, items, candidates, one_each);
+        const Var score = row_dots(user, candidates) + embed_rows(tape, *bias_, tokens);
+        return std::pair(score, sum(user * user) * Real{0.5} + sum(candidates * candidates));
     };
-    const Var right = vectors_->rows(tape, pairs.targets), wrong = vectors_->rows(tape, pairs.negatives);
-    const Var better = score(pairs.targets, right), worse = score(pairs.negatives, wrong);
+    const auto [better, right_squares] = judge(pairs.targets);
+    const auto [worse, wrong_squares] = judge(pairs.negatives);
     const Var zeros = tape.constant(Matrix(better.rows(), 1));
     const std::vector<Index> first(pairs.targets.size(), 0);
     const Var cost = pairwise_ ? cross_entropy(concat_cols({better, worse}), first)
                                : cross_entropy(concat_cols({better, zeros}), first) * Real{0.5} +
                                      cross_entropy(concat_cols({zeros, worse}), first) * Real{0.5};
     if (base_.l2 == 0) return cost;
-    const Var squares = sum(users * users) + sum(right * right) + sum(wrong * wrong);
-    return cost + squares * static_cast<Real>(base_.l2 / 2);
+    return cost + (right_squares + wrong_squares) * static_cast<Real>(base_.l2 / 2);
 }
 
 // --- bpr
@@ -67,7 +103,7 @@ Bpr::Bpr(const BprConfig& config, Catalog known, Start start)
 
 std::string Bpr::summary() const { return "Factors of width " + std::to_string(config_.width) + " ranked in pairs"; }
 
-Var Bpr::users(Var items, std::span<const Index> offsets) const { return out_(segment_mean(items, offsets)); }
+Var Bpr::encode(const Items& items) const { return out_(segment_mean(items.vectors, items.offsets)); }
 
 // --- bi-lstm
 
@@ -81,9 +117,81 @@ std::string BiLstm::summary() const {
     return "A bidirectional LSTM over vectors of width " + std::to_string(config_.width);
 }
 
-Var BiLstm::users(Var items, std::span<const Index> offsets) const {
-    const Recurrent::Run run = cells_(items, offsets);
+Var BiLstm::encode(const Items& items) const {
+    const Recurrent::Run run = cells_(items.vectors, items.offsets);
     return out_(concat_cols(run.last.h));  // forwards and backwards
+}
+
+// --- bi-lstm-attention
+
+BiLstmAttention::BiLstmAttention(const BiLstmAttentionConfig& config, Catalog known, Start start)
+    : Baseline(validated(config), std::move(known), start, false),
+      config_(config),
+      cells_(parameters_, "cells", {.in = row_width(), .width = row_width(), .bidirectional = true}, config.seed),
+      out_(parameters_, "user", 2 * row_width(), row_width(), config.seed, {.init = Init::xavier}) {}
+
+std::string BiLstmAttention::summary() const {
+    return "A bidirectional LSTM over vectors of width " + std::to_string(config_.width) + ", read by the candidate";
+}
+
+Var BiLstmAttention::encode(const Items& items) const { return cells_(items.vectors, items.offsets).out; }
+
+Var BiLstmAttention::users(Var encoded, const Items&, Var candidates, const Segments& segments) const {
+    const Var query = concat_cols({candidates, candidates});
+    return out_(attend(query, encoded, encoded, segments, how(encoded)).read);
+}
+
+AttendOptions BiLstmAttention::how(Var states) { return {.scale = inverse_sqrt(states.cols())}; }
+
+Explanation BiLstmAttention::explain(const History& history, Token item) const {
+    Tape tape;
+    tape.set_training(false);
+    const Items items = items_of(tape, {&history, 1});
+    const Var states = encode(items), candidate = vectors_of(tape, {&item, 1});
+    const OwnedSegments segments = Segments::all(1, states.rows());
+    const Var weights = attend_weights(concat_cols({candidate, candidate}), states, segments, how(states));
+    Explanation explanation{{"attention"}, Matrix(1, history.size())};
+    for (std::size_t i = 0; i < items.event.size(); ++i)
+        explanation.weights(0, items.event[i] - history.first) = weights.value().data[i];
+    return explanation;
+}
+
+// --- cnn-pool
+
+static constexpr Index longest_filter = 10, filters_of_a_length = 32;
+
+CnnPool::CnnPool(const CnnPoolConfig& config, Catalog known, Start start)
+    : Baseline(validated(config), std::move(known), start, false),
+      config_(config),
+      token_(parameters_, "token", row_width() + age_buckets, row_width(), config.seed, {.init = Init::xavier}),
+      out_(parameters_, "user", longest_filter * filters_of_a_length, row_width(), config.seed,
+           {.init = Init::xavier}) {
+    filters_.reserve(longest_filter);
+    for (Index length = 1; length <= longest_filter; ++length)
+        filters_.emplace_back(parameters_, "filter-" + std::to_string(length), length * row_width(),
+                              filters_of_a_length, config.seed, LinearOptions{.init = Init::xavier});
+}
+
+std::string CnnPool::summary() const {
+    return "Filters over up to " + std::to_string(longest_filter) + " events of width " + std::to_string(config_.width);
+}
+
+Var CnnPool::encode(const Items& items) const {
+    Tape& tape = *items.vectors.tape;
+    const Var x = token_(concat_cols({items.vectors, tape.constant(items.ages)}));
+    const Index beyond = x.rows();  // a row of zeros follows the end of a history
+    const Var padded = concat_rows({x, tape.constant(Matrix(1, x.cols()))});
+    std::vector<Var> window{x}, pooled;
+    std::vector<Index> rows(static_cast<std::size_t>(beyond));
+    for (const Linear& filter : filters_) {
+        pooled.push_back(segment_max(relu(filter(concat_cols(window))), items.offsets));
+        const auto next = std::ssize(window);
+        for (std::size_t i = 0; i + 1 < items.offsets.size(); ++i)
+            for (Index row = items.offsets[i]; row < items.offsets[i + 1]; ++row)
+                rows[row] = row + next < items.offsets[i + 1] ? row + next : beyond;
+        window.push_back(take_rows(padded, rows));
+    }
+    return out_(concat_cols(pooled));
 }
 
 static void train_in_minutes(TrainerOptions& t) {
@@ -103,6 +211,17 @@ const RecommendationModelType& bpr() {
 const RecommendationModelType& bi_lstm() {
     static const auto type = recommendation_model_type<BiLstm, BiLstmConfig>(
         "an LSTM in both directions, a rival of ATRank", train_in_minutes);
+    return type;
+}
+
+const RecommendationModelType& bi_lstm_attention() {
+    static const auto type = recommendation_model_type<BiLstmAttention, BiLstmAttentionConfig>(
+        "bi-lstm, whose states the candidate reads: a rival of ATRank", train_in_minutes);
+    return type;
+}
+const RecommendationModelType& cnn_pool() {
+    static const auto type = recommendation_model_type<CnnPool, CnnPoolConfig>(
+        "convolutions and a max over time, a rival of ATRank", train_in_minutes);
     return type;
 }
 

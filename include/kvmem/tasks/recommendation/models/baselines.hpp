@@ -1,12 +1,14 @@
 // The rivals of ATRank (Zhou et al. 2018, section 4) as its authors' program has them: a user's vector from the
-// history, without the candidate.
+// history, and but for one without the candidate.
 //
 //     s(i) = b_i + u . e_i, e_i = [item vector; a vector for each feature]
 //     bpr      u is the mean of the history's e_j, times a matrix, plus a vector (matrix factorisation needs a vector
 //              for each user; this form knows new users: Kabbur et al. 2013); loss -log sigmoid(s(i) - s(negative))
 //     bi-lstm  u = W [last state forwards; first state backwards] + b of an LSTM over the e_j, each way as wide as e
+//     bi-lstm-attention  u = W attend([e_i; e_i], h) + b, where h are the states of that LSTM at all events
+//     cnn-pool u = W c + b, c the max over time of relu(filters over 1, 2, .. 10 events of tokens as in ATRank)
 //
-// The loss of bi-lstm is ATRank's: the binary cross-entropy of a target and of one item that the user never has.
+// The loss is ATRank's, but for bpr: the binary cross-entropy of a target and of an item that the user does not have.
 #pragma once
 
 #include "kvmem/nn/recurrent.hpp"
@@ -19,7 +21,7 @@ namespace kvmem {
 
 class ItemVectors;
 
-// The settings of both. They differ by their kinds.
+// The settings of all. They differ by their kinds.
 struct BaselineConfig {
     Index width = 64;
     Index max_history = 50;
@@ -49,7 +51,16 @@ struct BiLstmConfig : BaselineConfig {
     static constexpr const char* kind = "bi-lstm";
 };
 
-// A model whose user vector does not depend on the candidate.
+// Settings of BiLstmAttention.
+struct BiLstmAttentionConfig : BaselineConfig {
+    static constexpr const char* kind = "bi-lstm-attention";
+};
+// Settings of CnnPool.
+struct CnnPoolConfig : BaselineConfig {
+    static constexpr const char* kind = "cnn-pool";
+};
+
+// A model whose score is the product of an item's vector with a vector of the user.
 class Baseline : public RecommendationModel {
   public:
     ~Baseline() override;
@@ -62,13 +73,28 @@ class Baseline : public RecommendationModel {
   protected:
     // Adds the vectors and biases of items. `pairwise`: the loss is that of bpr.
     Baseline(const BaselineConfig& config, Catalog catalog, Start start, bool pairwise);
-    // The vectors of items of histories: [items, row width], whose history i is rows [offsets[i], offsets[i + 1]).
-    virtual Var users(Var items, std::span<const Index> offsets) const = 0;
+    // The items of histories.
+    struct Items {
+        Var vectors;                 // [items, row width]; history i is rows [offsets[i], offsets[i + 1])
+        std::vector<Index> offsets;  // a history more than there are
+        Matrix ages;                 // [items, 12]: one-hot, of ATRank's buckets
+        std::vector<Index> event;    // whose items they are
+    };
+    // What is read of histories: by default the user vectors, [histories, row width].
+    virtual Var encode(const Items& items) const = 0;
+    // The user vectors for candidates [C, row width]: [C, row width]. By default there is one candidate a history, for
+    // which the vector is what encode() gave.
+    virtual Var users(Var encoded, const Items& items, Var candidates, const Segments& segments) const;
+    // Whether users() reads the candidates.
+    virtual bool reads_candidates() const { return false; }
+    Items items_of(Tape& tape, std::span<const History> histories) const;
+    // Those of candidates: [candidates, row width].
+    Var vectors_of(Tape& tape, std::span<const Token> candidates) const;
     // The width of e.
     Index row_width() const;
 
   private:
-    Var users_of(Tape& tape, std::span<const History> histories) const;
+    void score_each(std::span<const History> histories, View scores) const;
 
     BaselineConfig base_;
     bool pairwise_;
@@ -86,7 +112,7 @@ class Bpr final : public Baseline {
     std::string summary() const override;
 
   private:
-    Var users(Var items, std::span<const Index> offsets) const override;
+    Var encode(const Items& items) const override;
 
     BprConfig config_;
     Linear out_;
@@ -102,10 +128,49 @@ class BiLstm final : public Baseline {
     std::string summary() const override;
 
   private:
-    Var users(Var items, std::span<const Index> offsets) const override;
+    Var encode(const Items& items) const override;
 
     BiLstmConfig config_;
     Recurrent cells_;
+    Linear out_;
+};
+
+// The candidate reads the states of an LSTM in both directions by one head of attention.
+class BiLstmAttention final : public Baseline {
+  public:
+    // Throws UsageError for settings out of their ranges.
+    BiLstmAttention(const BiLstmAttentionConfig& config, Catalog catalog, Start start = Start::drawn);
+    Settings settings() const override { return config_; }
+    std::string name() const override { return "bidirectional LSTM with attention"; }
+    std::string summary() const override;
+    Explanation explain(const History& history, Token item) const override;
+
+  private:
+    static AttendOptions how(Var states);
+    Var encode(const Items& items) const override;
+    Var users(Var encoded, const Items& items, Var candidates, const Segments& segments) const override;
+    bool reads_candidates() const override { return true; }
+
+    BiLstmAttentionConfig config_;
+    Recurrent cells_;
+    Linear out_;
+};
+
+// Filters over neighbouring events and their max over time.
+class CnnPool final : public Baseline {
+  public:
+    // Throws UsageError for settings out of their ranges.
+    CnnPool(const CnnPoolConfig& config, Catalog catalog, Start start = Start::drawn);
+    Settings settings() const override { return config_; }
+    std::string name() const override { return "convolution and pooling"; }
+    std::string summary() const override;
+
+  private:
+    Var encode(const Items& items) const override;
+
+    CnnPoolConfig config_;
+    Linear token_;
+    std::vector<Linear> filters_;  // over 1, 2, .. events
     Linear out_;
 };
 
