@@ -41,7 +41,7 @@ test -s /usr/share/bash-completion/completions/kvmem -a -s /usr/share/man/man1/k
 g++ -O1 07-store.cpp $(pkg-config --cflags --libs kvmem) -o store
 ./store
 apt-get -qq purge -y kvmem libkvmem-dev 'libkvmem0*' >/dev/null 2>&1 </dev/null
-! command -v kvmem
+[[ ! -e /usr/bin/kvmem ]]
 left=$(find /usr /etc -path '*kvmem*' | head)
 [[ -z $left ]] || { echo "left behind: $left" >&2; exit 1; }
 INSIDE
