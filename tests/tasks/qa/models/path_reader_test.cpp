@@ -253,7 +253,8 @@ TEST_CASE("validation says how certain an answer must be, and a model file holds
     CHECK(model->min_certainty() == 0);
     task.validate();
     task.note_best();
-    CHECK(model->min_certainty() == std::min(0.15, certainty_reached(outcomes, 0.95)));
+    const auto n = static_cast<double>(outcomes.size());  // few questions know few phrasings
+    CHECK(model->min_certainty() == std::min(0.15 * n / (n + 200), certainty_reached(outcomes, 0.95)));
     CHECK(model->min_certainty() > 0);
     const RefusalReport report = refusals_of(outcomes, model->min_certainty());
     CHECK(report.answerable == dataset.split("valid").size());
