@@ -5,7 +5,6 @@
 namespace kvmem {
 
 std::string file_format(const std::filesystem::path& path) {
-    const hdf5::Lock lock;
     return hdf5::File(path).attribute("/", "format").value_or("");
 }
 

@@ -1,15 +1,16 @@
 // HDF5 files as kvmem writes and reads them. No type of HDF5 is visible here.
 //
-// A Reader trusts nothing in a file. It checks types, ranks and sizes before it allocates anything, and HDF5's own
-// errors become Errors that name the file and the object. It unpacks chunks itself (io/hdf5/chunk_filters.hpp) and
-// refuses strings of variable length, because HDF5 has no checksums on those. HDF5 1.10 can still crash on forged
-// metadata with right checksums, so read hostile files in a process of their own. A Writer builds the file in memory
-// and replaces the old file at once, so a full disk or a kill leaves the old one.
+// A Reader trusts nothing in a file. It is code of kvmem's own for the part of HDF5 that kvmem's formats allow
+// (datasets/README.md, "The file"), and checks every address, size and count before it is used. A right file with more
+// is a ForeignLayout. The library never reads such a file by the HDF5 library, which forged metadata can crash; the
+// program does so in a process of its own. A Writer builds the file in memory with the HDF5 library and replaces the
+// old file at once, so a full disk or a kill leaves the old one.
 //
 // Several threads may use readers and writers, with an object for each. kvmem calls HDF5 on one thread at a time (Lock
-// in io/hdf5/handle.hpp), so a program that uses HDF5 itself must not call it beside kvmem.
+// in io/hdf5/handle.hpp), so a program that uses HDF5 itself must not call it beside a Writer.
 #pragma once
 
+#include "kvmem/core/error.hpp"
 #include "kvmem/core/matrix.hpp"
 #include "kvmem/core/ragged.hpp"
 
@@ -22,6 +23,12 @@
 #include <vector>
 
 namespace kvmem::hdf5 {
+
+// Thrown for a file that HDF5 can read, but that has more than kvmem's formats allow, such as an old superblock.
+class ForeignLayout : public Error {
+  public:
+    using Error::Error;
+};
 
 // How a dataset lies in its file. Only a mapped one has an Extent.
 enum class Layout { packed, mapped };  // chunked, shuffled and deflated / contiguous and 4 KiB aligned
@@ -38,12 +45,12 @@ struct Extent {
 // A file of a kvmem format that is read and not trusted. Functions throw Error for missing or wrong contents.
 class Reader {
   public:
-    // Throws Error unless the file is HDF5 with checksums on its metadata (superblock 2 or later), has root attributes
-    // format == `format` and version <= `version`, and matches its content hash. All reads together, with conversions,
-    // may take `max_memory` bytes (0: half of the process's limit). A read beyond that throws Error and allocates
-    // nothing.
+    // Throws Error unless the file is HDF5 in the layout that kvmem's formats allow (ForeignLayout for another), has
+    // root attributes format == `format` and version <= `version`, and matches its content hash. Metadata and all reads
+    // together, with conversions, may take `max_memory` bytes (0: half of the process's limit). A read beyond that
+    // throws Error and allocates nothing.
     Reader(const std::filesystem::path& path, std::string_view format, int version, std::size_t max_memory = 0);
-    // The same for a file's bytes, with `name` as the path in errors.
+    // The same for a file's bytes, which must outlive the reader, with `name` as the path in errors.
     Reader(std::span<const std::byte> bytes, const std::string& name, std::string_view format, int version,
            std::size_t max_memory = 0);
     ~Reader();
@@ -75,7 +82,8 @@ class Reader {
     std::unique_ptr<Impl> impl_;
 };
 
-// Reads a dataset of two dimensions of floats from any HDF5 file with superblock 2 or later. Throws Error.
+// Reads a dataset of two dimensions of floats from any HDF5 file of such a layout. Throws Error, ForeignLayout for
+// another layout.
 Matrix read_matrix(const std::filesystem::path& path, const std::string& dataset);
 
 // A file of a kvmem format, in memory until save(). Functions throw Error.

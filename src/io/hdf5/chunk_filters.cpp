@@ -10,10 +10,6 @@ namespace kvmem::hdf5 {
 
 static constexpr std::size_t fletcher_bytes = 4;
 
-bool is_known_filter(H5Z_filter_t filter) {
-    return filter == H5Z_FILTER_DEFLATE || filter == H5Z_FILTER_SHUFFLE || filter == H5Z_FILTER_FLETCHER32;
-}
-
 std::size_t max_stored(std::size_t chunk_bytes) { return chunk_bytes + chunk_bytes / 256 + 256; }
 
 // Fletcher's checksum over big-endian 16-bit words, as HDF5 computes it.
@@ -73,15 +69,15 @@ static void unshuffle(std::vector<std::byte>& bytes, std::size_t element_size) {
     bytes.swap(plain);
 }
 
-const char* undo_filters(std::vector<std::byte> stored, std::span<const H5Z_filter_t> filters, unsigned skipped,
+const char* undo_filters(std::vector<std::byte> stored, std::span<const Filter> filters, unsigned skipped,
                          std::size_t element_size, std::span<std::byte> chunk) {
     const std::size_t max = chunk.size() + fletcher_bytes * filters.size();
     for (std::size_t i = filters.size(); i-- > 0;) {
         if ((skipped >> i & 1u) != 0) continue;
         const char* problem = nullptr;
-        if (filters[i] == H5Z_FILTER_FLETCHER32) problem = check_fletcher32(stored);
-        if (filters[i] == H5Z_FILTER_DEFLATE) problem = inflate_chunk(stored, max);
-        if (filters[i] == H5Z_FILTER_SHUFFLE) unshuffle(stored, element_size);
+        if (filters[i] == Filter::fletcher32) problem = check_fletcher32(stored);
+        if (filters[i] == Filter::deflate) problem = inflate_chunk(stored, max);
+        if (filters[i] == Filter::shuffle) unshuffle(stored, element_size);
         if (problem != nullptr) return problem;
     }
     if (stored.size() != chunk.size()) return "a chunk of the wrong size";

@@ -12,11 +12,4 @@ std::size_t size_of(Element element) {
     return with_type_of(element, [](auto value) { return sizeof(value); });
 }
 
-hid_t hdf5_type_of(Element element) {
-    // HDF5's names are macros that read variables, so the table cannot be constexpr.
-    const hid_t types[] = {H5T_STD_I8LE,  H5T_STD_I16LE, H5T_STD_I32LE, H5T_STD_I64LE,  H5T_STD_U8LE,
-                           H5T_STD_U16LE, H5T_STD_U32LE, H5T_STD_U64LE, H5T_IEEE_F32LE, H5T_IEEE_F64LE};
-    return types[static_cast<int>(element)];
-}
-
 }  // namespace kvmem::hdf5

@@ -1,8 +1,6 @@
 // The number types of kvmem's files, little-endian as in memory.
 #pragma once
 
-#include <hdf5.h>
-
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -21,7 +19,6 @@ inline constexpr Element all_elements[] = {Element::int8,    Element::int16,  El
 
 const char* name_of(Element element);  // "int32"
 std::size_t size_of(Element element);  // in bytes
-hid_t hdf5_type_of(Element element);   // HDF5's own type, which must not be closed
 
 template <class T>
 constexpr Element element_of() {

@@ -66,11 +66,6 @@ std::string last_message();
 // Throws an Error for a failed call of HDF5, with HDF5's message in `got`.
 [[noreturn]] void fail(const std::string& what, const std::string& where);
 
-// The error of a dataset that is not as expected.
-inline Error unreadable(const std::string& where, const std::string& expected, const std::string& got) {
-    return Error({.what = "this dataset cannot be read", .expected = expected, .got = got, .where = where});
-}
-
 // The result of a call of HDF5, as a Handle or a number. Throws Error for a negative one.
 inline Handle require_handle(hid_t id, const std::string& what, const std::string& where) {
     if (id < 0) fail(what, where);

@@ -89,7 +89,6 @@ static std::vector<To> read_as(const File& file, const std::string& path, const 
 
 template <class To>
 static std::vector<To> vector_of(const File& file, const std::string& name) {
-    const Lock lock;
     const std::string path = absolute(name);
     const StoredDataset dataset = file.dataset(path);
     require_rank(dataset, 1);
@@ -138,20 +137,15 @@ static std::size_t or_half_of_memory(std::size_t max_memory) {
 }
 
 Reader::Reader(const std::filesystem::path& path, std::string_view format, int version, std::size_t max_memory) {
-    const Lock lock;
     impl_ = std::make_unique<Impl>(File(path, or_half_of_memory(max_memory)), format, version);
 }
 
 Reader::Reader(std::span<const std::byte> bytes, const std::string& name, std::string_view format, int version,
                std::size_t max_memory) {
-    const Lock lock;
     impl_ = std::make_unique<Impl>(File(bytes, name, or_half_of_memory(max_memory)), format, version);
 }
 
-Reader::~Reader() {
-    const Lock lock;
-    impl_.reset();
-}
+Reader::~Reader() = default;
 
 const std::string& Reader::name() const { return impl_->file.name(); }
 
@@ -162,14 +156,13 @@ bool Reader::has(const std::string& object) const { return impl_->file.has(absol
 std::vector<std::string> Reader::children(const std::string& group) const {
     const std::string prefix = absolute(group) == "/" ? "/" : absolute(group) + "/";
     std::vector<std::string> names;
-    for (const auto& [path, type] : impl_->file.objects())
+    for (const auto& [path, object] : impl_->file.objects())
         if (path.starts_with(prefix) && path.find('/', prefix.size()) == std::string::npos)
             names.push_back(path.substr(prefix.size()));
     return names;
 }
 
 std::string Reader::attribute(const std::string& object, const std::string& attribute) const {
-    const Lock lock;
     return impl_->file.attribute(absolute(object), attribute).value_or("");
 }
 
@@ -207,28 +200,18 @@ static Matrix matrix_of(const File& file, const std::string& name) {
     return matrix;
 }
 
-Matrix Reader::matrix(const std::string& name) const {
-    const Lock lock;
-    return matrix_of(impl_->file, name);
-}
+Matrix Reader::matrix(const std::string& name) const { return matrix_of(impl_->file, name); }
 
 Matrix read_matrix(const std::filesystem::path& path, const std::string& dataset) {
-    const Lock lock;
     return matrix_of(File(path), dataset);
 }
 
 Extent Reader::extent(const std::string& name) const {
-    const Lock lock;
     const StoredDataset dataset = impl_->file.dataset(absolute(name));
     Extent extent{0, dataset.bytes(), name_of(dataset.element()), {dataset.shape().begin(), dataset.shape().end()}};
     if (extent.bytes == 0) return extent;
-    const haddr_t offset = H5Dget_offset(dataset.id());
-    if (offset == HADDR_UNDEF) throw unreadable(dataset.where(), "a contiguous dataset", "another layout");
-    hsize_t size = 0;
-    require_done(H5Fget_filesize(Handle(H5Iget_file_id(dataset.id())), &size), "cannot read a size", dataset.where());
-    if (offset > size || extent.bytes > size - offset)
-        throw unreadable(dataset.where(), "values inside the file", "values beyond its end");
-    extent.offset = offset;
+    extent.offset = dataset.address();
+    if (extent.offset == no_address) throw unreadable(dataset.where(), "a contiguous dataset", "another layout");
     return extent;
 }
 

@@ -1,5 +1,6 @@
 #include "io/content_hash.hpp"
 #include "io/hdf5/element_type.hpp"
+#include "io/hdf5/file.hpp"
 #include "io/hdf5/handle.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/io/hdf5.hpp"
@@ -76,6 +77,13 @@ static constexpr unsigned max_in_header = 65535;  // HDF5's upper bound
 
 static std::string absolute(const std::string& path) { return path.starts_with('/') ? path : "/" + path; }
 
+static hid_t hdf5_type_of(Element element) {
+    // HDF5's names are macros that read variables, so the table cannot be constexpr.
+    const hid_t types[] = {H5T_STD_I8LE,  H5T_STD_I16LE, H5T_STD_I32LE, H5T_STD_I64LE,  H5T_STD_U8LE,
+                           H5T_STD_U16LE, H5T_STD_U32LE, H5T_STD_U64LE, H5T_IEEE_F32LE, H5T_IEEE_F64LE};
+    return types[static_cast<int>(element)];
+}
+
 static Handle create_list(hid_t list_class) {
     return require_handle(H5Pcreate(list_class), "cannot set HDF5 up", "hdf5");
 }
@@ -145,8 +153,13 @@ void Writer::Impl::set_attribute(const std::string& path, const std::string& nam
 }
 
 void Writer::Impl::set_hashed_attribute(const std::string& path, const std::string& name, std::string_view text) {
-    set_attribute(path, name, text);
-    hash.attribute(path, name, text);
+    for (int part = 1; part == 1 || !text.empty(); ++part) {
+        const std::string part_of = part == 1 ? name : part_name(name, part);
+        const std::string_view piece = text.substr(0, max_attribute_bytes);
+        set_attribute(path, part_of, piece);
+        hash.attribute(path, part_of, piece);
+        text.remove_prefix(piece.size());
+    }
 }
 
 static std::vector<hsize_t> chunk_shape(std::span<const hsize_t> shape) {
