@@ -1,6 +1,7 @@
 #include "answer_text.hpp"
 
 #include "kvmem/core/text.hpp"
+#include "kvmem/io/json_text.hpp"
 #include "program.hpp"
 
 #include <algorithm>
@@ -242,6 +243,10 @@ json::object to_json(const std::string& question, const Answer& answer) {
     object["unknown_words"] = array_of(answer.unknown_words);
     object["suggestions"] = array_of(answer.suggestions);
     return object;
+}
+
+std::string json_line(const std::string& question, const Answer& answer) {
+    return with_plain_numbers(json::serialize(to_json(question, answer)));
 }
 
 }  // namespace kvmem::apps

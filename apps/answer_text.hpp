@@ -22,5 +22,7 @@ std::string question_text(const Vocabulary& vocabulary, std::span<const Token> t
 // A share as one of the characters " ", "▁", ..., "█".
 const char* level(double share);
 boost::json::object to_json(const std::string& question, const Answer& answer);
+// The same as the line that 'kvmem ask --json' prints, without its end.
+std::string json_line(const std::string& question, const Answer& answer);
 
 }  // namespace kvmem::apps

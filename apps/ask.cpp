@@ -3,7 +3,6 @@
 #include "answer_text.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/core/text.hpp"
-#include "kvmem/io/json_text.hpp"
 #include "line_reader.hpp"
 #include "model_source.hpp"
 #include "program.hpp"
@@ -37,7 +36,7 @@ struct Asker {
     void operator()(const std::string& question, const std::vector<TextSlot>& story = {}) const {
         const Answer found = answerer.ask(question, options, story);
         if (json) {
-            std::cout << with_plain_numbers(boost::json::serialize(to_json(question, found))) << std::endl;
+            std::cout << json_line(question, found) << std::endl;
             return;
         }
         if (echo) std::cout << "? " << question << "\n";

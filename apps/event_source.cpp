@@ -7,10 +7,13 @@
 #include "task_table.hpp"
 
 #include <array>
+#include <boost/json.hpp>
 #include <chrono>
 #include <cstdio>
 
 namespace kvmem::apps {
+
+namespace json = boost::json;
 
 std::unique_ptr<RecommendationModel> open_recommendation_model(const std::string& run) {
     const TaskVerbs& task = task_of_run(run);
@@ -39,6 +42,28 @@ std::string date_text(Index seconds) {
                   static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
                   static_cast<int>(clock.seconds().count()));
     return text.data();
+}
+
+const std::string& event_text(const Recommender& recommender, const Events& events, Index event) {
+    return recommender.model().catalog().groups[events.group[event]].shown(events.object[event]);
+}
+
+std::string json_line(const Recommender& recommender, const History& history,
+                      const std::vector<Recommendation>& recommendations) {
+    const ObjectGroup& items = recommender.model().catalog().objects();
+    json::array all;
+    for (const Recommendation& one : recommendations) {
+        json::array reasons;
+        for (const Reason& reason : one.reasons)
+            reasons.push_back(json::object{{"by", reason.name},
+                                           {"event", event_text(recommender, *history.events, reason.event)},
+                                           {"time", history.events->time[reason.event]},
+                                           {"weight", reason.weight}});
+        json::object object{{"item", items.ids[one.item]}, {"name", items.shown(one.item)}, {"score", one.score}};
+        if (!reasons.empty()) object["reasons"] = std::move(reasons);
+        all.push_back(std::move(object));
+    }
+    return json::serialize(json::object{{"events", history.size()}, {"recommendations", std::move(all)}});
 }
 
 }  // namespace kvmem::apps

@@ -16,4 +16,10 @@ Recommender open_recommender(const po::variables_map& values);
 // "2011-11-10 08:26:00"
 std::string date_text(Index seconds);
 
+// The name of what an event is with.
+const std::string& event_text(const Recommender& recommender, const Events& events, Index event);
+// What 'kvmem recommend --json' prints, without the line's end.
+std::string json_line(const Recommender& recommender, const History& history,
+                      const std::vector<Recommendation>& recommendations);
+
 }  // namespace kvmem::apps

@@ -1,19 +1,13 @@
 // kvmem predict RUN: JSON lines in, JSON lines out.
-#include "answer_text.hpp"
-#include "kvmem/io/json_text.hpp"
-#include "kvmem/text/tokenizer.hpp"
 #include "line_reader.hpp"
 #include "model_source.hpp"
+#include "predicted_line.hpp"
 #include "program.hpp"
 
-#include <algorithm>
 #include <iostream>
-#include <optional>
 #include <utility>
 
 namespace kvmem::apps {
-
-namespace json = boost::json;
 
 static const char* const about =
     "Reads a question from each line of stdin, plain or as JSON {\"question\": text}, and writes a JSON line for it: "
@@ -26,111 +20,8 @@ static const char* const about =
     "with\n"
     "\"error\", and the next line follows; the exit code is then 1. A line has 16 MiB at most.";
 
-static std::string text_member(const json::object& object, const char* name, const std::string& where) {
-    const json::value* value = object.if_contains(name);
-    if (!value || !value->is_string())
-        throw Error({.what = std::string("bad \"") + name + "\"",
-                     .expected = "a text",
-                     .got = value ? json::serialize(*value).substr(0, 40) : "none",
-                     .where = where});
-    return std::string(value->as_string());
-}
-
-static const json::object& object_of(const json::value& value, const std::string& where) {
-    if (!value.is_object())
-        throw Error({.what = "bad line",
-                     .expected = "a JSON object",
-                     .got = json::serialize(value).substr(0, 40),
-                     .where = where});
-    return value.as_object();
-}
-
-static std::vector<TextSlot> own_slots(const json::object& line, const std::string& where) {
-    std::vector<TextSlot> slots;
-    const json::value* memory = line.if_contains("memory");
-    if (!memory) return slots;
-    if (!memory->is_array()) throw Error({.what = "bad \"memory\"", .expected = "an array", .where = where});
-    for (const json::value& slot : memory->as_array()) {
-        const json::object& object = object_of(slot, where);
-        TextSlot& text = slots.emplace_back(TextSlot{text_member(object, "key", where)});
-        if (object.contains("value")) text.value = text_member(object, "value", where);
-    }
-    return slots;
-}
-
-static json::value parse_line(const std::string& line, const std::string& where) {
-    if (line[line.find_first_not_of(" \t")] != '{') return json::object{{"question", line}};
-    json::error_code code;
-    json::value value = json::parse(line, code);
-    if (code) throw Error({.what = "bad JSON", .got = code.message(), .where = where});
-    if (const auto name = repeated_name(line))
-        throw Error({.what = "a name is there twice", .expected = "one of each", .got = *name, .where = where});
-    return value;
-}
-
-// Adds the id as it was written: a parser would round a number.
-static std::string with_id(std::string answer, std::string_view id) {
-    if (id.empty()) return answer;
-    answer.pop_back();
-    return answer += ",\"id\":" + std::string(id) + "}";
-}
-
-namespace {
-
-// How many lines could not be answered, told the right answers, and were answered rightly.
-struct Counts {
-    Index failed = 0, judged = 0, right = 0;
-    std::optional<Problem> first_problem;
-};
-
-}  // namespace
-
-// Whether the answer is one of the names; without any, whether there is none.
-static bool is_right(const json::value& answer, const json::value& names, const std::string& where) {
-    if (!names.is_array()) throw Error({.what = "bad \"answers\"", .expected = "an array", .where = where});
-    if (answer.is_null()) return names.as_array().empty();
-    return std::ranges::any_of(names.as_array(), [&](const json::value& name) {
-        const std::string text = name.is_string() ? std::string(name.as_string()) : json::serialize(name);
-        return to_lower(text) == to_lower(std::string_view(answer.as_string()));
-    });
-}
-
-// Answers a line. Errors get the line as their place.
-static json::object answered(const Answerer& answerer, const AnswerOptions& options, const json::object& line,
-                             const std::string& where, Counts& counts) {
-    const std::string question = text_member(line, "question", where);
-    const std::vector<TextSlot> own = own_slots(line, where);
-    json::object answer;
-    try {
-        answer = to_json(question, answerer.ask(question, options, own));
-    } catch (const Error& e) {
-        throw Error(e.problem_at(where));
-    }
-    if (const json::value* names = line.if_contains("answers")) {
-        const bool right = is_right(answer["answer"], *names, where);
-        answer["right"] = right;
-        ++counts.judged;
-        counts.right += right;
-    }
-    return answer;
-}
-
-static std::string answered(const Answerer& answerer, const AnswerOptions& options, const std::string& text,
-                            const std::string& where, Counts& counts) {
-    std::string_view id;
-    try {
-        const json::value parsed = parse_line(text, where);
-        if (parsed.as_object().contains("id")) id = member_text(text, "id");
-        return with_id(
-            with_plain_numbers(json::serialize(answered(answerer, options, parsed.as_object(), where, counts))), id);
-    } catch (const Error& e) {
-        if (counts.failed++ == 0) counts.first_problem = e.problem();
-        return with_id(json::serialize(json::object{{"error", e.what()}}), id);
-    }
-}
-
 int run_predict(const Arguments& arguments) {
-    AnswerOptions options{.candidates = 5, .slots = 3};
+    AnswerOptions options = predict_defaults;
     CommandLine line{
         .usage = "kvmem predict RUN [options] < questions > answers.jsonl", .about = about, .positional = {"run"}};
     add_answer_options(line, options);
@@ -138,10 +29,10 @@ int run_predict(const Arguments& arguments) {
     if (!parse(line, arguments, values)) return 0;
     const Answerer answerer = open_answerer(values, options);
     InputLines lines;
-    Counts counts;
+    PredictCounts counts;
     for (std::string text; lines.next(text);)
         if (text.find_first_not_of(" \t") != std::string::npos)
-            std::cout << answered(answerer, options, text, lines.place(), counts) << "\n";
+            std::cout << predicted_line(answerer, options, text, lines.place(), counts) << "\n";
     if (counts.judged > 0)
         std::cerr << counts.right << " of " << plural(counts.judged, "question") << " right ("
                   << percent(static_cast<double>(counts.right) / static_cast<double>(counts.judged)) << ")\n";

@@ -1,20 +1,19 @@
 // kvmem query STORE VECTORS: what a store finds for vectors, or for text.
 #include "encoded_text.hpp"
 #include "file_kind.hpp"
+#include "found_slots.hpp"
 #include "kvmem/core/text.hpp"
 #include "output.hpp"
 #include "program.hpp"
 #include "store_text.hpp"
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <cmath>
 #include <iomanip>
 #include <iostream>
 
 namespace kvmem::apps {
 
-namespace json = boost::json;
 using store::MemoryStore;
 
 static const char* const about =
@@ -30,16 +29,6 @@ struct Wanted {
     Index k = 10, probes = 0;
     double recall_target = 0;
     Real temperature = 1;
-};
-
-// The hits of one query.
-struct Found {
-    Index query;
-    std::string name;  // of the query's row in its file, or ""
-    std::span<const store::Id> ids;
-    std::span<const float> scores;
-    std::span<const float> weights;  // with --read
-    std::span<const Real> read;      // with --read
 };
 
 }  // namespace
@@ -69,22 +58,13 @@ static CommandLine command_line(Wanted& wanted) {
     return line;
 }
 
-static Found found_by(const store::ReadResult& read, Index query, const VectorFile& queries) {
-    const std::string name = queries.names.empty() ? "" : queries.names[static_cast<std::size_t>(query)];
-    Found found{query, name, read.hits.ids_of(query), read.hits.scores_of(query), {}, {}};
-    if (read.values.rows() == 0) return found;
-    found.weights = std::span(read.weights).subspan(query * read.hits.k, found.ids.size());
-    found.read = {read.values.row(query), static_cast<std::size_t>(read.values.cols())};
-    return found;
-}
-
 // A Euclidean score as the distance that it is minus the square of.
 static float shown_score(Similarity metric, float score) {
     return metric == Similarity::euclidean ? std::sqrt(std::abs(score)) : score;
 }
 
 // Prints a line for each slot.
-static void print_text(const MemoryStore& store, const Found& found) {
+static void print_text(const MemoryStore& store, const FoundSlots& found) {
     const store::StoredSlots slots = store.get(found.ids);
     std::cout << "query " << found.query << (found.name.empty() ? "" : " (" + printable(found.name) + ")") << ": "
               << plural(static_cast<Index>(found.ids.size()), "slot") << "\n";
@@ -97,20 +77,8 @@ static void print_text(const MemoryStore& store, const Found& found) {
     }
 }
 
-static void print_json(const MemoryStore& store, const Found& found) {
-    const store::StoredSlots slots = store.get(found.ids);
-    json::array all;
-    for (std::size_t i = 0; i < found.ids.size(); ++i) {
-        json::object slot{{"id", found.ids[i]}, {"score", found.scores[i] + 0.0f}};  // no -0
-        if (!found.weights.empty()) slot["weight"] = found.weights[i];
-        if (store.has_texts()) slot["text"] = as_utf8(slots.texts[i]);
-        all.push_back(std::move(slot));
-    }
-    json::object line{{"query", found.query}};
-    if (!found.name.empty()) line["name"] = as_utf8(found.name);
-    line["slots"] = std::move(all);
-    if (!found.read.empty()) line["read"] = json::array(found.read.begin(), found.read.end());
-    std::cout << json::serialize(line) << "\n";
+static void print_json(const MemoryStore& store, const FoundSlots& found) {
+    std::cout << json_line(store, found) << "\n";
 }
 
 // Writes the format of ann-benchmarks: distances, which are smaller for nearer slots, and -1 for a missing neighbor.
@@ -220,7 +188,8 @@ int run_query(const Arguments& arguments) {
         read.hits = store.search(queries, wanted.k, options);
     if (!wanted.results.empty()) write_results(wanted.results, read.hits, store.options().metric);
     for (Index q = 0; q < queries.rows(); ++q)
-        (values.count("json") ? print_json : print_text)(store, found_by(read, q, asked));
+        (values.count("json") ? print_json : print_text)(
+            store, found_by(read, q, asked.names.empty() ? "" : asked.names[static_cast<std::size_t>(q)]));
     if (values.count("recall")) print_recall(store, queries, wanted.k, options);
     return 0;
 }

@@ -6,12 +6,9 @@
 #include "kvmem/tasks/recommendation/splits.hpp"
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <iostream>
 
 namespace kvmem::apps {
-
-namespace json = boost::json;
 
 static const char* const about =
     "Recommends items to a user of the run's data set, or to one whose events follow RUN, the oldest first: ids of\n"
@@ -73,26 +70,9 @@ static std::vector<std::uint8_t> allowed_items(const Recommender& recommender, c
     return allowed;
 }
 
-static const std::string& text_of(const Recommender& recommender, const Events& events, Index event) {
-    return recommender.model().catalog().groups[events.group[event]].shown(events.object[event]);
-}
-
 static void print_json(const Recommender& recommender, const History& history,
                        const std::vector<Recommendation>& recommendations) {
-    const ObjectGroup& items = recommender.model().catalog().objects();
-    json::array all;
-    for (const Recommendation& one : recommendations) {
-        json::array reasons;
-        for (const Reason& reason : one.reasons)
-            reasons.push_back(json::object{{"by", reason.name},
-                                           {"event", text_of(recommender, *history.events, reason.event)},
-                                           {"time", history.events->time[reason.event]},
-                                           {"weight", reason.weight}});
-        json::object object{{"item", items.ids[one.item]}, {"name", items.shown(one.item)}, {"score", one.score}};
-        if (!reasons.empty()) object["reasons"] = std::move(reasons);
-        all.push_back(std::move(object));
-    }
-    std::cout << json::serialize(json::object{{"events", history.size()}, {"recommendations", std::move(all)}}) << "\n";
+    std::cout << json_line(recommender, history, recommendations) << "\n";
 }
 
 static void print(const Recommender& recommender, const History& history,
@@ -103,7 +83,7 @@ static void print(const Recommender& recommender, const History& history,
         std::cout << i + 1 << "\t" << printable(items.shown(one.item)) << "\t" << formatted("%.3f", one.score) << "\n";
         for (const Reason& reason : one.reasons)
             std::cout << "\t  " << reason.name << " " << formatted("%.2f", reason.weight) << "  "
-                      << printable(text_of(recommender, *history.events, reason.event)) << ", "
+                      << printable(event_text(recommender, *history.events, reason.event)) << ", "
                       << date_text(history.events->time[reason.event]) << "\n";
     }
 }

@@ -5,15 +5,13 @@
 #include "line_reader.hpp"
 #include "program.hpp"
 #include "sequence_memory.hpp"
+#include "translation_json.hpp"
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <iostream>
 #include <optional>
 
 namespace kvmem::apps {
-
-namespace json = boost::json;
 
 static const char* const about =
     "Writes a target for each line of standard input, or of FILE, as soon as no further lines wait. A line's result\n"
@@ -69,7 +67,6 @@ struct Translation {
     void stream_line(const Ragged<Token>& line);
     void print(const std::string& line, std::span<const Token> tokens, const std::vector<Generated>& results) const;
     std::string alignment(std::span<const Token> tokens, const Generated& result) const;
-    json::object to_json(std::span<const Token> tokens, const Generated& result) const;
     std::pair<Index, Index> heads(const Generated& result) const;  // from the first to behind the last
 };
 
@@ -97,43 +94,6 @@ std::string Translation::alignment(std::span<const Token> tokens, const Generate
     return columns;
 }
 
-static json::array weights_json(const Generated& result, Index head) {
-    json::array rows;
-    for (Index row = head; row < result.weights.size(); row += result.heads) {
-        json::array weights;
-        for (const Real weight : result.weights[row]) weights.emplace_back(weight);
-        rows.push_back(std::move(weights));
-    }
-    return rows;
-}
-
-// An array for each symbol and the end.
-static json::array memories_json(const std::vector<ExplainedSymbol>& symbols) {
-    json::array all;
-    for (const ExplainedSymbol& symbol : symbols) {
-        json::array slots;
-        for (const auto& slot : symbol.slots)
-            slots.push_back(json::object{
-                {"id", slot.id}, {"weight", slot.weight}, {"symbol", slot.symbol}, {"text", as_utf8(slot.text)}});
-        all.push_back(json::object{{"symbol", symbol.symbol}, {"slots", std::move(slots)}});
-    }
-    return all;
-}
-
-json::object Translation::to_json(std::span<const Token> tokens, const Generated& result) const {
-    json::object object{{"text", source.text_of(result)},
-                        {"score", result.score},
-                        {"log_probability", result.log_probability},
-                        {"ended", result.ended}};
-    if (explain) object["memories"] = memories_json(explained(source, tokens, result));
-    if (result.weights.empty()) return object;
-    const auto [first, last] = heads(result);
-    json::array weights;
-    for (Index h = first; h < last; ++h) weights.push_back(weights_json(result, h));
-    object["weights"] = std::move(weights);  // [head][target][source]
-    return object;
-}
-
 // A line for each symbol and the end: the nearest slots, with their shares of what was read.
 static void print(const std::vector<ExplainedSymbol>& symbols) {
     constexpr std::size_t max_slots = 3;
@@ -151,9 +111,7 @@ static void print(const std::vector<ExplainedSymbol>& symbols) {
 void Translation::print(const std::string& line, std::span<const Token> tokens,
                         const std::vector<Generated>& results) const {
     if (json) {
-        json::array all;
-        for (const Generated& result : results) all.push_back(to_json(tokens, result));
-        std::cout << json::serialize(json::object{{"source", as_utf8(line)}, {"results", std::move(all)}}) << "\n";
+        std::cout << json_line(source, line, tokens, results, {.head = head, .explain = explain}) << "\n";
         return;
     }
     for (const Generated& result : results) {
