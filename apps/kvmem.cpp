@@ -36,6 +36,7 @@ constexpr Verb verbs[] = {
     {"align", "show what each symbol of a target was read from", run_align},
     {"generate", "go on with a text", run_generate},
     {"recommend", "say what a user will take next, and why", run_recommend},
+    {"serve", "serve runs and stores to browsers and programs", run_serve},
     {"plot", "draw how training went and what is read", run_plot},
     {"export", "write a trained model for other programs", run_export},
     {"index", "make a store of vectors", run_index},

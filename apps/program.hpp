@@ -31,6 +31,7 @@ int run_translate(const Arguments& arguments);
 int run_align(const Arguments& arguments);
 int run_generate(const Arguments& arguments);
 int run_recommend(const Arguments& arguments);
+int run_serve(const Arguments& arguments);
 int run_plot(const Arguments& arguments);
 int run_index(const Arguments& arguments);
 int run_query(const Arguments& arguments);

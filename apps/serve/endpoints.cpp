@@ -1,0 +1,335 @@
+#include "endpoints.hpp"
+
+#include "kvmem/version.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace kvmem::apps {
+
+namespace json = boost::json;
+
+using enum MemberType;
+
+static constexpr double max_top = 10'000, max_slots = 100'000, max_k = 10'000;
+
+static const Member ask_members[] = {
+    {"question", text, "names may stand in [brackets]", true},
+    {"top", integer, "candidates to give [5]", false, 1, max_top},
+    {"all", flag, "give all answers of at least half of the first one's weight"},
+    {"slots", integer, "memories to give for each hop [5]", false, 0, max_slots},
+    {"min_certainty", number, "refuse answers of less certainty [as calibrated]", false, 0, 1},
+    {"memory", slots, "slots that come with the question, such as the sentences of a story"},
+    {"add", texts, "facts, subject|relation|object, that the memory holds too for this question"},
+    {"without", texts, "facts that it does not hold for this question"},
+};
+static const Member predict_parameters[] = {
+    {"top", integer, "candidates to give [5]", false, 1, max_top},
+    {"slots", integer, "memories to give for each hop [3]", false, 0, max_slots},
+};
+static const Member embed_members[] = {
+    {"input", text_or_texts, "what to encode as the model reads questions", true},
+    {"model", text, "any name: the server has one model"},
+    {"encoding_format", text, "float or base64"},
+    {"dimensions", integer, "ignored", false, 1, 65536},
+    {"user", text, "ignored"},
+};
+static const Member search_members[] = {
+    {"queries", vectors, "a row for each query", true},
+    {"k", integer, "how many slots [10]", false, 1, max_k},
+    {"probes", integer, "lists to look at; 0: everything, exactly", false, 0, 1e9},
+    {"filter", text, "these ids alone: 3,7,10-20"},
+};
+static const Member search_parameters[] = {
+    {"k", integer, "how many slots [10]", false, 1, max_k},
+    {"probes", integer, "lists to look at; 0: everything, exactly", false, 0, 1e9},
+};
+static const Member read_members[] = {
+    {"queries", vectors, "a row for each query", true},
+    {"k", integer, "the slots that attention reads [10]", false, 1, max_k},
+    {"probes", integer, "lists to look at; 0: everything, exactly", false, 0, 1e9},
+    {"filter", text, "these ids alone: 3,7,10-20"},
+    {"temperature", number, "of the softmax [1]", false, 1e-6, 1e6},
+};
+static const Member get_members[] = {
+    {"ids", ids, "of the slots", true},
+    {"encoding", text, "of vectors: float or base64"},
+    {"ids_as_texts", flag, "give ids as texts, for programs whose numbers are doubles"},
+};
+static const Member put_members[] = {{"slots", puts, "to add, or to replace those of these ids", true}};
+static const Member remove_members[] = {{"ids", ids, "of the slots; ids that are not there are ignored", true}};
+static const Member translate_members[] = {
+    {"lines", text_or_texts, "the sources", true},
+    {"align", flag, "give the weights of all heads"},
+    {"symbols", flag, "give the symbols of sources and targets, and the names of heads"},
+    {"prefix", text, "what every target begins with"},
+    {"beam", integer, "hypotheses of beam search [1]", false, 1, 64},
+    {"n_best", integer, "results of a line [1]", false, 1, 64},
+    {"max_length", integer, "tokens at most [256]", false, 0, 4096},
+    {"length_penalty", number, "of beam search [1]", false, -10, 10},
+    {"sample", flag, "draw tokens by their probabilities"},
+    {"temperature", number, "of sampling [1]", false, 0, 1000},
+    {"top_k", integer, "sample among this many tokens; 0: all", false, 0, 1e9},
+    {"top_p", number, "sample among tokens of this probability [1]", false, 1e-9, 1},
+    {"seed", integer, "of sampling [1]", false, 0, 9e15},
+};
+static const Member recommend_members[] = {
+    {"user", text, "of the data set"},
+    {"events", events, "of another user, the oldest first: ids or names of items"},
+    {"k", integer, "items to recommend [10]", false, 1, max_k},
+    {"at", text, "time of the recommendation [one second after the last event]"},
+    {"seen", flag, "whether items of the history are candidates [true]"},
+    {"explain", flag, "give the past events that an item rests on"},
+};
+
+static constexpr std::string_view any_object = R"({"type":"object"})";
+static constexpr std::string_view ask_reply =
+    R"({"type":"object","required":["question","answer","answers","candidates","hops","slots","entities","unknown_words","suggestions"],"properties":{"question":{"type":"string"},"answer":{"type":["string","null"]},"answers":{"type":"array","items":{"type":"string"}},"candidates":{"type":"array","items":{"type":"object","required":["text","score","weight"],"properties":{"text":{"type":"string"},"score":{"type":"number"},"weight":{"type":"number"}}}},"hops":{"type":"array","items":{"type":"array"}},"paths":{"type":"array"},"words":{"type":"array"},"as_good":{"type":"integer"},"certainty":{"type":"number"},"refused":{"type":"boolean"},"slots":{"type":"integer"},"entities":{"type":"array","items":{"type":"string"}}}})";
+static constexpr std::string_view found_reply =
+    R"({"type":"object","required":["results"],"properties":{"results":{"type":"array","items":{"type":"object","required":["query","slots"],"properties":{"query":{"type":"integer"},"slots":{"type":"array","items":{"type":"object","required":["id","score"],"properties":{"id":{"type":"integer"},"score":{"type":"number"},"weight":{"type":"number"},"text":{"type":"string"}}}},"read":{"type":"array","items":{"type":"number"}}}}}}})";
+static constexpr std::string_view changed_reply =
+    R"({"type":"object","required":["slots"],"properties":{"slots":{"type":"integer"},"put":{"type":"integer"},"removed":{"type":"integer"}}})";
+static constexpr std::string_view results_reply =
+    R"({"type":"object","required":["results"],"properties":{"results":{"type":"array","items":{"type":"object","required":["source","results"]}}}})";
+static constexpr std::string_view embed_reply =
+    R"({"type":"object","required":["object","data","model","usage"],"properties":{"object":{"const":"list"},"data":{"type":"array","items":{"type":"object","required":["object","index","embedding"]}}}})";
+
+std::span<const Endpoint> endpoints() {
+    static const char* const json_type = "application/json";
+    static const char* const bytes_type = "application/octet-stream";
+    static const Endpoint table[] = {
+        {.name = "healthz",
+         .method = "GET",
+         .path = "/healthz",
+         .summary = "Whether the process lives",
+         .gives = json_type,
+         .run = show_health,
+         .reply_schema = any_object,
+         .is_public = true},
+        {.name = "readyz",
+         .method = "GET",
+         .path = "/readyz",
+         .summary = "Whether requests are taken",
+         .gives = json_type,
+         .run = show_health,
+         .reply_schema = any_object,
+         .is_public = true},
+        {.name = "metrics",
+         .method = "GET",
+         .path = "/metrics",
+         .summary = "Counts for Prometheus",
+         .gives = "text/plain",
+         .run = show_health},
+        {.name = "info",
+         .method = "GET",
+         .path = "/v1/info",
+         .summary = "What is served",
+         .gives = json_type,
+         .run = show_info,
+         .reply_schema = any_object},
+        {.name = "openapi",
+         .method = "GET",
+         .path = "/openapi.json",
+         .summary = "This description",
+         .gives = json_type,
+         .run = show_openapi,
+         .reply_schema = any_object},
+        {.name = "ask",
+         .method = "POST",
+         .path = "/v1/ask",
+         .summary = "Answer a question, as 'kvmem ask --json' does",
+         .gives = json_type,
+         .run = ask,
+         .members = ask_members,
+         .reply_schema = ask_reply,
+         .computes = true},
+        {.name = "predict",
+         .method = "POST",
+         .path = "/v1/predict",
+         .summary = "Answer lines, plain or JSON, as 'kvmem predict' does: a line each, as they are computed",
+         .gives = "application/x-ndjson",
+         .run = predict,
+         .also_takes = "application/x-ndjson",
+         .parameters = predict_parameters,
+         .computes = true},
+        {.name = "embeddings",
+         .method = "POST",
+         .path = "/v1/embeddings",
+         .summary = "Encode texts as the model reads questions, in OpenAI's form",
+         .gives = json_type,
+         .run = embed,
+         .members = embed_members,
+         .reply_schema = embed_reply,
+         .computes = true},
+        {.name = "search",
+         .method = "POST",
+         .path = "/v1/stores/{store}/search",
+         .summary = "The nearest slots of each query, as 'kvmem query --json' finds them. Bodies of bytes are rows of "
+                    "float32. Accept: application/octet-stream gives ids [B, k] as 64-bit numbers, then scores as "
+                    "float32",
+         .gives = json_type,
+         .run = search_store,
+         .members = search_members,
+         .reply_schema = found_reply,
+         .also_takes = bytes_type,
+         .parameters = search_parameters,
+         .computes = true},
+        {.name = "read",
+         .method = "POST",
+         .path = "/v1/stores/{store}/read",
+         .summary = "What attention over the k nearest slots reads, as 'kvmem query --read --json' does",
+         .gives = json_type,
+         .run = read_store,
+         .members = read_members,
+         .reply_schema = found_reply,
+         .computes = true},
+        {.name = "get",
+         .method = "POST",
+         .path = "/v1/stores/{store}/get",
+         .summary = "Slots of these ids",
+         .gives = json_type,
+         .run = get_slots,
+         .members = get_members,
+         .reply_schema = any_object,
+         .computes = true},
+        {.name = "put",
+         .method = "PUT",
+         .path = "/v1/stores/{store}/slots",
+         .summary = "Add or replace slots. A success means that the disk has them",
+         .gives = json_type,
+         .run = put_slots,
+         .members = put_members,
+         .reply_schema = changed_reply,
+         .computes = true,
+         .changes = true},
+        {.name = "remove",
+         .method = "POST",
+         .path = "/v1/stores/{store}/remove",
+         .summary = "Remove slots. A success means that the disk has it",
+         .gives = json_type,
+         .run = remove_slots,
+         .members = remove_members,
+         .reply_schema = changed_reply,
+         .computes = true,
+         .changes = true},
+        {.name = "compact",
+         .method = "POST",
+         .path = "/v1/stores/{store}/compact",
+         .summary = "Free what was removed",
+         .gives = json_type,
+         .run = compact_store,
+         .reply_schema = changed_reply,
+         .computes = true,
+         .changes = true},
+        {.name = "translate",
+         .method = "POST",
+         .path = "/v1/translate",
+         .summary = "Write targets for sources, as 'kvmem translate --json' does",
+         .gives = json_type,
+         .run = translate,
+         .members = translate_members,
+         .reply_schema = results_reply,
+         .computes = true},
+        {.name = "recommend",
+         .method = "POST",
+         .path = "/v1/recommend",
+         .summary = "What a user will take next, as 'kvmem recommend --json' tells it",
+         .gives = json_type,
+         .run = recommend,
+         .members = recommend_members,
+         .reply_schema = any_object,
+         .computes = true},
+        {.name = "page",
+         .method = "GET",
+         .path = "/",
+         .summary = "The page",
+         .gives = "text/html",
+         .run = show_page,
+         .is_public = true},
+        {.name = "script",
+         .method = "GET",
+         .path = "/app.js",
+         .summary = "Its script",
+         .gives = "text/javascript",
+         .run = show_page,
+         .is_public = true},
+        {.name = "style",
+         .method = "GET",
+         .path = "/style.css",
+         .summary = "Its style",
+         .gives = "text/css",
+         .run = show_page,
+         .is_public = true},
+    };
+    return table;
+}
+
+const Endpoint& endpoint_named(std::string_view name) {
+    return *std::ranges::find_if(endpoints(), [&](const Endpoint& endpoint) { return name == endpoint.name; });
+}
+
+static json::object content(const char* type, json::value schema) {
+    return {{type, json::object{{"schema", std::move(schema)}}}};
+}
+
+static json::array parameters_of(const Endpoint& endpoint) {
+    json::array all;
+    if (std::string_view(endpoint.path).find("{store}") != std::string_view::npos)
+        all.push_back(json::object{
+            {"name", "store"}, {"in", "path"}, {"required", true}, {"schema", json::object{{"type", "string"}}}});
+    const json::object schema = schema_of(endpoint.parameters);
+    for (const auto& [name, one] : schema.at("properties").as_object())
+        all.push_back(json::object{{"name", name}, {"in", "query"}, {"schema", one}});
+    return all;
+}
+
+static json::object body_of(const Endpoint& endpoint) {
+    json::object types;
+    if (!endpoint.members.empty()) types = content("application/json", schema_of(endpoint.members));
+    if (types.empty() && !*endpoint.also_takes) types = content("application/json", json::object());
+    if (*endpoint.also_takes)
+        types[endpoint.also_takes] = json::object{{"schema", json::object{{"type", "string"}, {"format", "binary"}}}};
+    return {{"required", true}, {"content", std::move(types)}};
+}
+
+static json::object operation_of(const Endpoint& endpoint) {
+    const json::value schema = endpoint.reply_schema.empty() ? json::value(json::object{{"type", "string"}})
+                                                             : json::parse(json::string_view(endpoint.reply_schema));
+    const json::object problem{{"$ref", "#/components/responses/Problem"}};
+    json::object operation{
+        {"operationId", endpoint.name},
+        {"summary", endpoint.summary},
+        {"responses",
+         json::object{{"200", json::object{{"description", "Done"}, {"content", content(endpoint.gives, schema)}}},
+                      {"4XX", problem},
+                      {"5XX", problem}}}};
+    if (json::array parameters = parameters_of(endpoint); !parameters.empty())
+        operation["parameters"] = std::move(parameters);
+    if (std::string_view(endpoint.method) != "GET") operation["requestBody"] = body_of(endpoint);
+    if (endpoint.is_public) operation["security"] = json::array();
+    return operation;
+}
+
+std::string openapi() {
+    json::object paths;
+    for (const Endpoint& endpoint : endpoints()) {
+        std::string method = endpoint.method;
+        std::ranges::transform(method, method.begin(), [](char c) { return static_cast<char>(c | 0x20); });
+        json::value& path = paths.emplace(endpoint.path, json::object()).first->value();
+        path.as_object()[method] = operation_of(endpoint);
+    }
+    const json::value problem = json::parse(
+        R"({"description":"RFC 9457","content":{"application/problem+json":{"schema":{"type":"object","required":["title","status"],"properties":{"type":{"type":"string"},"title":{"type":"string"},"status":{"type":"integer"},"detail":{"type":"string"},"expected":{"type":"string"},"got":{"type":"string"},"where":{"type":"string"},"hint":{"type":"string"}}}}}})");
+    const json::object all{
+        {"openapi", "3.1.0"},
+        {"info", json::object{{"title", "kvmem serve"}, {"version", KVMEM_VERSION}}},
+        {"servers", json::array{json::object{{"url", "/"}}}},
+        {"security", json::array{json::object(), json::object{{"token", json::array()}}}},
+        {"paths", std::move(paths)},
+        {"components", json::object{{"responses", json::object{{"Problem", problem}}},
+                                    {"securitySchemes",
+                                     json::object{{"token", json::object{{"type", "http"}, {"scheme", "bearer"}}}}}}}};
+    return json::serialize(all) + "\n";
+}
+
+}  // namespace kvmem::apps

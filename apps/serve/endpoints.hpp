@@ -1,0 +1,31 @@
+// What the endpoints do. Each gets a body that the table has checked, and throws Error.
+#pragma once
+
+#include "service.hpp"
+
+namespace kvmem::apps {
+
+// About the server.
+Reply show_info(const Call& call);
+Reply show_openapi(const Call& call);
+Reply show_health(const Call& call);
+Reply show_page(const Call& call);  // the page, its script or its style, by the path
+
+// Questions.
+Reply ask(const Call& call);
+Reply predict(const Call& call);
+Reply embed(const Call& call);
+
+// Stores.
+Reply search_store(const Call& call);
+Reply read_store(const Call& call);
+Reply get_slots(const Call& call);
+Reply put_slots(const Call& call);
+Reply remove_slots(const Call& call);
+Reply compact_store(const Call& call);
+
+// Sequences and events.
+Reply translate(const Call& call);
+Reply recommend(const Call& call);
+
+}  // namespace kvmem::apps

@@ -1,0 +1,25 @@
+// The header of a request: its bytes, its lines, and what they say about where the body ends.
+#pragma once
+
+#include "http.hpp"
+#include "request_reader.hpp"
+
+#include <cstddef>
+#include <string_view>
+
+namespace kvmem::apps {
+
+// The first byte from `from` on that no header may have, or npos: a control, DEL, what is not ASCII, CR or LF alone. A
+// CR at the end may be half of a line's end.
+std::size_t forbidden_byte_at(std::string_view header, std::size_t from);
+
+struct HeaderFraming {
+    bool chunked = false, waits_for_continue = false;
+    std::size_t length = 0;
+};
+
+// Fills method, path, query, fields and keep_alive from a whole header, with its empty line. Throws HttpError for
+// whatever two servers could read in two ways, and for what is not served: 400, 411, 413, 414, 415, 417, 431, 501, 505.
+HeaderFraming parse_header(std::string_view header, const RequestLimits& limits, Request& request);
+
+}  // namespace kvmem::apps

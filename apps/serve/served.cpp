@@ -1,0 +1,127 @@
+#include "served.hpp"
+
+#include "event_source.hpp"
+#include "http.hpp"
+#include "kvmem/core/file.hpp"
+#include "kvmem/io/file_format.hpp"
+#include "model_source.hpp"
+#include "output.hpp"
+#include "task_table.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace kvmem::apps {
+
+namespace fs = std::filesystem;
+
+// The options of a command line that names a run.
+static po::variables_map options_of(const std::string& run) {
+    po::variables_map values;
+    values.insert({"run", po::variable_value(run, false)});
+    return values;
+}
+
+std::shared_ptr<const Answerer> ServedQuestions::open(const Edit& edit) const {
+    po::variables_map values = options_of(run_);
+    if (!memory_.empty()) values.insert({"memory", po::variable_value(memory_, false)});
+    if (!edit.first.empty()) values.insert({"add-fact", po::variable_value(edit.first, false)});
+    if (!edit.second.empty()) values.insert({"remove-fact", po::variable_value(edit.second, false)});
+    AnswerOptions options;
+    return std::make_shared<const Answerer>(open_answerer(values, options));
+}
+
+ServedQuestions::ServedQuestions(std::string run, std::string memory)
+    : run_(std::move(run)), memory_(std::move(memory)), answerer_(open({})), linker_(answerer_->model().vocabulary()) {}
+
+std::shared_ptr<const Answerer> ServedQuestions::edited(const std::vector<std::string>& added,
+                                                        const std::vector<std::string>& removed) const {
+    constexpr std::size_t max_held = 4;
+    if (added.empty() && removed.empty()) return answerer_;
+    const Edit edit{added, removed};
+    const std::lock_guard lock(mutex_);
+    const auto at = std::ranges::find(edited_, edit, &std::pair<Edit, std::shared_ptr<const Answerer>>::first);
+    if (at != edited_.end())
+        edited_.splice(edited_.begin(), edited_, at);
+    else
+        edited_.emplace_front(edit, open(edit));
+    if (edited_.size() > max_held) edited_.pop_back();
+    return edited_.front().second;
+}
+
+Served::Served(const ServedPaths& paths, const Served* before) : writable_(paths.writable) {
+    for (const std::string& path : paths.paths) {
+        if (!is_there(path))
+            throw Error(
+                {.what = "nothing is there", .expected = "a run directory, a model file or a store", .where = path});
+        if (!is_folder(path) && is_hdf5(path) && file_format(path) == "kvmem-store")
+            open_store(path, before);
+        else
+            open_run(path, paths);
+    }
+}
+
+void Served::open_run(const std::string& path, const ServedPaths& paths) {
+    const po::variables_map values = options_of(path);
+    const std::string task = task_of_run(find_run(values)).type().name();
+    const auto require_one = [&](bool is_there) {
+        if (is_there) throw UsageError({.what = "two runs for " + task, .expected = "one", .got = path});
+    };
+    Run run{path, task, {}};
+    if (task == task_table()[0].type().name()) {
+        require_one(questions_ != nullptr);
+        questions_ = std::make_unique<ServedQuestions>(path, paths.memory);
+        run.model = questions_->answerer().model().kind();
+    } else if (task == task_table()[1].type().name()) {
+        require_one(sequences_ != nullptr);
+        sequences_ = std::make_unique<SequenceSource>(open_sequence_models(values));
+        run.model = sequences_->first().name();
+    } else if (task == task_table()[2].type().name()) {
+        require_one(recommender_ != nullptr);
+        recommender_ = std::make_unique<Recommender>(open_recommender(values));
+        run.model = recommender_->model().name();
+    } else {
+        throw Error({.what = "no endpoint serves this run",
+                     .expected = "one of questions, pairs or recommendation",
+                     .got = "one for " + task,
+                     .where = path});
+    }
+    runs_.push_back(std::move(run));
+}
+
+void Served::open_store(const std::string& path, const Served* before) {
+    const std::string name = fs::path(path).stem().string();
+    if (stores_.contains(name))
+        throw UsageError({.what = "two stores of one name", .expected = "another name", .got = name});
+    if (writable_ && before && before->stores_.contains(name)) {
+        stores_[name] = before->stores_.at(name);
+        return;
+    }
+    const store::Access access = writable_ ? store::Access::load : store::Access::map;
+    stores_[name] = std::make_shared<store::MemoryStore>(store::MemoryStore::open(path, access));
+}
+
+template <class Part>
+static Part& there(Part* part, const char* what, const char* expected) {
+    if (!part) throw HttpError({404, {.what = what, .expected = expected, .hint = "see /v1/info"}, {}});
+    return *part;
+}
+
+const ServedQuestions& Served::questions() const {
+    return there(questions_.get(), "no run here answers questions", "a server of such a run");
+}
+const SequenceSource& Served::sequences() const {
+    return there(sequences_.get(), "no run here writes targets", "a server of a run on pairs");
+}
+const Recommender& Served::recommender() const {
+    return there(recommender_.get(), "no run here recommends", "a server of a run on events");
+}
+store::MemoryStore& Served::store(const std::string& name) const {
+    const auto at = stores_.find(name);
+    std::vector<std::string> names;
+    for (const auto& [other, unused] : stores_) names.push_back(other);
+    const std::string expected = names.empty() ? "a server of stores" : "one of " + joined(names);
+    return there(at == stores_.end() ? nullptr : at->second.get(), "no such store here", expected.c_str());
+}
+
+}  // namespace kvmem::apps

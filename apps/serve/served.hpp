@@ -1,0 +1,81 @@
+// What a server serves: trained models with their memories, and stores, opened together.
+#pragma once
+
+#include "kvmem/store/memory_store.hpp"
+#include "kvmem/tasks/qa/answerer.hpp"
+#include "kvmem/tasks/recommendation/recommender.hpp"
+#include "sequence_source.hpp"
+
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace kvmem::apps {
+
+struct ServedPaths {
+    std::vector<std::string> paths;  // of runs, model files and stores
+    std::string memory{};            // data set that a run of questions reads instead of its own
+    bool writable = false;           // whether stores may be changed
+};
+
+// A model that answers questions, and the same with other facts.
+class ServedQuestions {
+  public:
+    ServedQuestions(std::string run, std::string memory);
+    const Answerer& answerer() const { return *answerer_; }
+    const EntityLinker& linker() const { return linker_; }
+    // The answerer of a memory with and without these facts, as `kvmem ask --add-fact --remove-fact` has it. The last
+    // few are held.
+    std::shared_ptr<const Answerer> edited(const std::vector<std::string>& added,
+                                           const std::vector<std::string>& removed) const;
+
+  private:
+    using Edit = std::pair<std::vector<std::string>, std::vector<std::string>>;
+    std::shared_ptr<const Answerer> open(const Edit& edit) const;
+
+    std::string run_, memory_;
+    std::shared_ptr<const Answerer> answerer_;
+    EntityLinker linker_;
+    mutable std::mutex mutex_;
+    mutable std::list<std::pair<Edit, std::shared_ptr<const Answerer>>> edited_;  // the last one used first
+};
+
+class Served {
+  public:
+    // Opens all. Stores that may be changed are taken from `before`, which holds their locks. Throws Error for a path
+    // that is none of them, and for two runs of one task or two stores of one name.
+    explicit Served(const ServedPaths& paths, const Served* before = nullptr);
+
+    // The parts, or Error with 404 where there is none.
+    const ServedQuestions& questions() const;
+    const SequenceSource& sequences() const;
+    const Recommender& recommender() const;
+    store::MemoryStore& store(const std::string& name) const;
+
+    // For /v1/info.
+    struct Run {
+        std::string path, task, model;
+    };
+    const std::vector<Run>& runs() const { return runs_; }
+    const std::map<std::string, std::shared_ptr<store::MemoryStore>>& stores() const { return stores_; }
+    bool has_questions() const { return questions_ != nullptr; }
+    bool writable() const { return writable_; }
+
+  private:
+    void open_run(const std::string& path, const ServedPaths& paths);
+    void open_store(const std::string& path, const Served* before);
+
+    std::vector<Run> runs_;
+    std::unique_ptr<ServedQuestions> questions_;
+    std::unique_ptr<SequenceSource> sequences_;
+    std::unique_ptr<Recommender> recommender_;
+    std::map<std::string, std::shared_ptr<store::MemoryStore>> stores_;
+    bool writable_;
+};
+
+}  // namespace kvmem::apps

@@ -1,0 +1,140 @@
+// The endpoints of stores of vectors.
+#include "body_vectors.hpp"
+#include "endpoints.hpp"
+#include "found_slots.hpp"
+#include "kvmem/core/text.hpp"
+#include "store_text.hpp"
+
+namespace kvmem::apps {
+
+namespace json = boost::json;
+using store::MemoryStore;
+
+static store::SearchOptions search_options(const Call& call, std::span<const Member> settings) {
+    store::SearchOptions options;
+    options.probes = setting(call, settings[1], 0);
+    const auto in_query = call.request.query.find("filter");
+    const std::string filter = in_query == call.request.query.end() ? text_of(call.body, "filter") : in_query->second;
+    if (!filter.empty()) options.where = filter_of(filter);
+    return options;
+}
+
+// For programs: ids [B, k] as 64-bit numbers, then scores [B, k] as float32. An empty place has -inf.
+static Reply packed(const store::Hits& hits) {
+    Reply reply{.type = "application/octet-stream"};
+    reply.body.assign(reinterpret_cast<const char*>(hits.ids.data()), hits.ids.size() * sizeof(store::Id));
+    reply.body += bytes_of(hits.scores);
+    reply.fields = {{"X-Kvmem-Rows", std::to_string(hits.count.size())}, {"X-Kvmem-K", std::to_string(hits.k)}};
+    return reply;
+}
+
+static Reply listed(const MemoryStore& store, const store::ReadResult& read) {
+    std::string body = "{\"results\":[";
+    for (Index q = 0; q < std::ssize(read.hits.count); ++q)
+        body += (q > 0 ? "," : "") + printable(json_line(store, found_by(read, q)));
+    return {.body = body + "]}\n"};
+}
+
+Reply search_store(const Call& call) {
+    const MemoryStore& store = call.served->store(call.store);
+    const std::span<const Member> settings = endpoint_named("search").parameters;
+    const Matrix queries = vectors_of(call, "queries", store.options().key_width);
+    store::ReadResult read;
+    read.hits = store.search(queries, setting(call, settings[0], 10), search_options(call, settings));
+    if (call.request.accepts("application/octet-stream")) return packed(read.hits);
+    return listed(store, read);
+}
+
+Reply read_store(const Call& call) {
+    const MemoryStore& store = call.served->store(call.store);
+    const std::span<const Member> settings = endpoint_named("search").parameters;
+    store::ReadOptions options;
+    options.top_k = setting(call, settings[0], 10);
+    options.temperature = static_cast<Real>(number_of(call.body, "temperature").value_or(1));
+    options.search = search_options(call, settings);
+    return listed(store, store.read(vectors_of(call, "queries", store.options().key_width), options));
+}
+
+Reply get_slots(const Call& call) {
+    const MemoryStore& store = call.served->store(call.store);
+    const std::string encoding = text_of(call.body, "encoding", "float");
+    if (encoding != "float" && encoding != "base64")
+        throw Error({.what = "bad \"encoding\"", .expected = "float or base64", .got = encoding});
+    const std::vector<store::Id> ids = ids_of(call.body, "ids");
+    const store::StoredSlots slots = store.get(ids);
+    const auto row = [&](const Matrix& matrix, std::size_t i) {
+        return json_of({matrix.row(static_cast<Index>(i)), static_cast<std::size_t>(matrix.cols())},
+                       encoding == "base64");
+    };
+    json::array all;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        json::object slot;
+        // A text where the caller's numbers are doubles.
+        slot["id"] = flag_of(call.body, "ids_as_texts") ? json::value(std::to_string(ids[i])) : json::value(ids[i]);
+        slot["found"] = static_cast<bool>(slots.found[i]);
+        if (slots.found[i]) {
+            slot["key"] = row(slots.keys, i);
+            if (slots.values.cols() > 0) slot["value"] = row(slots.values, i);
+            if (store.has_texts()) slot["text"] = as_utf8(slots.texts[i]);
+        }
+        all.push_back(std::move(slot));
+    }
+    return {.body = json::serialize(json::object{{"slots", std::move(all)}}) + "\n"};
+}
+
+// Success means that the disk has it.
+static Reply synced(MemoryStore& store, json::object said) {
+    try {
+        store.sync();
+    } catch (const Error& e) {
+        throw HttpError({500, e.problem(), {}});
+    }
+    said["slots"] = store.size();
+    return {.body = json::serialize(said) + "\n"};
+}
+
+Reply put_slots(const Call& call) {
+    MemoryStore& store = call.served->store(call.store);
+    const json::array& puts = call.body.at("slots").as_array();
+    const store::StoreOptions options = store.options();
+    Matrix keys(std::ssize(puts), options.key_width), values(std::ssize(puts), options.value_width);
+    std::vector<std::string> texts;
+    bool has_texts = false;
+    for (std::size_t i = 0; i < puts.size(); ++i) {
+        const json::object& put = puts[i].as_object();
+        const auto at = static_cast<Index>(i);
+        std::ranges::copy(row_of(put.at("key"), options.key_width), keys.row(at));
+        const json::value* value = put.if_contains("value");
+        if (options.value_width > 0)
+            std::ranges::copy(row_of(value ? *value : json::array(), options.value_width), values.row(at));
+        else if (value)
+            throw Error(
+                {.what = "a slot of this store has no vector as its value", .where = "slot " + std::to_string(i)});
+        texts.push_back(text_of(put, "text"));
+        has_texts |= put.contains("text");
+    }
+    std::vector<store::Id> ids;
+    for (const json::value& put : puts) {
+        json::object one{{"ids", json::array{put.at("id")}}};
+        ids.push_back(ids_of(one, "ids")[0]);
+    }
+    store::Values stored;
+    if (options.value_width > 0) stored.vectors = values;
+    if (has_texts) stored.texts = texts;
+    store.upsert(keys, stored, ids);
+    return synced(store, {{"put", ids.size()}});
+}
+
+Reply remove_slots(const Call& call) {
+    MemoryStore& store = call.served->store(call.store);
+    const Index count = store.remove(ids_of(call.body, "ids"));
+    return synced(store, {{"removed", count}});
+}
+
+Reply compact_store(const Call& call) {
+    MemoryStore& store = call.served->store(call.store);
+    store.compact();
+    return synced(store, {});
+}
+
+}  // namespace kvmem::apps
