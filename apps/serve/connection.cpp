@@ -68,7 +68,8 @@ void Connection::check(Clock::time_point now) {
 }
 
 void Connection::drain() {
-    if (phase_ == Phase::idle && buffer_.empty()) close();
+    boost::system::error_code error;
+    if (phase_ == Phase::idle && buffer_.empty() && socket_.available(error) == 0) close();
 }
 
 void Connection::wait_for_bytes() {

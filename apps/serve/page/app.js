@@ -55,11 +55,9 @@ function download(name, type, text) {
 
 // --- Charts ---
 
-// The background of a weight, and a text colour that can be read on it.
+// The background of a weight. Text can be read on the darkest, too.
 function shade(element, weight) {
-  const share = Math.min(1, Math.max(0, weight));
-  element.style.background = `rgba(var(--hue), ${(share * 0.85).toFixed(3)})`;
-  if (share > 0.55) element.style.color = 'var(--back)';
+  element.style.background = `rgba(var(--hue), ${(Math.min(1, Math.max(0, weight)) * 0.55).toFixed(3)})`;
   return element;
 }
 
@@ -69,8 +67,10 @@ function bar(share) {
   return make('td', {className: 'wide', 'aria-hidden': 'true'}, element);
 }
 
+const numeric = new Set(['weight', 'change', 'score', 'slot']);
+
 function table(caption, heads, rows) {
-  const head = make('tr', {}, ...heads.map((text) => make('th', {scope: 'col'}, text)));
+  const head = make('tr', {}, ...heads.map((text) => text ? make('th', {scope: 'col', className: numeric.has(text) ? 'n' : ''}, text) : make('td')));
   return make('table', {}, make('caption', {className: 'soft'}, caption), make('thead', {}, head), make('tbody', {}, ...rows));
 }
 
