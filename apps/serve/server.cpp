@@ -78,9 +78,8 @@ void Server::open_log() {
 
 void Server::accept(tcp::acceptor& acceptor) {
     acceptor.async_accept([this, &acceptor](boost::system::error_code error, tcp::socket socket) {
-        if (!acceptor.is_open()) return;
         if (!error) add(std::move(socket));
-        accept(acceptor);
+        if (acceptor.is_open()) accept(acceptor);
     });
 }
 
