@@ -103,6 +103,7 @@ main() {
     heading "Turn dates in words into ISO dates, and show what each symbol was read from: $dates_run"
     learn_dates
     printf '\nGo on: %s ask %s\n       %s translate %s\n' "$kvmem" "$run" "$kvmem" "$dates_run"
+    printf 'In a browser: %s serve %s %s    (then open http://localhost:8080/)\n' "$kvmem" "$run" "$dates_run"
 }
 
 main "$@"
