@@ -10,7 +10,8 @@ set -Eeuo pipefail
 trap 'echo "bootstrap: error: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 
 packages=(g++ cmake ninja-build libboost1.81-dev libboost-json1.81-dev libboost-program-options1.81-dev
-    libeigen3-dev libhdf5-dev zlib1g-dev libtbb-dev libxxhash-dev libutf8proc-dev libicu-dev libedit-dev catch2)
+    libeigen3-dev libhdf5-dev zlib1g-dev libtbb-dev libxxhash-dev libutf8proc-dev libicu-dev
+    libgumbo-dev libmd4c-dev libstemmer-dev libedit-dev catch2)
 dev_packages=(clang clang-format clang-tidy libclang-rt-14-dev llvm python3-h5py ccache valgrind shellcheck chromium)
 docs_packages=(doxygen)
 
@@ -34,7 +35,7 @@ missing_of() {
 require_debian() {
     command -v apt-get >/dev/null && command -v dpkg-query >/dev/null && return
     fail "there is no apt-get here. Install by hand g++ >= 12 or clang >= 14, CMake >= 3.25, Ninja, Boost >= 1.81" \
-        "(JSON, Program_options), Eigen 3.4, HDF5 >= 1.10 (C), zlib, oneTBB >= 2021, xxHash, ICU, utf8proc, and if you like a" \
+        "(JSON, Program_options), Eigen 3.4, HDF5 >= 1.10 (C), zlib, oneTBB >= 2021, xxHash, ICU, utf8proc, gumbo, md4c, libstemmer, and if you like a" \
         "serial libedit and (for the tests) Catch2 2.13; then run this again with KVMEM_SKIP_BOOTSTRAP=1"
 }
 

@@ -57,3 +57,8 @@ find_package(Utf8proc QUIET)
 if(NOT Utf8proc_FOUND)
   kvmem_missing("utf8proc" libutf8proc-dev)
 endif()
+
+find_package(DocumentLibraries QUIET)
+if(NOT DocumentLibraries_FOUND)
+  kvmem_missing("gumbo, md4c and libstemmer" libgumbo-dev libmd4c-dev libstemmer-dev)
+endif()

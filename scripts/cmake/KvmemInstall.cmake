@@ -29,18 +29,18 @@ install(EXPORT kvmem-targets NAMESPACE kvmem:: DESTINATION ${package_dir} COMPON
 configure_package_config_file(scripts/cmake/kvmem-config.cmake.in kvmem-config.cmake INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(kvmem-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/kvmem-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/kvmem-config-version.cmake
-              scripts/cmake/FindUtf8proc.cmake
+              scripts/cmake/FindUtf8proc.cmake scripts/cmake/FindDocumentLibraries.cmake
         DESTINATION ${package_dir} COMPONENT development)
 
 # For builds without CMake. Of static libraries a program needs what they are made from, of shared ones only the headers'.
 file(RELATIVE_PATH KVMEM_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
-set(made_from "hdf5, icu-uc, libutf8proc, tbb, zlib")
+set(made_from "gumbo, hdf5, icu-uc, libutf8proc, md4c, tbb, zlib")
 if(BUILD_SHARED_LIBS)
   set(KVMEM_PC_REQUIRES "Requires: eigen3\nRequires.private: ${made_from}")
-  set(KVMEM_PC_LIBS "-lkvmem -lkvmem_core\nLibs.private: -lboost_json")
+  set(KVMEM_PC_LIBS "-lkvmem -lkvmem_core\nLibs.private: -lboost_json -lstemmer")
 else()
   set(KVMEM_PC_REQUIRES "Requires: eigen3, ${made_from}")
-  set(KVMEM_PC_LIBS "-lkvmem -lkvmem_core -lboost_json -pthread")
+  set(KVMEM_PC_LIBS "-lkvmem -lkvmem_core -lboost_json -lstemmer -pthread")
 endif()
 configure_file(scripts/cmake/kvmem.pc.in kvmem.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/kvmem.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)

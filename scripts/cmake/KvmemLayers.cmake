@@ -118,5 +118,5 @@ function(kvmem_library target)
   endif()
   target_include_directories(${target} SYSTEM PRIVATE ${XXHASH_INCLUDE_DIR})
   target_link_libraries(${target} PUBLIC ${arg_LINKS} PRIVATE hdf5::hdf5 ZLIB::ZLIB ICU::uc utf8proc::utf8proc
-                        Boost::json)
+                        gumbo::gumbo md4c::md4c stemmer::stemmer Boost::json)
 endfunction()

@@ -10,8 +10,8 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${PROJECT_BINARY_DIR})
 set(CPACK_STRIP_FILES ON)
 
 # What kvmem-config.cmake looks up again.
-set(kvmem_development_packages libboost1.81-dev libboost-json1.81-dev libeigen3-dev libhdf5-dev libicu-dev libtbb-dev
-    libutf8proc-dev zlib1g-dev)
+set(kvmem_development_packages libboost1.81-dev libboost-json1.81-dev libeigen3-dev libgumbo-dev libhdf5-dev libicu-dev
+    libmd4c-dev libstemmer-dev libtbb-dev libutf8proc-dev zlib1g-dev)
 set(soname libkvmem${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 set(CPACK_COMPONENTS_ALL program library development)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_NAME kvmem)
