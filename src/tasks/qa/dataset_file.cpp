@@ -3,6 +3,7 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/io/hdf5.hpp"
 #include "kvmem/tasks/qa/dataset.hpp"
+#include "tasks/qa/documents/file.hpp"
 
 #include <algorithm>
 
@@ -36,6 +37,7 @@ static QaDataset read_dataset(const hdf5::Reader& file, DatasetParts parts) {
     if (parts == DatasetParts::all || dataset.memory.size() == 0)
         for (const std::string& name : file.children("/splits"))
             dataset.splits.emplace(name, read_split(file, "/splits/" + name));
+    dataset.documents = documents::read_corpus(file);
     dataset.validate(file.name());
     return dataset;
 }
@@ -61,6 +63,16 @@ static void write_split(hdf5::Writer& file, const std::string& path, const Split
     file.write(path + "/support/offsets", std::span<const Index>(split.support.offsets));
 }
 
+std::shared_ptr<const documents::Corpus> documents::load_documents(const std::filesystem::path& path) {
+    const hdf5::Reader file(path, format, version);
+    auto corpus = read_corpus(file);
+    if (!corpus)
+        throw Error({.what = "the data set has no documents",
+                     .where = path.string(),
+                     .hint = "make one with 'kvmem import documents'"});
+    return corpus;
+}
+
 void save_dataset(const QaDataset& dataset, const std::filesystem::path& path) {
     dataset.validate(path.string());
     hdf5::Writer file(format, version);
@@ -70,6 +82,7 @@ void save_dataset(const QaDataset& dataset, const std::filesystem::path& path) {
     file.write("/memory/value", dataset.memory.value);
     if (!dataset.tasks.empty()) file.write("/tasks", std::span<const std::string>(dataset.tasks));
     file.write("/candidates", std::span<const Token>(dataset.candidates));
+    if (dataset.documents) documents::write_corpus(file, *dataset.documents);
     for (const auto& [name, split] : dataset.splits) write_split(file, "/splits/" + name, split);
     file.save(path);
 }

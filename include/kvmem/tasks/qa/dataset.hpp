@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -58,15 +59,20 @@ struct Split {
     bool operator==(const Split&) const = default;
 };
 
+namespace documents {
+struct Corpus;
+}
+
 // A kvmem-qa file.
 struct QaDataset {
     // What the file says about itself, and the texts of all tokens.
     DatasetInfo info;
     Vocabulary vocabulary;
-    Slots memory;                         // shared by all examples; may be empty
-    std::vector<Token> candidates;        // the tokens that may be answers; they rise
-    std::vector<std::string> tasks;       // the names of the tasks of examples; may be empty
-    std::map<std::string, Split> splits;  // "train", "valid", "test"; any may be missing
+    Slots memory;                                          // shared by all examples; may be empty
+    std::vector<Token> candidates;                         // the tokens that may be answers; they rise
+    std::vector<std::string> tasks;                        // the names of the tasks of examples; may be empty
+    std::map<std::string, Split> splits;                   // "train", "valid", "test"; any may be missing
+    std::shared_ptr<const documents::Corpus> documents{};  // what was read (documents/postings.hpp), or none
 
     // The split of this name. Throws Error with the names of the splits that exist.
     const Split& split(const std::string& name) const;

@@ -1,5 +1,6 @@
 #include "tasks/qa/documents/builder.hpp"
 
+#include "kvmem/core/text.hpp"
 #include "kvmem/text/tokenizer.hpp"
 #include "tasks/qa/documents/sentences.hpp"
 
@@ -28,6 +29,11 @@ static std::string in_one_line(std::string_view text) {
 Builder::Builder(const DecodedText& source, File file) : source_(source) {
     file.encoding = source.encoding;
     file.bytes = source.bytes;
+    TextLines lines(source.text, {});
+    for (std::string_view line; lines.next(line);) {
+        const Index at = line.data() - source.text.data();
+        file.lines.push_back(source.in_file({at, at}).first);
+    }
     file_.files.push_back(std::move(file));
 }
 
@@ -44,12 +50,16 @@ void Builder::title(std::string_view title) {
 
 void Builder::heading(std::int32_t level, const MappedText& text) {
     if (file_.documents.empty()) begin_document({});
-    while (!headings_.empty() && file_.passages[headings_.back()].level >= level) headings_.pop_back();
+    end_headings(level);
     const auto number = static_cast<Index>(file_.passages.size());
     add_passage(PassageKind::heading, level);
     add_sentence(text, {0, static_cast<Index>(text.text.size())});
     end_passage();
     if (static_cast<Index>(file_.passages.size()) > number) headings_.push_back(number);
+}
+
+void Builder::end_headings(std::int32_t level) {
+    while (!headings_.empty() && file_.passages[headings_.back()].level >= level) headings_.pop_back();
 }
 
 void Builder::passage(PassageKind kind, const MappedText& text) {

@@ -25,6 +25,8 @@ class Builder {
     // words is left out, and long passages and sentences are cut.
     void heading(std::int32_t level, const MappedText& text);
     void passage(PassageKind kind, const MappedText& text);
+    // Passages that follow are not under headings of this level or below.
+    void end_headings(std::int32_t level);
 
     // Adds a question of the last document, with answers that are ranges of text().
     void question(std::string_view text, std::span<const Range> answers);

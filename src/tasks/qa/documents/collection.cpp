@@ -19,6 +19,12 @@ Index Collection::document_of(Index passage) const { return holder(documents, &D
 Index Collection::file_of(Index document) const { return holder(files, &File::documents, document); }
 Index Collection::passage_of(Index sentence) const { return holder(passages, &Passage::sentences, sentence); }
 
+std::pair<Index, Index> Collection::place_of(const File& file, Index byte) {
+    const auto after = std::ranges::upper_bound(file.lines, byte);
+    const Index begin = after == file.lines.begin() ? 0 : *(after - 1);
+    return {std::max<Index>(after - file.lines.begin(), 1), byte - begin + 1};
+}
+
 Range Collection::sentences_of(const Document& document) const {
     if (document.passages.size() == 0) return {};
     return {passages[document.passages.first].sentences.first, passages[document.passages.last - 1].sentences.last};
@@ -79,6 +85,9 @@ struct Checker {
     void file(const File& file) const {
         require(file.layout <= Layout::squad && file.encoding <= Encoding::latin1 && file.bytes >= 0,
                 "a file is described wrongly", "a known layout and encoding");
+        require(std::ranges::is_sorted(file.lines) &&
+                    (file.lines.empty() || (file.lines.front() >= 0 && file.lines.back() <= file.bytes)),
+                "the lines of a file do not fit", "bytes of the file, rising");
         for (Index d = file.documents.first; d < file.documents.last; ++d) document(all.documents[d], file.bytes);
     }
 

@@ -29,6 +29,13 @@ struct MappedText {
     // Where bytes [first, last) of the text come from; there must be one.
     [[nodiscard]] Range source_of(Range range) const { return {begin[range.first], end[range.last - 1]}; }
 
+    // These bytes of the text.
+    [[nodiscard]] MappedText part(Range range) const {
+        return {text.substr(range.first, range.size()),
+                {begin.begin() + range.first, begin.begin() + range.last},
+                {end.begin() + range.first, end.begin() + range.last}};
+    }
+
     void clear() {
         text.clear();
         begin.clear();

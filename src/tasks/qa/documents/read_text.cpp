@@ -34,31 +34,43 @@ static std::string_view joined(Lines lines) {
             static_cast<std::size_t>(lines.back().data() - lines.front().data()) + lines.back().size()};
 }
 
-static void read_block(Builder& builder, Lines lines) {
+using Slice = std::function<MappedText(std::string_view)>;
+
+static void read_block(Builder& builder, Lines lines, const Slice& slice) {
     const bool underlined = lines.size() >= 2 && is_underline(lines[1]) && lines[0].size() <= 200;
     if (underlined || (lines.size() == 1 && is_capitals(lines[0]))) {
-        builder.heading(!underlined ? 2 : lines[1][0] == '=' ? 1 : 2, mapped(lines[0], builder.text()));
+        builder.heading(!underlined ? 2 : lines[1][0] == '=' ? 1 : 2, slice(lines[0]));
         lines = lines.subspan(underlined ? 2 : 1);
     }
     if (lines.empty()) return;
     const bool is_table = lines.size() >= 2 && std::ranges::count_if(lines, is_apart) * 3 >= std::ssize(lines) * 2;
-    builder.passage(is_table ? PassageKind::table : PassageKind::text, mapped(joined(lines), builder.text()));
+    builder.passage(is_table ? PassageKind::table : PassageKind::text, slice(joined(lines)));
 }
 
-void read_text(Builder& builder, std::string_view part) {
+void read_text(Builder& builder, std::string_view text, const Slice& slice) {
     std::vector<std::string_view> block;
-    TextLines lines(part, {});
+    TextLines lines(text, {});
     for (std::string_view line; lines.next(line);) {
         if (!is_blank(line)) {
             block.push_back(line);
         } else if (!block.empty()) {
-            read_block(builder, block);
+            read_block(builder, block, slice);
             block.clear();
         }
     }
-    if (!block.empty()) read_block(builder, block);
+    if (!block.empty()) read_block(builder, block, slice);
 }
 
-void read_text(Builder& builder) { read_text(builder, builder.text()); }
+void read_text(Builder& builder) {
+    const std::string_view text = builder.text();
+    read_text(builder, text, [&](std::string_view part) { return mapped(part, text); });
+}
+
+void read_text(Builder& builder, const MappedText& text) {
+    read_text(builder, text.text, [&](std::string_view part) {
+        const Index first = part.data() - text.text.data();
+        return text.part({first, first + std::ssize(part)});
+    });
+}
 
 }  // namespace kvmem::documents

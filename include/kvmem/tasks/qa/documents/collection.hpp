@@ -11,9 +11,13 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace kvmem::documents {
+
+// The version of this library's readers. Files that another version read are read again.
+inline constexpr const char* current_reader = "1";
 
 // Numbers [first, last).
 struct Range {
@@ -37,8 +41,9 @@ struct File {
     std::string path;
     Layout layout = Layout::text;
     Encoding encoding = Encoding::utf8;
-    Index bytes = 0;   // the size of the file
-    std::string hash;  // of its bytes: XXH3-64, 16 hexadecimal digits
+    Index bytes = 0;             // the size of the file
+    std::string hash;            // of its bytes: XXH3-64, 16 hexadecimal digits
+    std::vector<Index> lines{};  // the byte that each line begins with; they rise
     Range documents{};
     bool operator==(const File&) const = default;
 };
@@ -92,6 +97,8 @@ struct Question {
 };
 
 struct Collection {
+    // The version of the readers that files were read by.
+    std::string reader = current_reader;
     // Each word once, in the spelling of split_words(), rising by bytes.
     std::vector<std::string> words;
     std::vector<File> files;  // those of importers rise by path
@@ -110,6 +117,8 @@ struct Collection {
     [[nodiscard]] Index document_of(Index passage) const;
     [[nodiscard]] Index file_of(Index document) const;
     [[nodiscard]] Index passage_of(Index sentence) const;
+    // The line of a byte of a file, from 1, and the byte's place in its line, from 1.
+    [[nodiscard]] static std::pair<Index, Index> place_of(const File& file, Index byte);
     // All sentences or tokens of a document, without those of other documents between.
     [[nodiscard]] Range sentences_of(const Document& document) const;
     [[nodiscard]] Range tokens_of(const Document& document) const;

@@ -1,0 +1,85 @@
+// Questions to documents without training: passages by BM25, then the sentences of the best ones by attention.
+//
+// BM25 (Robertson and Zaragoza 2009) scores a passage with the stems s of the question, where n_s of N passages have s:
+//
+//   idf_s = log(1 + (N - n_s + 1/2) / (n_s + 1/2)),  score = sum_s a_s idf_s (k + 1) f_s / (f_s + k (1 - b + b L / mean
+//   L))
+//
+// f_s counts s in the text, and half each in the headings above and in the title; L is the passage's tokens. a_s is 0.4
+// for function words of English and otherwise 1. A stem that no passage has counts as one that a single passage has.
+//
+// Of the best passages, every word of the question attends over the words of each sentence: its share m_s is BM25's
+// with the sentence's length, or a part of that of a neighbouring sentence if it is larger. The sentence's score is
+// sum_s a_s idf_s m_s, with additions for neighbouring words of the question that are neighbours there, for the kind of
+// answer that "when", "how many" and "who" expect, and for its passage. Divided by sum_s a_s idf_s it is the
+// confidence.
+#pragma once
+
+#include "kvmem/tasks/qa/documents/postings.hpp"
+
+#include <functional>
+
+namespace kvmem::documents {
+
+// The confidence below which `kvmem ask` says that nothing answers. With it, 90 % of XQuAD's questions are answered,
+// and of those that are asked without their own article 90 % are not ('kvmem evaluate').
+inline constexpr double default_threshold = 0.72;
+
+// How answers are found.
+struct SearchOptions {
+    Index passages = 100;                         // maximum that is read for sentences
+    Index answers = 5;                            // maximum that is returned
+    double threshold = default_threshold;         // confidence of an answer, at least
+    std::function<bool(Index document)> where{};  // if not empty, the documents that may answer
+};
+
+// A passage or a sentence with its score.
+struct Scored {
+    // Its number in the collection, and the score of the formulas above.
+    Index number = 0;
+    double score = 0;
+    bool operator==(const Scored&) const = default;
+};
+
+// A sentence of a document.
+struct FoundAnswer {
+    // Numbers in the collection.
+    Index file = 0, document = 0, passage = 0, sentence = 0;
+    double confidence = 0;
+    std::vector<double> weights;  // of each word of the question in the score; they sum to 1
+};
+
+// What was found for a question.
+struct Findings {
+    std::vector<std::string> words;    // of the question, each once
+    std::vector<FoundAnswer> answers;  // the best first; of equal ones the first in the collection
+    bool answered = false;             // whether the first one's confidence reaches the threshold
+};
+
+// Reads a corpus for questions. Several threads may ask at once.
+class Search {
+  public:
+    // Prepares a corpus. Throws UsageError for a language of stems that Snowball does not know.
+    explicit Search(std::shared_ptr<const Corpus> corpus);
+    ~Search();
+    Search(Search&&) noexcept;
+    Search& operator=(Search&&) noexcept;
+
+    // The best passages by BM25, at most `count`, without those of score 0. Throws Error for a question that is not
+    // UTF-8. Words behind the first 256 are ignored.
+    std::vector<Scored> passages(std::string_view question, Index count = 100,
+                                 const std::function<bool(Index document)>& where = {}) const;
+
+    // The sentences that answer, also those below the threshold. Throws as passages() does, and UsageError for negative
+    // counts.
+    Findings ask(std::string_view question, const SearchOptions& options = {}) const;
+
+    // The documents that are read.
+    const Corpus& corpus() const;
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kvmem::documents

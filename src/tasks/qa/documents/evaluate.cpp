@@ -1,0 +1,73 @@
+#include "kvmem/tasks/qa/documents/evaluate.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "kvmem/core/parallel.hpp"
+
+#include <algorithm>
+
+namespace kvmem::documents {
+
+namespace {
+
+// What one question found.
+struct Outcome {
+    double reciprocal = 0;               // 1 / rank, or 0
+    double confidence = 0, without = 0;  // of the first sentence, with and without the question's document
+    bool answerable = false;
+};
+
+}  // namespace
+
+static double confidence_of(const Findings& found) {
+    return found.answers.empty() ? 0 : found.answers.front().confidence;
+}
+
+static Outcome ask(const Search& search, const Question& question) {
+    const Collection& all = search.corpus().collection;
+    const Index file = all.file_of(question.document);
+    const Findings found = search.ask(question.text, {.answers = 10});
+    Outcome outcome{.confidence = confidence_of(found), .answerable = !question.answers.empty()};
+    const auto holds = [&](const FoundAnswer& answer) {
+        const Range bytes = all.sentences[answer.sentence].bytes;
+        return answer.file == file && std::ranges::any_of(question.answers, [&](Range of) {
+                   return of.first < bytes.last && bytes.first < of.last;
+               });
+    };
+    const auto hit = std::ranges::find_if(found.answers, holds);
+    if (hit != found.answers.end()) outcome.reciprocal = 1 / static_cast<double>(hit - found.answers.begin() + 1);
+    const auto others = [&](Index document) { return document != question.document; };
+    outcome.without = confidence_of(search.ask(question.text, {.answers = 1, .where = others}));
+    return outcome;
+}
+
+template <class Holds>
+static double share(const std::vector<Outcome>& outcomes, Holds holds) {
+    return static_cast<double>(std::ranges::count_if(outcomes, holds)) / static_cast<double>(outcomes.size());
+}
+
+SearchMetrics evaluate(const Search& search, double threshold) {
+    const std::vector<Question>& questions = search.corpus().collection.questions;
+    std::vector<Outcome> all(questions.size());
+    parallel_for(std::ssize(questions), 8, [&](Index first, Index last) {
+        for (Index i = first; i < last; ++i) all[i] = ask(search, questions[i]);
+    });
+    std::vector<Outcome> answerable;
+    std::ranges::copy_if(all, std::back_inserter(answerable), &Outcome::answerable);
+    if (answerable.empty())
+        throw Error({.what = "cannot evaluate the documents", .expected = "questions with answers", .got = "none"});
+    SearchMetrics metrics{.questions = std::ssize(answerable), .threshold = threshold};
+    std::vector<double> confidences;
+    for (const Outcome& outcome : answerable) {
+        metrics.mrr_at_10 += outcome.reciprocal / static_cast<double>(answerable.size());
+        confidences.push_back(outcome.confidence);
+    }
+    std::ranges::sort(confidences);
+    metrics.calibrated = confidences[confidences.size() / 10];
+    metrics.hits_at_1 = share(answerable, [](const Outcome& o) { return o.reciprocal == 1; });
+    metrics.answered = share(answerable, [=](const Outcome& o) { return o.confidence >= threshold; });
+    metrics.refused = share(all, [=](const Outcome& o) { return o.without < threshold; });
+    metrics.refused_at_90 = share(all, [&](const Outcome& o) { return o.without < metrics.calibrated; });
+    return metrics;
+}
+
+}  // namespace kvmem::documents

@@ -1,0 +1,63 @@
+#include "tasks/qa/documents/query.hpp"
+
+#include "kvmem/text/tokenizer.hpp"
+#include "tasks/qa/documents/stemmer.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace kvmem::documents {
+
+static constexpr std::size_t max_words = 256;
+static constexpr double function_word_weight = 0.4;
+
+static constexpr std::string_view function_words[] = {
+    "a",    "about", "an",    "and",  "are",   "as",    "at",   "be",   "been", "by",    "can", "could", "did",
+    "do",   "does",  "for",   "from", "had",   "has",   "have", "he",   "her",  "his",   "how", "i",     "if",
+    "in",   "into",  "is",    "it",   "its",   "many",  "me",   "much", "my",   "not",   "of",  "on",    "or",
+    "she",  "than",  "that",  "the",  "their", "there", "they", "this", "to",   "was",   "we",  "were",  "what",
+    "when", "where", "which", "who",  "whom",  "whose", "why",  "will", "with", "would", "you", "your"};
+
+std::optional<std::size_t> Query::find(Token stem) const {
+    const auto found = std::ranges::find(terms, stem, &Term::stem);
+    if (stem < 0 || found == terms.end()) return std::nullopt;
+    return found - terms.begin();
+}
+
+bool Query::has(std::string_view word) const { return std::ranges::find(terms, word, &Term::word) != terms.end(); }
+
+static double weight_of(const std::string& word, Token stem, const Postings& postings, Index passages) {
+    const auto n =
+        static_cast<double>(stem < 0 ? 1 : std::max<Index>(1, postings.offsets[stem + 1] - postings.offsets[stem]));
+    const double idf = std::log(1 + (static_cast<double>(passages) - n + 0.5) / (n + 0.5));
+    return std::ranges::binary_search(function_words, word) ? function_word_weight * idf : idf;
+}
+
+// English alone.
+static Expected expected_of(const Query& query) {
+    const auto follows = [&](std::string_view first, std::string_view second) {
+        const auto at = std::ranges::find(query.terms, first, &Query::Term::word);
+        return at != query.terms.end() && at + 1 != query.terms.end() && (at + 1)->word == second;
+    };
+    if (query.has("when") || query.has("year") || follows("how", "many") || follows("how", "much") ||
+        follows("how", "long") || follows("what", "percentage"))
+        return Expected::number;
+    return query.has("who") || query.has("whom") ? Expected::name : Expected::anything;
+}
+
+Query make_query(std::string_view question, const Postings& postings, Index passages) {
+    const Stemmer stemmer(postings.language);
+    Query query;
+    for (const Word& word : split_words(question)) {
+        if (query.terms.size() == max_words) break;
+        if (query.has(word.text)) continue;
+        const Token stem = postings.find(stemmer(word.text));
+        const double weight = weight_of(word.text, stem, postings, passages);
+        query.terms.push_back({word.text, stem, weight});
+        query.sum += weight;
+    }
+    query.expected = expected_of(query);
+    return query;
+}
+
+}  // namespace kvmem::documents

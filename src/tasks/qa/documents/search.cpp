@@ -1,0 +1,117 @@
+#include "kvmem/tasks/qa/documents/search.hpp"
+
+#include "io/text_source.hpp"
+#include "tasks/qa/documents/sentence_scores.hpp"
+
+#include <algorithm>
+
+namespace kvmem::documents {
+
+static constexpr float saturation = 1, length_share = 0.5, field_count = 0.5;
+
+// The better first, of equal ones the first in the collection.
+static bool is_better(const Scored& a, const Scored& b) {
+    return a.score != b.score ? a.score > b.score : a.number < b.number;
+}
+
+// Reduces to the `count` best in their order.
+static void keep_best(std::vector<Scored>& all, Index count) {
+    const Index best = std::min(count, std::ssize(all));
+    std::partial_sort(all.begin(), all.begin() + best, all.end(), is_better);
+    all.resize(best);
+}
+
+struct Search::Impl {
+    std::shared_ptr<const Corpus> corpus;
+    std::vector<float> norms;  // k (1 - b + b L / mean L) of each passage
+    double mean_sentence = 1;
+
+    explicit Impl(std::shared_ptr<const Corpus> of);
+    Query query(std::string_view question) const {
+        return make_query(question, corpus->postings, std::ssize(corpus->collection.passages));
+    }
+    std::vector<Scored> passages(const Query& query, Index count, const std::function<bool(Index)>& where) const;
+    std::vector<Scored> sentences(SentenceScores& scores, const std::vector<Scored>& passages, Index count) const;
+};
+
+Search::Impl::Impl(std::shared_ptr<const Corpus> of) : corpus(std::move(of)) {
+    const Collection& all = corpus->collection;
+    const auto tokens = static_cast<float>(all.tokens.size());
+    const float mean = std::max(1.0f, tokens / static_cast<float>(std::max<std::size_t>(1, all.passages.size())));
+    for (const Passage& passage : all.passages) {
+        Index length = 0;
+        for (Index s = passage.sentences.first; s < passage.sentences.last; ++s)
+            length += all.sentences[s].tokens.size();
+        norms.push_back(saturation * (1 - length_share + length_share * static_cast<float>(length) / mean));
+    }
+    mean_sentence = std::max(
+        1.0, static_cast<double>(tokens) / static_cast<double>(std::max<std::size_t>(1, all.sentences.size())));
+}
+
+std::vector<Scored> Search::Impl::passages(const Query& query, Index count,
+                                           const std::function<bool(Index)>& where) const {
+    const Postings& postings = corpus->postings;
+    std::vector<float> scores(norms.size());
+    for (const Query::Term& term : query.terms) {
+        if (term.stem < 0) continue;
+        const auto weight = static_cast<float>(term.weight) * (saturation + 1);
+        for (Index i = postings.offsets[term.stem]; i < postings.offsets[term.stem + 1]; ++i) {
+            const std::uint8_t fields = postings.fields[i];
+            const auto others = static_cast<float>(((fields & in_heading) != 0) + ((fields & in_title) != 0));
+            const float found = static_cast<float>(postings.count[i]) + field_count * others;
+            scores[postings.passage[i]] += weight * found / (found + norms[postings.passage[i]]);
+        }
+    }
+    std::vector<Scored> best;
+    for (Index p = 0; p < std::ssize(scores); ++p)
+        if (scores[p] > 0 && (!where || where(corpus->collection.document_of(p)))) best.push_back({p, scores[p]});
+    keep_best(best, count);
+    return best;
+}
+
+std::vector<Scored> Search::Impl::sentences(SentenceScores& scores, const std::vector<Scored>& passages,
+                                            Index count) const {
+    std::vector<Scored> best;
+    for (const Scored& passage : passages) {
+        const Passage& of = corpus->collection.passages[passage.number];
+        scores.read(of, passage.score);
+        for (Index s = 0; s < of.sentences.size(); ++s) best.push_back({of.sentences.first + s, scores.score(s)});
+    }
+    keep_best(best, count);
+    return best;
+}
+
+Search::Search(std::shared_ptr<const Corpus> corpus) : impl_(std::make_unique<Impl>(std::move(corpus))) {
+    impl_->query("");  // throws for an unknown language
+}
+Search::~Search() = default;
+Search::Search(Search&&) noexcept = default;
+Search& Search::operator=(Search&&) noexcept = default;
+
+const Corpus& Search::corpus() const { return *impl_->corpus; }
+
+std::vector<Scored> Search::passages(std::string_view question, Index count,
+                                     const std::function<bool(Index document)>& where) const {
+    return impl_->passages(impl_->query(question), count, where);
+}
+
+Findings Search::ask(std::string_view question, const SearchOptions& options) const {
+    require_option(options.passages >= 0 && options.answers >= 0, "passages, answers", "0 or more");
+    const Query query = impl_->query(question);
+    const std::vector<Scored> passages = impl_->passages(query, options.passages, options.where);
+    SentenceScores scores(corpus(), query, impl_->mean_sentence);
+    Findings found;
+    for (const Query::Term& term : query.terms) found.words.push_back(term.word);
+    const Collection& all = corpus().collection;
+    for (const Scored& sentence : impl_->sentences(scores, passages, options.answers)) {
+        const Index passage = all.passage_of(sentence.number), document = all.document_of(passage);
+        const auto of = std::ranges::find(passages, passage, &Scored::number);
+        scores.read(all.passages[passage], of->score);
+        found.answers.push_back({all.file_of(document), document, passage, sentence.number, sentence.score / query.sum,
+                                 scores.weights(sentence.number - all.passages[passage].sentences.first)});
+    }
+    found.answered = !found.answers.empty() && found.answers.front().confidence >= options.threshold;
+    return found;
+}
+
+}  // namespace kvmem::documents

@@ -1,0 +1,39 @@
+// How well the sentences of a passage answer a question (kvmem/tasks/qa/documents/search.hpp).
+#pragma once
+
+#include "kvmem/core/matrix.hpp"
+#include "tasks/qa/documents/query.hpp"
+
+#include <span>
+
+namespace kvmem::documents {
+
+// Scores the sentences of one passage at a time.
+class SentenceScores {
+  public:
+    // All must outlive the object. `mean_tokens` is that of all sentences.
+    SentenceScores(const Corpus& corpus, const Query& query, double mean_tokens);
+
+    // Reads a passage, whose score by BM25 is given.
+    void read(const Passage& passage, double passage_score);
+
+    // The score of a sentence of the passage, counted from its first one.
+    [[nodiscard]] double score(Index sentence) const { return scores_[sentence]; }
+    // What each term adds to it, as shares that sum to 1 or are all 0.
+    [[nodiscard]] std::vector<double> weights(Index sentence) const;
+
+  private:
+    void read_sentence(const Sentence& sentence, std::span<double> matches, double& addition);
+    [[nodiscard]] bool has_expected(const Sentence& sentence) const;
+    [[nodiscard]] double attended(Index sentence, std::size_t term) const;
+    [[nodiscard]] std::span<const double> matches(Index sentence) const;
+
+    const Corpus& corpus_;
+    const Query& query_;
+    double mean_tokens_;
+    Index sentences_ = 0;
+    std::vector<double> matches_;  // [sentences, terms]
+    std::vector<double> scores_;
+};
+
+}  // namespace kvmem::documents

@@ -1,0 +1,31 @@
+#include "tasks/qa/documents/stemmer.hpp"
+
+#include "io/text_source.hpp"
+#include "kvmem/tasks/qa/documents/postings.hpp"
+
+#include <libstemmer.h>
+
+namespace kvmem::documents {
+
+void Stemmer::Delete::operator()(sb_stemmer* stemmer) const { sb_stemmer_delete(stemmer); }
+
+Stemmer::Stemmer(const std::string& language) {
+    if (language == "none") return;
+    stemmer_.reset(sb_stemmer_new(language.c_str(), nullptr));
+    if (!stemmer_)
+        throw usage_error("no such language of stems", "a name of Snowball's, such as english or german, or none",
+                          language);
+}
+
+std::string Stemmer::operator()(std::string_view word) const {
+    if (word.ends_with("'s")) word.remove_suffix(2);
+    if (!stemmer_) return std::string(word);
+    const auto* bytes = reinterpret_cast<const sb_symbol*>(word.data());
+    const sb_symbol* found = sb_stemmer_stem(stemmer_.get(), bytes, static_cast<int>(word.size()));
+    if (!found) throw std::bad_alloc();
+    return {reinterpret_cast<const char*>(found), static_cast<std::size_t>(sb_stemmer_length(stemmer_.get()))};
+}
+
+std::string stem(std::string_view word, const std::string& language) { return Stemmer(language)(word); }
+
+}  // namespace kvmem::documents
