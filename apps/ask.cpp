@@ -1,14 +1,14 @@
 // kvmem ask RUN [QUESTION]: one answer with the memories that it came from, or a prompt for many; questions about a
-// story that a file tells, or a person.
+// story that a file tells, or a person; questions to documents.
 #include "answer_text.hpp"
+#include "ask_documents.hpp"
+#include "conversation.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/core/text.hpp"
-#include "line_reader.hpp"
 #include "model_source.hpp"
 #include "program.hpp"
 #include "story.hpp"
-
-#include <unistd.h>
+#include "task_table.hpp"
 
 #include <iostream>
 
@@ -22,7 +22,9 @@ static const char* const about =
     "A model that was trained on stories reads the story that --story tells, or that is typed: a line is a sentence,\n"
     "or a question about all sentences so far when it ends with '?'; an empty line or /new begins a new story. Lines "
     "of\n"
-    "bAbI's files are read as well.";
+    "bAbI's files are read as well.\n\n"
+    "RUN may be a data set of documents ('kvmem import documents') as well. It needs no training: the answer is a\n"
+    "sentence with its file, line and column, or 'nothing here answers that' below the threshold.";
 
 namespace {
 
@@ -46,32 +48,6 @@ struct Asker {
 };
 
 }  // namespace
-
-// Calls take(line) for each line of stdin. On a terminal, it ends at "quit" or when take() returns false. An Error is
-// printed, and the next line follows.
-template <class Take>
-static int converse(const char* greeting, const char* prompt, Take take) {
-    const bool conversation = ::isatty(STDIN_FILENO) != 0;
-    int code = 0;
-    if (conversation) std::cerr << greeting << "\n";
-    LineReader reader(prompt);
-    while (const auto line = reader.next()) {
-        if (conversation && (*line == "quit" || *line == "exit")) break;
-        if (conversation && *line == "help") {
-            std::cerr << greeting << "\n";
-            continue;
-        }
-        try {
-            if (!take(*line) && conversation) break;
-        } catch (const Error& e) {
-            const std::string& where = e.problem().where;
-            const std::string line_and_where = reader.place() + (where.empty() ? "" : ": ") + where;
-            std::cerr << "error: " << Error(e.problem_at(conversation ? where : line_and_where)).what() << std::endl;
-            if (!conversation) code = 1;
-        }
-    }
-    return code;
-}
 
 static int ask_memory(Asker ask) {
     ask.echo = ::isatty(STDIN_FILENO) == 0;
@@ -135,8 +111,12 @@ int run_ask(const Arguments& arguments) {
     line.options.add_options()                                                                                   //
         ("story", po::value<std::string>(), "file that tells a story and may ask questions about it; -: stdin")  //
         ("json", "print JSON, a line for each question");
+    const po::options_description documents = document_options();
+    line.options.add(documents);
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
+    if (are_documents(values)) return ask_documents(values);
+    refuse_options(values, documents, "a data set of documents");
     const Answerer answerer = open_answerer(values, options);
     const Asker ask{.answerer = answerer, .options = options, .json = values.count("json") > 0};
     std::optional<std::string> question;

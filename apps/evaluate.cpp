@@ -1,5 +1,7 @@
 // kvmem evaluate RUN: how good a trained model is on a split.
+#include "ask_documents.hpp"
 #include "kvmem/core/parallel.hpp"
+#include "kvmem/tasks/qa/documents/search.hpp"
 #include "program.hpp"
 #include "sequence_source.hpp"
 #include "task_table.hpp"
@@ -22,7 +24,9 @@ static const char* const about =
     "Of events, all items are ranked for each query: a user's history up to a target. Ties count as their mean over "
     "all\n"
     "orders. The table begins with models that only count, which read the same events. AUC is against items that the\n"
-    "user never has: all, and those with an event within 30 days. Intervals are of resampled users.";
+    "user never has: all, and those with an event within 30 days. Intervals are of resampled users.\n\n"
+    "RUN may be a data set of documents with questions ('kvmem import documents', SQuAD): a hit is the sentence that\n"
+    "holds a part of an answer. Each question is asked once more of the documents without its own, to be refused.";
 
 int run_evaluate(const Arguments& arguments) {
     int threads = 0;
@@ -59,7 +63,10 @@ int run_evaluate(const Arguments& arguments) {
         ("live", "read all events before each target's time, and not those of earlier splits alone")  //
         ("against", po::value<std::vector<std::string>>()->composing(),
          "another run or model file of the same data; may be given several times");
-    line.options.add(questions).add(pairs).add(events);
+    po::options_description of_documents("Options of data sets of documents", 100, 50);
+    of_documents.add_options()("threshold", po::value<double>()->default_value(documents::default_threshold, "0.71"),
+                               "confidence of an answer, at least");
+    line.options.add(questions).add(pairs).add(events).add(of_documents);
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
     require_at_least(threads, 0, "threads");
@@ -67,6 +74,8 @@ int run_evaluate(const Arguments& arguments) {
     require_at_least(values["limit"].as<Index>(), 1, "limit");
     if (values.count("errors") && values.count("json")) throw UsageError({.what = "--errors does not go with --json"});
     const ThreadLimit limit(threads);
+    if (are_documents(values)) return evaluate_documents(values);
+    refuse_options(values, of_documents, "a data set of documents");
     const TaskVerbs& task = task_of_run(find_run(values));
     if (task.evaluate != evaluate_pairs) refuse_options(values, pairs, "a run on pairs of sequences");
     if (task.evaluate != evaluate_questions) refuse_options(values, questions, "a run on questions");

@@ -33,7 +33,9 @@ static const char* const about =
     "--train, --valid and --test take several files each; without any of them the file holds a memory alone.\n\n"
     "Other data have options of their own, 'kvmem import LAYOUT --help': sequences (pairs, text), events of users "
     "with\n"
-    "objects (events, movielens, retail, otto, sequences, recbole, git), and weights of a trained model (weights).";
+    "objects (events, movielens, retail, otto, sequences, recbole, git), weights of a trained model (weights), and "
+    "files and\n"
+    "folders of text, to be asked as they are (documents).";
 
 [[noreturn]] static void refuse_option(const std::string& option, const std::string& layout) {
     throw UsageError({.what = (option == "folder" ? "a folder" : "--" + option) + " is not an option of " + layout,
@@ -119,11 +121,12 @@ static QaDataset import_layout(const std::string& layout, const po::variables_ma
     }
     if (layout == "babi") return import_babi(files_of(values, "folder"), task_numbers(values), options);
     if (layout == "jsonl") return import_jsonl(options);
-    throw UsageError({.what = "no such layout",
-                      .expected = "metaqa, wikimovies, kb, babi, jsonl, pairs, text, events, movielens, retail, otto, "
-                                  "sequences, recbole or git",
-                      .got = layout,
-                      .hint = "see 'kvmem import --help'"});
+    throw UsageError(
+        {.what = "no such layout",
+         .expected = "metaqa, wikimovies, kb, babi, jsonl, documents, pairs, text, events, movielens, retail, otto, "
+                     "sequences, recbole or git",
+         .got = layout,
+         .hint = "see 'kvmem import --help'"});
 }
 
 namespace {
@@ -177,6 +180,8 @@ int run_import(const Arguments& arguments) {
     if (!arguments.empty() && arguments.front() == "text") return run_import_text(arguments);
     if (!arguments.empty() && is_events_layout(arguments.front())) return run_import_events(arguments);
     if (!arguments.empty() && arguments.front() == "weights") return run_import_weights(arguments);
+    if (!arguments.empty() && arguments.front() == "documents")
+        return run_import_documents({arguments.begin() + 1, arguments.end()});
     ImportSettings settings;
     CommandLine line{.usage = "kvmem import LAYOUT [FOLDER...] --output FILE [options]",
                      .about = about,

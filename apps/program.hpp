@@ -19,7 +19,8 @@ namespace po = boost::program_options;
 using Arguments = std::vector<std::string>;
 
 int run_import(const Arguments& arguments);
-int run_import_weights(const Arguments& arguments);  // kvmem import weights
+int run_import_weights(const Arguments& arguments);    // kvmem import weights
+int run_import_documents(const Arguments& arguments);  // kvmem import documents
 int run_synth(const Arguments& arguments);
 int run_inspect(const Arguments& arguments);
 int run_train(const Arguments& arguments);

@@ -12,6 +12,9 @@
 #   scripts/bench.sh store [--quick] [--threads '1 2'] [--only exact|approximate] [--install-peers]
 #
 # The store of vectors beside FAISS and hnswlib, with recall beside speed; --install-peers installs them from Debian.
+#   scripts/bench.sh documents [--install-peers] PATH...
+#
+# Questions to documents beside SQLite's FTS5 and Xapian: files of SQuAD's layout, or folders, whose headings are asked.
 #   scripts/bench.sh training-scale DATA... [--models NAME...] [--seconds 5] [--rounds 3] [--threads 0]
 #
 # Examples a second of training on data sets of several sizes, the smallest first, with how long and how much memory the
@@ -25,7 +28,7 @@ peers=$PWD/build/bench-peers
 built=build/bench/tests/bench
 
 usage() {
-    sed -n '2,18s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,21s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 2
 }
 
@@ -72,8 +75,25 @@ bench_store() {
     "$built/bench_store" "${options[@]}"
 }
 
+bench_documents() {
+    local as_root=()
+    ((EUID == 0)) || as_root=(sudo)
+    if [[ ${1:-} == --install-peers ]]; then
+        "${as_root[@]}" apt-get -qq install -y --no-install-recommends libsqlite3-dev libxapian-dev
+        shift
+    fi
+    (($# > 0)) || usage
+    scripts/bootstrap.sh
+    build bench bench_documents >&2
+    "$built/bench_documents" "$@"
+}
+
 if [[ ${1:-} == store ]]; then
     bench_store "${@:2}"
+    exit
+fi
+if [[ ${1:-} == documents ]]; then
+    bench_documents "${@:2}"
     exit
 fi
 if [[ ${1:-} == training-scale ]]; then

@@ -88,8 +88,9 @@ static Encoding guess(std::string_view bytes) {
                               invalid_utf8_at(bytes.substr(at, byte_at(bytes, at) < 0xe0 ? 2 : 3)) == bytes.npos;
     }
     const auto units = static_cast<Index>(bytes.size() / 2);
-    if (zeros[1] > units / 2 && zeros[0] == 0) return Encoding::utf16_little;
-    if (zeros[0] > units / 2 && zeros[1] == 0) return Encoding::utf16_big;
+    const bool is_even = bytes.size() % 2 == 0;
+    if (is_even && zeros[1] > units / 2 && zeros[0] < zeros[1] / 4) return Encoding::utf16_little;
+    if (is_even && zeros[0] > units / 2 && zeros[1] < zeros[0] / 4) return Encoding::utf16_big;
     return has_long_character ? Encoding::utf8 : Encoding::latin1;
 }
 

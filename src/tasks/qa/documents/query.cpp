@@ -18,12 +18,6 @@ static constexpr std::string_view function_words[] = {
     "she",  "than",  "that",  "the",  "their", "there", "they", "this", "to",   "was",   "we",  "were",  "what",
     "when", "where", "which", "who",  "whom",  "whose", "why",  "will", "with", "would", "you", "your"};
 
-std::optional<std::size_t> Query::find(Token stem) const {
-    const auto found = std::ranges::find(terms, stem, &Term::stem);
-    if (stem < 0 || found == terms.end()) return std::nullopt;
-    return found - terms.begin();
-}
-
 bool Query::has(std::string_view word) const { return std::ranges::find(terms, word, &Term::word) != terms.end(); }
 
 static double weight_of(const std::string& word, Token stem, const Postings& postings, Index passages) {

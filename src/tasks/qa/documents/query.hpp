@@ -3,8 +3,6 @@
 
 #include "kvmem/tasks/qa/documents/postings.hpp"
 
-#include <optional>
-
 namespace kvmem::documents {
 
 // What kind of answer a question expects.
@@ -21,8 +19,6 @@ struct Query {
     double sum = 0;  // of all weights
     Expected expected = Expected::anything;
 
-    // The number of the first term with this stem, or nothing.
-    [[nodiscard]] std::optional<std::size_t> find(Token stem) const;
     // Whether the question has this word.
     [[nodiscard]] bool has(std::string_view word) const;
 };

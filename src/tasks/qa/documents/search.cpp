@@ -23,6 +23,7 @@ static void keep_best(std::vector<Scored>& all, Index count) {
 
 struct Search::Impl {
     std::shared_ptr<const Corpus> corpus;
+    std::vector<Token> stems;  // of each token, so that sentences are read without their words
     std::vector<float> norms;  // k (1 - b + b L / mean L) of each passage
     double mean_sentence = 1;
 
@@ -36,6 +37,8 @@ struct Search::Impl {
 
 Search::Impl::Impl(std::shared_ptr<const Corpus> of) : corpus(std::move(of)) {
     const Collection& all = corpus->collection;
+    stems.reserve(all.tokens.size());
+    for (const TokenSpan& token : all.tokens) stems.push_back(corpus->postings.stem_of[token.word]);
     const auto tokens = static_cast<float>(all.tokens.size());
     const float mean = std::max(1.0f, tokens / static_cast<float>(std::max<std::size_t>(1, all.passages.size())));
     for (const Passage& passage : all.passages) {
@@ -99,7 +102,7 @@ Findings Search::ask(std::string_view question, const SearchOptions& options) co
     require_option(options.passages >= 0 && options.answers >= 0, "passages, answers", "0 or more");
     const Query query = impl_->query(question);
     const std::vector<Scored> passages = impl_->passages(query, options.passages, options.where);
-    SentenceScores scores(corpus(), query, impl_->mean_sentence);
+    SentenceScores scores(corpus(), impl_->stems, query, impl_->mean_sentence);
     Findings found;
     for (const Query::Term& term : query.terms) found.words.push_back(term.word);
     const Collection& all = corpus().collection;

@@ -10,8 +10,16 @@ namespace kvmem::documents {
 static constexpr double saturation = 0.6, length_share = 0.35, neighbour_share = 0.25, pair_weight = 0.3,
                         expected_weight = 0.2, passage_weight = 0.4;
 
-SentenceScores::SentenceScores(const Corpus& corpus, const Query& query, double mean_tokens)
-    : corpus_(corpus), query_(query), mean_tokens_(mean_tokens) {}
+SentenceScores::SentenceScores(const Corpus& corpus, std::span<const Token> stems, const Query& query,
+                               double mean_tokens)
+    : corpus_(corpus),
+      stems_(stems),
+      query_(query),
+      mean_tokens_(mean_tokens),
+      term_of_(corpus.postings.stems.size(), -1) {
+    for (std::size_t t = query.terms.size(); t-- > 0;)
+        if (query.terms[t].stem >= 0) term_of_[query.terms[t].stem] = static_cast<std::int16_t>(t);
+}
 
 std::span<const double> SentenceScores::matches(Index sentence) const {
     const std::size_t terms = query_.terms.size();
@@ -31,14 +39,13 @@ void SentenceScores::read(const Passage& passage, double passage_score) {
 }
 
 void SentenceScores::read_sentence(const Sentence& sentence, std::span<double> matches, double& addition) {
-    const Collection& all = corpus_.collection;
-    std::optional<std::size_t> last;
+    int last = -2;
     for (Index i = sentence.tokens.first; i < sentence.tokens.last; ++i) {
-        const auto term = query_.find(corpus_.postings.stem_of[all.tokens[i].word]);
-        if (term) ++matches[*term];
-        if (term && last && *last + 1 == *term)
-            addition += pair_weight * std::min(query_.terms[*last].weight, query_.terms[*term].weight);
-        last = term;
+        const int term = term_of_[stems_[i]];
+        if (term >= 0) ++matches[term];
+        if (term >= 0 && last + 1 == term)
+            addition += pair_weight * std::min(query_.terms[last].weight, query_.terms[term].weight);
+        last = term < 0 ? -2 : term;
     }
     const double length = static_cast<double>(sentence.tokens.size()) / mean_tokens_;
     for (double& match : matches)
@@ -54,20 +61,30 @@ double SentenceScores::attended(Index sentence, std::size_t term) const {
     return std::max(matches(sentence)[term], neighbour_share * near);
 }
 
-// Whether a sentence has a number, or a name inside of it, that the question lacks.
+// Whether a sentence has a capital inside of it at the beginning of a word that the question lacks.
+static bool has_new_name(std::string_view text, const Query& query) {
+    const auto is_letter = [](char c) {
+        return ('a' <= (c | 32) && (c | 32) <= 'z') || static_cast<unsigned char>(c) >= 0x80;
+    };
+    for (std::size_t at = 1; at < text.size(); ++at) {
+        if (text[at] < 'A' || 'Z' < text[at] || is_letter(text[at - 1])) continue;
+        std::size_t end = at;
+        while (end < text.size() && is_letter(text[end])) ++end;
+        if (!query.has(to_lower(text.substr(at, end - at)))) return true;
+        at = end;
+    }
+    return false;
+}
+
+// Whether a sentence has a number or a name that the question lacks, if it expects one.
 bool SentenceScores::has_expected(const Sentence& sentence) const {
     const Collection& all = corpus_.collection;
     if (query_.expected == Expected::anything) return false;
-    if (query_.expected == Expected::name) {
-        const std::string_view text = all.text_of(sentence);
-        return std::ranges::any_of(split_words(text), [&](const Word& word) {
-            return word.begin > 0 && 'A' <= text[word.begin] && text[word.begin] <= 'Z' && !query_.has(word.text);
-        });
-    }
+    if (query_.expected == Expected::name) return has_new_name(all.text_of(sentence), query_);
     for (Index i = sentence.tokens.first; i < sentence.tokens.last; ++i) {
         const Token word = all.tokens[i].word;
         const char first = all.words[word].empty() ? ' ' : all.words[word][0];
-        if ('0' <= first && first <= '9' && !query_.find(corpus_.postings.stem_of[word])) return true;
+        if ('0' <= first && first <= '9' && term_of_[stems_[i]] < 0) return true;
     }
     return false;
 }

@@ -11,8 +11,8 @@ namespace kvmem::documents {
 // Scores the sentences of one passage at a time.
 class SentenceScores {
   public:
-    // All must outlive the object. `mean_tokens` is that of all sentences.
-    SentenceScores(const Corpus& corpus, const Query& query, double mean_tokens);
+    // All must outlive the object. `stems` are those of all tokens, `mean_tokens` is the mean of all sentences.
+    SentenceScores(const Corpus& corpus, std::span<const Token> stems, const Query& query, double mean_tokens);
 
     // Reads a passage, whose score by BM25 is given.
     void read(const Passage& passage, double passage_score);
@@ -29,8 +29,10 @@ class SentenceScores {
     [[nodiscard]] std::span<const double> matches(Index sentence) const;
 
     const Corpus& corpus_;
+    std::span<const Token> stems_;
     const Query& query_;
     double mean_tokens_;
+    std::vector<std::int16_t> term_of_;  // of each stem the first term, or -1
     Index sentences_ = 0;
     std::vector<double> matches_;  // [sentences, terms]
     std::vector<double> scores_;

@@ -1,0 +1,85 @@
+#include "ask_documents.hpp"
+
+#include "conversation.hpp"
+#include "file_kind.hpp"
+#include "found_text.hpp"
+#include "kvmem/core/file.hpp"
+#include "kvmem/io/file_format.hpp"
+#include "kvmem/io/json_text.hpp"
+#include "kvmem/tasks/qa/documents/evaluate.hpp"
+#include "output.hpp"
+
+#include <boost/json.hpp>
+
+namespace kvmem::apps {
+
+namespace fs = std::filesystem;
+
+po::options_description document_options() {
+    po::options_description options("Options of documents", 100, 50);
+    options.add_options()                                                                //
+        ("answers", po::value<Index>()->default_value(3), "sentences to show, at most")  //
+        ("threshold", po::value<double>()->default_value(documents::default_threshold, "0.71"),
+         "confidence of an answer, at least");
+    return options;
+}
+
+bool are_documents(const po::variables_map& values) {
+    const fs::path path = required(values, "run", "a run directory, a model file or a data set of documents");
+    return is_there(path) && !is_folder(path) && is_hdf5(path) && file_format(path) == "kvmem-qa";
+}
+
+static documents::Search open_search(const po::variables_map& values) {
+    return documents::Search(documents::load_documents(values["run"].as<std::string>()));
+}
+
+int ask_documents(const po::variables_map& values) {
+    const Index answers = values["answers"].as<Index>();
+    require_at_least(answers, 1, "answers");
+    const documents::Search search = open_search(values);
+    const bool as_json = values.count("json") > 0;
+    const auto ask = [&](const std::string& question, bool echo) {
+        const documents::Findings found =
+            search.ask(question, {.answers = answers, .threshold = values["threshold"].as<double>()});
+        if (as_json) {
+            std::cout << with_plain_numbers(boost::json::serialize(to_json(question, search.corpus(), found)))
+                      << std::endl;
+            return;
+        }
+        if (echo) std::cout << "? " << question << "\n";
+        print(std::cout, search.corpus(), found);
+        if (echo) std::cout << std::endl;
+    };
+    if (values.count("question")) {
+        ask(values["question"].as<std::string>(), false);
+        return 0;
+    }
+    const bool echo = ::isatty(STDIN_FILENO) == 0;
+    return converse("Ask about what the documents say; an empty line or Ctrl-D ends.", "? ", [&](const auto& line) {
+        if (!line.empty()) ask(line, echo);
+        return !line.empty();
+    });
+}
+
+int evaluate_documents(const po::variables_map& values) {
+    const documents::Search search = open_search(values);
+    const documents::SearchMetrics metrics = documents::evaluate(search, values["threshold"].as<double>());
+    if (values.count("json")) {
+        const boost::json::object all{{"questions", metrics.questions},   {"hits_at_1", metrics.hits_at_1},
+                                      {"mrr_at_10", metrics.mrr_at_10},   {"threshold", metrics.threshold},
+                                      {"answered", metrics.answered},     {"refused", metrics.refused},
+                                      {"calibrated", metrics.calibrated}, {"refused_at_90", metrics.refused_at_90}};
+        std::cout << with_plain_numbers(boost::json::serialize(all)) << "\n";
+        return 0;
+    }
+    std::cout << plural(metrics.questions, "question") << " to " << values["run"].as<std::string>() << "\n";
+    print_row("hits@1", percent(metrics.hits_at_1) + " of sentences");
+    print_row("MRR@10", formatted("%.3f", metrics.mrr_at_10) + " of sentences");
+    print_row("threshold", formatted("%.3f", metrics.threshold) + ": " + percent(metrics.answered) + " answered, " +
+                               percent(metrics.refused) + " refused without their own document");
+    print_row("calibrated", formatted("%.3f", metrics.calibrated) + ": 90.0% answered, " +
+                                percent(metrics.refused_at_90) + " refused (--threshold)");
+    return 0;
+}
+
+}  // namespace kvmem::apps

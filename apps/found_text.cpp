@@ -1,0 +1,120 @@
+#include "found_text.hpp"
+
+#include "kvmem/core/text.hpp"
+#include "program.hpp"
+
+#include <algorithm>
+#include <ostream>
+
+namespace kvmem::apps {
+
+using namespace documents;
+
+// Text in one line: blanks and line ends become a space.
+static std::string in_one_line(std::string_view text) {
+    std::string line;
+    for (const char c : text) {
+        const bool is_blank = c == ' ' || c == '\n' || c == '\r' || c == '\t';
+        if (!is_blank)
+            line += c;
+        else if (!line.empty() && line.back() != ' ')
+            line += ' ';
+    }
+    return line;
+}
+
+// "films.md:12:5"
+static std::string place(const Corpus& corpus, const FoundAnswer& answer) {
+    const File& file = corpus.collection.files[answer.file];
+    const auto [line, column] = Collection::place_of(file, corpus.collection.sentences[answer.sentence].bytes.first);
+    return file.path + ":" + std::to_string(line) + ":" + std::to_string(column);
+}
+
+// The headings above a passage, the nearest last.
+static std::vector<std::string> headings(const Collection& all, Index passage) {
+    std::vector<std::string> names;
+    for (Index h = all.passages[passage].heading; h >= 0; h = all.passages[h].heading)
+        names.push_back(in_one_line(all.text_of(all.sentences[all.passages[h].sentences.first])));
+    std::ranges::reverse(names);
+    return names;
+}
+
+// The text around an answer in its passage, with the answer marked. A long passage is shown in part.
+static std::string marked_passage(const Collection& all, const FoundAnswer& answer) {
+    static constexpr Index neighbours = 2;
+    const Range sentences = all.passages[answer.passage].sentences;
+    const Index first = std::max(sentences.first, answer.sentence - neighbours);
+    const Index last = std::min(sentences.last, answer.sentence + neighbours + 1);
+    std::string text = first > sentences.first ? "... " : "";
+    for (Index s = first; s < last; ++s) {
+        const std::string sentence = in_one_line(all.text_of(all.sentences[s]));
+        text += (s > first ? " " : "") + (s == answer.sentence ? "«" + sentence + "»" : sentence);
+    }
+    return text + (last < sentences.last ? " ..." : "");
+}
+
+// "Scotty 62%, elevators 30%": the words that count, the heaviest first.
+static std::string word_weights(const Findings& found, const FoundAnswer& answer) {
+    std::vector<std::size_t> order;
+    for (std::size_t i = 0; i < found.words.size(); ++i)
+        if (answer.weights[i] >= 0.01) order.push_back(i);
+    std::ranges::stable_sort(order, std::greater(), [&](std::size_t i) { return answer.weights[i]; });
+    std::vector<std::string> words;
+    for (const std::size_t i : order) words.push_back(printable(found.words[i]) + " " + percent(answer.weights[i]));
+    return joined(words);
+}
+
+static void print_answer(std::ostream& out, const Corpus& corpus, const Findings& found, const FoundAnswer& answer) {
+    const Collection& all = corpus.collection;
+    std::vector<std::string> names = headings(all, answer.passage);
+    const std::string& title = all.documents[answer.document].title;
+    if (!title.empty() && (names.empty() || names.front() != title)) names.insert(names.begin(), title);
+    out << printable(in_one_line(all.text_of(all.sentences[answer.sentence]))) << "\n"
+        << "  " << printable(place(corpus, answer)) << "  " << printable(joined(names, " > "))
+        << formatted("  confidence %.2f", answer.confidence) << "\n";
+    if (all.passages[answer.passage].sentences.size() > 1)
+        out << "  " << printable(marked_passage(all, answer)) << "\n";
+    out << "  words: " << word_weights(found, answer) << "\n";
+}
+
+void print(std::ostream& out, const Corpus& corpus, const Findings& found) {
+    if (!found.answered) out << "nothing here answers that" << (found.answers.empty() ? "\n" : "; nearest is\n");
+    for (const FoundAnswer& answer : found.answers) {
+        if (&answer != &found.answers.front()) out << "\n";
+        print_answer(out, corpus, found, answer);
+        if (!found.answered) return;
+    }
+}
+
+static boost::json::object to_json(const Corpus& corpus, const FoundAnswer& answer) {
+    const Collection& all = corpus.collection;
+    const Sentence& sentence = all.sentences[answer.sentence];
+    const Range passage = all.passages[answer.passage].sentences;
+    const File& file = all.files[answer.file];
+    const auto [line, column] = Collection::place_of(file, sentence.bytes.first);
+    std::string text;
+    for (Index s = passage.first; s < passage.last; ++s)
+        text += (s > passage.first ? " " : "") + std::string(all.text_of(all.sentences[s]));
+    return {{"text", all.text_of(sentence)},
+            {"file", as_utf8(file.path)},
+            {"begin", sentence.bytes.first},
+            {"end", sentence.bytes.last},
+            {"line", line},
+            {"column", column},
+            {"title", all.documents[answer.document].title},
+            {"headings", boost::json::value_from(headings(all, answer.passage))},
+            {"passage", text},
+            {"confidence", answer.confidence},
+            {"weights", boost::json::value_from(answer.weights)}};
+}
+
+boost::json::object to_json(const std::string& question, const Corpus& corpus, const Findings& found) {
+    boost::json::array answers;
+    for (const FoundAnswer& answer : found.answers) answers.push_back(to_json(corpus, answer));
+    return {{"question", question},
+            {"answered", found.answered},
+            {"words", boost::json::value_from(found.words)},
+            {"answers", std::move(answers)}};
+}
+
+}  // namespace kvmem::apps

@@ -1,0 +1,101 @@
+// kvmem import documents PATH...: files and folders of text to a kvmem-qa data set that can be asked.
+#include "kvmem/core/file.hpp"
+#include "kvmem/core/parallel.hpp"
+#include "kvmem/tasks/qa/dataset.hpp"
+#include "kvmem/tasks/qa/documents/postings.hpp"
+#include "kvmem/tasks/qa/documents/read.hpp"
+#include "kvmem/version.hpp"
+#include "output.hpp"
+#include "program.hpp"
+
+#include <iostream>
+
+namespace kvmem::apps {
+
+namespace fs = std::filesystem;
+
+static const char* const about =
+    "Reads documents into a data set that 'kvmem ask FILE QUESTION' answers from. A PATH is a file, or a folder, of "
+    "which\n"
+    "all of .txt, .md, .html, .tsv, .jsonl and .json (SQuAD) are read. Layouts:\n\n"
+    "  text        paragraphs between blank lines, underlined headings, tables and code by their columns\n"
+    "  markdown    CommonMark with tables\n"
+    "  html        without scripts and navigation\n"
+    "  tsv         title<TAB>text; of more columns the first and the last, unless the first line names both\n"
+    "  jsonl       {\"title\": ..., \"text\": ...}, an object a line\n"
+    "  wikimovies  wiki.txt: lines '1 title', '2 sentence', ...\n"
+    "  squad       articles, paragraphs, and questions with answers, which 'kvmem evaluate FILE' asks\n\n"
+    "Files are UTF-8, UTF-16 or Latin-1. When the output is there, only files that have changed are read again, and "
+    "those\n"
+    "that have vanished are removed; the result is the same as that of a new import.";
+
+// The documents of an earlier import, if there was one that can be read.
+static std::shared_ptr<const documents::Corpus> earlier_corpus(const std::string& output) {
+    if (!is_there(output)) return nullptr;
+    try {
+        return load_dataset(output).documents;
+    } catch (const Error& e) {
+        std::cerr << "warning: everything is read again: " << e.what() << "\n";
+        return nullptr;
+    }
+}
+
+static void report(const std::string& output, const documents::Corpus& corpus, const documents::ReadReport& files) {
+    const documents::Collection& all = corpus.collection;
+    std::cerr << output << ": " << plural(std::ssize(all.documents), "document") << ", "
+              << plural(std::ssize(all.passages), "passage") << ", " << plural(std::ssize(all.sentences), "sentence")
+              << ", " << plural(std::ssize(all.tokens), "token");
+    if (!all.questions.empty()) std::cerr << ", " << plural(std::ssize(all.questions), "question");
+    std::cerr << "; " << plural(files.read, "file") << " read";
+    for (const auto& [count, what] : {std::pair(files.unchanged, "unchanged"), std::pair(files.removed, "removed"),
+                                      std::pair(files.left_out, "left out")})
+        if (count > 0) std::cerr << ", " << count << " " << what;
+    std::cerr << "\n";
+}
+
+int run_import_documents(const Arguments& arguments) {
+    QaDataset dataset;
+    std::string language;
+    int threads = 0;
+    CommandLine line{.usage = "kvmem import documents PATH... --output FILE [options]", .about = about, .rest = "path"};
+    line.options.add_options()                                                                                   //
+        ("output,o", po::value<std::string>(), "the data set to write, or to bring up to date")                  //
+        ("layout", po::value<std::string>(), "of all files; by their names and contents unless given")           //
+        ("language", po::value(&language)->default_value("english"), "of stems, as Snowball calls it, or none")  //
+        ("threads", po::value(&threads)->default_value(0), "0: one for each core")                               //
+        ("title", po::value(&dataset.info.title), "of the data set")                                             //
+        ("source", po::value(&dataset.info.source), "where the data come from")                                  //
+        ("license", po::value(&dataset.info.license), "of the data");
+    po::variables_map values;
+    if (!parse(line, arguments, values)) return 0;
+    require_at_least(threads, 0, "threads");
+    const ThreadLimit limit(threads);
+    const std::string output = required(values, "output", "the data set to write");
+    std::vector<fs::path> paths;
+    if (values.count("path"))
+        for (const std::string& path : values["path"].as<std::vector<std::string>>()) paths.emplace_back(path);
+    if (paths.empty())
+        throw UsageError({.what = "nothing to import", .expected = "files or folders", .hint = "see --help"});
+    require_output(output, "kvmem-qa", documents::find_files(paths));
+
+    Progress progress;
+    documents::ReadOptions options;
+    if (values.count("layout")) options.layout = documents::layout_of(values["layout"].as<std::string>());
+    options.progress = [&](Index done, Index all) {
+        if (progress.due()) progress.show("reading " + std::to_string(done) + " of " + plural(all, "file"));
+    };
+    options.warn = [&](const std::string& warning) { progress.print("warning: " + warning); };
+    const std::shared_ptr<const documents::Corpus> earlier = earlier_corpus(output);
+    documents::ReadReport files;
+    auto corpus = std::make_shared<documents::Corpus>();
+    corpus->collection = read_documents(paths, options, earlier ? &earlier->collection : nullptr, &files);
+    corpus->postings = documents::make_postings(corpus->collection, language);
+    dataset.documents = corpus;
+    dataset.info.generator = "kvmem " KVMEM_VERSION " import documents";
+    save_dataset(dataset, output);
+    progress.clear();
+    report(output, *corpus, files);
+    return 0;
+}
+
+}  // namespace kvmem::apps
