@@ -33,9 +33,10 @@ static const char* const about =
     "--train, --valid and --test take several files each; without any of them the file holds a memory alone.\n\n"
     "Other data have options of their own, 'kvmem import LAYOUT --help': sequences (pairs, text), events of users "
     "with\n"
-    "objects (events, movielens, retail, otto, sequences, recbole, git), weights of a trained model (weights), and "
+    "objects (events, movielens, retail, otto, sequences, recbole, git), weights of a trained model (weights), "
     "files and\n"
-    "folders of text, to be asked as they are (documents).";
+    "folders of text, to be asked as they are (documents), and files of kvmem's formats in another layout of HDF5 "
+    "(hdf5).";
 
 [[noreturn]] static void refuse_option(const std::string& option, const std::string& layout) {
     throw UsageError({.what = (option == "folder" ? "a folder" : "--" + option) + " is not an option of " + layout,
@@ -182,6 +183,7 @@ int run_import(const Arguments& arguments) {
     if (!arguments.empty() && arguments.front() == "weights") return run_import_weights(arguments);
     if (!arguments.empty() && arguments.front() == "documents")
         return run_import_documents({arguments.begin() + 1, arguments.end()});
+    if (!arguments.empty() && arguments.front() == "hdf5") return run_import_hdf5(arguments);
     ImportSettings settings;
     CommandLine line{.usage = "kvmem import LAYOUT [FOLDER...] --output FILE [options]",
                      .about = about,

@@ -1,5 +1,6 @@
 // kvmem index VECTORS: makes a store of a file's vectors, of text, or of a trained model's memory.
 #include "encoded_text.hpp"
+#include "foreign_hdf5.hpp"
 #include "kvmem/core/file.hpp"
 #include "output.hpp"
 #include "program.hpp"
@@ -20,7 +21,7 @@ namespace fs = std::filesystem;
 using store::MemoryStore;
 
 static const char* const about =
-    "Makes a store of vectors: .npy, .npz, .fvecs, a dataset of an HDF5 file (superblock 2 or later), or lines of "
+    "Makes a store of vectors: .npy, .npz, .fvecs, a dataset of an HDF5 file, or lines of "
     "text\n"
     "with numbers, as word2vec, fastText and GloVe have them; any but HDF5 may be .gz; '-' is standard input. Ids "
     "count the rows from 0. Lines have names, which become texts, if the first "
@@ -177,7 +178,7 @@ static EncodedRows rows_of_file(const po::variables_map& values, const std::stri
     require_fit(rows.keys.vectors, source == "-" ? "stdin" : source);
     if (!values.count("values")) return rows;
     const std::string path = values["values"].as<std::string>();
-    rows.values = read_vectors(path, dataset).vectors;
+    rows.values = read_any_vectors(path, dataset).vectors;
     if (rows.values.rows() != rows.keys.vectors.rows())
         throw Error({.what = "values do not fit the keys",
                      .expected = plural(rows.keys.vectors.rows(), "row"),

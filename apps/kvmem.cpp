@@ -1,4 +1,5 @@
 // The kvmem program: a table of verbs, and what happens when one of them fails.
+#include "foreign_hdf5.hpp"
 #include "kvmem/core/text.hpp"
 #include "printable_stream.hpp"
 #include "program.hpp"
@@ -67,6 +68,7 @@ int run(const Arguments& arguments) {
         print_usage(std::cout);
         return 0;
     }
+    if (name == foreign_reader_verb) return run_foreign_reader({arguments.begin() + 1, arguments.end()});
     for (const Verb& verb : verbs)
         if (name == verb.name || (name == "--version" && verb.run == run_version))
             return verb.run(Arguments(arguments.begin() + 1, arguments.end()));

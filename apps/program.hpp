@@ -21,6 +21,7 @@ using Arguments = std::vector<std::string>;
 int run_import(const Arguments& arguments);
 int run_import_weights(const Arguments& arguments);    // kvmem import weights
 int run_import_documents(const Arguments& arguments);  // kvmem import documents
+int run_import_hdf5(const Arguments& arguments);       // kvmem import hdf5
 int run_synth(const Arguments& arguments);
 int run_inspect(const Arguments& arguments);
 int run_train(const Arguments& arguments);

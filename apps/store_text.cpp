@@ -1,6 +1,7 @@
 #include "store_text.hpp"
 
 #include "encoded_text.hpp"
+#include "foreign_hdf5.hpp"
 #include "kvmem/core/text.hpp"
 #include "program.hpp"
 
@@ -79,7 +80,7 @@ std::function<bool(store::Id)> filter_of(const std::string& text) {
 }
 
 VectorFile vectors_from(const std::string& source, const std::string& dataset) {
-    VectorFile file = source == "-" ? parse_vectors(text_from("-"), "stdin") : read_vectors(source, dataset);
+    VectorFile file = source == "-" ? parse_vectors(text_from("-"), "stdin") : read_any_vectors(source, dataset);
     if (file.vectors.rows() == 0)
         throw Error({.what = "no vectors",
                      .expected = "a row of numbers at least",

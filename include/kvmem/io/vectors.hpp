@@ -24,7 +24,7 @@ struct VectorFile {
 //   byte order, rounded to float;
 // - .npz, NumPy: the array `dataset`, or the only one;
 // - .fvecs: for each row, its width as int32 and its float32 numbers;
-// - .h5 and .hdf5: the dataset `dataset`, two dimensions of floats, superblock 2 or later;
+// - .h5 and .hdf5: the dataset `dataset`, two dimensions of floats (hdf5::ForeignLayout: io/hdf5.hpp);
 // - .gz: any of the others but HDF5, by the ending before it;
 // - any other: text, as parse_vectors() reads it.
 VectorFile read_vectors(const std::filesystem::path& path, const std::string& dataset = "train");

@@ -42,8 +42,8 @@ void QaObjective::repeat_small_tasks() {
 }
 
 // The certainty that answers need, by what 95 % of the validation questions reach. New phrasings are less certain than
-// those of validation, which are often those of training. So there is an upper bound, which is lower the fewer questions
-// there are: of 34 in three phrasings it says little about a fourth.
+// those of validation, which are often those of training. So there is an upper bound, which is lower the fewer
+// questions there are: of 34 in three phrasings it says little about a fourth.
 static double enough(double reached, Index questions) {
     const auto n = static_cast<double>(questions);
     return std::min(reached, 0.15 * n / (n + 200));
