@@ -27,7 +27,7 @@ namespace kvmem::hdf5 {
 // Thrown for a file that HDF5 can read, but that has more than kvmem's formats allow, such as an old superblock.
 class ForeignLayout : public Error {
   public:
-    using Error::Error;
+    using Error::Error;  // It is made of a problem, as every Error.
 };
 
 // How a dataset lies in its file. Only a mapped one has an Extent.
