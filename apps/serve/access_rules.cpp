@@ -58,8 +58,8 @@ std::optional<Refusal> AccessRules::refusal_of(const Request& request, bool is_p
 }
 
 std::optional<Reply> AccessRules::preflight(const Request& request) const {
-    const bool asks = request.method == "OPTIONS" && request.fields.contains("access-control-request-method");
-    if (!asks || !is_own_host(request.field("host")) || !is_allowed_origin(request)) return {};
+    const bool is_preflight = request.method == "OPTIONS" && request.fields.contains("access-control-request-method");
+    if (!is_preflight || !is_own_host(request.field("host")) || !is_allowed_origin(request)) return {};
     Reply reply{.status = 204, .type = ""};
     reply.fields = {{"Access-Control-Allow-Methods", "GET, POST, PUT"},
                     {"Access-Control-Allow-Headers", "Authorization, Content-Type, X-Request-Id"},

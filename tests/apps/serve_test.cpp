@@ -1,6 +1,7 @@
 // kvmem serve as programs use it: replies beside those of the program, changes that last, tokens, signals.
 #include "kvmem/store/memory_store.hpp"
 #include "support/program_fixture.hpp"
+#include "support/ring_events.hpp"
 #include "support/served_program.hpp"
 
 #include <boost/json.hpp>
@@ -99,6 +100,29 @@ TEST_CASE("served answers are the bytes that kvmem ask, predict and query print"
         CHECK(server.call("POST", "/v1/stores/small/" + verb, body).body ==
               "{\"results\":[" + hits[0] + "," + hits[1] + "]}\n");
     }
+}
+
+TEST_CASE("served targets and recommendations are the bytes that the program prints", "[serve]") {
+    NEED_PROGRAM();
+    const ProgramFixture files;
+    const std::string pairs = files.path("pairs"), run = files.path("dates"), shop = files.path("shop");
+    REQUIRE(kvmem_program({"synth", "pairs", "--task", "dates", "--lines", "200", "-o", pairs}).code == 0);
+    REQUIRE(kvmem_program(
+                {"train", pairs + "/pairs.h5", "--run", run, "--model", "seq2seq", "--width", "16", "--epochs", "1"})
+                .code == 0);
+    save_events(ring_events(24, 14, 20), files.path("ring.h5"));
+    REQUIRE(kvmem_program({"train", files.path("ring.h5"), "--run", shop, "--model", "item-knn"}).code == 0);
+    const ServedProgram server({run, shop});
+    const std::string lines = "the 5th of March, 2016\n3 May 1999\n";
+    const std::vector<std::string> targets =
+        lines_of(kvmem_program({"translate", run, "--json", "--beam", "3", "--align", "text"}, lines).out);
+    REQUIRE(targets.size() == 2);
+    const std::string body = "{\"lines\":[\"the 5th of March, 2016\",\"3 May 1999\"],\"beam\":3,\"align\":true}";
+    CHECK(server.call("POST", "/v1/translate", body).body == "{\"results\":[" + targets[0] + "," + targets[1] + "]}\n");
+    const Output told = kvmem_program({"recommend", shop, "--user", "u1", "--explain", "--json", "--k", "3"});
+    CHECK(server.call("POST", "/v1/recommend", "{\"user\":\"u1\",\"explain\":true,\"k\":3}").body == told.out);
+    const Output typed = kvmem_program({"recommend", shop, "item 2", "i3", "--json"});
+    CHECK(server.call("POST", "/v1/recommend", "{\"events\":[\"item 2\",\"i3\"]}").body == typed.out);
 }
 
 TEST_CASE("a fact that a question leaves out or brings changes that answer alone", "[serve]") {
