@@ -61,7 +61,7 @@ void Connection::enter(Phase phase) {
 
 void Connection::check(Clock::time_point now) {
     if (closed() || now < deadline_) return;
-    if (phase_ == Phase::header || phase_ == Phase::body)
+    if (!writes_ && (phase_ == Phase::header || phase_ == Phase::body))
         refuse({408, {.what = "the request took too long", .expected = "a request in a few seconds"}});
     else
         close();
@@ -87,6 +87,10 @@ void Connection::take_bytes() {
     boost::system::error_code error;
     const std::size_t count = socket_.read_some(asio::buffer(bytes), error);
     if (error == asio::error::would_block || error == asio::error::interrupted) return wait_for_bytes();
+    if (error == asio::error::eof && phase_ == Phase::writing) {  // the client only sends no more
+        keep_alive_ = false;
+        return;
+    }
     if (error) return close();
     if (phase_ == Phase::lingering) return wait_for_bytes();
     if (!host_.reserve(static_cast<std::ptrdiff_t>(count))) {
@@ -158,8 +162,10 @@ void Connection::write_part() {
 
 void Connection::write(void (Connection::*next)()) {
     if (phase_ != Phase::body) enter(Phase::writing);  // "100 Continue" is a part of the body's time
+    writes_ = true;
     asio::async_write(socket_, asio::buffer(output_),
                       [self = shared_from_this(), next](boost::system::error_code error, std::size_t count) {
+                          self->writes_ = false;
                           self->written_ += count;
                           if (error) return self->close();
                           ((*self).*next)();

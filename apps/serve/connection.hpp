@@ -77,7 +77,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::shared_ptr<Request> request_;
     std::shared_ptr<Reply> reply_;
     std::shared_ptr<std::atomic<bool>> dropped_;
-    bool waits_ = false, keep_alive_ = true, continued_ = false;
+    bool waits_ = false, writes_ = false, keep_alive_ = true, continued_ = false;
     std::size_t reserved_ = 0, written_ = 0;
 };
 
