@@ -199,4 +199,15 @@ HeaderFraming parse_header(std::string_view header, const RequestLimits& limits,
     return framing;
 }
 
+std::optional<std::size_t> chunk_size(std::string_view line, std::size_t max) {
+    if (!line.ends_with("\r\n")) return {};
+    line.remove_suffix(2);
+    const std::size_t digits = std::min(line.find(';'), line.size());
+    std::uint64_t size = 0;
+    const auto [end, error] = std::from_chars(line.data(), line.data() + digits, size, 16);
+    const bool is_visible = std::ranges::all_of(line.substr(digits), [](char c) { return c > ' ' && c < 127; });
+    if (error != std::errc() || end != line.data() + digits || !is_visible) return {};
+    return std::min<std::uint64_t>(size, max);
+}
+
 }  // namespace kvmem::apps

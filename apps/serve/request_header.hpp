@@ -5,6 +5,7 @@
 #include "request_reader.hpp"
 
 #include <cstddef>
+#include <optional>
 #include <string_view>
 
 namespace kvmem::apps {
@@ -13,13 +14,11 @@ namespace kvmem::apps {
 // CR at the end may be half of a line's end.
 std::size_t forbidden_byte_at(std::string_view header, std::size_t from);
 
-struct HeaderFraming {
-    bool chunked = false, waits_for_continue = false;
-    std::size_t length = 0;
-};
-
 // Fills method, path, query, fields and keep_alive from a whole header, with its empty line. Throws HttpError for
 // whatever two servers could read in two ways, and for what is not served: 400, 411, 413, 414, 415, 417, 431, 501, 505.
 HeaderFraming parse_header(std::string_view header, const RequestLimits& limits, Request& request);
+
+// The size in the first line of a chunk, whose extensions are ignored; `max` for a larger one. Nothing for a bad line.
+std::optional<std::size_t> chunk_size(std::string_view line, std::size_t max);
 
 }  // namespace kvmem::apps

@@ -2,23 +2,11 @@
 
 #include "request_header.hpp"
 
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <iterator>
+#include <algorithm>
 
 namespace kvmem::apps {
 
-namespace http = boost::beast::http;
-
-struct RequestReader::Body {
-    http::request_parser<http::string_body> parser;
-    std::ptrdiff_t fields = 0;  // of the header
-};
-
-RequestReader::RequestReader(const RequestLimits& limits) : limits_(limits) {}
-RequestReader::~RequestReader() = default;
-RequestReader::RequestReader(RequestReader&&) noexcept = default;
-RequestReader& RequestReader::operator=(RequestReader&&) noexcept = default;
+static constexpr std::size_t max_chunk_line = 1024;
 
 RequestReader::State RequestReader::refuse(int status, Problem problem) {
     refusal_ = {status, std::move(problem)};
@@ -49,55 +37,66 @@ RequestReader::State RequestReader::read_header(std::string& buffer) {
         return refuse(431, {.what = "the header is too long",
                             .expected = "at most " + std::to_string(limits_.header_bytes) + " bytes"});
     if (end == std::string::npos) return state_;
-    HeaderFraming framing;
     try {
-        framing = parse_header({buffer.data(), size}, limits_, request_);
+        framing_ = parse_header({buffer.data(), size}, limits_, request_);
     } catch (const HttpError& e) {
         return refuse(e.refusal().status, e.problem());
     }
-    waits_ = framing.waits_for_continue && (framing.chunked || framing.length > 0);
-    body_ = std::make_unique<Body>();
-    body_->parser.eager(true);
-    body_->parser.header_limit(static_cast<std::uint32_t>(limits_.header_bytes + 1));
-    body_->parser.body_limit(limits_.body_bytes);
-    boost::beast::error_code error;
-    body_->parser.put(boost::asio::const_buffer(buffer.data(), size), error);
-    if (error && error != http::error::need_more) return refuse(400, {.what = "bad header", .got = error.message()});
-    if (!body_->parser.is_header_done()) return refuse(400, {.what = "bad header"});
-    const auto& fields = body_->parser.get();
-    body_->fields = std::distance(fields.begin(), fields.end());
+    waits_ = framing_.waits_for_continue && (framing_.chunked || framing_.length > 0);
     buffer.erase(0, size);
-    return state_ = State::body;
+    return state_ = framing_.chunked || framing_.length > 0 ? State::body : State::done;
+}
+
+// Moves bytes of the body from the buffer, up to its end or that of a chunk.
+void RequestReader::take(std::string& buffer) {
+    const std::size_t count = std::min(framing_.length, buffer.size());
+    request_.body.append(buffer, 0, count);
+    buffer.erase(0, count);
+    framing_.length -= count;
 }
 
 RequestReader::State RequestReader::read_body(std::string& buffer) {
-    constexpr std::size_t max_chunk_line = 4 << 10;
-    auto& parser = body_->parser;
-    std::size_t taken = 0;
-    boost::beast::error_code error;
-    while (!parser.is_done() && taken < buffer.size()) {
-        const std::size_t count = parser.put(boost::asio::buffer(buffer.data() + taken, buffer.size() - taken), error);
-        taken += count;
-        if (error == http::error::need_more) error = {};
-        if (error || count == 0) break;
+    if (!buffer.empty()) waits_ = false;
+    if (framing_.chunked) return read_chunks(buffer);
+    take(buffer);
+    return state_ = framing_.length == 0 ? State::done : State::body;
+}
+
+// A chunk is its size in hexadecimal digits, CR LF, that many bytes, CR LF; one of size 0 and CR LF are the end.
+RequestReader::State RequestReader::read_chunks(std::string& buffer) {
+    while (!buffer.empty()) {
+        if (framing_.length > 0) {
+            take(buffer);
+            within_chunk_ = true;
+            continue;
+        }
+        const std::size_t line_at = within_chunk_ ? 2 : 0;  // behind the CR LF of the chunk before
+        const std::string_view ends = std::string_view(buffer).substr(0, line_at);
+        if (ends != std::string_view("\r\n").substr(0, ends.size())) return bad_chunk("CR LF behind a chunk");
+        const std::size_t end = buffer.find('\n', line_at);
+        if (std::min(end, buffer.size()) > max_chunk_line) return bad_chunk("a line of at most 1,024 bytes");
+        if (end == std::string::npos) return state_;
+        if (is_last_) {
+            if (end != line_at + 1 || buffer[line_at] != '\r') return bad_chunk("no fields behind the body");
+            buffer.erase(0, end + 1);
+            return state_ = State::done;
+        }
+        const std::optional<std::size_t> size =
+            chunk_size({buffer.data() + line_at, end + 1 - line_at}, limits_.body_bytes + 1);
+        if (!size) return bad_chunk("hexadecimal digits, and CR LF");
+        if (*size > limits_.body_bytes - request_.body.size())
+            return refuse(413, {.what = "the body is too large",
+                                .expected = "at most " + std::to_string(limits_.body_bytes) + " bytes"});
+        framing_.length = *size;
+        is_last_ = *size == 0;
+        within_chunk_ = false;
+        buffer.erase(0, end + 1);
     }
-    buffer.erase(0, taken);
-    if (taken > 0) waits_ = false;
-    if (error == http::error::body_limit)
-        return refuse(413, {.what = "the body is too large",
-                            .expected = "at most " + std::to_string(limits_.body_bytes) + " bytes"});
-    if (error) return refuse(400, {.what = "bad body", .expected = "chunks", .got = error.message()});
-    if (!parser.is_done()) {
-        if (buffer.size() > max_chunk_line) return refuse(400, {.what = "a line of a chunk is too long"});
-        return state_;
-    }
-    const auto& message = parser.get();
-    if (std::distance(message.begin(), message.end()) != body_->fields)
-        return refuse(400, {.what = "fields behind the body", .expected = "no trailer"});
-    request_.body = std::move(parser.get().body());
-    waits_ = false;
-    body_.reset();
-    return state_ = State::done;
+    return state_;
+}
+
+RequestReader::State RequestReader::bad_chunk(const char* expected) {
+    return refuse(400, {.what = "bad chunk", .expected = expected});
 }
 
 }  // namespace kvmem::apps
