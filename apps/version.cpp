@@ -10,7 +10,7 @@
 namespace kvmem::apps {
 
 int run_version(const Arguments& arguments) {
-    CommandLine line{.usage = "kvmem version [--build]", .about = "Prints the version."};
+    CommandLine line{.usage = "kvmem version [--build]", .about = "Prints the version.", .positional = {}};
     line.options.add_options()("build", "also what the program was built by and from, and what it computes with");
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;

@@ -56,7 +56,7 @@ static ServerOptions options_of(const po::variables_map& values) {
 }
 
 int run_serve(const Arguments& arguments) {
-    CommandLine line{.usage = "kvmem serve RUN|STORE... [options]", .about = about};
+    CommandLine line{.usage = "kvmem serve RUN|STORE... [options]", .about = about, .positional = {}};
     line.rest = "served";
     const auto texts = [] { return po::value<std::vector<std::string>>()->composing(); };
     line.options.add_options()                                                                                 //
