@@ -61,7 +61,8 @@ std::string layer_of(const std::string& name) {
 }
 
 bool is_foreign(const std::string& name) {
-    for (const char* prefix : {"hdf5", "H5", "tbb/", "oneapi/", "boost/", "utf8proc", "unicode/"})
+    for (const char* prefix :
+         {"hdf5", "H5", "tbb/", "oneapi/", "boost/", "utf8proc", "unicode/", "gumbo", "md4c", "libstemmer"})
         if (name.rfind(prefix, 0) == 0) return true;
     return false;
 }

@@ -13,11 +13,11 @@ struct Columns {
     hdf5::Writer& file;
 
     template <class Out, class Rows, class Get>
-    void write(const std::string& path, const Rows& rows, Get get) const {
+    void write(const std::string& path, const Rows& rows, Get get, hdf5::Layout layout = hdf5::Layout::packed) const {
         std::vector<Out> values;
         values.reserve(rows.size());
         for (const auto& row : rows) values.push_back(static_cast<Out>(std::invoke(get, row)));
-        file.write(path, std::span<const Out>(values));
+        file.write(path, std::span<const Out>(values), layout);
     }
     template <class Rows, class Get>
     void write_texts(const std::string& path, const Rows& rows, Get get) const {
@@ -76,6 +76,28 @@ static void write_postings(hdf5::Writer& file, const Postings& postings) {
     file.write("/postings/fields", std::span<const std::uint8_t>(postings.fields));
 }
 
+// Where tokens are: bytes behind the token before, or behind the sentence's begin, which are few and pack well.
+static void write_places(const Columns& to, const Collection& all) {
+    std::vector<std::int32_t> gaps;
+    gaps.reserve(all.tokens.size());
+    bool are_short = true;
+    for (const Sentence& sentence : all.sentences) {
+        Index end = sentence.bytes.first;
+        for (Index t = sentence.tokens.first; t < sentence.tokens.last; ++t) {
+            const TokenSpan& token = all.tokens[t];
+            gaps.push_back(static_cast<std::int32_t>(token.begin - end));
+            end = token.end();
+            are_short = are_short && token.size < 256;
+        }
+    }
+    to.file.write("/tokens/gap", std::span<const std::int32_t>(gaps));
+    if (are_short)
+        to.write<std::uint8_t>("/tokens/size", all.tokens, &TokenSpan::size, hdf5::Layout::mapped);
+    else
+        to.write<Token>("/tokens/size", all.tokens, &TokenSpan::size);
+}
+
+// Texts and words are not packed: packing them takes half of the time of an update of one file.
 void write_corpus(hdf5::Writer& file, const Corpus& corpus) {
     const Collection& all = corpus.collection;
     const Columns to{file};
@@ -90,13 +112,13 @@ void write_corpus(hdf5::Writer& file, const Corpus& corpus) {
     to.write_offsets("/passages/sentences", all.passages, &Passage::sentences);
     to.write<Token>("/sentences/begin", all.sentences, [](const Sentence& s) { return s.bytes.first; });
     to.write<Token>("/sentences/size", all.sentences, [](const Sentence& s) { return s.bytes.size(); });
-    file.write("/sentences/text/bytes", {reinterpret_cast<const std::uint8_t*>(all.text.data()), all.text.size()});
+    file.write("/sentences/text/bytes", {reinterpret_cast<const std::uint8_t*>(all.text.data()), all.text.size()},
+               hdf5::Layout::mapped);
     to.write_offsets("/sentences/text/offsets", all.sentences, &Sentence::text);
     to.write_offsets("/sentences/tokens", all.sentences, &Sentence::tokens);
     file.write("/tokens/words", std::span<const std::string>(all.words));
-    to.write<Token>("/tokens/word", all.tokens, &TokenSpan::word);
-    to.write<Token>("/tokens/begin", all.tokens, &TokenSpan::begin);
-    to.write<Token>("/tokens/size", all.tokens, &TokenSpan::size);
+    to.write<Token>("/tokens/word", all.tokens, &TokenSpan::word, hdf5::Layout::mapped);
+    write_places(to, all);
     write_postings(file, corpus.postings);
 }
 
@@ -184,10 +206,21 @@ static void read_passages(const Rows& rows, Collection& all) {
     rows.fill_ranges("/passages/sentences", all.passages, &Passage::sentences);
 }
 
+// Adds up the gaps, which `begin` of each token holds.
+static void place_tokens(Collection& all) {
+    for (const Sentence& sentence : all.sentences) {
+        Index end = sentence.bytes.first;
+        for (Index t = sentence.tokens.first; t < sentence.tokens.last; ++t) {
+            all.tokens[t].begin += end;
+            end = all.tokens[t].end();
+        }
+    }
+}
+
 static void read_sentences(const Rows& rows, Collection& all) {
     const hdf5::Reader& file = rows.file;
     rows.fill(
-        "/sentences/begin", all.sentences, file.int64s("/sentences/begin"),
+        "/sentences/begin", all.sentences, file.int32s("/sentences/begin"),
         [](Sentence& s, Index x) { s.bytes.first = s.bytes.last = x; }, true);
     rows.fill("/sentences/size", all.sentences, file.int32s("/sentences/size"),
               [](Sentence& s, std::int32_t x) { s.bytes.last += x; });
@@ -198,8 +231,10 @@ static void read_sentences(const Rows& rows, Collection& all) {
     all.words = file.strings("/tokens/words");
     rows.fill(
         "/tokens/word", all.tokens, file.int32s("/tokens/word"), [](TokenSpan& t, auto x) { t.word = x; }, true);
-    rows.fill("/tokens/begin", all.tokens, file.int64s("/tokens/begin"), [](TokenSpan& t, Index x) { t.begin = x; });
     rows.fill("/tokens/size", all.tokens, file.int32s("/tokens/size"), [](TokenSpan& t, auto x) { t.size = x; });
+    rows.fill("/tokens/gap", all.tokens, file.int32s("/tokens/gap"), [](TokenSpan& t, std::int32_t x) { t.begin = x; });
+    if (!RaggedView<TokenSpan>{all.tokens, file.int64s("/sentences/tokens")}.valid()) throw rows.misfit("/tokens");
+    place_tokens(all);
 }
 
 static Postings read_postings(const hdf5::Reader& file) {

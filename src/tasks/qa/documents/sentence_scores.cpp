@@ -21,9 +21,12 @@ SentenceScores::SentenceScores(const Corpus& corpus, std::span<const Token> stem
         if (query.terms[t].stem >= 0) term_of_[query.terms[t].stem] = static_cast<std::int16_t>(t);
 }
 
-std::span<const double> SentenceScores::matches(Index sentence) const {
-    const std::size_t terms = query_.terms.size();
-    return std::span(matches_).subspan(sentence * terms, terms);
+// The share of a term in a sentence, or a part of that in a neighbour.
+double SentenceScores::attended(Index sentence, std::size_t term) const {
+    const std::size_t terms = query_.terms.size(), at = sentence * terms + term;
+    const double before = sentence > 0 ? matches_[at - terms] : 0;
+    const double behind = sentence + 1 < sentences_ ? matches_[at + terms] : 0;
+    return std::max(matches_[at], neighbour_share * std::max(before, behind));
 }
 
 void SentenceScores::read(const Passage& passage, double passage_score) {
@@ -48,17 +51,10 @@ void SentenceScores::read_sentence(const Sentence& sentence, std::span<double> m
         last = term < 0 ? -2 : term;
     }
     const double length = static_cast<double>(sentence.tokens.size()) / mean_tokens_;
+    const double norm = saturation * (1 - length_share + length_share * length);
     for (double& match : matches)
-        match *= (saturation + 1) / (match + saturation * (1 - length_share + length_share * length));
+        if (match > 0) match *= (saturation + 1) / (match + norm);
     if (has_expected(sentence)) addition += expected_weight * query_.sum;
-}
-
-// The share of a term in a sentence, or that of a neighbour.
-double SentenceScores::attended(Index sentence, std::size_t term) const {
-    double near = 0;
-    if (sentence > 0) near = matches(sentence - 1)[term];
-    if (sentence + 1 < sentences_) near = std::max(near, matches(sentence + 1)[term]);
-    return std::max(matches(sentence)[term], neighbour_share * near);
 }
 
 // Whether a sentence has a capital inside of it at the beginning of a word that the question lacks.

@@ -26,7 +26,6 @@ class SentenceScores {
     void read_sentence(const Sentence& sentence, std::span<double> matches, double& addition);
     [[nodiscard]] bool has_expected(const Sentence& sentence) const;
     [[nodiscard]] double attended(Index sentence, std::size_t term) const;
-    [[nodiscard]] std::span<const double> matches(Index sentence) const;
 
     const Corpus& corpus_;
     std::span<const Token> stems_;
