@@ -66,7 +66,7 @@ void Builder::passage(PassageKind kind, const MappedText& text) {
     if (file_.documents.empty()) begin_document({});
     add_passage(kind, 0);
     if (kind == PassageKind::text)
-        add_text(text);
+        for (const Range sentence : split_sentences(text.text)) add_sentence(text, sentence);
     else
         add_sentence(text, {0, static_cast<Index>(text.text.size())});
     end_passage();
@@ -92,16 +92,14 @@ void Builder::end_passage() {
         file_.documents.back().passages.last = static_cast<Index>(file_.passages.size());
 }
 
-void Builder::add_text(const MappedText& text) {
-    auto first = static_cast<Index>(file_.tokens.size());
-    for (const Range sentence : split_sentences(text.text)) {
-        if (static_cast<Index>(file_.tokens.size()) - first >= max_passage_tokens) {
-            end_passage();
-            add_passage(PassageKind::text, 0);
-            first = static_cast<Index>(file_.tokens.size());
-        }
-        add_sentence(text, sentence);
-    }
+// Begins another passage behind a long one.
+void Builder::cut_passage() {
+    const Passage last = file_.passages.back();
+    if (last.sentences.first == std::ssize(file_.sentences)) return;
+    const Index first = file_.sentences[last.sentences.first].tokens.first;
+    if (std::ssize(file_.tokens) - first < max_passage_tokens) return;
+    end_passage();
+    add_passage(last.kind, last.level);
 }
 
 // The bytes of a text without blanks at its ends.
@@ -121,6 +119,7 @@ void Builder::add_sentence(const MappedText& text, Range range) {
         const Index last = std::min(count, first + max_sentence_tokens);
         const Index begin = first == 0 ? 0 : static_cast<Index>(words[first].begin);
         const Index end = last == count ? range.size() : static_cast<Index>(words[last].begin);
+        cut_passage();
         const Range part = trimmed(text.text, {range.first + begin, range.first + end});
         const auto text_at = static_cast<Index>(file_.text.size()), token = static_cast<Index>(file_.tokens.size());
         file_.text += std::string_view(text.text).substr(part.first, part.size());

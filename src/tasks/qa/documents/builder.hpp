@@ -36,7 +36,7 @@ class Builder {
 
   private:
     void add_passage(PassageKind kind, std::int32_t level);
-    void add_text(const MappedText& text);
+    void cut_passage();
     void add_sentence(const MappedText& text, Range range);
     void end_passage();
     Token word(const std::string& text);

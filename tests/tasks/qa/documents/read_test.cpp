@@ -164,6 +164,7 @@ TEST_CASE("one very long line becomes passages and sentences that are short", "[
     all.validate("t");
     CHECK(all.tokens.size() == 5000);
     for (const Sentence& sentence : all.sentences) CHECK(sentence.tokens.size() <= 400);
+    CHECK(all.passages.size() == all.sentences.size());
 }
 
 namespace {
