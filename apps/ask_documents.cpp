@@ -5,6 +5,7 @@
 #include "found_text.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/io/file_format.hpp"
+#include "kvmem/io/hdf5.hpp"
 #include "kvmem/io/json_text.hpp"
 #include "kvmem/tasks/qa/documents/evaluate.hpp"
 #include "output.hpp"
@@ -26,7 +27,8 @@ po::options_description document_options() {
 
 bool are_documents(const po::variables_map& values) {
     const fs::path path = required(values, "run", "a run directory, a model file or a data set of documents");
-    return is_there(path) && !is_folder(path) && is_hdf5(path) && file_format(path) == "kvmem-qa";
+    if (!is_there(path) || is_folder(path) || !is_hdf5(path) || file_format(path) != "kvmem-qa") return false;
+    return hdf5::Reader(path, "kvmem-qa", 1).has("/documents");
 }
 
 static documents::Search open_search(const po::variables_map& values) {

@@ -57,7 +57,10 @@ int run_import_documents(const Arguments& arguments) {
     QaDataset dataset;
     std::string language;
     int threads = 0;
-    CommandLine line{.usage = "kvmem import documents PATH... --output FILE [options]", .about = about, .rest = "path"};
+    CommandLine line{.usage = "kvmem import documents PATH... --output FILE [options]",
+                     .about = about,
+                     .positional = {},
+                     .rest = "path"};
     line.options.add_options()                                                                                   //
         ("output,o", po::value<std::string>(), "the data set to write, or to bring up to date")                  //
         ("layout", po::value<std::string>(), "of all files; by their names and contents unless given")           //
