@@ -22,8 +22,8 @@ Vocabulary read_vocabulary(const hdf5::Reader& file) {
         refuse("the vocabulary has no unknown token", "entry 0 to be the special '" + unknown + "'",
                texts.empty() ? "no entries" : "'" + texts[0] + "'");
     for (std::size_t i = 0; i < texts.size(); ++i) {
-        if (kinds[i] > static_cast<int>(TokenKind::relation))
-            refuse("a token's kind is wrong", "0 to 3", std::to_string(kinds[i]) + " at " + std::to_string(i));
+        if (kinds[i] > static_cast<int>(TokenKind::second_entity))
+            refuse("a token's kind is wrong", "0 to 5", std::to_string(kinds[i]) + " at " + std::to_string(i));
         const Token token = vocabulary.add(static_cast<TokenKind>(kinds[i]), texts[i]);
         if (static_cast<std::size_t>(token) != i)
             refuse("the vocabulary has an entry twice", "other text or kind than entry " + std::to_string(token),

@@ -2,7 +2,9 @@
 //
 // A token is a word of the questions, an entity (a name of any number of words, as it is spelled), a relation
 // ("directed_by", or "~directed_by" from object to subject), or a special. A word and an entity with the same text are
-// two tokens. Several threads may read at once.
+// two tokens. Words and entities of the second dictionary stand for those around a mention in a text (Miller et al.
+// 2016, "center encoding"): each is a token of its own beside the one of the same text. Several threads may read at
+// once.
 #pragma once
 
 #include "kvmem/core/number_table.hpp"
@@ -18,7 +20,26 @@
 namespace kvmem {
 
 // What a token stands for. The numbers are those of files.
-enum class TokenKind : std::uint8_t { special = 0, word = 1, entity = 2, relation = 3 };
+enum class TokenKind : std::uint8_t {
+    special = 0,
+    word = 1,
+    entity = 2,
+    relation = 3,
+    second_word = 4,  // a word and an entity of the second dictionary
+    second_entity = 5
+};
+
+// The kind of the same text in the second dictionary; other kinds stay as they are. The second function is its inverse.
+constexpr TokenKind second_kind(TokenKind kind) {
+    return kind == TokenKind::word     ? TokenKind::second_word
+           : kind == TokenKind::entity ? TokenKind::second_entity
+                                       : kind;
+}
+constexpr TokenKind first_kind(TokenKind kind) {
+    return kind == TokenKind::second_word     ? TokenKind::word
+           : kind == TokenKind::second_entity ? TokenKind::entity
+                                              : kind;
+}
 
 // Stands for every word that is not in a vocabulary, or was never seen in training.
 inline constexpr Token unknown_token = 0;

@@ -13,9 +13,15 @@ void Lexicon::index() {
     const auto size = static_cast<std::size_t>(vocabulary_.size());
     inputs_.resize(size);
     candidate_number_.assign(size, -1);
+    second_.clear();
     for (Token token = 0; token < vocabulary_.size(); ++token) {
-        const bool untrained = vocabulary_.kind(token) == TokenKind::word && vocabulary_.count(token) == 0;
+        const TokenKind kind = vocabulary_.kind(token);
+        const bool untrained = first_kind(kind) == TokenKind::word && vocabulary_.count(token) == 0;
         inputs_[token] = untrained ? unknown_token : token;
+        if (first_kind(kind) == kind) continue;
+        second_.resize(size, unknown_token);
+        if (const auto first = vocabulary_.find(first_kind(kind), vocabulary_.text(token)))
+            second_[*first] = inputs_[token];
     }
     for (std::size_t i = 0; i < candidates_.size(); ++i) candidate_number_[candidates_[i]] = static_cast<Index>(i);
 }
@@ -24,6 +30,18 @@ Ragged<Token> Lexicon::inputs(const Ragged<Token>& bags) const {
     Ragged<Token> mapped = bags;
     for (Token& token : mapped.values) token = input(token);
     return mapped;
+}
+
+Ragged<Token> Lexicon::question_inputs(const Ragged<Token>& questions) const {
+    if (second_.empty()) return inputs(questions);
+    Ragged<Token> both;
+    for (Index i = 0; i < questions.size(); ++i) {
+        for (const Token token : questions[i]) both.values.push_back(input(token));
+        for (const Token token : questions[i])
+            if (second_[token] != unknown_token) both.values.push_back(second_[token]);
+        both.end_row();
+    }
+    return both;
 }
 
 // Whether questions bring all slots that they read, and so may be about anything that training was about.
@@ -41,7 +59,7 @@ std::vector<Token> Lexicon::extend(const QaDataset& dataset, bool words_too) {
         Token& ours = to[token];
         if (token < vocabulary_.size() && vocabulary_.kind(token) == kind && vocabulary_.text(token) == text)
             ours = token;  // the usual case: the data set of the model's training
-        else if (kind == TokenKind::entity || (words_too && kind == TokenKind::word))
+        else if (first_kind(kind) == TokenKind::entity || (words_too && first_kind(kind) == TokenKind::word))
             ours = vocabulary_.add(kind, text);
         else if (const auto known = vocabulary_.find(kind, text))
             ours = *known;

@@ -35,23 +35,35 @@ Facts facts_of(const Slots& memory, const Vocabulary& vocabulary) {
 
 bool holds_facts(const QaDataset& dataset) { return facts_of(dataset.memory, dataset.vocabulary).size() > 0; }
 
+// The token that each token of a key is hashed by, or -1: those of the second dictionary by the first one's.
+static std::vector<Token> hashed_tokens(const Vocabulary& vocabulary, bool entities_only) {
+    std::vector<Token> hashed(vocabulary.size(), -1);
+    for (Token token = 0; token < vocabulary.size(); ++token) {
+        const TokenKind kind = vocabulary.kind(token), first = first_kind(kind);
+        if (first != TokenKind::entity && (entities_only || first != TokenKind::word)) continue;
+        hashed[token] = first == kind ? token : vocabulary.find(first, vocabulary.text(token)).value_or(-1);
+    }
+    return hashed;
+}
+
 Retriever::Retriever(const Slots& memory, const Vocabulary& vocabulary, const RetrieverOptions& options)
     : options_(options), memory_(&memory), offsets_(static_cast<std::size_t>(vocabulary.size()) + 1, 0) {
     if (options.strategy == Retrieval::whole) {
         facts_ = facts_of(memory, vocabulary);
         return;
     }
-    std::vector<std::uint8_t> hashed;  // by token; one small array, since each token of each key is looked up
-    for (Token token = 0; token < vocabulary.size(); ++token) {
-        const TokenKind kind = vocabulary.kind(token);
-        hashed.push_back(kind == TokenKind::entity || (!options.entities_only && kind == TokenKind::word));
-    }
-    // Calls use(token, slot) for every token of every key, once for each slot.
+    const std::vector<Token> hashed = hashed_tokens(vocabulary, options.entities_only);
+    // Calls use(token, slot) for every hashed token of every key, once for each slot.
     const auto each = [&](auto use) {
+        std::vector<Token> seen;
         for (Index slot = 0; slot < memory.size(); ++slot) {
-            const auto key = memory.key[slot];
-            for (auto token = key.begin(); token != key.end(); ++token)
-                if (hashed[*token] && std::find(key.begin(), token, *token) == token) use(*token, slot);
+            seen.clear();
+            for (const Token in_key : memory.key[slot]) {
+                const Token token = hashed[in_key];
+                if (token < 0 || std::ranges::find(seen, token) != seen.end()) continue;
+                seen.push_back(token);
+                use(token, slot);
+            }
         }
     };
     each([&](Token token, Index) { ++offsets_[token + 1]; });

@@ -14,7 +14,7 @@ static DatasetReport small_report() {
 
 TEST_CASE("inspecting counts the vocabulary by kind and describes the memory", "[inspect]") {
     const DatasetReport report = small_report();
-    CHECK(report.tokens_by_kind == std::array<Index, 4>{1, 7, 6, 1});
+    CHECK(report.tokens_by_kind == std::array<Index, 6>{1, 7, 6, 1, 0, 0});
     CHECK(report.candidates == 3);
     CHECK(report.memory.slots == 2);
     CHECK(report.memory.distinct_keys == 2);

@@ -166,3 +166,10 @@ TEST_CASE("what each hop can reach is reported by task and strategy", "[retrieve
         CHECK(all.gold_found == (strategy == Retrieval::question ? 1 : 3));
     }
 }
+
+TEST_CASE("a key's names in the second dictionary are hashed as those of the first", "[retriever]") {
+    Memory m;
+    const Token second_b = m.vocabulary.add(TokenKind::second_entity, "B");
+    m.slots.push(std::array{m.a, second_b}, std::array{m.c});
+    CHECK(m.retrieve({m.b}) == Found{1, 2, 5});
+}

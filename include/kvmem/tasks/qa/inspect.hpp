@@ -49,7 +49,7 @@ struct MemoryReport {
 
 // The sizes of a data set and its parts.
 struct DatasetReport {
-    std::array<Index, 4> tokens_by_kind{};  // indexed by TokenKind
+    std::array<Index, 6> tokens_by_kind{};  // indexed by TokenKind
     // The tokens that may be answers, the shared memory, and each split by its name.
     Index candidates = 0;
     MemoryReport memory;

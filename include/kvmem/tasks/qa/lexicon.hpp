@@ -21,6 +21,12 @@ class Lexicon {
     // The input of the model for a token: the token, or unknown_token for a word that training never saw.
     Token input(Token token) const { return inputs_[token]; }
     Ragged<Token> inputs(const Ragged<Token>& bags) const;
+    // The same for questions: behind its tokens, a question has those of the second dictionary that the model knows.
+    Ragged<Token> question_inputs(const Ragged<Token>& questions) const;
+    // A token's twin in the second dictionary, or unknown_token for none.
+    Token second(Token token) const { return second_.empty() ? unknown_token : second_[token]; }
+    // Whether the vocabulary has a second dictionary.
+    bool has_second_dictionary() const { return !second_.empty(); }
 
     // The number of a token, or of a value's only token, among the candidates; -1 for others.
     Index candidate(Token token) const { return candidate_number_[token]; }
@@ -38,6 +44,7 @@ class Lexicon {
     std::vector<Token> candidates_;
     std::vector<Token> inputs_;            // of each token
     std::vector<Index> candidate_number_;  // of each token
+    std::vector<Token> second_;  // of each token in the second dictionary, or unknown_token; empty without one
 };
 
 // Replaces every token t by to[t].

@@ -2,6 +2,7 @@
 
 #include "kvmem/core/error.hpp"
 #include "tasks/qa/model_type.hpp"
+#include "tasks/qa/models/slot_weights.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -31,7 +32,7 @@ void KvMemNN::grow() {
     std::vector<bool> frozen;
     if (!config_.train_entities)
         for (Token token = 0; token < vocabulary().size(); ++token)
-            frozen.push_back(vocabulary().kind(token) == TokenKind::entity);
+            frozen.push_back(first_kind(vocabulary().kind(token)) == TokenKind::entity);
     for (Parameter* table : {question_table_, value_table_, answer_table_}) {  // some of them may be one
         grow_table(*table, table->name == "A" ? 0 : 1, config_.deviation, config_.seed);
         table->frozen = frozen;
@@ -40,10 +41,10 @@ void KvMemNN::grow() {
 
 // The questions' tokens. A generator makes some words unknown, so that the unknown word's row learns to be harmless.
 Ragged<Token> KvMemNN::questions(const Batch& batch, Rng* rng) const {
-    Ragged<Token> mapped = lexicon_.inputs(batch.question);
+    Ragged<Token> mapped = lexicon_.question_inputs(batch.question);
     if (rng)
         for (Token& token : mapped.values)
-            if (vocabulary().kind(token) == TokenKind::word && rng->uniform() < config_.word_dropout)
+            if (first_kind(vocabulary().kind(token)) == TokenKind::word && rng->uniform() < config_.word_dropout)
                 token = unknown_token;
     return mapped;
 }
@@ -71,7 +72,7 @@ static Matrix embedded(const Parameter& table, const Ragged<Token>& bags, BagSca
 }
 
 Matrix KvMemNN::encode_questions(const Ragged<Token>& questions) const {
-    return embedded(*question_table_, lexicon_.inputs(questions), config_.bag_scale);
+    return embedded(*question_table_, lexicon_.question_inputs(questions), config_.bag_scale);
 }
 
 SlotVectors KvMemNN::encode_slots(const Slots& slots) const {
@@ -195,22 +196,7 @@ std::vector<Real> KvMemNN::weights(const Forward& forward, const Batch& batch, I
 void KvMemNN::score(const Forward& forward, const Batch& batch, View scores) const {
     score_candidates(forward.state.value(), *answer_table_, scores);
     if (config_.copy_weight == 0) return;
-    const std::vector<Real> weight = weights(forward, batch, memory_.hops() - 1);
-    std::vector<std::pair<Index, Real>> matched;  // the candidates among one example's values, with their weights
-    for (Index i = 0; i < batch.size(); ++i) {
-        matched.clear();
-        const auto [first, last] = batch.slots_of(i);
-        for (Index s = first; s < last; ++s)
-            if (const Index candidate = lexicon_.candidate(batch.slots.value[s]); candidate >= 0)
-                matched.emplace_back(candidate, weight[s]);
-        std::stable_sort(matched.begin(), matched.end(), [](auto& a, auto& b) { return a.first < b.first; });
-        for (std::size_t k = 0; k < matched.size();) {
-            const Index candidate = matched[k].first;
-            double sum = 0;
-            for (; k < matched.size() && matched[k].first == candidate; ++k) sum += matched[k].second;
-            scores(i, candidate) += static_cast<Real>(std::log1p(config_.copy_weight * sum));
-        }
-    }
+    add_slot_weights(lexicon_, batch, weights(forward, batch, memory_.hops() - 1), config_.copy_weight, scores);
 }
 
 void KvMemNN::score(Tape& tape, const Batch& batch, View scores, AttentionTrace* trace) const {

@@ -1,4 +1,5 @@
 // The graph of a key-value memory network, from the equations of kv_mem_nn.hpp.
+#include "kvmem/core/error.hpp"
 #include "kvmem/tasks/qa/models/kv_mem_nn.hpp"
 #include "tasks/qa/models/onnx_bags.hpp"
 
@@ -32,6 +33,8 @@ static Value add_copies(const Value& scores, const Value& values, const Value& w
 }
 
 std::vector<OnnxModel> KvMemNN::onnx() const {
+    if (lexicon_.has_second_dictionary())
+        throw Error({.what = "a model that reads documents in two dictionaries has no graph for other programs"});
     Graph g("network",
             "kvmem kv-mem-nn: scores of all candidates for questions that read slots. A slot without tokens is none.",
             parameters());
