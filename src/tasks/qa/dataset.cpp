@@ -34,6 +34,15 @@ struct Validator : FileChecks {
         same_size(value, "there are not as many values as keys", slots.key.size(), slots.value.size());
     }
 
+    void origin(const std::vector<SlotOrigin>& origin, Index slots) const {
+        if (origin.empty()) return;
+        same_size("/memory/origin", "there are not as many origins as slots", slots, std::ssize(origin));
+        for (const SlotOrigin& o : origin)
+            if (o.document < -1 || o.begin < 0 || o.end < o.begin)
+                refuse("/memory/origin", "an origin is no range of bytes", "0 <= begin <= end",
+                       std::to_string(o.begin) + " to " + std::to_string(o.end));
+    }
+
     void split(const std::string& part, const Split& split) const {
         rows(part + "/question", split.question);
         rows(part + "/answer", split.answer);
@@ -99,6 +108,7 @@ void QaDataset::validate(const std::string& where) const {
     check.vocabulary(vocabulary);
     for (const std::string& task : tasks) check.text("/tasks", task);
     check.slots("/memory/key", "/memory/value", memory);
+    check.origin(origin, memory.size());
     check.candidates(candidates);
     for (const auto& [name, split] : splits) {
         check.split_name(name);

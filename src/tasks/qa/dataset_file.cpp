@@ -27,11 +27,40 @@ static Split read_split(const hdf5::Reader& file, const std::string& path) {
     return split;
 }
 
+static constexpr std::pair<const char*, Index SlotOrigin::*> origin_parts[] = {
+    {"/memory/origin/document", &SlotOrigin::document},
+    {"/memory/origin/begin", &SlotOrigin::begin},
+    {"/memory/origin/end", &SlotOrigin::end}};
+
+static std::vector<SlotOrigin> read_origin(const hdf5::Reader& file) {
+    std::vector<SlotOrigin> origin;
+    for (const auto& [path, part] : origin_parts) {
+        const std::vector<Index> values = file.int64s(path);
+        if (part == &SlotOrigin::document) origin.resize(values.size());
+        if (values.size() != origin.size())
+            throw Error({.what = "the parts of origins differ in length",
+                         .expected = std::to_string(origin.size()),
+                         .got = std::to_string(values.size()),
+                         .where = file.name() + ": " + path});
+        for (std::size_t i = 0; i < values.size(); ++i) origin[i].*part = values[i];
+    }
+    return origin;
+}
+
+static void write_origin(hdf5::Writer& file, const std::vector<SlotOrigin>& origin) {
+    for (const auto& [path, part] : origin_parts) {
+        std::vector<Index> values;
+        for (const SlotOrigin& slot : origin) values.push_back(slot.*part);
+        file.write(path, std::span<const Index>(values));
+    }
+}
+
 static QaDataset read_dataset(const hdf5::Reader& file, DatasetParts parts) {
     QaDataset dataset;
     dataset.info = read_info(file);
     dataset.vocabulary = read_vocabulary(file);
     if (file.has("/memory")) dataset.memory = {file.ragged("/memory/key"), file.ragged("/memory/value")};
+    if (file.has("/memory/origin")) dataset.origin = read_origin(file);
     if (file.has("/tasks")) dataset.tasks = file.strings("/tasks");
     if (file.has("/candidates")) dataset.candidates = file.int32s("/candidates");
     if (parts == DatasetParts::all || dataset.memory.size() == 0)
@@ -80,6 +109,7 @@ void save_dataset(const QaDataset& dataset, const std::filesystem::path& path) {
     write_vocabulary(file, dataset.vocabulary);
     file.write("/memory/key", dataset.memory.key);
     file.write("/memory/value", dataset.memory.value);
+    if (!dataset.origin.empty()) write_origin(file, dataset.origin);
     if (!dataset.tasks.empty()) file.write("/tasks", std::span<const std::string>(dataset.tasks));
     file.write("/candidates", std::span<const Token>(dataset.candidates));
     if (dataset.documents) documents::write_corpus(file, *dataset.documents);

@@ -73,6 +73,7 @@ void add_fact(QaDataset& dataset, const NamedFact& fact) {
     for (const FactSlot& slot : {FactSlot{ends[0], there, ends[1]}, FactSlot{ends[1], back, ends[0]}}) {
         if (holds(dataset.memory, slot)) continue;
         dataset.memory.push(std::array{slot.entity, slot.relation}, std::array{slot.value});
+        if (!dataset.origin.empty()) dataset.origin.push_back({-1, 0, 0});
     }
 }
 
@@ -85,11 +86,14 @@ void remove_fact(QaDataset& dataset, const NamedFact& fact) {
     if (!subject || !object || !holds(dataset.memory, {*subject, there, *object}))
         throw error_in({}, "the memory has no such fact", {}, shown(fact));
     Slots rest;
+    std::vector<SlotOrigin> origin;
     for (Index slot = 0; slot < dataset.memory.size(); ++slot) {
         if (FactSlot{*subject, there, *object}.is(dataset.memory, slot)) continue;
         if (back && FactSlot{*object, *back, *subject}.is(dataset.memory, slot)) continue;
+        if (!dataset.origin.empty()) origin.push_back(dataset.origin[slot]);
         rest.push(dataset.memory.key[slot], dataset.memory.value[slot]);
     }
+    dataset.origin = std::move(origin);
     dataset.memory = std::move(rest);
 }
 

@@ -32,6 +32,13 @@ struct Slots {
     bool operator==(const Slots&) const = default;
 };
 
+// What a slot was read from: bytes [begin, end) of the file of a document, which has a number in
+// QaDataset::documents; or -1 for a slot of no document.
+struct SlotOrigin {
+    Index document, begin, end;
+    bool operator==(const SlotOrigin&) const = default;
+};
+
 // The examples of one split. Example i asks question[i]; each of the tokens answer[i] is right, and without any the
 // question is unanswerable.
 struct Split {
@@ -69,6 +76,7 @@ struct QaDataset {
     DatasetInfo info;
     Vocabulary vocabulary;
     Slots memory;                                          // shared by all examples; may be empty
+    std::vector<SlotOrigin> origin;                        // of each slot, if memory is read from documents; or empty
     std::vector<Token> candidates;                         // the tokens that may be answers; they rise
     std::vector<std::string> tasks;                        // the names of the tasks of examples; may be empty
     std::map<std::string, Split> splits;                   // "train", "valid", "test"; any may be missing

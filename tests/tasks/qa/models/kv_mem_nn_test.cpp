@@ -2,6 +2,7 @@
 
 #include "kvmem/core/error.hpp"
 #include "random.hpp"
+#include "support/toy_documents.hpp"
 #include "support/toy_kb.hpp"
 
 #include <catch2/catch.hpp>
@@ -283,4 +284,27 @@ TEST_CASE("a model does not take parameters of other shapes", "[kv_mem_nn]") {
     CHECK_THROWS_WITH(
         KvMemNN(toy_config(), dataset.vocabulary, dataset.candidates, [](const std::string&) { return Matrix(3, 5); }),
         Catch::Contains("parameter") && Catch::Contains("3 x 5"));
+}
+
+TEST_CASE("a question about documents is read in both dictionaries", "[kv_mem_nn]") {
+    const QaDataset dataset = toy_documents(3, 0);
+    const KvMemNN model({.width = 4}, dataset.vocabulary, dataset.candidates);
+    const Vocabulary& words = dataset.vocabulary;
+    const Token film = entity(words, "Film 0"), made = *words.find(TokenKind::word, "made");
+    const Token second_film = *words.find(TokenKind::second_entity, "Film 0");
+    const Token second_made = *words.find(TokenKind::second_word, "made");
+    Ragged<Token> question;
+    question.push_row(std::array{made, film});
+    const Matrix encoded = model.encode_questions(question);
+    const Parameter& table = *model.parameters().begin();
+    for (Index k = 0; k < 4; ++k) {
+        double sum = 0;
+        for (const Token token : {made, film, second_made, second_film}) sum += table.value(token, k);
+        CHECK(encoded(0, k) == Approx(sum / 2));
+    }
+}
+
+TEST_CASE("a network that reads documents in two dictionaries has no graph for other programs", "[kv_mem_nn]") {
+    const QaDataset dataset = toy_documents(3, 0);
+    CHECK_THROWS_AS(KvMemNN({.width = 4}, dataset.vocabulary, dataset.candidates).onnx(), Error);
 }

@@ -1,0 +1,40 @@
+// Documents about films that nobody made, with questions, for tests of readers.
+#pragma once
+
+#include "kvmem/tasks/qa/documents/representation.hpp"
+
+#include <string>
+
+namespace kvmem::test {
+
+// `films` documents, "Film 7 is a film by Maker 7 with Actor 7.", numbered from `first`, and two questions about each.
+inline QaDataset toy_documents(Index films, Index first) {
+    QaDataset dataset;
+    std::vector<documents::TitledText> texts;
+    const auto name = [&](const std::string& kind, Index i) { return kind + " " + std::to_string(i); };
+    Vocabulary& words = dataset.vocabulary;
+    Split& train = dataset.splits["train"];
+    for (Index i = first; i < first + films; ++i) {
+        const Token film = words.add(TokenKind::entity, name("Film", i));
+        const Token maker = words.add(TokenKind::entity, name("Maker", i));
+        const Token actor = words.add(TokenKind::entity, name("Actor", i));
+        texts.push_back({name("Film", i), i % 2 ? name("Film", i) + " is a film by " + name("Maker", i) + " with " +
+                                                      name("Actor", i) + "."
+                                                : name("Maker", i) + " made it, and " + name("Actor", i) + " stars."});
+        train.question.push_row(
+            std::array{words.add(TokenKind::word, "who"), words.add(TokenKind::word, "made"), film});
+        train.answer.push_row(std::array{maker});
+        train.question.push_row(
+            std::array{words.add(TokenKind::word, "who"), words.add(TokenKind::word, "stars"), film});
+        train.answer.push_row(std::array{actor});
+    }
+    documents::DocumentMemory memory = documents::represent(documents::collect(texts), words);
+    dataset.memory = std::move(memory.slots);
+    dataset.origin = std::move(memory.origin);
+    for (Token token = 0; token < words.size(); ++token)
+        if (words.kind(token) == TokenKind::entity) dataset.candidates.push_back(token);
+    dataset.count_tokens();
+    return dataset;
+}
+
+}  // namespace kvmem::test
