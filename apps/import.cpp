@@ -46,9 +46,13 @@ static const char* const about =
 // Throws UsageError for an option of another layout, which would have no effect.
 static void require_fitting_options(const std::string& layout, const po::variables_map& values) {
     static const std::map<std::string, std::set<std::string>> options_of_layouts = {
-        {"metaqa", {"kb", "split", "hold-out-phrasings", "limit", "without-marks"}},
-        {"wikimovies", {"kb", "entities"}},
-        {"kb", {"facts", "templates", "test-entities", "questions-per-key", "keys-per-path"}},
+        {"metaqa",
+         {"kb", "split", "hold-out-phrasings", "limit", "without-marks", "ask-facts", "documents", "representation",
+          "mentions", "window", "stated"}},
+        {"wikimovies", {"kb", "entities", "documents", "representation", "mentions", "window", "stated"}},
+        {"kb",
+         {"facts", "templates", "test-entities", "questions-per-key", "keys-per-path", "documents", "representation",
+          "mentions", "window", "stated"}},
         {"babi", {"folder", "tasks"}},
         {"jsonl", {}}};
     const auto allowed = options_of_layouts.find(layout);
@@ -83,6 +87,20 @@ static MetaqaOptions::WithoutMarks without_marks(const std::string& text) {
     throw UsageError({.what = "no such splits to take marks off", .expected = "none, test or all", .got = text});
 }
 
+// The choice that an option names (choices()).
+template <class Choice>
+static Choice chosen(const po::variables_map& values, const std::string& option) {
+    const auto names = choices(Choice{});
+    const auto found =
+        std::ranges::find(names, values[option].as<std::string>(), [](auto n) { return std::string(n); });
+    if (found == names.end())
+        throw UsageError({.what = "no such choice of --" + option,
+                          .expected = joined({names.begin(), names.end()}),
+                          .got = values[option].as<std::string>(),
+                          .hint = "see 'kvmem import --help'"});
+    return static_cast<Choice>(found - names.begin());
+}
+
 // The files of an option that takes several.
 static std::vector<std::filesystem::path> files_of(const po::variables_map& values, const std::string& option) {
     if (!values.count(option)) return {};
@@ -93,9 +111,9 @@ static std::vector<std::filesystem::path> files_of(const po::variables_map& valu
 // All files that the import reads, with files in folders.
 static std::vector<std::filesystem::path> inputs(const po::variables_map& values) {
     std::vector<std::filesystem::path> all;
-    for (const char* option : {"kb", "entities", "templates"})
+    for (const char* option : {"kb", "entities", "templates", "ask-facts"})
         if (values.count(option)) all.emplace_back(values[option].as<std::string>());
-    for (const char* option : {"facts", "train", "valid", "test", "split"})
+    for (const char* option : {"facts", "train", "valid", "test", "split", "documents"})
         for (const std::filesystem::path& path : files_of(values, option)) {
             all.push_back(path);
             all.push_back(metaqa_types_of(path));
@@ -161,7 +179,20 @@ static void add_options(CommandLine& line, ImportSettings& settings) {
         ("limit", po::value(&metaqa.train_limit)->default_value(0),
          "training questions of each file, at most; 0: all (metaqa)")  //
         ("without-marks", po::value<std::string>()->default_value("none"),
-         "none, test or all: whose questions lose the brackets around names (metaqa)")                        //
+         "none, test or all: whose questions lose the brackets around names (metaqa)")  //
+        ("ask-facts", po::value<std::string>(),
+         "facts, subject<TAB>relation<TAB>object, to ask in the training questions' phrasings too (metaqa)")  //
+        ("documents", po::value<Paths>()->multitoken(),
+         "files and folders to read instead of the facts, which then only name entities (metaqa, wikimovies, kb)")  //
+        ("representation", po::value<std::string>()->default_value("window-centre-title"),
+         "of documents: sentence, window, window-title, window-centre, window-centre-title, or edges (for "
+         "path-reader)")  //
+        ("mentions", po::value<std::string>()->default_value("inner"),
+         "names in documents: exact (as spelled), any-case, or inner (also within longer ones)")  //
+        ("window", po::value(&options.representation.window)->default_value(7),
+         "words of a window, with the name in its middle")  //
+        ("stated", po::bool_switch(&options.stated_only),
+         "only questions, and right answers, that the slots which a question reads have (with --documents)")  //
         ("templates", po::value(&template_file), "file of phrasings to make questions from facts with (kb)")  //
         ("test-entities", po::value(&templates.test_entity_fraction)->default_value(0.1, "0.1"),
          "share of the entities that only the test asks about (kb)")  //
@@ -203,6 +234,10 @@ int run_import(const Arguments& arguments) {
     options.valid_by_default = (layout == "kb" || layout == "jsonl") && values["valid-fraction"].defaulted();
     templates.file = template_file;
     metaqa.split = files_of(values, "split");
+    if (values.count("ask-facts")) metaqa.asked_facts = values["ask-facts"].as<std::string>();
+    options.documents = files_of(values, "documents");
+    options.representation.representation = chosen<documents::Representation>(values, "representation");
+    options.representation.mentions = chosen<documents::Mentions>(values, "mentions");
     metaqa.without_marks = without_marks(values["without-marks"].as<std::string>());
 
     Progress progress;

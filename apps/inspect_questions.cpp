@@ -12,6 +12,7 @@
 #include <boost/json.hpp>
 #include <iomanip>
 #include <iostream>
+#include <limits>
 #include <utility>
 
 namespace kvmem::apps {
@@ -82,17 +83,26 @@ static void print_recall_row(const std::string& task, const std::vector<Retrieva
     std::cout << "\n";
 }
 
-// Prints an upper bound of what hops can find with each strategy, whatever attention learns.
+// Prints an upper bound of what hops can find with each way of finding slots, whatever attention learns.
 static void print_recall(const QaDataset& dataset, RetrieverOptions options) {
     options.hops = 3;
-    constexpr std::pair<Retrieval, const char*> strategies[] = {
-        {Retrieval::question, "slots found by hashing the question"},
-        {Retrieval::hops, "slots found by hashing again for each hop"},
-        {Retrieval::whole, "all facts, followed exactly"}};
+    constexpr Index any = std::numeric_limits<Index>::max();
+    const auto with = [&](Retrieval strategy, Index max_frequency, Index max_slots) {
+        RetrieverOptions changed = options;
+        changed.strategy = strategy;
+        changed.max_frequency = max_frequency;
+        changed.max_slots = max_slots;
+        return changed;
+    };
+    std::vector<std::pair<RetrieverOptions, const char*>> ways{
+        {with(Retrieval::question, options.max_frequency, options.max_slots), "slots found by hashing the question"},
+        {with(Retrieval::hops, options.max_frequency, options.max_slots), "slots found by hashing again for each hop"},
+        {with(Retrieval::whole, options.max_frequency, options.max_slots), "all facts, followed exactly"}};
+    if (!dataset.origin.empty())  // a mention may be too common to find slots by
+        ways.insert(ways.begin() + 1, {with(Retrieval::question, any, any), "the same with buckets of any size"});
     for (const auto& [name, split] : dataset.splits)
-        for (const auto& [strategy, what] : strategies) {
-            options.strategy = strategy;
-            const Retriever retriever(dataset.memory, dataset.vocabulary, options);
+        for (const auto& [way, what] : ways) {
+            const Retriever retriever(dataset.memory, dataset.vocabulary, way);
             const Facts* const facts = retriever.facts();
             if (facts && facts->size() == 0) continue;
             std::cout << name << ", " << what

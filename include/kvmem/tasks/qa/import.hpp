@@ -6,6 +6,7 @@
 #pragma once
 
 #include "kvmem/tasks/qa/dataset.hpp"
+#include "kvmem/tasks/qa/documents/representation.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -22,6 +23,12 @@ struct ImportOptions {
     // Whether a tenth of 20 or more training questions is moved to "valid" where neither files nor a fraction give any.
     bool valid_by_default = false;
     std::uint64_t seed = 1;  // of every random choice
+    // Files and folders of documents (documents/read.hpp). Their slots are the memory, and facts only name entities.
+    std::vector<std::filesystem::path> documents{};
+    documents::RepresentationOptions representation{};
+    // Whether questions stay only if a slot that they read has a right answer, and only these answers
+    // (RetrieverOptions).
+    bool stated_only = false;
     // What the data set will say about itself.
     std::string title{}, source{}, license{};
     // If not empty, called at times with the name of the file being read and the number of its lines that are done.
@@ -44,6 +51,9 @@ struct MetaqaOptions {
     // type are one type.
     Index held_out_phrasings = 0;
     Index train_limit = 0;  // maximum of training questions of each file, drawn at random; 0: all
+    // A file of facts, lines "subject<TAB>relation<TAB>object", that are asked in the phrasings of the training
+    // questions, each key once, without the keys of any question of the files. Empty: none.
+    std::filesystem::path asked_facts{};
     // The splits whose questions lose their brackets, so that names in them must be found as in any text.
     WithoutMarks without_marks = WithoutMarks::none;
 };

@@ -1,6 +1,9 @@
 #include "tasks/qa/import/builder.hpp"
 
 #include "kvmem/core/rng.hpp"
+#include "kvmem/tasks/qa/documents/postings.hpp"
+#include "kvmem/tasks/qa/documents/read.hpp"
+#include "kvmem/tasks/qa/retriever.hpp"
 #include "text/brackets.hpp"
 #include "text/words.hpp"
 
@@ -283,8 +286,40 @@ void DatasetBuilder::append_slots(Split& split, const RawQuestion& question, con
     if (has_support_) split.support.push_row(local.support);
 }
 
+// The questions of a split, and those of their answers that the slots which they read have.
+static Split stated_part(const Split& split, const Slots& memory, const Retriever& retriever) {
+    Split stated;
+    std::vector<Token> values;
+    for (Index i = 0; i < split.size(); ++i) {
+        values.clear();
+        for (const Index slot : retriever.retrieve(split.question[i]))
+            values.insert(values.end(), memory.value[slot].begin(), memory.value[slot].end());
+        std::ranges::sort(values);
+        std::vector<Token> answers;
+        std::ranges::copy_if(split.answer[i], std::back_inserter(answers),
+                             [&](Token answer) { return std::ranges::binary_search(values, answer); });
+        if (answers.empty()) continue;
+        stated.question.push_row(split.question[i]);
+        stated.answer.push_row(answers);
+        if (!split.task.empty()) stated.task.push_back(split.task[i]);
+    }
+    return stated;
+}
+
+// Replaces the memory by the slots of documents.
+void DatasetBuilder::read_documents() {
+    documents::Corpus corpus{documents::read_documents(options_.documents, {.warn = options_.warn}), {}};
+    documents::DocumentMemory read =
+        documents::represent(corpus.collection, dataset_.vocabulary, options_.representation);
+    dataset_.memory = std::move(read.slots);
+    dataset_.origin = std::move(read.origin);
+    corpus.postings = documents::make_postings(corpus.collection);
+    dataset_.documents = std::make_shared<documents::Corpus>(std::move(corpus));
+}
+
 QaDataset DatasetBuilder::finish(const LinkOptions& link) {
     facts_ = {};
+    if (!options_.documents.empty()) read_documents();
     split_off_validation();
     name_missing_tasks();
     count_plain_words();
@@ -302,6 +337,10 @@ QaDataset DatasetBuilder::finish(const LinkOptions& link) {
                 throw question.loc.error(problem.what, problem.expected, problem.got, problem.hint);
             }
         }
+    if (options_.stated_only) {
+        const Retriever retriever(dataset_.memory, dataset_.vocabulary);
+        for (auto& [name, split] : dataset_.splits) split = stated_part(split, dataset_.memory, retriever);
+    }
     for (const auto& [what, count] : doubts_)
         if (count > max_told) options_.warn("of " + std::to_string(count) + " lines: " + what);
     for (Token token = 0; token < dataset_.vocabulary.size(); ++token)

@@ -48,6 +48,7 @@ std::vector<bool> drawn_for_validation(std::size_t count, double fraction, std::
 // Collects facts, then questions, and makes one data set of them. One thread at a time.
 class DatasetBuilder {
   public:
+    // The options, and with them the file of documents, are read by finish().
     explicit DatasetBuilder(const ImportOptions& options) : options_(options) {}
 
     Token entity(std::string_view name) { return dataset_.vocabulary.add(TokenKind::entity, name); }
@@ -64,6 +65,13 @@ class DatasetBuilder {
 
     // Adds a question to a split. A split exists only if it has questions.
     void add_question(std::string_view split, RawQuestion question);
+
+    // Calls use(split, question) for each question so far.
+    template <class Use>
+    void for_each_question(Use use) const {
+        for (const auto& [split, questions] : questions_)
+            for (const RawQuestion& question : questions) use(split, question);
+    }
 
     // Copies of a text and of answers, valid as long as the builder. Answers are distinct, rise, and become entities.
     // Throws Error for an unusable name.
@@ -100,6 +108,7 @@ class DatasetBuilder {
     };
     Directions relation(std::string_view name, const Location& loc);
 
+    void read_documents();
     void split_off_validation();
     void doubt_question(const RawQuestion& question, std::span<const Token> tokens);
     void find_held_entities();

@@ -1,4 +1,4 @@
-#include "tasks/qa/import/builder.hpp"
+#include "tasks/qa/import/ask_facts.hpp"
 #include "tasks/qa/import/question_pool.hpp"
 #include "tasks/qa/import/sources.hpp"
 
@@ -72,6 +72,7 @@ QaDataset metaqa_from(Source kb, MetaqaSources sources, const ImportOptions& opt
     for (TypedSource& file : sources.split) pool.add_divided(read_questions(builder, file, options));
     prepare(pool, options, metaqa);
     pool.give_all();
+    if (sources.asked_facts) ask_facts(builder, *sources.asked_facts, options);
     return builder.finish();
 }
 
@@ -101,7 +102,8 @@ QaDataset import_metaqa(const fs::path& kb, const ImportOptions& options, const 
     require_metaqa_options(metaqa);
     Source facts = read_needed_source(kb, "the file of facts, kb.txt");
     MetaqaSources sources{read_typed_sources(options.train), read_typed_sources(options.valid),
-                          read_typed_sources(options.test), read_typed_sources(metaqa.split)};
+                          read_typed_sources(options.test), read_typed_sources(metaqa.split),
+                          read_source(metaqa.asked_facts)};
     return metaqa_from(std::move(facts), std::move(sources), options, metaqa);
 }
 

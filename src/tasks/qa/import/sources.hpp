@@ -18,6 +18,7 @@ struct TypedSource {
 
 struct MetaqaSources {
     std::vector<TypedSource> train, valid, test, split;
+    std::optional<Source> asked_facts{};
 };
 
 QaDataset metaqa_from(Source kb, MetaqaSources sources, const ImportOptions& options, const MetaqaOptions& metaqa);

@@ -1,3 +1,4 @@
+#include "kvmem/tasks/qa/documents/postings.hpp"
 #include "support/import_helpers.hpp"
 #include "support/temporary_directory.hpp"
 #include "tasks/qa/import/sources.hpp"
@@ -187,4 +188,41 @@ TEST_CASE("a fraction for validation outside of (0, 1), or beside a file of them
     CHECK_THAT(error_of([&] { import_metaqa(kb, options); }), Catch::Contains("too few training questions"));
     options.valid = options.train;
     CHECK_THROWS_AS(import_metaqa(kb, options), UsageError);
+}
+
+TEST_CASE("facts are asked in the phrasings of training, without the keys of any question", "[import][metaqa]") {
+    MetaqaSources sources;
+    sources.train = {{Source{"train.txt",
+                             "who directed [Kismet]\tWilliam Dieterle\n"
+                             "which films did [Orson Welles] direct\tThe Stranger\n"},
+                      {}}};
+    sources.test = {{Source{"test.txt", "who made [Holiday]\tGeorge Cukor\n"}, {}}};
+    sources.asked_facts = {"facts.tsv",
+                           "Kismet\tdirected_by\tWilliam Dieterle\n"
+                           "Holiday\tdirected_by\tGeorge Cukor\n"
+                           "Holiday\trelease_year\t1938\n"
+                           "The Stranger\tdirected_by\tOrson Welles\n"};
+    const QaDataset dataset = metaqa_from({"kb.txt", kismet_facts}, sources, {}, {});
+    Texts train = questions(dataset, "train");
+    std::ranges::sort(train);
+    CHECK(train == Texts{"which films did <George Cukor> direct = <Holiday>",
+                         "which films did <Orson Welles> direct = <The Stranger>",
+                         "which films did <William Dieterle> direct = <Kismet>",
+                         "who directed <Kismet> = <William Dieterle>", "who directed <The Stranger> = <Orson Welles>"});
+}
+
+TEST_CASE("documents are the memory, and facts only name entities", "[import][metaqa]") {
+    const TemporaryDirectory folder;
+    ImportOptions options;
+    options.documents = {folder.write("films.tsv", "Kismet\tWilliam Dieterle made it.\n")};
+    MetaqaSources sources;
+    sources.train = {{Source{"train.txt", "who directed [Kismet]\tWilliam Dieterle\n"}, {}}};
+    const QaDataset dataset = metaqa_from({"kb.txt", kismet_facts}, sources, options, {});
+    dataset.validate("test");
+    REQUIRE(dataset.memory.size() == 2);
+    CHECK(dataset.origin[0] == SlotOrigin{0, 7, 23});
+    CHECK(dataset.documents->collection.documents[0].title == "Kismet");
+    CHECK(dataset.candidates.size() == 4);
+    save_dataset(dataset, folder / "x.h5");
+    CHECK(load_dataset(folder / "x.h5").origin == dataset.origin);
 }
