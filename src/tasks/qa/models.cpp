@@ -11,9 +11,10 @@ const QaModelType& memory_transformer();
 const QaModelType& path_reader();
 const QaModelType& query_reduction();
 const QaModelType& lstm_reader();
+const QaModelType& window_reader();
 
-static constexpr const QaModelType& (*all[])() = {kv_mem_nn,   mem_n2n,         memory_transformer,
-                                                  path_reader, query_reduction, lstm_reader};
+static constexpr const QaModelType& (*all[])() = {kv_mem_nn,       mem_n2n,     memory_transformer, path_reader,
+                                                  query_reduction, lstm_reader, window_reader};
 
 std::vector<const ModelType*> qa_models() {
     std::vector<const ModelType*> models;

@@ -3,6 +3,7 @@
 #include "kvmem/tasks/qa/models/kv_mem_nn.hpp"
 #include "kvmem/tasks/qa/models/mem_n2n.hpp"
 #include "kvmem/tasks/qa/models/path_reader.hpp"
+#include "kvmem/tasks/qa/models/window_reader.hpp"
 #include "kvmem/tasks/qa/objective.hpp"
 #include "kvmem/tasks/qa/tasks.hpp"
 
@@ -32,6 +33,13 @@ class OwningObjective final : private ModelAndData, public QaObjective {
                       {.balanced = config.trainer.balance, .focused = config.trainer.focus}) {}
 };
 
+// Whether memories of documents have their mention in the first dictionary and the words around it in the second.
+bool has_second_dictionary(const Vocabulary& vocabulary) {
+    for (Token token = 0; token < vocabulary.size(); ++token)
+        if (vocabulary.kind(token) == TokenKind::second_word) return true;
+    return false;
+}
+
 class QuestionAnswering final : public TaskType {
   public:
     std::string name() const override { return "question answering"; }
@@ -40,6 +48,7 @@ class QuestionAnswering final : public TaskType {
     std::string default_model(const std::string& data) const override {
         const QaDataset dataset = load_dataset(data, DatasetParts::memory);
         if (dataset.memory.size() == 0) return MemN2NConfig::kind;
+        if (!dataset.origin.empty() && has_second_dictionary(dataset.vocabulary)) return WindowReaderConfig::kind;
         return holds_facts(dataset) ? PathReaderConfig::kind : KvMemNNConfig::kind;
     }
     std::unique_ptr<Objective> make_objective(const RunConfig& config) const override {
