@@ -28,6 +28,7 @@ static std::string bar(double share, int width) {
 static std::string text_of(const Answer::ReadSlot& slot, std::span<const TextSlot> story) {
     if (slot.slot < std::ssize(story))
         return formatted("%3.0f  ", static_cast<double>(slot.slot + 1)) + printable(story[slot.slot].key);
+    if (!slot.where.empty()) return printable(slot.sentence + " -> " + slot.value + "  " + slot.where);
     return printable(slot.value == slot.key ? slot.key
                                             : slot.key + " -> " + slot.value);  // a sentence is its own value
 }
@@ -184,9 +185,11 @@ static json::array array_of(const std::vector<std::string>& texts) {
 
 static json::array slots_json(const Answer::Head& head) {
     json::array slots;
-    for (const Answer::ReadSlot& slot : head.slots)
-        slots.push_back(
-            json::object{{"slot", slot.slot}, {"key", slot.key}, {"value", slot.value}, {"weight", slot.weight}});
+    for (const Answer::ReadSlot& slot : head.slots) {
+        json::object shown{{"slot", slot.slot}, {"key", slot.key}, {"value", slot.value}, {"weight", slot.weight}};
+        if (!slot.where.empty()) shown["where"] = slot.where, shown["sentence"] = slot.sentence;
+        slots.push_back(std::move(shown));
+    }
     return slots;
 }
 

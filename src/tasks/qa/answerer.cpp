@@ -3,6 +3,7 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/kernels/top_k.hpp"
 #include "kvmem/tasks/qa/compiled_memory.hpp"
+#include "kvmem/tasks/qa/documents/postings.hpp"
 #include "tasks/qa/translator.hpp"
 
 #include <algorithm>
@@ -14,13 +15,17 @@ namespace kvmem {
 struct Answerer::Impl {
     std::unique_ptr<Model> model;
     Slots memory;  // in the model's tokens
+    std::vector<SlotOrigin> origin;
+    std::shared_ptr<const documents::Corpus> documents;
     Retriever retriever;
     EntityLinker linker;
     std::optional<CompiledMemory> compiled;
 
-    Impl(std::unique_ptr<Model> m, Slots s, std::vector<bool> names)
+    Impl(std::unique_ptr<Model> m, QaDataset dataset, std::vector<bool> names)
         : model(std::move(m)),
-          memory(std::move(s)),
+          memory(std::move(dataset.memory)),
+          origin(std::move(dataset.origin)),
+          documents(std::move(dataset.documents)),
           retriever(memory, model->vocabulary(), model->retrieval()),
           linker(model->vocabulary(), std::move(names)) {}
 
@@ -60,7 +65,7 @@ Answerer::Answerer(std::unique_ptr<Model> model, QaDataset memory) {
     const std::vector<Token> to = model->extend(memory);
     translate(memory.memory, to);
     std::vector<bool> names = names_in_use(memory, to, model->vocabulary().size());
-    impl_ = std::make_unique<Impl>(std::move(model), std::move(memory.memory), std::move(names));
+    impl_ = std::make_unique<Impl>(std::move(model), std::move(memory), std::move(names));
 }
 Answerer::~Answerer() = default;
 Answerer::Answerer(Answerer&&) noexcept = default;
@@ -159,12 +164,30 @@ void Answerer::Impl::show_paths(Answer& answer, const AttentionTrace& trace, con
     }
 }
 
+// Adds the sentence that a slot was read from.
+static void quote(Answer::ReadSlot& slot, const documents::Collection& collection, const SlotOrigin& origin) {
+    if (origin.document < 0 || origin.document >= std::ssize(collection.documents)) return;
+    const documents::Range range = collection.sentences_of(collection.documents[origin.document]);
+    const auto first = collection.sentences.begin() + range.first, last = collection.sentences.begin() + range.last;
+    const auto behind =
+        std::upper_bound(first, last, origin.begin,
+                         [](Index byte, const documents::Sentence& sentence) { return byte < sentence.bytes.first; });
+    if (behind == first) return;
+    const documents::File& file = collection.files[collection.file_of(origin.document)];
+    const auto [line, column] = documents::Collection::place_of(file, origin.begin);
+    slot.sentence = collection.text_of(*std::prev(behind));
+    slot.where = file.path + ":" + std::to_string(line) + ":" + std::to_string(column);
+}
+
 std::vector<Answer::ReadSlot> Answerer::Impl::read_slots(const Batch& batch, std::span<const Real> weights,
                                                          Index count) const {
     std::vector<Answer::ReadSlot> all;
-    for (const Scored& s : top_k(weights, count))
+    for (const Scored& s : top_k(weights, count)) {
         all.push_back({text_of(model->vocabulary(), batch.slots.key[s.index]),
                        text_of(model->vocabulary(), batch.slots.value[s.index]), double{s.score}, s.index});
+        const Index slot = batch.origin[s.index];
+        if (documents && slot >= 0 && slot < std::ssize(origin)) quote(all.back(), documents->collection, origin[slot]);
+    }
     return all;
 }
 

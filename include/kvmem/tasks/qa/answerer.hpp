@@ -27,6 +27,8 @@ struct Answer {
         std::string key, value;
         double weight;
         Index slot;  // its number among the question's slots, where the question's own come first
+        // Of a slot that was read from a document, the sentence and its mention's "file:line:column"; otherwise empty.
+        std::string sentence{}, where{};
     };
     // What one head read in a hop.
     struct Head {
