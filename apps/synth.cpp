@@ -4,6 +4,7 @@
 #include "kvmem/tasks/qa/synth_stories.hpp"
 #include "program.hpp"
 #include "sequences.hpp"
+#include "synth_documents.hpp"
 
 #include <cmath>
 #include <iostream>
@@ -23,9 +24,9 @@ static std::string about() {
     }
     return text +
            "\n\nFiles of the same names are replaced; a folder that holds other files qa*.txt is refused, so that no\n"
-           "data set mixes two.\n\nPairs of sequences and events of a shop have options of their own: 'kvmem synth "
-           "pairs --help',\n"
-           "'kvmem synth shop --help'.";
+           "data set mixes two.\n\nPairs of sequences, events of a shop and facts as prose have options of their "
+           "own:\n"
+           "'kvmem synth pairs --help', 'kvmem synth shop --help', 'kvmem synth documents --help'.";
 }
 
 static UsageError bad_list(const std::string& list) {
@@ -68,6 +69,7 @@ static Index valid_questions(const po::variables_map& values, Index questions) {
 int run_synth(const Arguments& arguments) {
     if (!arguments.empty() && arguments.front() == "pairs") return run_synth_pairs(arguments);
     if (!arguments.empty() && arguments.front() == "shop") return run_synth_shop(arguments);
+    if (!arguments.empty() && arguments.front() == "documents") return run_synth_documents(arguments);
     StoryOptions options;
     Index questions = 0;
     CommandLine line{.usage = "kvmem synth stories --output DIR [options]", .about = about(), .positional = {"kind"}};
@@ -82,9 +84,9 @@ int run_synth(const Arguments& arguments) {
         ("tasks", po::value<std::string>(), "numbers of tasks, as in 1,2,15-20 [all]");
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
-    if (const std::string kind = required(values, "kind", "stories, pairs or shop"); kind != "stories")
+    if (const std::string kind = required(values, "kind", "stories, pairs, shop or documents"); kind != "stories")
         throw UsageError({.what = "nothing of that kind is made",
-                          .expected = "stories, pairs or shop",
+                          .expected = "stories, pairs, shop or documents",
                           .got = kind,
                           .hint = "see 'kvmem synth --help'"});
     const std::string output = required(values, "output", "the folder to write to");
