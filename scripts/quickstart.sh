@@ -2,6 +2,9 @@
 # From a fresh clone to a memory network that answers questions, and to one that turns dates in words into ISO dates: a
 # few minutes the first time, seconds when run again, because whatever is already there is used. Everything it makes is
 # in build/.
+#
+#   scripts/quickstart.sh             facts, and dates in words
+#   scripts/quickstart.sh documents   a network that reads documents: the almanac's films in prose
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -89,9 +92,35 @@ learn_dates() {
     "$kvmem" align "$dates_run" "the 5th of March, 2016"
 }
 
+# A network that reads what documents say of the almanac's films.
+read_documents() {
+    local prose=$almanac/prose/films.tsv reading=$work/prose.h5 reading_run=$work/prose-run question
+    heading "Read documents into a memory, with the questions that they answer: $reading"
+    if ! is_newer "$reading" "$prose" "${facts[@]}" "$templates"; then
+        mkdir -p "$work"
+        "$kvmem" import kb --facts "${facts[@]}" --templates "$templates" --documents "$prose" --stated --window 15 \
+            --title "Films in prose" --source "Wikipedia; see datasets/almanac/prose/README.md" --license CC-BY-SA-4.0 \
+            --output "$reading" 2> >(grep -v ^warning >&2)
+    fi
+    heading "Train a network that points at mentions: $reading_run"
+    if ! is_newer "$reading_run/results.json" "$reading"; then
+        rm -rf "$reading_run"
+        "$kvmem" train "$reading" --run "$reading_run" --epochs 3
+    fi
+    "$kvmem" evaluate "$reading_run" --split test
+    for question in "who directed 12 Angry Men" "which films did David Fincher direct"; do
+        printf '\n$ kvmem ask %s "%s"\n' "$reading_run" "$question"
+        "$kvmem" ask "$reading_run" "$question"
+    done
+}
+
 main() {
     heading "Build the kvmem program"
     build_program
+    if [[ ${1:-} == documents ]]; then
+        read_documents
+        return
+    fi
     heading "Turn facts and question templates into a data set: $data"
     import_data
     heading "Train a network on it that follows facts, hop by hop: $run"
