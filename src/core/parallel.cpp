@@ -8,7 +8,10 @@
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
 
+#include <pthread.h>
+
 #include <algorithm>
+#include <atomic>
 
 // TBB is not built with the thread sanitizer, which must therefore be told the order of events.
 #if defined(__SANITIZE_THREAD__)
@@ -59,6 +62,19 @@ Index worker_count() { return std::max<Index>(1, tbb::this_task_arena::max_concu
 // The index is negative for a thread without an arena, which is then the only one in its loop.
 Index worker_index() { return std::max<Index>(0, tbb::this_task_arena::current_thread_index()); }
 
+// fork() copies one thread alone: a child whose parent has used the pool would wait for threads that are not there.
+static std::atomic<bool> pool_is_used = false, pool_is_lost = false;
+[[maybe_unused]] static const int fork_handler = ::pthread_atfork(nullptr, nullptr, [] { pool_is_lost = pool_is_used.load(); });
+
+// Cuts as the pool does, so that the results have the same bits.
+template <class Piece>
+static void run_serially(tbb::blocked_range<Index> range, const Piece& piece) {
+    if (!range.is_divisible()) return piece(range);
+    tbb::blocked_range<Index> behind(range, tbb::split());
+    run_serially(range, piece);
+    run_serially(behind, piece);
+}
+
 void detail::parallel_for(Index count, Index grain, void* body, void (*call)(void*, Index, Index)) {
     if (count <= 0) return;
     grain = std::max<Index>(grain, 1);
@@ -76,10 +92,12 @@ void detail::parallel_for(Index count, Index grain, void* body, void (*call)(voi
         const FloatControl as_caller(caller);
         call(body, range.begin(), range.end());
     };
+    const tbb::blocked_range<Index> all(0, count, grain);
+    if (pool_is_lost) return run_serially(all, piece);
+    pool_is_used = true;
     // Without isolation a thread that waits for its loop would run any other task of the pool, which may lock what this
     // thread has locked. The simple partitioner cuts the same way for every number of threads.
-    tbb::this_task_arena::isolate(
-        [&] { tbb::parallel_for(tbb::blocked_range<Index>(0, count, grain), piece, tbb::simple_partitioner()); });
+    tbb::this_task_arena::isolate([&] { tbb::parallel_for(all, piece, tbb::simple_partitioner()); });
 }
 
 }  // namespace kvmem

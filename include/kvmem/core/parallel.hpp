@@ -42,7 +42,7 @@ void parallel_for(Index count, Index grain, void* body, void (*call)(void* body,
 
 // Calls body(first, last) on several threads for ranges of about `grain` iterations that cover [0, count). A loop of at
 // most `grain` iterations runs in the caller without touching the pool. An exception from the body is rethrown here.
-// The caller may hold a lock: while it waits, it runs nothing but this loop.
+// The caller may hold a lock: while it waits, it runs nothing but this loop. A forked child's loops run in the caller.
 template <class Body>
 void parallel_for(Index count, Index grain, Body&& body) {
     using Plain = std::remove_reference_t<Body>;
