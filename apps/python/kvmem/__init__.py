@@ -6,6 +6,7 @@ from collections import namedtuple
 
 from ._kvmem import *  # noqa: F403
 from ._kvmem import __version__  # noqa: F401
+from ._data import train  # noqa: F401
 
 Slot = namedtuple("Slot", ["key", "value", "text"])
 Slot.__doc__ = "A slot of a store: its key [D], its value [E] or None, and its text."

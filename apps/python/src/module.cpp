@@ -15,5 +15,10 @@ PYBIND11_MODULE(_kvmem, module) {
     define_errors(module);
     define_attend(module);
     define_store(module);
+    define_datasets(module);
+    define_training(module);
+    define_answerer(module);
+    define_translator(module);
+    define_recommender(module);
     module.attr("__name__") = name;
 }
