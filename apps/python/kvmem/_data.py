@@ -103,9 +103,9 @@ def from_jsonl(train, *, valid=None, test=None, valid_fraction=0.0, seed=1):
         return Dataset._import_jsonl(*parts, valid_fraction, seed)
 
 
-for _function in (from_facts, from_pairs, from_jsonl):
-    _function.__qualname__ = f"Dataset.{_function.__name__}"
-    setattr(Dataset, _function.__name__, staticmethod(_function))
+Dataset.from_facts = staticmethod(from_facts)
+Dataset.from_pairs = staticmethod(from_pairs)
+Dataset.from_jsonl = staticmethod(from_jsonl)
 
 
 def train(

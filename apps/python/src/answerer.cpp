@@ -24,11 +24,12 @@ static std::unique_ptr<Answerer> open(const fs::path& run, const std::optional<f
     std::unique_ptr<Model> model = load_model(model_file(run, question_answering()));
     const std::optional<RunConfig> config = config_of_run(run, question_answering());
     if (!memory && !config)
-        throw UsageError({.what = "a model file does not say which memory to read", .expected = "memory=...",
+        throw UsageError({.what = "a model file does not say which memory to read",
+                          .expected = "memory=...",
                           .where = run.string()});
     const std::vector<std::string> tasks = memory ? std::vector<std::string>{} : config->tasks;
-    QaDataset data =
-        load_dataset(memory ? *memory : fs::path(config->data), tasks.empty() ? DatasetParts::memory : DatasetParts::all);
+    QaDataset data = load_dataset(memory ? *memory : fs::path(config->data),
+                                  tasks.empty() ? DatasetParts::memory : DatasetParts::all);
     keep_tasks(data, tasks);
     for (const std::string& fact : add_facts) add_fact(data, parse_fact(fact));
     return std::make_unique<Answerer>(std::move(model), std::move(data));
@@ -37,7 +38,8 @@ static std::unique_ptr<Answerer> open(const fs::path& run, const std::optional<f
 static Answer ask(const Answerer& self, const std::string& question, const std::vector<std::string>& story, Index k,
                   Index slots, std::optional<double> min_certainty) {
     if (k < 1) throw UsageError({.what = "bad value of k", .expected = "1 or more", .got = std::to_string(k)});
-    if (slots < 0) throw UsageError({.what = "bad value of slots", .expected = "0 or more", .got = std::to_string(slots)});
+    if (slots < 0)
+        throw UsageError({.what = "bad value of slots", .expected = "0 or more", .got = std::to_string(slots)});
     std::vector<TextSlot> own;
     for (const std::string& sentence : story) own.push_back({sentence});
     const AnswerOptions options{.candidates = k, .slots = slots, .min_certainty = min_certainty};
@@ -106,16 +108,17 @@ void define_answerer(py::module_& module) {
                  return std::string(py::str("<kvmem.Answer {!r}, {} candidates>")
                                         .format(py::cast(text_of(answer)), answer.candidates.size()));
              })
-        .def("_repr_html_", [](const py::object& self) { return py::module_::import("kvmem._html").attr("answer")(self); });
+        .def("_repr_html_",
+             [](const py::object& self) { return py::module_::import("kvmem._html").attr("answer")(self); });
     py::class_<Answerer>(module, "Answerer", R"(Answers questions from a trained run and a memory.
 
 Several threads may use it at once. `run` is a run directory or a model file, `memory` the path of a data set instead
 of the run's own, and `add_facts` are texts 'subject|relation|object' that the memory holds, too.
 )")
-        .def(py::init(&open), "__init__($self, run, *, memory=None, add_facts=())\n--\n\nOpens a run.", "run"_a,
+        .def(py::init(&open), "__init__(self, run, *, memory=None, add_facts=())\n--\n\nOpens a run.", "run"_a,
              py::kw_only(), "memory"_a = py::none(), "add_facts"_a = py::tuple())
         .def("ask", &ask,
-             "ask($self, question, *, story=(), k=5, slots=5, min_certainty=None)\n--\n\n"
+             "ask(self, question, *, story=(), k=5, slots=5, min_certainty=None)\n--\n\n"
              "Answers a question, from the sentences of the story, too, with k candidates and the `slots` slots of\n"
              "largest weight of each head. An answer of less than min_certainty is refused.",
              "question"_a, py::kw_only(), "story"_a = py::tuple(), "k"_a = 5, "slots"_a = 5,

@@ -34,7 +34,10 @@ struct Element {
 }  // namespace
 
 template <class T>
-static constexpr Element element_of{std::floating_point<T> ? 'f' : std::signed_integral<T> ? 'i' : 'u', sizeof(T)};
+static constexpr Element element_of{std::floating_point<T>    ? 'f'
+                                    : std::signed_integral<T> ? 'i'
+                                                              : 'u',
+                                    sizeof(T)};
 
 static Element element_in(const Py_buffer& buffer) {
     const char* format = buffer.format ? buffer.format : "B";
@@ -50,8 +53,9 @@ template <class T, class From>
 static T converted(From from, const char* name) {
     if constexpr (std::integral<T> && std::integral<From>)
         if (!std::in_range<T>(from))
-            throw bad_argument(name, "integers from " + std::to_string(std::numeric_limits<T>::min()) + " to " +
-                                         std::to_string(std::numeric_limits<T>::max()),
+            throw bad_argument(name,
+                               "integers from " + std::to_string(std::numeric_limits<T>::min()) + " to " +
+                                   std::to_string(std::numeric_limits<T>::max()),
                                std::to_string(from));
     return static_cast<T>(from);
 }
@@ -160,7 +164,8 @@ Numbers<T>::Numbers(py::handle object, const char* name, int max_dimensions) {
     if (PyBytes_Check(object.ptr()) || PyByteArray_Check(object.ptr()) || PyUnicode_Check(object.ptr()))
         throw bad_type(name, wanted<T>(), type_name(object));
     py::object source = py::reinterpret_borrow<py::object>(object);
-    if (!PyObject_CheckBuffer(object.ptr()) && !is_list(object) && py::hasattr(object, "__array__"))  // a frame of pandas, a tensor
+    if (!PyObject_CheckBuffer(object.ptr()) && !is_list(object) &&
+        py::hasattr(object, "__array__"))  // a frame of pandas, a tensor
         source = py::module_::import("numpy").attr("asarray")(object);
     if (!PyObject_CheckBuffer(source.ptr())) {
         if (!is_list(source)) throw bad_type(name, wanted<T>(), type_name(object));
@@ -243,8 +248,9 @@ template py::object array(std::shared_ptr<const void>, const std::uint8_t*, std:
 py::object array(Matrix matrix, bool as_row) {
     const auto owner = std::make_shared<Matrix>(std::move(matrix));
     const bool is_row = as_row && owner->rows() == 1;
-    return array(owner, owner->data(), is_row ? std::vector<py::ssize_t>{owner->cols()}
-                                              : std::vector<py::ssize_t>{owner->rows(), owner->cols()});
+    return array(
+        owner, owner->data(),
+        is_row ? std::vector<py::ssize_t>{owner->cols()} : std::vector<py::ssize_t>{owner->rows(), owner->cols()});
 }
 
 }  // namespace kvmem::python

@@ -1,7 +1,7 @@
 // Numbers of Python objects, by the buffer protocol: NumPy is used where it is installed, and never needed.
 //
-// What comes in is viewed as it lies if it has the library's type and C order, and copied otherwise. What goes out is an
-// array that owns its numbers, or shares them with the object that owns them. All functions need the GIL.
+// What comes in is viewed as it lies if it has the library's type and C order, and copied otherwise. What goes out is
+// an array that owns its numbers, or shares them with the object that owns them. All functions need the GIL.
 #pragma once
 
 #include "kvmem/core/error.hpp"
@@ -86,7 +86,8 @@ void define_arrays(py::module_& module);
 
 // An array of numbers that `owner` owns: of NumPy if it is installed, or else a memoryview.
 template <class T>
-py::object array(std::shared_ptr<const void> owner, const T* data, std::vector<py::ssize_t> shape, bool readonly = false);
+py::object array(std::shared_ptr<const void> owner, const T* data, std::vector<py::ssize_t> shape,
+                 bool readonly = false);
 // An array that takes the numbers.
 template <class T>
 py::object array(std::vector<T> numbers, std::vector<py::ssize_t> shape) {

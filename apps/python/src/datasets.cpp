@@ -154,20 +154,19 @@ static ImportOptions import_options(Paths train, Paths valid, Paths test, double
 void define_datasets(py::module_& module) {
     py::class_<Dataset> type(module, "Dataset", "A data set of questions, pairs, texts or events.");
     type.def_static("open", &open, "open(path)\n--\n\nReads a file that kvmem import or save() wrote.", "path"_a)
-        .def_static(
-            "_import_facts",
-            [](const Paths& facts, const std::optional<fs::path>& templates, Paths train, Paths valid, Paths test,
-               double valid_fraction, std::uint64_t seed) {
-                const py::gil_scoped_release no_gil;
-                return Dataset(import_kb(facts, {.file = templates.value_or("")},
-                                         import_options(std::move(train), std::move(valid), std::move(test),
-                                                        valid_fraction, seed)));
-            })
+        .def_static("_import_facts",
+                    [](const Paths& facts, const std::optional<fs::path>& templates, Paths train, Paths valid,
+                       Paths test, double valid_fraction, std::uint64_t seed) {
+                        const py::gil_scoped_release no_gil;
+                        return Dataset(import_kb(
+                            facts, {.file = templates.value_or("")},
+                            import_options(std::move(train), std::move(valid), std::move(test), valid_fraction, seed)));
+                    })
         .def_static("_import_jsonl",
                     [](Paths train, Paths valid, Paths test, double valid_fraction, std::uint64_t seed) {
                         const py::gil_scoped_release no_gil;
-                        return Dataset(import_jsonl(import_options(std::move(train), std::move(valid), std::move(test),
-                                                                   valid_fraction, seed)));
+                        return Dataset(import_jsonl(
+                            import_options(std::move(train), std::move(valid), std::move(test), valid_fraction, seed)));
                     })
         .def_static("_import_pairs",
                     [](Paths train, Paths valid, Paths test, const std::string& source, const std::string& target,
@@ -182,12 +181,13 @@ void define_datasets(py::module_& module) {
                         return Dataset(import_pairs(options, unit_choice(source, "source_units"),
                                                     unit_choice(target, "target_units")));
                     })
-        .def("save", &save, "save($self, path)\n--\n\nReplaces the file, all or nothing.", "path"_a)
-        .def("arrays", &arrays_of,
-             "arrays($self)\n--\n\n"
-             "Read-only arrays of the rows, which share the memory of the data set, by name: 'train/source/values' and\n"
-             "'train/source/offsets'. Row i is values[offsets[i]:offsets[i + 1]].")
-        .def("tokens", &tokens_of, "tokens($self)\n--\n\nThe text of each token, of the source side of pairs.")
+        .def("save", &save, "save(self, path)\n--\n\nReplaces the file, all or nothing.", "path"_a)
+        .def(
+            "arrays", &arrays_of,
+            "arrays(self)\n--\n\n"
+            "Read-only arrays of the rows, which share the memory of the data set, by name: 'train/source/values' and\n"
+            "'train/source/offsets'. Row i is values[offsets[i]:offsets[i + 1]].")
+        .def("tokens", &tokens_of, "tokens(self)\n--\n\nThe text of each token, of the source side of pairs.")
         .def_property_readonly("format", &format_of, "The format of its file: 'kvmem-qa'.")
         .def_property_readonly(
             "title", [](const Dataset& self) { return self.info().title; }, "A line for people.")

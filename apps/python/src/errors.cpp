@@ -19,8 +19,11 @@ static py::str text(const std::string& utf8) {
 static void raise(py::handle type, const Error& error) {
     const py::object exception = type(text(error.what()));
     const Problem& problem = error.problem();
-    for (const auto& [name, value] : {std::pair("what", &problem.what), {"expected", &problem.expected},
-                                      {"got", &problem.got}, {"where", &problem.where}, {"hint", &problem.hint}})
+    for (const auto& [name, value] : {std::pair("what", &problem.what),
+                                      {"expected", &problem.expected},
+                                      {"got", &problem.got},
+                                      {"where", &problem.where},
+                                      {"hint", &problem.hint}})
         exception.attr(name) = text(*value);
     PyErr_SetObject(type.ptr(), exception.ptr());
 }
@@ -48,7 +51,8 @@ void define_errors(py::module_& module) {
         } catch (const Error& e) {
             raise(error_type, e);
         } catch (const std::filesystem::filesystem_error& e) {
-            raise(error_type, Error({.what = "cannot use this", .got = e.code().message(), .where = e.path1().string()}));
+            raise(error_type,
+                  Error({.what = "cannot use this", .got = e.code().message(), .where = e.path1().string()}));
         }
     });
 }

@@ -35,14 +35,15 @@ static std::unique_ptr<Recommender> open(const fs::path& run, const std::optiona
     std::unique_ptr<RecommendationModel> model = load_recommendation_model(model_file(run, recommendation()));
     const std::optional<RunConfig> config = config_of_run(run, recommendation());
     if (!data && !config)
-        throw UsageError({.what = "a model file does not say which data to read", .expected = "data=...",
-                          .where = run.string()});
+        throw UsageError(
+            {.what = "a model file does not say which data to read", .expected = "data=...", .where = run.string()});
     return std::make_unique<Recommender>(std::move(model), load_events(data ? *data : fs::path(config->data)));
 }
 
 static std::vector<TypedEvent> typed_events(py::handle events) {
     std::vector<TypedEvent> typed;
-    if (PyUnicode_Check(events.ptr())) throw py::type_error("bad type of events: expected a list of items, got one str");
+    if (PyUnicode_Check(events.ptr()))
+        throw py::type_error("bad type of events: expected a list of items, got one str");
     for (const py::handle event : py::reinterpret_borrow<py::object>(events).cast<py::iterable>()) {
         if (PyUnicode_Check(event.ptr())) {
             typed.push_back({event.cast<std::string>()});
@@ -59,7 +60,8 @@ static NamedItem named(const Recommender& self, const History& history, const Re
     NamedItem item{catalog.objects().ids[one.item], catalog.objects().shown(one.item), one.score, {}};
     for (const Reason& reason : one.reasons) {
         const Events& events = *history.events;
-        item.reasons.push_back({reason.name, catalog.groups[events.group[reason.event]].shown(events.object[reason.event]),
+        item.reasons.push_back({reason.name,
+                                catalog.groups[events.group[reason.event]].shown(events.object[reason.event]),
                                 events.time[reason.event], reason.weight});
     }
     return item;
@@ -82,8 +84,8 @@ static std::vector<NamedItem> recommend(const Recommender& self, py::object even
     const Events own = self.events_of(typed, when);
     const History history = user ? self.history_of(*user, when) : History{&own, 0, own.size(), when};
     std::vector<NamedItem> items;
-    for (const Recommendation& one : self.recommend({&history, 1}, options).front())
-        items.push_back(named(self, history, one));
+    const auto lists = self.recommend({&history, 1}, options);
+    for (const Recommendation& one : lists.front()) items.push_back(named(self, history, one));
     return items;
 }
 
@@ -101,14 +103,15 @@ void define_recommender(py::module_& module) {
         .def("__repr__", [](const NamedItem& item) {
             return std::string(py::str("<kvmem.Recommendation {!r}: {:.3f}>").format(item.name, item.score));
         });
-    py::class_<Recommender>(module, "Recommender", "Recommends items by a trained run on events.\n\n"
-                                                   "Several threads may use it at once.")
+    py::class_<Recommender>(module, "Recommender",
+                            "Recommends items by a trained run on events.\n\n"
+                            "Several threads may use it at once.")
         .def(py::init(&open),
-             "__init__($self, run, *, data=None)\n--\n\n"
+             "__init__(self, run, *, data=None)\n--\n\n"
              "Opens a run directory or a model file, with the events of the run's data set or of another.",
              "run"_a, py::kw_only(), "data"_a = py::none())
         .def("recommend", &recommend,
-             "recommend($self, events=(), *, user=None, k=10, at=None, seen=True, explain=False, only=None)\n--\n\n"
+             "recommend(self, events=(), *, user=None, k=10, at=None, seen=True, explain=False, only=None)\n--\n\n"
              "The k best items for a user of the data set, or for one whose events are given, the oldest first: items\n"
              "or pairs of item and second. `at` is the second of the recommendation, and `only` are the candidates.",
              "events"_a = py::tuple(), py::kw_only(), "user"_a = py::none(), "k"_a = 10, "at"_a = py::none(),

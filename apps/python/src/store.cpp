@@ -29,7 +29,8 @@ class Store {
     }
     std::shared_ptr<MemoryStore> to_change() const {
         if (!read_only_) return get();
-        throw UsageError({.what = "the store is read-only", .where = path_.string(), .hint = "open it without read_only"});
+        throw UsageError(
+            {.what = "the store is read-only", .where = path_.string(), .hint = "open it without read_only"});
     }
     void close() {
         const std::shared_ptr<MemoryStore> last = std::exchange(store_, nullptr);
@@ -70,7 +71,8 @@ class Search {
     Search(py::handle among, py::object where, Index probes) : where_(std::move(where)) {
         if (!among.is_none()) options.among = among_.emplace(integers<Id>(among, "among")).span();
         if (!where_.is_none()) {
-            if (!PyCallable_Check(where_.ptr())) throw py::type_error("bad type of where: expected a function of an id");
+            if (!PyCallable_Check(where_.ptr()))
+                throw py::type_error("bad type of where: expected a function of an id");
             options.where = [this](Id id) { return error_.call([&] { return is_true(where_(id)); }, false); };
         }
         options.probes = probes;
@@ -123,7 +125,8 @@ static std::string bytes_of(py::handle text) {
     if (!PyUnicode_Check(text.ptr()))
         throw py::type_error(std::string("bad type of texts: expected str, bytes or None, got ") +
                              Py_TYPE(text.ptr())->tp_name);
-    const auto bytes = py::reinterpret_steal<py::object>(PyUnicode_AsEncodedString(text.ptr(), "utf-8", "surrogateescape"));
+    const auto bytes =
+        py::reinterpret_steal<py::object>(PyUnicode_AsEncodedString(text.ptr(), "utf-8", "surrogateescape"));
     if (!bytes) throw py::error_already_set();
     return py::reinterpret_borrow<py::bytes>(bytes);
 }
@@ -153,7 +156,8 @@ struct NewSlots {
         if (!values_.is_none()) values.emplace(values_, "values", 2);
         const Index width = values ? values->cols() : 0;
         if (width != options.value_width || (values && values->rows() != keys.rows()))
-            throw bad_argument("values", std::to_string(keys.rows()) + " rows of " + std::to_string(options.value_width),
+            throw bad_argument("values",
+                               std::to_string(keys.rows()) + " rows of " + std::to_string(options.value_width),
                                values ? std::to_string(values->rows()) + " of " + std::to_string(width) : "none");
     }
     Values view() const { return {.vectors = values ? values->view() : ConstView{}, .texts = texts}; }
@@ -206,7 +210,8 @@ static Index remove(const Store& self, py::object ids) {
 
 // --- Queries
 
-static FoundHits search(const Store& self, py::object queries, Index k, py::object among, py::object where, Index probes) {
+static FoundHits search(const Store& self, py::object queries, Index k, py::object among, py::object where,
+                        Index probes) {
     const auto store = self.get();
     const Floats rows(queries, "queries", 2);
     Search search(among, std::move(where), probes);
@@ -271,7 +276,8 @@ static py::dict get(const Store& self, py::object ids) {
 
 // --- Files
 
-static StoreOptions options_of(Index key_width, Index value_width, const std::string& metric, const std::string& encoding) {
+static StoreOptions options_of(Index key_width, Index value_width, const std::string& metric,
+                               const std::string& encoding) {
     return {key_width, value_width, choice<Similarity>(metric, metric_names, "metric"),
             choice<KeyEncoding>(encoding, encoding_names, "encoding")};
 }
@@ -289,7 +295,8 @@ static std::string repr(const Store& self) {
     const std::string path = self.path().empty() ? "in memory" : "'" + self.path().string() + "'";
     return "<kvmem.Store " + path + ": " + std::to_string(store->size()) + " slots, keys of " +
            std::to_string(options.key_width) + ", values of " + std::to_string(options.value_width) + ", " +
-           metric_names[static_cast<int>(options.metric)] + ", " + encoding_names[static_cast<int>(options.encoding)] + ">";
+           metric_names[static_cast<int>(options.metric)] + ", " + encoding_names[static_cast<int>(options.encoding)] +
+           ">";
 }
 
 // A store with a file is pickled as its path, and opens to read; one in memory as its slots.
@@ -304,7 +311,9 @@ static py::tuple reduce(const py::object& self) {
     const StoreOptions options = store->options();
     const std::vector<Id> ids = store->ids();
     const StoredSlots slots = store->get(ids);
-    const auto bytes = [](const void* data, std::size_t size) { return py::bytes(static_cast<const char*>(data), size); };
+    const auto bytes = [](const void* data, std::size_t size) {
+        return py::bytes(static_cast<const char*>(data), size);
+    };
     py::object texts = py::none();
     if (store->has_texts()) texts = to_list(slots.texts);
     return py::make_tuple(
@@ -339,8 +348,7 @@ static void define_results(py::module_& module) {
         .def_property_readonly("ids", &FoundHits::ids, "[B, k] of uint64, or [k] of a single query.")
         .def_property_readonly("scores", &FoundHits::scores, "[B, k] of float32, or [k] of a single query.")
         .def_property_readonly("count", &FoundHits::count, "The number of hits of each query, [B].")
-        .def("__iter__",
-             [](const FoundHits& hits) { return py::iter(py::make_tuple(hits.ids(), hits.scores())); })
+        .def("__iter__", [](const FoundHits& hits) { return py::iter(py::make_tuple(hits.ids(), hits.scores())); })
         .def("__repr__", [](const FoundHits& hits) {
             return "<kvmem.Hits of " + std::to_string(hits.hits->count.size()) + " queries, " +
                    std::to_string(hits.hits->k) + " places each>";
@@ -350,8 +358,9 @@ static void define_results(py::module_& module) {
             "values",
             [](const std::shared_ptr<Read>& read) {
                 const Matrix& values = read->result.values;
-                return array(read, values.data(), read->of_row ? std::vector<py::ssize_t>{values.cols()}
-                                                               : std::vector<py::ssize_t>{values.rows(), values.cols()});
+                return array(read, values.data(),
+                             read->of_row ? std::vector<py::ssize_t>{values.cols()}
+                                          : std::vector<py::ssize_t>{values.rows(), values.cols()});
             },
             "[B, E], or [E] of a single query. A query that finds nothing reads zeros.")
         .def_property_readonly(
@@ -378,7 +387,7 @@ static void define_results(py::module_& module) {
 
 static void define_changes(py::class_<Store>& type) {
     type.def("add", &add,
-             R"(add($self, ids, keys, *, values=None, texts=None)
+             R"(add(self, ids, keys, *, values=None, texts=None)
 --
 
 Adds slots: keys [n, D], values [n, E], n texts. Ids that are None are numbered on; returns the ids.
@@ -393,36 +402,38 @@ range(0, 2)
 )",
              "ids"_a, "keys"_a, py::kw_only(), "values"_a = py::none(), "texts"_a = py::none())
         .def("upsert", &upsert,
-             "upsert($self, ids, keys, *, values=None, texts=None)\n--\n\n"
+             "upsert(self, ids, keys, *, values=None, texts=None)\n--\n\n"
              "Adds slots, or replaces those that have these ids.",
              "ids"_a, "keys"_a, py::kw_only(), "values"_a = py::none(), "texts"_a = py::none())
-        .def("remove", &remove, "remove($self, ids)\n--\n\nRemoves slots and returns how many there were.", "ids"_a)
+        .def("remove", &remove, "remove(self, ids)\n--\n\nRemoves slots and returns how many there were.", "ids"_a)
         .def(
             "index",
             [](const Store& self, Index lists, Index rounds, std::uint64_t seed) {
                 const auto store = self.to_change();
                 without_gil([&] { store->index({.lists = lists, .rounds = rounds, .seed = seed}); });
             },
-            "index($self, *, lists=0, rounds=8, seed=1)\n--\n\n"
+            "index(self, *, lists=0, rounds=8, seed=1)\n--\n\n"
             "Builds inverted lists by k-means, for searches with probes. 0 lists: about 2 sqrt(slots).",
             py::kw_only(), "lists"_a = 0, "rounds"_a = 8, "seed"_a = 1)
         .def(
             "compact", [](const Store& self) { without_gil([store = self.to_change()] { store->compact(); }); },
-            "compact($self)\n--\n\nFrees the memory of removed slots, and writes the file anew if there is one.")
+            "compact(self)\n--\n\nFrees the memory of removed slots, and writes the file anew if there is one.")
         .def(
             "sync", [](const Store& self) { without_gil([store = self.get()] { store->sync(); }); },
-            "sync($self)\n--\n\nReturns when all changes so far are on the disk.")
+            "sync(self)\n--\n\nReturns when all changes so far are on the disk.")
         .def(
             "save",
-            [](const Store& self, const fs::path& path) { without_gil([&, store = self.get()] { store->save(path); }); },
-            "save($self, path)\n--\n\nWrites all slots to a file, all or nothing, in place of an old one.", "path"_a)
+            [](const Store& self, const fs::path& path) {
+                without_gil([&, store = self.get()] { store->save(path); });
+            },
+            "save(self, path)\n--\n\nWrites all slots to a file, all or nothing, in place of an old one.", "path"_a)
         .def("close", &Store::close,
-             "close($self)\n--\n\nCloses the store, with all changes on the disk. Arrays that it gave stay valid.");
+             "close(self)\n--\n\nCloses the store, with all changes on the disk. Arrays that it gave stay valid.");
 }
 
 static void define_queries(py::class_<Store>& type) {
     type.def("search", &search,
-             R"(search($self, queries, k=10, *, among=None, where=None, probes=0)
+             R"(search(self, queries, k=10, *, among=None, where=None, probes=0)
 --
 
 The k best slots of each query [B, D], or of one query [D], as Hits: `ids, scores = store.search(...)`.
@@ -441,12 +452,12 @@ the nearest to each query; 0 scans all, exactly.
 )",
              "queries"_a, "k"_a = 10, py::kw_only(), "among"_a = py::none(), "where"_a = py::none(), "probes"_a = 0)
         .def("search_within", &search_within,
-             "search_within($self, queries, min_score, *, among=None, where=None, probes=0)\n--\n\n"
+             "search_within(self, queries, min_score, *, among=None, where=None, probes=0)\n--\n\n"
              "All slots with at least this score: offsets [B + 1], ids and scores. Those of query i are at\n"
              "[offsets[i], offsets[i + 1]), best first.",
              "queries"_a, "min_score"_a, py::kw_only(), "among"_a = py::none(), "where"_a = py::none(), "probes"_a = 0)
         .def("read", &read,
-             R"(read($self, queries, *, top_k=0, temperature=1.0, heads=1, among=None, where=None, probes=0)
+             R"(read(self, queries, *, top_k=0, temperature=1.0, heads=1, among=None, where=None, probes=0)
 --
 
 Softmax attention of the queries [B, D] over all slots, or over the best top_k of each, as ReadResult.
@@ -459,13 +470,12 @@ Softmax attention of the queries [B, D] over all slots, or over the best top_k o
              "queries"_a, py::kw_only(), "top_k"_a = 0, "temperature"_a = 1.0F, "heads"_a = 1, "among"_a = py::none(),
              "where"_a = py::none(), "probes"_a = 0)
         .def("get", &get,
-             "get($self, ids)\n--\n\n"
+             "get(self, ids)\n--\n\n"
              "Copies of slots in the order of the ids, as a dict: found [n], keys [n, D], values [n, E] and texts.\n"
              "Rows of missing ids are zeros.",
              "ids"_a)
         .def(
-            "ids", [](const Store& self) { return array(self.get()->ids()); },
-            "ids($self)\n--\n\nAll ids, ascending.")
+            "ids", [](const Store& self) { return array(self.get()->ids()); }, "ids(self)\n--\n\nAll ids, ascending.")
         .def("__len__", [](const Store& self) { return self.get()->size(); })
         .def("__contains__", &contains)
         .def("__getitem__", &slot_at)
@@ -478,16 +488,22 @@ Softmax attention of the queries [B, D] over all slots, or over the best top_k o
 
 static void define_properties(py::class_<Store>& type) {
     const auto option = [&](const char* name, auto get, const char* about) {
-        type.def_property_readonly(name, [get](const Store& self) { return get(self.get()->options()); }, about);
+        type.def_property_readonly(
+            name, [get](const Store& self) { return get(self.get()->options()); }, about);
     };
-    option("key_width", [](const StoreOptions& o) { return o.key_width; }, "The width D of keys.");
-    option("value_width", [](const StoreOptions& o) { return o.value_width; }, "The width E of values.");
-    option("metric", [](const StoreOptions& o) { return metric_names[static_cast<int>(o.metric)]; },
-           "dot, cosine or euclidean.");
-    option("encoding", [](const StoreOptions& o) { return encoding_names[static_cast<int>(o.encoding)]; },
-           "What searches scan: float32, bfloat16 or int8. None loses a result.");
+    option(
+        "key_width", [](const StoreOptions& o) { return o.key_width; }, "The width D of keys.");
+    option(
+        "value_width", [](const StoreOptions& o) { return o.value_width; }, "The width E of values.");
+    option(
+        "metric", [](const StoreOptions& o) { return metric_names[static_cast<int>(o.metric)]; },
+        "dot, cosine or euclidean.");
+    option(
+        "encoding", [](const StoreOptions& o) { return encoding_names[static_cast<int>(o.encoding)]; },
+        "What searches scan: float32, bfloat16 or int8. None loses a result.");
     type.def_property_readonly(
-            "path", [](const Store& self) { return self.path().empty() ? py::object(py::none()) : py::cast(self.path()); },
+            "path",
+            [](const Store& self) { return self.path().empty() ? py::object(py::none()) : py::cast(self.path()); },
             "The path of the file, or None.")
         .def_property_readonly("closed", &Store::is_closed, "Whether close() was called.")
         .def("__repr__", &repr);
@@ -508,7 +524,7 @@ they lie; others are copied. Results own their numbers.
     type.def(py::init([](Index key_width, Index value_width, const std::string& metric, const std::string& encoding) {
                  return Store(MemoryStore(options_of(key_width, value_width, metric, encoding)));
              }),
-             "__init__($self, *, key_width, value_width=0, metric='dot', encoding='float32')\n--\n\n"
+             "__init__(self, *, key_width, value_width=0, metric='dot', encoding='float32')\n--\n\n"
              "An empty store in memory.",
              py::kw_only(), "key_width"_a, "value_width"_a = 0, "metric"_a = "dot", "encoding"_a = "float32")
         .def_static(

@@ -74,8 +74,7 @@ static bool is_of(const RunFiles& files, const TaskType& task) {
 
 const Task& task_of_run(const fs::path& run) {
     if (!is_there(run)) throw Error({.what = "no such run directory or model file", .where = run.string()});
-    if (!is_folder(run))
-        return task_of_model(hdf5::Reader(run, model_format, model_version).attribute("/", "model"));
+    if (!is_folder(run)) return task_of_model(hdf5::Reader(run, model_format, model_version).attribute("/", "model"));
     const auto task = std::ranges::find_if(tasks(), [&](const Task& t) { return is_of(RunFiles{run}, *t.type); });
     if (task != tasks().end()) return *task;
     RunFiles{run}.read_config(*tasks().front().type);  // throws: it says what is wrong
@@ -85,8 +84,10 @@ const Task& task_of_run(const fs::path& run) {
 fs::path model_file(const fs::path& run, const TaskType& task) {
     const TaskType& type = *task_of_run(run).type;
     if (&type != &task)
-        throw Error({.what = "the model is of another task", .expected = "one for " + task.name(),
-                     .got = "one for " + type.name(), .where = run.string()});
+        throw Error({.what = "the model is of another task",
+                     .expected = "one for " + task.name(),
+                     .got = "one for " + type.name(),
+                     .where = run.string()});
     return is_folder(run) ? RunFiles{run}.model() : run;
 }
 

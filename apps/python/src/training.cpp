@@ -35,9 +35,10 @@ class Listener {
     }
     TrainingSession::Callbacks callbacks() {
         return {.step = {},
-                .epoch = [this](const EpochReport& report) {
-                    if (!on_epoch_.is_none()) error_.call([&] { return on_epoch_(report), true; }, false);
-                },
+                .epoch =
+                    [this](const EpochReport& report) {
+                        if (!on_epoch_.is_none()) error_.call([&] { return on_epoch_(report), true; }, false);
+                    },
                 .interrupted = [this] { return !error_.call([] { return check_signals(); }, false); }};
     }
     void rethrow() { error_.rethrow(); }
@@ -69,7 +70,8 @@ static RunConfig config_for(const fs::path& data, const std::optional<std::strin
     config.data = data.string();
     for (const auto& [name, value] : settings) {
         const std::string field = py::str(name);
-        if (!set_field(config.trainer, field, option_text(value)) && !set_field(config.model, field, option_text(value)))
+        if (!set_field(config.trainer, field, option_text(value)) &&
+            !set_field(config.model, field, option_text(value)))
             throw UsageError({.what = "a model of this kind has no such setting",
                               .expected = "a setting of " + config.model.kind(),
                               .got = field,
@@ -87,8 +89,8 @@ static Run train_one(TrainingSession session, Listener& listener, const fs::path
 }
 
 static Run train_group(TrainingGroup group, Listener& listener, const fs::path& directory) {
-    const StopReason reason =
-        group.run({.begin = [&](const std::string&, const TrainingSession&) { return listener.callbacks(); }, .end = {}});
+    const StopReason reason = group.run(
+        {.begin = [&](const std::string&, const TrainingSession&) { return listener.callbacks(); }, .end = {}});
     Run run{directory, describe(reason), {}, 0, group.seconds()};
     if (const TrainingGroup::Member* best = group.best()) run.score = best->score;
     for (const TrainingGroup::Member& member : group.members()) run.epochs += member.epochs;

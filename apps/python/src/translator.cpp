@@ -43,7 +43,8 @@ static GenerateOptions search_options(const py::kwargs& settings) {
     GenerateOptions options;
     for (const auto& [name, value] : settings) {
         if (!set_field(options, std::string(py::str(name)), option_text(value)))
-            throw UsageError({.what = "no such setting of a search", .expected = "one of kvmem translate --help",
+            throw UsageError({.what = "no such setting of a search",
+                              .expected = "one of kvmem translate --help",
                               .got = py::str(name)});
     }
     if (!settings.contains("beam") && !options.sample) options.beam = std::max(options.beam, options.n_best);
@@ -91,24 +92,28 @@ static py::object weights_of(const std::shared_ptr<Translation>& self) {
 void define_translator(py::module_& module) {
     py::class_<Translation, std::shared_ptr<Translation>>(module, "Translation", "A target that a model wrote.")
         .def_readonly("text", &Translation::text, "The text.")
-        .def_property_readonly("score", [](const Translation& t) { return t.result.score; },
-                               "What orders the results of a search.")
-        .def_property_readonly("log_probability", [](const Translation& t) { return t.result.log_probability; },
-                               "Of the tokens and the end, by the model.")
-        .def_property_readonly("ended", [](const Translation& t) { return t.result.ended; },
-                               "Whether the end came; otherwise the text was cut.")
+        .def_property_readonly(
+            "score", [](const Translation& t) { return t.result.score; }, "What orders the results of a search.")
+        .def_property_readonly(
+            "log_probability", [](const Translation& t) { return t.result.log_probability; },
+            "Of the tokens and the end, by the model.")
+        .def_property_readonly(
+            "ended", [](const Translation& t) { return t.result.ended; },
+            "Whether the end came; otherwise the text was cut.")
         .def_property_readonly("weights", &weights_of,
                                "With align: [heads, target tokens and end, source tokens]; otherwise None.")
         .def_readonly("alternatives", &Translation::alternatives, "The further results of n_best, the best first.")
         .def("__repr__", [](const Translation& t) {
             return std::string(py::str("<kvmem.Translation {!r}: {:.4f}>").format(t.text, t.result.score));
         });
-    py::class_<Translator>(module, "Translator", "Writes targets for sources by a trained run on pairs.\n\n"
-                                                 "Several threads may use it at once.")
-        .def(py::init<const fs::path&>(), "__init__($self, run)\n--\n\nOpens a run directory or a model file.", "run"_a)
+    py::class_<Translator>(module, "Translator",
+                           "Writes targets for sources by a trained run on pairs.\n\n"
+                           "Several threads may use it at once.")
+        .def(py::init<const fs::path&>(), "__init__(self, run)\n--\n\nOpens a run directory or a model file.", "run"_a)
         .def("translate", &Translator::translate,
-             "translate($self, lines, *, align=False, **settings)\n--\n\n"
-             "The best Translation of each line. Settings are those of `kvmem translate`: beam, n_best, length_penalty,\n"
+             "translate(self, lines, *, align=False, **settings)\n--\n\n"
+             "The best Translation of each line. Settings are those of `kvmem translate`: beam, n_best, "
+             "length_penalty,\n"
              "sample, temperature, seed and so on. A result does not depend on the other lines.",
              "lines"_a, py::kw_only(), "align"_a = false)
         .def("__repr__", [](const Translator& self) { return "<kvmem.Translator, " + self.network().name() + ">"; });
