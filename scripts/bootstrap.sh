@@ -2,7 +2,7 @@
 # Installs on Debian 12 what kvmem is built from. Does nothing, and asks nobody, when all of it is there.
 #
 #   scripts/bootstrap.sh          to build, test and run kvmem
-#   scripts/bootstrap.sh --dev    also to work on it: clang and its tools, h5py, ccache, valgrind, chromium
+#   scripts/bootstrap.sh --dev    also to work on it: clang and its tools, h5py, ccache, valgrind, chromium, Python's headers
 #   scripts/bootstrap.sh --docs   also to make the reference: doxygen
 #
 # KVMEM_SKIP_BOOTSTRAP=1 skips it: for machines where the libraries are installed in other ways.
@@ -12,7 +12,8 @@ trap 'echo "bootstrap: error: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 packages=(g++ cmake ninja-build libboost1.81-dev libboost-json1.81-dev libboost-program-options1.81-dev
     libeigen3-dev libhdf5-dev zlib1g-dev libtbb-dev libxxhash-dev libutf8proc-dev libicu-dev
     libgumbo-dev libmd4c-dev libstemmer-dev libedit-dev catch2)
-dev_packages=(clang clang-format clang-tidy libclang-rt-14-dev llvm python3-h5py ccache valgrind shellcheck chromium)
+dev_packages=(clang clang-format clang-tidy libclang-rt-14-dev llvm python3-h5py ccache valgrind shellcheck chromium
+    pybind11-dev python3-dev python3-pytest python3-numpy python3-hypothesis mypy)
 docs_packages=(doxygen)
 
 say() { echo "bootstrap: $*" >&2; }

@@ -20,5 +20,6 @@ PYBIND11_MODULE(_kvmem, module) {
     define_answerer(module);
     define_translator(module);
     define_recommender(module);
+    define_networks(module);
     module.attr("__name__") = name;
 }
