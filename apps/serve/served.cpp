@@ -49,8 +49,6 @@ std::shared_ptr<const Answerer> ServedQuestions::edited(const std::vector<std::s
     return edited_.front().second;
 }
 
-ServedEvents::ServedEvents(const std::string& run) : recommender(open_recommender(options_of(run))) {}
-
 Served::Served(const ServedPaths& paths, const Served* before) : writable_(paths.writable) {
     for (const std::string& path : paths.paths) {
         if (!is_there(path))
@@ -79,9 +77,9 @@ void Served::open_run(const std::string& path, const ServedPaths& paths) {
         sequences_ = std::make_unique<SequenceSource>(open_sequence_models(values));
         run.model = sequences_->first().name();
     } else if (task == task_table()[2].type().name()) {
-        require_one(events_ != nullptr);
-        events_ = std::make_unique<ServedEvents>(path);
-        run.model = events_->recommender.model().name();
+        require_one(recommender_ != nullptr);
+        recommender_ = std::make_unique<const Recommender>(open_recommender(options_of(path)));
+        run.model = recommender_->model().name();
     } else {
         throw Error({.what = "no endpoint serves this run",
                      .expected = "one of questions, pairs or recommendation",
@@ -116,7 +114,7 @@ const SequenceSource& Served::sequences() const {
     return there(sequences_.get(), "no run here writes targets", "a server of a run on pairs");
 }
 const Recommender& Served::recommender() const {
-    return there(events_.get(), "no run here recommends", "a server of a run on events").recommender;
+    return there(recommender_.get(), "no run here recommends", "a server of a run on events");
 }
 store::MemoryStore& Served::store(const std::string& name) const {
     const auto at = stores_.find(name);

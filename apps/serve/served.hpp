@@ -45,12 +45,6 @@ class ServedQuestions {
     mutable std::list<std::pair<Edit, std::shared_ptr<const Answerer>>> edited_;  // the last one used first
 };
 
-// A model that recommends. A Recommender must stay where it was made: its memory refers to its data set.
-struct ServedEvents {
-    explicit ServedEvents(const std::string& run);
-    const Recommender recommender;
-};
-
 class Served {
   public:
     // Opens all. Stores that may be changed are taken from `before`, which holds their locks. Throws Error for a path
@@ -79,7 +73,7 @@ class Served {
     std::vector<Run> runs_;
     std::unique_ptr<ServedQuestions> questions_;
     std::unique_ptr<SequenceSource> sequences_;
-    std::unique_ptr<ServedEvents> events_;
+    std::unique_ptr<const Recommender> recommender_;
     std::map<std::string, std::shared_ptr<store::MemoryStore>> stores_;
     bool writable_;
 };

@@ -64,7 +64,8 @@ Index worker_index() { return std::max<Index>(0, tbb::this_task_arena::current_t
 
 // fork() copies one thread alone: a child whose parent has used the pool would wait for threads that are not there.
 static std::atomic<bool> pool_is_used = false, pool_is_lost = false;
-[[maybe_unused]] static const int fork_handler = ::pthread_atfork(nullptr, nullptr, [] { pool_is_lost = pool_is_used.load(); });
+[[maybe_unused]] static const int fork_handler =
+    ::pthread_atfork(nullptr, nullptr, [] { pool_is_lost = pool_is_used.load(); });
 
 // Cuts as the pool does, so that the results have the same bits.
 template <class Piece>

@@ -30,24 +30,27 @@ static std::uint8_t usual_action(const Events& events, Index group, Index action
     return static_cast<std::uint8_t>(std::ranges::max_element(counts) - counts.begin());
 }
 
+static constexpr std::initializer_list<EventMark> marks_of_all{EventMark::train, EventMark::valid, EventMark::test};
+
 Recommender::Recommender(std::unique_ptr<RecommendationModel> model, EventsDataset dataset)
     : model_(require_catalog(std::move(model), dataset)),
-      dataset_(std::move(dataset)),
-      memory_(dataset_.events, model_->catalog().group, model_->catalog().items(),
-              {EventMark::train, EventMark::valid, EventMark::test}),
-      typed_action_(usual_action(dataset_.events, model_->catalog().group, std::ssize(dataset_.actions))) {
-    model_->remember(memory_);
+      dataset_(std::make_unique<const EventsDataset>(std::move(dataset))),
+      memory_(std::make_unique<const EventMemory>(dataset_->events, model_->catalog().group, model_->catalog().items(),
+                                                  marks_of_all)),
+      typed_action_(usual_action(dataset_->events, model_->catalog().group, std::ssize(dataset_->actions))) {
+    model_->remember(*memory_);
 }
 
 History Recommender::history_of(std::string_view user, Index when) const {
-    const std::optional<Token> number = dataset_.users.ids.find(user);
+    const std::optional<Token> number = dataset_->users.ids.find(user);
     if (!number)
         throw Error({.what = "no such user",
-                     .expected = "one of the data set's " + std::to_string(dataset_.users.size()),
+                     .expected = "one of the data set's " + std::to_string(dataset_->users.size()),
                      .got = std::string(user),
-                     .where = dataset_.info.title,
+                     .where = dataset_->info.title,
                      .hint = "name events of a new user instead"});
-    return {&dataset_.events, dataset_.events.of_user(*number).first, dataset_.events.history_end(*number, when), when};
+    return {&dataset_->events, dataset_->events.of_user(*number).first, dataset_->events.history_end(*number, when),
+            when};
 }
 
 // ASCII letters in lower case.

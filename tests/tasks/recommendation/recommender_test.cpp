@@ -31,6 +31,19 @@ TEST_CASE("a new user's events count at once, and each item has its reasons", "[
     CHECK(all[0][0].reasons[0].event == 1);
 }
 
+TEST_CASE("a recommender may be moved", "[recommender]") {
+    Recommender first = ring_recommender();
+    const History history = first.history_of("u1", first.now());
+    const auto before = first.recommend({&history, 1}, {.k = 3});
+    std::vector<Recommender> all;
+    all.push_back(std::move(first));
+    all.push_back(ring_recommender());
+    const History moved = all[0].history_of("u1", all[0].now());
+    const auto after = all[0].recommend({&moved, 1}, {.k = 3});
+    REQUIRE(after[0].size() == before[0].size());
+    for (std::size_t i = 0; i < before[0].size(); ++i) CHECK(after[0][i].score == before[0][i].score);
+}
+
 TEST_CASE("candidates are those that are allowed", "[recommender]") {
     const Recommender recommender = ring_recommender();
     const History history = recommender.history_of("u1", recommender.now());

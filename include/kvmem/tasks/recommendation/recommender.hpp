@@ -55,9 +55,9 @@ class Recommender {
 
     // What it was made of. The references are valid for its life.
     const RecommendationModel& model() const { return *model_; }
-    const EventsDataset& dataset() const { return dataset_; }
+    const EventsDataset& dataset() const { return *dataset_; }
     // One second after the last event: the usual time of a recommendation.
-    Index now() const { return memory_.last_time() + 1; }
+    Index now() const { return memory_->last_time() + 1; }
 
     // The history of a user of the data set before a time. Valid as long as this. Throws Error for an unknown user.
     History history_of(std::string_view user, Index when) const;
@@ -77,8 +77,8 @@ class Recommender {
                                        const RecommendOptions& options) const;
 
     std::unique_ptr<RecommendationModel> model_;
-    EventsDataset dataset_;
-    EventMemory memory_;
+    std::unique_ptr<const EventsDataset> dataset_;  // stays where it is when this is moved: the next two refer to it
+    std::unique_ptr<const EventMemory> memory_;
     std::uint8_t typed_action_;  // that of typed events
 };
 
