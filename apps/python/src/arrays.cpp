@@ -1,6 +1,6 @@
 #include "arrays.hpp"
 
-#include <array>
+#include <algorithm>
 #include <concepts>
 #include <cstring>
 #include <limits>
@@ -209,17 +209,20 @@ void define_arrays(py::module_& module) {
         .def_buffer([](const Lender& lender) { return lender.buffer(); });
 }
 
-// numpy.asarray, or memoryview without NumPy. It is imported with the first array, so that importing kvmem is quick.
-static py::handle make_array() {
-    static const py::handle made = [] {
-        try {
-            return py::module_::import("numpy").attr("asarray").cast<py::object>().release();
-        } catch (py::error_already_set& e) {
-            if (!e.matches(PyExc_ImportError)) throw;
-            return py::handle(reinterpret_cast<PyObject*>(&PyMemoryView_Type)).inc_ref();
-        }
-    }();
-    return made;
+// Of NumPy, imported with the first array, so that importing kvmem is quick; without it, `empty` is null. No static of
+// them is made by a function: it may lend the GIL to a thread that waits for the static.
+static py::handle make_array, make_empty;
+
+static void find_numpy() {
+    if (make_array) return;
+    try {
+        const py::module_ numpy = py::module_::import("numpy");
+        make_empty = numpy.attr("empty").cast<py::object>().release();
+        make_array = numpy.attr("asarray").cast<py::object>().release();
+    } catch (py::error_already_set& e) {
+        if (!e.matches(PyExc_ImportError)) throw;
+        make_array = py::handle(reinterpret_cast<PyObject*>(&PyMemoryView_Type)).inc_ref();
+    }
 }
 
 template <class T>
@@ -234,21 +237,42 @@ static const char* format_of() {
 
 template <class T>
 py::object array(std::shared_ptr<const void> owner, const T* data, std::vector<py::ssize_t> shape, bool readonly) {
+    find_numpy();
     static T nothing{};  // an array without numbers has an address, too
     void* numbers = const_cast<T*>(data ? data : &nothing);
-    return make_array()(Lender{std::move(owner), numbers, format_of<T>(), sizeof(T), std::move(shape), readonly});
+    return make_array(Lender{std::move(owner), numbers, format_of<T>(), sizeof(T), std::move(shape), readonly});
 }
-template py::object array(std::shared_ptr<const void>, const float*, std::vector<py::ssize_t>, bool);
-template py::object array(std::shared_ptr<const void>, const double*, std::vector<py::ssize_t>, bool);
-template py::object array(std::shared_ptr<const void>, const std::int32_t*, std::vector<py::ssize_t>, bool);
-template py::object array(std::shared_ptr<const void>, const std::int64_t*, std::vector<py::ssize_t>, bool);
-template py::object array(std::shared_ptr<const void>, const std::uint64_t*, std::vector<py::ssize_t>, bool);
-template py::object array(std::shared_ptr<const void>, const std::uint8_t*, std::vector<py::ssize_t>, bool);
+
+template <class T>
+py::object result(std::shared_ptr<const void> owner, const T* data, std::vector<py::ssize_t> shape) {
+    constexpr py::ssize_t few = 4096;
+    find_numpy();
+    py::ssize_t size = 1;
+    for (const py::ssize_t side : shape) size *= side;
+    if (size > few || !make_empty) return array(std::move(owner), data, std::move(shape));
+    py::tuple sides(shape.size());
+    for (std::size_t i = 0; i < shape.size(); ++i) sides[i] = shape[i];
+    py::object copy = make_empty(sides, format_of<T>());
+    const Buffer buffer(copy);
+    std::copy_n(data, size, static_cast<T*>(buffer->buf));
+    return copy;
+}
+
+#define KVMEM_ARRAYS_OF(T)                                                                            \
+    template py::object array(std::shared_ptr<const void>, const T*, std::vector<py::ssize_t>, bool); \
+    template py::object result(std::shared_ptr<const void>, const T*, std::vector<py::ssize_t>);
+KVMEM_ARRAYS_OF(float)
+KVMEM_ARRAYS_OF(double)
+KVMEM_ARRAYS_OF(std::int32_t)
+KVMEM_ARRAYS_OF(std::int64_t)
+KVMEM_ARRAYS_OF(std::uint64_t)
+KVMEM_ARRAYS_OF(std::uint8_t)
+#undef KVMEM_ARRAYS_OF
 
 py::object array(Matrix matrix, bool as_row) {
     const auto owner = std::make_shared<Matrix>(std::move(matrix));
     const bool is_row = as_row && owner->rows() == 1;
-    return array(
+    return result<Real>(
         owner, owner->data(),
         is_row ? std::vector<py::ssize_t>{owner->cols()} : std::vector<py::ssize_t>{owner->rows(), owner->cols()});
 }

@@ -88,11 +88,14 @@ void define_arrays(py::module_& module);
 template <class T>
 py::object array(std::shared_ptr<const void> owner, const T* data, std::vector<py::ssize_t> shape,
                  bool readonly = false);
+// The same of numbers that nothing else uses: a few are copied, which is quicker.
+template <class T>
+py::object result(std::shared_ptr<const void> owner, const T* data, std::vector<py::ssize_t> shape);
 // An array that takes the numbers.
 template <class T>
 py::object array(std::vector<T> numbers, std::vector<py::ssize_t> shape) {
     const auto owner = std::make_shared<std::vector<T>>(std::move(numbers));
-    return array(owner, owner->data(), std::move(shape));
+    return result<T>(owner, owner->data(), std::move(shape));
 }
 template <class T>
 py::object array(std::vector<T> numbers) {

@@ -55,9 +55,9 @@ struct FoundHits {
         if (of_row) return {hits->count[0]};
         return {std::ssize(hits->count), hits->k};
     }
-    py::object ids() const { return array(hits, hits->ids.data(), shape()); }
-    py::object scores() const { return array(hits, hits->scores.data(), shape()); }
-    py::object count() const { return array(hits, hits->count.data(), {std::ssize(hits->count)}); }
+    py::object ids() const { return result(hits, hits->ids.data(), shape()); }
+    py::object scores() const { return result(hits, hits->scores.data(), shape()); }
+    py::object count() const { return result(hits, hits->count.data(), {std::ssize(hits->count)}); }
 };
 
 struct Read {
@@ -243,8 +243,7 @@ static py::object slot_at(const Store& self, Id id) {
     const auto store = self.get();
     const StoredSlots slot = store->get(std::span(&id, 1));
     if (!slot.found[0]) throw py::key_error(std::to_string(id));
-    static const py::handle type =
-        py::module_::import("kvmem").attr("Slot").cast<py::object>().release();  // lives as long as the interpreter
+    const py::object type = py::module_::import("kvmem").attr("Slot");
     const py::object value = store->options().value_width > 0 ? array(slot.values, true) : py::none();
     return type(array(slot.keys, true), value, text_of(slot.texts[0]));
 }
@@ -358,16 +357,16 @@ static void define_results(py::module_& module) {
             "values",
             [](const std::shared_ptr<Read>& read) {
                 const Matrix& values = read->result.values;
-                return array(read, values.data(),
-                             read->of_row ? std::vector<py::ssize_t>{values.cols()}
-                                          : std::vector<py::ssize_t>{values.rows(), values.cols()});
+                return result(read, values.data(),
+                              read->of_row ? std::vector<py::ssize_t>{values.cols()}
+                                           : std::vector<py::ssize_t>{values.rows(), values.cols()});
             },
             "[B, E], or [E] of a single query. A query that finds nothing reads zeros.")
         .def_property_readonly(
             "log_sum_exp",
             [](const std::shared_ptr<Read>& read) {
                 const Matrix& sums = read->result.log_sum_exp;
-                return array(read, sums.data(), {sums.rows(), sums.cols()});
+                return result(read, sums.data(), {sums.rows(), sums.cols()});
             },
             "[B, heads], of all scores, or with top_k of the k best.")
         .def_property_readonly(
@@ -380,7 +379,7 @@ static void define_results(py::module_& module) {
             "weights",
             [](const std::shared_ptr<Read>& read) {
                 const Hits& hits = read->result.hits;
-                return array(read, read->result.weights.data(), {std::ssize(hits.count), hits.k});
+                return result(read, read->result.weights.data(), {std::ssize(hits.count), hits.k});
             },
             "With top_k: the attention weights of the hits.");
 }
