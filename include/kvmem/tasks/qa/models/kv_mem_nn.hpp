@@ -45,7 +45,7 @@ struct KvMemNNConfig {
     double word_dropout = 0.1;
     double copy_weight = 1e5;     // m
     bool train_entities = false;  // off: rows of entities keep their first values
-    RetrieverOptions retriever;
+    RetrieverOptions retriever{};
     std::uint64_t seed = 1;
     // Throws UsageError for Retrieval::whole, which this model cannot read.
     void check() const;

@@ -26,7 +26,7 @@ struct WindowReaderConfig {
     double word_dropout = 0.1;
     double name_dropout = 0.3;
     double place_deviation = 1;
-    RetrieverOptions retriever;
+    RetrieverOptions retriever{};
     std::uint64_t seed = 1;
     // Throws UsageError for Retrieval::whole, which this model cannot read.
     void check() const;
