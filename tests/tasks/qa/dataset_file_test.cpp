@@ -142,7 +142,7 @@ TEST_CASE("files whose vocabulary is wrong are refused", "[qa_file]") {
     CHECK_THROWS_WITH(load_with({}, {}, {}), Contains("no unknown token"));
     CHECK_THROWS_WITH(load_with({"a"}, {1}, {0}), Contains("no unknown token"));
     CHECK_THROWS_WITH(load_with({"<unknown>"}, {1}, {0}), Contains("no unknown token"));
-    CHECK_THROWS_WITH(load_with({"<unknown>", "a"}, {0, 4}, {0, 0}), Contains("kind is wrong"));
+    CHECK_THROWS_WITH(load_with({"<unknown>", "a"}, {0, 6}, {0, 0}), Contains("kind is wrong"));
     CHECK_THROWS_WITH(load_with({"<unknown>", "a"}, {0}, {0, 0}), Contains("differ in length"));
     CHECK_THROWS_WITH(load_with({"<unknown>", "a"}, {0, 1}, {0}), Contains("differ in length"));
     CHECK_THROWS_WITH(load_with({"<unknown>", "a"}, {0, 1}, {0, -1}), Contains("count is negative"));

@@ -35,7 +35,9 @@ struct Slots {
 // What a slot was read from: bytes [begin, end) of the file of a document, which has a number in
 // QaDataset::documents; or -1 for a slot of no document.
 struct SlotOrigin {
+    // The document, and its bytes.
     Index document, begin, end;
+    // Whether all are equal.
     bool operator==(const SlotOrigin&) const = default;
 };
 

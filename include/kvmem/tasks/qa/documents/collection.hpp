@@ -36,6 +36,7 @@ enum class Layout : std::uint8_t { text = 0, markdown = 1, html = 2, tsv = 3, js
 // How a file's characters are written. The numbers are those of kvmem-qa files. Latin-1 is read as windows-1252.
 enum class Encoding : std::uint8_t { utf8 = 0, utf16_little = 1, utf16_big = 2, latin1 = 3 };
 
+// A file that documents were read from.
 struct File {
     // The path as it was given, with '/' between folders; the name of a text in memory.
     std::string path;
@@ -48,6 +49,7 @@ struct File {
     bool operator==(const File&) const = default;
 };
 
+// A text with a title: a file, or a line or an article of one.
 struct Document {
     // UTF-8 in one line; may be empty.
     std::string title;
@@ -60,13 +62,17 @@ enum class PassageKind : std::uint8_t { text = 0, heading = 1, code = 2, table =
 
 // A paragraph, a list item or a part of one; a heading; or a whole block of code or table, which is one sentence.
 struct Passage {
+    // What it is.
     PassageKind kind = PassageKind::text;
     std::int32_t level = 0;  // of a heading, from 1; otherwise 0
     Index heading = -1;      // the passage that is the nearest heading above, of a lower level if this is one; or -1
+    // Of Collection::sentences.
     Range sentences;
+    // Whether all are equal.
     bool operator==(const Passage&) const = default;
 };
 
+// A sentence, a heading, or a whole block of code or table.
 struct Sentence {
     // The bytes in the original file.
     Range bytes;

@@ -5,6 +5,7 @@
 
 namespace kvmem::documents {
 
+// What evaluate() counts.
 struct SearchMetrics {
     // Of questions with answers: how many, the share whose first sentence holds a part of an answer, and the mean of 1
     // / rank of the first such sentence among ten (0 if none).

@@ -13,10 +13,10 @@ enum Field : std::uint8_t { in_heading = 1, in_title = 2 };
 
 // The postings of a stem are those from offsets[stem] to offsets[stem + 1], by rising passage.
 struct Postings {
-    std::string language = "english";  // of the stems: a name of Snowball's, or "none"
-    std::vector<std::string> stems;    // rising by bytes; those of titles are among them
-    std::vector<Token> stem_of;        // the stem of each word of the collection
-    std::vector<Index> offsets{0};
+    std::string language = "english";   // of the stems: a name of Snowball's, or "none"
+    std::vector<std::string> stems;     // rising by bytes; those of titles are among them
+    std::vector<Token> stem_of;         // the stem of each word of the collection
+    std::vector<Index> offsets{0};      // a stem more than there are
     std::vector<std::int32_t> passage;  // a heading is found by its passages, and itself only if it has none
     std::vector<std::uint8_t> count;    // how often the passage's text has the stem, up to 255
     std::vector<std::uint8_t> fields;   // bits of Field: the headings above the passage, the title of its document
@@ -30,8 +30,10 @@ struct Postings {
 
 // Documents with their index.
 struct Corpus {
+    // The documents, and the index of their passages.
     Collection collection;
     Postings postings;
+    // Whether both are equal.
     bool operator==(const Corpus&) const = default;
 };
 

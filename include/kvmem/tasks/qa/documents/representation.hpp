@@ -39,7 +39,9 @@ inline std::span<const char* const> choices(Mentions) {
     return names;
 }
 
+// How documents become slots.
 struct RepresentationOptions {
+    // What a slot is, and which names in a sentence are mentions.
     Representation representation = Representation::window_centre_title;
     Mentions mentions = Mentions::inner;
     Index window = 7;  // W, with the centre in the middle
@@ -47,6 +49,7 @@ struct RepresentationOptions {
 
 // The slots of documents, and the bytes that each of them was read from: those of a mention or a sentence in its file.
 struct DocumentMemory {
+    // As many origins as slots.
     Slots slots;
     std::vector<SlotOrigin> origin;
 };

@@ -30,12 +30,14 @@ struct SynthDocumentsOptions {
 
 // A sentence with the facts that it states, as (relation, object).
 struct ToldSentence {
+    // UTF-8 in one line, and the facts about its subject.
     std::string text;
     std::vector<std::pair<Token, Token>> support;
 };
 
 // The sentences about one subject, in a random order.
 struct ToldDocument {
+    // An entity, and what is said of it.
     Token subject;
     std::vector<ToldSentence> sentences;
 };
