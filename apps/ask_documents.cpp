@@ -26,7 +26,10 @@ po::options_description document_options() {
 }
 
 bool are_documents(const po::variables_map& values) {
-    const fs::path path = required(values, "run", "a run directory, a model file or a data set of documents");
+    return are_documents(required(values, "run", "a run directory, a model file or a data set of documents"));
+}
+
+bool are_documents(const fs::path& path) {
     if (!is_there(path) || is_folder(path) || !is_hdf5(path) || file_format(path) != "kvmem-qa") return false;
     return hdf5::Reader(path, "kvmem-qa", 1).has("/documents");
 }
@@ -44,8 +47,7 @@ int ask_documents(const po::variables_map& values) {
         const documents::Findings found =
             search.ask(question, {.answers = answers, .threshold = values["threshold"].as<double>()});
         if (as_json) {
-            std::cout << with_plain_numbers(boost::json::serialize(to_json(question, search.corpus(), found)))
-                      << std::endl;
+            std::cout << json_line(question, search.corpus(), found) << std::endl;
             return;
         }
         if (echo) std::cout << "? " << question << "\n";

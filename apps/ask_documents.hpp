@@ -3,13 +3,16 @@
 
 #include "program.hpp"
 
+#include <filesystem>
+
 namespace kvmem::apps {
 
 // The options of a search of documents: --answers and --threshold.
 po::options_description document_options();
 
-// Whether the option "run" names a data set with documents.
+// Whether the option "run", or a path, names a data set with documents.
 bool are_documents(const po::variables_map& values);
+bool are_documents(const std::filesystem::path& path);
 
 // Asks them the option "question", or the lines of standard input. Returns the exit code.
 int ask_documents(const po::variables_map& values);

@@ -97,7 +97,9 @@ std::uint64_t ForeignFile::number() {
 
 std::string ForeignFile::text() {
     const std::uint64_t size = number();
-    if (size > max_text) throw unreadable(path_, "this file cannot be read", "texts of at most 16 MiB", "a longer one");
+    if (size > max_text || size > left_)
+        throw unreadable(path_, "this file cannot be read", "texts of at most 16 MiB, and memory for all", "more");
+    left_ -= size;
     std::string text(size, '\0');
     receive(std::as_writable_bytes(std::span(text)));
     return text;
@@ -125,7 +127,8 @@ ForeignType ForeignFile::type() {
 std::vector<Index> ForeignFile::shape(ForeignType type) {
     static constexpr std::uint64_t sizes[] = {4, 8, 1, 8, 4};
     const std::uint64_t rank = number();
-    if (rank < 1 || rank > 2) fail_early();
+    const bool fits_both = type == ForeignType::int64;
+    if (rank < 1 || rank > 2 || (!fits_both && (rank == 2) != (type == ForeignType::float32))) fail_early();
     std::vector<Index> shape;
     std::uint64_t bytes = sizes[static_cast<int>(type)];
     for (std::uint64_t i = 0; i < rank; ++i) {
@@ -154,6 +157,7 @@ VectorFile read_any_vectors(const std::filesystem::path& path, const std::string
     try {
         return read_vectors(path, dataset);
     } catch (const hdf5::ForeignLayout&) {
+        if (dataset.empty()) throw;
     }
     ForeignFile file(path, dataset);
     file.next();

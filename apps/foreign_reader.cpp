@@ -104,11 +104,19 @@ static hsize_t rows_at_once(hid_t layout, const std::vector<hsize_t>& shape, std
     return rows < step ? step : rows / step * step;
 }
 
+// A number that does not fit what it becomes ends the read, but for infinite ones.
+static H5T_conv_ret_t refuse_overflow(H5T_conv_except_t kind, hid_t, hid_t, void*, void*, void*) {
+    const bool overflows = kind == H5T_CONV_EXCEPT_RANGE_HI || kind == H5T_CONV_EXCEPT_RANGE_LOW;
+    return overflows ? H5T_CONV_ABORT : H5T_CONV_UNHANDLED;
+}
+
 static void send_values(hid_t dataset, hid_t layout, hid_t type, const std::vector<hsize_t>& shape) {
     const std::size_t element = H5Tget_size(type);
     const hid_t space = require(H5Dget_space(dataset), "a dataset's shape");
     const hsize_t at_once = rows_at_once(layout, shape, element);
     std::vector<std::byte> slab;
+    const hid_t transfer = require(H5Pcreate(H5P_DATASET_XFER), "memory");
+    require(H5Pset_type_conv_cb(transfer, refuse_overflow, nullptr), "memory");
     sender.in_values_ = true;
     for (hsize_t row = 0; row < shape[0]; row += at_once) {
         const std::vector<hsize_t> start = shape.size() == 2 ? std::vector<hsize_t>{row, 0} : std::vector{row};
@@ -120,14 +128,16 @@ static void send_values(hid_t dataset, hid_t layout, hid_t type, const std::vect
         slab.resize(bytes);
         const hid_t memory = H5Screate_simple(static_cast<int>(count.size()), count.data(), nullptr);
         if (H5Sselect_hyperslab(space, H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr) < 0 ||
-            H5Dread(dataset, type, memory, space, H5P_DEFAULT, slab.data()) < 0)
-            sender.error("values that can be read", "damaged or missing ones from row " + std::to_string(row) + " on");
+            H5Dread(dataset, type, memory, space, transfer, slab.data()) < 0)
+            sender.error("values that can be read",
+                         "damaged, missing or too large ones from row " + std::to_string(row) + " on");
         H5Sclose(memory);
         sender.number(bytes);
         sender.bytes(slab);
         allow_more_time();
     }
     sender.in_values_ = false;
+    H5Pclose(transfer);
     H5Sclose(space);
 }
 
@@ -171,7 +181,8 @@ static void send_dataset(hid_t dataset, const std::string& path, bool needs_floa
 static std::string fixed_text(hid_t attribute, hid_t type) {
     constexpr std::size_t max_bytes = std::size_t{16} << 20;
     std::string text(std::min(H5Tget_size(type), max_bytes), '\0');
-    if (text.size() == max_bytes || H5Aread(attribute, type, text.data()) < 0) return {};
+    if (text.size() == max_bytes || H5Aread(attribute, type, text.data()) < 0)
+        sender.error("attributes that can be read", "a damaged one, or one of 16 MiB");
     return text.substr(0, H5Tget_strpad(type) == H5T_STR_NULLTERM ? text.find('\0') : text.find_last_not_of('\0') + 1);
 }
 
@@ -180,18 +191,21 @@ static std::string variable_text(hid_t attribute, hid_t type) {
     const hid_t memory = H5Tcopy(H5T_C_S1);
     H5Tset_size(memory, H5T_VARIABLE);
     H5Tset_cset(memory, H5Tget_cset(type));
-    return H5Aread(attribute, memory, &found) >= 0 && found != nullptr ? found : "";
+    if (H5Aread(attribute, memory, &found) < 0) sender.error("attributes that can be read", "a damaged one");
+    return found != nullptr ? found : "";
 }
 
 static herr_t send_attribute(hid_t object, const char* name, const H5A_info_t*, void* path) {
-    const hid_t attribute = H5Aopen(object, name, H5P_DEFAULT), type = H5Aget_type(attribute);
+    const hid_t attribute = require(H5Aopen(object, name, H5P_DEFAULT), "attributes that can be opened");
+    const hid_t type = require(H5Aget_type(attribute), "attributes with a type");
+    const hid_t space = require(H5Aget_space(attribute), "attributes with a shape");
+    if (H5Sget_simple_extent_npoints(space) != 1) return 0;  // kvmem's formats have no others
     const H5T_class_t kind = H5Tget_class(type);
     std::string text;
     std::int64_t number = 0;
     if (kind == H5T_STRING)
         text = H5Tis_variable_str(type) > 0 ? variable_text(attribute, type) : fixed_text(attribute, type);
-    else if (kind == H5T_INTEGER && H5Sget_simple_extent_npoints(H5Aget_space(attribute)) == 1 &&
-             H5Aread(attribute, H5T_NATIVE_INT64, &number) >= 0)
+    else if (kind == H5T_INTEGER && H5Aread(attribute, H5T_NATIVE_INT64, &number) >= 0)
         text = std::to_string(number);
     else
         return 0;
@@ -207,7 +221,8 @@ static herr_t send_object(hid_t root, const char* name, const H5O_info_t* info, 
     const hid_t object = require(H5Oopen(root, name, H5P_DEFAULT), "objects that can be opened");
     if (info->type == H5O_TYPE_DATASET) send_dataset(object, path, false);
     hsize_t next = 0;
-    H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_NATIVE, &next, send_attribute, &path);
+    require(H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_NATIVE, &next, send_attribute, &path),
+            "attributes that can be listed");
     H5Oclose(object);
     return 0;
 }

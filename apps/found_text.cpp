@@ -1,6 +1,7 @@
 #include "found_text.hpp"
 
 #include "kvmem/core/text.hpp"
+#include "kvmem/io/json_text.hpp"
 #include "program.hpp"
 
 #include <algorithm>
@@ -115,6 +116,10 @@ boost::json::object to_json(const std::string& question, const Corpus& corpus, c
             {"answered", found.answered},
             {"words", boost::json::value_from(found.words)},
             {"answers", std::move(answers)}};
+}
+
+std::string json_line(const std::string& question, const documents::Corpus& corpus, const documents::Findings& found) {
+    return with_plain_numbers(boost::json::serialize(to_json(question, corpus, found)));
 }
 
 }  // namespace kvmem::apps

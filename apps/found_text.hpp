@@ -16,5 +16,7 @@ void print(std::ostream& out, const documents::Corpus& corpus, const documents::
 // "passage", "confidence", "weights"}]}. Bytes are those of the file.
 boost::json::object to_json(const std::string& question, const documents::Corpus& corpus,
                             const documents::Findings& found);
+// The same as a text, as `kvmem ask --json` prints it.
+std::string json_line(const std::string& question, const documents::Corpus& corpus, const documents::Findings& found);
 
 }  // namespace kvmem::apps

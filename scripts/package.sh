@@ -36,8 +36,8 @@ kvmem version --build
 printf '%s\tcapital\t%s\n' Peru Lima Chile Santiago Japan Tokyo >facts.tsv
 printf 'capital\twhat is the capital of {}\ttrain\n' >templates.tsv
 kvmem import kb --facts facts.tsv --templates templates.tsv -o data.h5
-test -s /usr/share/bash-completion/completions/kvmem -a -s /usr/share/man/man1/kvmem-ask.1 ||
-    test -s /usr/share/man/man1/kvmem-ask.1.gz || echo "no manual pages (a minimal Debian leaves them out)"
+test -s /usr/share/bash-completion/completions/kvmem
+test -s /usr/share/man/man1/kvmem-ask.1 || test -s /usr/share/man/man1/kvmem-ask.1.gz
 g++ -O1 07-store.cpp $(pkg-config --cflags --libs kvmem) -o store
 ./store
 apt-get -qq purge -y kvmem libkvmem-dev 'libkvmem0*' >/dev/null 2>&1 </dev/null

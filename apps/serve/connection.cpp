@@ -94,12 +94,13 @@ void Connection::take_bytes() {
     if (error) return close();
     if (phase_ == Phase::lingering) return wait_for_bytes();
     if (!host_.reserve(static_cast<std::ptrdiff_t>(count))) {
-        if (phase_ == Phase::answering || phase_ == Phase::writing) return close();
+        if (phase_ == Phase::answering || phase_ == Phase::writing || writes_) return close();
         return refuse({503, {.what = "too many bytes of requests wait"}, {{"Retry-After", "1"}}});
     }
     reserved_ += count;
     buffer_.append(bytes, count);
-    if (phase_ != Phase::answering && phase_ != Phase::writing) go_on();
+    // While "100 Continue" is written, what came waits for its end.
+    if (phase_ != Phase::answering && phase_ != Phase::writing && !writes_) go_on();
 }
 
 void Connection::go_on() {
@@ -115,7 +116,7 @@ void Connection::go_on() {
             if (!reader_.waits_for_continue() || continued_) return wait_for_bytes();
             continued_ = true;
             output_ = "HTTP/1.1 100 Continue\r\n\r\n";
-            return write(&Connection::wait_for_bytes);
+            return write(&Connection::go_on);  // the body may be there already
         case RequestReader::State::refused:
             request_ = std::make_shared<Request>(std::move(reader_.request()));
             return reply(reply_of(reader_.refusal()));
@@ -157,7 +158,7 @@ void Connection::write_part() {
         self->output_ = std::move(part);
         self->write(is_last ? &Connection::finish : &Connection::write_part);
     });
-    wait_for_bytes();
+    if (buffer_.empty()) wait_for_bytes();  // one read ahead is enough
 }
 
 void Connection::write(void (Connection::*next)()) {

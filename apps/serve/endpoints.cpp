@@ -29,6 +29,11 @@ static const Member embed_members[] = {
     {"dimensions", integer, "ignored", false, 1, 65536},
     {"user", text, "ignored"},
 };
+static const Member document_members[] = {
+    {"question", text, "what the documents may answer", true},
+    {"answers", integer, "sentences to give [3]", false, 1, 100},
+    {"threshold", number, "confidence of an answer, at least [0.71]", false, 0, 100},
+};
 static const Member search_members[] = {
     {"queries", vectors, "a row for each query", true},
     {"k", integer, "how many slots [10]", false, 1, max_k},
@@ -80,6 +85,8 @@ static const Member recommend_members[] = {
 static constexpr std::string_view any_object = R"({"type":"object"})";
 static constexpr std::string_view ask_reply =
     R"({"type":"object","required":["question","answer","answers","candidates","hops","slots","entities","unknown_words","suggestions"],"properties":{"question":{"type":"string"},"answer":{"type":["string","null"]},"answers":{"type":"array","items":{"type":"string"}},"candidates":{"type":"array","items":{"type":"object","required":["text","score","weight"],"properties":{"text":{"type":"string"},"score":{"type":"number"},"weight":{"type":"number"}}}},"hops":{"type":"array","items":{"type":"array"}},"paths":{"type":"array"},"words":{"type":"array"},"as_good":{"type":"integer"},"certainty":{"type":"number"},"refused":{"type":"boolean"},"slots":{"type":"integer"},"entities":{"type":"array","items":{"type":"string"}}}})";
+static constexpr std::string_view documents_reply =
+    R"({"type":"object","required":["question","answered","words","answers"],"properties":{"question":{"type":"string"},"answered":{"type":"boolean"},"words":{"type":"array","items":{"type":"string"}},"answers":{"type":"array","items":{"type":"object","required":["text","file","begin","end","line","column","title","headings","passage","confidence","weights"]}}}})";
 static constexpr std::string_view found_reply =
     R"({"type":"object","required":["results"],"properties":{"results":{"type":"array","items":{"type":"object","required":["query","slots"],"properties":{"query":{"type":"integer"},"slots":{"type":"array","items":{"type":"object","required":["id","score"],"properties":{"id":{"type":"integer"},"score":{"type":"number"},"weight":{"type":"number"},"text":{"type":"string"}}}},"read":{"type":"array","items":{"type":"number"}}}}}}})";
 static constexpr std::string_view changed_reply =
@@ -121,7 +128,8 @@ std::span<const Endpoint> endpoints() {
          .summary = "What is served",
          .gives = json_type,
          .run = show_info,
-         .reply_schema = any_object},
+         .reply_schema = any_object,
+         .computes = true},
         {.name = "openapi",
          .method = "GET",
          .path = "/openapi.json",
@@ -146,6 +154,15 @@ std::span<const Endpoint> endpoints() {
          .run = predict,
          .also_takes = "application/x-ndjson",
          .parameters = predict_parameters,
+         .computes = true},
+        {.name = "documents",
+         .method = "POST",
+         .path = "/v1/documents",
+         .summary = "Answer a question from documents, as 'kvmem ask --json' of them does",
+         .gives = json_type,
+         .run = search_documents,
+         .members = document_members,
+         .reply_schema = documents_reply,
          .computes = true},
         {.name = "embeddings",
          .method = "POST",

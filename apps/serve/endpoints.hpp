@@ -15,6 +15,7 @@ Reply show_page(const Call& call);  // the page, its script or its style, by the
 Reply ask(const Call& call);
 Reply predict(const Call& call);
 Reply embed(const Call& call);
+Reply search_documents(const Call& call);
 
 // Stores.
 Reply search_store(const Call& call);

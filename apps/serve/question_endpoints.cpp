@@ -2,6 +2,7 @@
 #include "answer_text.hpp"
 #include "body_vectors.hpp"
 #include "endpoints.hpp"
+#include "found_text.hpp"
 #include "kvmem/core/number.hpp"
 #include "kvmem/core/text.hpp"
 #include "predicted_line.hpp"
@@ -32,6 +33,15 @@ Reply ask(const Call& call) {
     const auto answerer = call.served->questions().edited(texts_of(body, "add"), texts_of(body, "without"));
     const std::string question = text_of(body, "question");
     return {.body = printable(json_line(question, answerer->ask(question, options, slots_of(body)))) + "\n"};
+}
+
+Reply search_documents(const Call& call) {
+    const documents::Search& search = call.served->documents();
+    const std::string question = text_of(call.body, "question");
+    documents::SearchOptions options;
+    options.answers = integer_of(call.body, "answers", 3);
+    options.threshold = number_of(call.body, "threshold").value_or(options.threshold);
+    return {.body = printable(json_line(question, search.corpus(), search.ask(question, options))) + "\n"};
 }
 
 namespace {

@@ -47,42 +47,49 @@ RequestReader::State RequestReader::read_header(std::string& buffer) {
     return state_ = framing_.chunked || framing_.length > 0 ? State::body : State::done;
 }
 
-// Moves bytes of the body from the buffer, up to its end or that of a chunk.
-void RequestReader::take(std::string& buffer) {
-    const std::size_t count = std::min(framing_.length, buffer.size());
-    request_.body.append(buffer, 0, count);
-    buffer.erase(0, count);
+// Takes bytes of the body, up to its end or that of a chunk. Returns their number.
+std::size_t RequestReader::take(std::string_view bytes) {
+    const std::size_t count = std::min(framing_.length, bytes.size());
+    request_.body.append(bytes.substr(0, count));
     framing_.length -= count;
+    return count;
 }
 
 RequestReader::State RequestReader::read_body(std::string& buffer) {
     if (!buffer.empty()) waits_ = false;
-    if (framing_.chunked) return read_chunks(buffer);
-    take(buffer);
-    return state_ = framing_.length == 0 ? State::done : State::body;
+    std::size_t used = 0;
+    if (framing_.chunked) {
+        read_chunks(buffer, used);
+    } else {
+        used = take(buffer);
+        if (framing_.length == 0) state_ = State::done;
+    }
+    buffer.erase(0, used);
+    return state_;
 }
 
 // A chunk is its size in hexadecimal digits, CR LF, that many bytes, CR LF; one of size 0 and CR LF are the end.
-RequestReader::State RequestReader::read_chunks(std::string& buffer) {
-    while (!buffer.empty()) {
+RequestReader::State RequestReader::read_chunks(std::string_view all, std::size_t& used) {
+    while (used < all.size()) {
+        const std::string_view buffer = all.substr(used);
         if (framing_.length > 0) {
-            take(buffer);
+            used += take(buffer);
             within_chunk_ = true;
             continue;
         }
         const std::size_t line_at = within_chunk_ ? 2 : 0;  // behind the CR LF of the chunk before
-        const std::string_view ends = std::string_view(buffer).substr(0, line_at);
+        const std::string_view ends = buffer.substr(0, line_at);
         if (ends != std::string_view("\r\n").substr(0, ends.size())) return bad_chunk("CR LF behind a chunk");
         const std::size_t end = buffer.find('\n', line_at);
         if (std::min(end, buffer.size()) > max_chunk_line) return bad_chunk("a line of at most 1,024 bytes");
         if (end == std::string::npos) return state_;
         if (is_last_) {
             if (end != line_at + 1 || buffer[line_at] != '\r') return bad_chunk("no fields behind the body");
-            buffer.erase(0, end + 1);
+            used += end + 1;
             return state_ = State::done;
         }
         const std::optional<std::size_t> size =
-            chunk_size({buffer.data() + line_at, end + 1 - line_at}, limits_.body_bytes + 1);
+            chunk_size(buffer.substr(line_at, end + 1 - line_at), limits_.body_bytes + 1);
         if (!size) return bad_chunk("hexadecimal digits, and CR LF");
         if (*size > limits_.body_bytes - request_.body.size())
             return refuse(413, {.what = "the body is too large",
@@ -90,7 +97,7 @@ RequestReader::State RequestReader::read_chunks(std::string& buffer) {
         framing_.length = *size;
         is_last_ = *size == 0;
         within_chunk_ = false;
-        buffer.erase(0, end + 1);
+        used += end + 1;
     }
     return state_;
 }

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace kvmem::apps {
 
@@ -43,9 +44,9 @@ class RequestReader {
     State refuse(int status, Problem problem);
     State read_header(std::string& buffer);
     State read_body(std::string& buffer);
-    State read_chunks(std::string& buffer);
+    State read_chunks(std::string_view all, std::size_t& used);
     State bad_chunk(const char* expected);
-    void take(std::string& buffer);
+    std::size_t take(std::string_view bytes);
 
     RequestLimits limits_;
     State state_ = State::header;

@@ -1,4 +1,4 @@
-// kvmem serve RUN|STORE...: trained models and stores over HTTP, with a page.
+// kvmem serve RUN|DOCUMENTS|STORE...: trained models, documents and stores over HTTP, with a page.
 #include "kvmem/core/file.hpp"
 #include "kvmem/core/parallel.hpp"
 #include "kvmem/core/text.hpp"
@@ -10,9 +10,11 @@
 namespace kvmem::apps {
 
 static const char* const about =
-    "Serves trained runs, one of each task, and stores of vectors: to a browser, a page that shows what was read for\n"
-    "an answer; to programs, the endpoints of /openapi.json. It listens on this machine alone, unless --address names\n"
-    "another address, which needs --token-file. SIGTERM answers what was sent and ends; SIGHUP opens all anew.";
+    "Serves trained runs, one of each task, a data set of documents, and stores of vectors: to a browser, a page that\n"
+    "shows what was read for an answer; to programs, the endpoints of /openapi.json. It listens on this machine alone, "
+    "unless --address names\n"
+    "another address, which needs --token-file. SIGTERM answers what was sent and ends; SIGHUP opens runs,\n"
+    "documents, stores that are read only, and the log anew.";
 
 static std::vector<std::string> list_of(const po::variables_map& values, const char* option) {
     return values.count(option) ? values[option].as<std::vector<std::string>>() : std::vector<std::string>{};
@@ -56,7 +58,7 @@ static ServerOptions options_of(const po::variables_map& values) {
 }
 
 int run_serve(const Arguments& arguments) {
-    CommandLine line{.usage = "kvmem serve RUN|STORE... [options]", .about = about, .positional = {}};
+    CommandLine line{.usage = "kvmem serve RUN|DOCUMENTS|STORE... [options]", .about = about, .positional = {}};
     line.rest = "served";
     const auto texts = [] { return po::value<std::vector<std::string>>()->composing(); };
     line.options.add_options()                                                                                 //

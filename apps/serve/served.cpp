@@ -1,5 +1,6 @@
 #include "served.hpp"
 
+#include "ask_documents.hpp"
 #include "event_source.hpp"
 #include "http.hpp"
 #include "kvmem/core/file.hpp"
@@ -52,13 +53,21 @@ std::shared_ptr<const Answerer> ServedQuestions::edited(const std::vector<std::s
 Served::Served(const ServedPaths& paths, const Served* before) : writable_(paths.writable) {
     for (const std::string& path : paths.paths) {
         if (!is_there(path))
-            throw Error(
-                {.what = "nothing is there", .expected = "a run directory, a model file or a store", .where = path});
+            throw Error({.what = "nothing is there",
+                         .expected = "a run directory, a model file, documents or a store",
+                         .where = path});
         if (!is_folder(path) && is_hdf5(path) && file_format(path) == "kvmem-store")
             open_store(path, before);
+        else if (are_documents(path))
+            open_documents(path);
         else
             open_run(path, paths);
     }
+}
+
+void Served::open_documents(const std::string& path) {
+    if (documents_) throw UsageError({.what = "two data sets of documents", .expected = "one", .got = path});
+    documents_ = std::make_unique<const documents::Search>(documents::load_documents(path));
 }
 
 void Served::open_run(const std::string& path, const ServedPaths& paths) {
@@ -113,6 +122,10 @@ const ServedQuestions& Served::questions() const {
 const SequenceSource& Served::sequences() const {
     return there(sequences_.get(), "no run here writes targets", "a server of a run on pairs");
 }
+const documents::Search& Served::documents() const {
+    return there(documents_.get(), "no documents are here", "a server of a data set of documents");
+}
+
 const Recommender& Served::recommender() const {
     return there(recommender_.get(), "no run here recommends", "a server of a run on events");
 }

@@ -3,6 +3,7 @@
 
 #include "kvmem/store/memory_store.hpp"
 #include "kvmem/tasks/qa/answerer.hpp"
+#include "kvmem/tasks/qa/documents/search.hpp"
 #include "kvmem/tasks/recommendation/recommender.hpp"
 #include "sequence_source.hpp"
 
@@ -18,7 +19,7 @@
 namespace kvmem::apps {
 
 struct ServedPaths {
-    std::vector<std::string> paths;  // of runs, model files and stores
+    std::vector<std::string> paths;  // of runs, model files, data sets of documents and stores
     std::string memory{};            // data set that a run of questions reads instead of its own
     bool writable = false;           // whether stores may be changed
 };
@@ -55,6 +56,7 @@ class Served {
     const ServedQuestions& questions() const;
     const SequenceSource& sequences() const;
     const Recommender& recommender() const;
+    const documents::Search& documents() const;
     store::MemoryStore& store(const std::string& name) const;
 
     // For /v1/info.
@@ -64,16 +66,19 @@ class Served {
     const std::vector<Run>& runs() const { return runs_; }
     const std::map<std::string, std::shared_ptr<store::MemoryStore>>& stores() const { return stores_; }
     bool has_questions() const { return questions_ != nullptr; }
+    bool has_documents() const { return documents_ != nullptr; }
     bool writable() const { return writable_; }
 
   private:
     void open_run(const std::string& path, const ServedPaths& paths);
+    void open_documents(const std::string& path);
     void open_store(const std::string& path, const Served* before);
 
     std::vector<Run> runs_;
     std::unique_ptr<ServedQuestions> questions_;
     std::unique_ptr<SequenceSource> sequences_;
     std::unique_ptr<const Recommender> recommender_;
+    std::unique_ptr<const documents::Search> documents_;
     std::map<std::string, std::shared_ptr<store::MemoryStore>> stores_;
     bool writable_;
 };

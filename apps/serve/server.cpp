@@ -34,7 +34,8 @@ Server::Server(Service& service, ServerOptions options)
       sweeper_(io_),
       next_id_((std::uint64_t{std::random_device{}()} << 32) | std::random_device{}()) {
     constexpr std::size_t other_files = 64;
-    options_.max_connections = std::min(options_.max_connections, raise_open_files() - other_files);
+    const std::size_t files = raise_open_files();
+    options_.max_connections = std::min(options_.max_connections, files - std::min(files - 1, other_files));
     port_ = options_.port;
     for (const std::string& address : options_.addresses) listen(address);
     for (const std::string& address : options_.addresses) {
@@ -84,6 +85,13 @@ void Server::accept(tcp::acceptor& acceptor) {
 }
 
 void Server::add(tcp::socket socket) {
+    constexpr std::size_t max_refused = 32;  // that are told so
+    if (connections_.size() >= options_.max_connections)
+        std::erase_if(connections_, [](const std::weak_ptr<Connection>& weak) {
+            const std::shared_ptr<Connection> one = weak.lock();
+            return !one || one->closed();
+        });
+    if (connections_.size() >= options_.max_connections + max_refused) return;
     const auto connection = std::make_shared<Connection>(std::move(socket), static_cast<ConnectionHost&>(*this),
                                                          options_.limits, options_.deadlines);
     connections_.push_back(connection);
@@ -213,11 +221,12 @@ void Server::answer(std::shared_ptr<Request> request, std::shared_ptr<std::atomi
         finish_reply(*request, reply);
         return done(std::move(reply));
     }
-    const auto job = [this, request, dropped, done, endpoint] {
-        if (dropped->load()) return asio::post(io_, [this] { metrics_.count_dropped(); });
+    // `done` holds the connection, which must end on this thread: the job gives it back.
+    const auto job = [this, request, dropped, done, endpoint]() mutable {
+        if (dropped->load()) return asio::post(io_, [this, done = std::move(done)] { metrics_.count_dropped(); });
         Reply reply = service_.run(*endpoint, *request);
         finish_reply(*request, reply);
-        asio::post(io_, [done, reply = std::move(reply)]() mutable { done(std::move(reply)); });
+        asio::post(io_, [done = std::move(done), reply = std::move(reply)]() mutable { done(std::move(reply)); });
     };
     if (!pool_->add(job))
         done(reply_of({503, {.what = "too many requests wait", .hint = "try again later"}, {{"Retry-After", "1"}}}));
@@ -225,10 +234,10 @@ void Server::answer(std::shared_ptr<Request> request, std::shared_ptr<std::atomi
 
 void Server::compute_part(std::shared_ptr<Reply> reply, std::function<void(std::string)> done) {
     pool_->add(
-        [this, reply = std::move(reply), done = std::move(done)] {
+        [this, reply = std::move(reply), done = std::move(done)]() mutable {
             std::string part;
             if (!reply->next(part)) part.clear();
-            asio::post(io_, [done, part = std::move(part)]() mutable { done(std::move(part)); });
+            asio::post(io_, [done = std::move(done), part = std::move(part)]() mutable { done(std::move(part)); });
         },
         true);
 }

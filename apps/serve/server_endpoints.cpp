@@ -40,6 +40,7 @@ Reply show_info(const Call& call) {
                       {"writable", served.writable()},
                       {"runs", std::move(runs)},
                       {"stores", std::move(stores)}};
+    if (served.has_documents()) info["documents"] = served.documents().corpus().collection.documents.size();
     if (served.has_questions()) {
         const Answerer& answerer = served.questions().answerer();
         info["memory_slots"] = answerer.memory_slots();

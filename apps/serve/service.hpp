@@ -37,7 +37,7 @@ struct Endpoint {
     bool changes = false;                  // needs --writable
 };
 
-// The table. Questions about documents will have their rows here, and an endpoint file beside the others.
+// The table.
 std::span<const Endpoint> endpoints();
 const Endpoint& endpoint_named(std::string_view name);
 // OpenAPI 3.1 of the table.

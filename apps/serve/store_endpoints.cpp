@@ -35,12 +35,21 @@ static Reply listed(const MemoryStore& store, const store::ReadResult& read) {
     return {.body = body + "]}\n"};
 }
 
+// A reply is made in memory, beside those of other workers.
+static void require_few(Index rows, Index each) {
+    constexpr Index max = Index{1} << 22;
+    if (each > 0 && rows > max / each)
+        throw HttpError({413, {.what = "the reply would be too large", .expected = "at most 4,194,304 numbers"}, {}});
+}
+
 Reply search_store(const Call& call) {
     const MemoryStore& store = call.served->store(call.store);
     const std::span<const Member> settings = endpoint_named("search").parameters;
     const Matrix queries = vectors_of(call, "queries", store.options().key_width);
+    const Index k = setting(call, settings[0], 10);
+    require_few(queries.rows(), std::min(k, store.size()));
     store::ReadResult read;
-    read.hits = store.search(queries, setting(call, settings[0], 10), search_options(call, settings));
+    read.hits = store.search(queries, k, search_options(call, settings));
     if (call.request.accepts("application/octet-stream")) return packed(read.hits);
     return listed(store, read);
 }
@@ -52,7 +61,9 @@ Reply read_store(const Call& call) {
     options.top_k = setting(call, settings[0], 10);
     options.temperature = static_cast<Real>(number_of(call.body, "temperature").value_or(1));
     options.search = search_options(call, settings);
-    return listed(store, store.read(vectors_of(call, "queries", store.options().key_width), options));
+    const Matrix queries = vectors_of(call, "queries", store.options().key_width);
+    require_few(queries.rows(), std::min(options.top_k, store.size()) + store.options().value_width);
+    return listed(store, store.read(queries, options));
 }
 
 Reply get_slots(const Call& call) {
@@ -61,6 +72,7 @@ Reply get_slots(const Call& call) {
     if (encoding != "float" && encoding != "base64")
         throw Error({.what = "bad \"encoding\"", .expected = "float or base64", .got = encoding});
     const std::vector<store::Id> ids = ids_of(call.body, "ids");
+    require_few(std::ssize(ids), store.options().key_width + store.options().value_width);
     const store::StoredSlots slots = store.get(ids);
     const auto row = [&](const Matrix& matrix, std::size_t i) {
         return json_of({matrix.row(static_cast<Index>(i)), static_cast<std::size_t>(matrix.cols())},

@@ -125,6 +125,22 @@ TEST_CASE("served targets and recommendations are the bytes that the program pri
     CHECK(server.call("POST", "/v1/recommend", "{\"events\":[\"item 2\",\"i3\"]}").body == typed.out);
 }
 
+TEST_CASE("served documents answer with the bytes that the program prints", "[serve]") {
+    NEED_PROGRAM();
+    const ProgramFixture files;
+    files.write("shed.md", "# The shed\n\nThe key hangs behind the door. The mower is new.\n");
+    const std::string notes = files.path("notes.h5");
+    REQUIRE(kvmem_program({"import", "documents", files.path("shed.md"), "-o", notes}).code == 0);
+    const ServedProgram server({notes});
+    for (const std::string question : {"where does the key hang", "what is the capital of Peru"}) {
+        const Output told = kvmem_program({"ask", notes, question, "--json"});
+        CHECK(server.call("POST", "/v1/documents", "{\"question\":\"" + question + "\"}").body == told.out);
+    }
+    CHECK(server.call("POST", "/v1/documents", "{\"question\":1}").status == 400);
+    CHECK(server.call("POST", "/v1/ask", "{\"question\":\"where\"}").status == 404);
+    CHECK_THAT(server.call("GET", "/v1/info", "").body, Catch::Contains("\"documents\":1"));
+}
+
 TEST_CASE("a fact that a question leaves out or brings changes that answer alone", "[serve]") {
     NEED_PROGRAM();
     const ServedRun& run = served_run();

@@ -56,6 +56,13 @@ def _question(row):
     return _row([text, *answers])
 
 
+def _fact(row):
+    line = _row(row, 3)
+    if line.startswith(("#", "@table")):
+        raise ValueError(f"bad fact: expected a subject that begins with neither '#' nor '@table', got {line!r}")
+    return line
+
+
 def from_facts(facts, train=None, *, valid=None, test=None, templates=None, valid_fraction=0.0, seed=1):
     """A data set of questions about facts.
 
@@ -68,7 +75,7 @@ def from_facts(facts, train=None, *, valid=None, test=None, templates=None, vali
     >>> data.splits
     {'train': 2}
     """
-    with _files(lambda row: _row(row, 3), ".tsv", facts) as [fact_files]:
+    with _files(_fact, ".tsv", facts) as [fact_files]:
         with _files(_question, ".tsv", train, valid, test) as questions:
             templates = None if templates is None else os.fspath(templates)
             return Dataset._import_facts(fact_files, templates, *questions, valid_fraction, seed)

@@ -137,11 +137,20 @@ static bool is_list(py::handle object) {
     return PyList_Check(object.ptr()) || PyTuple_Check(object.ptr()) || PyRange_Check(object.ptr());
 }
 
+// An array of NumPy is a number to Python, too.
+static bool is_number(const py::object& object) {
+    if (PyNumber_Check(object.ptr()) == 0) return false;
+    if (PySequence_Check(object.ptr()) == 0) return true;
+    const bool has_length = PyObject_Size(object.ptr()) >= 0;  // one without dimensions has none
+    if (!has_length) PyErr_Clear();
+    return !has_length;
+}
+
 template <class T>
 void Numbers<T>::take_sequence(py::handle object, const char* name, int max_dimensions) {
     const py::sequence all = py::reinterpret_borrow<py::sequence>(object);
     const std::size_t count = py::len(all);
-    is_row_ = max_dimensions < 2 || count == 0 || PyNumber_Check(py::object(all[0]).ptr()) != 0;
+    is_row_ = max_dimensions < 2 || count == 0 || is_number(py::object(all[0]));
     if (is_row_) {
         take_row(object, name);
         cols_ = std::ssize(copy_);

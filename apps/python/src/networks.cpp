@@ -192,7 +192,7 @@ static void define_parameters(py::module_& module) {
                  OptimizerOptions options{.method = choice<Method>(method, methods, "method")};
                  options.clip_norm = clip_norm;
                  options.weight_decay = weight_decay;
-                 return OwnOptimizer{parameters, Optimizer(*parameters, options)};
+                 return OwnOptimizer{parameters, Optimizer(checked(parameters), options)};
              }),
              "__init__(self, parameters, method='adam', *, clip_norm=0.0, weight_decay=0.0)\n--\n\n"
              "sgd, adagrad or adam.",
@@ -221,8 +221,8 @@ static void define_layers(py::module_& module) {
                 const Bags bags(rows);
                 return OwnVar(tape, self.layer(tape->with(self.parameters), bags.view(), BagScale::sum));
             },
-            "__call__(self, tape, bags)\n--\n\nThe sum of the rows of each bag: bags are (values, offsets).", "tape"_a,
-            "bags"_a)
+            "__call__(self, tape, bags)\n--\n\nThe sum of the rows of each bag: bags are (values, offsets).",
+            "tape"_a.none(false), "bags"_a)
         .def_property_readonly(
             "table",
             [](const Own<Embedding>& self) {

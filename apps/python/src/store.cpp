@@ -480,7 +480,10 @@ Softmax attention of the queries [B, D] over all slots, or over the best top_k o
         .def("__getitem__", &slot_at)
         .def("__delitem__",
              [](const Store& self, Id id) {
-                 if (self.to_change()->remove(std::span(&id, 1)) == 0) throw py::key_error(std::to_string(id));
+                 const auto store = self.to_change();
+                 Index removed = 0;
+                 without_gil([&] { removed = store->remove(std::span(&id, 1)); });
+                 if (removed == 0) throw py::key_error(std::to_string(id));
              })
         .def("__iter__", [](const Store& self) { return py::iter(py::cast(self.get()->ids())); });
 }

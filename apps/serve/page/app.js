@@ -347,6 +347,24 @@ function startAsking() {
   });
 }
 
+// --- Documents ---
+
+// A passage with its sentence marked, where it stands, and what each word of the question counted.
+function showPassage(words, one) {
+  const at = one.passage.indexOf(one.text);
+  const [before, after] = at < 0 ? ['', ''] : [one.passage.slice(0, at), one.passage.slice(at + one.text.length)];
+  const counted = words.map((word, i) => shade(make('span', {className: 'word', title: percent(one.weights[i])}, word), one.weights[i]));
+  return make('article', {}, make('p', {className: 'said'}, before, make('mark', {}, one.text), after),
+    make('p', {className: 'soft'}, `${one.file}:${one.line}:${one.column} · ${[one.title, ...one.headings].filter((text, i, all) => text && all.indexOf(text) === i).join(' › ')} · confidence ${one.confidence.toFixed(2)}`),
+    make('p', {className: 'soft'}, ...counted));
+}
+
+async function askDocuments() {
+  const {json} = await call('/v1/documents', {question: $('asked').value, answers: number('sentences')});
+  const none = json.answered ? null : make('p', {className: 'said'}, 'nothing here answers that' + (json.answers.length ? '; nearest is' : ''));
+  $('passages').replaceChildren(...[none, ...json.answers.map((one) => showPassage(json.words, one))].filter((part) => part));
+}
+
 // --- Stores ---
 
 async function search() {
@@ -404,12 +422,15 @@ function open(name) {
   for (const button of $('tabs').children) button.setAttribute('aria-pressed', button.dataset.name === name);
 }
 
+let started = false;  // a second token starts again, with the listeners that are there
+
 async function start() {
   info = (await call('/v1/info')).json;
   $('token-form').hidden = true;
   const tasks = info.runs.map((run) => run.task).join();
   const tabs = [];
   if (info.relations) tabs.push(['ask', 'Ask', startAsking]);
+  if (info.documents) tabs.push(['documents', 'Documents', () => on('documents-form', askDocuments)]);
   if (info.stores.length) tabs.push(['stores', 'Stores', () => on('store-form', search)]);
   if (tasks.includes('sequence')) tabs.push(['translate', 'Translate', () => on('translate-form', translate)]);
   if (tasks.includes('recommend')) tabs.push(['recommend', 'Recommend', () => on('recommend-form', recommend)]);
@@ -420,7 +441,8 @@ async function start() {
     button.addEventListener('click', () => open(name));
     return button;
   }));
-  for (const [, , begin] of tabs) begin();
+  if (!started) for (const [, , begin] of tabs) begin();
+  started = true;
   // A link may fill in a question; only a person asks it.
   const question = new URLSearchParams(location.search).get('q');
   if (question) $('question').value = question;

@@ -8,7 +8,7 @@ namespace kvmem::hdf5 {
 
 static constexpr int max_depth = 16;
 static constexpr std::size_t max_objects = 10'000;
-static constexpr std::size_t max_attributes = 1'000;
+static constexpr std::ptrdiff_t max_attributes = 1'000;
 static constexpr std::size_t max_name = 1'000;
 
 // --- Opening ---------------------------------------------------------------------------------------------
@@ -94,6 +94,8 @@ Object File::object_at(std::uint64_t address, const std::string& path) {
     if (const auto found = by_address_.find(address); found != by_address_.end()) return found->second;
     const std::string at = where(path);
     auto header = std::make_shared<const ObjectHeader>(*metadata_, address, at);
+    if (std::ranges::count(header->messages(), MessageType::attribute, &ObjectHeader::Message::type) > max_attributes)
+        throw refused(at, "at most 1000 attributes", "more");
     const auto has = [&](MessageType type) { return header->find(type, at) != nullptr; };
     if (has(MessageType::symbol_table)) throw foreign(at, "a group whose links have checksums", "a symbol table");
     const bool is_group = has(MessageType::link_info);
@@ -212,9 +214,6 @@ void File::check_values(const StoredDataset& dataset, const std::string& path,
 
 static void hash_attributes(const ObjectHeader& header, const std::string& path, const std::string& where,
                             ContentHash& hash) {
-    const auto count = std::ranges::count(header.messages(), MessageType::attribute, &ObjectHeader::Message::type);
-    if (count > static_cast<std::ptrdiff_t>(max_attributes))
-        throw Error({.what = "too many attributes", .expected = "at most 1000", .where = where});
     for (const ObjectHeader::Message& message : header.messages()) {
         if (message.type != MessageType::attribute) continue;
         const Attribute attribute = attribute_in({message.bytes, where});

@@ -4,6 +4,7 @@
 #include "kvmem/text/tokenizer.hpp"
 #include "tasks/qa/documents/sentences.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <numeric>
 
@@ -12,15 +13,25 @@ namespace kvmem::documents {
 // A passage ends with the sentence that reaches so many tokens; a sentence is cut there.
 static constexpr Index max_passage_tokens = 200, max_sentence_tokens = 400;
 
-// A title in one line.
+// A title in one line, without characters that texts may not have.
 static std::string in_one_line(std::string_view text) {
     std::string line;
-    for (const char c : text) {
-        const bool is_blank = c == ' ' || static_cast<unsigned char>(c) < 0x20;
-        if (!is_blank)
-            line += c;
-        else if (!line.empty() && line.back() != ' ')
-            line += ' ';
+    const auto blank = [&] {
+        if (!line.empty() && line.back() != ' ') line += ' ';
+    };
+    while (!text.empty()) {
+        const std::size_t end = std::min(control_character_at(text), text.size());
+        for (const char c : text.substr(0, end)) {
+            if (c == ' ')
+                blank();
+            else
+                line += c;
+        }
+        text.remove_prefix(end);
+        if (text.empty()) break;
+        const auto lead = static_cast<unsigned char>(text[0]);
+        text.remove_prefix(std::min<std::size_t>(lead < 0x80 ? 1 : lead == 0xc2 ? 2 : 3, text.size()));
+        blank();
     }
     if (line.ends_with(' ')) line.pop_back();
     return line;

@@ -52,7 +52,8 @@ struct Checker {
     void require_cover(const std::vector<T>& elements, Range T::*range, Index count, const char* what) const {
         Index next = 0;
         for (const T& element : elements) {
-            require((element.*range).first == next && (element.*range).size() >= 0, what, "ranges one after the other");
+            require((element.*range).first == next && (element.*range).last >= next, what,
+                    "ranges one after the other");
             next = (element.*range).last;
         }
         require(next == count, what, "ranges that cover all");

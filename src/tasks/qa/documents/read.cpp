@@ -46,7 +46,8 @@ Layout find_layout(const fs::path& path, std::string_view contents) {
     for (char& c : lower)
         if ('A' <= c && c <= 'Z') c = static_cast<char>(c + 32);
     if (lower.starts_with("<!doctype html") || lower.starts_with("<html")) return Layout::html;
-    if (lower.starts_with("1 ") && lower.find("\n2 ") == lower.find('\n')) return Layout::wikimovies;
+    const std::size_t end = std::min(lower.find('\n'), lower.size());
+    if (lower.starts_with("1 ") && lower.substr(end).starts_with("\n2 ")) return Layout::wikimovies;
     return Layout::text;
 }
 

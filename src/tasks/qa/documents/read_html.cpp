@@ -4,8 +4,11 @@
 #include <gumbo.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <utility>
+#include <vector>
 
 namespace kvmem::documents {
 
@@ -15,7 +18,24 @@ static constexpr int max_depth = 2000;
 namespace {
 
 struct FreeOutput {
-    void operator()(GumboOutput* output) const { gumbo_destroy_output(&kGumboDefaultOptions, output); }
+    // Gumbo frees elements in each other recursively, so all become children of the document first.
+    void operator()(GumboOutput* output) const {
+        GumboVector& top = output->document->v.document.children;
+        std::vector<void*> all(top.data, top.data + top.length);
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            auto* node = static_cast<GumboNode*>(all[i]);
+            if (node->type != GUMBO_NODE_ELEMENT && node->type != GUMBO_NODE_TEMPLATE) continue;
+            GumboVector& below = node->v.element.children;
+            all.insert(all.end(), below.data, below.data + below.length);
+            below.length = 0;
+        }
+        if (auto* data = static_cast<void**>(std::realloc(top.data, all.size() * sizeof(void*)))) {
+            std::ranges::copy(all, data);
+            top.data = data;
+            top.length = top.capacity = static_cast<unsigned>(all.size());
+        }
+        gumbo_destroy_output(&kGumboDefaultOptions, output);
+    }
 };
 using Output = std::unique_ptr<GumboOutput, FreeOutput>;
 
@@ -209,6 +229,7 @@ void HtmlReader::visit_element(const GumboElement& element) {
         return;
     }
     if (tag == GUMBO_TAG_TITLE) {
+        flush();
         visit_children(element.children);
         builder.title(current.text);
         return current.clear();
@@ -229,12 +250,19 @@ void HtmlReader::visit_element(const GumboElement& element) {
     visit_children(element.children);
 }
 
-// Throws Error for more open elements than max_depth, counting those alone that must be closed.
+static Error too_deep(const std::string& where) {
+    return Error({.what = "the elements of HTML are nested too deep",
+                  .expected = "up to " + std::to_string(max_depth) + " in each other",
+                  .where = where});
+}
+
+// Throws Error for more open elements than max_depth, counting those alone that must be closed. This spares Gumbo's
+// time; require_tree_depth() holds whatever the text says.
 static void require_depth(std::string_view text, const std::string& where) {
     static constexpr std::string_view open_tags[] = {
         "area", "base",   "br", "col",   "dd",     "dt",    "embed", "hr",    "img", "input", "li", "link",
         "meta", "option", "p",  "param", "source", "tbody", "td",    "tfoot", "th",  "thead", "tr", "wbr"};
-    int depth = 0;
+    std::vector<std::string> open;  // an end tag of another element than the innermost may close nothing
     for (std::size_t at = text.find('<'); at != text.npos; at = text.find('<', at + 1)) {
         const bool closes = text.substr(at + 1).starts_with('/');
         std::string name;
@@ -244,11 +272,24 @@ static void require_depth(std::string_view text, const std::string& where) {
             name += static_cast<char>('A' <= c && c <= 'Z' ? c + 32 : c);
         }
         if (name.empty() || std::ranges::find(open_tags, name) != std::end(open_tags)) continue;
-        depth = std::max(0, depth + (closes ? -1 : 1));
-        if (depth > max_depth)
-            throw Error({.what = "the elements of HTML are nested too deep",
-                         .expected = "up to " + std::to_string(max_depth) + " in each other",
-                         .where = where});
+        if (!closes)
+            open.push_back(std::move(name));
+        else if (!open.empty() && open.back() == name)
+            open.pop_back();
+        if (std::ssize(open) > 4 * max_depth) throw too_deep(where);
+    }
+}
+
+static void require_tree_depth(const GumboNode& root, const std::string& where) {
+    std::vector<std::pair<const GumboNode*, int>> nodes{{&root, 0}};
+    while (!nodes.empty()) {
+        const auto [node, depth] = nodes.back();
+        nodes.pop_back();
+        if (depth > max_depth) throw too_deep(where);
+        if (node->type != GUMBO_NODE_ELEMENT && node->type != GUMBO_NODE_TEMPLATE) continue;
+        const GumboVector& below = node->v.element.children;
+        for (unsigned i = 0; i < below.length; ++i)
+            nodes.emplace_back(static_cast<const GumboNode*>(below.data[i]), depth + 1);
     }
 }
 
@@ -275,6 +316,7 @@ std::string entity_text(std::string_view entity) {
 void read_html(Builder& builder, const std::string& where) {
     require_depth(builder.text(), where);
     const Output output = parse(builder.text());
+    require_tree_depth(*output->root, where);
     HtmlReader reader{builder};
     builder.begin_document({});
     reader.visit(*output->root);

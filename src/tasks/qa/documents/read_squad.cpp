@@ -110,7 +110,7 @@ struct SquadReader {
         if (!text || !text->is_string() || !start || !start->is_int64()) return {};
         const std::string_view answer(text->get_string());
         std::size_t begin = 0;
-        for (std::int64_t left = start->get_int64(); begin < context.size(); ++begin) {
+        for (std::int64_t left = std::max<std::int64_t>(0, start->get_int64()); begin < context.size(); ++begin) {
             const bool begins = (static_cast<unsigned char>(context[begin]) & 0xc0u) != 0x80;
             if (begins && left-- <= 0) break;
         }
@@ -126,6 +126,11 @@ void read_squad(Builder& builder, const std::string& where) {
     try {
         const json::value value = parse_strictly(builder.text());
         SquadReader{builder, where}.file(value);
+    } catch (const Error& e) {
+        if (!e.problem().where.empty()) throw;
+        Problem problem = e.problem();
+        problem.where = where;
+        throw Error(problem);
     } catch (const boost::system::system_error& e) {
         throw Error({.what = "the file is not JSON", .got = e.code().message(), .where = where});
     }

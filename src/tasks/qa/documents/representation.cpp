@@ -58,7 +58,7 @@ class SlotWriter {
     void add_window(Token title, bool second_dictionary, const PlaceTokens& window, Token name,
                     const SlotOrigin& origin) {
         PlaceTokens key;
-        if (has_titles()) key.push_back(centre_);
+        if (has_titles() && title != unknown_token) key.push_back(centre_);
         if (title != unknown_token) key.push_back(second_dictionary ? second(title) : title);
         append(key, window);
         if (name != title) push(key, {name}, origin);
@@ -107,13 +107,15 @@ static std::vector<Place> places_of(const Collection& collection, const Sentence
                                     const MentionFinder& finder) {
     const std::string_view text = collection.text_of(sentence);
     std::vector<Place> places = finder.stream(text);
-    const std::vector<Word> words = split_words(text);  // one for each token of the sentence
+    const std::vector<Word> words = split_words(text);  // one for each token, but where a long sentence was cut
     const auto tokens = std::span(collection.tokens).subspan(sentence.tokens.first, sentence.tokens.size());
+    const Index end = std::ssize(tokens) - 1;
+    if (end < 0) return {};
     for (Place& place : places) {
         const auto first = std::ranges::upper_bound(words, place.begin, {}, &Word::end) - words.begin();
         const auto last = std::ranges::lower_bound(words, place.end, {}, &Word::end) - words.begin();
-        place.begin = tokens[first].begin;
-        place.end = tokens[std::min(last, std::ssize(words) - 1)].end();
+        place.begin = tokens[std::min(first, end)].begin;
+        place.end = tokens[std::min(last, end)].end();
     }
     return places;
 }

@@ -95,6 +95,7 @@ const Corpus& Search::corpus() const { return *impl_->corpus; }
 
 std::vector<Scored> Search::passages(std::string_view question, Index count,
                                      const std::function<bool(Index document)>& where) const {
+    require_option(count >= 0, "count", "0 or more");
     return impl_->passages(impl_->query(question), count, where);
 }
 

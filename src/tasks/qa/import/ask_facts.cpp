@@ -39,6 +39,8 @@ class FactQuestions {
     FactQuestions(DatasetBuilder& builder, const Source& facts, const ImportOptions& options) : builder_(builder) {
         for_each_line(facts, options, [&](std::string_view line, const Location& loc) {
             const auto fields = split_fields(line, '\t', 3, loc, "not a fact", "subject<TAB>relation<TAB>object");
+            require_name(fields[0], "a subject", loc);
+            require_name(fields[2], "an object", loc);
             const Token subject = builder.entity(fields[0]), object = builder.entity(fields[2]);
             objects_[{subject, {fields[1], false}}].push_back(object);
             objects_[{object, {fields[1], true}}].push_back(subject);

@@ -150,11 +150,24 @@ TEST_CASE("damaged files are told of, and files that are no text are refused", "
     CHECK(all.tokens.size() == 2);
     CHECK(warnings == Texts{"t: 1 bytes are no character and were replaced"});
     CHECK_THROWS_AS(read_bytes("t", std::string("a\0b", 3), Layout::text), Error);
-    std::string nested;
-    for (int i = 0; i < 100000; ++i) nested += "<div>";
-    CHECK_THROWS_AS(read_bytes("t.html", nested, Layout::html), Error);
+    for (const std::string open : {"<div>", "<div></x>", "<div><!--</div>-->", "<div><p title='</div>'>"}) {
+        std::string nested;
+        for (int i = 0; i < 20000; ++i) nested += open;
+        CHECK_THROWS_AS(read_bytes("t.html", nested, Layout::html), Error);
+    }
     std::string quotes(100000, '>');
     CHECK_NOTHROW(read_bytes("t.md", quotes + " deep", Layout::markdown));
+}
+
+TEST_CASE("a title has no characters that texts may not have", "[documents]") {
+    const Collection all = read_bytes("t.html", "<title>A\u2028B\u2066 C</title>text <p>more", Layout::html);
+    all.validate("t");
+    CHECK(all.documents[0].title == "A B C");
+}
+
+TEST_CASE("a text of one line that begins with a number is a text", "[documents]") {
+    CHECK(find_layout("notes.txt", "1 Introduction") == Layout::text);
+    CHECK(find_layout("wiki.txt", "1 Title\n2 more\n") == Layout::wikimovies);
 }
 
 TEST_CASE("one very long line becomes passages and sentences that are short", "[documents]") {

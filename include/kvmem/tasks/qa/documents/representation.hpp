@@ -10,8 +10,8 @@
 //     window_centre_title  as window_title, where w and the title in the key are in the second dictionary
 //     edges                two facts a mention, whose relation is the words before it: [t, cue] -> c, [c, ~cue] -> t
 //
-// A mention of t has no slot <centre>, and a document without a title only slots <centre> without t. The authors'
-// program does the same; the markers are special tokens.
+// A mention of t has no slot <centre>, and a document without a title only slots w c w without a marker. The markers
+// are special tokens.
 #pragma once
 
 #include "kvmem/tasks/qa/dataset.hpp"
