@@ -2,6 +2,7 @@
 #include "answer_text.hpp"
 #include "kvmem/core/text.hpp"
 #include "kvmem/io/json_text.hpp"
+#include "kvmem/tasks/qa/documents/postings.hpp"
 #include "kvmem/tasks/qa/inspect.hpp"
 #include "kvmem/tasks/qa/model_file.hpp"
 #include "kvmem/train/config.hpp"
@@ -143,6 +144,19 @@ static void print_questions(const QaDataset& dataset, const std::string& name, I
     }
 }
 
+// What documents a data set holds for questions that no model answers, and what memory slots were read from.
+static void print_documents(const documents::Corpus& corpus) {
+    const documents::Collection& all = corpus.collection;
+    std::cout << "documents: " << plural(std::ssize(all.documents), "document") << " in "
+              << plural(std::ssize(all.files), "file") << ", " << plural(std::ssize(all.passages), "passage") << ", "
+              << plural(std::ssize(all.sentences), "sentence") << ", " << plural(std::ssize(all.tokens), "token")
+              << "; " << plural(std::ssize(all.questions), "question") << " of their own\n";
+    constexpr std::size_t max_files = 10;
+    for (std::size_t i = 0; i < std::min(all.files.size(), max_files); ++i)
+        print_row(all.files[i].path, plural(all.files[i].documents.size(), "document"));
+    if (all.files.size() > max_files) print_row("...", "");
+}
+
 void inspect_questions(const fs::path& path, const po::variables_map& values) {
     const RetrieverOptions options{.max_frequency = values["max-frequency"].as<Index>(),
                                    .max_slots = values["max-slots"].as<Index>()};
@@ -176,6 +190,7 @@ void inspect_questions(const fs::path& path, const po::variables_map& values) {
               << "; " << plural(report.candidates, "candidate") << "\n";
     std::cout << "memory: " << plural(report.memory.slots, "slot") << ", "
               << plural(report.memory.distinct_keys, "distinct key") << "\n";
+    if (dataset.documents) print_documents(*dataset.documents);
     const bool has_train = report.splits.contains("train");
     for (const auto& [name, split] : report.splits) print_split(name, split, reach(name), has_train);
 }

@@ -131,6 +131,7 @@ TEST_CASE("served documents answer with the bytes that the program prints", "[se
     files.write("shed.md", "# The shed\n\nThe key hangs behind the door. The mower is new.\n");
     const std::string notes = files.path("notes.h5");
     REQUIRE(kvmem_program({"import", "documents", files.path("shed.md"), "-o", notes}).code == 0);
+    CHECK_THAT(kvmem_program({"inspect", notes}).out, Catch::Contains("documents: 1 document in 1 file, 2 passages"));
     const ServedProgram server({notes});
     for (const std::string question : {"where does the key hang", "what is the capital of Peru"}) {
         const Output told = kvmem_program({"ask", notes, question, "--json"});

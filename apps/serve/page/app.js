@@ -354,8 +354,9 @@ function showPassage(words, one) {
   const at = one.passage.indexOf(one.text);
   const [before, after] = at < 0 ? ['', ''] : [one.passage.slice(0, at), one.passage.slice(at + one.text.length)];
   const counted = words.map((word, i) => shade(make('span', {className: 'word', title: percent(one.weights[i])}, word), one.weights[i]));
-  return make('article', {}, make('p', {className: 'said'}, before, make('mark', {}, one.text), after),
-    make('p', {className: 'soft'}, `${one.file}:${one.line}:${one.column} · ${[one.title, ...one.headings].filter((text, i, all) => text && all.indexOf(text) === i).join(' › ')} · confidence ${one.confidence.toFixed(2)}`),
+  const names = [one.title, ...one.headings].filter((text, i, all) => text && all.indexOf(text) === i).join(' › ');
+  return make('article', {}, make('p', {}, before, make('mark', {}, one.text), after),
+    make('p', {className: 'soft'}, [`${one.file}:${one.line}:${one.column}`, names, 'confidence ' + one.confidence.toFixed(2)].filter((part) => part).join(' · ')),
     make('p', {className: 'soft'}, ...counted));
 }
 
