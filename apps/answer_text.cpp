@@ -127,6 +127,8 @@ static void print_answer(std::ostream& out, const Answer& answer) {
             << "); what comes nearest:\n";
         return;
     }
+    constexpr double sure = 0.15;  // what answers in new phrasings of much training data reach
+    if (answer.certainty < sure) out << "not sure (certainty " << formatted("%.0f%%", 100 * answer.certainty) << "): ";
     const std::vector<std::string> names = answers_of(answer);
     if (!answer.is_list) {
         out << text_of_set(names, answer.paths.empty() ? 1 : answer.as_good) << "\n";
@@ -150,7 +152,7 @@ void print(std::ostream& out, const Answer& answer, std::span<const TextSlot> st
     }
     if (answer.candidates.empty()) {
         if (!answer.entities.empty())
-            out << (answer.words.empty() ? "the memory holds nothing about " : "the question leads nowhere from ")
+            out << (answer.words.empty() ? "the memory holds no answer about " : "the question leads nowhere from ")
                 << printable(joined(answer.entities)) << "\n";
         return;
     }

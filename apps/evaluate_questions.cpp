@@ -5,6 +5,7 @@
 #include "kvmem/io/json_text.hpp"
 #include "model_source.hpp"
 #include "program.hpp"
+#include "split_name.hpp"
 #include "task_verbs.hpp"
 
 #include <algorithm>
@@ -173,8 +174,8 @@ static void print(std::ostream& out, const Evaluation& evaluation, const std::st
 }
 
 int evaluate_questions(const po::variables_map& values) {
-    const std::string split = values["split"].as<std::string>();
     std::vector<ModelSource> sources = open_models(values, "data");
+    const std::string split = split_there(values, sources.front().memory.splits);
     const Evaluation evaluation = evaluate_all(sources, split);
     // The speed goes to stderr, so that equal runs have equal output.
     std::cerr << short_number(static_cast<double>(evaluation.metrics.questions) / std::max(evaluation.seconds, 1e-9))

@@ -4,6 +4,7 @@
 #include "kvmem/tasks/sequences/objective.hpp"
 #include "sequence_evaluation.hpp"
 #include "sequence_memory.hpp"
+#include "split_name.hpp"
 #include "task_table.hpp"
 #include "task_verbs.hpp"
 
@@ -195,8 +196,9 @@ int evaluate_pairs(const po::variables_map& values) {
 int evaluate_text(const po::variables_map& values) {
     const SequenceSource source = open_sequence_models(values, true);
     const auto& network = dynamic_cast<const TextNetwork&>(source.first());
-    const std::string data = data_of_run(values), name = values["split"].as<std::string>();
+    const std::string data = data_of_run(values);
     const TextDataset dataset = load_text(data);
+    const std::string name = split_there(values, dataset.splits);
     if (!(dataset.units == network.target_units()))
         throw Error({.what = "the data set has other symbols than the model", .where = data});
     const Ragged<Token>& documents = dataset.split(name);

@@ -65,8 +65,17 @@ static void allow_more_time() {
     ::setrlimit(RLIMIT_CPU, &limit);
 }
 
+// Address and thread sanitizers reserve more addresses than any limit of ours.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+static constexpr bool is_sanitized = true;
+#elif defined(__has_feature)
+static constexpr bool is_sanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+static constexpr bool is_sanitized = false;
+#endif
+
 static void set_limits() {
-    constexpr rlim_t memory = rlim_t{2} << 30;
+    constexpr rlim_t memory = is_sanitized ? RLIM_INFINITY : rlim_t{2} << 30;
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (const auto& [resource, max] :
          {std::pair{RLIMIT_AS, memory}, {RLIMIT_FSIZE, rlim_t{0}}, {RLIMIT_CORE, rlim_t{0}}}) {

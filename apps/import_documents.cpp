@@ -33,7 +33,15 @@ static const char* const about =
 static std::shared_ptr<const documents::Corpus> earlier_corpus(const std::string& output) {
     if (!is_there(output)) return nullptr;
     try {
-        return load_dataset(output).documents;
+        const QaDataset earlier = load_dataset(output);
+        if (earlier.documents) return earlier.documents;
+        throw UsageError({.what = "the output would replace a data set of questions",
+                          .expected = "a new name, or documents that were imported before",
+                          .got = earlier.info.generator,
+                          .where = output,
+                          .hint = "delete it if it is not wanted"});
+    } catch (const UsageError&) {
+        throw;
     } catch (const Error& e) {
         std::cerr << "warning: everything is read again: " << e.what() << "\n";
         return nullptr;

@@ -29,8 +29,17 @@ static std::string kind_of_hdf5(const fs::path& path) {
 }
 
 static void require_kind(const fs::path& output, const std::string& format) {
-    if (!is_hdf5(output) && !begins_with(output, "kvmemlog")) return;
-    const std::string kind = is_hdf5(output) ? kind_of_hdf5(output) : "the log of a store";
+    const bool is_log = begins_with(output, "kvmemlog");
+    std::string kind = is_log ? "the log of a store" : "a file that is not HDF5";
+    if (is_hdf5(output)) {
+        kind = kind_of_hdf5(output);
+    } else if (!is_log) {
+        // What is left of a file of ours still has its name.
+        const bool has_name = output.extension() == ".h5" || output.extension() == ".hdf5";
+        std::error_code missing;
+        const bool has_contents = fs::is_regular_file(output, missing) && fs::file_size(output, missing) > 0;
+        if (format.empty() || has_name || !has_contents) return;
+    }
     if (kind == format) return;
     throw Error({.what = "the output would replace a file of another kind",
                  .expected = format.empty() ? "a new name" : "a new name, or a file of " + format,

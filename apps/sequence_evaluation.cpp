@@ -5,6 +5,7 @@
 #include "kvmem/tasks/sequences/import.hpp"
 #include "kvmem/tasks/sequences/tasks.hpp"
 #include "kvmem/train/session.hpp"
+#include "split_name.hpp"
 #include "task_table.hpp"
 
 #include <algorithm>
@@ -63,7 +64,7 @@ TestLines test_lines(const po::variables_map& values, const SequenceNetwork& net
         const std::string data = data_of_run(values);
         PairsDataset dataset = load_pairs(data);
         keep_tasks(dataset, tasks);
-        lines = lines_of_split(dataset, values["split"].as<std::string>(), network, data);
+        lines = lines_of_split(dataset, split_there(values, dataset.splits), network, data);
     }
     if (lines.texts.empty())
         throw Error({.what = "nothing to measure", .expected = "pairs", .got = "none", .where = lines.name});

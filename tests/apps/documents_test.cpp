@@ -30,6 +30,22 @@ struct DocumentsFixture {
 
 }  // namespace
 
+TEST_CASE("an import replaces neither a file that is not its own nor another data set", "[apps]") {
+    NEED_PROGRAM();
+    const ProgramFixture files;
+    files.import();
+    files.write("note.txt", "The key hangs behind the door.\n");
+    const std::string before = shell("cat '" + files.facts + "' '" + files.data + "' | sha256sum").out;
+    for (const std::string& output : {files.facts, files.data}) {
+        const Output refused = kvmem_program({"import", "documents", files.path("note.txt"), "-o", output});
+        CHECK(refused.code != 0);
+        CHECK_THAT(refused.err, Catch::Contains("would replace"));
+    }
+    CHECK(kvmem_program({"import", "kb", "--facts", files.facts, "-o", files.path("note.txt")}).code != 0);
+    CHECK(shell("cat '" + files.facts + "' '" + files.data + "' | sha256sum").out == before);
+    CHECK(shell("cat '" + files.path("note.txt") + "'").out == "The key hangs behind the door.\n");
+}
+
 TEST_CASE("a folder is imported and asked, and answers are bytes of its files", "[program]") {
     NEED_PROGRAM();
     const DocumentsFixture f;

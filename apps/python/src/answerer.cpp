@@ -103,6 +103,7 @@ void define_answerer(py::module_& module) {
         .def_readonly("entities", &Answer::entities, "The entities that the question names.")
         .def_readonly("unknown_words", &Answer::unknown_words, "Words that training never saw.")
         .def_readonly("suggestions", &Answer::suggestions, "Names near the question's words.")
+        .def_readonly("taken_for", &Answer::taken_for, "The name that a misspelt one was read as, or ''.")
         .def("__repr__",
              [](const Answer& answer) {
                  return std::string(py::str("<kvmem.Answer {!r}, {} candidates>")

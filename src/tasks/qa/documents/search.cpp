@@ -115,6 +115,9 @@ Findings Search::ask(std::string_view question, const SearchOptions& options) co
                                  scores.weights(sentence.number - all.passages[passage].sentences.first)});
     }
     found.answered = !found.answers.empty() && found.answers.front().confidence >= options.threshold;
+    // Beside an answer stand others, and not what would be refused.
+    if (found.answered)
+        std::erase_if(found.answers, [&](const FoundAnswer& one) { return one.confidence < options.threshold; });
     return found;
 }
 

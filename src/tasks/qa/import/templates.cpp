@@ -184,7 +184,7 @@ void add_template_questions(DatasetBuilder& builder, const Source& source, const
         std::any_of(templates.begin(), templates.end(), [](const auto& t) { return !t.second.test.empty(); });
     if (!held_out.empty() && !any_test)
         throw error_in(source.name, "no phrasing is held out for the test", "some lines whose set is 'test'", "none",
-                       "or hold no entities out");
+                       "or hold no entities out, --test-entities 0");
     std::set<const Templates::value_type*> asked;
     for (const EntityPath& key : keys) asked.insert(key.asked);
     for (const auto& entry : templates)
