@@ -70,11 +70,14 @@ static std::string name_of(const TrainingGroup::Member& m) {
     return m.task.empty() || m.task == m.name ? m.name : m.name + " (" + printable(m.task) + ")";
 }
 
+// Models that only count are runs like any other, without anything to learn.
+static bool learns(const TrainingSession& session) { return session.objective().parameters().count() > 0; }
+
 // A run of few steps ends like any other, with a model that has learned little. "" for others.
 static std::string warning_of_few_steps(const TrainingSession& session) {
     constexpr Index few = 50;
     const Index steps = session.planned_steps();
-    if (steps >= few) return {};
+    if (steps >= few || !learns(session)) return {};
     return "warning: " + plural(steps, "step") + " in all epochs will teach little; try a smaller --batch (now " +
            std::to_string(session.config().trainer.batch) + ") or more --epochs";
 }
@@ -154,7 +157,8 @@ static int train_one(TrainingSession session, const TaskType& task, const std::s
     std::cerr << "; model in " << directory << "\n";
     const bool is_perfect = task.score().is_share && state.best == 1;
     const std::string advice = display.advice(state, directory);
-    if (reason == StopReason::epochs_done && !is_perfect && !advice.empty()) std::cerr << advice << "\n";
+    if (reason == StopReason::epochs_done && learns(session) && !is_perfect && !advice.empty())
+        std::cerr << advice << "\n";
     return 0;
 }
 
