@@ -50,6 +50,7 @@ static std::vector<SlotOrigin> read_origin(const hdf5::Reader& file) {
 static void write_origin(hdf5::Writer& file, const std::vector<SlotOrigin>& origin) {
     for (const auto& [path, part] : origin_parts) {
         std::vector<Index> values;
+        values.reserve(origin.size());
         for (const SlotOrigin& slot : origin) values.push_back(slot.*part);
         file.write(path, std::span<const Index>(values));
     }

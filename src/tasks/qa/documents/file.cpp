@@ -22,6 +22,7 @@ struct Columns {
     template <class Rows, class Get>
     void write_texts(const std::string& path, const Rows& rows, Get get) const {
         std::vector<std::string> texts;
+        texts.reserve(rows.size());
         for (const auto& row : rows) texts.push_back(std::invoke(get, row));
         file.write(path, std::span<const std::string>(texts));
     }

@@ -148,6 +148,7 @@ Collection collect(std::span<const TitledText> texts) {
         for (Index i = first; i < last; ++i) each[i] = collect(texts[i]);
     });
     std::vector<Piece> pieces;
+    pieces.reserve(each.size());
     for (const Collection& one : each) pieces.push_back({&one, 0});
     return merge(pieces);
 }

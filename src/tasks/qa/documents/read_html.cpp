@@ -304,13 +304,14 @@ std::string entity_text(std::string_view entity) {
         {"&amp;", "&"}, {"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", "\""}, {"&nbsp;", "\u00a0"}, {"&#39;", "'"}};
     for (const auto& [name, meaning] : common)
         if (name == entity) return std::string(meaning);
-    const std::string text(entity);
+    std::string text(entity);
     const Output output = parse(text);
     const GumboVector& root = output->root->v.element.children;
     const auto* body = static_cast<const GumboNode*>(root.data[root.length - 1]);
     if (body->type != GUMBO_NODE_ELEMENT || body->v.element.children.length == 0) return text;
     const auto* first = static_cast<const GumboNode*>(body->v.element.children.data[0]);
-    return first->type == GUMBO_NODE_TEXT || first->type == GUMBO_NODE_WHITESPACE ? first->v.text.text : text;
+    if (first->type == GUMBO_NODE_TEXT || first->type == GUMBO_NODE_WHITESPACE) text = first->v.text.text;
+    return text;
 }
 
 void read_html(Builder& builder, const std::string& where) {

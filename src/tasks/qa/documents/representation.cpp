@@ -34,6 +34,7 @@ class SlotWriter {
         const bool second_dictionary = options_.representation == Representation::window_centre ||
                                        options_.representation == Representation::window_centre_title;
         std::vector<PlaceTokens> around;
+        around.reserve(places.size());
         for (const Place& place : places) around.push_back(tokens_of(place, second_dictionary));
         for (Index i = 0; i < std::ssize(places); ++i)
             for (const Token name : places[i].entities) {

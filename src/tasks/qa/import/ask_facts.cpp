@@ -20,7 +20,9 @@ using Key = std::pair<Token, Direction>;  // an entity and what it is asked for
 struct Phrasing {
     std::string_view before, behind;
     Index task = -1;
-    auto operator<=>(const Phrasing&) const = default;
+    bool operator<(const Phrasing& other) const {
+        return std::tie(before, behind, task) < std::tie(other.before, other.behind, other.task);
+    }
 };
 
 // A question's phrasing and name, if it has one name in brackets.
