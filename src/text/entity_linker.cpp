@@ -1,6 +1,7 @@
 #include "kvmem/text/entity_linker.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "text/matches.hpp"
 #include "text/name_index.hpp"
 #include "text/nearest_names.hpp"
 #include "text/words.hpp"
@@ -203,15 +204,7 @@ void EntityLinker::Impl::match(std::string_view text, Segment& s, Strength stren
         return std::tuple(b.words, a.possessive, b.rare_words, a.first) <
                std::tuple(a.words, b.possessive, a.rare_words, b.first);
     });
-    std::vector<bool> taken(s.words.size());
-    for (Match& match : found) {
-        const auto begin = taken.begin() + static_cast<std::ptrdiff_t>(match.first);
-        const auto end = begin + static_cast<std::ptrdiff_t>(match.words);
-        if (std::find(begin, end, true) != end) continue;
-        std::fill(begin, end, true);
-        s.matches.push_back(std::move(match));
-    }
-    std::sort(s.matches.begin(), s.matches.end(), [](const Match& a, const Match& b) { return a.first < b.first; });
+    choose_apart(found, s.words.size(), s.matches);
 }
 
 void EntityLinker::Impl::match_best_weak(std::string_view text, std::vector<Segment>& all) const {

@@ -10,7 +10,7 @@
 
 namespace kvmem::documents {
 
-// A passage ends with the sentence that reaches so many tokens; a sentence is cut there.
+// A passage ends with the sentence that reaches the first number of tokens; a sentence is cut at the second.
 static constexpr Index max_passage_tokens = 200, max_sentence_tokens = 400;
 
 // A title in one line, without characters that texts may not have.

@@ -1,5 +1,6 @@
 #include "tasks/qa/documents/mentions.hpp"
 
+#include "text/matches.hpp"
 #include "text/words.hpp"
 
 #include <algorithm>
@@ -65,15 +66,7 @@ std::vector<MentionFinder::Match> MentionFinder::longest(const Text& text) const
         std::ranges::move(found, std::back_inserter(all));
     }
     std::ranges::stable_sort(all, [](const Match& a, const Match& b) { return a.words > b.words; });
-    std::vector<bool> taken(text.words.size());
-    for (Match& match : all) {
-        const auto begin = taken.begin() + static_cast<std::ptrdiff_t>(match.first);
-        const auto end = begin + static_cast<std::ptrdiff_t>(match.words);
-        if (std::find(begin, end, true) != end) continue;
-        std::fill(begin, end, true);
-        chosen.push_back(std::move(match));
-    }
-    std::ranges::sort(chosen, {}, &Match::first);
+    choose_apart(all, text.words.size(), chosen);
     return chosen;
 }
 
