@@ -3,6 +3,7 @@
 
 #include "kvmem/kernels/facts.hpp"
 #include "kvmem/tasks/qa/dataset.hpp"
+#include "kvmem/train/settings.hpp"
 
 #include <span>
 #include <vector>
@@ -29,6 +30,16 @@ struct RetrieverOptions {
     bool entities_only = true;   // hash entities, as the authors' program does; otherwise words too
     Index max_frequency = 1000;  // tokens in more keys are too common to hash
     Index max_slots = 1000;      // that one question reads
+
+    // The settings of models that find slots by a hash. The hops are the model's own.
+    template <class Self, class Field>
+    static void fields(Self& c, Field field) {
+        field("retrieval", c.strategy,
+              "slots by a hash of the question, or again for each of the hops: question or hops");
+        field("hash_entities_only", c.entities_only, "find slots by entities only, not by words too");
+        field("max_frequency", c.max_frequency, Range::from(1), "tokens in more keys are too common to find slots by");
+        field("max_slots", c.max_slots, Range::from(1), "slots that a question reads, at most");
+    }
 };
 
 // An inverted index from tokens to the slots whose keys hold them. Several threads may read it at once.

@@ -43,9 +43,9 @@ struct KvMemNNConfig {
     double deviation = 0.2;
     Index negatives = 300;
     double word_dropout = 0.1;
-    double copy_weight = 1e5;     // m
-    bool train_entities = false;  // off: rows of entities keep their first values
-    RetrieverOptions retriever{};
+    double copy_weight = 1e5;      // m
+    bool train_entities = false;   // off: rows of entities keep their first values
+    RetrieverOptions retriever{};  // how slots are found; its hops are those above
     std::uint64_t seed = 1;
     // Throws UsageError for Retrieval::whole, which this model cannot read.
     void check() const;
@@ -64,12 +64,7 @@ struct KvMemNNConfig {
         field("copy_weight", c.copy_weight, Range{0, 1e30},
               "how much a slot's weight counts for its value; 0: nothing (the paper's score)", "match");
         field("train_entities", c.train_entities, "train the embeddings of entities too (the paper's way)");
-        field("retrieval", c.retriever.strategy,
-              "slots by a hash of the question, or again for each of the hops: question or hops");
-        field("hash_entities_only", c.retriever.entities_only, "find slots by entities only, not by words too");
-        field("max_frequency", c.retriever.max_frequency, Range::from(1),
-              "tokens in more keys are too common to find slots by");
-        field("max_slots", c.retriever.max_slots, Range::from(1), "slots that a question reads, at most");
+        RetrieverOptions::fields(c.retriever, field);
         field("seed", c.seed, "of every random choice");
     }
 };

@@ -26,7 +26,7 @@ struct WindowReaderConfig {
     double word_dropout = 0.1;
     double name_dropout = 0.3;
     double place_deviation = 1;
-    RetrieverOptions retriever{};
+    RetrieverOptions retriever{};  // how slots are found; its hops are not used
     std::uint64_t seed = 1;
     // Throws UsageError for Retrieval::whole, which this model cannot read.
     void check() const;
@@ -37,12 +37,7 @@ struct WindowReaderConfig {
         field("word_dropout", c.word_dropout, Range::below(0, 1), "share of words read as unknown in training");
         field("name_dropout", c.name_dropout, Range::below(0, 1), "share of names read as unknown in training");
         field("place_std", c.place_deviation, Range{0, 1e6}, "how much words of different places differ");
-        field("retrieval", c.retriever.strategy,
-              "slots by a hash of the question, or again for each of the hops: question or hops");
-        field("hash_entities_only", c.retriever.entities_only, "find slots by entities only, not by words too");
-        field("max_frequency", c.retriever.max_frequency, Range::from(1),
-              "tokens in more keys are too common to find slots by");
-        field("max_slots", c.retriever.max_slots, Range::from(1), "slots that a question reads, at most");
+        RetrieverOptions::fields(c.retriever, field);
         field("seed", c.seed, "of every random choice");
     }
 };
