@@ -95,7 +95,7 @@ void detail::parallel_for(Index count, Index grain, void* body, void (*call)(voi
     };
     const tbb::blocked_range<Index> all(0, count, grain);
     if (pool_is_lost) return run_serially(all, piece);
-    pool_is_used = true;
+    if (!pool_is_used.load(std::memory_order_relaxed)) pool_is_used = true;  // small loops are many: they only read
     // Without isolation a thread that waits for its loop would run any other task of the pool, which may lock what this
     // thread has locked. The simple partitioner cuts the same way for every number of threads.
     tbb::this_task_arena::isolate([&] { tbb::parallel_for(all, piece, tbb::simple_partitioner()); });
