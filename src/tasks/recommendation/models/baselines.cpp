@@ -23,20 +23,18 @@ Index Baseline::row_width() const { return vectors_->row_width(); }
 Baseline::Items Baseline::items_of(Tape& tape, std::span<const History> histories) const {
     Items read{{}, {0}, {}, {}};
     std::vector<Token> items;
-    std::vector<Index> ages;
     for (const History& whole : histories) {
         const History history = whole.last(base_.max_history);
         const Events& events = *history.events;
         for (Index e = history.first; e < history.end; ++e) {
             if (events.group[e] != catalog().group) continue;
             items.push_back(events.object[e]);
-            ages.push_back(age_bucket(history.now, events.time[e]));
+            read.ages.push_back(age_bucket(history.now, events.time[e]));
             read.event.push_back(e);
         }
         read.offsets.push_back(std::ssize(items));
     }
     read.vectors = vectors_->rows(tape, items);
-    read.ages = one_hot_ages(ages);
     return read;
 }
 
@@ -56,18 +54,20 @@ void Baseline::score(std::span<const History> histories, View scores) const {
     std::ranges::copy(all.value().span(), scores.span().begin());
 }
 
-// Each history is encoded once, and all items read it.
+// Each history is encoded once, and all items read it. Their vectors are the same for all histories.
 void Baseline::score_each(std::span<const History> histories, View scores) const {
-    Tape tape;
+    Tape all, tape;
+    all.set_training(false);
     tape.set_training(false);
     const std::vector<Token> tokens = all_tokens(catalog().items());
+    const ConstView vectors = vectors_->rows(all, tokens).value(), bias = embed_rows(all, *bias_, tokens).value();
     for (Index i = 0; i < scores.rows; ++i) {
         tape.reset();
         const Items items = items_of(tape, histories.subspan(i, 1));
-        const Var candidates = vectors_->rows(tape, tokens);
+        const Var candidates = tape.constant(vectors);
         const OwnedSegments segments = Segments::all(scores.cols, items.vectors.rows());
         const Var users = this->users(encode(items), items, candidates, segments);
-        const Var logits = row_dots(users, candidates) + embed_rows(tape, *bias_, tokens);
+        const Var logits = row_dots(users, candidates) + tape.constant(bias);
         std::ranges::copy(logits.value().span(), scores.row(i));
     }
 }
@@ -178,7 +178,7 @@ std::string CnnPool::summary() const {
 
 Var CnnPool::encode(const Items& items) const {
     Tape& tape = *items.vectors.tape;
-    const Var x = token_(concat_cols({items.vectors, tape.constant(items.ages)}));
+    const Var x = token_(concat_cols({items.vectors, tape.constant(one_hot_ages(items.ages))}));
     const Index beyond = x.rows();  // a row of zeros follows the end of a history
     const Var padded = concat_rows({x, tape.constant(Matrix(1, x.cols()))});
     std::vector<Var> window{x}, pooled;

@@ -77,7 +77,7 @@ class Baseline : public RecommendationModel {
     struct Items {
         Var vectors;                 // [items, row width]; history i is rows [offsets[i], offsets[i + 1])
         std::vector<Index> offsets;  // a history more than there are
-        Matrix ages;                 // [items, 12]: one-hot, of ATRank's buckets
+        std::vector<Index> ages;     // of each item, ATRank's buckets
         std::vector<Index> event;    // whose items they are
     };
     // What is read of histories: by default the user vectors, [histories, row width].
