@@ -186,6 +186,16 @@ def test_pickles_are_the_slots_or_the_path(store, tmp_path):
                 opened.add(None, KEYS)
 
 
+def test_a_pickle_names_its_file_from_any_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with kvmem.Store.create("s.h5", key_width=16) as store:
+        store.add(None, KEYS)
+        (tmp_path / "other").mkdir()
+        monkeypatch.chdir(tmp_path / "other")
+        with pickle.loads(pickle.dumps(store)) as opened:
+            assert len(opened) == 500
+
+
 def _search(store, queries, expected, result):
     result.put((store.search(queries, 3).ids == expected).all())
 

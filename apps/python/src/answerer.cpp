@@ -36,13 +36,13 @@ static std::unique_ptr<Answerer> open(const fs::path& run, const std::optional<f
 }
 
 static Answer ask(const Answerer& self, const std::string& question, const std::vector<std::string>& story, Index k,
-                  Index slots, std::optional<double> min_certainty) {
+                  Index slots, std::optional<double> min_certainty, bool all) {
     if (k < 1) throw UsageError({.what = "bad value of k", .expected = "1 or more", .got = std::to_string(k)});
     if (slots < 0)
         throw UsageError({.what = "bad value of slots", .expected = "0 or more", .got = std::to_string(slots)});
     std::vector<TextSlot> own;
     for (const std::string& sentence : story) own.push_back({sentence});
-    const AnswerOptions options{.candidates = k, .slots = slots, .min_certainty = min_certainty};
+    const AnswerOptions options{.candidates = k, .all_as_good = all, .slots = slots, .min_certainty = min_certainty};
     const py::gil_scoped_release no_gil;
     return self.ask(question, options, own);
 }
@@ -51,6 +51,15 @@ static Answer ask(const Answerer& self, const std::string& question, const std::
 static std::optional<std::string> text_of(const Answer& answer) {
     if (answer.candidates.empty() || answer.refused) return std::nullopt;
     return answer.candidates.front().text;
+}
+
+// The texts of the candidates that count as right; none of a refusal.
+static std::vector<std::string> texts_of(const Answer& answer) {
+    std::vector<std::string> texts;
+    if (answer.refused) return texts;
+    for (const Answer::Candidate& candidate : answer.candidates)
+        if (std::ssize(texts) < answer.as_good) texts.push_back(candidate.text);
+    return texts;
 }
 
 static void define_parts(py::module_& module) {
@@ -94,6 +103,7 @@ void define_answerer(py::module_& module) {
     define_parts(module);
     py::class_<Answer>(module, "Answer", "The candidates for a question, and what the model read for them.")
         .def_property_readonly("text", &text_of, "The best candidate; None of a refusal, or without anything to read.")
+        .def_property_readonly("answers", &texts_of, "The texts of the candidates that count in as_good.")
         .def_readonly("candidates", &Answer::candidates, "Candidates, the best first.")
         .def_readonly("as_good", &Answer::as_good, "How many candidates have at least half of the first one's weight.")
         .def_readonly("certainty", &Answer::certainty, "How certain the first candidate is.")
@@ -119,11 +129,12 @@ of the run's own, and `add_facts` are texts 'subject|relation|object' that the m
         .def(py::init(&open), "__init__(self, run, *, memory=None, add_facts=())\n--\n\nOpens a run.", "run"_a,
              py::kw_only(), "memory"_a = py::none(), "add_facts"_a = py::tuple())
         .def("ask", &ask,
-             "ask(self, question, *, story=(), k=5, slots=5, min_certainty=None)\n--\n\n"
+             "ask(self, question, *, story=(), k=5, slots=5, min_certainty=None, all=False)\n--\n\n"
              "Answers a question, from the sentences of the story, too, with k candidates and the `slots` slots of\n"
-             "largest weight of each head. An answer of less than min_certainty is refused.",
+             "largest weight of each head. An answer of less than min_certainty is refused.\n"
+             "With all=True there are as many candidates as count in as_good, if those are more.",
              "question"_a, py::kw_only(), "story"_a = py::tuple(), "k"_a = 5, "slots"_a = 5,
-             "min_certainty"_a = py::none())
+             "min_certainty"_a = py::none(), "all"_a = false)
         .def_property_readonly("memory_slots", &Answerer::memory_slots, "The number of slots that all questions share.")
         .def("__repr__", [](const Answerer& self) {
             return "<kvmem.Answerer, " + std::to_string(self.memory_slots()) + " slots>";

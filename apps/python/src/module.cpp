@@ -18,6 +18,7 @@ PYBIND11_MODULE(_kvmem, module) {
     define_datasets(module);
     define_training(module);
     define_answerer(module);
+    define_documents(module);
     define_translator(module);
     define_recommender(module);
     define_networks(module);

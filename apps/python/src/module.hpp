@@ -11,6 +11,7 @@ void define_store(pybind11::module_& module);
 void define_datasets(pybind11::module_& module);
 void define_training(pybind11::module_& module);
 void define_answerer(pybind11::module_& module);
+void define_documents(pybind11::module_& module);
 void define_translator(pybind11::module_& module);
 void define_recommender(pybind11::module_& module);
 void define_networks(pybind11::module_& module);

@@ -1,83 +1,14 @@
-#include "arrays.hpp"
+#include "networks.hpp"
+
 #include "choice.hpp"
-#include "kvmem/autograd/ops.hpp"
-#include "kvmem/autograd/optimizer.hpp"
-#include "kvmem/nn/key_value_memory.hpp"
-#include "kvmem/nn/layers.hpp"
-#include "module.hpp"
+#include "kvmem/io/parameters.hpp"
 
 #include <pybind11/stl.h>
-
-#include <set>
+#include <pybind11/stl/filesystem.h>
 
 namespace kvmem::python {
 
 using py::literals::operator""_a;
-
-namespace {
-
-using SharedParameters = std::shared_ptr<Parameters>;
-
-// A tape with what its operations refer to. Matrices of a pass that it has forgotten cannot be used.
-struct OwnTape {
-    Tape tape;
-    Index pass = 0;
-    std::set<SharedParameters> parameters;
-
-    Tape& with(const SharedParameters& used) {
-        parameters.insert(used);
-        return tape;
-    }
-};
-
-// A matrix on a tape, of one pass.
-struct OwnVar {
-    std::shared_ptr<OwnTape> tape;
-    Index pass;
-    Var var;
-
-    OwnVar(std::shared_ptr<OwnTape> on, Var v) : tape(std::move(on)), pass(tape->pass), var(v) {}
-    Var get() const {
-        if (pass == tape->pass) return var;
-        throw UsageError({.what = "the matrix is of a pass that its tape has forgotten", .hint = "compute it anew"});
-    }
-    OwnVar with(Var result) const { return {tape, result}; }
-};
-
-// A layer with its parameters.
-template <class Layer>
-struct Own {
-    SharedParameters parameters;
-    Layer layer;
-};
-struct OwnOptimizer {
-    SharedParameters parameters;
-    Optimizer optimizer;
-};
-struct OwnParameter {
-    SharedParameters owner;
-    Parameter* parameter;
-};
-
-// Rows of different lengths, from (values, offsets).
-struct Bags {
-    explicit Bags(const std::pair<py::object, py::object>& rows)
-        : values(rows.first, "values", 1), offsets(rows.second, "offsets", 1) {
-        if (!view().valid())
-            throw bad_argument("offsets", "numbers that rise from 0 to the number of values", "others");
-    }
-    RaggedView<Token> view() const { return {values.span(), offsets.span()}; }
-
-    Tokens values;
-    Indices offsets;
-};
-
-}  // namespace
-
-static Parameters& checked(const SharedParameters& parameters) {
-    if (!parameters) throw py::type_error("bad type of parameters: expected Parameters, got None");
-    return *parameters;
-}
 
 // Where the gradient and value are copied from, as they lie on the tape.
 static py::object copy_of(ConstView view) {
@@ -172,6 +103,20 @@ static void define_parameters(py::module_& module) {
             },
             "add_normal(self, name, rows, cols, deviation, seed)\n--\n\nAdds normally distributed numbers.", "name"_a,
             "rows"_a, "cols"_a, "deviation"_a, "seed"_a)
+        .def(
+            "save",
+            [](const Parameters& self, const std::filesystem::path& path) {
+                const py::gil_scoped_release no_gil;
+                save_parameters(self, path);
+            },
+            "save(self, path)\n--\n\nWrites all values to a file, in place of what was there.", "path"_a)
+        .def(
+            "load",
+            [](Parameters& self, const std::filesystem::path& path) {
+                const py::gil_scoped_release no_gil;
+                load_parameters(self, path);
+            },
+            "load(self, path)\n--\n\nReads all values from a file, which has these names and shapes.", "path"_a)
         .def("__len__", &Parameters::size)
         .def("__getitem__",
              [](const SharedParameters& self, const std::string& name) {
@@ -206,63 +151,6 @@ static void define_parameters(py::module_& module) {
             "step(self, tape, rate)\n--\n\nOne step; returns the length of the gradient.", "tape"_a, "rate"_a);
 }
 
-static void define_layers(py::module_& module) {
-    py::class_<Own<Embedding>>(module, "Embedding", "A table of vectors for tokens.")
-        .def(py::init([](const SharedParameters& p, const std::string& name, Index tokens, Index width,
-                         double deviation, std::uint64_t seed) {
-                 return Own<Embedding>{p, Embedding(checked(p), name, tokens, width, deviation, seed)};
-             }),
-             "__init__(self, parameters, name, tokens, width, deviation=0.1, seed=1)\n--\n\nAdds the table.",
-             "parameters"_a, "name"_a, "tokens"_a, "width"_a, "deviation"_a = 0.1, "seed"_a = 1)
-        .def(
-            "__call__",
-            [](const Own<Embedding>& self, const std::shared_ptr<OwnTape>& tape,
-               const std::pair<py::object, py::object>& rows) {
-                const Bags bags(rows);
-                return OwnVar(tape, self.layer(tape->with(self.parameters), bags.view(), BagScale::sum));
-            },
-            "__call__(self, tape, bags)\n--\n\nThe sum of the rows of each bag: bags are (values, offsets).",
-            "tape"_a.none(false), "bags"_a)
-        .def_property_readonly(
-            "table",
-            [](const Own<Embedding>& self) {
-                return OwnParameter{self.parameters, &self.layer.table()};
-            },
-            "The table [tokens, width].");
-    py::class_<Own<Linear>>(module, "Linear", "x W' + b.")
-        .def(py::init([](const SharedParameters& p, const std::string& name, Index in, Index out, std::uint64_t seed,
-                         bool bias) {
-                 return Own<Linear>{p, Linear(checked(p), name, in, out, seed, {.bias = bias})};
-             }),
-             "__init__(self, parameters, name, inputs, outputs, seed=1, *, bias=True)\n--\n\nAdds weight and bias.",
-             "parameters"_a, "name"_a, "inputs"_a, "outputs"_a, "seed"_a = 1, py::kw_only(), "bias"_a = true)
-        .def(
-            "__call__",
-            [](const Own<Linear>& self, const OwnVar& x) {
-                x.tape->with(self.parameters);
-                return x.with(self.layer(x.get()));
-            },
-            "__call__(self, x)\n--\n\n[B, outputs] of x [B, inputs].", "x"_a);
-    py::class_<Own<KeyValueMemory>>(module, "KeyValueMemory", "A memory that is read in several hops.")
-        .def(py::init([](const SharedParameters& p, const std::string& name, Index width, Index hops) {
-                 return Own<KeyValueMemory>{p, KeyValueMemory(checked(p), name, width, {.hops = hops})};
-             }),
-             "__init__(self, parameters, name, width, *, hops=1)\n--\n\nAdds the map of each hop.", "parameters"_a,
-             "name"_a, "width"_a, py::kw_only(), "hops"_a = 1)
-        .def(
-            "read",
-            [](const Own<KeyValueMemory>& self, const OwnVar& query, const OwnVar& key, const OwnVar& value,
-               py::object slot_offsets) {
-                const Indices offsets(slot_offsets, "slot_offsets", 1);
-                query.tape->with(self.parameters);
-                const OwnedSegments segments = Segments::one_query_each(offsets.span());
-                return query.with(self.layer.read(query.get(), key.get(), value.get(), segments).state);
-            },
-            "read(self, query, key, value, slot_offsets)\n--\n\n"
-            "The state [B, width] after the last hop; query i reads slots [slot_offsets[i], slot_offsets[i + 1]).",
-            "query"_a, "key"_a, "value"_a, "slot_offsets"_a);
-}
-
 static void define_operations(py::module_& module) {
     module.def("dot_scores", &binary<dot_scores>, "dot_scores(x, y)\n--\n\nx [B, d] times y [n, d] transposed.", "x"_a,
                "y"_a);
@@ -271,6 +159,27 @@ static void define_operations(py::module_& module) {
     module.def("tanh", &unary<tanh>, "tanh(x)\n--\n\nOf each number.", "x"_a);
     module.def("sigmoid", &unary<sigmoid>, "sigmoid(x)\n--\n\nOf each number.", "x"_a);
     module.def("relu", &unary<relu>, "relu(x)\n--\n\nOf each number.", "x"_a);
+    module.def(
+        "dropout", [](const OwnVar& x, double rate) { return x.with(dropout(x.get(), rate)); },
+        "dropout(x, rate)\n--\n\nNumbers become 0 with this probability while the tape is training.", "x"_a, "rate"_a);
+    module.def(
+        "concat_cols",
+        [](const std::vector<OwnVar>& parts) {
+            if (parts.empty()) throw bad_argument("parts", "one or more", "none");
+            std::vector<Var> all;
+            for (const OwnVar& part : parts) all.push_back(part.get());
+            return parts.front().with(concat_cols(all));
+        },
+        "concat_cols(parts)\n--\n\nMatrices of as many rows side by side.", "parts"_a);
+    module.def(
+        "segment_mean",
+        [](const OwnVar& x, py::object offsets) {
+            const Indices rows(offsets, "offsets", 1);
+            return x.with(segment_mean(x.get(), rows.span()));
+        },
+        "segment_mean(x, offsets)\n--\n\nThe mean of rows [offsets[i], offsets[i + 1]), for each i.", "x"_a,
+        "offsets"_a);
+    module.def("log_softmax", &unary<log_softmax>, "log_softmax(x)\n--\n\nOf each row.", "x"_a);
     module.def("softmax", &unary<softmax>, "softmax(x)\n--\n\nOf each row.", "x"_a);
     module.def("sum", &unary<sum>, "sum(x)\n--\n\nOf all numbers: [1, 1].", "x"_a);
     module.def(

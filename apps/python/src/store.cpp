@@ -21,7 +21,10 @@ namespace {
 class Store {
   public:
     explicit Store(MemoryStore store, fs::path path = {}, bool read_only = false)
-        : store_(std::make_shared<MemoryStore>(std::move(store))), path_(std::move(path)), read_only_(read_only) {}
+        : store_(std::make_shared<MemoryStore>(std::move(store))),
+          path_(std::move(path)),
+          absolute_path_(path_.empty() ? fs::path() : fs::absolute(path_)),
+          read_only_(read_only) {}
 
     std::shared_ptr<MemoryStore> get() const {
         if (store_) return store_;
@@ -39,10 +42,12 @@ class Store {
     }
     bool is_closed() const { return !store_; }
     const fs::path& path() const { return path_; }
+    // Of a time when the process may have been in another directory.
+    const fs::path& absolute_path() const { return absolute_path_; }
 
   private:
     std::shared_ptr<MemoryStore> store_;
-    fs::path path_;
+    fs::path path_, absolute_path_;
     bool read_only_;
 };
 
@@ -304,7 +309,7 @@ static py::tuple reduce(const py::object& self) {
     const py::module_ package = py::module_::import("kvmem");
     if (!own.path().empty()) {
         if (!own.is_closed()) without_gil([&] { own.get()->sync(); });
-        return py::make_tuple(package.attr("_open_to_read"), py::make_tuple(fs::absolute(own.path()).string()));
+        return py::make_tuple(package.attr("_open_to_read"), py::make_tuple(own.absolute_path().string()));
     }
     const auto store = own.get();
     const StoreOptions options = store->options();
