@@ -1,7 +1,10 @@
 #include "event_source.hpp"
 
 #include "kvmem/core/file.hpp"
+#include "kvmem/core/text.hpp"
+#include "kvmem/tasks/recommendation/add_events.hpp"
 #include "kvmem/tasks/recommendation/model_file.hpp"
+#include "kvmem/tasks/recommendation/splits.hpp"
 #include "kvmem/tasks/recommendation/task_type.hpp"
 #include "kvmem/train/session.hpp"
 #include "task_table.hpp"
@@ -25,9 +28,32 @@ std::unique_ptr<RecommendationModel> open_recommendation_model(const std::string
     return load_recommendation_model(is_folder(run) ? RunFiles{run}.model() : std::filesystem::path(run));
 }
 
+// The events of a file's lines USER, ITEM, TIME and perhaps ACTION, with tabs between.
+static std::vector<UserEvent> user_events(const std::string& path) {
+    const std::string text = read_file(path);
+    std::vector<UserEvent> events;
+    TextLines lines(text, path);
+    for (std::string_view line; lines.next(line);) {
+        const std::vector<std::string> parts = split(std::string(line), '\t');
+        if (parts.empty()) continue;
+        if (parts.size() < 3 || parts.size() > 4)
+            throw Error({.what = "bad line",
+                         .expected = "a user, an item, a time and perhaps an action, with tabs between",
+                         .got = std::to_string(parts.size()) + " columns",
+                         .where = path + ":" + std::to_string(lines.number())});
+        events.push_back({parts[0], parts[1], moment(parts[2], "add"), parts.size() == 4 ? parts[3] : ""});
+    }
+    return events;
+}
+
 Recommender open_recommender(const po::variables_map& values) {
     auto model = open_recommendation_model(find_run(values).string());
-    return {std::move(model), load_events(data_of_run(values))};
+    EventsDataset data = load_events(data_of_run(values));
+    if (values.count("add")) {
+        const std::vector<UserEvent> added = user_events(values["add"].as<std::string>());
+        add_events(data, data.group_named(model->catalog().objects().name), added);
+    }
+    return {std::move(model), std::move(data)};
 }
 
 std::string date_text(Index seconds) {

@@ -103,8 +103,10 @@ int run_recommend(const Arguments& arguments) {
         ("only", po::value<std::string>(), "recommend only the items of FILE, or of FEATURE=VALUE")   //
         ("without", po::value<std::string>(), "... none of these")                                    //
         ("explain", po::bool_switch(&options.explain), "show the past events that an item rests on")  //
-        ("data", po::value<std::string>(), "data set to use instead of the one trained on")           //
-        ("threads", po::value(&threads)->default_value(0), "0: one for each core")                    //
+        ("add", po::value<std::string>(),
+         "file of events to remember, too: a user, an item, a time and perhaps an action, with tabs between")  //
+        ("data", po::value<std::string>(), "data set to use instead of the one trained on")                    //
+        ("threads", po::value(&threads)->default_value(0), "0: one for each core")                             //
         ("json", "print JSON");
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;

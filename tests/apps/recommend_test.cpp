@@ -64,6 +64,27 @@ TEST_CASE("models that count make runs, too, and can stand against others", "[pr
     CHECK(kvmem_program({"recommend", ring.run, "i3", "--seen", "out", "--at", "1970-01-09"}).code == 0);
 }
 
+TEST_CASE("events of a file count as those of the data set", "[program][recommend]") {
+    NEED_PROGRAM();
+    const RingRun ring;
+    REQUIRE(ring.train(ring.run, {"--model", "item-knn"}).code == 0);
+    replace_file(ring.path("new.tsv"), "new\ti2\t1971-01-01\nnew\ti3\t1971-01-02\n");
+    const Output added =
+        kvmem_program({"recommend", ring.run, "--user", "new", "--add", ring.path("new.tsv"), "--k", "1", "--json"});
+    const Output typed = kvmem_program({"recommend", ring.run, "i2", "i3", "--k", "1", "--json"});
+    INFO(added.out << added.err);
+    CHECK(added.code == 0);
+    CHECK(added.out.find("\"events\":2") != std::string::npos);
+    CHECK(added.out.find("Item 4") != std::string::npos);
+    CHECK(typed.out.find("Item 4") != std::string::npos);
+    for (const char* wrong : {"new\ti2\n", "new\ti2\tnever\n", "new\tnothing\t1971-01-01\n"}) {
+        replace_file(ring.path("wrong.tsv"), wrong);
+        const Output output = kvmem_program({"recommend", ring.run, "i2", "--add", ring.path("wrong.tsv")});
+        CHECK(output.code != 0);
+        CHECK(output.errors().size() == 1);
+    }
+}
+
 TEST_CASE("recommending without sense is refused in a line", "[program][recommend]") {
     NEED_PROGRAM();
     const RingRun ring;

@@ -249,4 +249,30 @@ void EventsDataset::validate(const std::string& where) const {
     checks.numbers("/events/true_rank", events.true_rank, 0, any);
 }
 
+// ASCII letters in lower case.
+static std::string lowered(std::string_view text) {
+    std::string lower(text);
+    for (char& c : lower)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return lower;
+}
+
+Token object_named(const ObjectGroup& items, std::string_view text) {
+    if (const std::optional<Token> item = items.ids.find(text)) return *item;
+    const std::string wanted = lowered(text);
+    std::vector<Token> parts;
+    for (Token item = 0; item < items.size() && !wanted.empty(); ++item) {
+        const std::string shown = lowered(items.shown(item));
+        if (shown == wanted) return item;
+        if (shown.find(wanted) != std::string::npos) parts.push_back(item);
+    }
+    if (parts.size() == 1) return parts.front();
+    std::string some;
+    for (std::size_t i = 0; i < std::min<std::size_t>(parts.size(), 3); ++i)
+        some += (i == 0 ? "" : ", ") + ("'" + items.shown(parts[i]) + "'");
+    throw Error({.what = parts.empty() ? "no such item" : "several items have this in their names",
+                 .expected = parts.empty() ? "an id, a name or a part of one" : "one of " + some,
+                 .got = "'" + std::string(text) + "'"});
+}
+
 }  // namespace kvmem

@@ -4,6 +4,7 @@
 #include "kvmem/core/float_control.hpp"
 #include "kvmem/core/parallel.hpp"
 #include "kvmem/kernels/top_k.hpp"
+#include "kvmem/tasks/recommendation/add_events.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -22,14 +23,6 @@ static std::unique_ptr<RecommendationModel> require_catalog(std::unique_ptr<Reco
                  .hint = "train a new model"});
 }
 
-// The action that is most frequent in training, among those with objects of the group.
-static std::uint8_t usual_action(const Events& events, Index group, Index actions) {
-    std::vector<Index> counts(std::max<Index>(actions, 1));
-    for (Index e = 0; e < events.size(); ++e)
-        if (events.group[e] == group && events.mark[e] == EventMark::train) ++counts[events.action[e]];
-    return static_cast<std::uint8_t>(std::ranges::max_element(counts) - counts.begin());
-}
-
 static constexpr std::initializer_list<EventMark> marks_of_all{EventMark::train, EventMark::valid, EventMark::test};
 
 Recommender::Recommender(std::unique_ptr<RecommendationModel> model, EventsDataset dataset)
@@ -37,7 +30,7 @@ Recommender::Recommender(std::unique_ptr<RecommendationModel> model, EventsDatas
       dataset_(std::make_unique<const EventsDataset>(std::move(dataset))),
       memory_(std::make_unique<const EventMemory>(dataset_->events, model_->catalog().group, model_->catalog().items(),
                                                   marks_of_all)),
-      typed_action_(usual_action(dataset_->events, model_->catalog().group, std::ssize(dataset_->actions))) {
+      typed_action_(usual_action(*dataset_, model_->catalog().group)) {
     model_->remember(*memory_);
 }
 
@@ -53,32 +46,7 @@ History Recommender::history_of(std::string_view user, Index when) const {
             when};
 }
 
-// ASCII letters in lower case.
-static std::string lowered(std::string_view text) {
-    std::string lower(text);
-    for (char& c : lower)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return lower;
-}
-
-Token Recommender::item_named(std::string_view text) const {
-    const ObjectGroup& items = model_->catalog().objects();
-    if (const std::optional<Token> item = items.ids.find(text)) return *item;
-    const std::string wanted = lowered(text);
-    std::vector<Token> parts;
-    for (Token item = 0; item < items.size() && !wanted.empty(); ++item) {
-        const std::string shown = lowered(items.shown(item));
-        if (shown == wanted) return item;
-        if (shown.find(wanted) != std::string::npos) parts.push_back(item);
-    }
-    if (parts.size() == 1) return parts.front();
-    std::string some;
-    for (std::size_t i = 0; i < std::min<std::size_t>(parts.size(), 3); ++i)
-        some += (i == 0 ? "" : ", ") + ("'" + items.shown(parts[i]) + "'");
-    throw Error({.what = parts.empty() ? "no such item" : "several items have this in their names",
-                 .expected = parts.empty() ? "an id, a name or a part of one" : "one of " + some,
-                 .got = "'" + std::string(text) + "'"});
-}
+Token Recommender::item_named(std::string_view text) const { return object_named(model_->catalog().objects(), text); }
 
 Events Recommender::events_of(std::span<const TypedEvent> typed, Index when) const {
     std::vector<std::pair<Index, Token>> rows;

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -49,6 +50,9 @@ struct ObjectGroup {
     // Whether all contents are equal.
     bool operator==(const ObjectGroup&) const = default;
 };
+
+// The object of an id, of a text in any case, or of a part of one text alone. Throws Error.
+Token object_named(const ObjectGroup& group, std::string_view text);
 
 // What an event is for. The numbers are those of files.
 enum class EventMark : std::uint8_t {
