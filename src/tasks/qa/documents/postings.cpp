@@ -4,13 +4,15 @@
 #include "kvmem/core/parallel.hpp"
 #include "kvmem/core/text.hpp"
 #include "kvmem/text/tokenizer.hpp"
-#include "tasks/qa/documents/stemmer.hpp"
+#include "text/stemmer.hpp"
 
 #include <algorithm>
 #include <functional>
 #include <numeric>
 
 namespace kvmem::documents {
+
+std::string stem(std::string_view word, const std::string& language) { return Stemmer(language)(word); }
 
 Token Postings::find(std::string_view stem) const {
     const auto found = std::ranges::lower_bound(stems, stem);

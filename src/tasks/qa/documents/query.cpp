@@ -1,7 +1,8 @@
 #include "tasks/qa/documents/query.hpp"
 
 #include "kvmem/text/tokenizer.hpp"
-#include "tasks/qa/documents/stemmer.hpp"
+#include "text/function_words.hpp"
+#include "text/stemmer.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -11,20 +12,13 @@ namespace kvmem::documents {
 static constexpr std::size_t max_words = 256;
 static constexpr double function_word_weight = 0.4;
 
-static constexpr std::string_view function_words[] = {
-    "a",    "about", "an",    "and",  "are",   "as",    "at",   "be",   "been", "by",    "can", "could", "did",
-    "do",   "does",  "for",   "from", "had",   "has",   "have", "he",   "her",  "his",   "how", "i",     "if",
-    "in",   "into",  "is",    "it",   "its",   "many",  "me",   "much", "my",   "not",   "of",  "on",    "or",
-    "she",  "than",  "that",  "the",  "their", "there", "they", "this", "to",   "was",   "we",  "were",  "what",
-    "when", "where", "which", "who",  "whom",  "whose", "why",  "will", "with", "would", "you", "your"};
-
 bool Query::has(std::string_view word) const { return std::ranges::find(terms, word, &Term::word) != terms.end(); }
 
 static double weight_of(const std::string& word, Token stem, const Postings& postings, Index passages) {
     const auto n =
         static_cast<double>(stem < 0 ? 1 : std::max<Index>(1, postings.offsets[stem + 1] - postings.offsets[stem]));
     const double idf = std::log(1 + (static_cast<double>(passages) - n + 0.5) / (n + 0.5));
-    return std::ranges::binary_search(function_words, word) ? function_word_weight * idf : idf;
+    return is_function_word(word) ? function_word_weight * idf : idf;
 }
 
 // English alone.

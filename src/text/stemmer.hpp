@@ -1,4 +1,4 @@
-// Stems by Snowball's rules.
+// Stems by Snowball's rules. Not installed.
 #pragma once
 
 #include <memory>
@@ -7,7 +7,7 @@
 
 struct sb_stemmer;
 
-namespace kvmem::documents {
+namespace kvmem {
 
 // For one thread at a time.
 class Stemmer {
@@ -25,4 +25,4 @@ class Stemmer {
     std::unique_ptr<sb_stemmer, Delete> stemmer_;
 };
 
-}  // namespace kvmem::documents
+}  // namespace kvmem

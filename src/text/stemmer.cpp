@@ -1,11 +1,12 @@
-#include "tasks/qa/documents/stemmer.hpp"
+#include "text/stemmer.hpp"
 
-#include "io/text_source.hpp"
-#include "kvmem/tasks/qa/documents/postings.hpp"
+#include "kvmem/core/error.hpp"
 
 #include <libstemmer.h>
 
-namespace kvmem::documents {
+#include <new>
+
+namespace kvmem {
 
 void Stemmer::Delete::operator()(sb_stemmer* stemmer) const { sb_stemmer_delete(stemmer); }
 
@@ -13,8 +14,9 @@ Stemmer::Stemmer(const std::string& language) {
     if (language == "none") return;
     stemmer_.reset(sb_stemmer_new(language.c_str(), nullptr));
     if (!stemmer_)
-        throw usage_error("no such language of stems", "a name of Snowball's, such as english or german, or none",
-                          language);
+        throw UsageError({.what = "no such language of stems",
+                          .expected = "a name of Snowball's, such as english or german, or none",
+                          .got = language});
 }
 
 std::string Stemmer::operator()(std::string_view word) const {
@@ -26,6 +28,4 @@ std::string Stemmer::operator()(std::string_view word) const {
     return {reinterpret_cast<const char*>(found), static_cast<std::size_t>(sb_stemmer_length(stemmer_.get()))};
 }
 
-std::string stem(std::string_view word, const std::string& language) { return Stemmer(language)(word); }
-
-}  // namespace kvmem::documents
+}  // namespace kvmem
