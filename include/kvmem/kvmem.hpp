@@ -35,6 +35,7 @@
 #include "kvmem/io/parameters.hpp"
 #include "kvmem/io/safetensors.hpp"
 #include "kvmem/io/vectors.hpp"
+#include "kvmem/io/word_vectors.hpp"
 #include "kvmem/kernels/attend.hpp"
 #include "kvmem/kernels/delta_rule.hpp"
 #include "kvmem/kernels/elementwise.hpp"

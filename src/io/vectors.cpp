@@ -154,24 +154,29 @@ static Heading heading_of(std::string_view text, const std::string& name) {
     return count_words(second) == width && are_numbers(second) ? Heading{true, width} : Heading{};
 }
 
-VectorFile parse_vectors(std::string_view text, const std::string& name) {
+VectorFile parse_vectors(std::string_view text, const std::string& name, const VectorLines& wanted) {
     std::vector<Real> numbers;
     VectorFile file;
     const Heading heading = heading_of(text, name);
     Index width = heading.width, rows = 0;
     bool has_names = heading.is_there, is_heading = heading.is_there;
     TextLines lines(text, name);
-    for (std::string_view line; lines.next(line);) {
+    for (std::string_view line; rows < wanted.max_rows && lines.next(line);) {
         if (std::all_of(line.begin(), line.end(), is_space)) continue;
         if (std::exchange(is_heading, false)) continue;
         const std::string where = name + ":" + std::to_string(lines.number());
-        if (rows == 0 && !has_names) {
+        if (width < 0) {
             std::string_view rest = line;
             has_names = !are_numbers(take_name(rest));
         }
         if (has_names) {
             file.names.emplace_back(width < 0 ? take_name(line) : take_name(line, width));
             if (file.names.back().empty()) throw bad(where, "a name, as before", "none");
+            if (width < 0) width = count_words(line);
+            if (wanted.use && !wanted.use(file.names.back())) {
+                file.names.pop_back();
+                continue;
+            }
         }
         const std::size_t before = numbers.size();
         for (std::string_view word = next_word(line); !word.empty(); word = next_word(line))

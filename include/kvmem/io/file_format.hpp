@@ -7,8 +7,8 @@
 namespace kvmem {
 
 // "kvmem-qa", "kvmem-pairs" or "kvmem-text" for a data set, "kvmem-model" for a model, "kvmem-store" for a store,
-// "kvmem-parameters" for parameters of a network; "" for HDF5 that is not ours. Throws Error for a file that is no
-// readable HDF5.
+// "kvmem-parameters" for parameters of a network, "kvmem-vectors" for word vectors; "" for HDF5 that is not ours.
+// Throws Error for a file that is no readable HDF5.
 std::string file_format(const std::filesystem::path& path);
 
 }  // namespace kvmem

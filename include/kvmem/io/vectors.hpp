@@ -4,6 +4,8 @@
 #include "kvmem/core/matrix.hpp"
 
 #include <filesystem>
+#include <functional>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +31,12 @@ struct VectorFile {
 // - any other: text, as parse_vectors() reads it.
 VectorFile read_vectors(const std::filesystem::path& path, const std::string& dataset = "train");
 
+// Which lines of a text become rows: of lines with names those that `use` accepts (empty: all), up to a number of rows.
+struct VectorLines {
+    std::function<bool(std::string_view name)> use = {};
+    Index max_rows = std::numeric_limits<Index>::max();
+};
+
 // Parses text with one vector in each line, as decimal numbers between spaces or tabs. Numbers are rounded to float, so
 // 1e-50 is 0. nan, inf and numbers too large for a float are refused. `name` is the file in errors, beside the line.
 // Lines begin with a name if the first one does: its part before the first tab, or its first word without a tab, is not
@@ -37,7 +45,7 @@ VectorFile read_vectors(const std::filesystem::path& path, const std::string& da
 //
 // A first line of two whole numbers is the heading of word2vec and fastText if the next line has a name, and as many
 // numbers as the second one says. How many lines follow is free: a file may have been cut.
-VectorFile parse_vectors(std::string_view text, const std::string& name);
+VectorFile parse_vectors(std::string_view text, const std::string& name, const VectorLines& lines = {});
 
 // Writes search results in the format of ann-benchmarks: HDF5 with /neighbors [n, k], /distances [n, k] and the name of
 // the distance. Replaces the file, all or nothing.
