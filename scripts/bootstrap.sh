@@ -4,6 +4,7 @@
 #   scripts/bootstrap.sh          to build, test and run kvmem
 #   scripts/bootstrap.sh --dev    also to work on it: clang and its tools, h5py, ccache, valgrind, chromium, Python's headers
 #   scripts/bootstrap.sh --docs   also to make the reference: doxygen
+#   scripts/bootstrap.sh --mpi    also to train on several machines: Open MPI and Boost.MPI, for -DKVMEM_MPI=ON
 #
 # KVMEM_SKIP_BOOTSTRAP=1 skips it: for machines where the libraries are installed in other ways.
 set -Eeuo pipefail
@@ -15,6 +16,7 @@ packages=(g++ cmake ninja-build libboost1.81-dev libboost-json1.81-dev libboost-
 dev_packages=(clang clang-format clang-tidy libclang-rt-14-dev llvm python3-h5py ccache valgrind shellcheck chromium
     pybind11-dev python3-dev python3-pytest python3-numpy python3-hypothesis mypy)
 docs_packages=(doxygen)
+mpi_packages=(libboost-mpi1.81-dev openmpi-bin)
 
 say() { echo "bootstrap: $*" >&2; }
 
@@ -92,7 +94,8 @@ main() {
         case $option in
         --dev) packages+=("${dev_packages[@]}") ;;
         --docs) packages+=("${docs_packages[@]}") ;;
-        *) fail "unknown option $option (there are --dev and --docs)" ;;
+        --mpi) packages+=("${mpi_packages[@]}") ;;
+        *) fail "unknown option $option (there are --dev, --docs and --mpi)" ;;
         esac
     done
 

@@ -1,6 +1,6 @@
-// All of the library below training and tasks: numbers, kernels, differentiation, layers and memories, text, files and
-// the store of vectors. Question answering (kvmem/tasks/qa) and training (kvmem/train) have their own headers. Those
-// who link kvmem::core may include this and use what is in core, kernels, autograd and nn.
+// All of the library below training and tasks: numbers, kernels, differentiation, layers and memories, text, files,
+// the store of vectors and clusters of processes. Question answering (kvmem/tasks/qa) and training (kvmem/train) have
+// their own headers. Those who link kvmem::core may include this and use what is in core, kernels, autograd and nn.
 #pragma once
 
 #include "kvmem/autograd/average.hpp"
@@ -10,6 +10,9 @@
 #include "kvmem/autograd/packed_parameters.hpp"
 #include "kvmem/autograd/parameter.hpp"
 #include "kvmem/autograd/tape.hpp"
+#include "kvmem/cluster/cluster.hpp"
+#include "kvmem/cluster/mpi.hpp"
+#include "kvmem/cluster/threads.hpp"
 #include "kvmem/core/arena.hpp"
 #include "kvmem/core/assert.hpp"
 #include "kvmem/core/bfloat16.hpp"
