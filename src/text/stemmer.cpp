@@ -1,6 +1,7 @@
 #include "text/stemmer.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "kvmem/text/tokenizer.hpp"
 
 #include <libstemmer.h>
 
@@ -19,7 +20,7 @@ Stemmer::Stemmer(const std::string& language) {
                           .got = language});
 }
 
-std::string Stemmer::operator()(std::string_view word) const {
+std::string Stemmer::accented(std::string_view word) const {
     if (word.ends_with("'s")) word.remove_suffix(2);
     if (!stemmer_) return std::string(word);
     const auto* bytes = reinterpret_cast<const sb_symbol*>(word.data());
@@ -27,5 +28,7 @@ std::string Stemmer::operator()(std::string_view word) const {
     if (!found) throw std::bad_alloc();
     return {reinterpret_cast<const char*>(found), static_cast<std::size_t>(sb_stemmer_length(stemmer_.get()))};
 }
+
+std::string Stemmer::operator()(std::string_view word) const { return without_accents(accented(word)); }
 
 }  // namespace kvmem

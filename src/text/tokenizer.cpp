@@ -35,10 +35,11 @@ static bool is_composable(std::string_view text) {
     return true;
 }
 
-// The composition of a composable text, whose characters `map` maps first if it is given.
-static std::string composed(std::string_view text, utf8proc_custom_func map = nullptr) {
+// The composition of a composable text, or its decomposition. `map` maps its characters first if it is given.
+static std::string composed(std::string_view text, utf8proc_custom_func map = nullptr,
+                            utf8proc_option_t form = UTF8PROC_COMPOSE) {
     utf8proc_uint8_t* bytes = nullptr;
-    const auto options = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+    const auto options = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | form);
     const utf8proc_ssize_t size =
         utf8proc_map_custom(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
                             static_cast<utf8proc_ssize_t>(text.size()), &bytes, options, map, nullptr);
@@ -69,6 +70,22 @@ static void append_lower(std::string& out, std::string_view text) {
         out[at] = ascii_lower(out[at]);
     }
     if (bits >= 0x80 && is_composable(text)) out.replace(before, std::string::npos, wide_lower(text));
+}
+
+std::string without_accents(std::string_view utf8) {
+    const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+    if (std::ranges::all_of(utf8, is_ascii) || !is_composable(utf8)) return std::string(utf8);
+    const std::string parts = composed(utf8, nullptr, UTF8PROC_DECOMPOSE);
+    std::string letters;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(parts[i]);
+        const auto next = static_cast<unsigned char>(i + 1 < parts.size() ? parts[i + 1] : 0);
+        if (byte == 0xcc || (byte == 0xcd && next < 0xb0))  // U+0300 to U+036F
+            ++i;
+        else
+            letters += parts[i];
+    }
+    return composed(letters);
 }
 
 std::string to_nfc(std::string_view utf8) {

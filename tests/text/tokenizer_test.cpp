@@ -80,6 +80,13 @@ TEST_CASE("canonically equivalent texts have the same words", "[tokenizer]") {
     CHECK(to_nfc("e\u0301\xff") == "e\u0301\xff");
 }
 
+TEST_CASE("accents of Latin, Greek and Cyrillic letters can be left out, and no other marks", "[text]") {
+    CHECK(without_accents("Huascarán Zürich ёлка Ώρα") == "Huascaran Zurich елка Ωρα");
+    CHECK(without_accents("e\u0301") == "e");
+    CHECK(without_accents("plain") == "plain");
+    for (const char* same : {"が", "हिन्दी", "ß", "\u0301\xff", ""}) CHECK(without_accents(same) == same);
+}
+
 TEST_CASE("splitting text that is not UTF-8 is an error with the position", "[tokenizer]") {
     CHECK_THROWS_WITH(split_words("who \xff"), Catch::Contains("UTF-8") && Catch::Contains("position 4"));
 }

@@ -82,26 +82,59 @@ Collection read_bytes(const std::string& path, std::string_view bytes, Layout la
 
 static bool is_hidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
 
-static void add_folder(const fs::path& folder, std::set<fs::path>& files) {
+namespace {
+
+// What the folders of a search hold.
+struct FolderFiles {
+    std::set<fs::path> files;
+    std::vector<std::string> unreadable;  // folders
+    std::vector<std::string> others;      // of no layout
+
+    void warn(const std::function<void(const std::string&)>& warn) const {
+        for (const std::string& folder : unreadable) warn("left out: " + folder + ": the folder cannot be read");
+        if (!others.empty())
+            warn("not read: " + std::to_string(others.size()) + (others.size() == 1 ? " file" : " files") +
+                 " of other kinds, such as " + others.front());
+    }
+};
+
+}  // namespace
+
+static bool is_readable_folder(const fs::path& folder) {
+    std::error_code error;
+    const fs::directory_iterator entries(folder, error);
+    return !error;
+}
+
+static void add_folder(const fs::path& folder, FolderFiles& found) {
     for (auto entry = fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied);
          entry != fs::recursive_directory_iterator(); ++entry) {
-        std::error_code unreadable;  // then it is no regular file
-        if (is_hidden(entry->path()))
+        std::error_code unreadable;  // then it is neither a folder nor a regular file
+        const fs::path path = entry->path().lexically_normal();
+        if (is_hidden(path))
             entry.disable_recursion_pending();
-        else if (entry->is_regular_file(unreadable) && layout_of_extension(entry->path().extension().string()))
-            files.insert(entry->path().lexically_normal());
+        else if (entry->is_directory(unreadable) && !entry->is_symlink(unreadable) && !is_readable_folder(path))
+            found.unreadable.push_back(path.generic_string());
+        else if (entry->is_regular_file(unreadable) && layout_of_extension(path.extension().string()))
+            found.files.insert(path);
+        else if (entry->is_regular_file(unreadable))
+            found.others.push_back(path.generic_string());
     }
 }
 
-std::vector<fs::path> find_files(std::span<const fs::path> paths) {
-    std::set<fs::path> files;
+std::vector<fs::path> find_files(std::span<const fs::path> paths,
+                                 const std::function<void(const std::string& warning)>& warn) {
+    FolderFiles found;
+    std::set<fs::path>& files = found.files;
     for (const fs::path& path : paths) {
         if (!is_there(path)) throw error_in(path.string(), "cannot read documents", "a file or a folder", "nothing");
         if (is_folder(path))
-            add_folder(path, files);
+            add_folder(path, found);
         else
             files.insert(path.lexically_normal());
     }
+    std::ranges::sort(found.others);
+    if (warn) found.warn(warn);
     std::vector<fs::path> sorted(files.begin(), files.end());
     std::ranges::sort(sorted, {}, [](const fs::path& path) { return path.generic_string(); });
     return sorted;
@@ -171,7 +204,7 @@ static Index count_removed(const Collection* earlier, const std::vector<fs::path
 
 Collection read_documents(std::span<const fs::path> paths, const ReadOptions& options, const Collection* earlier,
                           ReadReport* report) {
-    const std::vector<fs::path> found = find_files(paths);
+    const std::vector<fs::path> found = find_files(paths, options.warn);
     if (earlier && earlier->reader != current_reader) earlier = nullptr;
     const Index all = std::ssize(found);
     std::vector<FileRead> files(found.size());

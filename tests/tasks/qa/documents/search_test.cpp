@@ -51,6 +51,7 @@ TEST_CASE("postings hold each stem of text, headings and titles by passage", "[d
     CHECK(postings.find("cats") == -1);
     CHECK(stem("running", "english") == "run");
     CHECK(stem("film's", "none") == "film");
+    CHECK(stem("huascarán", "english") == "huascaran");
     CHECK_THROWS_AS(make_postings(all, "klingon"), UsageError);
 }
 

@@ -40,7 +40,8 @@ struct Corpus {
 // The postings of a collection. Works on all threads. Throws UsageError for a language that Snowball does not know.
 Postings make_postings(const Collection& collection, const std::string& language = "english");
 
-// The stem of a word in the spelling of split_words(), without a possessive "'s". Throws UsageError as above.
+// The stem of a word in the spelling of split_words(), without a possessive "'s" and without accents. Throws UsageError
+// as above.
 std::string stem(std::string_view word, const std::string& language);
 
 // Reads the documents of a kvmem-qa file. Throws Error for a file that is none or has no documents.

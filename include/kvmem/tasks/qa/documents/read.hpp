@@ -14,7 +14,8 @@ struct ReadOptions {
     std::optional<Layout> layout{};  // of all files; otherwise found by name and contents
     // If not empty, called at times with the number of files that are done, and of all.
     std::function<void(Index done, Index all)> progress{};
-    // If not empty, called with one line for each file that is left out, and for each with bytes that are no character.
+    // If not empty, called with one line for each file or folder that is left out, for each file with bytes that are no
+    // character, and once for files of other kinds.
     std::function<void(const std::string& warning)> warn{};
 };
 
@@ -32,8 +33,10 @@ Collection read_bytes(const std::string& path, std::string_view bytes, Layout la
 
 // The files that are read for `paths`, rising: files as they are, and of folders, at any depth, those that end with
 // .txt, .text, .md, .markdown, .html, .htm, .xhtml, .tsv, .jsonl, .ndjson or .json. Hidden ones and links to folders
-// are not followed. Throws Error for a path that is not there.
-std::vector<std::filesystem::path> find_files(std::span<const std::filesystem::path> paths);
+// are not followed. `warn`, if it is not empty, is called for each folder that cannot be read and once for other files.
+// Throws Error for a path that is not there.
+std::vector<std::filesystem::path> find_files(std::span<const std::filesystem::path> paths,
+                                              const std::function<void(const std::string& warning)>& warn = {});
 
 // What became of the files.
 struct ReadReport {
