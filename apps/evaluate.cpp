@@ -25,6 +25,9 @@ static const char* const about =
     "all\n"
     "orders. The table begins with models that only count, which read the same events. AUC is against items that the\n"
     "user never has: all, and those with an event within 30 days. Intervals are of resampled users.\n\n"
+    "Of sentences, the candidates of each question are ranked; of equal scores wrong ones come first. Questions "
+    "without a\n"
+    "right sentence are left out of the means. The table begins with rankings without training.\n\n"
     "RUN may be a data set of documents with questions ('kvmem import documents', SQuAD): a hit is the sentence that\n"
     "holds a part of an answer. Each question is asked once more of the documents without its own, to be refused.";
 
@@ -56,17 +59,23 @@ int run_evaluate(const Arguments& arguments) {
          "item: each event of the split; basket: a user's first basket [basket where events have any]")  //
         ("seen", po::value<std::string>(),
          "whether items of the history are candidates: in, out, or only-new, without them as targets, too [in where "
-         "users repeat items]")                                                                       //
-        ("k", po::value<Index>()->default_value(10), "of hit, recall and NDCG")                       //
-        ("queries", po::value<Index>()->default_value(0), "evenly over the split; 0: all")            //
-        ("strict", "leave events of the target's second out of its history")                          //
-        ("live", "read all events before each target's time, and not those of earlier splits alone")  //
-        ("against", po::value<std::vector<std::string>>()->composing(),
-         "another run or model file of the same data; may be given several times");
+         "users repeat items]")                                                             //
+        ("k", po::value<Index>()->default_value(10), "of hit, recall and NDCG")             //
+        ("queries", po::value<Index>()->default_value(0), "evenly over the split; 0: all")  //
+        ("strict", "leave events of the target's second out of its history")                //
+        ("live", "read all events before each target's time, and not those of earlier splits alone");
+    po::options_description sentences("Options of runs on sentences", 100, 50);
+    sentences.add_options()                                                                //
+        ("all-questions", "count questions without a right sentence as well: 0 for each")  //
+        ("trec", po::value<std::string>(),
+         "folder for a run and its judgements, SPLIT.run and SPLIT.qrels, as trec_eval reads them");
+    po::options_description compared("Options of runs on events or sentences", 100, 50);
+    compared.add_options()("against", po::value<std::vector<std::string>>()->composing(),
+                           "another run or model file of the same data; may be given several times");
     po::options_description of_documents("Options of data sets of documents", 100, 50);
     of_documents.add_options()("threshold", po::value<double>()->default_value(documents::default_threshold, "0.71"),
                                "confidence of an answer, at least");
-    line.options.add(questions).add(pairs).add(events).add(of_documents);
+    line.options.add(questions).add(pairs).add(events).add(sentences).add(compared).add(of_documents);
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
     require_at_least(threads, 0, "threads");
@@ -80,6 +89,9 @@ int run_evaluate(const Arguments& arguments) {
     if (task.evaluate != evaluate_pairs) refuse_options(values, pairs, "a run on pairs of sequences");
     if (task.evaluate != evaluate_questions) refuse_options(values, questions, "a run on questions");
     if (task.evaluate != evaluate_events) refuse_options(values, events, "a run on events");
+    if (task.evaluate != evaluate_sentences) refuse_options(values, sentences, "a run on sentences");
+    if (task.evaluate != evaluate_events && task.evaluate != evaluate_sentences)
+        refuse_options(values, compared, "a run on events or sentences");
     return task.evaluate(values);
 }
 

@@ -5,6 +5,7 @@
 #include "kvmem/version.hpp"
 #include "output.hpp"
 #include "program.hpp"
+#include "sentences.hpp"
 #include "sequences.hpp"
 
 #include <iostream>
@@ -33,10 +34,11 @@ static const char* const about =
     "--train, --valid and --test take several files each; without any of them the file holds a memory alone.\n\n"
     "Other data have options of their own, 'kvmem import LAYOUT --help': sequences (pairs, text), events of users "
     "with\n"
-    "objects (events, movielens, retail, otto, sequences, recbole, git), weights of a trained model (weights), "
-    "files and\n"
-    "folders of text, to be asked as they are (documents), and files of kvmem's formats in another layout of HDF5 "
-    "(hdf5).";
+    "objects (events, movielens, retail, otto, sequences, recbole, git), questions with sentences that may answer "
+    "them\n"
+    "(sentences), weights of a trained model (weights), files and folders of text, to be asked as they are "
+    "(documents),\n"
+    "and files of kvmem's formats in another layout of HDF5 (hdf5).";
 
 [[noreturn]] static void refuse_option(const std::string& option, const std::string& layout) {
     throw UsageError({.what = (option == "folder" ? "a folder" : "--" + option) + " is not an option of " + layout,
@@ -143,7 +145,7 @@ static QaDataset import_layout(const std::string& layout, const po::variables_ma
     throw UsageError(
         {.what = "no such layout",
          .expected = "metaqa, wikimovies, kb, babi, jsonl, documents, pairs, text, events, movielens, retail, otto, "
-                     "sequences, recbole or git",
+                     "sequences, recbole, git or sentences",
          .got = layout,
          .hint = "see 'kvmem import --help'"});
 }
@@ -211,6 +213,7 @@ int run_import(const Arguments& arguments) {
     if (!arguments.empty() && arguments.front() == "pairs") return run_import_pairs(arguments);
     if (!arguments.empty() && arguments.front() == "text") return run_import_text(arguments);
     if (!arguments.empty() && is_events_layout(arguments.front())) return run_import_events(arguments);
+    if (!arguments.empty() && arguments.front() == "sentences") return run_import_sentences(arguments);
     if (!arguments.empty() && arguments.front() == "weights") return run_import_weights(arguments);
     if (!arguments.empty() && arguments.front() == "documents")
         return run_import_documents({arguments.begin() + 1, arguments.end()});

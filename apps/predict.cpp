@@ -3,6 +3,7 @@
 #include "model_source.hpp"
 #include "predicted_line.hpp"
 #include "program.hpp"
+#include "sentences.hpp"
 
 #include <iostream>
 #include <utility>
@@ -27,6 +28,7 @@ int run_predict(const Arguments& arguments) {
     add_answer_options(line, options);
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
+    if (chooses_sentences(values)) return predict_sentences(values);
     const Answerer answerer = open_answerer(values, options);
     InputLines lines;
     PredictCounts counts;

@@ -6,6 +6,7 @@
 #include "kvmem/io/hdf5.hpp"
 #include "kvmem/tasks/qa/task_type.hpp"
 #include "kvmem/tasks/recommendation/task_type.hpp"
+#include "kvmem/tasks/selection/task_type.hpp"
 #include "kvmem/tasks/sequences/task_type.hpp"
 #include "kvmem/train/checkpoint.hpp"
 #include "kvmem/train/session.hpp"
@@ -27,6 +28,8 @@ std::span<const TaskVerbs> task_table() {
          open_trained_network},
         {recommendation, "kvmem-events", evaluate_events, plot_events, inspect_events, inspect_recommender,
          open_trained_recommender},
+        {answer_selection, "kvmem-sentences", evaluate_sentences, plot_sentences, inspect_sentences, inspect_selector,
+         open_trained_selector},
         {language_modelling, "kvmem-text", evaluate_text, plot_text, inspect_text, inspect_network,
          open_trained_network},
     };

@@ -29,4 +29,10 @@ PlotPage plot_events(const po::variables_map& values);
 void inspect_events(const std::filesystem::path& data, const po::variables_map& values);
 void inspect_recommender(const std::filesystem::path& model, bool json);
 
+// Questions with candidate sentences.
+int evaluate_sentences(const po::variables_map& values);
+PlotPage plot_sentences(const po::variables_map& values);
+void inspect_sentences(const std::filesystem::path& data, const po::variables_map& values);
+void inspect_selector(const std::filesystem::path& model, bool json);
+
 }  // namespace kvmem::apps

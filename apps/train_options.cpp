@@ -107,6 +107,8 @@ Arguments add_train_options(CommandLine& line, const Arguments& arguments) {
         ("per-task", "train a model for each task, in directories of their own")                                 //
         ("runs", po::value<Index>()->default_value(1),
          "train with this many seeds that follow each other; the best on validation is used")  //
+        ("vectors", po::value<std::string>(),
+         "file of word vectors, for models that read them: GloVe, word2vec, fastText or .npy")  //
         ("seed", po::value<std::string>(), "of every random choice [1]");
     const std::string kind = value_of(arguments, "--model"), preset_name = value_of(arguments, "--preset");
     RunConfig recommended = named_config(kind, preset_name);
@@ -172,6 +174,18 @@ static void set(RunConfig& config, const std::string& option, const std::string&
                       .hint = "see --model " + config.model.kind() + " --help"});
 }
 
+// Throws UsageError for a model without word vectors.
+static void set_vectors(RunConfig& config, const std::string& file) {
+    bool taken = false;
+    config.model.visit([&](const Field& field, FieldValue value) {
+        if (field.name != "vectors") return;
+        *std::get<std::string*>(value) = file;
+        taken = true;
+    });
+    if (!taken)
+        throw UsageError({.what = "the model reads no word vectors", .got = config.model.kind(), .where = "--vectors"});
+}
+
 RunConfig run_config(const po::variables_map& values, const TaskVerbs& task, const std::string& data) {
     RunConfig config = base_config(values, task.type(), data);
     config.data = data;
@@ -187,6 +201,7 @@ RunConfig run_config(const po::variables_map& values, const TaskVerbs& task, con
                               .got = "--" + first->second + " and --" + option});
         set(config, option, value.as<std::string>());
     }
+    if (values.count("vectors")) set_vectors(config, values["vectors"].as<std::string>());
     if (values.count("epochs") && !values.count("min-steps")) config.trainer.min_steps = 0;
     config.set_seed(config.trainer.seed);
     if (values.count("tasks"))

@@ -2,6 +2,7 @@
 
 #include "kvmem/tasks/qa/model_file.hpp"
 #include "kvmem/tasks/recommendation/model_file.hpp"
+#include "kvmem/tasks/selection/model_file.hpp"
 #include "kvmem/tasks/sequences/model_file.hpp"
 
 namespace kvmem::apps {
@@ -35,6 +36,10 @@ std::unique_ptr<TrainedModel> open_trained_network(const fs::path& model) {
 
 std::unique_ptr<TrainedModel> open_trained_recommender(const fs::path& model) {
     return std::make_unique<Opened<RecommendationModel, save_recommendation_model>>(load_recommendation_model(model));
+}
+
+std::unique_ptr<TrainedModel> open_trained_selector(const fs::path& model) {
+    return std::make_unique<Opened<SelectionModel, save_selection_model>>(load_selection_model(model));
 }
 
 }  // namespace kvmem::apps

@@ -19,9 +19,10 @@ class TrainedModel {
     virtual void save(const std::filesystem::path& path) const = 0;
 };
 
-// Open a model file of question answering, of sequences and texts, or of events.
+// Open a model file of question answering, of sequences and texts, of events, or of sentences.
 std::unique_ptr<TrainedModel> open_trained_reader(const std::filesystem::path& model);
 std::unique_ptr<TrainedModel> open_trained_network(const std::filesystem::path& model);
 std::unique_ptr<TrainedModel> open_trained_recommender(const std::filesystem::path& model);
+std::unique_ptr<TrainedModel> open_trained_selector(const std::filesystem::path& model);
 
 }  // namespace kvmem::apps

@@ -28,9 +28,10 @@ const std::map<std::string, std::set<std::string>>& rules() {
         {"tasks/qa", {"core", "kernels", "autograd", "nn", "text", "io", "store", "cluster", "train"}},
         {"tasks/sequences", {"core", "kernels", "autograd", "nn", "text", "io", "store", "cluster", "train"}},
         {"tasks/recommendation", {"core", "kernels", "autograd", "nn", "text", "io", "store", "cluster", "train"}},
+        {"tasks/selection", {"core", "kernels", "autograd", "nn", "text", "io", "store", "cluster", "train"}},
         {"apps",
          {"core", "kernels", "autograd", "nn", "text", "io", "store", "cluster", "train", "tasks/qa", "tasks/sequences",
-          "tasks/recommendation"}},
+          "tasks/recommendation", "tasks/selection"}},
     };
     return all;
 }

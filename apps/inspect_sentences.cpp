@@ -1,0 +1,78 @@
+// kvmem inspect of data sets of questions with candidate sentences.
+#include "kvmem/core/text.hpp"
+#include "kvmem/tasks/selection/dataset.hpp"
+#include "program.hpp"
+#include "task_verbs.hpp"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <iostream>
+
+namespace kvmem::apps {
+
+namespace json = boost::json;
+
+namespace {
+
+// A split in numbers.
+struct SplitCounts {
+    Index questions = 0, sentences = 0, right = 0, longest = 0;
+    Index unanswered = 0, only_right = 0, first_right = 0;  // questions
+    Index titles = 0;                                       // questions with a title
+};
+
+}  // namespace
+
+static SplitCounts counts_of(const std::vector<SelectionQuestion>& questions) {
+    SplitCounts counts{.questions = std::ssize(questions)};
+    for (const SelectionQuestion& question : questions) {
+        counts.sentences += question.size();
+        counts.right += question.answers();
+        counts.longest = std::max(counts.longest, question.size());
+        counts.unanswered += question.answers() == 0;
+        counts.only_right += question.answers() == question.size();
+        counts.first_right += question.right.front();
+        counts.titles += !question.title.empty();
+    }
+    return counts;
+}
+
+static void print_split(const std::string& name, const SplitCounts& counts) {
+    std::cout << name << ": " << plural(counts.questions, "question") << ", " << plural(counts.sentences, "sentence")
+              << ", " << counts.right << " of them right\n";
+    print_row("without a right sentence", plural(counts.unanswered, "question"));
+    print_row("without a wrong one", plural(counts.only_right, "question"));
+    print_row("answered by the first sentence", plural(counts.first_right, "question"));
+    print_row("with a title", plural(counts.titles, "question"));
+    print_row("longest list", plural(counts.longest, "sentence"));
+}
+
+static json::object json_of(const SplitCounts& counts) {
+    return {
+        {"questions", counts.questions},      {"sentences", counts.sentences},      {"right", counts.right},
+        {"without_right", counts.unanswered}, {"without_wrong", counts.only_right}, {"first_right", counts.first_right},
+        {"with_title", counts.titles},        {"longest", counts.longest}};
+}
+
+void inspect_sentences(const std::filesystem::path& path, const po::variables_map& values) {
+    const SentencesDataset data = load_sentences(path);
+    if (values.count("json")) {
+        json::object splits;
+        for (const auto& [name, questions] : data.splits) splits[name] = json_of(counts_of(questions));
+        std::cout << json::serialize(json::object{{"format", "kvmem-sentences"},
+                                                  {"title", data.info.title},
+                                                  {"source", data.info.source},
+                                                  {"license", data.info.license},
+                                                  {"generator", data.info.generator},
+                                                  {"splits", std::move(splits)}})
+                  << "\n";
+        return;
+    }
+    std::cout << "data set: " << printable(data.info.title) << "\n";
+    if (!data.info.source.empty()) print_row("source", data.info.source);
+    if (!data.info.license.empty()) print_row("license", data.info.license);
+    print_row("made by", data.info.generator);
+    for (const auto& [name, questions] : data.splits) print_split(name, counts_of(questions));
+}
+
+}  // namespace kvmem::apps
