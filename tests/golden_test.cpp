@@ -4,6 +4,7 @@
 #include "kvmem/store/memory_store.hpp"
 #include "kvmem/tasks/qa/answerer.hpp"
 #include "support/small_events.hpp"
+#include "support/small_sentences.hpp"
 #include "support/small_sequences.hpp"
 #include "support/toy_run.hpp"
 #include "support/toy_stories.hpp"
@@ -235,6 +236,15 @@ TEST_CASE("events of earlier versions open", "[golden]") {
     }
 }
 
+TEST_CASE("sentences of earlier versions open", "[golden]") {
+    for (const fs::path& folder : golden_folders("sentences.h5")) {
+        SentencesDataset now = small_sentences();
+        const SentencesDataset dataset = load_sentences(folder / "sentences.h5");
+        now.info = dataset.info;
+        CHECK(dataset == now);
+    }
+}
+
 // Not a test: writes what the tests above read to the folder in KVMEM_GOLDEN.
 TEST_CASE("golden files are made", "[.make-golden]") {
     const char* to = std::getenv("KVMEM_GOLDEN");
@@ -246,6 +256,7 @@ TEST_CASE("golden files are made", "[.make-golden]") {
     save_pairs(small_pairs(), folder / "pairs.h5");
     save_text(small_text(UnitKind::bpe), folder / "text.h5");
     save_events(small_events(), folder / "events.h5");
+    save_sentences(small_sentences(), folder / "sentences.h5");
     std::vector<Expected> all;
     const auto add = [&](const std::vector<Expected>& more) { all.insert(all.end(), more.begin(), more.end()); };
     for (const ModelType* type : qa_models()) {
