@@ -27,7 +27,7 @@ generate() {
     local verb model
     sed '/^## Every option/q' "$page"
     for verb in $(verbs); do section "kvmem $verb" "$(help_of "$verb")"; done
-    for verb in "import pairs" "import text" "import weights" "import hdf5" "import events" "import documents" "synth pairs" "synth shop"; do
+    for verb in "import pairs" "import text" "import weights" "import hdf5" "import events" "import sentences" "import documents" "synth pairs" "synth shop"; do
         section "kvmem $verb" "$(help_of "${verb% *}" "${verb#* }")"
     done
     for model in $(models); do

@@ -54,6 +54,23 @@ SelectionEvaluation evaluate(std::span<const SelectionQuestion> questions, Ragge
     return evaluation;
 }
 
+double right_weight(std::span<const SelectionQuestion> questions, RaggedView<Real> scores) {
+    std::vector<double> weights;
+    for (std::size_t i = 0; i < questions.size(); ++i) {
+        if (questions[i].answers() == 0) continue;
+        const std::span<const Real> row = scores[i];
+        const Real largest = *std::ranges::max_element(row);
+        double right = 0, all = 0;
+        for (std::size_t c = 0; c < row.size(); ++c) {
+            const double weight = std::exp(static_cast<double>(row[c] - largest));
+            all += weight;
+            right += questions[i].right[c] ? weight : 0;
+        }
+        weights.push_back(right / all);
+    }
+    return mean_of(weights);
+}
+
 namespace {
 
 // The first candidate of a question.

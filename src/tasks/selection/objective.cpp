@@ -38,11 +38,13 @@ Var SelectionObjective::loss(Tape& tape, std::span<const Index> items, Rng&) {
 }
 
 Validation SelectionObjective::validate() {
-    const SelectionEvaluation evaluation = evaluate(valid_questions_, model_.score(valid_));
+    const Ragged<Real> scores = model_.score(valid_);
+    const SelectionEvaluation evaluation = evaluate(valid_questions_, scores);
     return {.examples = evaluation.size(),
-            .loss = 1 - evaluation.mrr(),
-            .score = evaluation.map(),
-            .others = {{"mrr", evaluation.mrr()}, {"precision_at_1", evaluation.precision_at_1()}}};
+            .loss = 1 - evaluation.map(),
+            .score = right_weight(valid_questions_, scores),
+            .others = {
+                {"map", evaluation.map()}, {"mrr", evaluation.mrr()}, {"precision_at_1", evaluation.precision_at_1()}}};
 }
 
 void SelectionObjective::save(hdf5::Writer& file) const { write_model_info(file, model_); }

@@ -33,7 +33,9 @@ class AnswerSelection final : public TaskType {
   public:
     std::string name() const override { return "answer selection"; }
     std::vector<const ModelType*> models() const override { return selection_models(); }
-    ScoreType score() const override { return {.name = "map", .label = "MAP", .is_share = true}; }
+    ScoreType score() const override {
+        return {.name = "right_weight", .label = "weight on right sentences", .is_share = true};
+    }
     std::unique_ptr<Objective> make_objective(const RunConfig& config) const override {
         if (!config.tasks.empty() || config.per_task)
             throw UsageError({.what = "this data set has no tasks",

@@ -4,6 +4,7 @@
 #include "support/temporary_directory.hpp"
 
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <limits>
 
 using namespace kvmem;
@@ -48,6 +49,12 @@ TEST_CASE("average precision and reciprocal rank are those of the formulas", "[s
     CHECK(all.size() == 3);
     CHECK(all.mrr() == Approx(0.5));
     CHECK(evaluate(questions, rows({{1, 1, 1}, {1, 1}, {0}})).reciprocal_rank[0] == Approx(0.5));
+}
+
+TEST_CASE("the weight on right sentences is that of a softmax", "[selection]") {
+    const std::vector<SelectionQuestion> questions{question("a", {1, 0}), question("b", {0, 0}), question("c", {0, 1})};
+    const Ragged<Real> scores = rows({{1, 1}, {7, 9}, {0, std::log(3.0f)}});
+    CHECK(right_weight(questions, scores) == Approx((0.5 + 0.75) / 2));
 }
 
 TEST_CASE("answers are given where their score reaches a threshold", "[selection]") {

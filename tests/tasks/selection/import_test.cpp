@@ -88,6 +88,26 @@ TEST_CASE("a bad line of sentences ends the import with its number or is left ou
     CHECK(questions[0].right == std::vector<std::uint8_t>{0, 1});
 }
 
+TEST_CASE("candidates that are listed by their labels lose their order", "[sentences_import]") {
+    std::vector<SelectionQuestion> sorted, document;
+    for (int i = 0; i < 20; ++i) {
+        const std::string n = std::to_string(i);
+        sorted.push_back({n, "q" + n, "", "", {"a" + n, "b" + n, "c" + n, "d" + n}, {1, 0, 0, 0}});
+        document.push_back({n, "q" + n, "", "", {"a" + n, "b" + n}, {i % 2 == 0, i % 2 == 1}});
+    }
+    const auto before = document;
+    hide_labels(document);
+    CHECK(document == before);
+    hide_labels(sorted);
+    int first = 0;
+    for (const SelectionQuestion& question : sorted) {
+        first += question.right[0];
+        for (std::size_t c = 0; c < 4; ++c) CHECK(question.right[c] == (question.sentences[c][0] == 'a'));
+    }
+    CHECK(first > 0);
+    CHECK(first < 12);
+}
+
 TEST_CASE("validation takes all questions of a title and leaves some to train on", "[sentences_import]") {
     std::vector<SelectionQuestion> train;
     for (int i = 0; i < 100; ++i)

@@ -34,6 +34,10 @@ struct SelectionEvaluation {
 [[nodiscard]] SelectionEvaluation evaluate(std::span<const SelectionQuestion> questions, RaggedView<Real> scores,
                                            bool all_questions = false);
 
+// The mean weight that softmax(scores) gives to the right sentences of a question: smoother than rankings of few
+// questions. Questions without a right sentence are left out.
+[[nodiscard]] double right_weight(std::span<const SelectionQuestion> questions, RaggedView<Real> scores);
+
 // Answer triggering (Yang, Yih and Meek 2015, section 5): the first sentence is given where its score reaches a
 // threshold. Precision is the share of right ones among those given, recall that of the questions with an answer which
 // get a right one.

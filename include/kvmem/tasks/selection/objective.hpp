@@ -9,7 +9,7 @@
 namespace kvmem {
 
 // Items are training questions that have right and wrong candidates. A validation ranks those of the validation split
-// with right ones; its score is the mean average precision, and its loss 1 - MRR. Model and data must outlive it.
+// with right ones; its score is right_weight(), and its loss 1 - MAP. Model and data must outlive it.
 class SelectionObjective : public Objective {
   public:
     // Throws Error without a question to learn from.

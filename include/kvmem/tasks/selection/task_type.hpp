@@ -7,8 +7,8 @@
 
 namespace kvmem {
 
-// Ranks the sentences that may answer a question. The data are a kvmem-sentences file, and the score is the mean
-// average precision of the validation split.
+// Ranks the sentences that may answer a question. The data are a kvmem-sentences file, and the score is the
+// weight on the right sentences of the validation split (right_weight() of evaluate.hpp).
 const TaskType& answer_selection();
 std::vector<const ModelType*> selection_models();
 

@@ -1,10 +1,12 @@
 #include "kvmem/tasks/selection/import.hpp"
 
+#include "io/content_hash.hpp"
 #include "kvmem/core/rng.hpp"
 #include "tasks/selection/import/sources.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 namespace kvmem {
 
@@ -50,11 +52,42 @@ std::vector<SelectionQuestion> take_validation(std::vector<SelectionQuestion>& t
     return valid;
 }
 
+// Whether the right sentences stand before the wrong ones in most lists, more than chance or a document would have it.
+static bool are_by_label(std::span<const SelectionQuestion> questions) {
+    double sorted = 0, lists = 0;
+    for (const SelectionQuestion& question : questions) {
+        const Index answers = question.answers();
+        if (answers == 0 || answers == question.size()) continue;
+        ++lists;
+        sorted += std::ranges::is_sorted(question.right, std::greater());
+    }
+    return lists >= 5 && sorted > 0.9 * lists;
+}
+
+// Puts the candidates in an order that says nothing: that of the hashes of their texts.
+static void forget_order(SelectionQuestion& question) {
+    std::vector<std::pair<std::string, Index>> order;
+    for (Index i = 0; i < question.size(); ++i) order.emplace_back(xxh3(question.sentences[i]), i);
+    std::ranges::sort(order);
+    SelectionQuestion sorted = question;
+    for (Index i = 0; i < question.size(); ++i) {
+        sorted.sentences[i] = question.sentences[order[i].second];
+        sorted.right[i] = question.right[order[i].second];
+    }
+    question = std::move(sorted);
+}
+
+void hide_labels(std::span<SelectionQuestion> questions) {
+    if (are_by_label(questions))
+        for (SelectionQuestion& question : questions) forget_order(question);
+}
+
 static void read_files(SentencesDataset& dataset, const char* split, const std::vector<std::filesystem::path>& paths,
                        const SentencesImport& import) {
     for (const Source& source : read_sources(paths, "questions with sentences")) {
         std::vector<SelectionQuestion> questions = questions_from(source, import);
         if (questions.empty()) throw error_in(source.name, "the file has no questions", "one or more");
+        hide_labels(questions);
         std::ranges::move(questions, std::back_inserter(dataset.splits[split]));
     }
 }

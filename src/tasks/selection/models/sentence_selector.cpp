@@ -14,7 +14,7 @@ static Index classes() { return std::ssize(class_names()); }
 
 // A network of the mean.
 struct SentenceSelector::Member {
-    std::optional<Linear> gate, map, compare, pooled;
+    std::optional<Linear> gate, map, compare, window, pooled;
     Linear linear;
     std::optional<Linear> hidden, hidden_out;
     Linear wanted;  // kinds, by class and focus
@@ -30,13 +30,14 @@ SentenceSelector::Member::Member(Parameters& parameters, const std::string& name
       sharpness(&parameters.add(name + ".sharpness", Matrix(1, 1))) {
     sharpness->value(0, 0) = 1;
     if (c.features > 0) {
-        hidden.emplace(parameters, name + ".hidden", kvmem::features(), c.features, c.seed);
+        hidden.emplace(parameters, name + ".hidden", kvmem::features() + kinds() + classes(), c.features, c.seed);
         hidden_out.emplace(parameters, name + ".hidden-out", c.features, 1, c.seed, LinearOptions{.bias = false});
     }
     if (!c.compare) return;
     gate.emplace(parameters, name + ".gate", word_width, c.width, c.seed);
     map.emplace(parameters, name + ".map", word_width, c.width, c.seed);
     compare.emplace(parameters, name + ".compare", 2 * c.width + ReadQuestion::match_columns, c.width, c.seed);
+    window.emplace(parameters, name + ".window", 3 * c.width, c.width, c.seed);
     pooled.emplace(parameters, name + ".pooled", 2 * c.width, 1, c.seed, LinearOptions{.bias = false});
 }
 
@@ -46,6 +47,7 @@ struct SentenceSelector::Inputs {
     std::vector<Index> question_rows{}, candidate_rows{};  // of words; those of a question begin with the slot of zeros
     OwnedSegments segments{{0}, {0}};                      // candidates' words see the question
     std::vector<Index> sentences{0};                       // where the words of each candidate begin
+    std::vector<Index> before{}, behind{};                 // the rows of neighbours in a sentence, from 1; 0: none
     std::vector<Index> question_of{};                      // of each candidate
     std::vector<Index> lists{0};                           // where the candidates of each question begin
 
@@ -56,7 +58,12 @@ void SentenceSelector::Inputs::add_words(const ReadQuestion& question, Index fir
     question_rows.push_back(0);
     for (const Token word : question.words[0]) question_rows.push_back(1 + first_word + word);
     for (Index c = 0; c < question.size(); ++c) {
+        const Index first = std::ssize(candidate_rows), end = first + std::ssize(question.words[c + 1]);
         for (const Token word : question.words[c + 1]) candidate_rows.push_back(1 + first_word + word);
+        for (Index row = first; row < end; ++row) {
+            before.push_back(row > first ? row : 0);
+            behind.push_back(row + 1 < end ? row + 2 : 0);
+        }
         sentences.push_back(std::ssize(candidate_rows));
         question_of.push_back(std::ssize(lists) - 1);
     }
@@ -164,14 +171,21 @@ Var SentenceSelector::compared(const Member& member, const Inputs& in) const {
         attend(candidates, question, question, in.segments, {}, {.scale = tape.parameter(*member.sharpness)}).read;
     const Var apart = candidates - read;
     const Var compared = relu((*member.compare)(concat_cols({candidates * read, apart * apart, in.matches})));
-    const Var pooled = concat_cols({segment_max(compared, in.sentences), segment_mean(compared, in.sentences)});
+    const Var padded = concat_rows({tape.constant(Matrix(1, compared.cols())), compared});
+    const Var windows =
+        relu((*member.window)(concat_cols({take_rows(padded, in.before), compared, take_rows(padded, in.behind)})));
+    const Var pooled = concat_cols({segment_max(windows, in.sentences), segment_mean(windows, in.sentences)});
     return (*member.pooled)(dropout(pooled, config_.dropout));
 }
 
 Var SentenceSelector::member_scores(const Member& member, const Inputs& in) const {
     const Var seen = dropout(in.features, config_.dropout);
     Var scores = member.linear(seen);
-    if (member.hidden) scores = scores + (*member.hidden_out)(dropout(tanh((*member.hidden)(seen)), config_.dropout));
+    if (member.hidden) {
+        const Var asked = slice_cols(take_rows(in.asked, in.question_of), 0, classes());
+        const Var hidden = tanh((*member.hidden)(concat_cols({seen, in.kinds, asked})));
+        scores = scores + (*member.hidden_out)(dropout(hidden, config_.dropout));
+    }
     const Var wanted = take_rows(member.wanted(dropout(in.asked, config_.dropout)), in.question_of);
     scores = scores + row_sums(wanted * in.kinds);
     return member.compare ? scores + compared(member, in) : scores;
@@ -228,11 +242,13 @@ const SelectionModelType& sentence_selector() {
     static const SelectionModelType type = selection_model_type<SentenceSelector, SentenceSelectorConfig>(
         "the words of each candidate attend over the question's, with features of both; candidates under one softmax",
         [](TrainerOptions& t) {
-            t.epochs = 30;
+            t.epochs = 10;
+            t.min_steps = 300;
             t.batch = 16;
             t.schedule.rate = 0.002;
             t.optimizer.method = Method::adam;
-            t.patience = 5;
+            t.average = 0.95;
+            t.patience = 0;
         });
     return type;
 }
