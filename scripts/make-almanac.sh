@@ -8,6 +8,8 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=scripts/npm.sh
+source "$root/scripts/npm.sh"
 out=$root/datasets/almanac
 
 packages=(
@@ -15,20 +17,6 @@ packages=(
     "countries-list@3.4.1 sha512-sKLGAZD5EAdzQwQ19vOp/9u33MTjmZ0CkdXPYtp/An6cyIlJ/E8TwGf2FcPe1AnzHO+h7nbTfoHyXIi58Hpa+Q=="
     "periodic-table@0.0.8 sha512-6UyOC7CwfV+vtNc13/eQ71m+u+A9jrrkYpuTMZqZOxwDpgX6KRtEJVYnMxwS23YdI/VOVzAomrXzcc5iixTuzg=="
 )
-
-fetch() { # fetch NAME@VERSION CHECKSUM: unpacks the package to $work/NAME
-    local name=${1%@*} got archive
-    npm pack --silent --pack-destination "$work" "$1" >"$work/archive"
-    archive=$work/$(tail -n 1 "$work/archive")
-    got=sha512-$(node -e 'const h = require("crypto").createHash("sha512");
-        process.stdout.write(h.update(require("fs").readFileSync(process.argv[1])).digest("base64"))' "$archive")
-    if [[ $got != "$2" ]]; then
-        echo "error: $1 is not what it was: expected $2, got $got" >&2
-        exit 1
-    fi
-    mkdir "$work/$name"
-    tar -xzf "$archive" -C "$work/$name" --strip-components=1
-}
 
 case ${1-} in
     '') ;;
