@@ -424,6 +424,27 @@ double square_distance(const float* a, const float* b, Index width) {
     return sum_terms(a, b, width, [](auto x, auto y) { return (x - y) * (x - y); });
 }
 
+using Longs [[gnu::vector_size(vector_bytes)]] = std::int64_t;
+
+// With 1.5 * 2^52 added, the low bits of a double are its nearest whole number.
+KVMEM_INLINE void add_whole_lanes(double factor, const float* values, std::int64_t* sums) {
+    const Longs whole = reinterpret_cast<Longs>(load_doubles(values) * factor + 0x1.8p52) - 0x4338000000000000;
+    Longs sum;
+    __builtin_memcpy(&sum, sums, sizeof sum);
+    sum += whole;
+    __builtin_memcpy(sums, &sum, sizeof sum);
+}
+void add_whole(double factor, const float* values, Index width, std::int64_t* sums) {
+    Index k = 0;
+    for (; k + double_lanes <= width; k += double_lanes) add_whole_lanes(factor, values + k, sums + k);
+    if (k == width) return;
+    float rest[double_lanes] = {};
+    std::int64_t rest_sums[double_lanes] = {};
+    for (Index i = 0; k + i < width; ++i) rest[i] = values[k + i];
+    add_whole_lanes(factor, rest, rest_sums);
+    for (Index i = 0; k + i < width; ++i) sums[k + i] += rest_sums[i];
+}
+
 }  // namespace
 
 extern const detail::Scan scan_table;
@@ -438,6 +459,7 @@ const detail::Scan scan_table{
     .above = above,
     .product = product,
     .square_distance = square_distance,
+    .add_whole = add_whole,
 };
 
 }  // namespace kvmem::KVMEM_SIMD
