@@ -1,13 +1,12 @@
 #include "file_kind.hpp"
 
 #include "kvmem/core/file.hpp"
-#include "kvmem/io/file_format.hpp"
 #include "kvmem/train/checkpoint.hpp"
 #include "kvmem/train/session.hpp"
+#include "output.hpp"
 #include "program.hpp"
 
 #include <algorithm>
-#include <fstream>
 
 namespace kvmem::apps {
 
@@ -20,12 +19,6 @@ struct FileKind {
 };
 
 }  // namespace
-
-static bool is_hdf5(const fs::path& path) {
-    char head[4] = {};
-    std::ifstream(path, std::ios::binary).read(head, sizeof head);
-    return std::string_view(head, sizeof head) == "\x89HDF";
-}
 
 static FileKind kind_of(const fs::path& path, const std::string& format) {
     const std::string name = quoted(path.string());
@@ -43,7 +36,7 @@ static FileKind kind_of(const fs::path& path, const std::string& format) {
 
 void require_format(const fs::path& path, const std::vector<std::string>& formats, const std::string& needed) {
     if (!is_there(path) || fs::is_other(path)) return;
-    const std::string format = is_folder(path) || !is_hdf5(path) ? "" : file_format(path);
+    const std::string format = format_of_file(path);
     if (std::ranges::find(formats, format) != formats.end()) return;
     const FileKind kind = kind_of(path, format);
     throw Error({.what = "this is not " + needed,

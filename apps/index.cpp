@@ -42,7 +42,7 @@ namespace {
 // The options of the command line.
 struct Wanted {
     std::string output, dataset, metric, form;
-    Index lists = 0;
+    Index lists = 0, shards = 0;
 };
 
 // Removes the files of a new store, unless keep() was called. An interrupted run leaves them for --resume.
@@ -50,9 +50,10 @@ class NewFiles {
   public:
     explicit NewFiles(fs::path path) : path_(std::move(path)) {}
     ~NewFiles() {
+        if (is_kept_) return;
         std::error_code ignored;
-        for (const char* ending : {"", ".log"})
-            if (!is_kept_) fs::remove(fs::path(path_) += ending, ignored);
+        for (const fs::path& shard : shards()) fs::remove(shard, ignored);
+        for (const char* ending : {"", ".log"}) fs::remove(fs::path(path_) += ending, ignored);
     }
     NewFiles(const NewFiles&) = delete;
     NewFiles& operator=(const NewFiles&) = delete;
@@ -60,6 +61,14 @@ class NewFiles {
     void keep() { is_kept_ = true; }
 
   private:
+    std::vector<fs::path> shards() const noexcept {
+        try {
+            return MemoryStore::peek(path_).shards;
+        } catch (const Error&) {
+            return {};  // it was not made
+        }
+    }
+
     fs::path path_;
     bool is_kept_ = false;
 };
@@ -84,6 +93,8 @@ static CommandLine command_line(Wanted& wanted) {
         ("form", po::value(&wanted.form)->default_value("int8"), "what is searched: float32, bfloat16 or int8")  //
         ("lists", po::value(&wanted.lists)->default_value(0),
          "of the index; 0: none below 10,000 slots, else about twice their root; -1: none")  //
+        ("shards", po::value(&wanted.shards)->default_value(0),
+         "files that slots lie in, by a hash of their ids; STORE is then a manifest beside them, like wiki.json")  //
         ("resume", "go on with a store that was begun with the same vectors");
     return line;
 }
@@ -132,7 +143,12 @@ static std::optional<MemoryStore> begun_store(const std::string& output, const p
     for (const char* option : {"vectors", "values", "text"})
         if (values.count(option)) inputs.emplace_back(values[option].as<std::string>());
     require_output(output, "kvmem-store", inputs);
-    if (values.count("resume") && is_there(output)) return MemoryStore::open(output);
+    if (values.count("resume") && is_there(output)) {
+        const auto shards = std::ssize(MemoryStore::peek(output).shards);
+        if (!values["shards"].defaulted() && values["shards"].as<Index>() != shards)
+            throw begun_otherwise(output, plural(shards, "shard"), std::to_string(values["shards"].as<Index>()));
+        return MemoryStore::open(output);
+    }
     for (const char* ending : {"", ".log"})
         if (is_there(output + ending))
             throw Error({.what = "there is a file of this name already",
@@ -211,6 +227,7 @@ static void finish(MemoryStore& store, Index lists) {
 static MemoryStore store_of_states(const po::variables_map& values, const Wanted& wanted) {
     for (const char* option : {"vectors", "values", "text", "resume"})
         require_option(!values.count(option), option, "a run on questions, or no --run");
+    require_option(wanted.shards == 0, "shards", "a run on questions, or no --run");
     require_option(values["metric"].defaulted() || wanted.metric == "euclidean", "metric", "euclidean for this run");
     const bool is_begun = values.count("add") && is_there(wanted.output);
     if (!is_begun) begun_store(wanted.output, values);
@@ -235,7 +252,7 @@ static MemoryStore store_of_rows(const po::variables_map& values, const Wanted& 
     if (is_begun)
         require_begun_with(*store, options, rows, output);
     else
-        store = MemoryStore::create(output, options);
+        store = MemoryStore::create(output, options, wanted.shards);
     NewFiles files(output);
     if (is_begun) files.keep();
     add_rows(*store, rows);
@@ -250,6 +267,7 @@ int run_index(const Arguments& arguments) {
     if (!parse(command_line(wanted), arguments, values)) return 0;
     require_option(!wanted.output.empty(), "output", "the name of a file");
     require_at_least(wanted.lists, -1, "lists");
+    require_at_least(wanted.shards, 0, "shards");
     const bool is_of_sequences = values.count("run") && task_of_run(find_run(values)).evaluate != evaluate_questions;
     const MemoryStore store = is_of_sequences ? store_of_states(values, wanted) : store_of_rows(values, wanted);
     std::cout << wanted.output << ": " << plural(store.size(), "slot") << ", " << plural(store.lists(), "list") << "\n";

@@ -6,6 +6,7 @@
 #include "kvmem/tasks/qa/retriever.hpp"
 #include "kvmem/train/checkpoint.hpp"
 #include "kvmem/train/session.hpp"
+#include "output.hpp"
 #include "program.hpp"
 #include "store_text.hpp"
 #include "task_table.hpp"
@@ -56,7 +57,7 @@ int run_inspect(const Arguments& arguments) {
     std::vector<std::string> formats{model_format, "kvmem-store"};
     for (const TaskVerbs& task : task_table()) formats.emplace_back(task.data_format);
     if (!is_folder(path)) require_format(path, formats, "a data set, a model file, a store or a run directory");
-    const std::string format = is_folder(path) ? "a run" : file_format(path);
+    const std::string format = is_folder(path) ? "a run" : format_of_file(path);
     require_at_least(values["limit"].as<Index>(), 1, "limit");
     for (const char* option : {"limit", "max-frequency", "max-slots"})
         if (!values[option].defaulted() && format != "kvmem-qa")

@@ -3,6 +3,7 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/io/file_format.hpp"
+#include "kvmem/store/memory_store.hpp"
 
 #include <fstream>
 
@@ -18,6 +19,12 @@ static bool begins_with(const fs::path& path, const std::string& signature) {
 
 bool is_hdf5(const fs::path& path) { return begins_with(path, "\x89HDF\r\n\x1a\n"); }
 
+std::string format_of_file(const fs::path& path) {
+    if (is_folder(path)) return {};
+    if (store::is_sharded(path)) return "kvmem-store";
+    return is_hdf5(path) ? file_format(path) : std::string();
+}
+
 // The format, such as "kvmem-qa", or a description.
 static std::string kind_of_hdf5(const fs::path& path) {
     try {
@@ -31,7 +38,9 @@ static std::string kind_of_hdf5(const fs::path& path) {
 static void require_kind(const fs::path& output, const std::string& format) {
     const bool is_log = begins_with(output, "kvmemlog");
     std::string kind = is_log ? "the log of a store" : "a file that is not HDF5";
-    if (is_hdf5(output)) {
+    if (store::is_sharded(output)) {
+        kind = "kvmem-store";
+    } else if (is_hdf5(output)) {
         kind = kind_of_hdf5(output);
     } else if (!is_log) {
         // What is left of a file of ours still has its name.

@@ -81,9 +81,8 @@ static void add_document(Lines& lines, const Units& units, std::string_view docu
 
 // The format of a file of kvmem, or "" for a text file.
 static std::string format_of(const std::string& path) {
-    if (!is_hdf5(path)) return {};
-    const std::string format = file_format(path);
-    return format.empty() ? "another program's HDF5" : format;
+    const std::string format = format_of_file(path);
+    return format.empty() && is_hdf5(path) ? "another program's HDF5" : format;
 }
 
 static Lines lines_of(const std::string& path, const SequenceSource& source) {

@@ -93,24 +93,28 @@ void inspect_store(const std::filesystem::path& path, bool as_json) {
     const store::StoreInfo info = store::MemoryStore::peek(path);
     const store::MemoryStore opened = store::MemoryStore::open(path, store::Access::map);
     const store::StoreOptions& options = info.options;
+    std::vector<std::string> shards;
+    for (const auto& shard : info.shards) shards.push_back(shard.filename().string());
     if (as_json) {
-        std::cout << json::serialize(json::object{{"format", "kvmem-store"},
-                                                  {"generator", as_utf8(info.generator)},
-                                                  {"slots", opened.size()},
-                                                  {"slots_in_file", info.slots},
-                                                  {"changes", opened.version()},
-                                                  {"key_width", options.key_width},
-                                                  {"value_width", options.value_width},
-                                                  {"texts", opened.has_texts()},
-                                                  {"metric", name_of(options.metric)},
-                                                  {"form", name_of(options.encoding)},
-                                                  {"lists", opened.lists()},
-                                                  {"unindexed", opened.unindexed()}})
-                  << "\n";
+        json::object all{{"format", "kvmem-store"},
+                         {"generator", as_utf8(info.generator)},
+                         {"slots", opened.size()},
+                         {"slots_in_file", info.slots},
+                         {"changes", opened.version()},
+                         {"key_width", options.key_width},
+                         {"value_width", options.value_width},
+                         {"texts", opened.has_texts()},
+                         {"metric", name_of(options.metric)},
+                         {"form", name_of(options.encoding)},
+                         {"lists", opened.lists()},
+                         {"unindexed", opened.unindexed()}};
+        if (!shards.empty()) all["shards"] = json::array(shards.begin(), shards.end());
+        std::cout << json::serialize(all) << "\n";
         return;
     }
     std::cout << "store: " << plural(opened.size(), "slot") << "\n";
     print_row("made by", info.generator);
+    if (!shards.empty()) print_row("shards", joined(shards));
     print_row("slots in the file", std::to_string(info.slots));
     print_row("changes since it was made", std::to_string(opened.version()));
     print_row("width of keys, of values",

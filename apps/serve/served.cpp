@@ -4,7 +4,6 @@
 #include "event_source.hpp"
 #include "http.hpp"
 #include "kvmem/core/file.hpp"
-#include "kvmem/io/file_format.hpp"
 #include "model_source.hpp"
 #include "output.hpp"
 #include "task_table.hpp"
@@ -56,7 +55,7 @@ Served::Served(const ServedPaths& paths, const Served* before) : writable_(paths
             throw Error({.what = "nothing is there",
                          .expected = "a run directory, a model file, documents or a store",
                          .where = path});
-        if (!is_folder(path) && is_hdf5(path) && file_format(path) == "kvmem-store")
+        if (format_of_file(path) == "kvmem-store")
             open_store(path, before);
         else if (are_documents(path))
             open_documents(path);

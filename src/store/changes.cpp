@@ -58,8 +58,9 @@ void MemoryStore::Impl::start_segment(Snapshot& snapshot, Index more) {
     const Snapshot before = snapshot;
     const std::vector<Location> moved = live_locations(before, is_mostly_deleted);
     std::erase_if(snapshot.segments, is_mostly_deleted);
-    Index grown = 0;  // not the first segment: a few slots more than a file or an index holds must not double it
-    for (Index s = 1; s < std::ssize(snapshot.segments); ++s) grown += snapshot.segments[s].live_count();
+    Index grown = 0;  // not what files or an index hold: a few slots more must not double it
+    for (Index s = std::max<Index>(1, shards); s < std::ssize(snapshot.segments); ++s)
+        grown += snapshot.segments[s].live_count();
     const Index count = std::ssize(moved);
     const Index capacity = count + std::max({more, std::min(grown, max_slots_at_once), min_segment});
     growing_ = std::make_shared<Segment>(snapshot.options, (capacity + scan_tile - 1) / scan_tile * scan_tile,
@@ -145,17 +146,42 @@ Id MemoryStore::Impl::add_numbered(ConstView keys, const Values& values) {
     return first;
 }
 
-std::optional<std::size_t> MemoryStore::Impl::restore(const StoredSegment& stored) {
+// Appends a full segment.
+static void append_whole(Snapshot& snapshot, const std::shared_ptr<const Segment>& segment) {
+    if (segment->capacity > 0) snapshot.segments.push_back({segment, segment->capacity, nullptr});
+}
+
+// A shard that is ahead of the manifest holds changes of the log already. Made once more, in their order, they leave
+// each slot as the last one left it.
+bool MemoryStore::Impl::replay(const Record& r, std::uint64_t ahead) {
+    const bool again = ahead > 0;
+    change(again && r.change == Change::add ? Change::upsert : r.change, r.keys, r.values, r.ids);
+    if (!again) return snapshot()->version == r.version;
+    Snapshot next = *snapshot();
+    next.version = r.version;
+    publish(std::move(next));
+    return true;
+}
+
+std::optional<std::size_t> MemoryStore::Impl::restore(const StoredSegments& stored) {
     const FileHead& head = stored.head;
-    const std::span<const Id> ids(stored.segment->ids.data(), head.slots);
-    Snapshot restored{head.options, {}, head.slots, head.version, head.has_texts, id_after(head.next_id, ids)};
-    if (head.slots > 0) restored.segments.push_back({stored.segment, head.slots, nullptr});
+    Snapshot restored{head.options, {}, 0, head.version, head.has_texts, head.next_id};
+    for (const auto& segment : stored.segments) {
+        append_whole(restored, segment);
+        restored.size += segment->capacity;
+        restored.next_id = id_after(restored.next_id, {segment->ids.data(), std::size_t(segment->capacity)});
+    }
     publish(std::move(restored));
     growing_ = nullptr;
-    return replay_beside(path, head, [this](const Record& r) {
-        change(r.change, r.keys, r.values, r.ids);
-        return snapshot()->version == r.version;
-    });
+    shards = stored.shards;
+    const auto size = replay_beside(path, head, [&](const Record& record) { return replay(record, stored.ahead); });
+    if (snapshot()->version < stored.ahead)
+        throw Error({.what = "the log beside this store lacks changes that a shard has",
+                     .expected = "change " + std::to_string(stored.ahead),
+                     .got = std::to_string(snapshot()->version),
+                     .where = log_path(path).string(),
+                     .hint = {}});
+    return size;
 }
 
 void MemoryStore::Impl::rewrite(const IndexOptions* options) {
@@ -167,12 +193,12 @@ void MemoryStore::Impl::rewrite(const IndexOptions* options) {
         centroids = train_centroids(*now, *options);
     else if (now->lists())
         centroids = now->lists()->centroids;
-    const std::shared_ptr<const Segment> all = merge_segments(*now, centroids);
+    const auto segments = merge_segments(*now, centroids, std::max<Index>(1, shards));
     Snapshot next = *now;
-    next.segments.assign(1, {all, all->capacity, nullptr});
-    if (all->capacity == 0) next.segments.clear();
+    next.segments.clear();
+    for (const auto& segment : segments) append_whole(next, segment);
     auto shared = std::make_shared<const Snapshot>(std::move(next));
-    if (log) log->checkpoint(*all, *shared);
+    if (log) log->checkpoint(segments, shards, *shared);
     publish(std::move(shared));
     growing_ = nullptr;
 }

@@ -58,7 +58,9 @@ Index MemoryStore::lists() const {
 
 Index MemoryStore::unindexed() const {
     const auto snapshot = impl().snapshot();
-    return snapshot->size - (snapshot->lists() ? snapshot->segments[0].live_count() : 0);
+    Index count = snapshot->size;
+    for (Index s = 0; s < snapshot->indexed(); ++s) count -= snapshot->segments[s].live_count();
+    return count;
 }
 
 std::size_t MemoryStore::memory_bytes() const {
@@ -67,7 +69,7 @@ std::size_t MemoryStore::memory_bytes() const {
     for (const SegmentView& view : snapshot->segments) {
         const InvertedLists* lists = view.segment->lists.get();
         bytes += view.segment->bytes(view.count) + (view.deleted ? view.deleted->bytes() : 0);
-        if (lists) bytes += lists->centroids->bytes(lists->centroids->capacity);
+        if (lists && &view == snapshot->segments.data()) bytes += lists->centroids->bytes(lists->centroids->capacity);
     }
     return bytes;
 }
@@ -199,11 +201,11 @@ void MemoryStore::save(const std::filesystem::path& path) const {
     if (snapshot->segments.size() == 1 && is_whole(snapshot->segments[0]))
         return save_alone(path, *snapshot->segments[0].segment, *snapshot);
     const InvertedLists* lists = snapshot->lists();
-    save_alone(path, *merge_segments(*snapshot, lists ? lists->centroids : nullptr), *snapshot);
+    save_alone(path, *merge_segments(*snapshot, lists ? lists->centroids : nullptr)[0], *snapshot);
 }
 
-static void require_no_file(const std::filesystem::path& path) {
-    for (const std::filesystem::path& file : {path, log_path(path)})
+static void require_none(const std::vector<std::filesystem::path>& files) {
+    for (const std::filesystem::path& file : files)
         if (is_there(file))
             throw Error({.what = "there is a file of this name already",
                          .expected = {},
@@ -212,21 +214,27 @@ static void require_no_file(const std::filesystem::path& path) {
                          .hint = "open it, or choose another name"});
 }
 
-MemoryStore MemoryStore::create(const std::filesystem::path& path, const StoreOptions& options) {
+MemoryStore MemoryStore::create(const std::filesystem::path& path, const StoreOptions& options, Index shards) {
     check_options(options);
-    require_no_file(path);  // before the lock file is made
+    require_option(shards >= 0 && shards <= max_shards, "shards", "0 to 1024");
+    std::vector<std::filesystem::path> files{path, log_path(path)};
+    for (Index i = 0; i < shards; ++i) files.push_back(new_shard_path(path, i, shards));
+    require_none(files);  // before the lock file is made
     auto impl = std::make_unique<Impl>();
     impl->path = path;
+    impl->shards = shards;
     impl->publish({options, {}, 0, 0, false});
     impl->log = std::make_unique<WriteAheadLog>(path);
-    require_no_file(path);  // again, as another process may have made one before the lock was taken
+    require_none(files);  // again, as another process may have made one before the lock was taken
     try {
         const FileHead head{options, 0, 0, new_generation(), 0, false, 0, 0, {}};
-        write_store(path, Segment(options, 0, false), head);
+        const std::vector<std::shared_ptr<const Segment>> empty(std::max<Index>(1, shards),
+                                                                std::make_shared<Segment>(options, 0, false));
+        write_segments(path, shards, empty, head);
         impl->log->begin(head, std::nullopt);
     } catch (...) {
         std::error_code ignored;
-        for (const std::filesystem::path& made : {path, log_path(path)}) std::filesystem::remove(made, ignored);
+        for (const std::filesystem::path& made : files) std::filesystem::remove(made, ignored);
         throw;
     }
     return {Made::whole, std::move(impl)};
@@ -238,7 +246,7 @@ MemoryStore MemoryStore::open(const std::filesystem::path& path, Access access) 
     if (access == Access::map) {
         // A reader takes no lock. A writer may replace the file and then its log while both are opened; retrying helps.
         for (int tries = 3;; --tries) try {
-                impl->restore(map_store(path));
+                impl->restore(read_segments(path, true));
                 break;
             } catch (const Error&) {
                 if (tries == 1) throw;
@@ -247,7 +255,7 @@ MemoryStore MemoryStore::open(const std::filesystem::path& path, Access access) 
     } else {
         if (!is_there(path)) read_head(path);  // throws its error before a lock file is made
         auto log = std::make_unique<WriteAheadLog>(path);
-        const StoredSegment stored = load_store(path);
+        const StoredSegments stored = read_segments(path, false);
         log->begin(stored.head, impl->restore(stored));
         impl->log = std::move(log);
     }
@@ -255,8 +263,11 @@ MemoryStore MemoryStore::open(const std::filesystem::path& path, Access access) 
 }
 
 StoreInfo MemoryStore::peek(const std::filesystem::path& path) {
-    const FileHead head = read_head(path);
-    return {head.options, head.slots, head.has_texts, head.lists, head.generator};
+    const Manifest manifest = is_sharded(path) ? read_manifest(path) : Manifest{read_head(path), {}};
+    const FileHead& head = manifest.head;
+    StoreInfo info{head.options, head.slots, head.has_texts, head.lists, head.generator, {}};
+    for (Index i = 0; i < std::ssize(manifest.shards); ++i) info.shards.push_back(manifest.shard_path(path, i));
+    return info;
 }
 
 void MemoryStore::sync() {

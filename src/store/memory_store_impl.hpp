@@ -4,6 +4,7 @@
 // swapped. So readers never wait for a change.
 #pragma once
 
+#include "store/files/manifest.hpp"
 #include "store/files/write_ahead_log.hpp"
 #include "store/snapshot.hpp"
 
@@ -29,15 +30,18 @@ struct MemoryStore::Impl {
     Id add_numbered(ConstView keys, const Values& values);
     // Gathers all live slots in one segment: an index with options, else in the order and lists that they have.
     void rewrite(const IndexOptions* options);
-    // Publishes what a file holds and replays its log; the result is that of replay_beside().
-    std::optional<std::size_t> restore(const StoredSegment& stored);
+    // Publishes what the files hold and replays their log; the result is that of replay_beside().
+    std::optional<std::size_t> restore(const StoredSegments& stored);
 
     std::mutex writer;
     bool is_mapped = false;
     std::filesystem::path path;          // of a store with a file
+    Index shards = 0;                    // of a store with a manifest
     std::unique_ptr<WriteAheadLog> log;  // null without a file, and while the log is replayed
 
   private:
+    // Applies a record of the log and returns whether it could have been made.
+    bool replay(const Record& record, std::uint64_t ahead);
     void require_writable() const;
     Index apply(Change change, ConstView keys, const Values& values, std::span<const Id> ids);
     void start_segment(Snapshot& snapshot, Index more);

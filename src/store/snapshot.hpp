@@ -62,8 +62,15 @@ struct Snapshot {
     Id next_id = 0;
 
     const Segment& segment(Location location) const { return *segments[location.segment].segment; }
-    // The index of the store is that of its first segment; null without one.
+    // The index of the store: the lists of its first segment, null without one. The segments of other shards follow,
+    // with lists of the same centroids.
     const InvertedLists* lists() const { return segments.empty() ? nullptr : segments[0].segment->lists.get(); }
+    // The number of segments with lists.
+    Index indexed() const {
+        Index count = 0;
+        while (count < std::ssize(segments) && segments[count].segment->lists) ++count;
+        return count;
+    }
     // False of ids that cannot be in any segment, so that new ids need no look-up.
     bool may_hold(Id id) const { return id < next_id || id == ~Id{0}; }
     std::optional<Location> find(Id id) const;

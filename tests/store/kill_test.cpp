@@ -44,13 +44,13 @@ void check_same(const MemoryStore& store, const Twin& twin) {
 
 }  // namespace
 
-TEST_CASE("a writer that is killed loses nothing that it had synced, and leaves a store that opens", "[store][kill]") {
+static void kill_writers(Index shards) {
     Rng rng(5);
     for (int kill = 0; kill < kills_wanted();) {
         // Anew now and then: what was done before must be done again to compare.
         const TemporaryDirectory directory;
         const std::string path = (directory.path() / "store.h5").string();
-        MemoryStore::create(path, writer_options);
+        MemoryStore::create(path, writer_options, shards);
         Twin twin(Similarity::dot);
         std::uint64_t version = 0, synced = 0;
         Index longest = 60000;  // microseconds that a writer lives; more where it does not get to write
@@ -72,4 +72,12 @@ TEST_CASE("a writer that is killed loses nothing that it had synced, and leaves 
         }
         CHECK(version > 0);
     }
+}
+
+TEST_CASE("a writer that is killed loses nothing that it had synced, and leaves a store that opens", "[store][kill]") {
+    kill_writers(0);
+}
+
+TEST_CASE("a kill leaves all of a change or none in every shard of a store", "[store][kill][shards]") {
+    kill_writers(3);
 }

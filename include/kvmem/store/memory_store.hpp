@@ -12,9 +12,9 @@
 // it wait for each other. Every call works on one snapshot, taken when the call begins: it sees all of a change or
 // none.
 //
-// Results: scores are computed from the float keys in double and rounded once; equal scores are ordered by id. So a
-// result does not depend on the number of threads, the batch, the encoding or where slots lie. With `probes` it depends
-// on the index.
+// Results: scores are computed from the float keys in double and rounded once; equal scores are ordered by id. Reads
+// sum whole numbers. So a result does not depend on the number of threads, the batch, the encoding, the number of
+// shards or where slots lie. With `probes` it depends on the index.
 //
 // Lifetimes: arguments are copied, and results are copies; neither outlives or follows the other. The one exception is
 // Hits, whose views point into it.
@@ -214,7 +214,14 @@ struct StoreInfo {
     bool has_texts = false;
     Index lists = 0;
     std::string generator;
+    std::vector<std::filesystem::path> shards;  // their files; none for a store in one file
 };
+
+// The shard of a slot, of 1 or more: a hash of its id, the same in every process and version.
+[[nodiscard]] Index shard_of(Id id, Index shards);
+
+// Whether a file begins as the manifest of a store in shards does. False for what cannot be read.
+[[nodiscard]] bool is_sharded(const std::filesystem::path& path);
 
 class MemoryStore {
   public:
@@ -284,11 +291,15 @@ class MemoryStore {
 
     // Writes all slots to a file, all or nothing, in place of an old one. The store keeps its own file or none.
     void save(const std::filesystem::path& path) const;
-    // Opens a file and replays its log. Throws Error when it is no store, is damaged, or (load) another process writes
-    // to it.
+    // Opens a file, or a manifest with all of its shards, and replays its log. Throws Error when it is no store, is
+    // damaged, or (load) another process writes to it; one that names the file when a shard is missing, damaged,
+    // another's, or was changed by itself.
     [[nodiscard]] static MemoryStore open(const std::filesystem::path& path, Access access = Access::load);
-    // Makes a new file, which must not exist, and opens it to load. Leaves no file behind when it throws.
-    static MemoryStore create(const std::filesystem::path& path, const StoreOptions& options);
+    // Makes a new file, which must not exist, and opens it to load. Leaves no file behind when it throws. With
+    // `shards`, up to 1024, it is a manifest, and slots lie in that number of files beside it (shard_of). Each of these
+    // is a store for readers: it has what compact() or index() wrote last. Changes since are in the one log of the
+    // manifest, so that a kill at any moment leaves all of a change or none.
+    static MemoryStore create(const std::filesystem::path& path, const StoreOptions& options, Index shards = 0);
     // Reads the header alone.
     [[nodiscard]] static StoreInfo peek(const std::filesystem::path& path);
     // Returns when all changes so far are on the disk. A killed process loses no change that returned; a power loss may

@@ -21,7 +21,7 @@ struct FileHead {
 
 struct StoredSegment {
     FileHead head;
-    std::shared_ptr<const Segment> segment;
+    std::shared_ptr<Segment> segment;
 };
 
 // Writes a full segment, all or nothing.

@@ -1,6 +1,7 @@
 #include "store/files/write_ahead_log.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "store/files/manifest.hpp"
 
 namespace kvmem::store {
 
@@ -12,9 +13,9 @@ static fs::path with_ending(fs::path path, const char* ending) { return path += 
 fs::path log_path(const fs::path& path) { return with_ending(path, ".log"); }
 fs::path lock_path(const fs::path& path) { return with_ending(path, ".lock"); }
 
-static FileHead head_of(const Segment& segment, const Snapshot& snapshot, std::uint64_t follows) {
+static FileHead head_of(const Snapshot& snapshot, std::uint64_t follows) {
     return {snapshot.options,
-            segment.capacity,
+            snapshot.size,
             snapshot.version,
             new_generation(),
             follows,
@@ -81,9 +82,12 @@ LogWriter& WriteAheadLog::writer() {
 void WriteAheadLog::append(const Record& record) { writer().append(record); }
 void WriteAheadLog::sync(std::uint64_t version) { writer().sync(version); }
 
-void WriteAheadLog::checkpoint(const Segment& segment, const Snapshot& snapshot) {
-    const FileHead head = head_of(segment, snapshot, generation_);
-    write_store(path_, segment, head);
+void WriteAheadLog::checkpoint(std::span<const std::shared_ptr<const Segment>> segments, Index shards,
+                               const Snapshot& snapshot) {
+    const FileHead head = head_of(snapshot, generation_);
+    // The log must hold what some shards have while others and the manifest do not, even after a power loss.
+    if (shards > 0) sync(snapshot.version);
+    write_segments(path_, shards, segments, head);
     writer_.reset();  // from here on the file holds what the old log holds, so no change may go to that log
     begin(head, std::nullopt);
 }
@@ -95,7 +99,7 @@ void save_alone(const fs::path& path, const Segment& segment, const Snapshot& sn
         lock.emplace(lock_path(path), path, holder);
         follows = log_generation(read_file(log_path(path)), log_path(path).string());
     }
-    write_store(path, segment, head_of(segment, snapshot, follows));
+    write_store(path, segment, head_of(snapshot, follows));
 }
 
 }  // namespace kvmem::store

@@ -1,4 +1,5 @@
-// The files of a store: its HDF5 file, the write-ahead log beside it, and the lock of the one writer.
+// The files of a store: its HDF5 file or its manifest and shards, the write-ahead log beside it, and the lock of the
+// one writer.
 //
 // A change is in the log before readers see it. A checkpoint writes the file anew and then empties the log; a kill
 // between any two steps leaves a file and a log that open() understands.
@@ -34,8 +35,9 @@ class WriteAheadLog {
     void append(const Record& record);
     // Returns when all changes up to this version of the store are on the disk.
     void sync(std::uint64_t version);
-    // Writes the file anew, from a segment that holds the whole snapshot, and empties the log.
-    void checkpoint(const Segment& segment, const Snapshot& snapshot);
+    // Writes the file or, where `shards` is not 0, all shards and the manifest anew, from segments that hold the whole
+    // snapshot, and empties the log.
+    void checkpoint(std::span<const std::shared_ptr<const Segment>> segments, Index shards, const Snapshot& snapshot);
 
   private:
     LogWriter& writer();

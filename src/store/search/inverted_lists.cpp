@@ -137,18 +137,30 @@ static std::vector<Index> sort_into_lists(const Snapshot& snapshot, const Segmen
     return offsets;
 }
 
-std::shared_ptr<const Segment> merge_segments(const Snapshot& snapshot, std::shared_ptr<const Segment> centroids) {
-    std::vector<Location> locations = live_locations(snapshot, is_any);
+static std::shared_ptr<const Segment> gather(const Snapshot& snapshot, const std::shared_ptr<const Segment>& centroids,
+                                             std::vector<Location> locations) {
     std::shared_ptr<InvertedLists> lists;
     if (centroids && !locations.empty()) {
         lists = std::make_shared<InvertedLists>();
         lists->offsets = sort_into_lists(snapshot, *centroids, locations);
-        lists->centroids = std::move(centroids);
+        lists->centroids = centroids;
     }
     const auto merged = std::make_shared<Segment>(snapshot.options, std::ssize(locations), snapshot.has_texts);
     merged->lists = lists;
     copy_slots(snapshot, locations, *merged);
     return merged;
+}
+
+std::vector<std::shared_ptr<const Segment>> merge_segments(const Snapshot& snapshot,
+                                                           const std::shared_ptr<const Segment>& centroids,
+                                                           Index shards) {
+    std::vector<std::vector<Location>> locations(shards);
+    for (const Location location : live_locations(snapshot, is_any))
+        locations[shard_of(snapshot.segment(location).ids[location.slot], shards)].push_back(location);
+    std::vector<std::shared_ptr<const Segment>> segments;
+    for (std::vector<Location>& of_shard : locations)
+        segments.push_back(gather(snapshot, centroids, std::move(of_shard)));
+    return segments;
 }
 
 }  // namespace kvmem::store

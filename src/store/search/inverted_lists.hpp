@@ -15,8 +15,10 @@ std::shared_ptr<const Segment> train_centroids(const Snapshot& snapshot, const I
 // A segment of centroids that queries of a store of this metric can be compared with.
 std::shared_ptr<const Segment> centroids_for_queries(ConstView centroids, Similarity store_metric);
 
-// Gathers the live slots of a snapshot in one full segment: in the order of their lists, or, where centroids is null,
-// in their own.
-std::shared_ptr<const Segment> merge_segments(const Snapshot& snapshot, std::shared_ptr<const Segment> centroids);
+// Gathers the live slots of a snapshot in a full segment for each shard (shard_of): in the order of their lists, or,
+// where centroids is null, in their own.
+std::vector<std::shared_ptr<const Segment>> merge_segments(const Snapshot& snapshot,
+                                                           const std::shared_ptr<const Segment>& centroids,
+                                                           Index shards = 1);
 
 }  // namespace kvmem::store

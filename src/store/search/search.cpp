@@ -175,20 +175,18 @@ class Search {
     void probe() {
         const InvertedLists& lists = *snapshot_.lists();
         const Index count = std::ssize(lists.offsets) - 1;
-        const Index probes = std::min(options_.probes, count);
+        const Index probes = std::min(options_.probes, count), indexed = snapshot_.indexed();
         const std::vector<std::uint32_t> nearest = nearest_lists(*lists.centroids, probes);
         parallel_for(queries_.count(), 4, [&](Index first, Index last) {
             Scratch scratch(1);
             for (Index q = first; q < last; ++q) {
                 CandidateBuffer candidates = candidates_of(q);
-                for (Index i = 0; i < probes; ++i) {
-                    const std::uint32_t list = nearest[q * probes + i];
-                    scan_list(lists.offsets[list], lists.offsets[list + 1], q, candidates, scratch);
-                }
+                for (Index i = 0; i < probes * indexed; ++i)
+                    scan_list(i % indexed, nearest[q * probes + i / indexed], q, candidates, scratch);
                 finish(q, candidates);
             }
         });
-        if (snapshot_.segments.size() > 1) scan_segments(1);
+        if (std::ssize(snapshot_.segments) > indexed) scan_segments(indexed);
         if (probes < count && std::isinf(min_score_)) probe_further();
     }
 
@@ -215,19 +213,20 @@ class Search {
         return nearest_centroids(centroids, Queries(rows, centroids.options), probes);
     }
 
-    // Scans slots [first, end) of the indexed segment, which are one list. Its first and last tile may hold slots of
-    // other lists, too.
-    void scan_list(Index first, Index end, Index query, CandidateBuffer& candidates, Scratch& scratch) {
+    // Scans one list of an indexed segment. Its first and last tile may hold slots of other lists, too.
+    void scan_list(Index segment, Index list, Index query, CandidateBuffer& candidates, Scratch& scratch) {
+        const InvertedLists& lists = *tiles_.segment(segment).lists;
+        const Index first = lists.offsets[list], end = lists.offsets[list + 1];
         for (Index tile = first / scan_tile; tile * scan_tile < end; ++tile) {
-            std::uint64_t allowed = filter_.tile(0, tile);
+            std::uint64_t allowed = filter_.tile(segment, tile);
             const Index from = std::max<Index>(0, first - tile * scan_tile), to = end - tile * scan_tile;
             allowed &= ~std::uint64_t{0} << from;
             if (to < scan_tile) allowed &= (std::uint64_t{1} << to) - 1;
             if (allowed == 0) continue;
-            const double error = queries_.error(query, tiles_.segment(0).bounds[tile]);
+            const double error = queries_.error(query, tiles_.segment(segment).bounds[tile]);
             scratch.thresholds[0] = scan_threshold(candidates, error);
-            tiles_.scan(0, tile, query, 1, scratch);
-            add_slots(0, tile, scratch.above[0] & allowed, scratch.scores.data(), error, candidates);
+            tiles_.scan(segment, tile, query, 1, scratch);
+            add_slots(segment, tile, scratch.above[0] & allowed, scratch.scores.data(), error, candidates);
         }
     }
 

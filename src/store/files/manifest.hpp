@@ -1,0 +1,54 @@
+// The files of a store in shards: a manifest, and an HDF5 file for each shard (README.md).
+#pragma once
+
+#include "store/files/store_file.hpp"
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace kvmem::store {
+
+inline constexpr Index max_shards = 1024;
+
+struct Manifest {
+    // A shard's file, beside the manifest, and what it must hold.
+    struct Shard {
+        std::string file;
+        std::uint64_t generation = 0;
+        Index slots = 0;
+    };
+
+    FileHead head;  // of all shards together
+    std::vector<Shard> shards;
+
+    // The path of a shard's file.
+    std::filesystem::path shard_path(const std::filesystem::path& path, Index shard) const;
+};
+
+// Throws Error unless the file is a manifest that kvmem wrote.
+Manifest read_manifest(const std::filesystem::path& path);
+
+// The path of a new store's shard.
+std::filesystem::path new_shard_path(const std::filesystem::path& path, Index shard, Index shards);
+
+// All that a store's files hold, without the log.
+struct StoredSegments {
+    FileHead head;
+    std::vector<std::shared_ptr<const Segment>> segments;  // one a file; they may be empty
+    Index shards = 0;                                      // 0: one file and no manifest
+    // The newest version of a shard that a checkpoint wrote without coming to the manifest: that shard holds changes of
+    // the log. 0: none.
+    std::uint64_t ahead = 0;
+};
+
+// Reads a store's file, or its manifest and shards. Throws Error that names the file when one is missing, damaged,
+// another's, or was changed by itself.
+StoredSegments read_segments(const std::filesystem::path& path, bool mapped);
+
+// Writes a store's file from one segment, or, where `shards` is not 0, a segment to each shard and last the manifest.
+void write_segments(const std::filesystem::path& path, Index shards,
+                    std::span<const std::shared_ptr<const Segment>> segments, const FileHead& head);
+
+}  // namespace kvmem::store
