@@ -54,7 +54,7 @@ double peak_bytes() {
     kvmem::RunConfig config{.data = data,
                             .data_hash = {},
                             .tasks = {},
-                            .model = kvmem::find_model(kvmem::question_answering(), model).usual.model,
+                            .model = kvmem::find_model(kvmem::question_answering(), model).recommended.model,
                             .trainer = {}};
     config.trainer.epochs = 1000;
     Turn turn{};
