@@ -64,12 +64,11 @@ static std::vector<IdRange> ranges_of(const std::string& text, const char* optio
 
 std::vector<store::Id> ids_of(const std::string& text, Index max) {
     std::vector<store::Id> ids;
-    for (const IdRange& range : ranges_of(text, "ids"))
-        for (store::Id id = range.first;; ++id) {
-            require_option(std::ssize(ids) < max, "ids", ("at most " + plural(max, "id")).c_str());
-            ids.push_back(id);
-            if (id == range.last) break;
-        }
+    for (const auto& [first, last] : ranges_of(text, "ids")) {
+        const auto left = static_cast<store::Id>(max - std::ssize(ids));
+        require_option(last - first < left, "ids", ("at most " + plural(max, "id")).c_str());
+        for (store::Id i = 0; i <= last - first; ++i) ids.push_back(first + i);
+    }
     return ids;
 }
 
