@@ -110,9 +110,9 @@ function(kvmem_library target)
   kvmem_sources(${target} ${arg_LAYERS})
   # The kernels are what -O3 is for; here it would only take longer to compile.
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O2>)
-  # Most of what there is to compile is the standard library. The sanitizers' builds show which sources lack an include,
-  # and clang-tidy reads their flags.
-  if(NOT KVMEM_SANITIZE)
+  # Most of what there is to compile is the standard library. The address sanitizer's build shows which sources lack an
+  # include, and clang-tidy reads its flags.
+  if(NOT KVMEM_SANITIZE MATCHES address)
     target_precompile_headers(${target} PRIVATE <algorithm> <cmath> <filesystem> <fstream> <functional> <limits> <map>
                               <memory> <optional> <set> <span> <sstream> <string> <unordered_map> <variant> <vector>)
   endif()

@@ -68,7 +68,7 @@ Output translate(std::vector<std::string> more, const std::string& input) {
 
 }  // namespace
 
-TEST_CASE("lines are translated, each with the same bits whatever surrounds it", "[program][sequences]") {
+TEST_CASE("lines are translated, each with the same bits whatever surrounds it", "[program][sequence_runs]") {
     NEED_PROGRAM();
     const std::string input = runs().sources();
     const std::vector<std::string> options{"--beam", "3", "--json", "--align", "pharaoh"};
@@ -92,7 +92,7 @@ TEST_CASE("lines are translated, each with the same bits whatever surrounds it",
     CHECK(translate(with({file}), "").out == whole.out);
 }
 
-TEST_CASE("results have columns for scores and alignments", "[program][sequences]") {
+TEST_CASE("results have columns for scores and alignments", "[program][sequence_runs]") {
     NEED_PROGRAM();
     const Output best = translate({"--n-best", "3", "--scores", "--align", "pharaoh"}, "5 March 2016\n1 May 1999\n");
     CHECK(best.code == 0);
@@ -118,7 +118,7 @@ TEST_CASE("results have columns for scores and alignments", "[program][sequences
     check_fails(translate({"--with", runs().text_run}, ""), 1, "no sources");
 }
 
-TEST_CASE("bad lines are errors with their number, or told and skipped", "[program][sequences]") {
+TEST_CASE("bad lines are errors with their number, or told and skipped", "[program][sequence_runs]") {
     NEED_PROGRAM();
     const std::string bad = "1 May 1999\n\n1 May\xff\n" + std::string(1 << 20, 'x') + "\n2 May 1999";
     const Output stopped = translate({}, bad);
@@ -135,7 +135,7 @@ TEST_CASE("bad lines are errors with their number, or told and skipped", "[progr
     CHECK(translate({}, "").out.empty());
 }
 
-TEST_CASE("a run on pairs is evaluated on splits and on text files", "[program][sequences]") {
+TEST_CASE("a run on pairs is evaluated on splits and on text files", "[program][sequence_runs]") {
     NEED_PROGRAM();
     const std::string& run = runs().run;
     const Output text = kvmem_program({"evaluate", run, "--worst", "2"});
@@ -158,7 +158,7 @@ TEST_CASE("a run on pairs is evaluated on splits and on text files", "[program][
     check_fails(kvmem_program({"ask", run, "where?"}), 1, "answers no questions");
 }
 
-TEST_CASE("the attention of a line is drawn in the terminal and on a page", "[program][sequences]") {
+TEST_CASE("the attention of a line is drawn in the terminal and on a page", "[program][sequence_runs]") {
     NEED_PROGRAM();
     const std::string& run = runs().run;
     const Output drawn = kvmem_program({"align", run, "5 Mar 2016", "2016-03-05"});
@@ -174,7 +174,7 @@ TEST_CASE("the attention of a line is drawn in the terminal and on a page", "[pr
     check_fails(kvmem_program({"align", runs().text_run, "a"}), 1, "no sources");
 }
 
-TEST_CASE("a text model goes on with a text", "[program][sequences]") {
+TEST_CASE("a text model goes on with a text", "[program][sequence_runs]") {
     NEED_PROGRAM();
     const std::string& run = runs().text_run;
     const Output text = kvmem_program({"generate", run, "--prompt", "the ", "--max-length", "30"});
@@ -193,7 +193,7 @@ TEST_CASE("a text model goes on with a text", "[program][sequences]") {
     CHECK(report.at("nats").to_number<double>() < 4);
 }
 
-TEST_CASE("runs on sequences are drawn and told of", "[program][sequences][plot]") {
+TEST_CASE("runs on sequences are drawn and told of", "[program][sequence_runs][plot]") {
     NEED_PROGRAM();
     const std::string page = kvmem_program({"plot", runs().run, "-o", "-", "--examples", "4"}).out;
     CHECK_THAT(page, Catch::Contains("Learning curves") && Catch::Contains("Errors by length") &&
@@ -204,7 +204,7 @@ TEST_CASE("runs on sequences are drawn and told of", "[program][sequences][plot]
     CHECK(told.at("format") == "kvmem-model");
 }
 
-TEST_CASE("training finds the task in the data and refuses models of others", "[program][sequences]") {
+TEST_CASE("training finds the task in the data and refuses models of others", "[program][sequence_runs]") {
     NEED_PROGRAM();
     const std::string data = runs().pairs + "/pairs.h5", run = runs().path("none");
     check_fails(kvmem_program({"train", data, "--run", run, "--model", "mem-n2n"}), 2, "kvmem-qa");
@@ -217,7 +217,8 @@ TEST_CASE("training finds the task in the data and refuses models of others", "[
     CHECK(again.code == 0);
 }
 
-TEST_CASE("an alignment of a given target has the log probability of all of it and its end", "[program][sequences]") {
+TEST_CASE("an alignment of a given target has the log probability of all of it and its end",
+          "[program][sequence_runs]") {
     NEED_PROGRAM();
     const std::string source = lines_of(runs().sources())[0];
     const auto log_probability = [&](const std::string& target) {
@@ -229,7 +230,7 @@ TEST_CASE("an alignment of a given target has the log probability of all of it a
     CHECK(log_probability(text) == Approx(best.at("log_probability").as_double()).margin(1e-3));
 }
 
-TEST_CASE("heads and unknown symbols are told", "[program][sequences]") {
+TEST_CASE("heads and unknown symbols are told", "[program][sequence_runs]") {
     NEED_PROGRAM();
     check_fails(translate({"--align", "pharaoh", "--head", "2"}, "5 May 1999\n"), 2, "1 to 1");
     check_fails(translate({"--head", "1"}, "5 May 1999\n"), 2, "--align");
@@ -238,7 +239,7 @@ TEST_CASE("heads and unknown symbols are told", "[program][sequences]") {
     CHECK_THAT(unknown.err, Catch::Contains("does not know 1 symbol"));
 }
 
-TEST_CASE("an unknown symbol of a reference is never right", "[program][sequences]") {
+TEST_CASE("an unknown symbol of a reference is never right", "[program][sequence_runs]") {
     NEED_PROGRAM();
     const TemporaryDirectory directory;
     std::string lines;
@@ -255,7 +256,7 @@ TEST_CASE("an unknown symbol of a reference is never right", "[program][sequence
     CHECK(report.at("exact").to_number<double>() < 0.1);
 }
 
-TEST_CASE("a memory beside a model tells what an output rests on", "[program][sequences]") {
+TEST_CASE("a memory beside a model tells what an output rests on", "[program][sequence_runs]") {
     NEED_PROGRAM();
     const std::string &run = runs().run, pairs = runs().directory.write("more.tsv", "zzz\t99\n").string();
     CHECK(translate({}, "zzz\n").out != "99\n");
@@ -283,7 +284,7 @@ TEST_CASE("a memory beside a model tells what an output rests on", "[program][se
     check_fails(translate({"--mix", "0.5"}, "zzz\n"), 2, "--memory");
 }
 
-TEST_CASE("options of a memory are tuned on a split", "[program][sequences]") {
+TEST_CASE("options of a memory are tuned on a split", "[program][sequence_runs]") {
     NEED_PROGRAM();
     const std::vector<std::string> tune{"evaluate", runs().run, "--memory", runs().pairs + "/test.tsv", "--tune"};
     CHECK_THAT(kvmem_program(tune).out, Catch::Contains("--mix 0.9 --memory-temperature") &&
@@ -297,7 +298,7 @@ TEST_CASE("options of a memory are tuned on a split", "[program][sequences]") {
     check_fails(kvmem_program({"evaluate", runs().run, "--tune"}), 2, "--memory");
 }
 
-TEST_CASE("a text model goes on with a memory of texts", "[program][sequences]") {
+TEST_CASE("a text model goes on with a memory of texts", "[program][sequence_runs]") {
     NEED_PROGRAM();
     const std::string other = runs().directory.write("other.txt", "the mat sat on the cat.\n").string();
     const std::vector<std::string> options{"generate",     runs().text_run,
@@ -312,7 +313,7 @@ TEST_CASE("a text model goes on with a memory of texts", "[program][sequences]")
     check_fails(kvmem_program({"generate", runs().text_run, "--memory", runs().pairs + "/pairs.h5"}), 1, "kvmem-pairs");
 }
 
-TEST_CASE("every layer's and head's weights are shown by their names", "[program][sequences][plot]") {
+TEST_CASE("every layer's and head's weights are shown by their names", "[program][sequence_runs][plot]") {
     NEED_PROGRAM();
     const std::string run = runs().path("transformer");
     REQUIRE(kvmem_program({"train", runs().pairs + "/pairs.h5", "--run", run, "--model", "transformer", "--width", "8",

@@ -164,7 +164,7 @@ TEST_CASE("merges are the same as those of counting anew each time", "[units]") 
     CHECK(units.encode(text) == tokens);  // encoding is what learning did
 }
 
-TEST_CASE("a token of byte pairs stays short, and a long word is encoded quickly", "[units]") {
+TEST_CASE("a token of byte pairs stays short, and a long word is encoded quickly", "[units][slow]") {
     const std::string word(1'000'000, 'a');
     const Units units = learn(UnitKind::bpe, word, 300);
     CHECK(units.text(units.size() - 1).size() <= Units::max_merged);

@@ -54,7 +54,7 @@ TEST_CASE("the true probabilities of a shop are those of what happens", "[shop]"
     }
 }
 
-TEST_CASE("an effect that is switched off makes what it shaped less sure", "[shop]") {
+TEST_CASE("an effect that is switched off makes what it shaped less sure", "[shop][slow]") {
     const auto all = best_of(shop());
     CHECK(best_of(shop({ShopEffect::tastes})).at("search").log_loss > all.at("search").log_loss + 0.05);
     CHECK(best_of(shop({ShopEffect::brands})).at("view").log_loss > all.at("view").log_loss);
@@ -67,7 +67,7 @@ TEST_CASE("an effect that is switched off makes what it shaped less sure", "[sho
     CHECK(all.at("buy").hit_at_10 == 1);
 }
 
-TEST_CASE("every effect of a shop changes its events", "[shop]") {
+TEST_CASE("every effect of a shop changes its events", "[shop][slow]") {
     const EventsDataset all = shop();
     const auto names = choices(ShopEffect{});
     for (std::size_t i = 0; i < names.size(); ++i) {

@@ -81,7 +81,7 @@ TEST_CASE("the loss of a pair is what its target costs step by step", "[seq2seq]
     }
 }
 
-TEST_CASE("an encoder-decoder learns to reverse words in every form", "[seq2seq]") {
+TEST_CASE("an encoder-decoder learns to reverse words in every form", "[seq2seq][slow]") {
     const PairsDataset data = test::toy_pairs(600, 30);
     for (const Seq2SeqConfig& config : forms()) {
         if (config.attention == SequenceAttention::none) continue;  // needs more than a second

@@ -104,7 +104,7 @@ TEST_CASE("hypotheses of a beam have the bits that they have alone", "[transform
     }
 }
 
-TEST_CASE("a Transformer learns to reverse words", "[transformer]") {
+TEST_CASE("a Transformer learns to reverse words", "[transformer][slow]") {
     const PairsDataset data = test::toy_pairs(600, 30);
     Transformer model(small(), {data.source, data.target});
     PairsObjective objective(model, data);

@@ -116,7 +116,7 @@ TEST_CASE("commands are carried out as the grammar says, each action from its wo
     }
 }
 
-TEST_CASE("the grammar has 20,910 commands", "[synth_pairs]") {
+TEST_CASE("the grammar has 20,910 commands", "[synth_pairs][slow]") {
     const auto size = [](Index train) {
         return synth_pairs({.task = PairTask::scan, .train = train, .valid = 1, .test = 1});
     };
