@@ -26,10 +26,34 @@ static void add_fact(DatasetBuilder& builder, std::string_view subject, std::str
     builder.add_fact(subject, relation, object, loc);
 }
 
-static void add_triple(DatasetBuilder& builder, std::string_view line, const Location& loc) {
+// Returns the relation.
+static std::string_view add_triple(DatasetBuilder& builder, std::string_view line, const Location& loc) {
     const auto fields = split_fields(line, '\t', 3, loc, "not a fact", "subject<TAB>relation<TAB>object");
     add_fact(builder, fields[0], fields[1], fields[2], loc);
+    return fields[1];
 }
+
+namespace {
+// Finds a heading that was read as a fact: no other line has its relation.
+class HeadingWatch {
+  public:
+    void see(std::string_view relation, const Location& loc) {
+        if (facts_++ == 0) relation_ = relation, loc_ = loc;
+        alike_ += relation == relation_;
+    }
+    void tell(DatasetBuilder& builder) const {
+        constexpr Index enough = 5;
+        if (facts_ >= enough && alike_ == 1)
+            builder.doubt("no other line has the relation of this one; the heading of a table begins with @table",
+                          loc_);
+    }
+
+  private:
+    std::string_view relation_;
+    Location loc_;
+    Index facts_ = 0, alike_ = 0;
+};
+}  // namespace
 
 static std::vector<std::string_view> table_columns(std::string_view line, const Location& loc) {
     std::vector<std::string_view> columns = split_fields(line, '\t');
@@ -62,15 +86,17 @@ static void add_table_row(DatasetBuilder& builder, const std::vector<std::string
 static void add_facts(DatasetBuilder& builder, const Source& source, const ImportOptions& options) {
     LineReader lines(source, options.progress);
     std::vector<std::string_view> columns;
+    HeadingWatch watch;
     bool first = true;
     for (std::string_view line; next_row(lines, line); first = false) {
         if (first && line.starts_with("@table"))
             columns = table_columns(line, lines.location());
         else if (columns.empty())
-            add_triple(builder, line, lines.location());
+            watch.see(add_triple(builder, line, lines.location()), lines.location());
         else
             add_table_row(builder, columns, line, lines.location());
     }
+    watch.tell(builder);
 }
 
 static RawQuestion read_tsv_question(DatasetBuilder& builder, std::string_view line, const Location& loc) {

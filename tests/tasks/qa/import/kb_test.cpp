@@ -107,6 +107,21 @@ TEST_CASE("what cannot be learned is told with its line, and then counted", "[im
     CHECK(warnings[7] == "of 7 lines: no fact holds a right answer of the question");
 }
 
+TEST_CASE("a heading that is read as a fact is told", "[import][kb]") {
+    const auto told = [](const std::string& first) {
+        std::vector<std::string> warnings;
+        ImportOptions options;
+        options.warn = [&](const std::string& warning) { warnings.push_back(warning); };
+        std::string lines = first;
+        for (const char* name : {"Peru", "Chile", "Cuba", "Fiji"}) lines += name + std::string("\tcapital\tthere\n");
+        kb_from({{"f.tsv", lines}}, {}, {}, {}, options);
+        return warnings;
+    };
+    REQUIRE(told("country\trelation\tvalue\n").size() == 1);
+    CHECK_THAT(told("country\trelation\tvalue\n")[0], Catch::StartsWith("f.tsv:1: ") && Catch::Contains("@table"));
+    CHECK(told("France\tcapital\tParis\n").empty());
+}
+
 // Entities c0... with capitals d0..., all in one continent.
 static std::string many_facts(int count) {
     std::string text;
