@@ -26,8 +26,8 @@ static std::uint32_t masked_crc(const std::string& bytes) {
 }
 
 EventFile::EventFile(const std::filesystem::path& directory)
-    : file_(directory / ("events.out.tfevents." + std::to_string(static_cast<std::int64_t>(now() * 1e6)) + ".kvmem"),
-            std::ios::binary) {
+    : path_(directory / ("events.out.tfevents." + std::to_string(static_cast<std::int64_t>(now() * 1e6)) + ".kvmem")),
+      file_(path_, std::ios::binary) {
     if (!file_)
         throw Error({.what = "cannot begin an event file", .got = std::strerror(errno), .where = directory.string()});
     record(protobuf::Message().number(1, now()).bytes(3, "brain.Event:2").wire());

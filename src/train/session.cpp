@@ -134,6 +134,12 @@ struct TrainingSession::Impl {
         std::error_code ignored;
         if (trainer.stop_reason() == StopReason::running) fs::remove(files.results(), ignored);
     }
+    // A run that fails without a model cannot go on. Its files go, so that another run can begin here.
+    void remove_without_model() const {
+        if (is_there(files.best()) || is_there(files.last())) return;
+        std::error_code ignored;
+        for (const fs::path& file : {files.config(), files.metrics(), events->path()}) fs::remove(file, ignored);
+    }
     void report(const EpochReport& epoch);
     void write_results(StopReason reason) const;
 };
@@ -271,8 +277,12 @@ StopReason TrainingSession::run(const Callbacks& callbacks) {
     StopReason reason;
     try {
         reason = in.trainer.run(inner);
-    } catch (...) {
+    } catch (const Error&) {
         in.save_best();  // The error spoils later parameters only.
+        in.remove_without_model();
+        throw;
+    } catch (...) {
+        in.save_best();
         throw;
     }
     if (reason != StopReason::interrupted) {

@@ -250,6 +250,17 @@ TEST_CASE("a run that diverges leaves the best model that it had", "[session]") 
     CHECK(fs::exists(toy / "run" / "model-best.h5") == (epochs > 0));
 }
 
+TEST_CASE("a run that diverges before it has a model makes room for another", "[session]") {
+    const ToyRun toy;
+    RunConfig config = toy.config();
+    config.trainer.optimizer.method = Method::sgd;
+    config.trainer.schedule = {.rate = 1e30, .warmup = 0, .decay = Decay::constant};
+    CHECK_THROWS_WITH(TrainingSession::begin(toy / "run", config, question_answering()).run(),
+                      Catch::Contains("diverged"));
+    CHECK(fs::is_empty(toy / "run"));
+    CHECK_NOTHROW(TrainingSession::begin(toy / "run", toy.config(), question_answering()));
+}
+
 TEST_CASE("only one process trains in a directory", "[session]") {
     const ToyRun toy;
     std::optional<TrainingSession> session = TrainingSession::begin(toy / "run", toy.config(), question_answering());

@@ -17,8 +17,12 @@ class EventFile {
     // Appends a point of the curve `tag`, with the current time. On a full disk the point is lost, without an error.
     void add(const std::string& tag, Index step, double value);
 
+    // The path of the file.
+    const std::filesystem::path& path() const { return path_; }
+
   private:
     void record(const std::string& message);
+    std::filesystem::path path_;
     std::ofstream file_;
 };
 

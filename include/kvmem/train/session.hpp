@@ -73,7 +73,7 @@ class TrainingSession {
         std::function<bool()> interrupted;  // See Trainer::Callbacks.
     };
     // Trains until something in the options ends it, and writes all files. What a callback throws ends it, too: the
-    // best model is saved first.
+    // best model is saved first. After an Error without any model, another run can begin in the directory.
     StopReason run(const Callbacks& callbacks = {});
 
     // The position of the training. The reference is valid for the life of the session.
