@@ -1,5 +1,6 @@
 #include "file_kind.hpp"
 
+#include "ask_documents.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/train/checkpoint.hpp"
 #include "kvmem/train/session.hpp"
@@ -27,6 +28,7 @@ static FileKind kind_of(const fs::path& path, const std::string& format) {
                    ? FileKind{"a run directory", "see 'kvmem evaluate', 'kvmem ask' and 'kvmem plot'"}
                    : FileKind{"a folder", ""};
     if (format == model_format) return {"a model file", "see 'kvmem evaluate', 'kvmem ask' and 'kvmem plot'"};
+    if (are_documents(path)) return {"a data set of documents", "ask it: kvmem ask " + name + " QUESTION"};
     if (format == "kvmem-store") return {"a store of vectors", "search it: kvmem query " + name + " VECTORS"};
     if (format.starts_with("kvmem-"))
         return {"a data set of format " + format, "train on it: kvmem train " + name + " --run DIRECTORY"};

@@ -111,7 +111,16 @@ fs::path find_run(const po::variables_map& values, const std::string& option) {
         throw Error({.what = "no such run directory or model file",
                      .where = run.string(),
                      .hint = "train one with 'kvmem train'"});
-    if (!is_folder(run)) require_format(run, {model_format}, "a run directory or a model file");
+    if (!is_folder(run))
+        require_format(run, {model_format}, "a run directory or a model file");
+    else if (!is_there(RunFiles{run}.config()))
+        throw Error({.what = "no run here",
+                     .expected = "config.json",
+                     .got = "none",
+                     .where = run.string(),
+                     .hint = "begin one with 'kvmem train DATA --run DIRECTORY', or read a folder of text with 'kvmem "
+                             "import documents " +
+                             quoted(run.string()) + " -o FILE' and ask FILE"});
     return run;
 }
 

@@ -110,19 +110,21 @@ void Served::open_store(const std::string& path, const Served* before) {
 }
 
 template <class Part>
-static Part& there(Part* part, const char* what, const char* expected) {
-    if (!part) throw HttpError({404, {.what = what, .expected = expected, .hint = "see /v1/info"}, {}});
+static Part& there(Part* part, const char* what, const char* expected, const char* hint = "see /v1/info") {
+    if (!part) throw HttpError({404, {.what = what, .expected = expected, .hint = hint}, {}});
     return *part;
 }
 
 const ServedQuestions& Served::questions() const {
-    return there(questions_.get(), "no run here answers questions", "a server of such a run");
+    return there(questions_.get(), "no run here answers questions", "a server of such a run",
+                 documents_ ? "documents answer at /v1/documents" : "see /v1/info");
 }
 const SequenceSource& Served::sequences() const {
     return there(sequences_.get(), "no run here writes targets", "a server of a run on pairs");
 }
 const documents::Search& Served::documents() const {
-    return there(documents_.get(), "no documents are here", "a server of a data set of documents");
+    return there(documents_.get(), "no documents are here", "a server of a data set of documents",
+                 questions_ ? "a run answers at /v1/ask" : "see /v1/info");
 }
 
 const Recommender& Served::recommender() const {

@@ -124,5 +124,10 @@ TEST_CASE("documents with questions are evaluated, and wrong uses are refused", 
     CHECK(kvmem_program({"import", "documents", f.folder, "-o", f.notes, "--layout", "scroll"}).code == 2);
     CHECK(kvmem_program({"import", "documents", f.folder + "/none", "-o", f.notes}).code == 1);
     CHECK(kvmem_program({"ask", f.notes, "x", "--answers", "0"}).code == 2);
+    // What to do with documents, and with a folder of them, is told.
+    check_fails(kvmem_program({"predict", f.notes}), 1, "kvmem ask");
+    check_fails(kvmem_program({"query", f.notes, "x.npy"}), 1, "kvmem ask");
+    check_fails(kvmem_program({"train", f.notes, "--run", f.folder + "/r"}), 1, "kvmem ask");
+    check_fails(kvmem_program({"ask", f.folder, "x"}), 1, "kvmem import documents");
     CHECK(kvmem_program({"import", "documents", f.folder + "/s.json", "-o", f.folder + "/s.json"}).code != 0);
 }

@@ -138,7 +138,9 @@ TEST_CASE("served documents answer with the bytes that the program prints", "[se
         CHECK(server.call("POST", "/v1/documents", "{\"question\":\"" + question + "\"}").body == told.out);
     }
     CHECK(server.call("POST", "/v1/documents", "{\"question\":1}").status == 400);
-    CHECK(server.call("POST", "/v1/ask", "{\"question\":\"where\"}").status == 404);
+    const HttpReply refused = server.call("POST", "/v1/ask", "{\"question\":\"where\"}");
+    CHECK(refused.status == 404);
+    CHECK_THAT(refused.body, Catch::Contains("/v1/documents"));
     CHECK_THAT(server.call("GET", "/v1/info", "").body, Catch::Contains("\"documents\":1"));
 }
 

@@ -13,7 +13,8 @@ const Split& QaDataset::split(const std::string& name) const {
                      .expected = "a split '" + name + "'",
                      .got = "a memory alone",
                      .where = info.title,
-                     .hint = "import it again, with --templates or files of questions"});
+                     .hint = documents ? "ask the documents as they are, with 'kvmem ask'"
+                                       : "import it again, with --templates or files of questions"});
     return split_named(splits, name, info);
 }
 
