@@ -75,16 +75,35 @@ static void print_json(const Recommender& recommender, const History& history,
     std::cout << json_line(recommender, history, recommendations) << "\n";
 }
 
+// The reasons as lines, with the names of all rows that say the same: heads often read alike.
+using Row = std::pair<std::string, std::vector<std::string>>;
+static std::vector<Row> rows_of(const std::vector<Reason>& reasons, const Recommender& recommender,
+                                const Events& events) {
+    std::vector<Row> rows;
+    for (std::size_t i = 0; i < reasons.size();) {
+        const std::string& name = reasons[i].name;
+        std::vector<std::string> lines;
+        for (; i < reasons.size() && reasons[i].name == name; ++i)
+            lines.push_back(formatted("%.2f", reasons[i].weight) + "  " +
+                            event_text(recommender, events, reasons[i].event) + ", " +
+                            date_text(events.time[reasons[i].event]));
+        const auto same = std::ranges::find(rows, lines, &Row::second);
+        if (same == rows.end())
+            rows.emplace_back(name, std::move(lines));
+        else
+            same->first += ", " + name;
+    }
+    return rows;
+}
+
 static void print(const Recommender& recommender, const History& history,
                   const std::vector<Recommendation>& recommendations) {
     const ObjectGroup& items = recommender.model().catalog().objects();
     for (std::size_t i = 0; i < recommendations.size(); ++i) {
         const Recommendation& one = recommendations[i];
         std::cout << i + 1 << "\t" << printable(items.shown(one.item)) << "\t" << formatted("%.3f", one.score) << "\n";
-        for (const Reason& reason : one.reasons)
-            std::cout << "\t  " << reason.name << " " << formatted("%.2f", reason.weight) << "  "
-                      << printable(event_text(recommender, *history.events, reason.event)) << ", "
-                      << date_text(history.events->time[reason.event]) << "\n";
+        for (const auto& [names, lines] : rows_of(one.reasons, recommender, *history.events))
+            for (const std::string& line : lines) std::cout << "\t  " << names << " " << printable(line) << "\n";
     }
 }
 
