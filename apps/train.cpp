@@ -82,7 +82,7 @@ static std::string warning_of_few_steps(const TrainingSession& session) {
            std::to_string(session.config().trainer.batch) + ") or more --epochs";
 }
 
-// Shows the progress of runs, one after the other. A single run prints each epoch; of a group, the line is rewritten.
+// Shows the progress of runs, one after the other. A single run prints epochs; of a group, the line is rewritten.
 class TrainingDisplay {
   public:
     explicit TrainingDisplay(ScoreType score) : score_(std::move(score)) {}
@@ -99,11 +99,12 @@ class TrainingDisplay {
             progress_.print(prefix + warning);
         TrainingSession::Callbacks callbacks;
         callbacks.step = [this, prefix](const StepReport& report) {
+            epochs_ = report.epochs;
             if (progress_.due()) progress_.show(prefix + describe(report, score_));
         };
         callbacks.epoch = [this, prefix, phases = session.objective().phases()](const EpochReport& report) {
             before_ = std::exchange(last_, report.loss);
-            if (prefix.empty())
+            if (prefix.empty() && has_line(report.epoch))
                 progress_.print(describe(report, score_, phases));
             else if (progress_.due())
                 progress_.show(prefix + describe(report, score_, phases));
@@ -131,6 +132,12 @@ class TrainingDisplay {
     }
 
   private:
+    // Of many epochs some 20 to 40 have a line that stays.
+    bool has_line(Index epoch) const {
+        return epoch % std::max<Index>(epochs_ / 20, 1) == 0 || epoch == 1 || epoch == epochs_;
+    }
+
+    Index epochs_ = 0;              // the expected number
     double before_ = 0, last_ = 0;  // losses of the last two epochs
     ScoreType score_;
     Progress progress_;

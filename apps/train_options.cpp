@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iostream>
 #include <map>
 
 namespace kvmem::apps {
@@ -134,6 +135,15 @@ const TaskVerbs& train_task(const po::variables_map& values, const std::string& 
     return task_of_data(data);
 }
 
+// Says which settings the data have changed, but for those that an option sets.
+static void tell_fitted(const po::variables_map& values, Settings fitted, Settings usual) {
+    const std::vector<FieldText> before = field_texts(usual), after = field_texts(fitted);
+    for (std::size_t i = 0; i < after.size(); ++i)
+        if (after[i].value != before[i].value && !values.count(option_of(after[i].name)))
+            std::cerr << "--" << option_of(after[i].name) << " " << after[i].value
+                      << ", as the training questions need [" << before[i].value << "]\n";
+}
+
 static RunConfig base_config(const po::variables_map& values, const TaskType& task, const std::string& data) {
     const bool named = values.count("model") > 0;
     const std::string kind = named ? values["model"].as<std::string>() : "";
@@ -146,7 +156,9 @@ static RunConfig base_config(const po::variables_map& values, const TaskType& ta
                               .got = kind});
         return config;
     }
-    return find_model(task, named ? kind : task.default_model(data)).recommended;
+    RunConfig config = task.recommended(data, kind);
+    tell_fitted(values, config.model, find_model(task, config.model.kind()).recommended.model);
+    return config;
 }
 
 // The kinds of the models that have this field.
@@ -186,7 +198,17 @@ static void set_vectors(RunConfig& config, const std::string& file) {
         throw UsageError({.what = "the model reads no word vectors", .got = config.model.kind(), .where = "--vectors"});
 }
 
+static void require_data_of(const TaskVerbs& task, const std::string& data) {
+    if (is_there(data) && file_format(data) != task.data_format)
+        throw UsageError({.what = "the model is for other data",
+                          .expected = "a data set of format " + std::string(task.data_format),
+                          .got = task_of_data(data).data_format,
+                          .where = data,
+                          .hint = "name no model, or one of those for " + task_of_data(data).type().name()});
+}
+
 RunConfig run_config(const po::variables_map& values, const TaskVerbs& task, const std::string& data) {
+    require_data_of(task, data);
     RunConfig config = base_config(values, task.type(), data);
     config.data = data;
     const std::map<std::string, FieldText> fields = all_fields();
@@ -210,12 +232,6 @@ RunConfig run_config(const po::variables_map& values, const TaskVerbs& task, con
     config.per_task = values.count("per-task") > 0;
     config.runs = values["runs"].as<Index>();
     config.validate();
-    if (is_there(data) && file_format(data) != task.data_format)
-        throw UsageError({.what = "the model is for other data",
-                          .expected = "a data set of format " + std::string(task.data_format),
-                          .got = task_of_data(data).data_format,
-                          .where = data,
-                          .hint = "name no model, or one of those for " + task_of_data(data).type().name()});
     return config;
 }
 

@@ -19,6 +19,10 @@ const ModelType& find_model(const TaskType& task, std::string_view kind) {
     refuse("no such model", kinds, kind);
 }
 
+RunConfig TaskType::recommended(const std::string& /*data*/, const std::string& kind) const {
+    return kind.empty() ? models().front()->recommended : find_model(*this, kind).recommended;
+}
+
 RunConfig preset(const TaskType& task, std::string_view name) {
     for (const ModelType* model : task.models())
         for (const auto& [preset_name, config] : model->presets)

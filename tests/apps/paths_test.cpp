@@ -145,6 +145,29 @@ TEST_CASE("small data are passed over as often as a minimum of steps needs", "[p
     CHECK_THAT(train("b", {}), Catch::Contains("a run is here already"));
 }
 
+TEST_CASE("a training tells the hops that its questions need, unless an option says them", "[program]") {
+    NEED_PROGRAM();
+    const PathFixture f;
+    const auto train = [&](const std::string& run, std::vector<std::string> more) {
+        more.insert(more.begin(), {"train", f.data, "--run", f.path(run), "--epochs", "1", "--width", "8"});
+        return kvmem_program(more).err;
+    };
+    CHECK_THAT(train("a", {}), Catch::StartsWith("--hops 2, as the training questions need [3]\n"));
+    CHECK_THAT(read_file(f.path("a/config.json")), Catch::Contains("\"hops\":2"));
+    CHECK_THAT(train("b", {"--hops", "1"}), !Catch::Contains("--hops"));
+    CHECK_THAT(read_file(f.path("b/config.json")), Catch::Contains("\"hops\":1"));
+}
+
+TEST_CASE("a training of many epochs has a line for some of them", "[program]") {
+    NEED_PROGRAM();
+    const PathFixture f;
+    const Output done = kvmem_program(
+        {"train", f.data, "--run", f.path("a"), "--epochs", "80", "--patience", "0", "--width", "4", "--batch", "64"});
+    REQUIRE(done.code == 0);
+    CHECK_THAT(done.err, Catch::Contains("\nepoch 1 ") && Catch::Contains("\nepoch 4 ") &&
+                             !Catch::Contains("\nepoch 5 ") && Catch::Contains("\nepoch 80 "));
+}
+
 TEST_CASE("what each way to find slots can reach is shown by hop", "[program]") {
     NEED_PROGRAM();
     ProgramFixture f;

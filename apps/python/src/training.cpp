@@ -65,7 +65,7 @@ static RunConfig config_for(const fs::path& data, const std::optional<std::strin
             throw bad_argument("model", config.model.kind() + ", which the preset is of, or None", *model);
     } else {
         const TaskType& task = model ? *task_of_model(*model).type : *task_of_data(data).type;
-        config = find_model(task, model ? *model : task.default_model(data.string())).recommended;
+        config = task.recommended(data.string(), model.value_or(""));
     }
     config.data = data.string();
     for (const auto& [name, value] : settings) {

@@ -35,8 +35,9 @@ class TaskType {
     virtual std::vector<const ModelType*> models() const = 0;
     // The score that selects the best model. It is the same for all models, so that runs can be compared.
     virtual ScoreType score() const { return {}; }
-    // The kind of model for the data set `data`, a path, when the command line names none.
-    virtual std::string default_model(const std::string& /*data*/) const { return models().front()->kind(); }
+    // The recommended settings for the data set `data`, a path, of the model of this kind; if it is empty, of the one
+    // that suits the data. Throws Error for data that cannot be read, and UsageError for an unknown kind.
+    virtual RunConfig recommended(const std::string& data, const std::string& kind) const;
     // Reads the data and makes the model with its first parameters. Throws Error.
     virtual std::unique_ptr<Objective> make_objective(const RunConfig& config) const = 0;
     // The names of the parts of the data that a run trains on, or none. RunConfig::per_task trains one model for each.

@@ -5,7 +5,10 @@
 #include "kvmem/tasks/qa/models/path_reader.hpp"
 #include "kvmem/tasks/qa/models/window_reader.hpp"
 #include "kvmem/tasks/qa/objective.hpp"
+#include "kvmem/tasks/qa/retriever.hpp"
 #include "kvmem/tasks/qa/tasks.hpp"
+
+#include <algorithm>
 
 namespace kvmem {
 
@@ -40,16 +43,46 @@ bool has_second_dictionary(const Vocabulary& vocabulary) {
     return false;
 }
 
+std::string suitable_model(const QaDataset& dataset) {
+    if (dataset.memory.size() == 0) return MemN2NConfig::kind;
+    if (!dataset.origin.empty() && has_second_dictionary(dataset.vocabulary)) return WindowReaderConfig::kind;
+    return holds_facts(dataset) ? PathReaderConfig::kind : KvMemNNConfig::kind;
+}
+
+// Examples of the split at equal distances, of all tasks.
+Split sample_of(const Split& split, Index max) {
+    Split sample;
+    const Index count = std::min(max, split.size());
+    for (Index i = 0; i < count; ++i) {
+        sample.question.push_row(split.question[i * split.size() / count]);
+        sample.answer.push_row(split.answer[i * split.size() / count]);
+    }
+    return sample;
+}
+
+// The largest distance, in facts, from the names of training questions to their answers, but at most `max`. Further
+// hops would only offer roundabout paths. A sample of the questions tells it, smaller for large memories.
+Index hops_to_answers(const QaDataset& dataset, Index max) {
+    const auto train = dataset.splits.find("train");
+    if (train == dataset.splits.end()) return max;
+    const Index size = std::clamp<Index>(100'000'000 / (dataset.memory.size() + 1), 100, 1000);
+    const Retriever retriever(dataset.memory, dataset.vocabulary, {.strategy = Retrieval::whole, .hops = max});
+    const auto reached = report_retrieval_by_hop(dataset, sample_of(train->second, size), retriever).front();
+    const auto farthest = std::ranges::find(reached, reached.back().gold_found, &RetrievalReport::gold_found);
+    return reached.back().gold_found > 0 ? farthest - reached.begin() + 1 : max;
+}
+
 class QuestionAnswering final : public TaskType {
   public:
     std::string name() const override { return "question answering"; }
     std::vector<const ModelType*> models() const override { return qa_models(); }
     ScoreType score() const override { return {.name = "hits_at_1", .label = "hits@1", .is_share = true}; }
-    std::string default_model(const std::string& data) const override {
-        const QaDataset dataset = load_dataset(data, DatasetParts::memory);
-        if (dataset.memory.size() == 0) return MemN2NConfig::kind;
-        if (!dataset.origin.empty() && has_second_dictionary(dataset.vocabulary)) return WindowReaderConfig::kind;
-        return holds_facts(dataset) ? PathReaderConfig::kind : KvMemNNConfig::kind;
+    RunConfig recommended(const std::string& data, const std::string& kind) const override {
+        if (!kind.empty() && kind != PathReaderConfig::kind) return find_model(*this, kind).recommended;
+        const QaDataset dataset = load_dataset(data);
+        RunConfig config = find_model(*this, kind.empty() ? suitable_model(dataset) : kind).recommended;
+        if (auto* reader = config.model.get<PathReaderConfig>()) reader->hops = hops_to_answers(dataset, reader->hops);
+        return config;
     }
     std::unique_ptr<Objective> make_objective(const RunConfig& config) const override {
         return std::make_unique<OwningObjective>(config);
