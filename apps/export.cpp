@@ -30,7 +30,10 @@ static void tell(const std::vector<fs::path>& files, const Parameters& parameter
 }
 
 int run_export(const Arguments& arguments) {
-    CommandLine line{.usage = "kvmem export RUN --to FORMAT --output FILE", .about = about, .positional = {"run"}};
+    CommandLine line{.usage = "kvmem export RUN --to FORMAT --output FILE",
+                     .about = about,
+                     .positional = {"run"},
+                     .choices = {{"to", {"onnx", "safetensors"}}}};
     line.options.add_options()                                               //
         ("to", po::value<std::string>(), "the format: onnx or safetensors")  //
         ("output,o", po::value<std::string>(), "the file to write");

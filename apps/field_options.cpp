@@ -1,5 +1,7 @@
 #include "field_options.hpp"
 
+#include "kvmem/core/number.hpp"
+
 #include <algorithm>
 
 namespace kvmem::apps {
@@ -13,10 +15,16 @@ std::string field_of(std::string option) {
     return option;
 }
 
+po::typed_value<std::string>* field_value(const FieldText& field) {
+    auto* value = po::value<std::string>();
+    if (field.is_flag) return value->implicit_value("yes")->value_name("yes|no");
+    return value->value_name(number_of<double>(field.value) ? "N" : "NAME");
+}
+
 void add_field_options(po::options_description& options, FieldsRef fields) {
     for (const FieldText& field : field_texts(fields)) {
-        auto* value = po::value<std::string>();
-        if (field.is_flag) value->zero_tokens()->implicit_value("yes");
+        auto* value = field_value(field);
+        if (field.is_flag) value->zero_tokens();
         const std::string help = field.is_flag ? field.help : field.help + " [" + field.value + "]";
         if (!field.help.empty()) options.add_options()(option_of(field.name).c_str(), value, help.c_str());
     }

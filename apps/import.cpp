@@ -40,6 +40,10 @@ static const char* const about =
     "(documents),\n"
     "and files of kvmem's formats in another layout of HDF5 (hdf5).";
 
+static const std::vector<std::string> layouts{"metaqa",    "wikimovies", "kb",     "babi",      "jsonl",   "documents",
+                                              "pairs",     "text",       "events", "movielens", "retail",  "otto",
+                                              "sequences", "recbole",    "git",    "sentences", "weights", "hdf5"};
+
 [[noreturn]] static void refuse_option(const std::string& option, const std::string& layout) {
     throw UsageError({.what = (option == "folder" ? "a folder" : "--" + option) + " is not an option of " + layout,
                       .hint = "see 'kvmem import --help'"});
@@ -142,12 +146,10 @@ static QaDataset import_layout(const std::string& layout, const po::variables_ma
     }
     if (layout == "babi") return import_babi(files_of(values, "folder"), task_numbers(values), options);
     if (layout == "jsonl") return import_jsonl(options);
-    throw UsageError(
-        {.what = "no such layout",
-         .expected = "metaqa, wikimovies, kb, babi, jsonl, documents, pairs, text, events, movielens, retail, otto, "
-                     "sequences, recbole, git or sentences",
-         .got = layout,
-         .hint = "see 'kvmem import --help'"});
+    throw UsageError({.what = "no such layout",
+                      .expected = "one of " + joined(layouts),
+                      .got = layout,
+                      .hint = "see 'kvmem import --help'"});
 }
 
 namespace {
@@ -174,7 +176,7 @@ static void add_options(CommandLine& line, ImportSettings& settings) {
         ("test", po::value<Paths>()->multitoken(), "files of test questions")         //
         ("valid-fraction", po::value(&options.valid_fraction)->default_value(0, "0"),
          "share of the training questions to validate with; a tenth of kb's and jsonl's from 20 on unless given")  //
-        ("split", po::value<Paths>()->multitoken(),
+        ("split", po::value<Paths>()->multitoken()->value_name("FILE"),
          "files of questions to be divided: 80 % to train, 10 % to valid, 10 % to test (metaqa)")  //
         ("hold-out-phrasings", po::value(&metaqa.held_out_phrasings)->default_value(0),
          "phrasings of each type of question that the test alone has, and nothing else (metaqa)")  //
@@ -195,7 +197,8 @@ static void add_options(CommandLine& line, ImportSettings& settings) {
          "words of a window, with the name in its middle")  //
         ("stated", po::bool_switch(&options.stated_only),
          "only questions, and right answers, that the slots which a question reads have (with --documents)")  //
-        ("templates", po::value(&template_file), "file of phrasings to make questions from facts with (kb)")  //
+        ("templates", po::value(&template_file)->value_name("FILE"),
+         "file of phrasings to make questions from facts with (kb)")  //
         ("test-entities", po::value(&templates.test_entity_fraction)->default_value(0.1, "0.1"),
          "share of the entities that only the test asks about (kb)")  //
         ("questions-per-key", po::value(&templates.questions_per_key)->default_value(1),
@@ -222,7 +225,8 @@ int run_import(const Arguments& arguments) {
     CommandLine line{.usage = "kvmem import LAYOUT [FOLDER...] --output FILE [options]",
                      .about = about,
                      .positional = {"layout"},
-                     .rest = "folder"};
+                     .rest = "folder",
+                     .choices = {{"layout", layouts}}};
     add_options(line, settings);
     auto& [options, templates, metaqa, template_file] = settings;
     po::variables_map values;

@@ -59,8 +59,9 @@ int run(const Arguments& arguments) {
         return 2;
     }
     const std::string& name = arguments.front();
-    if (name == list_options) {
-        for (const Verb& verb : verbs) std::cout << verb.name << "\t" << verb.summary << "\n";
+    if (name == list_options || (name == "help" && arguments.back() == list_values)) {
+        for (const Verb& verb : verbs)
+            std::cout << verb.name << (name == "help" ? "" : "\t" + std::string(verb.summary)) << "\n";
         return 0;
     }
     if (name == "help" && arguments.size() > 1) return run({arguments[1], "--help"});

@@ -11,6 +11,8 @@
 #include <cstdio>
 #include <iomanip>
 #include <iostream>
+#include <map>
+#include <set>
 #include <type_traits>
 #include <typeinfo>
 
@@ -48,11 +50,59 @@ static void print_names(const po::options_description& options) {
     }
 }
 
+// What stands for the value of a text in help, unless the option says it.
+static const char* name_of_text(const std::string& option) {
+    static const std::map<std::string_view, std::set<std::string_view>> names{
+        {"FILE", {"data",   "documents",  "entities", "facts", "history", "html",       "items",  "kb",    "log",
+                  "memory", "only",       "output",   "pairs", "results", "statements", "store",  "story", "support",
+                  "test",   "token-file", "train",    "users", "valid",   "values",     "without"}},
+        {"RUN", {"run", "like", "with", "against"}},
+        {"IDS", {"filter", "ids"}},
+        {"TEXT", {"text", "prompt", "prefix", "title", "source", "origin", "license"}},
+        {"FACT", {"add-fact", "remove-fact"}}};
+    for (const auto& [name, options] : names)
+        if (options.contains(option)) return name.data();
+    return "NAME";
+}
+
+// Names the values of options of these types, in place of Boost's "arg".
+template <class... Types>
+static void name_values(const po::option_description& option, const char* name) {
+    const auto set = [&]<class Type>(std::type_identity<Type>) {
+        const auto* typed = dynamic_cast<const po::typed_value<Type>*>(option.semantic().get());
+        if (typed && typed->name().starts_with(po::arg)) const_cast<po::typed_value<Type>*>(typed)->value_name(name);
+    };
+    (set(std::type_identity<Types>()), ...);
+}
+
+static void name_values(const po::options_description& options) {
+    for (const auto& option : options.options()) {
+        name_values<int, unsigned, long, unsigned long, float, double>(*option, "N");
+        name_values<std::string, std::vector<std::string>>(*option, name_of_text(option->long_name()));
+    }
+}
+
+// Prints the values that may stand at the end of the arguments, a line each.
+static void print_values(const CommandLine& line, const Arguments& arguments) {
+    std::string name;
+    if (arguments.size() == 1 && !line.positional.empty())
+        name = line.positional.front();
+    else if (arguments.size() > 1 && arguments[arguments.size() - 2].starts_with("--"))
+        name = arguments[arguments.size() - 2].substr(2);
+    const auto known = line.choices.find(name);
+    if (known != line.choices.end())
+        for (const std::string& value : known->second) std::cout << value << "\n";
+}
+
 bool parse(const CommandLine& line, const Arguments& arguments, po::variables_map& values) {
     po::options_description all = line.options;
     all.add_options()("help,h", "print this and exit");
     if (std::ranges::find(arguments, list_options) != arguments.end()) {  // before it may be an unfinished command line
         print_names(all);
+        return false;
+    }
+    if (!arguments.empty() && arguments.back() == list_values) {
+        print_values(line, arguments);
         return false;
     }
     po::positional_options_description positional;
@@ -71,6 +121,7 @@ bool parse(const CommandLine& line, const Arguments& arguments, po::variables_ma
         po::store(require_numbers(po::command_line_parser(arguments).options(known).positional(positional).run()),
                   values);
         if (values.count("help")) {
+            name_values(all);
             std::cout << "usage: " << line.usage << "\n\n" << line.about << "\n\n" << all;
             return false;
         }

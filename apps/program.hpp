@@ -9,6 +9,7 @@
 
 #include <boost/program_options.hpp>
 #include <chrono>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -49,12 +50,17 @@ struct CommandLine {
     std::vector<std::string> positional;
     po::options_description hidden{};  // options that --help leaves out
     std::string rest{};                // name for all further arguments, a list of strings; "": none are allowed
+    std::map<std::string, std::vector<std::string>>
+        choices{};  // values of options and of the first argument, to complete
 };
 
 // Asks for the names that may follow the arguments before it, a line each: what shells complete.
 inline constexpr const char* list_options = "--list-options";
+// The same for the values of the option before it, or else for the verb's first argument.
+inline constexpr const char* list_values = "--list-values";
 
-// Parses the arguments. For --help and list_options, prints what is wanted and returns false. Throws UsageError.
+// Parses the arguments. For --help, list_options and list_values, prints what is wanted and returns false. Throws
+// UsageError.
 bool parse(const CommandLine& line, const Arguments& arguments, po::variables_map& values);
 
 // The value of an option. Throws UsageError, which expects `meaning`, when it is missing or empty.

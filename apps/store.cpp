@@ -97,7 +97,8 @@ int run_store(const Arguments& arguments) {
     constexpr Index max_ids = 100'000'000;
     CommandLine line{.usage = "kvmem store add|upsert|remove|compact|export STORE [VECTORS] [options]",
                      .about = about,
-                     .positional = {"action", "store", "vectors"}};
+                     .positional = {"action", "store", "vectors"},
+                     .choices = {{"action", {"add", "upsert", "remove", "compact", "export"}}}};
     line.options.add_options()                                        //
         ("ids", po::value<std::string>(), "of the slots: 3,7,10-20")  //
         ("dataset", po::value<std::string>()->default_value("train"),

@@ -72,10 +72,13 @@ int run_synth(const Arguments& arguments) {
     if (!arguments.empty() && arguments.front() == "documents") return run_synth_documents(arguments);
     StoryOptions options;
     Index questions = 0;
-    CommandLine line{.usage = "kvmem synth stories --output DIR [options]", .about = about(), .positional = {"kind"}};
-    line.options.add_options()                                                          //
-        ("output,o", po::value<std::string>(), "the folder to write to")                //
-        ("seed", po::value(&options.seed)->default_value(1), "of every random choice")  //
+    CommandLine line{.usage = "kvmem synth stories --output DIR [options]",
+                     .about = about(),
+                     .positional = {"kind"},
+                     .choices = {{"kind", {"stories", "pairs", "shop", "documents"}}}};
+    line.options.add_options()                                                                     //
+        ("output,o", po::value<std::string>()->value_name("DIRECTORY"), "the folder to write to")  //
+        ("seed", po::value(&options.seed)->default_value(1), "of every random choice")             //
         ("questions", po::value(&questions)->default_value(1000),
          "questions of each task, to train on and to validate with; 1 to 1,000,000")                          //
         ("valid-fraction", po::value<double>()->default_value(0.1, "0.1"), "share of them to validate with")  //

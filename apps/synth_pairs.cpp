@@ -34,7 +34,7 @@ int run_synth_pairs(const Arguments& arguments) {
         .usage = "kvmem synth pairs --task TASK --output DIR [options]", .about = about, .positional = {"kind"}};
     line.options.add_options()                                                                                   //
         ("task", po::value<std::string>(), "dates, reverse, copy, sort, add or scan")                            //
-        ("output,o", po::value<std::string>(), "the folder to write to")                                         //
+        ("output,o", po::value<std::string>()->value_name("DIRECTORY"), "the folder to write to")                //
         ("seed", po::value(&options.seed)->default_value(1), "of every random choice")                           //
         ("lines", po::value(&options.train)->default_value(options.train), "pairs to train on; 1 to 1,000,000")  //
         ("valid", po::value(&options.valid)->default_value(options.valid), "pairs to validate with")             //

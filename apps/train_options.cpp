@@ -39,21 +39,17 @@ static std::map<std::string, FieldText> all_fields() {
 // The value of an option in arguments that are not parsed yet, or "".
 static std::string value_of(const Arguments& arguments, const std::string& option) {
     for (std::size_t i = 0; i < arguments.size(); ++i) {
-        if (arguments[i] == option && i + 1 < arguments.size()) return arguments[i + 1];
+        if (arguments[i] == option && i + 1 < arguments.size() && !arguments[i + 1].starts_with("--"))
+            return arguments[i + 1];
         if (arguments[i].starts_with(option + "=")) return arguments[i].substr(option.size() + 1);
     }
     return {};
 }
 
-static po::typed_value<std::string>* text_value(bool is_flag) {
-    auto* value = po::value<std::string>();
-    return is_flag ? value->implicit_value("yes") : value;
-}
-
 static void describe(po::options_description& options, FieldsRef fields) {
     for (const FieldText& field : field_texts(fields))
         if (!field.help.empty() && field.name != "seed")
-            options.add_options()(option_of(field.name).c_str(), text_value(field.is_flag),
+            options.add_options()(option_of(field.name).c_str(), field_value(field),
                                   (field.help + " [" + field.value + "]").c_str());
 }
 
@@ -92,10 +88,11 @@ static RunConfig named_config(const std::string& kind, const std::string& preset
 }
 
 Arguments add_train_options(CommandLine& line, const Arguments& arguments) {
-    std::string models, presets;
+    std::string models;
     for_each_model([&](const ModelType& model) {
         models += "\n  " + model.kind() + ": " + model.about;
-        for (const auto& [name, config] : model.presets) presets += (presets.empty() ? "" : ", ") + name;
+        line.choices["model"].push_back(model.kind());
+        for (const auto& [name, config] : model.presets) line.choices["preset"].push_back(name);
     });
     line.options.add_options()  //
         ("model", po::value<std::string>(),
@@ -103,14 +100,14 @@ Arguments add_train_options(CommandLine& line, const Arguments& arguments) {
           models)
              .c_str())  //
         ("preset", po::value<std::string>(),
-         ("settings of a paper, which options given beside it change: " + presets).c_str())                      //
-        ("tasks", po::value<std::string>(), "of the data set to train on: numbers or names, with commas [all]")  //
-        ("per-task", "train a model for each task, in directories of their own")                                 //
+         ("settings of a paper, which options given beside it change: " + joined(line.choices["preset"])).c_str())  //
+        ("tasks", po::value<std::string>(), "of the data set to train on: numbers or names, with commas [all]")     //
+        ("per-task", "train a model for each task, in directories of their own")                                    //
         ("runs", po::value<Index>()->default_value(1),
          "train with this many seeds that follow each other; the best on validation is used")  //
         ("vectors", po::value<std::string>(),
          "file of word vectors, for models that read them: GloVe, word2vec, fastText or .npy")  //
-        ("seed", po::value<std::string>(), "of every random choice [1]");
+        ("seed", po::value<std::string>()->value_name("N"), "of every random choice [1]");
     const std::string kind = value_of(arguments, "--model"), preset_name = value_of(arguments, "--preset");
     RunConfig recommended = named_config(kind, preset_name);
     describe(line.options, recommended.trainer);
@@ -122,7 +119,7 @@ Arguments add_train_options(CommandLine& line, const Arguments& arguments) {
     const std::map<std::string, FieldText> fields = all_fields();
     for (const auto& [name, field] : fields)
         if (!line.options.find_nothrow(option_of(name), false))
-            line.hidden.add_options()(option_of(name).c_str(), text_value(field.is_flag));
+            line.hidden.add_options()(option_of(name).c_str(), field_value(field));
     line.hidden.add_options()("hash-words", po::value<std::string>()->zero_tokens()->implicit_value("no"));
     po::options_description all;
     all.add(line.options).add(line.hidden);

@@ -16,15 +16,31 @@ TEST_CASE("an unfinished command line says what may follow", "[apps]") {
     CHECK_THAT(kvmem_program({"import", "pairs", "--source", "--list-options"}).out, Catch::Contains("--target\t"));
 }
 
-TEST_CASE("a shell completes verbs and options", "[apps]") {
+TEST_CASE("an unfinished command line says which values may follow", "[apps]") {
+    NEED_PROGRAM();
+    const auto values = [](std::vector<std::string> words) {
+        words.push_back("--list-values");
+        return kvmem_program(words).out;
+    };
+    CHECK_THAT(values({"import"}), Catch::StartsWith("metaqa\nwikimovies\nkb\n"));
+    CHECK(values({"store"}) == "add\nupsert\nremove\ncompact\nexport\n");
+    CHECK_THAT(values({"train", "none.h5", "--model"}), Catch::Contains("\npath-reader\n"));
+    CHECK_THAT(values({"train", "none.h5", "--preset"}), Catch::Contains("memn2n-babi-1k\n"));
+    CHECK_THAT(values({"help"}), Catch::Contains("\ntrain\n"));
+    CHECK(values({"ask"}).empty());
+    CHECK(values({"train", "--run"}).empty());
+}
+
+TEST_CASE("a shell completes verbs, options and values", "[apps]") {
     NEED_PROGRAM();
     const Output bash = shell(
         "export KVMEM; bash -c 'source <(\"$KVMEM\" completion bash); complete_words() { COMP_WORDS=(\"$KVMEM\" "
         "\"$@\"); "
         "COMP_CWORD=$#; _kvmem; echo \"${COMPREPLY[*]}\"; }; complete_words tr; "
-        "complete_words train data.h5 --model atrank --redr; complete_words ask da'");
+        "complete_words train data.h5 --model atrank --redr; complete_words ask da; "
+        "complete_words train data.h5 --model pa; complete_words import mo'");
     INFO(bash.err);
-    CHECK(bash.out == "train translate\n--redraw\n\n");
+    CHECK(bash.out == "train translate\n--redraw\n\npath-reader\nmovielens\n");
     for (const char* const name : {"zsh", "fish"}) {
         const Output script = kvmem_program({"completion", name});
         CHECK(script.code == 0);
@@ -42,7 +58,7 @@ TEST_CASE("every verb has a manual page without errors", "[apps]") {
     const Output made = shell("'" KVMEM_SOURCE_DIR "/scripts/man.sh' \"$KVMEM\" '" + pages + "'");
     INFO(made.err);
     REQUIRE(made.code == 0);
-    CHECK_THAT(shell("cat '" + pages + "/kvmem-query.1'").out, Catch::Contains(".B \\-\\-filter arg\nthese ids alone"));
+    CHECK_THAT(shell("cat '" + pages + "/kvmem-query.1'").out, Catch::Contains(".B \\-\\-filter IDS\nthese ids alone"));
     CHECK_THAT(shell("cat '" + pages + "/kvmem.1'").out, Catch::Contains("kvmem\\-predict"));
     if (shell("command -v groff").code == 0) CHECK(shell("groff -man -ww -z '" + pages + "'/*.1 2>&1").out.empty());
 }
