@@ -23,6 +23,10 @@ static double words_in(const Overlap& overlap, Index candidate) {
     return static_cast<double>(overlap.source().candidate(candidate).words.size());
 }
 
+static double lengths(const Overlap& overlap, Index candidate) {
+    return std::max(1.0, words_in(overlap, candidate) + static_cast<double>(overlap.terms()));
+}
+
 static double idf_share(const Overlap& overlap, Index candidate) { return overlap.idf_share(candidate); }
 
 static constexpr double saturation = 1.2, length_share = 0.75;
@@ -77,14 +81,14 @@ static double list_share(const Overlap& overlap, Index candidate) {
 static double common_per_length(const Overlap& overlap, Index candidate) {
     double common = 0;
     for (Index t = 0; t < overlap.terms(); ++t) common += overlap.weight(t) > 0 && overlap.count(candidate, t) > 0;
-    return 4 * common / (words_in(overlap, candidate) + static_cast<double>(overlap.terms()));
+    return 4 * common / lengths(overlap, candidate);
 }
 
 static double idf_per_length(const Overlap& overlap, Index candidate) {
     double common = 0;
     for (Index t = 0; t < overlap.terms(); ++t)
         if (overlap.count(candidate, t) > 0) common += overlap.weight(t);
-    return common / (words_in(overlap, candidate) + static_cast<double>(overlap.terms()));
+    return common / lengths(overlap, candidate);
 }
 
 // With a part of what a neighbour has.

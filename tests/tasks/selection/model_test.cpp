@@ -56,7 +56,7 @@ double trained_map(const SentencesDataset& data, SentenceSelectorConfig config) 
     options.schedule.rate = 0.01;
     options.optimizer.method = Method::adam;
     Trainer(objective, options, {.name = "map", .is_share = true}).run({});
-    return objective.validate().score;
+    return 1 - objective.validate().loss;
 }
 
 }  // namespace
