@@ -1,6 +1,6 @@
 // Checks fact tables and question templates, and prints what is in them:
 //
-//   node check-almanac.mjs DIR     DIR holds *.tsv tables, templates.tsv and LICENSES.txt
+//   node check-almanac.mjs DIR     DIR holds *.tsv tables, templates.tsv, paraphrases.tsv and LICENSES.txt
 //
 // Exit 1 when a rule is broken. It reads the files on its own and shares no code with what writes them.
 import { readFileSync, readdirSync } from "node:fs";
@@ -75,7 +75,8 @@ const readTable = (file) => {
     return table;
 };
 
-const tables = readdirSync(dir).filter((f) => f.endsWith(".tsv") && f !== "templates.tsv").sort().map(readTable);
+const isTable = (file) => file.endsWith(".tsv") && linesOf(file).some((line) => line.startsWith("@table\t"));
+const tables = readdirSync(dir).filter(isTable).sort().map(readTable);
 const facts = tables.flatMap((t) => t.facts);
 const known = new Set(facts.map((f) => f[1]));
 const names = new Set(facts.flatMap((f) => [f[0], f[2]]));
@@ -118,6 +119,19 @@ for (const relation of [...relations, ...paths]) {
         for (const word of content(phrasing))
             if (!taught.has(word)) wrong(relation, `"${word}" of the test phrasing "${phrasing}" is in no train phrasing`);
 }
+
+// A paraphrase shares no content word with any phrasing of its relation.
+const paraphrases = new Map(); // relation -> count
+linesOf("paraphrases.tsv").forEach((line, i) => {
+    if (line === "" || line.startsWith("#")) return;
+    const [relation, phrasing] = line.split("\t");
+    paraphrases.set(relation, (paraphrases.get(relation) ?? 0) + 1);
+    const { train, test } = templates.get(relation) ?? { train: [], test: [] };
+    const taught = new Set([...train, ...test].flatMap(content));
+    for (const word of content(phrasing))
+        if (taught.has(word)) wrong(`paraphrases.tsv:${i + 1}`, `"${word}" is in a phrasing of ${relation}`);
+});
+for (const relation of known) if (paraphrases.get(relation) !== 5) wrong("paraphrases.tsv", `${relation} lacks five`);
 
 // Names that a phrasing spells by accident could be read as entities. (Indium's "In" and other stop words are let be.)
 const spelled = new Map();
