@@ -9,10 +9,8 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <filesystem>
 #include <iostream>
 #include <iterator>
-#include <new>
 
 namespace {
 
@@ -116,13 +114,8 @@ int main(int count, char** values) {
         return code;
     } catch (const std::ios_base::failure&) {
         return output_failed();
-    } catch (const std::filesystem::filesystem_error& e) {
-        return fail(e.path1().string() + ": cannot use this: got " + e.code().message(), 1);
-    } catch (const UsageError& e) {
-        return fail(e.what(), 2);
-    } catch (const std::bad_alloc&) {
-        return fail("out of memory", 1);
-    } catch (const std::exception& e) {
-        return fail(e.what(), 1);
+    } catch (const std::exception&) {
+        const auto [what, code] = current_failure();
+        return fail(what, code);
     }
 }

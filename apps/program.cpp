@@ -9,9 +9,11 @@
 #include <cmath>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <iomanip>
 #include <iostream>
 #include <map>
+#include <new>
 #include <set>
 #include <type_traits>
 #include <typeinfo>
@@ -148,6 +150,22 @@ void require_at_least(std::int64_t value, std::int64_t min, const std::string& o
                           .expected = std::to_string(min) + " or more",
                           .got = std::to_string(value),
                           .hint = "see --help"});
+}
+
+Failure current_failure() {
+    try {
+        throw;
+    } catch (const std::filesystem::filesystem_error& e) {
+        return {e.path1().string() + ": cannot use this: got " + e.code().message(), 1};
+    } catch (const UsageError& e) {
+        return {e.what(), 2};
+    } catch (const std::bad_alloc&) {
+        return {"out of memory", 1};
+    } catch (const std::ios_base::failure&) {
+        return {"cannot write to the output", 1};
+    } catch (const std::exception& e) {
+        return {e.what(), 1};
+    }
 }
 
 Progress::Progress() : terminal_(::isatty(STDERR_FILENO) != 0), next_(Clock::now() + interval()) {}

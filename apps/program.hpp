@@ -69,6 +69,13 @@ std::string required(const po::variables_map& values, const std::string& option,
 // Throws UsageError that names the option unless its value is at least `min`.
 void require_at_least(std::int64_t value, std::int64_t min, const std::string& option);
 
+// What a verb threw: the text of its line, and the exit code.
+struct Failure {
+    std::string what;
+    int code;
+};
+Failure current_failure();  // of the exception that is being handled
+
 // A line of progress on stderr: rewritten up to 10 times a second on a terminal, otherwise printed every 5 seconds.
 class Progress {
   public:

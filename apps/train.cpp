@@ -1,12 +1,16 @@
 // kvmem train DATA --run DIRECTORY: training with live progress, and going on with a run.
+#include "kvmem/cluster/cluster.hpp"
 #include "kvmem/core/parallel.hpp"
 #include "kvmem/core/text.hpp"
 #include "kvmem/train/group.hpp"
 #include "program.hpp"
+#include "ranks.hpp"
 #include "task_table.hpp"
 #include "train_options.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <csignal>
 #include <iomanip>
 #include <iostream>
 #include <optional>
@@ -17,7 +21,9 @@ namespace kvmem::apps {
 static const char* const about =
     "Trains a network on the data set's training split, keeps what is best on its validation split, and leaves\n"
     "everything in the run directory. SIGINT or SIGTERM saves and stops; --resume goes on with the same bits as if\n"
-    "nothing had happened. The result does not depend on the number of threads.";
+    "nothing had happened. The result does not depend on the number of threads, nor of machines: built with "
+    "KVMEM_MPI,\n"
+    "`mpirun kvmem train ...` deals the shards of each batch to all ranks, or the runs of --runs and --per-task.";
 
 // "86.2%" for a share, the number for another score.
 static std::string text_of(const ScoreType& type, double score) {
@@ -82,18 +88,34 @@ static std::string warning_of_few_steps(const TrainingSession& session) {
            std::to_string(session.config().trainer.batch) + ") or more --epochs";
 }
 
+static bool is_first(const Cluster* cluster) { return !cluster || cluster->rank() == 0; }
+
+// Ranks with more shards than others compute longer. "" for equal shares.
+static std::string warning_of_shares(const TrainingSession& session, const Cluster* cluster) {
+    if (!cluster) return {};
+    const Index shards = session.config().trainer.shards, ranks = cluster->size();
+    if (shards % ranks == 0 && std::has_single_bit(static_cast<std::uint64_t>(shards / ranks))) return {};
+    const auto share = static_cast<Index>(std::bit_ceil(static_cast<std::uint64_t>((shards + ranks - 1) / ranks)));
+    return "warning: " + plural(shards, "shard") + " make no equal shares of " + plural(ranks, "rank") + "; --shards " +
+           std::to_string(share * ranks) + " would";
+}
+
 // Shows the progress of runs, one after the other. A single run prints epochs; of a group, the line is rewritten.
 class TrainingDisplay {
   public:
-    explicit TrainingDisplay(ScoreType score) : score_(std::move(score)) {}
+    TrainingDisplay(ScoreType score, const Cluster* cluster) : score_(std::move(score)), cluster_(cluster) {}
 
     TrainingSession::Callbacks begin(const std::string& name, const TrainingSession& session) {
         const std::string prefix = name.empty() ? "" : name + "  ";
+        if (!is_first(cluster_)) return only_interruption();
         if (name.empty()) {
             for (const auto& [noun, count] : session.objective().describe("").counts)
                 std::cerr << plural(count, noun) << ", ";
             std::cerr << plural(session.objective().parameters().count(), "parameter") << ", "
-                      << plural(thread_count(), "thread") << "\n";
+                      << (cluster_ ? plural(cluster_->size(), "rank") + " of " : "") << plural(thread_count(), "thread")
+                      << "\n";
+            if (const std::string warning = warning_of_shares(session, cluster_); !warning.empty())
+                progress_.print(warning);
         }
         if (const std::string warning = warning_of_few_steps(session); !warning.empty())
             progress_.print(prefix + warning);
@@ -109,8 +131,7 @@ class TrainingDisplay {
             else if (progress_.due())
                 progress_.show(prefix + describe(report, score_, phases));
         };
-        callbacks.interrupted = [] { return Interruption::signal() != 0; };
-        interruption_.emplace();
+        callbacks.interrupted = only_interruption().interrupted;
         return callbacks;
     }
     void end(const TrainingGroup::Member& member) {
@@ -132,6 +153,11 @@ class TrainingDisplay {
     }
 
   private:
+    TrainingSession::Callbacks only_interruption() {
+        interruption_.emplace();
+        return {.step = {}, .epoch = {}, .interrupted = [] { return Interruption::signal() != 0; }};
+    }
+
     // Of many epochs some 20 to 40 have a line that stays.
     bool has_line(Index epoch) const {
         return epoch % std::max<Index>(epochs_ / 20, 1) == 0 || epoch == 1 || epoch == epochs_;
@@ -140,20 +166,24 @@ class TrainingDisplay {
     Index epochs_ = 0;              // the expected number
     double before_ = 0, last_ = 0;  // losses of the last two epochs
     ScoreType score_;
+    const Cluster* cluster_;
     Progress progress_;
     std::optional<Interruption> interruption_;  // set during training; before, a signal ends the program
 };
 
-static int interrupted(const std::string& directory) {
-    std::cerr << "saved; go on with: kvmem train --resume --run " << quoted(directory) << "\n";
-    return 128 + Interruption::signal();
+// Of several ranks, one that had no signal itself ends as if it had SIGTERM.
+static int interrupted(const std::string& directory, const Cluster* cluster) {
+    if (is_first(cluster)) std::cerr << "saved; go on with: kvmem train --resume --run " << quoted(directory) << "\n";
+    return 128 + (Interruption::signal() != 0 ? Interruption::signal() : SIGTERM);
 }
 
-static int train_one(TrainingSession session, const TaskType& task, const std::string& directory) {
-    TrainingDisplay display(task.score());
+static int train_one(TrainingSession session, const TaskType& task, const std::string& directory,
+                     const Cluster* cluster) {
+    TrainingDisplay display(task.score(), cluster);
     const StopReason reason = session.run(display.begin("", session));
     display.clear();
-    if (reason == StopReason::interrupted) return interrupted(directory);
+    if (reason == StopReason::interrupted) return interrupted(directory, cluster);
+    if (!is_first(cluster)) return 0;
     const TrainerState& state = session.state();
     std::cerr << describe(reason) << ", " << minutes(state.seconds);
     if (state.best)
@@ -162,6 +192,9 @@ static int train_one(TrainingSession session, const TaskType& task, const std::s
     else
         std::cerr << "; without a validation split the last epoch is the model";
     std::cerr << "; model in " << directory << "\n";
+    if (cluster)
+        std::cerr << "rank 0 has sent " << plural(cluster->counts().messages, "message") << " of "
+                  << plural(cluster->counts().bytes, "byte") << " to other ranks\n";
     const bool is_perfect = task.score().is_share && state.best == 1;
     const std::string advice = display.advice(state, directory);
     if (reason == StopReason::epochs_done && learns(session) && !is_perfect && !advice.empty())
@@ -191,19 +224,21 @@ static void print_table(const TrainingGroup& group, const ScoreType& score) {
     }
 }
 
-static int train_group(TrainingGroup group, const TaskType& task, const std::string& directory) {
-    TrainingDisplay display(task.score());
+static int train_group(TrainingGroup group, const TaskType& task, const std::string& directory,
+                       const Cluster* cluster) {
+    TrainingDisplay display(task.score(), cluster);
     const StopReason reason = group.run(
         {.begin = [&](const std::string& name, const TrainingSession& session) { return display.begin(name, session); },
          .end = [&](const TrainingGroup::Member& member) { display.end(member); }});
     display.clear();
-    if (reason == StopReason::interrupted) return interrupted(directory);
+    if (reason == StopReason::interrupted) return interrupted(directory, cluster);
+    if (!is_first(cluster)) return 0;
     print_table(group, task.score());
     std::cerr << minutes(group.seconds()) << " of training; models in " << directory << "\n";
     return 0;
 }
 
-int run_train(const Arguments& arguments) {
+static int train(const Arguments& arguments, Cluster* cluster) {
     int threads = 0;
     CommandLine line{.usage = "kvmem train DATA --run DIRECTORY [options]\n       kvmem train --resume --run DIRECTORY",
                      .about = about,
@@ -221,15 +256,20 @@ int run_train(const Arguments& arguments) {
         const Index epochs = resumed_epochs(values);
         const TaskType& task = task_of_run(directory).type();
         return RunFiles{directory}.read_config(task).is_group()
-                   ? train_group(TrainingGroup::resume(directory, task, epochs), task, directory)
-                   : train_one(TrainingSession::resume(directory, task, epochs), task, directory);
+                   ? train_group(TrainingGroup::resume(directory, task, epochs, cluster), task, directory, cluster)
+                   : train_one(TrainingSession::resume(directory, task, epochs, cluster), task, directory, cluster);
     }
     const std::string data = required(values, "data", "the data set to train on");
     const TaskVerbs& verbs = train_task(values, data);
     const TaskType& task = verbs.type();
     const RunConfig config = run_config(values, verbs, data);
-    return config.is_group() ? train_group(TrainingGroup::begin(directory, config, task), task, directory)
-                             : train_one(TrainingSession::begin(directory, config, task), task, directory);
+    return config.is_group()
+               ? train_group(TrainingGroup::begin(directory, config, task, cluster), task, directory, cluster)
+               : train_one(TrainingSession::begin(directory, config, task, cluster), task, directory, cluster);
+}
+
+int run_train(const Arguments& arguments) {
+    return on_ranks([&](Cluster* cluster) { return train(arguments, cluster); });
 }
 
 }  // namespace kvmem::apps

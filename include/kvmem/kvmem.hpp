@@ -10,6 +10,7 @@
 #include "kvmem/autograd/packed_parameters.hpp"
 #include "kvmem/autograd/parameter.hpp"
 #include "kvmem/autograd/tape.hpp"
+#include "kvmem/cluster/agreement.hpp"
 #include "kvmem/cluster/cluster.hpp"
 #include "kvmem/cluster/mpi.hpp"
 #include "kvmem/cluster/threads.hpp"

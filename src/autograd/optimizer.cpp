@@ -1,11 +1,11 @@
 #include "kvmem/autograd/optimizer.hpp"
 
 #include "autograd/operation.hpp"
+#include "autograd/tree_sum.hpp"
 #include "kernels/simd/table.hpp"
 #include "kvmem/core/parallel.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <numbers>
 #include <numeric>
@@ -36,7 +36,8 @@ static std::size_t moments_of(Method method) { return method == Method::adam ? 2
 
 Optimizer::Optimizer(Parameters& parameters, const OptimizerOptions& options) : options_(options) {
     for (Parameter& p : parameters) {
-        Entry& entry = entries_.emplace_back(Entry{&p, SparseRows(p.value.rows(), p.value.cols()), nullptr, {}});
+        Entry& entry = entries_.emplace_back(Entry{SparseRows(p.value.rows(), p.value.cols()), {}});
+        gradients_.push_back({&p});
         for (std::size_t i = 0; i < moments_of(options.method); ++i)
             entry.moments.emplace_back(p.value.rows(), p.value.cols());
     }
@@ -44,62 +45,13 @@ Optimizer::Optimizer(Parameters& parameters, const OptimizerOptions& options) : 
 
 std::vector<Optimizer::State> Optimizer::state() {
     std::vector<State> all;
-    for (Entry& entry : entries_)
-        for (std::size_t i = 0; i < entry.moments.size(); ++i) {
+    for (std::size_t at = 0; at < entries_.size(); ++at)
+        for (std::size_t i = 0; i < entries_[at].moments.size(); ++i) {
             const char* kind = options_.method == Method::adagrad ? "adagrad.g2/" : i == 0 ? "adam.m/" : "adam.v/";
-            all.push_back({kind + entry.parameter->name, &entry.moments[i]});
+            all.push_back({kind + gradients_[at].parameter->name, &entries_[at].moments[i]});
         }
     return all;
 }
-
-namespace {
-// The sum of one row over tapes as a binary tree of their places, of which any may be missing. Two places meet at the
-// level of the highest bit in which they differ.
-class TreeSum {
-  public:
-    // `scratch` has room for levels(tapes) rows.
-    TreeSum(Index cols, Real* scratch) : cols_(cols), scratch_(scratch) {}
-    static Index levels(std::size_t tapes) { return std::bit_width(tapes) + 1; }
-
-    void begin(Real* to) {
-        to_ = to;
-        size_ = 0;
-    }
-    // Rows are added by rising places. What lies below the level where the new one meets the last is complete.
-    void add(std::size_t place, const Real* row) {
-        const int level = size_ > 0 ? static_cast<int>(std::bit_width(place ^ last_place_)) : 0;
-        while (size_ > 1 && level_[size_ - 1] < level) merge();
-        level_[size_] = level;
-        sums_[size_++] = row;
-        last_place_ = place;
-    }
-    // At least one row was added.
-    void finish() {
-        while (size_ > 1) merge();
-        if (sums_[0] != to_) std::copy_n(sums_[0], cols_, to_);
-    }
-
-  private:
-    // The last two sums become one, in the place of the first of them.
-    void merge() {
-        const Real* right = sums_[--size_];
-        const Real* left = sums_[size_ - 1];
-        Real* const to = size_ == 1 ? to_ : scratch_ + (size_ - 1) * cols_;
-        if (left == to)
-            detail::simd().add_scaled(1, right, to, cols_);
-        else
-            for (Index j = 0; j < cols_; ++j) to[j] = left[j] + right[j];
-        sums_[size_ - 1] = to;
-    }
-
-    Index cols_;
-    Real *scratch_, *to_ = nullptr;
-    const Real* sums_[65];  // a row itself, or a sum in `to` or in the scratch row of its depth
-    int level_[65];         // where the sum meets the one before
-    int size_ = 0;
-    std::size_t last_place_ = 0;
-};
-}  // namespace
 
 // Sums the rows that `sum` has places for. Rows that training leaves as they are become zero.
 static void sum_rows(std::span<const SparseRows* const> parts, const Parameter& parameter, SparseRows& sum) {
@@ -123,52 +75,48 @@ static void sum_rows(std::span<const SparseRows* const> parts, const Parameter& 
     });
 }
 
-double Optimizer::square_sum(const SparseRows& gradient, const Parameter& parameter) {
-    const auto rows = gradient.touched();
-    const Index cols = gradient.cols();
+double Optimizer::square_sum(const Gradient& gradient) {
+    if (!gradient.rows) return 0;
+    const auto rows = gradient.rows->touched();
+    const Index cols = gradient.rows->cols();
     squares_.assign(rows.size(), 0);
     parallel_for(std::ssize(rows), row_grain(cols), [&](Index first, Index last) {
         for (Index i = first; i < last; ++i)
-            if (!parameter.is_frozen(rows[i]))
-                squares_[i] = detail::simd().square_sum(gradient.values() + i * cols, cols);
+            if (!gradient.parameter->is_frozen(rows[i]))
+                squares_[i] = detail::simd().square_sum(gradient.rows->values() + i * cols, cols);
     });
     return std::accumulate(squares_.begin(), squares_.end(), 0.0);
 }
 
-// Sums the gradients of one parameter over the tapes, unless only one has any; returns the square of their length.
-double Optimizer::sum_gradients(std::span<const Tape> tapes, Entry& entry) {
+// The sum of a parameter's gradients over the tapes: `sum`, or the gradient of the only tape that has one. Null: none.
+static const SparseRows* sum_gradients(std::span<const Tape> tapes, const Parameter& parameter, SparseRows& sum) {
     std::vector<const SparseRows*> parts;  // of each tape: its place in the tree
-    for (const Tape& tape : tapes) parts.push_back(tape.find_gradient(*entry.parameter));
+    for (const Tape& tape : tapes) parts.push_back(tape.find_gradient(parameter));
     const auto has_rows = [](const SparseRows* part) { return part && !part->touched().empty(); };
     const auto count = std::ranges::count_if(parts, has_rows);
-    entry.sum.clear();
-    entry.gradient = nullptr;
-    if (count == 0 || !entry.parameter->trainable) return 0;
-    if (count == 1) {
-        entry.gradient = *std::ranges::find_if(parts, has_rows);
-    } else {
-        // Rows lie in the order of their first touch by the first tape that has them: on any number of threads the
-        // same.
-        for (const SparseRows* part : parts)
-            if (part)
-                for (const Index row : part->touched()) entry.sum.place_to_write(row);
-        sum_rows(parts, *entry.parameter, entry.sum);
-        entry.gradient = &entry.sum;
-    }
-    return square_sum(*entry.gradient, *entry.parameter);
+    sum.clear();
+    if (count == 0 || !parameter.trainable) return nullptr;
+    if (count == 1) return *std::ranges::find_if(parts, has_rows);
+    // Rows lie in the order of their first touch by the first tape that has them: on any number of threads the same.
+    for (const SparseRows* part : parts)
+        if (part)
+            for (const Index row : part->touched()) sum.place_to_write(row);
+    sum_rows(parts, parameter, sum);
+    return &sum;
 }
 
 // Rows lie in the order of their first touch, which no hardware prefetcher foresees.
 static constexpr Index rows_ahead = 12;
 
-void Optimizer::update(Entry& entry, double rate, double factor) {
-    const SparseRows& gradient = *entry.gradient;
+void Optimizer::update(const Gradient& of, Entry& entry, double rate, double factor) {
+    const SparseRows& gradient = *of.rows;
+    Parameter& parameter = *of.parameter;
     const auto rows = gradient.touched();
     const Index cols = gradient.cols();
     const auto step = static_cast<double>(steps_);
     // Adam's corrections of the moments' bias are the same for all rows, so they are folded into the rate and a factor.
     const bool adam = options_.method == Method::adam, adagrad = options_.method == Method::adagrad;
-    const bool decays = entry.parameter->value.rows() > 1;
+    const bool decays = parameter.value.rows() > 1;
     const auto real = [](double x) { return static_cast<Real>(x); };
     const detail::Update u{.rate = real(adam ? rate / (1 - std::pow(options_.beta1, step)) : rate),
                            .factor = real(factor),
@@ -182,34 +130,37 @@ void Optimizer::update(Entry& entry, double rate, double factor) {
     parallel_for(std::ssize(rows), row_grain(cols), [&](Index first, Index last) {
         for (Index i = first; i < last; ++i) {
             const Index row = rows[i];
-            if (i + rows_ahead < last) detail::prefetch_row(entry.parameter->value.row(rows[i + rows_ahead]), cols);
-            if (entry.parameter->is_frozen(row)) continue;
-            detail::simd().update(u, entry.parameter->value.row(row), gradient.values() + i * cols,
+            if (i + rows_ahead < last) detail::prefetch_row(parameter.value.row(rows[i + rows_ahead]), cols);
+            if (parameter.is_frozen(row)) continue;
+            detail::simd().update(u, parameter.value.row(row), gradient.values() + i * cols,
                                   adam || adagrad ? entry.moments[0].row(row) : nullptr,
                                   adam ? entry.moments[1].row(row) : nullptr, cols);
         }
     });
 }
 
-double Optimizer::step(std::span<const Tape> tapes, double rate) {
+double Optimizer::step(std::span<const Tape> tapes, double rate, const Exchange& exchange) {
+    for (std::size_t i = 0; i < entries_.size(); ++i)
+        gradients_[i].rows = sum_gradients(tapes, *gradients_[i].parameter, entries_[i].sum);
+    if (exchange) exchange(gradients_);
     double square = 0;
-    for (Entry& entry : entries_) square += sum_gradients(tapes, entry);
+    for (const Gradient& gradient : gradients_) square += square_sum(gradient);
     const double length = std::sqrt(square);
     if (!std::isfinite(length)) return length;  // before anything has changed
     ++steps_;
     const double factor = options_.clip_norm > 0 && length > options_.clip_norm ? options_.clip_norm / length : 1;
-    for (Entry& entry : entries_)
-        if (entry.gradient) update(entry, rate, factor);
+    for (std::size_t i = 0; i < entries_.size(); ++i)
+        if (gradients_[i].rows) update(gradients_[i], entries_[i], rate, factor);
     return length;
 }
 
 const Parameter* Optimizer::not_finite() const {
-    for (const Entry& entry : entries_) {
-        if (!entry.gradient) continue;
-        for (const Index row : entry.gradient->touched()) {
-            const Real* g = entry.gradient->find(row);
-            if (!std::all_of(g, g + entry.gradient->cols(), [](Real x) { return std::isfinite(x); }))
-                return entry.parameter;
+    for (const Gradient& gradient : gradients_) {
+        if (!gradient.rows) continue;
+        for (const Index row : gradient.rows->touched()) {
+            const Real* g = gradient.rows->find(row);
+            if (!std::all_of(g, g + gradient.rows->cols(), [](Real x) { return std::isfinite(x); }))
+                return gradient.parameter;
         }
     }
     return nullptr;

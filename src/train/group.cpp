@@ -1,6 +1,7 @@
 #include "kvmem/train/group.hpp"
 
 #include "io/strict_json.hpp"
+#include "kvmem/cluster/cluster.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/io/json_text.hpp"
 
@@ -92,31 +93,49 @@ TrainingGroup::TrainingGroup(const RunFiles& files, RunConfig config, const Task
     }
 }
 
-TrainingGroup TrainingGroup::begin(const fs::path& directory, const RunConfig& config, const TaskType& task) {
+// After rank 0 has written the directory: throws Error unless the others see that.
+static void require_shared(Cluster* cluster, const RunFiles& files) {
+    if (!cluster) return;
+    cluster->barrier();
+    if (!is_there(files.config()))
+        throw Error({.what = "this rank does not see the run directory",
+                     .expected = "a directory on a file system that all machines share",
+                     .where = files.directory.string()});
+}
+
+TrainingGroup TrainingGroup::begin(const fs::path& directory, const RunConfig& config, const TaskType& task,
+                                   Cluster* cluster) {
     const RunFiles files{directory};
-    require_no_run(files);
+    const bool writes = !cluster || cluster->rank() == 0;
+    if (writes) require_no_run(files);
     const RunConfig absolute = new_run_config(config);
     require_possible_target(absolute.trainer, task.score());
     // Reads the data before the directory is made, so that data with an error leave no directory.
     TrainingGroup group(files, absolute, task, task.parts(absolute), 0);
-    begin_in_directory(files, [&] {
-        auto lock = locked(files);
-        require_no_run(files);
-        replace_file(files.config(), to_json(absolute));
-        group.lock_ = std::move(lock);
-    });
+    group.cluster_ = cluster;
+    if (writes)
+        begin_in_directory(files, [&] {
+            auto lock = locked(files);
+            require_no_run(files);
+            replace_file(files.config(), to_json(absolute));
+            group.lock_ = std::move(lock);
+        });
+    require_shared(cluster, files);
     return group;
 }
 
-TrainingGroup TrainingGroup::resume(const fs::path& directory, const TaskType& task, Index epochs) {
+TrainingGroup TrainingGroup::resume(const fs::path& directory, const TaskType& task, Index epochs, Cluster* cluster) {
     const RunFiles files{directory};
     files.read_config(task);  // throws where no run is, before a lock file is made there
-    auto lock = locked(files);
+    const bool writes = !cluster || cluster->rank() == 0;
+    auto lock = writes ? locked(files) : nullptr;
     RunConfig config = files.read_config(task);
     if (epochs > 0) config.trainer.epochs = epochs, config.trainer.min_steps = 0;
     TrainingGroup group(files, config, task, config.per_task ? task.parts(config) : std::vector<std::string>{}, epochs);
     group.lock_ = std::move(lock);
-    if (epochs > 0) replace_file(files.config(), to_json(config));
+    group.cluster_ = cluster;
+    require_shared(cluster, files);
+    if (epochs > 0 && writes) replace_file(files.config(), to_json(config));
     return group;
 }
 
@@ -180,12 +199,44 @@ StopReason TrainingGroup::run_member(const Plan& plan, const Callbacks& callback
 
 StopReason TrainingGroup::run(const Callbacks& callbacks) {
     members_.clear();
+    if (cluster_) return run_dealt(callbacks);
     for (const Plan& plan : plans_) {
         if (run_member(plan, callbacks) == StopReason::interrupted) return StopReason::interrupted;
-        members_.push_back(read_member(plan));
-        write_results();
-        if (callbacks.end) callbacks.end(members_.back());
+        add_member(plan, callbacks);
     }
+    return StopReason::epochs_done;
+}
+
+void TrainingGroup::add_member(const Plan& plan, const Callbacks& callbacks) {
+    members_.push_back(read_member(plan));
+    write_results();
+    if (callbacks.end) callbacks.end(members_.back());
+}
+
+// The same callbacks, by which a rank that is interrupted stops the others, too.
+TrainingGroup::Callbacks TrainingGroup::stopping_all(const Callbacks& callbacks) const {
+    Callbacks all = callbacks;
+    all.begin = [begin = callbacks.begin, cluster = cluster_](const std::string& name, const TrainingSession& session) {
+        TrainingSession::Callbacks of_run = begin ? begin(name, session) : TrainingSession::Callbacks{};
+        of_run.interrupted = [here = of_run.interrupted, cluster] {
+            if (here && here()) cluster->request_stop();
+            return cluster->stop_requested();
+        };
+        return of_run;
+    };
+    return all;
+}
+
+// Member i is trained by rank i modulo the number of ranks.
+StopReason TrainingGroup::run_dealt(const Callbacks& callbacks) {
+    const Callbacks inner = stopping_all(callbacks);
+    bool interrupted = false;
+    for (Index i = cluster_->rank(); i < std::ssize(plans_) && !interrupted; i += cluster_->size())
+        interrupted = run_member(plans_[i], inner) == StopReason::interrupted;
+    for (const std::string& state : cluster_->gather(interrupted ? "interrupted" : "done"))
+        if (state == "interrupted") return StopReason::interrupted;
+    if (cluster_->rank() == 0)
+        for (const Plan& plan : plans_) add_member(plan, callbacks);
     return StopReason::epochs_done;
 }
 

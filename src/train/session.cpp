@@ -1,5 +1,6 @@
 #include "kvmem/train/session.hpp"
 
+#include "kvmem/cluster/agreement.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/io/event_file.hpp"
 #include "kvmem/io/json_text.hpp"
@@ -75,9 +76,12 @@ static RunConfig require_one_run(const RunConfig& config, const RunFiles& files)
     return config;
 }
 
+static bool is_first(const Cluster* cluster) { return !cluster || cluster->rank() == 0; }
+
 struct TrainingSession::Impl {
     RunFiles files;
-    FileLock lock;
+    Cluster* cluster;              // null: no other ranks
+    std::optional<FileLock> lock;  // of the rank that writes
     RunConfig config;
     ScoreType score;
     std::unique_ptr<Objective> objective;
@@ -88,14 +92,30 @@ struct TrainingSession::Impl {
 
     // Calls `read` for the configuration under the lock, so that no other process changes it meanwhile.
     template <class Read>
-    Impl(const fs::path& directory, const TaskType& task, Read read)
+    Impl(const fs::path& directory, const TaskType& task, Cluster* ranks, Read read)
         : files{directory},
-          lock(files.lock(), directory, "another kvmem train"),
+          cluster(ranks),
+          lock(writes() ? std::optional<FileLock>(std::in_place, files.lock(), directory, "another kvmem train")
+                        : std::nullopt),
           config(read()),
           score(task.score()),
           objective(task.make_objective(config)),
-          trainer(*objective, config.trainer, score) {
-        remove_leftovers(files);
+          trainer(*objective, config.trainer, score, cluster) {
+        if (writes()) remove_leftovers(files);
+    }
+
+    // Of several ranks the first one writes the directory.
+    bool writes() const { return is_first(cluster); }
+    // Throws Error unless all ranks train the same model on the same data from the same state.
+    void require_same(const std::string& data_hash) const {
+        if (!cluster) return;
+        RunConfig settings = config;
+        settings.data.clear();  // a path
+        settings.data_hash = data_hash;
+        require_same_text(*cluster, to_json(settings), "settings or data",
+                          "give all ranks the same options and data set");
+        require_same_text(*cluster, to_json(trainer.state()), "states",
+                          "the run directory must be on a file system that all machines share");
     }
 
     void snapshot_best() {
@@ -127,7 +147,7 @@ struct TrainingSession::Impl {
         TrainerState state = trainer.state();
         state.epochs_without_improvement = 0;
         trainer.resume(state);
-        save_checkpoint(*objective, trainer, files.last());
+        if (writes()) save_checkpoint(*objective, trainer, files.last());
     }
     // A results file says that the run has ended, so none may be left when training continues.
     void remove_outdated_results() const {
@@ -174,15 +194,23 @@ void remove_leftovers(const RunFiles& files) {
         remove_leftovers(file);
 }
 
-TrainingSession TrainingSession::begin(const fs::path& directory, const RunConfig& config, const TaskType& task) {
+TrainingSession TrainingSession::begin(const fs::path& directory, const RunConfig& config, const TaskType& task,
+                                       Cluster* cluster) {
     const RunFiles files{directory};
-    require_no_run(files);
+    const bool writes = is_first(cluster);
+    if (writes) require_no_run(files);
     RunConfig absolute = require_one_run(new_run_config(config), files);
+    const auto make = [&] {
+        auto impl = std::make_unique<Impl>(directory, task, cluster, [&] { return absolute; });
+        impl->config.data_hash = impl->objective->fingerprint({});
+        if (writes) require_no_run(files);  // another process may have begun and ended one before we had the lock
+        impl->require_same(impl->config.data_hash);
+        return impl;
+    };
+    if (!writes) return TrainingSession(make());
     std::unique_ptr<Impl> begun;
     begin_in_directory(files, [&] {
-        auto impl = std::make_unique<Impl>(directory, task, [&] { return absolute; });
-        require_no_run(files);  // another process may have begun and ended one before we had the lock
-        impl->config.data_hash = impl->objective->fingerprint({});
+        auto impl = make();
         replace_file(files.config(), to_json(impl->config));
         impl->events.emplace(directory);
         begun = std::move(impl);
@@ -197,10 +225,11 @@ static std::string first_lines(const std::string& text, Index count) {
     return text.substr(0, std::min(end, text.size()));
 }
 
-TrainingSession TrainingSession::resume(const fs::path& directory, const TaskType& task, Index epochs) {
+TrainingSession TrainingSession::resume(const fs::path& directory, const TaskType& task, Index epochs,
+                                        Cluster* cluster) {
     const RunFiles files{directory};
     files.read_config(task);  // throws where no run is, before a lock file is made there
-    auto impl = std::make_unique<Impl>(directory, task, [&] {
+    auto impl = std::make_unique<Impl>(directory, task, cluster, [&] {
         RunConfig config = require_one_run(files.read_config(task), files);
         if (epochs > 0) config.trainer.epochs = epochs, config.trainer.min_steps = 0;
         return config;
@@ -215,9 +244,11 @@ TrainingSession TrainingSession::resume(const fs::path& directory, const TaskTyp
                      .hint = "begin a new run"});
     // A run that was killed before its first checkpoint begins anew.
     if (is_there(files.last())) load_checkpoint(*impl->objective, impl->trainer, files.last());
+    impl->require_same(hash);  // before anything is written: then all ranks have read
+    if (epochs > 0) impl->reset_patience();
+    if (!impl->writes()) return TrainingSession(std::move(impl));
     if (is_there(files.metrics())) impl->metrics = first_lines(read_file(files.metrics()), impl->trainer.state().epoch);
     if (epochs > 0) {
-        impl->reset_patience();
         impl->remove_outdated_results();
         replace_file(files.config(), to_json(config));
     }
@@ -267,6 +298,8 @@ StopReason TrainingSession::run(const Callbacks& callbacks) {
     Trainer::Callbacks inner;
     inner.step = callbacks.step;
     inner.interrupted = callbacks.interrupted;
+    inner.epoch = callbacks.epoch;
+    if (!in.writes()) return in.trainer.run(inner);
     inner.snapshot_best = [&in] { in.snapshot_best(); };
     inner.save = [&in] { in.save(); };
     inner.epoch = [&](const EpochReport& epoch) {

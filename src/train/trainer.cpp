@@ -5,6 +5,7 @@
 #include "kvmem/core/parallel.hpp"
 #include "train/batches.hpp"
 #include "train/trainer_checks.hpp"
+#include "train/training_ranks.hpp"
 
 #include <algorithm>
 #include <array>
@@ -21,7 +22,7 @@ std::string describe(StopReason reason) {
     return texts[static_cast<int>(reason)];
 }
 
-Trainer::Trainer(Objective& objective, const TrainerOptions& options, ScoreType score)
+Trainer::Trainer(Objective& objective, const TrainerOptions& options, ScoreType score, Cluster* cluster)
     : objective_(objective),
       options_((options.validate(), options)),
       score_(std::move(score)),
@@ -37,7 +38,10 @@ Trainer::Trainer(Objective& objective, const TrainerOptions& options, ScoreType 
     const Index steps = steps_of_epoch(), needed = (options.min_steps + steps - 1) / steps;
     options_.epochs = std::clamp(needed, options.epochs, TrainerOptions::max_epochs);
     objective_.set_phase(state_.phase);
+    if (cluster && cluster->size() > 1) ranks_ = std::make_unique<TrainingRanks>(*cluster, options_.shards);
 }
+
+Trainer::~Trainer() = default;
 
 void Trainer::resume(const TrainerState& resumed) {
     TrainerState state = resumed;
@@ -95,14 +99,29 @@ double Trainer::run_shard(Tape& tape, std::span<const Index> items, Index shard,
     return sum;
 }
 
-// One batch: the passes of all shards, then one update with the mean gradient. Returns the sum of the losses.
-double Trainer::step(std::span<const Index> items, double rate) {
+using Clock = std::chrono::steady_clock;
+
+static double seconds_since(Clock::time_point time) {
+    return std::chrono::duration<double>(Clock::now() - time).count();
+}
+
+// Time and work since run() began, for reports and for the time of the next checkpoint.
+struct Trainer::Stopwatch {
+    Clock::time_point start = Clock::now(), saved = start;
+    double seconds_before;  // training time before run()
+    Index steps = 0, examples = 0;
+    double seconds() const { return seconds_before + seconds_since(start); }
+};
+
+// One batch: the passes of this rank's shards, then one update with the mean gradient. Returns the sum of the losses.
+double Trainer::step(std::span<const Index> items, double rate, const Stopwatch& watch) {
     const FlushSubnormals flush;
     const Index examples = count_examples(items);
     const std::vector<Index> ends = shard_ends(objective_, items, options_.shards);
+    const ShardRun run = ranks_ ? ranks_->run() : ShardRun{0, options_.shards};
     std::vector<double> losses(tapes_.size(), 0);
-    parallel_for(options_.shards, 1, [&](Index first, Index last) {
-        for (Index shard = first; shard < last; ++shard) {
+    parallel_for(run.count(), 1, [&](Index first, Index last) {
+        for (Index shard = run.begin + first; shard < run.begin + last; ++shard) {
             Tape& tape = tapes_[shard];
             tape.reset();
             const Index begin = shard == 0 ? 0 : ends[shard - 1];
@@ -110,8 +129,9 @@ double Trainer::step(std::span<const Index> items, double rate) {
             if (!part.empty()) losses[shard] = run_shard(tape, part, shard, examples);
         }
     });
+    state_.gradient_norm = optimizer_.step(std::span(tapes_).subspan(run.begin, run.count()), rate,
+                                           ranks_ ? ranks_->exchange(losses, watch.seconds()) : Optimizer::Exchange{});
     const double loss = std::accumulate(losses.begin(), losses.end(), 0.0);
-    state_.gradient_norm = optimizer_.step(tapes_, rate);
     check_finite(loss, state_.gradient_norm);
     if (average_) average_->add(optimizer_.steps());
     return loss;
@@ -204,6 +224,7 @@ void Trainer::remember_best(const std::optional<Validation>& validation) {
 }
 
 StopReason Trainer::finish_epoch(const Callbacks& callbacks, double rate) {
+    if (ranks_) ranks_->require_same(objective_.parameters());
     const double loss = state_.loss / static_cast<double>(count_all_examples());
     EpochReport report{.epoch = state_.epoch + 1,
                        .phase = state_.phase,
@@ -252,19 +273,6 @@ Index Trainer::expected_epochs() const {
     return state_.phase_epoch + phases_left * options_.start_epochs + options_.epochs;
 }
 
-using Clock = std::chrono::steady_clock;
-
-static double seconds_since(Clock::time_point time) {
-    return std::chrono::duration<double>(Clock::now() - time).count();
-}
-
-// Time and work since run() began, for reports and for the time of the next checkpoint.
-struct Trainer::Stopwatch {
-    Clock::time_point start = Clock::now(), saved = start;
-    double seconds_before;  // training time before run()
-    Index steps = 0, examples = 0;
-};
-
 static std::vector<Index> shuffled(Index items, Rng rng) {
     std::vector<Index> order(items);
     std::iota(order.begin(), order.end(), Index{0});
@@ -287,8 +295,9 @@ StepReport Trainer::step_report(const Stopwatch& watch, Index steps, Index epoch
 }
 
 // Decides after a step whether training stops, and writes a checkpoint when one is due.
-StopReason Trainer::finish_step(const Callbacks& callbacks, Stopwatch& watch) const {
-    const bool interrupted = callbacks.interrupted && callbacks.interrupted();
+StopReason Trainer::finish_step(const Callbacks& callbacks, Stopwatch& watch) {
+    const bool interrupted_here = callbacks.interrupted && callbacks.interrupted();
+    const bool interrupted = ranks_ ? ranks_->interrupted(interrupted_here) : interrupted_here;
     if (time_is_over()) return StopReason::time_over;
     if (interrupted) return StopReason::interrupted;
     if (callbacks.save && seconds_since(watch.saved) >= options_.save_seconds) {
@@ -312,14 +321,14 @@ StopReason Trainer::run_epoch(const Callbacks& callbacks, Stopwatch& watch) {
     while (state_.step < steps && reason == StopReason::running) {
         const auto batch = batches[state_.step];
         rate = rate_at(state_.step, steps);
-        state_.loss += step(batch, rate);
+        state_.loss += step(batch, rate, watch);
         ++state_.step;
         state_.optimizer_steps = optimizer_.steps();
         const Index batch_examples = count_examples(batch);
         examples += batch_examples;
         watch.examples += batch_examples;
         ++watch.steps;
-        state_.seconds = watch.seconds_before + seconds_since(watch.start);
+        state_.seconds = ranks_ ? ranks_->seconds() : watch.seconds();
         if (callbacks.step) callbacks.step(step_report(watch, steps, examples, rate));
         reason = finish_step(callbacks, watch);
     }
@@ -329,6 +338,7 @@ StopReason Trainer::run_epoch(const Callbacks& callbacks, Stopwatch& watch) {
 }
 
 StopReason Trainer::run(const Callbacks& callbacks) {
+    if (ranks_) ranks_->begin();
     Stopwatch watch{.seconds_before = state_.seconds};
     StopReason reason = stop_reason();
     while (reason == StopReason::running) reason = run_epoch(callbacks, watch);

@@ -6,6 +6,7 @@
 
 #include "kvmem/autograd/tape.hpp"
 
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -54,9 +55,17 @@ class Optimizer {
     //
     // The sum is a fixed binary tree over the tapes: neighbours are added, then neighbouring sums, and so on; a last
     // one without a neighbour goes up as it is. So 6 tapes are ((0+1)+(2+3))+(4+5). A tape that has not touched a row
-    // adds nothing to it. Any number of threads gives the same bits, and so will machines with equal shares of the
-    // tapes, if a share is a power of two.
-    double step(std::span<const Tape> tapes, double rate);
+    // adds nothing to it. Any number of threads gives the same bits.
+    //
+    // `exchange`, if there is one, sees the sums before they are used, in the order of the parameters, and may put
+    // others in their place, such as the sums of several machines (src/cluster/gradient_exchange.hpp).
+    struct Gradient {
+        Parameter* parameter;
+        // The touched rows, which stay until the next step; null: none.
+        const SparseRows* rows = nullptr;
+    };
+    using Exchange = std::function<void(std::span<Gradient> gradients)>;
+    double step(std::span<const Tape> tapes, double rate, const Exchange& exchange = {});
     double step(const Tape& tape, double rate) { return step({&tape, 1}, rate); }
 
     // What must be saved so that training goes on as if it had never stopped: matrices of the parameters' shapes,
@@ -78,18 +87,16 @@ class Optimizer {
 
   private:
     struct Entry {
-        Parameter* parameter;
-        SparseRows sum;                        // over tapes
-        const SparseRows* gradient = nullptr;  // the sum, or the gradient of the only tape that has one; null: none
+        SparseRows sum;  // over tapes
         std::vector<Matrix> moments;
     };
-    double sum_gradients(std::span<const Tape> tapes, Entry& entry);
-    double square_sum(const SparseRows& gradient, const Parameter& parameter);
-    void update(Entry& entry, double rate, double factor);
+    double square_sum(const Gradient& gradient);
+    void update(const Gradient& gradient, Entry& entry, double rate, double factor);
 
     OptimizerOptions options_;
-    std::vector<Entry> entries_;
-    std::vector<double> squares_;  // of each touched row
+    std::vector<Entry> entries_;       // of each parameter
+    std::vector<Gradient> gradients_;  // likewise
+    std::vector<double> squares_;      // of each touched row
     Index steps_ = 0;
 };
 

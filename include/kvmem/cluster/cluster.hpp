@@ -35,7 +35,7 @@ struct Incoming {
     std::function<std::span<std::byte>(std::size_t)> place;
 };
 
-// The rank of one process. One thread at a time may use it, but for request_stop().
+// The rank of one process. One thread may use it.
 class Cluster {
   public:
     virtual ~Cluster() = default;

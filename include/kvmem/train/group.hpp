@@ -37,12 +37,18 @@ class TrainingGroup {
 
     // Begins a group, for a configuration that is_group(), and makes its directory. The task must outlive the group.
     // Throws Error when the directory holds a run or another process trains there.
-    static TrainingGroup begin(const std::filesystem::path& directory, const RunConfig& config, const TaskType& task);
+    //
+    // With a cluster, which must outlive the group, too, the members are dealt to the ranks, each of which trains its
+    // own. All ranks must see the directory. Throws Error when they do not.
+    static TrainingGroup begin(const std::filesystem::path& directory, const RunConfig& config, const TaskType& task,
+                               Cluster* cluster = nullptr);
     // Opens an interrupted or finished group. If `epochs` is positive, it replaces the number of epochs of every
     // member.
-    static TrainingGroup resume(const std::filesystem::path& directory, const TaskType& task, Index epochs = 0);
+    static TrainingGroup resume(const std::filesystem::path& directory, const TaskType& task, Index epochs = 0,
+                                Cluster* cluster = nullptr);
 
-    // Trains the members that have not ended. Returns `interrupted` or `epochs_done`.
+    // Trains the members that have not ended. Returns `interrupted` or `epochs_done`. Of several ranks, one that is
+    // interrupted stops all, and results come at the end: `end` is called, and members() are there, on rank 0 alone.
     StopReason run(const Callbacks& callbacks = {});
 
     // The configuration of the whole group.
@@ -63,12 +69,16 @@ class TrainingGroup {
     TrainingGroup(const RunFiles& files, RunConfig config, const TaskType& task, const std::vector<std::string>& parts,
                   Index epochs);
     StopReason run_member(const Plan& plan, const Callbacks& callbacks);
+    StopReason run_dealt(const Callbacks& callbacks);
+    void add_member(const Plan& plan, const Callbacks& callbacks);
+    Callbacks stopping_all(const Callbacks& callbacks) const;
     Member read_member(const Plan& plan) const;
     void write_results() const;
 
     RunFiles files_;
     std::unique_ptr<FileLock> lock_;
     const TaskType* task_;
+    Cluster* cluster_ = nullptr;  // null: no other ranks
     RunConfig config_;
     Index epochs_;  // as passed to resume(), or 0
     std::vector<Plan> plans_;

@@ -56,10 +56,16 @@ class TrainingSession {
   public:
     // Begins a run and makes its directory. Throws Error when the directory holds a run or another process trains
     // there, and for a configuration of a group (train/group.hpp). The task must outlive the session.
-    static TrainingSession begin(const std::filesystem::path& directory, const RunConfig& config, const TaskType& task);
+    //
+    // With a cluster, which must outlive the session, too, all ranks begin the run and train it together. Rank 0 alone
+    // writes. Throws Error on a rank whose settings or data are not those of rank 0.
+    static TrainingSession begin(const std::filesystem::path& directory, const RunConfig& config, const TaskType& task,
+                                 Cluster* cluster = nullptr);
     // Opens an interrupted or finished run. If `epochs` is positive, it replaces the number of epochs, and a run that
     // ended without improvement has its whole patience again. Throws Error, too, when the data has changed.
-    static TrainingSession resume(const std::filesystem::path& directory, const TaskType& task, Index epochs = 0);
+    // All ranks read the directory, and their number may be another one than before: the bits are the same.
+    static TrainingSession resume(const std::filesystem::path& directory, const TaskType& task, Index epochs = 0,
+                                  Cluster* cluster = nullptr);
 
     ~TrainingSession();
     TrainingSession(TrainingSession&&) noexcept;

@@ -18,6 +18,9 @@
 
 namespace kvmem {
 
+class Cluster;
+class TrainingRanks;
+
 inline std::span<const char* const> choices(Method) {
     static constexpr const char* names[] = {"sgd", "adagrad", "adam"};
     return names;
@@ -165,7 +168,13 @@ class Trainer {
   public:
     // The objective must outlive the trainer. Throws UsageError for options out of their ranges, and Error for an
     // objective without items.
-    Trainer(Objective& objective, const TrainerOptions& options, ScoreType score = {});
+    //
+    // With a cluster, which must outlive the trainer, too, each rank has a trainer of the same objective and options
+    // and computes its shards of each batch. All ranks then have the parameters, the state and the bits that one
+    // process would have. The time that counts is that of rank 0; a rank that is interrupted stops all after the next
+    // step. Callbacks may differ between ranks. At the end of each epoch, run() throws Error if parameters differ.
+    Trainer(Objective& objective, const TrainerOptions& options, ScoreType score = {}, Cluster* cluster = nullptr);
+    ~Trainer();
 
     // What run() calls. An empty one is skipped.
     struct Callbacks {
@@ -196,8 +205,9 @@ class Trainer {
     void resume(const TrainerState& state);
 
   private:
+    struct Stopwatch;
     Index steps_of_epoch() const;
-    double step(std::span<const Index> items, double rate);
+    double step(std::span<const Index> items, double rate, const Stopwatch& watch);
     double run_shard(Tape& tape, std::span<const Index> items, Index shard, Index examples) const;
     void check_finite(double loss, double norm) const;
     bool is_best(const Validation& validation) const;
@@ -213,9 +223,8 @@ class Trainer {
     void begin_next_phase_if_due(double loss);
     double rate_at(Index step, Index steps) const;  // of this epoch
     Index expected_epochs() const;
-    struct Stopwatch;
     StepReport step_report(const Stopwatch& watch, Index steps, Index epoch_examples, double rate) const;
-    StopReason finish_step(const Callbacks& callbacks, Stopwatch& watch) const;
+    StopReason finish_step(const Callbacks& callbacks, Stopwatch& watch);
     StopReason run_epoch(const Callbacks& callbacks, Stopwatch& watch);
 
     Objective& objective_;
@@ -225,6 +234,7 @@ class Trainer {
     std::optional<ParameterAverage> average_;
     std::vector<Tape> tapes_;  // one per shard
     TrainerState state_;
+    std::unique_ptr<TrainingRanks> ranks_;  // null: there are no others
 };
 
 }  // namespace kvmem

@@ -11,6 +11,8 @@ namespace kvmem::detail {
 
 static constexpr std::string_view names[] = {"baseline", "avx2", "avx512", "avx512vnni"};
 
+std::string_view name_of(InstructionSet set) { return names[static_cast<int>(set)]; }
+
 // What KVMEM_ISA allows; everything if it is not set, or empty.
 static InstructionSet allowed() {
     const char* wish = std::getenv("KVMEM_ISA");

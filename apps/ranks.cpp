@@ -1,0 +1,59 @@
+#include "ranks.hpp"
+
+#include "kvmem/cluster/agreement.hpp"
+#include "kvmem/cluster/mpi.hpp"
+#include "kvmem/core/number.hpp"
+#include "kvmem/core/text.hpp"
+#include "program.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <thread>
+
+namespace kvmem::apps {
+
+// The same error is often one of all ranks. Later ranks wait a little, so that the first one ends them.
+[[noreturn]] static void abort_all(const Cluster& cluster) {
+    const auto [what, code] = current_failure();
+    std::this_thread::sleep_for(std::chrono::milliseconds(100) * std::min<Index>(cluster.rank(), 10));
+    char host[256] = "";
+    ::gethostname(host, sizeof host - 1);
+    std::cerr << printable("error: rank " + std::to_string(cluster.rank()) + " of " + std::to_string(cluster.size()) +
+                           " on " + host + ": " + what)
+              << std::endl;
+    abort_mpi(code);
+}
+
+// KVMEM_CLUSTER_DELAY is the time in microseconds that an exchange takes at least, for measurements.
+static void set_delay(Cluster& cluster) {
+    const char* const text = std::getenv("KVMEM_CLUSTER_DELAY");
+    if (!text || !*text) return;
+    const auto delay = number_of<Index>(text);
+    if (!delay || *delay < 0)
+        throw UsageError({.what = "bad value of the environment variable KVMEM_CLUSTER_DELAY",
+                          .expected = "microseconds",
+                          .got = text});
+    cluster.delay(std::chrono::microseconds(*delay));
+}
+
+int on_ranks(const std::function<int(Cluster*)>& verb) {
+    if (!is_under_mpi()) return verb(nullptr);
+    const std::unique_ptr<Cluster> cluster = join_mpi();
+    try {
+        if (cluster->rank() > 0) ::dup2(::open("/dev/null", O_WRONLY | O_CLOEXEC), STDOUT_FILENO);
+        set_delay(*cluster);
+        agree_on_instruction_set(*cluster);
+        const int code = verb(cluster->size() > 1 ? cluster.get() : nullptr);
+        std::cout.flush();
+        cluster->end();
+        return code;
+    } catch (...) {
+        abort_all(*cluster);
+    }
+}
+
+}  // namespace kvmem::apps
