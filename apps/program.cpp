@@ -55,9 +55,9 @@ static void print_names(const po::options_description& options) {
 // What stands for the value of a text in help, unless the option says it.
 static const char* name_of_text(const std::string& option) {
     static const std::map<std::string_view, std::set<std::string_view>> names{
-        {"FILE", {"data",   "documents",  "entities", "facts", "history", "html",       "items",  "kb",    "log",
-                  "memory", "only",       "output",   "pairs", "results", "statements", "store",  "story", "support",
-                  "test",   "token-file", "train",    "users", "valid",   "values",     "without"}},
+        {"FILE", {"ask-facts", "data",   "documents",  "entities", "facts", "history", "html",       "items",  "kb",
+                  "log",       "memory", "only",       "output",   "pairs", "results", "statements", "store",  "story",
+                  "support",   "test",   "token-file", "train",    "users", "valid",   "values",     "without"}},
         {"RUN", {"run", "like", "with", "against"}},
         {"IDS", {"filter", "ids"}},
         {"TEXT", {"text", "prompt", "prefix", "title", "source", "origin", "license"}},
