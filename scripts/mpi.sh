@@ -3,15 +3,17 @@
 #
 #   scripts/mpi.sh RANKS PROGRAM [ARGUMENT...]     runs it; mpirun has the options that ranks on shared cores need
 #   scripts/mpi.sh --test RANK_PROGRAM KVMEM       the tests of kvmem_mpi_rank and of `mpirun kvmem train`
+#   scripts/mpi.sh --kills COUNT KVMEM             kills a random rank of a training this often, and resumes it
 set -euo pipefail
 
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
 # Ranks share cores: none is bound to one, and waiting ranks yield. Without a network, messages go through memory.
+mpi=(mpirun --oversubscribe --bind-to none --mca mpi_yield_when_idle 1 --mca pml ob1 --mca btl "self,vader")
 run() {
     local ranks=$1
     shift
-    mpirun -q -n "$ranks" --oversubscribe --bind-to none --mca mpi_yield_when_idle 1 --mca pml ob1 --mca btl self,vader "$@"
+    "${mpi[@]}" -n "$ranks" "$@"
 }
 
 fail() {
@@ -33,15 +35,115 @@ test_cluster() {
     for ranks in 1 2 3 4 8; do
         [[ $(run "$ranks" "$1" check) == "holds on $ranks ranks" ]] || fail "does not hold on $ranks ranks"
     done
-    fails_with "rank 2: what the last rank says" 5 run 3 "$1" throw
-    fails_with "rank" 5 run 3 "$1" return
+    fails_with "rank 2: what the last rank says" 10 run 3 "$1" throw
+    fails_with "rank" 10 run 3 "$1" return
+}
+
+make_data() {
+    kvmem=$(realpath "$1") work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    "$kvmem" synth pairs --task reverse --output "$work/data" --lines 400 --valid 40 --test 10 2>"$work/said" || fail "$(cat "$work/said")"
+    settings=(--model transformer --width 32 --inner 64 --batch 32 --threads 1 --patience 0 --save-seconds 0)
+}
+
+train() {
+    local ranks=$1
+    shift
+    run "$ranks" "$kvmem" train "$@" >"$work/said" 2>&1
+}
+
+# What an epoch measured, but for the time that it took.
+curve() { sed 's/"seconds":[^,]*,//' "$work/$1/metrics.jsonl"; }
+
+test_training() {
+    local ranks
+    "$kvmem" train "$work/data/pairs.h5" --run "$work/alone" "${settings[@]}" --epochs 3 2>/dev/null
+    for ranks in 2 3 4 8; do
+        train "$ranks" "$work/data/pairs.h5" --run "$work/run-$ranks" "${settings[@]}" --epochs 3 || fail "$(cat "$work/said")"
+        [[ $(curve "run-$ranks") == "$(curve alone)" ]] || fail "other numbers on $ranks ranks"
+    done
+    # Ranks take the instruction set that all have.
+    local train=("$kvmem" train "$work/data/pairs.h5" "${settings[@]}" --epochs 1 --run)
+    KVMEM_ISA=avx2 "${train[@]}" "$work/alone-avx2" 2>/dev/null
+    "${mpi[@]}" -n 1 env KVMEM_ISA=avx2 "${train[@]}" "$work/avx2" : -n 1 "${train[@]}" "$work/avx2" 2>/dev/null
+    [[ $(curve avx2) == "$(curve alone-avx2)" ]] || fail "other numbers with another instruction set"
+    if "${mpi[@]}" -n 1 "${train[@]}" "$work/other" : -n 1 "${train[@]}" "$work/other" --batch 31 >"$work/said" 2>&1; then
+        fail "other settings are no error"
+    fi
+    grep -q "^error: rank . of 2 on .*: rank 1 has other settings or data" "$work/said" || fail "$(cat "$work/said")"
+    fails_with "rank 0 of 3" 10 run 3 "$kvmem" train "$work/no.h5" --run "$work/none"
+    fails_with "a run is here already" 10 run 3 "$kvmem" train "$work/data/pairs.h5" --run "$work/alone" "${settings[@]}"
+    train 3 "$work/data/pairs.h5" --run "$work/group" "${settings[@]}" --epochs 1 --runs 4 || fail "$(cat "$work/said")"
+    [[ -e $work/group/run-4/results.json && -e $work/group/results.json ]] || fail "a group without results"
+}
+
+# started RANKS ARGUMENT...: `kvmem train` in the background, once all ranks are there. Sets mpirun_id and rank_ids.
+started() {
+    local ranks=$1
+    shift
+    "${mpi[@]}" -n "$ranks" "$kvmem" train "$@" >"$work/said" 2>&1 &
+    mpirun_id=$!
+    rank_ids=()
+    while ((${#rank_ids[@]} < ranks)) && kill -0 $mpirun_id 2>/dev/null; do
+        mapfile -t rank_ids < <(pgrep -P $mpirun_id -x kvmem || true)
+    done
+}
+
+# A rank that has SIGTERM saves and ends all.
+test_signal() {
+    started 3 "$work/data/pairs.h5" --run "$work/stopped" "${settings[@]}" --epochs 1000000
+    until [[ -e $work/stopped/model-last.h5 ]]; do kill -0 "$mpirun_id" || fail "$(cat "$work/said")"; done
+    kill -TERM "${rank_ids[1]}"
+    local status=0
+    wait "$mpirun_id" || status=$?
+    ((status == 143)) || fail "ended with $status: $(cat "$work/said")"
+    grep -q "saved; go on with" "$work/said" || fail "$(cat "$work/said")"
+}
+
+# Kills a random rank at a random time, again and again, on 2 to 4 ranks. The run then ends as one that nobody killed.
+test_kills() {
+    local count=$1 killed=0 end longest=0 took rank
+    "$kvmem" train "$work/data/pairs.h5" --run "$work/alone" "${settings[@]}" --epochs 40 2>/dev/null
+    for ((killed = 0; killed < count; ++killed)); do
+        if [[ -e $work/killed/config.json ]]; then
+            [[ -e $work/killed/results.json ]] && mv "$work/killed" "$work/done-$killed"
+        fi
+        if [[ -e $work/killed/config.json ]]; then
+            started $((2 + RANDOM % 3)) --resume --run "$work/killed" --threads 1
+        else
+            started $((2 + RANDOM % 3)) "$work/data/pairs.h5" --run "$work/killed" "${settings[@]}" --epochs 40
+        fi
+        sleep "$((RANDOM % 3)).$((RANDOM % 1000))"
+        rank=${rank_ids[$((RANDOM % ${#rank_ids[@]}))]}
+        kill -KILL "$rank" 2>/dev/null || true
+        end=$(($(date +%s%N) / 1000000))
+        wait "$mpirun_id" || true
+        took=$(($(date +%s%N) / 1000000 - end))
+        ((took > longest)) && longest=$took
+        for rank in "${rank_ids[@]}"; do kill -0 "$rank" 2>/dev/null && fail "a rank is left after a kill"; done
+        ((took < 5000)) || fail "$took ms until all ranks had ended"
+    done
+    train 3 --resume --run "$work/killed" --threads 1 || fail "$(cat "$work/said")"
+    for run in killed done-*; do
+        [[ ! -d $work/$run || $(curve "$run") == "$(curve alone)" ]] || fail "other numbers after kills"
+    done
+    echo "$count kills, the last rank gone after $longest ms at most"
 }
 
 case ${1:-} in
---test) test_cluster "$2" ;;
+--test)
+    test_cluster "$2"
+    make_data "$3"
+    test_training
+    test_signal
+    ;;
+--kills)
+    make_data "$3"
+    test_kills "$2"
+    ;;
 [1-9]*) run "$@" ;;
 *)
-    sed -n '2,5p' "$0" >&2
+    sed -n '4,6p' "$0" >&2
     exit 2
     ;;
 esac

@@ -1,13 +1,43 @@
-// A rank of a cluster on MPI: what holds on threads holds here. `CHECK` is what to do: check, throw, return.
+// A rank of a cluster on MPI: what holds on threads holds here. What to do is an argument: check, throw, return,
+// or measure.
 #include "kvmem/cluster/mpi.hpp"
 #include "support/cluster_checks.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <iostream>
 #include <stdexcept>
 
 using namespace kvmem;
 
+// The seconds of an exchange of these bytes with the next rank, the median of many.
+static double seconds_of(Cluster& cluster, std::size_t bytes, int count) {
+    std::vector<std::byte> own(bytes), got(bytes);
+    const Index next = (cluster.rank() + 1) % cluster.size(),
+                last = (cluster.rank() + cluster.size() - 1) % cluster.size();
+    std::vector<double> all;
+    for (int i = 0; i < count; ++i) {
+        const auto begin = std::chrono::steady_clock::now();
+        const Outgoing out{next, own};
+        Incoming in{last, [&](std::size_t) { return std::span(got); }};
+        cluster.exchange({&out, 1}, {&in, 1});
+        all.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    }
+    std::ranges::nth_element(all, all.begin() + count / 2);
+    return all[count / 2];
+}
+
+// Prints the seconds of a small exchange, and the bytes in a second of large ones.
+static void measure(Cluster& cluster) {
+    seconds_of(cluster, 8, 100);
+    const double small = seconds_of(cluster, 8, 1000);
+    constexpr std::size_t large = 8 << 20;
+    const double long_one = seconds_of(cluster, large, 15);
+    if (cluster.rank() == 0) std::cout << small << " " << large / (long_one - small) << std::endl;
+}
+
 static void run(Cluster& cluster, const std::string& what) {
+    if (what == "measure") return measure(cluster);
     check_cluster(cluster);
     if (cluster.rank() + 1 == cluster.size()) {
         if (what == "throw") throw std::runtime_error("what the last rank says");
@@ -26,6 +56,7 @@ int main(int count, char** values) {
         std::cerr << "rank " << cluster->rank() << ": " << e.what() << std::endl;
         abort_mpi(1);
     }
-    if (cluster->rank() == 0) std::cout << "holds on " << cluster->size() << " ranks" << std::endl;
+    if (cluster->rank() == 0 && values[1] != std::string("measure"))
+        std::cout << "holds on " << cluster->size() << " ranks" << std::endl;
     return 0;
 }

@@ -50,6 +50,15 @@ class Optimizer {
     // The parameters must outlive it; those that are added later are not updated.
     Optimizer(Parameters& parameters, const OptimizerOptions& options);
 
+    // The gradient of a parameter.
+    struct Gradient {
+        // The parameter, and its touched rows, which stay until the next step; null: none.
+        Parameter* parameter;
+        const SparseRows* rows = nullptr;
+    };
+    // It gets the gradients of all parameters, in their order.
+    using Exchange = std::function<void(std::span<Gradient> gradients)>;
+
     // One step with the sum of the tapes' gradients. Returns the length of the gradient before clipping. With a length
     // that is not finite, nothing is changed. Parameters that are not trainable are left as they are.
     //
@@ -57,14 +66,8 @@ class Optimizer {
     // one without a neighbour goes up as it is. So 6 tapes are ((0+1)+(2+3))+(4+5). A tape that has not touched a row
     // adds nothing to it. Any number of threads gives the same bits.
     //
-    // `exchange`, if there is one, sees the sums before they are used, in the order of the parameters, and may put
-    // others in their place, such as the sums of several machines (src/cluster/gradient_exchange.hpp).
-    struct Gradient {
-        Parameter* parameter;
-        // The touched rows, which stay until the next step; null: none.
-        const SparseRows* rows = nullptr;
-    };
-    using Exchange = std::function<void(std::span<Gradient> gradients)>;
+    // `exchange`, if there is one, sees the sums of all parameters before they are used, and may put others in their
+    // place, such as the sums of several machines.
     double step(std::span<const Tape> tapes, double rate, const Exchange& exchange = {});
     double step(const Tape& tape, double rate) { return step({&tape, 1}, rate); }
 

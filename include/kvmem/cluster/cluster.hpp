@@ -20,16 +20,20 @@ namespace kvmem {
 
 // What a rank has sent to others.
 struct ClusterCounts {
+    // The numbers of messages, and of their bytes.
     Index messages = 0;
     Index bytes = 0;
 };
 
-// Bytes for another rank, and bytes from one.
+// Bytes for another rank.
 struct Outgoing {
+    // The rank that receives them, and the bytes, which must outlive the call.
     Index rank;
     std::span<const std::byte> bytes;
 };
+// Bytes from another rank.
 struct Incoming {
+    // The rank that sends them.
     Index rank;
     // Called with the number of bytes: returns where they go. It may throw Error for a number that it does not expect.
     std::function<std::span<std::byte>(std::size_t)> place;
@@ -68,10 +72,10 @@ class Cluster {
     void delay(std::chrono::microseconds time) { delay_ = time; }
 
   protected:
+    // The number of this rank, and that of all.
+    Cluster(Index rank, Index size) : rank_(rank), size_(size) {}
     // The call that a message belongs to, which tells ranks that are elsewhere.
     enum class Call : int { exchange = 1, gather, broadcast, end };
-
-    Cluster(Index rank, Index size) : rank_(rank), size_(size) {}
     // Moves the bytes and returns when all have been sent and received. Throws Error when the next message of a rank
     // belongs to another call (require_same()), and when a rank is no more.
     virtual void transfer(Call call, std::span<const Outgoing> out, std::span<Incoming> in) = 0;
