@@ -5,8 +5,8 @@
 #   scripts/scaling.sh BUILD DATA STEPS [TRAIN_OPTION...]
 #
 # Each link is measured first: the time a of an exchange of 8 bytes, and the bytes b in a second of large ones. The same
-# training over memory gives the time of a step without a network, T0. The prediction is T0 + 3 a + bytes / b; a step has
-# three exchanges. The rounds take turns, and what counts is the median.
+# training over memory, less what its messages take there, is the time of a step alone, C. The prediction is
+# C + 3 a + bytes / b: a step has three exchanges. The rounds take turns, and what counts is the median.
 set -euo pipefail
 
 build=$(realpath "$1") data=$(realpath "$2") steps=$3
@@ -63,7 +63,7 @@ over() {
     fi
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
     ip netns exec $a unshare --uts bash -c 'hostname kvmem-a; exec "$@"' bash mpirun -q -n 2 --host 10.77.0.1:1,10.77.0.2:1 \
-        --bind-to none --mca mpi_yield_when_idle 1 --mca plm rsh --mca plm_rsh_agent "$work/agent.sh" --mca pml ob1 \
+        --bind-to none --mca mpi_yield_when_idle 1 --mca plm rsh --mca plm_rsh_agent "$work/agent.sh" --mca pml ob1 --mca btl_tcp_flags send \
         --mca btl self,tcp --mca btl_tcp_if_include 10.77.0.0/24 --mca oob_tcp_if_include 10.77.0.0/24 "$@"
 }
 
@@ -83,7 +83,9 @@ median() { sort -g | awk '{ x[NR] = $1 } END { print x[int((NR + 1) / 2)] }'; }
 
 main() {
     make_namespaces
-    local link round seconds bytes
+    local link round seconds bytes exchange bandwidth exchange_memory bandwidth_memory
+    over memory "$build/tests/kvmem_mpi_rank" measure >"$work/link-memory"
+    read -r exchange_memory bandwidth_memory <"$work/link-memory"
     for link in 1gbit veth; do
         shape $link
         over $link "$build/tests/kvmem_mpi_rank" measure >"$work/link-$link"
@@ -95,9 +97,9 @@ main() {
         read -r exchange bandwidth <"$work/link-$link"
         seconds=$(cut -d' ' -f1 "$work/steps-$link" | median)
         awk -v link=$link -v a="$exchange" -v b="$bandwidth" -v t0="$(cut -d' ' -f1 "$work/memory-$link" | median)" \
-            -v t="$seconds" -v bytes="$bytes" -v steps="$steps" 'BEGIN {
-            step = t / steps; alone = t0 / steps; predicted = alone + 3 * a + bytes / steps / b
-            printf "%s: exchange %.0f us, %.0f MB/s; step without network %.2f ms, %.0f bytes; predicted %.2f ms, measured %.2f ms (%+.1f %%)\n",
+            -v am="$exchange_memory" -v bm="$bandwidth_memory" -v t="$seconds" -v bytes="$bytes" -v steps="$steps" 'BEGIN {
+            step = t / steps; alone = t0 / steps - 3 * am - bytes / steps / bm; predicted = alone + 3 * a + bytes / steps / b
+            printf "%s: exchange %.0f us, %.0f MB/s; step alone %.2f ms, %.0f bytes; predicted %.2f ms, measured %.2f ms (%+.1f %%)\n",
                 link, 1e6 * a, b / 1e6, 1e3 * alone, bytes / steps, 1e3 * predicted, 1e3 * step, 100 * (predicted / step - 1) }'
     done
 }

@@ -120,7 +120,7 @@ function(kvmem_library target)
   target_link_libraries(${target} PUBLIC ${arg_LINKS} PRIVATE hdf5::hdf5 ZLIB::ZLIB ICU::uc utf8proc::utf8proc
                         gumbo::gumbo md4c::md4c stemmer::stemmer Boost::json)
   if(KVMEM_MPI)  # which one source includes
-    list(TRANSFORM MPI_CXX_INCLUDE_DIRS PREPEND "SHELL:-isystem " OUTPUT_VARIABLE mpi_includes)
+    list(TRANSFORM MPI_CXX_INCLUDE_DIRS PREPEND "-isystem" OUTPUT_VARIABLE mpi_includes)
     set_source_files_properties(src/cluster/mpi.cpp PROPERTIES
       COMPILE_DEFINITIONS "KVMEM_HAVE_MPI;OMPI_SKIP_MPICXX" COMPILE_OPTIONS "${mpi_includes}")
     target_link_libraries(${target} PRIVATE $<LINK_ONLY:Boost::mpi> $<LINK_ONLY:MPI::MPI_CXX>)
