@@ -2,13 +2,15 @@
 
 #include "kvmem/core/error.hpp"
 
+#include <cstdlib>
+
 #ifdef KVMEM_HAVE_MPI
 #include <boost/mpi/communicator.hpp>
 #include <boost/mpi/environment.hpp>
 
-#include <cstdlib>
 #include <limits>
 #include <thread>
+#include <utility>
 #endif
 
 namespace kvmem {
