@@ -521,6 +521,15 @@ TEST_CASE("questions with stories of their own train an end-to-end memory networ
     check_fails(kvmem_program({"train", f.data, "--run", f.run + "-2", "--negatives", "3"}), 2, "kv-mem-nn");
 }
 
+TEST_CASE("an instruction set that is none is refused by its name", "[program]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    const std::string vectors = f.write("v.txt", "0 1\n1 0\n"), store = f.path("s.h5");
+    REQUIRE(kvmem_program({"index", vectors, "-o", store}).code == 0);
+    check_fails(shell("KVMEM_ISA=avx3 \"$KVMEM\" query '" + store + "' '" + vectors + "'"), 1,
+                "names no instruction set: expected baseline, avx2");
+}
+
 TEST_CASE("a flag takes no other value than yes or no, and a setting one option", "[program]") {
     const ProgramFixture f;
     f.import();

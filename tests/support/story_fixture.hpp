@@ -14,13 +14,14 @@ struct StoryFixture : ProgramFixture {
         REQUIRE(kvmem_program({"import", "babi", folder, "--output", data, "--title", "Made up"}).code == 0);
     }
     // A MemN2N with its linear start, a second of training.
-    void train_stories(std::vector<std::string> more = {}) const {
+    Output train_stories(std::vector<std::string> more = {}) const {
         std::vector<std::string> arguments{"train",    data, "--run",   run, "--preset", "memn2n-babi-1k-joint",
                                            "--epochs", "4",  "--width", "10"};
         arguments.insert(arguments.end(), more.begin(), more.end());
-        const Output done = kvmem_program(arguments);
+        Output done = kvmem_program(arguments);
         INFO(done.err);
         REQUIRE(done.code == 0);
+        return done;
     }
     Output ask(const std::string& story, std::vector<std::string> more = {}) const {
         std::vector<std::string> arguments{"ask", run, "--story", write("story.txt", story)};
