@@ -45,6 +45,9 @@ TEST_CASE("the program trains on events, measures beside the floors, and recomme
     CHECK(named.out.find("Item 4") != std::string::npos);
     const Output reasons = kvmem_program({"recommend", ring.run, "--user", "u1", "--explain", "--json", "--k", "2"});
     CHECK(reasons.out.find("\"by\":\"head 1\"") != std::string::npos);
+    // Of one event all heads say the same, which is shown once.
+    CHECK(kvmem_program({"recommend", ring.run, "i3", "--explain", "--k", "1"}).out.find("  head 1, head 2 1.00  ") !=
+          std::string::npos);
     const Output only = kvmem_program({"recommend", ring.run, "i3", "--only", "parity=odd", "--k", "9"});
     CHECK(only.out.find("Item 4") == std::string::npos);
     CHECK(only.out.find("Item 5") != std::string::npos);
