@@ -278,6 +278,19 @@ static void hide_possessive(std::string_view text, Segment& behind_brackets) {
         behind_brackets.hashes[0] = 0;
 }
 
+// Whether a text has small letters and no others. Numbers and scripts without case have none.
+static bool is_lower_case(std::string_view text) {
+    return std::ranges::any_of(text, [](char c) { return c >= 'a' && c <= 'z'; }) && to_lower(text) == text;
+}
+
+// Removes the matches in lower case from a text with names in brackets.
+static void drop_lower_case(std::string_view text, std::vector<Segment>& all, bool beside_names) {
+    for (std::size_t i = 1; i < all.size(); i += 2) beside_names = beside_names || !all[i].matches.empty();
+    for (std::size_t i = 0; i < all.size() && beside_names; i += 2)
+        std::erase_if(all[i].matches,
+                      [&](const Match& m) { return is_lower_case(text.substr(m.begin, m.end - m.begin)); });
+}
+
 std::vector<TextPart> EntityLinker::parts(std::string_view text, const LinkOptions& options) const {
     std::vector<Segment> all = impl_->segments(text);
     for (std::size_t i = 2; i < all.size(); i += 2) hide_possessive(text, all[i]);
@@ -293,7 +306,8 @@ std::vector<TextPart> EntityLinker::parts(std::string_view text, const LinkOptio
             impl_->match(text, s, options.avoid_common_words ? Strength::strong : Strength::any);
         named = named || !s.matches.empty();
     }
-    if (!named && options.avoid_common_words) impl_->match_best_weak(text, all);
+    if (!named && !options.beside_names && options.avoid_common_words) impl_->match_best_weak(text, all);
+    if (options.avoid_common_words) drop_lower_case(text, all, options.beside_names);
     std::vector<TextPart> parts;
     for (const Segment& s : all) impl_->append_parts(parts, s, text);
     return parts;

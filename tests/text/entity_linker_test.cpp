@@ -71,6 +71,16 @@ TEST_CASE("a word that training never used is unknown", "[linker]") {
     CHECK(EntityLinker(vocabulary).link("who helmed Brazil").unknown_words == Names{"helmed"});
 }
 
+TEST_CASE("beside a name in brackets, words in lower case are no names", "[linker]") {
+    const Vocabulary vocabulary = vocabulary_of({"Tom Hanks", "cast", "Up", "1999"}, {"movies"});
+    CHECK(linked(vocabulary, "movies with [Tom Hanks] in the cast") == Names{"Tom Hanks"});
+    CHECK(linked(vocabulary, "[Up] or up") == Names{"Up"});
+    CHECK(linked(vocabulary, "movies with [Tom Hanks] in 1999") == Names{"Tom Hanks", "1999"});
+    CHECK(linked(vocabulary, "movies with [Tom Hanks] or Up") == Names{"Tom Hanks", "Up"});
+    CHECK(linked(vocabulary, "movies with a cast") == Names{"cast"});
+    CHECK(EntityLinker(vocabulary).parts("the cast", {.beside_names = true}).at(1).entities.empty());
+}
+
 TEST_CASE("of names that overlap the longest is taken, wherever it begins", "[linker]") {
     const Vocabulary vocabulary =
         vocabulary_of({"The Sea", "Sea of Love", "Love", "In Time", "Time Changer"}, {"in", "the", "of"});
@@ -260,7 +270,7 @@ TEST_CASE("a possessive behind brackets is no name, whatever is called so", "[li
     const EntityLinker linker(vocabulary);
     for (const char* text : {"what is [Bolivia]'s capital", "what is [Bolivia]\u2019s capital"})
         CHECK(texts(vocabulary, linker.link(text).entities) == Names{"Bolivia"});
-    CHECK(texts(vocabulary, linker.link("what is [Bolivia] beside s").entities) == Names{"Bolivia", "S"});
+    CHECK(texts(vocabulary, linker.link("what is [Bolivia] beside S").entities) == Names{"Bolivia", "S"});
 }
 
 TEST_CASE("hostile names and texts are linked in reasonable time", "[linker]") {

@@ -14,6 +14,9 @@
 // match counts only in a text without other names, and a match of one word only if it is spelled as the name. Only one
 // weak match counts: the longest, then the one whose rarest word is the least frequent in training questions.
 //
+// In a text with a name in brackets, a match outside of them that is spelled in lower case is no name: "cast" in
+// "movies with [Tom Hanks] in the cast".
+//
 // Several threads may read at once.
 #pragma once
 
@@ -58,6 +61,7 @@ struct NearName {
 // How names are found.
 struct LinkOptions {
     bool avoid_common_words = true;  // whether weak matches are treated as described above
+    bool beside_names = false;       // whether the text is a part of one with a name in brackets
 };
 
 class EntityLinker {

@@ -90,7 +90,7 @@ void Model::adopt(QaDataset& dataset) {
                 leave_out_possessives(*rows, dataset.vocabulary);
     if (keeps_all(to, before)) return;
     const EntityLinker linker(vocabulary(), names_in_use(dataset, to, vocabulary().size()));
-    const Translator translator(dataset.vocabulary, vocabulary(), to, linker);
+    const Translator translator(dataset.vocabulary, vocabulary(), to, linker, dataset.memory.size() > 0);
     for (auto& [name, split] : dataset.splits) {
         translator.translate_texts(split.question);
         translate(split.answer.values, to);

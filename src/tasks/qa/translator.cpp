@@ -34,7 +34,7 @@ bool Translator::is_trained(Token theirs) const {
     return ours != unknown_token && ours_.count(ours) > 0;
 }
 
-void Translator::append_words(std::vector<Token>& out, std::span<const Token> words) const {
+void Translator::append_words(std::vector<Token>& out, std::span<const Token> words, bool beside_names) const {
     if (std::ranges::all_of(words, [&](Token word) { return is_trained(word); })) {
         for (const Token word : words) out.push_back(to_[word]);
         return;
@@ -48,7 +48,7 @@ void Translator::append_words(std::vector<Token>& out, std::span<const Token> wo
     }
     std::size_t at = 0;
     bool names = false;  // whether the last part became names
-    for (const TextPart& part : linker_.parts(text)) {
+    for (const TextPart& part : linker_.parts(text, {.beside_names = beside_names})) {
         const std::size_t first = at;
         while (at < words.size() && begins[at] < part.end) ++at;
         const auto covered = words.subspan(first, at - first);
@@ -69,11 +69,12 @@ void Translator::translate_texts(Ragged<Token>& rows) const {
     Ragged<Token> translated;
     for (Index i = 0; i < rows.size(); ++i) {
         const auto row = rows[i];
+        const bool named = marks_names_ && !std::ranges::all_of(row, [&](Token t) { return is_word(t); });
         for (std::size_t at = 0; at < row.size();) {
             const auto end = std::find_if_not(row.begin() + static_cast<std::ptrdiff_t>(at), row.end(),
                                               [&](Token t) { return is_word(t); });
             const std::size_t words = end - row.begin() - at;
-            if (words > 0) append_words(translated.values, row.subspan(at, words));
+            if (words > 0) append_words(translated.values, row.subspan(at, words), named);
             at += words;
             if (at == row.size()) break;
             translated.values.push_back(to_[row[at++]]);

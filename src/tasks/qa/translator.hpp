@@ -19,9 +19,11 @@ void leave_out_possessives(Ragged<Token>& rows, const Vocabulary& vocabulary);
 
 class Translator {
   public:
-    // All arguments must outlive the translator; the linker is one over `ours`.
-    Translator(const Vocabulary& theirs, const Vocabulary& ours, std::span<const Token> to, const EntityLinker& linker)
-        : theirs_(theirs), ours_(ours), to_(to), linker_(linker) {}
+    // All arguments must outlive the translator; the linker is one over `ours`. `marks_names` says that a row with a
+    // name of the other data set has no other names in lower case (EntityLinker, of brackets).
+    Translator(const Vocabulary& theirs, const Vocabulary& ours, std::span<const Token> to, const EntityLinker& linker,
+               bool marks_names)
+        : theirs_(theirs), ours_(ours), to_(to), linker_(linker), marks_names_(marks_names) {}
 
     // Translates rows of `theirs` into `ours`. Words that training never saw become the names that the linker finds in
     // them, since the other data set may have had no reason to take them for names.
@@ -30,12 +32,13 @@ class Translator {
   private:
     bool is_word(Token theirs) const { return theirs_.kind(theirs) == TokenKind::word; }
     bool is_trained(Token theirs) const;
-    void append_words(std::vector<Token>& out, std::span<const Token> words) const;
+    void append_words(std::vector<Token>& out, std::span<const Token> words, bool beside_names) const;
 
     const Vocabulary& theirs_;
     const Vocabulary& ours_;
     std::span<const Token> to_;
     const EntityLinker& linker_;
+    bool marks_names_;
 };
 
 }  // namespace kvmem
