@@ -106,7 +106,7 @@ Arguments add_train_options(CommandLine& line, const Arguments& arguments) {
         ("runs", po::value<Index>()->default_value(1),
          "train with this many seeds that follow each other; the best on validation is used")  //
         ("vectors", po::value<std::string>(),
-         "file of word vectors, for models that read them: GloVe, word2vec, fastText or .npy")  //
+         "file of word vectors, for models that read words: GloVe, word2vec, fastText, or .npy beside words.txt")  //
         ("seed", po::value<std::string>()->value_name("N"), "of every random choice [1]");
     const std::string kind = value_of(arguments, "--model"), preset_name = value_of(arguments, "--preset");
     RunConfig recommended = named_config(kind, preset_name);
@@ -188,7 +188,7 @@ static void set_vectors(RunConfig& config, const std::string& file) {
     bool taken = false;
     config.model.visit([&](const Field& field, FieldValue value) {
         if (field.name != "vectors") return;
-        *std::get<std::string*>(value) = file;
+        *std::get<std::string*>(value) = std::filesystem::absolute(file).string();
         taken = true;
     });
     if (!taken)

@@ -2,6 +2,8 @@
 #include "io/inflate.hpp"
 #include "io/little_endian.hpp"
 #include "io/text_source.hpp"
+#include "io/word_vectors_group.hpp"
+#include "kvmem/core/bfloat16.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/io/hdf5.hpp"
 #include "kvmem/io/vectors.hpp"
@@ -158,6 +160,52 @@ void write_word_vectors(const std::filesystem::path& path, const WordVectors& ve
     file.write("/words", std::span<const std::string>(vectors.words()));
     file.write("/vectors", vectors.matrix(), hdf5::Layout::packed);
     file.save(path);
+}
+
+// --- in a model's file
+
+WordVectors read_model_vectors(const std::string& path) {
+    if (path.empty()) return {};
+    const WordVectors read = read_word_vectors(path, {.max_words = max_model_words});
+    Matrix rounded(read.size(), read.width());
+    std::ranges::transform(read.matrix().span(), rounded.data(), [](Real x) {
+        return static_cast<Real>(static_cast<float>(Bfloat16(static_cast<float>(x))));
+    });
+    return {read.words(), std::move(rounded)};
+}
+
+void write_word_vectors(hdf5::Writer& file, const WordVectors& vectors) {
+    std::vector<std::uint8_t> bytes;
+    bytes.reserve(2 * static_cast<std::size_t>(vectors.matrix().size()));
+    for (const Real x : vectors.matrix().span()) {
+        const std::uint16_t bits = Bfloat16(static_cast<float>(x)).bits;
+        bytes.push_back(static_cast<std::uint8_t>(bits & 255));
+        bytes.push_back(static_cast<std::uint8_t>(bits >> 8));
+    }
+    file.write("/word_vectors", std::span<const std::string>(vectors.words()));
+    file.write("/word_vectors/bfloat16", std::span<const std::uint8_t>(bytes), hdf5::Layout::mapped);
+}
+
+WordVectors read_word_vectors(const hdf5::Reader& file) {
+    if (!file.has("/word_vectors")) return {};
+    std::vector<std::string> words = file.strings("/word_vectors");
+    const std::vector<std::uint8_t> bytes = file.bytes("/word_vectors/bfloat16");
+    const std::size_t row = words.empty() ? 0 : bytes.size() / words.size();
+    if (row == 0 || row % 2 != 0 || row * words.size() != bytes.size())
+        throw bad(file.name() + ": /word_vectors",
+                  "two bytes for each number of " + std::to_string(words.size()) + " words",
+                  std::to_string(bytes.size()) + " bytes");
+    Matrix numbers(std::ssize(words), static_cast<Index>(row / 2));
+    for (std::size_t i = 0; i < bytes.size() / 2; ++i) {
+        Bfloat16 number;
+        number.bits = static_cast<std::uint16_t>(bytes[2 * i] | bytes[2 * i + 1] << 8);
+        numbers.data()[i] = static_cast<Real>(static_cast<float>(number));
+    }
+    try {
+        return WordVectors(std::move(words), std::move(numbers));
+    } catch (const Error& e) {
+        throw Error(e.problem_at(file.name() + ": /word_vectors"));
+    }
 }
 
 }  // namespace kvmem

@@ -101,10 +101,15 @@ Batch Answerer::Impl::batch_of(const LinkedText& question, const std::vector<Tex
         }
         batch.origin.push_back(-1);
     }
+    std::vector<Token> tokens = question.tokens;
     auto word = question.unknown_words.begin();
-    for (std::size_t i = 0; i < question.tokens.size(); ++i)
-        if (question.tokens[i] == unknown_token) batch.unseen.emplace_back(static_cast<Index>(i), *word++);
-    add_example(batch, question.tokens, {}, memory, retriever);
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+        if (tokens[i] != unknown_token) continue;
+        batch.unseen.emplace_back(static_cast<Index>(i), *word);
+        tokens[i] = model->reads_spelling() ? unknown_token : model->lexicon().like(*word);
+        ++word;
+    }
+    add_example(batch, tokens, {}, memory, retriever);
     if (compiled) batch.encoded = compiled->read(batch);
     return batch;
 }

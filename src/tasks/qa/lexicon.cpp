@@ -1,23 +1,37 @@
 #include "kvmem/tasks/qa/lexicon.hpp"
 
+#include "tasks/qa/near_words.hpp"
+
 #include <algorithm>
 
 namespace kvmem {
 
-Lexicon::Lexicon(Vocabulary vocabulary, std::vector<Token> candidates)
+Lexicon::Lexicon(Vocabulary vocabulary, std::vector<Token> candidates, WordVectors vectors)
     : vocabulary_(std::move(vocabulary)), candidates_(std::move(candidates)) {
+    if (!vectors.empty()) near_ = std::make_unique<const NearWords>(std::move(vectors), vocabulary_);
     index();
 }
+Lexicon::~Lexicon() = default;
+Lexicon::Lexicon(Lexicon&&) noexcept = default;
+Lexicon& Lexicon::operator=(Lexicon&&) noexcept = default;
+
+const WordVectors* Lexicon::vectors() const { return near_ ? &near_->vectors() : nullptr; }
+
+Token Lexicon::like(std::string_view word) const { return near_ ? near_->nearest(word) : unknown_token; }
 
 void Lexicon::index() {
     const auto size = static_cast<std::size_t>(vocabulary_.size());
+    const auto known = static_cast<Token>(inputs_.size());  // of these the input stays
     inputs_.resize(size);
     candidate_number_.assign(size, -1);
     second_.clear();
     for (Token token = 0; token < vocabulary_.size(); ++token) {
         const TokenKind kind = vocabulary_.kind(token);
         const bool untrained = first_kind(kind) == TokenKind::word && vocabulary_.count(token) == 0;
-        inputs_[token] = untrained ? unknown_token : token;
+        if (token >= known)
+            inputs_[token] = !untrained                ? token
+                             : kind == TokenKind::word ? like(vocabulary_.text(token))
+                                                       : unknown_token;
         if (first_kind(kind) == kind) continue;
         second_.resize(size, unknown_token);
         if (const auto first = vocabulary_.find(first_kind(kind), vocabulary_.text(token)))

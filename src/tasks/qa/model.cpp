@@ -4,6 +4,7 @@
 #include "kvmem/core/parallel.hpp"
 #include "kvmem/kernels/gemm.hpp"
 #include "kvmem/tasks/qa/models/kv_mem_nn.hpp"
+#include "tasks/qa/near_words.hpp"
 #include "tasks/qa/translator.hpp"
 
 #include <algorithm>
@@ -109,7 +110,33 @@ static std::uint64_t stream_of(TokenKind kind, const std::string& text) {
     return hash;
 }
 
-void Model::grow_table(Parameter& table, std::uint64_t side, double deviation, std::uint64_t seed) const {
+// A random map of directions [width] that keeps their lengths on average.
+static Matrix random_projection(Index rows, Index width, std::uint64_t seed) {
+    Matrix map(rows, width);
+    Rng rng(seed, {0x70726f6a});  // "proj"
+    for (Real& x : map.view().span()) x = static_cast<Real>(rng.normal());
+    return map;
+}
+
+void Model::begin_as_vectors(Parameter& table, Index before, double deviation, std::uint64_t seed,
+                             bool train_vectors) const {
+    const NearWords* near = lexicon_.near();
+    if (!near) return;
+    Matrix word(1, near->vectors().width());
+    const Matrix map = random_projection(table.value.cols(), word.cols(), seed);
+    if (!train_vectors) table.frozen.resize(static_cast<std::size_t>(vocabulary().size()));
+    for (auto token = static_cast<Token>(before); token < vocabulary().size(); ++token) {
+        const std::string& text = vocabulary().text(token);
+        if (vocabulary().kind(token) != TokenKind::word || !near->vectors().row(text)) continue;
+        near->direction(text, word.view().span());
+        gemm(static_cast<Real>(deviation), word, Transpose::no, map, Transpose::yes, 0,
+             table.value.view().middle_rows(token, 1));
+        if (!train_vectors) table.frozen[static_cast<std::size_t>(token)] = true;
+    }
+}
+
+void Model::grow_table(Parameter& table, std::uint64_t side, double deviation, std::uint64_t seed,
+                       const WordSettings& words) const {
     const Vocabulary& v = vocabulary();
     const Index before = table.value.rows(), width = table.value.cols();
     if (before == v.size()) return;
@@ -122,6 +149,7 @@ void Model::grow_table(Parameter& table, std::uint64_t side, double deviation, s
         }
     });
     table.value = std::move(grown);
+    begin_as_vectors(table, before, deviation, seed, words.train_vectors);
 }
 
 void Model::load_parameters(const LoadParameter& load) {

@@ -1,6 +1,7 @@
 #include "kvmem/tasks/qa/model_file.hpp"
 
 #include "io/vocabulary_file.hpp"
+#include "io/word_vectors_group.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/number.hpp"
 #include "kvmem/io/parameters.hpp"
@@ -33,6 +34,7 @@ void write_model_info(hdf5::Writer& file, const Model& model) {
     if (model.min_certainty() > 0) file.attribute("/", "min_certainty", shortest(model.min_certainty()));
     write_vocabulary(file, model.vocabulary());
     file.write("/candidates", model.candidates());
+    if (const WordVectors* vectors = model.lexicon().vectors()) write_word_vectors(file, *vectors);
 }
 
 void save_model(const Model& model, const std::filesystem::path& path) {
@@ -92,11 +94,11 @@ double read_min_certainty(const hdf5::Reader& file) {
 std::unique_ptr<Model> load_model(const std::filesystem::path& path) {
     const hdf5::Reader file(path, model_format, model_version);
     const Settings settings = read_settings(file);
-    Vocabulary vocabulary = read_vocabulary(file);
+    ModelWords words(read_vocabulary(file), read_word_vectors(file));
     std::vector<Token> candidates = file.int32s("/candidates");
-    check_candidates(candidates, vocabulary, file.name());
+    check_candidates(candidates, words.vocabulary, file.name());
     try {
-        auto model = make_model(settings, std::move(vocabulary), std::move(candidates),
+        auto model = make_model(settings, std::move(words), std::move(candidates),
                                 [&](const std::string& name) { return load_parameter(file, "/parameters/" + name); });
         set_phase(*model, file.attribute("/", "phase"), file.name());
         model->set_min_certainty(read_min_certainty(file));

@@ -12,7 +12,7 @@
 namespace kvmem {
 
 struct QaModelType : ModelType {
-    std::unique_ptr<Model> (*make)(const Settings&, Vocabulary, std::vector<Token>, const LoadParameter&);
+    std::unique_ptr<Model> (*make)(const Settings&, ModelWords, std::vector<Token>, const LoadParameter&);
 };
 
 // The entry of the model M with settings of the type Config. `recommended` sets the trainer options that its runs begin
@@ -20,10 +20,10 @@ struct QaModelType : ModelType {
 template <class M, class Config, class Recommended>
 QaModelType qa_model_type(std::string about, Recommended recommended) {
     QaModelType type{{Config{}, std::move(about), {}, {}},
-                     [](const Settings& settings, Vocabulary vocabulary, std::vector<Token> candidates,
+                     [](const Settings& settings, ModelWords words, std::vector<Token> candidates,
                         const LoadParameter& load) -> std::unique_ptr<Model> {
-                         return std::make_unique<M>(*settings.get<Config>(), std::move(vocabulary),
-                                                    std::move(candidates), load);
+                         return std::make_unique<M>(*settings.get<Config>(), std::move(words), std::move(candidates),
+                                                    load);
                      }};
     type.recommended.model = type.defaults;
     recommended(type.recommended.trainer);

@@ -22,10 +22,10 @@ std::vector<const ModelType*> qa_models() {
     return models;
 }
 
-std::unique_ptr<Model> make_model(const Settings& settings, Vocabulary vocabulary, std::vector<Token> candidates,
+std::unique_ptr<Model> make_model(const Settings& settings, ModelWords words, std::vector<Token> candidates,
                                   const LoadParameter& load) {
     const ModelType& type = find_model(question_answering(), settings.kind());
-    return static_cast<const QaModelType&>(type).make(settings, std::move(vocabulary), std::move(candidates), load);
+    return static_cast<const QaModelType&>(type).make(settings, std::move(words), std::move(candidates), load);
 }
 
 }  // namespace kvmem

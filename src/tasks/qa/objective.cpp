@@ -117,7 +117,9 @@ void QaObjective::load(const hdf5::Reader& file) {
 }
 
 std::string QaObjective::fingerprint(std::string_view like) const {
-    return like.empty() ? content_hash_of(dataset_) : content_hash_of(dataset_, like);
+    const std::string data = like.empty() ? content_hash_of(dataset_) : content_hash_of(dataset_, like);
+    const WordVectors* vectors = model_.lexicon().vectors();
+    return vectors ? data + "-" + xxh3(std::as_bytes(vectors->matrix().span())) : data;
 }
 
 Description QaObjective::describe(const std::string& run_directory) const {

@@ -1,5 +1,6 @@
 #include "kvmem/tasks/qa/task_type.hpp"
 
+#include "io/word_vectors_group.hpp"
 #include "kvmem/tasks/qa/models/kv_mem_nn.hpp"
 #include "kvmem/tasks/qa/models/mem_n2n.hpp"
 #include "kvmem/tasks/qa/models/path_reader.hpp"
@@ -11,6 +12,14 @@
 #include <algorithm>
 
 namespace kvmem {
+
+static std::string path_of_vectors(Settings settings) {
+    std::string path;
+    settings.visit([&](const Field& field, FieldValue value) {
+        if (field.name == "vectors") path = *std::get<std::string*>(value);
+    });
+    return path;
+}
 
 static QaDataset load_tasks(const RunConfig& config) {
     QaDataset dataset = load_dataset(config.data);
@@ -25,7 +34,9 @@ struct ModelAndData {
     std::unique_ptr<Model> model;
 
     explicit ModelAndData(const RunConfig& config)
-        : dataset(load_tasks(config)), model(make_model(config.model, dataset.vocabulary, dataset.candidates)) {}
+        : dataset(load_tasks(config)),
+          model(make_model(config.model, {dataset.vocabulary, read_model_vectors(path_of_vectors(config.model))},
+                           dataset.candidates)) {}
 };
 
 class OwningObjective final : private ModelAndData, public QaObjective {

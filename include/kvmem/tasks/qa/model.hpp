@@ -78,6 +78,7 @@ class Model {
     // The words and parameters of the model. References are valid for its life, but extend() changes what they hold.
     const Vocabulary& vocabulary() const { return lexicon_.vocabulary(); }
     std::span<const Token> candidates() const { return lexicon_.candidates(); }
+    const Lexicon& lexicon() const { return lexicon_; }
     Parameters& parameters() { return *parameters_; }
     const Parameters& parameters() const { return *parameters_; }
 
@@ -136,9 +137,10 @@ class Model {
     void adopt(QaDataset& dataset);
 
   protected:
-    // Takes the vocabulary and the candidates, which must rise. The derived class adds the parameters.
-    Model(Vocabulary vocabulary, std::vector<Token> candidates)
-        : lexicon_(std::move(vocabulary), std::move(candidates)), parameters_(std::make_unique<Parameters>()) {}
+    // Takes the words and the candidates, which must rise. The derived class adds the parameters.
+    Model(ModelWords words, std::vector<Token> candidates)
+        : lexicon_(std::move(words.vocabulary), std::move(candidates), std::move(words.vectors)),
+          parameters_(std::make_unique<Parameters>()) {}
     Model(Model&&) = default;
 
     // The two sides of one attention: a row for each question, and one for each slot.
@@ -154,8 +156,10 @@ class Model {
     // Adds rows to tables after the vocabulary has grown.
     virtual void grow() = 0;
     // Adds the missing rows to a table with a row for each token. They are normal numbers drawn from the seed, `side`
-    // and the token's text, so that an entity starts with the same row whenever it comes.
-    void grow_table(Parameter& table, std::uint64_t side, double deviation, std::uint64_t seed) const;
+    // and the token's text, so that an entity starts with the same row whenever it comes. The row of a word that has a
+    // vector begins as a random projection of it, of the same deviation, and is frozen if the settings say so.
+    void grow_table(Parameter& table, std::uint64_t side, double deviation, std::uint64_t seed,
+                    const WordSettings& words = {}) const;
     // Fills every parameter. A parameter without rows is a table with a row for each token. Throws Error when a shape
     // does not fit.
     void load_parameters(const LoadParameter& load);
@@ -178,6 +182,10 @@ class Model {
     std::unique_ptr<Parameters> parameters_;
 
   private:
+    // The same for rows of words from `before` on.
+    void begin_as_vectors(Parameter& table, Index before, double deviation, std::uint64_t seed,
+                          bool train_vectors) const;
+
     double min_certainty_ = 0;
 };
 
@@ -187,7 +195,7 @@ void require_readable(const Model& model, const QaDataset& dataset);
 
 // Makes a model with parameters from `load`, or without it drawn from the settings' seed. Throws Error when a shape
 // does not fit, and UsageError for settings of no model.
-std::unique_ptr<Model> make_model(const Settings& settings, Vocabulary vocabulary, std::vector<Token> candidates,
+std::unique_ptr<Model> make_model(const Settings& settings, ModelWords words, std::vector<Token> candidates,
                                   const LoadParameter& load = {});
 
 }  // namespace kvmem

@@ -11,9 +11,9 @@
 
 namespace kvmem {
 
-KvMemNN::KvMemNN(const KvMemNNConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
+KvMemNN::KvMemNN(const KvMemNNConfig& config, ModelWords words, std::vector<Token> candidates,
                  const LoadParameter& load)
-    : Model(std::move(vocabulary), std::move(candidates)),
+    : Model(std::move(words), std::move(candidates)),
       config_(validated(config)),
       question_table_(&parameters_->add("A", Matrix(0, config.width))),
       value_table_(config.tying == Tying::sides ? &parameters_->add("B", Matrix(0, config.width)) : question_table_),
@@ -29,13 +29,13 @@ std::string KvMemNN::summary() const {
 }
 
 void KvMemNN::grow() {
-    std::vector<bool> frozen;
-    if (!config_.train_entities)
-        for (Token token = 0; token < vocabulary().size(); ++token)
-            frozen.push_back(first_kind(vocabulary().kind(token)) == TokenKind::entity);
     for (Parameter* table : {question_table_, value_table_, answer_table_}) {  // some of them may be one
-        grow_table(*table, table->name == "A" ? 0 : 1, config_.deviation, config_.seed);
-        table->frozen = frozen;
+        grow_table(*table, table->name == "A" ? 0 : 1, config_.deviation, config_.seed, config_.words);
+        if (config_.train_entities) continue;
+        table->frozen.resize(static_cast<std::size_t>(vocabulary().size()));
+        for (Token token = 0; token < vocabulary().size(); ++token)
+            if (first_kind(vocabulary().kind(token)) == TokenKind::entity)
+                table->frozen[static_cast<std::size_t>(token)] = true;
     }
 }
 

@@ -8,9 +8,9 @@
 
 namespace kvmem {
 
-LstmReader::LstmReader(const LstmReaderConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
+LstmReader::LstmReader(const LstmReaderConfig& config, ModelWords words, std::vector<Token> candidates,
                        const LoadParameter& load)
-    : Model(std::move(vocabulary), std::move(candidates)),
+    : Model(std::move(words), std::move(candidates)),
       config_(validated(config)),
       words_(&parameters_->add("words", Matrix(0, config.width))),
       answers_(&parameters_->add("answers", Matrix(0, config.width))) {
@@ -26,8 +26,8 @@ LstmReader::LstmReader(const LstmReaderConfig& config, Vocabulary vocabulary, st
 }
 
 void LstmReader::grow() {
-    grow_table(*words_, 0, 0.1, config_.seed);
-    grow_table(*answers_, 1, 0.1, config_.seed);
+    grow_table(*words_, 0, 0.1, config_.seed, config_.words);
+    grow_table(*answers_, 1, 0.1, config_.seed, config_.words);
 }
 
 std::string LstmReader::summary() const {

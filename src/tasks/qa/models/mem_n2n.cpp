@@ -22,11 +22,8 @@ SentenceTables MemN2N::add_tables(const std::string& name) {
     return {words, &places};
 }
 
-MemN2N::MemN2N(const MemN2NConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
-               const LoadParameter& load)
-    : Model(std::move(vocabulary), std::move(candidates)),
-      config_(validated(config)),
-      phase_(config.linear_start ? 1 : 0) {
+MemN2N::MemN2N(const MemN2NConfig& config, ModelWords words, std::vector<Token> candidates, const LoadParameter& load)
+    : Model(std::move(words), std::move(candidates)), config_(validated(config)), phase_(config.linear_start ? 1 : 0) {
     const auto add_words = [&](const std::string& name) { return &parameters_->add(name, Matrix(0, config.width)); };
     tables_.push_back(add_tables("A"));
     if (config.tying == HopTying::adjacent) {
@@ -58,7 +55,7 @@ void MemN2N::grow() {
     std::uint64_t side = 0;
     for (Parameter& p : *parameters_) {
         const bool of_places = p.name.front() == 'T' || p.name == "H";
-        if (!of_places) grow_table(p, side++, config_.deviation, config_.seed);
+        if (!of_places) grow_table(p, side++, config_.deviation, config_.seed, config_.words);
     }
 }
 

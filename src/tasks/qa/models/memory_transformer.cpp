@@ -24,9 +24,9 @@ MemoryTransformer::Layer::Layer(Parameters& parameters, const std::string& name,
       question(parameters, name + ".question", c),
       slots(parameters, name + ".slots", c) {}
 
-MemoryTransformer::MemoryTransformer(const MemoryTransformerConfig& config, Vocabulary vocabulary,
+MemoryTransformer::MemoryTransformer(const MemoryTransformerConfig& config, ModelWords words,
                                      std::vector<Token> candidates, const LoadParameter& load)
-    : Model(std::move(vocabulary), std::move(candidates)),
+    : Model(std::move(words), std::move(candidates)),
       config_(validated(config)),
       words_(&parameters_->add("words", Matrix(0, config.width))),
       places_(random_factors(2 * config.max_words, config.width, 1, config.seed)),
@@ -62,7 +62,7 @@ void MemoryTransformer::similarity_init() {
 }
 
 void MemoryTransformer::grow() {
-    grow_table(*words_, 0, 1 / std::sqrt(static_cast<double>(config_.width)), config_.seed);
+    grow_table(*words_, 0, 1 / std::sqrt(static_cast<double>(config_.width)), config_.seed, config_.words);
 }
 
 std::string MemoryTransformer::summary() const {

@@ -1,7 +1,9 @@
 #include "kvmem/tasks/qa/models/path_reader.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/parallel.hpp"
 #include "tasks/qa/model_type.hpp"
+#include "tasks/qa/near_words.hpp"
 #include "text/spelling.hpp"
 
 #include <algorithm>
@@ -19,7 +21,7 @@ constexpr Index around = 2;
 
 static double unit(Index width) { return 1 / std::sqrt(static_cast<double>(width)); }
 
-PathReader::PathReader(const PathReaderConfig& config, Vocabulary words, std::vector<Token> answers,
+PathReader::PathReader(const PathReaderConfig& config, ModelWords words, std::vector<Token> answers,
                        const LoadParameter& load)
     : Model(std::move(words), std::move(answers)),
       config_(validated(config)),
@@ -36,8 +38,12 @@ PathReader::PathReader(const PathReaderConfig& config, Vocabulary words, std::ve
     for (Index h = 1; h <= config.hops; ++h)
         query_.emplace_back(*parameters_, "query" + std::to_string(h), config.width, config.width, config.seed);
     returning_->value(0, 0) = 0;
+    if (const NearWords* near = lexicon_.near())
+        vector_map_.emplace(*parameters_, "vectors", near->vectors().width(), config.width, config.seed,
+                            LinearOptions{.bias = false});
     if (load) load_parameters(load);
     grow();
+    if (!load) find_synonyms();
 }
 
 std::string PathReader::summary() const {
@@ -54,10 +60,57 @@ void PathReader::grow() {
             add_spelling(vocabulary().text(token), first_spelling, config_.ngram_buckets, rows);
         }
         spelling_.push_row(rows);
+        const bool is_word = lexicon_.near() && vocabulary().kind(token) == TokenKind::word;
+        vector_row_.push_back(is_word ? lexicon_.near()->vectors().row(vocabulary().text(token)).value_or(-1) : -1);
     }
 }
 
+// Only training reads synonyms.
+void PathReader::find_synonyms() {
+    if (!lexicon_.near() || config_.synonyms == 0) return;
+    std::vector<std::vector<Index>> found(vector_row_.size());
+    parallel_for(std::ssize(found), 1, [&](Index first, Index last) {
+        for (auto t = static_cast<std::size_t>(first); t < static_cast<std::size_t>(last); ++t)
+            if (vector_row_[t] >= 0) found[t] = lexicon_.near()->neighbours(vector_row_[t]);
+    });
+    for (const std::vector<Index>& rows : found) synonyms_.push_row(rows);
+}
+
 // --- the question
+
+// Appends the direction of a word's vector, or of a synonym's; zeros for none.
+void PathReader::append_direction(Words& words, Token token, const std::string* unseen, bool synonym, Rng* rng) const {
+    const NearWords& near = *lexicon_.near();
+    const std::size_t begin = words.directions.size();
+    words.directions.resize(begin + static_cast<std::size_t>(near.vectors().width()));
+    const std::span<Real> out = std::span(words.directions).subspan(begin);
+    Index row = vector_row_[token];
+    if (synonym && !synonyms_[token].empty()) row = synonyms_[token][rng->below(std::ssize(synonyms_[token]))];
+    if (row >= 0)
+        near.direction(row, out);
+    else if (unseen || (vocabulary().kind(token) == TokenKind::word && vocabulary().count(token) == 0))
+        near.direction(unseen ? *unseen : vocabulary().text(token), out);
+}
+
+// A word of the question; `unseen` is its text if it is unknown. A generator changes some.
+void PathReader::append_word(Words& words, Token token, const std::string* unseen, Rng* rng) const {
+    const bool may_change = rng && !is_entity(token);
+    const bool unknown = may_change && rng->uniform() < config_.word_dropout;
+    const double part = may_change && vector_row_[token] >= 0 && !unknown ? rng->uniform() : 1;
+    if (unknown)
+        words.bags.push_row(std::array{unknown_mark});
+    else if (part < 2 * config_.synonyms)
+        words.bags.end_row();
+    else if (unseen)
+        add_spelling(*unseen, first_spelling, config_.ngram_buckets, words.bags.values), words.bags.end_row();
+    else
+        words.bags.push_row(spelling_[token]);
+    if (!vector_map_) return;
+    if (unknown)
+        words.directions.resize(words.directions.size() + static_cast<std::size_t>(lexicon_.near()->vectors().width()));
+    else
+        append_direction(words, token, unseen, part < config_.synonyms, rng);
+}
 
 PathReader::Words PathReader::words_of(const Batch& batch, Rng* rng) const {
     Words words;
@@ -70,16 +123,9 @@ PathReader::Words PathReader::words_of(const Batch& batch, Rng* rng) const {
             while (unseen != batch.unseen.end() && unseen->first < place) ++unseen;
             // The linker writes all entities of one name side by side; they count as one word.
             if (i > 0 && is_entity(token) && is_entity(batch.question[b][i - 1])) continue;
-            const bool may_change = rng && !is_entity(token);
-            if (may_change && rng->uniform() < config_.word_deletion) continue;
-            if (may_change && rng->uniform() < config_.word_dropout) {
-                words.bags.push_row(std::array{unknown_mark});
-            } else if (unseen != batch.unseen.end() && unseen->first == place) {
-                add_spelling(unseen->second, first_spelling, config_.ngram_buckets, words.bags.values);
-                words.bags.end_row();
-            } else {
-                words.bags.push_row(spelling_[token]);
-            }
+            if (rng && !is_entity(token) && rng->uniform() < config_.word_deletion) continue;
+            const bool is_unseen = unseen != batch.unseen.end() && unseen->first == place;
+            append_word(words, token, is_unseen ? &unseen->second : nullptr, rng);
             words.token.push_back(place);
         }
         words.offsets.push_back(words.bags.size());
@@ -88,7 +134,12 @@ PathReader::Words PathReader::words_of(const Batch& batch, Rng* rng) const {
 }
 
 Var PathReader::encode(Tape& tape, const Words& words) const {
-    const Var word = embed_sum(tape, *spelled_, words.bags, BagScale::inverse_sqrt);
+    Var word = embed_sum(tape, *spelled_, words.bags, BagScale::inverse_sqrt);
+    if (vector_map_) {
+        const auto copy = tape.arena().copy(std::span<const Real>(words.directions));
+        const ConstView directions = view_of(copy, lexicon_.near()->vectors().width());
+        word = add(word, (*vector_map_)(tape.constant(directions)));
+    }
     const View nothing = tape.arena().matrix(1, config_.width);  // padding beyond both ends
     std::ranges::fill(nothing.span(), Real{0});
     std::vector<Index> rows(words.token.size());

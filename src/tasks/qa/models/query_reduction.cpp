@@ -20,9 +20,9 @@ QueryReduction::Layer::Layer(Parameters& p, const std::string& name, const Query
       key(p, name + ".key", c.width, c.width, c.seed, {.init = Init::xavier, .bias = false}),
       value(p, name + ".value", c.width, c.width, c.seed, {.init = Init::xavier, .bias = false}) {}
 
-QueryReduction::QueryReduction(const QueryReductionConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
+QueryReduction::QueryReduction(const QueryReductionConfig& config, ModelWords words, std::vector<Token> candidates,
                                const LoadParameter& load)
-    : Model(std::move(vocabulary), std::move(candidates)),
+    : Model(std::move(words), std::move(candidates)),
       config_(validated(config)),
       words_(&parameters_->add("words", Matrix(0, config.width))),
       answers_(&parameters_->add("answers", Matrix(0, config.width))),
@@ -56,8 +56,8 @@ void QueryReduction::identity_init() {
 }
 
 void QueryReduction::grow() {
-    grow_table(*words_, 0, 0.3, config_.seed);
-    grow_table(*answers_, 1, 1 / std::sqrt(static_cast<double>(config_.width)), config_.seed);
+    grow_table(*words_, 0, 0.3, config_.seed, config_.words);
+    grow_table(*answers_, 1, 1 / std::sqrt(static_cast<double>(config_.width)), config_.seed, config_.words);
 }
 
 std::string QueryReduction::summary() const {

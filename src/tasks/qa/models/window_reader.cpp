@@ -67,9 +67,9 @@ static void add_window(Windows& windows, std::span<const Token> key, std::span<c
     windows.first.push_back(reach - centre);
 }
 
-WindowReader::WindowReader(const WindowReaderConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
+WindowReader::WindowReader(const WindowReaderConfig& config, ModelWords words, std::vector<Token> candidates,
                            const LoadParameter& load)
-    : Model(std::move(vocabulary), std::move(candidates)),
+    : Model(std::move(words), std::move(candidates)),
       config_(validated(config)),
       question_table_(&parameters_->add("Q", Matrix(0, config.width))),
       window_table_(&parameters_->add("E", Matrix(0, config.width))),
@@ -86,8 +86,8 @@ std::string WindowReader::summary() const {
 }
 
 void WindowReader::grow() {
-    grow_table(*question_table_, 0, 0.1, config_.seed);
-    grow_table(*window_table_, 1, 0.1, config_.seed);
+    grow_table(*question_table_, 0, 0.1, config_.seed, config_.words);
+    grow_table(*window_table_, 1, 0.1, config_.seed, config_.words);
 }
 
 // The weights of the batch's slots: [S, 1].

@@ -47,6 +47,7 @@ struct KvMemNNConfig {
     bool train_entities = false;   // off: rows of entities keep their first values
     RetrieverOptions retriever{};  // how slots are found; its hops are those above
     std::uint64_t seed = 1;
+    WordSettings words{};
     // Throws UsageError for Retrieval::whole, which this model cannot read.
     void check() const;
 
@@ -66,6 +67,7 @@ struct KvMemNNConfig {
         field("train_entities", c.train_entities, "train the embeddings of entities too (the paper's way)");
         RetrieverOptions::fields(c.retriever, field);
         field("seed", c.seed, "of every random choice");
+        WordSettings::fields(c.words, field);
     }
 };
 
@@ -73,7 +75,7 @@ class KvMemNN : public Model {
   public:
     // Makes tables with numbers drawn from the seed and each token's text, so that an entity that comes later gets the
     // same row. With `load`, takes parameters from it instead; throws Error when a shape does not fit.
-    KvMemNN(const KvMemNNConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
+    KvMemNN(const KvMemNNConfig& config, ModelWords words, std::vector<Token> candidates,
             const LoadParameter& load = {});
 
     // The settings that the model was made with.

@@ -22,6 +22,7 @@ struct LstmReaderConfig {
     Index max_words = 1000;
     double dropout = 0.1;
     std::uint64_t seed = 1;
+    WordSettings words{};
 
     template <class Self, class Field>
     static void fields(Self& c, Field field) {
@@ -31,13 +32,14 @@ struct LstmReaderConfig {
         field("max_words", c.max_words, Range{1, 1e6}, "of the slots that are read, the last ones");
         field("dropout", c.dropout, Range::below(0, 1), "of embeddings and of the last state");
         field("seed", c.seed, "of every random choice");
+        WordSettings::fields(c.words, field);
     }
 };
 
 class LstmReader final : public Model {
   public:
     // Throws Error when a loaded shape does not fit.
-    LstmReader(const LstmReaderConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
+    LstmReader(const LstmReaderConfig& config, ModelWords words, std::vector<Token> candidates,
                const LoadParameter& load = {});
 
     Settings settings() const override { return config_; }

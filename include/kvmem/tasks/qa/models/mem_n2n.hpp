@@ -59,6 +59,7 @@ struct MemN2NConfig {
     bool relu = false;
     double deviation = 0.1;
     std::uint64_t seed = 1;
+    WordSettings words{};
 
     template <class Self, class Field>
     static void fields(Self& c, Field field) {
@@ -78,14 +79,14 @@ struct MemN2NConfig {
         field("relu", c.relu, "after every hop");
         field("init", c.deviation, Range::above(0), "deviation of the first parameters");
         field("seed", c.seed, "of every random choice");
+        WordSettings::fields(c.words, field);
     }
 };
 
 class MemN2N : public Model {
   public:
     // Makes tables of normal numbers as KvMemNN does. Throws Error when a loaded shape does not fit.
-    MemN2N(const MemN2NConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
-           const LoadParameter& load = {});
+    MemN2N(const MemN2NConfig& config, ModelWords words, std::vector<Token> candidates, const LoadParameter& load = {});
 
     // The settings that the model was made with.
     const MemN2NConfig& config() const { return config_; }

@@ -43,6 +43,7 @@ struct MemoryTransformerConfig {
     Index max_words = 32;
     double dropout = 0;
     std::uint64_t seed = 1;
+    WordSettings words{};
     // Throws UsageError unless the heads divide the width.
     void check() const;
 
@@ -58,13 +59,14 @@ struct MemoryTransformerConfig {
         field("dropout", c.dropout, Range::below(0, 1),
               "share of the numbers of sentences, reads and the last state that training leaves out");
         field("seed", c.seed, "of every random choice");
+        WordSettings::fields(c.words, field);
     }
 };
 
 class MemoryTransformer : public Model {
   public:
     // Throws Error when a loaded shape does not fit.
-    MemoryTransformer(const MemoryTransformerConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
+    MemoryTransformer(const MemoryTransformerConfig& config, ModelWords words, std::vector<Token> candidates,
                       const LoadParameter& load = {});
 
     // The settings that the model was made with.

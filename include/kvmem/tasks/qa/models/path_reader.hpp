@@ -11,6 +11,10 @@
 //     p_h = softmax over the relations and "stay" of U c_h
 //     a_h[o] = sum over facts (s, r, o) of a_{h-1}[s] p_h[r]  +  a_{h-1}[o] p_h[stay]
 //
+// With word vectors, w_t is the sum of the word's spelling and V e_t, where e_t is the direction of its vector, which
+// stays as it is. Training leaves out the spelling of some words, and reads a synonym in place of others: a word with a
+// near vector, most of which no question of training has.
+//
 // (The sparse facts of Cohen et al. 2020, arXiv 2002.06115, eq. 1, followed as by Shi et al. 2021, "TransferNet", arXiv
 // 2104.07302.) In a question of fewer hops the model learns to stay. Hops do not normalise the weights; the loss is
 // -log of the share of all weight that lies on right answers at the end (answer_loss()). Answers are the only
@@ -25,6 +29,7 @@
 #include "kvmem/nn/layers.hpp"
 #include "kvmem/tasks/qa/model.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,10 +42,12 @@ struct PathReaderConfig {
     Index ngram_buckets = 8192;
     double word_dropout = 0.25;
     double word_deletion = 0.15;
+    double synonyms = 0.25;
     double dropout = 0.2;
     double min_relation_weight = 1e-4;
     Index max_fanout = 16;  // facts of a key (subject, relation) that training reads; answers read all
     std::uint64_t seed = 1;
+    std::string vectors{};  // path of word vectors that questions are read with; "": none
 
     template <class Self, class Field>
     static void fields(Self& c, Field field) {
@@ -49,6 +56,9 @@ struct PathReaderConfig {
         field("ngram_buckets", c.ngram_buckets, Range{1, 1e6}, "rows that parts of words share", "spellings");
         field("word_dropout", c.word_dropout, Range::below(0, 1), "share of words read as unknown in training");
         field("word_deletion", c.word_deletion, Range::below(0, 1), "share of words left out in training");
+        field("synonyms", c.synonyms, Range{0, 0.5},
+              "with word vectors: share of words that training reads as others with near vectors, and as much again "
+              "without their spelling");
         field("dropout", c.dropout, Range::below(0, 1),
               "share of the numbers by which hops choose relations that training leaves out");
         field("min_relation_weight", c.min_relation_weight, Range::below(0, 1),
@@ -56,13 +66,14 @@ struct PathReaderConfig {
         field("max_fanout", c.max_fanout, Range::from(0),
               "facts under one key that training reads, a random sample in each step; 0: all");
         field("seed", c.seed, "of every random choice");
+        field("vectors", c.vectors);
     }
 };
 
 class PathReader : public Model {
   public:
     // Throws Error when a loaded shape does not fit.
-    PathReader(const PathReaderConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
+    PathReader(const PathReaderConfig& config, ModelWords words, std::vector<Token> candidates,
                const LoadParameter& load = {});
 
     // The settings that the model was made with.
@@ -85,6 +96,7 @@ class PathReader : public Model {
         Ragged<Token> bags;             // the rows of spelled_ of each word
         std::vector<Index> offsets{0};  // question i is words [offsets[i], offsets[i + 1])
         std::vector<Index> token;       // the place of each word in Batch::question.values
+        std::vector<Real> directions;   // of each word's vector, one after the other, where there are vectors
     };
     struct Hop {
         Var attention;  // [words, 1]
@@ -93,6 +105,9 @@ class PathReader : public Model {
     bool is_entity(Token token) const { return vocabulary().kind(token) == TokenKind::entity; }
     // A generator removes some words and makes others unknown.
     Words words_of(const Batch& batch, Rng* rng) const;
+    void append_word(Words& words, Token token, const std::string* unseen, Rng* rng) const;
+    void append_direction(Words& words, Token token, const std::string* unseen, bool synonym, Rng* rng) const;
+    void find_synonyms();
     Var encode(Tape& tape, const Words& words) const;
     std::vector<Hop> choose(Tape& tape, const Words& words) const;
     Ragged<Token> starts_of(const Batch& batch) const;
@@ -105,13 +120,16 @@ class PathReader : public Model {
 
     PathReaderConfig config_;
     Parameter* spelled_;
-    Parameter* relations_;  // U; the last row is "stay"
-    Parameter* returning_;  // [1, 1]
+    Parameter* relations_;              // U; the last row is "stay"
+    Parameter* returning_;              // [1, 1]
+    std::optional<Linear> vector_map_;  // V
     std::vector<Linear> around_;
     LayerNorm norm_;
     Linear key_;
     std::vector<Linear> query_;
     Ragged<Token> spelling_;              // of each token
+    std::vector<Index> vector_row_;       // of each token; -1: none
+    Ragged<Index> synonyms_;              // of each token of training: rows of vectors
     std::vector<Token> relation_tokens_;  // by number
 };
 

@@ -50,6 +50,7 @@ struct QueryReductionConfig {
     double position_std = 0.5;
     double dropout = 0.1;
     std::uint64_t seed = 1;
+    WordSettings words{};
 
     template <class Self, class Field>
     static void fields(Self& c, Field field) {
@@ -64,13 +65,14 @@ struct QueryReductionConfig {
         field("dropout", c.dropout, Range::below(0, 1),
               "share of the numbers of sentences, queries and the last state that training leaves out");
         field("seed", c.seed, "of every random choice");
+        WordSettings::fields(c.words, field);
     }
 };
 
 class QueryReduction : public Model {
   public:
     // Throws Error when a loaded shape does not fit.
-    QueryReduction(const QueryReductionConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
+    QueryReduction(const QueryReductionConfig& config, ModelWords words, std::vector<Token> candidates,
                    const LoadParameter& load = {});
 
     // The settings that the model was made with.

@@ -28,6 +28,7 @@ struct WindowReaderConfig {
     double place_deviation = 1;
     RetrieverOptions retriever{};  // how slots are found; its hops are not used
     std::uint64_t seed = 1;
+    WordSettings words{};
     // Throws UsageError for Retrieval::whole, which this model cannot read.
     void check() const;
 
@@ -39,13 +40,14 @@ struct WindowReaderConfig {
         field("place_std", c.place_deviation, Range{0, 1e6}, "how much words of different places differ");
         RetrieverOptions::fields(c.retriever, field);
         field("seed", c.seed, "of every random choice");
+        WordSettings::fields(c.words, field);
     }
 };
 
 class WindowReader final : public Model {
   public:
     // Throws Error when a loaded shape does not fit.
-    WindowReader(const WindowReaderConfig& config, Vocabulary vocabulary, std::vector<Token> candidates,
+    WindowReader(const WindowReaderConfig& config, ModelWords words, std::vector<Token> candidates,
                  const LoadParameter& load = {});
 
     Settings settings() const override { return config_; }
