@@ -12,6 +12,7 @@
 #include <catch2/catch.hpp>
 
 #include <set>
+#include <utility>
 
 using namespace kvmem;
 using namespace kvmem::test;
@@ -49,8 +50,10 @@ PathReaderConfig small(Index max_fanout = 0) {
     return config;
 }
 
-std::unique_ptr<PathReader> taught(const QaDataset& dataset, const PathReaderConfig& config = small()) {
-    auto model = std::make_unique<PathReader>(config, dataset.vocabulary, dataset.candidates);
+std::unique_ptr<PathReader> taught(const QaDataset& dataset, const PathReaderConfig& config = small(),
+                                   WordVectors vectors = {}) {
+    auto model =
+        std::make_unique<PathReader>(config, ModelWords(dataset.vocabulary, std::move(vectors)), dataset.candidates);
     QaObjective task(*model, dataset);
     Optimizer optimizer(model->parameters(), {.clip_norm = 1});
     Tape tape;
@@ -71,6 +74,23 @@ std::unique_ptr<PathReader> taught(const QaDataset& dataset, const PathReaderCon
 }
 
 }  // namespace
+
+TEST_CASE("a path reader reads a verb that training never saw by its vector", "[path-reader]") {
+    const QaDataset dataset = toy_kb();
+    const WordVectors vectors({"live", "dwell", "work", "job", "pleases", "suits"},
+                              matrix_of({{1, 0, 0}, {1, 0.1f, 0}, {0, 1, 0}, {0, 1, 0.1f}, {0, 0, 1}, {0.1f, 0, 1}}));
+    const Answerer answerer(taught(dataset, small(), vectors), dataset);
+    Index same = 0;
+    for (int i = 0; i < 20; ++i) {
+        const std::string person = "Person" + std::to_string(i);
+        const auto best = [&](const std::string& question) {
+            return answerer.ask(question + " " + person).candidates.at(0).text;
+        };
+        same += best("where does dwell") == best("where does live");
+        same += best("which colour suits") == best("which colour pleases");
+    }
+    CHECK(same >= 38);
+}
 
 TEST_CASE("a path reader learns questions of one and two hops from their answers", "[path-reader]") {
     const QaDataset dataset = two_hops();
