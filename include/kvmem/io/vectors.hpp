@@ -33,6 +33,7 @@ VectorFile read_vectors(const std::filesystem::path& path, const std::string& da
 
 // Which lines of a text become rows: of lines with names those that `use` accepts (empty: all), up to a number of rows.
 struct VectorLines {
+    // Whether a line becomes a row, and the number of rows after which reading ends.
     std::function<bool(std::string_view name)> use = {};
     Index max_rows = std::numeric_limits<Index>::max();
 };

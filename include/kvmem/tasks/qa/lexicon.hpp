@@ -30,6 +30,7 @@ struct WordSettings {
 
 // What a model is made with besides its settings. A vocabulary alone has no vectors.
 struct ModelWords {
+    // Takes both.
     ModelWords(Vocabulary all, WordVectors some = {}) : vocabulary(std::move(all)), vectors(std::move(some)) {}
 
     // All words, and the vectors of some of them and of others.
@@ -37,7 +38,7 @@ struct ModelWords {
     WordVectors vectors;
 };
 
-class NearWords;
+class NearWords;  // of src/tasks/qa
 
 class Lexicon {
   public:
