@@ -18,8 +18,9 @@ static std::vector<Real> mean_of(ConstView vectors) {
     std::vector<double> sum(static_cast<std::size_t>(vectors.cols), 0);
     for (Index i = 0; i < vectors.rows; ++i)
         for (Index j = 0; j < vectors.cols; ++j) sum[static_cast<std::size_t>(j)] += double{vectors(i, j)};
-    std::vector<Real> mean;
-    for (const double s : sum) mean.push_back(static_cast<Real>(s / static_cast<double>(vectors.rows)));
+    std::vector<Real> mean(sum.size());
+    for (std::size_t j = 0; j < sum.size(); ++j)
+        mean[j] = static_cast<Real>(sum[j] / static_cast<double>(vectors.rows));
     return mean;
 }
 
@@ -74,8 +75,8 @@ std::vector<Index> NearWords::neighbours(Index row) const {
     }
     std::ranges::sort(near);
     near.resize(std::min(near.size(), max_neighbours));
-    std::vector<Index> rows;
-    for (const auto& [less, other] : near) rows.push_back(other);
+    std::vector<Index> rows(near.size());
+    std::ranges::transform(near, rows.begin(), [](const auto& n) { return n.second; });
     return rows;
 }
 
