@@ -9,6 +9,8 @@
 #include "kvmem/io/json_text.hpp"
 #include "kvmem/tasks/qa/documents/evaluate.hpp"
 #include "output.hpp"
+#include "sentences.hpp"
+#include "task_table.hpp"
 
 #include <boost/json.hpp>
 
@@ -21,7 +23,9 @@ po::options_description document_options() {
     options.add_options()                                                                //
         ("answers", po::value<Index>()->default_value(3), "sentences to show, at most")  //
         ("threshold", po::value<double>()->default_value(documents::default_threshold, "0.71"),
-         "confidence of an answer, at least");
+         "confidence of an answer, at least")  //
+        ("selector", po::value<std::string>(),
+         "run or model file of a sentence-selector, which ranks the best sentences");
     return options;
 }
 
@@ -38,14 +42,34 @@ static documents::Search open_search(const po::variables_map& values) {
     return documents::Search(documents::load_documents(values["run"].as<std::string>()));
 }
 
+// The scores of a trained selector and those of the search together: each finds what the other misses.
+static documents::SentenceRanking ranking(const po::variables_map& values, const documents::Search& search) {
+    if (!values.count("selector")) return {};
+    constexpr double confidence_weight = 10;  // chosen on the training half of SelQA
+    return [&search, model = std::shared_ptr(open_selection_model(find_run(values, "selector").string()))](
+               std::string_view text, std::span<const documents::FoundAnswer> found) {
+        SelectionQuestion question{.id = "", .text = std::string(text)};
+        const documents::Collection& all = search.corpus().collection;
+        for (const documents::FoundAnswer& one : found)
+            question.sentences.emplace_back(all.text_of(all.sentences[one.sentence]));
+        question.right.resize(found.size());
+        const Ragged<Real> scores = model->score({&question, 1});
+        std::vector<double> sums;
+        for (std::size_t i = 0; i < found.size(); ++i)
+            sums.push_back(scores.values[i] + confidence_weight * found[i].confidence);
+        return sums;
+    };
+}
+
 int ask_documents(const po::variables_map& values) {
     const Index answers = values["answers"].as<Index>();
     require_at_least(answers, 1, "answers");
     const documents::Search search = open_search(values);
+    const documents::SentenceRanking rank = ranking(values, search);
     const bool as_json = values.count("json") > 0;
     const auto ask = [&](const std::string& question, bool echo) {
         const documents::Findings found =
-            search.ask(question, {.answers = answers, .threshold = values["threshold"].as<double>()});
+            search.ask(question, {.answers = answers, .threshold = values["threshold"].as<double>(), .rank = rank});
         if (as_json) {
             std::cout << json_line(question, search.corpus(), found) << std::endl;
             return;
@@ -67,7 +91,8 @@ int ask_documents(const po::variables_map& values) {
 
 int evaluate_documents(const po::variables_map& values) {
     const documents::Search search = open_search(values);
-    const documents::SearchMetrics metrics = documents::evaluate(search, values["threshold"].as<double>());
+    const documents::SearchMetrics metrics =
+        documents::evaluate(search, values["threshold"].as<double>(), ranking(values, search));
     if (values.count("json")) {
         const boost::json::object all{{"questions", metrics.questions},   {"hits_at_1", metrics.hits_at_1},
                                       {"mrr_at_10", metrics.mrr_at_10},   {"threshold", metrics.threshold},

@@ -7,7 +7,7 @@
 
 namespace kvmem::apps {
 
-// The options of a search of documents: --answers and --threshold.
+// The options of a search of documents: --answers, --threshold and --selector.
 po::options_description document_options();
 
 // Whether the option "run", or a path, names a data set with documents.

@@ -12,20 +12,21 @@ namespace {
 // What one question found.
 struct Outcome {
     double reciprocal = 0;               // 1 / rank, or 0
-    double confidence = 0, without = 0;  // of the first sentence, with and without the question's document
+    double confidence = 0, without = 0;  // the highest, with and without the question's document
     bool answerable = false;
 };
 
 }  // namespace
 
 static double confidence_of(const Findings& found) {
-    return found.answers.empty() ? 0 : found.answers.front().confidence;
+    const auto most = std::ranges::max_element(found.answers, {}, &FoundAnswer::confidence);
+    return most == found.answers.end() ? 0 : most->confidence;
 }
 
-static Outcome ask(const Search& search, const Question& question) {
+static Outcome ask(const Search& search, const Question& question, const SentenceRanking& rank) {
     const Collection& all = search.corpus().collection;
     const Index file = all.file_of(question.document);
-    const Findings found = search.ask(question.text, {.answers = 10});
+    const Findings found = search.ask(question.text, {.answers = 10, .rank = rank});
     Outcome outcome{.confidence = confidence_of(found), .answerable = !question.answers.empty()};
     const auto holds = [&](const FoundAnswer& answer) {
         const Range bytes = all.sentences[answer.sentence].bytes;
@@ -45,11 +46,11 @@ static double share(const std::vector<Outcome>& outcomes, Holds holds) {
     return static_cast<double>(std::ranges::count_if(outcomes, holds)) / static_cast<double>(outcomes.size());
 }
 
-SearchMetrics evaluate(const Search& search, double threshold) {
+SearchMetrics evaluate(const Search& search, double threshold, const SentenceRanking& rank) {
     const std::vector<Question>& questions = search.corpus().collection.questions;
     std::vector<Outcome> all(questions.size());
     parallel_for(std::ssize(questions), 8, [&](Index first, Index last) {
-        for (Index i = first; i < last; ++i) all[i] = ask(search, questions[i]);
+        for (Index i = first; i < last; ++i) all[i] = ask(search, questions[i], rank);
     });
     std::vector<Outcome> answerable;
     std::ranges::copy_if(all, std::back_inserter(answerable), &Outcome::answerable);

@@ -9,6 +9,8 @@ namespace kvmem::documents {
 
 static constexpr float saturation = 1, length_share = 0.5, field_count = 0.5;
 
+static constexpr Index ranked_sentences = 10;
+
 // The better first, of equal ones the first in the collection.
 static bool is_better(const Scored& a, const Scored& b) {
     return a.score != b.score ? a.score > b.score : a.number < b.number;
@@ -99,6 +101,17 @@ std::vector<Scored> Search::passages(std::string_view question, Index count,
     return impl_->passages(impl_->query(question), count, where);
 }
 
+// Orders answers by a ranking of their own.
+static void rerank(std::string_view question, const SentenceRanking& rank, std::vector<FoundAnswer>& answers) {
+    const std::vector<double> scores = rank(question, answers);
+    std::vector<Scored> order;
+    for (Index i = 0; i < std::ssize(answers); ++i) order.push_back({i, scores.at(i)});
+    std::ranges::sort(order, is_better);
+    std::vector<FoundAnswer> ranked;
+    for (const Scored& one : order) ranked.push_back(std::move(answers[one.number]));
+    answers = std::move(ranked);
+}
+
 Findings Search::ask(std::string_view question, const SearchOptions& options) const {
     require_option(options.passages >= 0 && options.answers >= 0, "passages, answers", "0 or more");
     const Query query = impl_->query(question);
@@ -107,7 +120,8 @@ Findings Search::ask(std::string_view question, const SearchOptions& options) co
     Findings found;
     for (const Query::Term& term : query.terms) found.words.push_back(term.word);
     const Collection& all = corpus().collection;
-    for (const Scored& sentence : impl_->sentences(scores, passages, options.answers)) {
+    const Index count = options.rank ? std::max(options.answers, ranked_sentences) : options.answers;
+    for (const Scored& sentence : impl_->sentences(scores, passages, count)) {
         const Index passage = all.passage_of(sentence.number), document = all.document_of(passage);
         const auto of = std::ranges::find(passages, passage, &Scored::number);
         scores.read(all.passages[passage], of->score);
@@ -115,9 +129,11 @@ Findings Search::ask(std::string_view question, const SearchOptions& options) co
                                  scores.weights(sentence.number - all.passages[passage].sentences.first)});
     }
     found.answered = !found.answers.empty() && found.answers.front().confidence >= options.threshold;
+    if (options.rank && !found.answers.empty()) rerank(question, options.rank, found.answers);
     // Beside an answer stand others, and not what would be refused.
     if (found.answered)
         std::erase_if(found.answers, [&](const FoundAnswer& one) { return one.confidence < options.threshold; });
+    found.answers.resize(std::min(std::ssize(found.answers), options.answers));
     return found;
 }
 

@@ -157,6 +157,21 @@ TEST_CASE("numbers of documents that do not fit are refused", "[documents]") {
     CHECK(refuses([](Corpus& c) { c.postings.stem_of.pop_back(); }));
 }
 
+TEST_CASE("a ranking of one's own orders what a search found", "[documents]") {
+    const Search search(notes());
+    const SentenceRanking backwards = [](std::string_view, std::span<const FoundAnswer> found) {
+        std::vector<double> scores;
+        for (const FoundAnswer& one : found) scores.push_back(-one.confidence);
+        return scores;
+    };
+    const Findings usual = search.ask("What do cats sleep?", {.threshold = 0});
+    const Findings ranked = search.ask("What do cats sleep?", {.threshold = 0, .rank = backwards});
+    REQUIRE(usual.answers.size() > 1);
+    CHECK(ranked.answered == usual.answered);
+    CHECK(ranked.answers.front().confidence <= ranked.answers.back().confidence);
+    CHECK(search.ask("zzz", {.rank = backwards}).answers.empty());
+}
+
 TEST_CASE("questions with their answers measure a search", "[documents]") {
     const std::string squad =
         R"({"data": [{"title": "A", "paragraphs": [{"context": "The red fox ran. It was late.", "qas": [{"question": "What did the red fox do?",)"

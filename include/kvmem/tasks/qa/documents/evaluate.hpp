@@ -19,6 +19,6 @@ struct SearchMetrics {
 };
 
 // Asks all questions, on all threads. Throws Error for a corpus without questions that have answers.
-SearchMetrics evaluate(const Search& search, double threshold = default_threshold);
+SearchMetrics evaluate(const Search& search, double threshold = default_threshold, const SentenceRanking& rank = {});
 
 }  // namespace kvmem::documents

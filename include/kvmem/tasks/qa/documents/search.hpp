@@ -18,6 +18,7 @@
 #include "kvmem/tasks/qa/documents/postings.hpp"
 
 #include <functional>
+#include <span>
 
 namespace kvmem::documents {
 
@@ -25,12 +26,26 @@ namespace kvmem::documents {
 // and 92 % of those that are asked without their own article are not ('kvmem evaluate').
 inline constexpr double default_threshold = 0.71;
 
+// A sentence of a document.
+struct FoundAnswer {
+    // Numbers in the collection.
+    Index file = 0, document = 0, passage = 0, sentence = 0;
+    double confidence = 0;
+    std::vector<double> weights;  // of each word of the question in the score; they sum to 1
+};
+
+// Scores sentences that a search has found, the best first, by other means: the higher, the better. Several threads may
+// call it.
+using SentenceRanking =
+    std::function<std::vector<double>(std::string_view question, std::span<const FoundAnswer> found)>;
+
 // How answers are found.
 struct SearchOptions {
     Index passages = 100;                         // maximum that is read for sentences
     Index answers = 5;                            // maximum that is returned
     double threshold = default_threshold;         // confidence of an answer, at least
     std::function<bool(Index document)> where{};  // if not empty, the documents that may answer
+    SentenceRanking rank{};                       // if not empty, it orders the best 10 sentences or `answers`
 };
 
 // A passage or a sentence with its score.
@@ -41,19 +56,11 @@ struct Scored {
     bool operator==(const Scored&) const = default;
 };
 
-// A sentence of a document.
-struct FoundAnswer {
-    // Numbers in the collection.
-    Index file = 0, document = 0, passage = 0, sentence = 0;
-    double confidence = 0;
-    std::vector<double> weights;  // of each word of the question in the score; they sum to 1
-};
-
 // What was found for a question.
 struct Findings {
     std::vector<std::string> words;    // of the question, each once
     std::vector<FoundAnswer> answers;  // the best first; of equal ones the first in the collection
-    bool answered = false;             // whether the first one's confidence reaches the threshold
+    bool answered = false;             // whether any one's confidence reaches the threshold
 };
 
 // Reads a corpus for questions. Several threads may ask at once.

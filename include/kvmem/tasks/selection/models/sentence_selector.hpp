@@ -27,7 +27,7 @@ struct SentenceSelectorConfig {
     static constexpr const char* kind = "sentence-selector";
     std::string vectors{};            // file of word vectors; "": none
     Index vector_words = 20000;       // first words of it that the model has besides those of the data
-    Index width = 32, features = 64;  // d, and the rows of B
+    Index width = 16, features = 64;  // d, and the rows of B
     Index members = 4;                // networks whose mean counts
     double dropout = 0.2;
     bool compare = true;  // whether words are compared, or features alone count
