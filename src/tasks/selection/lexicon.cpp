@@ -24,7 +24,7 @@ static void to_length_1(std::span<Real> row) {
 
 void SentenceLexicon::draw(std::string_view word, std::span<Real> out) const {
     Rng rng(name_stream(word));
-    for (Real& number : out) number = static_cast<Real>(rng.normal());
+    for (Real& number : out) number = static_cast<Real>(2 * rng.uniform() - 1);
     to_length_1(out);
 }
 

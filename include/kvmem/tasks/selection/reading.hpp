@@ -22,16 +22,16 @@ namespace kvmem {
 
 // What was read of a question.
 struct ReadQuestion {
-    Ragged<Token> words;        // numbers of different words: row 0 is the question, then a row for each candidate
-    std::vector<Token> rows;    // of each word: its row of the lexicon's vectors, or ~row of `drawn`
-    Matrix drawn;               // [words without vectors, width]
-    std::vector<Real> weights;  // of each word: its idf over that of a word that was never seen
-    Matrix matches;             // [words of all candidates, match_columns]
-    Matrix features;            // [candidates, feature_names().size()]
-    Matrix kinds;               // [candidates, kind_names().size()]: 1 where a candidate has such things
-    Index question_class = 0;   // below class_names().size()
-    std::vector<Token> focus;   // of the words of the question behind its question word
-    std::vector<std::uint8_t> right;  // as in SelectionQuestion
+    Ragged<Token> words{};        // numbers of different words: row 0 is the question, then a row for each candidate
+    std::vector<Token> rows{};    // of each word: its row of the lexicon's vectors, or ~row of `drawn`
+    Matrix drawn{};               // [words without vectors, width]
+    std::vector<Real> weights{};  // of each word: its idf over that of a word that was never seen
+    Matrix matches{};             // [words of all candidates, match_columns]
+    Matrix features{};            // [candidates, feature_names().size()]
+    Matrix kinds{};               // [candidates, kind_names().size()]: 1 where a candidate has such things
+    Index question_class = 0;     // below class_names().size()
+    std::vector<Token> focus{};   // of the words of the question behind its question word
+    std::vector<std::uint8_t> right{};  // as in SelectionQuestion
 
     // Whether the question has the word, whether it has the stem, and the word's weight.
     static constexpr Index match_columns = 3;
