@@ -88,7 +88,8 @@ int run_import_sentences(const Arguments& arguments) {
     CommandLine line{.usage = "kvmem import sentences [FILE...] --output FILE [options]",
                      .about = about,
                      .positional = {"kind"},
-                     .rest = "file"};
+                     .rest = "file",
+                     .choices = {{"layout", {"auto", "tsv", "trecqa", "jsonl"}}}};
     add_options(line, how);
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
