@@ -16,6 +16,7 @@ struct FoundSlots {
     std::span<const float> scores;
     std::span<const float> weights;  // of a read
     std::span<const Real> read;      // of a read
+    ConstView values;                // of a read that copies slots, a row for each id
 };
 
 // The hits of a query. A search has only hits. Valid as long as the result.

@@ -50,6 +50,7 @@ static const Member read_members[] = {
     {"probes", integer, "lists to look at; 0: everything, exactly", false, 0, 1e9},
     {"filter", text, "these ids alone: 3,7,10-20"},
     {"temperature", number, "of the softmax [1]", false, 1e-6, 1e6},
+    {"values", flag, "give the value of each slot"},
 };
 static const Member get_members[] = {
     {"ids", ids, "of the slots", true},
@@ -88,7 +89,7 @@ static constexpr std::string_view ask_reply =
 static constexpr std::string_view documents_reply =
     R"({"type":"object","required":["question","answered","words","answers"],"properties":{"question":{"type":"string"},"answered":{"type":"boolean"},"words":{"type":"array","items":{"type":"string"}},"answers":{"type":"array","items":{"type":"object","required":["text","file","begin","end","line","column","title","headings","passage","confidence","weights"]}}}})";
 static constexpr std::string_view found_reply =
-    R"({"type":"object","required":["results"],"properties":{"results":{"type":"array","items":{"type":"object","required":["query","slots"],"properties":{"query":{"type":"integer"},"slots":{"type":"array","items":{"type":"object","required":["id","score"],"properties":{"id":{"type":"integer"},"score":{"type":"number"},"weight":{"type":"number"},"text":{"type":"string"}}}},"read":{"type":"array","items":{"type":"number"}}}}}}})";
+    R"({"type":"object","required":["results"],"properties":{"results":{"type":"array","items":{"type":"object","required":["query","slots"],"properties":{"query":{"type":"integer"},"slots":{"type":"array","items":{"type":"object","required":["id","score"],"properties":{"id":{"type":"integer"},"score":{"type":"number"},"weight":{"type":"number"},"text":{"type":"string"},"value":{"type":"array","items":{"type":"number"}}}}},"read":{"type":"array","items":{"type":"number"}}}}},"partial":{"type":"boolean"},"missing":{"type":"array","items":{"type":"string"}}}})";
 static constexpr std::string_view changed_reply =
     R"({"type":"object","required":["slots"],"properties":{"slots":{"type":"integer"},"put":{"type":"integer"},"removed":{"type":"integer"}}})";
 static constexpr std::string_view results_reply =

@@ -105,7 +105,7 @@ static void parse_request_line(std::string_view line, const RequestLimits& limit
     parse_target(line.substr(first + 1, last - first - 1), limits, request, authority);
 }
 
-static void parse_field(std::string_view line, Request& request) {
+void parse_field(std::string_view line, std::map<std::string, std::string>& fields) {
     if (line.front() == ' ' || line.front() == '\t')
         throw refused(400, {.what = "a folded line", .expected = "each field in a line of its own"});
     const std::size_t colon = line.find(':');
@@ -117,7 +117,7 @@ static void parse_field(std::string_view line, Request& request) {
         "origin", "expect",         "x-request-id",      "sec-fetch-site", "sec-fetch-mode"};
     const std::string name = lower(line.substr(0, colon));
     const std::string_view value = without_blanks(line.substr(colon + 1));
-    const auto [at, is_new] = request.fields.emplace(name, value);
+    const auto [at, is_new] = fields.emplace(name, value);
     if (is_new) return;
     if (single.contains(name)) throw refused(400, {.what = "a field is there twice", .got = name});
     at->second.append(", ").append(value);
@@ -185,7 +185,7 @@ HeaderFraming parse_header(std::string_view header, const RequestLimits& limits,
         if (is_first)
             parse_request_line(header.substr(0, end), limits, request, authority);
         else
-            parse_field(header.substr(0, end), request);
+            parse_field(header.substr(0, end), request.fields);
         if (++count > limits.fields + 1)
             throw refused(431, {.what = "too many fields", .expected = "at most " + std::to_string(limits.fields)});
     }

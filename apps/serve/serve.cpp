@@ -5,6 +5,8 @@
 #include "program.hpp"
 #include "server.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <iostream>
 
 namespace kvmem::apps {
@@ -20,12 +22,12 @@ static std::vector<std::string> list_of(const po::variables_map& values, const c
     return values.count(option) ? values[option].as<std::vector<std::string>>() : std::vector<std::string>{};
 }
 
-static std::string token_of(const po::variables_map& values) {
-    if (!values.count("token-file")) return {};
+static std::string token_of(const po::variables_map& values, const char* option) {
+    if (!values.count(option)) return {};
     constexpr std::size_t min_size = 16;
-    std::string token = read_file(values["token-file"].as<std::string>());
+    std::string token = read_file(values[option].as<std::string>());
     while (!token.empty() && (token.back() == '\n' || token.back() == '\r')) token.pop_back();
-    require_option(token.size() >= min_size && token.find_first_of(" \t\r\n") == std::string::npos, "token-file",
+    require_option(token.size() >= min_size && token.find_first_of(" \t\r\n") == std::string::npos, option,
                    "a file with one line of at least 16 characters without blanks");
     return token;
 }
@@ -42,19 +44,31 @@ static ServerOptions options_of(const po::variables_map& values) {
         return value;
     };
     options.port = static_cast<unsigned short>(number("port", 0, max_port));
-    options.token = token_of(values);
+    options.token = token_of(values, "token-file");
     options.hosts = list_of(values, "allow-host");
     options.origins = list_of(values, "allow-origin");
     options.max_waiting = static_cast<std::size_t>(number("queue", 1, max_count));
     options.max_connections = static_cast<std::size_t>(number("connections", 1, max_count));
     const int workers = number("workers", 0, 1024);
-    options.workers = workers > 0 ? workers : thread_count();
+    const int waiting = values.count("shards") ? 32 : 0;  // workers that wait for shards take no core
+    options.workers = workers > 0 ? workers : std::max(waiting, thread_count());
     if (values.count("log")) options.log = values["log"].as<std::string>();
     if (const auto addresses = list_of(values, "address"); !addresses.empty()) options.addresses = addresses;
     for (const std::string& address : options.addresses)
         require_option(is_loopback(address) || !options.token.empty(), "address",
                        "a loopback address, or --token-file beside it");
     return options;
+}
+
+static FrontOptions front_options_of(const po::variables_map& values) {
+    constexpr double max_seconds = 3600, milliseconds = 1000;
+    const double seconds = values["shard-timeout"].as<double>();
+    require_option(seconds >= 0.001 && seconds <= max_seconds, "shard-timeout", "0.001 to 3600");
+    for (const char* option : {"shard-timeout", "whole", "shard-token-file"})
+        require_option(values.count("shards") || !values.count(option) || values[option].defaulted(), option,
+                       "--shards beside it");
+    return {list_of(values, "shards"), std::chrono::milliseconds(std::llround(seconds * milliseconds)),
+            values.count("whole") > 0, token_of(values, "shard-token-file")};
 }
 
 int run_serve(const Arguments& arguments) {
@@ -72,11 +86,18 @@ int run_serve(const Arguments& arguments) {
         ("workers", po::value<int>()->default_value(0), "threads that compute replies; 0: one for each core")  //
         ("queue", po::value<int>()->default_value(1024), "requests that may wait for them; more get 503")      //
         ("connections", po::value<int>()->default_value(4096), "connections at once; more get 503")            //
+        ("shards", texts(),
+         "a store whose shards other servers have: NAME=URL,URL... with http://HOST:PORT/STORE for each, URL|URL for "
+         "replicas; may be given several times")  //
+        ("shard-timeout", po::value<double>()->default_value(2, "2"),
+         "seconds for a reply of a shard, before its next replica is tried")                                //
+        ("whole", "with --shards: a shard that does not answer is an error, instead of a partial result")   //
+        ("shard-token-file", po::value<std::string>(), "with --shards: the token that those servers want")  //
         ("log", po::value<std::string>(), "file for a JSON line for each request; -: standard error");
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
-    ServedPaths paths{list_of(values, "served"), {}, values.count("writable") > 0};
-    if (paths.paths.empty())
+    ServedPaths paths{list_of(values, "served"), {}, values.count("writable") > 0, front_options_of(values)};
+    if (paths.paths.empty() && paths.fronts.stores.empty())
         throw UsageError({.what = "nothing to serve", .expected = "run directories or stores", .hint = "see --help"});
     if (values.count("memory")) paths.memory = values["memory"].as<std::string>();
     ServerOptions options = options_of(values);

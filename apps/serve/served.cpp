@@ -62,6 +62,21 @@ Served::Served(const ServedPaths& paths, const Served* before) : writable_(paths
         else
             open_run(path, paths);
     }
+    for (const std::string& text : paths.fronts.stores) {
+        const std::string name = front_name_of(text);
+        require_new_store(name);
+        fronts_[name] = std::make_shared<const Front>(text, paths.fronts);
+    }
+}
+
+void Served::require_new_store(const std::string& name) const {
+    if (stores_.contains(name) || fronts_.contains(name))
+        throw UsageError({.what = "two stores of one name", .expected = "another name", .got = name});
+}
+
+const Front* Served::front(const std::string& name) const {
+    const auto at = fronts_.find(name);
+    return at == fronts_.end() ? nullptr : at->second.get();
 }
 
 void Served::open_documents(const std::string& path) {
@@ -99,8 +114,7 @@ void Served::open_run(const std::string& path, const ServedPaths& paths) {
 
 void Served::open_store(const std::string& path, const Served* before) {
     const std::string name = fs::path(path).stem().string();
-    if (stores_.contains(name))
-        throw UsageError({.what = "two stores of one name", .expected = "another name", .got = name});
+    require_new_store(name);
     if (writable_ && before && before->stores_.contains(name)) {
         stores_[name] = before->stores_.at(name);
         return;
@@ -134,6 +148,8 @@ store::MemoryStore& Served::store(const std::string& name) const {
     const auto at = stores_.find(name);
     std::vector<std::string> names;
     for (const auto& [other, unused] : stores_) names.push_back(other);
+    if (fronts_.contains(name))
+        throw HttpError({403, {.what = "a store in shards is read only here", .hint = "change the shards"}, {}});
     const std::string expected = names.empty() ? "a server of stores" : "one of " + joined(names);
     return there(at == stores_.end() ? nullptr : at->second.get(), "no such store here", expected.c_str());
 }

@@ -1,6 +1,7 @@
 // What a server serves: trained models with their memories, and stores, opened together.
 #pragma once
 
+#include "front.hpp"
 #include "kvmem/store/memory_store.hpp"
 #include "kvmem/tasks/qa/answerer.hpp"
 #include "kvmem/tasks/qa/documents/search.hpp"
@@ -22,6 +23,7 @@ struct ServedPaths {
     std::vector<std::string> paths;  // of runs, model files, data sets of documents and stores
     std::string memory{};            // data set that a run of questions reads instead of its own
     bool writable = false;           // whether stores may be changed
+    FrontOptions fronts{};           // of stores in shards that other servers have
 };
 
 // A model that answers questions, and the same with other facts.
@@ -58,6 +60,8 @@ class Served {
     const Recommender& recommender() const;
     const documents::Search& documents() const;
     store::MemoryStore& store(const std::string& name) const;
+    // Null where the store is here, or nowhere.
+    const Front* front(const std::string& name) const;
 
     // For /v1/info.
     struct Run {
@@ -65,6 +69,7 @@ class Served {
     };
     const std::vector<Run>& runs() const { return runs_; }
     const std::map<std::string, std::shared_ptr<store::MemoryStore>>& stores() const { return stores_; }
+    const std::map<std::string, std::shared_ptr<const Front>>& fronts() const { return fronts_; }
     bool has_questions() const { return questions_ != nullptr; }
     bool has_documents() const { return documents_ != nullptr; }
     bool writable() const { return writable_; }
@@ -73,6 +78,7 @@ class Served {
     void open_run(const std::string& path, const ServedPaths& paths);
     void open_documents(const std::string& path);
     void open_store(const std::string& path, const Served* before);
+    void require_new_store(const std::string& name) const;
 
     std::vector<Run> runs_;
     std::unique_ptr<ServedQuestions> questions_;
@@ -80,6 +86,7 @@ class Served {
     std::unique_ptr<const Recommender> recommender_;
     std::unique_ptr<const documents::Search> documents_;
     std::map<std::string, std::shared_ptr<store::MemoryStore>> stores_;
+    std::map<std::string, std::shared_ptr<const Front>> fronts_;
     bool writable_;
 };
 

@@ -40,6 +40,17 @@ Reply show_info(const Call& call) {
                       {"writable", served.writable()},
                       {"runs", std::move(runs)},
                       {"stores", std::move(stores)}};
+    json::array fronts;
+    for (const auto& [name, front] : served.fronts()) {
+        json::array shards;
+        for (const auto& shard : front->shards()) {
+            json::array replicas;
+            for (const Replica& replica : shard->replicas) replicas.emplace_back(replica.url);
+            shards.push_back(std::move(replicas));
+        }
+        fronts.push_back(json::object{{"name", as_utf8(name)}, {"shards", std::move(shards)}});
+    }
+    if (!fronts.empty()) info["fronts"] = std::move(fronts);
     if (served.has_documents()) info["documents"] = served.documents().corpus().collection.documents.size();
     if (served.has_questions()) {
         const Answerer& answerer = served.questions().answerer();

@@ -43,6 +43,7 @@ static void require_few(Index rows, Index each) {
 }
 
 Reply search_store(const Call& call) {
+    if (const Front* front = call.served->front(call.store)) return front->search(call);
     const MemoryStore& store = call.served->store(call.store);
     const std::span<const Member> settings = endpoint_named("search").parameters;
     const Matrix queries = vectors_of(call, "queries", store.options().key_width);
@@ -55,6 +56,7 @@ Reply search_store(const Call& call) {
 }
 
 Reply read_store(const Call& call) {
+    if (const Front* front = call.served->front(call.store)) return front->read(call);
     const MemoryStore& store = call.served->store(call.store);
     const std::span<const Member> settings = endpoint_named("search").parameters;
     store::ReadOptions options;
@@ -62,11 +64,14 @@ Reply read_store(const Call& call) {
     options.temperature = static_cast<Real>(number_of(call.body, "temperature").value_or(1));
     options.search = search_options(call, settings);
     const Matrix queries = vectors_of(call, "queries", store.options().key_width);
-    require_few(queries.rows(), std::min(options.top_k, store.size()) + store.options().value_width);
+    const Index k = std::min(options.top_k, store.size()), width = store.options().value_width;
+    options.copy_slots = flag_of(call.body, "values");
+    require_few(queries.rows(), options.copy_slots ? k * (1 + width) : k + width);
     return listed(store, store.read(queries, options));
 }
 
 Reply get_slots(const Call& call) {
+    if (const Front* front = call.served->front(call.store)) return front->get(call);
     const MemoryStore& store = call.served->store(call.store);
     const std::string encoding = text_of(call.body, "encoding", "float");
     if (encoding != "float" && encoding != "base64")

@@ -167,6 +167,10 @@ struct ReadResult {
     Matrix slot_values;  // [B * heads * hits.k, E]
 };
 
+// The softmax of a query's hits, best first, as read() has it: sets a weight for each score, and returns the log of the
+// sum of exp(score / temperature). For hits of several stores.
+Real weigh_hits(std::span<const float> scores, Real temperature, std::span<float> weights);
+
 // Copies of slots, in the order of the ids that get() was given. Rows of missing ids are zeros.
 struct StoredSlots {
     // Whether each id is in the store, [n].

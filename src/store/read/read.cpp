@@ -12,6 +12,17 @@ namespace kvmem::store {
 
 static constexpr Real minus_infinity = -std::numeric_limits<Real>::infinity();
 
+Real weigh_hits(std::span<const float> scores, Real temperature, std::span<float> weights) {
+    require_shape(weights.size() == scores.size(), "weigh_hits", "a weight for each score");
+    if (scores.empty()) return minus_infinity;
+    const double max = double{scores[0]} / double{temperature};
+    const auto relative_weight = [&](float score) { return std::exp(double{score} / double{temperature} - max); };
+    double total = 0;
+    for (const float score : scores) total += relative_weight(score);
+    for (std::size_t i = 0; i < scores.size(); ++i) weights[i] = static_cast<float>(relative_weight(scores[i]) / total);
+    return static_cast<Real>(max + std::log(total));
+}
+
 namespace {
 
 // Attention over the best k slots of each query and head: a search, and a softmax over its hits.
@@ -61,27 +72,19 @@ class TopKRead {
     void read_slots(Index query, Index head, const std::vector<ScoredSlot>& slots) {
         const Index row = query * options_.heads + head;
         out_.hits.count[row] = std::ssize(slots);
-        if (slots.empty()) return;
-        const double temperature = options_.temperature, max = double{slots[0].score} / temperature;
-        const auto relative_weight = [&](const ScoredSlot& slot) {
-            return std::exp(double{slot.score} / temperature - max);
-        };
-        double total = 0;
-        for (const ScoredSlot& slot : slots) total += relative_weight(slot);
-        out_.log_sum_exp(query, head) = static_cast<Real>(max + std::log(total));
-        for (Index i = 0; i < std::ssize(slots); ++i) {
-            const auto weight = static_cast<Real>(relative_weight(slots[i]) / total);
+        for (Index i = 0; i < std::ssize(slots); ++i) set_place(row * k_ + i, slots[i]);
+        const std::span<float> weights = std::span(out_.weights).subspan(row * k_, slots.size());
+        out_.log_sum_exp(query, head) = weigh_hits(out_.hits.scores_of(row), options_.temperature, weights);
+        for (std::size_t i = 0; i < slots.size(); ++i) {
             const float* value = snapshot_.segment(slots[i].location).value(slots[i].location.slot) + head * width_;
             Real* read = out_.values.row(query) + head * width_;
-            for (Index e = 0; e < width_; ++e) read[e] += weight * value[e];
-            set_place(row * k_ + i, slots[i], weight);
+            for (Index e = 0; e < width_; ++e) read[e] += weights[i] * value[e];
         }
     }
 
-    void set_place(Index place, const ScoredSlot& slot, Real weight) {
+    void set_place(Index place, const ScoredSlot& slot) {
         out_.hits.ids[place] = slot.id;
         out_.hits.scores[place] = slot.score;
-        out_.weights[place] = weight;
         if (!options_.copy_slots) return;
         const Segment& segment = snapshot_.segment(slot.location);
         std::copy_n(segment.key(slot.location.slot), out_.slot_keys.cols(), out_.slot_keys.row(place));

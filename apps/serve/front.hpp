@@ -1,0 +1,68 @@
+// The front of a store in shards: other servers have them, and what they find is merged as one store would find it.
+#pragma once
+
+#include "shard_lines.hpp"
+
+#include "kvmem/core/types.hpp"
+
+#include <boost/json/object.hpp>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace kvmem::apps {
+
+struct Call;
+struct FoundRow;
+struct Reply;
+
+struct FrontOptions {
+    std::vector<std::string> stores{};        // "NAME=URL,URL|URL": of each shard its replicas
+    std::chrono::milliseconds timeout{2000};  // of a reply
+    bool whole = false;                       // a shard that does not answer is an error
+    std::string token{};                      // of the servers, or ""
+};
+
+// The name in "NAME=URL,...". Throws UsageError without one.
+std::string front_name_of(const std::string& text);
+
+// Any number of threads may call const functions; each call waits for the shards.
+//
+// Results are those of one store with the slots of all shards, to the bit; with probes they may also hold slots that
+// one store would not probe. The shards must have the slots that shard_of says, or others that no two have. A reply
+// names shards that did not answer in time: "partial" and "missing" in JSON, and the field X-Kvmem-Missing.
+class Front {
+  public:
+    // Throws Error for an address that cannot be used.
+    Front(const std::string& text, const FrontOptions& options);
+
+    // The endpoints of stores. They throw Error for what a shard refuses, and when no shard answers.
+    Reply search(const Call& call) const;
+    Reply read(const Call& call) const;
+    Reply get(const Call& call) const;
+
+    const std::vector<std::unique_ptr<Shard>>& shards() const { return shards_; }
+
+  private:
+    struct Answers;
+    // What a list of slots is made with.
+    struct Listing {
+        Index k;
+        float temperature = 1;
+        bool keeps_values = false;
+    };
+    Answers ask(const ShardRequest& request) const;
+    Reply search_packed(const Call& call, ShardRequest request) const;
+    Reply listed(Answers answers, const Listing& how) const;
+    static boost::json::object line_of(Index query, FoundRow row, const Listing& how);
+    ShardRequest request_of(const Call& call, const char* operation, const std::string& body) const;
+
+    FrontOptions options_;
+    std::vector<std::unique_ptr<Shard>> shards_;
+    mutable std::mutex mutex_;
+    mutable std::vector<std::unique_ptr<ShardLines>> idle_;
+};
+
+}  // namespace kvmem::apps

@@ -1,0 +1,185 @@
+#include "shard_lines.hpp"
+
+#include "kvmem/core/error.hpp"
+#include "program.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+
+#include <array>
+#include <deque>
+
+namespace kvmem::apps {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+Replica replica_of(const std::string& url) {
+    constexpr std::string_view scheme = "http://";
+    const std::size_t slash = std::min(url.find('/', scheme.size()), url.size());
+    const std::string host = url.substr(std::min(scheme.size(), url.size()), slash - std::min(scheme.size(), slash));
+    const std::string store = url.substr(std::min(slash + 1, url.size()));
+    const std::size_t colon = host.rfind(':');
+    const bool fits = url.starts_with(scheme) && colon != std::string::npos && colon > 0 && !store.empty() &&
+                      store.find_first_of("/?#% \r\n\t") == std::string::npos &&
+                      host.find_first_of("@ \r\n\t") == std::string::npos;
+    require_option(fits, "shards", "addresses like http://HOST:PORT/STORE");
+    std::string name = host.substr(0, colon);
+    if (name.front() == '[' && name.back() == ']') name = name.substr(1, name.size() - 2);
+    asio::io_context io;
+    error_code error;
+    const auto found = tcp::resolver(io).resolve(name, host.substr(colon + 1), tcp::resolver::numeric_service, error);
+    if (error || found.empty())
+        throw Error({.what = "the server of a shard is not found", .got = error.message(), .where = url});
+    return {url, host, store, found.begin()->endpoint()};
+}
+
+namespace {
+
+// One shard's part of a call. Its handlers run on the one thread that calls; what a time-out overtook does nothing.
+class Exchange {
+  public:
+    Exchange(asio::io_context& io, const Shard& shard, std::vector<tcp::socket>& sockets, const ShardRequest& request,
+             std::chrono::milliseconds timeout)
+        : shard_(shard),
+          sockets_(sockets),
+          request_(request),
+          timeout_(timeout),
+          timer_(io),
+          at_(shard.preferred.load()) {}
+
+    void start() { attempt(); }
+    ShardAnswer answer() { return {std::move(reply_), replica().url, failure_}; }
+
+  private:
+    const Replica& replica() const { return shard_.replicas[at_]; }
+    tcp::socket& socket() { return sockets_[at_]; }
+
+    // A handler of this attempt.
+    template <class Next>
+    auto then(Next next) {
+        return [this, next, attempt = attempt_](error_code error, auto... results) {
+            if (attempt != attempt_) return;
+            if (error) return fail(error.message());
+            next(results...);
+        };
+    }
+
+    void attempt() {
+        ++attempt_;
+        reader_ = {};
+        buffer_.clear();
+        timer_.expires_after(timeout_);
+        timer_.async_wait([this, attempt = attempt_](error_code error) {
+            if (error || attempt != attempt_) return;
+            was_open_ = false;
+            fail("no reply within " + formatted("%g", std::chrono::duration<double>(timeout_).count()) + " s");
+        });
+        was_open_ = socket().is_open();
+        if (was_open_) return send();
+        socket().async_connect(replica().endpoint, then([this] {
+                                   error_code ignored;
+                                   socket().set_option(tcp::no_delay(true), ignored);
+                                   send();
+                               }));
+    }
+
+    void send() {
+        head_ = "POST /v1/stores/" + replica().store + "/" + request_.operation + request_.query +
+                " HTTP/1.1\r\nHost: " + replica().host + "\r\nContent-Type: " + request_.type +
+                "\r\nAccept: " + request_.accept + "\r\n" + request_.authorization +
+                "Content-Length: " + std::to_string(request_.body.size()) + "\r\n\r\n";
+        const std::array<asio::const_buffer, 2> bytes{asio::buffer(head_), asio::buffer(request_.body)};
+        asio::async_write(socket(), bytes, then([this](std::size_t) { receive(); }));
+    }
+
+    void receive() {
+        socket().async_read_some(asio::buffer(chunk_), then([this](std::size_t count) {
+                                     buffer_.append(chunk_.data(), count);
+                                     take();
+                                 }));
+    }
+
+    void take() {
+        try {
+            if (!reader_.read(buffer_)) return receive();
+        } catch (const Error& e) {
+            was_open_ = false;
+            return fail(e.problem().what + ", expected " + e.problem().expected);
+        }
+        if (!buffer_.empty()) return fail("more bytes than a reply");
+        finish();
+    }
+
+    void finish() {
+        constexpr int server_error = 500;
+        if (!reader_.reply().keep_alive) close();
+        if (reader_.reply().status >= server_error) {
+            was_open_ = false;
+            return fail("status " + std::to_string(reader_.reply().status));
+        }
+        ++attempt_;
+        timer_.cancel();
+        shard_.preferred = at_;
+        reply_ = std::move(reader_.reply());
+    }
+
+    // An idle connection may have been closed by the server: then a new one is tried. After other failures the next
+    // replica is.
+    void fail(std::string why) {
+        ++attempt_;
+        timer_.cancel();
+        close();
+        const bool was_idle = was_open_ && buffer_.empty();
+        if (!was_idle) {
+            if (++tried_ >= shard_.replicas.size()) {
+                failure_ = std::move(why);
+                return;
+            }
+            at_ = (at_ + 1) % shard_.replicas.size();
+        }
+        attempt();
+    }
+
+    void close() {
+        error_code ignored;
+        socket().close(ignored);
+    }
+
+    const Shard& shard_;
+    std::vector<tcp::socket>& sockets_;
+    const ShardRequest& request_;
+    std::chrono::milliseconds timeout_;
+    asio::steady_timer timer_;
+    std::size_t at_, tried_ = 0;
+    int attempt_ = 0;
+    bool was_open_ = false;
+    std::string head_, buffer_, failure_;
+    std::array<char, 65536> chunk_{};
+    ReplyReader reader_;
+    std::optional<HttpReply> reply_;
+};
+
+}  // namespace
+
+ShardLines::ShardLines(const std::vector<std::unique_ptr<Shard>>& shards) : shards_(shards) {
+    for (const auto& shard : shards) {
+        sockets_.emplace_back();
+        for (std::size_t i = 0; i < shard->replicas.size(); ++i) sockets_.back().emplace_back(io_);
+    }
+}
+
+std::vector<ShardAnswer> ShardLines::call(const ShardRequest& request, std::chrono::milliseconds timeout) {
+    std::deque<Exchange> exchanges;
+    for (std::size_t i = 0; i < shards_.size(); ++i)
+        exchanges.emplace_back(io_, *shards_[i], sockets_[i], request, timeout).start();
+    io_.restart();
+    io_.run();
+    std::vector<ShardAnswer> answers;
+    for (Exchange& exchange : exchanges) answers.push_back(exchange.answer());
+    return answers;
+}
+
+}  // namespace kvmem::apps

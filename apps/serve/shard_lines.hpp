@@ -1,0 +1,65 @@
+// The servers of a store's shards, and connections to them that stay open.
+#pragma once
+
+#include "reply_reader.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace kvmem::apps {
+
+// A server that has a shard.
+struct Replica {
+    std::string url;    // http://HOST:PORT/STORE
+    std::string host;   // with its port
+    std::string store;  // the name of the shard there
+    boost::asio::ip::tcp::endpoint endpoint;
+};
+
+// The replica of "http://HOST:PORT/STORE". Throws Error for another text, and for a host that is not found.
+Replica replica_of(const std::string& url);
+
+struct Shard {
+    std::vector<Replica> replicas;
+    mutable std::atomic<std::size_t> preferred = 0;  // the replica that answered last
+};
+
+// What is sent to every shard.
+struct ShardRequest {
+    std::string operation;        // "search"
+    std::string query{};          // "?k=10", or ""
+    std::string type, accept;     // media types
+    std::string authorization{};  // a line of the header, or ""
+    const std::string& body;
+};
+
+// A shard's reply of a status below 500, or why no replica gave one.
+struct ShardAnswer {
+    std::optional<HttpReply> reply;
+    std::string url;  // of the replica that was tried last
+    std::string failure{};
+};
+
+// Connections for one call at a time.
+class ShardLines {
+  public:
+    explicit ShardLines(const std::vector<std::unique_ptr<Shard>>& shards);
+
+    // Sends the request to all shards at once. A replica that fails, or gives no reply in time, is left for the next
+    // one of its shard. So a call takes at most the time-out times the most replicas of a shard.
+    std::vector<ShardAnswer> call(const ShardRequest& request, std::chrono::milliseconds timeout);
+
+  private:
+    const std::vector<std::unique_ptr<Shard>>& shards_;
+    boost::asio::io_context io_{1};
+    std::vector<std::vector<boost::asio::ip::tcp::socket>> sockets_;  // of each shard's replicas
+};
+
+}  // namespace kvmem::apps
