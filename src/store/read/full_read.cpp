@@ -4,6 +4,7 @@
 #include "store/search/search_filter.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <mutex>
@@ -41,6 +42,13 @@ std::vector<Tile> tiles_of(const Snapshot& snapshot, const SearchOptions& option
     return tiles;
 }
 
+// The largest magnitude of a slot's values, as bits of floats, which are ordered as whole numbers are.
+float max_of(const float* values, Index width) {
+    std::int32_t max = 0;
+    for (Index e = 0; e < width; ++e) max = std::max(max, std::bit_cast<std::int32_t>(values[e]) & 0x7fffffff);
+    return std::bit_cast<float>(max);
+}
+
 template <class Visit>
 void for_each_slot(const Tile& tile, Visit visit) {
     for (std::uint64_t rest = tile.slots; rest != 0; rest &= rest - 1) visit(Index{__builtin_ctzll(rest)});
@@ -49,9 +57,11 @@ void for_each_slot(const Tile& tile, Visit visit) {
 // The read of some rows, each a query's head, in three passes over all tiles: scores, weights and sums.
 class RowsRead {
   public:
-    RowsRead(std::span<const Tile> tiles, const StoreOptions& store, ConstView queries, const ReadOptions& options,
-             Index first, Index count)
+    // max_values: of each slot's values for each head, [heads, tiles, 64].
+    RowsRead(std::span<const Tile> tiles, std::span<const float> max_values, const StoreOptions& store,
+             ConstView queries, const ReadOptions& options, Index first, Index count)
         : tiles_(tiles),
+          max_values_(max_values),
           metric_(store.metric),
           queries_(queries),
           heads_(options.heads),
@@ -98,6 +108,7 @@ class RowsRead {
     const float* value(const Tile& tile, Index i, Index row) const {
         return tile.segment->value(tile.first_slot + i) + head(row) * value_width_;
     }
+    Index place(Index tile, Index row) const { return (head(row) * std::ssize(tiles_) + tile) * scan_tile; }
     // Scores of a tile [64], and weights in their place after the second pass.
     double* numbers(Index tile, Index row) { return numbers_.data() + (tile * count_ + row) * scan_tile; }
     double norm_of(const float* x) const {
@@ -137,9 +148,7 @@ class RowsRead {
                     double& number = numbers(t, row)[i];
                     const double power = (number - rows_[row].best) * inverse_temperature_;
                     number = power > min_power ? std::exp(power) : 0;
-                    if (number == 0) return;
-                    const float* v = value(tiles_[t], i, row);
-                    for (Index e = 0; e < value_width_; ++e) max_value = std::max(max_value, std::abs(v[e]));
+                    if (number > 0) max_value = std::max(max_value, max_values_[place(t, row) + i]);
                 });
             const std::lock_guard lock(mutex_);
             rows_[row].max_value = std::max(rows_[row].max_value, max_value);
@@ -163,7 +172,7 @@ class RowsRead {
                     const double weight = numbers(t, row)[i];
                     if (weight == 0) return;
                     detail::scan().add_whole(weight * unit, value(tiles_[t], i, row), value_width_, sums.data());
-                    sums[value_width_] += static_cast<std::int64_t>(std::ldexp(weight, weight_bits));
+                    sums[value_width_] += static_cast<std::int64_t>(weight * 0x1p51);
                 });
             const std::lock_guard lock(mutex_);
             for (Index e = 0; e <= value_width_; ++e) sums_[row * (value_width_ + 1) + e] += sums[e];
@@ -183,6 +192,7 @@ class RowsRead {
     }
 
     std::span<const Tile> tiles_;
+    std::span<const float> max_values_;
     Similarity metric_;
     ConstView queries_;
     Index heads_, width_, value_width_;
@@ -196,15 +206,30 @@ class RowsRead {
 
 }  // namespace
 
+static std::vector<float> max_values_of(std::span<const Tile> tiles, Index heads, Index width) {
+    const Index count = std::ssize(tiles);
+    std::vector<float> all(heads * count * scan_tile);
+    parallel_for(count, tiles_at_once, [&](Index first, Index last) {
+        for (Index t = first; t < last; ++t)
+            for_each_slot(tiles[t], [&](Index i) {
+                const float* values = tiles[t].segment->value(tiles[t].first_slot + i);
+                for (Index head = 0; head < heads; ++head)
+                    all[(head * count + t) * scan_tile + i] = max_of(values + head * width, width);
+            });
+    });
+    return all;
+}
+
 ReadResult read_all(const Snapshot& snapshot, ConstView queries, const ReadOptions& options) {
     constexpr Index max_numbers = Index{1} << 22, max_sums = Index{1} << 20;  // bound the memory of scores and sums
     const std::vector<Tile> tiles = tiles_of(snapshot, options.search);
     const Index value_width = snapshot.options.value_width, rows = queries.rows * options.heads;
+    const std::vector<float> max_values = max_values_of(tiles, options.heads, value_width / options.heads);
     const Index count = std::max<Index>(
         1, std::min(max_numbers / (std::ssize(tiles) * scan_tile + 1), max_sums / (value_width / options.heads + 1)));
     ReadResult out{Matrix(queries.rows, value_width), Matrix(queries.rows, options.heads), {}, {}, {}, {}};
     for (Index row = 0; row < rows; row += count)
-        RowsRead(tiles, snapshot.options, queries, options, row, std::min(count, rows - row)).run(out);
+        RowsRead(tiles, max_values, snapshot.options, queries, options, row, std::min(count, rows - row)).run(out);
     return out;
 }
 
