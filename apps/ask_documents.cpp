@@ -45,7 +45,7 @@ static documents::Search open_search(const po::variables_map& values) {
 // The scores of a trained selector and those of the search together: each finds what the other misses.
 static documents::SentenceRanking ranking(const po::variables_map& values, const documents::Search& search) {
     if (!values.count("selector")) return {};
-    constexpr double confidence_weight = 10;  // chosen on the training half of SelQA
+    constexpr double confidence_weight = 10;  // chosen on questions of SelQA
     return [&search, model = std::shared_ptr(open_selection_model(find_run(values, "selector").string()))](
                std::string_view text, std::span<const documents::FoundAnswer> found) {
         SelectionQuestion question{.id = "", .text = std::string(text)};

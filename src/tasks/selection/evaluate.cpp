@@ -140,7 +140,13 @@ void write_trec(const std::filesystem::path& folder, const std::string& name,
             ++rank;
         }
     }
-    std::filesystem::create_directories(folder);
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error)
+        throw Error({.what = "cannot make the folder",
+                     .expected = "a folder to write to",
+                     .got = error.message(),
+                     .where = folder.string()});
     replace_file(folder / (name + ".run"), run);
     replace_file(folder / (name + ".qrels"), qrels);
 }
