@@ -164,7 +164,9 @@ Neighbourhood MemoryStore::search_within(ConstView queries, float min_score, con
 }
 
 ReadResult MemoryStore::read(ConstView queries, const ReadOptions& options) const {
-    return kvmem::store::read(*impl().snapshot(), queries, options);
+    ReadOptions with_sums = options;
+    with_sums.exact_sums = options.exact_sums || impl().shards > 0;
+    return kvmem::store::read(*impl().snapshot(), queries, with_sums);
 }
 
 RecallReport MemoryStore::measure_recall(ConstView queries, Index k, const SearchOptions& probing) const {

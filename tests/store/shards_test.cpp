@@ -81,11 +81,13 @@ void check_same(const MemoryStore& a, const MemoryStore& b) {
         CHECK(x.ids == y.ids);
         CHECK(x.scores == y.scores);
         check_same(a.read(queries, {.top_k = 7, .search = search}), b.read(queries, {.top_k = 7, .search = search}));
-        if (search.probes == 0) check_same(a.read(queries, {.search = search}), b.read(queries, {.search = search}));
+        if (search.probes == 0)
+            check_same(a.read(queries, {.search = search, .exact_sums = true}),
+                       b.read(queries, {.search = search, .exact_sums = true}));
     }
     if (a.options().metric == Similarity::dot)
-        check_same(a.read(queries, {.temperature = 0.3f, .heads = 3}),
-                   b.read(queries, {.temperature = 0.3f, .heads = 3}));
+        check_same(a.read(queries, {.temperature = 0.3f, .heads = 3, .exact_sums = true}),
+                   b.read(queries, {.temperature = 0.3f, .heads = 3, .exact_sums = true}));
 }
 
 struct Files {
@@ -168,7 +170,8 @@ TEST_CASE("shards hold the slots that shard_of says, and each is a store", "[sto
     check_same(store, MemoryStore::open(alone, Access::map));
 }
 
-TEST_CASE("what a full read gives does not depend on where slots lie, nor on threads or the batch", "[store][shards]") {
+TEST_CASE("exact sums of a read do not depend on where slots lie, nor on threads or the batch", "[store][shards]") {
+    const ReadOptions exact{.exact_sums = true};
     for (const Similarity metric : {Similarity::dot, Similarity::cosine, Similarity::euclidean}) {
         const Matrix keys = normal(3000, width, 1), values = normal(3000, value_width, 2),
                      queries = normal(40, width, 3);
@@ -176,13 +179,13 @@ TEST_CASE("what a full read gives does not depend on where slots lie, nor on thr
         one.add(keys, {values}, ids_from(0, 3000));
         for (Index i = 3000; i-- > 0;)
             other.add(static_cast<Id>(i), {keys.row(i), width}, {values.row(i), value_width});
-        const ReadResult all = one.read(queries);
-        check_same(all, other.read(queries));
+        const ReadResult all = one.read(queries, exact);
+        check_same(all, other.read(queries, exact));
         other.index({.lists = 20});
         const ThreadLimit limit(1);
-        check_same(all, other.read(queries));
+        check_same(all, other.read(queries, exact));
         for (Index q = 0; q < 40; q += 13) {
-            const ReadResult alone = other.read(queries.view().middle_rows(q, 1));
+            const ReadResult alone = other.read(queries.view().middle_rows(q, 1), exact);
             CHECK(std::equal(alone.values.row(0), alone.values.row(0) + value_width, all.values.row(q)));
             CHECK(alone.log_sum_exp(0, 0) == all.log_sum_exp(q, 0));
         }
@@ -277,7 +280,7 @@ TEST_CASE("a checkpoint that ends between two shards loses nothing", "[store][sh
             store.compact();
             const Matrix queries = normal(5, width, 77);
             check_same(twin.search(queries, 9), MemoryStore::open(files.path, Access::map).search(queries, 9));
-            check_same(twin.read(queries), store.read(queries));
+            check_same(twin.read(queries, {.exact_sums = true}), store.read(queries));
         }
 }
 

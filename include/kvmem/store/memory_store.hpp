@@ -12,9 +12,10 @@
 // it wait for each other. Every call works on one snapshot, taken when the call begins: it sees all of a change or
 // none.
 //
-// Results: scores are computed from the float keys in double and rounded once; equal scores are ordered by id. Reads
-// sum whole numbers. So a result does not depend on the number of threads, the batch, the encoding, the number of
-// shards or where slots lie. With `probes` it depends on the index.
+// Results: scores are computed from the float keys in double and rounded once; equal scores are ordered by id. So a
+// result does not depend on the number of threads, the batch, the encoding, the number of shards or where slots lie.
+// With `probes` it depends on the index. The last digits of a read of all slots depend on where they lie, unless
+// `exact_sums` is set or the store is in shards.
 //
 // Lifetimes: arguments are copied, and results are copies; neither outlives or follows the other. The one exception is
 // Hits, whose views point into it.
@@ -154,6 +155,9 @@ struct ReadOptions {
     // Which slots are read.
     SearchOptions search = {};
     bool copy_slots = false;  // with top_k: also returns the keys and values of the hits
+    // Of all slots: scores in double and sums of whole numbers, whose bits depend on the slots alone. A query of many
+    // takes some ten times as long. Stores in shards always read so.
+    bool exact_sums = false;
 };
 
 // Softmax attention. A query that finds nothing reads zeros with log_sum_exp -inf.

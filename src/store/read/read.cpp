@@ -2,6 +2,7 @@
 
 #include "kvmem/core/error.hpp"
 #include "store/read/full_read.hpp"
+#include "store/read/product_read.hpp"
 #include "store/search/search.hpp"
 
 #include <algorithm>
@@ -120,7 +121,8 @@ ReadResult read(const Snapshot& snapshot, ConstView queries, const ReadOptions& 
     check_options(store, options);
     require_valid(queries, "queries");
     if (options.top_k > 0) return TopKRead(snapshot, queries, options).run();
-    return read_all(snapshot, queries, options);
+    if (options.exact_sums || !has_products(snapshot, queries, options)) return read_all(snapshot, queries, options);
+    return read_by_products(snapshot, queries, options);
 }
 
 }  // namespace kvmem::store
