@@ -192,6 +192,24 @@ TEST_CASE("exact sums of a read do not depend on where slots lie, nor on threads
     }
 }
 
+TEST_CASE("exact sums are right for columns and slots of any size", "[store][shards]") {
+    MemoryStore store({.key_width = 1, .value_width = 3});
+    const auto add = [&](Id id, float key, float a, float b, float c) {
+        const std::array<float, 3> value{a, b, c};
+        store.add(id, {&key, 1}, {value.data(), 3});
+    };
+    add(1, 0, 1e18f, 1, -1e-30f);
+    add(2, 0, 3e18f, 2, -3e-30f);
+    add(3, -36, 0, 1e17f, 0);  // its weight is 2.3e-16
+    Matrix query(1, 1);
+    query(0, 0) = 1;
+    const ReadResult read = store.read(query, {.exact_sums = true});
+    CHECK(read.values(0, 0) == Approx(2e18).epsilon(1e-6));
+    CHECK(read.values(0, 1) == Approx(1.5 + std::exp(-36) / 2 * 1e17).epsilon(1e-6));
+    CHECK(read.values(0, 2) == Approx(-2e-30).epsilon(1e-6).margin(0));
+    CHECK(read.log_sum_exp(0, 0) == Approx(std::log(2)));
+}
+
 TEST_CASE("a shard that is missing, damaged, swapped or changed by itself is named", "[store][shards]") {
     const Files files;
     {

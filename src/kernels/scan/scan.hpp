@@ -84,9 +84,11 @@ struct Scan {
     // The exact score: summed in double. Results are ordered by it, however they were found.
     double (*product)(const float* a, const float* b, Index width);
     double (*square_distance)(const float* a, const float* b, Index width);
-    // Adds factor * values[i], rounded to a whole number of at most 2^51, to each of the sums. Sums of whole numbers
-    // have the same bits in any order.
-    void (*add_whole)(double factor, const float* values, Index width, std::int64_t* sums);
+    // Adds weight * values[i] * units[i], rounded to a whole number of at most 2^51, to each of the sums. Units are
+    // powers of two. Sums of whole numbers have the same bits in any order.
+    void (*add_whole)(double weight, const float* values, const double* units, Index width, std::int64_t* sums);
+    // Raises each of the maxima to weight * |values[i]|, or to infinity where this is not finite.
+    void (*max_products)(double weight, const float* values, Index width, double* maxima);
 };
 
 // The table of the best instruction set, chosen as simd() does, with avx512vnni as one more.

@@ -426,23 +426,50 @@ double square_distance(const float* a, const float* b, Index width) {
 
 using Longs [[gnu::vector_size(vector_bytes)]] = std::int64_t;
 
+KVMEM_INLINE Doubles doubles_at(const double* p) {
+    Doubles x;
+    __builtin_memcpy(&x, p, sizeof x);
+    return x;
+}
+
 // With 1.5 * 2^52 added, the low bits of a double are its nearest whole number.
-KVMEM_INLINE void add_whole_lanes(double factor, const float* values, std::int64_t* sums) {
-    const Longs whole = reinterpret_cast<Longs>(load_doubles(values) * factor + 0x1.8p52) - 0x4338000000000000;
+KVMEM_INLINE void add_whole_lanes(double weight, const float* values, const double* units, std::int64_t* sums) {
+    const Doubles numbers = load_doubles(values) * weight * doubles_at(units);
+    const Longs whole = reinterpret_cast<Longs>(numbers + 0x1.8p52) - 0x4338000000000000;
     Longs sum;
     __builtin_memcpy(&sum, sums, sizeof sum);
     sum += whole;
     __builtin_memcpy(sums, &sum, sizeof sum);
 }
-void add_whole(double factor, const float* values, Index width, std::int64_t* sums) {
+void add_whole(double weight, const float* values, const double* units, Index width, std::int64_t* sums) {
     Index k = 0;
-    for (; k + double_lanes <= width; k += double_lanes) add_whole_lanes(factor, values + k, sums + k);
+    for (; k + double_lanes <= width; k += double_lanes) add_whole_lanes(weight, values + k, units + k, sums + k);
     if (k == width) return;
     float rest[double_lanes] = {};
+    double rest_units[double_lanes] = {};
     std::int64_t rest_sums[double_lanes] = {};
-    for (Index i = 0; k + i < width; ++i) rest[i] = values[k + i];
-    add_whole_lanes(factor, rest, rest_sums);
+    for (Index i = 0; k + i < width; ++i) rest[i] = values[k + i], rest_units[i] = units[k + i];
+    add_whole_lanes(weight, rest, rest_units, rest_sums);
     for (Index i = 0; k + i < width; ++i) sums[k + i] += rest_sums[i];
+}
+
+KVMEM_INLINE Doubles max_lanes(double weight, Doubles values, Doubles maxima) {
+    Doubles x = values * weight;
+    x = x < 0 ? -x : x;
+    x = x <= 0x1.fffffffffffffp1023 ? x : Doubles{} + __builtin_inf();
+    return x > maxima ? x : maxima;
+}
+void max_products(double weight, const float* values, Index width, double* maxima) {
+    Index k = 0;
+    for (; k + double_lanes <= width; k += double_lanes) {
+        const Doubles max = max_lanes(weight, load_doubles(values + k), doubles_at(maxima + k));
+        __builtin_memcpy(maxima + k, &max, sizeof max);
+    }
+    if (k == width) return;
+    float rest[double_lanes] = {};
+    for (Index i = 0; k + i < width; ++i) rest[i] = values[k + i];
+    const Doubles max = max_lanes(weight, load_doubles(rest), Doubles{});
+    for (Index i = 0; k + i < width; ++i) maxima[k + i] = max[i] > maxima[k + i] ? max[i] : maxima[k + i];
 }
 
 }  // namespace
@@ -460,6 +487,7 @@ const detail::Scan scan_table{
     .product = product,
     .square_distance = square_distance,
     .add_whole = add_whole,
+    .max_products = max_products,
 };
 
 }  // namespace kvmem::KVMEM_SIMD

@@ -4,7 +4,6 @@
 #include "store/search/search_filter.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <mutex>
@@ -42,13 +41,6 @@ std::vector<Tile> tiles_of(const Snapshot& snapshot, const SearchOptions& option
     return tiles;
 }
 
-// The largest magnitude of a slot's values, as bits of floats, which are ordered as whole numbers are.
-float max_of(const float* values, Index width) {
-    std::int32_t max = 0;
-    for (Index e = 0; e < width; ++e) max = std::max(max, std::bit_cast<std::int32_t>(values[e]) & 0x7fffffff);
-    return std::bit_cast<float>(max);
-}
-
 template <class Visit>
 void for_each_slot(const Tile& tile, Visit visit) {
     for (std::uint64_t rest = tile.slots; rest != 0; rest &= rest - 1) visit(Index{__builtin_ctzll(rest)});
@@ -57,11 +49,9 @@ void for_each_slot(const Tile& tile, Visit visit) {
 // The read of some rows, each a query's head, in three passes over all tiles: scores, weights and sums.
 class RowsRead {
   public:
-    // max_values: of each slot's values for each head, [heads, tiles, 64].
-    RowsRead(std::span<const Tile> tiles, std::span<const float> max_values, const StoreOptions& store,
-             ConstView queries, const ReadOptions& options, Index first, Index count)
+    RowsRead(std::span<const Tile> tiles, const StoreOptions& store, ConstView queries, const ReadOptions& options,
+             Index first, Index count)
         : tiles_(tiles),
-          max_values_(max_values),
           metric_(store.metric),
           queries_(queries),
           heads_(options.heads),
@@ -72,7 +62,8 @@ class RowsRead {
           count_(count),
           numbers_(std::ssize(tiles) * count * scan_tile, minus_infinity),
           rows_(count),
-          sums_(count * (value_width_ + 1)) {}
+          sums_(count * (value_width_ + 1)),
+          maxima_(count * value_width_) {}
 
     void run(ReadResult& out) {
         for (Index row = 0; row < count_; ++row) rows_[row].norm = norm_of(query(row));
@@ -85,7 +76,6 @@ class RowsRead {
   private:
     struct Row {
         double norm = 0, best = minus_infinity;
-        float max_value = 0;  // of those with a weight
     };
 
     // The pass is called with ranges of tiles and of rows.
@@ -108,7 +98,6 @@ class RowsRead {
     const float* value(const Tile& tile, Index i, Index row) const {
         return tile.segment->value(tile.first_slot + i) + head(row) * value_width_;
     }
-    Index place(Index tile, Index row) const { return (head(row) * std::ssize(tiles_) + tile) * scan_tile; }
     // Scores of a tile [64], and weights in their place after the second pass.
     double* numbers(Index tile, Index row) { return numbers_.data() + (tile * count_ + row) * scan_tile; }
     double norm_of(const float* x) const {
@@ -141,37 +130,41 @@ class RowsRead {
     }
 
     void weigh(Index first_tile, Index end_tile, Index first_row, Index end_row) {
+        std::vector<double> maxima(value_width_);
         for (Index row = first_row; row < end_row; ++row) {
-            float max_value = 0;
+            std::ranges::fill(maxima, 0);
             for (Index t = first_tile; t < end_tile; ++t)
                 for_each_slot(tiles_[t], [&](Index i) {
                     double& number = numbers(t, row)[i];
                     const double power = (number - rows_[row].best) * inverse_temperature_;
                     number = power > min_power ? std::exp(power) : 0;
-                    if (number > 0) max_value = std::max(max_value, max_values_[place(t, row) + i]);
+                    if (number > 0)
+                        detail::scan().max_products(number, value(tiles_[t], i, row), value_width_, maxima.data());
                 });
             const std::lock_guard lock(mutex_);
-            rows_[row].max_value = std::max(rows_[row].max_value, max_value);
+            double* all = maxima_.data() + row * value_width_;
+            for (Index e = 0; e < value_width_; ++e) all[e] = std::max(all[e], maxima[e]);
         }
     }
 
-    // The exponent of a power of two above all values of a row.
-    int exponent(Index row) const {
+    // The exponent of a power of two above all weighted values of a row's column.
+    int exponent(Index row, Index e) const {
         int exponent = 0;
-        std::frexp(rows_[row].max_value, &exponent);
+        std::frexp(maxima_[row * value_width_ + e], &exponent);
         return exponent;
     }
 
     void add(Index first_tile, Index end_tile, Index first_row, Index end_row) {
         std::vector<std::int64_t> sums(value_width_ + 1);
+        std::vector<double> units(value_width_);
         for (Index row = first_row; row < end_row; ++row) {
-            const double unit = std::ldexp(1, weight_bits - exponent(row));
+            for (Index e = 0; e < value_width_; ++e) units[e] = std::ldexp(1, weight_bits - exponent(row, e));
             std::ranges::fill(sums, 0);
             for (Index t = first_tile; t < end_tile; ++t)
                 for_each_slot(tiles_[t], [&](Index i) {
                     const double weight = numbers(t, row)[i];
                     if (weight == 0) return;
-                    detail::scan().add_whole(weight * unit, value(tiles_[t], i, row), value_width_, sums.data());
+                    detail::scan().add_whole(weight, value(tiles_[t], i, row), units.data(), value_width_, sums.data());
                     sums[value_width_] += static_cast<std::int64_t>(weight * 0x1p51);
                 });
             const std::lock_guard lock(mutex_);
@@ -185,14 +178,15 @@ class RowsRead {
         const double total = std::ldexp(static_cast<double>(sums[value_width_]), -weight_bits);
         out.log_sum_exp(query, head(row)) = static_cast<Real>(rows_[row].best * inverse_temperature_ + std::log(total));
         if (total == 0) return;
-        const double unit = std::ldexp(1, exponent(row) - weight_bits);
         Real* values = out.values.row(query) + head(row) * value_width_;
         for (Index e = 0; e < value_width_; ++e)
-            values[e] = static_cast<Real>(static_cast<double>(sums[e]) * unit / total);
+            values[e] = std::isfinite(maxima_[row * value_width_ + e])
+                            ? static_cast<Real>(
+                                  std::ldexp(static_cast<double>(sums[e]), exponent(row, e) - weight_bits) / total)
+                            : std::numeric_limits<Real>::quiet_NaN();  // of a mapped file with such a value
     }
 
     std::span<const Tile> tiles_;
-    std::span<const float> max_values_;
     Similarity metric_;
     ConstView queries_;
     Index heads_, width_, value_width_;
@@ -200,36 +194,22 @@ class RowsRead {
     Index first_, count_;
     std::vector<double> numbers_;
     std::vector<Row> rows_;
-    std::vector<Wide> sums_;  // of values and, last, of weights
-    std::mutex mutex_;        // of rows_ and sums_
+    std::vector<Wide> sums_;      // of values and, last, of weights
+    std::vector<double> maxima_;  // of each row's weighted values, by column
+    std::mutex mutex_;            // of rows_, sums_ and maxima_
 };
 
 }  // namespace
-
-static std::vector<float> max_values_of(std::span<const Tile> tiles, Index heads, Index width) {
-    const Index count = std::ssize(tiles);
-    std::vector<float> all(heads * count * scan_tile);
-    parallel_for(count, tiles_at_once, [&](Index first, Index last) {
-        for (Index t = first; t < last; ++t)
-            for_each_slot(tiles[t], [&](Index i) {
-                const float* values = tiles[t].segment->value(tiles[t].first_slot + i);
-                for (Index head = 0; head < heads; ++head)
-                    all[(head * count + t) * scan_tile + i] = max_of(values + head * width, width);
-            });
-    });
-    return all;
-}
 
 ReadResult read_all(const Snapshot& snapshot, ConstView queries, const ReadOptions& options) {
     constexpr Index max_numbers = Index{1} << 22, max_sums = Index{1} << 20;  // bound the memory of scores and sums
     const std::vector<Tile> tiles = tiles_of(snapshot, options.search);
     const Index value_width = snapshot.options.value_width, rows = queries.rows * options.heads;
-    const std::vector<float> max_values = max_values_of(tiles, options.heads, value_width / options.heads);
     const Index count = std::max<Index>(
         1, std::min(max_numbers / (std::ssize(tiles) * scan_tile + 1), max_sums / (value_width / options.heads + 1)));
     ReadResult out{Matrix(queries.rows, value_width), Matrix(queries.rows, options.heads), {}, {}, {}, {}};
     for (Index row = 0; row < rows; row += count)
-        RowsRead(tiles, max_values, snapshot.options, queries, options, row, std::min(count, rows - row)).run(out);
+        RowsRead(tiles, snapshot.options, queries, options, row, std::min(count, rows - row)).run(out);
     return out;
 }
 

@@ -14,25 +14,6 @@ using detail::scan_tile;
 
 static constexpr Real minus_infinity = -std::numeric_limits<Real>::infinity();
 
-static double norm_of(const float* row, Index width) { return std::sqrt(detail::scan().product(row, row, width)); }
-
-static bool is_near_origin(const Snapshot& snapshot, ConstView queries, Real temperature) {
-    double key = 0, query = 0;
-    for (const SegmentView& view : snapshot.segments) {
-        const Segment& segment = *view.segment;
-        const Index encoded = segment.encoded_count(view.count);
-        for (Index tile = 0; tile * scan_tile < encoded; ++tile) key = std::max(key, double{segment.bounds[tile].norm});
-        for (Index slot = encoded; slot < view.count; ++slot)
-            key = std::max(key, norm_of(segment.key(slot), queries.cols));
-    }
-    for (Index q = 0; q < queries.rows; ++q) query = std::max(query, norm_of(queries.row(q), queries.cols));
-    return (key + query) * (key + query) <= 4096 * double{temperature};
-}
-
-bool has_products(const Snapshot& snapshot, ConstView queries, const ReadOptions& options) {
-    return snapshot.options.metric != Similarity::euclidean || is_near_origin(snapshot, queries, options.temperature);
-}
-
 namespace {
 
 // Attention over all slots by products: attend() over one segment after the other, merged by their log-sum-exp.

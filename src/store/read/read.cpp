@@ -1,6 +1,7 @@
 #include "store/read/read.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "store/read/distance_read.hpp"
 #include "store/read/full_read.hpp"
 #include "store/read/product_read.hpp"
 #include "store/search/search.hpp"
@@ -121,7 +122,9 @@ ReadResult read(const Snapshot& snapshot, ConstView queries, const ReadOptions& 
     check_options(store, options);
     require_valid(queries, "queries");
     if (options.top_k > 0) return TopKRead(snapshot, queries, options).run();
-    if (options.exact_sums || !has_products(snapshot, queries, options)) return read_all(snapshot, queries, options);
+    if (options.exact_sums) return read_all(snapshot, queries, options);
+    if (store.metric == Similarity::euclidean && !is_near_origin(snapshot, queries, options.temperature))
+        return read_by_distance(snapshot, queries, options);
     return read_by_products(snapshot, queries, options);
 }
 
