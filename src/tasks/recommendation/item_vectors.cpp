@@ -111,15 +111,26 @@ Var ItemVectors::sums(Tape& tape, std::span<const Token> items) const {
     return sum;
 }
 
-Var ItemVectors::all_sums(Tape& tape) const {
-    Var sum = tape.parameter(item());
+// x, of which rows are left out at random while the tape is training.
+static Var drop_rows(Var x, double rate) {
+    if (rate == 0 || !x.tape->training()) return x;
+    const auto ones = [&](Index rows) {
+        Matrix all(rows, 1);
+        all.fill(1);
+        return x.tape->constant(std::move(all));
+    };
+    return x * linear(dropout(ones(x.rows()), rate), ones(x.cols()));
+}
+
+Var ItemVectors::all_sums(Tape& tape, double drop) const {
+    Var sum = drop_rows(tape.parameter(item()), features_.empty() ? 0 : drop);
     for (const FeatureTable& feature : features_)
         sum = sum + feature_rows(tape, feature, all_tokens(item().value.rows()));
     return sum;
 }
 
 // A bag is empty where the object is of another group, or has no value.
-Var ItemVectors::sums(Tape& tape, std::span<const Index> groups, std::span<const Token> objects) const {
+Var ItemVectors::sums(Tape& tape, std::span<const Index> groups, std::span<const Token> objects, double drop) const {
     std::optional<Var> sum;
     const auto add = [&](const Parameter& table, const auto& push) {
         Ragged<Token> bags;
@@ -135,6 +146,7 @@ Var ItemVectors::sums(Tape& tape, std::span<const Index> groups, std::span<const
             add(*objects_[g], [&](Ragged<Token>& bags, std::size_t i) {
                 if (groups[i] == g) bags.values.push_back(objects[i]);
             });
+    *sum = drop_rows(*sum, features_.empty() ? 0 : drop);
     for (const std::vector<FeatureTable>* tables : {&features_, &others_})
         for (const FeatureTable& feature : *tables)
             add(*feature.table, [&](Ragged<Token>& bags, std::size_t i) {

@@ -32,11 +32,13 @@ class ItemVectors {
     ItemVectors(Parameters& parameters, const Catalog& catalog, Index width, bool features, bool groups,
                 std::uint64_t seed, std::optional<double> deviation = {});
 
-    // The sum of an item's vector and the means of its features' vectors: [items, width].
+    // The sum of an item's vector and the means of its features' vectors: [items, width]. Of items with features,
+    // a share `drop` of the items' own vectors is left out while the tape is training.
     [[nodiscard]] Var sums(Tape& tape, std::span<const Token> items) const;
-    [[nodiscard]] Var all_sums(Tape& tape) const;
+    [[nodiscard]] Var all_sums(Tape& tape, double drop = 0) const;
     // Such sums of objects of any groups: [objects, width]. An object without a table has the features' alone.
-    [[nodiscard]] Var sums(Tape& tape, std::span<const Index> groups, std::span<const Token> objects) const;
+    [[nodiscard]] Var sums(Tape& tape, std::span<const Index> groups, std::span<const Token> objects,
+                           double drop = 0) const;
     // The same vectors side by side: [items, width * (1 + features)].
     [[nodiscard]] Var rows(Tape& tape, std::span<const Token> items) const;
     Index row_width() const { return item().value.cols() * (1 + std::ssize(features_)); }

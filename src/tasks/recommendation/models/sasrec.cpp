@@ -80,7 +80,7 @@ SequenceEncoder::SequenceEncoder(Parameters& parameters, const Catalog& catalog,
 }
 
 Var SequenceEncoder::embed(Tape& tape, const Rows& rows) const {
-    Var x = vectors_->sums(tape, rows.groups, rows.objects);
+    Var x = vectors_->sums(tape, rows.groups, rows.objects, config_.drop_items);
     if (action_) x = x + embed_rows(tape, *action_, rows.actions);
     std::vector<Token> positions;
     for (std::size_t i = 0; i + 1 < rows.offsets.size(); ++i)
@@ -113,7 +113,7 @@ Var SequenceEncoder::last_states(Tape& tape, const Rows& rows) const {
 
 Var SequenceEncoder::scores(Var states) const {
     Tape& tape = *states.tape;
-    return linear(states, vectors_->all_sums(tape), tape.parameter(*bias_));
+    return linear(states, vectors_->all_sums(tape, config_.drop_items), tape.parameter(*bias_));
 }
 
 // An item that the user does not have, if 100 draws find one.

@@ -189,6 +189,7 @@ void SequenceMemoryConfig::check() const {
 static SasRecConfig encoder_config(const SequenceMemoryConfig& c) {
     SasRecConfig e;
     e.width = c.width, e.heads = c.heads, e.layers = c.layers, e.max_history = c.max_history;
+    e.drop_items = c.drop_items;
     e.dropout = c.dropout, e.features = c.features, e.seed = c.seed;
     e.loss = SequenceLoss::softmax;
     return e;
@@ -262,6 +263,24 @@ void SequenceMemory::score(std::span<const History> histories, View scores) cons
     std::ranges::copy(all.value().span(), scores.span().begin());
 }
 
+// Hides the items that came only after each history: they could not have been taken. As rivals they would teach the
+// model that new items are bad ones.
+Var SequenceMemory::hide_unborn(Var scores, std::span<const History> histories, RaggedView<Index> targets) const {
+    constexpr Real hidden = -1e4;
+    std::vector<Index> births;
+    for (Token item = 0; item < memory_->items(); ++item) {
+        const std::span<const Index> all = memory_->occurrences(item);
+        births.push_back(all.empty() ? Events::max_time : memory_->time(all.front()));
+    }
+    Matrix mask(scores.rows(), scores.cols());
+    for (Index row = 0; row < mask.rows(); ++row) {
+        for (Index item = 0; item < mask.cols(); ++item)
+            if (births[item] > histories[row].now) mask(row, item) = hidden;
+        for (const Index target : targets[row]) mask(row, target) = 0;
+    }
+    return scores + scores.tape->constant(std::move(mask));
+}
+
 // The window of a target is a part of its history, and the memory of own items is of all of it.
 Var SequenceMemory::loss(Tape& tape, const Events& events, std::span<const Window> windows, Rng& rng) const {
     const CausalTargets all = causal_targets(events, windows, catalog().group);
@@ -280,8 +299,10 @@ Var SequenceMemory::loss(Tape& tape, const Events& events, std::span<const Windo
     }
     if (read.empty()) return tape.constant(Matrix(1, 1));
     const Var states = take_rows(encoder_.states(tape, all.rows), read);
-    return set_cross_entropy(scores(states, histories, when), targets, max_basket_weight) *
-           static_cast<Real>(1 / config_.share);
+    Var all_scores = scores(states, histories, when);
+    if (config_.drop_items > 0 && config_.features && !catalog().objects().columns.empty())
+        all_scores = hide_unborn(all_scores, histories, targets);
+    return set_cross_entropy(all_scores, targets, max_basket_weight) * static_cast<Real>(1 / config_.share);
 }
 
 Explanation SequenceMemory::explain(const History& history, Token item) const {

@@ -40,6 +40,7 @@ SequenceMemoryConfig small_memory() {
     c.max_history = 6;
     c.dropout = 0;
     c.inner = 8;
+    c.drop_items = 0;
     return c;
 }
 
@@ -144,6 +145,49 @@ TEST_CASE("trained recommenders learn a ring, with the same bits on any number o
         }
         CHECK(bits[0] == bits[1]);
     }
+}
+
+// Users take something to eat and something to drink in turn. "new-food" and "new-drink" come in the test alone.
+static EventsDataset meals() {
+    EventsBuilder builder;
+    for (const char* kind : {"food", "drink"})
+        for (const char* name : {"0-", "1-", "2-", "3-", "new-"})
+            builder.add_value("item", builder.object("item", std::string(name) + kind), "kind", kind);
+    Rng rng(1);
+    for (Index user = 0; user < 30; ++user)
+        for (Index t = 0; t < 10; ++t) {
+            const std::string name = "u" + std::to_string(user);
+            const std::string item = std::to_string(rng.below(4)) + (t % 2 == 0 ? "-food" : "-drink");
+            builder.add({.user = name,
+                         .object = item,
+                         .time = t * 86400,
+                         .mark = t == 9 ? EventMark::valid : EventMark::train});
+        }
+    return builder.finish();
+}
+
+TEST_CASE("an item that training never saw is scored by its features", "[recommenders]") {
+    const EventsDataset data = meals();
+    SequenceMemoryConfig config = small_memory();
+    config.drop_items = 0.5;
+    config.own = config.neighbours = config.popular = false;
+    const auto model = make_recommendation_model(config, catalog_of(data));
+    RecommendationObjective objective(*model, data);
+    TrainerOptions options;
+    options.epochs = 10;
+    options.batch = 8;
+    options.patience = 0;
+    options.schedule.rate = 0.02;
+    Trainer(objective, options, recommendation().score()).run({});
+    const EventMemory memory = memory_before(data, 0, EventMark::valid);
+    model->remember(memory);
+    const History after_food{&data.events, 0, 9, 9 * 86400};
+    const std::vector<Real> scores = scores_of(*model, std::vector{after_food});
+    const Names& items = data.groups[0].ids;
+    const Token food = *items.find("new-food"), drink = *items.find("new-drink");
+    CHECK(scores[drink] > scores[food] + 1);
+    for (Token item = 0; item < items.size(); ++item)
+        if (items[item].ends_with("food")) CHECK(scores[drink] > scores[item]);
 }
 
 TEST_CASE("all targets of a window in one pass cost what each costs alone", "[recommenders]") {

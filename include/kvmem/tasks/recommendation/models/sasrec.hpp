@@ -36,6 +36,7 @@ struct SasRecConfig {
     Index layers = 2;
     Index max_history = 50;
     double dropout = 0.2;
+    double drop_items = 0;
     SequenceLoss loss = SequenceLoss::sampled;
     Index negatives = 256;
     bool features = true;
@@ -50,6 +51,8 @@ struct SasRecConfig {
         field("layers", c.layers, Range{1, 16}, "of attention");
         field("max_history", c.max_history, Range{1, 65536}, "last events of a history that are read");
         field("dropout", c.dropout, Range::below(0, 1), "of vectors, of attention and of the layers' results");
+        field("drop_items", c.drop_items, Range::below(0, 1),
+              "share of items that training reads by their features alone");
         field("loss", c.loss, "softmax of all items, sampled softmax, or bce with one negative");
         field("negatives", c.negatives, Range{1, 1e6}, "of a sampled softmax, for all targets of a pass");
         field("features", c.features, "read the features of items");

@@ -9,6 +9,10 @@
 // x_i counts how often, how lately and in what share of baskets the user took i, and how strongly co-occurrence names
 // it (models/floors.hpp). So the gates g and G are learned from the encoded history, and the floors are within reach.
 // In training the memory is read as it was before each target's time; nothing later is ever seen.
+//
+// Where items have features, training reads a share of the items by these alone (Volkovs et al. 2017, DropoutNet), and
+// items that came only after a target are no rivals of it. So an item that training never saw is scored by its
+// features.
 #pragma once
 
 #include "kvmem/tasks/recommendation/models/sasrec.hpp"
@@ -25,6 +29,7 @@ struct SequenceMemoryConfig {
     Index layers = 2;
     Index max_history = 50;
     double dropout = 0.3;
+    double drop_items = 0.2;
     bool features = true;
     bool encoder = true;
     bool own = true;
@@ -48,6 +53,8 @@ struct SequenceMemoryConfig {
         field("layers", c.layers, Range{1, 16}, "of attention");
         field("max_history", c.max_history, Range{1, 65536}, "last events of a history that the encoder reads");
         field("dropout", c.dropout, Range::below(0, 1), "of vectors, of attention and of the layers' results");
+        field("drop_items", c.drop_items, Range::below(0, 1),
+              "share of items that training reads by their features alone");
         field("features", c.features, "read the features of items");
         field("encoder", c.encoder, "score items by the encoded history");
         field("own", c.own, "read the user's own items");
@@ -107,6 +114,7 @@ class SequenceMemory final : public RecommendationModel {
         std::vector<Index> row{};    // of the histories
         std::vector<Real> x{};       // [named, features]
     };
+    Var hide_unborn(Var scores, std::span<const History> histories, RaggedView<Index> targets) const;
     void name_items(const History& history, Index row, Index when, std::span<Real> scratch, Named& named) const;
     Index when_of(const History& history) const;
     Var scores(Var states, std::span<const History> histories, std::span<const Index> when) const;
