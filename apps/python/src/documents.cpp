@@ -90,7 +90,8 @@ static void define_findings(py::module_& module) {
         });
     py::class_<Findings>(module, "Findings", "The sentences that were found for a question.")
         .def_readonly("words", &Findings::words, "The words of the question, each once.")
-        .def_readonly("answers", &Findings::answers, "The best sentence first, also those below the threshold.")
+        .def_readonly("answers", &Findings::answers,
+                      "The best sentence first; those below the threshold only where none reaches it.")
         .def_readonly("answered", &Findings::answered, "Whether the first one reaches the threshold.")
         .def("__repr__", [](const Findings& self) {
             return std::string(
@@ -112,12 +113,13 @@ void define_documents(py::module_& module) {
                  const py::gil_scoped_release no_gil;
                  return std::make_unique<Search>(documents::load_documents(path));
              }),
-             "__init__(self, path)\n--\n\nOpens documents.", "path"_a)
+             "__init__(self, path)\n--\n\nOpens documents. Raises Error for another file.", "path"_a)
         .def_static("from_texts", &of_texts,
                     "from_texts(texts)\n--\n\nDocuments in memory, from pairs of a title and a text.", "texts"_a)
         .def("ask", &ask,
              "ask(self, question, *, k=5, threshold=0.71)\n--\n\n"
-             "The best k sentences; the question counts as answered from this confidence on.",
+             "The best k sentences; the question counts as answered from this confidence on. Raises UsageError for k < "
+             "1.",
              "question"_a, py::kw_only(), "k"_a = 5, "threshold"_a = documents::default_threshold)
         .def("__len__", [](const Search& self) { return self.corpus().collection.documents.size(); })
         .def("__repr__", [](const Search& self) {

@@ -30,7 +30,8 @@ static void define_embedding(py::module_& module) {
                 const Bags bags(rows);
                 return OwnVar(tape, self.layer(tape->with(self.parameters), bags.view(), BagScale::sum));
             },
-            "__call__(self, tape, bags)\n--\n\nThe sum of the rows of each bag: bags are (values, offsets).",
+            "__call__(self, tape, bags)\n--\n\n[bags, width], the sum of the rows of each bag: bags are (values, "
+            "offsets).",
             "tape"_a.none(false), "bags"_a)
         .def_property_readonly(
             "table",

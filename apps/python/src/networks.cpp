@@ -116,7 +116,9 @@ static void define_parameters(py::module_& module) {
                 const py::gil_scoped_release no_gil;
                 load_parameters(self, path);
             },
-            "load(self, path)\n--\n\nReads all values from a file, which has these names and shapes.", "path"_a)
+            "load(self, path)\n--\n\nReads all values. A file with other names or shapes raises Error and changes "
+            "nothing.",
+            "path"_a)
         .def("__len__", &Parameters::size)
         .def("__getitem__",
              [](const SharedParameters& self, const std::string& name) {
@@ -161,7 +163,8 @@ static void define_operations(py::module_& module) {
     module.def("relu", &unary<relu>, "relu(x)\n--\n\nOf each number.", "x"_a);
     module.def(
         "dropout", [](const OwnVar& x, double rate) { return x.with(dropout(x.get(), rate)); },
-        "dropout(x, rate)\n--\n\nNumbers become 0 with this probability while the tape is training.", "x"_a, "rate"_a);
+        "dropout(x, rate)\n--\n\nx, of which numbers become 0 with this probability while the tape is training.", "x"_a,
+        "rate"_a);
     module.def(
         "concat_cols",
         [](const std::vector<OwnVar>& parts) {
@@ -170,15 +173,15 @@ static void define_operations(py::module_& module) {
             for (const OwnVar& part : parts) all.push_back(part.get());
             return parts.front().with(concat_cols(all));
         },
-        "concat_cols(parts)\n--\n\nMatrices of as many rows side by side.", "parts"_a);
+        "concat_cols(parts)\n--\n\nMatrices of as many rows side by side; Error for others.", "parts"_a);
     module.def(
         "segment_mean",
         [](const OwnVar& x, py::object offsets) {
             const Indices rows(offsets, "offsets", 1);
             return x.with(segment_mean(x.get(), rows.span()));
         },
-        "segment_mean(x, offsets)\n--\n\nThe mean of rows [offsets[i], offsets[i + 1]), for each i.", "x"_a,
-        "offsets"_a);
+        "segment_mean(x, offsets)\n--\n\nThe mean of rows [offsets[i], offsets[i + 1]), for each i; zeros of no rows.",
+        "x"_a, "offsets"_a);
     module.def("log_softmax", &unary<log_softmax>, "log_softmax(x)\n--\n\nOf each row.", "x"_a);
     module.def("softmax", &unary<softmax>, "softmax(x)\n--\n\nOf each row.", "x"_a);
     module.def("sum", &unary<sum>, "sum(x)\n--\n\nOf all numbers: [1, 1].", "x"_a);

@@ -16,9 +16,9 @@ struct UserEvent {
     std::string action = {};  // "": the one that is most frequent in training
 };
 
-// Adds events with objects of a group, behind those of the same user and second. They count as training events. The
-// result does not depend on the order of events of different users or seconds. Throws Error, with nothing changed, for
-// an empty user, an object or action that the data set does not have, and a time out of range.
+// Adds events with objects of a group, behind those of the same user and second. They count as training events. New
+// users are numbered as they come. `group` is a number in EventsDataset::groups. Throws Error, with nothing changed,
+// for an empty user, an object or action that the data set does not have, and a time out of range.
 void add_events(EventsDataset& dataset, Index group, std::span<const UserEvent> added);
 
 // The action that is most frequent in training among events with objects of the group; 0 without any.

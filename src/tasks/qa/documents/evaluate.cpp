@@ -23,10 +23,10 @@ static double confidence_of(const Findings& found) {
     return most == found.answers.end() ? 0 : most->confidence;
 }
 
-static Outcome ask(const Search& search, const Question& question, const SentenceRanking& rank) {
+static Outcome ask(const Search& search, const Question& question, double threshold, const SentenceRanking& rank) {
     const Collection& all = search.corpus().collection;
     const Index file = all.file_of(question.document);
-    const Findings found = search.ask(question.text, {.answers = 10, .rank = rank});
+    const Findings found = search.ask(question.text, {.answers = 10, .threshold = threshold, .rank = rank});
     Outcome outcome{.confidence = confidence_of(found), .answerable = !question.answers.empty()};
     const auto holds = [&](const FoundAnswer& answer) {
         const Range bytes = all.sentences[answer.sentence].bytes;
@@ -50,7 +50,7 @@ SearchMetrics evaluate(const Search& search, double threshold, const SentenceRan
     const std::vector<Question>& questions = search.corpus().collection.questions;
     std::vector<Outcome> all(questions.size());
     parallel_for(std::ssize(questions), 8, [&](Index first, Index last) {
-        for (Index i = first; i < last; ++i) all[i] = ask(search, questions[i], rank);
+        for (Index i = first; i < last; ++i) all[i] = ask(search, questions[i], threshold, rank);
     });
     std::vector<Outcome> answerable;
     std::ranges::copy_if(all, std::back_inserter(answerable), &Outcome::answerable);

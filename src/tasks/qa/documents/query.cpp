@@ -39,8 +39,8 @@ Query make_query(std::string_view question, const Postings& postings, Index pass
     for (const Word& word : split_words(question)) {
         if (query.terms.size() == max_words) break;
         if (query.has(word.text)) continue;
-        Token stem = postings.find(stemmer(word.text));
-        if (stem < 0) stem = postings.find(stemmer.accented(word.text));
+        Token stem = postings.find(stemmer.accented(word.text));
+        if (stem < 0) stem = postings.find(stemmer(word.text));
         const double weight = weight_of(word.text, stem, postings, passages);
         query.terms.push_back({word.text, stem, weight});
         query.sum += weight;

@@ -107,6 +107,7 @@ static bool is_readable_folder(const fs::path& folder) {
 }
 
 static void add_folder(const fs::path& folder, FolderFiles& found) {
+    if (!is_readable_folder(folder)) found.unreadable.push_back(folder.generic_string());
     for (auto entry = fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied);
          entry != fs::recursive_directory_iterator(); ++entry) {
         std::error_code unreadable;  // then it is neither a folder nor a regular file
@@ -134,6 +135,7 @@ std::vector<fs::path> find_files(std::span<const fs::path> paths,
             files.insert(path.lexically_normal());
     }
     std::ranges::sort(found.others);
+    std::ranges::sort(found.unreadable);
     if (warn) found.warn(warn);
     std::vector<fs::path> sorted(files.begin(), files.end());
     std::ranges::sort(sorted, {}, [](const fs::path& path) { return path.generic_string(); });

@@ -4,6 +4,7 @@
 #include "tasks/qa/documents/sentence_scores.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace kvmem::documents {
 
@@ -104,8 +105,14 @@ std::vector<Scored> Search::passages(std::string_view question, Index count,
 // Orders answers by a ranking of their own.
 static void rerank(std::string_view question, const SentenceRanking& rank, std::vector<FoundAnswer>& answers) {
     const std::vector<double> scores = rank(question, answers);
+    const auto is_finite = [](double score) { return std::isfinite(score); };
+    if (scores.size() != answers.size() || !std::ranges::all_of(scores, is_finite))
+        throw Error({.what = "a ranking of sentences is wrong",
+                     .expected = std::to_string(answers.size()) + " finite scores",
+                     .got = std::to_string(std::ranges::count_if(scores, is_finite))});
     std::vector<Scored> order;
-    for (Index i = 0; i < std::ssize(answers); ++i) order.push_back({i, scores.at(i)});
+    order.reserve(scores.size());
+    for (Index i = 0; i < std::ssize(answers); ++i) order.push_back({i, scores[i]});
     std::ranges::sort(order, is_better);
     std::vector<FoundAnswer> ranked;
     for (const Scored& one : order) ranked.push_back(std::move(answers[one.number]));

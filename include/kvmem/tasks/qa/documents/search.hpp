@@ -34,8 +34,8 @@ struct FoundAnswer {
     std::vector<double> weights;  // of each word of the question in the score; they sum to 1
 };
 
-// Scores sentences that a search has found, the best first, by other means: the higher, the better. Several threads may
-// call it.
+// Scores sentences that a search has found, the best first, by other means: the higher, the better. The scores are as
+// many as the sentences and finite; else the search throws Error. Several threads may call it.
 using SentenceRanking =
     std::function<std::vector<double>(std::string_view question, std::span<const FoundAnswer> found)>;
 
