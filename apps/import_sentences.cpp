@@ -22,7 +22,9 @@ static const char* const about =
     "  trecqa  TrecQA's elements <QApairs id='1'> with <question>, <positive> and <negative>: the first line of each\n"
     "  jsonl   {\"question\", \"candidates\": [...], \"answers\": [0, ...]}, maybe with \"id\", \"title\" and "
     "\"heading\"\n\n"
-    "Sentences stay in their order, so that a model may learn where answers stand.";
+    "Sentences stay in their order, so that a model may learn where answers stand. Where nine lists of ten in a file "
+    "have\n"
+    "their right sentences first, each is put in an order that says nothing.";
 
 static void add_options(CommandLine& line, SentencesImport& how) {
     line.options.add_options()                                                                                     //

@@ -5,32 +5,58 @@
 #include "sentences.hpp"
 
 #include <boost/json.hpp>
+#include <initializer_list>
 #include <iostream>
 
 namespace kvmem::apps {
 
 namespace json = boost::json;
 
+static Error bad_line(const char* expected, std::string got, const std::string& where) {
+    return Error(
+        {.what = "this is no question with sentences", .expected = expected, .got = std::move(got), .where = where});
+}
+
+static std::string kind_of(const json::value& value) { return std::string(json::to_string(value.kind())); }
+
+static json::object object_in(const std::string& text, const std::string& where) {
+    const char* const expected = "{\"question\": a text, \"candidates\": [texts]}";
+    json::error_code code;
+    json::value line = json::parse(text, code);
+    if (code) throw bad_line(expected, code.message(), where);
+    if (!line.is_object()) throw bad_line(expected, kind_of(line), where);
+    return std::move(line.as_object());
+}
+
+// The text of the first of these members that is there, or "", as kvmem import reads it.
+static std::string text_of(const json::object& line, std::initializer_list<const char*> names,
+                           const std::string& where) {
+    for (const char* name : names) {
+        const json::value* value = line.if_contains(name);
+        if (!value || value->is_null()) continue;
+        if (value->is_string()) return std::string(value->as_string());
+        if (value->is_int64() || value->is_uint64()) return json::serialize(*value);
+        throw bad_line("a text", "\"" + std::string(name) + "\": " + kind_of(*value), where);
+    }
+    return {};
+}
+
 // Throws Error for a line that is no question with candidates.
 static SelectionQuestion question_in(const std::string& text, const std::string& where) {
-    const auto bad = [&](const char* expected) {
-        return Error({.what = "this is no question with sentences", .expected = expected, .where = where});
-    };
-    json::error_code code;
-    const json::value line = json::parse(text, code);
-    const json::object* object = code ? nullptr : line.if_object();
-    const json::value* question = object ? object->if_contains("question") : nullptr;
-    const json::value* candidates = object ? object->if_contains("candidates") : nullptr;
-    if (!question || !question->is_string() || !candidates || !candidates->is_array() || candidates->as_array().empty())
-        throw bad("{\"question\": a text, \"candidates\": [texts]}");
-    SelectionQuestion read{.id = "", .text = std::string(question->as_string())};
+    const json::object line = object_in(text, where);
+    SelectionQuestion read{.id = "",
+                           .text = text_of(line, {"question"}, where),
+                           .title = text_of(line, {"title", "article"}, where),
+                           .heading = text_of(line, {"heading", "section"}, where)};
+    if (read.text.empty()) throw bad_line("\"question\": a text", "none", where);
+    const json::value* candidates = line.if_contains("candidates");
+    if (!candidates || !candidates->is_array())
+        throw bad_line("\"candidates\": [texts]", candidates ? kind_of(*candidates) : "none", where);
     for (const json::value& candidate : candidates->as_array()) {
-        if (!candidate.is_string()) throw bad("candidates that are texts");
+        if (!candidate.is_string()) throw bad_line("candidates that are texts", kind_of(candidate), where);
         read.sentences.emplace_back(candidate.as_string());
     }
-    for (const auto& [name, field] : {std::pair("title", &read.title), std::pair("heading", &read.heading)})
-        if (const json::value* value = object->if_contains(name); value && value->is_string())
-            *field = value->as_string();
+    if (read.sentences.empty()) throw bad_line("one candidate or more", "0", where);
     read.right.resize(read.sentences.size());
     return read;
 }

@@ -35,7 +35,14 @@ TEST_CASE("sentences are imported, trained on, measured and ranked", "[program]"
     const Output ranked = kvmem_program(
         {"predict", path("run")}, "{\"question\": \"What is x?\", \"candidates\": [\"Old.\", \"It is x.\"]}\n[]\n");
     CHECK(ranked.code == 1);
-    CHECK_THAT(ranked.out, Contains("\"sentences\":[{\"number\":1") && Contains("\"error\""));
+    CHECK_THAT(ranked.out, Contains("\"sentences\":[{\"number\":1") && Contains("\"error\"") && Contains("got array"));
+    CHECK_THAT(kvmem_program({"predict", path("run")}, "{\"question\": \"x\", \"candidates\": [1]}\n").out,
+               Contains("got int64"));
+    for (const std::string name : {"title", "article", "heading", "section"}) {
+        const std::string line = "{\"question\": \"x\", \"candidates\": [\"It.\"], \"" + name + "\": ";
+        CHECK(kvmem_program({"predict", path("run")}, line + "\"It is\"}\n").code == 0);
+        CHECK_THAT(kvmem_program({"predict", path("run")}, line + "[]}\n").out, Contains(name) && Contains("a text"));
+    }
 }
 
 TEST_CASE("options of other tasks are refused for runs on sentences", "[program]") {

@@ -65,6 +65,24 @@ TEST_CASE("a bad first line of an element leaves out the element alone", "[sente
     CHECK(questions[0].sentences == std::vector<std::string>{"no"});
 }
 
+TEST_CASE("behind a bad tag of TrecQA no sentence joins another question", "[sentences_import]") {
+    const std::string first = "<QApairs id='1'>\n<question>\nq\n</question>\n<positive>\nyes\n</positive>\n";
+    const std::string second = "<question>\nr\n</question>\n<negative>\nno\n</negative>\n</QApairs>\n";
+    const std::string third = "<QApairs id='3'>\n<question>\ns\n</question>\n<positive>\nso\n</positive>\n</QApairs>\n";
+    for (const std::string& tag : {std::string("</QApairs>\n<QApairs>\n"), std::string("<QApairs>\n"),
+                                   std::string("</QApairs>\n<QApairs id='\xFF'>\n"), std::string()}) {
+        CAPTURE(tag);
+        CHECK_THROWS_AS(read(first + tag + second + third), Error);
+        const auto [questions, bad] = read_good(first + tag + second + third);
+        CHECK(bad > 0);
+        REQUIRE(questions.size() == 2);
+        CHECK(questions[0] == SelectionQuestion{"1", "q", "", "", {"yes"}, {1}});
+        CHECK(questions[1] == SelectionQuestion{"3", "s", "", "", {"so"}, {1}});
+    }
+    CHECK_THROWS_WITH(read(first + second), Contains("x.txt:9") && Contains("a question is there twice"));
+    CHECK_THROWS_WITH(read(first + "</QApairs>\n" + second), Contains("x.txt:9") && Contains("in no question"));
+}
+
 TEST_CASE("a line of JSON is a question with numbers of its right sentences", "[sentences_import]") {
     const auto questions = read(
         R"({"question": "q", "article": "T", "section": "H", "candidates": ["a", "b"], "answers": [1], "more": 1})");

@@ -20,6 +20,7 @@ class TrecReader {
     void take_words(std::string_view line, const Location& location);
 
     std::vector<SelectionQuestion> questions_;
+    bool in_question_ = false;  // between the tags of the last question
     Element element_ = Element::none;
     Index opened_ = 0;  // the line of the element's tag: the words are those of the next one
 };
@@ -38,11 +39,18 @@ void TrecReader::open(std::string_view line, const Location& location) {
     static constexpr std::pair<std::string_view, Element> elements[] = {
         {"<question>", Element::question}, {"<positive>", Element::positive}, {"<negative>", Element::negative}};
     if (line.starts_with("<QApairs")) {
+        in_question_ = false;  // A tag without an id begins no question.
         questions_.push_back({.id = id_in(line, location), .text = ""});
+        in_question_ = true;
         return;
     }
-    if (line.starts_with("<?xml") || line == "</QApairs>" || questions_.empty()) return;
+    if (line.starts_with("<?xml")) return;
     const auto at = std::ranges::find(elements, line, &std::pair<std::string_view, Element>::first);
+    if (!in_question_) {
+        if (at != std::end(elements))
+            throw location.error("an element is in no question", "<QApairs id='...'> before it", std::string(line));
+        return;
+    }
     if (at == std::end(elements))
         throw location.error("a line is in no element", "<question>, <positive> or <negative>",
                              std::string(line.substr(0, 40)));
@@ -55,6 +63,10 @@ void TrecReader::take_words(std::string_view line, const Location& location) {
     std::ranges::replace(text, '\t', ' ');
     SelectionQuestion& question = questions_.back();
     if (element_ == Element::question) {
+        if (!question.text.empty()) {
+            in_question_ = false;  // The sentences behind it are not the first one's.
+            throw location.error("a question is there twice", "one <question> in each <QApairs>", text.substr(0, 40));
+        }
         question.text = text;
         return;
     }
@@ -65,7 +77,10 @@ void TrecReader::take_words(std::string_view line, const Location& location) {
 
 void TrecReader::read(std::string_view line, const Location& location) {
     line = trim(line);
-    if (element_ == Element::none) {
+    if (line == "</QApairs>") {
+        element_ = Element::none;
+        in_question_ = false;
+    } else if (element_ == Element::none) {
         open(line, location);
     } else if (line.starts_with("</")) {
         element_ = Element::none;
