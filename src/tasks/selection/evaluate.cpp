@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <string_view>
+#include <unordered_set>
 
 namespace kvmem {
 
@@ -123,14 +125,38 @@ Triggering best_trigger(std::span<const SelectionQuestion> questions, RaggedView
     return best;
 }
 
+// An id without blanks and controls, which would end a field or a line.
+static std::string one_word(std::string id) {
+    static constexpr std::string_view beyond_ascii[] = {
+        "\xC2\x85", "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006",
+        "\u2007",   "\u2008", "\u2009", "\u200a", "\u2028", "\u2029", "\u202f", "\u205f", "\u3000"};
+    std::ranges::replace_if(
+        id, [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '\x7f'; }, '_');
+    for (const std::string_view blank : beyond_ascii)
+        for (std::size_t at = id.find(blank); at != id.npos; at = id.find(blank, at)) id.replace(at, blank.size(), "_");
+    return id;
+}
+
+// The ids of questions as a run has them: one word each, all different.
+static std::vector<std::string> trec_ids(std::span<const SelectionQuestion> questions) {
+    std::vector<std::string> ids;
+    std::unordered_set<std::string> taken;
+    for (const SelectionQuestion& question : questions) {
+        const std::string number = std::to_string(ids.size() + 1);
+        std::string id = question.id.empty() ? number : one_word(question.id);
+        while (!taken.insert(id).second) id += "_" + number;
+        ids.push_back(std::move(id));
+    }
+    return ids;
+}
+
 void write_trec(const std::filesystem::path& folder, const std::string& name,
                 std::span<const SelectionQuestion> questions, RaggedView<Real> scores) {
+    const std::vector<std::string> ids = trec_ids(questions);
     std::string run, qrels;
     for (std::size_t i = 0; i < questions.size(); ++i) {
         const SelectionQuestion& question = questions[i];
-        std::string id = question.id.empty() ? std::to_string(i + 1) : question.id;
-        std::ranges::replace_if(
-            id, [](char c) { return c == ' ' || c == '\t'; }, '_');
+        const std::string& id = ids[i];
         Index rank = 0;
         for (const Index candidate : worst_case_order(scores[i], question.right)) {
             const std::string sentence = id + "-" + std::to_string(candidate);

@@ -78,3 +78,16 @@ TEST_CASE("a run for trec_eval has our order and no ties", "[selection]") {
     CHECK(read_file(folder / "new/test.run") == "a_b Q0 a_b-1 1 2 kvmem\na_b Q0 a_b-0 2 1 kvmem\n");
     CHECK(read_file(folder / "new/test.qrels") == "a_b 0 a_b-1 0\na_b 0 a_b-0 1\n");
 }
+
+TEST_CASE("ids of a run are one word each and all different", "[selection]") {
+    const test::TemporaryDirectory folder;
+    const std::vector<SelectionQuestion> questions{question("a b", {1}),    question("a_b", {1}),
+                                                   question("a\nb", {1}),   question("a_b_2", {1}),
+                                                   question("\r\x7F", {1}), question("x\u00a0\u2028y", {1}),
+                                                   question("", {1}),       question("7", {1})};
+    write_trec(folder.path(), "test", questions, rows({{1}, {1}, {1}, {1}, {1}, {1}, {1}, {1}}));
+    std::string expected;
+    for (const std::string id : {"a_b", "a_b_2", "a_b_3", "a_b_2_4", "__", "x__y", "7", "7_8"})
+        expected += id + " 0 " + id + "-0 1\n";
+    CHECK(read_file(folder / "test.qrels") == expected);
+}

@@ -51,8 +51,8 @@ struct Triggering {
 [[nodiscard]] Triggering best_trigger(std::span<const SelectionQuestion> questions, RaggedView<Real> scores);
 
 // Writes `name`.run and `name`.qrels to a folder, which is made if it is missing, as trec_eval reads them. A sentence
-// is called ID-N, from 0; blanks in ids become "_". Scores are counted down, so that a reader's ties are ours. Throws
-// Error.
+// is called ID-N, from 0. Blanks and controls in ids become "_"; an id that comes again is followed by "_" and the
+// number of its question, from 1. Scores are counted down, so that a reader's ties are ours. Throws Error.
 void write_trec(const std::filesystem::path& folder, const std::string& name,
                 std::span<const SelectionQuestion> questions, RaggedView<Real> scores);
 
