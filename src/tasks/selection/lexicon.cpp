@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <set>
 #include <unordered_set>
 
@@ -80,14 +81,23 @@ static std::unordered_set<std::string> words_of(const SentencesDataset& dataset)
     return words;
 }
 
+// The rows of the first `words` words, and those that the needed ones are read by.
+static std::vector<Index> rows_of(const std::unordered_set<std::string>& needed, const WordVectors& vectors,
+                                  Index words) {
+    std::vector<Index> rows;
+    for (Index row = 0; row < std::min(words, vectors.size()); ++row) rows.push_back(row);
+    for (const std::string& word : needed)
+        if (const std::optional<Index> row = vectors.row(word)) rows.push_back(*row);
+    std::ranges::sort(rows);
+    rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+    return rows;
+}
+
 SentenceLexicon make_lexicon(const SentencesDataset& dataset, const WordVectors& vectors, Index words,
                              const std::string& language) {
     SentenceLexicon lexicon{.language = language};
     count_stems(dataset, lexicon);
-    const std::unordered_set<std::string> needed = words_of(dataset);
-    std::vector<Index> rows;
-    for (Index row = 0; row < vectors.size(); ++row)
-        if (row < words || needed.contains(vectors.words()[row])) rows.push_back(row);
+    const std::vector<Index> rows = rows_of(words_of(dataset), vectors, words);
     Matrix taken(std::ssize(rows), vectors.width());
     std::vector<std::string> texts;
     for (Index i = 0; i < taken.rows(); ++i) {
@@ -133,11 +143,27 @@ static void read_stems(const hdf5::Reader& file, SentenceLexicon& lexicon) {
         lexicon.stems.set_count(lexicon.stems.add(TokenKind::word, stems[i]), counts[i]);
 }
 
+static WordVectors checked_vectors(std::vector<std::string> words, Matrix vectors) {
+    if (!words.empty() && vectors.cols() == 0)
+        throw Error({.what = "the vectors of a lexicon are empty", .expected = "one number or more", .got = "0"});
+    return WordVectors(std::move(words), std::move(vectors));
+}
+
 SentenceLexicon read_lexicon(const hdf5::Reader& file) {
     SentenceLexicon lexicon{.language = file.attribute("/lexicon", "language")};
     read_stems(file, lexicon);
-    if (file.has("/lexicon/words"))
-        lexicon.vectors = WordVectors(file.strings("/lexicon/words"), file.matrix("/lexicon/vectors"));
+    std::vector<std::string> words;
+    Matrix vectors;
+    if (file.has("/lexicon/words")) {
+        words = file.strings("/lexicon/words");
+        vectors = file.matrix("/lexicon/vectors");
+    }
+    try {
+        const Stemmer known(lexicon.language);  // It throws for an unknown language.
+        lexicon.vectors = checked_vectors(std::move(words), std::move(vectors));
+    } catch (const Error& e) {
+        throw Error(e.problem_at(file.name() + ": /lexicon"));
+    }
     return lexicon;
 }
 

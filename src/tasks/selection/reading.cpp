@@ -1,6 +1,7 @@
 #include "kvmem/tasks/selection/reading.hpp"
 
 #include "kernels/vector.hpp"
+#include "kvmem/core/error.hpp"
 #include "kvmem/core/parallel.hpp"
 #include "tasks/selection/features.hpp"
 #include "tasks/selection/word_list.hpp"
@@ -43,7 +44,21 @@ static void match_words(const WordList& list, const std::vector<ListedText>& tex
         }
 }
 
+static void require_candidates(const SelectionQuestion& question) {
+    if (question.sentences.empty())
+        throw Error({.what = "a question has no candidates",
+                     .expected = "one or more",
+                     .got = "0",
+                     .where = question.id.empty() ? question.text : question.id});
+    if (question.right.size() != question.sentences.size())
+        throw Error({.what = "sentences and their labels differ in number",
+                     .expected = std::to_string(question.sentences.size()) + " labels, 0 where none is known",
+                     .got = std::to_string(question.right.size()),
+                     .where = question.id.empty() ? question.text : question.id});
+}
+
 ReadQuestion read_question(const SelectionQuestion& question, const SentenceLexicon& lexicon) {
+    require_candidates(question);
     WordList list(lexicon);
     std::vector<ListedText> texts{list.read(question.text)};
     for (const std::string& sentence : question.sentences) texts.push_back(list.read(sentence));

@@ -1,6 +1,7 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/parallel.hpp"
 #include "kvmem/core/rng.hpp"
+#include "kvmem/io/hdf5.hpp"
 #include "kvmem/tasks/selection/evaluate.hpp"
 #include "kvmem/tasks/selection/model_file.hpp"
 #include "kvmem/tasks/selection/models/sentence_selector.hpp"
@@ -94,6 +95,46 @@ TEST_CASE("empty texts, unknown words and sentences without words have finite sc
     for (const Real score : model.score({&odd, 1}).values) CHECK(std::isfinite(score));
     const SelectionQuestion bad{.id = "", .text = "\xFF", .sentences = {"a"}, .right = {0}};
     CHECK_THROWS_AS(model.score({&bad, 1}), Error);
+}
+
+TEST_CASE("a question without candidates or with another number of labels is an Error", "[selection]") {
+    const SentenceSelector model({.width = 4}, make_lexicon(small_sentences(), {}, 0));
+    const SelectionQuestion none{.id = "q7", .text = "x"};
+    CHECK_THROWS_WITH(read_question(none, model.lexicon()), Catch::Contains("q7") && Catch::Contains("no candidates"));
+    for (const std::vector<std::uint8_t>& right : {std::vector<std::uint8_t>{}, std::vector<std::uint8_t>{0, 1, 0}}) {
+        const SelectionQuestion other{.id = "", .text = "x", .sentences = {"a", "b"}, .right = right};
+        CHECK_THROWS_WITH(model.score({&other, 1}), Catch::Contains("labels"));
+    }
+    Tape tape;
+    CHECK_THROWS_AS(model.scores(tape, {}), Error);
+    CHECK_THROWS_AS(model.loss(tape, {}), Error);
+}
+
+TEST_CASE("a lexicon takes the vectors of words that the file of vectors has capitalised", "[selection]") {
+    const SentenceLexicon lexicon = make_lexicon(small_sentences(), vectors_of({"far", "TOWER", "Tower", "Ann"}), 0);
+    CHECK(lexicon.vectors.words() == std::vector<std::string>{"TOWER", "Ann"});
+    CHECK(lexicon.vectors.row("tower") == Index{0});
+}
+
+TEST_CASE("a lexicon in a file that no model can read by is an Error with the file's name", "[selection]") {
+    const TemporaryDirectory folder;
+    const auto read = [&](const SentenceLexicon& lexicon, const std::vector<std::string>& words, ConstView vectors) {
+        hdf5::Writer file("lexicon", 1);
+        write_lexicon(file, lexicon);
+        if (!words.empty()) {
+            file.write("/lexicon/words", std::span<const std::string>(words));
+            file.write("/lexicon/vectors", vectors);
+        }
+        file.save(folder / "x.h5");
+        return read_lexicon(hdf5::Reader(folder / "x.h5", "lexicon", 1));
+    };
+    Matrix numbers(1, 2);
+    numbers.fill(1);
+    CHECK(read({}, {"a"}, numbers).vectors.size() == 1);
+    CHECK_THROWS_WITH(read({.language = "xx"}, {}, {}), Catch::Contains("x.h5") && Catch::Contains("language"));
+    CHECK_THROWS_WITH(read({}, {"a"}, Matrix(1, 0)), Catch::Contains("x.h5"));
+    CHECK_THROWS_WITH(read({}, {"a", "b"}, numbers), Catch::Contains("x.h5") && Catch::Contains("words"));
+    CHECK_THROWS_WITH(read({}, {"\xFF"}, numbers), Catch::Contains("x.h5") && Catch::Contains("UTF-8"));
 }
 
 TEST_CASE("features of a candidate are those of the formulas", "[selection]") {

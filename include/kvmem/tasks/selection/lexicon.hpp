@@ -39,12 +39,12 @@ struct SentenceLexicon {
     static constexpr Index drawn_width = 50;  // without vectors
 };
 
-// Counts the stems of the training split. Of the vectors it takes those of the words of all splits, and of the first
-// `words` words. Throws Error.
+// Counts the stems of the training split. Of the vectors it takes those that WordVectors::row() finds for the words of
+// all splits, and those of the first `words` words. Throws Error.
 [[nodiscard]] SentenceLexicon make_lexicon(const SentencesDataset& dataset, const WordVectors& vectors, Index words,
                                            const std::string& language = "english");
 
-// In the group /lexicon of a model's file. Reading throws Error.
+// In the group /lexicon of a model's file. Reading throws Error with the name of the file.
 void write_lexicon(hdf5::Writer& file, const SentenceLexicon& lexicon);
 [[nodiscard]] SentenceLexicon read_lexicon(const hdf5::Reader& file);
 

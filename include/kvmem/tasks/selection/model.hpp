@@ -37,14 +37,16 @@ class SelectionModel {
     // Takes what does not need training, such as means of features, from the training questions, before the first step.
     virtual void prepare(std::span<const ReadQuestion> /*training*/) {}
 
-    // The scores of all candidates, question after question: [candidates, 1], on any tape.
+    // The scores of all candidates, question after question: [candidates, 1], on any tape. Throws Error for no
+    // questions.
     virtual Var scores(Tape& tape, std::span<const ReadQuestion* const> questions) const = 0;
-    // The sum of the losses of the questions, [1, 1], on a tape that trains. Several threads may call it.
+    // The sum of the losses of the questions, [1, 1], on a tape that trains. Several threads may call it. Throws Error
+    // for no questions.
     virtual Var loss(Tape& tape, std::span<const ReadQuestion* const> questions) const = 0;
 
     // The scores of the candidates of each question, on all threads. Their bits do not depend on the other questions.
     [[nodiscard]] Ragged<Real> score(std::span<const ReadQuestion> questions) const;
-    // The same of texts. Throws Error for text that is not UTF-8.
+    // The same of texts. Throws Error as read_question() does.
     [[nodiscard]] Ragged<Real> score(std::span<const SelectionQuestion> questions) const;
 
     // The graphs that other programs compute its scores with. Throws Error, because no model has any.

@@ -1,5 +1,6 @@
 #include "kvmem/tasks/selection/models/sentence_selector.hpp"
 
+#include "kvmem/core/error.hpp"
 #include "kvmem/nn/layers.hpp"
 #include "tasks/selection/model_type.hpp"
 
@@ -130,6 +131,7 @@ static Matrix asked_of(std::span<const ReadQuestion* const> questions, ConstView
 }
 
 SentenceSelector::Inputs SentenceSelector::inputs(Tape& tape, std::span<const ReadQuestion* const> questions) const {
+    require_shape(!questions.empty(), "SentenceSelector", "one question or more");
     Inputs in;
     Index words = 0;
     for (const ReadQuestion* question : questions) {
