@@ -1,6 +1,5 @@
 #include "kvmem/io/word_vectors.hpp"
 
-#include "io/named_values.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/number_table.hpp"
 #include "kvmem/text/tokenizer.hpp"
@@ -34,15 +33,22 @@ static Error bad(const std::string& expected, const std::string& got) {
     return Error({.what = "these are no word vectors", .expected = expected, .got = got});
 }
 
+// Throws Error for no word and for numbers that are not finite.
+static void require_usable(const std::string& word, std::span<const Real> vector, Index row) {
+    const std::string where = " in row " + std::to_string(row);
+    if (word.empty()) throw bad("a word for each vector", "an empty one" + where);
+    if (invalid_utf8_at(word) != word.npos) throw bad("words in UTF-8", "another text" + where);
+    const auto broken = std::ranges::find_if_not(vector, [](Real x) { return std::isfinite(x); });
+    if (broken != vector.end()) throw bad("finite numbers", std::to_string(*broken) + where);
+}
+
 WordVectors::Impl::Impl(std::vector<std::string> texts, Matrix numbers)
     : words(std::move(texts)), vectors(std::move(numbers)) {
     if (std::ssize(words) != vectors.rows() || std::ssize(words) > std::numeric_limits<NumberTable::Number>::max())
         throw bad(std::to_string(vectors.rows()) + " words", std::to_string(words.size()));
-    require_finite(vectors, "vectors", "word vectors");
     for (NumberTable::Number row = 0; row < std::ssize(words); ++row) {
         const std::string& word = words[static_cast<std::size_t>(row)];
-        if (word.empty() || invalid_utf8_at(word) != word.npos)
-            throw bad("words in UTF-8", "another text in row " + std::to_string(row));
+        require_usable(word, vectors.view().middle_rows(row, 1).span(), row);
         if (exact(word) < 0) rows_.add(hash_of(word), row);
         const std::string small = to_lower(word);
         if (small != word && lower(small) < 0) lower_rows_.add(hash_of(small), row);

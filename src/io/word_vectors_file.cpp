@@ -32,6 +32,15 @@ static Index max_words_of(const WordVectorsOptions& options) {
     return options.max_words > 0 ? options.max_words : std::numeric_limits<Index>::max();
 }
 
+// Throws Error for a file whose bytes alone take more than half of the memory.
+static void require_memory_for(const std::filesystem::path& path) {
+    std::error_code unknown;  // a pipe has no size
+    const std::uintmax_t bytes = std::filesystem::file_size(path, unknown);
+    if (!unknown && bytes > detail::half_of_memory())
+        throw bad(path.string(), "at most " + std::to_string(detail::half_of_memory()) + " bytes, half of the memory",
+                  std::to_string(bytes));
+}
+
 // --- word2vec's binary format
 
 // Takes a whole number above 0 and the blank behind it from the front of the bytes.
@@ -61,19 +70,20 @@ static VectorFile parse_binary(std::string_view bytes, const std::string& name, 
     if (static_cast<std::size_t>(width) > bytes.size() / 4) throw bad(name, "vectors of this width", "fewer bytes");
     const std::size_t size = sizeof(float) * static_cast<std::size_t>(width);
     VectorFile file;
-    std::vector<Real> numbers;
+    std::vector<const char*> vectors;  // the bytes of each
     for (Index i = 0; i < rows && std::ssize(file.names) < max_words_of(options); ++i) {
         const std::string_view word = take_word(bytes, name);
         if (bytes.size() < size) throw bad(name, std::to_string(rows) + " vectors", std::to_string(i));
         if (takes(options, word)) {
             file.names.emplace_back(word);
-            for (std::size_t at = 0; at < size; at += sizeof(float))
-                numbers.push_back(static_cast<Real>(number_at<float>(bytes.data() + at)));
+            vectors.push_back(bytes.data());
         }
         bytes.remove_prefix(size);
     }
     file.vectors = Matrix(std::ssize(file.names), width);
-    std::ranges::copy(numbers, file.vectors.data());
+    for (Index i = 0; i < file.vectors.rows(); ++i)
+        for (Index j = 0; j < width; ++j)
+            file.vectors(i, j) = static_cast<Real>(number_at<float>(vectors[static_cast<std::size_t>(i)] + 4 * j));
     return file;
 }
 
@@ -85,6 +95,7 @@ static std::filesystem::path words_beside(const std::filesystem::path& numbers) 
 }
 
 static std::vector<std::string> lines_of(const std::filesystem::path& path) {
+    require_memory_for(path);
     const std::string text = read_file(path);
     std::vector<std::string> all;
     TextLines lines(text, path.string());
@@ -135,6 +146,7 @@ static VectorFile parse_words(std::string_view bytes, const std::string& ending,
 
 static VectorFile read_file_of_words(const std::filesystem::path& path, const WordVectorsOptions& options) {
     const std::string ending = path.extension().string(), name = path.string();
+    require_memory_for(path);
     if (ending == ".npy" || ending == ".npz" || ending == ".fvecs") return read_two_files(path, options);
     if (ending == ".h5" || ending == ".hdf5") return read_own(path, options);
     const std::string bytes = read_file(path);
@@ -171,7 +183,11 @@ WordVectors read_model_vectors(const std::string& path) {
     std::ranges::transform(read.matrix().span(), rounded.data(), [](Real x) {
         return static_cast<Real>(static_cast<float>(Bfloat16(static_cast<float>(x))));
     });
-    return {read.words(), std::move(rounded)};
+    try {
+        return WordVectors(read.words(), std::move(rounded));
+    } catch (const Error& e) {  // a number above the largest of bfloat16
+        throw Error(e.problem_at(path));
+    }
 }
 
 void write_word_vectors(hdf5::Writer& file, const WordVectors& vectors) {

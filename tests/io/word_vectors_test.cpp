@@ -1,5 +1,8 @@
 #include "kvmem/io/word_vectors.hpp"
 
+#include "core/memory.hpp"
+#include "io/word_vectors_group.hpp"
+
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/io/hdf5.hpp"
@@ -112,9 +115,10 @@ TEST_CASE("an unknown word has the vector of words of similar spelling", "[word_
 
 TEST_CASE("word vectors that do not fit their words are refused", "[word_vectors]") {
     CHECK_THROWS_AS(WordVectors({"a"}, Matrix(2, 1)), Error);
-    CHECK_THROWS_AS(WordVectors({"a", ""}, Matrix(2, 1)), Error);
+    CHECK_THROWS_WITH(WordVectors({"a", ""}, Matrix(2, 1)), Catch::Contains("an empty one in row 1"));
     CHECK_THROWS_AS(WordVectors({"\xff"}, Matrix(1, 1)), Error);
-    CHECK_THROWS_AS(WordVectors({"a"}, matrix_of({{std::numeric_limits<Real>::quiet_NaN()}})), Error);
+    CHECK_THROWS_WITH(WordVectors({"a", "b"}, matrix_of({{0}, {std::numeric_limits<Real>::quiet_NaN()}})),
+                      Catch::Contains("finite numbers") && Catch::Contains("nan in row 1"));
 }
 
 TEST_CASE("damaged files of word vectors are refused", "[word_vectors]") {
@@ -149,6 +153,22 @@ TEST_CASE("damaged files of word vectors are refused", "[word_vectors]") {
     file.save(directory.path() / "b.h5");
     CHECK_THROWS_WITH(read_word_vectors(directory.path() / "b.h5", {.max_words = 1}), Catch::Contains("each vector"));
     CHECK_THROWS_AS(read_word_vectors(directory.path() / "none.txt"), Error);
+}
+
+TEST_CASE("a file of word vectors that takes more than half of the memory is refused", "[word_vectors]") {
+    const TemporaryDirectory directory;
+    for (const char* name : {"a.txt", "a.bin", "a.fvecs"}) {
+        const auto path = directory.write(name, "a 1\n");
+        std::filesystem::resize_file(path, kvmem::detail::half_of_memory() + 1);  // a hole, which takes no disk
+        CHECK_THROWS_WITH(read_word_vectors(path), Catch::Contains("half of the memory") && Catch::Contains(name));
+    }
+}
+
+TEST_CASE("a number that bfloat16 rounds to infinity is an error that names the file", "[word_vectors]") {
+    const TemporaryDirectory directory;
+    const auto path = directory.write("large.txt", "a 3.4e38\n");
+    CHECK(read_word_vectors(path).size() == 1);
+    CHECK_THROWS_WITH(read_model_vectors(path.string()), Catch::Contains("large.txt") && Catch::Contains("finite"));
 }
 
 TEST_CASE("bytes of a word that are no UTF-8 are replaced", "[word_vectors]") {

@@ -33,7 +33,8 @@ class WordVectors {
     const std::vector<std::string>& words() const;
     ConstView matrix() const;
 
-    // The row of a word: that of the same spelling, otherwise the first one in the same lower case.
+    // The row of a word: that of the same spelling, otherwise that of its lower case, otherwise the first one in the
+    // same lower case.
     std::optional<Index> row(std::string_view word) const;
     // Its vector [width], or an empty span.
     std::span<const Real> find(std::string_view word) const;
