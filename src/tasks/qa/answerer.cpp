@@ -33,6 +33,8 @@ struct Answerer::Impl {
         const auto found = linker.find(text);
         return found.empty() ? unknown_token : found.front();
     }
+    // The tokens of a text that the model reads: for an unknown word that of Lexicon::like().
+    std::vector<Token> inputs_of(const LinkedText& text) const;
     // Adds the sentences' words that training never saw, and the values that are no names, to `unknown`.
     Batch batch_of(const LinkedText& question, const std::vector<TextSlot>& own,
                    std::vector<std::string>& unknown) const;
@@ -85,31 +87,36 @@ static void add_words(std::vector<std::string>& all, const std::vector<std::stri
         if (std::ranges::find(all, word) == all.end()) all.push_back(word);
 }
 
+std::vector<Token> Answerer::Impl::inputs_of(const LinkedText& text) const {
+    std::vector<Token> tokens = text.tokens;
+    if (model->reads_spelling()) return tokens;
+    auto word = text.unknown_words.begin();
+    for (Token& token : tokens)
+        if (token == unknown_token) token = model->lexicon().like(*word++);
+    return tokens;
+}
+
 Batch Answerer::Impl::batch_of(const LinkedText& question, const std::vector<TextSlot>& own,
                                std::vector<std::string>& unknown) const {
     Batch batch;
     for (const TextSlot& slot : own) {
         const LinkedText key = linker.link(slot.key);
-        batch.slots.key.push_row(key.tokens);
+        const std::vector<Token> tokens = inputs_of(key);
+        batch.slots.key.push_row(tokens);
         if (slot.value) {
             const Token value = token_of(*slot.value);
             if (value == unknown_token) add_words(unknown, {*slot.value});
             batch.slots.value.push_row(std::span(&value, 1));
         } else {
             add_words(unknown, key.unknown_words);
-            batch.slots.value.push_row(key.tokens);
+            batch.slots.value.push_row(tokens);
         }
         batch.origin.push_back(-1);
     }
-    std::vector<Token> tokens = question.tokens;
     auto word = question.unknown_words.begin();
-    for (std::size_t i = 0; i < tokens.size(); ++i) {
-        if (tokens[i] != unknown_token) continue;
-        batch.unseen.emplace_back(static_cast<Index>(i), *word);
-        tokens[i] = model->reads_spelling() ? unknown_token : model->lexicon().like(*word);
-        ++word;
-    }
-    add_example(batch, tokens, {}, memory, retriever);
+    for (std::size_t i = 0; i < question.tokens.size(); ++i)
+        if (question.tokens[i] == unknown_token) batch.unseen.emplace_back(static_cast<Index>(i), *word++);
+    add_example(batch, inputs_of(question), {}, memory, retriever);
     if (compiled) batch.encoded = compiled->read(batch);
     return batch;
 }

@@ -91,7 +91,7 @@ void Model::adopt(QaDataset& dataset) {
                 leave_out_possessives(*rows, dataset.vocabulary);
     if (keeps_all(to, before)) return;
     const EntityLinker linker(vocabulary(), names_in_use(dataset, to, vocabulary().size()));
-    const Translator translator(dataset.vocabulary, vocabulary(), to, linker, dataset.memory.size() > 0);
+    const Translator translator(dataset.vocabulary, lexicon_, to, linker, dataset.memory.size() > 0);
     for (auto& [name, split] : dataset.splits) {
         translator.translate_texts(split.question);
         translate(split.answer.values, to);
@@ -118,27 +118,33 @@ static Matrix random_projection(Index rows, Index width, std::uint64_t seed) {
     return map;
 }
 
-void Model::begin_as_vectors(Parameter& table, Index before, double deviation, std::uint64_t seed,
-                             bool train_vectors) const {
+void Model::begin_as_vectors(Parameter& table, Index before, double deviation, std::uint64_t seed) const {
     const NearWords* near = lexicon_.near();
     if (!near) return;
     Matrix word(1, near->vectors().width());
     const Matrix map = random_projection(table.value.cols(), word.cols(), seed);
-    if (!train_vectors) table.frozen.resize(static_cast<std::size_t>(vocabulary().size()));
     for (auto token = static_cast<Token>(before); token < vocabulary().size(); ++token) {
         const std::string& text = vocabulary().text(token);
         if (vocabulary().kind(token) != TokenKind::word || !near->vectors().row(text)) continue;
         near->direction(text, word.view().span());
         gemm(static_cast<Real>(deviation), word, Transpose::no, map, Transpose::yes, 0,
              table.value.view().middle_rows(token, 1));
-        if (!train_vectors) table.frozen[static_cast<std::size_t>(token)] = true;
     }
+}
+
+void Model::freeze_vectors(Parameter& table) const {
+    const NearWords* near = lexicon_.near();
+    if (!near) return;
+    for (auto token = static_cast<Token>(table.frozen.size()); token < vocabulary().size(); ++token)
+        table.frozen.push_back(vocabulary().kind(token) == TokenKind::word &&
+                               near->vectors().row(vocabulary().text(token)).has_value());
 }
 
 void Model::grow_table(Parameter& table, std::uint64_t side, double deviation, std::uint64_t seed,
                        const WordSettings& words) const {
     const Vocabulary& v = vocabulary();
     const Index before = table.value.rows(), width = table.value.cols();
+    if (!words.train_vectors) freeze_vectors(table);  // a file does not say which rows are frozen
     if (before == v.size()) return;
     Matrix grown(v.size(), width);
     std::copy_n(table.value.data(), table.value.size(), grown.data());
@@ -149,7 +155,7 @@ void Model::grow_table(Parameter& table, std::uint64_t side, double deviation, s
         }
     });
     table.value = std::move(grown);
-    begin_as_vectors(table, before, deviation, seed, words.train_vectors);
+    begin_as_vectors(table, before, deviation, seed);
 }
 
 void Model::load_parameters(const LoadParameter& load) {

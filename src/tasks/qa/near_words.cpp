@@ -55,8 +55,9 @@ bool NearWords::direction(Index row, std::span<Real> out) const {
 bool NearWords::normalize(std::span<Real> out) const {
     double norm = 0;
     for (std::size_t j = 0; j < out.size(); ++j) out[j] -= mean_[j], norm += double{out[j]} * double{out[j]};
-    for (Real& x : out) x = norm > 0 ? static_cast<Real>(double{x} / std::sqrt(norm)) : 0;
-    return norm > 0;
+    const bool has_direction = norm > 0 && std::isfinite(norm);  // numbers near the largest one may overflow
+    for (Real& x : out) x = has_direction ? static_cast<Real>(double{x} / std::sqrt(norm)) : 0;
+    return has_direction;
 }
 
 std::vector<Index> NearWords::neighbours(Index row) const {

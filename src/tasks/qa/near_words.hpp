@@ -19,7 +19,8 @@ class NearWords {
 
     const WordVectors& vectors() const { return vectors_; }
 
-    // Writes the direction of a word [width], a unit vector. Returns false, with zeros, for a word without a vector.
+    // Writes the direction of a word [width], a unit vector. Returns false, with zeros, for a word without a vector, or
+    // with one of no finite direction.
     bool direction(std::string_view word, std::span<Real> out) const;
     // The same of the word in a row of the vectors.
     bool direction(Index row, std::span<Real> out) const;

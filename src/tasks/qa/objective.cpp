@@ -116,10 +116,16 @@ void QaObjective::load(const hdf5::Reader& file) {
     model_.set_min_certainty(read_min_certainty(file));
 }
 
+static std::string hash_of(const WordVectors& vectors) {
+    std::string all = xxh3(std::as_bytes(vectors.matrix().span()));
+    for (const std::string& word : vectors.words()) all += '\0' + word;
+    return xxh3(all);
+}
+
 std::string QaObjective::fingerprint(std::string_view like) const {
     const std::string data = like.empty() ? content_hash_of(dataset_) : content_hash_of(dataset_, like);
     const WordVectors* vectors = model_.lexicon().vectors();
-    return vectors ? data + "-" + xxh3(std::as_bytes(vectors->matrix().span())) : data;
+    return vectors ? data + "-" + hash_of(*vectors) : data;
 }
 
 Description QaObjective::describe(const std::string& run_directory) const {

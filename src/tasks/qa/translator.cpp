@@ -29,6 +29,18 @@ void leave_out_possessives(Ragged<Token>& rows, const Vocabulary& vocabulary) {
     rows = std::move(others);
 }
 
+Translator::Translator(const Vocabulary& theirs, const Lexicon& ours, std::span<const Token> to,
+                       const EntityLinker& linker, bool marks_names)
+    : theirs_(theirs),
+      ours_(ours.vocabulary()),
+      to_(to),
+      inputs_(to.begin(), to.end()),
+      linker_(linker),
+      marks_names_(marks_names) {
+    for (Token token = 0; token < theirs.size(); ++token)
+        if (inputs_[token] == unknown_token && is_word(token)) inputs_[token] = ours.like(theirs.text(token));
+}
+
 bool Translator::is_trained(Token theirs) const {
     const Token ours = to_[theirs];
     return ours != unknown_token && ours_.count(ours) > 0;
@@ -60,9 +72,9 @@ void Translator::append_words(std::vector<Token>& out, std::span<const Token> wo
         names = !part.entities.empty() && !std::ranges::all_of(covered, [&](Token word) { return is_trained(word); });
         if (names) out.insert(out.end(), part.entities.begin(), part.entities.end());
         if (!names)
-            for (const Token word : covered) out.push_back(to_[word]);
+            for (const Token word : covered) out.push_back(inputs_[word]);
     }
-    for (; at < words.size(); ++at) out.push_back(to_[words[at]]);
+    for (; at < words.size(); ++at) out.push_back(inputs_[words[at]]);
 }
 
 void Translator::translate_texts(Ragged<Token>& rows) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kvmem/tasks/qa/dataset.hpp"
+#include "kvmem/tasks/qa/lexicon.hpp"
 #include "kvmem/text/entity_linker.hpp"
 
 #include <span>
@@ -19,14 +20,14 @@ void leave_out_possessives(Ragged<Token>& rows, const Vocabulary& vocabulary);
 
 class Translator {
   public:
-    // All arguments must outlive the translator; the linker is one over `ours`. `marks_names` says that a row with a
-    // name of the other data set has no other names in lower case (EntityLinker, of brackets).
-    Translator(const Vocabulary& theirs, const Vocabulary& ours, std::span<const Token> to, const EntityLinker& linker,
-               bool marks_names)
-        : theirs_(theirs), ours_(ours), to_(to), linker_(linker), marks_names_(marks_names) {}
+    // All arguments must outlive the translator; the linker is one over the vocabulary of `ours`. `marks_names` says
+    // that a row with a name of the other data set has no other names in lower case (EntityLinker, of brackets).
+    Translator(const Vocabulary& theirs, const Lexicon& ours, std::span<const Token> to, const EntityLinker& linker,
+               bool marks_names);
 
     // Translates rows of `theirs` into `ours`. Words that training never saw become the names that the linker finds in
-    // them, since the other data set may have had no reason to take them for names.
+    // them, since the other data set may have had no reason to take them for names. Other words that the model does not
+    // know become the words of training with the nearest vectors.
     void translate_texts(Ragged<Token>& rows) const;
 
   private:
@@ -37,6 +38,7 @@ class Translator {
     const Vocabulary& theirs_;
     const Vocabulary& ours_;
     std::span<const Token> to_;
+    std::vector<Token> inputs_;  // of each token of `theirs`: that of `to_`, or of Lexicon::like()
     const EntityLinker& linker_;
     bool marks_names_;
 };

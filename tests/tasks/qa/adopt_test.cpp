@@ -5,6 +5,7 @@
 #include "kvmem/tasks/qa/models/memory_transformer.hpp"
 #include "kvmem/tasks/qa/models/path_reader.hpp"
 #include "kvmem/tasks/qa/models/query_reduction.hpp"
+#include "random.hpp"
 #include "tasks/qa/import/sources.hpp"
 
 #include <catch2/catch.hpp>
@@ -12,16 +13,18 @@
 #include <algorithm>
 
 using namespace kvmem;
+using namespace kvmem::test;
 
 using Scores = std::vector<std::pair<std::string, double>>;  // of all candidates, by name
 
 namespace {
 
-// The same questions thrice.
+// The same questions thrice, and the data set of training without them.
 struct Asked {
     QaDataset beside, alone;
     std::vector<std::string> questions;
     std::vector<std::vector<TextSlot>> own;  // of each question
+    QaDataset trained{};
 };
 
 }  // namespace
@@ -46,6 +49,8 @@ static Asked asked_of_facts() {
     asked.alone = metaqa_from(kb, sources, {}, {});
     sources.train = {{Source{"train.txt", train}, {}}};
     asked.beside = metaqa_from(kb, sources, {}, {});
+    sources.test.clear();
+    asked.trained = metaqa_from(kb, sources, {}, {});
     return asked;
 }
 
@@ -62,9 +67,11 @@ static Asked asked_of_stories() {
         test += std::to_string(asked.own[0].size()) + " " + sentence + "\n";
     }
     test += "4 " + asked.questions[0] + "\tgarden\t2\n";
+    const BabiSource training{{1, "qa1", "train"}, {"qa1_train.txt", train}};
     const BabiSource told{{1, "qa1", "test"}, {"qa1_test.txt", test}};
     asked.alone = babi_from({told}, {});
-    asked.beside = babi_from({{{1, "qa1", "train"}, {"qa1_train.txt", train}}, told}, {});
+    asked.beside = babi_from({training, told}, {});
+    asked.trained = babi_from({training}, {});
     return asked;
 }
 
@@ -101,9 +108,9 @@ static void check_same(const Scores& scores, const Scores& expected) {
     }
 }
 
-static void check_everywhere(const Asked& asked, const Settings& config) {
+static void check_everywhere(const Asked& asked, const Settings& config, const WordVectors& vectors = {}) {
     CAPTURE(config.kind());
-    const auto model = [&] { return make_model(config, asked.beside.vocabulary, asked.beside.candidates); };
+    const auto model = [&] { return make_model(config, {asked.beside.vocabulary, vectors}, asked.beside.candidates); };
     for (std::size_t i = 0; i < asked.questions.size(); ++i) {
         CAPTURE(asked.questions[i]);
         const Scores expected = scores_in(model(), asked.beside, static_cast<Index>(i));
@@ -126,6 +133,35 @@ TEST_CASE("questions about stories have the same answers alone, beside training 
     check_everywhere(asked, MemN2NConfig{});
     check_everywhere(asked, MemoryTransformerConfig{});
     check_everywhere(asked, QueryReductionConfig{});
+}
+
+// Of models whose vocabulary has the words of training alone. `known` asks the first question with known words.
+static void check_words_by_vectors(const Asked& asked, const Asked& known, const Settings& config) {
+    CAPTURE(config.kind());
+    const WordVectors vectors({"directed", "helmed", "went", "ambled"},
+                              matrix_of({{1, 0}, {1, 0.1f}, {-1, 0}, {-1, 0.1f}}));
+    check_everywhere(asked, config, vectors);
+    const auto model = [&] {
+        return make_model(config, {asked.trained.vocabulary, vectors}, asked.trained.candidates);
+    };
+    for (std::size_t i = 0; i < asked.questions.size(); ++i) {
+        CAPTURE(asked.questions[i]);
+        const Scores expected = scores_in(model(), asked.alone, static_cast<Index>(i));
+        check_same(scores_of_text(model(), asked.alone, asked, i), expected);
+        if (i == 0 && !model()->reads_spelling()) check_same(scores_of_text(model(), asked.alone, known, 0), expected);
+    }
+}
+
+TEST_CASE("words that training never saw are read by their vectors alone, beside training and as text", "[adopt]") {
+    const Asked facts = asked_of_facts(), stories = asked_of_stories();
+    Asked known_facts = facts, known_stories = stories;
+    known_facts.questions[0] = "who directed [Kismet]";
+    known_stories.own[0][0] = {"Mary went to the kitchen."};
+    check_words_by_vectors(facts, known_facts, KvMemNNConfig{});
+    check_words_by_vectors(facts, known_facts, PathReaderConfig{});
+    check_words_by_vectors(stories, known_stories, KvMemNNConfig{});
+    check_words_by_vectors(stories, known_stories, MemN2NConfig{});
+    check_words_by_vectors(stories, known_stories, QueryReductionConfig{});
 }
 
 TEST_CASE("a data set of the model's own vocabulary is adopted as it is", "[adopt]") {

@@ -2,6 +2,7 @@
 
 #include "kvmem/tasks/qa/models/memory_transformer.hpp"
 #include "kvmem/tasks/qa/models/query_reduction.hpp"
+#include "random.hpp"
 #include "support/toy_stories.hpp"
 
 #include <catch2/catch.hpp>
@@ -51,6 +52,20 @@ TEST_CASE("a data set's hash notices what training is told of tasks and supporti
                                                    ? changed.candidates[1]
                                                    : changed.candidates[0];
     CHECK(content_hash_of(changed, before) != before);
+}
+
+TEST_CASE("a fingerprint notices other word vectors and other words of the same vectors", "[task]") {
+    const QaDataset dataset = toy_stories(6);
+    const auto fingerprint = [&](const WordVectors& vectors) {
+        const auto model =
+            make_model(QueryReductionConfig{.width = 8}, {dataset.vocabulary, vectors}, dataset.candidates);
+        return QaObjective(*model, dataset).fingerprint({});
+    };
+    const std::string same = fingerprint({{"a", "b"}, matrix_of({{1}, {2}})});
+    CHECK(fingerprint({{"a", "b"}, matrix_of({{1}, {2}})}) == same);
+    CHECK(fingerprint({{"b", "a"}, matrix_of({{1}, {2}})}) != same);
+    CHECK(fingerprint({{"a", "b"}, matrix_of({{1}, {3}})}) != same);
+    CHECK(fingerprint({}) != same);
 }
 
 TEST_CASE("an epoch is drawn with more of the tasks that were answered wrong", "[task]") {

@@ -14,10 +14,12 @@
 #include "random.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/toy_kb.hpp"
+#include "tasks/qa/near_words.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 using namespace kvmem;
@@ -75,6 +77,28 @@ TEST_CASE("rows of words begin as their vectors, and training leaves them if the
     const LstmReader frozen = made({.train_vectors = false}, some_vectors());
     CHECK(words_of(frozen).is_frozen(*frozen.vocabulary().find(TokenKind::word, "lives")));
     CHECK_FALSE(words_of(frozen).is_frozen(*frozen.vocabulary().find(TokenKind::word, "who")));
+
+    const TemporaryDirectory directory;
+    save_model(frozen, directory / "model.h5");
+    const auto loaded = load_model(directory / "model.h5");
+    QaDataset more;
+    more.vocabulary.add(TokenKind::entity, "Zoe");
+    for (int grown = 0; grown < 2; ++grown, loaded->extend(more)) {
+        CAPTURE(grown);
+        for (Token token = 0; token < loaded->vocabulary().size(); ++token)
+            CHECK(words_of(*loaded).is_frozen(token) ==
+                  (token < frozen.vocabulary().size() && words_of(frozen).is_frozen(token)));
+    }
+}
+
+TEST_CASE("a vector that overflows has no direction", "[word_vectors]") {
+    constexpr Real most = std::numeric_limits<Real>::max();
+    const NearWords near({{"who", "of", "lives", "dwells"}, matrix_of({{most}, {most}, {most}, {-most}})},
+                         some_vocabulary());
+    std::vector<Real> out(1);
+    CHECK_FALSE(near.direction("dwells", out));
+    CHECK(out[0] == 0);
+    CHECK(near.nearest("dwells") == unknown_token);
 }
 
 TEST_CASE("a model's file holds its word vectors", "[word_vectors]") {

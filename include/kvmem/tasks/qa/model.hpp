@@ -182,9 +182,9 @@ class Model {
     std::unique_ptr<Parameters> parameters_;
 
   private:
-    // The same for rows of words from `before` on.
-    void begin_as_vectors(Parameter& table, Index before, double deviation, std::uint64_t seed,
-                          bool train_vectors) const;
+    // The same for rows of words from `before` on, and for those that `frozen` does not name yet.
+    void begin_as_vectors(Parameter& table, Index before, double deviation, std::uint64_t seed) const;
+    void freeze_vectors(Parameter& table) const;
 
     double min_certainty_ = 0;
 };

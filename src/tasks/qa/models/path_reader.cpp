@@ -65,7 +65,7 @@ void PathReader::grow() {
     }
 }
 
-// Only training reads synonyms.
+// Only training reads synonyms: a model from a file has none, nor have words of a later data set.
 void PathReader::find_synonyms() {
     if (!lexicon_.near() || config_.synonyms == 0) return;
     std::vector<std::vector<Index>> found(vector_row_.size());
@@ -85,7 +85,8 @@ void PathReader::append_direction(Words& words, Token token, const std::string* 
     words.directions.resize(begin + static_cast<std::size_t>(near.vectors().width()));
     const std::span<Real> out = std::span(words.directions).subspan(begin);
     Index row = vector_row_[token];
-    if (synonym && !synonyms_[token].empty()) row = synonyms_[token][rng->below(std::ssize(synonyms_[token]))];
+    if (synonym && token < synonyms_.size() && !synonyms_[token].empty())
+        row = synonyms_[token][rng->below(std::ssize(synonyms_[token]))];
     if (row >= 0)
         near.direction(row, out);
     else if (unseen || (vocabulary().kind(token) == TokenKind::word && vocabulary().count(token) == 0))

@@ -11,6 +11,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <cmath>
+#include <numeric>
 #include <set>
 #include <utility>
 
@@ -90,6 +92,28 @@ TEST_CASE("a path reader reads a verb that training never saw by its vector", "[
         same += best("which colour suits") == best("which colour pleases");
     }
     CHECK(same >= 38);
+}
+
+TEST_CASE("a path reader with word vectors trains on from a file and with new words", "[path-reader]") {
+    const TemporaryDirectory directory;
+    const QaDataset dataset = toy_kb();
+    const WordVectors vectors({"live", "dwell", "work", "job"}, matrix_of({{1, 0}, {1, 0.1f}, {0, 1}, {0.1f, 1}}));
+    auto made = std::make_unique<PathReader>(small(), ModelWords(dataset.vocabulary, vectors), dataset.candidates);
+    save_model(*made, directory / "model.h5");
+    for (const auto& model :
+         {std::shared_ptr<Model>(std::move(made)), std::shared_ptr<Model>(load_model(directory / "model.h5"))}) {
+        QaDataset more = toy_kb();
+        const Token person = *more.vocabulary.find(TokenKind::entity, "Person1");
+        for (int i = 0; i < 30; ++i)
+            ask_about(more, "train", "where does dwell", person, {*more.vocabulary.find(TokenKind::entity, "City1")});
+        model->adopt(more);
+        QaObjective task(*model, more);
+        std::vector<Index> all(static_cast<std::size_t>(task.items()));
+        std::iota(all.begin(), all.end(), Index{0});
+        Rng rng(1);
+        Tape tape;
+        CHECK(std::isfinite(task.loss(tape, all, rng).value()(0, 0)));
+    }
 }
 
 TEST_CASE("a path reader learns questions of one and two hops from their answers", "[path-reader]") {

@@ -129,7 +129,7 @@ class PathReader : public Model {
     std::vector<Linear> query_;
     Ragged<Token> spelling_;              // of each token
     std::vector<Index> vector_row_;       // of each token; -1: none
-    Ragged<Index> synonyms_;              // of each token of training: rows of vectors
+    Ragged<Index> synonyms_;              // of each token of training, or empty: rows of vectors
     std::vector<Token> relation_tokens_;  // by number
 };
 
