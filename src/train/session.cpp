@@ -59,9 +59,16 @@ void require_no_run(const RunFiles& files) {
                      .hint = "go on with --resume, or choose another --run"});
 }
 
+static void make_absolute(std::string& path) {
+    if (!path.empty()) path = fs::absolute(path).string();
+}
+
 RunConfig new_run_config(const RunConfig& config) {
     RunConfig absolute = config;
-    if (!config.data.empty()) absolute.data = fs::absolute(config.data).string();
+    make_absolute(absolute.data);
+    absolute.model.visit([](const Field& field, FieldValue value) {
+        if (field.name == "vectors") make_absolute(*std::get<std::string*>(value));
+    });
     absolute.validate();
     return absolute;
 }

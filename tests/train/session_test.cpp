@@ -56,6 +56,23 @@ TEST_CASE("a run leaves its model, curves, results and card", "[session]") {
     CHECK(files.read_config(question_answering()).data == toy.data);
 }
 
+TEST_CASE("a run that was begun with relative paths finds its data and word vectors from anywhere", "[session]") {
+    const ToyRun toy;
+    const fs::path vectors = toy.directory.write("vectors.txt", "who 1 0\nlives 0 1\n");
+    RunConfig config = toy.config(1);
+    KvMemNNConfig model = toy_config();
+    model.words.vectors = fs::relative(vectors).string();
+    config.model = model;
+    config.data = fs::relative(toy.data).string();
+    TrainingSession::begin(toy / "run", config, question_answering());
+    const RunConfig begun = RunFiles{toy / "run"}.read_config(question_answering());
+    const fs::path read = begun.model.get<KvMemNNConfig>()->words.vectors;
+    CHECK(read.is_absolute());
+    CHECK(fs::equivalent(read, vectors));
+    CHECK(fs::path(begun.data).is_absolute());
+    CHECK(fs::equivalent(begun.data, toy.data));
+}
+
 TEST_CASE("the card of a run shows texts of others as text", "[session]") {
     const ToyRun toy;
     QaDataset dataset = toy_kb();

@@ -40,7 +40,7 @@ struct RunFiles {
 
 // Throws Error when the directory holds a run.
 void require_no_run(const RunFiles& files);
-// The configuration of a new run, validated, with its data as an absolute path. Throws UsageError.
+// The configuration of a new run, validated, with absolute paths of data and word vectors. Throws UsageError.
 RunConfig new_run_config(const RunConfig& config);
 // Makes the directory and calls `begin`. When `begin` throws, a directory that is new and empty is removed.
 // Throws Error.
