@@ -74,6 +74,7 @@ test_training() {
     fi
     grep -q "^error: rank . of 2 on .*: rank 1 has other settings or data" "$work/said" || fail "$(cat "$work/said")"
     fails_with "rank 0 of 3" 10 run 3 "$kvmem" train "$work/no.h5" --run "$work/none"
+    fails_with "rank 1 has other settings or data" 10 "${mpi[@]}" -n 1 "${train[@]}" "$work/groups" --runs 2 : -n 1 "${train[@]}" "$work/groups" --runs 3
     fails_with "a run is here already" 10 run 3 "$kvmem" train "$work/data/pairs.h5" --run "$work/alone" "${settings[@]}"
     train 3 "$work/data/pairs.h5" --run "$work/group" "${settings[@]}" --epochs 1 --runs 4 || fail "$(cat "$work/said")"
     [[ -e $work/group/run-4/results.json && -e $work/group/results.json ]] || fail "a group without results"

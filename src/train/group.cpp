@@ -1,6 +1,7 @@
 #include "kvmem/train/group.hpp"
 
 #include "io/strict_json.hpp"
+#include "kvmem/cluster/agreement.hpp"
 #include "kvmem/cluster/cluster.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/io/json_text.hpp"
@@ -93,6 +94,20 @@ TrainingGroup::TrainingGroup(const RunFiles& files, RunConfig config, const Task
     }
 }
 
+// Throws Error unless all ranks have the same members of the same data.
+void TrainingGroup::require_same() const {
+    if (!cluster_) return;
+    RunConfig all = config_;  // one model of all data, for the hash
+    all.per_task = false;
+    all.runs = 1;
+    RunConfig settings = config_;
+    settings.data.clear();  // a path
+    settings.data_hash = task_->make_objective(all)->fingerprint({});
+    std::string text = to_json(settings);
+    for (const Plan& plan : plans_) text += plan.name + "\n";
+    require_same_text(*cluster_, text, "settings or data", "give all ranks the same options and data set");
+}
+
 // After rank 0 has written the directory: throws Error unless the others see that.
 static void require_shared(Cluster* cluster, const RunFiles& files) {
     if (!cluster) return;
@@ -113,6 +128,7 @@ TrainingGroup TrainingGroup::begin(const fs::path& directory, const RunConfig& c
     // Reads the data before the directory is made, so that data with an error leave no directory.
     TrainingGroup group(files, absolute, task, task.parts(absolute), 0);
     group.cluster_ = cluster;
+    group.require_same();
     if (writes)
         begin_in_directory(files, [&] {
             auto lock = locked(files);
@@ -134,6 +150,7 @@ TrainingGroup TrainingGroup::resume(const fs::path& directory, const TaskType& t
     TrainingGroup group(files, config, task, config.per_task ? task.parts(config) : std::vector<std::string>{}, epochs);
     group.lock_ = std::move(lock);
     group.cluster_ = cluster;
+    group.require_same();
     require_shared(cluster, files);
     if (epochs > 0 && writes) replace_file(files.config(), to_json(config));
     return group;

@@ -211,6 +211,33 @@ TEST_CASE("the runs of a group are dealt to ranks, with the results of one proce
     CHECK(fs::exists(RunFiles{toy / "dealt"}.results()));
 }
 
+TEST_CASE("a group whose ranks have other settings or data is an error that names the rank", "[ranks]") {
+    const ToyRun toy;
+    save_dataset(toy_kb(3), toy / "other.h5");
+    const auto begin = [&](const auto& change) {
+        return failure_of(3, [&](Cluster& cluster) {
+            RunConfig config = toy.config(1);
+            config.runs = 2;
+            if (cluster.rank() == 1) change(config);
+            TrainingGroup::begin(toy / "run", config, question_answering(), &cluster).run();
+        });
+    };
+    CHECK_THAT(begin([](RunConfig& c) { c.runs = 3; }), Catch::Contains("rank 1 has other settings or data"));
+    CHECK_THAT(begin([](RunConfig& c) { c.trainer.batch = 15; }),
+               Catch::Contains("rank 1 has other settings or data") && Catch::Contains("\"batch\":15"));
+    CHECK_THAT(begin([&](RunConfig& c) { c.data = (toy / "other.h5").string(); }),
+               Catch::Contains("rank 1 has other settings or data") && Catch::Contains("data_hash"));
+    CHECK_FALSE(fs::exists(toy / "run"));
+    CHECK(begin([](RunConfig&) {}) == "none");
+    const auto resume = [&](Index epochs) {
+        return failure_of(2, [&](Cluster& cluster) {
+            TrainingGroup::resume(toy / "run", question_answering(), cluster.rank() == 1 ? epochs : 2, &cluster).run();
+        });
+    };
+    CHECK_THAT(resume(3), Catch::Contains("rank 1 has other settings or data"));
+    CHECK(resume(2) == "none");
+}
+
 TEST_CASE("a rank that is interrupted stops the runs of all ranks", "[ranks]") {
     const ToyRun toy;
     RunConfig config = toy.config(100'000);

@@ -39,7 +39,8 @@ class TrainingGroup {
     // Throws Error when the directory holds a run or another process trains there.
     //
     // With a cluster, which must outlive the group, too, the members are dealt to the ranks, each of which trains its
-    // own. All ranks must see the directory. Throws Error when they do not.
+    // own. All ranks must see the directory. Throws Error when they do not, and when settings or data are not those of
+    // rank 0.
     static TrainingGroup begin(const std::filesystem::path& directory, const RunConfig& config, const TaskType& task,
                                Cluster* cluster = nullptr);
     // Opens an interrupted or finished group. If `epochs` is positive, it replaces the number of epochs of every
@@ -74,6 +75,7 @@ class TrainingGroup {
     Callbacks stopping_all(const Callbacks& callbacks) const;
     Member read_member(const Plan& plan) const;
     void write_results() const;
+    void require_same() const;
 
     RunFiles files_;
     std::unique_ptr<FileLock> lock_;
