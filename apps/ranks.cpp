@@ -16,10 +16,12 @@
 
 namespace kvmem::apps {
 
-// The same error is often one of all ranks. Later ranks wait a little, so that the first one ends them.
+// Ends the processes of all ranks. The same error is often one of all ranks: then the first one saves its best model
+// and ends them. So the others wait before they do, up to 4 s, since the first one may wait for them.
 [[noreturn]] static void abort_all(const Cluster& cluster) {
     const auto [what, code] = current_failure();
-    std::this_thread::sleep_for(std::chrono::milliseconds(100) * std::min<Index>(cluster.rank(), 10));
+    if (cluster.rank() > 0)
+        std::this_thread::sleep_for(std::chrono::milliseconds(3000 + 100 * std::min<Index>(cluster.rank() - 1, 10)));
     char host[256] = "";
     ::gethostname(host, sizeof host - 1);
     std::cerr << printable("error: rank " + std::to_string(cluster.rank()) + " of " + std::to_string(cluster.size()) +

@@ -74,6 +74,8 @@ test_training() {
     fi
     grep -q "^error: rank . of 2 on .*: rank 1 has other settings or data" "$work/said" || fail "$(cat "$work/said")"
     fails_with "rank 0 of 3" 10 run 3 "$kvmem" train "$work/no.h5" --run "$work/none"
+    # A rank that fails alone ends rank 0, which waits for it.
+    fails_with "rank 1 of 2" 8 "${mpi[@]}" -n 1 "${train[@]}" "$work/one" : -n 1 "$kvmem" train "$work/no.h5" --run "$work/one"
     fails_with "rank 1 has other settings or data" 10 "${mpi[@]}" -n 1 "${train[@]}" "$work/groups" --runs 2 : -n 1 "${train[@]}" "$work/groups" --runs 3
     fails_with "a run is here already" 10 run 3 "$kvmem" train "$work/data/pairs.h5" --run "$work/alone" "${settings[@]}"
     train 3 "$work/data/pairs.h5" --run "$work/group" "${settings[@]}" --epochs 1 --runs 4 || fail "$(cat "$work/said")"
