@@ -43,14 +43,24 @@ static void append(std::string& text, std::int32_t number) {
     text.append(reinterpret_cast<const char*>(&number), sizeof number);
 }
 
-// The first bytes of the text as a T, which it loses.
+// The first bytes of a rank's text, which it loses.
+static std::string_view take(std::string_view& text, std::size_t bytes, Index rank) {
+    if (text.size() < bytes)
+        throw Error({.what = "the message of rank " + std::to_string(rank) + " is too short",
+                     .expected = "at least " + std::to_string(bytes) + " more bytes",
+                     .got = std::to_string(text.size()),
+                     .where = "sum of gradients",
+                     .hint = "start all ranks with the same program, arguments and files"});
+    const std::string_view taken = text.substr(0, bytes);
+    text.remove_prefix(bytes);
+    return taken;
+}
+
+// The same as a T.
 template <class T>
-static T take(std::string_view& text) {
+static T take(std::string_view& text, Index rank) {
     T value;
-    if (text.size() < sizeof value)
-        throw Error({.what = "another rank's message is too short", .where = "sum of gradients"});
-    std::memcpy(&value, text.data(), sizeof value);
-    text.remove_prefix(sizeof value);
+    std::memcpy(&value, take(text, sizeof value, rank).data(), sizeof value);
     return value;
 }
 
@@ -70,10 +80,11 @@ static std::string text_of(std::span<const Gradient> gradients) {
 void GradientExchange::read_touched(std::string_view text, Index rank) {
     for (Sum& sum : sums_) {
         Touched& touched = sum.touched[rank];
-        const auto form = take<Form>(text);
+        const auto form = take<Form>(text, rank);
         touched.ids.clear();
-        touched.count = form == Form::none ? 0 : form == Form::all ? sum.rows.rows() : take<std::int32_t>(text);
-        for (Index i = 0; form == Form::some && i < touched.count; ++i) touched.ids.push_back(take<std::int32_t>(text));
+        touched.count = form == Form::none ? 0 : form == Form::all ? sum.rows.rows() : take<std::int32_t>(text, rank);
+        for (Index i = 0; form == Form::some && i < touched.count; ++i)
+            touched.ids.push_back(take<std::int32_t>(text, rank));
     }
 }
 
@@ -84,9 +95,10 @@ std::vector<std::string> GradientExchange::gather_touched(std::span<const Gradie
     std::vector<std::string> texts = cluster_.gather(own.append(note) + text_of(gradients));
     for (Index rank = 0; rank < cluster_.size(); ++rank) {
         std::string_view rest = texts[rank];
-        const auto length = static_cast<std::size_t>(take<std::int32_t>(rest));
-        read_touched(rest.substr(length), rank);
-        texts[rank] = std::string(rest.substr(0, length));
+        const auto length = static_cast<std::size_t>(take<std::int32_t>(rest, rank));
+        const std::string other(take(rest, length, rank));
+        read_touched(rest, rank);
+        texts[rank] = other;
     }
     return texts;
 }

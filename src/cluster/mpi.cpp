@@ -26,12 +26,20 @@ bool is_under_mpi() {
 }
 
 namespace {
+Problem failure_of_mpi(std::string got) {
+    return {.what = "MPI has failed",
+            .expected = "a call that succeeds",
+            .got = std::move(got),
+            .where = "cluster",
+            .hint = "look at what mpirun says, and whether all machines are there"};
+}
+
 void require_success(int code) {
     if (code == MPI_SUCCESS) return;
     char text[MPI_MAX_ERROR_STRING];
     int length = 0;
     MPI_Error_string(code, text, &length);
-    throw Error({.what = "MPI has failed", .got = std::string(text, length), .where = "cluster"});
+    throw Error(failure_of_mpi(std::string(text, length)));
 }
 
 // The counts of MPI are int.
@@ -113,7 +121,7 @@ std::unique_ptr<Cluster> join_mpi() {
         auto environment = std::make_unique<mpi::environment>(mpi::threading::funneled, false);
         return std::make_unique<MpiCluster>(std::move(environment), mpi::communicator());
     } catch (const mpi::exception& e) {
-        throw Error({.what = "MPI has failed", .got = e.what(), .where = "cluster"});
+        throw Error(failure_of_mpi(e.what()));
     }
 }
 

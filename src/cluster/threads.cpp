@@ -18,6 +18,16 @@ struct Message {
     std::vector<std::byte> bytes;
 };
 
+std::string text_of(const std::exception_ptr& failure) {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const std::exception& e) {
+        return e.what();
+    } catch (...) {
+        return "an exception";
+    }
+}
+
 // What the ranks share: messages under way, and the first failure.
 class Post {
   public:
@@ -35,7 +45,11 @@ class Post {
         std::unique_lock lock(mutex_);
         std::deque<Message>& box = boxes_[from * size_ + to];
         arrived_.wait(lock, [&] { return failure_ || !box.empty(); });
-        if (failure_) throw Error({.what = "rank " + std::to_string(failed_) + " has failed", .where = "cluster"});
+        if (failure_)
+            throw Error({.what = "rank " + std::to_string(failed_) + " has failed",
+                         .expected = "a message of rank " + std::to_string(from),
+                         .got = text_,
+                         .where = "cluster"});
         Message message = std::move(box.front());
         box.pop_front();
         return message;
@@ -46,6 +60,7 @@ class Post {
             if (failure_) return;
             failure_ = std::move(failure);
             failed_ = rank;
+            text_ = text_of(failure_);
         }
         arrived_.notify_all();
     }
@@ -67,6 +82,7 @@ class Post {
     Index size_, failed_ = 0;
     std::vector<std::deque<Message>> boxes_;  // [from, to]
     std::exception_ptr failure_;
+    std::string text_;  // of the failure
 };
 
 class ThreadCluster final : public Cluster {

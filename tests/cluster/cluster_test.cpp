@@ -48,6 +48,19 @@ TEST_CASE("a rank that throws ends all ranks, with its own error", "[cluster]") 
           }) == "another");
 }
 
+TEST_CASE("a rank that waits for one that has failed has an error with its text", "[cluster]") {
+    std::string said;
+    failure_of(2, [&](Cluster& cluster) {
+        if (cluster.rank() == 1) throw Error({.what = "the disk is full"});
+        try {
+            cluster.barrier();
+        } catch (const Error& e) {
+            said = e.what();
+        }
+    });
+    CHECK(said == "cluster: rank 1 has failed: expected a message of rank 1, got the disk is full");
+}
+
 TEST_CASE("a rank that returns early is an error of the others", "[cluster]") {
     const std::string failure = failure_of(3, [](Cluster& cluster) {
         if (cluster.rank() == 1) return;

@@ -1,6 +1,7 @@
 #include "cluster/gradient_exchange.hpp"
 
 #include "kvmem/cluster/threads.hpp"
+#include "kvmem/core/error.hpp"
 #include "kvmem/core/parallel.hpp"
 #include "support/cluster_checks.hpp"
 
@@ -163,4 +164,34 @@ TEST_CASE("of a table only touched rows are sent", "[cluster]") {
     for (const Index bytes : bytes_sent(2, 100'000, 64, 200)) CHECK(bytes <= 12 * touched / 10);
     // As if the rows were all.
     for (const Index bytes : bytes_sent(4, 100'000, 64, 200)) CHECK(bytes <= 12 * 2 * touched * 3 / 4 / 10);
+}
+
+// What rank 0 says of such a message of rank 1.
+static std::string failure_of_message(const std::string& message) {
+    try {
+        run_on_threads(2, [&](Cluster& cluster) {
+            Parameters parameters;
+            Parameter& table = parameters.add("table", Matrix(4, 2));
+            std::vector<Optimizer::Gradient> gradients{{&table, nullptr}};
+            if (cluster.rank() == 0)
+                GradientExchange(cluster, 2).add_up(gradients, {});
+            else
+                cluster.gather(message);
+        });
+    } catch (const Error& e) {
+        return e.what();
+    }
+    return "none";
+}
+
+TEST_CASE("a message of another rank that is too short is an error that names the rank", "[cluster]") {
+    using namespace std::string_literals;
+    const auto too_short = [](const std::string& needed, const std::string& got) {
+        return Catch::Contains("the message of rank 1 is too short: expected at least " + needed + " more bytes, got " +
+                               got);
+    };
+    CHECK_THAT(failure_of_message("ab"), too_short("4", "2"));
+    CHECK_THAT(failure_of_message("\5\0\0\0ab"s), too_short("5", "2"));
+    CHECK_THAT(failure_of_message("\0\0\0\0"s), too_short("1", "0"));
+    CHECK_THAT(failure_of_message("\0\0\0\0\2\1\0\0\0\3"s), too_short("4", "1"));
 }
