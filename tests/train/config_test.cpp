@@ -137,7 +137,8 @@ TEST_CASE("a MemN2N's configuration comes back from its JSON with every field", 
                                           .linear_map = true,
                                           .relu = true,
                                           .deviation = 0.3,
-                                          .seed = 7};
+                                          .seed = 7,
+                                          .words = {"glove.txt", false}};
     check_every_field(unusual, MemN2NConfig{});
     CHECK_THROWS_AS(model_settings_from_json(R"({"model": "mem-n2n", "memory": 0})", question_answering(), "x"), Error);
 }
@@ -150,7 +151,8 @@ TEST_CASE("a memory transformer's configuration comes back from its JSON with ev
                                                      .ffn_factor = 2,
                                                      .max_words = 20,
                                                      .dropout = 0.2,
-                                                     .seed = 7};
+                                                     .seed = 7,
+                                                     .words = {"glove.txt", false}};
     check_every_field(unusual, MemoryTransformerConfig{});
     CHECK_THROWS_AS(
         model_settings_from_json(R"({"model": "memory-transformer", "heads": 3})", question_answering(), "x"), Error);
@@ -164,7 +166,8 @@ TEST_CASE("a query-reduction network's configuration comes back from its JSON wi
                                                   .max_words = 20,
                                                   .position_std = 0.25,
                                                   .dropout = 0.2,
-                                                  .seed = 7};
+                                                  .seed = 7,
+                                                  .words = {"glove.txt", false}};
     check_every_field(unusual, QueryReductionConfig{});
     CHECK_THROWS_AS(model_settings_from_json(R"({"model": "query-reduction", "chain": -1})", question_answering(), "x"),
                     Error);
@@ -176,10 +179,12 @@ TEST_CASE("a path reader's configuration comes back from its JSON with every fie
                                               .ngram_buckets = 100,
                                               .word_dropout = 0.5,
                                               .word_deletion = 0.25,
+                                              .synonyms = 0.1,
                                               .dropout = 0.1,
                                               .min_relation_weight = 0.01,
                                               .max_fanout = 5,
-                                              .seed = 7};
+                                              .seed = 7,
+                                              .vectors = "glove.txt"};
     check_every_field(unusual, PathReaderConfig{});
     CHECK_THROWS_AS(model_settings_from_json(R"({"model": "path-reader", "spellings": 0})", question_answering(), "x"),
                     Error);
