@@ -129,15 +129,14 @@ std::string read_standard_input() { return read_all(STDIN_FILENO, "stdin"); }
 
 static constexpr const char* temporary_ending = ".kvmem-tmp";
 
-// The file that a chain of symbolic links ends at; it need not exist.
-static fs::path behind_links(fs::path path) {
+fs::path behind_links(fs::path path) {
     for (int links = 0; links < 40; ++links) {
         std::error_code code;
         const fs::path next = fs::read_symlink(path, code);
         if (code) return path;
         path = path.parent_path() / next;
     }
-    throw system_error("cannot replace", path, ELOOP);
+    throw system_error("cannot follow this link", path, ELOOP);
 }
 
 // What a rename must replace: the file behind a link, not the link. Only a plain file, or none, is replaced: a rename

@@ -173,7 +173,8 @@ std::optional<std::size_t> MemoryStore::Impl::restore(const StoredSegments& stor
     }
     publish(std::move(restored));
     growing_ = nullptr;
-    shards = stored.shards;
+    shard_names = stored.shards;
+    shards = std::ssize(shard_names);
     const auto size = replay_beside(path, head, [&](const Record& record) { return replay(record, stored.ahead); });
     if (snapshot()->version < stored.ahead)
         throw Error({.what = "the log beside this store lacks changes that a shard has",
@@ -198,7 +199,7 @@ void MemoryStore::Impl::rewrite(const IndexOptions* options) {
     next.segments.clear();
     for (const auto& segment : segments) append_whole(next, segment);
     auto shared = std::make_shared<const Snapshot>(std::move(next));
-    if (log) log->checkpoint(segments, shards, *shared);
+    if (log) log->checkpoint(segments, shard_names, *shared);
     publish(std::move(shared));
     growing_ = nullptr;
 }

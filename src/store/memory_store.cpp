@@ -219,20 +219,23 @@ static void require_none(const std::vector<std::filesystem::path>& files) {
 MemoryStore MemoryStore::create(const std::filesystem::path& path, const StoreOptions& options, Index shards) {
     check_options(options);
     require_option(shards >= 0 && shards <= max_shards, "shards", "0 to 1024");
-    std::vector<std::filesystem::path> files{path, log_path(path)};
-    for (Index i = 0; i < shards; ++i) files.push_back(new_shard_path(path, i, shards));
+    const std::filesystem::path target = shards > 0 ? behind_links(path) : path;
+    std::vector<std::filesystem::path> files{target, log_path(target)};
+    const std::vector<std::string> shard_names = new_shard_names(target, shards);
+    for (const std::string& shard : shard_names) files.push_back(target.parent_path() / shard);
     require_none(files);  // before the lock file is made
     auto impl = std::make_unique<Impl>();
-    impl->path = path;
+    impl->path = target;
     impl->shards = shards;
+    impl->shard_names = shard_names;
     impl->publish({options, {}, 0, 0, false});
-    impl->log = std::make_unique<WriteAheadLog>(path);
+    impl->log = std::make_unique<WriteAheadLog>(target);
     require_none(files);  // again, as another process may have made one before the lock was taken
     try {
         const FileHead head{options, 0, 0, new_generation(), 0, false, 0, 0, {}};
         const std::vector<std::shared_ptr<const Segment>> empty(std::max<Index>(1, shards),
                                                                 std::make_shared<Segment>(options, 0, false));
-        write_segments(path, shards, empty, head);
+        write_segments(target, shard_names, empty, head);
         impl->log->begin(head, std::nullopt);
     } catch (...) {
         std::error_code ignored;
@@ -243,21 +246,22 @@ MemoryStore MemoryStore::create(const std::filesystem::path& path, const StoreOp
 }
 
 MemoryStore MemoryStore::open(const std::filesystem::path& path, Access access) {
+    const std::filesystem::path target = store_path(path);
     auto impl = std::make_unique<Impl>();
-    impl->path = path;
+    impl->path = target;
     if (access == Access::map) {
         // A reader takes no lock. A writer may replace the file and then its log while both are opened; retrying helps.
         for (int tries = 3;; --tries) try {
-                impl->restore(read_segments(path, true));
+                impl->restore(read_segments(target, true));
                 break;
             } catch (const Error&) {
                 if (tries == 1) throw;
             }
         impl->is_mapped = true;
     } else {
-        if (!is_there(path)) read_head(path);  // throws its error before a lock file is made
-        auto log = std::make_unique<WriteAheadLog>(path);
-        const StoredSegments stored = read_segments(path, false);
+        if (!is_there(target)) read_head(target);  // throws its error before a lock file is made
+        auto log = std::make_unique<WriteAheadLog>(target);
+        const StoredSegments stored = read_segments(target, false);
         log->begin(stored.head, impl->restore(stored));
         impl->log = std::move(log);
     }
@@ -265,10 +269,11 @@ MemoryStore MemoryStore::open(const std::filesystem::path& path, Access access) 
 }
 
 StoreInfo MemoryStore::peek(const std::filesystem::path& path) {
-    const Manifest manifest = is_sharded(path) ? read_manifest(path) : Manifest{read_head(path), {}};
+    const std::filesystem::path target = store_path(path);
+    const Manifest manifest = is_sharded(target) ? read_manifest(target) : Manifest{read_head(target), {}};
     const FileHead& head = manifest.head;
     StoreInfo info{head.options, head.slots, head.has_texts, head.lists, head.generator, {}};
-    for (Index i = 0; i < std::ssize(manifest.shards); ++i) info.shards.push_back(manifest.shard_path(path, i));
+    for (Index i = 0; i < std::ssize(manifest.shards); ++i) info.shards.push_back(manifest.shard_path(target, i));
     return info;
 }
 

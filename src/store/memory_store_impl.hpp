@@ -35,9 +35,10 @@ struct MemoryStore::Impl {
 
     std::mutex writer;
     bool is_mapped = false;
-    std::filesystem::path path;          // of a store with a file
-    Index shards = 0;                    // of a store with a manifest
-    std::unique_ptr<WriteAheadLog> log;  // null without a file, and while the log is replayed
+    std::filesystem::path path;            // of a store with a file
+    Index shards = 0;                      // of a store with a manifest
+    std::vector<std::string> shard_names;  // their files, as the manifest has them
+    std::unique_ptr<WriteAheadLog> log;    // null without a file, and while the log is replayed
 
   private:
     // Applies a record of the log and returns whether it could have been made.

@@ -302,6 +302,64 @@ TEST_CASE("a checkpoint that ends between two shards loses nothing", "[store][sh
         }
 }
 
+TEST_CASE("a manifest that was renamed writes its own shards, not those of a store that has its new name",
+          "[store][shards]") {
+    const Files files;
+    const StoreOptions options = options_with(Similarity::dot, KeyEncoding::int8);
+    const fs::path old = files.directory.path() / "b.json", renamed = files.directory.path() / "front.kv";
+    MemoryStore twin(options), other(options);
+    {
+        MemoryStore neighbour = MemoryStore::create(files.path, options, 4);
+        MemoryStore store = MemoryStore::create(old, options, 4);
+        for (MemoryStore* s : {&other, &neighbour}) put(*s, 7000, 60);
+        for (MemoryStore* s : {&twin, &store}) change(*s);
+        neighbour.compact();
+    }
+    fs::rename(old, renamed);
+    fs::rename(old.string() + ".log", renamed.string() + ".log");
+    const auto count = std::distance(fs::directory_iterator(files.directory.path()), {});
+    {
+        MemoryStore store = MemoryStore::open(renamed);
+        for (MemoryStore* s : {&twin, &store}) {
+            put(*s, 20, 300, true);
+            s->index({.lists = 5});
+        }
+    }
+    check_same_slots(twin, MemoryStore::open(renamed, Access::map));
+    check_same_slots(other, MemoryStore::open(files.path));
+    CHECK(MemoryStore::peek(renamed).shards[3].filename() == "b.3-of-4.h5");
+    CHECK(std::distance(fs::directory_iterator(files.directory.path()), {}) == count);
+}
+
+TEST_CASE("a link to a manifest is the store behind it, with its log and its shards", "[store][shards]") {
+    const Files files;
+    const TemporaryDirectory elsewhere;
+    const StoreOptions options = options_with(Similarity::dot, KeyEncoding::int8);
+    const fs::path far = elsewhere.path() / "far.json", near = files.directory.path() / "near.json";
+    fs::create_symlink(files.path, far);
+    fs::create_symlink("front.json", near);
+    MemoryStore twin(options);
+    {
+        MemoryStore store = MemoryStore::create(far, options, 2);
+        for (MemoryStore* s : {&twin, &store}) put(*s, 0, 200);
+    }
+    CHECK(fs::is_symlink(far));
+    for (const fs::path& link : {far, near}) {
+        MemoryStore store = MemoryStore::open(link);
+        check_same_slots(twin, store);
+        CHECK_THROWS_AS(MemoryStore::open(files.path), Error);  // one lock
+        for (MemoryStore* s : {&twin, &store}) {
+            put(*s, 100, 150, true);
+            s->compact();
+            s->remove(ids_from(0, 50));
+        }
+    }
+    for (const fs::path& path : {files.path, far, near}) check_same_slots(twin, MemoryStore::open(path, Access::map));
+    CHECK(MemoryStore::peek(far).shards[1] == files.shard(1));
+    CHECK(std::distance(fs::directory_iterator(elsewhere.path()), {}) == 1);
+    CHECK(std::distance(fs::directory_iterator(files.directory.path()), {}) == 5);  // with the log and the link
+}
+
 TEST_CASE("a checkpoint that fails at a shard changes nothing, and the store goes on", "[store][shards]") {
     const Files files;
     const StoreOptions options = options_with(Similarity::dot, KeyEncoding::int8);

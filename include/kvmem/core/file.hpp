@@ -34,6 +34,9 @@ void require_writable(const std::filesystem::path& path);
 // Removes the temporary files of processes that were killed in replace_file(path), which does so itself, too.
 void remove_leftovers(const std::filesystem::path& path);
 
+// The path that a chain of symbolic links leads to; no file need be there. Throws Error for a chain without an end.
+[[nodiscard]] std::filesystem::path behind_links(std::filesystem::path path);
+
 // Whether `path` exists, or is a directory. Throws Error where the system does not tell.
 [[nodiscard]] bool is_there(const std::filesystem::path& path);
 [[nodiscard]] bool is_folder(const std::filesystem::path& path);

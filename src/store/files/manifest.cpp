@@ -45,9 +45,13 @@ fs::path Manifest::shard_path(const fs::path& path, Index shard) const {
     return path.parent_path() / shards[shard].file;
 }
 
-fs::path new_shard_path(const fs::path& path, Index shard, Index shards) {
-    const std::string number = std::to_string(shard) + "-of-" + std::to_string(shards);
-    return path.parent_path() / (path.stem().string() + "." + number + ".h5");
+fs::path store_path(const fs::path& path) { return is_sharded(path) ? behind_links(path) : path; }
+
+std::vector<std::string> new_shard_names(const fs::path& path, Index shards) {
+    std::vector<std::string> names;
+    for (Index i = 0; i < shards; ++i)
+        names.push_back(path.stem().string() + "." + std::to_string(i) + "-of-" + std::to_string(shards) + ".h5");
+    return names;
 }
 
 // --- Writing ---------------------------------------------------------------------------------------------
@@ -82,17 +86,16 @@ static void write_manifest(const fs::path& path, const Manifest& manifest) {
     replace_file(path, json::serialize(all) + "\n");
 }
 
-void write_segments(const fs::path& path, Index shards, std::span<const std::shared_ptr<const Segment>> segments,
-                    const FileHead& head) {
-    if (shards == 0) return write_store(path, *segments[0], head);
+void write_segments(const fs::path& path, std::span<const std::string> shards,
+                    std::span<const std::shared_ptr<const Segment>> segments, const FileHead& head) {
+    if (shards.empty()) return write_store(path, *segments[0], head);
     Manifest manifest{head, {}};
     manifest.head.lists = 0;
-    for (Index i = 0; i < shards; ++i) {
+    for (std::size_t i = 0; i < shards.size(); ++i) {
         FileHead of_shard = head;
         of_shard.generation = new_generation();
-        const fs::path file = new_shard_path(path, i, shards);
-        write_store(file, *segments[i], of_shard);
-        manifest.shards.push_back({file.filename().string(), of_shard.generation, segments[i]->capacity});
+        write_store(path.parent_path() / shards[i], *segments[i], of_shard);
+        manifest.shards.push_back({shards[i], of_shard.generation, segments[i]->capacity});
         if (segments[i]->lists) manifest.head.lists = std::ssize(segments[i]->lists->offsets) - 1;
     }
     write_manifest(path, manifest);
@@ -282,9 +285,10 @@ StoredSegments read_segments(const fs::path& path, bool mapped) {
         return {stored.head, {stored.segment}};
     }
     const Manifest manifest = read_manifest(path);
-    StoredSegments all{manifest.head, {}, std::ssize(manifest.shards)};
+    StoredSegments all{manifest.head, {}};
     std::vector<StoredSegment> shards;
-    for (Index i = 0; i < all.shards; ++i) {
+    for (Index i = 0; i < std::ssize(manifest.shards); ++i) {
+        all.shards.push_back(manifest.shards[i].file);
         shards.push_back(read_shard(path, manifest, i, mapped));
         const FileHead& head = shards.back().head;
         all.segments.push_back(shards.back().segment);

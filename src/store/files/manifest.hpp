@@ -23,21 +23,24 @@ struct Manifest {
     FileHead head;  // of all shards together
     std::vector<Shard> shards;
 
-    // The path of a shard's file.
+    // The path of a shard's file, for a manifest at store_path(path).
     std::filesystem::path shard_path(const std::filesystem::path& path, Index shard) const;
 };
 
 // Throws Error unless the file is a manifest that kvmem wrote.
 Manifest read_manifest(const std::filesystem::path& path);
 
-// The path of a new store's shard.
-std::filesystem::path new_shard_path(const std::filesystem::path& path, Index shard, Index shards);
+// Where a store's file is. A manifest behind symbolic links has its shards, log and lock beside it, not beside a link.
+std::filesystem::path store_path(const std::filesystem::path& path);
+
+// The names of a new store's shards. A manifest that is renamed later still names these.
+std::vector<std::string> new_shard_names(const std::filesystem::path& path, Index shards);
 
 // All that a store's files hold, without the log.
 struct StoredSegments {
     FileHead head;
     std::vector<std::shared_ptr<const Segment>> segments;  // one a file; they may be empty
-    Index shards = 0;                                      // 0: one file and no manifest
+    std::vector<std::string> shards{};                     // the names of their files; none: one file, no manifest
     // The newest version of a shard that a checkpoint wrote without coming to the manifest: that shard holds changes of
     // the log. 0: none.
     std::uint64_t ahead = 0;
@@ -47,8 +50,8 @@ struct StoredSegments {
 // another's, or was changed by itself.
 StoredSegments read_segments(const std::filesystem::path& path, bool mapped);
 
-// Writes a store's file from one segment, or, where `shards` is not 0, a segment to each shard and last the manifest.
-void write_segments(const std::filesystem::path& path, Index shards,
+// Writes a store's file from one segment, or, with names of shards, a segment to each of these and last the manifest.
+void write_segments(const std::filesystem::path& path, std::span<const std::string> shards,
                     std::span<const std::shared_ptr<const Segment>> segments, const FileHead& head);
 
 }  // namespace kvmem::store

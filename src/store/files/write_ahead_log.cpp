@@ -82,11 +82,11 @@ LogWriter& WriteAheadLog::writer() {
 void WriteAheadLog::append(const Record& record) { writer().append(record); }
 void WriteAheadLog::sync(std::uint64_t version) { writer().sync(version); }
 
-void WriteAheadLog::checkpoint(std::span<const std::shared_ptr<const Segment>> segments, Index shards,
-                               const Snapshot& snapshot) {
+void WriteAheadLog::checkpoint(std::span<const std::shared_ptr<const Segment>> segments,
+                               std::span<const std::string> shards, const Snapshot& snapshot) {
     const FileHead head = head_of(snapshot, generation_);
     // The log must hold what some shards have while others and the manifest do not, even after a power loss.
-    if (shards > 0) sync(snapshot.version);
+    if (!shards.empty()) sync(snapshot.version);
     write_segments(path_, shards, segments, head);
     writer_.reset();  // from here on the file holds what the old log holds, so no change may go to that log
     begin(head, std::nullopt);

@@ -35,9 +35,10 @@ class WriteAheadLog {
     void append(const Record& record);
     // Returns when all changes up to this version of the store are on the disk.
     void sync(std::uint64_t version);
-    // Writes the file or, where `shards` is not 0, all shards and the manifest anew, from segments that hold the whole
+    // Writes the file or, with names of shards, all of these and the manifest anew, from segments that hold the whole
     // snapshot, and empties the log.
-    void checkpoint(std::span<const std::shared_ptr<const Segment>> segments, Index shards, const Snapshot& snapshot);
+    void checkpoint(std::span<const std::shared_ptr<const Segment>> segments, std::span<const std::string> shards,
+                    const Snapshot& snapshot);
 
   private:
     LogWriter& writer();
