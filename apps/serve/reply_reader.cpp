@@ -9,7 +9,7 @@
 
 namespace kvmem::apps {
 
-static constexpr std::size_t max_header = 16 << 10, max_body = std::size_t{1} << 30;
+static constexpr std::size_t max_header = 16 << 10, max_body = std::size_t{128} << 20;
 
 static Error bad_reply(const char* expected) { return Error({.what = "a bad reply", .expected = expected}); }
 
@@ -44,7 +44,7 @@ bool ReplyReader::read_header(std::string& buffer) {
     reply_ = parse_reply_header(std::string_view(buffer).substr(0, end + 4));
     const auto length = number_of<std::size_t>(reply_.field("content-length"));
     if (!length || *length > max_body || reply_.fields.contains("transfer-encoding"))
-        throw bad_reply("one Content-Length of at most 1 GiB");
+        throw bad_reply("one Content-Length of at most 128 MiB");
     length_ = *length;
     buffer.erase(0, end + 4);
     return has_header_ = true;
