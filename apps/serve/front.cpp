@@ -74,7 +74,7 @@ struct Front::Answers {
 
 // What a shard refuses, the front refuses: all of them have the same widths and limits.
 static void require_taken(const HttpReply& reply, const std::string& url) {
-    constexpr int ok = 200, bad_request = 400, too_large = 413;
+    constexpr int ok = 200;
     if (reply.status == ok) return;
     Problem problem{
         .what = "a shard refuses the request", .got = "status " + std::to_string(reply.status), .where = url};
@@ -86,8 +86,7 @@ static void require_taken(const HttpReply& reply, const std::string& url) {
         if (is_text("title") && is_text("expected") && is_text("got"))
             problem = {.what = text("title"), .expected = text("expected"), .got = text("got"), .where = url};
     }
-    const bool is_passed_on = reply.status == bad_request || reply.status == too_large;
-    throw HttpError({is_passed_on ? reply.status : 502, std::move(problem), {}});
+    throw HttpError({reply.status, std::move(problem), {}});
 }
 
 static void require_enough(const std::vector<std::string>& missing, std::size_t shards, bool whole) {

@@ -38,6 +38,11 @@ Replica replica_of(const std::string& url) {
 
 namespace {
 
+// Statuses that every replica of a shard gives: success, and refusals of the request itself.
+bool depends_on_request(int status) {
+    return status == 200 || status == 400 || status == 413 || status == 414 || status == 431;
+}
+
 // One shard's part of a call. Its handlers run on the one thread that calls; what a time-out overtook does nothing.
 class Exchange {
   public:
@@ -114,9 +119,8 @@ class Exchange {
     }
 
     void finish() {
-        constexpr int server_error = 500;
         if (!reader_.reply().keep_alive) close();
-        if (reader_.reply().status >= server_error) {
+        if (!depends_on_request(reader_.reply().status)) {
             was_open_ = false;
             return fail("status " + std::to_string(reader_.reply().status));
         }

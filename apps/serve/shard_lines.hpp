@@ -40,7 +40,7 @@ struct ShardRequest {
     const std::string& body;
 };
 
-// A shard's reply of a status below 500, or why no replica gave one.
+// A shard's result or its refusal of the request (400, 413, 414, 431), or why no replica gave one.
 struct ShardAnswer {
     std::optional<HttpReply> reply;
     std::string url;  // of the replica that was tried last
