@@ -105,8 +105,13 @@ Front::Answers Front::ask(const ShardRequest& request) const {
         if (!idle_.empty()) lines = std::move(idle_.back()), idle_.pop_back();
     }
     if (!lines) lines = std::make_unique<ShardLines>(shards_);
+    std::vector<ShardAnswer> replies = lines->call(request, options_.timeout);
+    {
+        const std::lock_guard lock(mutex_);
+        idle_.push_back(std::move(lines));
+    }
     Answers answers;
-    for (ShardAnswer& answer : lines->call(request, options_.timeout)) {
+    for (ShardAnswer& answer : replies) {
         if (answer.reply) {
             require_taken(*answer.reply, answer.url);
             answers.replies.push_back(std::move(*answer.reply));
@@ -115,8 +120,6 @@ Front::Answers Front::ask(const ShardRequest& request) const {
             answers.missing.push_back(answer.url + ": " + answer.failure);
         }
     }
-    const std::lock_guard lock(mutex_);
-    idle_.push_back(std::move(lines));
     return answers;
 }
 
