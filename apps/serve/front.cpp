@@ -123,12 +123,17 @@ Front::Answers Front::ask(const ShardRequest& request) const {
     return answers;
 }
 
+// Unreserved characters (RFC 3986) and commas stay as they are: a long filter that fits a front's target fits a shard's.
 static std::string percent_encoded(const std::string& text) {
-    static constexpr std::string_view digits = "0123456789ABCDEF";
+    static constexpr std::string_view digits = "0123456789ABCDEF",
+                                      plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~,";
     std::string all;
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
-        all += {'%', digits[byte >> 4], digits[byte & 15]};
+        if (plain.find(c) != std::string_view::npos)
+            all += c;
+        else
+            all += {'%', digits[byte >> 4], digits[byte & 15]};
     }
     return all;
 }

@@ -221,6 +221,10 @@ TEST_CASE("a front of shards replies with the bytes of one store", "[serve][shar
     bytes[3] = 0x3f;
     check_same("search?k=3&filter=1-400", bytes,
                "Content-Type: application/octet-stream\r\nAccept: application/octet-stream\r\n");
+    std::string filter = "1";
+    for (int i = 4; filter.size() < 3500; i += 4) filter += "," + std::to_string(i) + "-" + std::to_string(i + 1);
+    check_same("search?k=40&filter=" + filter, bytes,
+               "Content-Type: application/octet-stream\r\nAccept: application/octet-stream\r\n");
     // What a shard refuses is refused, and what only a store here has is said.
     CHECK(front.call("POST", "/v1/stores/one/search", "{\"queries\":[[1,0]]}").status == 400);
     CHECK(front.call("POST", "/v1/stores/two/search", search_body).status == 404);
