@@ -47,14 +47,29 @@ struct Front::Answers {
     std::vector<HttpReply> replies;
     std::vector<std::string> urls, missing;  // urls: of the replies
 
-    // Calls read(reply) for each; one that cannot be read counts as missing.
+    // The results of read(reply), each with a shape(). A reply that cannot be read counts as missing, and so does one
+    // whose shape is not that of most; of shapes that are as frequent the first counts.
     template <class Read>
-    void read_each(Read read) {
+    auto read_alike(Read read) {
+        std::vector<decltype(read(replies[0]))> parts;
+        std::vector<std::string> from;
         for (std::size_t i = 0; i < replies.size(); ++i) try {
-                read(replies[i]);
+                parts.push_back(read(replies[i]));
+                from.push_back(urls[i]);
             } catch (const std::exception&) {
                 missing.push_back(urls[i] + ": a reply that cannot be read");
             }
+        if (parts.empty()) return parts;
+        const auto votes = [&](const auto& part) {
+            return std::ranges::count_if(parts, [&](const auto& other) { return other.shape() == part.shape(); });
+        };
+        const auto shape = std::ranges::max_element(parts, {}, votes)->shape();
+        for (std::size_t i = parts.size(); i-- > 0;)
+            if (parts[i].shape() != shape) {
+                missing.push_back(from[i] + ": a reply of another shape");
+                parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(i));
+            }
+        return parts;
     }
     // A reply whose JSON is `text`, which is an open object, and which says what is missing.
     Reply close(std::string text) const {
@@ -123,7 +138,8 @@ Front::Answers Front::ask(const ShardRequest& request) const {
     return answers;
 }
 
-// Unreserved characters (RFC 3986) and commas stay as they are: a long filter that fits a front's target fits a shard's.
+// Unreserved characters (RFC 3986) and commas stay as they are: a long filter that fits a front's target fits a
+// shard's.
 static std::string percent_encoded(const std::string& text) {
     static constexpr std::string_view digits = "0123456789ABCDEF",
                                       plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~,";
@@ -161,6 +177,14 @@ bool ranks_before(const FoundSlot& a, const FoundSlot& b) {
     return a.score > b.score || (a.score == b.score && a.id < b.id);
 }
 
+// What one shard found.
+struct ListedPart {
+    std::vector<std::vector<FoundSlot>> rows;  // of each query
+    Index read_width = 0;                      // 0: no reads
+
+    std::pair<Index, Index> shape() const { return {std::ssize(rows), read_width}; }
+};
+
 }  // namespace
 
 // What was found for one query.
@@ -192,61 +216,86 @@ json::object Front::line_of(Index query, FoundRow row, const Listing& how) {
     return line;
 }
 
+static float float_of(const json::value& number) {
+    const auto value = static_cast<float>(number.to_number<double>());
+    if (!std::isfinite(value))
+        throw Error({.what = "a shard's reply has a number that is no float",
+                     .expected = "a finite number of 32 bits",
+                     .got = json::serialize(number)});
+    return value;
+}
+
 // Parsed numbers may be an ulp of a double off. All numbers of a slot but its id are floats, and exact as such.
 static void make_exact(json::object& slot) {
     for (const char* name : {"score", "weight", "key", "value"}) {
         json::value* value = slot.if_contains(name);
         if (!value) continue;
-        if (value->is_number()) *value = static_cast<float>(value->to_number<double>());
+        if (value->is_number()) *value = float_of(*value);
         if (!value->is_array()) continue;
-        for (json::value& number : value->get_array()) number = static_cast<float>(number.to_number<double>());
+        for (json::value& number : value->get_array()) number = float_of(number);
     }
 }
 
 static FoundSlot slot_of(const json::value& value) {
-    FoundSlot found{static_cast<float>(value.at("score").to_number<double>()), value.at("id").to_number<store::Id>(),
-                    value.as_object()};
+    FoundSlot found{float_of(value.at("score")), value.at("id").to_number<store::Id>(), value.as_object()};
     make_exact(found.slot);
     return found;
 }
 
-static std::vector<FoundRow> rows_of(const HttpReply& reply) {
-    std::vector<FoundRow> rows;
-    const json::value value = json::parse(reply.body);
-    for (const json::value& result : value.at("results").as_array()) {
-        FoundRow& row = rows.emplace_back();
-        for (const json::value& slot : result.at("slots").as_array()) row.slots.push_back(slot_of(slot));
-        if (const json::value* read = result.as_object().if_contains("read")) {
-            row.read_width = read->as_array().size();
-            for (const FoundSlot& found : row.slots)
-                (void)row_of(found.slot.at("value"), static_cast<Index>(row.read_width));
-        }
+// Whether a reply may have this number of rows. Bytes do not tell how many queries they are, but it divides them.
+static bool fits_queries(const Call& call, Index rows) {
+    const json::value* queries = call.body.if_contains("queries");
+    if (queries && queries->is_array()) return rows == std::ssize(queries->get_array());
+    std::size_t bytes = call.request.body.size();
+    if (queries) {
+        const json::string& base64 = queries->get_string();
+        bytes = base64.size() / 4 * 3 - static_cast<std::size_t>(std::ranges::count(base64, '='));
     }
-    return rows;
+    return rows > 0 && static_cast<Index>(bytes / sizeof(float)) % rows == 0;
 }
 
-static void require_alike(bool are_alike) {
-    if (!are_alike) throw Error({.what = "shards reply for different queries"});
+static void require_rows(const Call& call, Index rows) {
+    if (!fits_queries(call, rows))
+        throw Error({.what = "a shard's reply has another number of rows",
+                     .expected = "a row for each query",
+                     .got = std::to_string(rows)});
 }
 
-Reply Front::listed(Answers answers, const Listing& how) const {
-    std::vector<FoundRow> all;
-    bool is_first = true;
-    answers.read_each([&](const HttpReply& reply) {
-        std::vector<FoundRow> rows = rows_of(reply);
-        if (std::exchange(is_first, false)) all.resize(rows.size());
-        require_alike(rows.size() == all.size());
-        for (std::size_t q = 0; q < rows.size(); ++q) {
-            if (all[q].read_width == 0) all[q].read_width = rows[q].read_width;
-            require_alike(rows[q].read_width == all[q].read_width);
-        }
-        for (std::size_t q = 0; q < rows.size(); ++q)
-            std::ranges::move(rows[q].slots, std::back_inserter(all[q].slots));
-    });
+static Error unlike(const char* what, Index expected, Index got) {
+    return Error({.what = what, .expected = std::to_string(expected), .got = std::to_string(got)});
+}
+
+// What one shard found: k slots a query at most, each with its value if there are reads.
+static ListedPart part_of(const Call& call, const HttpReply& reply, Index k, bool has_reads) {
+    ListedPart part;
+    const json::value value = json::parse(reply.body);
+    const json::array& results = value.at("results").as_array();
+    require_rows(call, std::ssize(results));
+    for (const json::value& result : results) {
+        std::vector<FoundSlot>& row = part.rows.emplace_back();
+        for (const json::value& slot : result.at("slots").as_array()) row.push_back(slot_of(slot));
+        if (std::ssize(row) > k) throw unlike("a shard's reply has more slots than k", k, std::ssize(row));
+        const json::value* read = has_reads ? result.as_object().if_contains("read") : nullptr;
+        const Index width = read ? std::ssize(read->as_array()) : 0;
+        if (part.rows.size() == 1) part.read_width = width;
+        if (width != part.read_width) throw unlike("a shard's reads have several widths", part.read_width, width);
+        if (width > 0)
+            for (const FoundSlot& found : row) (void)row_of(found.slot.at("value"), width);
+    }
+    return part;
+}
+
+Reply Front::listed(const Call& call, Answers answers, const Listing& how) const {
+    std::vector<ListedPart> parts =
+        answers.read_alike([&](const HttpReply& reply) { return part_of(call, reply, how.k, how.has_reads); });
     require_enough(answers.missing, shards_.size(), options_.whole);
+    const ListedPart& like = parts.at(0);
     std::string body = "{\"results\":[";
-    for (std::size_t q = 0; q < all.size(); ++q)
-        body += (q > 0 ? "," : "") + printable(json::serialize(line_of(static_cast<Index>(q), std::move(all[q]), how)));
+    for (std::size_t q = 0; q < like.rows.size(); ++q) {
+        FoundRow row{{}, static_cast<std::size_t>(like.read_width)};
+        for (ListedPart& part : parts) std::ranges::move(part.rows[q], std::back_inserter(row.slots));
+        body += (q > 0 ? "," : "") + printable(json::serialize(line_of(static_cast<Index>(q), std::move(row), how)));
+    }
     return answers.close(body + "]");
 }
 
@@ -255,7 +304,7 @@ static Index k_of(const Call& call) { return setting(call, endpoint_named("searc
 Reply Front::search(const Call& call) const {
     const ShardRequest request = request_of(call, "search", call.request.body);
     if (call.request.accepts(bytes_type)) return search_packed(call, request);
-    return listed(ask(request), {k_of(call)});
+    return listed(call, ask(request), {k_of(call)});
 }
 
 // The body of a read that also gives values. Its numbers stay as they are written.
@@ -269,37 +318,44 @@ static std::string with_values(const Call& call) {
 
 Reply Front::read(const Call& call) const {
     const auto temperature = static_cast<float>(number_of(call.body, "temperature").value_or(1));
-    const Listing how{k_of(call), temperature, flag_of(call.body, "values")};
+    const Listing how{k_of(call), temperature, flag_of(call.body, "values"), true};
     const std::string body = with_values(call);
-    return listed(ask(request_of(call, "read", body)), how);
+    return listed(call, ask(request_of(call, "read", body)), how);
 }
 
 // --- Results as bytes ------------------------------------------------------------------------------------
 
 namespace {
 
-// Ids [rows, k], then scores [rows, k], as a shard replies them.
+// Ids [rows, k], then scores [rows, k], as a shard replies them. Throws Error for more than `max_k` a row.
 class PackedHits {
   public:
-    explicit PackedHits(const HttpReply& reply) : body_(reply.body) {
+    PackedHits(const HttpReply& reply, Index max_k) : body_(&reply.body) {
         const auto number = [&](const char* name) { return kvmem::number_of<Index>(reply.field(name)).value_or(-1); };
         rows = number("x-kvmem-rows");
         k = number("x-kvmem-k");
-        constexpr Index max = Index{1} << 30, bytes = sizeof(store::Id) + sizeof(float);
-        const bool fits = rows >= 0 && k >= 0 && rows <= max && k <= max && rows * k * bytes == std::ssize(body_);
-        if (!fits) throw Error({.what = "bytes that are no hits"});
+        constexpr Index bytes = sizeof(store::Id) + sizeof(float);
+        const Index hits = std::ssize(*body_) / bytes;
+        const bool fits =
+            rows > 0 && k >= 0 && k <= max_k && std::ssize(*body_) % bytes == 0 && hits % rows == 0 && hits / rows == k;
+        if (!fits)
+            throw Error({.what = "a shard's reply has bytes that are no hits",
+                         .expected = "rows of at most " + std::to_string(max_k) + " hits, of 12 bytes each",
+                         .got = std::to_string(body_->size()) + " bytes for " + std::to_string(rows) + " rows of " +
+                                std::to_string(k)});
     }
+    Index shape() const { return rows; }
     store::Hit at(Index place) const {
         store::Hit hit{};
-        std::memcpy(&hit.id, body_.data() + place * sizeof hit.id, sizeof hit.id);
-        std::memcpy(&hit.score, body_.data() + rows * k * sizeof hit.id + place * sizeof hit.score, sizeof hit.score);
+        std::memcpy(&hit.id, body_->data() + place * sizeof hit.id, sizeof hit.id);
+        std::memcpy(&hit.score, body_->data() + rows * k * sizeof hit.id + place * sizeof hit.score, sizeof hit.score);
         return hit;
     }
 
     Index rows = 0, k = 0;
 
   private:
-    const std::string& body_;
+    const std::string* body_;
 };
 
 bool is_better(const store::Hit& a, const store::Hit& b) {
@@ -310,17 +366,17 @@ bool is_better(const store::Hit& a, const store::Hit& b) {
 
 Reply Front::search_packed(const Call& call, ShardRequest request) const {
     request.accept = bytes_type;
+    const Index max_k = k_of(call);
     Answers answers = ask(request);
-    std::vector<PackedHits> parts;
-    answers.read_each([&](const HttpReply& reply) {
-        const PackedHits part(reply);
-        require_alike(parts.empty() || part.rows == parts[0].rows);
-        parts.push_back(part);
+    const std::vector<PackedHits> parts = answers.read_alike([&](const HttpReply& reply) {
+        const PackedHits part(reply, max_k);
+        require_rows(call, part.rows);
+        return part;
     });
     require_enough(answers.missing, shards_.size(), options_.whole);
     Index k = 0;
     for (const PackedHits& part : parts) k += part.k;
-    k = std::min(k, k_of(call));
+    k = std::min(k, max_k);
     const Index rows = parts.empty() ? 0 : parts[0].rows;
     std::vector<store::Id> ids(rows * k);
     std::vector<float> scores(rows * k, -std::numeric_limits<float>::infinity());
@@ -344,19 +400,49 @@ Reply Front::search_packed(const Call& call, ShardRequest request) const {
 
 // --- Slots -----------------------------------------------------------------------------------------------
 
+// The slots that a shard has of these ids, and null for others.
+struct GotPart {
+    json::array slots;
+
+    Index shape() const { return std::ssize(slots); }
+};
+
+static GotPart got_of(const HttpReply& reply, std::span<const store::Id> ids) {
+    json::value value = json::parse(reply.body);
+    GotPart part{std::move(value.at("slots").as_array())};
+    if (part.slots.size() != ids.size())
+        throw unlike("a shard's reply has another number of slots", std::ssize(ids), std::ssize(part.slots));
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        const json::value& id = part.slots[i].at("id");
+        const bool is_same =
+            id.is_string() ? id.get_string() == std::to_string(ids[i]) : id.to_number<store::Id>() == ids[i];
+        if (!is_same)
+            throw Error({.what = "a shard's reply has slots of other ids",
+                         .expected = std::to_string(ids[i]),
+                         .got = json::serialize(id)});
+        if (part.slots[i].at("found").as_bool())
+            make_exact(part.slots[i].as_object());
+        else
+            part.slots[i] = nullptr;
+    }
+    return part;
+}
+
 Reply Front::get(const Call& call) const {
     Answers answers = ask(request_of(call, "get", call.request.body));
-    json::array slots;
-    answers.read_each([&](const HttpReply& reply) {
-        const json::value value = json::parse(reply.body);
-        const json::array& found = value.at("slots").as_array();
-        require_alike(slots.empty() || found.size() == slots.size());
-        if (slots.empty()) slots = found;
-        for (std::size_t i = 0; i < found.size(); ++i)
-            if (found[i].at("found").as_bool()) slots[i] = found[i];
-    });
-    for (json::value& slot : slots) make_exact(slot.as_object());
+    const std::vector<store::Id> ids = ids_of(call.body, "ids");
+    std::vector<GotPart> parts = answers.read_alike([&](const HttpReply& reply) { return got_of(reply, ids); });
     require_enough(answers.missing, shards_.size(), options_.whole);
+    json::array slots;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        json::value& slot = slots.emplace_back(nullptr);
+        for (GotPart& part : parts)
+            if (!part.slots[i].is_null()) slot = std::move(part.slots[i]);
+        if (!slot.is_null()) continue;
+        const bool as_text = flag_of(call.body, "ids_as_texts");
+        slot =
+            json::object{{"id", as_text ? json::value(std::to_string(ids[i])) : json::value(ids[i])}, {"found", false}};
+    }
     return answers.close("{\"slots\":" + json::serialize(slots));
 }
 

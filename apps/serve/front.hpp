@@ -52,10 +52,11 @@ class Front {
         Index k;
         float temperature = 1;
         bool keeps_values = false;
+        bool has_reads = false;
     };
     Answers ask(const ShardRequest& request) const;
     Reply search_packed(const Call& call, ShardRequest request) const;
-    Reply listed(Answers answers, const Listing& how) const;
+    Reply listed(const Call& call, Answers answers, const Listing& how) const;
     static boost::json::object line_of(Index query, FoundRow row, const Listing& how);
     ShardRequest request_of(const Call& call, const char* operation, const std::string& body) const;
 

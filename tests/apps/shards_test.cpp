@@ -341,6 +341,51 @@ TEST_CASE("a hostile shard costs its part of a result alone", "[serve][shards]")
     }
 }
 
+TEST_CASE("a wrong reply that comes first takes out no right one", "[serve][shards]") {
+    NEED_PROGRAM();
+    const TwoStores stores;
+    const ShardServers shards(stores);
+    const auto results = [](const std::string& row) { return "{\"results\":[" + row + "," + row + "," + row + "]}"; };
+    const auto check_left_out = [&](const std::string& operation, const std::string& request, const std::string& body,
+                                    const std::string& more = "", const std::string& type = "") {
+        CAPTURE(operation, body.substr(0, 200));
+        const std::string bytes =
+            "HTTP/1.1 200 OK\r\n" + more + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+        const FakeServer hostile([&](int socket) { (void)!::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL); });
+        const std::string good = shards.url(1) + "," + shards.url(2);
+        const ServedProgram front({"--shards", "s=" + hostile.url() + "," + good}), without({"--shards", "s=" + good});
+        const std::string fields = type.empty() ? "Content-Type: application/json\r\n" : type;
+        const HttpReply reply = front.call("POST", "/v1/stores/s/" + operation, request, fields);
+        const std::string wanted = without.call("POST", "/v1/stores/s/" + operation, request, fields).body;
+        CHECK(reply.status == 200);
+        CHECK_THAT(reply.head, Catch::Contains("X-Kvmem-Missing: " + hostile.url()));
+        if (type.empty()) {
+            CHECK(json::parse(reply.body).at("missing").as_array().size() == 1);
+            CHECK(reply.body.substr(0, wanted.size() - 2) == wanted.substr(0, wanted.size() - 2));
+        } else {
+            CHECK(reply.body == wanted);
+        }
+    };
+    check_left_out("search", search_body, "{\"results\":[{\"slots\":[]}]}");
+    check_left_out("search", search_body, results("{\"slots\":[{\"id\":1,\"score\":1e300}]}"));
+    check_left_out("read", search_body, results("{\"slots\":[{\"id\":1,\"score\":1}]}"));
+    check_left_out("read", search_body, results("{\"slots\":[{\"id\":1,\"score\":1}],\"read\":[1,2,3]}"));
+    check_left_out("read", search_body,
+                   results("{\"slots\":[{\"id\":1,\"score\":1,\"value\":[1,1e99,1]}],\"read\":[1,2,3]}"));
+    check_left_out("read", search_body, results("{\"slots\":[{\"id\":1,\"score\":1,\"value\":[1]}],\"read\":[1]}"));
+    const std::string ids = "{\"ids\":[1,2,3,4]}";
+    for (const char* wrong : {"{\"slots\":[]}", "{\"slots\":[1,2,3,4]}",
+                              R"({"slots":[{"id":1,"found":false},{"id":2,"found":false},{"id":3,"found":false}]})",
+                              R"({"slots":[{"id":"x","found":true},{"id":2},{"id":3},{"id":4}]})"})
+        check_left_out("get", ids, wrong);
+    check_left_out("search", search_body, "", "X-Kvmem-Rows: 1073741824\r\nX-Kvmem-K: 0\r\n", as_bytes);
+    check_left_out("search", search_body, "", "X-Kvmem-Rows: 4611686018427387904\r\nX-Kvmem-K: 4\r\n", as_bytes);
+    check_left_out("search", search_body, std::string(12, 'x'), "X-Kvmem-Rows: 1\r\nX-Kvmem-K: 1\r\n", as_bytes);
+    // Bytes do not tell the number of queries: most shards do.
+    check_left_out("search?k=3", std::string(64, '\0'), std::string(48, 'x'), "X-Kvmem-Rows: 4\r\nX-Kvmem-K: 1\r\n",
+                   "Content-Type: application/octet-stream\r\nAccept: application/octet-stream\r\n");
+}
+
 TEST_CASE("a front brings the token of its shards, and takes addresses of servers alone", "[serve][shards]") {
     NEED_PROGRAM();
     const TwoStores stores;
