@@ -206,8 +206,9 @@ Manifest read_manifest(const fs::path& path) {
     const Fields fields(value, path.string());
     Manifest manifest{head_of(fields), {}};
     const json::value& shards = fields.at("shards");
-    if (!shards.is_array() || shards.get_array().empty() || std::ssize(shards.get_array()) > max_shards)
-        fields.fail("1 to 1024 shards", "others");
+    if (!shards.is_array()) fields.fail("an array as shards", json::serialize(shards).substr(0, 40));
+    if (shards.get_array().empty() || std::ssize(shards.get_array()) > max_shards)
+        fields.fail("1 to 1024 shards", std::to_string(shards.get_array().size()));
     std::set<std::string> names;
     for (const json::value& shard : shards.get_array()) {
         const Fields of(shard, path.string());
@@ -238,6 +239,16 @@ static bool is_ahead(const FileHead& shard, const Manifest& manifest) {
     return shard.follows == manifest.head.generation;
 }
 
+static std::string text_of(const StoreOptions& options) {
+    return "keys of " + std::to_string(options.key_width) + " and values of " + std::to_string(options.value_width) +
+           " numbers, " + metric_names[static_cast<int>(options.metric)] + ", " +
+           encoding_names[static_cast<int>(options.encoding)];
+}
+
+static std::string text_of(const InvertedLists* lists) {
+    return lists ? std::to_string(std::ssize(lists->offsets) - 1) + " lists" : "no lists";
+}
+
 static StoredSegment read_shard(const fs::path& path, const Manifest& manifest, Index i, bool mapped) {
     const fs::path file = manifest.shard_path(path, i);
     require_no_changes_of_its_own(file);
@@ -245,8 +256,8 @@ static StoredSegment read_shard(const fs::path& path, const Manifest& manifest, 
     const Manifest::Shard& wanted = manifest.shards[i];
     const Index shards = std::ssize(manifest.shards);
     if (!(shard.head.options == manifest.head.options))
-        throw wrong_shard(file, "this shard does not fit its store", "the widths, metric and form of the manifest",
-                          "others");
+        throw wrong_shard(file, "this shard does not fit its store", text_of(manifest.head.options),
+                          text_of(shard.head.options));
     const bool is_same = shard.head.generation == wanted.generation && shard.head.slots == wanted.slots;
     if (!is_same && !is_ahead(shard.head, manifest))
         throw wrong_shard(file, "this shard is not the one that the manifest names",
@@ -273,7 +284,9 @@ static void unite_lists(std::span<const StoredSegment> shards, bool is_mixed, co
         if (shard.head.slots == 0) continue;
         if (!first) first = &shard;
         if (have_same_lists(*first->segment, *shard.segment)) continue;
-        if (!is_mixed) throw wrong_shard(path, "the shards have different lists", "those of one index", "others");
+        if (!is_mixed)
+            throw wrong_shard(path, "the shards have the lists of different indexes",
+                              text_of(first->segment->lists.get()), text_of(shard.segment->lists.get()));
         for (const StoredSegment& other : shards) other.segment->lists = nullptr;
         return;
     }
