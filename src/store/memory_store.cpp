@@ -1,6 +1,7 @@
 #include "kvmem/store/memory_store.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/text.hpp"
 #include "store/memory_store_impl.hpp"
 #include "store/read/read.hpp"
 #include "store/search/inverted_lists.hpp"
@@ -206,20 +207,38 @@ void MemoryStore::save(const std::filesystem::path& path) const {
     save_alone(path, *merge_segments(*snapshot, lists ? lists->centroids : nullptr)[0], *snapshot);
 }
 
+// `files` begin with the store and its log; shards follow. A shard without its manifest is not overwritten: a store
+// that was renamed, or has the same name before another ending, may name it.
 static void require_none(const std::vector<std::filesystem::path>& files) {
-    for (const std::filesystem::path& file : files)
-        if (is_there(file))
+    constexpr std::size_t shards_begin = 2;
+    for (std::size_t i = 0; i < files.size(); ++i)
+        if (is_there(files[i]))
             throw Error({.what = "there is a file of this name already",
                          .expected = {},
                          .got = {},
-                         .where = file.string(),
-                         .hint = "open it, or choose another name"});
+                         .where = files[i].string(),
+                         .hint = i < shards_begin
+                                     ? "open it, or choose another name"
+                                     : "choose another name; or delete this file and the like beside it, if no "
+                                       "store names them, as when the making of one was killed"});
+}
+
+// A manifest is JSON and names its shards after itself.
+static void require_utf8_name(const std::filesystem::path& path) {
+    const std::string name = path.stem().string();
+    if (const std::size_t at = invalid_utf8_at(name); at != std::string::npos)
+        throw Error({.what = "a store in shards cannot have this name",
+                     .expected = "UTF-8",
+                     .got = "another byte at position " + std::to_string(at),
+                     .where = printable(path.string()),
+                     .hint = "choose another name"});
 }
 
 MemoryStore MemoryStore::create(const std::filesystem::path& path, const StoreOptions& options, Index shards) {
     check_options(options);
     require_option(shards >= 0 && shards <= max_shards, "shards", "0 to 1024");
     const std::filesystem::path target = shards > 0 ? behind_links(path) : path;
+    if (shards > 0) require_utf8_name(target);
     std::vector<std::filesystem::path> files{target, log_path(target)};
     const std::vector<std::string> shard_names = new_shard_names(target, shards);
     for (const std::string& shard : shard_names) files.push_back(target.parent_path() / shard);

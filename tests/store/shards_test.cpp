@@ -436,5 +436,12 @@ TEST_CASE("a new store in shards takes the place of no file", "[store][shards]")
     replace_file(in_the_way, "mine");
     CHECK_THROWS_AS(MemoryStore::create(files.path, options, 2), Error);
     CHECK(read_file(in_the_way) == "mine");
+    // As a kill between the shards and the manifest leaves it.
+    CHECK_THROWS_WITH(MemoryStore::create(files.path, options, 2), Catch::Contains("delete this file"));
     CHECK(std::distance(fs::directory_iterator(files.directory.path()), {}) == 1);
+    CHECK_THROWS_WITH(MemoryStore::create(files.directory.path() / "caf\xe9.json", options, 2),
+                      Catch::Contains("UTF-8"));
+    CHECK(std::distance(fs::directory_iterator(files.directory.path()), {}) == 1);
+    CHECK_NOTHROW(MemoryStore::create(files.directory.path() / "caf\xc3\xa9.json", options, 2));
+    CHECK(MemoryStore::open(files.directory.path() / "caf\xc3\xa9.json").size() == 0);
 }
