@@ -58,9 +58,9 @@ void MemoryStore::Impl::start_segment(Snapshot& snapshot, Index more) {
     const Snapshot before = snapshot;
     const std::vector<Location> moved = live_locations(before, is_mostly_deleted);
     std::erase_if(snapshot.segments, is_mostly_deleted);
-    Index grown = 0;  // not what files or an index hold: a few slots more must not double it
-    for (Index s = std::max<Index>(1, shards); s < std::ssize(snapshot.segments); ++s)
-        grown += snapshot.segments[s].live_count();
+    Index grown = 0;  // not what came first or whole: a few slots more must not double it
+    for (Index s = 1; s < std::ssize(snapshot.segments); ++s)
+        if (!snapshot.segments[s].is_whole) grown += snapshot.segments[s].live_count();
     const Index count = std::ssize(moved);
     const Index capacity = count + std::max({more, std::min(grown, max_slots_at_once), min_segment});
     growing_ = std::make_shared<Segment>(snapshot.options, (capacity + scan_tile - 1) / scan_tile * scan_tile,
@@ -148,7 +148,7 @@ Id MemoryStore::Impl::add_numbered(ConstView keys, const Values& values) {
 
 // Appends a full segment.
 static void append_whole(Snapshot& snapshot, const std::shared_ptr<const Segment>& segment) {
-    if (segment->capacity > 0) snapshot.segments.push_back({segment, segment->capacity, nullptr});
+    if (segment->capacity > 0) snapshot.segments.push_back({segment, segment->capacity, nullptr, true});
 }
 
 // A shard that is ahead of the manifest holds changes of the log already. Made once more, in their order, they leave

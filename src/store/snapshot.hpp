@@ -41,6 +41,7 @@ struct SegmentView {
     std::shared_ptr<const Segment> segment;
     Index count = 0;
     std::shared_ptr<const DeletedSlots> deleted;  // null: none
+    bool is_whole = false;                        // from a file, an index or compact(): it never grew
 
     std::uint64_t live(Index tile) const {
         const Index rest = count - tile * detail::scan_tile;
