@@ -286,7 +286,8 @@ static void unite_lists(std::span<const StoredSegment> shards, bool is_mixed, co
         if (have_same_lists(*first->segment, *shard.segment)) continue;
         if (!is_mixed)
             throw wrong_shard(path, "the shards have the lists of different indexes",
-                              text_of(first->segment->lists.get()), text_of(shard.segment->lists.get()));
+                              text_of(first->segment->lists.get()),
+                              text_of(shard.segment->lists.get()) + " of another index");
         for (const StoredSegment& other : shards) other.segment->lists = nullptr;
         return;
     }
