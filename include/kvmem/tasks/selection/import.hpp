@@ -23,7 +23,7 @@ enum class SentencesLayout {
     // line may name the columns as WikiQA does: Question, Sentence and Label, and maybe QuestionID, DocumentTitle and
     // Heading.
     tsv,
-    // TrecQA's elements <QApairs id='...'> with <question>, <positive> and <negative>. Of each, the first line counts:
+    // TrecQA's elements QApairs with an id, which hold question, positive and negative. Of each, the first line counts:
     // words with tabs between them.
     trecqa,
     // {"question", "candidates": [sentences], "answers": [numbers of the right ones, from 0]}, an object a line, and

@@ -18,6 +18,7 @@ class Reader;
 class Writer;
 }  // namespace hdf5
 
+// Words as a model of sentences knows them.
 struct SentenceLexicon {
     std::string language = "english";  // of stems: a name of Snowball's, or "none"
     Index sentences = 0;               // of training

@@ -47,7 +47,7 @@ struct KvMemNNConfig {
     bool train_entities = false;   // off: rows of entities keep their first values
     RetrieverOptions retriever{};  // how slots are found; its hops are those above
     std::uint64_t seed = 1;
-    WordSettings words{};
+    WordSettings words{};  // how the rows of words begin
     // Throws UsageError for Retrieval::whole, which this model cannot read.
     void check() const;
 

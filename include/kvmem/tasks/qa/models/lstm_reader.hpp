@@ -22,7 +22,7 @@ struct LstmReaderConfig {
     Index max_words = 1000;
     double dropout = 0.1;
     std::uint64_t seed = 1;
-    WordSettings words{};
+    WordSettings words{};  // how the rows of words begin
 
     template <class Self, class Field>
     static void fields(Self& c, Field field) {

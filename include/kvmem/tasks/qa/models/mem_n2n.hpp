@@ -59,7 +59,7 @@ struct MemN2NConfig {
     bool relu = false;
     double deviation = 0.1;
     std::uint64_t seed = 1;
-    WordSettings words{};
+    WordSettings words{};  // how the rows of words begin
 
     template <class Self, class Field>
     static void fields(Self& c, Field field) {

@@ -43,7 +43,7 @@ struct MemoryTransformerConfig {
     Index max_words = 32;
     double dropout = 0;
     std::uint64_t seed = 1;
-    WordSettings words{};
+    WordSettings words{};  // how the rows of words begin
     // Throws UsageError unless the heads divide the width.
     void check() const;
 

@@ -50,7 +50,7 @@ struct QueryReductionConfig {
     double position_std = 0.5;
     double dropout = 0.1;
     std::uint64_t seed = 1;
-    WordSettings words{};
+    WordSettings words{};  // how the rows of words begin
 
     template <class Self, class Field>
     static void fields(Self& c, Field field) {

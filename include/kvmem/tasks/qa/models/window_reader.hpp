@@ -28,7 +28,7 @@ struct WindowReaderConfig {
     double place_deviation = 1;
     RetrieverOptions retriever{};  // how slots are found; its hops are not used
     std::uint64_t seed = 1;
-    WordSettings words{};
+    WordSettings words{};  // how the rows of words begin
     // Throws UsageError for Retrieval::whole, which this model cannot read.
     void check() const;
 

@@ -23,6 +23,7 @@
 
 namespace kvmem {
 
+// The settings of a sentence selector.
 struct SentenceSelectorConfig {
     static constexpr const char* kind = "sentence-selector";
     std::string vectors{};            // file of word vectors; "": none
@@ -50,6 +51,7 @@ struct SentenceSelectorConfig {
 // The network of the formulas above.
 class SentenceSelector final : public SelectionModel {
   public:
+    // Throws UsageError for settings out of their ranges.
     SentenceSelector(const SentenceSelectorConfig& config, SentenceLexicon lexicon, Start start = Start::drawn);
     ~SentenceSelector() override;
 
