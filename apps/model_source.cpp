@@ -37,7 +37,7 @@ static std::filesystem::path find_question_run(const po::variables_map& values) 
                      .expected = "one for " + questions.type().name(),
                      .got = "one for " + task.type().name(),
                      .where = run.string(),
-                     .hint = "see 'kvmem translate' and 'kvmem generate'"});
+                     .hint = "'kvmem translate', 'generate', 'recommend' or 'predict' may read it"});
     return run;
 }
 

@@ -1,9 +1,11 @@
 // kvmem predict of models that choose sentences.
 #include "kvmem/core/text.hpp"
+#include "kvmem/io/json_text.hpp"
 #include "kvmem/tasks/selection/evaluate.hpp"
 #include "line_reader.hpp"
 #include "sentences.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <initializer_list>
 #include <iostream>
@@ -41,9 +43,21 @@ static std::string text_of(const json::object& line, std::initializer_list<const
     return {};
 }
 
+// Marks the candidates that "answers" numbers, if it is there.
+static void mark_answers(const json::object& line, std::vector<std::uint8_t>& right, const std::string& where) {
+    const json::value* answers = line.if_contains("answers");
+    if (!answers || answers->is_null()) return;
+    const char* const expected = "\"answers\": [numbers of the right candidates, from 0]";
+    if (!answers->is_array()) throw bad_line(expected, kind_of(*answers), where);
+    for (const json::value& answer : answers->as_array()) {
+        if (!answer.is_int64() || answer.as_int64() < 0 || answer.as_int64() >= std::ssize(right))
+            throw bad_line(expected, json::serialize(answer), where);
+        right[answer.as_int64()] = 1;
+    }
+}
+
 // Throws Error for a line that is no question with candidates.
-static SelectionQuestion question_in(const std::string& text, const std::string& where) {
-    const json::object line = object_in(text, where);
+static SelectionQuestion question_in(const json::object& line, const std::string& where) {
     SelectionQuestion read{.id = "",
                            .text = text_of(line, {"question"}, where),
                            .title = text_of(line, {"title", "article"}, where),
@@ -58,32 +72,58 @@ static SelectionQuestion question_in(const std::string& text, const std::string&
     }
     if (read.sentences.empty()) throw bad_line("one candidate or more", "0", where);
     read.right.resize(read.sentences.size());
+    mark_answers(line, read.right, where);
     return read;
 }
 
-static json::object ranked(const SelectionModel& model, const SelectionQuestion& question) {
+namespace {
+// How many questions with answers there were, and how many of them have a right sentence first.
+struct Judged {
+    Index questions = 0, right = 0;
+};
+}  // namespace
+
+// "id" is given back, and with answers "right" says whether the first sentence is one.
+static json::object ranked(const SelectionModel& model, const json::object& line, const std::string& where,
+                           Judged& judged) {
+    const SelectionQuestion question = question_in(line, where);
     const Ragged<Real> scores = model.score({&question, 1});
+    const std::vector<Index> order = worst_case_order(scores[0], question.right);
     json::array sentences;
-    for (const Index candidate : worst_case_order(scores[0], question.right))
+    for (const Index candidate : order)
         sentences.push_back(json::object{
             {"number", candidate}, {"sentence", question.sentences[candidate]}, {"score", scores[0][candidate]}});
-    return {{"question", question.text}, {"sentences", std::move(sentences)}};
+    json::object out;
+    if (const json::value* id = line.if_contains("id")) out["id"] = *id;
+    out["question"] = question.text;
+    if (std::ranges::find(question.right, 1) != question.right.end()) {
+        const bool right = question.right[order.front()] != 0;
+        out["right"] = right;
+        ++judged.questions;
+        judged.right += right;
+    }
+    out["sentences"] = std::move(sentences);
+    return out;
 }
 
 int predict_sentences(const po::variables_map& values) {
     const auto model = open_selection_model(values["run"].as<std::string>());
     InputLines lines;
     Index failed = 0;
+    Judged judged;
     std::optional<Problem> first;
     for (std::string text; lines.next(text);) {
         if (text.find_first_not_of(" \t") == std::string::npos) continue;
         try {
-            std::cout << json::serialize(ranked(*model, question_in(text, lines.place()))) << "\n";
+            const json::object line = object_in(text, lines.place());
+            std::cout << with_plain_numbers(json::serialize(ranked(*model, line, lines.place(), judged))) << "\n";
         } catch (const Error& e) {
             std::cout << json::serialize(json::object{{"error", e.what()}}) << "\n";
             if (failed++ == 0) first = e.problem();
         }
     }
+    if (judged.questions > 0)
+        std::cerr << judged.right << " of " << plural(judged.questions, "question") << " with a right sentence first\n";
     if (first) throw Error(std::move(*first));
     return 0;
 }

@@ -134,7 +134,7 @@ static void define_attention(py::module_& module) {
             "read(self, query, memory, query_offsets, slot_offsets, *, causal=False, weights=False)\n--\n\n"
             "[B, width]: rows [query_offsets[i], query_offsets[i + 1]) of query [B, width] read rows\n"
             "[slot_offsets[i], slot_offsets[i + 1]) of memory [S, width]. With weights=True also the weights\n"
-            "[n, 1] in the order of segments, heads, queries and slots.",
+            "[n, 1] in the order of segments, queries, heads and slots.",
             "query"_a, "memory"_a, "query_offsets"_a, "slot_offsets"_a, py::kw_only(), "causal"_a = false,
             "weights"_a = false)
         .def(

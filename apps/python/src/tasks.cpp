@@ -59,7 +59,11 @@ const Task& task_of_data(const fs::path& data) {
     const std::string format = file_format(data);
     const auto task = std::ranges::find(tasks(), format, &Task::data_format);
     if (task != tasks().end()) return *task;
-    throw Error({.what = "no data set", .expected = "a file of kvmem import", .got = format, .where = data.string()});
+    throw Error({.what = "no data set that Python trains on",
+                 .expected = "one of questions, pairs, texts or events",
+                 .got = format,
+                 .where = data.string(),
+                 .hint = "'python -m kvmem train' takes all of them"});
 }
 
 // Whether the configuration of a run is one of the task's.

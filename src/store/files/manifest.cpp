@@ -231,7 +231,8 @@ static Error wrong_shard(const fs::path& file, const char* what, const std::stri
 // A log beside a shard has changes that the manifest's log does not have.
 static void require_no_changes_of_its_own(const fs::path& file) {
     if (is_there(log_path(file)) && fs::file_size(log_path(file)) > log_head_bytes)
-        throw wrong_shard(file, "this shard was changed by itself", "changes of the whole store", "a log of its own");
+        throw wrong_shard(file, "this shard was changed by itself", "changes of the whole store",
+                          "a log of its own, " + log_path(file).string());
 }
 
 // Whether the shard is newer than the manifest: a checkpoint wrote it and ended before it wrote the manifest.

@@ -263,21 +263,13 @@ void SequenceMemory::score(std::span<const History> histories, View scores) cons
     std::ranges::copy(all.value().span(), scores.span().begin());
 }
 
-// Hides the items that came only after each history: they could not have been taken. As rivals they would teach the
-// model that new items are bad ones.
-Var SequenceMemory::hide_unborn(Var scores, std::span<const History> histories, RaggedView<Index> targets) const {
+// Hides the items that training never has. As rivals of all targets they would teach the model that new items are bad.
+Var SequenceMemory::hide_untrained(Var scores) const {
     constexpr Real hidden = -1e4;
-    std::vector<Index> births;
-    for (Token item = 0; item < memory_->items(); ++item) {
-        const std::span<const Index> all = memory_->occurrences(item);
-        births.push_back(all.empty() ? Events::max_time : memory_->time(all.front()));
-    }
     Matrix mask(scores.rows(), scores.cols());
-    for (Index row = 0; row < mask.rows(); ++row) {
-        for (Index item = 0; item < mask.cols(); ++item)
-            if (births[item] > histories[row].now) mask(row, item) = hidden;
-        for (const Index target : targets[row]) mask(row, target) = 0;
-    }
+    for (Token item = 0; item < memory_->items(); ++item)
+        if (memory_->occurrences(item).empty())
+            for (Index row = 0; row < mask.rows(); ++row) mask(row, item) = hidden;
     return scores + scores.tape->constant(std::move(mask));
 }
 
@@ -301,7 +293,7 @@ Var SequenceMemory::loss(Tape& tape, const Events& events, std::span<const Windo
     const Var states = take_rows(encoder_.states(tape, all.rows), read);
     Var all_scores = scores(states, histories, when);
     if (config_.drop_items > 0 && config_.features && !catalog().objects().columns.empty())
-        all_scores = hide_unborn(all_scores, histories, targets);
+        all_scores = hide_untrained(all_scores);
     return set_cross_entropy(all_scores, targets, max_basket_weight) * static_cast<Real>(1 / config_.share);
 }
 

@@ -11,8 +11,7 @@
 // In training the memory is read as it was before each target's time; nothing later is ever seen.
 //
 // Where items have features, training reads a share of the items by these alone (Volkovs et al. 2017, DropoutNet), and
-// items that came only after a target are no rivals of it. So an item that training never saw is scored by its
-// features.
+// items that training never has are no rivals of its targets. So a new item is scored by its features.
 #pragma once
 
 #include "kvmem/tasks/recommendation/models/sasrec.hpp"
@@ -114,7 +113,7 @@ class SequenceMemory final : public RecommendationModel {
         std::vector<Index> row{};    // of the histories
         std::vector<Real> x{};       // [named, features]
     };
-    Var hide_unborn(Var scores, std::span<const History> histories, RaggedView<Index> targets) const;
+    Var hide_untrained(Var scores) const;
     void name_items(const History& history, Index row, Index when, std::span<Real> scratch, Named& named) const;
     Index when_of(const History& history) const;
     Var scores(Var states, std::span<const History> histories, std::span<const Index> when) const;
