@@ -61,15 +61,14 @@ int run_inspect(const Arguments& arguments) {
     require_at_least(values["limit"].as<Index>(), 1, "limit");
     for (const char* option : {"limit", "max-frequency", "max-slots"})
         if (!values[option].defaulted() && format != "kvmem-qa")
-            throw UsageError({.what = "--" + std::string(option) + " is of data sets of questions only"});
+            throw UsageError({.what = "--" + std::string(option) + " is of kvmem-qa data sets only"});
     if (!values["limit"].defaulted() && !values.count("questions"))
         throw UsageError({.what = "--limit goes with --questions"});
     if ((recall || values.count("questions")) && format != "kvmem-qa")
-        throw UsageError(
-            {.what = std::string(recall ? "--recall" : "--questions") + " is of data sets of questions only",
-             .expected = "a data set of questions",
-             .got = format.empty() ? "another file" : format,
-             .where = path.string()});
+        throw UsageError({.what = std::string(recall ? "--recall" : "--questions") + " is of kvmem-qa data sets only",
+                          .expected = "a data set of questions with a memory",
+                          .got = format.empty() ? "another file" : format,
+                          .where = path.string()});
     if (is_folder(path))
         inspect_run(path, as_json);
     else if (format == model_format)

@@ -52,8 +52,11 @@ int run_synth_shop(const Arguments& arguments) {
     options.off = effects_named(off);
     const SplitOptions split = split_options(values);
     EventsDataset dataset = make_shop(options);
-    dataset.info.generator = "kvmem " KVMEM_VERSION " synth shop --seed " + std::to_string(options.seed) +
-                             (off.empty() ? "" : " --off " + off);
+    dataset.info.generator = "kvmem " KVMEM_VERSION " synth shop --seed " + std::to_string(options.seed);
+    for (const char* name : {"users", "items", "days"})
+        if (!values[name].defaulted())
+            dataset.info.generator += " --" + std::string(name) + " " + std::to_string(values[name].as<Index>());
+    if (!off.empty()) dataset.info.generator += " --off " + off;
     const SplitReport report = split_events(dataset, split);
     save_events(dataset, output);
     std::cerr << output << ": " << plural(dataset.events.size(), "event") << " of "

@@ -375,7 +375,7 @@ TEST_CASE("files that are not what they should be are one clear error", "[progra
     check_fails(kvmem_program({"query", f.data, "-"}, "1 2\n"), 1, "this is not a store of vectors");
     check_fails(kvmem_program({"query", f.run, "-"}, "1 2\n"), 1, "a run directory");
     check_fails(kvmem_program({"index", "/dev/null", "-o", f.path("none.h5")}), 1, "no vectors");
-    check_fails(kvmem_program({"inspect", f.run, "--max-slots", "3"}), 2, "of data sets of questions only");
+    check_fails(kvmem_program({"inspect", f.run, "--max-slots", "3"}), 2, "of kvmem-qa data sets only");
     check_fails(kvmem_program({"evaluate", f.run + "/model-best.h5"}), 2, "--data");
     check_fails(kvmem_program({"ask", f.run + "/model-best.h5", "x"}), 2, "--memory");
     check_fails(kvmem_program({"evaluate", f.run, "--split", "exam"}), 1, "exam");
