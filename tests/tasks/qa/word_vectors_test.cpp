@@ -136,7 +136,7 @@ TEST_CASE("the bytes of a model's word vectors must fit its words", "[word_vecto
 
 TEST_CASE("an answerer with word vectors understands a verb that training never saw", "[word_vectors]") {
     const QaDataset dataset = toy_kb();
-    const WordVectors vectors({"lives", "pleases", "dwells"}, matrix_of({{1, 0}, {-1, 0}, {1, 0.1}}));
+    const WordVectors vectors({"lives", "pleases", "dwells"}, matrix_of({{1, 0}, {-1, 0}, {1, 0.1f}}));
     const auto best = [&](const std::string& question) {
         const KvMemNNConfig config{.width = 16, .hops = 1};
         const Answerer answerer(
