@@ -158,6 +158,7 @@ std::vector<std::shared_ptr<const Segment>> merge_segments(const Snapshot& snaps
     for (const Location location : live_locations(snapshot, is_any))
         locations[shard_of(snapshot.segment(location).ids[location.slot], shards)].push_back(location);
     std::vector<std::shared_ptr<const Segment>> segments;
+    segments.reserve(locations.size());
     for (std::vector<Location>& of_shard : locations)
         segments.push_back(gather(snapshot, centroids, std::move(of_shard)));
     return segments;

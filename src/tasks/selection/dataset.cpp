@@ -110,6 +110,7 @@ SentencesDataset load_sentences(std::span<const std::byte> bytes, const std::str
 static void write_split(hdf5::Writer& file, const std::string& path, const std::vector<SelectionQuestion>& questions) {
     for (const auto& [name, column] : text_columns) {
         std::vector<std::string> texts;
+        texts.reserve(questions.size());
         for (const SelectionQuestion& question : questions) texts.push_back(question.*column);
         file.write(path + "/" + name, std::span<const std::string>(texts));
     }

@@ -115,6 +115,7 @@ static void rerank(std::string_view question, const SentenceRanking& rank, std::
     for (Index i = 0; i < std::ssize(answers); ++i) order.push_back({i, scores[i]});
     std::ranges::sort(order, is_better);
     std::vector<FoundAnswer> ranked;
+    ranked.reserve(order.size());
     for (const Scored& one : order) ranked.push_back(std::move(answers[one.number]));
     answers = std::move(ranked);
 }
