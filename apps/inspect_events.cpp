@@ -1,4 +1,5 @@
 // kvmem inspect of data sets of events.
+#include "inspection.hpp"
 #include "kvmem/core/text.hpp"
 #include "kvmem/tasks/recommendation/inspect.hpp"
 #include "task_verbs.hpp"
@@ -49,10 +50,7 @@ static void print_targets(const char* name, const TargetsReport& report) {
 
 static void print_events(const EventsDataset& data, const EventsReport& report) {
     const Events& events = data.events;
-    std::cout << "data set: " << printable(data.info.title) << "\n";
-    if (!data.info.source.empty()) print_row("source", data.info.source);
-    if (!data.info.license.empty()) print_row("license", data.info.license);
-    print_row("made by", data.info.generator);
+    print_info(data.info);
     print_row("events",
               plural(events.size(), "event") + ", " + day_text(report.first) + " to " + day_text(report.last));
     print_group(data, data.users, plural(data.users.size(), "user"));

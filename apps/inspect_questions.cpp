@@ -1,5 +1,6 @@
 // kvmem inspect: what a data set or a model of question answering holds.
 #include "answer_text.hpp"
+#include "inspection.hpp"
 #include "kvmem/core/text.hpp"
 #include "kvmem/io/json_text.hpp"
 #include "kvmem/tasks/qa/documents/postings.hpp"
@@ -181,10 +182,7 @@ void inspect_questions(const fs::path& path, const po::variables_map& values) {
         std::cout << with_plain_numbers(json::serialize(data_json(info, report, std::move(splits)))) << "\n";
         return;
     }
-    std::cout << "data set: " << printable(info.title) << "\n";
-    if (!info.source.empty()) print_row("source", info.source);
-    if (!info.license.empty()) print_row("license", info.license);
-    print_row("made by", info.generator);
+    print_info(info);
     std::cout << "vocabulary: " << plural(report.tokens_by_kind[1], "word") << ", "
               << plural(report.tokens_by_kind[2], "name") << ", " << plural(report.tokens_by_kind[3], "relation")
               << "; " << plural(report.candidates, "candidate") << "\n";
@@ -196,28 +194,14 @@ void inspect_questions(const fs::path& path, const po::variables_map& values) {
 }
 
 void inspect_reader(const fs::path& path, bool as_json) {
-    const std::unique_ptr<Model> loaded = load_model(path);
-    const Model& model = *loaded;
-    const std::string config = to_json(model.settings());
-    if (as_json) {
-        json::array parameters;
-        for (const Parameter& p : model.parameters())
-            parameters.push_back(json::object{{"name", p.name}, {"rows", p.value.rows()}, {"cols", p.value.cols()}});
-        std::cout << json::serialize(json::object{{"format", "kvmem-model"},
-                                                  {"model", model.kind()},
-                                                  {"config", json::parse(config)},
-                                                  {"vocabulary", model.vocabulary().size()},
-                                                  {"candidates", model.candidates().size()},
-                                                  {"parameters", parameters}})
-                  << "\n";
-        return;
-    }
-    std::cout << "model: " << model.name() << ", " << plural(model.parameters().count(), "parameter") << "\n";
-    print_row("vocabulary", plural(model.vocabulary().size(), "token"));
-    print_row("candidates", std::to_string(model.candidates().size()));
-    for (const Parameter& p : model.parameters())
-        print_row("parameter " + p.name, std::to_string(p.value.rows()) + " x " + std::to_string(p.value.cols()));
-    print_row("configuration", config);
+    const std::unique_ptr<Model> model = load_model(path);
+    const Index tokens = model->vocabulary().size(), candidates = std::ssize(model->candidates());
+    print({.name = model->name(),
+           .settings = model->settings(),
+           .parameters = model->parameters(),
+           .rows = {{"vocabulary", plural(tokens, "token")}, {"candidates", std::to_string(candidates)}},
+           .members = {{"vocabulary", tokens}, {"candidates", candidates}}},
+          as_json);
 }
 
 }  // namespace kvmem::apps

@@ -1,4 +1,5 @@
 // kvmem inspect of data sets of questions with candidate sentences.
+#include "inspection.hpp"
 #include "kvmem/core/text.hpp"
 #include "kvmem/tasks/selection/dataset.hpp"
 #include "program.hpp"
@@ -59,19 +60,12 @@ void inspect_sentences(const std::filesystem::path& path, const po::variables_ma
     if (values.count("json")) {
         json::object splits;
         for (const auto& [name, questions] : data.splits) splits[name] = json_of(counts_of(questions));
-        std::cout << json::serialize(json::object{{"format", "kvmem-sentences"},
-                                                  {"title", data.info.title},
-                                                  {"source", data.info.source},
-                                                  {"license", data.info.license},
-                                                  {"generator", data.info.generator},
-                                                  {"splits", std::move(splits)}})
-                  << "\n";
+        json::object all = info_json("kvmem-sentences", data.info);
+        all["splits"] = std::move(splits);
+        std::cout << json::serialize(all) << "\n";
         return;
     }
-    std::cout << "data set: " << printable(data.info.title) << "\n";
-    if (!data.info.source.empty()) print_row("source", data.info.source);
-    if (!data.info.license.empty()) print_row("license", data.info.license);
-    print_row("made by", data.info.generator);
+    print_info(data.info);
     for (const auto& [name, questions] : data.splits) print_split(name, counts_of(questions));
 }
 

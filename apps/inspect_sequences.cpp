@@ -1,4 +1,5 @@
 // kvmem inspect of data sets and models of sequences.
+#include "inspection.hpp"
 #include "kvmem/core/text.hpp"
 #include "kvmem/tasks/sequences/dataset.hpp"
 #include "kvmem/tasks/sequences/model_file.hpp"
@@ -80,13 +81,6 @@ static std::string shortened(const std::string& text, std::size_t bytes) {
     return text.substr(0, end) + "...";
 }
 
-static void print_info(const DatasetInfo& info) {
-    std::cout << "data set: " << printable(info.title) << "\n";
-    if (!info.source.empty()) print_row("source", info.source);
-    if (!info.license.empty()) print_row("license", info.license);
-    print_row("made by", info.generator);
-}
-
 static void print_rows(const std::string& what, const RowsReport& report) {
     print_row("length of " + what, std::to_string(report.min) + " to " + std::to_string(report.max) + ", " +
                                        formatted("%.1f", report.mean()) + " on average");
@@ -119,14 +113,6 @@ static void print_pairs(const PairsDataset& dataset, const std::string& name, co
         print_row("longest source", shortened(dataset.source.decode(split.source[report.source.longest]), 200));
     for (const Index i : examples_of(split.size()))
         print_row("example " + std::to_string(i + 1), pair_text(dataset, split, i));
-}
-
-static json::object info_json(const char* format, const DatasetInfo& info) {
-    return {{"format", format},
-            {"title", info.title},
-            {"source", info.source},
-            {"license", info.license},
-            {"generator", info.generator}};
 }
 
 static json::object units_json(const Units& units) { return {{"kind", kind_of(units)}, {"tokens", units.size()}}; }
@@ -192,26 +178,13 @@ static std::string text_of(const Units& units) { return plural(units.size(), "to
 
 void inspect_network(const std::filesystem::path& path, bool as_json) {
     const std::unique_ptr<SequenceNetwork> network = load_sequence_network(path);
-    const std::string config = to_json(network->settings());
-    if (as_json) {
-        json::array parameters;
-        for (const Parameter& p : network->parameters())
-            parameters.push_back(json::object{{"name", p.name}, {"rows", p.value.rows()}, {"cols", p.value.cols()}});
-        std::cout << json::serialize(json::object{{"format", "kvmem-model"},
-                                                  {"model", network->settings().kind()},
-                                                  {"config", json::parse(config)},
-                                                  {"source_units", units_json(network->source_units())},
-                                                  {"target_units", units_json(network->target_units())},
-                                                  {"parameters", std::move(parameters)}})
-                  << "\n";
-        return;
-    }
-    std::cout << "model: " << network->name() << ", " << plural(network->parameters().count(), "parameter") << "\n";
-    print_row("symbols of sources", text_of(network->source_units()));
-    print_row("symbols of targets", text_of(network->target_units()));
-    for (const Parameter& p : network->parameters())
-        print_row("parameter " + p.name, std::to_string(p.value.rows()) + " x " + std::to_string(p.value.cols()));
-    print_row("configuration", config);
+    const Units &source = network->source_units(), &target = network->target_units();
+    print({.name = network->name(),
+           .settings = network->settings(),
+           .parameters = network->parameters(),
+           .rows = {{"symbols of sources", text_of(source)}, {"symbols of targets", text_of(target)}},
+           .members = {{"source_units", units_json(source)}, {"target_units", units_json(target)}}},
+          as_json);
 }
 
 }  // namespace kvmem::apps

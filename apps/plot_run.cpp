@@ -3,6 +3,8 @@
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/file.hpp"
+#include "kvmem/train/config.hpp"
+#include "task_table.hpp"
 
 #include <boost/json.hpp>
 #include <cmath>
@@ -84,6 +86,18 @@ void add_run(PlotPage& page, const RunFiles& files, const TaskType& task, const 
 
 void add_settings(PlotPage& page, const std::string& object) {
     add_fields(page.settings, json::parse(object).as_object());
+}
+
+PlotPage described_page(const fs::path& run, const std::string& name, const std::string& summary,
+                        const Settings& settings) {
+    PlotPage page;
+    page.title = fs::absolute(run / "").parent_path().filename().string() + ": " + name;
+    page.summary = summary + ".";
+    if (is_folder(run))
+        add_run(page, RunFiles{run}, task_of_run(run).type());
+    else
+        add_settings(page, to_json(settings));
+    return page;
 }
 
 }  // namespace kvmem::apps

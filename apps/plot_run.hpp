@@ -15,4 +15,8 @@ void add_run(PlotPage& page, const RunFiles& files, const TaskType& task, const 
 // Adds the fields of a JSON object.
 void add_settings(PlotPage& page, const std::string& object);
 
+// A page of a run directory or a model file, with its title and summary.
+PlotPage described_page(const std::filesystem::path& run, const std::string& name, const std::string& summary,
+                        const Settings& settings);
+
 }  // namespace kvmem::apps

@@ -12,15 +12,8 @@ namespace kvmem::apps {
 
 namespace fs = std::filesystem;
 
-static PlotPage described_page(const SequenceNetwork& network, const fs::path& run) {
-    PlotPage page;
-    page.title = fs::absolute(run / "").parent_path().filename().string() + ": " + network.name();
-    page.summary = network.summary() + ".";
-    if (is_folder(run))
-        add_run(page, RunFiles{run}, task_of_run(run).type());
-    else
-        add_settings(page, to_json(network.settings()));
-    return page;
+static PlotPage page_of(const SequenceNetwork& network, const fs::path& run) {
+    return described_page(run, network.name(), network.summary(), network.settings());
 }
 
 static std::string lengths_section(const PairsEvaluation& e) {
@@ -100,7 +93,7 @@ static std::string examples_section(const SequenceNetwork& network, const TestLi
 PlotPage plot_pairs(const po::variables_map& values) {
     const SequenceSource source = open_sequence_models(values);
     const TestLines lines = test_lines(values, source.first());
-    PlotPage page = described_page(source.first(), values["run"].as<std::string>());
+    PlotPage page = page_of(source.first(), values["run"].as<std::string>());
     const PairsEvaluation e = evaluate_lines(source, lines, {}, true);
     page.result = lines.name + ": " + plural(e.report.lines, "source") + ", exact " + percent(e.report.exact()) +
                   ", symbol errors " + percent(e.report.symbol_error()) + ", greedy search";
@@ -111,7 +104,7 @@ PlotPage plot_pairs(const po::variables_map& values) {
 
 PlotPage plot_text(const po::variables_map& values) {
     const SequenceSource source = open_sequence_models(values, true);
-    PlotPage page = described_page(source.first(), values["run"].as<std::string>());
+    PlotPage page = page_of(source.first(), values["run"].as<std::string>());
     const std::string split = values["split"].as<std::string>();
     const TextDataset dataset = load_text(data_of_run(values));
     const double nats = cross_entropy_of(dynamic_cast<const TextNetwork&>(source.first()), dataset.split(split));

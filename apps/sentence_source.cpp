@@ -1,4 +1,5 @@
 // Trained models that choose sentences: opening them, and kvmem predict, inspect and plot of them.
+#include "inspection.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/core/text.hpp"
 #include "kvmem/tasks/selection/model_file.hpp"
@@ -9,12 +10,7 @@
 #include "task_table.hpp"
 #include "task_verbs.hpp"
 
-#include <boost/json.hpp>
-#include <iostream>
-
 namespace kvmem::apps {
-
-namespace json = boost::json;
 
 std::unique_ptr<SelectionModel> open_selection_model(const std::string& run) {
     const TaskVerbs& task = task_of_run(run);
@@ -33,40 +29,21 @@ bool chooses_sentences(const po::variables_map& values) {
 PlotPage plot_sentences(const po::variables_map& values) {
     const std::string run = values["run"].as<std::string>();
     const auto model = open_selection_model(run);
-    PlotPage page;
-    page.title = std::filesystem::absolute(run + "/").parent_path().filename().string() + ": " + model->name();
-    page.summary = model->summary() + ".";
+    PlotPage page = described_page(run, model->name(), model->summary(), model->settings());
     page.result = plural(model->lexicon().vectors.size(), "word") + " with vectors";
-    if (is_folder(run))
-        add_run(page, RunFiles{run}, task_of_run(run).type());
-    else
-        add_settings(page, to_json(model->settings()));
     return page;
 }
 
 void inspect_selector(const std::filesystem::path& path, bool as_json) {
     const auto model = open_selection_model(path.string());
-    const std::string config = to_json(model->settings());
-    const SentenceLexicon& lexicon = model->lexicon();
-    if (as_json) {
-        json::array parameters;
-        for (const Parameter& p : model->parameters())
-            parameters.push_back(json::object{{"name", p.name}, {"rows", p.value.rows()}, {"cols", p.value.cols()}});
-        std::cout << json::serialize(json::object{{"format", "kvmem-model"},
-                                                  {"model", model->settings().kind()},
-                                                  {"config", json::parse(config)},
-                                                  {"stems", lexicon.stems.size() - 1},
-                                                  {"words", lexicon.vectors.size()},
-                                                  {"parameters", std::move(parameters)}})
-                  << "\n";
-        return;
-    }
-    std::cout << "model: " << model->name() << ", " << plural(model->parameters().count(), "parameter") << "\n";
-    print_row("stems of training sentences", std::to_string(lexicon.stems.size() - 1));
-    print_row("words with vectors", std::to_string(lexicon.vectors.size()));
-    for (const Parameter& p : model->parameters())
-        print_row("parameter " + p.name, std::to_string(p.value.rows()) + " x " + std::to_string(p.value.cols()));
-    print_row("configuration", config);
+    const Index stems = model->lexicon().stems.size() - 1, words = model->lexicon().vectors.size();
+    print({.name = model->name(),
+           .settings = model->settings(),
+           .parameters = model->parameters(),
+           .rows = {{"stems of training sentences", std::to_string(stems)},
+                    {"words with vectors", std::to_string(words)}},
+           .members = {{"stems", stems}, {"words", words}}},
+          as_json);
 }
 
 }  // namespace kvmem::apps
