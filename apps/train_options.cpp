@@ -183,18 +183,6 @@ static void set(RunConfig& config, const std::string& option, const std::string&
                       .hint = "see --model " + config.model.kind() + " --help"});
 }
 
-// Throws UsageError for a model without word vectors.
-static void set_vectors(RunConfig& config, const std::string& file) {
-    bool taken = false;
-    config.model.visit([&](const Field& field, FieldValue value) {
-        if (field.name != "vectors") return;
-        *std::get<std::string*>(value) = std::filesystem::absolute(file).string();
-        taken = true;
-    });
-    if (!taken)
-        throw UsageError({.what = "the model reads no word vectors", .got = config.model.kind(), .where = "--vectors"});
-}
-
 static void require_data_of(const TaskVerbs& task, const std::string& data) {
     if (is_there(data) && file_format(data) != task.data_format)
         throw UsageError({.what = "the model is for other data",
@@ -220,7 +208,6 @@ RunConfig run_config(const po::variables_map& values, const TaskVerbs& task, con
                               .got = "--" + first->second + " and --" + option});
         set(config, option, value.as<std::string>());
     }
-    if (values.count("vectors")) set_vectors(config, values["vectors"].as<std::string>());
     if (values.count("epochs") && !values.count("min-steps")) config.trainer.min_steps = 0;
     config.set_seed(config.trainer.seed);
     if (values.count("tasks"))

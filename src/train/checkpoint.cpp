@@ -3,8 +3,27 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/io/parameters.hpp"
 #include "kvmem/train/config.hpp"
+#include "kvmem/train/task_type.hpp"
 
 namespace kvmem {
+
+void write_settings(hdf5::Writer& file, const Settings& settings) {
+    file.attribute("/", "model", settings.kind());
+    file.attribute("/", "config", to_json(settings));
+}
+
+Settings read_settings(const hdf5::Reader& file, const TaskType& task) {
+    const std::string kind = file.attribute("/", "model");
+    try {
+        find_model(task, kind);
+    } catch (const UsageError& e) {  // a wrong file is no wrong usage
+        Problem problem = e.problem();
+        problem.what = "not a model that this program knows";
+        problem.where = file.name();
+        throw Error(std::move(problem));
+    }
+    return model_settings_from_json(file.attribute("/", "config"), task, kind, file.name());
+}
 
 static void write_model(hdf5::Writer& file, Objective& objective) {
     objective.save(file);

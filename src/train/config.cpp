@@ -41,6 +41,7 @@ static json::value value_of(double number) { return json::value(shortest_text(nu
 static json::value value_of(const std::optional<double>& number) {
     return number ? value_of(*number) : json::value(nullptr);
 }
+static json::value value_of(const std::filesystem::path& path) { return json::value(path.string()); }
 template <class T>
 static json::value value_of(const T& value) {
     return json::value_from(value);
@@ -51,6 +52,7 @@ static void read(const json::value& value, double& number) { number = exact_numb
 static void read(const json::value& value, std::optional<double>& number) {
     number = value.is_null() ? std::nullopt : std::optional(exact_number(value));
 }
+static void read(const json::value& value, std::filesystem::path& path) { path = json::value_to<std::string>(value); }
 template <class T>
 static void read(const json::value& value, T& field) {
     field = json::value_to<T>(value);
@@ -198,6 +200,13 @@ RunConfig run_config_from_json(std::string_view text, const TaskType& task, cons
         config.validate();
     });
     return config;
+}
+
+void require_no_tasks(const RunConfig& config) {
+    if (!config.tasks.empty() || config.per_task)
+        throw UsageError({.what = "this data set has no tasks",
+                          .expected = "neither tasks nor per_task",
+                          .got = config.per_task ? "per_task" : config.tasks.front()});
 }
 
 }  // namespace kvmem

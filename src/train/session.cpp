@@ -59,15 +59,13 @@ void require_no_run(const RunFiles& files) {
                      .hint = "go on with --resume, or choose another --run"});
 }
 
-static void make_absolute(std::string& path) {
-    if (!path.empty()) path = fs::absolute(path).string();
-}
+static fs::path absolute_path(const fs::path& path) { return path.empty() ? path : fs::absolute(path); }
 
 RunConfig new_run_config(const RunConfig& config) {
     RunConfig absolute = config;
-    make_absolute(absolute.data);
-    absolute.model.visit([](const Field& field, FieldValue value) {
-        if (field.name == "vectors") make_absolute(*std::get<std::string*>(value));
+    absolute.data = absolute_path(config.data).string();
+    absolute.model.visit([](const Field&, FieldValue value) {
+        if (auto* const* path = std::get_if<fs::path*>(&value)) **path = absolute_path(**path);
     });
     absolute.validate();
     return absolute;

@@ -66,6 +66,8 @@ bool set_field(FieldsRef fields, std::string_view name, std::string_view text) {
             const std::optional<T> number = number_of<T>(text);
             if (!number) refuse(name, numbers_expected<T>(), text);
             value = *number;
+        } else if constexpr (std::is_same_v<T, std::filesystem::path>) {
+            value = text;
         } else {
             found = false;  // Strings, lists and optional numbers are not set from texts.
         }
@@ -85,6 +87,8 @@ std::vector<FieldText> field_texts(FieldsRef fields) {
             text.is_flag = true;
         } else if constexpr (std::is_arithmetic_v<T>) {
             text.value = shortest_text(value);
+        } else if constexpr (std::is_same_v<T, std::filesystem::path>) {
+            text.value = value.string();
         } else {
             return;
         }

@@ -5,6 +5,9 @@
 // a whole. Several threads may save and load models of their own at once.
 #pragma once
 
+#include "kvmem/io/hdf5.hpp"
+#include "kvmem/train/settings.hpp"
+#include "kvmem/train/task_type.hpp"
 #include "kvmem/train/trainer.hpp"
 
 #include <filesystem>
@@ -14,6 +17,11 @@ namespace kvmem {
 // The format of model files, and its newest version (io/hdf5.hpp).
 inline constexpr const char* model_format = "kvmem-model";
 inline constexpr int model_version = 1;
+
+// The settings of a model in its file: the attributes `model`, their kind, and `config`. read_settings() throws Error
+// for settings that are of no model of the task.
+void write_settings(hdf5::Writer& file, const Settings& settings);
+[[nodiscard]] Settings read_settings(const hdf5::Reader& file, const TaskType& task);
 
 // A model is its parameters and what Objective::save() writes, such as the model-best.h5 of a run. load_model() fills
 // the parameters of an objective that was made with the same settings and data. It throws Error for a file that does

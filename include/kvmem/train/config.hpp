@@ -43,6 +43,9 @@ std::string to_json(const RunConfig& config);
 std::string to_json(const Settings& model);
 std::string to_json(const TrainerState& state);
 
+// Throws UsageError for a run on tasks of its data, where the data set has none.
+void require_no_tasks(const RunConfig& config);
+
 // Parse such JSON. A missing field has its default, and a missing kind is the first of the task's. They throw Error,
 // with `where`, for other text, for a field that is not known or occurs twice, and for a value out of its range.
 RunConfig run_config_from_json(std::string_view text, const TaskType& task, const std::string& where);

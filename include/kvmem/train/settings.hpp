@@ -16,15 +16,17 @@
 //         }
 //     };
 //
-// A field is a bool, an Index, a 64-bit unsigned number, a double, an optional double, a string, a list of strings or
-// of Index, or an enumeration. The enumerators of an enumeration E are 0, 1, 2 and so on. A function choices(E), found
-// by argument-dependent lookup, returns a std::span<const char* const> with their names in that order.
+// A field is a bool, an Index, a 64-bit unsigned number, a double, an optional double, a string, a path of a file, a
+// list of strings or of Index, or an enumeration. A new run makes its paths absolute. The enumerators of an enumeration
+// E are 0, 1, 2 and so on. A function choices(E), found by argument-dependent lookup, returns a std::span<const char*
+// const> with their names in that order.
 #pragma once
 
 #include "kvmem/core/types.hpp"
 
 #include <any>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <limits>
 #include <optional>
@@ -74,7 +76,7 @@ struct Field {
 
 // The value of a field.
 using FieldValue = std::variant<bool*, Index*, std::uint64_t*, double*, std::optional<double>*, std::string*,
-                                std::vector<std::string>*, std::vector<Index>*, Choice*>;
+                                std::filesystem::path*, std::vector<std::string>*, std::vector<Index>*, Choice*>;
 // An operation on each field of a struct. It may change the values.
 using FieldVisitor = std::function<void(const Field& field, FieldValue value)>;
 
@@ -182,9 +184,9 @@ struct FieldText {
 };
 // All fields but strings, lists and optional numbers.
 std::vector<FieldText> field_texts(FieldsRef fields);
-// Sets the field of this name, or old name, from a number, the name of a choice, "yes" or "no". Returns false when no
-// such field exists, or it is a string, a list or an optional number. Throws UsageError for other text, and leaves the
-// field unchanged.
+// Sets the field of this name, or old name, from a number, the name of a choice, a path, "yes" or "no". Returns false
+// when no such field exists, or it is a string, a list or an optional number. Throws UsageError for other text, and
+// leaves the field unchanged.
 bool set_field(FieldsRef fields, std::string_view name, std::string_view text);
 // Throws UsageError for the first number that is out of its range.
 void check_ranges(FieldsRef fields);

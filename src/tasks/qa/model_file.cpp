@@ -28,8 +28,7 @@ Metadata metadata_of(const Model& model) {
 }
 
 void write_model_info(hdf5::Writer& file, const Model& model) {
-    file.attribute("/", "model", model.kind());
-    file.attribute("/", "config", to_json(model.settings()));
+    write_settings(file, model.settings());
     if (model.phase() + 1 < model.phases()) file.attribute("/", "phase", std::to_string(model.phase()));
     if (model.min_certainty() > 0) file.attribute("/", "min_certainty", shortest(model.min_certainty()));
     write_vocabulary(file, model.vocabulary());
@@ -52,19 +51,6 @@ static void check_candidates(const std::vector<Token>& candidates, const Vocabul
                          .expected = "rising tokens below " + std::to_string(vocabulary.size()),
                          .got = std::to_string(candidates[i]) + " at " + std::to_string(i),
                          .where = where});
-}
-
-static Settings read_settings(const hdf5::Reader& file) {
-    const std::string kind = file.attribute("/", "model");
-    try {
-        find_model(question_answering(), kind);
-    } catch (const UsageError& e) {
-        Problem problem = e.problem();
-        problem.what = "not a model that this program knows";
-        problem.where = file.name();
-        throw Error(std::move(problem));
-    }
-    return model_settings_from_json(file.attribute("/", "config"), question_answering(), kind, file.name());
 }
 
 // The phase that a file was written in; the last one when it does not say.
@@ -93,7 +79,7 @@ double read_min_certainty(const hdf5::Reader& file) {
 
 std::unique_ptr<Model> load_model(const std::filesystem::path& path) {
     const hdf5::Reader file(path, model_format, model_version);
-    const Settings settings = read_settings(file);
+    const Settings settings = read_settings(file, question_answering());
     ModelWords words(read_vocabulary(file), read_word_vectors(file));
     std::vector<Token> candidates = file.int32s("/candidates");
     check_candidates(candidates, words.vocabulary, file.name());

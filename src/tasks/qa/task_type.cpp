@@ -13,10 +13,10 @@
 
 namespace kvmem {
 
-static std::string path_of_vectors(Settings settings) {
-    std::string path;
+static std::filesystem::path path_of_vectors(Settings settings) {
+    std::filesystem::path path;
     settings.visit([&](const Field& field, FieldValue value) {
-        if (field.name == "vectors") path = *std::get<std::string*>(value);
+        if (field.name == "vectors") path = *std::get<std::filesystem::path*>(value);
     });
     return path;
 }

@@ -17,8 +17,7 @@ Metadata metadata_of(const RecommendationModel& model) {
 }
 
 void write_model_info(hdf5::Writer& file, const RecommendationModel& model) {
-    file.attribute("/", "model", model.settings().kind());
-    file.attribute("/", "config", to_json(model.settings()));
+    write_settings(file, model.settings());
     write_catalog(file, catalog_group, model.catalog());
 }
 
@@ -29,14 +28,10 @@ void save_recommendation_model(const RecommendationModel& model, const std::file
     file.save(path);
 }
 
-static Settings read_settings(const hdf5::Reader& file) {
-    const std::string kind = file.attribute("/", "model");
-    return model_settings_from_json(file.attribute("/", "config"), recommendation(), kind, file.name());
-}
-
 std::unique_ptr<RecommendationModel> load_recommendation_model(const std::filesystem::path& path) {
     const hdf5::Reader file(path, model_format, model_version);
-    auto model = make_recommendation_model(read_settings(file), read_catalog(file, catalog_group), Start::zeros);
+    auto model = make_recommendation_model(read_settings(file, recommendation()), read_catalog(file, catalog_group),
+                                           Start::zeros);
     read_parameters(model->parameters(), file);
     return model;
 }

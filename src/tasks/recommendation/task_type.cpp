@@ -1,6 +1,5 @@
 #include "kvmem/tasks/recommendation/task_type.hpp"
 
-#include "kvmem/core/error.hpp"
 #include "kvmem/tasks/recommendation/objective.hpp"
 
 namespace kvmem {
@@ -26,10 +25,7 @@ class Recommendation final : public TaskType {
     std::vector<const ModelType*> models() const override { return recommendation_models(); }
     ScoreType score() const override { return {.name = "ranking", .label = "ranking", .is_share = true}; }
     std::unique_ptr<Objective> make_objective(const RunConfig& config) const override {
-        if (!config.tasks.empty() || config.per_task)
-            throw UsageError({.what = "this data set has no tasks",
-                              .expected = "neither tasks nor per_task",
-                              .got = config.per_task ? "per_task" : config.tasks.front()});
+        require_no_tasks(config);
         return std::make_unique<OwningObjective>(config);
     }
 };

@@ -14,8 +14,7 @@ Metadata metadata_of(const SelectionModel& model) {
 }
 
 void write_model_info(hdf5::Writer& file, const SelectionModel& model) {
-    file.attribute("/", "model", model.settings().kind());
-    file.attribute("/", "config", to_json(model.settings()));
+    write_settings(file, model.settings());
     write_lexicon(file, model.lexicon());
 }
 
@@ -26,14 +25,9 @@ void save_selection_model(const SelectionModel& model, const std::filesystem::pa
     file.save(path);
 }
 
-static Settings read_settings(const hdf5::Reader& file) {
-    const std::string kind = file.attribute("/", "model");
-    return model_settings_from_json(file.attribute("/", "config"), answer_selection(), kind, file.name());
-}
-
 std::unique_ptr<SelectionModel> load_selection_model(const std::filesystem::path& path) {
     const hdf5::Reader file(path, model_format, model_version);
-    auto model = make_selection_model(read_settings(file), read_lexicon(file), Start::zeros);
+    auto model = make_selection_model(read_settings(file, answer_selection()), read_lexicon(file), Start::zeros);
     read_parameters(model->parameters(), file);
     return model;
 }

@@ -1,6 +1,5 @@
 #include "kvmem/tasks/selection/task_type.hpp"
 
-#include "kvmem/core/error.hpp"
 #include "kvmem/tasks/selection/models/sentence_selector.hpp"
 #include "kvmem/tasks/selection/objective.hpp"
 
@@ -37,10 +36,7 @@ class AnswerSelection final : public TaskType {
         return {.name = "right_weight", .label = "weight on right sentences", .is_share = true};
     }
     std::unique_ptr<Objective> make_objective(const RunConfig& config) const override {
-        if (!config.tasks.empty() || config.per_task)
-            throw UsageError({.what = "this data set has no tasks",
-                              .expected = "neither tasks nor per_task",
-                              .got = config.per_task ? "per_task" : config.tasks.front()});
+        require_no_tasks(config);
         return std::make_unique<OwningObjective>(config);
     }
 };

@@ -16,8 +16,7 @@ Metadata metadata_of(const SequenceNetwork& network) {
 }
 
 void write_network_info(hdf5::Writer& file, const SequenceNetwork& network) {
-    file.attribute("/", "model", network.settings().kind());
-    file.attribute("/", "config", to_json(network.settings()));
+    write_settings(file, network.settings());
     write_units(file, "/source", network.source_units());
     write_units(file, "/target", network.target_units());
 }
@@ -29,7 +28,7 @@ void save_sequence_network(const SequenceNetwork& network, const std::filesystem
     file.save(path);
 }
 
-static Settings read_settings(const hdf5::Reader& file) {
+static Settings read_network_settings(const hdf5::Reader& file) {
     const std::string kind = file.attribute("/", "model");
     const TaskType* task = nullptr;
     try {
@@ -37,12 +36,12 @@ static Settings read_settings(const hdf5::Reader& file) {
     } catch (const UsageError& e) {
         throw Error(e.problem_at(file.name()));
     }
-    return model_settings_from_json(file.attribute("/", "config"), *task, kind, file.name());
+    return read_settings(file, *task);
 }
 
 std::unique_ptr<SequenceNetwork> load_sequence_network(const std::filesystem::path& path) {
     const hdf5::Reader file(path, model_format, model_version);
-    const Settings settings = read_settings(file);
+    const Settings settings = read_network_settings(file);
     auto network =
         make_sequence_network(settings, {read_units(file, "/source"), read_units(file, "/target")}, Start::zeros);
     read_parameters(network->parameters(), file);

@@ -7,13 +7,6 @@
 
 namespace kvmem {
 
-static void require_no_parts(const RunConfig& config) {
-    if (!config.tasks.empty() || config.per_task)
-        throw UsageError({.what = "this data set has no tasks",
-                          .expected = "neither tasks nor per_task",
-                          .got = config.per_task ? "per_task" : config.tasks.front()});
-}
-
 // The pairs of the tasks that a run trains on.
 static PairsDataset pairs_of(const RunConfig& config) {
     PairsDataset dataset = load_pairs(config.data);
@@ -73,7 +66,7 @@ class LanguageModelling final : public TaskType {
         return {.name = "nats_per_symbol", .label = "nats a symbol", .higher_is_better = false};
     }
     std::unique_ptr<Objective> make_objective(const RunConfig& config) const override {
-        require_no_parts(config);
+        require_no_tasks(config);
         return std::make_unique<OwningTextObjective>(config);
     }
 };

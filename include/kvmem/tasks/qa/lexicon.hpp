@@ -18,8 +18,8 @@ namespace kvmem {
 
 // How the rows of a model's words begin.
 struct WordSettings {
-    std::string vectors{};      // path of word vectors that they begin as; "": random numbers
-    bool train_vectors = true;  // whether training changes the rows of words that have vectors
+    std::filesystem::path vectors{};  // of word vectors that they begin as; "": random numbers
+    bool train_vectors = true;        // whether training changes the rows of words that have vectors
 
     template <class Self, class Field>
     static void fields(Self& c, Field field) {

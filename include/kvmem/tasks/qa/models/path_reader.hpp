@@ -47,7 +47,7 @@ struct PathReaderConfig {
     double min_relation_weight = 1e-4;
     Index max_fanout = 16;  // facts of a key (subject, relation) that training reads; answers read all
     std::uint64_t seed = 1;
-    std::string vectors{};  // path of word vectors that questions are read with; "": none
+    std::filesystem::path vectors{};  // of word vectors that questions are read with; "": none
 
     template <class Self, class Field>
     static void fields(Self& c, Field field) {

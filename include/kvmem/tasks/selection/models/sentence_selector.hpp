@@ -26,7 +26,7 @@ namespace kvmem {
 // The settings of a sentence selector.
 struct SentenceSelectorConfig {
     static constexpr const char* kind = "sentence-selector";
-    std::string vectors{};            // file of word vectors; "": none
+    std::filesystem::path vectors{};  // of word vectors; "": none
     Index vector_words = 20000;       // first words of it that the model has besides those of the data
     Index width = 16, features = 64;  // d, and the rows of B
     Index members = 4;                // networks whose mean counts
