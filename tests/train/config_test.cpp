@@ -292,10 +292,12 @@ TEST_CASE("a field is set by its name and a text", "[config]") {
     CHECK(set_field(model, "width", "48"));
     CHECK(set_field(model, "tying", "shared"));
     CHECK(set_field(model, "match", "0.25"));  // its name of before
+    CHECK(set_field(model, "vectors", "a b.txt"));
     CHECK(set_field(model, "copy_weight", "0.5"));
     CHECK(set_field(model, "train_entities", "yes"));
     const auto& set = *model.get<KvMemNNConfig>();
     CHECK(set.width == 48);
+    CHECK(set.words.vectors == "a b.txt");
     CHECK(set.tying == Tying::shared);
     CHECK(set.copy_weight == 0.5);
     CHECK(set.train_entities);
@@ -312,6 +314,7 @@ TEST_CASE("a field is set by its name and a text", "[config]") {
                       Catch::Contains("shared, answers, sides") && Catch::Contains("none"));
     CHECK_FALSE(set_field(model, "no_such", "1"));
     CHECK(set.width == 48);
+    CHECK(set.words.vectors == "a b.txt");
     TrainerOptions trainer;
     CHECK(set_field(trainer, "decay", "halve"));
     CHECK(trainer.schedule.decay == Decay::halve);
