@@ -11,7 +11,7 @@
 
 namespace kvmem::apps {
 
-static const char* const about =
+static const char* const about_align =
     "Draws the attention weights of one line: a row for each symbol of the target, a column for each symbol of the\n"
     "source, and a picture for each head. The target is the one that the model writes, or TARGET.";
 
@@ -69,7 +69,7 @@ static AlignedLine aligned(const SequenceSource& source, const po::variables_map
 
 int run_align(const Arguments& arguments) {
     CommandLine line{.usage = "kvmem align RUN SOURCE [TARGET] [options]",
-                     .about = about,
+                     .about = about_align,
                      .positional = {"run", "source", "target"}};
     line.options.add_options()("html", po::value<std::string>(), "write a page of HTML to this file, - for stdout");
     po::options_description search("Options of the search", 100, 50);

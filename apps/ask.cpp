@@ -14,7 +14,7 @@
 
 namespace kvmem::apps {
 
-static const char* const about =
+static const char* const about_ask =
     "Answers a question from the memory of the data set that the run was trained on, or of another with --memory:\n"
     "the answer, the runners-up with their scores and weights, and for each hop the memories that it read. Names may\n"
     "stand in [brackets]. Without a question it asks for one after the other. RUN is a run directory or a model "
@@ -106,7 +106,8 @@ static int ask_file(Asker ask, const std::string& file, const std::optional<std:
 
 int run_ask(const Arguments& arguments) {
     AnswerOptions options;
-    CommandLine line{.usage = "kvmem ask RUN [QUESTION] [options]", .about = about, .positional = {"run", "question"}};
+    CommandLine line{
+        .usage = "kvmem ask RUN [QUESTION] [options]", .about = about_ask, .positional = {"run", "question"}};
     add_answer_options(line, options);
     line.options.add_options()                                                                                   //
         ("story", po::value<std::string>(), "file that tells a story and may ask questions about it; -: stdin")  //

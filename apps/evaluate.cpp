@@ -9,7 +9,7 @@
 
 namespace kvmem::apps {
 
-static const char* const about =
+static const char* const about_evaluate =
     "Measures a model on a split. RUN is a run directory or a model file.\n\n"
     "Of question answering, all candidates are ranked for every question. A question is a hit when any of its right\n"
     "answers is ranked first; none is left out."
@@ -33,7 +33,7 @@ static const char* const about =
 
 int run_evaluate(const Arguments& arguments) {
     int threads = 0;
-    CommandLine line{.usage = "kvmem evaluate RUN [options]", .about = about, .positional = {"run"}};
+    CommandLine line{.usage = "kvmem evaluate RUN [options]", .about = about_evaluate, .positional = {"run"}};
     line.options.add_options()                                                                //
         ("data", po::value<std::string>(), "data set to use instead of the one trained on")   //
         ("split,s", po::value<std::string>()->default_value("test"), "train, valid or test")  //

@@ -18,7 +18,7 @@ namespace json = boost::json;
 
 namespace {
 
-struct Row {
+struct ModelRow {
     std::string name;
     RankingEvaluation evaluation;
 };
@@ -95,15 +95,16 @@ static EventMemory memory_of(const Plan& plan, bool live) {
             {EventMark::train, EventMark::valid, EventMark::test}};
 }
 
-static Row measure(const std::string& name, RecommendationModel& model, const EventMemory& memory, const Plan& plan) {
+static ModelRow measure(const std::string& name, RecommendationModel& model, const EventMemory& memory,
+                        const Plan& plan) {
     model.remember(memory);
     Progress progress;
     return {name, evaluate(model, plan.dataset, plan.queries, plan.options,
                            [&](Index done) { progress.show(name + "  " + plural(done, "ranking")); })};
 }
 
-static std::vector<Row> floors(const EventMemory& memory, const Plan& plan, const Catalog& catalog) {
-    std::vector<Row> rows;
+static std::vector<ModelRow> floors(const EventMemory& memory, const Plan& plan, const Catalog& catalog) {
+    std::vector<ModelRow> rows;
     Popularity all({.half_life = 0}, catalog), recent({.half_life = 14}, catalog);
     OwnItems own({}, catalog);
     ItemKnn neighbours({}, catalog);
@@ -130,7 +131,7 @@ static std::optional<double> best_hit(const Plan& plan) {
     return hits / static_cast<double>(plan.queries.size());
 }
 
-static json::object to_json(const Row& row, Index k) {
+static json::object to_json(const ModelRow& row, Index k) {
     json::object object{{"name", row.name}, {"coverage", row.evaluation.coverage}};
     for (const Measure& measure : measures) {
         const Interval interval = interval_of(row.evaluation.*measure.values, row.evaluation.users);
@@ -148,9 +149,9 @@ static json::object to_json(const Row& row, Index k) {
     return object;
 }
 
-static void print_table(const std::vector<Row>& rows) {
+static void print_table(const std::vector<ModelRow>& rows) {
     std::cout << "                                    hit  recall    ndcg     mrr     auc  alive  coverage\n";
-    for (const Row& row : rows) {
+    for (const ModelRow& row : rows) {
         std::string line = printable(row.name);
         line.resize(std::max<std::size_t>(line.size(), 32), ' ');
         for (const Measure& measure : measures) line += formatted(" %7.4f", mean_of(row.evaluation.*measure.values));
@@ -163,7 +164,7 @@ static std::string text_of(const Interval& interval) {
            formatted("%.4f", interval.high);
 }
 
-static void print_classes(const Row& row, Index k) {
+static void print_classes(const ModelRow& row, Index k) {
     std::cout << "of targets of " << printable(row.name) << ", hits at " << k << "\n";
     for (const auto& classes :
          {by_history_length(row.evaluation, k), by_item_age(row.evaluation, k), by_repeat(row.evaluation, k)})
@@ -172,13 +173,13 @@ static void print_classes(const Row& row, Index k) {
 }
 
 // The last row beside the best of the others, by NDCG.
-static const Row& best_of_others(const std::vector<Row>& rows) {
-    return *std::max_element(rows.begin(), rows.end() - 1, [](const Row& a, const Row& b) {
+static const ModelRow& best_of_others(const std::vector<ModelRow>& rows) {
+    return *std::max_element(rows.begin(), rows.end() - 1, [](const ModelRow& a, const ModelRow& b) {
         return mean_of(a.evaluation.ndcg) < mean_of(b.evaluation.ndcg);
     });
 }
 
-static void print(const std::vector<Row>& rows, const Plan& plan, const std::string& split) {
+static void print(const std::vector<ModelRow>& rows, const Plan& plan, const std::string& split) {
     const RankingEvaluation& last = rows.back().evaluation;
     std::cout << printable(split) << ": " << plural(last.size(), "ranking") << ", "
               << plural(std::ssize(last.targets), "target") << " among "
@@ -193,7 +194,7 @@ static void print(const std::vector<Row>& rows, const Plan& plan, const std::str
         if (*best > floor)
             print_row("share of the way from item-knn", percent((mean_of(last.hit) - floor) / (*best - floor)));
     }
-    const Row& other = best_of_others(rows);
+    const ModelRow& other = best_of_others(rows);
     print_row("ndcg", text_of(interval_of(last.ndcg, last.users)));
     print_row("recall", text_of(interval_of(last.recall, last.users)));
     print_row("ndcg less that of " + other.name,
@@ -203,11 +204,11 @@ static void print(const std::vector<Row>& rows, const Plan& plan, const std::str
     print_classes(rows.back(), plan.options.k);
 }
 
-static void print_json(const std::vector<Row>& rows, const Plan& plan, const std::string& split) {
+static void print_json(const std::vector<ModelRow>& rows, const Plan& plan, const std::string& split) {
     json::array models;
-    for (const Row& row : rows) models.push_back(to_json(row, plan.options.k));
+    for (const ModelRow& row : rows) models.push_back(to_json(row, plan.options.k));
     const RankingEvaluation& last = rows.back().evaluation;
-    const Row& other = best_of_others(rows);
+    const ModelRow& other = best_of_others(rows);
     const Interval paired = paired_interval(last.ndcg, other.evaluation.ndcg, last.users);
     json::object object{
         {"split", split},
@@ -225,7 +226,7 @@ int evaluate_events(const po::variables_map& values) {
     const auto model = open_recommendation_model(find_run(values).string());
     const Plan plan = plan_of(values, model->catalog());
     const EventMemory memory = memory_of(plan, values.count("live") > 0);
-    std::vector<Row> rows = floors(memory, plan, model->catalog());
+    std::vector<ModelRow> rows = floors(memory, plan, model->catalog());
     if (values.count("against"))
         for (const std::string& run : values["against"].as<std::vector<std::string>>()) {
             const auto other = open_recommendation_model(run);

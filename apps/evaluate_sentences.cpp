@@ -17,7 +17,7 @@ namespace json = boost::json;
 namespace {
 
 // The scores of a ranking, and its measures.
-struct Row {
+struct RankedRow {
     std::string name;
     Ragged<Real> scores;
     SelectionEvaluation evaluation;
@@ -44,12 +44,13 @@ static std::optional<Triggering> triggering(const SelectionModel& model, const S
     return trigger(questions, scores, chosen.threshold);
 }
 
-static void print(const std::vector<Row>& rows, const std::string& split, const std::optional<Triggering>& trigger) {
+static void print(const std::vector<RankedRow>& rows, const std::string& split,
+                  const std::optional<Triggering>& trigger) {
     const SelectionEvaluation& last = rows.back().evaluation;
     std::cout << printable(split) << ": " << plural(last.size(), "question") << " of " << last.all << " are measured; "
               << last.unanswered << " have no right sentence, " << last.only_right << " have no wrong one\n"
               << "                                   MAP     MRR     P@1\n";
-    for (const Row& row : rows) {
+    for (const RankedRow& row : rows) {
         std::string line = printable(row.name);
         line.resize(std::max<std::size_t>(line.size(), 30), ' ');
         const SelectionEvaluation& e = row.evaluation;
@@ -63,11 +64,11 @@ static void print(const std::vector<Row>& rows, const std::string& split, const 
                                                 percent(trigger->f1));
 }
 
-static void print_json(const std::vector<Row>& rows, const std::string& split,
+static void print_json(const std::vector<RankedRow>& rows, const std::string& split,
                        const std::optional<Triggering>& trigger) {
     const SelectionEvaluation& last = rows.back().evaluation;
     json::array models;
-    for (const Row& row : rows)
+    for (const RankedRow& row : rows)
         models.push_back(json::object{{"name", row.name},
                                       {"map", row.evaluation.map()},
                                       {"mrr", row.evaluation.mrr()},
@@ -94,7 +95,7 @@ int evaluate_sentences(const po::variables_map& values) {
     const std::vector<SelectionQuestion>& questions = data.split(split);
     const std::vector<ReadQuestion> read = read_questions(questions, model->lexicon());
     const bool all = values.count("all-questions") > 0;
-    std::vector<Row> rows;
+    std::vector<RankedRow> rows;
     const auto add = [&](const std::string& name, Ragged<Real> scores) {
         SelectionEvaluation evaluation = evaluate(questions, scores, all);
         rows.push_back({name, std::move(scores), std::move(evaluation)});

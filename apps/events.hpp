@@ -17,6 +17,6 @@ int run_synth_shop(const Arguments& arguments);
 void add_split_options(CommandLine& line, const char* default_rule);
 SplitOptions split_options(const po::variables_map& values);
 // Prints what a split gave to stderr, and what leaks.
-void tell_split(const SplitReport& report);
+void tell_split(const EventSplitReport& report);
 
 }  // namespace kvmem::apps

@@ -12,7 +12,7 @@ namespace kvmem::apps {
 
 namespace fs = std::filesystem;
 
-static const char* const about =
+static const char* const about_export =
     "Writes a trained model for other programs, with its settings and tokens as metadata:\n\n"
     "  onnx         graphs for ONNX Runtime and others (opset 17): of kv-mem-nn and mem-n2n one, FILE; of seq2seq and\n"
     "               transformer FILE-encoder.onnx and FILE-step.onnx; of recurrent-text and language-model the step,\n"
@@ -31,7 +31,7 @@ static void tell(const std::vector<fs::path>& files, const Parameters& parameter
 
 int run_export(const Arguments& arguments) {
     CommandLine line{.usage = "kvmem export RUN --to FORMAT --output FILE",
-                     .about = about,
+                     .about = about_export,
                      .positional = {"run"},
                      .choices = {{"to", {"onnx", "safetensors"}}}};
     line.options.add_options()                                               //

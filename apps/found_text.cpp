@@ -43,7 +43,7 @@ static std::vector<std::string> headings(const Collection& all, Index passage) {
 // The text around an answer in its passage, with the answer marked. A long passage is shown in part.
 static std::string marked_passage(const Collection& all, const FoundAnswer& answer) {
     static constexpr Index neighbours = 2;
-    const Range sentences = all.passages[answer.passage].sentences;
+    const documents::Range sentences = all.passages[answer.passage].sentences;
     const Index first = std::max(sentences.first, answer.sentence - neighbours);
     const Index last = std::min(sentences.last, answer.sentence + neighbours + 1);
     std::string text = first > sentences.first ? "... " : "";
@@ -90,7 +90,7 @@ void print(std::ostream& out, const Corpus& corpus, const Findings& found) {
 static boost::json::object to_json(const Corpus& corpus, const FoundAnswer& answer) {
     const Collection& all = corpus.collection;
     const Sentence& sentence = all.sentences[answer.sentence];
-    const Range passage = all.passages[answer.passage].sentences;
+    const documents::Range passage = all.passages[answer.passage].sentences;
     const File& file = all.files[answer.file];
     const auto [line, column] = Collection::place_of(file, sentence.bytes.first);
     std::string text;

@@ -11,7 +11,7 @@ namespace kvmem::apps {
 
 namespace json = boost::json;
 
-static const char* const about =
+static const char* const about_generate =
     "Goes on with a text, symbol by symbol, until the model ends it or --max-length symbols are there. Symbols are\n"
     "drawn by their probabilities: equal options give equal texts. --beam searches for a probable text instead. The\n"
     "text is printed as it comes, and several texts once all are there, with a line of '---' between them.";
@@ -45,7 +45,7 @@ static void print(const SequenceSource& source, const std::vector<Generated>& te
 
 int run_generate(const Arguments& arguments) {
     int threads = 0;
-    CommandLine line{.usage = "kvmem generate RUN [options]", .about = about, .positional = {"run"}};
+    CommandLine line{.usage = "kvmem generate RUN [options]", .about = about_generate, .positional = {"run"}};
     line.options.add_options()                                                                  //
         ("prompt,p", po::value<std::string>()->default_value(""), "what the text begins with")  //
         ("json", "print JSON, a line for each text")                                            //

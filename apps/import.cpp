@@ -14,9 +14,7 @@
 
 namespace kvmem::apps {
 
-using Paths = std::vector<std::string>;
-
-static const char* const about =
+static const char* const about_import =
     "Turns question-answering data into a kvmem-qa data set (HDF5). Layouts:\n\n"
     "  metaqa      --kb kb.txt with subject|relation|object; questions: text with [entity]<TAB>answer|answer; "
     "beside\n"
@@ -105,13 +103,6 @@ static Choice chosen(const po::variables_map& values, const std::string& option)
                           .got = values[option].as<std::string>(),
                           .hint = "see 'kvmem import --help'"});
     return static_cast<Choice>(found - names.begin());
-}
-
-// The files of an option that takes several.
-static std::vector<std::filesystem::path> files_of(const po::variables_map& values, const std::string& option) {
-    if (!values.count(option)) return {};
-    const auto& paths = values[option].as<Paths>();
-    return {paths.begin(), paths.end()};
 }
 
 // All files that the import reads, with files in folders.
@@ -223,7 +214,7 @@ int run_import(const Arguments& arguments) {
     if (!arguments.empty() && arguments.front() == "hdf5") return run_import_hdf5(arguments);
     ImportSettings settings;
     CommandLine line{.usage = "kvmem import LAYOUT [FOLDER...] --output FILE [options]",
-                     .about = about,
+                     .about = about_import,
                      .positional = {"layout"},
                      .rest = "folder",
                      .choices = {{"layout", layouts}}};

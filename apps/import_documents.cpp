@@ -14,7 +14,7 @@ namespace kvmem::apps {
 
 namespace fs = std::filesystem;
 
-static const char* const about =
+static const char* const about_import_documents =
     "Reads documents into a data set that 'kvmem ask FILE QUESTION' answers from. A PATH is a file, or a folder, of "
     "which\n"
     "all of .txt, .md, .html, .tsv, .jsonl and .json (SQuAD) are read. Layouts:\n\n"
@@ -66,7 +66,7 @@ int run_import_documents(const Arguments& arguments) {
     std::string language;
     int threads = 0;
     CommandLine line{.usage = "kvmem import documents PATH... --output FILE [options]",
-                     .about = about,
+                     .about = about_import_documents,
                      .positional = {},
                      .rest = "path"};
     line.options.add_options()                                                                                   //

@@ -9,8 +9,6 @@
 
 namespace kvmem::apps {
 
-using Paths = std::vector<std::string>;
-
 namespace {
 
 // The options that all layouts of events have, and what an import with them did.
@@ -122,7 +120,7 @@ static const std::filesystem::path& only_file(const EventsCommand& command) {
                       .got = std::to_string(command.files.size())});
 }
 
-static const EventsLayout layouts[] = {
+static const EventsLayout event_layouts[] = {
     {"events", "FILE...",
      "Turns tables of events into a kvmem-events data set (HDF5): CSV, tab-separated *.tsv, or lines of JSON in "
      "*.jsonl.",
@@ -164,7 +162,7 @@ static const EventsLayout layouts[] = {
 };
 
 static const EventsLayout* find_layout(const std::string& name) {
-    for (const EventsLayout& layout : layouts)
+    for (const EventsLayout& layout : event_layouts)
         if (name == layout.name) return &layout;
     return nullptr;
 }
@@ -237,7 +235,7 @@ int run_import_events(const Arguments& arguments) {
     take_files(values, command, split.rule == SplitRule::own);
     take_options(values, command, layout.name);
     EventsDataset dataset = layout.import(values, command);
-    const SplitReport report = split_events(dataset, split);
+    const EventSplitReport report = split_events(dataset, split);
     const auto output = values["output"].as<std::string>();
     save_events(dataset, output);
     command.progress.clear();

@@ -10,7 +10,7 @@
 
 namespace kvmem::apps {
 
-static const char* const about =
+static const char* const about_import_hdf5 =
     "Writes a data set, model or store anew that another program wrote in a layout of HDF5 that kvmem does not read\n"
     "by itself: an old superblock, datasets that can grow, texts of variable length. The HDF5 library reads it in a\n"
     "process of its own, with limits of memory and time. Hashes are made anew.";
@@ -90,7 +90,8 @@ class Copy {
 
 int run_import_hdf5(const Arguments& arguments) {
     std::string output;
-    CommandLine line{.usage = "kvmem import hdf5 FILE -o FILE", .about = about, .positional = {"layout", "file"}};
+    CommandLine line{
+        .usage = "kvmem import hdf5 FILE -o FILE", .about = about_import_hdf5, .positional = {"layout", "file"}};
     line.options.add_options()("output,o", po::value(&output), "the file that is written");
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;

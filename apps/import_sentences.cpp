@@ -10,9 +10,7 @@
 
 namespace kvmem::apps {
 
-using Paths = std::vector<std::string>;
-
-static const char* const about =
+static const char* const about_import_sentences =
     "Turns questions with the sentences that may answer them into a kvmem-sentences data set (HDF5). FILE is one to "
     "train\n"
     "on. Layouts:\n\n"
@@ -40,12 +38,6 @@ static void add_options(CommandLine& line, SentencesImport& how) {
         ("title", po::value(&how.info.title), "of the data set")                                                  //
         ("origin", po::value(&how.info.source), "where the data come from")                                       //
         ("license", po::value(&how.info.license), "of the data");
-}
-
-static std::vector<std::filesystem::path> files_of(const po::variables_map& values, const char* option) {
-    if (!values.count(option)) return {};
-    const auto& paths = values[option].as<Paths>();
-    return {paths.begin(), paths.end()};
 }
 
 static SentencesLayout layout_named(const std::string& name) {
@@ -88,7 +80,7 @@ int run_import_sentences(const Arguments& arguments) {
     BadLines bad;
     Progress progress;
     CommandLine line{.usage = "kvmem import sentences [FILE...] --output FILE [options]",
-                     .about = about,
+                     .about = about_import_sentences,
                      .positional = {"kind"},
                      .rest = "file",
                      .choices = {{"layout", {"auto", "tsv", "trecqa", "jsonl"}}}};

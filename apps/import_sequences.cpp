@@ -9,8 +9,6 @@
 
 namespace kvmem::apps {
 
-using Paths = std::vector<std::string>;
-
 static const char* const units_about =
     "Units: chars (Unicode code points as they are), words (between blanks), words:N (the most frequent ones, N tokens "
     "at most) or\n"
@@ -46,12 +44,6 @@ static void add_options(CommandLine& line, SequenceCommand& command, const char*
         ("title", po::value(&import.info.title), "of the data set")                                  //
         ("origin", po::value(&import.info.source), "where the data come from")                       //
         ("license", po::value(&import.info.license), "of the data");
-}
-
-static std::vector<std::filesystem::path> files_of(const po::variables_map& values, const char* option) {
-    if (!values.count(option)) return {};
-    const auto& paths = values[option].as<Paths>();
-    return {paths.begin(), paths.end()};
 }
 
 // Takes the values of add_options(), and refuses an output that would replace something else.

@@ -20,7 +20,7 @@ namespace kvmem::apps {
 namespace fs = std::filesystem;
 using store::MemoryStore;
 
-static const char* const about =
+static const char* const about_index =
     "Makes a store of vectors: .npy, .npz, .fvecs, a dataset of an HDF5 file, or lines of "
     "text\n"
     "with numbers, as word2vec, fastText and GloVe have them; any but HDF5 may be .gz; '-' is standard input. Ids "
@@ -40,7 +40,7 @@ static constexpr Index rows_at_once = 32768;
 namespace {
 
 // The options of the command line.
-struct Wanted {
+struct IndexingOptions {
     std::string output, dataset, metric, form;
     Index lists = 0, shards = 0;
 };
@@ -75,9 +75,9 @@ class NewFiles {
 
 }  // namespace
 
-static CommandLine command_line(Wanted& wanted) {
+static CommandLine index_line(IndexingOptions& wanted) {
     CommandLine line{
-        .usage = "kvmem index VECTORS|--run RUN -o STORE [options]", .about = about, .positional = {"vectors"}};
+        .usage = "kvmem index VECTORS|--run RUN -o STORE [options]", .about = about_index, .positional = {"vectors"}};
     line.options.add_options()                                       //
         ("output,o", po::value(&wanted.output), "the store's file")  //
         ("dataset", po::value(&wanted.dataset)->default_value("train"),
@@ -224,7 +224,7 @@ static void finish(MemoryStore& store, Index lists) {
 }
 
 // Makes or opens the store, and adds the states of a run on sequences.
-static MemoryStore store_of_states(const po::variables_map& values, const Wanted& wanted) {
+static MemoryStore store_of_states(const po::variables_map& values, const IndexingOptions& wanted) {
     for (const char* option : {"vectors", "values", "text", "resume"})
         require_option(!values.count(option), option, "a run on questions, or no --run");
     require_option(wanted.shards == 0, "shards", "a run on questions, or no --run");
@@ -240,7 +240,7 @@ static MemoryStore store_of_states(const po::variables_map& values, const Wanted
 }
 
 // Makes or resumes the store of vectors, of text, or of the memory that a run on questions reads.
-static MemoryStore store_of_rows(const po::variables_map& values, const Wanted& wanted) {
+static MemoryStore store_of_rows(const po::variables_map& values, const IndexingOptions& wanted) {
     const std::string& output = wanted.output;
     require_option(!values.count("add"), "add", "--run of a run on pairs or texts");
     store::StoreOptions options{.metric = metric_named(wanted.metric), .encoding = encoding_named(wanted.form)};
@@ -262,9 +262,9 @@ static MemoryStore store_of_rows(const po::variables_map& values, const Wanted& 
 }
 
 int run_index(const Arguments& arguments) {
-    Wanted wanted;
+    IndexingOptions wanted;
     po::variables_map values;
-    if (!parse(command_line(wanted), arguments, values)) return 0;
+    if (!parse(index_line(wanted), arguments, values)) return 0;
     require_option(!wanted.output.empty(), "output", "the name of a file");
     require_at_least(wanted.lists, -1, "lists");
     require_at_least(wanted.shards, 0, "shards");

@@ -68,13 +68,13 @@ static PairsReport report_of(const PairSplit& split, const std::unordered_set<st
     return report;
 }
 
-static std::string share(Index part, Index whole) {
+static std::string share_of_tokens(Index part, Index whole) {
     return plural(part, "token") + " (" +
            percent(static_cast<double>(part) / static_cast<double>(std::max<Index>(whole, 1))) + ")";
 }
 
 // The beginning of a text, up to a number of bytes.
-static std::string shortened(const std::string& text, std::size_t bytes) {
+static std::string within_bytes(const std::string& text, std::size_t bytes) {
     if (text.size() <= bytes) return text;
     std::size_t end = bytes;
     while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0u) == 0x80u) --end;
@@ -84,14 +84,14 @@ static std::string shortened(const std::string& text, std::size_t bytes) {
 static void print_rows(const std::string& what, const RowsReport& report) {
     print_row("length of " + what, std::to_string(report.min) + " to " + std::to_string(report.max) + ", " +
                                        formatted("%.1f", report.mean()) + " on average");
-    print_row("unknown in " + what, share(report.unknown, report.tokens));
+    print_row("unknown in " + what, share_of_tokens(report.unknown, report.tokens));
 }
 
 static std::string pair_text(const PairsDataset& dataset, const PairSplit& split, Index i) {
-    std::string text = shortened(dataset.source.decode(split.source[i]), 200) + " -> ";
+    std::string text = within_bytes(dataset.source.decode(split.source[i]), 200) + " -> ";
     const auto [first, last] = split.references_of(i);
     for (Index target = first; target < std::min(last, first + 5); ++target)
-        text += (target == first ? "" : " | ") + shortened(dataset.target.decode(split.target[target]), 200);
+        text += (target == first ? "" : " | ") + within_bytes(dataset.target.decode(split.target[target]), 200);
     return text + (last > first + 5 ? " | ..." : "");
 }
 
@@ -108,9 +108,10 @@ static void print_pairs(const PairsDataset& dataset, const std::string& name, co
     print_rows("targets", report.target);
     if (report.references > 1) print_row("targets of a source, at most", std::to_string(report.references));
     if (name != "train") print_row("sources that train has as well", std::to_string(report.leaked));
-    if (!split.alignment.empty()) print_row("tokens with a known origin", share(report.aligned, report.target.tokens));
+    if (!split.alignment.empty())
+        print_row("tokens with a known origin", share_of_tokens(report.aligned, report.target.tokens));
     if (split.size() > 0)
-        print_row("longest source", shortened(dataset.source.decode(split.source[report.source.longest]), 200));
+        print_row("longest source", within_bytes(dataset.source.decode(split.source[report.source.longest]), 200));
     for (const Index i : examples_of(split.size()))
         print_row("example " + std::to_string(i + 1), pair_text(dataset, split, i));
 }
@@ -155,7 +156,7 @@ static void print_text(const TextDataset& dataset, const std::string& name, cons
     print_rows("documents", report);
     for (const Index i : examples_of(documents.size())) {
         const auto beginning = documents[i].first(std::min<std::size_t>(documents[i].size(), 200));
-        print_row("example " + std::to_string(i + 1), shortened(dataset.units.decode(beginning), 100));
+        print_row("example " + std::to_string(i + 1), within_bytes(dataset.units.decode(beginning), 100));
     }
 }
 

@@ -13,7 +13,7 @@ namespace kvmem::apps {
 
 namespace fs = std::filesystem;
 
-static const char* const about =
+static const char* const about_plot =
     "Writes one page of HTML that needs neither scripts nor the network: learning curves, the settings, and for some\n"
     "questions or sources what each head read. Of questions also errors by task, and how often what is read most is\n"
     "what the answer rests on; of sequences errors by length.\n"
@@ -30,7 +30,7 @@ int run_plot(const Arguments& arguments) {
     Index count = 6;
     int threads = 0;
     std::string split = "valid";
-    CommandLine line{.usage = "kvmem plot RUN [options]", .about = about, .positional = {"run"}};
+    CommandLine line{.usage = "kvmem plot RUN [options]", .about = about_plot, .positional = {"run"}};
     line.options.add_options()                                                                                //
         ("output,o", po::value<std::string>(), "the page, - for stdout; RUN/plot.html unless given")          //
         ("examples", po::value(&count)->default_value(count), "questions or sources whose reading is shown")  //

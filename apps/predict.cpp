@@ -10,7 +10,7 @@
 
 namespace kvmem::apps {
 
-static const char* const about =
+static const char* const about_predict =
     "Reads a question from each line of stdin, plain or as JSON {\"question\": text}, and writes a JSON line for it: "
     "the\n"
     "answer, its candidates and the memories read. A JSON line may bring slots of its own, \"memory\": [{\"key\",\n"
@@ -23,8 +23,9 @@ static const char* const about =
 
 int run_predict(const Arguments& arguments) {
     AnswerOptions options = predict_defaults;
-    CommandLine line{
-        .usage = "kvmem predict RUN [options] < questions > answers.jsonl", .about = about, .positional = {"run"}};
+    CommandLine line{.usage = "kvmem predict RUN [options] < questions > answers.jsonl",
+                     .about = about_predict,
+                     .positional = {"run"}};
     add_answer_options(line, options);
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;

@@ -138,6 +138,12 @@ bool parse(const CommandLine& line, const Arguments& arguments, po::variables_ma
     return true;
 }
 
+std::vector<std::filesystem::path> files_of(const po::variables_map& values, const std::string& option) {
+    if (!values.count(option)) return {};
+    const auto& paths = values[option].as<Paths>();
+    return {paths.begin(), paths.end()};
+}
+
 std::string required(const po::variables_map& values, const std::string& option, const std::string& meaning) {
     if (!values.count(option) || values[option].as<std::string>().empty())
         throw UsageError({.what = "nothing given for " + option, .expected = meaning, .hint = "see --help"});

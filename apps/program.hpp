@@ -9,6 +9,7 @@
 
 #include <boost/program_options.hpp>
 #include <chrono>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
@@ -65,6 +66,10 @@ bool parse(const CommandLine& line, const Arguments& arguments, po::variables_ma
 
 // The value of an option. Throws UsageError, which expects `meaning`, when it is missing or empty.
 std::string required(const po::variables_map& values, const std::string& option, const std::string& meaning);
+
+// The value of an option that takes several files, and these files; none if it was not given.
+using Paths = std::vector<std::string>;
+std::vector<std::filesystem::path> files_of(const po::variables_map& values, const std::string& option);
 
 // Throws UsageError that names the option unless its value is at least `min`.
 void require_at_least(std::int64_t value, std::int64_t min, const std::string& option);

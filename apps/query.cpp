@@ -16,7 +16,7 @@ namespace kvmem::apps {
 
 using store::MemoryStore;
 
-static const char* const about =
+static const char* const about_query =
     "Finds the nearest slots of each vector: of a file as for 'kvmem index', or lines of text with numbers from\n"
     "standard input ('-'); or of text, as the trained model of --run reads questions. With --read also what attention\n"
     "over them gives.";
@@ -24,7 +24,7 @@ static const char* const about =
 namespace {
 
 // The options of the command line.
-struct Wanted {
+struct QueryOptions {
     std::string dataset, filter, results;
     Index k = 10, probes = 0;
     double recall_target = 0;
@@ -33,9 +33,9 @@ struct Wanted {
 
 }  // namespace
 
-static CommandLine command_line(Wanted& wanted) {
+static CommandLine query_line(QueryOptions& wanted) {
     CommandLine line{.usage = "kvmem query STORE VECTORS|--text TEXT|--name NAME [options]",
-                     .about = about,
+                     .about = about_query,
                      .positional = {"store", "vectors"}};
     line.options.add_options()                                              //
         ("k,k", po::value(&wanted.k)->default_value(10), "how many slots")  //
@@ -64,7 +64,7 @@ static float shown_score(Similarity metric, float score) {
 }
 
 // Prints a line for each slot.
-static void print_text(const MemoryStore& store, const FoundSlots& found) {
+static void print_found(const MemoryStore& store, const FoundSlots& found) {
     const store::StoredSlots slots = store.get(found.ids);
     std::cout << "query " << found.query << (found.name.empty() ? "" : " (" + printable(found.name) + ")") << ": "
               << plural(static_cast<Index>(found.ids.size()), "slot") << "\n";
@@ -77,7 +77,7 @@ static void print_text(const MemoryStore& store, const FoundSlots& found) {
     }
 }
 
-static void print_json(const MemoryStore& store, const FoundSlots& found) {
+static void print_found_json(const MemoryStore& store, const FoundSlots& found) {
     std::cout << json_line(store, found) << "\n";
 }
 
@@ -145,7 +145,7 @@ static Index probes_for(const MemoryStore& store, ConstView queries, Index k, do
 }
 
 // Throws UsageError for options that would have no effect.
-static void require_fitting(const po::variables_map& values, const Wanted& wanted) {
+static void require_fitting(const po::variables_map& values, const QueryOptions& wanted) {
     require_option(values["temperature"].defaulted() || values.count("read"), "temperature", "--read beside it");
     require_option(!values.count("recall") || wanted.probes > 0 || wanted.recall_target > 0, "recall",
                    "--probes or --recall-target beside it");
@@ -154,9 +154,9 @@ static void require_fitting(const po::variables_map& values, const Wanted& wante
 }
 
 int run_query(const Arguments& arguments) {
-    Wanted wanted;
+    QueryOptions wanted;
     po::variables_map values;
-    if (!parse(command_line(wanted), arguments, values)) return 0;
+    if (!parse(query_line(wanted), arguments, values)) return 0;
     const std::string path = required(values, "store", "the file of a store");
     require_at_least(wanted.k, 1, "k");
     require_at_least(wanted.probes, 0, "probes");
@@ -188,7 +188,7 @@ int run_query(const Arguments& arguments) {
         read.hits = store.search(queries, wanted.k, options);
     if (!wanted.results.empty()) write_results(wanted.results, read.hits, store.options().metric);
     for (Index q = 0; q < queries.rows(); ++q)
-        (values.count("json") ? print_json : print_text)(
+        (values.count("json") ? print_found_json : print_found)(
             store, found_by(read, q, asked.names.empty() ? "" : asked.names[static_cast<std::size_t>(q)]));
     if (values.count("recall")) print_recall(store, queries, wanted.k, options);
     return 0;

@@ -10,7 +10,7 @@
 
 namespace kvmem::apps {
 
-static const char* const about =
+static const char* const about_recommend =
     "Recommends items to a user of the run's data set, or to one whose events follow RUN, the oldest first: ids of\n"
     "items, their names, or parts of one name alone. FILE has an item in each line, and behind a tab its time. All\n"
     "events of the data set before the time are the model's memory; a new user's count at once.";
@@ -110,7 +110,8 @@ static void print(const Recommender& recommender, const History& history,
 int run_recommend(const Arguments& arguments) {
     int threads = 0;
     RecommendOptions options;
-    CommandLine line{.usage = "kvmem recommend RUN [EVENT ...] [options]", .about = about, .positional = {"run"}};
+    CommandLine line{
+        .usage = "kvmem recommend RUN [EVENT ...] [options]", .about = about_recommend, .positional = {"run"}};
     line.rest = "event";
     line.options.add_options()                                                                            //
         ("user,u", po::value<std::string>(), "of the data set")                                           //

@@ -39,7 +39,7 @@ SplitOptions split_options(const po::variables_map& values) {
     return options;
 }
 
-void tell_split(const SplitReport& report) {
+void tell_split(const EventSplitReport& report) {
     std::cerr << "targets: " << plural(report.train, "event") << " to train on, " << plural(report.valid, "event")
               << " of valid, " << plural(report.test, "event") << " of test";
     if (report.none > 0) std::cerr << "; " << plural(report.none, "event") << " in histories alone";

@@ -15,7 +15,7 @@ namespace kvmem::apps {
 
 using store::MemoryStore;
 
-static const char* const about =
+static const char* const about_store =
     "Changes a store that 'kvmem index' made, or writes its slots:\n\n"
     "  add STORE VECTORS     adds a slot for each row; ids follow the largest, unless --ids tells them\n"
     "  upsert STORE VECTORS  replaces the slots of these --ids, and adds those that are missing\n"
@@ -96,7 +96,7 @@ static void require_fitting(const std::string& action, const po::variables_map& 
 int run_store(const Arguments& arguments) {
     constexpr Index max_ids = 100'000'000;
     CommandLine line{.usage = "kvmem store add|upsert|remove|compact|export STORE [VECTORS] [options]",
-                     .about = about,
+                     .about = about_store,
                      .positional = {"action", "store", "vectors"},
                      .choices = {{"action", {"add", "upsert", "remove", "compact", "export"}}}};
     line.options.add_options()                                        //

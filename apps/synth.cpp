@@ -41,8 +41,8 @@ static std::vector<int> parse_tasks(const std::string& list) {
     std::vector<int> tasks;
     for (const std::string& range : split(list, ',')) {
         const std::size_t hyphen = range.find('-');
-        const auto first = number_of<unsigned>(range.substr(0, hyphen));
-        const auto last = hyphen == range.npos ? first : number_of<unsigned>(range.substr(hyphen + 1));
+        const auto first = kvmem::number_of<unsigned>(range.substr(0, hyphen));
+        const auto last = hyphen == range.npos ? first : kvmem::number_of<unsigned>(range.substr(hyphen + 1));
         if (!first || !last || *first < 1 || *first > *last || *last > 20) throw bad_list(list);
         for (unsigned task = *first; task <= *last; ++task) tasks.push_back(task);
     }

@@ -9,7 +9,7 @@
 
 namespace kvmem::apps {
 
-static const char* const about =
+static const char* const about_synth_documents =
     "Tells facts as prose: lines title<TAB>text, a document for each subject, which 'kvmem import kb --documents' "
     "reads.\n"
     "Statements are lines relation<TAB>statement with {subject} and {object}, such as those of the almanac:\n\n"
@@ -25,7 +25,7 @@ static bool tells_all(const std::string& templates) {
 int run_synth_documents(const Arguments& arguments) {
     documents::SynthDocumentsOptions options;
     CommandLine line{.usage = "kvmem synth documents --facts FILE... --statements FILE --output FILE [options]",
-                     .about = about,
+                     .about = about_synth_documents,
                      .positional = {"kind"}};
     line.options.add_options()                                                                                 //
         ("facts", po::value<std::vector<std::string>>()->multitoken(), "files of facts, as kb's")              //

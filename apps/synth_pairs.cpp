@@ -9,7 +9,7 @@
 
 namespace kvmem::apps {
 
-static const char* const about =
+static const char* const about_synth_pairs =
     "Makes up pairs of a source and a target: a folder of pairs.h5, a data set that says where each symbol of a "
     "target\n"
     "came from, and train.tsv, valid.tsv and test.tsv with the same pairs as lines source<TAB>target. The same seed\n"
@@ -30,8 +30,9 @@ static PairTask task_named(const std::string& name) {
 
 int run_synth_pairs(const Arguments& arguments) {
     SynthPairs options;
-    CommandLine line{
-        .usage = "kvmem synth pairs --task TASK --output DIR [options]", .about = about, .positional = {"kind"}};
+    CommandLine line{.usage = "kvmem synth pairs --task TASK --output DIR [options]",
+                     .about = about_synth_pairs,
+                     .positional = {"kind"}};
     line.options.add_options()                                                                                   //
         ("task", po::value<std::string>(), "dates, reverse, copy, sort, add or scan")                            //
         ("output,o", po::value<std::string>()->value_name("DIRECTORY"), "the folder to write to")                //

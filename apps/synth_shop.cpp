@@ -9,7 +9,7 @@
 
 namespace kvmem::apps {
 
-static const char* const about =
+static const char* const about_synth_shop =
     "Makes up the events of a shop (kvmem-events) and the true probability of each, given all events of the customer\n"
     "before. Prints how well the targets of test can be ranked at best. The same seed gives the same bytes.\n"
     "Effects, which --off switches off:\n\n"
@@ -36,7 +36,8 @@ static std::set<ShopEffect> effects_named(const std::string& list) {
 int run_synth_shop(const Arguments& arguments) {
     SynthShop options;
     std::string off;
-    CommandLine line{.usage = "kvmem synth shop --output FILE [options]", .about = about, .positional = {"kind"}};
+    CommandLine line{
+        .usage = "kvmem synth shop --output FILE [options]", .about = about_synth_shop, .positional = {"kind"}};
     line.options.add_options()                                                               //
         ("output,o", po::value<std::string>(), "the data set to write")                      //
         ("seed", po::value(&options.seed)->default_value(1), "of every random choice")       //
@@ -57,7 +58,7 @@ int run_synth_shop(const Arguments& arguments) {
         if (!values[name].defaulted())
             dataset.info.generator += " --" + std::string(name) + " " + std::to_string(values[name].as<Index>());
     if (!off.empty()) dataset.info.generator += " --off " + off;
-    const SplitReport report = split_events(dataset, split);
+    const EventSplitReport report = split_events(dataset, split);
     save_events(dataset, output);
     std::cerr << output << ": " << plural(dataset.events.size(), "event") << " of "
               << plural(dataset.users.size(), "user") << "\n";

@@ -18,7 +18,7 @@
 
 namespace kvmem::apps {
 
-static const char* const about =
+static const char* const about_train =
     "Trains a network on the data set's training split, keeps what is best on its validation split, and leaves\n"
     "everything in the run directory. SIGINT or SIGTERM saves and stops; --resume goes on with the same bits as if\n"
     "nothing had happened. The result does not depend on the number of threads, nor of machines: built with "
@@ -241,7 +241,7 @@ static int train_group(TrainingGroup group, const TaskType& task, const std::str
 static int train(const Arguments& arguments, Cluster* cluster) {
     int threads = 0;
     CommandLine line{.usage = "kvmem train DATA --run DIRECTORY [options]\n       kvmem train --resume --run DIRECTORY",
-                     .about = about,
+                     .about = about_train,
                      .positional = {"data"}};
     line.options.add_options()                                             //
         ("run,r", po::value<std::string>(), "the run directory, to make")  //

@@ -13,7 +13,7 @@
 
 namespace kvmem::apps {
 
-static const char* const about =
+static const char* const about_translate =
     "Writes a target for each line of standard input, or of FILE, as soon as no further lines wait. A line's result\n"
     "has the same bits whatever lines come with it. With several results, a line is the number of the source, and "
     "then\n"
@@ -190,8 +190,9 @@ static void require_heads(const Translation& translation) {
 int run_translate(const Arguments& arguments) {
     int threads = 0;
     std::string align;
-    CommandLine line{
-        .usage = "kvmem translate RUN [FILE] [options] < lines", .about = about, .positional = {"run", "file"}};
+    CommandLine line{.usage = "kvmem translate RUN [FILE] [options] < lines",
+                     .about = about_translate,
+                     .positional = {"run", "file"}};
     line.options.add_options()                                //
         ("scores", "add a column: the score of each result")  //
         ("align", po::value(&align),

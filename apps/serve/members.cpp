@@ -32,16 +32,16 @@ static bool is_row(const json::value& value) {
     return all_of(value, [](const json::value& number) { return number.is_number(); });
 }
 // Whether an object has no members but these, each of which holds what it must.
-struct Part {
+struct MemberPart {
     std::string_view name;
     bool (*holds)(const json::value& value);
     bool required;
 };
-static bool is_object_of(const json::value& value, std::initializer_list<Part> parts) {
+static bool is_object_of(const json::value& value, std::initializer_list<MemberPart> parts) {
     if (!value.is_object()) return false;
     const json::object& object = value.as_object();
     std::size_t found = 0;
-    for (const Part& part : parts) {
+    for (const MemberPart& part : parts) {
         const json::value* at = object.if_contains(part.name);
         if (at ? !part.holds(*at) : part.required) return false;
         found += at != nullptr;

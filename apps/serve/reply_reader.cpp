@@ -20,7 +20,7 @@ std::string HttpReply::field(const std::string& name) const {
 
 static int status_of(std::string_view line) {
     const bool has_form = line.size() >= 12 && line.starts_with("HTTP/1.1 ") && (line.size() == 12 || line[12] == ' ');
-    const auto status = has_form ? number_of<int>(std::string(line.substr(9, 3))) : std::nullopt;
+    const auto status = has_form ? kvmem::number_of<int>(std::string(line.substr(9, 3))) : std::nullopt;
     if (!status || *status < 200 || *status > 599) throw bad_reply("HTTP/1.1 and a status from 200 to 599");
     return *status;
 }
@@ -42,7 +42,7 @@ bool ReplyReader::read_header(std::string& buffer) {
     if (std::min(end, buffer.size()) > max_header) throw bad_reply("a header of at most 16 KiB");
     if (end == std::string::npos) return false;
     reply_ = parse_reply_header(std::string_view(buffer).substr(0, end + 4));
-    const auto length = number_of<std::size_t>(reply_.field("content-length"));
+    const auto length = kvmem::number_of<std::size_t>(reply_.field("content-length"));
     if (!length || *length > max_body || reply_.fields.contains("transfer-encoding"))
         throw bad_reply("one Content-Length of at most 128 MiB");
     length_ = *length;

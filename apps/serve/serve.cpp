@@ -11,7 +11,7 @@
 
 namespace kvmem::apps {
 
-static const char* const about =
+static const char* const about_serve =
     "Serves trained runs, one of each task, a data set of documents, and stores of vectors: to a browser, a page that\n"
     "shows what was read for an answer; to programs, the endpoints of /openapi.json. It listens on this machine alone, "
     "unless --address names\n"
@@ -72,7 +72,7 @@ static FrontOptions front_options_of(const po::variables_map& values) {
 }
 
 int run_serve(const Arguments& arguments) {
-    CommandLine line{.usage = "kvmem serve RUN|DOCUMENTS|STORE... [options]", .about = about, .positional = {}};
+    CommandLine line{.usage = "kvmem serve RUN|DOCUMENTS|STORE... [options]", .about = about_serve, .positional = {}};
     line.rest = "served";
     const auto texts = [] { return po::value<std::vector<std::string>>()->composing(); };
     line.options.add_options()                                                                                 //

@@ -15,7 +15,7 @@
 
 namespace kvmem {
 
-static Error bad(const std::string& name, const std::string& expected, const std::string& got) {
+static Error bad_npy(const std::string& name, const std::string& expected, const std::string& got) {
     return error_in(name, "these vectors cannot be read", expected, got);
 }
 
@@ -23,7 +23,7 @@ static Error bad(const std::string& name, const std::string& expected, const std
 static std::string_view value_of(std::string_view header, std::string_view key, const std::string& name) {
     const std::size_t at = header.find(key);
     const std::size_t colon = at == header.npos ? at : header.find(':', at);
-    if (colon == header.npos) throw bad(name, "a header with " + std::string(key), "none");
+    if (colon == header.npos) throw bad_npy(name, "a header with " + std::string(key), "none");
     std::string_view rest = header.substr(colon + 1);
     rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
     return rest;
@@ -40,7 +40,7 @@ static std::pair<Index, Index> shape_of(std::string_view text, const std::string
         at = next + 1;
         while (i == 0 && at < end && *at == ' ') ++at;
     }
-    if (!fits) throw bad(name, "two dimensions", std::string(text.substr(0, text.find(')') + 1)));
+    if (!fits) throw bad_npy(name, "two dimensions", std::string(text.substr(0, text.find(')') + 1)));
     return {extent[0], extent[1]};
 }
 
@@ -60,9 +60,9 @@ static Matrix numbers_of(std::string_view bytes, const Layout& layout, const std
     const auto [rows, cols, by_columns, swapped] = layout;
     const std::size_t numbers = bytes.size() / sizeof(T);
     if (cols > 0 && std::cmp_greater(rows, numbers / cols))
-        throw bad(name, "as many numbers as its header says", "fewer");
+        throw bad_npy(name, "as many numbers as its header says", "fewer");
     if (std::cmp_not_equal(bytes.size(), rows * cols * sizeof(T)))
-        throw bad(name, "as many numbers as its header says", "more");
+        throw bad_npy(name, "as many numbers as its header says", "more");
     Matrix m(rows, cols);
     for (Index i = 0; i < m.size(); ++i) {
         char raw[sizeof(T)];
@@ -97,11 +97,11 @@ static std::size_t little_endian(std::string_view bytes, std::size_t at, std::si
 }
 
 Matrix read_npy(std::string_view bytes, const std::string& name) {
-    if (bytes.size() < 12 || !bytes.starts_with("\x93NUMPY")) throw bad(name, "a .npy file", "other bytes");
+    if (bytes.size() < 12 || !bytes.starts_with("\x93NUMPY")) throw bad_npy(name, "a .npy file", "other bytes");
     const char version = bytes[6];
     const std::size_t start = version == 1 ? 10 : 12, length = little_endian(bytes, 8, version == 1 ? 2 : 4);
     if (version < 1 || version > 3 || length > bytes.size() - start)
-        throw bad(name, "a header of version 1 to 3", "another");
+        throw bad_npy(name, "a header of version 1 to 3", "another");
     const std::string_view header = bytes.substr(start, length);
     const auto [rows, cols] = shape_of(value_of(header, "'shape'", name), name);
     const std::string_view descr = value_of(header, "'descr'", name);
@@ -109,8 +109,8 @@ Matrix read_npy(std::string_view bytes, const std::string& name) {
         descr.size() > 5 && descr[0] == '\'' && std::string_view("<>|=").find(descr[1]) != descr.npos;
     const ReadNumbers read = has_order && descr[4] == '\'' ? reader_of(descr.substr(2, 2)) : nullptr;
     if (!read)
-        throw bad(name, "floats of 2, 4 or 8 bytes, integers or truth values",
-                  std::string(descr.substr(0, descr.find(','))));
+        throw bad_npy(name, "floats of 2, 4 or 8 bytes, integers or truth values",
+                      std::string(descr.substr(0, descr.find(','))));
     const bool by_columns = value_of(header, "'fortran_order'", name).starts_with("True");
     return read(bytes.substr(start + length), {rows, cols, by_columns, descr[1] == '>'}, name);
 }
@@ -131,7 +131,7 @@ struct Member {
 // The members that the directory at a zip file's end lists. Throws Error for one that cannot be read.
 static std::vector<Member> members_of(std::string_view zip, const std::string& name) {
     constexpr std::size_t end_size = 22, entry_size = 46, local_size = 30;
-    const Error damaged = bad(name, "a whole zip file of arrays", "a damaged or cut one");
+    const Error damaged = bad_npy(name, "a whole zip file of arrays", "a damaged or cut one");
     const std::size_t end = zip.size() < end_size ? zip.npos : zip.rfind("PK\5\6", zip.size() - end_size);
     if (end == zip.npos) throw damaged;
     std::size_t at = little_endian(zip, end + 16, 4);

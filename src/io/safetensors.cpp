@@ -20,7 +20,7 @@ namespace json = boost::json;
 static constexpr const char* metadata_field = "__metadata__";
 static constexpr std::size_t length_bytes = 8, max_header = 100'000'000;  // as the format's own library has it
 
-static Error bad(const std::string& file, const std::string& expected, const std::string& got) {
+static Error bad_safetensors(const std::string& file, const std::string& expected, const std::string& got) {
     return Error({.what = "no safetensors file that can be read", .expected = expected, .got = got, .where = file});
 }
 
@@ -56,10 +56,10 @@ static const Type* find_type(std::string_view name) {
 Safetensors::Safetensors(const std::filesystem::path& path) : Safetensors(read_file(path), path.string()) {}
 
 Safetensors::Safetensors(std::string bytes, std::string name) : bytes_(std::move(bytes)), name_(std::move(name)) {
-    if (bytes_.size() < length_bytes) throw bad(name_, "the length of a header", "the end of the file");
+    if (bytes_.size() < length_bytes) throw bad_safetensors(name_, "the length of a header", "the end of the file");
     const auto length = number_at<std::uint64_t>(bytes_.data());
     if (length > max_header || length > bytes_.size() - length_bytes)
-        throw bad(name_, "a header within the file, of at most 100 MB", std::to_string(length) + " bytes");
+        throw bad_safetensors(name_, "a header within the file, of at most 100 MB", std::to_string(length) + " bytes");
     const std::size_t end = length_bytes + length;
     try {
         read_header(end);
@@ -67,7 +67,7 @@ Safetensors::Safetensors(std::string bytes, std::string name) : bytes_(std::move
         if (!e.problem().where.empty()) throw;
         throw Error(e.problem_at(name_));
     } catch (const std::exception& e) {  // of Boost.JSON
-        throw bad(name_, "a header of JSON in the format's form", e.what());
+        throw bad_safetensors(name_, "a header of JSON in the format's form", e.what());
     }
     check_places(end);
 }
@@ -117,13 +117,14 @@ void Safetensors::read_header(std::size_t end) {
         const std::vector<std::uint64_t> places = whole_numbers(field(fields, "data_offsets"));
         Tensor tensor{std::string(field(fields, "dtype").as_string()), whole_numbers(field(fields, "shape")), 0, 0};
         const Type* type = find_type(tensor.type);
-        if (!type) throw bad(name_, "a known type of tensor " + std::string(name), tensor.type.substr(0, 40));
+        if (!type)
+            throw bad_safetensors(name_, "a known type of tensor " + std::string(name), tensor.type.substr(0, 40));
         if (places.size() != 2 || places[0] > places[1] || places[1] > size)
-            throw bad(name_, "a place within the file for tensor " + std::string(name), "another");
+            throw bad_safetensors(name_, "a place within the file for tensor " + std::string(name), "another");
         const auto numbers = product(tensor.shape, size);
         if (!numbers || *numbers != (places[1] - places[0]) / type->size || (places[1] - places[0]) % type->size != 0)
-            throw bad(name_, "as many bytes as the shape of tensor " + std::string(name) + " needs",
-                      std::to_string(places[1] - places[0]));
+            throw bad_safetensors(name_, "as many bytes as the shape of tensor " + std::string(name) + " needs",
+                                  std::to_string(places[1] - places[0]));
         tensor.begin = end + places[0];
         tensor.end = end + places[1];
         tensors_.emplace(name, std::move(tensor));
@@ -136,10 +137,12 @@ void Safetensors::check_places(std::size_t first) const {
     for (const auto& [name, tensor] : tensors_) places.emplace_back(tensor.begin, tensor.end);
     std::ranges::sort(places);
     for (const auto& [begin, end] : places) {
-        if (begin != first) throw bad(name_, "tensors one behind the other", begin < first ? "an overlap" : "a gap");
+        if (begin != first)
+            throw bad_safetensors(name_, "tensors one behind the other", begin < first ? "an overlap" : "a gap");
         first = end;
     }
-    if (first != bytes_.size()) throw bad(name_, "tensors to the end of the file", "other bytes behind them");
+    if (first != bytes_.size())
+        throw bad_safetensors(name_, "tensors to the end of the file", "other bytes behind them");
 }
 
 std::vector<std::string> Safetensors::names() const {
@@ -150,12 +153,12 @@ std::vector<std::string> Safetensors::names() const {
 
 Matrix Safetensors::matrix(const std::string& name) const {
     const auto found = tensors_.find(name);
-    if (found == tensors_.end()) throw bad(name_, "a tensor " + name, "none");
+    if (found == tensors_.end()) throw bad_safetensors(name_, "a tensor " + name, "none");
     const Tensor& tensor = found->second;
     const Type& type = *find_type(tensor.type);
-    if (!type.read) throw bad(name_, "F64, F32, F16 or BF16 in tensor " + name, tensor.type);
+    if (!type.read) throw bad_safetensors(name_, "F64, F32, F16 or BF16 in tensor " + name, tensor.type);
     if (tensor.shape.size() > 2)
-        throw bad(name_, "at most two dimensions of tensor " + name, std::to_string(tensor.shape.size()));
+        throw bad_safetensors(name_, "at most two dimensions of tensor " + name, std::to_string(tensor.shape.size()));
     const auto extent = [&](std::size_t from_last) {
         const std::size_t n = tensor.shape.size();
         return from_last < n ? static_cast<Index>(tensor.shape[n - 1 - from_last]) : 1;

@@ -17,7 +17,7 @@
 
 namespace kvmem {
 
-static Error bad(const std::string& name, const std::string& expected, const std::string& got) {
+static Error bad_vectors(const std::string& name, const std::string& expected, const std::string& got) {
     return Error({.what = "these vectors cannot be read", .expected = expected, .got = got, .where = name});
 }
 
@@ -29,13 +29,13 @@ static Matrix read_fvecs(std::string_view bytes, const std::string& name) {
     if (bytes.size() >= 4) std::memcpy(&width, bytes.data(), 4);
     const std::size_t row = 4 + std::size_t{4} * std::max(width, 0);
     if (width < 1 || bytes.size() % row != 0)
-        throw bad(name, "rows of one width", "a width that the file is no multiple of");
+        throw bad_vectors(name, "rows of one width", "a width that the file is no multiple of");
     Matrix m(static_cast<Index>(bytes.size() / row), width);
     for (Index i = 0; i < m.rows(); ++i) {
         const char* at = bytes.data() + i * row;
         std::int32_t here = 0;
         std::memcpy(&here, at, 4);
-        if (here != width) throw bad(name, "rows of one width", "another in row " + std::to_string(i));
+        if (here != width) throw bad_vectors(name, "rows of one width", "another in row " + std::to_string(i));
         for (Index j = 0; j < m.cols(); ++j) {
             float x;
             std::memcpy(&x, at + 4 + 4 * j, 4);
@@ -171,7 +171,7 @@ VectorFile parse_vectors(std::string_view text, const std::string& name, const V
         }
         if (has_names) {
             file.names.emplace_back(width < 0 ? take_name(line) : take_name(line, width));
-            if (file.names.back().empty()) throw bad(where, "a name, as before", "none");
+            if (file.names.back().empty()) throw bad_vectors(where, "a name, as before", "none");
             if (width < 0) width = count_words(line);
             if (wanted.use && !wanted.use(file.names.back())) {
                 file.names.pop_back();
@@ -183,12 +183,12 @@ VectorFile parse_vectors(std::string_view text, const std::string& name, const V
             numbers.push_back(number_in(word, where));
         const Index here = static_cast<Index>(numbers.size() - before);
         if (width >= 0 && here != width)
-            throw bad(where, (has_names ? "a name and " : "") + std::to_string(width) + " numbers",
-                      std::to_string(here));
+            throw bad_vectors(where, (has_names ? "a name and " : "") + std::to_string(width) + " numbers",
+                              std::to_string(here));
         width = here;
         ++rows;
     }
-    if (width == 0) throw bad(name, "numbers", "names alone");
+    if (width == 0) throw bad_vectors(name, "numbers", "names alone");
     file.vectors = Matrix(rows, std::max<Index>(width, 0));
     std::copy(numbers.begin(), numbers.end(), file.vectors.data());
     return file;
@@ -196,7 +196,7 @@ VectorFile parse_vectors(std::string_view text, const std::string& name, const V
 
 // Refuses rows without numbers: they take no bytes, so a short file could claim any number of them.
 static Matrix with_width(Matrix vectors, const std::string& name) {
-    if (vectors.rows() > 0 && vectors.cols() == 0) throw bad(name, "numbers in each row", "none");
+    if (vectors.rows() > 0 && vectors.cols() == 0) throw bad_vectors(name, "numbers in each row", "none");
     return vectors;
 }
 

@@ -29,23 +29,23 @@ struct WordVectors::Impl {
 
 static std::uint64_t hash_of(std::string_view word) { return std::hash<std::string_view>{}(word); }
 
-static Error bad(const std::string& expected, const std::string& got) {
+static Error bad_words(const std::string& expected, const std::string& got) {
     return Error({.what = "these are no word vectors", .expected = expected, .got = got});
 }
 
 // Throws Error for no word and for numbers that are not finite.
 static void require_usable(const std::string& word, std::span<const Real> vector, Index row) {
     const std::string where = " in row " + std::to_string(row);
-    if (word.empty()) throw bad("a word for each vector", "an empty one" + where);
-    if (invalid_utf8_at(word) != word.npos) throw bad("words in UTF-8", "another text" + where);
+    if (word.empty()) throw bad_words("a word for each vector", "an empty one" + where);
+    if (invalid_utf8_at(word) != word.npos) throw bad_words("words in UTF-8", "another text" + where);
     const auto broken = std::ranges::find_if_not(vector, [](Real x) { return std::isfinite(x); });
-    if (broken != vector.end()) throw bad("finite numbers", std::to_string(*broken) + where);
+    if (broken != vector.end()) throw bad_words("finite numbers", std::to_string(*broken) + where);
 }
 
 WordVectors::Impl::Impl(std::vector<std::string> texts, Matrix numbers)
     : words(std::move(texts)), vectors(std::move(numbers)) {
     if (std::ssize(words) != vectors.rows() || std::ssize(words) > std::numeric_limits<NumberTable::Number>::max())
-        throw bad(std::to_string(vectors.rows()) + " words", std::to_string(words.size()));
+        throw bad_words(std::to_string(vectors.rows()) + " words", std::to_string(words.size()));
     for (NumberTable::Number row = 0; row < std::ssize(words); ++row) {
         const std::string& word = words[static_cast<std::size_t>(row)];
         require_usable(word, vectors.view().middle_rows(row, 1).span(), row);

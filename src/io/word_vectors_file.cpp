@@ -19,8 +19,8 @@ namespace kvmem {
 static constexpr const char* vectors_format = "kvmem-vectors";
 static constexpr int vectors_version = 1;
 
-static Error bad(const std::string& name, const std::string& expected, const std::string& got,
-                 const std::string& hint = {}) {
+static Error bad_word_vectors(const std::string& name, const std::string& expected, const std::string& got,
+                              const std::string& hint = {}) {
     return error_in(name, "these word vectors cannot be read", expected, got, hint);
 }
 
@@ -37,8 +37,9 @@ static void require_memory_for(const std::filesystem::path& path) {
     std::error_code unknown;  // a pipe has no size
     const std::uintmax_t bytes = std::filesystem::file_size(path, unknown);
     if (!unknown && bytes > detail::half_of_memory())
-        throw bad(path.string(), "at most " + std::to_string(detail::half_of_memory()) + " bytes, half of the memory",
-                  std::to_string(bytes));
+        throw bad_word_vectors(path.string(),
+                               "at most " + std::to_string(detail::half_of_memory()) + " bytes, half of the memory",
+                               std::to_string(bytes));
 }
 
 // --- word2vec's binary format
@@ -49,8 +50,8 @@ static Index take_count(std::string_view& bytes, const std::string& name) {
     const auto [end, error] = std::from_chars(bytes.data(), bytes.data() + bytes.size(), count);
     const auto digits = static_cast<std::size_t>(end - bytes.data());
     if (error != std::errc() || count < 1 || digits == bytes.size() || (*end != ' ' && *end != '\n'))
-        throw bad(name, "the heading of word2vec's binary format, two numbers", "another beginning",
-                  "of fastText, read the .vec file beside the .bin");
+        throw bad_word_vectors(name, "the heading of word2vec's binary format, two numbers", "another beginning",
+                               "of fastText, read the .vec file beside the .bin");
     bytes.remove_prefix(digits + 1);
     return count;
 }
@@ -59,7 +60,7 @@ static Index take_count(std::string_view& bytes, const std::string& name) {
 static std::string_view take_word(std::string_view& bytes, const std::string& name) {
     if (bytes.starts_with('\n')) bytes.remove_prefix(1);
     const std::size_t end = bytes.substr(0, max_line_bytes).find(' ');
-    if (end == bytes.npos || end == 0) throw bad(name, "a word and a space", "neither");
+    if (end == bytes.npos || end == 0) throw bad_word_vectors(name, "a word and a space", "neither");
     const std::string_view word = bytes.substr(0, end);
     bytes.remove_prefix(end + 1);
     return word;
@@ -67,13 +68,14 @@ static std::string_view take_word(std::string_view& bytes, const std::string& na
 
 static VectorFile parse_binary(std::string_view bytes, const std::string& name, const WordVectorsOptions& options) {
     const Index rows = take_count(bytes, name), width = take_count(bytes, name);
-    if (static_cast<std::size_t>(width) > bytes.size() / 4) throw bad(name, "vectors of this width", "fewer bytes");
+    if (static_cast<std::size_t>(width) > bytes.size() / 4)
+        throw bad_word_vectors(name, "vectors of this width", "fewer bytes");
     const std::size_t size = sizeof(float) * static_cast<std::size_t>(width);
     VectorFile file;
     std::vector<const char*> vectors;  // the bytes of each
     for (Index i = 0; i < rows && std::ssize(file.names) < max_words_of(options); ++i) {
         const std::string_view word = take_word(bytes, name);
-        if (bytes.size() < size) throw bad(name, std::to_string(rows) + " vectors", std::to_string(i));
+        if (bytes.size() < size) throw bad_word_vectors(name, std::to_string(rows) + " vectors", std::to_string(i));
         if (takes(options, word)) {
             file.names.emplace_back(word);
             vectors.push_back(bytes.data());
@@ -123,8 +125,8 @@ static VectorFile read_two_files(const std::filesystem::path& path, const WordVe
     VectorFile file = read_vectors(path);
     file.names = lines_of(words);
     if (std::ssize(file.names) != file.vectors.rows())
-        throw bad(words.string(), std::to_string(file.vectors.rows()) + " lines, a word for each vector",
-                  std::to_string(file.names.size()));
+        throw bad_word_vectors(words.string(), std::to_string(file.vectors.rows()) + " lines, a word for each vector",
+                               std::to_string(file.names.size()));
     return selected(std::move(file), options);
 }
 
@@ -134,7 +136,7 @@ static VectorFile read_own(const std::filesystem::path& path, const WordVectorsO
     const hdf5::Reader file(path, vectors_format, vectors_version);
     VectorFile all{file.matrix("/vectors"), file.strings("/words")};
     if (std::ssize(all.names) != all.vectors.rows())
-        throw bad(path.string(), "a word for each vector", std::to_string(all.names.size()) + " words");
+        throw bad_word_vectors(path.string(), "a word for each vector", std::to_string(all.names.size()) + " words");
     return selected(std::move(all), options);
 }
 
@@ -158,7 +160,8 @@ static VectorFile read_file_of_words(const std::filesystem::path& path, const Wo
 WordVectors read_word_vectors(const std::filesystem::path& path, const WordVectorsOptions& options) {
     VectorFile file = read_file_of_words(path, options);
     if (file.names.empty() && (file.vectors.rows() > 0 || !options.keep))
-        throw bad(path.string(), "words with their vectors", file.vectors.rows() > 0 ? "numbers alone" : "nothing");
+        throw bad_word_vectors(path.string(), "words with their vectors",
+                               file.vectors.rows() > 0 ? "numbers alone" : "nothing");
     for (std::string& word : file.names) word = as_utf8(word);
     try {
         return WordVectors(std::move(file.names), std::move(file.vectors));
@@ -208,9 +211,9 @@ WordVectors read_word_vectors(const hdf5::Reader& file) {
     const std::vector<std::uint8_t> bytes = file.bytes("/word_vectors/bfloat16");
     const std::size_t row = words.empty() ? 0 : bytes.size() / words.size();
     if (row == 0 || row % 2 != 0 || row * words.size() != bytes.size())
-        throw bad(file.name() + ": /word_vectors",
-                  "two bytes for each number of " + std::to_string(words.size()) + " words",
-                  std::to_string(bytes.size()) + " bytes");
+        throw bad_word_vectors(file.name() + ": /word_vectors",
+                               "two bytes for each number of " + std::to_string(words.size()) + " words",
+                               std::to_string(bytes.size()) + " bytes");
     Matrix numbers(std::ssize(words), static_cast<Index>(row / 2));
     for (std::size_t i = 0; i < bytes.size() / 2; ++i) {
         Bfloat16 number;

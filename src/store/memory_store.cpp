@@ -6,15 +6,14 @@
 #include "store/read/read.hpp"
 #include "store/search/inverted_lists.hpp"
 #include "store/search/search.hpp"
+#include "store/search/search_filter.hpp"
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 
 namespace kvmem::store {
 
 static constexpr Index max_width = 65536;
-static constexpr float minus_infinity = -std::numeric_limits<float>::infinity();
 
 static void check_options(const StoreOptions& options) {
     require_option(options.key_width >= 1 && options.key_width <= max_width, "key_width", "1 to 65536");
@@ -142,7 +141,7 @@ static std::vector<TopK> search_in(const Snapshot& snapshot, ConstView queries, 
 Hits MemoryStore::search(ConstView queries, Index k, const SearchOptions& options) const {
     const auto snapshot = impl().snapshot();
     const Index places = places_of_each(*snapshot, queries.rows, k, "k");
-    return to_hits(search_in(*snapshot, queries, places, minus_infinity, options), places);
+    return to_hits(search_in(*snapshot, queries, places, no_score, options), places);
 }
 
 std::vector<Hit> MemoryStore::search(std::span<const float> query, Index k, const SearchOptions& options) const {

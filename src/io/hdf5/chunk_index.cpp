@@ -4,8 +4,6 @@
 
 namespace kvmem::hdf5 {
 
-static constexpr std::size_t checksum_bytes = 4;
-
 namespace {
 
 // A fixed array (VII.D): a header, and a block with an entry for each chunk, which has pages if it is large.

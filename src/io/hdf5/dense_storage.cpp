@@ -138,7 +138,7 @@ class NameTree {
 
 }  // namespace
 
-static constexpr std::size_t node_head = 6, checksum_bytes = 4;
+static constexpr std::size_t node_head = 6;
 
 NameTree::NameTree(Metadata& metadata, std::uint64_t address, const std::string& where)
     : metadata_(metadata), where_(where) {

@@ -16,6 +16,9 @@
 
 namespace kvmem::hdf5 {
 
+// "vocab/kinds" and "/vocab/kinds" both become "/vocab/kinds".
+inline std::string absolute(const std::string& path) { return path.starts_with('/') ? path : "/" + path; }
+
 // A header holds no larger text. The parts of a longer one are attributes of their own: `name`, `name#2`, `name#3`.
 inline constexpr std::size_t max_attribute_bytes = 60'000;
 inline std::string part_name(const std::string& name, int part) { return name + "#" + std::to_string(part); }

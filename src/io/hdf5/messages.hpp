@@ -9,6 +9,8 @@
 
 namespace kvmem::hdf5 {
 
+constexpr std::size_t checksum_bytes = 4;  // at the end of a checked block
+
 struct Dataspace {
     enum class Kind : std::uint8_t { scalar = 0, simple = 1, null = 2 } kind;
     std::vector<unsigned long long> shape;  // empty unless simple

@@ -19,9 +19,6 @@ struct Reader::Impl {
     int version;
 };
 
-// "vocab/kinds" and "/vocab/kinds" both become "/vocab/kinds".
-static std::string absolute(const std::string& path) { return path.starts_with('/') ? path : "/" + path; }
-
 // Calls make(), which allocates the dataset's elements as T. Throws Error when that exceeds the limit or fails.
 template <class T, class Make>
 static auto allocate(const File& file, const StoredDataset& dataset, Make make) {

@@ -75,8 +75,6 @@ struct Writer::Impl {
 
 static constexpr unsigned max_in_header = 65535;  // HDF5's upper bound
 
-static std::string absolute(const std::string& path) { return path.starts_with('/') ? path : "/" + path; }
-
 static hid_t hdf5_type_of(Element element) {
     // HDF5's names are macros that read variables, so the table cannot be constexpr.
     const hid_t types[] = {H5T_STD_I8LE,  H5T_STD_I16LE, H5T_STD_I32LE, H5T_STD_I64LE,  H5T_STD_U8LE,

@@ -5,13 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace kvmem::store {
 
 using detail::scan_tile;
-
-static constexpr double minus_infinity = -std::numeric_limits<double>::infinity();
 
 static double norm_of(const float* row, Index width) { return std::sqrt(detail::scan().product(row, row, width)); }
 
@@ -50,14 +47,14 @@ struct OnlineSoftmax {
         for (std::size_t e = 0; e < values.size(); ++e) values[e] += weight * double{value[e]};
     }
     void merge(const OnlineSoftmax& other) {
-        if (other.best == minus_infinity) return;
+        if (other.best == no_score) return;
         if (other.best > best) raise_to(other.best);
         const double factor = std::exp(other.best - best);
         total += factor * other.total;
         for (std::size_t e = 0; e < values.size(); ++e) values[e] += factor * other.values[e];
     }
 
-    double best = minus_infinity, total = 0;
+    double best = no_score, total = 0;
     std::vector<double> values;
 };
 
@@ -110,7 +107,7 @@ class DistanceRead {
             const Tile& tile = tiles_[i];
             const Segment& segment = *snapshot_.segments[tile.segment].segment;
             const Index slot = tile.tile * scan_tile;
-            double scores[scan_tile], best = minus_infinity;
+            double scores[scan_tile], best = no_score;
             for (std::uint64_t rest = tile.slots; rest != 0; rest &= rest - 1) {
                 const int at = __builtin_ctzll(rest);
                 scores[at] = score(query, segment.key(slot + at));

@@ -16,7 +16,6 @@ namespace {
 
 __extension__ using Wide = __int128;
 
-constexpr double minus_infinity = -std::numeric_limits<double>::infinity();
 // A weight of 1 in whole numbers. Smaller weights than e^-38 are none.
 constexpr int weight_bits = 51;
 constexpr double min_power = -38;
@@ -60,7 +59,7 @@ class RowsRead {
           inverse_temperature_(1 / double{options.temperature}),
           first_(first),
           count_(count),
-          numbers_(std::ssize(tiles) * count * scan_tile, minus_infinity),
+          numbers_(std::ssize(tiles) * count * scan_tile, no_score),
           rows_(count),
           sums_(count * (value_width_ + 1)),
           maxima_(count * value_width_) {}
@@ -75,7 +74,7 @@ class RowsRead {
 
   private:
     struct Row {
-        double norm = 0, best = minus_infinity;
+        double norm = 0, best = no_score;
     };
 
     // The pass is called with ranges of tiles and of rows.
@@ -114,7 +113,7 @@ class RowsRead {
 
     void score(Index first_tile, Index end_tile, Index first_row, Index end_row) {
         double best[rows_at_once];
-        std::fill_n(best, rows_at_once, minus_infinity);
+        std::fill_n(best, rows_at_once, no_score);
         for (Index t = first_tile; t < end_tile; ++t)
             for_each_slot(tiles_[t], [&](Index i) {
                 const double norm = norm_of(key(tiles_[t], i, 0));

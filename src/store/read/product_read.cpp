@@ -6,13 +6,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 
 namespace kvmem::store {
 
 using detail::scan_tile;
-
-static constexpr Real minus_infinity = -std::numeric_limits<Real>::infinity();
 
 namespace {
 
@@ -33,7 +30,7 @@ class ProductRead {
                        {},
                        {},
                        {}};
-        all.log_sum_exp.fill(minus_infinity);
+        all.log_sum_exp.fill(no_score);
         Matrix values(all.values.rows(), all.values.cols()), log_sum_exp(queries_.rows, options_.heads);
         for (Index s = 0; s < std::ssize(snapshot_.segments); ++s) {
             const Index count = snapshot_.segments[s].count;
@@ -73,7 +70,7 @@ class ProductRead {
 
     // A bias of -inf masks a slot. The Euclidean score adds minus the key's square to twice the product.
     void fill_biases(Index s, Index first, Index count) {
-        biases_.assign(count, minus_infinity);
+        biases_.assign(count, no_score);
         for (Index at = 0; at < count; at += scan_tile) {
             std::uint64_t slots = filter_.passing(s, (first + at) / scan_tile);
             for (; slots != 0; slots &= slots - 1) {

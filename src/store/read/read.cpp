@@ -5,18 +5,16 @@
 #include "store/read/full_read.hpp"
 #include "store/read/product_read.hpp"
 #include "store/search/search.hpp"
+#include "store/search/search_filter.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace kvmem::store {
 
-static constexpr Real minus_infinity = -std::numeric_limits<Real>::infinity();
-
 Real weigh_hits(std::span<const float> scores, Real temperature, std::span<float> weights) {
     require_shape(weights.size() == scores.size(), "weigh_hits", "a weight for each score");
-    if (scores.empty()) return minus_infinity;
+    if (scores.empty()) return no_score;
     const double max = double{scores[0]} / double{temperature};
     const auto relative_weight = [&](float score) { return std::exp(double{score} / double{temperature} - max); };
     double total = 0;
@@ -41,10 +39,10 @@ class TopKRead {
         const Index rows = queries_.rows * options_.heads, places = rows * k_;
         out_.values = Matrix(queries_.rows, snapshot_.options.value_width);
         out_.log_sum_exp = Matrix(queries_.rows, options_.heads);
-        out_.log_sum_exp.fill(minus_infinity);
+        out_.log_sum_exp.fill(no_score);
         out_.hits.k = k_;
         out_.hits.ids.resize(places);
-        out_.hits.scores.resize(places, minus_infinity);
+        out_.hits.scores.resize(places, no_score);
         out_.hits.count.resize(rows);
         out_.weights.resize(places);
         if (options_.copy_slots) {
@@ -60,7 +58,7 @@ class TopKRead {
         const Matrix columns = columns_of(head);
         const Queries prepared = options_.heads == 1 ? Queries(columns, snapshot_.options)
                                                      : Queries(columns, snapshot_.options, head * columns.cols());
-        const std::vector<TopK> found = search(snapshot_, prepared, k_, minus_infinity, options_.search);
+        const std::vector<TopK> found = search(snapshot_, prepared, k_, no_score, options_.search);
         for (Index q = 0; q < queries_.rows; ++q) read_slots(q, head, found[q].sorted());
     }
 

@@ -3,10 +3,14 @@
 
 #include "store/search/candidates.hpp"
 
+#include <limits>
 #include <span>
 #include <vector>
 
 namespace kvmem::store {
+
+// The score of a slot that is left out, below that of each slot.
+constexpr Real no_score = -std::numeric_limits<Real>::infinity();
 
 class SearchFilter {
   public:

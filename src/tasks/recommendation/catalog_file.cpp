@@ -9,12 +9,14 @@ namespace kvmem {
 static Names read_names(const hdf5::Reader& file, const std::string& path) {
     Names names;
     Token next = 0;
-    for (const std::string& name : file.strings(path))
-        if (names.add(name) != next++)
+    for (const std::string& name : file.strings(path)) {
+        if (const Token number = names.add(name); number != next)
             throw Error({.what = "a name comes twice",
                          .expected = "different names",
-                         .got = name,
+                         .got = "'" + name + "', " + std::to_string(number) + " and " + std::to_string(next),
                          .where = file.name() + ": " + path});
+        ++next;
+    }
     return names;
 }
 
@@ -22,8 +24,25 @@ static void write_names(hdf5::Writer& file, const std::string& path, const std::
     file.write(path, std::span<const std::string>(names));
 }
 
-static ObjectGroup read_group(const hdf5::Reader& file, const std::string& path, const std::string& name,
-                              const std::vector<Feature>& features) {
+std::vector<Feature> read_features(const hdf5::Reader& file, const std::string& root) {
+    std::vector<Feature> features;
+    if (!file.has(root + "/feature_names")) return features;
+    for (const std::string& name : file.strings(root + "/feature_names"))
+        features.push_back({name, read_names(file, root + "/features/" + name)});
+    return features;
+}
+
+void write_features(hdf5::Writer& file, const std::string& root, const std::vector<Feature>& features) {
+    std::vector<std::string> names;
+    for (const Feature& feature : features) {
+        names.push_back(feature.name);
+        write_names(file, root + "/features/" + feature.name, feature.values.all());
+    }
+    if (!names.empty()) write_names(file, root + "/feature_names", names);
+}
+
+ObjectGroup read_group(const hdf5::Reader& file, const std::string& path, const std::string& name,
+                       const std::vector<Feature>& features) {
     ObjectGroup group{.name = name, .ids = read_names(file, path + "/ids"), .texts = {}, .columns = {}};
     if (file.has(path + "/texts")) group.texts = file.strings(path + "/texts");
     for (std::size_t i = 0; i < features.size(); ++i)
@@ -32,11 +51,17 @@ static ObjectGroup read_group(const hdf5::Reader& file, const std::string& path,
     return group;
 }
 
+void write_group(hdf5::Writer& file, const std::string& path, const ObjectGroup& group,
+                 const std::vector<Feature>& features) {
+    write_names(file, path + "/ids", group.ids.all());
+    if (!group.texts.empty()) write_names(file, path + "/texts", group.texts);
+    for (const FeatureColumn& column : group.columns)
+        file.write(path + "/features/" + features[static_cast<std::size_t>(column.feature)].name, column.rows);
+}
+
 Catalog read_catalog(const hdf5::Reader& file, const std::string& root) {
     Catalog catalog;
-    if (file.has(root + "/feature_names"))
-        for (const std::string& name : file.strings(root + "/feature_names"))
-            catalog.features.push_back({name, read_names(file, root + "/features/" + name)});
+    catalog.features = read_features(file, root);
     for (const std::string& name : file.strings(root + "/group_names"))
         catalog.groups.push_back(read_group(file, root + "/groups/" + name, name, catalog.features));
     catalog.actions = file.strings(root + "/actions");
@@ -59,19 +84,11 @@ Catalog read_catalog(const hdf5::Reader& file, const std::string& root) {
 }
 
 void write_catalog(hdf5::Writer& file, const std::string& root, const Catalog& catalog) {
-    std::vector<std::string> features, groups;
-    for (const Feature& feature : catalog.features) {
-        features.push_back(feature.name);
-        write_names(file, root + "/features/" + feature.name, feature.values.all());
-    }
-    if (!features.empty()) write_names(file, root + "/feature_names", features);
+    write_features(file, root, catalog.features);
+    std::vector<std::string> groups;
     for (const ObjectGroup& group : catalog.groups) {
-        const std::string path = root + "/groups/" + group.name;
         groups.push_back(group.name);
-        write_names(file, path + "/ids", group.ids.all());
-        if (!group.texts.empty()) write_names(file, path + "/texts", group.texts);
-        for (const FeatureColumn& column : group.columns)
-            file.write(path + "/features/" + catalog.features[column.feature].name, column.rows);
+        write_group(file, root + "/groups/" + group.name, group, catalog.features);
     }
     write_names(file, root + "/group_names", groups);
     write_names(file, root + "/actions", catalog.actions);

@@ -2,64 +2,12 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/io/hdf5.hpp"
 #include "kvmem/tasks/recommendation/dataset.hpp"
+#include "tasks/recommendation/catalog_file.hpp"
 
 namespace kvmem {
 
 static constexpr const char* format = "kvmem-events";
 static constexpr int version = 1;
-
-static Names read_names(const hdf5::Reader& file, const std::string& path) {
-    Names names;
-    Token next = 0;
-    for (const std::string& name : file.strings(path)) {
-        if (const Token number = names.add(name); number != next)
-            throw Error({.what = "a name comes twice",
-                         .expected = "different names",
-                         .got = "'" + name + "', " + std::to_string(number) + " and " + std::to_string(next),
-                         .where = file.name() + ": " + path});
-        ++next;
-    }
-    return names;
-}
-
-static void write_names(hdf5::Writer& file, const std::string& path, const std::vector<std::string>& names) {
-    file.write(path, std::span<const std::string>(names));
-}
-
-static std::vector<Feature> read_features(const hdf5::Reader& file) {
-    std::vector<Feature> features;
-    if (!file.has("/feature_names")) return features;
-    for (const std::string& name : file.strings("/feature_names"))
-        features.push_back({name, read_names(file, "/features/" + name)});
-    return features;
-}
-
-static void write_features(hdf5::Writer& file, const std::vector<Feature>& features) {
-    std::vector<std::string> names;
-    for (const Feature& feature : features) {
-        names.push_back(feature.name);
-        write_names(file, "/features/" + feature.name, feature.values.all());
-    }
-    if (!names.empty()) write_names(file, "/feature_names", names);
-}
-
-static ObjectGroup read_group(const hdf5::Reader& file, const std::string& path, const std::string& name,
-                              const std::vector<Feature>& features) {
-    ObjectGroup group{.name = name, .ids = read_names(file, path + "/ids"), .texts = {}, .columns = {}};
-    if (file.has(path + "/texts")) group.texts = file.strings(path + "/texts");
-    for (std::size_t i = 0; i < features.size(); ++i)
-        if (const std::string column = path + "/features/" + features[i].name; file.has(column))
-            group.columns.push_back({static_cast<Index>(i), file.ragged(column)});
-    return group;
-}
-
-static void write_group(hdf5::Writer& file, const std::string& path, const ObjectGroup& group,
-                        const std::vector<Feature>& features) {
-    write_names(file, path + "/ids", group.ids.all());
-    if (!group.texts.empty()) write_names(file, path + "/texts", group.texts);
-    for (const FeatureColumn& column : group.columns)
-        file.write(path + "/features/" + features[static_cast<std::size_t>(column.feature)].name, column.rows);
-}
 
 static Events read_events(const hdf5::Reader& file) {
     Events events;
@@ -100,7 +48,7 @@ static void write_events(hdf5::Writer& file, const Events& events) {
 static EventsDataset read(const hdf5::Reader& file) {
     EventsDataset dataset;
     dataset.info = read_info(file);
-    dataset.features = read_features(file);
+    dataset.features = read_features(file, "");
     dataset.users = read_group(file, "/users", "user", dataset.features);
     for (const std::string& name : file.strings("/group_names"))
         dataset.groups.push_back(read_group(file, "/groups/" + name, name, dataset.features));
@@ -120,15 +68,15 @@ void save_events(const EventsDataset& dataset, const std::filesystem::path& path
     dataset.validate(path.string());
     hdf5::Writer file(format, version);
     write_info(file, dataset.info);
-    write_features(file, dataset.features);
+    write_features(file, "", dataset.features);
     write_group(file, "/users", dataset.users, dataset.features);
     std::vector<std::string> names;
     for (const ObjectGroup& group : dataset.groups) {
         names.push_back(group.name);
         write_group(file, "/groups/" + group.name, group, dataset.features);
     }
-    write_names(file, "/group_names", names);
-    write_names(file, "/actions", dataset.actions);
+    file.write("/group_names", std::span<const std::string>(names));
+    file.write("/actions", std::span<const std::string>(dataset.actions));
     write_events(file, dataset.events);
     file.save(path);
 }

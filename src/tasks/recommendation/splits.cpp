@@ -23,11 +23,11 @@ namespace {
 using Marks = std::vector<EventMark>;
 
 // The events that may be targets.
-struct Targets {
+struct TargetActions {
     std::vector<bool> of_action;
     const Events& events;
 
-    Targets(const EventsDataset& dataset, const std::vector<std::string>& actions)
+    TargetActions(const EventsDataset& dataset, const std::vector<std::string>& actions)
         : of_action(dataset.actions.size(), actions.empty()), events(dataset.events) {
         for (const std::string& action : actions)
             of_action[static_cast<std::size_t>(dataset.action_named(action))] = true;
@@ -48,7 +48,8 @@ static Index moment_of(std::vector<Index>& times, double share) {
     return *at;
 }
 
-static std::pair<Index, Index> moments(const Events& events, const Targets& is_target, const SplitOptions& options) {
+static std::pair<Index, Index> moments(const Events& events, const TargetActions& is_target,
+                                       const SplitOptions& options) {
     std::vector<Index> times;
     for (Index i = 0; i < events.size(); ++i)
         if (is_target(i)) times.push_back(events.time[static_cast<std::size_t>(i)]);
@@ -65,7 +66,7 @@ static std::pair<Index, Index> moments(const Events& events, const Targets& is_t
     return {valid, test};
 }
 
-static Marks marks_by_time(const Events& events, const Targets& is_target, const SplitOptions& options) {
+static Marks marks_by_time(const Events& events, const TargetActions& is_target, const SplitOptions& options) {
     const auto [valid, test] = moments(events, is_target, options);
     Marks marks(static_cast<std::size_t>(events.size()), EventMark::none);
     for (std::size_t i = 0; i < marks.size(); ++i)
@@ -90,7 +91,7 @@ static void leave_first_basket(const Events& events, Marks& marks) {
 }
 
 // Marks the last targets of each user. A unit is a basket, or an event if they are not `by_basket`.
-static Marks marks_by_last(const Events& events, const Targets& is_target, bool by_basket) {
+static Marks marks_by_last(const Events& events, const TargetActions& is_target, bool by_basket) {
     Marks marks(static_cast<std::size_t>(events.size()), EventMark::none);
     std::vector<Index> begins;
     for (Index user = 0; user < events.users(); ++user) {
@@ -113,9 +114,9 @@ static Marks marks_by_last(const Events& events, const Targets& is_target, bool 
     return marks;
 }
 
-SplitReport split_events(EventsDataset& dataset, const SplitOptions& options) {
+EventSplitReport split_events(EventsDataset& dataset, const SplitOptions& options) {
     Events& events = dataset.events;
-    const Targets is_target(dataset, options.targets);
+    const TargetActions is_target(dataset, options.targets);
     if (options.rule == SplitRule::last_basket && events.basket.empty())
         throw Error({.what = "the data have no baskets",
                      .expected = "baskets, to leave the last one out",
@@ -137,8 +138,8 @@ SplitReport split_events(EventsDataset& dataset, const SplitOptions& options) {
     return report_split(events);
 }
 
-SplitReport report_split(const Events& events) {
-    SplitReport report;
+EventSplitReport report_split(const Events& events) {
+    EventSplitReport report;
     Index newest = Events::min_time;
     for (std::size_t i = 0; i < events.mark.size(); ++i)
         if (events.mark[i] == EventMark::train) newest = std::max(newest, events.time[i]);

@@ -19,7 +19,7 @@ class OwningObjective final : private ModelAndEvents, public RecommendationObjec
         : ModelAndEvents(config), RecommendationObjective(*ModelAndEvents::model, ModelAndEvents::dataset) {}
 };
 
-class Recommendation final : public TaskType {
+class RecommendationTask final : public TaskType {
   public:
     std::string name() const override { return "recommendation"; }
     std::vector<const ModelType*> models() const override { return recommendation_models(); }
@@ -33,7 +33,7 @@ class Recommendation final : public TaskType {
 }  // namespace
 
 const TaskType& recommendation() {
-    static const Recommendation task;
+    static const RecommendationTask task;
     return task;
 }
 

@@ -57,7 +57,7 @@ TEST_CASE("the last baskets and events of users are test and valid", "[splits]")
 
 TEST_CASE("a report counts targets that leak or tie", "[splits]") {
     EventsDataset dataset = events_of_two();
-    SplitReport report = split_events(dataset, {.rule = SplitRule::leave_last});
+    EventSplitReport report = split_events(dataset, {.rule = SplitRule::leave_last});
     CHECK(report.train == 6);
     CHECK(report.valid == 1);
     CHECK(report.test == 1);

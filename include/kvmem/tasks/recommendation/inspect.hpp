@@ -27,7 +27,7 @@ struct EventsReport {
     Index repeats = 0;                       // events whose object the user had before
     Index baskets = 0, in_baskets = 0;       // baskets, and events in them
     std::array<TargetsReport, 4> marks;      // by EventMark
-    SplitReport split;                       // of the marks
+    EventSplitReport split;                  // of the marks
     // The drift of popularity: which share of the most frequent objects of a quarter of the time, at most `top`, were
     // so in the quarter before.
     std::array<double, 3> stay{};

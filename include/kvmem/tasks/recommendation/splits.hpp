@@ -37,7 +37,7 @@ struct SplitOptions {
 Index moment(std::string_view text, const char* option);
 
 // What a split divides, and what leaks into it.
-struct SplitReport {
+struct EventSplitReport {
     Index train = 0, valid = 0, test = 0, none = 0;  // the events of each mark
     Index before_training = 0;  // targets of valid and test that are older than the newest event of train
     Index tied = 0;             // targets of valid and test that share the second with an event outside of their basket
@@ -46,9 +46,9 @@ struct SplitReport {
 // Sets the marks of all events. Users with fewer than three baskets or events are train alone under the two rules of
 // the last. Throws Error, with nothing changed, for an unknown action, for shares that are not in [0, 1), for moments
 // that do not rise, and when nothing would be left to train on.
-SplitReport split_events(EventsDataset& dataset, const SplitOptions& options);
+EventSplitReport split_events(EventsDataset& dataset, const SplitOptions& options);
 
 // The report of the marks that a data set has.
-SplitReport report_split(const Events& events);
+EventSplitReport report_split(const Events& events);
 
 }  // namespace kvmem

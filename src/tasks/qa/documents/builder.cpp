@@ -114,7 +114,7 @@ void Builder::cut_passage() {
 }
 
 // The bytes of a text without blanks at its ends.
-static Range trimmed(std::string_view text, Range range) {
+static Range without_blanks(std::string_view text, Range range) {
     const auto is_blank = [&](Index at) { return static_cast<unsigned char>(text[at]) <= ' '; };
     while (range.size() > 0 && is_blank(range.first)) ++range.first;
     while (range.size() > 0 && is_blank(range.last - 1)) --range.last;
@@ -122,7 +122,7 @@ static Range trimmed(std::string_view text, Range range) {
 }
 
 void Builder::add_sentence(const MappedText& text, Range range) {
-    range = trimmed(text.text, range);
+    range = without_blanks(text.text, range);
     const std::string_view sentence = std::string_view(text.text).substr(range.first, range.size());
     const std::vector<Word> words = split_words(sentence);
     const auto count = static_cast<Index>(words.size());
@@ -131,7 +131,7 @@ void Builder::add_sentence(const MappedText& text, Range range) {
         const Index begin = first == 0 ? 0 : static_cast<Index>(words[first].begin);
         const Index end = last == count ? range.size() : static_cast<Index>(words[last].begin);
         cut_passage();
-        const Range part = trimmed(text.text, {range.first + begin, range.first + end});
+        const Range part = without_blanks(text.text, {range.first + begin, range.first + end});
         const auto text_at = static_cast<Index>(file_.text.size()), token = static_cast<Index>(file_.tokens.size());
         file_.text += std::string_view(text.text).substr(part.first, part.size());
         for (Index i = first; i < last; ++i) {

@@ -8,7 +8,7 @@
 
 namespace kvmem::documents {
 
-static constexpr float saturation = 1, length_share = 0.5, field_count = 0.5;
+static constexpr float field_saturation = 1, field_length_share = 0.5, field_count = 0.5;
 
 static constexpr Index ranked_sentences = 10;
 
@@ -48,7 +48,8 @@ Search::Impl::Impl(std::shared_ptr<const Corpus> of) : corpus(std::move(of)) {
         Index length = 0;
         for (Index s = passage.sentences.first; s < passage.sentences.last; ++s)
             length += all.sentences[s].tokens.size();
-        norms.push_back(saturation * (1 - length_share + length_share * static_cast<float>(length) / mean));
+        norms.push_back(field_saturation *
+                        (1 - field_length_share + field_length_share * static_cast<float>(length) / mean));
     }
     mean_sentence = std::max(
         1.0, static_cast<double>(tokens) / static_cast<double>(std::max<std::size_t>(1, all.sentences.size())));
@@ -60,7 +61,7 @@ std::vector<Scored> Search::Impl::passages(const Query& query, Index count,
     std::vector<float> scores(norms.size());
     for (const Query::Term& term : query.terms) {
         if (term.stem < 0) continue;
-        const auto weight = static_cast<float>(term.weight) * (saturation + 1);
+        const auto weight = static_cast<float>(term.weight) * (field_saturation + 1);
         for (Index i = postings.offsets[term.stem]; i < postings.offsets[term.stem + 1]; ++i) {
             const std::uint8_t fields = postings.fields[i];
             const auto others = static_cast<float>(((fields & in_heading) != 0) + ((fields & in_title) != 0));

@@ -7,7 +7,7 @@
 namespace kvmem::documents {
 
 // Chosen on XQuAD and COVID-QA.
-static constexpr double saturation = 0.6, length_share = 0.35, neighbour_share = 0.25, pair_weight = 0.3,
+static constexpr double count_saturation = 0.6, sentence_length_share = 0.35, neighbour_share = 0.25, pair_weight = 0.3,
                         expected_weight = 0.2, passage_weight = 0.4;
 
 SentenceScores::SentenceScores(const Corpus& corpus, std::span<const Token> stems, const Query& query,
@@ -51,9 +51,9 @@ void SentenceScores::read_sentence(const Sentence& sentence, std::span<double> m
         last = term < 0 ? -2 : term;
     }
     const double length = static_cast<double>(sentence.tokens.size()) / mean_tokens_;
-    const double norm = saturation * (1 - length_share + length_share * length);
+    const double norm = count_saturation * (1 - sentence_length_share + sentence_length_share * length);
     for (double& match : matches)
-        if (match > 0) match *= (saturation + 1) / (match + norm);
+        if (match > 0) match *= (count_saturation + 1) / (match + norm);
     if (has_expected(sentence)) addition += expected_weight * query_.sum;
 }
 

@@ -9,7 +9,7 @@ namespace kvmem {
 
 namespace fs = std::filesystem;
 
-static void add_facts(DatasetBuilder& builder, const Source& kb, const ImportOptions& options) {
+static void add_lines_of_facts(DatasetBuilder& builder, const Source& kb, const ImportOptions& options) {
     for_each_line(kb, options, [&](std::string_view line, const Location& loc) {
         const auto fields = split_fields(line, '|', 3, loc, "not a fact", "subject|relation|object");
         builder.add_fact(fields[0], fields[1], fields[2], loc);
@@ -63,7 +63,7 @@ QaDataset metaqa_from(Source kb, MetaqaSources sources, const ImportOptions& opt
     ImportOptions of_builder = options;
     of_builder.valid_fraction = 0;  // the pool applies it, but not to files that it divides
     DatasetBuilder builder(of_builder);
-    add_facts(builder, kb, options);
+    add_lines_of_facts(builder, kb, options);
     std::string().swap(kb.text);  // may be large and is no longer needed
     QuestionPool pool(builder, options.seed);
     for (TypedSource& file : sources.train) pool.add("train", read_questions(builder, file, options));

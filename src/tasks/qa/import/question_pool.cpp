@@ -13,7 +13,7 @@
 namespace kvmem {
 
 // Names the random stream of each choice, so that choices are independent.
-enum Stream : std::uint64_t { division = 1, choice_of_phrasings = 2, choice_of_training = 3 };
+enum PoolStream : std::uint64_t { division = 1, choice_of_held_out = 2, choice_of_training = 3 };
 
 // The text with each [name] replaced by `mark`, and by the name behind it if `keep_name`. Throws Error for brackets
 // that do not pair.
@@ -27,7 +27,7 @@ static std::string replace_marks(const RawQuestion& question, bool keep_name, st
     return replaced;
 }
 
-static std::string phrasing_of(const RawQuestion& question) {
+static std::string marked_phrasing(const RawQuestion& question) {
     if (question.text.find('[') == std::string::npos)
         throw question.loc.error("the question marks no name", "[name], to tell its phrasing",
                                  "'" + std::string(question.text) + "'", "or hold no phrasings out");
@@ -72,13 +72,13 @@ void QuestionPool::hold_out_phrasings(Index count) {
     std::vector<std::string> phrasings;  // of each entry
     std::map<Index, std::set<std::string>> by_type;
     for (const Entry& entry : entries_) {
-        phrasings.push_back(phrasing_of(entry.question));
+        phrasings.push_back(marked_phrasing(entry.question));
         by_type[entry.question.task].insert(phrasings.back());
     }
     std::set<std::string> held_out;
     for (const auto& [type, all] : by_type) {
         std::vector<std::string> drawn(all.begin(), all.end());
-        Rng(seed_, {choice_of_phrasings, static_cast<std::uint64_t>(type)}).shuffle(std::span(drawn));
+        Rng(seed_, {choice_of_held_out, static_cast<std::uint64_t>(type)}).shuffle(std::span(drawn));
         drawn.resize(std::min(drawn.size() - 1, static_cast<std::size_t>(count)));
         held_out.insert(drawn.begin(), drawn.end());
     }

@@ -17,14 +17,14 @@ namespace {
 // Names the random stream of each choice, so that choices are independent.
 enum Stream : std::uint64_t { choice_of_entities = 1, choice_of_phrasings = 2, choice_of_keys = 3 };
 
-struct Phrasing {
+struct TemplateLine {
     std::string text;
     Location loc;
 };
 
 // The phrasings of one path, by the set that their questions go to.
 struct Phrasings {
-    std::vector<Phrasing> train, test;
+    std::vector<TemplateLine> train, test;
 };
 
 using RelationPath = std::vector<Token>;  // relations
@@ -141,11 +141,11 @@ void require_positive(const std::string& what, Index count) {
 
 void add_questions(DatasetBuilder& builder, const EntityPath& key, bool test, std::size_t count, Rng rng, Index task) {
     const Phrasings& phrasings = key.asked->second;
-    std::vector<Phrasing> drawn = test ? phrasings.test : phrasings.train;
+    std::vector<TemplateLine> drawn = test ? phrasings.test : phrasings.train;
     rng.shuffle(std::span(drawn));
     drawn.resize(std::min(drawn.size(), count));
     const std::span<const Token> answers = drawn.empty() ? std::span<const Token>() : builder.answers(key.answers);
-    for (Phrasing& phrasing : drawn) {
+    for (TemplateLine& phrasing : drawn) {
         RawQuestion question{phrasing.loc, builder.keep(phrasing.text), answers, key.entity};
         question.task = task;
         builder.add_question(test ? "test" : "train", std::move(question));
@@ -189,7 +189,7 @@ void add_template_questions(DatasetBuilder& builder, const Source& source, const
     for (const EntityPath& key : keys) asked.insert(key.asked);
     for (const auto& entry : templates)
         for (const auto* phrasings : {&entry.second.train, &entry.second.test})
-            for (const Phrasing& phrasing : *phrasings)
+            for (const TemplateLine& phrasing : *phrasings)
                 if (!asked.contains(&entry)) builder.doubt("no fact makes a question of the phrasing", phrasing.loc);
     const std::vector<Index> tasks = tasks_by_hops(builder, templates);
     const auto per_key = static_cast<std::size_t>(options_of_templates.questions_per_key);

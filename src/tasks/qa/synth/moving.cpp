@@ -7,8 +7,6 @@
 
 namespace kvmem::synth {
 
-static constexpr Index questions_per_story = 5;
-
 void one_fact(Story& story, Rng& rng) {
     World world(story, rng);
     while (story.questions() < questions_per_story) {

@@ -18,6 +18,8 @@ using Word = std::string_view;  // of a constant
 using Parts = std::initializer_list<std::string_view>;
 using Ids = std::vector<int>;  // of lines
 
+constexpr Index questions_per_story = 5;
+
 // The lines of one story in the format of its file.
 class Story {
   public:

@@ -4,7 +4,6 @@
 
 namespace kvmem::synth {
 
-static constexpr Index questions_per_story = 5;
 static constexpr Word laters[] = {"A while later ", "Soon ", "Next ", "At length "};
 
 // The contents of the last line about a person: at one of the places `may`, or anywhere else if `not_there`.

@@ -34,7 +34,7 @@ static std::vector<Value> weights_of(Graph& graph, const Recurrent& network, Ind
             graph.constant(bias, {directions, 2 * rows})};
 }
 
-RecurrentRun run(const Recurrent& network, const Value& x, const Value& lengths, const RecurrentStates& first) {
+RecurrentRun run(const Recurrent& network, const Value& x, const Value& lengths, const StateValues& first) {
     const RecurrentOptions& o = network.options();
     const bool is_lstm = o.cell == Cell::lstm;
     std::vector<Attribute> attributes{{"hidden_size", o.width},
@@ -56,7 +56,7 @@ RecurrentRun run(const Recurrent& network, const Value& x, const Value& lengths,
     return result;
 }
 
-RecurrentStates input_states(Graph& graph, const RecurrentOptions& options, const std::string& about) {
+StateValues input_states(Graph& graph, const RecurrentOptions& options, const std::string& about) {
     const auto input = [&](const char* name) {
         const Value all =
             transpose(graph.input(name, Type::float32, {"batch", options.layers, options.width}, about), {1, 0, 2});
@@ -64,7 +64,7 @@ RecurrentStates input_states(Graph& graph, const RecurrentOptions& options, cons
         for (Index layer = 0; layer < options.layers; ++layer) layers.push_back(slice(all, 0, layer, layer + 1));
         return layers;
     };
-    RecurrentStates states{.h = input("h"), .c = {}};
+    StateValues states{.h = input("h"), .c = {}};
     if (options.cell == Cell::lstm) states.c = input("c");
     return states;
 }
@@ -77,7 +77,7 @@ void output_layers(Graph& graph, const std::string& name, const std::vector<Valu
                  "the state of all layers");
 }
 
-void output_states(Graph& graph, const RecurrentOptions& options, const RecurrentStates& states) {
+void output_states(Graph& graph, const RecurrentOptions& options, const StateValues& states) {
     const auto output = [&](const char* name, const std::vector<Value>& layers) {
         std::vector<Value> rows;
         rows.reserve(layers.size());

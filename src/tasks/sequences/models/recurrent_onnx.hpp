@@ -9,25 +9,24 @@
 namespace kvmem::onnx {
 
 // Of each layer [directions, batch, width].
-struct RecurrentStates {
+struct StateValues {
     std::vector<Value> h, c;  // c of an LSTM alone
 };
 
 struct RecurrentRun {
     Value out;  // [length, batch, directions * width]
-    RecurrentStates last;
+    StateValues last;
 };
 
 // Throws Error for cells that ONNX lacks.
 void require_onnx_cell(Cell cell);
 
 // x [length, batch, in]; lengths int32 [batch], or none where all are whole; states to begin with, or zeros.
-RecurrentRun run(const Recurrent& network, const Value& x, const Value& lengths = {},
-                 const RecurrentStates& first = {});
+RecurrentRun run(const Recurrent& network, const Value& x, const Value& lengths = {}, const StateValues& first = {});
 
 // The states of a step as inputs h and c and as outputs next_h and next_c of the graph, [batch, layers, width].
-RecurrentStates input_states(Graph& graph, const RecurrentOptions& options, const std::string& about);
-void output_states(Graph& graph, const RecurrentOptions& options, const RecurrentStates& states);
+StateValues input_states(Graph& graph, const RecurrentOptions& options, const std::string& about);
+void output_states(Graph& graph, const RecurrentOptions& options, const StateValues& states);
 
 // States of all layers [batch, width] as an output.
 void output_layers(Graph& graph, const std::string& name, const std::vector<Value>& layers, Index width);

@@ -14,7 +14,7 @@ std::vector<OnnxModel> RecurrentText::onnx() const {
             parameters());
     const Value token = g.input("token", Type::int64, {"batch"}, "the last token of each text; 1 at first");
     const RecurrentOptions& options = cells_->options();
-    const RecurrentStates states = input_states(g, options, "the state of all layers; zeros at first");
+    const StateValues states = input_states(g, options, "the state of all layers; zeros at first");
     const RecurrentRun done = run(*cells_, unsqueeze(gather(g.parameter("target"), token), 0), {}, states);
     g.output("log_probabilities", apply("LogSoftmax", linear(squeeze(done.out, 0), "out")), Type::float32,
              {"batch", Index{target_units().size()}}, "of the next token of each text");

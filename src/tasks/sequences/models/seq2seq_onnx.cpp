@@ -87,7 +87,7 @@ OnnxModel Seq2Seq::Graphs::step() const {
     const Value token = g.input("token", Type::int64, {"batch"}, "the last token of each target; 1 at first");
     const Value embedded = gather(g.parameter("target"), token);
     const RecurrentOptions& options = model_.decoder_->options();
-    RecurrentStates states = input_states(g, options, "the state of all layers");
+    StateValues states = input_states(g, options, "the state of all layers");
     const auto run_cells = [&](const Value& x) {
         const RecurrentRun done = run(*model_.decoder_, unsqueeze(x, 0), {}, states);
         states = done.last;
