@@ -4,7 +4,12 @@
 add_library(kvmem_flags INTERFACE)
 # Nobody here looks at errno or floating-point traps, and vector code needs to know.
 target_compile_options(kvmem_flags INTERFACE -fno-math-errno -fno-trapping-math)
-target_compile_options(kvmem_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
+target_compile_options(kvmem_flags INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wno-sign-conversion)
+if(NOT KVMEM_UNITY_BUILD)  # where a local variable may have the name of another file's function
+  target_compile_options(kvmem_flags INTERFACE -Wshadow)
+elseif(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")  # to which every source is a header then
+  target_compile_options(kvmem_flags INTERFACE -Wno-subobject-linkage)
+endif()
 if(KVMEM_WERROR)
   target_compile_options(kvmem_flags INTERFACE -Werror)
 endif()
@@ -30,6 +35,22 @@ if(KVMEM_COVERAGE)
   target_compile_options(kvmem_flags INTERFACE -fprofile-instr-generate -fcoverage-mapping)
   target_link_options(kvmem_flags INTERFACE -fprofile-instr-generate)
 endif()
+
+# kvmem_unity(TARGET): with KVMEM_UNITY_BUILD the sources of a folder are one to the compiler. A name that a file has to
+# itself is therefore unique in its folder. Sources with options of their own stay alone.
+function(kvmem_unity target)
+  if(NOT KVMEM_UNITY_BUILD)
+    return()
+  endif()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+  get_target_property(sources ${target} SOURCES)
+  foreach(source IN LISTS sources)
+    get_filename_component(folder ${source} DIRECTORY)
+    file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${folder})
+    string(MAKE_C_IDENTIFIER ${folder} group)
+    set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${group})
+  endforeach()
+endfunction()
 
 # kvmem_sources(TARGET LAYER...): the sources of these layers, with the language level and the headers.
 function(kvmem_sources target)
@@ -108,6 +129,7 @@ function(kvmem_library target)
   cmake_parse_arguments(arg "" "" "LAYERS;LINKS" ${ARGN})
   add_library(${target})
   kvmem_sources(${target} ${arg_LAYERS})
+  kvmem_unity(${target})
   # The kernels are what -O3 is for; here it would only take longer to compile.
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O2>)
   # Most of what there is to compile is the standard library. The address sanitizer's build shows which sources lack an
