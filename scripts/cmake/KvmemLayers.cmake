@@ -4,11 +4,12 @@
 add_library(kvmem_flags INTERFACE)
 # Nobody here looks at errno or floating-point traps, and vector code needs to know.
 target_compile_options(kvmem_flags INTERFACE -fno-math-errno -fno-trapping-math)
-target_compile_options(kvmem_flags INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wno-sign-conversion)
-if(NOT KVMEM_UNITY_BUILD)  # where a local variable may have the name of another file's function
-  target_compile_options(kvmem_flags INTERFACE -Wshadow)
-elseif(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")  # to which every source is a header then
-  target_compile_options(kvmem_flags INTERFACE -Wno-subobject-linkage)
+target_compile_options(kvmem_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
+if(KVMEM_UNITY_BUILD)  # where a local variable may have the name of another file's function
+  target_compile_options(kvmem_flags INTERFACE -Wno-shadow)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")  # to which every source is a header then
+    target_compile_options(kvmem_flags INTERFACE -Wno-subobject-linkage)
+  endif()
 endif()
 if(KVMEM_WERROR)
   target_compile_options(kvmem_flags INTERFACE -Werror)
