@@ -11,7 +11,7 @@ namespace kvmem {
 
 namespace {
 // What attend() and attend_weights() share: their inputs and options, copied to the tape where they view.
-struct Inputs {
+struct AttendInputs {
     Var query, key;
     std::optional<Var> value;
     LookupBias bias;
@@ -65,7 +65,7 @@ struct Inputs {
     }
 };
 
-struct Attend : Inputs {
+struct Attend : AttendInputs {
     View log_sum_exp;
     std::span<Real> weights, scores;  // saved for backward, or empty
 
@@ -82,7 +82,7 @@ struct Attend : Inputs {
     }
 };
 
-struct AttendWeights : Inputs {
+struct AttendWeights : AttendInputs {
     void backward(Tape& tape, Var out) const {
         with_gradients([&](AttendGradients grads) {
             set_key(grads);
@@ -93,8 +93,8 @@ struct AttendWeights : Inputs {
 };
 }  // namespace
 
-static Inputs check_inputs(Var query, Var key, std::optional<Var> value, const Segments& segments,
-                           AttendOptions options, const LookupBias& bias) {
+static AttendInputs check_inputs(Var query, Var key, std::optional<Var> value, const Segments& segments,
+                                 AttendOptions options, const LookupBias& bias) {
     Tape& tape =
         Tape::of("attend", {query, key, value, bias.slot, bias.pair, bias.distance, bias.direction, bias.scale});
     require_shape(!bias.scale || bias.scale->value().size() == 1, "attend", "a scale of one number");
@@ -103,7 +103,7 @@ static Inputs check_inputs(Var query, Var key, std::optional<Var> value, const S
     Arena& arena = tape.arena();
     options.slopes = arena.copy(options.slopes);
     const Segments copied{arena.copy(segments.query_offsets), arena.copy(segments.slot_offsets)};
-    const Inputs inputs{query, key, value, bias, copied, options, given_scale};
+    const AttendInputs inputs{query, key, value, bias, copied, options, given_scale};
     check_attend(inputs.input(), segments, options);
     return inputs;
 }

@@ -7,10 +7,10 @@
 namespace kvmem {
 
 namespace {
-using Inputs = DeltaRuleArrays<std::optional<Var>>;
+using DeltaInputs = DeltaRuleArrays<std::optional<Var>>;
 
 template <class V, class Get>
-DeltaRuleArrays<V> each(const Inputs& in, Get get) {
+DeltaRuleArrays<V> each(const DeltaInputs& in, Get get) {
     return {get(in.query), get(in.key), get(in.value), get(in.decay), get(in.strength), get(in.memory)};
 }
 
@@ -20,7 +20,7 @@ struct LastMemory {
 };
 
 struct DeltaRule {
-    Inputs in;
+    DeltaInputs in;
     DeltaRuleCall call;
     DeltaRuleSaved saved;
     Var* last;  // recorded after the rows
@@ -32,7 +32,7 @@ struct DeltaRule {
 };
 }  // namespace
 
-DeltaRuleOutput delta_rule(const Inputs& in, std::span<const Index> offsets, bool recurrent) {
+DeltaRuleOutput delta_rule(const DeltaInputs& in, std::span<const Index> offsets, bool recurrent) {
     require_shape(in.query && in.key && in.value && in.decay && in.strength, "delta_rule",
                   "query, key, value, decay and strength");
     const std::initializer_list<std::optional<Var>> inputs{in.query, in.key,      in.value,

@@ -15,7 +15,7 @@
 namespace kvmem {
 
 namespace {
-struct LayerNorm {
+struct LayerNormRows {
     Var x, gain, bias;
     std::span<Real> mean, inverse_deviation;
 
@@ -53,7 +53,7 @@ Var layer_norm(Var x, Var gain, Var bias) {
     Tape& tape = Tape::of("layer_norm", {x, gain, bias});
     require_shape(gain.value().size() == x.cols() && bias.value().size() == x.cols(), "layer_norm",
                   "a gain and a bias for each column");
-    const LayerNorm saved{x, gain, bias, tape.arena().take<Real>(x.rows()), tape.arena().take<Real>(x.rows())};
+    const LayerNormRows saved{x, gain, bias, tape.arena().take<Real>(x.rows()), tape.arena().take<Real>(x.rows())};
     const Var out = tape.record(x.rows(), x.cols(), any_needs_grad({x, gain, bias}), saved);
     layer_norm(x.value(), gain.value(), bias.value(), out.mutable_value(), saved.mean, saved.inverse_deviation);
     return out;

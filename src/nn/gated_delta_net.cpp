@@ -8,17 +8,17 @@
 
 namespace kvmem {
 
-static constexpr const char* here = "GatedDeltaNet";
+static constexpr const char* in_gated_delta_net = "GatedDeltaNet";
 
 static GatedDeltaNetOptions filled_in(GatedDeltaNetOptions o) {
     constexpr Index max_width = Index{1} << 20;  // products of three do not overflow
-    require_shape(o.width >= 1 && o.heads >= 1, here, "a positive width and number of heads");
-    require_shape((o.head_key != 0 && o.head_value != 0) || o.width % o.heads == 0, here,
+    require_shape(o.width >= 1 && o.heads >= 1, in_gated_delta_net, "a positive width and number of heads");
+    require_shape((o.head_key != 0 && o.head_value != 0) || o.width % o.heads == 0, in_gated_delta_net,
                   "heads that divide the width");
     for (Index* head : {&o.head_key, &o.head_value})
         if (*head == 0) *head = o.width / o.heads;
     for (const Index x : {o.width, o.heads, o.head_key, o.head_value})
-        require_shape(x >= 1 && x <= max_width, here, "widths that are not negative and at most 2^20");
+        require_shape(x >= 1 && x <= max_width, in_gated_delta_net, "widths that are not negative and at most 2^20");
     return o;
 }
 
@@ -53,8 +53,8 @@ static Var heads_of_length_1(Var x, Index heads) {
 }
 
 GatedDeltaNet::Run GatedDeltaNet::operator()(Var x, std::span<const Index> offsets, const State* initial) const {
-    const Tape& tape = Tape::of(here, {x});
-    require_shape(x.cols() == options_.width, here, "x [n, width]");
+    const Tape& tape = Tape::of(in_gated_delta_net, {x});
+    require_shape(x.cols() == options_.width, in_gated_delta_net, "x [n, width]");
     const Index n = x.rows(), heads = options_.heads, e = options_.head_value;
     const DeltaRuleOutput memory = delta_rule({.query = heads_of_length_1(query_(x), heads),
                                                .key = heads_of_length_1(key_(x), heads),
@@ -74,7 +74,7 @@ GatedDeltaNet::Run GatedDeltaNet::step(Var x, const State& state) const {
 }
 
 GatedDeltaNet::State GatedDeltaNet::start(Tape& tape, Index sequences) const {
-    require_shape(sequences >= 0, here, "a number of sequences that is not negative");
+    require_shape(sequences >= 0, in_gated_delta_net, "a number of sequences that is not negative");
     return {tape.constant(Matrix(sequences, options_.heads * options_.head_key * options_.head_value))};
 }
 

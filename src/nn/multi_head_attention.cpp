@@ -6,24 +6,27 @@
 
 namespace kvmem {
 
-static constexpr const char* here = "MultiHeadAttention";
+static constexpr const char* in_multi_head_attention = "MultiHeadAttention";
 
 // The options with every 0 replaced by its default.
 static MultiHeadOptions filled_in(MultiHeadOptions o) {
     const auto fill = [](Index& x, Index value) {
         if (x == 0) x = value;
     };
-    require_shape(o.width >= 1 && o.heads >= 1, here, "a positive width and number of heads");
-    require_shape((o.head_key != 0 && o.head_value != 0) || o.width % o.heads == 0, here,
+    require_shape(o.width >= 1 && o.heads >= 1, in_multi_head_attention, "a positive width and number of heads");
+    require_shape((o.head_key != 0 && o.head_value != 0) || o.width % o.heads == 0, in_multi_head_attention,
                   "heads that divide the width");
     fill(o.key_heads, o.heads);
     for (Index* in : {&o.query_in, &o.key_in, &o.value_in}) fill(*in, o.width);
     for (Index* head : {&o.head_key, &o.head_value}) fill(*head, o.width / o.heads);
     constexpr Index max_width = Index{1} << 31;  // products of two do not overflow
     for (const Index x : {o.width, o.heads, o.query_in, o.key_in, o.value_in, o.head_key, o.head_value})
-        require_shape(x >= 1 && x <= max_width, here, "widths that are not negative and at most 2^31");
-    require_shape(o.key_heads >= 1 && o.heads % o.key_heads == 0, here, "key heads that divide the heads");
-    require_shape(!o.rotary || o.head_key % 2 == 0, here, "an even width of a head's key for rotary positions");
+        require_shape(x >= 1 && x <= max_width, in_multi_head_attention,
+                      "widths that are not negative and at most 2^31");
+    require_shape(o.key_heads >= 1 && o.heads % o.key_heads == 0, in_multi_head_attention,
+                  "key heads that divide the heads");
+    require_shape(!o.rotary || o.head_key % 2 == 0, in_multi_head_attention,
+                  "an even width of a head's key for rotary positions");
     return o;
 }
 
@@ -42,7 +45,8 @@ MultiHeadAttention::MultiHeadAttention(Parameters& parameters, const std::string
 // Rows [offsets[i], offsets[i+1]) of x, of `heads` heads, turn by their positions: the last is that of the last slot of
 // segment i.
 static Var turned(Var x, Index heads, std::span<const Index> offsets, std::span<const Index> slot_offsets) {
-    require_shape(offsets.size() == slot_offsets.size(), here, "as many segments of queries as of slots");
+    require_shape(offsets.size() == slot_offsets.size(), in_multi_head_attention,
+                  "as many segments of queries as of slots");
     std::vector<Index> positions;
     for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
         const Index slots = slot_offsets[i + 1] - slot_offsets[i], count = offsets[i + 1] - offsets[i];
@@ -66,8 +70,8 @@ MultiHeadAttention::Read MultiHeadAttention::attend_projected(Var query, Var key
 
 MultiHeadAttention::Read MultiHeadAttention::read(Var query, Var key, Var value, const Segments& segments,
                                                   const AttendOptions& how, const LookupBias& bias) const {
-    require_shape(query.cols() == options_.query_in, here, "a query [B, query_in]");
-    require_shape(key.cols() == options_.key_in && value.cols() == options_.value_in, here,
+    require_shape(query.cols() == options_.query_in, in_multi_head_attention, "a query [B, query_in]");
+    require_shape(key.cols() == options_.key_in && value.cols() == options_.value_in, in_multi_head_attention,
                   "a key [S, key_in] and a value [S, value_in]");
     Var q = query_(query), k = key_(key);
     if (options_.rotary) {
@@ -82,13 +86,13 @@ static void require_inference(const Tape& tape) {
         throw Error({.what = "a key-value cache is not differentiated",
                      .expected = "a tape that is not training",
                      .got = {},
-                     .where = here,
+                     .where = in_multi_head_attention,
                      .hint = "call set_training(false)"});
 }
 
 void MultiHeadAttention::append(KeyValueCache& cache, Var key, Var value, std::span<const Index> offsets) const {
     require_inference(*key.tape);
-    require_shape(key.cols() == options_.key_in && value.cols() == options_.value_in, here,
+    require_shape(key.cols() == options_.key_in && value.cols() == options_.value_in, in_multi_head_attention,
                   "a key [S, key_in] and a value [S, value_in]");
     Var k = key_(key);
     if (options_.rotary) {
@@ -105,8 +109,8 @@ MultiHeadAttention::Read MultiHeadAttention::read(const KeyValueCache& cache, Va
                                                   const AttendOptions& how, const LookupBias& bias) const {
     Tape& tape = *query.tape;
     require_inference(tape);
-    require_shape(query.cols() == options_.query_in, here, "a query [B, query_in]");
-    require_shape(std::ssize(offsets) == cache.sequences() + 1 && offsets.front() == 0, here,
+    require_shape(query.cols() == options_.query_in, in_multi_head_attention, "a query [B, query_in]");
+    require_shape(std::ssize(offsets) == cache.sequences() + 1 && offsets.front() == 0, in_multi_head_attention,
                   "offsets from 0 of as many sequences as the cache has");
     std::vector<Index> queries{0};  // the room after each sequence has no queries
     for (std::size_t i = 1; i < offsets.size(); ++i) queries.insert(queries.end(), 2, offsets[i]);

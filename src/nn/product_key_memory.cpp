@@ -6,16 +6,18 @@
 
 namespace kvmem {
 
-static constexpr const char* here = "ProductKeyMemory";
+static constexpr const char* in_product_key_memory = "ProductKeyMemory";
 
 static ProductKeyOptions filled_in(ProductKeyOptions o) {
     constexpr Index max_keys = 46340, max_width = Index{1} << 24;  // slots are Tokens, and products do not overflow
     if (o.key_width == 0) o.key_width = 2 * ((o.width + 3) / 4);
-    require_shape(o.width >= 1 && o.width <= max_width && o.heads >= 1 && o.heads <= max_width, here,
+    require_shape(o.width >= 1 && o.width <= max_width && o.heads >= 1 && o.heads <= max_width, in_product_key_memory,
                   "a positive width and number of heads");
-    require_shape(o.key_width >= 2 && o.key_width <= max_width && o.key_width % 2 == 0, here, "an even width of keys");
-    require_shape(o.keys >= 1 && o.keys <= max_keys, here, "1 to 46,340 keys of a codebook");
-    require_shape(o.top_k >= 1 && o.top_k <= o.keys * o.keys, here, "a top k from 1 to the number of values");
+    require_shape(o.key_width >= 2 && o.key_width <= max_width && o.key_width % 2 == 0, in_product_key_memory,
+                  "an even width of keys");
+    require_shape(o.keys >= 1 && o.keys <= max_keys, in_product_key_memory, "1 to 46,340 keys of a codebook");
+    require_shape(o.top_k >= 1 && o.top_k <= o.keys * o.keys, in_product_key_memory,
+                  "a top k from 1 to the number of values");
     return o;
 }
 
@@ -46,8 +48,8 @@ static Ragged<Token> codebook_rows(std::span<const Token> slots, const ProductKe
 
 ProductKeyMemory::Read ProductKeyMemory::read(Var x) const {
     const auto& [width, n, heads, key_width, k] = options_;
-    Tape& tape = Tape::of(here, {x});
-    require_shape(x.cols() == width, here, "x [B, width]");
+    Tape& tape = Tape::of(in_product_key_memory, {x});
+    require_shape(x.cols() == width, in_product_key_memory, "x [B, width]");
     const Index queries = x.rows() * heads;
     const Var query = norm_(reshape(query_(x), queries, key_width));
     const auto slots = tape.arena().take<Token>(queries * k);

@@ -10,20 +10,20 @@
 
 namespace kvmem {
 
-static constexpr const char* here = "Recurrent";
+static constexpr const char* in_recurrent = "Recurrent";
 
 static void check(const RecurrentOptions& o) {
     constexpr Index max_width = Index{1} << 28;  // gates of such a width can still be counted
     for (const Index x : {o.in, o.width, o.layers})
-        require_shape(x >= 1 && x <= max_width, here, "positive widths and layers, of at most 2^28");
-    require_shape(o.projection >= 0 && o.projection <= max_width, here, "a projection that is not negative");
+        require_shape(x >= 1 && x <= max_width, in_recurrent, "positive widths and layers, of at most 2^28");
+    require_shape(o.projection >= 0 && o.projection <= max_width, in_recurrent, "a projection that is not negative");
     for (const double rate : {o.dropout, o.recurrent_dropout})
-        require_shape(rate >= 0 && rate < 1, here, "a dropout from 0 to below 1");
-    require_shape(o.cell == Cell::lstm || (!o.peepholes && !o.layer_norm && o.projection == 0), here,
+        require_shape(rate >= 0 && rate < 1, in_recurrent, "a dropout from 0 to below 1");
+    require_shape(o.cell == Cell::lstm || (!o.peepholes && !o.layer_norm && o.projection == 0), in_recurrent,
                   "peepholes, layer normalisation and projection of an LSTM alone");
-    require_shape(o.recurrent_dropout == 0 || !is_minimal(o.cell), here,
+    require_shape(o.recurrent_dropout == 0 || !is_minimal(o.cell), in_recurrent,
                   "recurrent dropout of a cell that has recurrent weights");
-    require_shape(std::isfinite(o.forget_bias), here, "a finite forget bias");
+    require_shape(std::isfinite(o.forget_bias), in_recurrent, "a finite forget bias");
 }
 
 Recurrent::Recurrent(Parameters& parameters, const std::string& name, const RecurrentOptions& options,
@@ -89,7 +89,7 @@ Recurrent::Layer Recurrent::add_layer(Parameters& parameters, const std::string&
 
 const RecurrentMatrices<Parameter*>& Recurrent::weights(Index layer, Direction direction) const {
     const bool backwards = direction == Direction::backwards;
-    require_shape(layer >= 0 && layer < options_.layers && (!backwards || options_.bidirectional), here,
+    require_shape(layer >= 0 && layer < options_.layers && (!backwards || options_.bidirectional), in_recurrent,
                   "one of the layers, in a direction that it has");
     return layers_[static_cast<std::size_t>(layer * directions() + (backwards ? 1 : 0))].weights;
 }
@@ -105,11 +105,11 @@ void Recurrent::require_state(const Tape& tape, const State& state, Index sequen
     require_shape(fits(state.h, state_width()) && (lstm ? fits(state.c, options_.width) : state.c.empty()) &&
                       (state.mask.empty() || fits(state.mask, state_width())) &&
                       (state.packed.empty() || state.packed.size() == layers_.size()),
-                  here, "a state of each sequence for each layer and direction, with c for an LSTM alone");
+                  in_recurrent, "a state of each sequence for each layer and direction, with c for an LSTM alone");
 }
 
 Recurrent::State Recurrent::start(Tape& tape, Index sequences) const {
-    require_shape(sequences >= 0, here, "a number of sequences that is not negative");
+    require_shape(sequences >= 0, in_recurrent, "a number of sequences that is not negative");
     State state{std::vector<Var>(layers_.size(), tape.constant(Matrix(sequences, state_width())))};
     if (options_.cell == Cell::lstm) state.c.assign(layers_.size(), tape.constant(Matrix(sequences, options_.width)));
     return state;
@@ -171,8 +171,8 @@ RecurrentOutput Recurrent::run_layer(std::size_t at, Var x, std::span<const Inde
 }
 
 Recurrent::Run Recurrent::operator()(Var x, std::span<const Index> offsets, const State* initial) const {
-    Tape& tape = Tape::of(here, {x});
-    require_shape(x.cols() == options_.in && !offsets.empty(), here, "x [n, in] and offsets of its sequences");
+    Tape& tape = Tape::of(in_recurrent, {x});
+    require_shape(x.cols() == options_.in && !offsets.empty(), in_recurrent, "x [n, in] and offsets of its sequences");
     const State state = begin(tape, std::ssize(offsets) - 1, initial);
     State last{.h = {}, .c = {}, .mask = state.mask, .packed = {}};
     for (std::size_t at = 0; at < layers_.size();) {
@@ -191,7 +191,7 @@ Recurrent::Run Recurrent::operator()(Var x, std::span<const Index> offsets, cons
 }
 
 Recurrent::Run Recurrent::step(Var x, const State& state) const {
-    require_shape(!options_.bidirectional, here, "a network in one direction for a step");
+    require_shape(!options_.bidirectional, in_recurrent, "a network in one direction for a step");
     std::vector<Index> offsets(static_cast<std::size_t>(x.rows()) + 1);
     std::iota(offsets.begin(), offsets.end(), Index{0});
     return (*this)(x, offsets, &state);

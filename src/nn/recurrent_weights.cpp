@@ -7,7 +7,7 @@
 
 namespace kvmem {
 
-static constexpr const char* here = "recurrent weights";
+static constexpr const char* in_recurrent_weights = "recurrent weights";
 
 namespace {
 // How a library has a layer with these weights.
@@ -21,9 +21,10 @@ struct Layout {
         : own(network.weights(layer, direction)), width(network.options().width) {
         const RecurrentOptions& o = network.options();
         const bool onnx = format == WeightFormat::onnx, pytorch = format == WeightFormat::pytorch;
-        require_shape(!is_minimal(o.cell) && !o.layer_norm, here, "a cell that other libraries have");
-        require_shape(!pytorch || o.cell != Cell::gru_reset_before, here, "a GRU that resets after, as PyTorch's does");
-        require_shape((!o.peepholes || onnx) && (o.projection == 0 || pytorch), here,
+        require_shape(!is_minimal(o.cell) && !o.layer_norm, in_recurrent_weights, "a cell that other libraries have");
+        require_shape(!pytorch || o.cell != Cell::gru_reset_before, in_recurrent_weights,
+                      "a GRU that resets after, as PyTorch's does");
+        require_shape((!o.peepholes || onnx) && (o.projection == 0 || pytorch), in_recurrent_weights,
                       "peepholes for ONNX alone, a projection for PyTorch alone");
         gates = gate_count(o.cell);
         transposed = format == WeightFormat::keras;
@@ -63,7 +64,7 @@ void load_weights(const Recurrent& network, Index layer, Direction direction, We
                       fits(l.own.recurrent, weights.recurrent, l.transposed) &&
                       fits(l.own.peepholes, weights.peepholes) && fits(l.own.projection, weights.projection) &&
                       is_bias(weights.bias, l),
-                  here, "matrices of the layer in the library's shapes");
+                  in_recurrent_weights, "matrices of the layer in the library's shapes");
     const auto load = [&](const Matrix& from, Matrix& to) {
         l.each_row([&](Index own, Index other) {
             for (Index k = 0; k < to.cols(); ++k) to(own, k) = l.transposed ? from(k, other) : from(other, k);

@@ -9,24 +9,26 @@
 
 namespace kvmem {
 
-static constexpr const char* here = "TransformerStack";
+static constexpr const char* in_transformer = "TransformerStack";
 
 // Called before any parameter is made, so that an Error leaves none behind.
 static TransformerOptions filled_in(TransformerOptions o) {
     constexpr Index max_width = Index{1} << 31;  // products of two do not overflow
-    require_shape(o.width >= 1 && o.width <= max_width && o.inner >= 0 && o.inner <= max_width, here,
+    require_shape(o.width >= 1 && o.width <= max_width && o.inner >= 0 && o.inner <= max_width, in_transformer,
                   "positive widths");
-    require_shape(o.heads >= 1 && o.width % o.heads == 0, here, "heads that divide the width");
-    require_shape(o.layers >= 1 && o.window >= 0, here, "at least one layer, and a window of 0 (none) or more rows");
+    require_shape(o.heads >= 1 && o.width % o.heads == 0, in_transformer, "heads that divide the width");
+    require_shape(o.layers >= 1 && o.window >= 0, in_transformer,
+                  "at least one layer, and a window of 0 (none) or more rows");
     for (const double rate : {o.dropout, o.attention_dropout})
-        require_shape(rate >= 0 && rate < 1, here, "a dropout from 0 to below 1");
-    require_shape(o.softcap >= 0 && o.max_positions >= 1, here, "a softcap of 0 (none) or more, and positions");
-    require_shape(o.key_heads >= 0 && o.heads % std::max<Index>(o.key_heads, 1) == 0, here,
+        require_shape(rate >= 0 && rate < 1, in_transformer, "a dropout from 0 to below 1");
+    require_shape(o.softcap >= 0 && o.max_positions >= 1, in_transformer,
+                  "a softcap of 0 (none) or more, and positions");
+    require_shape(o.key_heads >= 0 && o.heads % std::max<Index>(o.key_heads, 1) == 0, in_transformer,
                   "key heads that divide the heads");
-    require_shape(o.positions != Positions::rotary || o.width / o.heads % 2 == 0, here,
+    require_shape(o.positions != Positions::rotary || o.width / o.heads % 2 == 0, in_transformer,
                   "heads of an even width for rotary positions");
-    require_shape(o.mixer == Mixer::attention || o.causal, here, "a causal stack for the delta rule");
-    require_shape(o.product_keys >= 0, here, "a number of product keys that is not negative");
+    require_shape(o.mixer == Mixer::attention || o.causal, in_transformer, "a causal stack for the delta rule");
+    require_shape(o.product_keys >= 0, in_transformer, "a number of product keys that is not negative");
     if (o.inner == 0) o.inner = 4 * o.width;
     if (o.mixer == Mixer::delta) o.positions = Positions::none;
     return o;
@@ -34,7 +36,7 @@ static TransformerOptions filled_in(TransformerOptions o) {
 
 static Matrix rows_of(const Matrix& from, std::span<const Index> rows) {
     const bool fit = std::ranges::all_of(rows, [&](Index row) { return row >= 0 && row < from.rows(); });
-    require_shape(fit, here, "rows of the cache");
+    require_shape(fit, in_transformer, "rows of the cache");
     Matrix to(std::ssize(rows), from.cols());
     for (Index i = 0; i < to.rows(); ++i) std::copy_n(from.row(rows[i]), to.cols(), to.row(i));
     return to;
@@ -110,7 +112,7 @@ Var TransformerLayer::sub_layer(Var x, const LayerNorm& norm, F f) const {
 // mix(rows, run) adds to the run what it read, and read_memory(rows) reads the output of an encoder.
 template <class Mix, class ReadMemory>
 TransformerLayer::Run TransformerLayer::run(Var x, Mix mix, ReadMemory read_memory) const {
-    require_shape(x.cols() == options_.width, here, "rows [n, width]");
+    require_shape(x.cols() == options_.width, in_transformer, "rows [n, width]");
     Run run;
     x = sub_layer(x, norm1_, [&](Var y) { return mix(y, run); });
     if (memory_) x = sub_layer(x, *norm_memory_, [&](Var y) { return (run.reads.memory = read_memory(y))->out; });
@@ -120,7 +122,7 @@ TransformerLayer::Run TransformerLayer::run(Var x, Mix mix, ReadMemory read_memo
 
 TransformerLayer::Run TransformerLayer::operator()(Var x, std::span<const Index> offsets, const EncoderOutput* memory,
                                                    const LookupBias& bias) const {
-    require_shape(memory || !memory_, here, "the output of an encoder");
+    require_shape(memory || !memory_, in_transformer, "the output of an encoder");
     const Tape& tape = *x.tape;
     const auto mix = [&](Var y, Run& run) {
         if (delta_) {
@@ -139,15 +141,15 @@ TransformerLayer::Run TransformerLayer::operator()(Var x, std::span<const Index>
 template <class Mix>
 TransformerLayer::Run TransformerLayer::run_step(const KeyValueCache* memory, Var x,
                                                  std::span<const Index> memory_offsets, Mix mix) const {
-    require_shape(memory || !memory_, here, "the output of an encoder");
-    require_shape(options_.causal, here, "a causal layer for steps");
+    require_shape(memory || !memory_, in_transformer, "the output of an encoder");
+    require_shape(options_.causal, in_transformer, "a causal layer for steps");
     return run(x, mix, [&](Var y) { return memory_->read(*memory, y, memory_offsets, read_options(*x.tape)); });
 }
 
 TransformerLayer::Run TransformerLayer::step(KeyValueCache& self, const KeyValueCache* memory, Var x,
                                              std::span<const Index> offsets, std::span<const Index> memory_offsets,
                                              const LookupBias& bias) const {
-    require_shape(self_.has_value(), here, "a layer that attends to itself");
+    require_shape(self_.has_value(), in_transformer, "a layer that attends to itself");
     const std::vector<Index> before = self.lengths();
     try {
         return run_step(memory, x, memory_offsets, [&](Var y, Run& run) {
@@ -162,7 +164,7 @@ TransformerLayer::Run TransformerLayer::step(KeyValueCache& self, const KeyValue
 
 TransformerLayer::Run TransformerLayer::step(const GatedDeltaNet::State& before, const KeyValueCache* memory, Var x,
                                              std::span<const Index> memory_offsets) const {
-    require_shape(delta_.has_value(), here, "a layer that mixes by the delta rule");
+    require_shape(delta_.has_value(), in_transformer, "a layer that mixes by the delta rule");
     return run_step(memory, x, memory_offsets, [&](Var y, Run& run) {
         const GatedDeltaNet::Run mixed = delta_->step(y, before);
         run.delta = mixed.last;
@@ -171,7 +173,7 @@ TransformerLayer::Run TransformerLayer::step(const GatedDeltaNet::State& before,
 }
 
 KeyValueCache TransformerLayer::project(const EncoderOutput& memory) const {
-    require_shape(memory_.has_value(), here, "a layer that reads a memory");
+    require_shape(memory_.has_value(), in_transformer, "a layer that reads a memory");
     KeyValueCache cache(std::ssize(memory.offsets) - 1);
     memory_->append(cache, memory.rows, memory.rows, memory.offsets);
     return cache;
@@ -211,7 +213,7 @@ TransformerStack::TransformerStack(Parameters& parameters, const std::string& na
 
 // The input of the first layer.
 Var TransformerStack::place(Var x, std::span<const Index> positions) const {
-    require_shape(x.cols() == options_.width, here, "rows [n, width]");
+    require_shape(x.cols() == options_.width, in_transformer, "rows [n, width]");
     Tape& tape = *x.tape;
     if (options_.positions == Positions::sinusoidal) {
         const View added = tape.arena().matrix(x.rows(), x.cols());
@@ -219,7 +221,7 @@ Var TransformerStack::place(Var x, std::span<const Index> positions) const {
         x = x + tape.constant(added);
     } else if (positions_) {
         for (const Index at : positions)
-            require_shape(at < options_.max_positions, here, "sequences of at most max_positions rows");
+            require_shape(at < options_.max_positions, in_transformer, "sequences of at most max_positions rows");
         x = x + (*positions_)(tape, std::vector<Token>(positions.begin(), positions.end()));
     }
     return dropout(x, options_.dropout);
@@ -256,7 +258,8 @@ TransformerStack::Run TransformerStack::operator()(Var x, std::span<const Index>
 }
 
 TransformerCache TransformerStack::start(Index sequences, const EncoderOutput* memory) const {
-    require_shape(options_.reads_memory == (memory != nullptr), here, "the output of an encoder, for a decoder alone");
+    require_shape(options_.reads_memory == (memory != nullptr), in_transformer,
+                  "the output of an encoder, for a decoder alone");
     TransformerCache cache;
     if (options_.mixer == Mixer::delta)
         cache.delta.assign(layers_.size(), Matrix(sequences, options_.width * options_.width / options_.heads));
@@ -273,7 +276,7 @@ TransformerStack::Run TransformerStack::step(TransformerCache& cache, Var x,
     const auto of_all = [&](const auto& layers, bool has) { return layers.size() == (has ? layers_.size() : 0); };
     require_shape(
         of_all(cache.self, attends) && of_all(cache.delta, !attends) && of_all(cache.memory, options_.reads_memory),
-        here, "a cache of this stack");
+        in_transformer, "a cache of this stack");
     const std::vector<Index> before = attends ? cache.self.front().lengths() : std::vector<Index>(x.rows());
     std::vector<Index> offsets(before.size() + 1);
     std::iota(offsets.begin(), offsets.end(), Index{0});
