@@ -37,52 +37,83 @@ static std::uint32_t fletcher32(std::span<const std::byte> bytes) {
     return fold(second) << 16 | fold(first);
 }
 
-static const char* check_fletcher32(std::vector<std::byte>& bytes) {
-    if (bytes.size() < fletcher_bytes) return "a chunk without its checksum";
-    const std::size_t content = bytes.size() - fletcher_bytes;
-    std::uint32_t stored = 0;
-    std::memcpy(&stored, bytes.data() + content, fletcher_bytes);
-    bytes.resize(content);
-    return fletcher32(bytes) == stored ? nullptr : "a chunk with a wrong checksum";
+ChunkDecoder::ChunkDecoder(std::span<const Filter> filters, std::size_t element_size, std::size_t chunk_bytes)
+    : filters_(filters),
+      element_size_(element_size),
+      chunk_bytes_(chunk_bytes),
+      bytes_(max_stored(chunk_bytes)),
+      next_(bytes_.size()) {}
+
+ChunkDecoder::~ChunkDecoder() {
+    if (stream_) inflateEnd(stream_.get());
 }
 
-// Inflates in place, to at most `max` bytes.
-static const char* inflate_chunk(std::vector<std::byte>& bytes, std::size_t max) {
-    std::vector<std::byte> inflated(max);
-    auto size = static_cast<uLongf>(max);
-    const int result = uncompress(reinterpret_cast<Bytef*>(inflated.data()), &size,
-                                  reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uLong>(bytes.size()));
-    if (result == Z_BUF_ERROR) return "a chunk that inflates to more than it should hold";
-    if (result != Z_OK) return "a chunk that does not inflate";
-    inflated.resize(size);
-    bytes.swap(inflated);
+std::span<std::byte> ChunkDecoder::stored(std::size_t size) {
+    size_ = size;
+    return std::span(bytes_).first(size);
+}
+
+const char* ChunkDecoder::check_fletcher32() {
+    if (size_ < fletcher_bytes) return "a chunk without its checksum";
+    size_ -= fletcher_bytes;
+    std::uint32_t stored = 0;
+    std::memcpy(&stored, bytes_.data() + size_, fletcher_bytes);
+    return fletcher32(chunk()) == stored ? nullptr : "a chunk with a wrong checksum";
+}
+
+const char* ChunkDecoder::inflate(bool check) {
+    if (!stream_) {
+        stream_ = std::make_unique<z_stream>();
+        if (inflateInit(stream_.get()) != Z_OK) return "a chunk without memory to inflate it";
+    }
+    if (inflateReset(stream_.get()) != Z_OK) return "a chunk that does not inflate";
+    inflateValidate(stream_.get(), check ? 1 : 0);
+    stream_->next_in = reinterpret_cast<Bytef*>(bytes_.data());
+    stream_->avail_in = static_cast<uInt>(size_);
+    stream_->next_out = reinterpret_cast<Bytef*>(next_.data());
+    stream_->avail_out = static_cast<uInt>(chunk_bytes_ + fletcher_bytes * filters_.size());
+    const int result = ::inflate(stream_.get(), Z_FINISH);
+    if (result == Z_BUF_ERROR && stream_->avail_out == 0) return "a chunk that inflates to more than it should hold";
+    if (result != Z_STREAM_END) return "a chunk that does not inflate";
+    size_ = stream_->total_out;
+    bytes_.swap(next_);
     return nullptr;
+}
+
+// Writes whole elements of bytes that lie in a row for each byte of an element.
+template <class Element>
+static void gather_bytes(const std::byte* rows, std::size_t elements, std::byte* out) {
+    for (std::size_t i = 0; i < elements; ++i) {
+        Element element = 0;
+        for (std::size_t b = 0; b < sizeof(Element); ++b)
+            element |= static_cast<Element>(std::to_integer<Element>(rows[b * elements + i]) << 8 * b);
+        std::memcpy(out + i * sizeof(Element), &element, sizeof(Element));
+    }
 }
 
 // The first bytes of all elements are stored together, then the second ones, and so on. Bytes behind the last whole
 // element are stored unchanged.
-static void unshuffle(std::vector<std::byte>& bytes, std::size_t element_size) {
-    const std::size_t elements = bytes.size() / element_size;
-    std::vector<std::byte> plain(bytes);
-    for (std::size_t b = 0; b < element_size; ++b)
-        for (std::size_t i = 0; i < elements; ++i) plain[i * element_size + b] = bytes[b * elements + i];
-    bytes.swap(plain);
+void ChunkDecoder::unshuffle() {
+    const std::size_t elements = size_ / element_size_, whole = elements * element_size_;
+    if (element_size_ == 1) return;
+    if (element_size_ == 2) gather_bytes<std::uint16_t>(bytes_.data(), elements, next_.data());
+    if (element_size_ == 4) gather_bytes<std::uint32_t>(bytes_.data(), elements, next_.data());
+    if (element_size_ == 8) gather_bytes<std::uint64_t>(bytes_.data(), elements, next_.data());
+    std::copy_n(bytes_.data() + whole, size_ - whole, next_.data() + whole);
+    bytes_.swap(next_);
 }
 
-const char* undo_filters(std::vector<std::byte> stored, std::span<const Filter> filters, unsigned skipped,
-                         std::size_t element_size, std::span<std::byte> chunk) {
-    const std::size_t max = chunk.size() + fletcher_bytes * filters.size();
-    for (std::size_t i = filters.size(); i-- > 0;) {
+const char* ChunkDecoder::decode(unsigned skipped) {
+    bool has_checksum = false;  // of Fletcher's kind, which makes zlib's own one needless
+    for (std::size_t i = filters_.size(); i-- > 0;) {
         if ((skipped >> i & 1u) != 0) continue;
         const char* problem = nullptr;
-        if (filters[i] == Filter::fletcher32) problem = check_fletcher32(stored);
-        if (filters[i] == Filter::deflate) problem = inflate_chunk(stored, max);
-        if (filters[i] == Filter::shuffle) unshuffle(stored, element_size);
+        if (filters_[i] == Filter::fletcher32) problem = check_fletcher32(), has_checksum = true;
+        if (filters_[i] == Filter::deflate) problem = inflate(!has_checksum);
+        if (filters_[i] == Filter::shuffle) unshuffle();
         if (problem != nullptr) return problem;
     }
-    if (stored.size() != chunk.size()) return "a chunk of the wrong size";
-    std::copy(stored.begin(), stored.end(), chunk.begin());
-    return nullptr;
+    return size_ == chunk_bytes_ ? nullptr : "a chunk of the wrong size";
 }
 
 }  // namespace kvmem::hdf5

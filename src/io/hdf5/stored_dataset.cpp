@@ -105,12 +105,13 @@ void StoredDataset::read(std::span<std::byte> out) const {
 void StoredDataset::read_chunks(std::span<std::byte> out) const {
     const auto chunks = chunks_of(*source_, layout_, !filters_.empty(), chunk_count(), chunk_bytes_, where_);
     std::vector<const char*> problems(chunks.size(), nullptr);
-    parallel_for(std::ssize(chunks), 1, [&](Index first, Index last) {
-        std::vector<std::byte> plain(chunk_bytes_);
+    constexpr Index chunks_at_once = 4;  // the buffers of one decoder serve them
+    parallel_for(std::ssize(chunks), chunks_at_once, [&](Index first, Index last) {
+        ChunkDecoder decoder(filters_, size_of(element_), chunk_bytes_);
         for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
-            auto stored = source_->bytes(chunks[i].address, chunks[i].size);
-            problems[i] = undo_filters(std::move(stored), filters_, chunks[i].skipped, size_of(element_), plain);
-            if (problems[i] == nullptr) copy_rows(i, plain, out);
+            source_->read(chunks[i].address, decoder.stored(chunks[i].size));
+            problems[i] = decoder.decode(chunks[i].skipped);
+            if (problems[i] == nullptr) copy_rows(i, decoder.chunk(), out);
         }
     });
     for (const char* problem : problems)
