@@ -227,8 +227,9 @@ std::vector<std::string> Reader::strings(const std::string& group) const {
     impl_->file.reserve_memory(text.size() + offsets.size() * sizeof(std::string), impl_->file.where(absolute(group)));
     std::vector<std::string> strings;
     strings.reserve(offsets.size() - 1);
+    const auto* const bytes_of_all = reinterpret_cast<const char*>(text.data());
     for (std::size_t i = 1; i < offsets.size(); ++i)
-        strings.emplace_back(text.begin() + offsets[i - 1], text.begin() + offsets[i]);
+        strings.emplace_back(bytes_of_all + offsets[i - 1], offsets[i] - offsets[i - 1]);
     return strings;
 }
 

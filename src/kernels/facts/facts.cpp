@@ -50,8 +50,10 @@ Facts::Facts(std::vector<Fact> facts, Index entities, Index relations) : relatio
     require_shape(std::ranges::all_of(facts, fits), "Facts", "facts of the memory's entities and relations");
     require_shape(facts.size() <= std::numeric_limits<std::uint32_t>::max(), "Facts", "at most 2^32 - 1 facts");
     BySubject sorted(facts, entities);
-    facts = std::vector<Fact>();
     rows_.clear();
+    rows_.reserve(facts.size() + 1);  // pages that are never written take no memory
+    objects_.reserve(facts.size());
+    facts = std::vector<Fact>();
     for (Index subject = 0; subject < entities; ++subject) {
         const auto own = sorted.of(subject);
         for (std::size_t i = 0; i < own.size(); ++i) {

@@ -2,6 +2,7 @@
 
 #include "io/file_checks.hpp"
 #include "io/split_named.hpp"
+#include "kvmem/core/text.hpp"
 
 #include <algorithm>
 
@@ -86,7 +87,8 @@ struct Validator : FileChecks {
 
     void vocabulary(const Vocabulary& vocabulary) const {
         for (Token token = 0; token < vocabulary.size(); ++token) {
-            text("/vocab, entry " + std::to_string(token), vocabulary.text(token));
+            if (invalid_utf8_at(vocabulary.text(token)) != std::string::npos)
+                text("/vocab, entry " + std::to_string(token), vocabulary.text(token));
             if (vocabulary.count(token) < 0)
                 refuse("/vocab/counts", "a count is negative", "0 or more", std::to_string(vocabulary.count(token)));
         }
