@@ -1,6 +1,7 @@
 #include "model_source.hpp"
 
 #include "kvmem/core/file.hpp"
+#include "kvmem/core/parallel.hpp"
 #include "kvmem/tasks/qa/edit_memory.hpp"
 #include "kvmem/tasks/qa/model_file.hpp"
 #include "kvmem/tasks/qa/tasks.hpp"
@@ -18,7 +19,7 @@ namespace {
 struct Source {
     std::filesystem::path path;
     bool directory;
-    QaDataset data;
+    std::string data;
     std::vector<std::string> tasks;   // the run's tasks, unless another data set is named; empty: all
     std::optional<RunConfig> config;  // of a run directory
 };
@@ -43,49 +44,58 @@ static std::filesystem::path find_question_run(const po::variables_map& values) 
 
 std::unique_ptr<Model> open_model_alone(const po::variables_map& values) { return model_at(find_question_run(values)); }
 
-static Source find_source(const po::variables_map& values, const std::string& memory_option, DatasetParts parts) {
+static Source find_source(const po::variables_map& values, const std::string& memory_option) {
     const std::filesystem::path run = find_question_run(values);
-    Source source{.path = run, .directory = is_folder(run), .data = {}, .tasks = {}, .config = {}};
-    std::string data = values.count(memory_option) ? values[memory_option].as<std::string>() : "";
-    if (data.empty() && !source.directory)
+    Source source{.path = run,
+                  .directory = is_folder(run),
+                  .data = values.count(memory_option) ? values[memory_option].as<std::string>() : "",
+                  .tasks = {},
+                  .config = {}};
+    if (source.data.empty() && !source.directory)
         throw UsageError({.what = "a model file does not say which memory to read",
                           .expected = "--" + memory_option,
                           .where = run.string(),
                           .hint = "or give the run directory"});
     const RunFiles files{run};
-    if (source.directory && (data.empty() || is_there(files.config())))
+    if (source.directory && (source.data.empty() || is_there(files.config())))
         source.config = files.read_config(task_of_run(run).type());
-    if (data.empty()) {
-        data = source.config->data;
+    if (source.data.empty()) {
+        source.data = source.config->data;
         source.tasks = source.config->tasks;
     }
-    if (!is_there(data))
-        throw Error(
-            {.what = "the data set is not there", .where = data, .hint = "name another with --" + memory_option});
-    source.data = load_dataset(data, source.tasks.empty() ? parts : DatasetParts::all);
+    if (!is_there(source.data))
+        throw Error({.what = "the data set is not there",
+                     .where = source.data,
+                     .hint = "name another with --" + memory_option});
     return source;
 }
 
-static ModelSource only_model(Source source) {
-    ModelSource opened{model_at(source.path), std::move(source.data)};
+// Opens the two files at once: of a large memory both take long.
+static ModelSource only_model(const Source& source, DatasetParts parts) {
+    ModelSource opened;
+    parallel_for(2, 1, [&](Index first, Index last) {
+        if (first == 0) opened.memory = load_dataset(source.data, source.tasks.empty() ? parts : DatasetParts::all);
+        if (last == 2) opened.model = model_at(source.path);
+    });
     keep_tasks(opened.memory, source.tasks);
     return opened;
 }
 
 ModelSource open_model(const po::variables_map& values, const std::string& memory_option) {
-    return only_model(find_source(values, memory_option, DatasetParts::memory));
+    return only_model(find_source(values, memory_option), DatasetParts::memory);
 }
 
 std::vector<ModelSource> open_models(const po::variables_map& values, const std::string& memory_option) {
-    Source source = find_source(values, memory_option, DatasetParts::all);
+    const Source source = find_source(values, memory_option);
     std::vector<ModelSource> all;
     if (!source.config || !source.config->per_task) {
-        all.push_back(only_model(std::move(source)));
+        all.push_back(only_model(source, DatasetParts::all));
         return all;
     }
+    const QaDataset data = load_dataset(source.data);
     for (const MemberRun& member :
-         member_runs(RunFiles{source.path}, *source.config, task_names(source.data, source.config->tasks))) {
-        all.push_back({load_model(member.files.model()), source.data});
+         member_runs(RunFiles{source.path}, *source.config, task_names(data, source.config->tasks))) {
+        all.push_back({load_model(member.files.model()), data});
         keep_tasks(all.back().memory, member.tasks);
     }
     if (all.empty()) RunFiles{source.path}.model();  // throws: there is none
