@@ -1,5 +1,6 @@
 #include "kvmem/train/group.hpp"
 
+#include "io/content_hash.hpp"
 #include "io/strict_json.hpp"
 #include "kvmem/cluster/agreement.hpp"
 #include "kvmem/cluster/cluster.hpp"
@@ -97,12 +98,9 @@ TrainingGroup::TrainingGroup(const RunFiles& files, RunConfig config, const Task
 // Throws Error unless all ranks have the same members of the same data.
 void TrainingGroup::require_same() const {
     if (!cluster_) return;
-    RunConfig all = config_;  // one model of all data, for the hash
-    all.per_task = false;
-    all.runs = 1;
     RunConfig settings = config_;
+    if (fs::is_regular_file(config_.data)) settings.data_hash = xxh3(read_file(config_.data));
     settings.data.clear();  // a path
-    settings.data_hash = task_->make_objective(all)->fingerprint({});
     std::string text = to_json(settings);
     for (const Plan& plan : plans_) text += plan.name + "\n";
     require_same_text(*cluster_, text, "settings or data", "give all ranks the same options and data set");

@@ -10,6 +10,10 @@
 #include "kvmem/tasks/qa/tasks.hpp"
 
 #include <algorithm>
+#include <mutex>
+#include <optional>
+#include <tuple>
+#include <utility>
 
 namespace kvmem {
 
@@ -21,13 +25,47 @@ static std::filesystem::path path_of_vectors(Settings settings) {
     return path;
 }
 
-static QaDataset load_tasks(const RunConfig& config) {
-    QaDataset dataset = load_dataset(config.data);
+namespace {
+
+// A file's path, size and time. A change of its contents changes one of them.
+using FileState = std::tuple<std::filesystem::path, std::uintmax_t, std::filesystem::file_time_type>;
+
+FileState state_of(const std::filesystem::path& path) {
+    std::error_code none;  // such as of a missing file
+    return {std::filesystem::absolute(path), std::filesystem::file_size(path, none),
+            std::filesystem::last_write_time(path, none)};
+}
+
+// recommended() leaves the data set that it has read to the objective that is made of it next, so that a training reads
+// it once. A file that has changed since is read again. Safe on several threads.
+class LastRead {
+  public:
+    void put(FileState file, QaDataset dataset) {
+        const std::lock_guard lock(mutex_);
+        last_.emplace(std::move(file), std::move(dataset));
+    }
+    QaDataset take_or_load(const std::string& path) {
+        std::unique_lock lock(mutex_);
+        auto last = std::exchange(last_, std::nullopt);
+        lock.unlock();
+        return last && last->first == state_of(path) ? std::move(last->second) : load_dataset(path);
+    }
+
+  private:
+    std::mutex mutex_;
+    std::optional<std::pair<FileState, QaDataset>> last_;
+};
+
+LastRead& last_read() {
+    static LastRead last;
+    return last;
+}
+
+QaDataset load_tasks(const RunConfig& config) {
+    QaDataset dataset = last_read().take_or_load(config.data);
     keep_tasks(dataset, config.tasks);
     return dataset;
 }
-
-namespace {
 
 struct ModelAndData {
     QaDataset dataset;
@@ -90,9 +128,11 @@ class QuestionAnswering final : public TaskType {
     ScoreType score() const override { return {.name = "hits_at_1", .label = "hits@1", .is_share = true}; }
     RunConfig recommended(const std::string& data, const std::string& kind) const override {
         if (!kind.empty() && kind != PathReaderConfig::kind) return find_model(*this, kind).recommended;
-        const QaDataset dataset = load_dataset(data);
+        FileState file = state_of(data);
+        QaDataset dataset = load_dataset(data);
         RunConfig config = find_model(*this, kind.empty() ? suitable_model(dataset) : kind).recommended;
         if (auto* reader = config.model.get<PathReaderConfig>()) reader->hops = hops_to_answers(dataset, reader->hops);
+        last_read().put(std::move(file), std::move(dataset));
         return config;
     }
     std::unique_ptr<Objective> make_objective(const RunConfig& config) const override {
