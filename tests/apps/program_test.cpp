@@ -328,7 +328,7 @@ TEST_CASE("an interrupted training says how to go on, and does", "[program]") {
     const std::vector<std::string> arguments{"train", f.data,     "--run",  f.run,        "--width",
                                              "16",    "--epochs", "100000", "--patience", "0"};
     Running training(command(arguments), {});
-    for (int i = 0; i < 5000 && training.err_so_far().find("epoch 2") == std::string::npos; ++i)
+    for (int i = 0; i < 5000 && training.err_so_far().find("epoch 1 ") == std::string::npos; ++i)
         std::this_thread::sleep_for(std::chrono::milliseconds(2));
     ::kill(training.process(), SIGINT);
     const Output interrupted = training.wait();

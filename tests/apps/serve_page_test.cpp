@@ -6,7 +6,7 @@
 using namespace kvmem;
 using namespace kvmem::test;
 
-TEST_CASE("the page answers, shows what was read, and runs nothing that texts bring", "[serve][page][slow]") {
+TEST_CASE("the page answers, shows what was read, and runs nothing that texts bring", "[serve][page]") {
     NEED_PROGRAM();
     const std::string modules = KVMEM_SOURCE_DIR "/build/web";
     if (!std::filesystem::exists(modules + "/node_modules/playwright-core")) {

@@ -77,6 +77,7 @@ TEST_CASE("a Euclidean lookup does not change when queries and keys move togethe
     for (const auto& [queries, slots] : shapes)
         for (const Index heads : {1, 4})
             for (const Index width : {1, 3, 32}) {
+                if (slots.front() > 600 && width > 3) continue;  // costs most, and is no other code
                 Case here = distances(queries, slots, heads, heads == 4 ? 2 : 1, width);
                 if (width == 3) here.slot_bias = normal(here.key.rows(), heads, 6);
                 here.options.causal = width == 1;

@@ -213,7 +213,7 @@ TEST_CASE("weights of large scores sum to one on the way back, whether scores ar
 TEST_CASE("queries alone have the bits of a call of their own with the slots that the causal mask leaves", "[attend]") {
     for (const Index length : {1, 5, 40, 130, 1100, 2100})
         for (const Index width : {8, 20, 64}) {
-            if (length > 2000 && width > 8) continue;  // three blocks, at a width that costs little
+            if (length > 1000 && width > 8) continue;  // two and three blocks, at a width that costs little
             CAPTURE(length, width);
             Case whole({2, length}, {2, length}, 2, width, width, 1);
             whole.options.causal = whole.options.alone = true;

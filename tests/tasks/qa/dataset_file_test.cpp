@@ -106,7 +106,7 @@ TEST_CASE("a file that was cut anywhere is refused", "[qa_file]") {
     CHECK_THROWS_AS(load(whole.substr(0, whole.size() - 1)), Error);
 }
 
-TEST_CASE("a byte that was changed anywhere is an Error or changes nothing", "[qa_file][slow]") {
+TEST_CASE("a byte that was changed anywhere is an Error or changes nothing", "[qa_file][damage]") {
     const QaDataset dataset = small_dataset();
     const std::string whole = file_of(dataset);
     int refused = 0;

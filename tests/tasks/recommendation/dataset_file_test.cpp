@@ -62,7 +62,7 @@ TEST_CASE("a file of events that was cut anywhere is refused", "[events_file]") 
     CHECK_THROWS_AS(events(whole.substr(0, whole.size() - 1)), Error);
 }
 
-TEST_CASE("a byte of events that was changed is an Error or changes nothing", "[events_file][slow]") {
+TEST_CASE("a byte of events that was changed is an Error or changes nothing", "[events_file][damage]") {
     const EventsDataset dataset = small_events();
     const std::string whole = file_of(dataset);
     int refused = 0;

@@ -74,7 +74,7 @@ TEST_CASE("a file of sequences that was cut anywhere is refused", "[sequence_fil
     CHECK_THROWS_AS(pairs(whole.substr(0, whole.size() - 1)), Error);
 }
 
-TEST_CASE("a byte of sequences that was changed is an Error or changes nothing", "[sequence_file][slow]") {
+TEST_CASE("a byte of sequences that was changed is an Error or changes nothing", "[sequence_file][damage]") {
     const PairsDataset dataset = small_pairs(UnitKind::bpe);
     const std::string whole = file_of([&](const auto& path) { save_pairs(dataset, path); });
     int refused = 0;
