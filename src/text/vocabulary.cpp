@@ -35,6 +35,11 @@ Token Vocabulary::add(TokenKind kind, std::string_view text) {
     return token;
 }
 
+void Vocabulary::reserve(Token size) {
+    entries_.reserve(size);
+    tokens_.reserve(size);
+}
+
 std::optional<Token> Vocabulary::find(TokenKind kind, std::string_view text) const {
     const Token token = find(hash_of(kind, text), kind, text);
     return token < 0 ? by_lower_case(kind, text) : std::optional(token);

@@ -30,6 +30,11 @@ class NumberTable {
         ++size_;
     }
 
+    // Makes room for this many numbers.
+    void reserve(std::size_t count) {
+        while (buckets_.size() * 3 < count * 4) grow();
+    }
+
   private:
     // The tag is half of the hash. It spares most comparisons with other items, and hashing again.
     struct Bucket {

@@ -42,6 +42,20 @@ struct Extent {
     std::vector<std::uint64_t> shape;
 };
 
+// Many texts, one behind the other.
+struct Texts {
+    // Text i is the bytes [offsets[i], offsets[i + 1]); the offsets rise from 0 to the number of bytes.
+    std::vector<std::uint8_t> bytes;
+    std::vector<Index> offsets;
+    // The number of texts, and one of them, valid as long as this is.
+    Index size() const { return static_cast<Index>(offsets.size()) - 1; }
+    std::string_view operator[](Index text) const {
+        const auto first = offsets[text];
+        return {reinterpret_cast<const char*>(bytes.data()) + first,
+                static_cast<std::size_t>(offsets[text + 1] - first)};
+    }
+};
+
 // A file of a kvmem format that is read and not trusted. Functions throw Error for missing or wrong contents.
 class Reader {
   public:
@@ -69,9 +83,11 @@ class Reader {
     std::vector<std::int64_t> int64s(const std::string& dataset) const;
     std::vector<std::uint8_t> bytes(const std::string& dataset) const;
     std::vector<double> doubles(const std::string& dataset) const;
-    Matrix matrix(const std::string& dataset) const;                   // rank 2, float32 or float64
-    Ragged<Token> ragged(const std::string& group) const;              // group/values, group/offsets, checked
-    std::vector<std::string> strings(const std::string& group) const;  // group/bytes, group/offsets
+    Matrix matrix(const std::string& dataset) const;       // rank 2, float32 or float64
+    Ragged<Token> ragged(const std::string& group) const;  // group/values, group/offsets, checked
+    // group/bytes and group/offsets, checked. Strings of the texts count as memory that is read.
+    Texts texts(const std::string& group) const;
+    std::vector<std::string> strings(const std::string& group) const;  // the same
 
     // The extent of a contiguous dataset, in a file that was opened by its path. Does not check the values.
     Extent extent(const std::string& dataset) const;

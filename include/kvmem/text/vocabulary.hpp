@@ -51,6 +51,8 @@ class Vocabulary {
     // The token of this text, added with count 0 if it is new. Throws Error beyond 2^31 - 1 tokens.
     Token add(TokenKind kind, std::string_view text);
     std::optional<Token> find(TokenKind kind, std::string_view text) const;
+    // Makes room for this many tokens.
+    void reserve(Token size);
 
     // From now on, find() and add() also find a word by to_lower() of its text, unless that is another word's text.
     // Files of older versions have words in another lower case.

@@ -3,6 +3,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 
@@ -80,15 +81,26 @@ const char* ChunkDecoder::inflate(bool check) {
     return nullptr;
 }
 
-// Writes whole elements of bytes that lie in a row for each byte of an element.
-template <class Element>
+// Writes the elements whose bytes lie in `size` rows, one for each byte of an element. Rows of 16 bytes are zipped with
+// rows half way behind them, and again, until the bytes of an element lie side by side.
+template <std::size_t size>
 static void gather_bytes(const std::byte* rows, std::size_t elements, std::byte* out) {
-    for (std::size_t i = 0; i < elements; ++i) {
-        Element element = 0;
-        for (std::size_t b = 0; b < sizeof(Element); ++b)
-            element |= static_cast<Element>(std::to_integer<Element>(rows[b * elements + i]) << 8 * b);
-        std::memcpy(out + i * sizeof(Element), &element, sizeof(Element));
+    using Bytes [[gnu::vector_size(16)]] = unsigned char;
+    std::size_t first = 0;
+    for (; first + sizeof(Bytes) <= elements; first += sizeof(Bytes)) {
+        std::array<Bytes, size> block, zipped;
+        for (std::size_t b = 0; b < size; ++b) std::memcpy(&block[b], rows + b * elements + first, sizeof(Bytes));
+        for (std::size_t width = 1; width < size; width *= 2, block = zipped)
+            for (std::size_t b = 0; b < size / 2; ++b) {
+                const Bytes x = block[b], y = block[b + size / 2];
+                zipped[2 * b] = __builtin_shufflevector(x, y, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+                zipped[2 * b + 1] =
+                    __builtin_shufflevector(x, y, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+            }
+        std::memcpy(out + first * size, block.data(), sizeof block);
     }
+    for (; first < elements; ++first)
+        for (std::size_t b = 0; b < size; ++b) out[first * size + b] = rows[b * elements + first];
 }
 
 // The first bytes of all elements are stored together, then the second ones, and so on. Bytes behind the last whole
@@ -96,9 +108,9 @@ static void gather_bytes(const std::byte* rows, std::size_t elements, std::byte*
 void ChunkDecoder::unshuffle() {
     const std::size_t elements = size_ / element_size_, whole = elements * element_size_;
     if (element_size_ == 1) return;
-    if (element_size_ == 2) gather_bytes<std::uint16_t>(bytes_.data(), elements, next_.data());
-    if (element_size_ == 4) gather_bytes<std::uint32_t>(bytes_.data(), elements, next_.data());
-    if (element_size_ == 8) gather_bytes<std::uint64_t>(bytes_.data(), elements, next_.data());
+    if (element_size_ == 2) gather_bytes<2>(bytes_.data(), elements, next_.data());
+    if (element_size_ == 4) gather_bytes<4>(bytes_.data(), elements, next_.data());
+    if (element_size_ == 8) gather_bytes<8>(bytes_.data(), elements, next_.data());
     std::copy_n(bytes_.data() + whole, size_ - whole, next_.data() + whole);
     bytes_.swap(next_);
 }

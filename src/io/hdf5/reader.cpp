@@ -220,16 +220,19 @@ Ragged<Token> Reader::ragged(const std::string& group) const {
     return rows;
 }
 
+Texts Reader::texts(const std::string& group) const {
+    Texts texts{bytes(group + "/bytes"), int64s(group + "/offsets")};
+    const std::string where = impl_->file.where(absolute(group));
+    check_offsets(texts.offsets, texts.bytes.size(), where);
+    impl_->file.reserve_memory(texts.bytes.size() + texts.offsets.size() * sizeof(std::string), where);
+    return texts;
+}
+
 std::vector<std::string> Reader::strings(const std::string& group) const {
-    const auto text = bytes(group + "/bytes");
-    const auto offsets = int64s(group + "/offsets");
-    check_offsets(offsets, text.size(), impl_->file.where(absolute(group)));
-    impl_->file.reserve_memory(text.size() + offsets.size() * sizeof(std::string), impl_->file.where(absolute(group)));
+    const Texts all = texts(group);
     std::vector<std::string> strings;
-    strings.reserve(offsets.size() - 1);
-    const auto* const bytes_of_all = reinterpret_cast<const char*>(text.data());
-    for (std::size_t i = 1; i < offsets.size(); ++i)
-        strings.emplace_back(bytes_of_all + offsets[i - 1], offsets[i] - offsets[i - 1]);
+    strings.reserve(all.size());
+    for (Index i = 0; i < all.size(); ++i) strings.emplace_back(all[i]);
     return strings;
 }
 
