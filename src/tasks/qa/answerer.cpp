@@ -1,6 +1,7 @@
 #include "kvmem/tasks/qa/answerer.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/parallel.hpp"
 #include "kvmem/kernels/top_k.hpp"
 #include "kvmem/tasks/qa/compiled_memory.hpp"
 #include "kvmem/tasks/qa/documents/postings.hpp"
@@ -17,20 +18,24 @@ struct Answerer::Impl {
     Slots memory;  // in the model's tokens
     std::vector<SlotOrigin> origin;
     std::shared_ptr<const documents::Corpus> documents;
-    Retriever retriever;
-    EntityLinker linker;
+    std::optional<Retriever> retriever;
+    std::optional<EntityLinker> linker;
     std::optional<CompiledMemory> compiled;
 
     Impl(std::unique_ptr<Model> m, QaDataset dataset, std::vector<bool> names)
         : model(std::move(m)),
           memory(std::move(dataset.memory)),
           origin(std::move(dataset.origin)),
-          documents(std::move(dataset.documents)),
-          retriever(memory, model->vocabulary(), model->retrieval()),
-          linker(model->vocabulary(), std::move(names)) {}
+          documents(std::move(dataset.documents)) {
+        // At once, since both read all of a large memory.
+        parallel_for(2, 1, [&](Index first, Index last) {
+            if (first == 0) retriever.emplace(memory, model->vocabulary(), model->retrieval());
+            if (last == 2) linker.emplace(model->vocabulary(), std::move(names));
+        });
+    }
 
     Token token_of(const std::string& text) const {
-        const auto found = linker.find(text);
+        const auto found = linker->find(text);
         return found.empty() ? unknown_token : found.front();
     }
     // The tokens of a text that the model reads: for an unknown word that of Lexicon::like().
@@ -100,7 +105,7 @@ Batch Answerer::Impl::batch_of(const LinkedText& question, const std::vector<Tex
                                std::vector<std::string>& unknown) const {
     Batch batch;
     for (const TextSlot& slot : own) {
-        const LinkedText key = linker.link(slot.key);
+        const LinkedText key = linker->link(slot.key);
         const std::vector<Token> tokens = inputs_of(key);
         batch.slots.key.push_row(tokens);
         if (slot.value) {
@@ -116,21 +121,21 @@ Batch Answerer::Impl::batch_of(const LinkedText& question, const std::vector<Tex
     auto word = question.unknown_words.begin();
     for (std::size_t i = 0; i < question.tokens.size(); ++i)
         if (question.tokens[i] == unknown_token) batch.unseen.emplace_back(static_cast<Index>(i), *word++);
-    add_example(batch, inputs_of(question), {}, memory, retriever);
+    add_example(batch, inputs_of(question), {}, memory, *retriever);
     if (compiled) batch.encoded = compiled->read(batch);
     return batch;
 }
 
 LinkedText Answerer::Impl::link(const std::string& question, Answer& answer) const {
-    LinkedText linked = linker.link(question);
+    LinkedText linked = linker->link(question);
     if (linked.entities.empty() && memory.size() > 0) {
-        const std::vector<NearName> near = linker.nearest(question, 5);
+        const std::vector<NearName> near = linker->nearest(question, 5);
         for (const NearName& name : near) answer.suggestions.push_back(model->vocabulary().text(name.entity));
         constexpr double misspelt = 1.0 / 5;  // one letter in five; a larger distance means another name
         // A common word of questions is no misspelt name.
-        if (!near.empty() && near[0].distance <= misspelt && !near[0].common && retriever.facts()) {
+        if (!near.empty() && near[0].distance <= misspelt && !near[0].common && retriever->facts()) {
             answer.taken_for = answer.suggestions.front();
-            linked = linker.link_as(question, near[0]);
+            linked = linker->link_as(question, near[0]);
         }
     }
     answer.unknown_words = linked.unknown_words;
@@ -262,13 +267,13 @@ static Answer merged(std::vector<Answer> answers, const AnswerOptions& options) 
 
 Answer Answerer::ask(const std::string& question, const AnswerOptions& options,
                      const std::vector<TextSlot>& own) const {
-    if (!impl_->retriever.facts()) return impl_->ask(question, options, own);
+    if (!impl_->retriever->facts()) return impl_->ask(question, options, own);
     if (!own.empty())
         throw Error({.what = "a " + impl_->model->name() + " reads no slots that come with a question",
                      .expected = "a question about the facts of the memory",
                      .got = std::to_string(own.size()) + " slots of its own",
                      .hint = "train another kind of model on questions with memories of their own"});
-    const std::vector<std::string> questions = split_list(impl_->linker, question);
+    const std::vector<std::string> questions = split_list(*impl_->linker, question);
     if (questions.size() == 1) return impl_->ask(question, options, own);
     std::vector<Answer> answers;
     answers.reserve(questions.size());
