@@ -2,32 +2,17 @@
 #pragma once
 
 #include "kvmem/tasks/qa/model.hpp"
-#include "kvmem/train/task_type.hpp"
+#include "train/model_entry.hpp"
 
-#include <memory>
-#include <string>
-#include <utility>
 #include <vector>
 
 namespace kvmem {
 
-struct QaModelType : ModelType {
-    std::unique_ptr<Model> (*make)(const Settings&, ModelWords, std::vector<Token>, const LoadParameter&);
-};
+using QaModelType = ModelEntry<Model, ModelWords, std::vector<Token>, const LoadParameter&>;
 
-// The entry of the model M with settings of the type Config. `recommended` sets the trainer options that its runs begin
-// with.
 template <class M, class Config, class Recommended>
 QaModelType qa_model_type(std::string about, Recommended recommended) {
-    QaModelType type{{Config{}, std::move(about), {}, {}},
-                     [](const Settings& settings, ModelWords words, std::vector<Token> candidates,
-                        const LoadParameter& load) -> std::unique_ptr<Model> {
-                         return std::make_unique<M>(*settings.get<Config>(), std::move(words), std::move(candidates),
-                                                    load);
-                     }};
-    type.recommended.model = type.defaults;
-    recommended(type.recommended.trainer);
-    return type;
+    return QaModelType::of<M, Config>(std::move(about), std::move(recommended));
 }
 
 }  // namespace kvmem

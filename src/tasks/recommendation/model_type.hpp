@@ -2,30 +2,15 @@
 #pragma once
 
 #include "kvmem/tasks/recommendation/model.hpp"
-#include "kvmem/train/task_type.hpp"
-
-#include <memory>
-#include <string>
-#include <utility>
+#include "train/model_entry.hpp"
 
 namespace kvmem {
 
-struct RecommendationModelType : ModelType {
-    std::unique_ptr<RecommendationModel> (*make)(const Settings&, Catalog, Start);
-};
+using RecommendationModelType = ModelEntry<RecommendationModel, Catalog, Start>;
 
-// The entry of the model M with settings of the type Config. `recommended` sets the trainer options that its runs
-// begin with.
 template <class M, class Config, class Recommended>
 RecommendationModelType recommendation_model_type(std::string about, Recommended recommended) {
-    RecommendationModelType type{
-        {Config{}, std::move(about), {}, {}},
-        [](const Settings& settings, Catalog catalog, Start start) -> std::unique_ptr<RecommendationModel> {
-            return std::make_unique<M>(*settings.get<Config>(), std::move(catalog), start);
-        }};
-    type.recommended.model = type.defaults;
-    recommended(type.recommended.trainer);
-    return type;
+    return RecommendationModelType::of<M, Config>(std::move(about), std::move(recommended));
 }
 
 // That of a model without parameters: one epoch writes its files.

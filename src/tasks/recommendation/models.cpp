@@ -24,13 +24,8 @@ std::vector<const ModelType*> recommendation_models() {
 std::unique_ptr<RecommendationModel> make_recommendation_model(const Settings& settings, Catalog catalog, Start start) {
     if (catalog.groups.empty() || catalog.items() == 0)
         throw Error({.what = "nothing to recommend", .expected = "a group with an object", .got = "none"});
-    std::string kinds;
-    for (const ModelType* type : recommendation_models()) {
-        if (type->kind() == settings.kind())
-            return static_cast<const RecommendationModelType*>(type)->make(settings, std::move(catalog), start);
-        kinds += (kinds.empty() ? "" : " or ") + type->kind();
-    }
-    throw UsageError({.what = "not a model that recommends", .expected = kinds, .got = settings.kind()});
+    const ModelType& type = find_model(recommendation(), settings.kind());
+    return static_cast<const RecommendationModelType&>(type).make(settings, std::move(catalog), start);
 }
 
 }  // namespace kvmem
