@@ -72,16 +72,29 @@ static void append_lower(std::string& out, std::string_view text) {
     if (bits >= 0x80 && is_composable(text)) out.replace(before, std::string::npos, wide_lower(text));
 }
 
+// What is written for a letter of two bytes that has no parts, where its sign is lacking; or nothing.
+static std::string_view plain_letters(std::string_view letter) {
+    static constexpr std::pair<std::string_view, std::string_view> folded[] = {
+        {"\u00c6", "AE"}, {"\u00d0", "D"},  {"\u00d8", "O"},  {"\u00de", "TH"}, {"\u00df", "ss"},
+        {"\u00e6", "ae"}, {"\u00f0", "d"},  {"\u00f8", "o"},  {"\u00fe", "th"}, {"\u0110", "D"},
+        {"\u0111", "d"},  {"\u0126", "H"},  {"\u0127", "h"},  {"\u0131", "i"},  {"\u0141", "L"},
+        {"\u0142", "l"},  {"\u0152", "OE"}, {"\u0153", "oe"}, {"\u0166", "T"},  {"\u0167", "t"}};
+    const auto found = std::ranges::find(folded, letter, &std::pair<std::string_view, std::string_view>::first);
+    return found == std::end(folded) ? std::string_view() : found->second;
+}
+
 std::string without_accents(std::string_view utf8) {
     const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
     if (std::ranges::all_of(utf8, is_ascii) || !is_composable(utf8)) return std::string(utf8);
     const std::string parts = composed(utf8, nullptr, UTF8PROC_DECOMPOSE);
+    const std::string_view parts_view = parts;
     std::string letters;
     for (std::size_t i = 0; i < parts.size(); ++i) {
         const auto byte = static_cast<unsigned char>(parts[i]);
         const auto next = static_cast<unsigned char>(i + 1 < parts.size() ? parts[i + 1] : 0);
-        if (byte == 0xcc || (byte == 0xcd && next < 0xb0))  // U+0300 to U+036F
-            ++i;
+        const std::string_view plain = 0xc3 <= byte && byte <= 0xc5 ? plain_letters(parts_view.substr(i, 2)) : "";
+        if (byte == 0xcc || (byte == 0xcd && next < 0xb0) || !plain.empty())  // U+0300 to U+036F
+            letters += plain, ++i;
         else
             letters += parts[i];
     }

@@ -32,8 +32,9 @@ std::vector<Word> split_words(std::string_view text);
 // UTF-8, or has a letter with more than 256 accents, is returned unchanged.
 std::string to_nfc(std::string_view utf8);
 
-// Normal form C without the accents of Latin, Greek and Cyrillic letters (U+0300 to U+036F): "Huascarán" is
-// "Huascaran". Text that is not UTF-8, or has a letter with more than 256 accents, is returned unchanged.
+// Normal form C without the accents of Latin, Greek and Cyrillic letters (U+0300 to U+036F), and with plain letters for
+// those of Latin that have no parts: "Huascarán" is "Huascaran", "Łódź" "Lodz", "Straße" "Strasse". Text that is not
+// UTF-8, or has a letter with more than 256 accents, is returned unchanged.
 std::string without_accents(std::string_view utf8);
 
 // Normal form C in lower case, one character for one (Unicode's simple mapping). Where text is not UTF-8, or has too
