@@ -63,6 +63,7 @@ static void report(const std::string& output, const documents::Corpus& corpus, c
 
 int run_import_documents(const Arguments& arguments) {
     QaDataset dataset;
+    documents::ReadOptions options;
     std::string language;
     int threads = 0;
     CommandLine line{.usage = "kvmem import documents PATH... --output FILE [options]",
@@ -73,9 +74,11 @@ int run_import_documents(const Arguments& arguments) {
         ("output,o", po::value<std::string>(), "the data set to write, or to bring up to date")                  //
         ("layout", po::value<std::string>(), "of all files; by their names and contents unless given")           //
         ("language", po::value(&language)->default_value("english"), "of stems, as Snowball calls it, or none")  //
-        ("threads", po::value(&threads)->default_value(0), "0: one for each core")                               //
-        ("title", po::value(&dataset.info.title), "of the data set")                                             //
-        ("source", po::value(&dataset.info.source), "where the data come from")                                  //
+        ("skip-unreadable", po::bool_switch(&options.skip_unreadable),
+         "leave out folders and files that cannot be read; otherwise they are an error, and nothing changes")  //
+        ("threads", po::value(&threads)->default_value(0), "0: one for each core")                             //
+        ("title", po::value(&dataset.info.title), "of the data set")                                           //
+        ("source", po::value(&dataset.info.source), "where the data come from")                                //
         ("license", po::value(&dataset.info.license), "of the data");
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
@@ -87,10 +90,9 @@ int run_import_documents(const Arguments& arguments) {
         for (const std::string& path : values["path"].as<std::vector<std::string>>()) paths.emplace_back(path);
     if (paths.empty())
         throw UsageError({.what = "nothing to import", .expected = "files or folders", .hint = "see --help"});
-    require_output(output, "kvmem-qa", documents::find_files(paths));
+    require_output(output, "kvmem-qa", documents::find_files(paths, options));
 
     Progress progress;
-    documents::ReadOptions options;
     if (values.count("layout")) options.layout = documents::layout_of(values["layout"].as<std::string>());
     options.progress = [&](Index done, Index all) {
         if (progress.due()) progress.show("reading " + std::to_string(done) + " of " + plural(all, "file"));

@@ -123,8 +123,9 @@ static void add_folder(const fs::path& folder, FolderFiles& found) {
     }
 }
 
-std::vector<fs::path> find_files(std::span<const fs::path> paths,
-                                 const std::function<void(const std::string& warning)>& warn) {
+static constexpr const char* skip_hint = "let it be read, or leave its documents out by --skip-unreadable";
+
+std::vector<fs::path> find_files(std::span<const fs::path> paths, const ReadOptions& options) {
     FolderFiles found;
     std::set<fs::path>& files = found.files;
     for (const fs::path& path : paths) {
@@ -136,7 +137,10 @@ std::vector<fs::path> find_files(std::span<const fs::path> paths,
     }
     std::ranges::sort(found.others);
     std::ranges::sort(found.unreadable);
-    if (warn) found.warn(warn);
+    if (!found.unreadable.empty() && !options.skip_unreadable)
+        throw Error(
+            {.what = "a folder of documents cannot be read", .where = found.unreadable.front(), .hint = skip_hint});
+    if (options.warn) found.warn(options.warn);
     std::vector<fs::path> sorted(files.begin(), files.end());
     std::ranges::sort(sorted, {}, [](const fs::path& path) { return path.generic_string(); });
     return sorted;
@@ -149,9 +153,20 @@ struct FileRead {
     Collection collection;  // if it was read
     Piece piece;            // where it is; no collection: left out
     std::vector<std::string> warnings;
+    std::optional<Error> unreadable;  // what the system says
 };
 
 }  // namespace
+
+static std::optional<std::string> read_contents(const fs::path& path, FileRead& result) {
+    try {
+        return kvmem::read_file(path);
+    } catch (const Error& e) {
+        result.unreadable = e;
+        result.warnings = {std::string("left out: ") + e.what()};
+        return std::nullopt;
+    }
+}
 
 static FileRead read_one(const fs::path& path, const ReadOptions& options, const Collection* earlier) {
     FileRead result;
@@ -162,7 +177,9 @@ static FileRead read_one(const fs::path& path, const ReadOptions& options, const
         if (!unknown && size > max_file_bytes)
             throw error_in(name, "the file is too large for a document", "up to 256 MiB",
                            std::to_string(size) + " bytes");
-        const std::string bytes = kvmem::read_file(path);
+        const std::optional<std::string> contents = read_contents(path, result);
+        if (!contents) return result;
+        const std::string& bytes = *contents;
         const Layout layout = options.layout ? *options.layout : find_layout(path, bytes);
         if (earlier) {
             const auto old = std::ranges::lower_bound(earlier->files, name, {}, &File::path);
@@ -184,6 +201,11 @@ static std::vector<Piece> pieces_of(const std::vector<FileRead>& files, const Re
                                     const Collection* earlier, ReadReport& report) {
     std::vector<Piece> pieces;
     for (const FileRead& file : files) {
+        if (file.unreadable && !options.skip_unreadable) {
+            Problem problem = file.unreadable->problem();
+            problem.hint = skip_hint;
+            throw Error(problem);
+        }
         for (const std::string& warning : file.warnings)
             if (options.warn) options.warn(warning);
         if (!file.piece.collection) {
@@ -206,7 +228,7 @@ static Index count_removed(const Collection* earlier, const std::vector<fs::path
 
 Collection read_documents(std::span<const fs::path> paths, const ReadOptions& options, const Collection* earlier,
                           ReadReport* report) {
-    const std::vector<fs::path> found = find_files(paths, options.warn);
+    const std::vector<fs::path> found = find_files(paths, options);
     if (earlier && earlier->reader != current_reader) earlier = nullptr;
     const Index all = std::ssize(found);
     std::vector<FileRead> files(found.size());

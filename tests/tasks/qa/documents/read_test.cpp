@@ -7,6 +7,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <unistd.h>
+
 #include <filesystem>
 
 using namespace kvmem;
@@ -246,4 +248,22 @@ TEST_CASE("a file that cannot be read is left out with one line", "[documents]")
     fs::remove(folder.path() / "good.txt");
     CHECK_THROWS_AS(read_documents(paths), Error);
     CHECK_THROWS_AS(read_documents(std::vector<fs::path>{folder.path() / "none"}), Error);
+}
+
+TEST_CASE("a file or folder that the system does not let read is an error unless it may be skipped", "[documents]") {
+    const test::TemporaryDirectory folder;
+    write(folder.path() / "good.txt", "Good.");
+    const fs::path closed = "/proc/self/mem";  // closed to root, too
+    if (!fs::exists(closed)) return;
+    const std::vector<fs::path> paths{folder.path(), closed};
+    CHECK_THROWS_WITH(read_documents(paths), Catch::Contains("/proc/self/mem") && Catch::Contains("--skip-unreadable"));
+    ReadReport report;
+    CHECK(read_documents(paths, {.skip_unreadable = true}, nullptr, &report).files.size() == 1);
+    CHECK(report.left_out == 1);
+    if (::geteuid() == 0) return;
+    write(folder.path() / "closed/text.txt", "Closed.");
+    fs::permissions(folder.path() / "closed", fs::perms::none);
+    CHECK_THROWS_WITH(read_documents(std::vector{folder.path()}), Catch::Contains("closed"));
+    CHECK(read_documents(std::vector{folder.path()}, {.skip_unreadable = true}).files.size() == 1);
+    fs::permissions(folder.path() / "closed", fs::perms::owner_all);
 }

@@ -12,6 +12,7 @@ namespace kvmem::documents {
 // How files are read.
 struct ReadOptions {
     std::optional<Layout> layout{};  // of all files; otherwise found by name and contents
+    bool skip_unreadable = false;    // leave out folders and files that the system does not let read, with a warning
     // If not empty, called at times with the number of files that are done, and of all.
     std::function<void(Index done, Index all)> progress{};
     // If not empty, called with one line for each file or folder that is left out, for each file with bytes that are no
@@ -33,10 +34,10 @@ Collection read_bytes(const std::string& path, std::string_view bytes, Layout la
 
 // The files that are read for `paths`, rising: files as they are, and of folders, at any depth, those that end with
 // .txt, .text, .md, .markdown, .html, .htm, .xhtml, .tsv, .jsonl, .ndjson or .json. Hidden ones and links to folders
-// are not followed. `warn`, if it is not empty, is called for each folder that cannot be read and once for other files.
-// Throws Error for a path that is not there.
+// are not followed. `warn` is called once for other files. Throws Error for a path that is not there, and for a folder
+// that cannot be read unless it may be skipped.
 std::vector<std::filesystem::path> find_files(std::span<const std::filesystem::path> paths,
-                                              const std::function<void(const std::string& warning)>& warn = {});
+                                              const ReadOptions& options = {});
 
 // What became of the files.
 struct ReadReport {
@@ -46,7 +47,7 @@ struct ReadReport {
 
 // Reads files and folders, on all threads. Files whose bytes an earlier collection has are taken from there. The result
 // is the same with or without it, in any order of paths and on any number of threads. Throws Error if there is no
-// document.
+// document, or if one cannot be read and may not be skipped: a folder that is away for a while costs no documents.
 Collection read_documents(std::span<const std::filesystem::path> paths, const ReadOptions& options = {},
                           const Collection* earlier = nullptr, ReadReport* report = nullptr);
 
