@@ -93,6 +93,7 @@ static void print_steps(std::ostream& out, const Answer& answer) {
         for (const Answer::ReadWord& word : answer.words[step.hop - 1])
             if (word.weight >= 0.1) out << " " << printable(word.text) << " " << formatted("%.0f%%", 100 * word.weight);
         out << "\n";
+        if (!step.where.empty()) out << "         " << printable(step.where + "  " + step.sentence) << "\n";
     }
 }
 
@@ -197,12 +198,15 @@ static json::array slots_json(const Answer::Head& head) {
 
 static json::object path_json(const Answer::Path& path) {
     json::array steps;
-    for (const Answer::Path::Step& step : path.steps)
-        steps.push_back(json::object{{"hop", step.hop},
-                                     {"relation", step.relation},
-                                     {"reversed", step.reversed},
-                                     {"entity", step.entity},
-                                     {"weight", step.weight}});
+    for (const Answer::Path::Step& step : path.steps) {
+        json::object shown{{"hop", step.hop},
+                           {"relation", step.relation},
+                           {"reversed", step.reversed},
+                           {"entity", step.entity},
+                           {"weight", step.weight}};
+        if (!step.where.empty()) shown["where"] = step.where, shown["sentence"] = step.sentence;
+        steps.push_back(std::move(shown));
+    }
     return {{"start", path.start}, {"steps", std::move(steps)}, {"weight", path.weight}};
 }
 

@@ -8,8 +8,11 @@
 #include "tasks/qa/translator.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <map>
 #include <optional>
+#include <tuple>
 
 namespace kvmem {
 
@@ -47,6 +50,7 @@ struct Answerer::Impl {
     LinkedText link(const std::string& question, Answer& answer) const;
     void rank(Answer& answer, std::span<const Scored> scores, const AnswerOptions& options) const;
     std::vector<Answer::ReadSlot> read_slots(const Batch& batch, std::span<const Real> weights, Index count) const;
+    void quote_paths(std::span<const FactPath> paths, std::vector<Answer::Path>& shown) const;
     void show_paths(Answer& answer, const AttentionTrace& trace, const LinkedText& question) const;
     Answer ask(const std::string& question, const AnswerOptions& options, const std::vector<TextSlot>& own) const;
 };
@@ -163,10 +167,49 @@ void Answerer::Impl::rank(Answer& answer, std::span<const Scored> scores, const 
     }
 }
 
+// The sentence that a slot was read from, and its mention's "file:line:column".
+static std::pair<std::string, std::string> quote(const documents::Collection& collection, const SlotOrigin& origin) {
+    if (origin.document < 0 || origin.document >= std::ssize(collection.documents)) return {};
+    const documents::Range range = collection.sentences_of(collection.documents[origin.document]);
+    const auto first = collection.sentences.begin() + range.first, last = collection.sentences.begin() + range.last;
+    const auto behind =
+        std::upper_bound(first, last, origin.begin,
+                         [](Index byte, const documents::Sentence& sentence) { return byte < sentence.bytes.first; });
+    if (behind == first) return {};
+    const documents::File& file = collection.files[collection.file_of(origin.document)];
+    const auto [line, column] = documents::Collection::place_of(file, origin.begin);
+    return {std::string(collection.text_of(*std::prev(behind))),
+            file.path + ":" + std::to_string(line) + ":" + std::to_string(column)};
+}
+
+// Adds the sentences that state the steps of paths.
+void Answerer::Impl::quote_paths(std::span<const FactPath> paths, std::vector<Answer::Path>& shown) const {
+    if (!documents || origin.empty()) return;
+    std::map<std::array<Token, 3>, std::vector<Answer::Path::Step*>> steps;  // by subject, relation and object
+    for (std::size_t p = 0; p < paths.size(); ++p) {
+        Token at = paths[p].start;
+        for (std::size_t i = 0; i < paths[p].steps.size(); ++i) {
+            const FactPath::Step& step = paths[p].steps[i];
+            steps[{at, step.relation, step.entity}].push_back(&shown[p].steps[i]);
+            at = step.entity;
+        }
+    }
+    for (Index slot = 0; slot < std::ssize(origin) && !steps.empty(); ++slot) {
+        const auto key = memory.key[slot], value = memory.value[slot];
+        if (key.size() != 2 || value.size() != 1) continue;
+        const auto found = steps.find({key[0], key[1], value[0]});
+        if (found == steps.end()) continue;
+        for (Answer::Path::Step* step : found->second)
+            std::tie(step->sentence, step->where) = quote(documents->collection, origin[slot]);
+        steps.erase(found);
+    }
+}
+
 void Answerer::Impl::show_paths(Answer& answer, const AttentionTrace& trace, const LinkedText& question) const {
     const Vocabulary& vocabulary = model->vocabulary();
     for (const FactPath& path : trace.paths.at(0)) answer.paths.push_back(named(vocabulary, path));
     if (trace.paths[0].empty()) return;
+    quote_paths(trace.paths[0], answer.paths);
     const std::size_t tokens = question.tokens.size();
     for (const FactPath::Step& step : trace.paths[0].front().steps) {
         const std::size_t first = static_cast<std::size_t>(step.hop) * tokens;
@@ -181,21 +224,6 @@ void Answerer::Impl::show_paths(Answer& answer, const AttentionTrace& trace, con
     }
 }
 
-// Adds the sentence that a slot was read from.
-static void quote(Answer::ReadSlot& slot, const documents::Collection& collection, const SlotOrigin& origin) {
-    if (origin.document < 0 || origin.document >= std::ssize(collection.documents)) return;
-    const documents::Range range = collection.sentences_of(collection.documents[origin.document]);
-    const auto first = collection.sentences.begin() + range.first, last = collection.sentences.begin() + range.last;
-    const auto behind =
-        std::upper_bound(first, last, origin.begin,
-                         [](Index byte, const documents::Sentence& sentence) { return byte < sentence.bytes.first; });
-    if (behind == first) return;
-    const documents::File& file = collection.files[collection.file_of(origin.document)];
-    const auto [line, column] = documents::Collection::place_of(file, origin.begin);
-    slot.sentence = collection.text_of(*std::prev(behind));
-    slot.where = file.path + ":" + std::to_string(line) + ":" + std::to_string(column);
-}
-
 std::vector<Answer::ReadSlot> Answerer::Impl::read_slots(const Batch& batch, std::span<const Real> weights,
                                                          Index count) const {
     std::vector<Answer::ReadSlot> all;
@@ -203,7 +231,8 @@ std::vector<Answer::ReadSlot> Answerer::Impl::read_slots(const Batch& batch, std
         all.push_back({text_of(model->vocabulary(), batch.slots.key[s.index]),
                        text_of(model->vocabulary(), batch.slots.value[s.index]), double{s.score}, s.index});
         const Index slot = batch.origin[s.index];
-        if (documents && slot >= 0 && slot < std::ssize(origin)) quote(all.back(), documents->collection, origin[slot]);
+        if (documents && slot >= 0 && slot < std::ssize(origin))
+            std::tie(all.back().sentence, all.back().where) = quote(documents->collection, origin[slot]);
     }
     return all;
 }

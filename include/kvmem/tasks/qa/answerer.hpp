@@ -51,6 +51,8 @@ struct Answer {
             std::string entity;
             double weight;  // of the relation, among all that the hop could follow
             Index hop;      // its number among the steps that were taken, from 1
+            // Of a step that documents state, the first sentence that does, and its mention's "file:line:column".
+            std::string sentence{}, where{};
         };
         // The name of the first entity, and the steps from it.
         std::string start;

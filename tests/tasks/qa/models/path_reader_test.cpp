@@ -2,6 +2,8 @@
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/tasks/qa/answerer.hpp"
+#include "kvmem/tasks/qa/documents/postings.hpp"
+#include "kvmem/tasks/qa/documents/representation.hpp"
 #include "kvmem/tasks/qa/edit_memory.hpp"
 #include "kvmem/tasks/qa/model_file.hpp"
 #include "kvmem/tasks/qa/objective.hpp"
@@ -330,4 +332,33 @@ TEST_CASE("a path reader needs facts, and parameters that fit", "[path-reader]")
         spoil(config);
         CHECK_THROWS_AS(validated(config), UsageError);
     }
+}
+
+TEST_CASE("a step that documents state has the sentence and its place", "[path_reader]") {
+    QaDataset dataset;
+    auto corpus = std::make_shared<documents::Corpus>();
+    corpus->collection = documents::collect(std::vector<documents::TitledText>{
+        {"Heat", "It is long.\nHeat was made by Ann."}, {"Cold", "Cold was made by Ann, too."}});
+    dataset.vocabulary.add(TokenKind::entity, "Ann");
+    documents::DocumentMemory read = documents::represent(corpus->collection, dataset.vocabulary,
+                                                          {.representation = documents::Representation::edges});
+    dataset.memory = std::move(read.slots);
+    dataset.origin = std::move(read.origin);
+    dataset.documents = corpus;
+    for (const char* name : {"Ann", "Heat", "Cold"})
+        dataset.candidates.push_back(*dataset.vocabulary.find(TokenKind::entity, name));
+    auto model = std::make_unique<PathReader>(small(), ModelWords(dataset.vocabulary, {}), dataset.candidates);
+    const Answerer answerer(std::move(model), std::move(dataset));
+    const Answer answer = answerer.ask("who made [Heat]", {.candidates = 3});
+    bool two_steps = false;
+    for (const Answer::Path& path : answer.paths) {
+        two_steps = two_steps || path.steps.size() == 2;
+        for (const Answer::Path::Step& step : path.steps) {
+            const bool of_cold = step.where.starts_with("Cold");
+            CHECK(step.where == (of_cold ? "Cold:1:18" : "Heat:2:18"));
+            CHECK(step.sentence == (of_cold ? "Cold was made by Ann, too." : "Heat was made by Ann."));
+        }
+        if (path.steps.size() == 2) CHECK(path.steps[0].where != path.steps[1].where);
+    }
+    CHECK(two_steps);
 }
