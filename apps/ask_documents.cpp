@@ -94,16 +94,25 @@ int evaluate_documents(const po::variables_map& values) {
     const documents::SearchMetrics metrics =
         documents::evaluate(search, values["threshold"].as<double>(), ranking(values, search));
     if (values.count("json")) {
-        const boost::json::object all{{"questions", metrics.questions},   {"hits_at_1", metrics.hits_at_1},
-                                      {"mrr_at_10", metrics.mrr_at_10},   {"threshold", metrics.threshold},
-                                      {"answered", metrics.answered},     {"refused", metrics.refused},
-                                      {"calibrated", metrics.calibrated}, {"refused_at_90", metrics.refused_at_90}};
+        const boost::json::object all{{"questions", metrics.questions},
+                                      {"hits_at_1", metrics.hits_at_1},
+                                      {"mrr_at_10", metrics.mrr_at_10},
+                                      {"exact", metrics.exact},
+                                      {"f1", metrics.f1},
+                                      {"spans", metrics.spans},
+                                      {"threshold", metrics.threshold},
+                                      {"answered", metrics.answered},
+                                      {"refused", metrics.refused},
+                                      {"calibrated", metrics.calibrated},
+                                      {"refused_at_90", metrics.refused_at_90}};
         std::cout << with_plain_numbers(boost::json::serialize(all)) << "\n";
         return 0;
     }
     std::cout << plural(metrics.questions, "question") << " to " << values["run"].as<std::string>() << "\n";
     print_row("hits@1", percent(metrics.hits_at_1) + " of sentences");
     print_row("MRR@10", formatted("%.3f", metrics.mrr_at_10) + " of sentences");
+    print_row("F1", percent(metrics.f1) + " of first answers, " + percent(metrics.exact) + " exact, " +
+                        percent(metrics.spans) + " shorter than a sentence");
     print_row("threshold", formatted("%.3f", metrics.threshold) + ": " + percent(metrics.answered) + " answered, " +
                                percent(metrics.refused) + " refused without their own document");
     print_row("calibrated", formatted("%.3f", metrics.calibrated) + ": 90.0% answered, " +

@@ -24,10 +24,19 @@ static std::string in_one_line(std::string_view text) {
     return line;
 }
 
+// The text and the bytes of an answer: those of its span, or of its sentence.
+static std::string_view text_of(const Collection& all, const FoundAnswer& answer) {
+    const Range text = answer.span ? answer.span->text : all.sentences[answer.sentence].text;
+    return std::string_view(all.text).substr(text.first, text.size());
+}
+static Range bytes_of(const Collection& all, const FoundAnswer& answer) {
+    return answer.span ? answer.span->bytes : all.sentences[answer.sentence].bytes;
+}
+
 // "films.md:12:5"
 static std::string place(const Corpus& corpus, const FoundAnswer& answer) {
     const File& file = corpus.collection.files[answer.file];
-    const auto [line, column] = Collection::place_of(file, corpus.collection.sentences[answer.sentence].bytes.first);
+    const auto [line, column] = Collection::place_of(file, bytes_of(corpus.collection, answer).first);
     return file.path + ":" + std::to_string(line) + ":" + std::to_string(column);
 }
 
@@ -48,8 +57,13 @@ static std::string marked_passage(const Collection& all, const FoundAnswer& answ
     const Index last = std::min(sentences.last, answer.sentence + neighbours + 1);
     std::string text = first > sentences.first ? "... " : "";
     for (Index s = first; s < last; ++s) {
-        const std::string sentence = in_one_line(all.text_of(all.sentences[s]));
-        text += (s > first ? " " : "") + (s == answer.sentence ? "«" + sentence + "»" : sentence);
+        std::string sentence(all.text_of(all.sentences[s]));
+        if (s == answer.sentence) {
+            const std::string_view marked = text_of(all, answer);
+            const auto at = static_cast<std::size_t>(marked.data() - all.text_of(all.sentences[s]).data());
+            sentence.insert(at + marked.size(), "»").insert(at, "«");
+        }
+        text += (s > first ? " " : "") + in_one_line(sentence);
     }
     return text + (last < sentences.last ? " ..." : "");
 }
@@ -70,21 +84,37 @@ static void print_answer(std::ostream& out, const Corpus& corpus, const Findings
     std::vector<std::string> names = headings(all, answer.passage);
     const std::string& title = all.documents[answer.document].title;
     if (!title.empty() && (names.empty() || names.front() != title)) names.insert(names.begin(), title);
-    out << printable(in_one_line(all.text_of(all.sentences[answer.sentence]))) << "\n"
+    out << printable(in_one_line(text_of(all, answer))) << "\n"
         << "  " << printable(place(corpus, answer)) << "  " << printable(joined(names, " > "))
-        << formatted("  confidence %.2f", answer.confidence) << "\n";
-    if (all.passages[answer.passage].sentences.size() > 1)
+        << formatted("  confidence %.2f", answer.confidence)
+        << (answer.span ? formatted(", of the span %.2f", answer.span->confidence) : "") << "\n";
+    if (answer.span || all.passages[answer.passage].sentences.size() > 1)
         out << "  " << printable(marked_passage(all, answer)) << "\n";
     out << "  words: " << word_weights(found, answer) << "\n";
 }
 
 void print(std::ostream& out, const Corpus& corpus, const Findings& found) {
+    for (const auto& [word, read_as] : found.respelled)
+        out << "read \"" << printable(word) << "\" as \"" << printable(read_as) << "\"\n";
+    if (const std::vector<std::string> answers = short_answers(corpus.collection, found); answers.size() > 1)
+        out << plural(std::ssize(answers), "answer") << ": " << printable(in_one_line(joined(answers, "; "))) << "\n\n";
     if (!found.answered) out << "nothing here answers that" << (found.answers.empty() ? "\n" : "; nearest is\n");
     for (const FoundAnswer& answer : found.answers) {
         if (&answer != &found.answers.front()) out << "\n";
         print_answer(out, corpus, found, answer);
         if (!found.answered) return;
     }
+}
+
+static boost::json::object span_json(const Collection& all, const File& file, const FoundAnswer& answer) {
+    const Range bytes = answer.span->bytes;
+    const auto [line, column] = Collection::place_of(file, bytes.first);
+    return {{"text", text_of(all, answer)},
+            {"begin", bytes.first},
+            {"end", bytes.last},
+            {"line", line},
+            {"column", column},
+            {"confidence", answer.span->confidence}};
 }
 
 static boost::json::object to_json(const Corpus& corpus, const FoundAnswer& answer) {
@@ -96,25 +126,31 @@ static boost::json::object to_json(const Corpus& corpus, const FoundAnswer& answ
     std::string text;
     for (Index s = passage.first; s < passage.last; ++s)
         text += (s > passage.first ? " " : "") + std::string(all.text_of(all.sentences[s]));
-    return {{"text", all.text_of(sentence)},
-            {"file", as_utf8(file.path)},
-            {"begin", sentence.bytes.first},
-            {"end", sentence.bytes.last},
-            {"line", line},
-            {"column", column},
-            {"title", all.documents[answer.document].title},
-            {"headings", boost::json::value_from(headings(all, answer.passage))},
-            {"passage", text},
-            {"confidence", answer.confidence},
-            {"weights", boost::json::value_from(answer.weights)}};
+    boost::json::object object{{"text", all.text_of(sentence)},
+                               {"file", as_utf8(file.path)},
+                               {"begin", sentence.bytes.first},
+                               {"end", sentence.bytes.last},
+                               {"line", line},
+                               {"column", column},
+                               {"title", all.documents[answer.document].title},
+                               {"headings", boost::json::value_from(headings(all, answer.passage))},
+                               {"passage", text},
+                               {"confidence", answer.confidence},
+                               {"weights", boost::json::value_from(answer.weights)}};
+    if (answer.span) object["span"] = span_json(all, file, answer);
+    return object;
 }
 
 boost::json::object to_json(const std::string& question, const Corpus& corpus, const Findings& found) {
     boost::json::array answers;
     for (const FoundAnswer& answer : found.answers) answers.push_back(to_json(corpus, answer));
+    boost::json::object respelled;
+    for (const auto& [word, read_as] : found.respelled) respelled[word] = read_as;
     return {{"question", question},
             {"answered", found.answered},
             {"words", boost::json::value_from(found.words)},
+            {"respelled", std::move(respelled)},
+            {"short_answers", boost::json::value_from(short_answers(corpus.collection, found))},
             {"answers", std::move(answers)}};
 }
 

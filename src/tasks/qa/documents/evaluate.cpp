@@ -14,6 +14,8 @@ struct Outcome {
     double reciprocal = 0;               // 1 / rank, or 0
     double confidence = 0, without = 0;  // the highest, with and without the question's document
     bool answerable = false;
+    double f1 = 0;  // of the first answer
+    bool has_span = false;
 };
 
 }  // namespace
@@ -21,6 +23,37 @@ struct Outcome {
 static double confidence_of(const Findings& found) {
     const auto most = std::ranges::max_element(found.answers, {}, &FoundAnswer::confidence);
     return most == found.answers.end() ? 0 : most->confidence;
+}
+
+// The words of a file's bytes without articles, rising.
+static std::vector<Token> words_in(const Collection& all, Index document, Range bytes) {
+    const Range tokens = all.tokens_of(all.documents[document]);
+    std::vector<Token> words;
+    for (Index t = tokens.first; t < tokens.last; ++t) {
+        const std::string& word = all.words[all.tokens[t].word];
+        const bool is_article = word == "a" || word == "an" || word == "the";
+        if (all.tokens[t].begin < bytes.last && bytes.first < all.tokens[t].end() && !is_article)
+            words.push_back(all.tokens[t].word);
+    }
+    std::ranges::sort(words);
+    return words;
+}
+
+// The harmonic mean of the shares of words in common (Rajpurkar et al. 2016).
+static double f1(const std::vector<Token>& a, const std::vector<Token>& b) {
+    std::vector<Token> common;
+    std::ranges::set_intersection(a, b, std::back_inserter(common));
+    return common.empty() ? 0 : 2 * static_cast<double>(common.size()) / static_cast<double>(a.size() + b.size());
+}
+
+// The F1 of an answer with the nearest right one.
+static double f1(const Collection& all, const Question& question, const FoundAnswer& answer) {
+    const Range bytes = answer.span ? answer.span->bytes : all.sentences[answer.sentence].bytes;
+    const std::vector<Token> words = words_in(all, answer.document, bytes);
+    double best = 0;
+    for (const Range right : question.answers)
+        best = std::max(best, f1(words, words_in(all, question.document, right)));
+    return best;
 }
 
 static Outcome ask(const Search& search, const Question& question, double threshold, const SentenceRanking& rank) {
@@ -36,6 +69,10 @@ static Outcome ask(const Search& search, const Question& question, double thresh
     };
     const auto hit = std::ranges::find_if(found.answers, holds);
     if (hit != found.answers.end()) outcome.reciprocal = 1 / static_cast<double>(hit - found.answers.begin() + 1);
+    if (!found.answers.empty()) {
+        outcome.f1 = f1(all, question, found.answers.front());
+        outcome.has_span = found.answers.front().span.has_value();
+    }
     const auto others = [&](Index document) { return document != question.document; };
     outcome.without = confidence_of(search.ask(question.text, {.answers = 1, .where = others}));
     return outcome;
@@ -60,11 +97,14 @@ SearchMetrics evaluate(const Search& search, double threshold, const SentenceRan
     std::vector<double> confidences;
     for (const Outcome& outcome : answerable) {
         metrics.mrr_at_10 += outcome.reciprocal / static_cast<double>(answerable.size());
+        metrics.f1 += outcome.f1 / static_cast<double>(answerable.size());
         confidences.push_back(outcome.confidence);
     }
     std::ranges::sort(confidences);
     metrics.calibrated = confidences[confidences.size() / 10];
     metrics.hits_at_1 = share(answerable, [](const Outcome& o) { return o.reciprocal == 1; });
+    metrics.exact = share(answerable, [](const Outcome& o) { return o.f1 == 1; });
+    metrics.spans = share(answerable, &Outcome::has_span);
     metrics.answered = share(answerable, [=](const Outcome& o) { return o.confidence >= threshold; });
     metrics.refused = share(all, [=](const Outcome& o) { return o.without < threshold; });
     metrics.refused_at_90 = share(all, [&](const Outcome& o) { return o.without < metrics.calibrated; });

@@ -1,7 +1,9 @@
 #include "kvmem/tasks/qa/documents/search.hpp"
 
 #include "io/text_source.hpp"
+#include "kvmem/text/tokenizer.hpp"
 #include "tasks/qa/documents/sentence_scores.hpp"
+#include "tasks/qa/documents/spans.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -31,9 +33,7 @@ struct Search::Impl {
     double mean_sentence = 1;
 
     explicit Impl(std::shared_ptr<const Corpus> of);
-    Query query(std::string_view question) const {
-        return make_query(question, corpus->postings, std::ssize(corpus->collection.passages));
-    }
+    Query query(std::string_view question) const { return make_query(question, *corpus); }
     std::vector<Scored> passages(const Query& query, Index count, const std::function<bool(Index)>& where) const;
     std::vector<Scored> sentences(SentenceScores& scores, const std::vector<Scored>& passages, Index count) const;
 };
@@ -127,15 +127,23 @@ Findings Search::ask(std::string_view question, const SearchOptions& options) co
     const std::vector<Scored> passages = impl_->passages(query, options.passages, options.where);
     SentenceScores scores(corpus(), impl_->stems, query, impl_->mean_sentence);
     Findings found;
-    for (const Query::Term& term : query.terms) found.words.push_back(term.word);
+    for (const Query::Term& term : query.terms) {
+        found.words.push_back(term.word);
+        if (!term.read_as.empty()) found.respelled.emplace_back(term.word, term.read_as);
+    }
     const Collection& all = corpus().collection;
     const Index count = options.rank ? std::max(options.answers, ranked_sentences) : options.answers;
     for (const Scored& sentence : impl_->sentences(scores, passages, count)) {
         const Index passage = all.passage_of(sentence.number), document = all.document_of(passage);
         const auto of = std::ranges::find(passages, passage, &Scored::number);
         scores.read(all.passages[passage], of->score);
-        found.answers.push_back({all.file_of(document), document, passage, sentence.number, sentence.score / query.sum,
-                                 scores.weights(sentence.number - all.passages[passage].sentences.first)});
+        found.answers.push_back({all.file_of(document),
+                                 document,
+                                 passage,
+                                 sentence.number,
+                                 sentence.score / query.sum,
+                                 scores.weights(sentence.number - all.passages[passage].sentences.first),
+                                 {}});
     }
     found.answered = !found.answers.empty() && found.answers.front().confidence >= options.threshold;
     if (options.rank && !found.answers.empty()) rerank(question, options.rank, found.answers);
@@ -143,7 +151,27 @@ Findings Search::ask(std::string_view question, const SearchOptions& options) co
     if (found.answered)
         std::erase_if(found.answers, [&](const FoundAnswer& one) { return one.confidence < options.threshold; });
     found.answers.resize(std::min(std::ssize(found.answers), options.answers));
+    SpanScores spans(corpus(), impl_->stems, query);
+    for (FoundAnswer& answer : found.answers) {
+        answer.span = spans.best(all.sentences[answer.sentence]);
+        if (answer.span && answer.span->confidence < options.span_confidence) answer.span.reset();
+    }
     return found;
+}
+
+std::vector<std::string> short_answers(const Collection& collection, const Findings& found) {
+    static constexpr double near = 0.9;  // of the first one's confidence
+    std::vector<std::string> texts, lower;
+    if (!found.answered || !found.answers.front().span) return texts;
+    for (const FoundAnswer& answer : found.answers) {
+        if (!answer.span || answer.confidence < near * found.answers.front().confidence) continue;
+        const Range range = answer.span->text;
+        std::string text = collection.text.substr(range.first, range.size()), spelled = to_lower(text);
+        if (std::ranges::find(lower, spelled) != lower.end()) continue;
+        texts.push_back(std::move(text));
+        lower.push_back(std::move(spelled));
+    }
+    return texts;
 }
 
 }  // namespace kvmem::documents

@@ -16,10 +16,7 @@ SentenceScores::SentenceScores(const Corpus& corpus, std::span<const Token> stem
       stems_(stems),
       query_(query),
       mean_tokens_(mean_tokens),
-      term_of_(corpus.postings.stems.size(), -1) {
-    for (std::size_t t = query.terms.size(); t-- > 0;)
-        if (query.terms[t].stem >= 0) term_of_[query.terms[t].stem] = static_cast<std::int16_t>(t);
-}
+      term_of_(terms_of_stems(corpus.postings, query)) {}
 
 // The share of a term in a sentence, or a part of that in a neighbour.
 double SentenceScores::attended(Index sentence, std::size_t term) const {
@@ -75,8 +72,8 @@ static bool has_new_name(std::string_view text, const Query& query) {
 // Whether a sentence has a number or a name that the question lacks, if it expects one.
 bool SentenceScores::has_expected(const Sentence& sentence) const {
     const Collection& all = corpus_.collection;
-    if (query_.expected == Expected::anything) return false;
     if (query_.expected == Expected::name) return has_new_name(all.text_of(sentence), query_);
+    if (query_.expected != Expected::number && query_.expected != Expected::date) return false;
     for (Index i = sentence.tokens.first; i < sentence.tokens.last; ++i) {
         const Token word = all.tokens[i].word;
         const char first = all.words[word].empty() ? ' ' : all.words[word][0];

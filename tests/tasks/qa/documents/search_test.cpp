@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 
 #include <cmath>
+#include <tuple>
 
 using namespace kvmem;
 using namespace kvmem::documents;
@@ -27,6 +28,16 @@ std::shared_ptr<const Corpus> notes() {
         {"Engines", "The steam engine was built by Savery in 1698. It pumped water.\n\nEngines are loud."},
         {"Cats", "Cats sleep a lot. A cat has four legs, and it hunts mice at night.\n\nMice fear cats."},
         {"Tea", "Tea is a drink.\n\nGreen tea comes from China."}}));
+}
+
+// Of which some disagree, or have letters that are hard to type.
+std::shared_ptr<const Corpus> towers() {
+    return corpus_of(collect(std::vector<TitledText>{
+        {"Tower",
+         "The tower was built in 1889. It cost $8 million, and 35% of that was steel. Its architect was Stephen "
+         "Sauvestre."},
+        {"Guide", "The tower was built in 1887."},
+        {"Places", "Łódź lies in Poland. Søren Kierkegaard lived in Copenhagen. Foxes eat mice."}}));
 }
 
 std::string first(const Search& search, const Findings& found) {
@@ -86,6 +97,59 @@ TEST_CASE("a question is answered by a sentence with its bytes, and by nothing w
     CHECK(search.ask("xyzzy").answers.empty());
     CHECK_THROWS_AS(search.ask("\xff"), Error);
     CHECK_THROWS_AS(search.ask("cats", {.answers = -1}), UsageError);
+}
+
+TEST_CASE("a name, a date, a number or a place is the answer where the question expects one", "[documents]") {
+    for (const auto& [corpus, question, answer] :
+         {std::tuple(notes(), "Who built the steam engine?", "Savery"),
+          {notes(), "When was the steam engine built?", "1698"},
+          {notes(), "How many legs has a cat?", "four"},
+          {notes(), "Where does green tea come from?", "China"},
+          {towers(), "What percentage was steel?", "35%"},
+          {towers(), "Who was the architect of the tower?", "Stephen Sauvestre"},
+          {towers(), "What do foxes eat?", "mice"}}) {
+        CAPTURE(question);
+        const Search search(corpus);
+        const Findings found = search.ask(question);
+        CHECK(short_answers(search.corpus().collection, found) == std::vector<std::string>{answer});
+        REQUIRE(!found.answers.empty());
+        REQUIRE(found.answers[0].span);
+        CHECK(found.answers[0].span->bytes.size() == std::ssize(std::string(answer)));
+        CHECK(found.answers[0].span->confidence <= 1);
+    }
+    const Search search(notes());
+    CHECK(short_answers(search.corpus().collection, search.ask("xyzzy")).empty());
+    CHECK_FALSE(search.ask("Who built the steam engine?", {.span_confidence = 2}).answers[0].span);
+}
+
+TEST_CASE("an answer's span has its bytes in a file with markup", "[documents]") {
+    const std::string html = "<p>The <b>tower</b> cost <i>&#36;8</i> million, about <b>1</b>&nbsp;200&euro; a day.";
+    const Search search(corpus_of(read_bytes("t.html", html, Layout::html)));
+    const Findings found = search.ask("How much did the tower cost?", {.span_confidence = 0});
+    REQUIRE(!found.answers.empty());
+    REQUIRE(found.answers[0].span);
+    const Range bytes = found.answers[0].span->bytes, text = found.answers[0].span->text;
+    CHECK(search.corpus().collection.text.substr(text.first, text.size()) == "8 million");
+    CHECK(html.substr(bytes.first, bytes.size()) == "8</i> million");
+}
+
+TEST_CASE("documents that disagree give several answers", "[documents]") {
+    const Search search(towers());
+    CHECK(short_answers(search.corpus().collection, search.ask("When was the tower built?")) ==
+          std::vector<std::string>{"1887", "1889"});
+}
+
+TEST_CASE("misspelt words and letters of other languages are found", "[documents]") {
+    const Search search(towers());
+    const auto answers = [&](const char* question) {
+        return short_answers(search.corpus().collection, search.ask(question));
+    };
+    CHECK(answers("Where does Lodz lie?") == std::vector<std::string>{"Poland"});
+    CHECK(answers("Where did Soren Kierkegaard live?") == std::vector<std::string>{"Copenhagen"});
+    CHECK(answers("Where did Kirkegaard live?") == std::vector<std::string>{"Copenhagen"});
+    const Findings found = search.ask("Where did Kirkegaard live?");
+    CHECK(found.respelled == std::vector<std::pair<std::string, std::string>>{{"kirkegaard", "kierkegaard"}});
+    CHECK(search.ask("Where did Kant live?").respelled.empty());
 }
 
 TEST_CASE("a text of two lines answers what it says", "[documents]") {
@@ -182,6 +246,8 @@ TEST_CASE("questions with their answers measure a search", "[documents]") {
     CHECK(metrics.questions == 2);
     CHECK(metrics.hits_at_1 == 1);
     CHECK(metrics.mrr_at_10 == 1);
+    CHECK(metrics.spans > 0);
+    CHECK(metrics.f1 > 0.4);
     CHECK(metrics.refused == 1);
     CHECK_THROWS_AS(evaluate(Search(notes())), Error);
 }

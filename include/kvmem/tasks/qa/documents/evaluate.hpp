@@ -11,6 +11,10 @@ struct SearchMetrics {
     // / rank of the first such sentence among ten (0 if none).
     Index questions = 0;
     double hits_at_1 = 0, mrr_at_10 = 0;
+    // Of the first answers, a sentence or the span in it: the share that is a right answer word by word, and the mean
+    // of the shares of words in common with the nearest right one (F1), both without articles. And the share with a
+    // span.
+    double exact = 0, f1 = 0, spans = 0;
     // At the threshold: the share of these questions that are answered; and of all questions, asked of the documents
     // without their own one, the share that are not.
     double threshold = 0, answered = 0, refused = 0;

@@ -13,11 +13,18 @@
 // sum_s a_s idf_s m_s, with additions for neighbouring words of the question that are neighbours there, for the kind of
 // answer that "when", "how many" and "who" expect, and for its passage. Divided by sum_s a_s idf_s it is the
 // confidence.
+//
+// A span of the sentence, such as a name, a date or a number with its unit, is the answer if one is clear. A log-linear
+// model weighs its kind against that of the question, the question's words around it, and where it begins and ends.
+//
+// A word of five letters and more that no document has is read as the word of a document that differs in one letter,
+// or in two of nine.
 #pragma once
 
 #include "kvmem/tasks/qa/documents/postings.hpp"
 
 #include <functional>
+#include <optional>
 #include <span>
 
 namespace kvmem::documents {
@@ -26,12 +33,23 @@ namespace kvmem::documents {
 // and 92 % of those that are asked without their own article are not ('kvmem evaluate').
 inline constexpr double default_threshold = 0.71;
 
+// The confidence below which no span is shorter than its sentence.
+inline constexpr double default_span_confidence = 0.4;
+
+// The words of a sentence that answer a question.
+struct AnswerSpan {
+    // The bytes in the file, and the bytes in Collection::text.
+    Range bytes, text;
+    double confidence = 0;  // the share of words (F1) that it is expected to have in common with the right answer
+};
+
 // A sentence of a document.
 struct FoundAnswer {
     // Numbers in the collection.
     Index file = 0, document = 0, passage = 0, sentence = 0;
     double confidence = 0;
-    std::vector<double> weights;  // of each word of the question in the score; they sum to 1
+    std::vector<double> weights;       // of each word of the question in the score; they sum to 1
+    std::optional<AnswerSpan> span{};  // none if no part of the sentence clearly answers
 };
 
 // Scores sentences that a search has found, the best first, by other means: the higher, the better. The scores are as
@@ -41,11 +59,12 @@ using SentenceRanking =
 
 // How answers are found.
 struct SearchOptions {
-    Index passages = 100;                         // maximum that is read for sentences
-    Index answers = 5;                            // maximum that is returned
-    double threshold = default_threshold;         // confidence of an answer, at least
-    std::function<bool(Index document)> where{};  // if not empty, the documents that may answer
-    SentenceRanking rank{};                       // if not empty, it orders the best 10 sentences or `answers`
+    Index passages = 100;                              // maximum that is read for sentences
+    Index answers = 5;                                 // maximum that is returned
+    double threshold = default_threshold;              // confidence of an answer, at least
+    double span_confidence = default_span_confidence;  // of a span, at least
+    std::function<bool(Index document)> where{};       // if not empty, the documents that may answer
+    SentenceRanking rank{};                            // if not empty, it orders the best 10 sentences or `answers`
 };
 
 // A passage or a sentence with its score.
@@ -58,10 +77,16 @@ struct Scored {
 
 // What was found for a question.
 struct Findings {
-    std::vector<std::string> words;    // of the question, each once
+    std::vector<std::string> words;  // of the question, each once
+    // Words that no document has, with the word of a document that each was read as.
+    std::vector<std::pair<std::string, std::string>> respelled;
     std::vector<FoundAnswer> answers;  // the best first; of equal ones the first in the collection
     bool answered = false;             // whether any one's confidence reaches the threshold
 };
+
+// The texts of the spans of the first answer and of those that are nearly as confident, each once in any case: several
+// where documents disagree. None if the first answer has no span, or nothing answers.
+std::vector<std::string> short_answers(const Collection& collection, const Findings& found);
 
 // Reads a corpus for questions. Several threads may ask at once.
 class Search {
