@@ -32,6 +32,22 @@ namespace {
 struct Appender {
     Collection& out;
 
+    // Makes room for files, so that no array moves while they are appended.
+    void reserve(std::span<const Piece> pieces) {
+        Index sentence_count = 0, token_count = 0, text_bytes = 0;
+        for (const Piece& piece : pieces) {
+            const Collection& from = *piece.collection;
+            const Range sentences =
+                covered(from.passages, passages_of(from, from.files[piece.file]), &Passage::sentences);
+            sentence_count += sentences.size();
+            token_count += covered(from.sentences, sentences, &Sentence::tokens).size();
+            text_bytes += covered(from.sentences, sentences, &Sentence::text).size();
+        }
+        out.sentences.reserve(sentence_count);
+        out.tokens.reserve(token_count);
+        out.text.reserve(text_bytes);
+    }
+
     static Range moved(Range range, Index by) { return {range.first + by, range.last + by}; }
 
     void append(const Piece& piece, const WordMap& words) {
@@ -123,6 +139,7 @@ Collection merge(std::span<const Piece> pieces) {
     Collection merged;
     merged.words = number_words(maps);
     Appender appender{merged};
+    appender.reserve(pieces);
     for (const Piece& piece : pieces) appender.append(piece, maps[piece.collection]);
     return merged;
 }
