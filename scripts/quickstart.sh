@@ -4,7 +4,7 @@
 # in build/.
 #
 #   scripts/quickstart.sh             facts, and dates in words
-#   scripts/quickstart.sh documents   a network that reads documents: the almanac's films in prose
+#   scripts/quickstart.sh documents   the almanac in prose: asked without training, and by a network that reads it
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -94,12 +94,20 @@ learn_dates() {
 
 # A network that reads what documents say of the almanac's films.
 read_documents() {
-    local prose=$almanac/prose/films.tsv reading=$work/prose.h5 reading_run=$work/prose-run question
+    local prose=("$almanac"/prose/{films,elements,countries}.tsv) question
+    local notes=$work/notes.h5 reading=$work/prose.h5 reading_run=$work/prose-run
+    heading "Ask documents without training: $notes"
+    mkdir -p "$work"
+    "$kvmem" import documents "${prose[@]}" --output "$notes"
+    for question in "what is the capital of Peru" "when was fluorine isolated" "who directed Fight Club"; do
+        printf '\n$ kvmem ask %s "%s"\n' "$notes" "$question"
+        "$kvmem" ask "$notes" "$question" --answers 1
+    done
     heading "Read documents into a memory, with the questions that they answer: $reading"
-    if ! is_newer "$reading" "$prose" "${facts[@]}" "$templates"; then
-        mkdir -p "$work"
-        "$kvmem" import kb --facts "${facts[@]}" --templates "$templates" --documents "$prose" --stated --window 15 \
-            --title "Films in prose" --source "Wikipedia; see datasets/almanac/prose/README.md" --license CC-BY-SA-4.0 \
+    if ! is_newer "$reading" "${prose[@]}" "${facts[@]}" "$templates"; then
+        "$kvmem" import kb --facts "${facts[@]}" --templates "$templates" --documents "${prose[@]}" --stated --window 15 \
+            --title "The almanac in prose" --source "see datasets/almanac/prose/README.md" \
+            --license "CC-BY-SA-4.0, public domain, WordNet 3.0" \
             --output "$reading" 2> >(grep -v ^warning >&2)
     fi
     heading "Train a network that points at mentions: $reading_run"
@@ -108,7 +116,7 @@ read_documents() {
         "$kvmem" train "$reading" --run "$reading_run" --epochs 3
     fi
     "$kvmem" evaluate "$reading_run" --split test
-    for question in "who directed 12 Angry Men" "which films did David Fincher direct"; do
+    for question in "who directed 12 Angry Men" "which films did David Fincher direct" "what is the symbol of Gold"; do
         printf '\n$ kvmem ask %s "%s"\n' "$reading_run" "$question"
         "$kvmem" ask "$reading_run" "$question"
     done
