@@ -24,7 +24,8 @@ static const char* const about_ask =
     "of\n"
     "bAbI's files are read as well.\n\n"
     "RUN may be a data set of documents ('kvmem import documents') as well. It needs no training: the answer is a\n"
-    "sentence with its file, line and column, or 'nothing here answers that' below the threshold.";
+    "name, date or number in a sentence if one is clear, or the sentence, with its file, line and column; or 'nothing\n"
+    "here answers that' below the threshold.";
 
 namespace {
 
