@@ -3,6 +3,7 @@
 #include "kvmem/core/file.hpp"
 #include "kvmem/core/text.hpp"
 #include "kvmem/tasks/recommendation/add_events.hpp"
+#include "kvmem/tasks/recommendation/import.hpp"
 #include "kvmem/tasks/recommendation/model_file.hpp"
 #include "kvmem/tasks/recommendation/splits.hpp"
 #include "kvmem/tasks/recommendation/task_type.hpp"
@@ -13,6 +14,7 @@
 #include <boost/json.hpp>
 #include <chrono>
 #include <cstdio>
+#include <iostream>
 
 namespace kvmem::apps {
 
@@ -46,9 +48,33 @@ static std::vector<UserEvent> user_events(const std::string& path) {
     return events;
 }
 
+void add_item_options(CommandLine& line) {
+    line.options.add_options()                                                                            //
+        ("items", po::value<std::string>(), "table of new items, which are known by their features")      //
+        ("item-id", po::value<std::string>()->default_value(""), "its column of ids [the first one]")     //
+        ("item-text", po::value<std::string>()->default_value(""), "its column of texts, if it has one")  //
+        ("item-features", po::value<std::string>()->default_value(""),
+         "its columns of features, as for 'kvmem import events' [those named as features]");
+}
+
+std::vector<NewItem> new_items_of(const po::variables_map& values, const Catalog& catalog) {
+    if (!values.count("items")) return {};
+    const auto text = [&](const char* option) { return values[option].as<std::string>(); };
+    ObjectColumns columns{.path = text("items"), .id = text("item-id"), .text = text("item-text")};
+    for (const std::string& feature : split(text("item-features"), ','))
+        columns.features.push_back(feature_choice(feature));
+    return read_new_items(std::move(columns), catalog.features);
+}
+
 Recommender open_recommender(const po::variables_map& values) {
     auto model = open_recommendation_model(find_run(values).string());
     EventsDataset data = load_events(data_of_run(values));
+    const std::vector<NewItem> items = new_items_of(values, model->catalog());
+    if (!items.empty()) {
+        const Index left_out = add_items(data, model->catalog().group, items);
+        if (left_out > 0) std::cerr << "left out values of features that the model does not know: " << left_out << "\n";
+        model = with_items(*model, catalog_of(data));
+    }
     if (values.count("add")) {
         const std::vector<UserEvent> added = user_events(values["add"].as<std::string>());
         add_events(data, data.group_named(model->catalog().objects().name), added);

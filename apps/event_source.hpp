@@ -10,7 +10,12 @@ namespace kvmem::apps {
 
 // The model of the option "run", a run directory or a model file. Throws Error for a model of another task.
 std::unique_ptr<RecommendationModel> open_recommendation_model(const std::string& run);
-// That model with its data set, or the one that the option "data" names.
+// Adds the options of a table of new items, and takes them: the items, whose features are named as those of the
+// catalog.
+void add_item_options(CommandLine& line);
+std::vector<NewItem> new_items_of(const po::variables_map& values, const Catalog& catalog);
+// That model with its data set, or the one that the option "data" names; and with the new items of the option "items"
+// and the events of "add", which may be with these.
 Recommender open_recommender(const po::variables_map& values);
 
 // "2011-11-10 08:26:00"

@@ -13,7 +13,9 @@ namespace kvmem::apps {
 static const char* const about_recommend =
     "Recommends items to a user of the run's data set, or to one whose events follow RUN, the oldest first: ids of\n"
     "items, their names, or parts of one name alone. FILE has an item in each line, and behind a tab its time. All\n"
-    "events of the data set before the time are the model's memory; a new user's count at once.";
+    "events of the data set before the time are the model's memory; a new user's count at once. With --items, new "
+    "items\n"
+    "are recommended, too, by what the model learned of their features.";
 
 static std::vector<TypedEvent> typed_events(const po::variables_map& values) {
     std::vector<TypedEvent> events;
@@ -128,6 +130,7 @@ int run_recommend(const Arguments& arguments) {
         ("data", po::value<std::string>(), "data set to use instead of the one trained on")                    //
         ("threads", po::value(&threads)->default_value(0), "0: one for each core")                             //
         ("json", "print JSON");
+    add_item_options(line);
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
     require_at_least(threads, 0, "threads");

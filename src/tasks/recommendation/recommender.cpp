@@ -34,6 +34,14 @@ Recommender::Recommender(std::unique_ptr<RecommendationModel> model, EventsDatas
     model_->remember(*memory_);
 }
 
+Index Recommender::add_items(std::span<const NewItem> items) {
+    EventsDataset grown = *dataset_;
+    const Index left_out = kvmem::add_items(grown, model_->catalog().group, items);
+    auto model = with_items(*model_, catalog_of(grown));
+    *this = Recommender(std::move(model), std::move(grown));
+    return left_out;
+}
+
 History Recommender::history_of(std::string_view user, Index when) const {
     const std::optional<Token> number = dataset_->users.ids.find(user);
     if (!number)

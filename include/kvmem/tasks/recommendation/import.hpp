@@ -5,6 +5,7 @@
 #pragma once
 
 #include "kvmem/core/error.hpp"
+#include "kvmem/tasks/recommendation/add_items.hpp"
 #include "kvmem/tasks/recommendation/dataset.hpp"
 
 #include <filesystem>
@@ -77,6 +78,11 @@ struct ObjectColumns {
 // there.
 EventsDataset import_events(std::span<const EventsFile> files, const EventColumns& columns,
                             std::span<const ObjectColumns> objects, const EventsImport& options);
+
+// The items of a table, for add_items(), whose features are named as those of `known`. Of `columns` what is "" or empty
+// is taken from the table's header: the first column is the id, and columns named as features are these. Features in
+// ranges are errors: where the ranges of an import begin is not stored.
+std::vector<NewItem> read_new_items(ObjectColumns columns, std::span<const Feature> known);
 
 // Imports a folder of MovieLens with ratings.csv and movies.csv: action "rate" with its value; features genre and year.
 // With `tags`, tags.csv makes events "tag" with objects of the group "tag".

@@ -1,6 +1,7 @@
 // Recommender: what users will take next, with names and the past events that each recommendation rests on.
 #pragma once
 
+#include "kvmem/tasks/recommendation/add_items.hpp"
 #include "kvmem/tasks/recommendation/evaluate.hpp"
 #include "kvmem/tasks/recommendation/model.hpp"
 
@@ -52,6 +53,11 @@ class Recommender {
   public:
     // Takes both. Throws Error when the data set's items, features or actions are not those of the model.
     Recommender(std::unique_ptr<RecommendationModel> model, EventsDataset dataset);
+
+    // Adds items to the data set and the model, as add_items() and with_items() do; from now on they are recommended
+    // like others. Not beside other calls. References and histories from before are no longer valid. Returns how many
+    // values were left out. Throws Error, with nothing changed, as add_items() does.
+    Index add_items(std::span<const NewItem> items);
 
     // What it was made of. The references are valid for its life.
     const RecommendationModel& model() const { return *model_; }

@@ -114,4 +114,45 @@ void add_objects(EventsBuilder& builder, const ObjectsSource& objects, const Eve
     ObjectTable{builder, objects, options}.read();
 }
 
+// What the header of a table says where the columns are not named.
+static void name_columns(ObjectsSource& objects, std::span<const Feature> known) {
+    ObjectColumns& columns = objects.columns;
+    TableForm form = table_form_of(objects.source.name);
+    if (columns.separator) form.separator = columns.separator;
+    const LineProgress silent;
+    const TableReader table(objects.source, form, silent);
+    const std::vector<std::string>& names = table.columns();
+    if (columns.id.empty() && names.empty()) throw usage_error("JSON has no first column", "the column of the ids");
+    if (columns.id.empty()) columns.id = names.front();
+    if (!columns.features.empty()) return;
+    for (const std::string& name : names)
+        if (name != columns.id && std::ranges::find(known, plain_name(name), &Feature::name) != known.end())
+            columns.features.push_back({name, plain_name(name)});
+}
+
+std::vector<NewItem> new_items_from(ObjectsSource objects, std::span<const Feature> known) {
+    name_columns(objects, known);
+    for (const FeatureChoice& choice : objects.columns.features)
+        if (choice.form == FeatureChoice::Form::ranges)
+            throw usage_error("a new item's feature is in ranges", "the name of the range, such as 'range 3'");
+    EventsBuilder builder;
+    add_objects(builder, objects, {});
+    const EventsDataset table = builder.finish();
+    std::vector<NewItem> items;
+    for (const ObjectGroup& group : table.groups)
+        for (Token i = 0; i < group.size(); ++i) {
+            NewItem& item = items.emplace_back(NewItem{group.ids[i], group.texts.empty() ? "" : group.texts[i]});
+            for (const FeatureColumn& column : group.columns)
+                for (const Token value : column.rows[i])
+                    item.values.emplace_back(table.features[column.feature].name,
+                                             table.features[column.feature].values[value]);
+        }
+    return items;
+}
+
+std::vector<NewItem> read_new_items(ObjectColumns columns, std::span<const Feature> known) {
+    Source source = read_needed_source(columns.path, "a table of new items");
+    return new_items_from({std::move(source), std::move(columns)}, known);
+}
+
 }  // namespace kvmem

@@ -44,6 +44,9 @@ EventsDataset git_from(std::span<const EventsSource> sources, const EventsImport
 // Adds the objects of a table with their texts and features.
 void add_objects(EventsBuilder& builder, const ObjectsSource& objects, const EventsImport& options);
 
+// read_new_items() of a text in memory.
+std::vector<NewItem> new_items_from(ObjectsSource objects, std::span<const Feature> known);
+
 // The rows of a table that are good, each given to use().
 template <class Use>
 void for_each_row(TableReader& table, const EventsImport& options, Use use) {

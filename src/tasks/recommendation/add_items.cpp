@@ -1,0 +1,134 @@
+#include "kvmem/tasks/recommendation/add_items.hpp"
+
+#include "kvmem/core/error.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace kvmem {
+
+// --- data set
+
+// The place among the group's columns of a feature.
+static std::size_t column_named(const EventsDataset& dataset, const ObjectGroup& group, const std::string& feature) {
+    std::string names;
+    for (std::size_t i = 0; i < group.columns.size(); ++i) {
+        const std::string& name = dataset.features[group.columns[i].feature].name;
+        if (name == feature) return i;
+        names += (names.empty() ? "" : ", ") + name;
+    }
+    throw Error({.what = "items have no such feature",
+                 .expected = names.empty() ? "no feature at all" : "one of " + names,
+                 .got = feature});
+}
+
+static void add_item(const EventsDataset& dataset, ObjectGroup& group, const NewItem& item, Index& left_out) {
+    if (item.id.empty() || group.ids.find(item.id))
+        throw Error({.what = item.id.empty() ? "a new item's id is empty" : "a new item's id is known already",
+                     .expected = "an id that the data set does not have",
+                     .got = item.id});
+    const Token number = group.ids.add(item.id);
+    if (!item.text.empty()) group.texts.resize(number);
+    if (!group.texts.empty()) group.texts.push_back(item.text);
+    std::vector<std::vector<Token>> rows(group.columns.size());
+    for (const auto& [feature, value] : item.values) {
+        const std::size_t at = column_named(dataset, group, feature);
+        const auto known = dataset.features[group.columns[at].feature].values.find(value);
+        known ? rows[at].push_back(*known) : void(++left_out);
+    }
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        std::ranges::sort(rows[i]);
+        rows[i].erase(std::unique(rows[i].begin(), rows[i].end()), rows[i].end());
+        group.columns[i].rows.push_row(rows[i]);
+    }
+}
+
+Index add_items(EventsDataset& dataset, Index group, std::span<const NewItem> added) {
+    ObjectGroup grown = dataset.groups[group];
+    Index left_out = 0;
+    for (std::size_t i = 0; i < added.size(); ++i) try {
+            add_item(dataset, grown, added[i], left_out);
+        } catch (const Error& e) {
+            Problem problem = e.problem();
+            problem.where = "new item " + std::to_string(i + 1);
+            throw Error(problem);
+        }
+    dataset.groups[group] = std::move(grown);
+    return left_out;
+}
+
+// --- model
+
+namespace {
+
+// An old item and its weight in the mean that a new one's vector is.
+using Like = std::pair<Token, Real>;
+
+}  // namespace
+
+// The share of the values of two items that both have.
+static double share_in_common(const ObjectGroup& group, Token a, Token b) {
+    Index common = 0, all = 0;
+    for (const FeatureColumn& column : group.columns) {
+        const std::span<const Token> x = column.rows[a], y = column.rows[b];
+        for (const Token value : x) common += std::ranges::binary_search(y, value);
+        all += std::ssize(x) + std::ssize(y);
+    }
+    return common == 0 ? 0 : static_cast<double>(common) / static_cast<double>(all - common);
+}
+
+// The old items like a new one. Their weights sum to 1.
+static std::vector<Like> items_like(const ObjectGroup& group, Token item, Index old) {
+    std::vector<Like> all;
+    double sum = 0;
+    for (Token other = 0; other < old; ++other)
+        if (const double share = share_in_common(group, item, other); share > 0) {
+            all.emplace_back(other, static_cast<Real>(share));
+            sum += share;
+        }
+    for (Like& like : all) like.second /= static_cast<Real>(sum);
+    return all;
+}
+
+static void require_grown(const Catalog& old, const Catalog& grown) {
+    const auto begins_with = [](const auto& all, const auto& first) {
+        return all.size() >= first.size() && std::equal(first.begin(), first.end(), all.begin());
+    };
+    Catalog rest = grown;
+    bool fits = grown.group == old.group && grown.groups.size() == old.groups.size() &&
+                begins_with(grown.objects().ids.all(), old.objects().ids.all()) &&
+                grown.objects().columns.size() == old.objects().columns.size();
+    for (std::size_t i = 0; fits && i < old.objects().columns.size(); ++i)
+        fits = begins_with(grown.objects().columns[i].rows.values, old.objects().columns[i].rows.values);
+    if (fits) rest.groups[rest.group] = old.objects();
+    if (!fits || rest != old)
+        throw Error({.what = "the items are not the model's and new ones behind them",
+                     .expected = "the items, features and actions that the model was trained with",
+                     .got = "others"});
+}
+
+// Copies a parameter. What a new item has more than the old ones are means over those.
+static void copy_grown(ConstView old, View grown, std::span<const std::vector<Like>> likes) {
+    const bool by_columns = grown.cols > old.cols;  // a bias of all items as a row
+    for (Index row = 0; row < old.rows; ++row) std::copy_n(old.row(row), old.cols, grown.row(row));
+    const Index first = by_columns ? old.cols : old.rows;
+    for (Index i = 0; i < (by_columns ? grown.cols : grown.rows) - first; ++i)
+        for (const auto& [item, weight] : likes[i])
+            for (Index k = 0; k < (by_columns ? old.rows : old.cols); ++k)
+                by_columns ? void(grown(k, first + i) += weight * old(k, item))
+                           : void(grown(first + i, k) += weight * old(item, k));
+}
+
+std::unique_ptr<RecommendationModel> with_items(const RecommendationModel& model, Catalog catalog) {
+    require_grown(model.catalog(), catalog);
+    const Index old = model.catalog().items();
+    auto grown = make_recommendation_model(model.settings(), std::move(catalog), Start::zeros);
+    std::vector<std::vector<Like>> likes;
+    for (auto item = static_cast<Token>(old); item < grown->catalog().items(); ++item)
+        likes.push_back(items_like(grown->catalog().objects(), item, old));
+    auto to = grown->parameters().begin();
+    for (const Parameter& from : model.parameters()) copy_grown(from.value, (to++)->value, likes);
+    return grown;
+}
+
+}  // namespace kvmem
