@@ -28,6 +28,15 @@ Var row_dots(Var x, Var y) {
     return linear(x * y, x.tape->constant(std::move(ones)));
 }
 
+Matrix with_column(Var x, std::optional<Var> column) {
+    Matrix ones(x.rows(), 1);
+    ones.fill(1);
+    const ConstView all = concat_cols({x, column ? *column : x.tape->constant(std::move(ones))}).value();
+    Matrix copy(all.rows, all.cols);
+    std::ranges::copy(all.span(), copy.data());
+    return copy;
+}
+
 namespace {
 struct SetCrossEntropy {
     Var scores;
@@ -98,16 +107,17 @@ ItemVectors::ItemVectors(Parameters& parameters, const Catalog& catalog, Index w
     }
 }
 
-Var ItemVectors::feature_rows(Tape& tape, const FeatureTable& feature, std::span<const Token> items) const {
-    const FeatureColumn& column = *column_of(catalog_->objects(), feature.feature);
+Var ItemVectors::feature_rows(Tape& tape, const FeatureTable& feature, Index group,
+                              std::span<const Token> objects) const {
+    const FeatureColumn& column = *column_of(catalog_->groups[group], feature.feature);
     Ragged<Token> bags;
-    for (const Token item : items) bags.push_row(column.rows[item]);
+    for (const Token object : objects) bags.push_row(column.rows[object]);
     return embed_sum(tape, *feature.table, bags, BagScale::mean);
 }
 
 Var ItemVectors::sums(Tape& tape, std::span<const Token> items) const {
     Var sum = embed_rows(tape, item(), items);
-    for (const FeatureTable& feature : features_) sum = sum + feature_rows(tape, feature, items);
+    for (const FeatureTable& feature : features_) sum = sum + feature_rows(tape, feature, catalog_->group, items);
     return sum;
 }
 
@@ -125,7 +135,7 @@ static Var drop_rows(Var x, double rate) {
 Var ItemVectors::all_sums(Tape& tape, double drop) const {
     Var sum = drop_rows(tape.parameter(item()), features_.empty() ? 0 : drop);
     for (const FeatureTable& feature : features_)
-        sum = sum + feature_rows(tape, feature, all_tokens(item().value.rows()));
+        sum = sum + feature_rows(tape, feature, catalog_->group, all_tokens(item().value.rows()));
     return sum;
 }
 
@@ -158,9 +168,20 @@ Var ItemVectors::sums(Tape& tape, std::span<const Index> groups, std::span<const
     return *sum;
 }
 
-Var ItemVectors::rows(Tape& tape, std::span<const Token> items) const {
-    std::vector<Var> parts{embed_rows(tape, item(), items)};
-    for (const FeatureTable& feature : features_) parts.push_back(feature_rows(tape, feature, items));
+// The tables of the features that a group has.
+std::vector<ItemVectors::FeatureTable> ItemVectors::tables_of(Index group) const {
+    std::vector<FeatureTable> tables;
+    for (const std::vector<FeatureTable>* some : {&features_, &others_})
+        for (const FeatureTable& table : *some)
+            if (column_of(catalog_->groups[group], table.feature)) tables.push_back(table);
+    return tables;
+}
+
+Index ItemVectors::row_width(Index group) const { return item().value.cols() * (1 + std::ssize(tables_of(group))); }
+
+Var ItemVectors::rows(Tape& tape, Index group, std::span<const Token> objects) const {
+    std::vector<Var> parts{embed_rows(tape, *objects_[group], objects)};
+    for (const FeatureTable& feature : tables_of(group)) parts.push_back(feature_rows(tape, feature, group, objects));
     return parts.size() == 1 ? parts.front() : concat_cols(parts);
 }
 

@@ -17,6 +17,8 @@ namespace kvmem {
 [[nodiscard]] std::vector<Token> all_tokens(Index count);
 // The dot product of rows of two matrices: [rows, 1].
 [[nodiscard]] Var row_dots(Var x, Var y);
+// The values of x [rows, n] and behind them a column, which is of ones if it is not given: [rows, n + 1].
+[[nodiscard]] Matrix with_column(Var x, std::optional<Var> column = {});
 // The sum over the rows of scores [B, n] and the targets of each of -log softmax(scores[i])[target]: [1, 1]. The
 // targets of a row are one or more, and different ones. Those of a row of more than `max_weight` count as much as that.
 [[nodiscard]] Var set_cross_entropy(Var scores, RaggedView<Index> targets, Index max_weight);
@@ -39,9 +41,13 @@ class ItemVectors {
     // Such sums of objects of any groups: [objects, width]. An object without a table has the features' alone.
     [[nodiscard]] Var sums(Tape& tape, std::span<const Index> groups, std::span<const Token> objects,
                            double drop = 0) const;
-    // The same vectors side by side: [items, width * (1 + features)].
-    [[nodiscard]] Var rows(Tape& tape, std::span<const Token> items) const;
-    Index row_width() const { return item().value.cols() * (1 + std::ssize(features_)); }
+    // The same vectors side by side: [items, width * (1 + features)]; of a group's objects likewise, with `groups`.
+    [[nodiscard]] Var rows(Tape& tape, std::span<const Token> items) const {
+        return rows(tape, catalog_->group, items);
+    }
+    [[nodiscard]] Var rows(Tape& tape, Index group, std::span<const Token> objects) const;
+    Index row_width() const { return row_width(catalog_->group); }
+    Index row_width(Index group) const;
     Parameter& item() const { return *objects_[catalog_->group]; }
 
   private:
@@ -49,7 +55,8 @@ class ItemVectors {
         Index feature;  // of the catalog
         Parameter* table;
     };
-    Var feature_rows(Tape& tape, const FeatureTable& feature, std::span<const Token> items) const;
+    Var feature_rows(Tape& tape, const FeatureTable& feature, Index group, std::span<const Token> objects) const;
+    std::vector<FeatureTable> tables_of(Index group) const;
 
     const Catalog* catalog_;
     std::vector<Parameter*> objects_;     // of each group; null: it has none

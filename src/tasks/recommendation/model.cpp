@@ -23,6 +23,16 @@ void RecommendationModel::score(const Candidates& candidates, std::span<Real> sc
     }
 }
 
+static Error no_inner_product(const RecommendationModel& model) {
+    return Error({.what = "the model's scores are no inner products",
+                  .expected = "sasrec, bpr, bi-lstm or cnn-pool, whose items and histories have vectors",
+                  .got = model.settings().kind(),
+                  .hint = "'kvmem recommend' uses any model"});
+}
+
+Matrix RecommendationModel::item_vectors() const { throw no_inner_product(*this); }
+Matrix RecommendationModel::history_vectors(std::span<const History>) const { throw no_inner_product(*this); }
+
 std::vector<OnnxModel> RecommendationModel::onnx() const {
     throw Error({.what = "this model has no ONNX graph",
                  .expected = "a model of questions or sequences",

@@ -8,9 +8,11 @@
 
 namespace kvmem {
 
-// The target of each window, its history, and one item that its user does not have up to the last target of training.
+// The target of each window, its history, and one object of its group that its user does not have up to the last target
+// of training.
 struct TargetPairs {
     std::vector<History> histories;
+    std::vector<Index> groups;
     std::vector<Token> targets, negatives;
 };
 // Each window has one target. Negatives are uniform; without `redraw` one is drawn by the seed and the target's number,

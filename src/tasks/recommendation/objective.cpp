@@ -34,7 +34,8 @@ void RecommendationObjective::add_window(const Window& window) {
     const Index group = model_.catalog().group;
     Index count = 0;
     for (Index e = window.begin; e < window.end; ++e)
-        if (events.group[e] == group && events.mark[e] == EventMark::train && basket_begin(events, e) > window.first)
+        if ((events.group[e] == group || model_.trains_all_groups()) && events.mark[e] == EventMark::train &&
+            basket_begin(events, e) > window.first)
             ++count;
     if (count == 0) return;
     windows_.push_back(window);

@@ -89,6 +89,12 @@ class RecommendationModel {
     // What the score of an item rests on. Without weights where a model has none.
     virtual Explanation explain(const History& /*history*/, Token /*item*/) const { return {}; }
 
+    // Of a model whose score is an inner product of a history's vector with an item's: the vectors of all items, and of
+    // histories, [rows, width + 1]. The last numbers are the items' biases, and 1. So a store of the items finds what
+    // the model recommends. Throw Error for other models.
+    virtual Matrix item_vectors() const;
+    virtual Matrix history_vectors(std::span<const History> histories) const;
+
     // The graphs that other programs compute its scores with. Throws Error, because no model has any yet.
     std::vector<OnnxModel> onnx() const;
 
@@ -96,6 +102,8 @@ class RecommendationModel {
     virtual Training training() const { return Training::never; }
     virtual Index max_history() const { return 0; }
     virtual Selection selection() const { return {}; }
+    // Whether events of all groups are targets of training, not items alone.
+    virtual bool trains_all_groups() const { return false; }
     // The sum of the losses of the windows' targets that have a history, [1, 1], on a tape that trains. The negatives
     // of a target are drawn from `rng`, or from its number alone. Not changed by it: several threads may call it.
     virtual Var loss(Tape& tape, const Events& events, std::span<const Window> windows, Rng& rng) const;

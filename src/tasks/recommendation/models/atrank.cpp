@@ -41,7 +41,8 @@ AtRank::~AtRank() = default;
 AtRank::AtRank(const AtRankConfig& config, Catalog known, Start start)
     : RecommendationModel(std::move(known), start), config_(validated(config)) {
     const AtRankConfig& c = config_;
-    vectors_ = std::make_unique<ItemVectors>(parameters_, catalog(), c.width, true, false, c.seed);
+    const bool several = c.groups && catalog().groups.size() > 1;
+    vectors_ = std::make_unique<ItemVectors>(parameters_, catalog(), c.width, true, several, c.seed);
     const Index width = vectors_->row_width();
     if (width % c.heads != 0)
         throw UsageError({.what = "the heads do not divide the width of a token",
@@ -50,10 +51,17 @@ AtRank::AtRank(const AtRankConfig& config, Catalog known, Start start)
     if (c.actions && catalog().actions.size() > 1)
         action_ = &parameters_.add_normal("action", std::ssize(catalog().actions), width,
                                           std::sqrt(2 / static_cast<double>(width + age_buckets)), c.seed);
-    token_.emplace(parameters_, "token", width + age_buckets, width, c.seed, LinearOptions{.init = Init::xavier});
+    std::vector<std::pair<Index, std::string>> groups{{catalog().group, ""}};
+    if (several) groups.clear();
+    for (Index g = 0; several && g < std::ssize(catalog().groups); ++g)
+        groups.emplace_back(g, g == catalog().group ? "" : "." + catalog().groups[g].name);
+    for (const auto& [group, name] : groups)
+        maps_.emplace_back(parameters_, "token" + name, vectors_->row_width(group) + age_buckets, width, c.seed,
+                           LinearOptions{.init = Init::xavier});
     for (Index i = 0; i < c.blocks; ++i) self_.emplace_back(parameters_, "self-" + std::to_string(i + 1), width, c);
     vanilla_.emplace(parameters_, "vanilla", width, c);
-    bias_ = &parameters_.add("bias", Matrix(catalog().items(), 1));
+    for (const auto& [group, name] : groups)
+        biases_.push_back(&parameters_.add("bias" + name, Matrix(catalog().groups[group].size(), 1)));
 }
 
 std::string AtRank::summary() const {
@@ -61,23 +69,55 @@ std::string AtRank::summary() const {
            " heads";
 }
 
+// Calls map(number, objects, places) for the objects of each group, and puts the rows that it returns into their
+// places. Without several groups, it is called for all, and `places` is empty.
+template <class Map>
+static Var by_group(Index maps, const std::vector<Index>& groups, std::span<const Token> objects, Map map) {
+    if (maps == 1 || objects.empty()) return map(0, objects, std::span<const Index>{});
+    std::vector<Var> parts;
+    std::vector<Index> row(objects.size());  // of the parts below each other
+    Index rows = 0;
+    for (Index g = 0; g < maps; ++g) {
+        std::vector<Token> of_group;
+        std::vector<Index> places;
+        for (std::size_t i = 0; i < objects.size(); ++i)
+            if (groups[i] == g) {
+                of_group.push_back(objects[i]);
+                places.push_back(static_cast<Index>(i));
+                row[i] = rows++;
+            }
+        if (!of_group.empty()) parts.push_back(map(g, of_group, std::span<const Index>(places)));
+    }
+    return parts.size() == 1 ? parts.front() : take_rows(concat_rows(parts), row);
+}
+
+Var AtRank::tokens(Tape& tape, const Objects& all, Matrix ages) const {
+    const Var times = tape.constant(std::move(ages));
+    return by_group(std::ssize(maps_), all.groups, all.objects,
+                    [&](Index g, std::span<const Token> objects, std::span<const Index> places) {
+                        const Var vectors = vectors_->rows(tape, maps_.size() == 1 ? catalog().group : g, objects);
+                        return maps_[g](concat_cols({vectors, places.empty() ? times : take_rows(times, places)}));
+                    });
+}
+
 AtRank::Encoded AtRank::encode(Tape& tape, std::span<const History> histories) const {
     Encoded all{{}, {0}, {}};
-    std::vector<Token> items, actions;
+    Objects objects;
+    std::vector<Token> actions;
     std::vector<Index> bucket;
     for (const History& whole : histories) {
         const History history = whole.last(config_.max_history);
         const Events& events = *history.events;
         for (Index e = history.first; e < history.end; ++e) {
-            if (events.group[e] != catalog().group) continue;
-            items.push_back(events.object[e]);
+            if (!reads(events.group[e])) continue;
+            objects.add(events.group[e], events.object[e]);
             actions.push_back(events.action[e]);
             bucket.push_back(age_bucket(history.now, events.time[e]));
             all.event.push_back(e);
         }
-        all.offsets.push_back(std::ssize(items));
+        all.offsets.push_back(std::ssize(actions));
     }
-    Var x = (*token_)(concat_cols({vectors_->rows(tape, items), tape.constant(one_hot_ages(bucket))}));
+    Var x = tokens(tape, objects, one_hot_ages(bucket));
     if (action_) x = x + embed_rows(tape, *action_, actions);
     const OwnedSegments segments = Segments::self(all.offsets);
     for (const Block& block : self_) x = block(x, x, segments, config_.dropout).out;
@@ -87,10 +127,19 @@ AtRank::Encoded AtRank::encode(Tape& tape, std::span<const History> histories) c
 
 AtRank::Judged AtRank::judge(const Encoded& encoded, std::span<const Token> items,
                              std::span<const Index> offsets) const {
+    return judge(encoded, Objects{std::vector<Index>(items.size(), catalog().group), {items.begin(), items.end()}},
+                 offsets);
+}
+
+AtRank::Judged AtRank::judge(const Encoded& encoded, const Objects& candidates, std::span<const Index> offsets) const {
     Tape& tape = *encoded.memory.tape;
-    const Var item = vectors_->rows(tape, items);
+    const Var item = maps_.size() == 1 ? vectors_->rows(tape, candidates.objects)
+                                       : tokens(tape, candidates, Matrix(std::ssize(candidates.objects), age_buckets));
     const Block::Read read = (*vanilla_)(item, encoded.memory, {offsets, encoded.offsets}, config_.dropout);
-    const Var bias = embed_rows(tape, *bias_, items);
+    const Var bias = by_group(std::ssize(maps_), candidates.groups, candidates.objects,
+                              [&](Index g, std::span<const Token> objects, std::span<const Index>) {
+                                  return embed_rows(tape, *biases_[g], objects);
+                              });
     return {item, read.out, row_dots(read.out, item) + bias, read.query, read.key};
 }
 
@@ -145,15 +194,15 @@ Explanation AtRank::explain(const History& history, Token item) const {
 
 Var AtRank::loss(Tape& tape, const Events& events, std::span<const Window> windows, Rng& rng) const {
     const TargetPairs pairs = target_pairs(events, windows, catalog(), config_.redraw, config_.seed, rng);
-    std::vector<Token> items;  // a target and its negative read the same encoded history
+    Objects items;  // a target and its negative read the same encoded history
     std::vector<Index> offsets{0};
     for (std::size_t i = 0; i < pairs.targets.size(); ++i) {
-        items.insert(items.end(), {pairs.targets[i], pairs.negatives[i]});
-        offsets.push_back(std::ssize(items));
+        for (const Token item : {pairs.targets[i], pairs.negatives[i]}) items.add(pairs.groups[i], item);
+        offsets.push_back(std::ssize(items.objects));
     }
     const Judged judged = judge(encode(tape, pairs.histories), items, offsets);
     const Var zeros = tape.constant(Matrix(judged.logit.rows(), 1));
-    std::vector<Index> wrong(items.size());  // 0: the logit is that of a target; 1: it is not
+    std::vector<Index> wrong(items.objects.size());  // 0: the logit is that of a target; 1: it is not
     for (std::size_t i = 1; i < wrong.size(); i += 2) wrong[i] = 1;
     const Var cost = cross_entropy(concat_cols({judged.logit, zeros}), wrong) * Real{0.5};
     if (config_.l2 == 0) return cost;
@@ -176,6 +225,7 @@ const RecommendationModelType& atrank() {
         free.redraw = true;
         free.l2 = 0;
         free.dropout = 0.1;
+        free.groups = true;
         made.recommended.model = free;
         RunConfig paper = made.recommended;  // the program of the authors: 32 rows, a target and its negative are two
         AtRankConfig config;

@@ -54,6 +54,20 @@ void Baseline::score(std::span<const History> histories, View scores) const {
     std::ranges::copy(all.value().span(), scores.span().begin());
 }
 
+Matrix Baseline::item_vectors() const {
+    if (reads_candidates()) return RecommendationModel::item_vectors();
+    Tape tape;
+    tape.set_training(false);
+    return with_column(vectors_of(tape, all_tokens(catalog().items())), tape.parameter(*bias_));
+}
+
+Matrix Baseline::history_vectors(std::span<const History> histories) const {
+    if (reads_candidates()) return RecommendationModel::history_vectors(histories);
+    Tape tape;
+    tape.set_training(false);
+    return with_column(encode(items_of(tape, histories)));
+}
+
 // Each history is encoded once, and all items read it. Their vectors are the same for all histories.
 void Baseline::score_each(std::span<const History> histories, View scores) const {
     Tape all, tape;

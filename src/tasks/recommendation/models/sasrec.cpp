@@ -116,6 +116,12 @@ Var SequenceEncoder::scores(Var states) const {
     return linear(states, vectors_->all_sums(tape, config_.drop_items), tape.parameter(*bias_));
 }
 
+Matrix SequenceEncoder::item_vectors() const {
+    Tape tape;
+    tape.set_training(false);
+    return with_column(vectors_->all_sums(tape), reshape(tape.parameter(*bias_), items_, 1));
+}
+
 // An item that the user does not have, if 100 draws find one.
 static Token draw_unseen(const History& history, Index group, Index items, Index target, Rng& rng) {
     const Events& events = *history.events;
@@ -210,6 +216,12 @@ void SasRec::score(std::span<const History> histories, View scores) const {
     tape.set_training(false);
     const Var states = encoder_.last_states(tape, rows_of(histories, config_.max_history));
     std::ranges::copy(encoder_.scores(states).value().span(), scores.span().begin());
+}
+
+Matrix SasRec::history_vectors(std::span<const History> histories) const {
+    Tape tape;
+    tape.set_training(false);
+    return with_column(encoder_.last_states(tape, rows_of(histories, config_.max_history)));
 }
 
 Explanation SasRec::explain(const History& history, Token) const {

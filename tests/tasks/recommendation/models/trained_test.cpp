@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 using namespace kvmem;
 
@@ -239,6 +240,86 @@ TEST_CASE("scores of a history do not depend on those beside it, and candidates 
         CHECK(some[0] == Approx(together[7]));
         CHECK(some[2] == Approx(together[8 + 5]));
     }
+}
+
+TEST_CASE("scores are products of the vectors of models that have them", "[recommenders]") {
+    const EventsDataset data = test::ring_events(9, 8);
+    const std::vector<History> histories{{&data.events, 0, 4, data.events.time[4]}, {&data.events, 9, 9, 0}};
+    for (const Settings& settings : all_settings()) {
+        const auto model = make_recommendation_model(settings, catalog_of(data));
+        INFO(settings.kind());
+        if (settings.kind() == "atrank" || settings.kind() == "sequence-memory" ||
+            settings.kind() == "bi-lstm-attention") {
+            CHECK_THROWS_WITH(model->item_vectors(), Catch::Contains(settings.kind()));
+            CHECK_THROWS_WITH(model->history_vectors(histories), Catch::Contains("sasrec"));
+            continue;
+        }
+        const Matrix items = model->item_vectors(), states = model->history_vectors(histories);
+        REQUIRE(items.cols() == states.cols());
+        const std::vector<Real> scores = scores_of(*model, histories);
+        for (Index h = 0; h < 2; ++h)
+            for (Index i = 0; i < items.rows(); ++i)
+                CHECK(std::inner_product(items.row(i), items.row(i) + items.cols(), states.row(h), Real{0}) ==
+                      Approx(scores[h * items.rows() + i]).margin(1e-4));
+    }
+}
+
+// Users search for something, and what they take is its item, and what they search for is any.
+static EventsDataset searches() {
+    EventsBuilder builder;
+    for (const char* name : {"a", "b", "c", "d"}) builder.object("item", name), builder.object("query", name);
+    Rng rng(1);
+    for (Index user = 0; user < 40; ++user)
+        for (Index t = 0; t < 8; ++t) {
+            const std::string name = "u" + std::to_string(user), what(1, static_cast<char>('a' + rng.below(4)));
+            const EventMark mark = t == 7 ? EventMark::valid : EventMark::train;
+            builder.add({.user = name, .object = what, .time = t * 86400, .group = "query", .mark = EventMark::none});
+            builder.add({.user = name, .object = what, .time = t * 86400 + 9, .mark = mark});
+        }
+    return builder.finish();
+}
+
+TEST_CASE("ATRank reads events of all groups, each by a map of its own", "[recommenders]") {
+    const EventsDataset data = searches();
+    AtRankConfig config = small_atrank();
+    config.width = config.inner = 16;
+    config.redraw = config.groups = true;
+    config.l2 = 0;
+    const auto model = make_recommendation_model(config, catalog_of(data));
+    RecommendationObjective objective(*model, data);
+    TrainerOptions options;
+    options.epochs = 10;
+    options.batch = 16;
+    options.patience = 0;
+    options.schedule.rate = 0.005;
+    Trainer(objective, options, recommendation().score()).run({});
+    for (Token query = 0; query < 4; ++query) {  // the last event of a history that has all others, too
+        Events events;
+        for (const Token object : {0, 1, 2, 3, query}) {
+            events.group.push_back(1), events.object.push_back(object), events.action.push_back(0);
+            events.time.push_back(std::ssize(events.object) < 5 ? 0 : 5 * 86400);
+        }
+        const std::vector<Real> scores = scores_of(*model, std::vector<History>{{&events, 0, 5, 5 * 86400 + 9}});
+        CHECK(std::ranges::max_element(scores) - scores.begin() == query);
+    }
+}
+
+TEST_CASE("targets of all groups have negatives of their own group", "[recommenders]") {
+    EventsDataset data = searches();
+    for (Index e = 0; e < data.events.size(); ++e)
+        if (data.events.time[e] < 7 * 86400) data.events.mark[e] = EventMark::train;
+    AtRankConfig config = small_atrank();
+    const auto alone = make_recommendation_model(config, catalog_of(data));
+    config.groups = true;
+    const auto all = make_recommendation_model(config, catalog_of(data));
+    const RecommendationObjective few(*alone, data), many(*all, data);
+    CHECK(few.items() < many.items());
+    Tape tape;
+    Rng rng(1);
+    tape.backward(all->loss(tape, data.events, std::vector<Window>{{0, 2, 3}, {0, 3, 4}}, rng));
+    for (const char* name : {"bias.query", "bias", "token.query.weight", "group.query"})
+        CHECK(std::ranges::any_of(tape.gradient(*all->parameters().find(name)).dense().span(),
+                                  [](Real x) { return x != 0; }));
 }
 
 TEST_CASE("a recommender comes back from its file with the same scores", "[recommenders]") {

@@ -1,9 +1,19 @@
 // ATRank (Zhou et al. 2018, arXiv 1711.06632) as its authors' program has it, for any features of items.
 //
 //     e_i     = [item vector; a vector for each feature, the mean of its values]
-//     token_j = W [e_j; onehot(bucket_j)] + b, bucket_j = the number of g in 2, 4, .. 4096 with g <= days(j) + 1
-//     block(q, m) = norm(y + feed-forward(y)), y = norm(q + heads of softmax(relu(Wq q) . relu(Wk m) / sqrt(d)) relu(Wv
-//     m)) h = block(token, token), u_i = block'(e_i, h), s(i) = b_i + u_i . e_i
+//     bucket_j = the number of n in 2, 4, .. 4096 with n <= days(j) + 1
+//     token_j = W_g [e_j; onehot(bucket_j)] + b_g, with g the group of j
+//
+//     block(q, m) = norm(y + feed-forward(y))
+//     y = norm(q + heads of softmax(relu(Wq q) . relu(Wk m) / sqrt(d)) relu(Wv m))
+//
+//     h = block(token, token)
+//     u_i = block'(e_i, h)
+//     s(i) = b_i + u_i . e_i
+//
+// With `groups`, histories have the events of all groups, each with a map W_g of its own into one space, and so have
+// candidates: e_i is then the token of i without a time. One network is trained with targets of all groups, whose
+// negatives are of the same group. Otherwise histories are of items alone.
 //
 // days(j) are from event j to the recommendation. Heads have no output projection. Order enters through time alone. A
 // history is encoded once for all candidates, and nothing is padded. The loss is the binary cross-entropy of each
@@ -32,6 +42,7 @@ struct AtRankConfig {
     double dropout = 0;
     bool redraw = false;
     bool actions = true;
+    bool groups = false;
     Select select = Select::auc;
     Index valid_queries = 0;
     std::uint64_t seed = 1;
@@ -47,6 +58,7 @@ struct AtRankConfig {
         field("dropout", c.dropout, Range::below(0, 1), "of attention weights");
         field("redraw", c.redraw, "draw other negatives in each epoch");
         field("actions", c.actions, "read the actions of events, where there are several");
+        field("groups", c.groups, "read and train events of all groups, where there are several");
         field("select", c.select, "the best model by ndcg or by auc");
         field("valid_queries", c.valid_queries, Range{0, 1e9}, "of a validation; 0: all");
         field("seed", c.seed, "of every random choice");
@@ -68,6 +80,7 @@ class AtRank final : public RecommendationModel {
     Training training() const override { return Training::each; }
     Index max_history() const override { return config_.max_history; }
     Selection selection() const override { return {config_.select, config_.valid_queries}; }
+    bool trains_all_groups() const override { return config_.groups; }
     Var loss(Tape& tape, const Events& events, std::span<const Window> windows, Rng& rng) const override;
 
   private:
@@ -93,18 +106,31 @@ class AtRank final : public RecommendationModel {
         std::vector<Index> offsets;
         std::vector<Index> event;
     };
+    // Objects of groups, one of each for each.
+    struct Objects {
+        std::vector<Index> groups{};
+        std::vector<Token> objects{};
+        void add(Index group, Token object) {
+            groups.push_back(group);
+            objects.push_back(object);
+        }
+    };
+    Var tokens(Tape& tape, const Objects& all, Matrix ages) const;  // [objects, width] with ages [objects, buckets]
+    bool reads(Index group) const { return maps_.size() > 1 || group == catalog().group; }
     Encoded encode(Tape& tape, std::span<const History> histories) const;
     // Rows of candidates beside the histories that they read.
     struct Judged {
         Var item, user, logit;  // [candidates, width], [candidates, 1]
         Var query, key;         // of the last attention
     };
+    Judged judge(const Encoded& encoded, const Objects& candidates, std::span<const Index> offsets) const;
     Judged judge(const Encoded& encoded, std::span<const Token> items, std::span<const Index> offsets) const;
 
     AtRankConfig config_;
     std::unique_ptr<ItemVectors> vectors_;
-    Parameter *action_ = nullptr, *bias_;  // action: null unless several are read
-    std::optional<Linear> token_;
+    Parameter* action_ = nullptr;     // null unless several are read
+    std::vector<Linear> maps_;        // of each group, or of the items alone
+    std::vector<Parameter*> biases_;  // likewise
     std::vector<Block> self_;
     std::optional<Block> vanilla_;
 };

@@ -65,6 +65,8 @@ class Baseline : public RecommendationModel {
   public:
     ~Baseline() override;
     void score(std::span<const History> histories, View scores) const override;
+    Matrix item_vectors() const override;
+    Matrix history_vectors(std::span<const History> histories) const override;
     Training training() const override { return Training::each; }
     Index max_history() const override { return base_.max_history; }
     Selection selection() const override { return {base_.select, base_.valid_queries}; }

@@ -86,6 +86,8 @@ class SequenceEncoder {
     [[nodiscard]] Var last_states(Tape& tape, const Rows& rows) const;
     // The scores [states, items].
     [[nodiscard]] Var scores(Var states) const;
+    // The vectors of all items with their biases: [items, width + 1].
+    [[nodiscard]] Matrix item_vectors() const;
     // The loss of targets, of which each reads a row of the states.
     [[nodiscard]] Var loss(Var states, const Ragged<Index>& targets, std::span<const History> histories,
                            Rng& rng) const;
@@ -121,6 +123,8 @@ class SasRec final : public RecommendationModel {
     std::string summary() const override;
     void score(std::span<const History> histories, View scores) const override;
     Explanation explain(const History& history, Token item) const override;
+    Matrix item_vectors() const override { return encoder_.item_vectors(); }
+    Matrix history_vectors(std::span<const History> histories) const override;
     Training training() const override { return Training::causal; }
     Index max_history() const override { return config_.max_history; }
     Selection selection() const override { return {config_.select, config_.valid_queries}; }
