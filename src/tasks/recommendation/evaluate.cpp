@@ -124,6 +124,8 @@ struct Ranker {
     void rank(const RankingQuery& query, std::span<Real> scores, RankedTarget* targets) const;
     // Marks the items that the user has at any time.
     std::vector<std::uint8_t> owned(Index user) const;
+    // An item that the user never has, or one such that is alive, if that is set; the target if there is none.
+    Token draw_other(const RankingQuery& query, Rng& rng) const;
     std::optional<double> age_at(Token item, Index when) const;
 };
 
@@ -135,6 +137,27 @@ std::vector<std::uint8_t> Ranker::owned(Index user) const {
     for (Index e = first; e < end; ++e)
         if (dataset.events.group[e] == group) items[dataset.events.object[e]] = 1;
     return items;
+}
+
+// The draw is uniform over the others by their order. Without `alive` they are not listed: the user's items are few.
+Token Ranker::draw_other(const RankingQuery& query, Rng& rng) const {
+    std::vector<Token> list;
+    if (alive) {
+        const std::vector<std::uint8_t> own = owned(query.user);
+        for (Index item = 0; item < everything.items(); ++item)
+            if (!own[item] && alive->at(query)[item]) list.push_back(static_cast<Token>(item));
+        return list.empty() ? query.targets.front() : list[rng.below(std::ssize(list))];
+    }
+    const auto [first, end] = dataset.events.of_user(query.user);
+    for (Index e = first; e < end; ++e)
+        if (dataset.events.group[e] == group) list.push_back(dataset.events.object[e]);
+    std::ranges::sort(list);
+    list.erase(std::unique(list.begin(), list.end()), list.end());
+    const Index others = everything.items() - std::ssize(list);
+    if (others == 0) return query.targets.front();
+    auto item = static_cast<Token>(rng.below(others));
+    for (const Token own : list) item += own <= item;
+    return item;
 }
 
 std::optional<double> Ranker::age_at(Token item, Index when) const {
@@ -254,8 +277,9 @@ RankingEvaluation evaluate(const RecommendationModel& model, const EventsDataset
 double sampled_auc(const RecommendationModel& model, const EventsDataset& dataset,
                    std::span<const RankingQuery> queries, bool alive, std::uint64_t seed) {
     require_shape(!queries.empty(), "sampled_auc", "a query");
-    const Index group = model.catalog().group, items = model.catalog().items(), count = std::ssize(queries);
-    EventMemory everything(dataset.events, group, items, {all_marks[0], all_marks[1], all_marks[2], all_marks[3]});
+    const Index group = model.catalog().group, count = std::ssize(queries);
+    EventMemory everything(dataset.events, group, model.catalog().items(),
+                           {all_marks[0], all_marks[1], all_marks[2], all_marks[3]});
     const EvaluationOptions options;
     Ranker ranker{dataset, options, group, std::move(everything), {}};
     if (alive) ranker.alive.emplace(ranker.everything, queries);
@@ -268,16 +292,9 @@ double sampled_auc(const RecommendationModel& model, const EventsDataset& datase
             Ragged<Token> pairs;
             const Index end = std::min(count, first + block);
             for (Index i = first; i < end; ++i) {
-                const std::vector<std::uint8_t> own = ranker.owned(queries[i].user);
-                std::vector<Token> others;
-                for (Index item = 0; item < items; ++item)
-                    if (!own[item] && (!alive || ranker.alive->at(queries[i])[item]))
-                        others.push_back(static_cast<Token>(item));
                 histories.push_back(queries[i].history);
-                const Token target = queries[i].targets.front();
                 Rng rng(seed, {static_cast<std::uint64_t>(i)});
-                const Token other = others.empty() ? target : others[rng.below(std::ssize(others))];
-                pairs.push_row(std::vector{target, other});
+                pairs.push_row(std::vector{queries[i].targets.front(), ranker.draw_other(queries[i], rng)});
             }
             std::vector<Real> scores(pairs.values.size());
             model.score({histories, pairs}, scores);

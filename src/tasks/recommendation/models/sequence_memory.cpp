@@ -1,7 +1,6 @@
 #include "kvmem/tasks/recommendation/models/sequence_memory.hpp"
 
 #include "kvmem/core/error.hpp"
-#include "kvmem/core/parallel.hpp"
 #include "kvmem/tasks/recommendation/models/floors.hpp"
 #include "tasks/recommendation/item_vectors.hpp"
 #include "tasks/recommendation/model_type.hpp"
@@ -15,30 +14,47 @@ namespace kvmem {
 
 // --- what is popular
 
-PopularShares::PopularShares(const EventMemory& memory) {
+PopularShares::PopularShares(const EventMemory& memory, bool new_items)
+    : items_(memory.items()), last_(memory.last_time() + 1) {
     constexpr Index steps = 256;
-    Index last = memory.last_time() + 1;
-    first_ = last;
+    for (Token item = 0; new_items && item < items_; ++item)
+        if (memory.occurrences(item).empty()) new_items_.push_back(item);
+    first_ = last_;
     for (Index e = 0; e < memory.size(); ++e) first_ = std::min(first_, memory.time(e));
-    step_ = std::max<Index>(1, (last - first_) / steps);
-    const Index count = step_of(last) + 1, items = memory.items();
-    logs_ = Matrix(count, static_cast<Index>(half_lives.size()) * items);
-    for (std::size_t p = 0; p < half_lives.size(); ++p) {
-        const DecayedCounts counts(memory, half_lives[p]);
-        parallel_for(count, 1, [&](Index begin, Index end) {
-            for (Index s = begin; s < end; ++s) {
-                const std::span row(logs_.row(s) + static_cast<Index>(p) * items, static_cast<std::size_t>(items));
-                constexpr double unseen = 0.1;  // counts of an item that does not occur
-                double sum = unseen * static_cast<double>(items);
-                for (Index i = 0; i < items; ++i) {
-                    const double at = counts.at(static_cast<Token>(i), std::min(first_ + s * step_, last));
-                    row[i] = static_cast<Real>(at);
-                    sum += at;
-                }
-                for (Real& x : row) x = static_cast<Real>(std::log((double{x} + unseen) / sum * double(items)));
-            }
-        });
+    step_ = std::max<Index>(1, (last_ - first_) / steps);
+    for (const double half_life : half_lives) counts_.emplace_back(memory, half_life);
+    const auto count = static_cast<std::size_t>(step_of(last_) + 1);
+    logs_.resize(count);
+    filled_ = std::make_unique<std::once_flag[]>(count);
+}
+
+Matrix PopularShares::logs_at(Index when) const {
+    constexpr double unseen = 0.1;  // counts of an item that does not occur
+    Matrix logs(std::ssize(counts_), items_);
+    for (Index p = 0; p < logs.rows(); ++p) {
+        const std::span row(logs.row(p), static_cast<std::size_t>(items_));
+        double sum = unseen * static_cast<double>(items_);
+        for (Index i = 0; i < items_; ++i) {
+            const double at = counts_[p].at(static_cast<Token>(i), when);
+            row[i] = static_cast<Real>(at);
+            sum += at;
+        }
+        double sum_of_known = 0, known = 0;
+        for (Real& x : row) {
+            const double log = std::log((double{x} + unseen) / sum * static_cast<double>(items_));
+            known += x > 0 ? 1 : 0;
+            sum_of_known += x > 0 ? log : 0;
+            x = static_cast<Real>(log);
+        }
+        for (const Token item : new_items_) row[item] = static_cast<Real>(known > 0 ? sum_of_known / known : 0);
     }
+    return logs;
+}
+
+std::span<const Real> PopularShares::at(Index when) const {
+    const Index step = step_of(when);
+    std::call_once(filled_[step], [&] { logs_[step] = logs_at(std::min(first_ + step * step_, last_)); });
+    return logs_[step].view().span();
 }
 
 Index PopularShares::step_of(Index when) const { return std::max<Index>(0, when - first_) / step_; }
@@ -214,7 +230,11 @@ std::string SequenceMemory::summary() const {
 
 void SequenceMemory::remember(const EventMemory& memory) {
     memory_ = &memory;
-    shares_.emplace(memory);
+    shares_.emplace(memory, knows_new_items());
+}
+
+bool SequenceMemory::knows_new_items() const {
+    return config_.drop_items > 0 && config_.features && !catalog().objects().columns.empty();
 }
 
 Index SequenceMemory::when_of(const History& history) const { return std::min(history.now, memory_->last_time() + 1); }
@@ -292,8 +312,7 @@ Var SequenceMemory::loss(Tape& tape, const Events& events, std::span<const Windo
     if (read.empty()) return tape.constant(Matrix(1, 1));
     const Var states = take_rows(encoder_.states(tape, all.rows), read);
     Var all_scores = scores(states, histories, when);
-    if (config_.drop_items > 0 && config_.features && !catalog().objects().columns.empty())
-        all_scores = hide_untrained(all_scores);
+    if (knows_new_items()) all_scores = hide_untrained(all_scores);
     return set_cross_entropy(all_scores, targets, max_basket_weight) * static_cast<Real>(1 / config_.share);
 }
 

@@ -11,12 +11,16 @@
 // In training the memory is read as it was before each target's time; nothing later is ever seen.
 //
 // Where items have features, training reads a share of the items by these alone (Volkovs et al. 2017, DropoutNet), and
-// items that training never has are no rivals of its targets. So a new item is scored by its features.
+// items that training never has are no rivals of its targets. So a new item is scored by its features, and before its
+// first event it is as popular as the mean.
 #pragma once
 
 #include "kvmem/tasks/recommendation/models/sasrec.hpp"
 
 #include <array>
+#include <memory>
+#include <mutex>
+#include <vector>
 
 namespace kvmem {
 
@@ -73,21 +77,27 @@ struct SequenceMemoryConfig {
     void check() const;  // throws UsageError unless the heads divide the width
 };
 
-// The shares of items among the events before a time, by half-lives, in steps of time.
+// The shares of items among the events before a time, by half-lives, in steps of time. A step is computed when it is
+// first read, because recommending reads the last one alone. Several threads may read.
 class PopularShares {
   public:
     static constexpr std::array half_lives{7.0, 30.0, 0.0};  // days; 0: no decay
-    // The memory must outlive it.
-    explicit PopularShares(const EventMemory& memory);
+    // The memory must outlive it. With `new_items`, an item that it does not have counts as the (geometric) mean of the
+    // others: to have no events says nothing yet.
+    PopularShares(const EventMemory& memory, bool new_items);
 
     // The logarithms of the shares, for each half-life one after the other, at the beginning of the step of `when`.
-    std::span<const Real> at(Index when) const { return {logs_.row(step_of(when)), std::size_t(logs_.cols())}; }
+    std::span<const Real> at(Index when) const;
 
   private:
     Index step_of(Index when) const;
+    Matrix logs_at(Index when) const;  // [half-lives, items]
 
-    Index first_ = 0, step_ = 1;
-    Matrix logs_;  // [steps, half-lives * items]
+    Index items_, first_ = 0, last_, step_ = 1;
+    std::vector<Token> new_items_;              // that are to count as the mean
+    std::vector<DecayedCounts> counts_;         // of each half-life
+    mutable std::vector<Matrix> logs_;          // of each step, empty before it is read
+    std::unique_ptr<std::once_flag[]> filled_;  // of each step
 };
 
 class SequenceMemory final : public RecommendationModel {
@@ -113,6 +123,7 @@ class SequenceMemory final : public RecommendationModel {
         std::vector<Index> row{};    // of the histories
         std::vector<Real> x{};       // [named, features]
     };
+    bool knows_new_items() const;  // by their features
     Var hide_untrained(Var scores) const;
     void name_items(const History& history, Index row, Index when, std::span<Real> scratch, Named& named) const;
     Index when_of(const History& history) const;
