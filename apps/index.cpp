@@ -1,5 +1,6 @@
 // kvmem index VECTORS: makes a store of a file's vectors, of text, or of a trained model's memory.
 #include "encoded_text.hpp"
+#include "event_vectors.hpp"
 #include "foreign_hdf5.hpp"
 #include "kvmem/core/file.hpp"
 #include "output.hpp"
@@ -31,8 +32,9 @@ static const char* const about_index =
     "With --run it is a store of the memory that a trained key-value memory network reads, for\n"
     "'kvmem ask --store': the vectors of keys and values, and 'key -> value' as text. With --text, too, it is one of\n"
     "lines of text, a line a slot, as that network reads questions. Of a run on pairs or texts it is one of the\n"
-    "states of the model on the data of --memory, for 'kvmem translate --memory' and 'kvmem generate --memory'. What\n"
-    "was interrupted goes on with --resume; what failed leaves nothing behind.";
+    "states of the model on the data of --memory, for 'kvmem translate --memory' and 'kvmem generate --memory'. Of a\n"
+    "run on events it is one of the items, so that what 'kvmem query --user' finds is what the model recommends, or\n"
+    "with --histories one of its users. What was interrupted goes on with --resume; what failed leaves nothing behind.";
 
 // Rows of one change, after which the store is synced.
 static constexpr Index rows_at_once = 32768;
@@ -85,8 +87,9 @@ static CommandLine index_line(IndexingOptions& wanted) {
         ("values", po::value<std::string>(), "vectors to be read as values, a row for each key")        //
         ("run", po::value<std::string>(), "run directory or model file, whose memory becomes a store")  //
         ("memory,m", po::value<std::string>(),
-         "with --run: data set whose memory it is; of a run on pairs or texts also a text file")  //
-        ("add", "of a run on pairs or texts: add to the store, if it is there")                   //
+         "with --run: data set whose memory it is; of a run on pairs or texts also a text file")    //
+        ("add", "of a run on pairs or texts: add to the store, if it is there")                     //
+        ("histories", "of a run on events: the vectors of its users' histories, not of its items")  //
         ("text", po::value<std::string>(),
          "with --run: file of lines of text, or -, instead of the memory")                                       //
         ("metric", po::value(&wanted.metric)->default_value("dot"), "dot, cosine or euclidean")                  //
@@ -206,8 +209,15 @@ static EncodedRows rows_of_file(const po::variables_map& values, const std::stri
 }
 
 static EncodedRows rows_of(const po::variables_map& values, const std::string& dataset) {
+    const bool of_events = is_run_of_events(values);
+    require_option(of_events || !values.count("histories"), "histories", "a run on events");
     if (!values.count("run")) return rows_of_file(values, dataset);
     require_option(!values.count("vectors") && !values.count("values"), "run", "no vectors of a file beside it");
+    if (of_events) {
+        for (const char* option : {"text", "memory"}) require_option(!values.count(option), option, "another run");
+        require_option(values["metric"].as<std::string>() == "dot", "metric", "dot for this run");
+        return encoded_events(values);
+    }
     if (!values.count("text")) return encoded_memory(values);
     require_option(!values.count("memory"), "text", "no --memory beside it");
     const std::string source = values["text"].as<std::string>();
@@ -225,7 +235,7 @@ static void finish(MemoryStore& store, Index lists) {
 
 // Makes or opens the store, and adds the states of a run on sequences.
 static MemoryStore store_of_states(const po::variables_map& values, const IndexingOptions& wanted) {
-    for (const char* option : {"vectors", "values", "text", "resume"})
+    for (const char* option : {"vectors", "values", "text", "resume", "histories"})
         require_option(!values.count(option), option, "a run on questions, or no --run");
     require_option(wanted.shards == 0, "shards", "a run on questions, or no --run");
     require_option(values["metric"].defaulted() || wanted.metric == "euclidean", "metric", "euclidean for this run");
@@ -268,7 +278,8 @@ int run_index(const Arguments& arguments) {
     require_option(!wanted.output.empty(), "output", "the name of a file");
     require_at_least(wanted.lists, -1, "lists");
     require_at_least(wanted.shards, 0, "shards");
-    const bool is_of_sequences = values.count("run") && task_of_run(find_run(values)).evaluate != evaluate_questions;
+    const bool is_of_sequences = values.count("run") && !is_run_of_events(values) &&
+                                 task_of_run(find_run(values)).evaluate != evaluate_questions;
     const MemoryStore store = is_of_sequences ? store_of_states(values, wanted) : store_of_rows(values, wanted);
     std::cout << wanted.output << ": " << plural(store.size(), "slot") << ", " << plural(store.lists(), "list") << "\n";
     return 0;

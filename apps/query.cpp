@@ -1,5 +1,6 @@
 // kvmem query STORE VECTORS: what a store finds for vectors, or for text.
 #include "encoded_text.hpp"
+#include "event_vectors.hpp"
 #include "file_kind.hpp"
 #include "found_slots.hpp"
 #include "kvmem/core/text.hpp"
@@ -18,8 +19,8 @@ using store::MemoryStore;
 
 static const char* const about_query =
     "Finds the nearest slots of each vector: of a file as for 'kvmem index', or lines of text with numbers from\n"
-    "standard input ('-'); or of text, as the trained model of --run reads questions. With --read also what attention\n"
-    "over them gives.";
+    "standard input ('-'); or of text, as the trained model of --run reads questions; or of a user's history, as\n"
+    "that of a run on events does. With --read also what attention over them gives.";
 
 namespace {
 
@@ -41,7 +42,8 @@ static CommandLine query_line(QueryOptions& wanted) {
         ("k,k", po::value(&wanted.k)->default_value(10), "how many slots")  //
         ("dataset", po::value(&wanted.dataset)->default_value("test"),
          "of an HDF5 or .npz file: the dataset or array")                                                       //
-        ("run", po::value<std::string>(), "run directory or model file that reads --text")                      //
+        ("run", po::value<std::string>(), "run directory or model file that reads --text or --user")            //
+        ("user", po::value<std::string>(), "of a run on events: what is near the user's history")               //
         ("text", po::value<std::string>(), "what to look for, instead of vectors; -: lines of standard input")  //
         ("filter", po::value(&wanted.filter), "these ids alone: 3,7,10-20")                                     //
         ("probes", po::value(&wanted.probes)->default_value(0), "lists to look at; 0: everything, exactly")     //
@@ -49,6 +51,7 @@ static CommandLine query_line(QueryOptions& wanted) {
          "as few probes as find this share of the exact result, measured on up to 100 of the queries")      //
         ("slot", po::value<store::Id>(), "what is near this slot of the store, instead of vectors")         //
         ("name", po::value<std::string>(), "what is near the first slot of this name, instead of vectors")  //
+        ("of", po::value<std::string>(), "another store, of which --slot or --name is")                     //
         ("read", "also the weights of attention over the slots found and, with --json, what it reads")      //
         ("temperature", po::value(&wanted.temperature)->default_value(1), "of --read")                      //
         ("results", po::value(&wanted.results),
@@ -101,7 +104,8 @@ static void write_results(const std::string& path, const store::Hits& hits, Simi
 
 // The keys of slots of the store, by id or by name.
 static VectorFile slot_query(const MemoryStore& store, const po::variables_map& values) {
-    require_option(!values.count("vectors") && !values.count("text") && !(values.count("slot") && values.count("name")),
+    require_option(!values.count("vectors") && !values.count("text") && !values.count("user") &&
+                       !(values.count("slot") && values.count("name")),
                    values.count("slot") ? "slot" : "name", "no other query beside it");
     std::vector<store::Id> ids = values.count("slot") ? std::vector{values["slot"].as<store::Id>()} : store.ids();
     store::StoredSlots slots = store.get(ids);
@@ -123,7 +127,9 @@ static VectorFile queries_of(const po::variables_map& values, const std::string&
         require_option(!values.count("text"), "text", "--run, the model that reads it");
         return vectors_from(required(values, "vectors", "a file of vectors, or -"), dataset);
     }
-    require_option(!values.count("vectors"), "run", "--text instead of vectors");
+    require_option(!values.count("vectors"), "run", "--text or --user instead of vectors");
+    if (is_run_of_events(values)) return encoded_user(values);
+    require_option(!values.count("user"), "user", "a run on events");
     const std::string text = required(values, "text", "a text, or - for lines of standard input");
     return text == "-" ? encoded_lines(values, text_from(text), "stdin") : encoded_lines(values, text, "--text");
 }
@@ -146,6 +152,8 @@ static Index probes_for(const MemoryStore& store, ConstView queries, Index k, do
 
 // Throws UsageError for options that would have no effect.
 static void require_fitting(const po::variables_map& values, const QueryOptions& wanted) {
+    require_option(!values.count("user") || values.count("run"), "user", "--run, a run on events");
+    require_option(!values.count("of") || values.count("slot") + values.count("name") > 0, "of", "--slot or --name");
     require_option(values["temperature"].defaulted() || values.count("read"), "temperature", "--read beside it");
     require_option(!values.count("recall") || wanted.probes > 0 || wanted.recall_target > 0, "recall",
                    "--probes or --recall-target beside it");
@@ -170,7 +178,10 @@ int run_query(const Arguments& arguments) {
     require_format(path, {"kvmem-store"}, "a store of vectors");
     const MemoryStore store = MemoryStore::open(path, store::Access::map);
     const bool of_slot = values.count("slot") + values.count("name") > 0;
-    const VectorFile asked = of_slot ? slot_query(store, values) : queries_of(values, wanted.dataset);
+    const VectorFile asked =
+        !of_slot             ? queries_of(values, wanted.dataset)
+        : values.count("of") ? slot_query(MemoryStore::open(values["of"].as<std::string>(), store::Access::map), values)
+                             : slot_query(store, values);
     const Matrix& queries = asked.vectors;
     if (queries.cols() != store.options().key_width)
         throw Error({.what = "queries are not as wide as the keys",

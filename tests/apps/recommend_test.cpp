@@ -88,6 +88,60 @@ TEST_CASE("events of a file count as those of the data set", "[program][recommen
     }
 }
 
+TEST_CASE("items of a table are recommended by their features", "[program][recommend]") {
+    NEED_PROGRAM();
+    const RingRun ring;
+    REQUIRE(ring.train(ring.run, {"--model", "sasrec", "--width", "8", "--epochs", "1"}).code == 0);
+    replace_file(ring.path("new.csv"), "id,parity,title\nn1,odd,The new one\nn2,unheard,Another\n");
+    replace_file(ring.path("new.tsv"), "new\tn2\t1971-01-01\n");
+    const std::vector<std::string> recommend{"recommend", ring.run, "--items", ring.path("new.csv"), "--k", "22"};
+    const auto more = [&](std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), recommend.begin(), recommend.end());
+        return kvmem_program(arguments);
+    };
+    const Output named = more({"i3", "n1", "--item-text", "title"});
+    INFO(named.out << named.err);
+    CHECK(named.code == 0);
+    CHECK(named.out.find("The new one") != std::string::npos);
+    CHECK(named.err.find("does not know: 1") != std::string::npos);
+    CHECK(more({"--user", "new", "--add", ring.path("new.tsv")}).out.find("n1") != std::string::npos);
+    for (const std::vector<std::string>& wrong :
+         std::vector<std::vector<std::string>>{{"i3", "--item-features", "title"}, {"i3", "--item-id", "none"}}) {
+        const Output output = more(wrong);
+        INFO(output.err);
+        CHECK(output.code != 0);
+        CHECK(output.errors().size() == 1);
+    }
+}
+
+TEST_CASE("a store of items finds for a user what the model recommends", "[program][recommend]") {
+    NEED_PROGRAM();
+    const RingRun ring;
+    REQUIRE(ring.train(ring.run, {"--model", "sasrec", "--width", "8", "--epochs", "2"}).code == 0);
+    const std::string items = ring.path("items.store"), users = ring.path("users.store");
+    REQUIRE(kvmem_program({"index", "--run", ring.run, "-o", items, "--form", "float32"}).code == 0);
+    REQUIRE(kvmem_program({"index", "--run", ring.run, "--histories", "-o", users}).code == 0);
+    const Output best = kvmem_program({"recommend", ring.run, "--user", "u1", "--k", "1"});
+    const std::string name = best.out.substr(2, best.out.find('\t', 2) - 2);
+    const Output by_run = kvmem_program({"query", items, "--run", ring.run, "--user", "u1", "--k", "1"});
+    const Output by_store = kvmem_program({"query", items, "--name", "u1", "--of", users, "--k", "1"});
+    INFO(best.out << by_run.out << by_run.err << by_store.out << by_store.err);
+    CHECK(by_run.out.find(name) != std::string::npos);
+    CHECK(by_store.out.find(name) != std::string::npos);
+    REQUIRE(ring.train(ring.path("counts"), {"--model", "item-knn"}).code == 0);
+    for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{
+             {"index", "--run", ring.path("counts"), "-o", ring.path("none")},
+             {"index", "--run", ring.run, "-o", ring.path("none"), "--metric", "cosine"},
+             {"query", items, "--user", "u1"},
+             {"query", items, "--run", ring.run, "--user", "nobody"},
+             {"query", items, "--run", ring.run, "--of", users}}) {
+        const Output output = kvmem_program(wrong);
+        INFO(output.err);
+        CHECK(output.code != 0);
+        CHECK(output.errors().size() == 1);
+    }
+}
+
 TEST_CASE("recommending without sense is refused in a line", "[program][recommend]") {
     NEED_PROGRAM();
     const RingRun ring;
