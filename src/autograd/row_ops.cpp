@@ -7,6 +7,7 @@
 #include "kvmem/core/parallel.hpp"
 #include "kvmem/kernels/normalize.hpp"
 #include "kvmem/kernels/positions.hpp"
+#include "kvmem/kernels/softmax.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -146,16 +147,16 @@ Var softmax(Var x) {
 
 Var log_softmax(Var x) {
     Tape& tape = Tape::of("log_softmax", {x});
-    const LogSoftmax saved{x, tape.arena().matrix(x.rows(), x.cols())};
+    const LogSoftmax saved{x, tape.arena().matrix(x.needs_grad() ? x.rows() : 0, x.cols())};
     const Var out = tape.record(x.rows(), x.cols(), x.needs_grad(), saved);
     const ConstView scores = x.value();
     const View y = out.mutable_value();
     for_each_row(scores, [&](Index i) {
+        std::copy_n(scores.row(i), scores.cols, y.row(i));
+        kvmem::log_softmax(y.middle_rows(i, 1));
+        if (!x.needs_grad()) return;
         std::copy_n(scores.row(i), scores.cols, saved.weights.row(i));
-        const auto [largest, total] = detail::simd().softmax_row(saved.weights.row(i), scores.cols);
-        const Real log_total = std::log(total);
-        for (Index j = 0; j < scores.cols; ++j)
-            y(i, j) = total == 0 ? scores(i, j) : scores(i, j) - largest - log_total;
+        detail::simd().softmax_row(saved.weights.row(i), scores.cols);
     });
     return out;
 }

@@ -1,5 +1,6 @@
 #include "kvmem/kernels/softmax.hpp"
 
+#include "kernels/log_sum.hpp"
 #include "kernels/simd/table.hpp"
 #include "kvmem/core/error.hpp"
 
@@ -13,6 +14,27 @@ static constexpr Real minus_infinity = -std::numeric_limits<Real>::infinity();
 
 void softmax(View scores) {
     for (Index i = 0; i < scores.rows; ++i) detail::simd().softmax_row(scores.row(i), scores.cols);
+}
+
+void detail::LogSum::add(std::span<const Real> scores) {
+    Real weights[block];
+    std::ranges::copy(scores, weights);
+    const auto [largest, total] = simd().softmax_row(weights, std::ssize(scores));
+    const Real top = std::max(largest, largest_);
+    if (total == 0) return;  // -inf alone
+    const auto relative_to_top = [&](Real sum, Real at) { return at == top ? sum : sum * std::exp(at - top); };
+    total_ = relative_to_top(total_, largest_) + relative_to_top(total, largest);
+    largest_ = top;
+}
+
+void log_softmax(View scores) {
+    for (Index i = 0; i < scores.rows; ++i) {
+        const std::span<Real> row = scores.middle_rows(i, 1).span();
+        detail::LogSum sum;
+        detail::for_blocks(row, [&](std::span<const Real> block, Index) { sum.add(block); });
+        const detail::LogSoftmax normalized = sum.result();
+        for (Real& x : row) x = normalized(x);
+    }
 }
 
 static void check_columns(Index target, std::span<const Index> excluded, Index columns) {

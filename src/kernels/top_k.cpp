@@ -1,7 +1,11 @@
 #include "kvmem/kernels/top_k.hpp"
 
+#include "kernels/log_sum.hpp"
+
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <utility>
 
 namespace kvmem {
 
@@ -16,32 +20,69 @@ static bool any_above(std::span<const Real> scores, Real bound) {
     return above != 0;
 }
 
-std::vector<Scored> top_k(std::span<const Real> scores, Index k) {
-    std::vector<Scored> best;  // a heap whose front is the worst of the best
-    const auto room = static_cast<std::size_t>(std::clamp<Index>(k, 0, static_cast<Index>(scores.size())));
-    best.reserve(room);
-    if (room == 0) return best;
-    const auto take = [&](std::size_t i) {
-        const bool number = scores[i] == scores[i];
-        const Scored here{static_cast<Index>(i), number ? scores[i] : -std::numeric_limits<Real>::infinity()};
-        if (best.size() < room) {
-            best.push_back(here);
-            std::push_heap(best.begin(), best.end(), better);
-        } else if (better(here, best.front())) {
-            std::pop_heap(best.begin(), best.end(), better);
-            best.back() = here;
-            std::push_heap(best.begin(), best.end(), better);
-        }
-    };
-    constexpr std::size_t block = 64;
-    for (std::size_t first = 0; first < scores.size(); first += block) {
-        const std::size_t count = std::min(block, scores.size() - first);
-        // Later scores have larger indices, so an equal one is not better.
-        if (best.size() == room && !any_above(scores.subspan(first, count), best.front().score)) continue;
-        for (std::size_t i = first; i < first + count; ++i) take(i);
+namespace {
+
+// The best scores of a row, part after part.
+class Best {
+  public:
+    Best(Index k, std::size_t scores)
+        : room_(static_cast<std::size_t>(std::clamp<Index>(k, 0, static_cast<Index>(scores)))) {
+        best_.reserve(room_);
     }
-    std::sort_heap(best.begin(), best.end(), better);
-    return best;
+    // Scores behind those before, the first of them at this place.
+    void add(std::span<const Real> scores, Index place) {
+        constexpr std::size_t block = 64;
+        for (std::size_t first = 0; first < scores.size() && room_ > 0; first += block) {
+            const std::size_t count = std::min(block, scores.size() - first);
+            // Later scores have larger indices, so an equal one is not better.
+            if (best_.size() == room_ && !any_above(scores.subspan(first, count), best_.front().score)) continue;
+            for (std::size_t i = first; i < first + count; ++i) take(place + static_cast<Index>(i), scores[i]);
+        }
+    }
+    std::vector<Scored> sorted() && {
+        std::sort_heap(best_.begin(), best_.end(), better);
+        return std::move(best_);
+    }
+
+  private:
+    void take(Index index, Real score) {
+        const Scored here{index, score == score ? score : -std::numeric_limits<Real>::infinity()};
+        if (best_.size() < room_) {
+            best_.push_back(here);
+            std::push_heap(best_.begin(), best_.end(), better);
+        } else if (better(here, best_.front())) {
+            std::pop_heap(best_.begin(), best_.end(), better);
+            best_.back() = here;
+            std::push_heap(best_.begin(), best_.end(), better);
+        }
+    }
+
+    std::size_t room_;
+    std::vector<Scored> best_;  // a heap whose front is the worst
+};
+
+}  // namespace
+
+std::vector<Scored> top_k(std::span<const Real> scores, Index k) {
+    Best best(k, scores.size());
+    best.add(scores, 0);
+    return std::move(best).sorted();
+}
+
+std::vector<Scored> top_k_log_softmax(std::span<const Real> scores, Index k) {
+    Best best(k, scores.size());
+    detail::LogSum sum;
+    detail::for_blocks(scores, [&](std::span<const Real> block, Index first) {
+        sum.add(block);
+        best.add(block, first);
+    });
+    const detail::LogSoftmax normalized = sum.result();
+    std::vector<Scored> all = std::move(best).sorted();
+    for (Scored& scored : all) {
+        const Real score = normalized(scored.score);
+        scored.score = std::isnan(score) ? -std::numeric_limits<Real>::infinity() : score;
+    }
+    return all;
 }
 
 }  // namespace kvmem

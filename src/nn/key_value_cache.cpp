@@ -71,6 +71,16 @@ void KeyValueCache::append(ConstView key, ConstView value, std::span<const Index
     }
 }
 
+void KeyValueCache::add_sequences(Index count) {
+    require_shape(count >= 0 && count <= (Index{1} << 31) - sequences_, "KeyValueCache", "from 0 to 2^31 sequences");
+    std::vector<Index> lengths = this->lengths();
+    lengths.resize(static_cast<std::size_t>(sequences_ + count));
+    const Index places = room_ == 0 ? 0 : key_.rows() / room_;
+    if (room_ > 0 && std::ssize(lengths) > places)
+        resize(std::max(std::ssize(lengths), 2 * places), room_, key_.cols(), value_.cols());
+    set_lengths(lengths);
+}
+
 void KeyValueCache::truncate(std::span<const Index> lengths) {
     const std::vector<Index> now = this->lengths();
     const bool fit = std::equal(lengths.begin(), lengths.end(), now.begin(), now.end(),

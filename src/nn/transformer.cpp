@@ -172,26 +172,23 @@ TransformerLayer::Run TransformerLayer::step(const GatedDeltaNet::State& before,
     });
 }
 
-KeyValueCache TransformerLayer::project(const EncoderOutput& memory) const {
+void TransformerLayer::project(const EncoderOutput& memory, KeyValueCache& cache) const {
     require_shape(memory_.has_value(), in_transformer, "a layer that reads a memory");
-    KeyValueCache cache(std::ssize(memory.offsets) - 1);
-    memory_->append(cache, memory.rows, memory.rows, memory.offsets);
-    return cache;
+    std::vector<Index> offsets(static_cast<std::size_t>(cache.sequences()));  // of nothing for the others
+    offsets.insert(offsets.end(), memory.offsets.begin(), memory.offsets.end());
+    cache.add_sequences(std::ssize(memory.offsets) - 1);
+    memory_->append(cache, memory.rows, memory.rows, offsets);
 }
 
 // --- all layers
 
-static constexpr Index distance_buckets = 32;
-
-// The bucket of a distance (Raffel et al. 2020, and their code): those near have one each, those farther away share
-// buckets on a scale of logarithms up to 128. Layers that are not causal have half of the buckets for either side.
-static Token bucket_of(Index distance, bool causal) {
+Token bucket_of(Index distance, bool causal) {
     const Index buckets = causal ? distance_buckets : distance_buckets / 2, near = buckets / 2;
     const Index first = !causal && distance < 0 ? buckets : 0;
     const Index away = causal ? std::max<Index>(distance, 0) : std::abs(distance);
     if (away < near) return static_cast<Token>(first + away);
-    const double scale =
-        std::log(static_cast<double>(away) / static_cast<double>(near)) / std::log(128 / static_cast<double>(near));
+    const auto ratio = [&](Index x) { return static_cast<double>(x) / static_cast<double>(near); };
+    const double scale = std::log(ratio(away)) / std::log(ratio(max_distance));
     const Index far = near + static_cast<Index>(scale * static_cast<double>(buckets - near));
     return static_cast<Token>(first + std::min(far, buckets - 1));
 }
@@ -258,25 +255,40 @@ TransformerStack::Run TransformerStack::operator()(Var x, std::span<const Index>
 }
 
 TransformerCache TransformerStack::start(Index sequences, const EncoderOutput* memory) const {
-    require_shape(options_.reads_memory == (memory != nullptr), in_transformer,
-                  "the output of an encoder, for a decoder alone");
     TransformerCache cache;
     if (options_.mixer == Mixer::delta)
-        cache.delta.assign(layers_.size(), Matrix(sequences, options_.width * options_.width / options_.heads));
+        cache.delta.assign(layers_.size(), Matrix(0, options_.width * options_.width / options_.heads));
     else
-        cache.self.assign(layers_.size(), KeyValueCache(sequences));
-    for (const TransformerLayer& layer : layers_)
-        if (memory) cache.memory.push_back(layer.project(*memory));
+        cache.self.assign(layers_.size(), KeyValueCache(0));
+    if (options_.reads_memory) cache.memory.assign(layers_.size(), KeyValueCache(0));
+    add(cache, sequences, memory);
     return cache;
 }
 
-TransformerStack::Run TransformerStack::step(TransformerCache& cache, Var x,
-                                             std::span<const Index> memory_offsets) const {
+void TransformerStack::require_cache(const TransformerCache& cache) const {
     const bool attends = options_.mixer == Mixer::attention;
     const auto of_all = [&](const auto& layers, bool has) { return layers.size() == (has ? layers_.size() : 0); };
     require_shape(
         of_all(cache.self, attends) && of_all(cache.delta, !attends) && of_all(cache.memory, options_.reads_memory),
         in_transformer, "a cache of this stack");
+}
+
+void TransformerStack::add(TransformerCache& cache, Index sequences, const EncoderOutput* memory) const {
+    require_cache(cache);
+    require_shape(options_.reads_memory == (memory != nullptr), in_transformer, "the output of an encoder, for a decoder alone");
+    for (KeyValueCache& layer : cache.self) layer.add_sequences(sequences);
+    for (Matrix& layer : cache.delta) {
+        Matrix more(layer.rows() + sequences, layer.cols());
+        std::ranges::copy(layer.view().span(), more.data());
+        layer = std::move(more);
+    }
+    for (std::size_t i = 0; i < cache.memory.size(); ++i) layers_[i].project(*memory, cache.memory[i]);
+}
+
+TransformerStack::Run TransformerStack::step(TransformerCache& cache, Var x,
+                                             std::span<const Index> memory_offsets) const {
+    require_cache(cache);
+    const bool attends = options_.mixer == Mixer::attention;
     const std::vector<Index> before = attends ? cache.self.front().lengths() : std::vector<Index>(x.rows());
     std::vector<Index> offsets(before.size() + 1);
     std::iota(offsets.begin(), offsets.end(), Index{0});

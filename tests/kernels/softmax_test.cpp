@@ -48,6 +48,41 @@ TEST_CASE("softmax of huge, masked and broken scores", "[softmax]") {
     CHECK(std::isnan(rows(4, 19)));
 }
 
+TEST_CASE("log_softmax is the logarithm of the formula", "[softmax]") {
+    for (const Index n : {1, 17, 100, 2048, 2049, 9000}) {
+        const Matrix scores = normal(3, n, 1, 3);
+        Matrix logs = scores;
+        log_softmax(logs);
+        for (Index i = 0; i < 3; ++i) {
+            double total = 0;
+            for (Index j = 0; j < n; ++j) total += std::exp(double{scores(i, j)});
+            for (Index j = 0; j < n; ++j)
+                REQUIRE(logs(i, j) == Approx(double{scores(i, j)} - std::log(total)).margin(1e-6));
+        }
+    }
+    log_softmax(Matrix(0, 3));
+    log_softmax(Matrix(3, 0));
+}
+
+TEST_CASE("log_softmax of huge, masked and broken scores", "[softmax]") {
+    const Index n = 5000;  // of several blocks
+    Matrix rows(5, n);
+    rows.fill(-10000);
+    rows(0, 4500) = 10000;
+    for (Index i : {2, 3, 4}) std::fill_n(rows.row(i), n, -infinity);
+    rows(3, 4999) = 3;
+    rows(4, 7) = not_a_number;
+    log_softmax(rows);
+    CHECK(rows(0, 4500) == 0);
+    CHECK(rows(0, 1) == -20000);
+    CHECK(rows(1, 3) == Approx(-std::log(5000.0)));
+    CHECK(rows(2, 3) == -infinity);
+    CHECK(rows(3, 4999) == 0);
+    CHECK(rows(3, 0) == -infinity);
+    CHECK(std::isnan(rows(4, 7)));
+    CHECK(std::isnan(rows(4, 4999)));
+}
+
 // The formulas for one row: its loss and its gradient.
 static double naive_cross_entropy(ConstView scores, Index i, Index target, std::span<const Index> excluded,
                                   double smoothing, std::vector<double>& grad) {

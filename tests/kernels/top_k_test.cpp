@@ -1,6 +1,7 @@
 #include "kvmem/kernels/top_k.hpp"
 
 #include "kvmem/core/rng.hpp"
+#include "kvmem/kernels/softmax.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -39,4 +40,32 @@ TEST_CASE("NaN never pushes out a number", "[top_k]") {
     CHECK(top_k(scores, 3) == std::vector<Scored>{{3, infinity}, {1, 1}, {5, -2}});
     CHECK(top_k(scores, 6) ==
           std::vector<Scored>{{3, infinity}, {1, 1}, {5, -2}, {0, -infinity}, {2, -infinity}, {4, -infinity}});
+}
+
+// The twin: one pass for the logarithms, another for the best.
+static std::vector<Scored> naive_top_k_log_softmax(std::vector<Real> scores, Index k) {
+    log_softmax({scores.data(), 1, std::ssize(scores)});
+    return top_k(scores, k);
+}
+
+TEST_CASE("top_k_log_softmax equals top_k of log_softmax", "[top_k]") {
+    Rng rng(2);
+    for (const Index n : {0, 1, 5, 42, 64, 2048, 2049, 10000})
+        for (const Index k : {0, 1, 6, 100}) {
+            std::vector<Real> scores(static_cast<std::size_t>(n));
+            for (Real& x : scores) x = static_cast<Real>(rng.below(1000)) / 16;  // ties
+            REQUIRE(top_k_log_softmax(scores, k) == naive_top_k_log_softmax(scores, k));
+        }
+}
+
+TEST_CASE("top_k_log_softmax of huge, masked and broken scores", "[top_k]") {
+    for (const Index n : {20, 5000})
+        for (const Real one : {Real{1e30F}, -infinity, not_a_number})
+            for (const Real rest : {Real{-1e30F}, Real{3}, -infinity}) {
+                std::vector<Real> scores(static_cast<std::size_t>(n), rest);
+                scores.back() = one;
+                REQUIRE(top_k_log_softmax(scores, 4) == naive_top_k_log_softmax(scores, 4));
+            }
+    for (const Scored& scored : top_k_log_softmax(std::vector<Real>{1, infinity, 2}, 2))
+        CHECK(scored.score == -infinity);
 }

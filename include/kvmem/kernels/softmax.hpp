@@ -1,4 +1,4 @@
-// Softmax over the candidates of an answer, and its cross-entropy.
+// Softmax over the candidates of an answer or the next tokens, and its cross-entropy.
 #pragma once
 
 #include "kvmem/core/matrix.hpp"
@@ -10,6 +10,10 @@ namespace kvmem {
 
 // Replaces each row of `scores` [B, n] by weights that sum to one. A row of -inf alone becomes zeros.
 void softmax(View scores);
+
+// Replaces each row by the logarithms of its softmax. A row of -inf alone stays as it is, and one with NaN or inf
+// becomes NaN.
+void log_softmax(View scores);
 
 // loss[i] = -log softmax(scores[i])[targets[i]] for scores [B, n], without the columns excluded[i]: other right
 // answers, which must not count as wrong ones. `excluded` may be empty. `grad_scores` [B, n] is overwritten with the

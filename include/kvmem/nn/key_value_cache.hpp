@@ -27,6 +27,9 @@ class KeyValueCache {
     // with nothing changed, when shapes do not fit.
     void append(ConstView key, ConstView value, std::span<const Index> offsets);
 
+    // Adds empty sequences behind the others. Throws Error, with nothing changed, for fewer than none.
+    void add_sequences(Index count);
+
     // Forgets the slots after the first lengths[i] of each sequence i. Throws Error, with nothing changed, unless each
     // length is from 0 to that of the sequence.
     void truncate(std::span<const Index> lengths);
@@ -36,7 +39,7 @@ class KeyValueCache {
     // last slots. Throws Error, with nothing changed, for rows that are no sequences.
     void reorder(std::span<const Index> rows);
 
-    // Keys and values of all sequences, with their room. Valid until the next append() or reorder().
+    // Keys and values of all sequences, with their room. Valid until the next call that changes it.
     ConstView key() const { return key_.view().middle_rows(0, sequences_ * room_); }      // [N * room, G*D]
     ConstView value() const { return value_.view().middle_rows(0, sequences_ * room_); }  // [N * room, G*E]
     // Offsets of 2N segments: sequence i is segment 2i, its room is segment 2i + 1.

@@ -36,8 +36,18 @@ class EnsembleDecoding : public Decoding {
         for (Index i = 0; i < sum.size(); ++i) log_probabilities.data[i] = std::log(sum.data()[i] / count);
         gather_states(log_probabilities.rows);
     }
+    bool step_scores(std::span<const Token> tokens, View scores) override {
+        if (members_.size() == 1) return members_.front()->step_scores(tokens, scores);
+        return step(tokens, scores), true;
+    }
     void reorder(std::span<const Index> rows) override {
         for (const auto& member : members_) member->reorder(rows);
+    }
+    bool takes_sources() const override {
+        return std::ranges::all_of(members_, [](const auto& member) { return member->takes_sources(); });
+    }
+    void add(RaggedView<Token> sources) override {
+        for (const auto& member : members_) member->add(sources);
     }
     ConstView states() const override { return members_.size() == 1 ? members_.front()->states() : states_; }
     Index heads() const override {

@@ -4,8 +4,11 @@
 #include "tasks/sequences/group_decoding.hpp"
 #include "tasks/sequences/line_search.hpp"
 
+#include <atomic>
+#include <list>
 #include <mutex>
-#include <string>
+#include <optional>
+#include <utility>
 
 namespace kvmem {
 
@@ -17,56 +20,109 @@ void GenerateOptions::check() const {
 
 namespace {
 
-// The searches of a group of lines, step by step.
-class GroupSearch {
+// Gives lines to the running batches, each to one.
+class LineQueue {
   public:
-    GroupSearch(const SequenceModel& model, RaggedView<Token> sources, const GenerateOptions& options,
-                const GenerateExtras& extras, std::span<const Index> lines, std::mutex& one_at_a_time)
-        : group_(model, sources, lines), extras_(extras), lines_(lines), one_at_a_time_(one_at_a_time) {
-        for (const Index line : lines) {
-            const bool prefixed = extras.prefixes.size() > 0;
-            if (prefixed) require_tokens(extras.prefixes, line, group_.vocabulary(), "a prefix");
-            searches_.emplace_back(options, extras.weights, sources[line],
-                                   prefixed ? extras.prefixes[line] : std::span<const Token>());
-        }
+    explicit LineQueue(RaggedView<Token> sources) : order_(by_length(sources)) {}
+    std::span<const Index> take(Index max) {
+        const Index first = std::min(next_.fetch_add(max), std::ssize(order_));
+        return std::span(order_).subspan(static_cast<std::size_t>(first),
+                                         static_cast<std::size_t>(std::min(max, std::ssize(order_) - first)));
     }
-    // Returns whether a search goes on.
-    bool step() {
-        std::vector<Token> tokens;
-        for (const LineSearch& search : searches_)
-            tokens.insert(tokens.end(), search.tokens().begin(), search.tokens().end());
-        if (tokens.empty()) return false;
-        const View log_probabilities = group_.step(tokens);
-        std::vector<Index> rows;
-        for (Index i = 0, first = 0; i < std::ssize(searches_); ++i) {
-            const Index count = std::ssize(searches_[i].tokens());
-            if (count == 0) continue;
-            const std::size_t before = rows.size();
-            searches_[i].advance(group_.decoding(), log_probabilities, first, rows);
-            first += count;
-            if (!tell(searches_[i], lines_[i])) {
-                searches_[i].cut();
-                rows.resize(before);
-            }
-        }
-        group_.reorder(rows, std::ssize(tokens));
-        return true;
-    }
-    const LineSearch& search(std::size_t i) const { return searches_[i]; }
 
   private:
+    std::vector<Index> order_;
+    std::atomic<Index> next_ = 0;
+};
+
+// What all running batches share.
+struct Generation {
+    const SequenceModel& model;
+    RaggedView<Token> sources;
+    const GenerateOptions& options;
+    const GenerateExtras& extras;
+    LineQueue queue;
+    std::vector<std::vector<Generated>> results;  // of each line
+    std::mutex one_at_a_time{};                   // for what the caller is told
+    Index done = 0;                               // lines
+
+    Generation(const SequenceModel& m, RaggedView<Token> s, const GenerateOptions& o, const GenerateExtras& e)
+        : model(m), sources(s), options(o), extras(e), queue(s), results(static_cast<std::size_t>(s.size())) {}
+
+    std::span<const Token> prefix(Index line, Index vocabulary) const {
+        if (extras.prefixes.size() == 0) return {};
+        require_tokens(extras.prefixes, line, vocabulary, "a prefix");
+        return extras.prefixes[line];
+    }
     // Returns whether the line may go on.
-    bool tell(const LineSearch& search, Index line) const {
-        if (!extras_.token || search.tokens().empty() || search.in_prefix()) return true;
-        const std::lock_guard guard(one_at_a_time_);
-        return extras_.token({line, search.tokens()[0], search.log_probability()});
+    bool tell(const LineSearch& search, Index line) {
+        if (!extras.token || search.tokens().empty() || search.in_prefix()) return true;
+        const std::lock_guard guard(one_at_a_time);
+        return extras.token({line, search.tokens()[0], search.log_probability()});
+    }
+    void finish(const LineSearch& search, Index line) {
+        results[line] = search.results(extras.weights);
+        const std::lock_guard guard(one_at_a_time);
+        ++done;
+        if (extras.progress) extras.progress(done);
+    }
+};
+
+// The searches of up to `size` lines, step by step. Lines of the queue take the places of those that are over.
+class RunningBatch {
+  public:
+    RunningBatch(Generation& all, Index size) : all_(all), size_(size) {}
+
+    // Returns whether a search goes on.
+    bool step() {
+        fill();
+        if (running_.empty()) return false;
+        std::vector<Token> tokens;
+        for (const Running& one : running_)
+            tokens.insert(tokens.end(), one.search.tokens().begin(), one.search.tokens().end());
+        const StepScores scores = group_->step_scores(tokens);
+        std::vector<Index> rows;
+        for (Index first = 0; Running & one : running_) {
+            const Index count = std::ssize(one.search.tokens());
+            const std::size_t before = rows.size();
+            one.search.advance(group_->decoding(), scores, first, rows);
+            first += count;
+            if (!all_.tell(one.search, one.line)) {
+                one.search.cut();
+                rows.resize(before);
+            }
+            if (one.search.tokens().empty()) all_.finish(one.search, one.line);
+        }
+        std::erase_if(running_, [](const Running& one) { return one.search.tokens().empty(); });
+        group_->reorder(rows, std::ssize(tokens));
+        return true;
     }
 
-    GroupDecoding group_;
-    const GenerateExtras& extras_;
-    std::span<const Index> lines_;
-    std::mutex& one_at_a_time_;
-    std::vector<LineSearch> searches_;
+  private:
+    struct Running {
+        Index line;
+        LineSearch search;
+    };
+
+    void fill() {
+        const Index room = size_ - std::ssize(running_);
+        // Lines enter together, as encoders read their weights once for all of them.
+        if (!running_.empty() && (4 * room < size_ || !group_->decoding().takes_sources())) return;
+        const std::span<const Index> lines = all_.queue.take(room);
+        if (lines.empty()) return;
+        if (running_.empty())
+            group_.emplace(all_.model, all_.sources, lines);
+        else
+            group_->add(all_.sources, lines);
+        for (const Index line : lines)
+            running_.push_back({line, LineSearch(all_.options, all_.extras.weights, all_.sources[line],
+                                                 all_.prefix(line, group_->vocabulary()))});
+    }
+
+    Generation& all_;
+    Index size_;
+    std::list<Running> running_;
+    std::optional<GroupDecoding> group_;
 };
 
 }  // namespace
@@ -77,19 +133,15 @@ std::vector<std::vector<Generated>> generate(const SequenceModel& model, RaggedV
     if (extras.token)
         require_option(options.beam == 1 && options.n_best == 1, "beam", "1, and one result, to tell tokens at once");
     require_lines(sources, extras.prefixes.size() > 0 ? extras.prefixes : sources, "generate");
-    std::vector<std::vector<Generated>> results(static_cast<std::size_t>(sources.size()));
-    std::mutex one_at_a_time;
-    Index done = 0;
-    for_groups(by_length(sources), options.batch, [&](std::span<const Index> lines) {
-        GroupSearch group(model, sources, options, extras, lines, one_at_a_time);
-        while (group.step()) {
-        }
-        for (std::size_t i = 0; i < lines.size(); ++i) results[lines[i]] = group.search(i).results(extras.weights);
-        const std::lock_guard guard(one_at_a_time);
-        done += std::ssize(lines);
-        if (extras.progress) extras.progress(done);
+    Generation all(model, sources, options, extras);
+    const auto [batches, size] = cut_in_batches(sources.size(), options.batch);
+    parallel_for(std::min<Index>(batches, thread_count()), 1, [&, size = size](Index first, Index last) {
+        const FlushSubnormals flush;
+        for (Index i = first; i < last; ++i)
+            for (RunningBatch batch(all, size); batch.step();) {
+            }
     });
-    return results;
+    return std::move(all.results);
 }
 
 }  // namespace kvmem

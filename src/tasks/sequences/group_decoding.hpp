@@ -13,6 +13,7 @@
 #include <numeric>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace kvmem {
@@ -25,18 +26,32 @@ inline std::vector<Index> by_length(RaggedView<Token> lines) {
     return order;
 }
 
+// How many batches some lines make, and the lines of each: `max` or fewer, so that all threads have one.
+inline std::pair<Index, Index> cut_in_batches(Index lines, Index max) {
+    const Index threads = thread_count();
+    const Index size = std::max<Index>(1, std::min(max, (lines + threads - 1) / threads));
+    return {(lines + size - 1) / size, size};
+}
+
 // Calls run(lines) for groups of up to `batch` lines on all threads.
 template <class Run>
 void for_groups(std::span<const Index> lines, Index batch, Run run) {
-    const Index threads = thread_count(), count = std::ssize(lines);
-    batch = std::max<Index>(1, std::min(batch, (count + threads - 1) / threads));
-    parallel_for((count + batch - 1) / batch, 1, [&](Index first, Index last) {
+    const auto [groups, size] = cut_in_batches(std::ssize(lines), batch);
+    parallel_for(groups, 1, [&, size = size](Index first, Index last) {
         const FlushSubnormals flush;
         for (Index group = first; group < last; ++group)
-            run(lines.subspan(static_cast<std::size_t>(group * batch),
-                              static_cast<std::size_t>(std::min(batch, count - group * batch))));
+            run(lines.subspan(static_cast<std::size_t>(group * size),
+                              static_cast<std::size_t>(std::min(size, std::ssize(lines) - group * size))));
     });
 }
+
+// What a step gave: log probabilities, or scores whose log-softmax they are.
+struct StepScores {
+    View rows;
+    bool are_log_probabilities;
+
+    std::span<Real> row(std::size_t i) const { return rows.middle_rows(static_cast<Index>(i), 1).span(); }
+};
 
 // The decoding of some lines, with room for what its steps give.
 class GroupDecoding {
@@ -45,15 +60,24 @@ class GroupDecoding {
         for (const Index line : lines) sources_.push_row(sources[line]);
         decoding_ = model.begin(sources_);
     }
+    // Adds lines behind the others, if the decoding takes them.
+    void add(RaggedView<Token> sources, std::span<const Index> lines) {
+        Ragged<Token> more;
+        for (const Index line : lines) more.push_row(sources[line]);
+        decoding_->add(more);
+    }
     const Decoding& decoding() const { return *decoding_; }
     Index vocabulary() const { return decoding_->vocabulary(); }
 
+    // Log probabilities of the next tokens, or scores as step_scores() gives them.
     View step(std::span<const Token> tokens) {
-        const Index rows = std::ssize(tokens);
-        if (log_probabilities_.rows() < rows) log_probabilities_ = Matrix(rows, vocabulary());
-        const View given = log_probabilities_.view().middle_rows(0, rows);
+        const View given = rows(std::ssize(tokens));
         decoding_->step(tokens, given);
         return given;
+    }
+    StepScores step_scores(std::span<const Token> tokens) {
+        const View given = rows(std::ssize(tokens));
+        return {given, decoding_->step_scores(tokens, given)};
     }
     // Hypotheses become what others, of `before`, were.
     void reorder(std::span<const Index> rows, Index before) {
@@ -63,9 +87,14 @@ class GroupDecoding {
     }
 
   private:
-    Ragged<Token> sources_;
+    View rows(Index count) {
+        if (scores_.rows() < count) scores_ = Matrix(count, vocabulary());
+        return scores_.view().middle_rows(0, count);
+    }
+
+    Ragged<Token> sources_;  // of the first lines
     std::unique_ptr<Decoding> decoding_;
-    Matrix log_probabilities_;
+    Matrix scores_;
 };
 
 inline void require_tokens(RaggedView<Token> lines, Index line, Index vocabulary, const char* what) {

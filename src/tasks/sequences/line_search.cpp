@@ -2,6 +2,7 @@
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/rng.hpp"
+#include "kvmem/kernels/softmax.hpp"
 #include "kvmem/kernels/top_k.hpp"
 #include "kvmem/text/units.hpp"
 #include "tasks/sequences/restrictions.hpp"
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace kvmem {
 
@@ -48,13 +50,17 @@ void LineSearch::record_weights(const Decoding& decoding, Index first) {
     }
 }
 
-void LineSearch::advance(const Decoding& decoding, View log_probabilities, Index first, std::vector<Index>& rows) {
-    const View own = log_probabilities.middle_rows(first, std::ssize(growing_));
-    for (Index i = 0; i < own.rows; ++i) own(i, begin_token) = impossible;
+void LineSearch::advance(const Decoding& decoding, const StepScores& scores, Index first, std::vector<Index>& rows) {
+    StepScores own{scores.rows.middle_rows(first, std::ssize(growing_)), scores.are_log_probabilities};
+    const bool in_prefix = steps_ < std::ssize(prefix_);
+    if (!own.are_log_probabilities && (in_prefix || !may_end() || forbids_repetitions())) {
+        log_softmax(own.rows);
+        own.are_log_probabilities = true;
+    }
     record_weights(decoding, first);
     next_.clear();
-    if (steps_ < std::ssize(prefix_))
-        force(own);
+    if (in_prefix)
+        force(own.rows);
     else if (options_.sample)
         draw(own);
     else
@@ -69,22 +75,20 @@ void LineSearch::advance(const Decoding& decoding, View log_probabilities, Index
     }
 }
 
-// Appends the token to the hypothesis `row`, or ends it.
-void LineSearch::grow(View log_probabilities, std::size_t row, Token token, double search, std::uint64_t sample) {
-    const Real given = log_probabilities(static_cast<Index>(row), token);
-    const double step = double{std::isnan(given) ? impossible : given};
-    Hypothesis child = growing_[row];
-    child.log_probability += step;
-    child.search = search;
-    child.sample = sample;
-    child.row = static_cast<Index>(row);
-    if (token == end_token) {
+// Appends the token to the hypothesis, or ends it.
+void LineSearch::grow(const Candidate& candidate) {
+    Hypothesis child = growing_[candidate.row];
+    child.log_probability += candidate.log_probability;
+    child.search = candidate.search;
+    child.sample = candidate.sample;
+    child.row = static_cast<Index>(candidate.row);
+    if (candidate.token == end_token) {
         child.score = score_of(child, steps_ + 1);
         ended_.push_back(child);
         return;
     }
-    child.node = std::ssize(nodes_);
-    nodes_.push_back({growing_[row].node, token, step, row_weights_[row]});
+    const Index parent = std::exchange(child.node, std::ssize(nodes_));
+    nodes_.push_back({parent, candidate.token, candidate.log_probability, row_weights_[candidate.row]});
     next_.push_back(child);
 }
 
@@ -100,15 +104,20 @@ void LineSearch::cut() {
     tokens_.clear();
 }
 
-void LineSearch::force(View log_probabilities) {
+static double number_or_impossible(Real log_probability) {
+    return double{std::isnan(log_probability) ? impossible : log_probability};
+}
+
+void LineSearch::force(ConstView log_probabilities) {
     const Token token = prefix_[steps_];
-    const Real given = log_probabilities(0, token);
-    grow(log_probabilities, 0, token, growing_[0].search + double{std::isnan(given) ? impossible : given}, 0);
+    const double given = number_or_impossible(log_probabilities(0, token));
+    grow({0, token, growing_[0].search + given, given});
 }
 
 // Throws Error unless a token is possible: the options alone may forbid all.
 static void require_possible(std::span<const Real> log_probabilities) {
-    if (std::ranges::any_of(log_probabilities, [](Real x) { return x > impossible; })) return;
+    for (Token token = 0; token < std::ssize(log_probabilities); ++token)
+        if (token != begin_token && log_probabilities[token] > impossible) return;
     throw Error({.what = "a model gives no token a probability",
                  .expected = "log probabilities",
                  .got = "-inf or NaN alone",
@@ -117,14 +126,11 @@ static void require_possible(std::span<const Real> log_probabilities) {
 }
 
 // The log probabilities of what may follow a hypothesis, with the penalties for repetitions.
-std::span<const Real> LineSearch::allowed(View log_probabilities, std::size_t row) {
-    const auto all = log_probabilities.middle_rows(static_cast<Index>(row), 1).span();
-    const bool repetition = options_.no_repeat > 0 || options_.repetition_penalty != 1;
-    const bool may_end = steps_ - std::ssize(prefix_) >= options_.min_length;
-    if (may_end && !repetition) return all;
-    allowed_.assign(all.begin(), all.end());
-    if (!may_end) allowed_[end_token] = impossible;
-    if (!repetition) return allowed_;
+std::span<const Real> LineSearch::allowed(std::span<const Real> log_probabilities, std::size_t row) {
+    if (may_end() && !forbids_repetitions()) return log_probabilities;
+    allowed_.assign(log_probabilities.begin(), log_probabilities.end());
+    if (!may_end()) allowed_[end_token] = impossible;
+    if (!forbids_repetitions()) return allowed_;
     const std::vector<Token> tokens = tokens_of(growing_[row].node);
     if (options_.repetition_penalty != 1) penalize_repeated(tokens, options_.repetition_penalty, allowed_);
     if (options_.no_repeat > 0) forbid_repeated(tokens, options_.no_repeat, allowed_);
@@ -132,26 +138,35 @@ std::span<const Real> LineSearch::allowed(View log_probabilities, std::size_t ro
 }
 
 // The most probable k tokens that may follow a hypothesis, best first.
-std::vector<Scored> LineSearch::best_of(View log_probabilities, std::size_t row, Index k) {
-    std::vector<Scored> best = top_k(allowed(log_probabilities, row), k);
-    while (!best.empty() && !(best.back().score > impossible)) best.pop_back();
-    if (best.empty()) require_possible(log_probabilities.middle_rows(static_cast<Index>(row), 1).span());
+std::vector<LineSearch::Candidate> LineSearch::best_of(const StepScores& scores, std::size_t row, Index k) {
+    const std::span<Real> own = scores.row(row);
+    const bool normalized = scores.are_log_probabilities;
+    std::vector<Candidate> best;
+    // begin_token may be one more.
+    for (const Scored& s : normalized ? top_k(allowed(own, row), k + 1) : top_k_log_softmax(own, k + 1)) {
+        if (s.index == begin_token || s.score == impossible || std::ssize(best) == k) continue;
+        const double given = normalized ? number_or_impossible(own[s.index]) : double{s.score};
+        best.push_back({row, static_cast<Token>(s.index), growing_[row].search + double{s.score}, given});
+    }
+    if (!best.empty()) return best;
+    if (!normalized) log_softmax({own.data(), 1, std::ssize(own)});
+    require_possible(own);
     return best;
 }
 
-void LineSearch::extend(View log_probabilities) {
+void LineSearch::extend(const StepScores& scores) {
     std::vector<Candidate> candidates;
     std::vector<bool> goes_on(growing_.size());
-    for (std::size_t row = 0; row < growing_.size(); ++row)
-        for (const Scored& scored : best_of(log_probabilities, row, options_.beam + 1)) {
-            candidates.push_back({row, static_cast<Token>(scored.index), growing_[row].search + double{scored.score}});
-            goes_on[row] = !is_full();
-        }
+    for (std::size_t row = 0; row < growing_.size(); ++row) {
+        const std::vector<Candidate> best = best_of(scores, row, options_.beam + 1);
+        candidates.insert(candidates.end(), best.begin(), best.end());
+        goes_on[row] = !best.empty() && !is_full();
+    }
     std::ranges::stable_sort(candidates, std::greater(), &Candidate::search);
     for (Index rank = 0; const Candidate& candidate : candidates) {
         const bool ends = candidate.token == end_token;
         if (ends ? rank < options_.beam : !is_full() && std::ssize(next_) < options_.beam) {
-            grow(log_probabilities, candidate.row, candidate.token, candidate.search, 0);
+            grow(candidate);
             goes_on[candidate.row] = true;
         }
         ++rank;
@@ -160,32 +175,33 @@ void LineSearch::extend(View log_probabilities) {
         if (!goes_on[row]) cut(row, 0);
 }
 
-// A token drawn from the best ones, or -1 for none.
-Token LineSearch::drawn(std::span<const Scored> best, std::uint64_t sample) const {
-    if (best.empty()) return -1;
+// A token drawn from the best ones, or null for none.
+const LineSearch::Candidate* LineSearch::drawn(std::span<const Candidate> best, std::uint64_t sample) const {
+    if (best.empty()) return nullptr;
     std::vector<double> sums;  // of weights relative to the first, running
-    for (const Scored& scored : best) {
-        const double weight = std::exp((double{scored.score} - double{best[0].score}) / options_.temperature);
+    for (const Candidate& candidate : best) {
+        const double weight = std::exp((candidate.search - best[0].search) / options_.temperature);
         sums.push_back((sums.empty() ? 0 : sums.back()) + (sums.empty() ? 1 : weight));
     }
     const double wanted = options_.top_p * sums.back();
     const auto last = std::ranges::find_if(sums, [&](double sum) { return sum >= wanted; });
     const double at = *last * Rng(options_.seed, {stream_, sample, static_cast<std::uint64_t>(steps_)}).uniform();
-    return static_cast<Token>(best[std::ranges::upper_bound(sums, at) - sums.begin()].index);
+    return &best[static_cast<std::size_t>(std::ranges::upper_bound(sums, at) - sums.begin())];
 }
 
-void LineSearch::draw(View log_probabilities) {
+void LineSearch::draw(const StepScores& scores) {
     const bool begins = steps_ == std::ssize(prefix_);  // with one hypothesis, from which all samples grow
     const Index count = begins ? options_.n_best : std::ssize(growing_);
-    const Index k = options_.temperature == 0 ? 1 : options_.top_k == 0 ? log_probabilities.cols : options_.top_k;
+    const Index k = options_.temperature == 0 ? 1 : options_.top_k == 0 ? scores.rows.cols : options_.top_k;
     for (Index i = 0; i < count; ++i) {
         const std::size_t row = begins ? 0 : static_cast<std::size_t>(i);
         const std::uint64_t sample = begins ? static_cast<std::uint64_t>(i) : growing_[row].sample;
-        const Token token = drawn(best_of(log_probabilities, row, k), sample);
-        if (token == -1 || (is_full() && token != end_token))
+        const std::vector<Candidate> best = best_of(scores, row, k);
+        const Candidate* token = drawn(best, sample);
+        if (!token || (is_full() && token->token != end_token))
             cut(row, sample);
         else
-            grow(log_probabilities, row, token, 0, sample);
+            grow({row, token->token, 0, token->log_probability, sample});
     }
 }
 

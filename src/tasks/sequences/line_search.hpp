@@ -1,8 +1,8 @@
 // The search for one line's results. generate() steps many lines together.
 #pragma once
 
-#include "kvmem/kernels/top_k.hpp"
 #include "kvmem/tasks/sequences/generate.hpp"
+#include "tasks/sequences/group_decoding.hpp"
 
 #include <cstdint>
 #include <span>
@@ -22,8 +22,8 @@ class LineSearch {
     bool in_prefix() const { return steps_ <= std::ssize(prefix_); }  // whether tokens() are forced
 
     // Chooses what follows the hypotheses, which are rows [first, first + tokens().size()) of the decoding. The rows of
-    // the log probabilities may be changed. Appends to `rows` the old row of each hypothesis that grows on.
-    void advance(const Decoding& decoding, View log_probabilities, Index first, std::vector<Index>& rows);
+    // the scores may be changed. Appends to `rows` the old row of each hypothesis that grows on.
+    void advance(const Decoding& decoding, const StepScores& scores, Index first, std::vector<Index>& rows);
     // Ends the search with the hypotheses as they are.
     void cut();
     std::vector<Generated> results(bool weights) const;
@@ -47,16 +47,20 @@ class LineSearch {
         std::size_t row;
         Token token;
         double search;
+        double log_probability;  // of the token by the model
+        std::uint64_t sample = 0;
     };
 
     bool is_full() const { return steps_ - std::ssize(prefix_) == options_.max_length; }
-    void force(View log_probabilities);
-    void extend(View log_probabilities);
-    void draw(View log_probabilities);
-    std::span<const Real> allowed(View log_probabilities, std::size_t row);
-    std::vector<Scored> best_of(View log_probabilities, std::size_t row, Index k);
-    Token drawn(std::span<const Scored> best, std::uint64_t sample) const;
-    void grow(View log_probabilities, std::size_t row, Token token, double search, std::uint64_t sample);
+    bool may_end() const { return steps_ - std::ssize(prefix_) >= options_.min_length; }
+    bool forbids_repetitions() const { return options_.no_repeat > 0 || options_.repetition_penalty != 1; }
+    void force(ConstView log_probabilities);
+    void extend(const StepScores& scores);
+    void draw(const StepScores& scores);
+    std::span<const Real> allowed(std::span<const Real> log_probabilities, std::size_t row);
+    std::vector<Candidate> best_of(const StepScores& scores, std::size_t row, Index k);
+    const Candidate* drawn(std::span<const Candidate> best, std::uint64_t sample) const;
+    void grow(const Candidate& candidate);
     void cut(std::size_t row, std::uint64_t sample);
     void record_weights(const Decoding& decoding, Index first);
     bool is_over() const;

@@ -104,6 +104,8 @@ class MemoryDecoding : public Decoding {
             mix_in(found.recalled(i, options_), options_.mix, log_probabilities.middle_rows(i, 1).span());
     }
     void reorder(std::span<const Index> rows) override { model_->reorder(rows); }
+    bool takes_sources() const override { return model_->takes_sources(); }
+    void add(RaggedView<Token> sources) override { model_->add(sources); }
     ConstView states() const override { return model_->states(); }
     Index heads() const override { return model_->heads(); }
     std::string head_name(Index head) const override { return model_->head_name(head); }

@@ -16,6 +16,20 @@ inline Matrix copy_of(Var x) {
     return matrix;
 }
 
+// Row i is rows[i] of the matrix.
+inline Matrix rows_of(const Matrix& matrix, std::span<const Index> rows) {
+    Matrix chosen(std::ssize(rows), matrix.cols());
+    for (Index i = 0; i < chosen.rows(); ++i) std::copy_n(matrix.row(rows[i]), matrix.cols(), chosen.row(i));
+    return chosen;
+}
+
+// The rows of the matrix, unless it has none, and then those of `more`.
+inline Matrix joined(const Matrix& matrix, ConstView more) {
+    Matrix all(matrix.rows() + more.rows, more.cols);
+    std::ranges::copy(more.span(), std::copy_n(matrix.data(), matrix.size(), all.data()));
+    return all;
+}
+
 // Copies of states, which outlive the tape of their step. A row is a hypothesis.
 class RecurrentStates {
   public:
@@ -28,6 +42,13 @@ class RecurrentStates {
         for (const Var x : cells.h) h_.push_back(copy_of(x));
         for (const Var x : cells.c) c_.push_back(copy_of(x));
         if (read) read_.push_back(copy_of(*read));
+    }
+    // Adds rows behind those that were stored, if any.
+    void add(const Recurrent::State& cells, const std::optional<Var>& read = {}) {
+        if (h_.empty()) return store(cells, read);
+        for (std::size_t i = 0; i < h_.size(); ++i) h_[i] = joined(h_[i], cells.h[i].value());
+        for (std::size_t i = 0; i < c_.size(); ++i) c_[i] = joined(c_[i], cells.c[i].value());
+        if (read) read_[0] = joined(read_[0], read->value());
     }
     // What was stored last, as constants of a tape. The object must outlive the pass, unchanged.
     Recurrent::State cells(Tape& tape) const {
@@ -43,12 +64,7 @@ class RecurrentStates {
     // Row i becomes a copy of what row rows[i] was.
     void reorder(std::span<const Index> rows) {
         for (std::vector<Matrix>* all : {&h_, &c_, &read_})
-            for (Matrix& matrix : *all) {
-                Matrix chosen(std::ssize(rows), matrix.cols());
-                for (Index i = 0; i < chosen.rows(); ++i)
-                    std::copy_n(matrix.row(rows[i]), matrix.cols(), chosen.row(i));
-                matrix = std::move(chosen);
-            }
+            for (Matrix& matrix : *all) matrix = rows_of(matrix, rows);
     }
 
   private:

@@ -2,6 +2,7 @@
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/parallel.hpp"
+#include "kvmem/kernels/softmax.hpp"
 #include "tasks/sequences/toy_decoder.hpp"
 
 #include <catch2/catch.hpp>
@@ -49,6 +50,51 @@ std::vector<std::pair<double, Tokens>> all_targets(const ToyModel& model, const 
     }
     return all;
 }
+
+// The decoding of another model behind step() or step_scores() alone.
+class Behind : public Decoding {
+  public:
+    explicit Behind(std::unique_ptr<Decoding> of) : of_(std::move(of)) {}
+    Index vocabulary() const override { return of_->vocabulary(); }
+    void step(std::span<const Token> tokens, View log_probabilities) override { of_->step(tokens, log_probabilities); }
+    void reorder(std::span<const Index> rows) override { of_->reorder(rows); }
+
+  protected:
+    std::unique_ptr<Decoding> of_;
+};
+
+// Scores whose log-softmax are the probabilities of another model.
+class ScoringModel : public SequenceModel {
+    struct Steps : Behind {
+        using Behind::Behind;
+        void step(std::span<const Token> tokens, View out) override { step_scores(tokens, out), log_softmax(out); }
+        bool step_scores(std::span<const Token> tokens, View scores) override {
+            of_->step(tokens, scores);
+            for (Index i = 0; i < scores.size(); ++i) scores.data[i] += static_cast<Real>(7 + tokens[i / scores.cols]);
+            return false;
+        }
+    };
+
+  public:
+    explicit ScoringModel(const SequenceModel& of) : of_(of) {}
+    std::unique_ptr<Decoding> begin(RaggedView<Token> sources) const override {
+        return std::make_unique<Steps>(of_.begin(sources));
+    }
+
+  private:
+    const SequenceModel& of_;
+};
+
+class Normalized : public SequenceModel {
+  public:
+    explicit Normalized(const SequenceModel& of) : of_(of) {}
+    std::unique_ptr<Decoding> begin(RaggedView<Token> sources) const override {
+        return std::make_unique<Behind>(of_.begin(sources));
+    }
+
+  private:
+    const SequenceModel& of_;
+};
 
 bool same(const std::vector<Generated>& a, const std::vector<Generated>& b) {
     return std::ranges::equal(a, b, [](const Generated& x, const Generated& y) {
@@ -139,6 +185,39 @@ TEST_CASE("a line's results have the same bits in any batch and order and on any
             CHECK(same(whole[line], small[line]));
             CHECK(same(whole[line], backwards[backwards.size() - 1 - line]));
         }
+    }
+}
+
+TEST_CASE("new lines take the places of those that are over, where a model takes them", "[generate]") {
+    ToyModel model = ToyModel::random(9, 6);
+    const Ragged<Token> sources = random_sources(60, 7, 3);
+    const auto expected = generate(model, sources, {.max_length = 25});
+    const ThreadLimit one(1);
+    std::size_t steps = 0;
+    for (const bool takes : {false, true}) {
+        model.takes_sources = takes;
+        model.steps.clear();
+        const auto found = generate(model, sources, {.max_length = 25, .batch = 4});
+        CHECK(std::ranges::equal(found, expected, same));
+        const auto free = [](const ToyModel::Step& step) { return step.rows < 4 && step.lines < 60; };
+        CHECK(std::ranges::any_of(model.steps, free) != takes);
+        CHECK((steps == 0 || model.steps.size() < steps));
+        steps = model.steps.size();
+    }
+}
+
+TEST_CASE("scores that a search normalises give the bits of log probabilities", "[generate]") {
+    const ToyModel model = ToyModel::random(9, 7);
+    const ScoringModel scoring(model);
+    const Ragged<Token> sources = random_sources(20, 7, 4);
+    const Ragged<Token> prefixes = random_sources(20, 2, 5);
+    for (GenerateOptions options :
+         {GenerateOptions{}, GenerateOptions{.beam = 4, .n_best = 3}, GenerateOptions{.beam = 3, .min_length = 6},
+          GenerateOptions{.beam = 3, .no_repeat = 2, .repetition_penalty = 1.3},
+          GenerateOptions{.n_best = 3, .sample = true}, GenerateOptions{.n_best = 3, .sample = true, .top_k = 3}}) {
+        options.max_length = 25;
+        const auto expected = generate(Normalized(scoring), sources, options, {.prefixes = prefixes});
+        CHECK(std::ranges::equal(generate(scoring, sources, options, {.prefixes = prefixes}), expected, same));
     }
 }
 

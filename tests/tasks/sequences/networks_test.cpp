@@ -1,4 +1,6 @@
 // What every network of the lists shows of itself.
+#include "kvmem/core/parallel.hpp"
+#include "kvmem/tasks/sequences/generate.hpp"
 #include "kvmem/tasks/sequences/memory_model.hpp"
 #include "kvmem/tasks/sequences/model.hpp"
 #include "kvmem/tasks/sequences/models/seq2seq.hpp"
@@ -8,6 +10,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <numeric>
 
 using namespace kvmem;
@@ -19,6 +22,33 @@ TEST_CASE("every network shows the states that its output layer reads", "[memory
             CAPTURE(type->kind());
             const auto network = make_sequence_network(type->defaults, {text ? Units() : data.source, data.target});
             CHECK(memory_options_of(*network).key_width > 1);
+        }
+}
+
+TEST_CASE("lines that enter a running batch have the bits that they have alone", "[generate]") {
+    const PairsDataset data = test::toy_pairs(12, 2);
+    const PairSplit& pairs = data.split("train");
+    Ragged<Token> empty, prefixes;  // of unequal lengths, so that lines are over one after the other
+    for (Index i = 0; i < pairs.size(); ++i) {
+        empty.end_row();
+        prefixes.push_row(pairs.target[i].first(std::min<std::size_t>(pairs.target[i].size(), i % 4)));
+    }
+    for (const bool text : {false, true})
+        for (const ModelType* type : text ? text_models() : transduction_models()) {
+            CAPTURE(type->kind());
+            const auto network = make_sequence_network(type->defaults, {text ? Units() : data.source, data.target});
+            const Ragged<Token>& sources = text ? empty : pairs.source;
+            GenerateOptions options{.beam = 2, .max_length = 5};
+            options.batch = 1;
+            const auto alone = generate(*network, sources, options, {.prefixes = prefixes, .weights = true});
+            options.batch = 4;
+            const ThreadLimit one(1);
+            const auto entering = generate(*network, sources, options, {.prefixes = prefixes, .weights = true});
+            for (std::size_t i = 0; i < alone.size(); ++i) {
+                CHECK(entering[i][0].tokens == alone[i][0].tokens);
+                CHECK(entering[i][0].log_probability == alone[i][0].log_probability);
+                CHECK(entering[i][0].weights == alone[i][0].weights);
+            }
         }
 }
 

@@ -1,9 +1,11 @@
 // Models without parameters: the log probabilities of a next token are a function of the source and the tokens before.
 #pragma once
 
+#include "kvmem/core/parallel.hpp"
 #include "kvmem/core/rng.hpp"
 #include "kvmem/tasks/sequences/generate.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -50,6 +52,14 @@ class ToyModel : public SequenceModel {
         return std::make_unique<Rows>(*this, sources);
     }
 
+    bool takes_sources = true;
+    // Of all steps so far on one thread: the hypotheses, and the lines that had begun.
+    struct Step {
+        std::size_t rows;
+        Index lines;
+    };
+    mutable std::vector<Step> steps{};
+
   private:
     struct Row {
         Tokens source, tokens;
@@ -57,13 +67,19 @@ class ToyModel : public SequenceModel {
     };
     class Rows : public Decoding {
       public:
-        Rows(const ToyModel& model, RaggedView<Token> sources) : model_(model) {
+        Rows(const ToyModel& model, RaggedView<Token> sources) : model_(model) { add(sources); }
+        bool takes_sources() const override { return model_.takes_sources; }
+        void add(RaggedView<Token> sources) override {
             for (Index i = 0; i < sources.size(); ++i)
                 rows_.push_back({Tokens(sources[i].begin(), sources[i].end()), {}, {}, {}});
         }
         Index vocabulary() const override { return model_.vocabulary_; }
         void step(std::span<const Token> tokens, View log_probabilities) override {
             if (tokens.size() != rows_.size()) throw Error({.what = "a token for each row"});
+            if (thread_count() == 1) {
+                const Index before = model_.steps.empty() ? 0 : model_.steps.back().lines;
+                model_.steps.push_back({rows_.size(), before + std::ranges::count(tokens, test::begin)});
+            }
             for (std::size_t i = 0; i < rows_.size(); ++i) {
                 Row& row = rows_[i];
                 if (tokens[i] != test::begin) row.tokens.push_back(tokens[i]);

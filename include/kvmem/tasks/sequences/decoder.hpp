@@ -26,12 +26,21 @@ class Decoding {
     // `log_probabilities` [rows, vocabulary()]. The first token of a hypothesis is begin_token. The bits of a row must
     // depend on its source and its tokens alone.
     virtual void step(std::span<const Token> tokens, View log_probabilities) = 0;
+    // The same step for a search, which normalises the rows that it has to. Returns whether `scores` are log
+    // probabilities, as they are by default; otherwise their log-softmax is, with the bits that step() gives.
+    virtual bool step_scores(std::span<const Token> tokens, View scores) { return step(tokens, scores), true; }
     // Hypothesis i becomes a copy of what hypothesis rows[i] was. Rows stay grouped by source. A source may lose all of
     // its hypotheses.
     virtual void reorder(std::span<const Index> rows) = 0;
 
+    // Whether add() works. Other objects end with the sources that they began with.
+    virtual bool takes_sources() const { return false; }
+    // Adds a hypothesis without tokens for each source, behind the others. The sources are read during the call alone,
+    // and those that have no hypotheses any more are forgotten. Throws Error for sources that the model does not take.
+    virtual void add(RaggedView<Token> /*sources*/) {}
+
     // The vectors [rows, width] from which the output layer made the probabilities of the last step(), a row for each
-    // of its hypotheses. Empty where a model shows none. Valid until the next step().
+    // of its hypotheses. Empty where a model shows none. Valid until the next step() or add().
     virtual ConstView states() const { return {}; }
 
     // The number of attention heads to show; 0 for none.

@@ -1,6 +1,7 @@
 #include "kvmem/tasks/sequences/models/language_model.hpp"
 
 #include "tasks/sequences/model_type.hpp"
+#include "tasks/sequences/network_decoding.hpp"
 
 #include <algorithm>
 #include <string>
@@ -34,25 +35,24 @@ TransformerStack::Run LanguageModel::run(Tape& tape, RaggedView<Token> texts) co
 
 // --- generation
 
-class LanguageModel::Steps final : public Decoding {
+class LanguageModel::Steps final : public NetworkDecoding {
   public:
-    Steps(const LanguageModel& model, Index rows) : model_(model), cache_(model.layers_.start(rows)) {
-        tape_.set_training(false);
-        tape_.use(model.packed());
-    }
+    Steps(const LanguageModel& model, Index rows)
+        : NetworkDecoding(model), model_(model), cache_(model.layers_.start(rows)) {}
     Index vocabulary() const override { return model_.target_units().size(); }
-    void step(std::span<const Token> tokens, View log_probabilities) override {
+    bool step_scores(std::span<const Token> tokens, View scores) override {
         tape_.reset();
         const Var states = model_.layers_.step(cache_, model_.symbols_(tape_, tokens)).out;
         states_ = states.value();
-        std::ranges::copy(log_softmax(model_.scores_(states)).value().span(), log_probabilities.span().begin());
+        std::ranges::copy(model_.scores_(states).value().span(), scores.span().begin());
+        return false;
     }
     ConstView states() const override { return states_; }
     void reorder(std::span<const Index> rows) override { cache_.reorder(rows); }
+    void add(RaggedView<Token> sources) override { model_.layers_.add(cache_, sources.size()); }
 
   private:
     const LanguageModel& model_;
-    Tape tape_;
     TransformerCache cache_;
     ConstView states_;  // of the last step, on its tape
 };

@@ -2,6 +2,7 @@
 
 #include "kvmem/core/error.hpp"
 #include "tasks/sequences/model_type.hpp"
+#include "tasks/sequences/network_decoding.hpp"
 #include "tasks/sequences/recurrent_states.hpp"
 
 #include <algorithm>
@@ -34,29 +35,28 @@ Var RecurrentText::states(Tape& tape, RaggedView<Token> texts) const {
 
 // --- generation
 
-class RecurrentText::Steps final : public Decoding {
+class RecurrentText::Steps final : public NetworkDecoding {
   public:
-    Steps(const RecurrentText& model, Index rows) : model_(model), states_(*model.cells_) {
-        tape_.set_training(false);
-        tape_.use(model.packed());
+    Steps(const RecurrentText& model, Index rows) : NetworkDecoding(model), model_(model), states_(*model.cells_) {
         states_.store(model.cells_->start(tape_, rows));
     }
 
     Index vocabulary() const override { return model_.target_units().size(); }
 
-    void step(std::span<const Token> tokens, View log_probabilities) override {
+    bool step_scores(std::span<const Token> tokens, View scores) override {
         tape_.reset();
         const Recurrent::Run run = model_.cells_->step(model_.embed(tape_, tokens), states_.cells(tape_));
         output_states_ = run.out.value();
-        std::ranges::copy(log_softmax(model_.scores(run.out)).value().span(), log_probabilities.span().begin());
+        std::ranges::copy(model_.scores(run.out).value().span(), scores.span().begin());
         states_.store(run.last);
+        return false;
     }
     ConstView states() const override { return output_states_; }
     void reorder(std::span<const Index> rows) override { states_.reorder(rows); }
+    void add(RaggedView<Token> sources) override { states_.add(model_.cells_->start(tape_, sources.size())); }
 
   private:
     const RecurrentText& model_;
-    Tape tape_;
     RecurrentStates states_;
     ConstView output_states_;  // of the last step, on its tape
 };

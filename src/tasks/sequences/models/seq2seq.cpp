@@ -3,7 +3,9 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/kernels/pointer.hpp"
 #include "tasks/sequences/model_type.hpp"
+#include "tasks/sequences/network_decoding.hpp"
 #include "tasks/sequences/recurrent_states.hpp"
+#include "tasks/sequences/source_slots.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -258,82 +260,90 @@ Var Seq2Seq::loss(Tape& tape, RaggedView<Token> source, RaggedView<Token> target
 
 // --- generation
 
-class Seq2Seq::Steps final : public Decoding {
+class Seq2Seq::Steps final : public NetworkDecoding {
   public:
     Steps(const Seq2Seq& model, RaggedView<Token> sources)
-        : model_(model),
-          states_(*model.decoder_),
-          slot_offsets_(sources.offsets.begin(), sources.offsets.end()),
-          source_of_(static_cast<std::size_t>(sources.size())) {
-        std::iota(source_of_.begin(), source_of_.end(), Index{0});
-        tape_.set_training(false);
-        tape_.use(model.packed());
-        const Encoded encoded = model.encode(tape_, sources);
-        if (heads() > 0) key_ = copy_of(encoded.memory.key), value_ = copy_of(encoded.memory.value);
-        if (model.config_.copy) sources_ = model.copied_tokens(sources.values);
-        states_.store(encoded.state.cells, encoded.state.read);
+        : NetworkDecoding(model), model_(model), states_(*model.decoder_) {
+        add(sources);
     }
 
     Index vocabulary() const override { return model_.target_units().size(); }
     Index heads() const override { return model_.config_.attention == SequenceAttention::none ? 0 : 1; }
 
-    void step(std::span<const Token> tokens, View log_probabilities) override {
+    bool step_scores(std::span<const Token> tokens, View scores) override {
         tape_.reset();
         State state{states_.cells(tape_), states_.read(tape_)};
         const Var input = model_.embed(tape_, *model_.target_table_, tokens);
         Memory memory;
         if (heads() > 0) memory = {tape_.constant(key_), tape_.constant(value_)};
-        count_queries();
-        const Segments segments{query_offsets_, slot_offsets_};
+        const Segments segments = slots_.segments();
         weights_.resize(heads() > 0 ? weight_count(segments, 1) : 0);
         const StepOutput out = model_.step(input, state, memory, {segments, weights_});
         output_states_ = out.read.value();
-        const Var scores = model_.scores(out.read);
+        const ConstView generated = model_.scores(out.read).value();
         if (out.gate)
-            pointer_log_probabilities({scores.value(), out.gate->value().span(), weights_, copied_, first_weight_},
-                                      log_probabilities);
+            pointer_log_probabilities(
+                {generated, out.gate->value().span(), weights_, copied(), slots_.weight_offsets()}, scores);
         else
-            std::ranges::copy(log_softmax(scores).value().span(), log_probabilities.span().begin());
+            std::ranges::copy(generated.span(), scores.span().begin());
         states_.store(state.cells, state.read);
+        return out.gate.has_value();
     }
 
     ConstView states() const override { return output_states_; }
 
     void reorder(std::span<const Index> rows) override {
         states_.reorder(rows);
-        std::vector<Index> sources;
-        for (const Index row : rows) sources.push_back(source_of_[row]);
-        source_of_ = std::move(sources);
+        slots_.reorder(rows);
+    }
+
+    void add(RaggedView<Token> sources) override {
+        tape_.reset();
+        forget_sources();
+        const Encoded encoded = model_.encode(tape_, sources);
+        if (heads() > 0) {
+            key_ = joined(key_, encoded.memory.key.value());
+            value_ = joined(value_, encoded.memory.value.value());
+        }
+        if (model_.config_.copy) std::ranges::copy(model_.copied_tokens(sources.values), std::back_inserter(sources_));
+        states_.add(encoded.state.cells, encoded.state.read);
+        slots_.add(sources.offsets);
     }
 
     std::span<const Real> weights(Index row, Index) const override {
-        const Index source = source_of_[row];
-        return std::span(weights_).subspan(first_weight_[row], slot_offsets_[source + 1] - slot_offsets_[source]);
+        const std::span<const Index> offsets = slots_.weight_offsets();
+        return std::span(weights_).subspan(offsets[row], offsets[row + 1] - offsets[row]);
     }
 
   private:
-    // Which hypotheses read which source, and where their weights begin.
-    void count_queries() {
-        query_offsets_.assign(slot_offsets_.size(), 0);
-        first_weight_.assign(1, 0);
-        copied_.clear();
-        for (const Index source : source_of_) {
-            ++query_offsets_[source + 1];
-            const Index first = slot_offsets_[source], end = slot_offsets_[source + 1];
-            first_weight_.push_back(first_weight_.back() + end - first);
-            if (!sources_.empty()) copied_.insert(copied_.end(), sources_.begin() + first, sources_.begin() + end);
+    // Drops the slots that no hypothesis reads.
+    void forget_sources() {
+        std::vector<Index> rows;
+        const SourceSlots before = slots_;
+        for (const Index source : slots_.compact())
+            for (Index slot = 0; slot < before.size(source); ++slot) rows.push_back(before.first(source) + slot);
+        if (heads() > 0) key_ = rows_of(key_, rows), value_ = rows_of(value_, rows);
+        if (sources_.empty()) return;
+        std::vector<Token> sources;
+        for (const Index row : rows) sources.push_back(sources_[row]);
+        sources_ = std::move(sources);
+    }
+    // With `copy`, the target token of each weight.
+    std::vector<Token> copied() const {
+        std::vector<Token> tokens;
+        for (Index row = 0; row + 1 < std::ssize(slots_.weight_offsets()); ++row) {
+            const auto first = sources_.begin() + slots_.first(slots_.source(row));
+            tokens.insert(tokens.end(), first, first + slots_.size(slots_.source(row)));
         }
-        std::partial_sum(query_offsets_.begin(), query_offsets_.end(), query_offsets_.begin());
+        return tokens;
     }
 
     const Seq2Seq& model_;
-    Tape tape_;
     RecurrentStates states_;   // of the decoder, and r with input feeding
     ConstView output_states_;  // r of the last step, on its tape
-    Matrix key_, value_;
-    std::vector<Index> slot_offsets_, query_offsets_;  // of each source
-    std::vector<Index> source_of_, first_weight_;      // of each hypothesis; and where the weights end
-    std::vector<Token> sources_, copied_;              // with `copy`: target tokens of the slots, and of the weights
+    SourceSlots slots_;
+    Matrix key_, value_;          // of all slots
+    std::vector<Token> sources_;  // with `copy`: the target token of each slot
     std::vector<Real> weights_;
 };
 

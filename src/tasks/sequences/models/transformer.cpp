@@ -2,9 +2,10 @@
 
 #include "kvmem/core/error.hpp"
 #include "tasks/sequences/model_type.hpp"
+#include "tasks/sequences/network_decoding.hpp"
+#include "tasks/sequences/source_slots.hpp"
 
 #include <algorithm>
-#include <numeric>
 #include <string>
 
 namespace kvmem {
@@ -87,38 +88,40 @@ std::vector<SelfAttention> Transformer::self_attention(std::span<const Token> so
 
 // --- generation
 
-class Transformer::Steps final : public Decoding {
+class Transformer::Steps final : public NetworkDecoding {
   public:
-    Steps(const Transformer& model, RaggedView<Token> sources)
-        : model_(model), slot_offsets_(sources.offsets.begin(), sources.offsets.end()) {
-        source_of_.resize(static_cast<std::size_t>(sources.size()));
-        std::iota(source_of_.begin(), source_of_.end(), Index{0});
-        tape_.set_training(false);
-        tape_.use(model.packed());
-        const Var encoded = model.encoder_(model.source_(tape_, sources.values), slot_offsets_).out;
-        const EncoderOutput memory{encoded, slot_offsets_};
+    Steps(const Transformer& model, RaggedView<Token> sources) : NetworkDecoding(model), model_(model) {
+        const EncoderOutput memory = encode(sources);
         cache_ = model.decoder_.start(sources.size(), &memory);
+        slots_.add(sources.offsets);
     }
 
     Index vocabulary() const override { return model_.target_units().size(); }
     Index heads() const override { return model_.config_.decoder_layers * model_.config_.heads; }
 
-    void step(std::span<const Token> tokens, View log_probabilities) override {
+    bool step_scores(std::span<const Token> tokens, View scores) override {
         tape_.reset();
         weights_.clear();
-        count_queries();
-        run_ = model_.decoder_.step(cache_, model_.target_(tape_, tokens), query_offsets_);
-        const Var logs = log_softmax(model_.scores_(run_.out));
-        std::ranges::copy(logs.value().span(), log_probabilities.span().begin());
+        run_ = model_.decoder_.step(cache_, model_.target_(tape_, tokens), slots_.segments().query_offsets);
+        std::ranges::copy(model_.scores_(run_.out).value().span(), scores.span().begin());
+        return false;
     }
 
     ConstView states() const override { return run_.out.tape ? run_.out.value() : ConstView{}; }
 
     void reorder(std::span<const Index> rows) override {
         cache_.reorder(rows);
-        std::vector<Index> sources;
-        for (const Index row : rows) sources.push_back(source_of_[row]);
-        source_of_ = std::move(sources);
+        slots_.reorder(rows);
+    }
+
+    void add(RaggedView<Token> sources) override {
+        tape_.reset();
+        run_ = {};
+        const EncoderOutput memory = encode(sources);
+        const std::vector<Index> left = slots_.compact();
+        for (KeyValueCache& layer : cache_.memory) layer.reorder(left);
+        model_.decoder_.add(cache_, sources.size(), &memory);
+        slots_.add(sources.offsets);
     }
 
     std::string head_name(Index head) const override {
@@ -128,28 +131,19 @@ class Transformer::Steps final : public Decoding {
         if (weights_.empty())
             for (const TransformerLayer::Reads& layer : run_.reads)
                 weights_.push_back(layer.memory->weights().value().span());
-        const Index layer = head / model_.config_.heads, slots = first_weight_[row + 1] - first_weight_[row];
-        return weights_[layer].subspan(model_.config_.heads * first_weight_[row] + head % model_.config_.heads * slots,
-                                       slots);
+        const Index heads = model_.config_.heads, first = slots_.weight_offsets()[row];
+        const Index slots = slots_.weight_offsets()[row + 1] - first;
+        return weights_[head / heads].subspan(heads * first + head % heads * slots, slots);
     }
 
   private:
-    // Which hypotheses read which source, and where their weights begin.
-    void count_queries() {
-        query_offsets_.assign(slot_offsets_.size(), 0);
-        first_weight_.assign(1, 0);
-        for (const Index source : source_of_) {
-            ++query_offsets_[source + 1];
-            first_weight_.push_back(first_weight_.back() + slot_offsets_[source + 1] - slot_offsets_[source]);
-        }
-        std::partial_sum(query_offsets_.begin(), query_offsets_.end(), query_offsets_.begin());
+    EncoderOutput encode(RaggedView<Token> sources) {
+        return {model_.encoder_(model_.source_(tape_, sources.values), sources.offsets).out, sources.offsets};
     }
 
     const Transformer& model_;
-    Tape tape_;
     TransformerCache cache_;
-    std::vector<Index> slot_offsets_, query_offsets_;     // of each source
-    std::vector<Index> source_of_, first_weight_;         // of each hypothesis; and where the weights of a head end
+    SourceSlots slots_;
     TransformerStack::Run run_;                           // of the last step
     mutable std::vector<std::span<const Real>> weights_;  // of each layer, computed when they are wanted
 };
