@@ -69,7 +69,7 @@ void add_steps(OnnxCases& cases, const SequenceNetwork& network, const Ragged<To
 
 void add_translation(OnnxCases& cases, const std::string& name, SequenceNetwork& network) {
     Rng rng(4);
-    const Ragged<Token> sources = random_rows(rng, {5, 1, 7}, network.source_units().size());
+    const Ragged<Token> sources = random_rows(rng, {5, 1, 30}, network.source_units().size());
     cases.begin(name, network.onnx());
     cases.run("encoder");
     cases.tokens("source_tokens", sources.view());
@@ -199,23 +199,28 @@ TEST_CASE("exported networks give kvmem's numbers in ONNX Runtime", "[onnx]") {
         enlarge(network.parameters());
         add_translation(cases, "seq2seq-" + std::to_string(cases.size()), network);
     }
-    for (const auto positions : {Positions::none, Positions::sinusoidal, Positions::rotary, Positions::learned}) {
+    for (std::size_t i = 0; i < choices(Positions()).size(); ++i) {
         TransformerConfig c;
-        c.width = 8, c.heads = 2, c.inner = 12, c.encoder_layers = 2, c.decoder_layers = 3, c.positions = positions;
-        c.tied = positions != Positions::none;
+        c.width = 8, c.heads = 4, c.inner = 12, c.encoder_layers = 2, c.decoder_layers = 3;
+        c.positions = static_cast<Positions>(i);
+        c.tied = c.positions != Positions::none;
         if (!c.tied) c.feed_forward = FeedForwardForm::gelu;
-        if (positions == Positions::learned)
+        if (c.positions == Positions::learned)
             c.norm_order = NormOrder::post, c.feed_forward = FeedForwardForm::swiglu, c.softcap = 1;
+        if (c.positions == Positions::relative) c.norm = NormForm::rms, c.softcap = 1;
+        if (c.positions == Positions::alibi || c.positions == Positions::rotary) c.key_heads = 2;
         Transformer network(c, small_units());
         add_translation(cases, "transformer-" + std::to_string(cases.size()), network);
     }
-    LanguageModelConfig c;
-    c.width = 8, c.heads = 2, c.inner = 12, c.layers = 2, c.context = 3;
-    LanguageModel language(c, small_units());
-    cases.begin("language-model", language.onnx());
-    cases.run("step");
-    for (const char* cache : {"self_keys", "self_values"}) cases.numbers(cache, {3, 2, 2, 0, 4}, {});
-    add_steps(cases, language, {{}, {0, 0, 0, 0}});
+    for (const auto positions : {Positions::rotary, Positions::relative, Positions::alibi}) {
+        LanguageModelConfig c;
+        c.width = 8, c.heads = 2, c.key_heads = 1, c.inner = 12, c.layers = 2, c.context = 3, c.positions = positions;
+        LanguageModel language(c, small_units());
+        cases.begin("language-model-" + std::to_string(cases.size()), language.onnx());
+        cases.run("step");
+        for (const char* cache : {"self_keys", "self_values"}) cases.numbers(cache, {3, 2, 1, 0, 4}, {});
+        add_steps(cases, language, {{}, {0, 0, 0, 0}});
+    }
     RecurrentText text({.width = 6, .embedding = 5, .layers = 2}, small_units());
     cases.begin("recurrent-text", text.onnx());
     cases.run("step");
@@ -242,9 +247,9 @@ TEST_CASE("a network that ONNX cannot have is refused with a list of those that 
     CHECK_THROWS_WITH(LanguageModel(delta, small_units()).onnx(),
                       Catch::Contains("expected mixer attention, got delta"));
     CHECK_THROWS_WITH(Seq2Seq(minimal, small_units()).onnx(), Catch::Contains("rnn, lstm, gru or gru-reset-before"));
-    TransformerConfig distances;
-    distances.positions = Positions::alibi;
-    CHECK_THROWS_WITH(Transformer(distances, small_units()).onnx(), Catch::Contains("got alibi"));
+    LanguageModelConfig values;
+    values.product_keys = 4;
+    CHECK_THROWS_WITH(LanguageModel(values, small_units()).onnx(), Catch::Contains("expected product_keys 0, got 4"));
     for (const ModelType* type : question_answering().models()) {
         const auto model = make_model(type->defaults, small_vocabulary(), small_candidates);
         if (type->kind() == "kv-mem-nn" || type->kind() == "mem-n2n")

@@ -1,15 +1,24 @@
 // The graph of a Transformer language model.
 #include "kvmem/tasks/sequences/models/language_model.hpp"
 
+#include "kvmem/core/error.hpp"
 #include "tasks/sequences/models/transformer_layers_onnx.hpp"
 
 namespace kvmem {
 
 using namespace onnx;
 
+static void require_onnx(bool possible, const char* expected, const std::string& got) {
+    if (!possible)
+        throw Error({.what = "a network of these settings cannot be exported to ONNX",
+                     .expected = expected,
+                     .got = got,
+                     .hint = "safetensors has the weights of every network"});
+}
+
 std::vector<OnnxModel> LanguageModel::onnx() const {
-    LanguageModelConfig config = config_;
-    require_onnx_layers(config);
+    require_onnx(config_.mixer == Mixer::attention, "mixer attention", "delta");
+    require_onnx(config_.product_keys == 0, "product_keys 0", std::to_string(config_.product_keys));
     Graph g(
         "step",
         "kvmem language-model: reads one token of each text. The outputs next_self_keys and next_self_values are the "

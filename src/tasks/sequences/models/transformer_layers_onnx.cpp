@@ -1,44 +1,22 @@
 #include "tasks/sequences/models/transformer_layers_onnx.hpp"
 
-#include "kvmem/core/error.hpp"
 #include "kvmem/kernels/normalize.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
-#include <map>
 #include <numbers>
 #include <utility>
 
 namespace kvmem::onnx {
 
-void require_onnx_layers(FieldsRef settings) {
-    static const std::map<std::string_view, std::vector<std::string_view>> possible{
-        {"positions", {"none", "sinusoidal", "rotary", "learned"}},
-        {"norm", {"layer"}},
-        {"key_heads", {"0"}},
-        {"mixer", {"attention"}},
-        {"product_keys", {"0"}}};
-    for (const FieldText& field : field_texts(settings)) {
-        const auto found = possible.find(field.name);
-        if (found == possible.end() || std::ranges::find(found->second, field.value) != found->second.end()) continue;
-        std::string expected;
-        for (const std::string_view value : found->second)
-            expected += (expected.empty() ? "" : " or ") + std::string(value);
-        throw Error({.what = "a network of these settings cannot be exported to ONNX",
-                     .expected = field.name + " " + expected,
-                     .got = field.value,
-                     .hint = "safetensors has the weights of every network"});
-    }
-}
-
 // --- positions
 
-// 0, 1 .. up to the number of rows of x along an axis, or that number alone.
+// The size of x along an axis: [1].
 static Value extent(const Value& x, std::int64_t axis) { return slice(apply("Shape", x), 0, axis, axis + 1); }
-static Value counted(const Value& x, std::int64_t axis) {
-    Graph& g = *x.graph;
-    return g.node("Range", {g.integer(0), squeeze(extent(x, axis), 0), g.integer(1)});
+// 0, 1 .. up to a count [1].
+static Value counted(const Value& count) {
+    Graph& g = *count.graph;
+    return g.node("Range", {g.integer(0), squeeze(count, 0), g.integer(1)});
 }
 
 // sin(position * rate + phase), in double because positions may be large: [positions, columns].
@@ -65,6 +43,25 @@ Value LayersGraph::place(const Value& x, const Value& positions) const {
     return x + waves(positions, rates, phases);
 }
 
+// What is added to the scores of queries at these positions and of so many slots: [heads, queries, slots], or nothing.
+Value LayersGraph::distance_bias(const Value& positions, const Value& slot_count, bool causal) const {
+    const bool relative = settings_.positions == Positions::relative;
+    if (!relative && settings_.positions != Positions::alibi) return {};
+    const Value distance = unsqueeze(positions, 1) - unsqueeze(counted(slot_count), 0);
+    if (!relative) {
+        std::vector<Real> slopes;
+        for (Index h = 1; h <= settings_.heads; ++h)
+            slopes.push_back(-std::exp2(-8 * static_cast<Real>(h) / static_cast<Real>(settings_.heads)));
+        return graph_.constant(slopes, {settings_.heads, 1, 1}) * apply("Abs", cast(distance, Type::float32));
+    }
+    Integers buckets;  // of all distances that differ
+    for (Index d = -max_distance; d <= max_distance; ++d) buckets.push_back(bucket_of(d, causal));
+    const Value last = graph_.integer(2 * max_distance), place = distance + graph_.integer(max_distance);
+    const Value bucket = graph_.node("Min", {graph_.node("Max", {place, graph_.integer(0)}), last});
+    const Value rows = gather(graph_.parameter(name_ + ".distances"), graph_.constant(buckets));
+    return transpose(gather(rows, bucket), {2, 0, 1});
+}
+
 // Queries or keys [batch, heads, n, D] at these positions, with rotary ones.
 Value LayersGraph::turned(const Value& heads, const Value& positions) const {
     if (settings_.positions != Positions::rotary) return heads;
@@ -79,6 +76,12 @@ Value LayersGraph::turned(const Value& heads, const Value& positions) const {
 // --- layers
 
 Value LayersGraph::norm(const Value& x, const std::string& name) const {
+    if (settings_.norm == NormForm::rms) {
+        const Value squares = unsqueeze(sum(x * x, -1), -1);
+        const Value mean = (1 / static_cast<Real>(settings_.width)) * squares;
+        return x * apply("Reciprocal", apply("Sqrt", static_cast<Real>(layer_norm_epsilon) + mean)) *
+               graph_.parameter(name + ".gain");
+    }
     return graph_.node("LayerNormalization", {x, graph_.parameter(name + ".gain"), graph_.parameter(name + ".bias")},
                        {{"epsilon", static_cast<float>(layer_norm_epsilon)}});
 }
@@ -99,15 +102,24 @@ Value LayersGraph::heads_of(const Value& x, const std::string& name) const {
     return transpose(reshape(linear(x, name), {0, 0, -1, head_width()}), {0, 2, 1, 3});
 }
 
-LayersGraph::Read LayersGraph::attend(const Value& queries, const Value& keys, const Value& values, const Value& mask,
-                                      const std::string& name) const {
+// Keys or values [batch, key heads, n, D] as each head reads them: [batch, heads, n, D].
+Value LayersGraph::for_heads(const Value& rows) const {
+    if (key_heads() == settings_.heads) return rows;
+    Integers key_head;
+    for (Index h = 0; h < settings_.heads; ++h) key_head.push_back(h / (settings_.heads / key_heads()));
+    return graph_.node("Gather", {rows, graph_.constant(key_head)}, {{"axis", std::int64_t{1}}});
+}
+
+LayersGraph::Read LayersGraph::attend(const Lookup& in, const std::string& name) const {
     const Real scale = 1 / std::sqrt(static_cast<Real>(head_width()));
-    Value scores = matmul(scale * queries, transpose(keys, {0, 1, 3, 2}));
+    Value scores = matmul(scale * in.queries, transpose(for_heads(in.keys), {0, 1, 3, 2}));
     if (const auto cap = static_cast<Real>(settings_.softcap); cap > 0)
         scores = cap * apply("Tanh", (1 / cap) * scores);
-    const Value weights = mask.graph ? masked_softmax(scores, mask) : apply("Softmax", scores);
-    const Value read = reshape(transpose(matmul(weights, values), {0, 2, 1, 3}), {0, 0, settings_.width});
-    return {linear(read, name + ".out"), weights};
+    if (in.bias.graph) scores = scores + in.bias;
+    const Value weights = in.mask.graph ? masked_softmax(scores, in.mask) : apply("Softmax", scores);
+    const Value read = matmul(weights, for_heads(in.values));
+    const Value joined = reshape(transpose(read, {0, 2, 1, 3}), {0, 0, settings_.width});
+    return {linear(joined, name + ".out"), weights};
 }
 
 template <class F>
@@ -122,14 +134,15 @@ Value LayersGraph::last_norm(const Value& x) const {
 static Value over_heads(const Value& mask) { return unsqueeze(unsqueeze(mask, 1), 1); }
 
 Value LayersGraph::encode(const Value& x, const Value& mask) const {
-    const Value positions = counted(x, 1), visible = over_heads(mask);
+    const Value length = extent(x, 1), positions = counted(length), visible = over_heads(mask);
+    const Value bias = distance_bias(positions, length, false);
     Value rows = place(x, positions);
     for (Index i = 0; i < layers_; ++i) {
         const std::string self = part(i, "self");
         rows = sub_layer(rows, part(i, "norm1"), [&](const Value& y) {
-            return attend(turned(heads_of(y, self + ".query"), positions),
-                          turned(heads_of(y, self + ".key"), positions), heads_of(y, self + ".value"), visible, self)
-                .out;
+            const Value keys = turned(heads_of(y, self + ".key"), positions);
+            const Value queries = turned(heads_of(y, self + ".query"), positions);
+            return attend({queries, keys, heads_of(y, self + ".value"), visible, bias}, self).out;
         });
         rows =
             sub_layer(rows, part(i, "norm2"), [&](const Value& y) { return feed_forward(y, part(i, "feed_forward")); });
@@ -161,8 +174,9 @@ LayersGraph::Step LayersGraph::step(const Value& x, const LayerCache& cache, Ind
                                     const Value& mask) const {
     const Value position = extent(cache.keys, 3), visible = memory ? over_heads(mask) : Value();
     const auto seen = [&](const Value& rows) {
-        return window > 0 ? slice(rows, 2, -window, std::numeric_limits<std::int64_t>::max()) : rows;
+        return window > 0 && rows.graph ? slice(rows, 2, -window, std::numeric_limits<std::int64_t>::max()) : rows;
     };
+    const Value bias = distance_bias(position, graph_.integer(1) + position, true);
     Step done{place(x, position), {}};
     std::vector<Value> keys, values;
     for (Index i = 0; i < layers_; ++i) {
@@ -171,12 +185,13 @@ LayersGraph::Step LayersGraph::step(const Value& x, const LayerCache& cache, Ind
             keys.push_back(concat({layer_of(cache.keys, i), turned(heads_of(y, self + ".key"), position)}, 2));
             values.push_back(concat({layer_of(cache.values, i), heads_of(y, self + ".value")}, 2));
             const Value query = turned(heads_of(y, self + ".query"), position);
-            return attend(query, seen(keys.back()), seen(values.back()), {}, self).out;
+            return attend({query, seen(keys.back()), seen(values.back()), {}, seen(bias)}, self).out;
         });
         if (memory)
             done.out = sub_layer(done.out, part(i, "norm_memory"), [&](const Value& y) {
-                const Read read = attend(heads_of(y, other + ".query"), layer_of(memory->keys, i),
-                                         layer_of(memory->values, i), visible, other);
+                const Lookup in{heads_of(y, other + ".query"), layer_of(memory->keys, i), layer_of(memory->values, i),
+                                visible};
+                const Read read = attend(in, other);
                 done.weights.push_back(squeeze(read.weights, 2));
                 return read.out;
             });
@@ -189,14 +204,14 @@ LayersGraph::Step LayersGraph::step(const Value& x, const LayerCache& cache, Ind
 }
 
 LayerCache LayersGraph::input(const std::string& name, const char* length, const std::string& about) const {
-    const std::vector<Extent> shape{"batch", layers_, settings_.heads, length, head_width()};
+    const std::vector<Extent> shape = cache_shape(length);
     return {graph_.input(name + "_keys", Type::float32, shape, about),
             graph_.input(name + "_values", Type::float32, shape, about)};
 }
 
 void LayersGraph::output(const std::string& name, const LayerCache& cache, const char* length,
                          const std::string& about) const {
-    const std::vector<Extent> shape{"batch", layers_, settings_.heads, length, head_width()};
+    const std::vector<Extent> shape = cache_shape(length);
     graph_.output(name + "_keys", cache.keys, Type::float32, shape, about);
     graph_.output(name + "_values", cache.values, Type::float32, shape, about);
 }

@@ -10,13 +10,10 @@
 
 namespace kvmem::onnx {
 
-// Keys and values of all layers [batch, layers, heads, length, width of a head].
+// Keys and values of all layers [batch, layers, key heads, length, width of a head].
 struct LayerCache {
     Value keys, values;
 };
-
-// Throws Error for settings that graphs do not have yet.
-void require_onnx_layers(FieldsRef settings);
 
 // A stack of layers whose parameters begin with `name`. The graph and the settings must outlive it.
 class LayersGraph {
@@ -47,15 +44,24 @@ class LayersGraph {
         Value out, weights;
     };
     Index head_width() const { return settings_.width / settings_.heads; }
+    Index key_heads() const { return settings_.key_heads > 0 ? settings_.key_heads : settings_.heads; }
+    std::vector<Extent> cache_shape(const char* length) const {
+        return {"batch", layers_, key_heads(), length, head_width()};
+    }
     std::string part(Index layer, const char* of) const { return name_ + "." + std::to_string(layer) + "." + of; }
     Value norm(const Value& x, const std::string& name) const;
     Value last_norm(const Value& x) const;
     Value feed_forward(const Value& x, const std::string& name) const;
     Value heads_of(const Value& x, const std::string& name) const;
     Value place(const Value& x, const Value& positions) const;
+    Value distance_bias(const Value& positions, const Value& slot_count, bool causal) const;
     Value turned(const Value& heads, const Value& positions) const;
-    Read attend(const Value& queries, const Value& keys, const Value& values, const Value& mask,
-                const std::string& name) const;
+    struct Lookup {
+        Value queries, keys, values;
+        Value mask{}, bias{};  // where there are such
+    };
+    Value for_heads(const Value& rows) const;
+    Read attend(const Lookup& in, const std::string& name) const;
     template <class F>
     Value sub_layer(const Value& x, const std::string& name, F f) const;
 

@@ -42,10 +42,6 @@ static OnnxModel step_of(const Transformer& model, const TransformerConfig& conf
     return g.model();
 }
 
-std::vector<OnnxModel> Transformer::onnx() const {
-    TransformerConfig config = config_;
-    require_onnx_layers(config);
-    return {encoder_of(*this, config_), step_of(*this, config_)};
-}
+std::vector<OnnxModel> Transformer::onnx() const { return {encoder_of(*this, config_), step_of(*this, config_)}; }
 
 }  // namespace kvmem

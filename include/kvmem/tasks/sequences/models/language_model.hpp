@@ -56,7 +56,7 @@ class LanguageModel final : public TextNetwork {
     Var states(Tape& tape, RaggedView<Token> texts) const override { return run(tape, texts).out; }
     Var scores(Var states) const override { return scores_(states); }
     std::unique_ptr<Decoding> begin(RaggedView<Token> sources) const override;
-    // Throws Error for settings that its graphs do not have yet.
+    // Throws Error for product keys and the delta rule.
     std::vector<OnnxModel> onnx() const override;
 
     // states() with all that was read. On a tape that is not training, each row has the bits that it has step by step.

@@ -41,7 +41,6 @@ class Transformer final : public SequenceNetwork {
     Var loss(Tape& tape, RaggedView<Token> source, RaggedView<Token> target) const override;
     // heads() are those of the attention to the source: head h of decoder layer l is number l * heads + h.
     std::unique_ptr<Decoding> begin(RaggedView<Token> sources) const override;
-    // Throws Error for settings that its graphs do not have yet.
     std::vector<OnnxModel> onnx() const override;
 
     std::vector<SelfAttention> self_attention(std::span<const Token> source,
