@@ -21,11 +21,12 @@ static const char* const about_synth_pairs =
     "  add      17+5 -> 22, numbers of up to three digits; characters\n"
     "  scan     jump left twice -> I_TURN_LEFT I_JUMP I_TURN_LEFT I_JUMP, the 20,910 commands of SCAN; words\n";
 
-static PairTask task_named(const std::string& name) {
-    const auto names = choices(PairTask{});
-    const auto task = std::ranges::find(names, name);
-    require_option(task != names.end(), "task", "dates, reverse, copy, sort, add or scan");
-    return static_cast<PairTask>(task - names.begin());
+template <class Choice>
+static Choice choice_named(const std::string& name, const char* option, const char* expected) {
+    const auto names = choices(Choice{});
+    const auto found = std::ranges::find(names, name);
+    require_option(found != names.end(), option, expected);
+    return static_cast<Choice>(found - names.begin());
 }
 
 int run_synth_pairs(const Arguments& arguments) {
@@ -39,10 +40,18 @@ int run_synth_pairs(const Arguments& arguments) {
         ("seed", po::value(&options.seed)->default_value(1), "of every random choice")                           //
         ("lines", po::value(&options.train)->default_value(options.train), "pairs to train on; 1 to 1,000,000")  //
         ("valid", po::value(&options.valid)->default_value(options.valid), "pairs to validate with")             //
-        ("test", po::value(&options.test)->default_value(options.test), "pairs to test with");
+        ("test", po::value(&options.test)->default_value(options.test), "pairs to test with")                    //
+        ("split", po::value<std::string>()->default_value("simple"),
+         "of scan, commands that training has not: simple, any; length, those with more actions; add-jump, those with "
+         "'jump' among other words")  //
+        ("max-actions", po::value(&options.max_actions)->default_value(options.max_actions),
+         "of training, with --split length");
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
-    options.task = task_named(required(values, "task", "dates, reverse, copy, sort, add or scan"));
+    constexpr const char* tasks = "dates, reverse, copy, sort, add or scan";
+    options.task = choice_named<PairTask>(required(values, "task", tasks), "task", tasks);
+    options.split =
+        choice_named<CommandSplit>(values["split"].as<std::string>(), "split", "simple, length or add-jump");
     const std::filesystem::path output = required(values, "output", "the folder to write to");
     if (is_folder(output)) require_output(output / "pairs.h5", "kvmem-pairs", {});
     const auto files = write_pairs(output, options);

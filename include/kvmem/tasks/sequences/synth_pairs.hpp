@@ -13,6 +13,10 @@
 //
 // Units are chars in dates and add, words elsewhere. The source alone decides the split of a pair, eight in ten are of
 // training. So no source is in two splits, whatever the seeds and sizes, and none is twice in a split.
+//
+// Commands may have other tests, whose pairs training has not: those with more than max_actions actions; or those of
+// "jump" with other words, while "jump" alone is every tenth pair of training. They are splits of Lake and Baroni
+// (experiments 1 to 3), but for the pairs to validate with, which are like those of training.
 #pragma once
 
 #include "kvmem/tasks/sequences/dataset.hpp"
@@ -28,6 +32,10 @@ namespace kvmem {
 enum class PairTask { dates, reverse, copy, sort, add, scan };
 std::span<const char* const> choices(PairTask);
 
+// Which commands are those of the test.
+enum class CommandSplit { simple, length, add_jump };
+std::span<const char* const> choices(CommandSplit);
+
 // The largest number of pairs of a split.
 inline constexpr Index max_pairs = 1'000'000;
 
@@ -38,10 +46,14 @@ struct SynthPairs {
     Index train = 10'000;             // pairs to train on
     Index valid = 1'000;              // and to validate with; 0: none
     Index test = 1'000;               // and to test with; 0: none
+    // Of commands.
+    CommandSplit split = CommandSplit::simple;
+    Index max_actions = 22;  // of training, with CommandSplit::length
 };
 
 // The same options give the same pairs, and a larger number continues the same ones. Throws UsageError for a number
-// outside [0, max_pairs], for none to train on, and for more pairs than the task has.
+// outside [0, max_pairs], for none to train on, for more pairs than the task has, and for a split of commands of
+// another task.
 PairsDataset synth_pairs(const SynthPairs& options);
 
 // Writes pairs.h5 (kvmem-pairs, with the alignment), and train.tsv, valid.tsv and test.tsv with the same pairs as lines

@@ -21,6 +21,11 @@ std::span<const char* const> choices(PairTask) {
     return names;
 }
 
+std::span<const char* const> choices(CommandSplit) {
+    static constexpr const char* names[] = {"simple", "length", "add-jump"};
+    return names;
+}
+
 static constexpr synth::MadePair (*makers[])(Rng&) = {synth::make_date, synth::make_reverse, synth::make_copy,
                                                       synth::make_sort, synth::make_sum,     synth::make_command};
 
@@ -30,21 +35,31 @@ using MadeSplits = std::map<std::string, MadePairs>;
 enum Split { train, valid, test };
 static constexpr const char* split_names[] = {"train", "valid", "test"};
 
-static Split split_of(const std::string& source) {
-    const auto tenth = XXH3_64bits(source.data(), source.size()) % 10;
-    return tenth == 0 ? valid : tenth == 1 ? test : train;
+static Split split_of(const synth::MadePair& made, const SynthPairs& options) {
+    const auto tenth = XXH3_64bits(made.source.data(), made.source.size()) % 10;
+    const bool is_simple = options.split == CommandSplit::simple;
+    const bool is_new = options.split == CommandSplit::length
+                            ? made.origins.size() > options.max_actions
+                            : made.source != "jump" && made.source.find("jump") != std::string::npos;
+    if (is_simple ? tenth == 1 : is_new) return test;
+    return tenth == 0 ? valid : train;
 }
 
 static MadePairs make_pairs(const SynthPairs& options, Split split, Index count) {
     constexpr Index max_draws = 200'000;  // for a source that is new
     const auto task = static_cast<std::uint64_t>(options.task);
+    Ragged<Index> jump_origin;
+    jump_origin.values = {0}, jump_origin.end_row();
     Rng rng(options.seed, {task, split});
     MadePairs pairs;
     std::unordered_set<std::string> seen;
     for (Index draws = 0; static_cast<Index>(pairs.size()) < count; ++draws) {
         require_option(draws < max_draws, "lines", "fewer pairs: the task has no more");
         synth::MadePair made = makers[task](rng);
-        if (split_of(made.source) != split || !seen.insert(made.source).second) continue;
+        if (options.split == CommandSplit::add_jump && split == train && pairs.size() % 10 == 0)
+            made = {"jump", "I_JUMP", jump_origin};
+        else if (split_of(made, options) != split || !seen.insert(made.source).second)
+            continue;
         pairs.push_back(std::move(made));
         draws = 0;
     }
@@ -53,6 +68,8 @@ static MadePairs make_pairs(const SynthPairs& options, Split split, Index count)
 
 static MadeSplits make_splits(const SynthPairs& options) {
     require_option(options.train > 0, "lines", "at least 1 to train on");
+    require_option(options.split == CommandSplit::simple || options.task == PairTask::scan, "split",
+                   "simple for other tasks than scan");
     const Index sizes[] = {options.train, options.valid, options.test};
     for (const Index size : sizes)
         require_option(0 <= size && size <= max_pairs, "lines", "0 to 1,000,000 for each split");
@@ -74,7 +91,9 @@ static PairsDataset dataset_of(const SynthPairs& options, const MadeSplits& spli
     const UnitChoice units{chars ? UnitKind::chars : UnitKind::words};
     PairsDataset dataset{
         {}, learn_side(known, &TextPair::source, units), learn_side(known, &TextPair::target, units), {}};
-    const std::string task = choices(options.task)[static_cast<std::size_t>(options.task)];
+    std::string task = choices(options.task)[static_cast<std::size_t>(options.task)];
+    if (options.split != CommandSplit::simple)
+        task += std::string(" --split ") + choices(options.split)[static_cast<std::size_t>(options.split)];
     dataset.info = {.title = "made up: " + task, .generator = "kvmem " KVMEM_VERSION " synth pairs --task " + task};
     for (const auto& [name, pairs] : splits) {
         const auto encode = name == "train" ? encode_pairs : encode_references;

@@ -124,6 +124,29 @@ TEST_CASE("the grammar has 20,910 commands", "[synth_pairs][slow]") {
     CHECK_THROWS_WITH(size(17'500), Contains("the task has no more"));
 }
 
+TEST_CASE("commands that training has not are those with more actions, or those of jump with other words",
+          "[synth_pairs]") {
+    SynthPairs options{.task = PairTask::scan, .train = 2000, .valid = 100, .test = 500};
+    const auto check = [&](auto is_new) {
+        const PairsDataset made = synth_pairs(options);
+        for (const char* split : {"train", "valid", "test"})
+            for (const Line& line : lines_of(made, split)) {
+                CAPTURE(line.source);
+                CHECK(is_new(line) == (std::string(split) == "test"));
+                CHECK(line.target == actions(line.source));
+            }
+        return made;
+    };
+    options.split = CommandSplit::length, options.max_actions = 26;
+    check([](const Line& line) { return line.origins.size() > 26; });
+    options.split = CommandSplit::add_jump;
+    const PairsDataset made =
+        check([](const Line& line) { return line.source != "jump" && line.source.find("jump") != line.source.npos; });
+    CHECK(std::ranges::count(lines_of(made, "train"), "jump", &Line::source) == 200);
+    options.task = PairTask::copy;
+    CHECK_THROWS_WITH(synth_pairs(options), Contains("split") && Contains("simple for other tasks than scan"));
+}
+
 TEST_CASE("dates are what their texts say", "[synth_pairs]") {
     std::set<std::string> seen;
     static const char* const months[] = {"jan", "feb", "mar", "apr", "may", "jun",
