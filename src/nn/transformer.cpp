@@ -275,7 +275,8 @@ void TransformerStack::require_cache(const TransformerCache& cache) const {
 
 void TransformerStack::add(TransformerCache& cache, Index sequences, const EncoderOutput* memory) const {
     require_cache(cache);
-    require_shape(options_.reads_memory == (memory != nullptr), in_transformer, "the output of an encoder, for a decoder alone");
+    require_shape(options_.reads_memory == (memory != nullptr), in_transformer,
+                  "the output of an encoder, for a decoder alone");
     for (KeyValueCache& layer : cache.self) layer.add_sequences(sequences);
     for (Matrix& layer : cache.delta) {
         Matrix more(layer.rows() + sequences, layer.cols());
