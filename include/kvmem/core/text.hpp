@@ -8,6 +8,9 @@
 
 namespace kvmem {
 
+// Whether it is one of 0 to 9, in any locale.
+[[nodiscard]] constexpr bool is_digit(char c) { return '0' <= c && c <= '9'; }
+
 // Position of the first byte that is not valid UTF-8, or npos.
 [[nodiscard]] std::size_t invalid_utf8_at(std::string_view text);
 

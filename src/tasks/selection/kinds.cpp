@@ -1,6 +1,8 @@
 // What questions want and candidates have: rules for English, whose weights are learned.
 #include "tasks/selection/features.hpp"
 
+#include "kvmem/core/text.hpp"
+
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -31,7 +33,6 @@ static bool is_one_of(std::string_view word, const std::array<std::string_view, 
     return std::ranges::find(words, word) != words.end();
 }
 
-static bool is_digit(char c) { return '0' <= c && c <= '9'; }
 static bool is_number(const Place& p) { return is_digit(p.word[0]) || (p.word == "num" && p.behind == '>'); }
 static bool is_year(const Place& p) {
     return p.word.size() == 4 && std::ranges::all_of(p.word, is_digit) && (p.word[0] == '1' || p.word[0] == '2');

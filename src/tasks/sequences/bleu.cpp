@@ -1,5 +1,6 @@
 // BLEU and chrF.
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/text.hpp"
 #include "kvmem/tasks/sequences/metrics.hpp"
 #include "kvmem/version.hpp"
 
@@ -53,7 +54,6 @@ static std::string replaced(std::string text, std::string_view part, std::string
     return text;
 }
 
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 static bool is_point(char c) { return c == '.' || c == ','; }
 // Whether mteval-v13a makes a word of it.
 static bool is_punctuation(char c) {

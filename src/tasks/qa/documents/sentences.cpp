@@ -1,6 +1,7 @@
 #include "tasks/qa/documents/sentences.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/text.hpp"
 
 #include <unicode/ubrk.h>
 #include <unicode/utext.h>
@@ -32,8 +33,6 @@ static constexpr std::string_view abbreviations[] = {
     "ref", "rep",    "rev", "sec", "sen", "sep",  "sept", "sgt",  "st",  "viz", "vol",  "vs"};
 
 static bool is_upper(char c) { return 'A' <= c && c <= 'Z'; }
-static bool is_digit(char c) { return '0' <= c && c <= '9'; }
-
 // The bytes [first, last) without blanks around them.
 static Range trimmed(std::string_view text, Range range) {
     constexpr std::string_view blanks = " \t\r\n\f\v";

@@ -1,5 +1,6 @@
 #include "tasks/qa/documents/spans.hpp"
 
+#include "kvmem/core/text.hpp"
 #include "kvmem/text/tokenizer.hpp"
 #include "text/function_words.hpp"
 
@@ -44,8 +45,6 @@ static constexpr std::string_view cause_cues[] = {"because", "for", "to"};
 
 SpanScores::SpanScores(const Corpus& corpus, std::span<const Token> stems, const Query& query)
     : corpus_(corpus), stems_(stems), query_(query), term_of_(terms_of_stems(corpus.postings, query)) {}
-
-static bool is_digit(char c) { return '0' <= c && c <= '9'; }
 
 static bool is_year(std::string_view word) {
     return word.size() >= 4 && word.size() <= 5 && (word[0] == '1' || word[0] == '2') &&
