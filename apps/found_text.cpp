@@ -26,10 +26,10 @@ static std::string in_one_line(std::string_view text) {
 
 // The text and the bytes of an answer: those of its span, or of its sentence.
 static std::string_view text_of(const Collection& all, const FoundAnswer& answer) {
-    const Range text = answer.span ? answer.span->text : all.sentences[answer.sentence].text;
+    const documents::Range text = answer.span ? answer.span->text : all.sentences[answer.sentence].text;
     return std::string_view(all.text).substr(text.first, text.size());
 }
-static Range bytes_of(const Collection& all, const FoundAnswer& answer) {
+static documents::Range bytes_of(const Collection& all, const FoundAnswer& answer) {
     return answer.span ? answer.span->bytes : all.sentences[answer.sentence].bytes;
 }
 
@@ -107,7 +107,7 @@ void print(std::ostream& out, const Corpus& corpus, const Findings& found) {
 }
 
 static boost::json::object span_json(const Collection& all, const File& file, const FoundAnswer& answer) {
-    const Range bytes = answer.span->bytes;
+    const documents::Range bytes = answer.span->bytes;
     const auto [line, column] = Collection::place_of(file, bytes.first);
     return {{"text", text_of(all, answer)},
             {"begin", bytes.first},
