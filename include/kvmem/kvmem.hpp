@@ -1,6 +1,6 @@
 // All of the library below training and tasks: numbers, kernels, differentiation, layers and memories, text, files,
 // the store of vectors and clusters of processes. Question answering (kvmem/tasks/qa) and training (kvmem/train) have
-// their own headers. Those who link kvmem::core may include this and use what is in core, kernels, autograd and nn.
+// their own headers. Programs that link kvmem::core may include this and use what is in core, kernels, autograd and nn.
 #pragma once
 
 #include "kvmem/autograd/average.hpp"

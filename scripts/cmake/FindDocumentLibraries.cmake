@@ -1,4 +1,4 @@
-# The targets gumbo::gumbo, md4c::md4c and stemmer::stemmer. Installed beside kvmem-config.cmake, for those who link kvmem.
+# The targets gumbo::gumbo, md4c::md4c and stemmer::stemmer. Installed beside kvmem-config.cmake, for consumers of kvmem.
 include(FindPackageHandleStandardArgs)
 set(document_libraries gumbo md4c stemmer)
 set(document_headers gumbo.h md4c.h libstemmer.h)

@@ -1,4 +1,4 @@
-# The target utf8proc::utf8proc. Installed beside kvmem-config.cmake, for those who link kvmem.
+# The target utf8proc::utf8proc. Installed beside kvmem-config.cmake, for consumers of kvmem.
 find_path(UTF8PROC_INCLUDE_DIR utf8proc.h)
 find_library(UTF8PROC_LIBRARY utf8proc)
 mark_as_advanced(UTF8PROC_INCLUDE_DIR UTF8PROC_LIBRARY)

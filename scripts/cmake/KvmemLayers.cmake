@@ -122,7 +122,7 @@ function(kvmem_core_library target)
   if(KVMEM_X86_64_SIMD)
     target_compile_definitions(${target} PRIVATE KVMEM_HAVE_X86_64_SIMD)
   endif()
-  if(KVMEM_ASSERTIONS)  # those who include our headers must see the same inline functions
+  if(KVMEM_ASSERTIONS)  # consumers must see the same inline functions
     target_compile_definitions(${target} PUBLIC KVMEM_ASSERTIONS)
   endif()
   target_link_libraries(${target} PUBLIC Eigen3::Eigen PRIVATE TBB::tbb Threads::Threads)

@@ -57,7 +57,7 @@ std::vector<Optimizer::State> Optimizer::state() {
 static void sum_rows(std::span<const SparseRows* const> parts, const Parameter& parameter, SparseRows& sum) {
     const Index cols = sum.cols();
     parallel_for(std::ssize(sum.touched()), row_grain(cols), [&](Index first, Index last) {
-        static thread_local Arena arena;  // kept from step to step
+        static thread_local Arena arena;  // every step uses it again
         const ArenaScope scope(arena);
         TreeSum tree(cols, arena.take<Real>(TreeSum::levels(parts.size()) * cols).data());
         for (Index i = first; i < last; ++i) {

@@ -237,7 +237,7 @@ TEST_CASE("attend has the right gradients for every similarity, normalizer, mask
     Rng rng(3);
     for (std::uint64_t seed = 0; seed < 120; ++seed) {
         const Index groups = 1 + rng.below(2), heads = groups * (1 + rng.below(2));
-        // A few queries, whose weights are kept, or many, whose weights are made again.
+        // A few queries, whose weights are saved, or many, whose weights are computed again.
         const bool many = rng.below(3) == 0;
         const auto q = offsets({many ? 9 : 2, 0, 1}), s = offsets({many ? 12 : 4, 1, 3});
         AttendOptions options{.heads = heads, .key_heads = groups, .scale = static_cast<Real>(0.7)};

@@ -346,7 +346,7 @@ TEST_CASE("an inverse square root falls from the end of the warm-up on", "[optim
     CHECK(s.at(1) == Approx(0.4));
 }
 
-TEST_CASE("a rate is halved after every so many epochs", "[optimizer]") {
+TEST_CASE("a rate is halved after every few epochs", "[optimizer]") {
     const Schedule s{.rate = 0.01, .warmup = 0, .decay = Decay::halve, .halve_every = 25};
     for (const double epochs : {0.0, 10.0, 24.999}) CHECK(s.at(0.1, epochs) == 0.01);
     CHECK(s.at(0.25, 25) == 0.005);

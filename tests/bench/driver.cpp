@@ -125,7 +125,7 @@ class Driver {
         return runners;
     }
 
-    // The first process of a contestant says who it is and how it can do the case.
+    // The first process of a contestant gives its name and how it can do the case.
     void prepare(Runner& r, const Job& job, std::vector<std::string>& variants, std::size_t i) {
         const std::string hello = r.process->ask("", "hello");
         r.result.contestant = hello.substr(0, hello.find(' '));
@@ -146,8 +146,8 @@ class Driver {
         return busy_seconds() - own;
     }
 
-    // Threads of OpenMP and ONNX Runtime spin for some milliseconds after a turn, waiting for more work: who comes next
-    // should not pay for it.
+    // Threads of OpenMP and ONNX Runtime spin for some milliseconds after a turn, waiting for more work. The next
+    // contestant should not pay for it.
     static constexpr std::chrono::milliseconds rest{50};
 
     // Gives the cores that others took meanwhile.

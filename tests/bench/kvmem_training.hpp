@@ -5,7 +5,7 @@
 
 namespace bench {
 
-// The batch is cut over tapes, which may run at once, and what a tape gets goes through in so many parts, one after the
+// The batch is cut over tapes, which may run at once, and each tape takes its share in `parts`, one after the
 // other, whose gradients add up: smaller parts fit the caches.
 struct Sharding {
     Index tapes, parts;

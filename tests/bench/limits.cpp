@@ -15,7 +15,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Seconds that body(thread) takes on so many cores at once.
+// Seconds that body(thread) takes on each of several cores at once.
 template <class Body>
 double seconds_of(int threads, Body&& body) {
     std::vector<std::thread> all;

@@ -10,7 +10,7 @@ namespace bench {
 
 class Process {
   public:
-    // Runs on the first `threads` cores, and tells OpenMP and OpenBLAS to use so many threads.
+    // Runs on the first `threads` cores, and tells OpenMP and OpenBLAS to use as many threads.
     Process(const std::vector<std::string>& command, int threads);
     ~Process();  // ends it
     Process(const Process&) = delete;

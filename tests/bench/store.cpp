@@ -146,7 +146,7 @@ void read_table(const VectorSet& set, int threads, const Limits& limits) {
     }
 }
 
-// How fast slots are added to a store that has so many already: 64 wide, 20,000 at a time.
+// How fast slots are added to a store of each size: 64 wide, 20,000 at a time.
 void growth_table(int threads) {
     const kvmem::ThreadLimit limit(threads);
     constexpr Index batch = 20'000, measured = 500'000;

@@ -48,11 +48,11 @@ void check_means(Case& c, Index readable, double log_sum_exp) {
     check(c);
     check_even(c, c.output(), readable);
     const auto scores = arena.take<Real>(saved_score_count(c.segments(), c.options));
-    Case keeping = c;
-    attend(c.input(), c.segments(), c.options, {keeping.read, keeping.log_sum_exp, {}, scores}, arena);
-    check(keeping);
-    check_even(keeping, {keeping.read, keeping.log_sum_exp, {}, scores}, readable);
-    Case weighted = c.keeping();
+    Case saved = c;
+    attend(c.input(), c.segments(), c.options, {saved.read, saved.log_sum_exp, {}, scores}, arena);
+    check(saved);
+    check_even(saved, {saved.read, saved.log_sum_exp, {}, scores}, readable);
+    Case weighted = c.saving();
     check(weighted);
     check_even(weighted, {weighted.read, weighted.log_sum_exp, weighted.weights}, readable);
     const Case twin = c.oracle();
@@ -84,7 +84,7 @@ TEST_CASE("two finite masks on one slot do not become -inf", "[attend]") {
         c.run();
         for (Index q = 0; q < queries; ++q) CHECK(c.log_sum_exp(q, 0) == lowest);
         check_even(c, c.output(), 50);
-        check_even(c, c.keeping().output(), 50);
+        check_even(c, c.saving().output(), 50);
     }
 }
 
@@ -151,14 +151,14 @@ TEST_CASE("parts of a long memory that is masked by a finite number merge by how
 
 TEST_CASE("a causal lookup under a finite mask reads the slots before it evenly", "[attend]") {
     for (const Real mask : {Real{-1e9}, lowest})
-        for (const bool kept : {false, true}) {
+        for (const bool saved : {false, true}) {
             Case c({70}, {70}, 1, 4, 1, 1, 0);
             c.options.causal = true;
             for (Index s = 0; s < 70; ++s) c.value(s, 0) = static_cast<Real>(s);
             c.slot_bias = Matrix(70, 1);
             c.slot_bias.fill(mask);
             Arena arena;
-            const auto scores = arena.take<Real>(kept ? saved_score_count(c.segments(), c.options) : 0);
+            const auto scores = arena.take<Real>(saved ? saved_score_count(c.segments(), c.options) : 0);
             const AttendOutput out{c.read, c.log_sum_exp, {}, scores};
             attend(c.input(), c.segments(), c.options, out, arena);
             for (Index q = 0; q < 70; ++q) CHECK(c.read(q, 0) == Approx(static_cast<double>(q) / 2).margin(1e-4));
@@ -188,14 +188,14 @@ TEST_CASE("a memory of 16 bits under a bias as large as a float allows is read e
     }
 }
 
-TEST_CASE("weights of large scores sum to one on the way back, whether scores are kept or not", "[attend]") {
+TEST_CASE("weights of large scores sum to one in the backward pass, whether scores are saved or not", "[attend]") {
     for (const Real size : {Real{30}, Real{300}, Real{3000}, Real{1e6}})
-        for (const bool kept : {false, true}) {
+        for (const bool saved : {false, true}) {
             Case c({70}, {300}, 2, 3, 4, 1);
             for (Real& x : c.query.view().span()) x = size * (1 + x / 1000);
             for (Real& x : c.key.view().span()) x = size * (1 + x / 1000);
             Arena arena;
-            const auto scores = arena.take<Real>(kept ? saved_score_count(c.segments(), c.options) : 0);
+            const auto scores = arena.take<Real>(saved ? saved_score_count(c.segments(), c.options) : 0);
             const AttendOutput out{c.read, c.log_sum_exp, {}, scores};
             attend(c.input(), c.segments(), c.options, out, arena);
             Matrix value(300, 8), ones(70, 8);
@@ -204,7 +204,7 @@ TEST_CASE("weights of large scores sum to one on the way back, whether scores ar
             for (Index j = 0; j < 8; ++j) {
                 double sum = 0;
                 for (Index s = 0; s < 300; ++s) sum += double{value(s, j)} / 70;
-                CAPTURE(size, kept, j);
+                CAPTURE(size, saved, j);
                 CHECK(sum == Approx(1).margin(2e-4));
             }
         }

@@ -464,8 +464,8 @@ void check_backward(const Case& c, std::span<Real> scores, const Matrix& grad_re
     if (biased) check_close(got.slot_bias, expected.slot_bias, 2e-4);
 }
 
-// Runs a case with and without keeping its scores, and both ways back. Returns whether there were any to keep.
-bool check_both_ways_back(Case& c, std::uint64_t seed) {
+// Runs a case with and without saving its scores, and both backward passes. Returns whether it saved any.
+bool check_both_backward_passes(Case& c, std::uint64_t seed) {
     c.run();
     const Matrix grad_read = normal(c.read.rows(), c.read.cols(), seed);
     const Gradients expected = naive_backward(c, grad_read);
@@ -485,7 +485,7 @@ bool check_both_ways_back(Case& c, std::uint64_t seed) {
 
 TEST_CASE("attend_backward equals the formulas and adds to what is there", "[attend]") {
     Rng rng(2);
-    int kept = 0;
+    int saved = 0;
     for (std::uint64_t seed = 0; seed < 60; ++seed) {
         std::vector<Index> queries, slots;
         for (Index i = rng.below(5); i >= 0; --i) {
@@ -497,12 +497,12 @@ TEST_CASE("attend_backward equals the formulas and adds to what is there", "[att
         c.options.scale = static_cast<Real>(0.5);
         if (rng.below(2) == 1) c.slot_bias = normal(c.key.rows(), 1, seed + 3);
         INFO("seed " << seed);
-        kept += check_both_ways_back(c, seed + 4);
+        saved += check_both_backward_passes(c, seed + 4);
     }
-    CHECK(kept > 20);
+    CHECK(saved > 20);
 }
 
-TEST_CASE("scores are kept for the way back however far they rise, and where memory allows", "[attend]") {
+TEST_CASE("scores are saved for the backward pass however far they rise, and where memory allows", "[attend]") {
     // Above the first reference by more than a block of weights may come to.
     for (const double step : {0.04, -0.04}) {
         Case c({70}, {500}, 2, 5, 7, 1);
@@ -511,19 +511,19 @@ TEST_CASE("scores are kept for the way back however far they rise, and where mem
         for (Index q = 0; q < 70; ++q)
             for (const Index column : {0, 5}) c.query(q, column) = 1;
         CAPTURE(step);
-        CHECK(check_both_ways_back(c, 2));
+        CHECK(check_both_backward_passes(c, 2));
     }
-    const auto kept = [](const std::vector<Index>& queries, const std::vector<Index>& slots, Normalizer normalizer) {
+    const auto saved = [](const std::vector<Index>& queries, const std::vector<Index>& slots, Normalizer normalizer) {
         Case c(queries, slots, 4, 1, 1, 1);
         c.options.normalizer = normalizer;
         return saved_score_count(c.segments(), c.options);
     };
-    CHECK(kept({20, 7}, {30, 512}, Normalizer::softmax) == 4 * (32 * 30 + 16 * 512));
-    CHECK(kept({20, 7}, {30, 513}, Normalizer::softmax) == 0);                        // recomputed
-    CHECK(kept({100, 6, 0}, {500, 520, 520}, Normalizer::softmax) == 4 * 112 * 500);  // few queries keep none
-    CHECK(kept({9000}, {500}, Normalizer::softmax) == 0);                             // too many
-    CHECK(kept({20}, {30}, Normalizer::sparsemax) == 0);                              // keeps weights
-    CHECK(kept({1, 2}, {30, 40}, Normalizer::softmax) == 0);                          // the same
+    CHECK(saved({20, 7}, {30, 512}, Normalizer::softmax) == 4 * (32 * 30 + 16 * 512));
+    CHECK(saved({20, 7}, {30, 513}, Normalizer::softmax) == 0);                        // recomputed
+    CHECK(saved({100, 6, 0}, {500, 520, 520}, Normalizer::softmax) == 4 * 112 * 500);  // few queries save none
+    CHECK(saved({9000}, {500}, Normalizer::softmax) == 0);                             // too many
+    CHECK(saved({20}, {30}, Normalizer::sparsemax) == 0);                              // saves weights
+    CHECK(saved({1, 2}, {30, 40}, Normalizer::softmax) == 0);                          // the same
 
     Case c({20}, {30}, 1, 2, 2, 1);
     Arena arena;
@@ -643,8 +643,8 @@ TEST_CASE("millions of equal values are read as one of them", "[attend]") {
         attend(c.input(), c.segments(), c.options, c.output(), scratch);
         for (Index q = 0; q < queries; ++q) CHECK(c.read(q, 0) == Approx(double{Real{0.1f}}).epsilon(3e-6));
         if (queries > 1) continue;
-        const Case kept = c.keeping();
-        CHECK(kept.read(0, 0) == Approx(double{Real{0.1f}}).epsilon(1e-5));
+        const Case saved = c.saving();
+        CHECK(saved.read(0, 0) == Approx(double{Real{0.1f}}).epsilon(1e-5));
     }
 }
 

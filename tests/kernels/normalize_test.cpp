@@ -97,7 +97,7 @@ TEST_CASE("normalised rows have length one, also where squares leave the range o
     for (Index j = 0; j < 19; ++j) CHECK(out(5, j) == 0);
 }
 
-TEST_CASE("a row of zeros has no gradient, a NaN is handed on", "[normalize]") {
+TEST_CASE("a row of zeros has no gradient, and a NaN stays one", "[normalize]") {
     Matrix in(2, 3), out(2, 3), grad_in(2, 3);
     in(1, 1) = std::numeric_limits<Real>::quiet_NaN();
     std::vector<Real> length(2);

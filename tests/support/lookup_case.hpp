@@ -44,7 +44,7 @@ struct LookupCase {
         attend_weights(input(), segments(), options, weights, scratch);
     }
     // The same with saved weights, which another algorithm computes.
-    LookupCase keeping() const {
+    LookupCase saving() const {
         LookupCase twin = *this;
         twin.weights.assign(static_cast<std::size_t>(weight_count(segments(), options.heads)), not_a_number);
         Arena scratch;
@@ -82,10 +82,10 @@ inline void check_against_oracle(LookupCase& c, double margin = 2e-5) {
     check_close(c.log_sum_exp, twin.log_sum_exp, margin);
     const auto count = static_cast<Index>(c.weights.size());
     check_close({c.weights.data(), 1, count}, {twin.weights.data(), 1, count}, margin);
-    const LookupCase kept = c.keeping();
-    check_close(kept.read, twin.read, margin);
-    check_close(kept.log_sum_exp, twin.log_sum_exp, margin);
-    check_close({kept.weights.data(), 1, count}, {twin.weights.data(), 1, count}, margin);
+    const LookupCase saved = c.saving();
+    check_close(saved.read, twin.read, margin);
+    check_close(saved.log_sum_exp, twin.log_sum_exp, margin);
+    check_close({saved.weights.data(), 1, count}, {twin.weights.data(), 1, count}, margin);
 }
 
 }  // namespace kvmem::test

@@ -31,7 +31,7 @@ struct Output {
     }
 };
 
-// A process that was started, with what it writes kept in files.
+// A process that was started. Its output goes to files.
 class Running {
   public:
     Running(std::vector<std::string> command, const std::string& input) {

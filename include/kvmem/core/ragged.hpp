@@ -12,7 +12,7 @@
 
 namespace kvmem {
 
-// Rows of different lengths, as a view of values and offsets that somebody else owns.
+// Rows of different lengths, as a view of values and offsets that the view does not own.
 template <class T>
 struct RaggedView {
     // The values of all rows, one row after the other.

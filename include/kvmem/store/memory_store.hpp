@@ -85,7 +85,7 @@ struct Hit {
     bool operator==(const Hit&) const = default;
 };
 
-// The hits of one query, best first: a view of two arrays that somebody else owns.
+// The hits of one query, best first: a view of two arrays that it does not own.
 class HitView {
   public:
     // An input iterator over hits, made of pointers into both arrays.

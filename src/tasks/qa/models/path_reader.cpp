@@ -268,15 +268,15 @@ FactPath PathReader::path_to(Index place, const std::vector<std::vector<Reached>
 // The certainty of an answer at the end of a path (AttentionTrace); `read` are the weights [hops, tokens].
 double PathReader::certainty_of(std::span<const Token> question, const FactPath& path,
                                 std::span<const Real> read) const {
-    double least = 1;
+    double min = 1;
     for (const FactPath::Step& step : path.steps) {
         const auto weights = read.subspan(static_cast<std::size_t>(step.hop) * question.size(), question.size());
         double known = 0;
         for (std::size_t t = 0; t < question.size(); ++t)
             if (is_entity(question[t]) || vocabulary().count(question[t]) > 0) known += double{weights[t]};
-        least = std::min(least, double{step.weight} * known);
+        min = std::min(min, double{step.weight} * known);
     }
-    return path.steps.empty() ? 0 : least;
+    return path.steps.empty() ? 0 : min;
 }
 
 Ragged<Scored> PathReader::score_few(Tape& tape, const Batch& batch, AttentionTrace* trace) const {
