@@ -34,7 +34,7 @@ namespace kvmem::documents {
 inline constexpr double default_threshold = 0.71;
 
 // The confidence below which no span is shorter than its sentence.
-inline constexpr double default_span_confidence = 0.4;
+inline constexpr double default_span_confidence = 0.5;
 
 // The words of a sentence that answer a question.
 struct AnswerSpan {
