@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 namespace kvmem::documents {
 
@@ -162,9 +163,11 @@ Findings Search::ask(std::string_view question, const SearchOptions& options) co
 std::vector<std::string> short_answers(const Collection& collection, const Findings& found) {
     static constexpr double near = 0.9;  // of the first one's confidence
     std::vector<std::string> texts, lower;
+    std::set<Index> documents;
     if (!found.answered || !found.answers.front().span) return texts;
     for (const FoundAnswer& answer : found.answers) {
         if (!answer.span || answer.confidence < near * found.answers.front().confidence) continue;
+        if (!documents.insert(answer.document).second) continue;
         const Range range = answer.span->text;
         std::string text = collection.text.substr(range.first, range.size()), spelled = to_lower(text);
         if (std::ranges::find(lower, spelled) != lower.end()) continue;

@@ -84,8 +84,8 @@ struct Findings {
     bool answered = false;             // whether any one's confidence reaches the threshold
 };
 
-// The texts of the spans of the first answer and of those that are nearly as confident, each once in any case: several
-// where documents disagree. None if the first answer has no span, or nothing answers.
+// The texts of the spans of the first answer and of those of other documents that are nearly as confident, each once in
+// any case: several where documents disagree. None if the first answer has no span, or nothing answers.
 std::vector<std::string> short_answers(const Collection& collection, const Findings& found);
 
 // Reads a corpus for questions. Several threads may ask at once.
