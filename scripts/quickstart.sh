@@ -134,7 +134,7 @@ read_documents() {
         "$kvmem" train "$reading" --run "$reading_run" --epochs 3
     fi
     "$kvmem" evaluate "$reading_run" --split test
-    for question in "who directed 12 Angry Men" "which films did David Fincher direct" "what is the symbol of Gold"; do
+    for question in "who directed 12 Angry Men" "which films did David Fincher direct" "what is the capital of Peru"; do
         printf '\n$ kvmem ask %s "%s"\n' "$reading_run" "$question"
         "$kvmem" ask "$reading_run" "$question"
     done
