@@ -1,6 +1,7 @@
 #include "kvmem/tasks/recommendation/add_items.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "tasks/recommendation/items_like.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -59,37 +60,6 @@ Index add_items(EventsDataset& dataset, Index group, std::span<const NewItem> ad
 
 // --- model
 
-namespace {
-
-// An old item and its weight in the mean that a new one's vector is.
-using Like = std::pair<Token, Real>;
-
-}  // namespace
-
-// The share of the values of two items that both have.
-static double share_in_common(const ObjectGroup& group, Token a, Token b) {
-    Index common = 0, all = 0;
-    for (const FeatureColumn& column : group.columns) {
-        const std::span<const Token> x = column.rows[a], y = column.rows[b];
-        for (const Token value : x) common += std::ranges::binary_search(y, value);
-        all += std::ssize(x) + std::ssize(y);
-    }
-    return common == 0 ? 0 : static_cast<double>(common) / static_cast<double>(all - common);
-}
-
-// The old items like a new one. Their weights sum to 1.
-static std::vector<Like> items_like(const ObjectGroup& group, Token item, Index old) {
-    std::vector<Like> all;
-    double sum = 0;
-    for (Token other = 0; other < old; ++other)
-        if (const double share = share_in_common(group, item, other); share > 0) {
-            all.emplace_back(other, static_cast<Real>(share));
-            sum += share;
-        }
-    for (Like& like : all) like.second /= static_cast<Real>(sum);
-    return all;
-}
-
 static void require_grown(const Catalog& old, const Catalog& grown) {
     const auto begins_with = [](const auto& all, const auto& first) {
         return all.size() >= first.size() && std::equal(first.begin(), first.end(), all.begin());
@@ -108,7 +78,7 @@ static void require_grown(const Catalog& old, const Catalog& grown) {
 }
 
 // Copies a parameter. What a new item has more than the old ones are means over those.
-static void copy_grown(ConstView old, View grown, std::span<const std::vector<Like>> likes) {
+static void copy_grown(ConstView old, View grown, std::span<const std::vector<LikeItem>> likes) {
     const bool by_columns = grown.cols > old.cols;  // a bias of all items as a row
     for (Index row = 0; row < old.rows; ++row) std::copy_n(old.row(row), old.cols, grown.row(row));
     const Index first = by_columns ? old.cols : old.rows;
@@ -123,9 +93,11 @@ std::unique_ptr<RecommendationModel> with_items(const RecommendationModel& model
     require_grown(model.catalog(), catalog);
     const Index old = model.catalog().items();
     auto grown = make_recommendation_model(model.settings(), std::move(catalog), Start::zeros);
-    std::vector<std::vector<Like>> likes;
+    std::vector<std::uint8_t> is_old(grown->catalog().items());
+    std::fill_n(is_old.begin(), old, std::uint8_t{1});
+    std::vector<std::vector<LikeItem>> likes;
     for (auto item = static_cast<Token>(old); item < grown->catalog().items(); ++item)
-        likes.push_back(items_like(grown->catalog().objects(), item, old));
+        likes.push_back(items_like(grown->catalog().objects(), item, is_old));
     auto to = grown->parameters().begin();
     for (const Parameter& from : model.parameters()) copy_grown(from.value, (to++)->value, likes);
     return grown;

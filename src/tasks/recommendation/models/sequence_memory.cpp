@@ -1,24 +1,33 @@
 #include "kvmem/tasks/recommendation/models/sequence_memory.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/parallel.hpp"
 #include "kvmem/tasks/recommendation/models/floors.hpp"
 #include "tasks/recommendation/item_vectors.hpp"
+#include "tasks/recommendation/items_like.hpp"
 #include "tasks/recommendation/model_type.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <unordered_map>
 #include <utility>
 
 namespace kvmem {
 
+// The mean over items like an unseen one of what value(item) says.
+template <class Value>
+static Real mean_of(std::span<const LikeItem> like, Value value) {
+    Real sum = 0;
+    for (const auto& [item, weight] : like) sum += weight * value(item);
+    return sum;
+}
+
 // --- what is popular
 
-PopularShares::PopularShares(const EventMemory& memory, bool new_items)
-    : items_(memory.items()), last_(memory.last_time() + 1) {
+PopularShares::PopularShares(const EventMemory& memory, std::vector<UnseenItem> unseen)
+    : items_(memory.items()), last_(memory.last_time() + 1), unseen_(std::move(unseen)) {
     constexpr Index steps = 256;
-    for (Token item = 0; new_items && item < items_; ++item)
-        if (memory.occurrences(item).empty()) new_items_.push_back(item);
     first_ = last_;
     for (Index e = 0; e < memory.size(); ++e) first_ = std::min(first_, memory.time(e));
     step_ = std::max<Index>(1, (last_ - first_) / steps);
@@ -39,14 +48,8 @@ Matrix PopularShares::logs_at(Index when) const {
             row[i] = static_cast<Real>(at);
             sum += at;
         }
-        double sum_of_known = 0, known = 0;
-        for (Real& x : row) {
-            const double log = std::log((double{x} + unseen) / sum * static_cast<double>(items_));
-            known += x > 0 ? 1 : 0;
-            sum_of_known += x > 0 ? log : 0;
-            x = static_cast<Real>(log);
-        }
-        for (const Token item : new_items_) row[item] = static_cast<Real>(known > 0 ? sum_of_known / known : 0);
+        for (Real& x : row) x = static_cast<Real>(std::log((double{x} + unseen) / sum * static_cast<double>(items_)));
+        for (const auto& [item, like] : unseen_) row[item] = mean_of(like, [&](Token other) { return row[other]; });
     }
     return logs;
 }
@@ -144,7 +147,7 @@ static void write_own(const OwnItem& own, const OwnItemsOf& all, Index now, Real
     std::ranges::transform(values, x, [](double value) { return static_cast<Real>(value); });
 }
 
-void SequenceMemory::name_items(const History& history, Index row, Index when, std::span<Real> scratch,
+void SequenceMemory::name_items(const History& history, Index row, Index when, bool unseen, std::span<Real> scratch,
                                 Named& named) const {
     const Index items = catalog().items(), group = catalog().group;
     const OwnItemsOf own = own_items_of(history, group, static_cast<std::size_t>(items));
@@ -162,6 +165,12 @@ void SequenceMemory::name_items(const History& history, Index row, Index when, s
             weight *= config_.read_decay;
             ++read;
         }
+    }
+    const auto count_of = [&](Token item) { return static_cast<Real>(memory_->count_before(item, when)); };
+    std::unordered_map<Token, Real> unseen_counts;
+    for (const auto& [item, like] : unseen ? shares_->unseen() : std::span<const UnseenItem>{}) {
+        scratch[item] = mean_of(like, [&](Token other) { return scratch[other]; });
+        if (scratch[item] > 0) unseen_counts[item] = mean_of(like, count_of);
     }
     const std::size_t first = named.place.size();
     std::vector<Index> place(items, -1);  // of an item among the named ones
@@ -186,9 +195,10 @@ void SequenceMemory::name_items(const History& history, Index row, Index when, s
     for (std::size_t i = first; i < named.place.size(); ++i) {
         const Index item = named.place[i] - row * items;
         Real* x = named.x.data() + static_cast<Index>(i) * features + own_features;
-        const auto n = static_cast<double>(memory_->count_before(static_cast<Token>(item), when));
+        const auto like = unseen_counts.find(static_cast<Token>(item));
+        const Real n = like == unseen_counts.end() ? count_of(static_cast<Token>(item)) : like->second;
         x[0] = std::log1p(10 * scratch[item]);
-        x[1] = std::log1p(10 * scratch[item] / static_cast<Real>(std::pow(1 + n, 0.5)));
+        x[1] = std::log1p(10 * scratch[item] / static_cast<Real>(std::pow(1 + double{n}, 0.5)));
         for (Index p = 0; p < 3; ++p) x[2 + p] = shares[p * items + item] / 4;
     }
 }
@@ -230,7 +240,21 @@ std::string SequenceMemory::summary() const {
 
 void SequenceMemory::remember(const EventMemory& memory) {
     memory_ = &memory;
-    shares_.emplace(memory, knows_new_items());
+    shares_.emplace(memory, unseen_items());
+}
+
+std::vector<UnseenItem> SequenceMemory::unseen_items() const {
+    if (!knows_new_items()) return {};
+    std::vector<std::uint8_t> seen(catalog().items());
+    std::vector<UnseenItem> unseen;
+    for (Token item = 0; item < catalog().items(); ++item) {
+        seen[item] = !memory_->occurrences(item).empty();
+        if (!seen[item]) unseen.push_back({item, {}});
+    }
+    parallel_for(std::ssize(unseen), 16, [&](Index first, Index last) {
+        for (Index i = first; i < last; ++i) unseen[i].like = items_like(catalog().objects(), unseen[i].item, seen);
+    });
+    return unseen;
 }
 
 bool SequenceMemory::knows_new_items() const {
@@ -258,7 +282,8 @@ Var SequenceMemory::scores(Var states, std::span<const History> histories, std::
     }
     Named named;
     std::vector<Real> scratch(items);
-    for (Index row = 0; row < count; ++row) name_items(histories[row], row, when[row], scratch, named);
+    for (Index row = 0; row < count; ++row)
+        name_items(histories[row], row, when[row], !tape.training(), scratch, named);  // training hides unseen items
     if (named.place.empty()) return scores;
     const Var x = tape.constant(Matrix([&] {
         Matrix all(std::ssize(named.place), features);

@@ -167,28 +167,32 @@ static EventsDataset meals() {
     return builder.finish();
 }
 
+// With the memory of all users or without it.
 TEST_CASE("an item that training never saw is scored by its features", "[recommenders]") {
     const EventsDataset data = meals();
-    SequenceMemoryConfig config = small_memory();
-    config.drop_items = 0.5;
-    config.own = config.neighbours = config.popular = false;
-    const auto model = make_recommendation_model(config, catalog_of(data));
-    RecommendationObjective objective(*model, data);
-    TrainerOptions options;
-    options.epochs = 10;
-    options.batch = 8;
-    options.patience = 0;
-    options.schedule.rate = 0.02;
-    Trainer(objective, options, recommendation().score()).run({});
-    const EventMemory memory = memory_before(data, 0, EventMark::valid);
-    model->remember(memory);
-    const History after_food{&data.events, 0, 9, 9 * 86400};
-    const std::vector<Real> scores = scores_of(*model, std::vector{after_food});
-    const Names& items = data.groups[0].ids;
-    const Token food = *items.find("new-food"), drink = *items.find("new-drink");
-    CHECK(scores[drink] > scores[food] + 1);
-    for (Token item = 0; item < items.size(); ++item)
-        if (items[item].ends_with("food")) CHECK(scores[drink] > scores[item]);
+    for (const bool memory : {false, true}) {
+        SequenceMemoryConfig config = small_memory();
+        config.drop_items = 0.5;
+        config.own = config.neighbours = config.popular = memory;
+        const auto model = make_recommendation_model(config, catalog_of(data));
+        RecommendationObjective objective(*model, data);
+        TrainerOptions options;
+        options.epochs = 10;
+        options.batch = 8;
+        options.patience = 0;
+        options.schedule.rate = 0.02;
+        Trainer(objective, options, recommendation().score()).run({});
+        const EventMemory before = memory_before(data, 0, EventMark::valid);
+        model->remember(before);
+        const History after_food{&data.events, 0, 9, 9 * 86400};
+        const std::vector<Real> scores = scores_of(*model, std::vector{after_food});
+        const Names& items = data.groups[0].ids;
+        const Token food = *items.find("new-food"), drink = *items.find("new-drink");
+        INFO(memory);
+        CHECK(scores[drink] > scores[food] + 1);
+        for (Token item = 0; item < items.size(); ++item)
+            if (items[item].ends_with("food")) CHECK(scores[drink] > scores[item]);
+    }
 }
 
 TEST_CASE("all targets of a window in one pass cost what each costs alone", "[recommenders]") {

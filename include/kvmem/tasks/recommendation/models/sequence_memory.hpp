@@ -11,8 +11,8 @@
 // In training the memory is read as it was before each target's time; nothing later is ever seen.
 //
 // Where items have features, training reads a share of the items by these alone (Volkovs et al. 2017, DropoutNet), and
-// items that training never has are no rivals of its targets. So a new item is scored by its features, and before its
-// first event it is as popular as the mean.
+// items that training never has are no rivals of its targets. So a new item is scored by its features. Before its first
+// event, what the memory says of it is the mean of what it says of items like it.
 #pragma once
 
 #include "kvmem/tasks/recommendation/models/sasrec.hpp"
@@ -20,6 +20,7 @@
 #include <array>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 namespace kvmem {
@@ -77,24 +78,30 @@ struct SequenceMemoryConfig {
     void check() const;  // throws UsageError unless the heads divide the width
 };
 
+// An item that the memory does not have, and items like it that it has, whose weights sum to 1.
+struct UnseenItem {
+    Token item;
+    std::vector<std::pair<Token, Real>> like;
+};
+
 // The shares of items among the events before a time, by half-lives, in steps of time. A step is computed when it is
 // first read, because recommending reads the last one alone. Several threads may read.
 class PopularShares {
   public:
     static constexpr std::array half_lives{7.0, 30.0, 0.0};  // days; 0: no decay
-    // The memory must outlive it. With `new_items`, an item that it does not have counts as the (geometric) mean of the
-    // others: to have no events says nothing yet.
-    PopularShares(const EventMemory& memory, bool new_items);
+    // The memory must outlive it. The logarithm of an unseen item is the mean over items like it.
+    PopularShares(const EventMemory& memory, std::vector<UnseenItem> unseen);
 
     // The logarithms of the shares, for each half-life one after the other, at the beginning of the step of `when`.
     std::span<const Real> at(Index when) const;
+    std::span<const UnseenItem> unseen() const { return unseen_; }
 
   private:
     Index step_of(Index when) const;
     Matrix logs_at(Index when) const;  // [half-lives, items]
 
     Index items_, first_ = 0, last_, step_ = 1;
-    std::vector<Token> new_items_;              // that are to count as the mean
+    std::vector<UnseenItem> unseen_;
     std::vector<DecayedCounts> counts_;         // of each half-life
     mutable std::vector<Matrix> logs_;          // of each step, empty before it is read
     std::unique_ptr<std::once_flag[]> filled_;  // of each step
@@ -124,8 +131,10 @@ class SequenceMemory final : public RecommendationModel {
         std::vector<Real> x{};       // [named, features]
     };
     bool knows_new_items() const;  // by their features
+    std::vector<UnseenItem> unseen_items() const;
     Var hide_untrained(Var scores) const;
-    void name_items(const History& history, Index row, Index when, std::span<Real> scratch, Named& named) const;
+    void name_items(const History& history, Index row, Index when, bool unseen, std::span<Real> scratch,
+                    Named& named) const;
     Index when_of(const History& history) const;
     Var scores(Var states, std::span<const History> histories, std::span<const Index> when) const;
 
