@@ -13,9 +13,9 @@ namespace kvmem {
 // An item, and its weight in a mean.
 using LikeItem = std::pair<Token, Real>;
 
-// Of the marked items of a group the 50 that share most of the values of their features with `item` (Jaccard's
-// coefficient); of equal ones the first. The coefficients are the weights, divided by their sum. Items that share
-// nothing are left out.
+// Of the marked items of a group the 10 that are most like `item`: each value of a feature that both have counts
+// log((n + 1) / m), if m of n have it, so that rare ones count more. Of equal ones the first. These sums, divided by
+// theirs, are the weights. Items that share no value are left out.
 [[nodiscard]] std::vector<LikeItem> items_like(const ObjectGroup& group, Token item,
                                                std::span<const std::uint8_t> marked);
 

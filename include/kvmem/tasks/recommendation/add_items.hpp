@@ -24,9 +24,9 @@ struct NewItem {
 // id that is empty or known, and for a feature that the group does not have.
 Index add_items(EventsDataset& dataset, Index group, std::span<const NewItem> added);
 
-// The model with the items that `catalog` has beyond its own. The own vector and the bias of each are means over the 50
-// of the model's items that are most like it, by the share of feature values in common (Jaccard's); without any they
-// are 0. So it is scored as items like it are (Volkovs et al. 2017 train models for that; see
+// The model with the items that `catalog` has beyond its own. The own vector and the bias of each are means over the 10
+// of the model's items that are most like it by their features, of which rare values count more; without any they are
+// 0. So it is scored as items like it are (Volkovs et al. 2017 train models for that; see
 // models/sequence_memory.hpp). Its memory is to be remembered anew. Throws Error unless the catalog begins with the
 // model's items and has its features, other groups and actions.
 [[nodiscard]] std::unique_ptr<RecommendationModel> with_items(const RecommendationModel& model, Catalog catalog);
