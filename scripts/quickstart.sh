@@ -103,7 +103,8 @@ learn_shop() {
         echo "$shop_run is trained"
     else
         rm -rf "$shop_run"
-        "$kvmem" train "$shop" --run "$shop_run" --model sequence-memory --epochs 6
+        "$kvmem" train "$shop" --run "$shop_run" --model sequence-memory --epochs 6 \
+            --batch 8 --rate 0.005
     fi
     "$kvmem" evaluate "$shop_run"
     printf '\n$ kvmem recommend %s --user user-7 --k 3 --explain\n' "$shop_run"
