@@ -107,7 +107,7 @@ class RunningBatch {
     void fill() {
         const Index room = size_ - std::ssize(running_);
         // Lines enter together, as encoders read their weights once for all of them.
-        if (!running_.empty() && (4 * room < size_ || !group_->decoding().takes_sources())) return;
+        if (!running_.empty() && (2 * room < size_ || !group_->decoding().takes_sources())) return;
         const std::span<const Index> lines = all_.queue.take(room);
         if (lines.empty()) return;
         if (running_.empty())

@@ -141,9 +141,12 @@ std::span<const Real> LineSearch::allowed(std::span<const Real> log_probabilitie
 std::vector<LineSearch::Candidate> LineSearch::best_of(const StepScores& scores, std::size_t row, Index k) {
     const std::span<Real> own = scores.row(row);
     const bool normalized = scores.are_log_probabilities;
-    std::vector<Candidate> best;
     // begin_token may be one more.
-    for (const Scored& s : normalized ? top_k(allowed(own, row), k + 1) : top_k_log_softmax(own, k + 1)) {
+    const std::vector<Scored> scored =
+        normalized ? top_k(allowed(own, row), k + 1) : top_k_log_softmax(own, k + 1);
+    std::vector<Candidate> best;
+    best.reserve(scored.size());
+    for (const Scored& s : scored) {
         if (s.index == begin_token || s.score == impossible || std::ssize(best) == k) continue;
         const double given = normalized ? number_or_impossible(own[s.index]) : double{s.score};
         best.push_back({row, static_cast<Token>(s.index), growing_[row].search + double{s.score}, given});
