@@ -9,6 +9,12 @@
 #   scripts/bench.sh recurrent [the same options]
 #
 # LSTM and GRU layers beside their peers: recurrent.md and recurrent.json.
+#   scripts/bench.sh decode [the same options]
+#
+# Greedy and beam search of a Transformer, and a language model's tokens: decode.md and decode.json.
+#   scripts/bench.sh training [the same options]
+#
+# Steps of training, those of attention among them: training.md and training.json.
 #   scripts/bench.sh store [--quick] [--threads '1 2'] [--only exact|approximate] [--install-peers]
 #
 # The store of vectors beside FAISS and hnswlib, with recall beside speed; --install-peers installs them from Debian.
@@ -28,7 +34,7 @@ peers=$PWD/build/bench-peers
 built=build/bench/tests/bench
 
 usage() {
-    sed -n '2,21s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,27s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 2
 }
 
@@ -102,7 +108,7 @@ if [[ ${1:-} == training-scale ]]; then
     build bench bench_training_scale >&2
     exec "$built/bench_training_scale" "${@:2}"
 fi
-[[ ${1:-} == attention || ${1:-} == recurrent ]] || usage
+[[ ${1:-} =~ ^(attention|recurrent|decode|training)$ ]] || usage
 options=(--jobs "$1")
 shift
 out=build/bench

@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "decode_data.hpp"
 #include "recurrent_data.hpp"
 
 namespace bench {
@@ -65,6 +66,17 @@ Job recurrent(const std::string& name, const Case& c) {
     const auto width = static_cast<double>(c.width);
     return {name, c, Unit::flops, rows * gates * width * width * 2 * 2 * (c.backward ? 3 : 1)};
 }
+Case translation(Index beam) {
+    Case c;
+    c.kind = "decode", c.batch = 128, c.heads = 4, c.queries = beam, c.slots = 8, c.width = 256;
+    return c;
+}
+// Tokens of one text.
+Job text(const std::string& name, bool bf16) {
+    Case c;
+    c.kind = "decode-text", c.heads = 12, c.slots = 16, c.width = 768, c.bf16 = bf16;
+    return {name, c, Unit::bytes, DecodeData::bytes(c) * static_cast<double>(c.slots)};
+}
 Case causal(Case c) { return c.causal = 1, c; }
 Case backward(Case c) { return c.backward = 1, c; }
 Case bf16(Case c) { return c.bf16 = 1, c; }
@@ -74,9 +86,7 @@ Case bf16(Case c) { return c.bf16 = 1, c; }
 std::vector<Job> attention_jobs(bool quick) {
     const auto large = [&](Index size) { return quick ? size / 4 : size; };
     const Index length = large(4096), some = large(100'000), many = large(1'000'000);
-    Case encoder = square(16, 128);
-    encoder.width = 512;  // of the layer
-    return {
+    std::vector<Job> jobs{
         attention("forward", square(8, 512)),
         attention("forward", square(32, 128)),
         attention("forward", square(1, length)),
@@ -91,10 +101,22 @@ std::vector<Job> attention_jobs(bool quick) {
         attention("hop, forward + backward", backward(one_query_each(32, 50, 32))),
         attention("memory taken", square(1, length / 2), Unit::memory),
         attention("memory taken", square(1, length), Unit::memory),
+    };
+    const std::vector<Job> trained = training_jobs();
+    jobs.insert(jobs.end(), trained.begin(), trained.end());
+    return jobs;
+}
+
+std::vector<Job> training_jobs() {
+    Case encoder = square(16, 128), words;
+    encoder.width = 512;  // of the layer
+    words.batch = 128, words.width = 256;
+    return {
         training("train MemN2N", "memn2n", one_query_each(32, 50, 20)),
         training("train KV-MemNN, 100 slots", "kvmemnn", one_query_each(32, 100, 128)),
         training("train KV-MemNN, 1000 slots", "kvmemnn", one_query_each(32, 1000, 128)),
         training("train encoder layer 16x128x512", "encoder", encoder),
+        training("train attention LSTM 256, 128 words", "seq2seq", words),
     };
 }
 
@@ -110,6 +132,20 @@ std::vector<Job> recurrent_jobs() {
         recurrent("GRU 32x50x256 forward", gru),
         recurrent("GRU 32x50x256 forward + backward", backward(gru)),
         recurrent("GRU 128 words x256 forward + backward", backward(gru_words)),
+    };
+}
+
+std::vector<Job> decode_jobs() {
+    const auto lines = [](const std::string& name, const Case& c) {
+        return Job{name, c, Unit::examples, static_cast<double>(c.batch)};
+    };
+    return {
+        lines("Transformer 4+4x256, greedy", translation(1)),
+        lines("Transformer 4+4x256, beam 5", translation(5)),
+        lines("Transformer 4+4x256, greedy, peers without cache", causal(translation(1))),
+        lines("Transformer 4+4x256, beam 5, peers without cache", causal(translation(5))),
+        text("language model 6x768, 16 tokens of a text", false),
+        text("language model 6x768, 16 tokens of a text, bf16 weights", true),
     };
 }
 

@@ -19,8 +19,10 @@ struct Job {
     double work;  // in the unit, of one run
 };
 
-// With `quick`, sizes of 4096 and more are a quarter.
+// With `quick`, sizes of 4096 and more are a quarter. Those of training are among those of attention, too.
 std::vector<Job> attention_jobs(bool quick);
 std::vector<Job> recurrent_jobs();
+std::vector<Job> decode_jobs();
+std::vector<Job> training_jobs();
 
 }  // namespace bench

@@ -83,7 +83,7 @@ class Driver {
     void measure(int threads) {
         const std::regex only(options_.only, std::regex::icase);
         Limits& limits = run_.limits[threads];
-        for (Job& job : options_.jobs == "recurrent" ? recurrent_jobs() : attention_jobs(options_.quick)) {
+        for (Job& job : jobs()) {
             if (!std::regex_search(job.name, only)) continue;
             job.shape.threads = threads;
             limits.flops = std::max(limits.flops, peak_flops(threads));
@@ -100,6 +100,12 @@ class Driver {
                 others = time(job, runners);
             run_.measurements[threads].push_back({job, best_of(runners), others});
         }
+    }
+
+    std::vector<Job> jobs() const {
+        if (options_.jobs == "decode") return decode_jobs();
+        if (options_.jobs == "training") return training_jobs();
+        return options_.jobs == "recurrent" ? recurrent_jobs() : attention_jobs(options_.quick);
     }
 
     void report() const {
@@ -225,7 +231,7 @@ int main(int argc, char** argv) try {
     auto add = all.add_options();
     add("help", "this");
     add("quick", po::bool_switch(&options.quick), "fewer rounds, and the large sizes a quarter");
-    add("jobs", po::value(&options.jobs)->default_value(options.jobs), "attention or recurrent");
+    add("jobs", po::value(&options.jobs)->default_value(options.jobs), "attention, recurrent, decode or training");
     add("threads", po::value(&options.threads)->default_value(options.threads), "numbers of threads, by commas");
     add("only", po::value(&options.only)->default_value(options.only), "cases whose name the expression finds");
     add("out", po::value(&options.out)->default_value(options.out), "folder for JOBS.md and JOBS.json");

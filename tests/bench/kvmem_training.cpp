@@ -4,7 +4,9 @@
 #include "kvmem/autograd/optimizer.hpp"
 #include "kvmem/core/parallel.hpp"
 #include "kvmem/tasks/qa/models/mem_n2n.hpp"
+#include "kvmem/tasks/sequences/models/seq2seq.hpp"
 #include "kvmem_attention.hpp"
+#include "named_parameters.hpp"
 #include "training_data.hpp"
 
 #include <algorithm>
@@ -257,6 +259,43 @@ class KvMemNN : public Training {
     std::vector<Index> answer_;
 };
 
+class Seq2Seq : public Training {
+  public:
+    Seq2Seq(const Case& c, Sharding sharding)
+        : Training(c, sharding), data_(c), model_(config(c), {units(data_.source_tokens), units(data_.target_tokens)}) {
+        for (Parameter& p : model_.parameters()) fill_parameter(p.name, p.value.data(), p.value.rows(), p.value.cols());
+    }
+
+  private:
+    static kvmem::Seq2SeqConfig config(const Case& c) {
+        kvmem::Seq2SeqConfig config;
+        config.width = c.width, config.embedding = c.width / 2;
+        config.dropout = config.label_smoothing = 0;
+        return config;
+    }
+    static kvmem::Units units(Index tokens) {
+        std::vector<std::string> texts;
+        for (Index i = 3; i < tokens; ++i) texts.push_back("t" + std::to_string(i));
+        return kvmem::Units(kvmem::UnitKind::words, texts);
+    }
+    Var shard_loss(Tape& tape, Index first, Index count) override {
+        const auto part = [&](const std::vector<std::vector<std::int64_t>>& words) {
+            kvmem::Ragged<Token> rows;
+            for (Index i = first; i < first + count; ++i) {
+                const auto& word = words[static_cast<std::size_t>(i)];
+                rows.values.insert(rows.values.end(), word.begin(), word.end());
+                rows.end_row();
+            }
+            return rows;
+        };
+        return model_.loss(tape, part(data_.source), part(data_.target));
+    }
+    kvmem::Parameters& parameters() override { return model_.parameters(); }
+
+    Seq2SeqData data_;
+    kvmem::Seq2Seq model_;
+};
+
 class Encoder : public Training {
   public:
     Encoder(const Case& c, Sharding sharding) : Training(c, sharding), data_(c), sequences_(c.slots, c.batch) {
@@ -313,6 +352,7 @@ class Encoder : public Training {
 std::unique_ptr<Task> kvmem_training(const Case& c, Sharding sharding) {
     if (c.kind == "memn2n") return std::make_unique<MemN2N>(c, sharding);
     if (c.kind == "kvmemnn") return std::make_unique<KvMemNN>(c, sharding);
+    if (c.kind == "seq2seq") return std::make_unique<Seq2Seq>(c, sharding);
     if (c.kind == "encoder") return std::make_unique<Encoder>(c, sharding);
     return nullptr;
 }

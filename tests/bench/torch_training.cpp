@@ -1,5 +1,10 @@
 #include <torch/torch.h>
 
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+#include "named_parameters.hpp"
 #include "torch_tasks.hpp"
 #include "training_data.hpp"
 
@@ -117,6 +122,91 @@ class KvMemNN : public Training {
     std::vector<Tensor> maps_;
 };
 
+// Sources are a packed sequence, in which the longest comes first; targets are padded.
+class Seq2Seq : public Training {
+  public:
+    explicit Seq2Seq(const Case& c) : Training(c, "bag-dense"), width_(c.width) {
+        const Seq2SeqData data(c);
+        std::vector<std::size_t> order(data.source.size());
+        std::iota(order.begin(), order.end(), std::size_t{0});
+        std::stable_sort(order.begin(), order.end(),
+                         [&](auto a, auto b) { return data.source[a].size() > data.source[b].size(); });
+        const std::size_t longest = data.source[order[0]].size();
+        const auto lines = static_cast<std::int64_t>(order.size()), slots = static_cast<std::int64_t>(longest);
+        std::vector<std::int64_t> symbols, sizes;
+        places_ = torch::zeros({lines, slots}, torch::kInt64), hidden_ = torch::full({lines, slots}, -INFINITY);
+        for (std::size_t t = 0; t < longest; ++t) {
+            sizes.push_back(0);
+            for (std::size_t i = 0; i < order.size() && data.source[order[i]].size() > t; ++i, ++sizes.back()) {
+                const auto line = static_cast<std::int64_t>(i), slot = static_cast<std::int64_t>(t);
+                places_[line][slot] = static_cast<std::int64_t>(symbols.size()), hidden_[line][slot] = 0;
+                symbols.push_back(data.source[order[i]][t]);
+            }
+        }
+        source_ = torch::tensor(symbols), sizes_ = torch::tensor(sizes);
+        constexpr std::int64_t max = 21, begin = 1, end = 2, ignored = -100;
+        inputs_ = torch::zeros({lines, max}, torch::kInt64), next_ = torch::full({lines, max}, ignored, torch::kInt64);
+        for (std::int64_t i = 0; i < lines; ++i) {
+            const auto& target = data.target[order[static_cast<std::size_t>(i)]];
+            for (std::size_t t = 0; t <= target.size(); ++t) {
+                inputs_[i][static_cast<std::int64_t>(t)] = t == 0 ? begin : target[t - 1];
+                next_[i][static_cast<std::int64_t>(t)] = t == target.size() ? end : target[t];
+            }
+        }
+    }
+
+  private:
+    Tensor parameter(const std::string& name, Index rows, Index cols) {
+        Tensor& p = by_name_[name];
+        if (!p.defined()) {
+            p = torch::empty({rows, cols});
+            fill_parameter(name, p.data_ptr<float>(), rows, cols);
+            p = add(p);
+        }
+        return p;
+    }
+    Tensor linear(const Tensor& x, const std::string& name, Index out) {
+        return at::linear(x, parameter(name + ".weight", out, x.size(-1)), parameter(name + ".bias", 1, out)[0]);
+    }
+    std::vector<Tensor> cell(const std::string& name, Index in) {
+        const Index gates = 4 * width_;
+        return {parameter(name + ".input.weight", gates, in), parameter(name + ".recurrent.weight", gates, width_),
+                parameter(name + ".input.bias", 1, gates)[0], torch::zeros({gates})};
+    }
+    Tensor forward() override {
+        const Index w = width_, embedding = w / 2, lines = places_.size(0);
+        std::vector<Tensor> weights = cell("encoder.0.forwards", embedding);
+        for (Tensor& p : cell("encoder.0.backwards", embedding)) weights.push_back(p);
+        const Tensor zeros = torch::zeros({2, lines, w});
+        const Tensor x = at::embedding(parameter("source", Seq2SeqData::source_tokens, embedding), source_);
+        const auto [out, last_h, last_c] = at::lstm(x, sizes_, {zeros, zeros}, weights, true, 1, 0, true, true);
+        const Tensor memory = out.index_select(0, places_.view({-1})).view({lines, -1, 2 * w});
+        const Tensor keys = at::matmul(memory, parameter("key.weight", w, 2 * w).t());
+        Tensor h = at::tanh(linear(at::cat({last_h[0], last_h[1]}, 1), "first_h.0", w));
+        Tensor c = linear(at::cat({last_c[0], last_c[1]}, 1), "first_c.0", w);
+        const Tensor symbols = at::embedding(parameter("target", Seq2SeqData::target_tokens, embedding), inputs_);
+        const std::vector<Tensor> decoder = cell("decoder.0", embedding + 2 * w);
+        const Tensor direction = parameter("direction", 1, w)[0];
+        std::vector<Tensor> all;
+        for (Index t = 0; t < inputs_.size(1); ++t) {
+            const Tensor input = symbols.select(1, t);
+            const Tensor scores = at::matmul(at::tanh(linear(h, "query", w).unsqueeze(1) + keys), direction) + hidden_;
+            const Tensor read = at::bmm(at::softmax(scores, -1).unsqueeze(1), memory).squeeze(1);
+            std::tie(h, c) =
+                at::lstm_cell(at::cat({input, read}, 1), {h, c}, decoder[0], decoder[1], decoder[2], decoder[3]);
+            all.push_back(at::cat({h, read, input}, 1));
+        }
+        const Tensor states = at::tanh(linear(at::stack(all, 1), "readout", w));
+        const Tensor scores = linear(states, "out", Seq2SeqData::target_tokens).view({-1, Seq2SeqData::target_tokens});
+        return at::cross_entropy_loss(scores, next_.view({-1}), {}, at::Reduction::Sum) / static_cast<double>(lines);
+    }
+
+    Index width_;
+    Tensor source_, sizes_, places_, hidden_;  // packed; where each line's slots lie, and -inf behind them
+    Tensor inputs_, next_;
+    std::map<std::string, Tensor> by_name_;
+};
+
 class Encoder : public Task {
   public:
     explicit Encoder(const Case& c)
@@ -163,6 +253,7 @@ class Encoder : public Task {
 std::unique_ptr<Task> torch_training(const Case& c, const std::string& variant) {
     if (c.kind == "memn2n") return std::make_unique<MemN2N>(c, variant);
     if (c.kind == "kvmemnn") return std::make_unique<KvMemNN>(c, variant);
+    if (c.kind == "seq2seq") return std::make_unique<Seq2Seq>(c);
     if (c.kind == "encoder") return std::make_unique<Encoder>(c);
     return nullptr;
 }

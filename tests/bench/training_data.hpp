@@ -67,6 +67,29 @@ struct KvMemNNData {
     }
 };
 
+// Encoder-decoder of LSTMs with additive attention (Bahdanau et al. 2015), as `kvmem train --model seq2seq` has it:
+// words of 3 to 20 letters and as many phones, embeddings of half the width. Tokens 1 and 2 begin and end a target.
+struct Seq2SeqData {
+    static constexpr Index source_tokens = 30, target_tokens = 42;
+    std::vector<std::vector<std::int64_t>> source, target;
+
+    explicit Seq2SeqData(const Case& c) {
+        for (Index i = 0; i < c.batch; ++i) {
+            source.push_back(word(i, 61, source_tokens));
+            target.push_back(word(i, 63, target_tokens));
+        }
+    }
+
+  private:
+    static std::vector<std::int64_t> word(Index i, std::uint32_t stream, Index tokens) {
+        std::vector<std::int64_t> all(3 + random_bits(stream, static_cast<std::uint32_t>(i)) % 18);
+        for (std::size_t t = 0; t < all.size(); ++t)
+            all[t] = 3 + random_bits(stream + 1, static_cast<std::uint32_t>(i) * 32 + static_cast<std::uint32_t>(t)) %
+                             static_cast<std::uint32_t>(tokens - 3);
+        return all;
+    }
+};
+
 // Transformer encoder layer (Vaswani et al. 2017), post-norm. The loss is the sum of output times weight.
 struct EncoderData {
     static constexpr Index inner = 2048;
