@@ -74,6 +74,7 @@ int run_align(const Arguments& arguments) {
     line.options.add_options()("html", po::value<std::string>(), "write a page of HTML to this file, - for stdout");
     po::options_description search("Options of the search", 100, 50);
     add_search_options(search);
+    add_memory_options(search);
     line.options.add(search);
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;

@@ -20,7 +20,8 @@ static const char* const about_evaluate =
     "often.\n\n"
     "Of pairs, each source has a target written, greedily unless options of the search say more. It is exact when any\n"
     "of its references is the same; symbols are words, or characters of other units. Of texts, the cross-entropy is\n"
-    "that of each symbol, and of each document's end, given the symbols before.\n\n"
+    "that of each symbol, and of each document's end, given the symbols before; with --memory, those of its piece of\n"
+    "256 symbols and 128 before it.\n\n"
     "Of events, all items are ranked for each query: a user's history up to a target. Ties count as their mean over "
     "all\n"
     "orders. The table begins with models that only count, which read the same events. AUC is against items that the\n"
@@ -53,6 +54,8 @@ int run_evaluate(const Arguments& arguments) {
         ("worst", po::value<Index>()->default_value(5), "lines to show of those with the most errors")  //
         ("tokenize", po::value<std::string>(), "words of BLEU: none or 13a [none for targets of words, else 13a]");
     add_search_options(pairs);
+    po::options_description sequences("Options of runs on pairs or texts", 100, 50);
+    add_memory_options(sequences);
     po::options_description events("Options of runs on events", 100, 50);
     events.add_options()  //
         ("targets", po::value<std::string>(),
@@ -78,7 +81,7 @@ int run_evaluate(const Arguments& arguments) {
          "confidence of an answer, at least")  //
         ("selector", po::value<std::string>(),
          "run or model file of a sentence-selector, which ranks the best sentences");
-    line.options.add(questions).add(pairs).add(events).add(sentences).add(compared).add(of_documents);
+    line.options.add(questions).add(pairs).add(sequences).add(events).add(sentences).add(compared).add(of_documents);
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
     require_at_least(threads, 0, "threads");
@@ -90,6 +93,8 @@ int run_evaluate(const Arguments& arguments) {
     refuse_options(values, of_documents, "a data set of documents");
     const TaskVerbs& task = task_of_run(find_run(values));
     if (task.evaluate != evaluate_pairs) refuse_options(values, pairs, "a run on pairs of sequences");
+    if (task.evaluate != evaluate_pairs && task.evaluate != evaluate_text)
+        refuse_options(values, sequences, "a run on pairs or texts");
     if (task.evaluate != evaluate_questions) refuse_options(values, questions, "a run on questions");
     if (task.evaluate != evaluate_events) refuse_options(values, events, "a run on events");
     if (task.evaluate != evaluate_sentences) refuse_options(values, sentences, "a run on sentences");

@@ -202,16 +202,16 @@ int evaluate_text(const po::variables_map& values) {
     if (!(dataset.units == network.target_units()))
         throw Error({.what = "the data set has other symbols than the model", .where = data});
     const Ragged<Token>& documents = dataset.split(name);
-    const double nats = cross_entropy_of(network, documents);
+    const bool remembers = source.memory() != nullptr;
+    const double nats =
+        remembers ? nats_of_pieces(source, source.model(), documents) : cross_entropy_of(network, documents);
+    const double without = remembers ? nats_of_pieces(source, source.base_model(), documents) : nats;
     const Index symbols = std::ssize(documents.values) + documents.size();
     if (values.count("json")) {
-        std::cout << json::serialize(json::object{{"split", name},
-                                                  {"documents", documents.size()},
-                                                  {"symbols", symbols},
-                                                  {"nats", nats},
-                                                  {"bits", nats / std::numbers::ln2},
-                                                  {"perplexity", std::exp(nats)}})
-                  << "\n";
+        json::object all{{"split", name}, {"documents", documents.size()},    {"symbols", symbols},
+                         {"nats", nats},  {"bits", nats / std::numbers::ln2}, {"perplexity", std::exp(nats)}};
+        if (remembers) all["nats_without_memory"] = without;
+        std::cout << json::serialize(all) << "\n";
         return 0;
     }
     std::cout << name << ": " << plural(documents.size(), "document") << ", " << plural(symbols, "symbol")
@@ -219,6 +219,7 @@ int evaluate_text(const po::variables_map& values) {
     print_row("cross-entropy of a symbol",
               formatted("%.4f nats", nats) + formatted(", %.4f bits", nats / std::numbers::ln2));
     print_row("perplexity", formatted("%.4f", std::exp(nats)));
+    if (remembers) print_row("without the memory", formatted("%.4f nats", without));
     return 0;
 }
 

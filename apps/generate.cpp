@@ -52,6 +52,7 @@ int run_generate(const Arguments& arguments) {
         ("threads", po::value(&threads)->default_value(0), "0: one for each core");
     po::options_description search("Options of sampling and search", 100, 50);
     add_search_options(search, {.max_length = 500, .sample = true});
+    add_memory_options(search);
     line.options.add(search);
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;

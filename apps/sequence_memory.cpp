@@ -10,6 +10,7 @@
 #include "task_verbs.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 namespace kvmem::apps {
@@ -65,17 +66,16 @@ static Lines pairs_of_text(const std::string& path, const SequenceNetwork& netwo
 }
 
 // Pieces of a document. Each but the first begins with symbols of the one before, which are its context alone.
-static void add_document(Lines& lines, const Units& units, std::string_view document) {
+static void add_document(Lines& lines, const Units& units, std::span<const Token> document) {
     constexpr Index length = 256, context = 128, shown = 40;
-    const std::vector<Token> tokens = units.encode(document);
-    const std::span all(tokens);
-    for (Index at = 0; at < std::ssize(tokens); at += length) {
-        const Index begin = std::max<Index>(0, at - context), end = std::min(std::ssize(tokens), at + length);
+    const Index size = std::ssize(document);
+    for (Index at = 0; at < size; at += length) {
+        const Index begin = std::max<Index>(0, at - context), end = std::min(size, at + length);
         lines.source.end_row();
-        lines.target.push_row(all.subspan(begin, end - begin));
-        lines.texts.push_back(units.decode(all.subspan(at, std::min(shown, end - at))));
+        lines.target.push_row(document.subspan(begin, end - begin));
+        lines.texts.push_back(units.decode(document.subspan(at, std::min(shown, end - at))));
         lines.first.push_back(at - begin);
-        lines.ends.push_back(end == std::ssize(tokens));
+        lines.ends.push_back(end == size);
     }
 }
 
@@ -97,14 +97,30 @@ static Lines lines_of(const std::string& path, const SequenceSource& source) {
     if (!is_text) return format.empty() ? pairs_of_text(path, network) : pairs_of_data(load_pairs(path), network);
     Lines lines;
     if (format.empty()) {
-        add_document(lines, network.target_units(), read_file(path));
+        add_document(lines, network.target_units(), network.target_units().encode(read_file(path)));
         return lines;
     }
     const TextDataset data = load_text(path);
     const Ragged<Token>& documents = data.split("train");
     for (Index i = 0; i < documents.size(); ++i)
-        add_document(lines, network.target_units(), reference_text(data.units, documents[i]));
+        add_document(lines, network.target_units(),
+                     network.target_units().encode(reference_text(data.units, documents[i])));
     return lines;
+}
+
+double nats_of_pieces(const SequenceSource& source, const SequenceModel& model, const Ragged<Token>& documents) {
+    Lines lines;
+    for (Index i = 0; i < documents.size(); ++i) add_document(lines, source.first().target_units(), documents[i]);
+    const Ragged<double> scores = score(model, lines.source, lines.target);
+    double sum = 0;
+    Index symbols = 0;
+    for (std::size_t i = 0; i < lines.ends.size(); ++i) {
+        const auto piece = scores[static_cast<Index>(i)];
+        const auto counted = piece.first(piece.size() - !lines.ends[i]).subspan(lines.first[i]);
+        sum -= std::accumulate(counted.begin(), counted.end(), 0.0);
+        symbols += std::ssize(counted);
+    }
+    return sum / static_cast<double>(std::max<Index>(symbols, 1));
 }
 
 void remember_file(store::MemoryStore& memory, const SequenceSource& source, const std::string& path) {

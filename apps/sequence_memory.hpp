@@ -26,6 +26,10 @@ store::MemoryStore index_states(const po::variables_map& values, const std::stri
 struct TestLines;
 std::vector<MemoryTrial> tried_memory(const SequenceSource& source, const TestLines& lines);
 
+// The cross-entropy of a symbol of these texts and of their ends, by a model of the source, with its memory or without.
+// Each piece of 256 symbols is read behind up to 128 before it.
+double nats_of_pieces(const SequenceSource& source, const SequenceModel& model, const Ragged<Token>& documents);
+
 // A symbol of an output, or its end, with the slots of the memory that it rests on, the nearest first.
 struct ExplainedSymbol {
     struct Slot {

@@ -65,13 +65,17 @@ void add_search_options(po::options_description& options, GenerateOptions defaul
                           "another run or model file with the same symbols, for the mean of the models' probabilities; "
                           "may be given several times")  //
         ("weights", po::value<std::string>()->default_value("f32"),
-         "of the model's layers: f32; bf16 or int8, which are read faster and are less exact")  //
-        ("memory,m", po::value<std::vector<std::string>>()->composing(),
-         "pairs or texts whose nearest states of the model share in its probabilities: a data set (its train split), a "
-         "text file, or a store that 'kvmem index --run' made; may be given several times");
+         "of the model's layers: f32; bf16 or int8, which are read faster and are less exact");
+    add_field_options(options, defaults);
+}
+
+void add_memory_options(po::options_description& options) {
+    options.add_options()(
+        "memory,m", po::value<std::vector<std::string>>()->composing(),
+        "pairs or texts whose nearest states of the model share in its probabilities: a data set (its train split), a "
+        "text file, or a store that 'kvmem index --run' made; may be given several times");
     MemoryOptions memory;
     add_field_options(options, memory);
-    add_field_options(options, defaults);
 }
 
 GenerateOptions search_options(const po::variables_map& values, GenerateOptions defaults) {

@@ -42,9 +42,10 @@ class SequenceSource {
     std::unique_ptr<MemoryModel> memory_model_;
 };
 
-// The options "with", "weights", "memory" with those of MemoryOptions, and those of GenerateOptions, of which
-// `defaults` is shown.
+// The options "with", "weights" and those of GenerateOptions, of which `defaults` is shown; and "memory" with those of
+// MemoryOptions.
 void add_search_options(po::options_description& options, GenerateOptions defaults = {});
+void add_memory_options(po::options_description& options);
 GenerateOptions search_options(const po::variables_map& values, GenerateOptions defaults = {});
 
 // Opens the models of "run" and of "with", and the memory of "memory". Throws Error for models that have other symbols

@@ -212,6 +212,7 @@ int run_translate(const Arguments& arguments) {
         ("threads", po::value(&threads)->default_value(0), "0: one for each core");
     po::options_description search("Options of the search", 100, 50);
     add_search_options(search);
+    add_memory_options(search);
     line.options.add(search);
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;

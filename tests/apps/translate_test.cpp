@@ -155,6 +155,10 @@ TEST_CASE("a run on pairs is evaluated on splits and on text files", "[program][
     check_fails(kvmem_program({"evaluate", run, "--split", "exam"}), 1, "exam");
     check_fails(kvmem_program({"evaluate", run, "--tokenize", "zh"}), 2, "tokenize");
     check_fails(kvmem_program({"evaluate", runs().text_run, "--split", "valid", "--beam", "2"}), 2, "--beam");
+    const Output remembered =
+        kvmem_program({"evaluate", runs().text_run, "--split", "valid", "--json", "--memory", runs().path("text.h5")});
+    const json::value text_report = json::parse(remembered.out);
+    CHECK(text_report.at("nats").to_number<double>() < text_report.at("nats_without_memory").to_number<double>());
     check_fails(kvmem_program({"ask", run, "where?"}), 1, "answers no questions");
 }
 
