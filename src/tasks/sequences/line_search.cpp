@@ -142,8 +142,7 @@ std::vector<LineSearch::Candidate> LineSearch::best_of(const StepScores& scores,
     const std::span<Real> own = scores.row(row);
     const bool normalized = scores.are_log_probabilities;
     // begin_token may be one more.
-    const std::vector<Scored> scored =
-        normalized ? top_k(allowed(own, row), k + 1) : top_k_log_softmax(own, k + 1);
+    const std::vector<Scored> scored = normalized ? top_k(allowed(own, row), k + 1) : top_k_log_softmax(own, k + 1);
     std::vector<Candidate> best;
     best.reserve(scored.size());
     for (const Scored& s : scored) {
