@@ -43,6 +43,7 @@ static const Member search_members[] = {
 static const Member search_parameters[] = {
     {"k", integer, "how many slots [10]", false, 1, max_k},
     {"probes", integer, "lists to look at; 0: everything, exactly", false, 0, 1e9},
+    {"filter", text, "these ids alone: 3,7,10-20"},
 };
 static const Member read_members[] = {
     {"queries", vectors, "a row for each query", true},
@@ -195,6 +196,7 @@ std::span<const Endpoint> endpoints() {
          .run = read_store,
          .members = read_members,
          .reply_schema = found_reply,
+         .parameters = search_parameters,
          .computes = true},
         {.name = "get",
          .method = "POST",
