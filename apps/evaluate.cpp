@@ -91,7 +91,7 @@ int run_evaluate(const Arguments& arguments) {
     const ThreadLimit limit(threads);
     if (are_documents(values)) return evaluate_documents(values);
     refuse_options(values, of_documents, "a data set of documents");
-    const TaskVerbs& task = task_of_run(find_run(values));
+    const TaskVerbs& task = verbs_of(task_of_run(find_run(values)));
     if (task.evaluate != evaluate_pairs) refuse_options(values, pairs, "a run on pairs of sequences");
     if (task.evaluate != evaluate_pairs && task.evaluate != evaluate_text)
         refuse_options(values, sequences, "a run on pairs or texts");

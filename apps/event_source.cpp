@@ -21,7 +21,7 @@ namespace kvmem::apps {
 namespace json = boost::json;
 
 std::unique_ptr<RecommendationModel> open_recommendation_model(const std::string& run) {
-    const TaskVerbs& task = task_of_run(run);
+    const Task& task = task_of_run(run);
     if (&task.type() != &recommendation())
         throw Error({.what = "the model recommends nothing",
                      .expected = "one for " + recommendation().name(),

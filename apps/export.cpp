@@ -44,7 +44,7 @@ int run_export(const Arguments& arguments) {
     const fs::path output = required(values, "output", "the file to write");
     if (format != "onnx" && format != "safetensors")
         throw UsageError({.what = "no such format", .expected = "onnx or safetensors", .got = format});
-    const auto model = task_of_run(run).open(input);
+    const auto model = verbs_of(task_of_run(run)).open(input);
     const bool is_onnx = format == "onnx";
     const std::vector<OnnxModel> graphs = is_onnx ? model->onnx() : std::vector<OnnxModel>();
     const std::vector<fs::path> files = is_onnx ? onnx_paths(graphs, output) : std::vector<fs::path>{output};
@@ -71,7 +71,7 @@ int run_import_weights(const Arguments& arguments) {
     const fs::path file = required(values, "file", "a safetensors file"), run = find_run(values, "like");
     const fs::path output = required(values, "output", "the model file to write"), input = model_file_of(run);
     require_output(output, "kvmem-model", {file, input});
-    const auto model = task_of_run(run).open(input);
+    const auto model = verbs_of(task_of_run(run)).open(input);
     load_safetensors(model->parameters(), file);
     model->save(output);
     tell({output}, model->parameters());

@@ -3,12 +3,12 @@
 #include "event_vectors.hpp"
 #include "foreign_hdf5.hpp"
 #include "kvmem/core/file.hpp"
+#include "kvmem/tasks/qa/task_type.hpp"
 #include "output.hpp"
 #include "program.hpp"
 #include "sequence_memory.hpp"
 #include "store_text.hpp"
 #include "task_table.hpp"
-#include "task_verbs.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -279,7 +279,7 @@ int run_index(const Arguments& arguments) {
     require_at_least(wanted.lists, -1, "lists");
     require_at_least(wanted.shards, 0, "shards");
     const bool is_of_sequences = values.count("run") && !is_run_of_events(values) &&
-                                 task_of_run(find_run(values)).evaluate != evaluate_questions;
+                                 &task_of_run(find_run(values)).type() != &question_answering();
     const MemoryStore store = is_of_sequences ? store_of_states(values, wanted) : store_of_rows(values, wanted);
     std::cout << wanted.output << ": " << plural(store.size(), "slot") << ", " << plural(store.lists(), "list") << "\n";
     return 0;

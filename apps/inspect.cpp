@@ -19,9 +19,9 @@ namespace fs = std::filesystem;
 
 static void inspect_run(const fs::path& directory, bool as_json) {
     const RunFiles files{directory};
-    const TaskVerbs& task = task_of_run(directory);
+    const Task& task = task_of_run(directory);
     const RunConfig config = files.read_config(task.type());
-    task.inspect_model(files.model(), as_json);
+    verbs_of(task).inspect_model(files.model(), as_json);
     if (as_json) return;
     std::cout << "run: trained on " << printable(config.data) << "\n";
     if (!is_there(files.results())) return;
@@ -54,8 +54,8 @@ int run_inspect(const Arguments& arguments) {
     if (recall && values.count("json")) throw UsageError({.what = "--recall does not go with --json"});
     const fs::path path = required(values, "file", "a data set, a model file, a store or a run directory");
     const bool as_json = values.count("json") > 0;
-    std::vector<std::string> formats{model_format, "kvmem-store"};
-    for (const TaskVerbs& task : task_table()) formats.emplace_back(task.data_format);
+    std::vector<std::string> formats = data_formats();
+    formats.insert(formats.begin(), {model_format, "kvmem-store"});
     if (!is_folder(path)) require_format(path, formats, "a data set, a model file, a store or a run directory");
     const std::string format = is_folder(path) ? "a run" : format_of_file(path);
     require_at_least(values["limit"].as<Index>(), 1, "limit");
@@ -72,11 +72,11 @@ int run_inspect(const Arguments& arguments) {
     if (is_folder(path))
         inspect_run(path, as_json);
     else if (format == model_format)
-        task_of_run(path).inspect_model(path, as_json);
+        verbs_of(task_of_run(path)).inspect_model(path, as_json);
     else if (format == "kvmem-store")
         inspect_store(path, as_json);
     else
-        task_of_data(path).inspect_data(path, values);
+        verbs_of(task_of_data(path)).inspect_data(path, values);
     return 0;
 }
 

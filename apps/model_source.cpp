@@ -32,7 +32,7 @@ static std::unique_ptr<Model> model_at(const std::filesystem::path& run) {
 
 static std::filesystem::path find_question_run(const po::variables_map& values) {
     const std::filesystem::path run = find_run(values);
-    const TaskVerbs &task = task_of_run(run), &questions = task_table().front();
+    const Task &task = task_of_run(run), &questions = all_tasks().front();
     if (&task != &questions)
         throw Error({.what = "the model answers no questions",
                      .expected = "one for " + questions.type().name(),

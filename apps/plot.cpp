@@ -47,7 +47,7 @@ int run_plot(const Arguments& arguments) {
         values.count("output") ? required(values, "output", "a file for the page") : default_output(files.directory);
     if (output != "-")
         require_output(output, "", {files.config(), files.metrics(), files.results(), files.card(), files.lock()});
-    const std::string text = html(task_of_run(files.directory).plot(values));
+    const std::string text = html(verbs_of(task_of_run(files.directory)).plot(values));
     if (output == "-") {
         std::cout << text;
         return 0;

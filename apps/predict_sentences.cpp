@@ -83,21 +83,25 @@ struct Judged {
 };
 }  // namespace
 
+json::array ranked_sentences(const SelectionModel& model, const SelectionQuestion& question) {
+    const Ragged<Real> scores = model.score({&question, 1});
+    json::array sentences;
+    for (const Index candidate : worst_case_order(scores[0], question.right))
+        sentences.push_back(json::object{
+            {"number", candidate}, {"sentence", question.sentences[candidate]}, {"score", scores[0][candidate]}});
+    return sentences;
+}
+
 // "id" is given back, and with answers "right" says whether the first sentence is one.
 static json::object ranked(const SelectionModel& model, const json::object& line, const std::string& where,
                            Judged& judged) {
     const SelectionQuestion question = question_in(line, where);
-    const Ragged<Real> scores = model.score({&question, 1});
-    const std::vector<Index> order = worst_case_order(scores[0], question.right);
-    json::array sentences;
-    for (const Index candidate : order)
-        sentences.push_back(json::object{
-            {"number", candidate}, {"sentence", question.sentences[candidate]}, {"score", scores[0][candidate]}});
+    json::array sentences = ranked_sentences(model, question);
     json::object out;
     if (const json::value* id = line.if_contains("id")) out["id"] = *id;
     out["question"] = question.text;
     if (std::ranges::find(question.right, 1) != question.right.end()) {
-        const bool right = question.right[order.front()] != 0;
+        const bool right = question.right[sentences.front().at("number").as_int64()] != 0;
         out["right"] = right;
         ++judged.questions;
         judged.right += right;

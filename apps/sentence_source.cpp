@@ -13,7 +13,7 @@
 namespace kvmem::apps {
 
 std::unique_ptr<SelectionModel> open_selection_model(const std::string& run) {
-    const TaskVerbs& task = task_of_run(run);
+    const Task& task = task_of_run(run);
     if (&task.type() != &answer_selection())
         throw Error({.what = "the model chooses no sentences",
                      .expected = "one for " + answer_selection().name(),

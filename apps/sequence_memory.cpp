@@ -4,10 +4,10 @@
 #include "kvmem/io/file_format.hpp"
 #include "kvmem/tasks/sequences/dataset.hpp"
 #include "kvmem/tasks/sequences/import.hpp"
+#include "kvmem/tasks/sequences/task_type.hpp"
 #include "output.hpp"
 #include "sequence_evaluation.hpp"
 #include "task_table.hpp"
-#include "task_verbs.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -149,7 +149,7 @@ store::MemoryStore memory_of_files(const std::vector<std::string>& paths, const 
 
 store::MemoryStore index_states(const po::variables_map& values, const std::string& output,
                                 store::KeyEncoding encoding) {
-    const bool is_text = task_of_run(find_run(values)).evaluate == evaluate_text;
+    const bool is_text = &task_of_run(find_run(values)).type() == &language_modelling();
     const SequenceSource source = open_without_memory(values, is_text);
     store::StoreOptions options = memory_options_of(source.base_model());
     options.encoding = encoding;

@@ -3,7 +3,6 @@
 #include "file_kind.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/io/file_format.hpp"
-#include "kvmem/io/hdf5.hpp"
 #include "kvmem/tasks/qa/task_type.hpp"
 #include "kvmem/tasks/recommendation/task_type.hpp"
 #include "kvmem/tasks/selection/task_type.hpp"
@@ -13,96 +12,33 @@
 #include "task_verbs.hpp"
 
 #include <algorithm>
-#include <boost/json.hpp>
 
 namespace kvmem::apps {
 
 namespace fs = std::filesystem;
-namespace json = boost::json;
 
-std::span<const TaskVerbs> task_table() {
+const TaskVerbs& verbs_of(const Task& task) {
     static const TaskVerbs table[] = {
-        {question_answering, "kvmem-qa", evaluate_questions, plot_questions, inspect_questions, inspect_reader,
+        {question_answering, evaluate_questions, plot_questions, inspect_questions, inspect_reader,
          open_trained_reader},
-        {sequence_transduction, "kvmem-pairs", evaluate_pairs, plot_pairs, inspect_pairs, inspect_network,
-         open_trained_network},
-        {recommendation, "kvmem-events", evaluate_events, plot_events, inspect_events, inspect_recommender,
-         open_trained_recommender},
-        {answer_selection, "kvmem-sentences", evaluate_sentences, plot_sentences, inspect_sentences, inspect_selector,
+        {sequence_transduction, evaluate_pairs, plot_pairs, inspect_pairs, inspect_network, open_trained_network},
+        {recommendation, evaluate_events, plot_events, inspect_events, inspect_recommender, open_trained_recommender},
+        {answer_selection, evaluate_sentences, plot_sentences, inspect_sentences, inspect_selector,
          open_trained_selector},
-        {language_modelling, "kvmem-text", evaluate_text, plot_text, inspect_text, inspect_network,
-         open_trained_network},
+        {language_modelling, evaluate_text, plot_text, inspect_text, inspect_network, open_trained_network},
     };
-    return table;
+    return *std::ranges::find(table, task.type, &TaskVerbs::type);
 }
 
-const TaskVerbs& task_of_data(const fs::path& data) {
+std::vector<std::string> data_formats() {
     std::vector<std::string> formats;
-    for (const TaskVerbs& task : task_table()) formats.emplace_back(task.data_format);
-    require_format(data, formats, "a data set");
-    const std::string format = file_format(data);
-    return *std::ranges::find(task_table(), format, &TaskVerbs::data_format);
+    for (const Task& task : all_tasks()) formats.emplace_back(task.data_format);
+    return formats;
 }
 
-// Calls found(task, model) for each model of each task until it returns true. Returns that task, or null.
-template <class Found>
-static const TaskVerbs* find_task(Found found) {
-    for (const TaskVerbs& task : task_table())
-        for (const ModelType* model : task.type().models())
-            if (found(*model)) return &task;
-    return nullptr;
-}
-
-static const TaskVerbs* find_by_kind(std::string_view kind) {
-    return find_task([&](const ModelType& model) { return model.kind() == kind; });
-}
-
-// The kind of model in the configuration of a run, or "" for text that names none.
-static std::string kind_in(const std::string& config) {
-    json::error_code code;
-    const json::value run = json::parse(config, code);
-    const json::object* object = code ? nullptr : run.if_object();
-    for (const char* field : {"model", "model"}) {
-        const json::value* value = object ? object->if_contains(field) : nullptr;
-        if (value && value->is_string()) return std::string(value->as_string());
-        object = value ? value->if_object() : nullptr;
-    }
-    return {};
-}
-
-// Runs of the first versions name no kind, and were all of the first task. It also says what is wrong with a file.
-const TaskVerbs& task_of_run(const fs::path& run) {
-    const RunFiles files{run};
-    std::string kind;
-    if (!is_folder(run))
-        kind = hdf5::Reader(run, model_format, model_version).attribute("/", "model");
-    else if (is_there(files.config()))
-        kind = kind_in(read_file(files.config()));
-    const TaskVerbs* task = find_by_kind(kind);
-    return task ? *task : task_table().front();
-}
-
-const TaskVerbs& task_of_model(std::string_view kind) {
-    if (const TaskVerbs* task = find_by_kind(kind)) return *task;
-    std::vector<std::string> kinds;
-    find_task([&](const ModelType& model) {
-        kinds.push_back(model.kind());
-        return false;
-    });
-    throw UsageError({.what = "no such model", .expected = "one of " + joined(kinds), .got = std::string(kind)});
-}
-
-const TaskVerbs& task_of_preset(std::string_view name) {
-    std::vector<std::string> names;
-    const TaskVerbs* task = find_task([&](const ModelType& model) {
-        for (const auto& [preset, config] : model.presets) {
-            names.push_back(preset);
-            if (preset == name) return true;
-        }
-        return false;
-    });
-    if (task) return *task;
-    throw UsageError({.what = "no such preset", .expected = "one of " + joined(names), .got = std::string(name)});
+const Task& task_of_data(const fs::path& data) {
+    require_format(data, data_formats(), "a data set");
+    return *task_of_format(file_format(data));
 }
 
 fs::path find_run(const po::variables_map& values, const std::string& option) {

@@ -260,9 +260,9 @@ static int train(const Arguments& arguments, Cluster* cluster) {
                    : train_one(TrainingSession::resume(directory, task, epochs, cluster), task, directory, cluster);
     }
     const std::string data = required(values, "data", "the data set to train on");
-    const TaskVerbs& verbs = train_task(values, data);
-    const TaskType& task = verbs.type();
-    const RunConfig config = run_config(values, verbs, data);
+    const Task& kind = train_task(values, data);
+    const TaskType& task = kind.type();
+    const RunConfig config = run_config(values, kind, data);
     return config.is_group()
                ? train_group(TrainingGroup::begin(directory, config, task, cluster), task, directory, cluster)
                : train_one(TrainingSession::begin(directory, config, task, cluster), task, directory, cluster);

@@ -14,7 +14,7 @@ namespace kvmem::apps {
 // Calls use(model) for each model of all tasks.
 template <class Use>
 static void for_each_model(Use use) {
-    for (const TaskVerbs& task : task_table())
+    for (const Task& task : all_tasks())
         for (const ModelType* model : task.type().models()) use(*model);
 }
 
@@ -81,7 +81,7 @@ static Arguments with_joined_flags(const Arguments& arguments, const std::map<st
 
 // The configuration that the arguments begin with, for help.
 static RunConfig named_config(const std::string& kind, const std::string& preset_name) {
-    RunConfig config = task_table().front().type().models().front()->recommended;
+    RunConfig config = all_tasks().front().type().models().front()->recommended;
     if (!preset_name.empty()) config = preset(task_of_preset(preset_name).type(), preset_name);
     if (!kind.empty() && config.model.kind() != kind) config = find_model(task_of_model(kind).type(), kind).recommended;
     return config;
@@ -126,7 +126,7 @@ Arguments add_train_options(CommandLine& line, const Arguments& arguments) {
     return with_joined_flags(arguments, fields, all);
 }
 
-const TaskVerbs& train_task(const po::variables_map& values, const std::string& data) {
+const Task& train_task(const po::variables_map& values, const std::string& data) {
     if (values.count("model")) return task_of_model(values["model"].as<std::string>());
     if (values.count("preset")) return task_of_preset(values["preset"].as<std::string>());
     return task_of_data(data);
@@ -183,7 +183,7 @@ static void set(RunConfig& config, const std::string& option, const std::string&
                       .hint = "see --model " + config.model.kind() + " --help"});
 }
 
-static void require_data_of(const TaskVerbs& task, const std::string& data) {
+static void require_data_of(const Task& task, const std::string& data) {
     if (is_there(data) && file_format(data) != task.data_format)
         throw UsageError({.what = "the model is for other data",
                           .expected = "a data set of format " + std::string(task.data_format),
@@ -192,7 +192,7 @@ static void require_data_of(const TaskVerbs& task, const std::string& data) {
                           .hint = "name no model, or one of those for " + task_of_data(data).type().name()});
 }
 
-RunConfig run_config(const po::variables_map& values, const TaskVerbs& task, const std::string& data) {
+RunConfig run_config(const po::variables_map& values, const Task& task, const std::string& data) {
     require_data_of(task, data);
     RunConfig config = base_config(values, task.type(), data);
     config.data = data;

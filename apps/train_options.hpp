@@ -12,11 +12,11 @@ Arguments add_train_options(CommandLine& line, const Arguments& arguments);
 
 // The task of the model or preset that the options name, or else of the data. Throws UsageError, and Error for data of
 // no task.
-const TaskVerbs& train_task(const po::variables_map& values, const std::string& data);
+const Task& train_task(const po::variables_map& values, const std::string& data);
 
 // The recommended configuration of the model or preset that the options name, changed by the other options. Without
 // --model and --preset, the model is the task's default for the data. Throws UsageError for options that do not fit,
 // and for data of another task.
-RunConfig run_config(const po::variables_map& values, const TaskVerbs& task, const std::string& data);
+RunConfig run_config(const po::variables_map& values, const Task& task, const std::string& data);
 
 }  // namespace kvmem::apps

@@ -84,6 +84,13 @@ static const Member recommend_members[] = {
     {"explain", flag, "give the past events that an item rests on"},
 };
 
+static const Member rank_members[] = {
+    {"question", text, "what a sentence may answer", true},
+    {"candidates", texts, "the sentences, in the order of their document", true},
+    {"title", text, "of the sentences' document"},
+    {"heading", text, "of their section"},
+};
+
 static constexpr std::string_view any_object = R"({"type":"object"})";
 static constexpr std::string_view ask_reply =
     R"({"type":"object","required":["question","answer","answers","candidates","hops","slots","entities","unknown_words","suggestions"],"properties":{"question":{"type":"string"},"answer":{"type":["string","null"]},"answers":{"type":"array","items":{"type":"string"}},"candidates":{"type":"array","items":{"type":"object","required":["text","score","weight"],"properties":{"text":{"type":"string"},"score":{"type":"number"},"weight":{"type":"number"}}}},"hops":{"type":"array","items":{"type":"array"}},"paths":{"type":"array"},"words":{"type":"array"},"as_good":{"type":"integer"},"certainty":{"type":"number"},"refused":{"type":"boolean"},"slots":{"type":"integer"},"entities":{"type":"array","items":{"type":"string"}}}})";
@@ -95,6 +102,8 @@ static constexpr std::string_view changed_reply =
     R"({"type":"object","required":["slots"],"properties":{"slots":{"type":"integer"},"put":{"type":"integer"},"removed":{"type":"integer"}}})";
 static constexpr std::string_view results_reply =
     R"({"type":"object","required":["results"],"properties":{"results":{"type":"array","items":{"type":"object","required":["source","results"]}}}})";
+static constexpr std::string_view rank_reply =
+    R"({"type":"object","required":["question","sentences"],"properties":{"question":{"type":"string"},"sentences":{"type":"array","items":{"type":"object","required":["number","sentence","score"],"properties":{"number":{"type":"integer"},"sentence":{"type":"string"},"score":{"type":"number"}}}}}})";
 static constexpr std::string_view embed_reply =
     R"({"type":"object","required":["object","data","model","usage"],"properties":{"object":{"const":"list"},"data":{"type":"array","items":{"type":"object","required":["object","index","embedding"]}}}})";
 
@@ -253,6 +262,15 @@ std::span<const Endpoint> endpoints() {
          .run = recommend,
          .members = recommend_members,
          .reply_schema = any_object,
+         .computes = true},
+        {.name = "rank",
+         .method = "POST",
+         .path = "/v1/rank",
+         .summary = "Order sentences by how well they answer a question, as 'kvmem predict' of a selector does",
+         .gives = json_type,
+         .run = rank,
+         .members = rank_members,
+         .reply_schema = rank_reply,
          .computes = true},
         {.name = "page",
          .method = "GET",

@@ -25,8 +25,9 @@ Reply put_slots(const Call& call);
 Reply remove_slots(const Call& call);
 Reply compact_store(const Call& call);
 
-// Sequences and events.
+// Sequences, events and sentences.
 Reply translate(const Call& call);
 Reply recommend(const Call& call);
+Reply rank(const Call& call);
 
 }  // namespace kvmem::apps

@@ -4,8 +4,13 @@
 #include "event_source.hpp"
 #include "http.hpp"
 #include "kvmem/core/file.hpp"
+#include "kvmem/tasks/qa/task_type.hpp"
+#include "kvmem/tasks/recommendation/task_type.hpp"
+#include "kvmem/tasks/selection/task_type.hpp"
+#include "kvmem/tasks/sequences/task_type.hpp"
 #include "model_source.hpp"
 #include "output.hpp"
+#include "sentences.hpp"
 #include "task_table.hpp"
 
 #include <algorithm>
@@ -86,26 +91,31 @@ void Served::open_documents(const std::string& path) {
 
 void Served::open_run(const std::string& path, const ServedPaths& paths) {
     const po::variables_map values = options_of(path);
-    const std::string task = task_of_run(find_run(values)).type().name();
+    const TaskType& type = task_of_run(find_run(values)).type();
+    const std::string task = type.name();
     const auto require_one = [&](bool is_there) {
         if (is_there) throw UsageError({.what = "two runs for " + task, .expected = "one", .got = path});
     };
     Run run{path, task, {}};
-    if (task == task_table()[0].type().name()) {
+    if (&type == &question_answering()) {
         require_one(questions_ != nullptr);
         questions_ = std::make_unique<ServedQuestions>(path, paths.memory);
         run.model = questions_->answerer().model().kind();
-    } else if (task == task_table()[1].type().name()) {
+    } else if (&type == &sequence_transduction()) {
         require_one(sequences_ != nullptr);
         sequences_ = std::make_unique<SequenceSource>(open_sequence_models(values));
         run.model = sequences_->first().name();
-    } else if (task == task_table()[2].type().name()) {
+    } else if (&type == &recommendation()) {
         require_one(recommender_ != nullptr);
-        recommender_ = std::make_unique<const Recommender>(open_recommender(options_of(path)));
+        recommender_ = std::make_unique<const Recommender>(open_recommender(values));
         run.model = recommender_->model().name();
+    } else if (&type == &answer_selection()) {
+        require_one(selector_ != nullptr);
+        selector_ = open_selection_model(path);
+        run.model = selector_->name();
     } else {
         throw Error({.what = "no endpoint serves this run",
-                     .expected = "one of questions, pairs or recommendation",
+                     .expected = "one of questions, pairs, events or sentences",
                      .got = "one for " + task,
                      .where = path});
     }
@@ -144,6 +154,11 @@ const documents::Search& Served::documents() const {
 const Recommender& Served::recommender() const {
     return there(recommender_.get(), "no run here recommends", "a server of a run on events");
 }
+
+const SelectionModel& Served::selector() const {
+    return there(selector_.get(), "no run here ranks sentences", "a server of a run on sentences");
+}
+
 store::MemoryStore& Served::store(const std::string& name) const {
     const auto at = stores_.find(name);
     std::vector<std::string> names;

@@ -6,6 +6,7 @@
 #include "kvmem/tasks/qa/answerer.hpp"
 #include "kvmem/tasks/qa/documents/search.hpp"
 #include "kvmem/tasks/recommendation/recommender.hpp"
+#include "kvmem/tasks/selection/model.hpp"
 #include "sequence_source.hpp"
 
 #include <list>
@@ -58,6 +59,7 @@ class Served {
     const ServedQuestions& questions() const;
     const SequenceSource& sequences() const;
     const Recommender& recommender() const;
+    const SelectionModel& selector() const;
     const documents::Search& documents() const;
     store::MemoryStore& store(const std::string& name) const;
     // Null where the store is here, or nowhere.
@@ -84,6 +86,7 @@ class Served {
     std::unique_ptr<ServedQuestions> questions_;
     std::unique_ptr<SequenceSource> sequences_;
     std::unique_ptr<const Recommender> recommender_;
+    std::unique_ptr<const SelectionModel> selector_;
     std::unique_ptr<const documents::Search> documents_;
     std::map<std::string, std::shared_ptr<store::MemoryStore>> stores_;
     std::map<std::string, std::shared_ptr<const Front>> fronts_;

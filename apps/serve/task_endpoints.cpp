@@ -1,8 +1,10 @@
-// The endpoints of runs on pairs and on events.
+// The endpoints of runs on pairs, on events and on sentences.
 #include "endpoints.hpp"
 #include "event_source.hpp"
 #include "kvmem/core/text.hpp"
+#include "kvmem/io/json_text.hpp"
 #include "kvmem/tasks/recommendation/splits.hpp"
+#include "sentences.hpp"
 #include "translation_json.hpp"
 
 namespace kvmem::apps {
@@ -92,6 +94,18 @@ Reply recommend(const Call& call) {
                                                   : History{&events, 0, events.size(), when};
     const auto recommendations = recommender.recommend({&history, 1}, options).front();
     return {.body = printable(json_line(recommender, history, recommendations)) + "\n"};
+}
+
+Reply rank(const Call& call) {
+    const SelectionModel& selector = call.served->selector();
+    SelectionQuestion question{.id = "",
+                               .text = text_of(call.body, "question"),
+                               .title = text_of(call.body, "title"),
+                               .heading = text_of(call.body, "heading"),
+                               .sentences = texts_of(call.body, "candidates")};
+    question.right.resize(question.sentences.size());
+    const json::object ranked{{"question", question.text}, {"sentences", ranked_sentences(selector, question)}};
+    return {.body = printable(with_plain_numbers(json::serialize(ranked))) + "\n"};
 }
 
 }  // namespace kvmem::apps

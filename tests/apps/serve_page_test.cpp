@@ -1,6 +1,7 @@
 // The page of kvmem serve in Chromium, where scripts/web.sh has installed what drives it.
 #include "kvmem/store/memory_store.hpp"
 #include "support/program_fixture.hpp"
+#include "support/selector_run.hpp"
 #include "support/served_program.hpp"
 
 using namespace kvmem;
@@ -23,7 +24,8 @@ TEST_CASE("the page answers, shows what was read, and runs nothing that texts br
     const std::vector<std::string> texts{"<b onclick=alert(7)>", "two", "three"};
     store.add(Matrix(3, 4), {.vectors = Matrix(3, 1), .texts = texts});
     store.save(vectors);
-    const ServedProgram server({files.run, vectors});
+    const std::string selector = trained_selector(files);
+    const ServedProgram server({files.run, vectors, selector});
     const Output seen = shell("node " KVMEM_SOURCE_DIR "/tests/web/page.mjs " + std::to_string(server.port()) + " " +
                               modules + " " + files.directory.path().string());
     INFO(seen.out << seen.err);

@@ -2,6 +2,7 @@
 #include "kvmem/store/memory_store.hpp"
 #include "support/program_fixture.hpp"
 #include "support/ring_events.hpp"
+#include "support/selector_run.hpp"
 #include "support/served_program.hpp"
 
 #include <boost/json.hpp>
@@ -123,6 +124,19 @@ TEST_CASE("served targets and recommendations are the bytes that the program pri
     CHECK(server.call("POST", "/v1/recommend", "{\"user\":\"u1\",\"explain\":true,\"k\":3}").body == told.out);
     const Output typed = kvmem_program({"recommend", shop, "item 2", "i3", "--json"});
     CHECK(server.call("POST", "/v1/recommend", "{\"events\":[\"item 2\",\"i3\"]}").body == typed.out);
+}
+
+TEST_CASE("served rankings are the bytes that the program prints", "[serve]") {
+    NEED_PROGRAM();
+    const ProgramFixture files;
+    const std::string run = trained_selector(files);
+    const ServedProgram server({run});
+    const std::string line = R"({"question":"What is x?","candidates":["Old.","It is \u001bx."],"title":"It"})";
+    CHECK(server.call("POST", "/v1/rank", line).body == kvmem_program({"predict", run}, line + "\n").out);
+    CHECK(server.call("POST", "/v1/rank", "{\"question\":\"x\",\"candidates\":[]}").status == 400);
+    CHECK(server.call("POST", "/v1/rank", "{\"question\":\"x\"}").status == 400);
+    CHECK(server.call("POST", "/v1/ask", ask_body("x")).status == 404);
+    CHECK_THAT(server.call("GET", "/v1/info").body, Catch::Contains("answer selection"));
 }
 
 TEST_CASE("served documents answer with the bytes that the program prints", "[serve]") {
@@ -271,8 +285,10 @@ TEST_CASE("replies to browsers are guarded, and the description names every endp
     CHECK(bytes < 80 << 10);
     const json::value api = json::parse(server.call("GET", "/openapi.json").body);
     for (const char* path : {"/v1/ask", "/v1/predict", "/v1/embeddings", "/v1/stores/{store}/search", "/v1/translate",
-                             "/v1/recommend", "/metrics"})
+                             "/v1/recommend", "/v1/rank", "/metrics"})
         CHECK(api.at("paths").as_object().contains(path));
+    CHECK_THAT(json::serialize(api.at("paths").at("/v1/stores/{store}/search").at("post").at("parameters")),
+               Catch::Contains("\"filter\""));
     const std::string metrics = server.call("GET", "/metrics", "", "").body;
     CHECK(metrics.find("kvmem_http_requests_total{endpoint=\"page\",code=\"200\"} 2\n") != std::string::npos);
     const HttpReply head = server.call("GET", "/healthz", "", "");

@@ -91,6 +91,24 @@ def test_recommendations_are_those_of_the_program(program, tmp_path):
         recommender.recommend("item")
 
 
+def test_rankings_are_those_of_the_program(program, tmp_path):
+    rows = [{"question": f"What is {t}?", "candidates": ["The other is old.", f"It is {t}."], "answers": [1]}
+            for t in ("paper", "water", "glass", "bread", "stone", "paint", "metal", "music")]  # fmt: skip
+    data = kvmem.Dataset.from_sentences(rows, valid=rows[:3])
+    assert data.format == "kvmem-sentences" and data.splits == {"train": 8, "valid": 3} and data.arrays() == {}
+    run = kvmem.train(data, tmp_path / "run", model="sentence-selector", width=4, epochs=2)
+    theirs = json.loads(program("predict", tmp_path / "run", input=json.dumps(rows[0]) + "\n"))["sentences"]
+    ours = kvmem.Selector(run).rank(rows[0]["question"], rows[0]["candidates"])
+    assert [(one.number, one.sentence) for one in ours] == [(one["number"], one["sentence"]) for one in theirs]
+    assert [one.score for one in ours] == pytest.approx([one["score"] for one in theirs], rel=1e-6)
+    with pytest.raises(kvmem.Error):
+        kvmem.Selector(run).rank("x", [])
+    with pytest.raises(TypeError):
+        kvmem.Selector(run).rank("x", "a sentence")
+    with pytest.raises(kvmem.Error, match="another task"):
+        kvmem.Translator(run)
+
+
 def test_reports_come_with_each_epoch(pairs, tmp_path):
     reports = []
     kvmem.train(pairs, tmp_path / "run", model="seq2seq", width=8, epochs=2, on_epoch=reports.append)

@@ -136,6 +136,15 @@ await scenario('stores', {}, async (page) => {
   await page.waitForSelector('#found table');
 });
 
+await scenario('sentences', {}, async (page) => {
+  await page.click('#tabs button >> text=Rank');
+  await page.fill('#selected', 'What is water?');
+  await page.fill('#candidates', 'The other is old.\n\n<img src=x onerror=alert(8)>\nIt is water.');
+  await page.click('#rank-form button');
+  await page.waitForSelector('#ranked table');
+  check('each sentence is ranked', (await page.textContent('#ranked')).includes('<img src=x onerror=alert(8)>'));
+});
+
 // Pages of other sites: by a name that leads here, and by an origin elsewhere.
 const elsewhere = http.createServer((unused, reply) => reply.setHeader('Content-Type', 'text/html').end('<!doctype html><title>x</title>'));
 await new Promise((done) => elsewhere.listen(0, '127.0.0.1', done));
@@ -165,7 +174,7 @@ const ajv = new Ajv({strict: false});
 const get = async (path, body) => (await fetch(`http://${host}${path}`, body ? {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body)} : {})).json();
 const api = await get('/openapi.json');
 const bodies = {'/v1/ask': {question}, '/v1/embeddings': {input: ['a', 'b']}, '/v1/stores/{store}/search': {queries: [[1, 0, 0, 0]]},
-  '/v1/stores/{store}/read': {queries: [[1, 0, 0, 0]]}, '/v1/stores/{store}/get': {ids: [1]}, '/healthz': null, '/readyz': null, '/v1/info': null};
+  '/v1/stores/{store}/read': {queries: [[1, 0, 0, 0]]}, '/v1/stores/{store}/get': {ids: [1]}, '/v1/rank': {question: 'a', candidates: ['b', 'c']}, '/healthz': null, '/readyz': null, '/v1/info': null};
 for (const [path, body] of Object.entries(bodies)) {
   const schema = Object.values(api.paths[path])[0].responses['200'].content['application/json'].schema;
   const valid = ajv.compile(schema), reply = await get(path.replace('{store}', 'small'), body);

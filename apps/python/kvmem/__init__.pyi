@@ -178,6 +178,15 @@ class Dataset:
         valid_fraction: float = 0.0,
         seed: int = 1,
     ) -> Dataset: ...
+    @staticmethod
+    def from_sentences(
+        train: Iterable[Mapping[str, Any]] | _Path,
+        *,
+        valid: Iterable[Mapping[str, Any]] | _Path | None = None,
+        test: Iterable[Mapping[str, Any]] | _Path | None = None,
+        valid_fraction: float | None = None,
+        seed: int = 1,
+    ) -> Dataset: ...
     def save(self, path: _Path) -> None: ...
     def arrays(self) -> dict[str, _Array]: ...
     def tokens(self) -> list[str]: ...
@@ -407,6 +416,20 @@ class Recommender:
         explain: bool = False,
         only: Sequence[str] | None = None,
     ) -> list[Recommendation]: ...
+
+class RankedSentence:
+    @property
+    def number(self) -> int: ...
+    @property
+    def sentence(self) -> str: ...
+    @property
+    def score(self) -> float: ...
+
+class Selector:
+    def __init__(self, run: _Path) -> None: ...
+    def rank(
+        self, question: str, sentences: Sequence[str], *, title: str = "", heading: str = ""
+    ) -> list[RankedSentence]: ...
 
 class Var:
     @property

@@ -110,9 +110,24 @@ def from_jsonl(train, *, valid=None, test=None, valid_fraction=0.0, seed=1):
         return Dataset._import_jsonl(*parts, valid_fraction, seed)
 
 
+def from_sentences(train, *, valid=None, test=None, valid_fraction=None, seed=1):
+    """A data set of questions with sentences that may answer them: dicts, or files as `kvmem import sentences` reads.
+
+    A dict is {"question": text, "candidates": [text, ...], "answers": [numbers of the right ones, from 0]}, and maybe
+    "title" and "heading". Without `valid` and `valid_fraction`, a tenth of the training questions validates.
+
+    >>> row = {"question": "who wrote it", "candidates": ["It is old.", "Ada wrote it."], "answers": [1]}
+    >>> kvmem.Dataset.from_sentences([row], valid=[row]).splits
+    {'train': 1, 'valid': 1}
+    """
+    with _files(json.dumps, ".jsonl", train, valid, test) as parts:
+        return Dataset._import_sentences(*parts, valid_fraction, seed)
+
+
 Dataset.from_facts = staticmethod(from_facts)
 Dataset.from_pairs = staticmethod(from_pairs)
 Dataset.from_jsonl = staticmethod(from_jsonl)
+Dataset.from_sentences = staticmethod(from_sentences)
 
 
 def train(

@@ -6,7 +6,7 @@
 #include "kvmem/tasks/qa/task_type.hpp"
 #include "kvmem/tasks/qa/tasks.hpp"
 #include "module.hpp"
-#include "tasks.hpp"
+#include "task_files.hpp"
 
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>

@@ -1,10 +1,10 @@
 #include "arrays.hpp"
-#include "kvmem/io/file_format.hpp"
 #include "kvmem/tasks/qa/import.hpp"
 #include "kvmem/tasks/recommendation/dataset.hpp"
+#include "kvmem/tasks/selection/import.hpp"
 #include "kvmem/tasks/sequences/import.hpp"
 #include "module.hpp"
-#include "tasks.hpp"
+#include "task_files.hpp"
 
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
@@ -21,7 +21,7 @@ namespace {
 // A data set of any task. Arrays of its rows share its memory.
 class Dataset {
   public:
-    using Any = std::variant<QaDataset, PairsDataset, TextDataset, EventsDataset>;
+    using Any = std::variant<QaDataset, PairsDataset, TextDataset, EventsDataset, SentencesDataset>;
     explicit Dataset(Any any) : any_(std::make_shared<const Any>(std::move(any))) {}
 
     const Any& any() const { return *any_; }
@@ -70,6 +70,7 @@ struct ArrayList {
     void add_all(const TextDataset& data) {
         for (const auto& [name, texts] : data.splits) add(name, texts);
     }
+    void add_all(const SentencesDataset&) {}  // its rows are texts
     void add_all(const EventsDataset& data) {
         add("events/user_offsets", std::span<const Index>(data.events.user_offsets));
         add("events/object", std::span<const Token>(data.events.object));
@@ -94,7 +95,7 @@ static std::map<std::string, Index> splits_of(const Dataset& self) {
                      {std::pair("train", EventMark::train), {"valid", EventMark::valid}, {"test", EventMark::test}})
                     sizes[name] = std::ssize(data.events.marked(mark));
             } else {
-                for (const auto& [name, split] : data.splits) sizes[name] = split.size();
+                for (const auto& [name, split] : data.splits) sizes[name] = static_cast<Index>(split.size());
             }
             return sizes;
         },
@@ -113,7 +114,8 @@ static std::vector<std::string> tokens_of(const Dataset& self) {
 }
 
 static const char* format_of(const Dataset& self) {
-    static constexpr const char* formats[] = {"kvmem-qa", "kvmem-pairs", "kvmem-text", "kvmem-events"};
+    static constexpr const char* formats[] = {"kvmem-qa", "kvmem-pairs", "kvmem-text", "kvmem-events",
+                                              "kvmem-sentences"};
     return formats[self.any().index()];
 }
 
@@ -123,7 +125,8 @@ static Dataset open(const fs::path& path) {
     if (format == "kvmem-qa") return Dataset(load_dataset(path));
     if (format == "kvmem-pairs") return Dataset(load_pairs(path));
     if (format == "kvmem-text") return Dataset(load_text(path));
-    return Dataset(load_events(path));
+    if (format == "kvmem-events") return Dataset(load_events(path));
+    return Dataset(load_sentences(path));
 }
 
 static void save(const Dataset& self, const fs::path& path) {
@@ -134,6 +137,7 @@ static void save(const Dataset& self, const fs::path& path) {
         void operator()(const PairsDataset& data) const { save_pairs(data, path); }
         void operator()(const TextDataset& data) const { save_text(data, path); }
         void operator()(const EventsDataset& data) const { save_events(data, path); }
+        void operator()(const SentencesDataset& data) const { save_sentences(data, path); }
     };
     std::visit(Save{path}, self.any());
 }
@@ -152,7 +156,7 @@ static ImportOptions import_options(Paths train, Paths valid, Paths test, double
 }
 
 void define_datasets(py::module_& module) {
-    py::class_<Dataset> type(module, "Dataset", "A data set of questions, pairs, texts or events.");
+    py::class_<Dataset> type(module, "Dataset", "A data set of questions, pairs, texts, events or sentences.");
     type.def_static("open", &open, "open(path)\n--\n\nReads a file that kvmem import or save() wrote.", "path"_a)
         .def_static("_import_facts",
                     [](const Paths& facts, const std::optional<fs::path>& templates, Paths train, Paths valid,
@@ -181,12 +185,21 @@ void define_datasets(py::module_& module) {
                         return Dataset(import_pairs(options, unit_choice(source, "source_units"),
                                                     unit_choice(target, "target_units")));
                     })
+        .def_static("_import_sentences",
+                    [](Paths train, Paths valid, Paths test, std::optional<double> valid_fraction, std::uint64_t seed) {
+                        const py::gil_scoped_release no_gil;
+                        return Dataset(import_sentences({.train = std::move(train),
+                                                         .valid = std::move(valid),
+                                                         .test = std::move(test),
+                                                         .valid_fraction = valid_fraction,
+                                                         .seed = seed}));
+                    })
         .def("save", &save, "save(self, path)\n--\n\nReplaces the file, all or nothing.", "path"_a)
         .def(
             "arrays", &arrays_of,
             "arrays(self)\n--\n\n"
             "Read-only arrays of the rows, which share the memory of the data set, by name: 'train/source/values' and\n"
-            "'train/source/offsets'. Row i is values[offsets[i]:offsets[i + 1]].")
+            "'train/source/offsets'. Row i is values[offsets[i]:offsets[i + 1]]. Sentences have none.")
         .def("tokens", &tokens_of, "tokens(self)\n--\n\nThe text of each token, of the source side of pairs.")
         .def_property_readonly("format", &format_of, "The format of its file: 'kvmem-qa'.")
         .def_property_readonly(

@@ -21,6 +21,7 @@ PYBIND11_MODULE(_kvmem, module) {
     define_documents(module);
     define_translator(module);
     define_recommender(module);
+    define_selector(module);
     define_networks(module);
     module.attr("__name__") = name;
 }

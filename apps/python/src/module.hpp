@@ -14,6 +14,7 @@ void define_answerer(pybind11::module_& module);
 void define_documents(pybind11::module_& module);
 void define_translator(pybind11::module_& module);
 void define_recommender(pybind11::module_& module);
+void define_selector(pybind11::module_& module);
 void define_networks(pybind11::module_& module);
 
 }  // namespace kvmem::python

@@ -4,7 +4,7 @@
 #include "kvmem/tasks/recommendation/model_file.hpp"
 #include "kvmem/tasks/recommendation/task_type.hpp"
 #include "module.hpp"
-#include "tasks.hpp"
+#include "task_files.hpp"
 
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>

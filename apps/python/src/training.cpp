@@ -5,7 +5,7 @@
 #include "kvmem/train/group.hpp"
 #include "module.hpp"
 #include "option_text.hpp"
-#include "tasks.hpp"
+#include "task_files.hpp"
 
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
@@ -60,11 +60,11 @@ static RunConfig config_for(const fs::path& data, const std::optional<std::strin
                             const std::optional<std::string>& preset, const py::dict& settings) {
     RunConfig config;
     if (preset) {
-        config = config_of_preset(*preset);
+        config = kvmem::preset(apps::task_of_preset(*preset).type(), *preset);
         if (model && config.model.kind() != *model)
             throw bad_argument("model", config.model.kind() + ", which the preset is of, or None", *model);
     } else {
-        const TaskType& task = model ? *task_of_model(*model).type : *task_of_data(data).type;
+        const TaskType& task = (model ? apps::task_of_model(*model) : task_of_data(data)).type();
         config = task.recommended(data.string(), model.value_or(""));
     }
     config.data = data.string();
@@ -123,7 +123,7 @@ static Run train(const fs::path& data, const fs::path& run, const std::optional<
     config.per_task = per_task;
     config.runs = runs;
     config.validate();
-    const TaskType& task = *task_of_model(config.model.kind()).type;
+    const TaskType& task = apps::task_of_model(config.model.kind()).type();
     return listen(listener, threads, [&] {
         return config.is_group() ? train_group(TrainingGroup::begin(run, config, task), listener, run)
                                  : train_one(TrainingSession::begin(run, config, task), listener, run);
@@ -134,7 +134,7 @@ static Run resume(const fs::path& run, Index epochs, int threads, py::object on_
     require_threads(threads);
     if (epochs < 0) throw bad_argument("epochs", "0 or more", std::to_string(epochs));
     Listener listener(std::move(on_epoch));
-    const TaskType& task = *task_of_run(run).type;
+    const TaskType& task = apps::task_of_run(run).type();
     return listen(listener, threads, [&] {
         return RunFiles{run}.read_config(task).is_group()
                    ? train_group(TrainingGroup::resume(run, task, epochs), listener, run)

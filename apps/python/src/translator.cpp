@@ -5,7 +5,7 @@
 #include "kvmem/tasks/sequences/task_type.hpp"
 #include "module.hpp"
 #include "option_text.hpp"
-#include "tasks.hpp"
+#include "task_files.hpp"
 
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>

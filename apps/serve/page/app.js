@@ -67,7 +67,7 @@ function bar(share) {
   return make('td', {className: 'wide', 'aria-hidden': 'true'}, element);
 }
 
-const numeric = new Set(['weight', 'change', 'score', 'slot']);
+const numeric = new Set(['weight', 'change', 'score', 'slot', 'line']);
 
 function table(caption, heads, rows) {
   const head = make('tr', {}, ...heads.map((text) => text ? make('th', {scope: 'col', className: numeric.has(text) ? 'n' : ''}, text) : make('td')));
@@ -416,6 +416,17 @@ async function recommend() {
   $('recommended').replaceChildren(table(`Items, and the past events that each rests on (of ${json.events})`, ['item', '', 'score'], rows));
 }
 
+// --- Sentences ---
+
+async function rank() {
+  const candidates = $('candidates').value.split('\n').map((line) => line.trim()).filter((line) => line);
+  const {json} = await call('/v1/rank', {question: $('selected').value, candidates});
+  const best = json.sentences[0].score, worst = json.sentences[json.sentences.length - 1].score;
+  const rows = json.sentences.map((one) => make('tr', {}, make('td', {className: 'n'}, String(one.number + 1)), make('td', {}, one.sentence),
+    bar((one.score - worst) / (best - worst || 1)), make('td', {className: 'n'}, one.score.toPrecision(4))));
+  $('ranked').replaceChildren(table('Sentences, the likeliest answer first', ['line', 'sentence', '', 'score'], rows));
+}
+
 // --- Start ---
 
 function open(name) {
@@ -434,6 +445,7 @@ async function start() {
   if (info.documents) tabs.push(['documents', 'Documents', () => on('documents-form', askDocuments)]);
   if (info.stores.length) tabs.push(['stores', 'Stores', () => on('store-form', search)]);
   if (tasks.includes('sequence')) tabs.push(['translate', 'Translate', () => on('translate-form', translate)]);
+  if (tasks.includes('selection')) tabs.push(['rank', 'Rank', () => on('rank-form', rank)]);
   if (tasks.includes('recommend')) tabs.push(['recommend', 'Recommend', () => on('recommend-form', recommend)]);
   $('store').replaceChildren(...info.stores.map((store) => make('option', {value: store.name}, `${store.name} (${store.slots})`)));
   $('tabs').replaceChildren(...tabs.map(([name, title]) => {
