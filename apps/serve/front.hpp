@@ -17,6 +17,7 @@ namespace kvmem::apps {
 struct Call;
 struct FoundRow;
 struct Reply;
+struct ShardAnswers;
 
 struct FrontOptions {
     std::vector<std::string> stores{};        // "NAME=URL,URL|URL": of each shard its replicas
@@ -32,7 +33,8 @@ std::string front_name_of(const std::string& text);
 //
 // Results are those of one store with the slots of all shards, to the bit; with probes they may also hold slots that
 // one store would not probe. The shards must have the slots that shard_of says, or others that no two have. A reply
-// names shards that did not answer in time: "partial" and "missing" in JSON, and the field X-Kvmem-Missing.
+// names shards that did not answer in time, and shards of a manifest ("wiki.0-of-4") that are not after as many changes
+// as most: "partial" and "missing" in JSON, and the field X-Kvmem-Missing.
 class Front {
   public:
     // Throws Error for an address that cannot be used.
@@ -43,10 +45,12 @@ class Front {
     Reply read(const Call& call) const;
     Reply get(const Call& call) const;
 
+    // The shards that no replica answers for now, and why.
+    std::vector<std::string> missing_shards() const;
+
     const std::vector<std::unique_ptr<Shard>>& shards() const { return shards_; }
 
   private:
-    struct Answers;
     // What a list of slots is made with.
     struct Listing {
         Index k;
@@ -54,9 +58,10 @@ class Front {
         bool keeps_values = false;
         bool has_reads = false;
     };
-    Answers ask(const ShardRequest& request) const;
+    std::string authorization() const;
+    ShardAnswers ask(const ShardRequest& request) const;
     Reply search_packed(const Call& call, ShardRequest request) const;
-    Reply listed(const Call& call, Answers answers, const Listing& how) const;
+    Reply listed(const Call& call, ShardAnswers answers, const Listing& how) const;
     static boost::json::object line_of(Index query, FoundRow row, const Listing& how);
     ShardRequest request_of(const Call& call, const char* operation, const std::string& body) const;
 

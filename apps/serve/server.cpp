@@ -216,7 +216,8 @@ void Server::answer(std::shared_ptr<Request> request, std::shared_ptr<std::atomi
     const bool is_public = endpoint && endpoint->is_public;
     std::optional<Refusal> refusal = rules_->refusal_of(*request, is_public);
     if (!refusal) refusal = no_route;
-    if (refusal || !endpoint->computes) {
+    const bool ends = draining_ && endpoint && std::string_view(endpoint->name) == "readyz";
+    if (refusal || ends || !endpoint->computes) {
         Reply reply = refusal ? reply_of(*refusal) : reply_at_once(*endpoint, *request);
         finish_reply(*request, reply);
         return done(std::move(reply));

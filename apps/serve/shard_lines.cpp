@@ -36,6 +36,18 @@ Replica replica_of(const std::string& url) {
     return {url, host, store, found.begin()->endpoint()};
 }
 
+bool Shard::rests(std::size_t replica) const {
+    Clock::rep end = rest_ends_[replica].load();
+    const Clock::time_point now = Clock::now();
+    if (end == 0 || now.time_since_epoch().count() < end) return end != 0;
+    return !rest_ends_[replica].compare_exchange_strong(end, (now + max_rest).time_since_epoch().count());
+}
+
+void Shard::set_rest(std::size_t replica, Clock::duration rest) const {
+    const Clock::time_point end = Clock::now() + std::min<Clock::duration>(rest, max_rest);
+    rest_ends_[replica] = rest == Clock::duration::zero() ? 0 : end.time_since_epoch().count();
+}
+
 namespace {
 
 // Statuses that every replica of a shard gives: success, and refusals of the request itself.
@@ -76,11 +88,11 @@ class Exchange {
         ++attempt_;
         reader_ = {};
         buffer_.clear();
+        if (shard_.rests(at_)) return go_on(late());
         timer_.expires_after(timeout_);
         timer_.async_wait([this, attempt = attempt_](error_code error) {
             if (error || attempt != attempt_) return;
-            was_open_ = false;
-            fail("no reply within " + formatted("%g", std::chrono::duration<double>(timeout_).count()) + " s");
+            fail_over(late(), 5 * timeout_);
         });
         was_open_ = socket().is_open();
         if (was_open_) return send();
@@ -111,45 +123,59 @@ class Exchange {
         try {
             if (!reader_.read(buffer_)) return receive();
         } catch (const Error& e) {
-            was_open_ = false;
-            return fail(e.problem().what + ", expected " + e.problem().expected);
+            return fail_over(e.problem().what + ", expected " + e.problem().expected);
         }
         if (!buffer_.empty()) return fail("more bytes than a reply");
         finish();
     }
 
     void finish() {
-        if (!reader_.reply().keep_alive) close();
-        if (!depends_on_request(reader_.reply().status)) {
-            was_open_ = false;
-            return fail("status " + std::to_string(reader_.reply().status));
-        }
-        ++attempt_;
-        timer_.cancel();
+        if (!depends_on_request(reader_.reply().status))
+            return fail_over("status " + std::to_string(reader_.reply().status));
         shard_.preferred = at_;
+        shard_.set_rest(at_, {});
+        stop();
+        if (!reader_.reply().keep_alive) close();
         reply_ = std::move(reader_.reply());
+    }
+
+    std::string late() const {
+        return "no reply within " + formatted("%g", std::chrono::duration<double>(timeout_).count()) + " s";
     }
 
     // An idle connection may have been closed by the server: then a new one is tried. After other failures the next
     // replica is.
     void fail(std::string why) {
-        ++attempt_;
-        timer_.cancel();
+        if (!was_open_ || !buffer_.empty()) return fail_over(std::move(why));
         close();
-        const bool was_idle = was_open_ && buffer_.empty();
-        if (!was_idle) {
-            if (++tried_ >= shard_.replicas.size()) {
-                failure_ = std::move(why);
-                return;
-            }
-            at_ = (at_ + 1) % shard_.replicas.size();
+        attempt();
+    }
+
+    void fail_over(std::string why, std::chrono::milliseconds rest = {}) {
+        shard_.set_rest(at_, rest);
+        go_on(std::move(why));
+    }
+
+    // With the next replica.
+    void go_on(std::string why) {
+        close();
+        if (++tried_ >= shard_.replicas.size()) {
+            failure_ = std::move(why);
+            return;
         }
+        at_ = (at_ + 1) % shard_.replicas.size();
         attempt();
     }
 
     void close() {
+        stop();
         error_code ignored;
         socket().close(ignored);
+    }
+
+    void stop() {
+        ++attempt_;
+        timer_.cancel();
     }
 
     const Shard& shard_;

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace kvmem::apps {
@@ -26,9 +27,22 @@ struct Replica {
 // The replica of "http://HOST:PORT/STORE". Throws Error for another text, and for a host that is not found.
 Replica replica_of(const std::string& url);
 
-struct Shard {
-    std::vector<Replica> replicas;
+class Shard {
+  public:
+    explicit Shard(std::vector<Replica> all) : replicas(std::move(all)), rest_ends_(replicas.size()) {}
+
+    const std::vector<Replica> replicas;
     mutable std::atomic<std::size_t> preferred = 0;  // the replica that answered last
+
+    // A replica that was too slow rests, so that not every call waits for it. Returns whether it does; the first call
+    // behind its rest gets false, and others true until that one calls set_rest().
+    bool rests(std::size_t replica) const;
+    void set_rest(std::size_t replica, std::chrono::steady_clock::duration rest) const;  // 0: none
+
+  private:
+    using Clock = std::chrono::steady_clock;
+    static constexpr std::chrono::seconds max_rest{10};
+    mutable std::vector<std::atomic<Clock::rep>> rest_ends_;  // ticks of the clock; 0: no rest
 };
 
 // What is sent to every shard.
@@ -53,7 +67,8 @@ class ShardLines {
     explicit ShardLines(const std::vector<std::unique_ptr<Shard>>& shards);
 
     // Sends the request to all shards at once. A replica that fails, or gives no reply in time, is left for the next
-    // one of its shard. So a call takes at most the time-out times the most replicas of a shard.
+    // one of its shard. So a call takes at most the time-out times the most replicas of a shard. One that gave no reply
+    // in time is left out for five time-outs, up to 10 s.
     std::vector<ShardAnswer> call(const ShardRequest& request, std::chrono::milliseconds timeout);
 
   private:

@@ -19,12 +19,18 @@ static store::SearchOptions search_options(const Call& call, std::span<const Mem
     return options;
 }
 
+// A front sees by it whether shards are of one time.
+static std::pair<std::string, std::string> changes_of(const MemoryStore& store) {
+    return {"X-Kvmem-Changes", std::to_string(store.version())};
+}
+
 // For programs: ids [B, k] as 64-bit numbers, then scores [B, k] as float32. An empty place has -inf.
-static Reply packed(const store::Hits& hits) {
+static Reply packed(const MemoryStore& store, const store::Hits& hits) {
     Reply reply{.type = "application/octet-stream"};
     reply.body.assign(reinterpret_cast<const char*>(hits.ids.data()), hits.ids.size() * sizeof(store::Id));
     reply.body += bytes_of(hits.scores);
-    reply.fields = {{"X-Kvmem-Rows", std::to_string(hits.count.size())}, {"X-Kvmem-K", std::to_string(hits.k)}};
+    reply.fields = {
+        changes_of(store), {"X-Kvmem-Rows", std::to_string(hits.count.size())}, {"X-Kvmem-K", std::to_string(hits.k)}};
     return reply;
 }
 
@@ -32,7 +38,7 @@ static Reply listed(const MemoryStore& store, const store::ReadResult& read) {
     std::string body = "{\"results\":[";
     for (Index q = 0; q < std::ssize(read.hits.count); ++q)
         body += (q > 0 ? "," : "") + printable(json_line(store, found_by(read, q)));
-    return {.body = body + "]}\n"};
+    return {.body = body + "]}\n", .fields = {changes_of(store)}};
 }
 
 // A reply is made in memory, beside those of other workers.
@@ -51,7 +57,7 @@ Reply search_store(const Call& call) {
     require_few(queries.rows(), std::min(k, store.size()));
     store::ReadResult read;
     read.hits = store.search(queries, k, search_options(call, settings));
-    if (call.request.accepts("application/octet-stream")) return packed(read.hits);
+    if (call.request.accepts("application/octet-stream")) return packed(store, read.hits);
     return listed(store, read);
 }
 
@@ -96,7 +102,7 @@ Reply get_slots(const Call& call) {
         }
         all.push_back(std::move(slot));
     }
-    return {.body = json::serialize(json::object{{"slots", std::move(all)}}) + "\n"};
+    return {.body = json::serialize(json::object{{"slots", std::move(all)}}) + "\n", .fields = {changes_of(store)}};
 }
 
 // Success means that the disk has it.
