@@ -10,6 +10,7 @@
 #include <csignal>
 #include <iostream>
 #include <random>
+#include <utility>
 
 namespace kvmem::apps {
 
@@ -77,10 +78,14 @@ void Server::open_log() {
     if (!log_) throw Error({.what = "cannot write the log", .where = options_.log});
 }
 
+// Where files or memory for one more connection lack, the next is taken when sweep() may have closed some.
 void Server::accept(tcp::acceptor& acceptor) {
     acceptor.async_accept([this, &acceptor](boost::system::error_code error, tcp::socket socket) {
         if (!error) add(std::move(socket));
-        if (acceptor.is_open()) accept(acceptor);
+        if (error)
+            resting_.push_back(&acceptor);
+        else if (acceptor.is_open())
+            accept(acceptor);
     });
 }
 
@@ -168,6 +173,8 @@ void Server::sweep() {
     });
     if (draining_ && connections_.empty()) return io_.stop();
     if (log_) std::fflush(log_);
+    for (tcp::acceptor* acceptor : std::exchange(resting_, {}))
+        if (acceptor->is_open()) accept(*acceptor);
     sweeper_.expires_after(std::chrono::milliseconds(draining_ ? 20 : 200));
     sweeper_.async_wait([this](boost::system::error_code error) {
         if (!error) sweep();

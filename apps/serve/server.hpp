@@ -66,6 +66,7 @@ class Server final : private ConnectionHost {
     ServerOptions options_;
     boost::asio::io_context io_{1};
     std::list<boost::asio::ip::tcp::acceptor> acceptors_;
+    std::vector<boost::asio::ip::tcp::acceptor*> resting_;  // those that could not accept
     boost::asio::signal_set signals_;
     boost::asio::steady_timer sweeper_;
     unsigned short port_ = 0;

@@ -9,6 +9,8 @@
 
 #include <atomic>
 #include <cstring>
+#include <iterator>
+#include <sstream>
 #include <thread>
 
 using namespace kvmem;
@@ -296,4 +298,25 @@ TEST_CASE("replies to browsers are guarded, and the description names every endp
     connection.send("HEAD /healthz HTTP/1.1\r\nHost: " + server.host() + "\r\nConnection: close\r\n\r\n");
     CHECK_FALSE(connection.receive());  // a length, and no body
     CHECK(head.body == "{\"status\":\"ok\"}\n");
+}
+
+TEST_CASE("a server without files for more connections waits for some, and takes no processor meanwhile", "[serve]") {
+    NEED_PROGRAM();
+    const ServedRun& run = served_run();
+    const ServedProgram server({run.vectors}, "ulimit -n 40");
+    const auto ticks = [&] {  // of processor time
+        const std::string stat = read_file("/proc/" + std::to_string(server.process()) + "/stat");
+        std::istringstream fields(stat.substr(stat.rfind(')') + 2));
+        std::vector<std::string> all{std::istream_iterator<std::string>(fields), {}};
+        return std::stol(all[11]) + std::stol(all[12]);
+    };
+    {
+        std::vector<std::unique_ptr<RawConnection>> many;
+        for (int i = 0; i < 60; ++i) many.push_back(std::make_unique<RawConnection>(server.port()));
+        std::this_thread::sleep_for(std::chrono::milliseconds(300));
+        const long before = ticks();
+        std::this_thread::sleep_for(std::chrono::milliseconds(700));
+        CHECK(ticks() - before < 20);  // a hundredth of a second each
+    }
+    CHECK(server.call("GET", "/healthz").status == 200);
 }

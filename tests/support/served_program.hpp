@@ -106,10 +106,13 @@ class RawConnection {
 
 class ServedProgram {
   public:
-    explicit ServedProgram(std::vector<std::string> arguments) {
+    // `shell` is what a shell does before it becomes the server.
+    explicit ServedProgram(std::vector<std::string> arguments, const std::string& shell = {}) {
         arguments.insert(arguments.begin(), "serve");
         arguments.insert(arguments.end(), {"--port", "0"});
-        process_ = std::make_unique<Running>(command(arguments), "");
+        arguments = command(arguments);
+        if (!shell.empty()) arguments.insert(arguments.begin(), {"/bin/sh", "-c", shell + "; exec \"$0\" \"$@\""});
+        process_ = std::make_unique<Running>(arguments, "");
         const std::string out = "/proc/" + std::to_string(process_->process()) + "/fd/1";
         for (int tries = 0; tries < 500; ++tries) {
             std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -130,6 +133,7 @@ class ServedProgram {
 
     int port() const { return port_; }
     std::string host() const { return "localhost:" + std::to_string(port_); }
+    pid_t process() const { return process_->process(); }
     void signal(int number) const { ::kill(process_->process(), number); }
     Output end(int number) {
         signal(number);
