@@ -67,6 +67,9 @@ await scenario('light', {}, async (page) => {
   await ask(page);
   console.log(`first answer drawn in ${Date.now() - began} ms`);
   check('texts are shown as they are', (await page.textContent('#answer')).includes('<img src=x onerror=alert(1)>'));
+  const said = await page.textContent('#answer .said');
+  const marked = await page.evaluate(() => [...document.querySelectorAll('#answer .row .name')].map((name) => name.textContent).filter((text) => text.includes('✓ ')));
+  check('memories with the answer alone are marked', marked.every((name) => said.split(', ').some((one) => name.includes(one))), marked);
   await page.click('[aria-label^="Leave out: Oldland1 speaks → Oldese1"]');
   await page.waitForSelector('.chip.out');
   await until(page, () => document.querySelector('#answer').textContent.includes('change'));

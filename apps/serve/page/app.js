@@ -90,7 +90,7 @@ function heatMap(title, columns, rows, leaveOut) {
     const out = leaveOut && make('button', {type: 'button', title: 'Leave this memory out, and ask again', 'aria-label': 'Leave out: ' + row.name}, '✕');
     if (out) out.addEventListener('click', () => leaveOut(row));
     const element = make('div', {className: 'row' + (row.most ? ' most' : ''), role: 'row', 'aria-rowindex': index + 2},
-      make('span', {className: 'name', role: 'rowheader', title: row.name}, (row.most ? '★ ' : '') + row.name), ...cells, out && make('span', {role: 'cell'}, out));
+      make('span', {className: 'name', role: 'rowheader', title: row.name}, (row.most ? '★ ' : '') + (row.supports ? '✓ ' : '') + row.name), ...cells, out && make('span', {role: 'cell'}, out));
     element.style.top = index * height + 'px';
     return element;
   };
@@ -124,12 +124,12 @@ function heatMap(title, columns, rows, leaveOut) {
     told.textContent = `${shown.length} of ${rows.length} memories hold ${slider.value} % of what was read`;
   });
   show(rows.length);
-  told.textContent = `${rows.length} memories, those that were read most first`;
+  told.textContent = `${rows.length} memories, those that were read most first; ★: most of a hop or head, ✓: with the answer`;
   requestAnimationFrame(draw);
   return make('div', {}, make('h3', {}, title), make('div', {className: 'tools'}, make('label', {}, 'Share of the mass ', slider), told), box);
 }
 
-// A picture for export: bars, and the first rows of the heat map.
+// A picture for export: bars, paths and the heat map.
 function svgOf(reply) {
   const space = 'http://www.w3.org/2000/svg';
   const root = document.createElementNS(space, 'svg');
@@ -153,7 +153,7 @@ function svgOf(reply) {
   }
   const map = weightsOf(reply);
   y += 16;
-  for (const row of map.rows.slice(0, 100)) {
+  for (const row of map.rows) {
     y += 18;
     add('text', {x: 8, y, 'font-size': 12}, row.name);
     row.weights.forEach((weight, i) => add('rect', {x: 400 + 22 * i, y: y - 12, width: 20, height: 15, fill: '#155ebd', 'fill-opacity': weight.toFixed(3)}));
@@ -193,6 +193,9 @@ function weightsOf(reply) {
   if (all.length) columns.forEach((unused, i) => { all.reduce((best, row) => row.weights[i] > best.weights[i] ? row : best).most = true; });
   return {columns, rows: all};
 }
+
+// Whether a memory's value is one of the answers, or has it among its words.
+const supports = (row, answers) => answers.some((answer) => ` ${row.value} `.includes(` ${answer} `));
 
 // The fact "subject|relation|object" of a slot, or nothing if the slot is none.
 function factOf(key, value) {
@@ -256,6 +259,7 @@ function showAnswer(reply, text, before) {
   asJson.addEventListener('click', () => download('answer.json', 'application/json', text));
   asSvg.addEventListener('click', () => download('answer.svg', 'image/svg+xml', svgOf(reply)));
   const map = weightsOf(reply);
+  for (const row of map.rows) row.supports = supports(row, reply.answers);
   const parts = [make('p', {className: 'soft'}, reply.question), make('p', {className: 'said'}, said), make('p', {className: 'soft'}, notes.join(' · ')), showCandidates(reply, before)];
   if (reply.paths) parts.push(showPaths(reply));
   if (map.rows.length) parts.push(heatMap(`What each hop and head read, of ${reply.slots} memories`, map.columns, map.rows, leaveOut));
