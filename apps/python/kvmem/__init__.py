@@ -19,3 +19,11 @@ def _open_to_read(path):
 
 def _store_of_slots(*parts):
     return Store._from_slots(*parts)  # noqa: F405
+
+
+def __getattr__(name):
+    if name != "sklearn":
+        raise AttributeError(f"module 'kvmem' has no attribute {name!r}")
+    import importlib
+
+    return importlib.import_module("kvmem.sklearn")
