@@ -46,9 +46,10 @@ static constexpr std::string_view cause_cues[] = {"because", "for", "to"};
 SpanScores::SpanScores(const Corpus& corpus, std::span<const Token> stems, const Query& query)
     : corpus_(corpus), stems_(stems), query_(query), term_of_(terms_of_stems(corpus.postings, query)) {}
 
+// Years, such as "1976" and "1970s", and dates that begin with one: "2004-03-05".
 static bool is_year(std::string_view word) {
-    return word.size() >= 4 && word.size() <= 5 && (word[0] == '1' || word[0] == '2') &&
-           std::ranges::all_of(word.substr(0, 4), is_digit) && (word.size() == 4 || word[4] == 's');
+    return word.size() >= 4 && (word[0] == '1' || word[0] == '2') && std::ranges::all_of(word.substr(0, 4), is_digit) &&
+           (word.size() == 4 || word[4] == '-' || word.substr(4) == "s");
 }
 
 // Whether no span goes across the text between two words.
@@ -58,7 +59,8 @@ static bool separates(std::string_view gap) {
            std::ranges::any_of(signs, [=](std::string_view sign) { return gap.find(sign) != gap.npos; });
 }
 
-SpanScores::Mark SpanScores::mark_of(Index token, std::string_view spelled, std::string_view gap) const {
+SpanScores::Mark SpanScores::mark_of(Index token, std::string_view spelled, std::string_view gap,
+                                     bool after_digit) const {
     const Token stem = stems_[token];
     const std::string& word = corpus_.collection.words[corpus_.collection.tokens[token].word];
     Mark mark{.word = word, .term = term_of_[stem], .function = is_function_word(word)};
@@ -67,6 +69,8 @@ SpanScores::Mark SpanScores::mark_of(Index token, std::string_view spelled, std:
     mark.capital = spelled != word && !is_digit(word[0]);
     mark.soft = gap.find(',') != gap.npos;
     mark.hard = separates(gap);
+    mark.joined = after_digit && is_digit(word[0]) && gap.size() == 1 && std::string_view(",.:'").find(gap) != gap.npos;
+    if (mark.joined) mark.soft = mark.hard = false;
     if (!mark.function && mark.term < 0) {
         const auto all = static_cast<double>(corpus_.collection.passages.size());
         const auto with = static_cast<double>(corpus_.postings.offsets[stem + 1] - corpus_.postings.offsets[stem]);
@@ -85,7 +89,7 @@ void SpanScores::mark() {
     for (Index i = 0; i < std::ssize(words_); ++i) {
         const Word& word = words_[i];
         marks_.push_back(mark_of(sentence.tokens.first + i, text_.substr(word.begin, word.end - word.begin),
-                                 text_.substr(end, word.begin - end)));
+                                 text_.substr(end, word.begin - end), end > 0 && is_digit(text_[end - 1])));
         end = word.end;
     }
 }
@@ -195,10 +199,11 @@ void SpanScores::read(const Sentence& sentence) {
     mark();
     attend();
     for (Index first = 0; first < std::ssize(marks_); ++first) {
-        if (marks_[first].function) continue;
+        if (marks_[first].function || marks_[first].joined) continue;
         for (Index last = first + 1; last <= std::min(std::ssize(marks_), first + max_span_tokens); ++last) {
             if (last > first + 1 && marks_[last - 1].hard) break;
-            if (!marks_[last - 1].function) add({first, last});
+            const bool cuts_number = last < std::ssize(marks_) && marks_[last].joined;
+            if (!marks_[last - 1].function && !cuts_number) add({first, last});
         }
     }
 }
@@ -219,7 +224,8 @@ Index SpanScores::sign_size(Index gap, bool before, std::span<const std::string_
 }
 
 AnswerSpan SpanScores::answer_of(Range span) const {
-    static constexpr std::string_view before[] = {"$", "\u00a3", "\u20ac", "\u00a5"}, behind[] = {"%", "\u00b0"};
+    static constexpr std::string_view before[] = {"$", "\u00a3", "\u20ac", "\u00a5", "\u2212"},
+                                      behind[] = {"%", "\u00b0"};
     const auto tokens = std::span(corpus_.collection.tokens).subspan(sentence_->tokens.first, words_.size());
     const Index left = sign_size(span.first, true, before), right = sign_size(span.last, false, behind);
     const Index text = sentence_->text.first;

@@ -133,6 +133,22 @@ TEST_CASE("an answer's span has its bytes in a file with markup", "[documents]")
     CHECK(html.substr(bytes.first, bytes.size()) == "8</i> million");
 }
 
+TEST_CASE("a number with commas, points or colons is one answer", "[documents]") {
+    const std::string text =
+        "Hallmar has 18,450 inhabitants. The lamp costs 1,299.50 euros in the shop. The parcel arrived at 10:45 sharp.";
+    const Search search(corpus_of(read_bytes("t.txt", text, Layout::text)));
+    const auto answer = [&](const char* question) {
+        const Findings found = search.ask(question, {.span_confidence = 0});
+        REQUIRE(!found.answers.empty());
+        REQUIRE(found.answers[0].span);
+        const Range span = found.answers[0].span->text;
+        return search.corpus().collection.text.substr(span.first, span.size());
+    };
+    CHECK(answer("How many inhabitants does Hallmar have?") == "18,450");
+    CHECK(answer("How much does the lamp cost?").starts_with("1,299.50"));
+    CHECK(answer("When did the parcel arrive?").starts_with("10:45"));
+}
+
 TEST_CASE("documents that disagree give several answers", "[documents]") {
     const Search search(towers());
     CHECK(short_answers(search.corpus().collection, search.ask("When was the tower built?")) ==
