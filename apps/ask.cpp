@@ -117,7 +117,14 @@ int run_ask(const Arguments& arguments) {
     line.options.add(documents);
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
-    if (are_documents(values)) return ask_documents(values);
+    if (are_documents(values)) {
+        CommandLine of_runs;
+        AnswerOptions unused;
+        add_answer_options(of_runs, unused);
+        of_runs.options.add_options()("story", "");
+        refuse_options(values, of_runs.options, "a run on facts or stories");
+        return ask_documents(values);
+    }
     refuse_options(values, documents, "a data set of documents");
     const Answerer answerer = open_answerer(values, options);
     const Asker ask{.answerer = answerer, .options = options, .json = values.count("json") > 0};

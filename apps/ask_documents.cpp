@@ -23,7 +23,8 @@ po::options_description document_options() {
     options.add_options()                                                                //
         ("answers", po::value<Index>()->default_value(3), "sentences to show, at most")  //
         ("threshold", po::value<double>()->default_value(documents::default_threshold, "0.71"),
-         "confidence of an answer, at least")  //
+         "confidence of an answer, 0 or more, at least: the sum of the shares of the question's words that its "
+         "sentence and its passage have, by their rarity")  //
         ("selector", po::value<std::string>(),
          "run or model file of a sentence-selector, which ranks the best sentences");
     return options;

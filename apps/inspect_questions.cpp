@@ -183,6 +183,10 @@ void inspect_questions(const fs::path& path, const po::variables_map& values) {
         return;
     }
     print_info(info);
+    if (dataset.documents && report.memory.slots == 0 && report.splits.empty()) {  // for no model
+        print_documents(*dataset.documents);
+        return;
+    }
     std::cout << "vocabulary: " << plural(report.tokens_by_kind[1], "word") << ", "
               << plural(report.tokens_by_kind[2], "name") << ", " << plural(report.tokens_by_kind[3], "relation")
               << "; " << plural(report.candidates, "candidate") << "\n";

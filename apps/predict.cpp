@@ -19,7 +19,8 @@ static const char* const about_predict =
     "a\n"
     "summary on stderr; and an \"id\" that is given back as it is written. A line that cannot be answered gives one "
     "with\n"
-    "\"error\", and the next line follows; the exit code is then 1. A line has 16 MiB at most.";
+    "\"error\", and the next line follows; the exit code is then 1. A line has 16 MiB at most. For a\n"
+    "sentence selector it is {\"question\": text, \"candidates\": [texts]}, and the candidates are ranked.";
 
 int run_predict(const Arguments& arguments) {
     AnswerOptions options = predict_defaults;

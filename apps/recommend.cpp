@@ -121,10 +121,11 @@ int run_recommend(const Arguments& arguments) {
         ("k,k", po::value(&options.k)->default_value(options.k), "items to recommend")                    //
         ("at", po::value<std::string>(), "time of the recommendation [one second after the last event]")  //
         ("seen", po::value<std::string>()->default_value("in"),
-         "whether items of the history are candidates: in or out")                                    //
-        ("only", po::value<std::string>(), "recommend only the items of FILE, or of FEATURE=VALUE")   //
-        ("without", po::value<std::string>(), "... none of these")                                    //
-        ("explain", po::bool_switch(&options.explain), "show the past events that an item rests on")  //
+         "whether items of the history are candidates: in or out")                                   //
+        ("only", po::value<std::string>(), "recommend only the items of FILE, or of FEATURE=VALUE")  //
+        ("without", po::value<std::string>(), "... none of these")                                   //
+        ("explain", po::bool_switch(&options.explain),
+         "show the past events that an item rests on, with attention weights by head, or counts of a memory")  //
         ("add", po::value<std::string>(),
          "file of events to remember, too: a user, an item, a time and perhaps an action, with tabs between")  //
         ("data", po::value<std::string>(), "data set to use instead of the one trained on")                    //

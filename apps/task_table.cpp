@@ -46,7 +46,7 @@ fs::path find_run(const po::variables_map& values, const std::string& option) {
     if (!is_there(run))
         throw Error({.what = "no such run directory or model file",
                      .where = run.string(),
-                     .hint = "train one with 'kvmem train'"});
+                     .hint = "train one with 'kvmem train', or read documents with 'kvmem import documents'"});
     if (!is_folder(run))
         require_format(run, {model_format}, "a run directory or a model file");
     else if (!is_there(RunFiles{run}.config()))

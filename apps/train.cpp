@@ -34,13 +34,13 @@ static std::string text_of(const ScoreType& type, const std::optional<double>& s
     return score ? text_of(type, *score) : "no validation";
 }
 
-static std::string describe(const StepReport& r, const ScoreType& score) {
+static std::string describe(const StepReport& r, const ScoreType& score, const std::string& example) {
     std::ostringstream line;
     line << "epoch " << r.epoch << "/" << r.epochs << "  step " << r.step << "/" << r.steps << "  loss "
          << formatted("%.3f", r.loss);
     if (r.best) line << "  best " << score.label << " " << text_of(score, *r.best);
-    line << "  lr " << formatted("%.1e", r.rate) << "  " << short_number(r.examples_per_second) << " ex/s  ETA "
-         << minutes(r.seconds_left);
+    line << "  lr " << formatted("%.1e", r.rate) << "  " << short_number(r.examples_per_second) << " " << example
+         << "s/s  ETA " << minutes(r.seconds_left);
     return line.str();
 }
 
@@ -120,9 +120,9 @@ class TrainingDisplay {
         if (const std::string warning = warning_of_few_steps(session); !warning.empty())
             progress_.print(prefix + warning);
         TrainingSession::Callbacks callbacks;
-        callbacks.step = [this, prefix](const StepReport& report) {
+        callbacks.step = [this, prefix, example = session.objective().noun()](const StepReport& report) {
             epochs_ = report.epochs;
-            if (progress_.due()) progress_.show(prefix + describe(report, score_));
+            if (progress_.due()) progress_.show(prefix + describe(report, score_, example));
         };
         callbacks.epoch = [this, prefix, phases = session.objective().phases()](const EpochReport& report) {
             before_ = std::exchange(last_, report.loss);
