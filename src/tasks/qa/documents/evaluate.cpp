@@ -15,7 +15,7 @@ struct Outcome {
     double confidence = 0, without = 0;  // the highest, with and without the question's document
     bool answerable = false;
     double f1 = 0;  // of the first answer
-    bool has_span = false;
+    bool exact = false, has_span = false;
 };
 
 }  // namespace
@@ -25,7 +25,7 @@ static double confidence_of(const Findings& found) {
     return most == found.answers.end() ? 0 : most->confidence;
 }
 
-// The words of a file's bytes without articles, rising.
+// The words of a file's bytes without articles, in their order.
 static std::vector<Token> words_in(const Collection& all, Index document, Range bytes) {
     const Range tokens = all.tokens_of(all.documents[document]);
     std::vector<Token> words;
@@ -35,25 +35,28 @@ static std::vector<Token> words_in(const Collection& all, Index document, Range 
         if (all.tokens[t].begin < bytes.last && bytes.first < all.tokens[t].end() && !is_article)
             words.push_back(all.tokens[t].word);
     }
-    std::ranges::sort(words);
     return words;
 }
 
 // The harmonic mean of the shares of words in common (Rajpurkar et al. 2016).
-static double f1(const std::vector<Token>& a, const std::vector<Token>& b) {
+static double f1(std::vector<Token> a, std::vector<Token> b) {
     std::vector<Token> common;
+    std::ranges::sort(a);
+    std::ranges::sort(b);
     std::ranges::set_intersection(a, b, std::back_inserter(common));
     return common.empty() ? 0 : 2 * static_cast<double>(common.size()) / static_cast<double>(a.size() + b.size());
 }
 
-// The F1 of an answer with the nearest right one.
-static double f1(const Collection& all, const Question& question, const FoundAnswer& answer) {
+// Compares an answer with the right ones.
+static void compare(Outcome& outcome, const Collection& all, const Question& question, const FoundAnswer& answer) {
     const Range bytes = answer.span ? answer.span->bytes : all.sentences[answer.sentence].bytes;
     const std::vector<Token> words = words_in(all, answer.document, bytes);
-    double best = 0;
-    for (const Range right : question.answers)
-        best = std::max(best, f1(words, words_in(all, question.document, right)));
-    return best;
+    outcome.has_span = answer.span.has_value();
+    for (const Range range : question.answers) {
+        const std::vector<Token> right = words_in(all, question.document, range);
+        outcome.f1 = std::max(outcome.f1, f1(words, right));
+        outcome.exact = outcome.exact || words == right;
+    }
 }
 
 static Outcome ask(const Search& search, const Question& question, double threshold, const SentenceRanking& rank) {
@@ -69,10 +72,7 @@ static Outcome ask(const Search& search, const Question& question, double thresh
     };
     const auto hit = std::ranges::find_if(found.answers, holds);
     if (hit != found.answers.end()) outcome.reciprocal = 1 / static_cast<double>(hit - found.answers.begin() + 1);
-    if (!found.answers.empty()) {
-        outcome.f1 = f1(all, question, found.answers.front());
-        outcome.has_span = found.answers.front().span.has_value();
-    }
+    if (!found.answers.empty()) compare(outcome, all, question, found.answers.front());
     const auto others = [&](Index document) { return document != question.document; };
     outcome.without = confidence_of(search.ask(question.text, {.answers = 1, .where = others}));
     return outcome;
@@ -103,7 +103,7 @@ SearchMetrics evaluate(const Search& search, double threshold, const SentenceRan
     std::ranges::sort(confidences);
     metrics.calibrated = confidences[confidences.size() / 10];
     metrics.hits_at_1 = share(answerable, [](const Outcome& o) { return o.reciprocal == 1; });
-    metrics.exact = share(answerable, [](const Outcome& o) { return o.f1 == 1; });
+    metrics.exact = share(answerable, &Outcome::exact);
     metrics.spans = share(answerable, &Outcome::has_span);
     metrics.answered = share(answerable, [=](const Outcome& o) { return o.confidence >= threshold; });
     metrics.refused = share(all, [=](const Outcome& o) { return o.without < threshold; });

@@ -2,18 +2,17 @@
 
 #include "kvmem/text/tokenizer.hpp"
 #include "text/function_words.hpp"
-#include "text/nearest_names.hpp"
 #include "text/stemmer.hpp"
-#include "text/words.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
 namespace kvmem::documents {
 
 static constexpr std::size_t max_words = 256;
+static constexpr int max_respelled = 8;  // words of a question
 static constexpr double function_word_weight = 0.4;
+static constexpr double other_letters_weight = 3;  // a third of other letters leaves a respelled word no weight
 
 bool Query::has(std::string_view word) const { return std::ranges::find(terms, word, &Term::word) != terms.end(); }
 
@@ -68,56 +67,30 @@ static Index asked_of(const Query& query) {
     return -1;
 }
 
-// A bit for each letter of a word, so that words with few letters in common are soon told apart.
-static std::uint32_t letters_of(std::string_view word) {
-    std::uint32_t letters = 0;
-    for (const char c : word) letters |= 1u << (static_cast<unsigned char>(c) & 31u);
-    return letters;
+// Reads a word that the documents lack as the nearest that they have. It weighs less, the more letters are others.
+static void respell(Query::Term& term, const Stemmer& stemmer, const Corpus& corpus, const Spellings& spellings) {
+    const auto [word, share] = spellings.nearest(term.word);
+    if (word.empty()) return;
+    term.read_as = word;
+    term.stem = corpus.postings.find(stemmer(word));
+    term.weight = std::max(0.0, 1 - other_letters_weight * (1 - share)) *
+                  weight_of(word, term.stem, corpus.postings, std::ssize(corpus.collection.passages));
 }
 
-// The word of the documents that a word which they lack may have meant: with its first letter, and one other letter, or
-// two of nine and more. Of equally near ones the most frequent, then the first. Empty if there is none.
-static std::string nearest_word(std::string_view misspelt, const Corpus& corpus) {
-    const std::string plain = without_accents(misspelt);
-    const std::u32string letters = words::characters(plain);
-    if (letters.size() < 5 || std::ranges::any_of(plain, [](char c) { return '0' <= c && c <= '9'; })) return {};
-    std::size_t allowed = letters.size() < 9 ? 1 : 2;
-    const std::uint32_t bits = letters_of(plain);
-    Index frequency = 0;
-    std::string nearest;
-    for (std::size_t i = 0; i < corpus.collection.words.size(); ++i) {
-        const std::string other = without_accents(corpus.collection.words[i]);
-        if (other.empty() || other[0] != plain[0] || other.size() > plain.size() + 8 ||
-            static_cast<std::size_t>(std::popcount(bits ^ letters_of(other))) > 2 * allowed)
-            continue;
-        const std::size_t distance = edit_distance(letters, words::characters(other));
-        const Token stem = corpus.postings.stem_of[i];
-        const Index uses = corpus.postings.offsets[stem + 1] - corpus.postings.offsets[stem];
-        if (distance > allowed || (distance == allowed && uses <= frequency)) continue;
-        allowed = distance, frequency = uses;
-        nearest = corpus.collection.words[i];
-    }
-    return nearest;
-}
-
-static Query::Term make_term(const std::string& word, const Stemmer& stemmer, const Corpus& corpus) {
-    const Postings& postings = corpus.postings;
-    Query::Term term{word, postings.find(stemmer.accented(word)), 0};
-    if (term.stem < 0) term.stem = postings.find(stemmer(word));
-    if (term.stem < 0) term.read_as = nearest_word(word, corpus);
-    if (!term.read_as.empty()) term.stem = postings.find(stemmer(term.read_as));
-    term.weight = weight_of(word, term.stem, postings, std::ssize(corpus.collection.passages));
-    return term;
-}
-
-Query make_query(std::string_view question, const Corpus& corpus) {
+Query make_query(std::string_view question, const Corpus& corpus, const Spellings& spellings) {
     const Stemmer stemmer(corpus.postings.language);
     Query query;
+    int unknown = 0;
     for (const Word& word : split_words(question)) {
         if (query.terms.size() == max_words) break;
         if (query.has(word.text)) continue;
-        query.terms.push_back(make_term(word.text, stemmer, corpus));
-        query.sum += query.terms.back().weight;
+        query.terms.push_back({word.text, corpus.postings.find(stemmer.accented(word.text)), 0});
+        Query::Term& term = query.terms.back();
+        if (term.stem < 0) term.stem = corpus.postings.find(stemmer(word.text));
+        term.weight = weight_of(word.text, term.stem, corpus.postings, std::ssize(corpus.collection.passages));
+        query.sum += term.weight;
+        if (term.stem < 0 && !is_function_word(word.text) && unknown++ < max_respelled)
+            respell(term, stemmer, corpus, spellings);
     }
     query.asked = asked_of(query);
     query.expected = expected_of(query);

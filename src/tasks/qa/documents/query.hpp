@@ -1,7 +1,7 @@
 // A question as documents are searched with it.
 #pragma once
 
-#include "kvmem/tasks/qa/documents/postings.hpp"
+#include "tasks/qa/documents/spellings.hpp"
 
 namespace kvmem::documents {
 
@@ -13,11 +13,11 @@ struct Query {
     struct Term {
         std::string word;
         Token stem;             // or -1
-        double weight;          // a_s idf_s
+        double weight;          // a_s idf_s, and less of a misspelt word
         std::string read_as{};  // the word of the documents that a misspelt one was taken for
     };
     std::vector<Term> terms;
-    double sum = 0;  // of all weights
+    double sum = 0;  // of all weights, with those of words that no document has as they are spelled
     Expected expected = Expected::anything;
     Index asked = -1;  // the term behind "what", "which" or "how many": of "which city is ..." the city
 
@@ -29,6 +29,6 @@ struct Query {
 std::vector<std::int16_t> terms_of_stems(const Postings& postings, const Query& query);
 
 // Throws Error for a question that is not UTF-8.
-Query make_query(std::string_view question, const Corpus& corpus);
+Query make_query(std::string_view question, const Corpus& corpus, const Spellings& spellings);
 
 }  // namespace kvmem::documents

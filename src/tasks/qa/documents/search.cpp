@@ -29,12 +29,13 @@ static void keep_best(std::vector<Scored>& all, Index count) {
 
 struct Search::Impl {
     std::shared_ptr<const Corpus> corpus;
+    Spellings spellings{*corpus};
     std::vector<Token> stems;  // of each token, so that sentences are read without their words
     std::vector<float> norms;  // k (1 - b + b L / mean L) of each passage
     double mean_sentence = 1;
 
     explicit Impl(std::shared_ptr<const Corpus> of);
-    Query query(std::string_view question) const { return make_query(question, *corpus); }
+    Query query(std::string_view question) const { return make_query(question, *corpus, spellings); }
     std::vector<Scored> passages(const Query& query, Index count, const std::function<bool(Index)>& where) const;
     std::vector<Scored> sentences(SentenceScores& scores, const std::vector<Scored>& passages, Index count) const;
 };
@@ -164,7 +165,7 @@ std::vector<std::string> short_answers(const Collection& collection, const Findi
     static constexpr double near = 0.9;  // of the first one's confidence
     std::vector<std::string> texts, lower;
     std::set<Index> documents;
-    if (!found.answered || !found.answers.front().span) return texts;
+    if (!found.answered || found.answers.empty() || !found.answers.front().span) return texts;
     for (const FoundAnswer& answer : found.answers) {
         if (!answer.span || answer.confidence < near * found.answers.front().confidence) continue;
         if (!documents.insert(answer.document).second) continue;

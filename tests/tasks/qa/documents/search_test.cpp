@@ -169,6 +169,42 @@ TEST_CASE("misspelt words and letters of other languages are found", "[documents
     CHECK(search.ask("Where did Kant live?").respelled.empty());
 }
 
+TEST_CASE("a misspelt word is read by characters, and says less than one that is spelled as the documents have it",
+          "[documents]") {
+    using Pairs = std::vector<std::pair<std::string, std::string>>;
+    const auto respelled = [](const char* text, const std::string& question) {
+        return Search(corpus_of(collect(std::vector<TitledText>{{"", text}}))).ask(question).respelled;
+    };
+    CHECK(respelled("Столица России Москва.", "Где Масква?") == Pairs{{"масква", "москва"}});
+    CHECK(respelled("Столица России Москва.", "Где Косква?").empty());
+    CHECK(respelled("Łódź lies there, Zürich here.", "Zurch?") == Pairs{{"zurch", "zürich"}});
+    // Function words say nothing of a subject.
+    CHECK(respelled("Dogs were here, the whole day.", "Where, whose?").empty());
+    // The first eight unknown words.
+    std::string question;
+    for (char c = 'a'; c < 'j'; ++c) question += std::string("unknown") + c + ' ';
+    CHECK(respelled("The unknown.", question).size() == 8);
+
+    const Search search(
+        corpus_of(collect(std::vector<TitledText>{{"", "The parts lie in a box."}, {"", "Kierkegaard lived here."}})));
+    const auto confidence = [&](const char* text) { return search.ask(text).answers.at(0).confidence; };
+    CHECK(search.ask("Paris").respelled == Pairs{{"paris", "parts"}});
+    CHECK(confidence("Paris") < 0.6 * confidence("parts"));
+    CHECK(confidence("Kirkegaard") < confidence("Kierkegaard"));
+    CHECK(confidence("Kirkegaard") > confidence("Paris"));
+}
+
+TEST_CASE("a question that is answered by none of no answers has no short answer", "[documents]") {
+    const Search search(notes());
+    const auto rank = [](std::string_view, std::span<const FoundAnswer> found) {
+        return std::vector<double>(found.size());
+    };
+    const Findings found = search.ask("Who built the steam engine?", {.answers = 0, .rank = rank});
+    CHECK(found.answered);
+    CHECK(found.answers.empty());
+    CHECK(short_answers(search.corpus().collection, found).empty());
+}
+
 TEST_CASE("a text of two lines answers what it says", "[documents]") {
     const Search search(corpus_of(collect(std::vector<TitledText>{{"", "Bob is my uncle.\nAlice lives in Rome."}})));
     CHECK(first(search, search.ask("Where does Alice live?")) == "Alice lives in Rome.");
@@ -267,6 +303,19 @@ TEST_CASE("questions with their answers measure a search", "[documents]") {
     CHECK(metrics.f1 > 0.4);
     CHECK(metrics.refused == 1);
     CHECK_THROWS_AS(evaluate(Search(notes())), Error);
+}
+
+TEST_CASE("an answer is exact with the words of a right one in their order", "[documents]") {
+    for (const char* begin : {"29", "44"}) {
+        const std::string squad = std::string(R"({"data": [{"title": "A", "paragraphs": [{"context": )") +
+                                  R"("The steam engine was made by Thomas Savery. Savery Thomas was old.", "qas": [)" +
+                                  R"({"question": "Who made the steam engine?", "answers": [{"text": ")" +
+                                  (begin[0] == '2' ? "Thomas Savery" : "Savery Thomas") + R"(", "answer_start": )" +
+                                  begin + "}]}]}]}]}";
+        const SearchMetrics metrics = evaluate(Search(corpus_of(read_bytes("s.json", squad, Layout::squad))));
+        CHECK(metrics.f1 == 1);
+        CHECK(metrics.exact == (begin[0] == '2' ? 1 : 0));
+    }
 }
 
 TEST_CASE("the documents of a data set can be read by h5py as the specification says", "[documents]") {

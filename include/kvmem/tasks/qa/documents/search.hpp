@@ -17,8 +17,9 @@
 // A span of the sentence, such as a name, a date or a number with its unit, is the answer if one is clear. A log-linear
 // model weighs its kind against that of the question, the question's words around it, and where it begins and ends.
 //
-// A word of five letters and more that no document has is read as the word of a document that differs in one letter,
-// or in two of nine.
+// A word of five letters and more that no document has, but no function word, is read as the nearest that one has:
+// with the same first letter, and one other letter, or two of nine. a_s is then smaller by three times the share of
+// other letters, but not in the confidence's divisor. This is tried for the first eight such words.
 #pragma once
 
 #include "kvmem/tasks/qa/documents/postings.hpp"
