@@ -21,7 +21,7 @@ struct Answerer::Impl {
     Slots memory;  // in the model's tokens
     std::vector<SlotOrigin> origin;
     std::shared_ptr<const documents::Corpus> documents;
-    std::optional<Retriever> retriever;
+    std::optional<Retriever> retriever, sources;  // sources: slots of documents by their subjects, for paths
     std::optional<EntityLinker> linker;
     std::optional<CompiledMemory> compiled;
 
@@ -35,6 +35,9 @@ struct Answerer::Impl {
             if (first == 0) retriever.emplace(memory, model->vocabulary(), model->retrieval());
             if (last == 2) linker.emplace(model->vocabulary(), std::move(names));
         });
+        if (documents && !origin.empty() && retriever->facts())
+            sources.emplace(memory, model->vocabulary(),
+                            RetrieverOptions{.max_frequency = memory.size(), .max_slots = memory.size()});
     }
 
     Token token_of(const std::string& text) const {
@@ -184,7 +187,7 @@ static std::pair<std::string, std::string> quote(const documents::Collection& co
 
 // Adds the sentences that state the steps of paths.
 void Answerer::Impl::quote_paths(std::span<const FactPath> paths, std::vector<Answer::Path>& shown) const {
-    if (!documents || origin.empty()) return;
+    if (!sources) return;
     std::map<std::array<Token, 3>, std::vector<Answer::Path::Step*>> steps;  // by subject, relation and object
     for (std::size_t p = 0; p < paths.size(); ++p) {
         Token at = paths[p].start;
@@ -194,7 +197,10 @@ void Answerer::Impl::quote_paths(std::span<const FactPath> paths, std::vector<An
             at = step.entity;
         }
     }
-    for (Index slot = 0; slot < std::ssize(origin) && !steps.empty(); ++slot) {
+    std::vector<Token> subjects;
+    for (const auto& [fact, shown_steps] : steps)
+        if (subjects.empty() || subjects.back() != fact[0]) subjects.push_back(fact[0]);
+    for (const Index slot : sources->retrieve(subjects)) {
         const auto key = memory.key[slot], value = memory.value[slot];
         if (key.size() != 2 || value.size() != 1) continue;
         const auto found = steps.find({key[0], key[1], value[0]});
