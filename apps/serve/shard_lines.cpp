@@ -9,6 +9,7 @@
 
 #include <array>
 #include <deque>
+#include <utility>
 
 namespace kvmem::apps {
 
@@ -36,16 +37,13 @@ Replica replica_of(const std::string& url) {
     return {url, host, store, found.begin()->endpoint()};
 }
 
-bool Shard::rests(std::size_t replica) const {
-    Clock::rep end = rest_ends_[replica].load();
-    const Clock::time_point now = Clock::now();
-    if (end == 0 || now.time_since_epoch().count() < end) return end != 0;
-    return !rest_ends_[replica].compare_exchange_strong(end, (now + max_rest).time_since_epoch().count());
+bool Shard::backs_off(std::size_t replica) const {
+    return Clock::now().time_since_epoch().count() < back_off_ends_[replica];
 }
 
-void Shard::set_rest(std::size_t replica, Clock::duration rest) const {
-    const Clock::time_point end = Clock::now() + std::min<Clock::duration>(rest, max_rest);
-    rest_ends_[replica] = rest == Clock::duration::zero() ? 0 : end.time_since_epoch().count();
+void Shard::set_back_off(std::size_t replica, Clock::duration time) const {
+    constexpr std::chrono::seconds max{10};
+    back_off_ends_[replica] = (Clock::now() + std::min<Clock::duration>(time, max)).time_since_epoch().count();
 }
 
 namespace {
@@ -65,9 +63,9 @@ class Exchange {
           request_(request),
           timeout_(timeout),
           timer_(io),
-          at_(shard.preferred.load()) {}
+          first_(shard.preferred.load()) {}
 
-    void start() { attempt(); }
+    void start() { go_on(); }
     ShardAnswer answer() { return {std::move(reply_), replica().url, failure_}; }
 
   private:
@@ -88,11 +86,11 @@ class Exchange {
         ++attempt_;
         reader_ = {};
         buffer_.clear();
-        if (shard_.rests(at_)) return go_on(late());
         timer_.expires_after(timeout_);
         timer_.async_wait([this, attempt = attempt_](error_code error) {
             if (error || attempt != attempt_) return;
-            fail_over(late(), 5 * timeout_);
+            shard_.set_back_off(at_, 5 * timeout_);
+            fail_over("no reply within " + formatted("%g", std::chrono::duration<double>(timeout_).count()) + " s");
         });
         was_open_ = socket().is_open();
         if (was_open_) return send();
@@ -133,14 +131,10 @@ class Exchange {
         if (!depends_on_request(reader_.reply().status))
             return fail_over("status " + std::to_string(reader_.reply().status));
         shard_.preferred = at_;
-        shard_.set_rest(at_, {});
+        shard_.set_back_off(at_, {});
         stop();
         if (!reader_.reply().keep_alive) close();
         reply_ = std::move(reader_.reply());
-    }
-
-    std::string late() const {
-        return "no reply within " + formatted("%g", std::chrono::duration<double>(timeout_).count()) + " s";
     }
 
     // An idle connection may have been closed by the server: then a new one is tried. After other failures the next
@@ -151,19 +145,24 @@ class Exchange {
         attempt();
     }
 
-    void fail_over(std::string why, std::chrono::milliseconds rest = {}) {
-        shard_.set_rest(at_, rest);
-        go_on(std::move(why));
+    void fail_over(std::string why) {
+        close();
+        failure_ = std::move(why);
+        go_on();
     }
 
-    // With the next replica.
-    void go_on(std::string why) {
-        close();
-        if (++tried_ >= shard_.replicas.size()) {
-            failure_ = std::move(why);
-            return;
+    // With the next replica that calls do not back off from; behind the last, with the first of the others.
+    void go_on() {
+        while (passed_ < shard_.replicas.size()) {
+            const std::size_t next = (first_ + passed_++) % shard_.replicas.size();
+            if (!shard_.backs_off(next)) return enter(next);
+            if (!left_out_) left_out_ = next;
         }
-        at_ = (at_ + 1) % shard_.replicas.size();
+        if (left_out_) enter(*std::exchange(left_out_, {}));
+    }
+
+    void enter(std::size_t replica) {
+        at_ = replica;
         attempt();
     }
 
@@ -183,7 +182,8 @@ class Exchange {
     const ShardRequest& request_;
     std::chrono::milliseconds timeout_;
     asio::steady_timer timer_;
-    std::size_t at_, tried_ = 0;
+    std::size_t first_, at_ = 0, passed_ = 0;
+    std::optional<std::size_t> left_out_;
     int attempt_ = 0;
     bool was_open_ = false;
     std::string head_, buffer_, failure_;

@@ -29,20 +29,18 @@ Replica replica_of(const std::string& url);
 
 class Shard {
   public:
-    explicit Shard(std::vector<Replica> all) : replicas(std::move(all)), rest_ends_(replicas.size()) {}
+    explicit Shard(std::vector<Replica> all) : replicas(std::move(all)), back_off_ends_(replicas.size()) {}
 
     const std::vector<Replica> replicas;
     mutable std::atomic<std::size_t> preferred = 0;  // the replica that answered last
 
-    // A replica that was too slow rests, so that not every call waits for it. Returns whether it does; the first call
-    // behind its rest gets false, and others true until that one calls set_rest().
-    bool rests(std::size_t replica) const;
-    void set_rest(std::size_t replica, std::chrono::steady_clock::duration rest) const;  // 0: none
+    // Calls back off from a replica that was too slow, so that not every call waits for it.
+    bool backs_off(std::size_t replica) const;
+    void set_back_off(std::size_t replica, std::chrono::steady_clock::duration time) const;  // at most 10 s
 
   private:
     using Clock = std::chrono::steady_clock;
-    static constexpr std::chrono::seconds max_rest{10};
-    mutable std::vector<std::atomic<Clock::rep>> rest_ends_;  // ticks of the clock; 0: no rest
+    mutable std::vector<std::atomic<Clock::rep>> back_off_ends_;  // ticks of the clock
 };
 
 // What is sent to every shard.
@@ -67,8 +65,8 @@ class ShardLines {
     explicit ShardLines(const std::vector<std::unique_ptr<Shard>>& shards);
 
     // Sends the request to all shards at once. A replica that fails, or gives no reply in time, is left for the next
-    // one of its shard. So a call takes at most the time-out times the most replicas of a shard. One that gave no reply
-    // in time is left out for five time-outs, up to 10 s.
+    // one of its shard. So a call takes at most the time-out times the most replicas of a shard. Calls back off from a
+    // replica without a reply in time, for five time-outs, up to 10 s. If no other replies, one such is tried.
     std::vector<ShardAnswer> call(const ShardRequest& request, std::chrono::milliseconds timeout);
 
   private:
