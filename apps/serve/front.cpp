@@ -68,14 +68,14 @@ static void require_enough(const std::vector<std::string>& missing, std::size_t 
                      {{"Retry-After", "1"}}});
 }
 
-ShardAnswers Front::ask(const ShardRequest& request) const {
+ShardAnswers Front::ask(const ShardRequest& request, std::chrono::milliseconds max_timeout) const {
     std::unique_ptr<ShardLines> lines;
     {
         const std::lock_guard lock(mutex_);
         if (!idle_.empty()) lines = std::move(idle_.back()), idle_.pop_back();
     }
     if (!lines) lines = std::make_unique<ShardLines>(shards_);
-    std::vector<ShardAnswer> replies = lines->call(request, options_.timeout);
+    std::vector<ShardAnswer> replies = lines->call(request, std::min(options_.timeout, max_timeout));
     {
         const std::lock_guard lock(mutex_);
         idle_.push_back(std::move(lines));
@@ -90,12 +90,14 @@ ShardAnswers Front::ask(const ShardRequest& request) const {
             answers.missing.push_back(answer.url + ": " + answer.failure);
         }
     }
-    answers.leave_out_strangers();
+    answers.leave_out_stale();
     return answers;
 }
 
 std::vector<std::string> Front::missing_shards() const {
-    return ask({"get", {}, "application/json", "application/json", authorization(), "{\"ids\":[]}"}).missing;
+    return ask({"get", {}, "application/json", "application/json", authorization(), "{\"ids\":[]}"},
+               std::chrono::seconds(1))
+        .missing;
 }
 
 std::string Front::authorization() const {

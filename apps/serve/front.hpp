@@ -32,9 +32,9 @@ std::string front_name_of(const std::string& text);
 // Any number of threads may call const functions; each call waits for the shards.
 //
 // Results are those of one store with the slots of all shards, to the bit; with probes they may also hold slots that
-// one store would not probe. The shards must have the slots that shard_of says, or others that no two have. A reply
-// names shards that did not answer in time, and shards of a manifest ("wiki.0-of-4") that are not after as many changes
-// as most: "partial" and "missing" in JSON, and the field X-Kvmem-Missing.
+// one store would not probe. The shards must have the slots that shard_of says, or others that no two have. Shards that
+// do not answer in time are left out. So are those of a manifest ("wiki.0-of-4") whose count of changes differs from
+// the majority's. A reply names them: "partial" and "missing" in JSON, and the field X-Kvmem-Missing.
 class Front {
   public:
     // Throws Error for an address that cannot be used.
@@ -45,7 +45,7 @@ class Front {
     Reply read(const Call& call) const;
     Reply get(const Call& call) const;
 
-    // The shards that no replica answers for now, and why.
+    // The shards that a result would lack now, and why. Each has a second at most for its reply.
     std::vector<std::string> missing_shards() const;
 
     const std::vector<std::unique_ptr<Shard>>& shards() const { return shards_; }
@@ -59,7 +59,7 @@ class Front {
         bool has_reads = false;
     };
     std::string authorization() const;
-    ShardAnswers ask(const ShardRequest& request) const;
+    ShardAnswers ask(const ShardRequest& request, std::chrono::milliseconds max_timeout = std::chrono::hours(1)) const;
     Reply search_packed(const Call& call, ShardRequest request) const;
     Reply listed(const Call& call, ShardAnswers answers, const Listing& how) const;
     static boost::json::object line_of(Index query, FoundRow row, const Listing& how);

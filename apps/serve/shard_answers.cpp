@@ -1,33 +1,45 @@
 #include "shard_answers.hpp"
 
+#include "kvmem/core/number.hpp"
 #include "kvmem/core/text.hpp"
 #include "program.hpp"
 
 #include <boost/json.hpp>
+#include <cstdint>
 #include <map>
+#include <regex>
+#include <utility>
 
 namespace kvmem::apps {
 
 namespace json = boost::json;
 
-// Whether a store's name is that of a shard's file beside a manifest: "wiki.0-of-4".
-static bool is_of_manifest(const std::string& url) {
-    const std::size_t dot = url.rfind('.'), of = url.rfind("-of-");
-    return dot != std::string::npos && of != std::string::npos && dot < of;
+// The manifest and the count of shards in the store's name of a shard, "wiki.0-of-4"; "" for another name.
+static std::string manifest_of(const std::string& url) {
+    static const std::regex shard("(.+)\\.[0-9]+(-of-[0-9]+)");
+    const std::string store = url.substr(url.rfind('/') + 1);
+    std::smatch parts;
+    return std::regex_match(store, parts, shard) ? parts.str(1) + parts.str(2) : "";
 }
 
-void ShardAnswers::leave_out_strangers() {
-    std::map<std::string, int> votes;
-    const auto changes_of = [&](std::size_t i) {
-        return is_of_manifest(urls[i]) ? replies[i].field("x-kvmem-changes") : std::string();
-    };
+void ShardAnswers::leave_out_stale() {
+    std::map<std::string, std::map<std::uint64_t, int>> votes;  // of each manifest
+    const auto field_of = [&](std::size_t i) { return replies[i].field("x-kvmem-changes"); };
     for (std::size_t i = 0; i < replies.size(); ++i)
-        if (!changes_of(i).empty()) ++votes[changes_of(i)];
-    if (votes.size() < 2) return;
-    const auto most = std::ranges::max_element(votes, {}, [](const auto& one) { return one.second; })->first;
+        if (const auto changes = kvmem::number_of<std::uint64_t>(field_of(i))) ++votes[manifest_of(urls[i])][*changes];
+    votes.erase("");
     for (std::size_t i = replies.size(); i-- > 0;) {
-        if (changes_of(i).empty() || changes_of(i) == most) continue;
-        missing.push_back(urls[i] + ": after " + changes_of(i) + " changes, where others are after " + most);
+        const std::string manifest = manifest_of(urls[i]), field = field_of(i);
+        if (manifest.empty() || field.empty()) continue;
+        const auto changes = kvmem::number_of<std::uint64_t>(field);
+        std::string why = "a count of changes that is no number";
+        if (changes) {
+            const auto most = std::ranges::max_element(
+                votes[manifest], {}, [](const auto& one) { return std::pair(one.second, one.first); });
+            if (most->first == *changes) continue;
+            why = "after " + field + " changes, where others are after " + std::to_string(most->first);
+        }
+        missing.push_back(urls[i] + ": " + why);
         replies.erase(replies.begin() + static_cast<std::ptrdiff_t>(i));
         urls.erase(urls.begin() + static_cast<std::ptrdiff_t>(i));
     }

@@ -39,8 +39,9 @@ struct ShardAnswers {
             }
         return parts;
     }
-    // Leaves out shards of a manifest that are not after as many changes as most of its shards.
-    void leave_out_strangers();
+    // Leaves out shards whose count of changes differs from the majority's of the same manifest. Of counts that are as
+    // frequent, the newest holds. Stores of other names, and replies without a count, stay.
+    void leave_out_stale();
     // A reply whose JSON is `text`, which is an open object, and which says what is missing.
     Reply close(std::string text) const;
     void add_missing(Reply& reply) const;
