@@ -31,7 +31,7 @@ struct Endpoint {
     std::span<const Member> members{};     // of the body
     std::string_view reply_schema{};       // JSON Schema
     const char* also_takes = "";           // a media type that the body may have instead of JSON
-    std::span<const Member> parameters{};  // of the query; for such bodies, and before members of the same names
+    std::span<const Member> parameters{};  // of the query; a parameter overrides the member of the same name
     bool computes = false;                 // on a worker
     bool is_public = false;                // without a token
     bool changes = false;                  // needs --writable

@@ -19,18 +19,28 @@ static store::SearchOptions search_options(const Call& call, std::span<const Mem
     return options;
 }
 
-// A front sees by it whether shards are of one time.
-static std::pair<std::string, std::string> changes_of(const MemoryStore& store) {
-    return {"X-Kvmem-Changes", std::to_string(store.version())};
+// A reply of one version of the store, with the number of its changes, by which a front compares shards. A reply that
+// the store changed under is made again; where changes never pause, it has no number.
+template <class Make>
+static Reply of_one_version(const MemoryStore& store, Make make) {
+    constexpr int max_tries = 8;
+    Reply reply;
+    for (int tries = 0; tries < max_tries; ++tries) {
+        const std::uint64_t before = store.version();
+        reply = make();
+        if (store.version() != before) continue;
+        reply.fields.insert(reply.fields.begin(), {"X-Kvmem-Changes", std::to_string(before)});
+        break;
+    }
+    return reply;
 }
 
 // For programs: ids [B, k] as 64-bit numbers, then scores [B, k] as float32. An empty place has -inf.
-static Reply packed(const MemoryStore& store, const store::Hits& hits) {
+static Reply packed(const store::Hits& hits) {
     Reply reply{.type = "application/octet-stream"};
     reply.body.assign(reinterpret_cast<const char*>(hits.ids.data()), hits.ids.size() * sizeof(store::Id));
     reply.body += bytes_of(hits.scores);
-    reply.fields = {
-        changes_of(store), {"X-Kvmem-Rows", std::to_string(hits.count.size())}, {"X-Kvmem-K", std::to_string(hits.k)}};
+    reply.fields = {{"X-Kvmem-Rows", std::to_string(hits.count.size())}, {"X-Kvmem-K", std::to_string(hits.k)}};
     return reply;
 }
 
@@ -38,7 +48,7 @@ static Reply listed(const MemoryStore& store, const store::ReadResult& read) {
     std::string body = "{\"results\":[";
     for (Index q = 0; q < std::ssize(read.hits.count); ++q)
         body += (q > 0 ? "," : "") + printable(json_line(store, found_by(read, q)));
-    return {.body = body + "]}\n", .fields = {changes_of(store)}};
+    return {.body = body + "]}\n"};
 }
 
 // A reply is made in memory, beside those of other workers.
@@ -55,10 +65,12 @@ Reply search_store(const Call& call) {
     const Matrix queries = vectors_of(call, "queries", store.options().key_width);
     const Index k = setting(call, settings[0], 10);
     require_few(queries.rows(), std::min(k, store.size()));
-    store::ReadResult read;
-    read.hits = store.search(queries, k, search_options(call, settings));
-    if (call.request.accepts("application/octet-stream")) return packed(store, read.hits);
-    return listed(store, read);
+    const store::SearchOptions options = search_options(call, settings);
+    return of_one_version(store, [&] {
+        store::ReadResult read;
+        read.hits = store.search(queries, k, options);
+        return call.request.accepts("application/octet-stream") ? packed(read.hits) : listed(store, read);
+    });
 }
 
 Reply read_store(const Call& call) {
@@ -73,21 +85,13 @@ Reply read_store(const Call& call) {
     const Index k = std::min(options.top_k, store.size()), width = store.options().value_width;
     options.copy_slots = flag_of(call.body, "values");
     require_few(queries.rows(), options.copy_slots ? k * (1 + width) : k + width);
-    return listed(store, store.read(queries, options));
+    return of_one_version(store, [&] { return listed(store, store.read(queries, options)); });
 }
 
-Reply get_slots(const Call& call) {
-    if (const Front* front = call.served->front(call.store)) return front->get(call);
-    const MemoryStore& store = call.served->store(call.store);
-    const std::string encoding = text_of(call.body, "encoding", "float");
-    if (encoding != "float" && encoding != "base64")
-        throw Error({.what = "bad \"encoding\"", .expected = "float or base64", .got = encoding});
-    const std::vector<store::Id> ids = ids_of(call.body, "ids");
-    require_few(std::ssize(ids), store.options().key_width + store.options().value_width);
+static Reply got(const Call& call, const MemoryStore& store, const std::vector<store::Id>& ids, bool as_base64) {
     const store::StoredSlots slots = store.get(ids);
     const auto row = [&](const Matrix& matrix, std::size_t i) {
-        return json_of({matrix.row(static_cast<Index>(i)), static_cast<std::size_t>(matrix.cols())},
-                       encoding == "base64");
+        return json_of({matrix.row(static_cast<Index>(i)), static_cast<std::size_t>(matrix.cols())}, as_base64);
     };
     json::array all;
     for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -102,7 +106,18 @@ Reply get_slots(const Call& call) {
         }
         all.push_back(std::move(slot));
     }
-    return {.body = json::serialize(json::object{{"slots", std::move(all)}}) + "\n", .fields = {changes_of(store)}};
+    return {.body = json::serialize(json::object{{"slots", std::move(all)}}) + "\n"};
+}
+
+Reply get_slots(const Call& call) {
+    if (const Front* front = call.served->front(call.store)) return front->get(call);
+    const MemoryStore& store = call.served->store(call.store);
+    const std::string encoding = text_of(call.body, "encoding", "float");
+    if (encoding != "float" && encoding != "base64")
+        throw Error({.what = "bad \"encoding\"", .expected = "float or base64", .got = encoding});
+    const std::vector<store::Id> ids = ids_of(call.body, "ids");
+    require_few(std::ssize(ids), store.options().key_width + store.options().value_width);
+    return of_one_version(store, [&] { return got(call, store, ids, encoding == "base64"); });
 }
 
 // Success means that the disk has it.
