@@ -57,32 +57,37 @@ static std::string kind_in(const std::string& config) {
     return {};
 }
 
-// Runs of the first versions name no kind, and were all of the first task. It also says what is wrong with a file.
-const Task& task_of_run(const fs::path& run) {
-    const RunFiles files{run};
-    std::string kind;
-    if (!is_folder(run))
-        kind = hdf5::Reader(run, model_format, model_version).attribute("/", "model");
-    else if (is_there(files.config()))
-        kind = kind_in(read_file(files.config()));
-    const Task* task = find_by_kind(kind);
-    return task ? *task : all_tasks().front();
-}
-
 static std::string one_of(const std::vector<std::string>& names) {
     std::string text;
     for (const std::string& name : names) text += (text.empty() ? "one of " : ", ") + name;
     return text;
 }
 
-const Task& task_of_model(std::string_view kind) {
-    if (const Task* task = find_by_kind(kind)) return *task;
+static std::string all_kinds() {
     std::vector<std::string> kinds;
     find_task([&](const ModelType& model) {
         kinds.push_back(model.kind());
         return false;
     });
-    throw UsageError({.what = "no such model", .expected = one_of(kinds), .got = std::string(kind)});
+    return one_of(kinds);
+}
+
+// Runs of the first versions name no kind, and were all of the first task. Other configurations throw their own error.
+const Task& task_of_run(const fs::path& run) {
+    const RunFiles files{run};
+    const bool is_file = !is_folder(run);
+    const std::string kind = is_file ? hdf5::Reader(run, model_format, model_version).attribute("/", "model")
+                             : is_there(files.config()) ? kind_in(read_file(files.config()))
+                                                        : "";
+    if (const Task* task = find_by_kind(kind)) return *task;
+    if (is_file) throw Error({.what = "no such model", .expected = all_kinds(), .got = kind, .where = run.string()});
+    files.read_config(all_tasks().front().type());
+    return all_tasks().front();
+}
+
+const Task& task_of_model(std::string_view kind) {
+    if (const Task* task = find_by_kind(kind)) return *task;
+    throw UsageError({.what = "no such model", .expected = all_kinds(), .got = std::string(kind)});
 }
 
 const Task& task_of_preset(std::string_view name) {

@@ -19,7 +19,8 @@ std::span<const Task> all_tasks();
 
 // The task whose data sets have this format, or null.
 const Task* task_of_format(std::string_view data_format);
-// The task of a run directory or a model file. Throws Error for a file that is none.
+// The task of a run directory or a model file. Throws Error for a file that is none, for a directory without a
+// configuration that can be read, and for an unknown kind of model.
 const Task& task_of_run(const std::filesystem::path& run);
 // The task that has a kind of model, or a preset of this name. They throw UsageError, which lists the names.
 const Task& task_of_model(std::string_view kind);
