@@ -27,7 +27,10 @@ const TaskVerbs& verbs_of(const Task& task) {
          open_trained_selector},
         {language_modelling, evaluate_text, plot_text, inspect_text, inspect_network, open_trained_network},
     };
-    return *std::ranges::find(table, task.type, &TaskVerbs::type);
+    const auto at = std::ranges::find(table, task.type, &TaskVerbs::type);
+    if (at == std::end(table))
+        throw Error({.what = "the program has no verbs for this task", .got = task.type().name()});
+    return *at;
 }
 
 std::vector<std::string> data_formats() {

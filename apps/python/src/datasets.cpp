@@ -9,6 +9,7 @@
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
+#include <algorithm>
 #include <variant>
 
 namespace kvmem::python {
@@ -33,6 +34,20 @@ class Dataset {
   private:
     std::shared_ptr<const Any> any_;
 };
+
+// The files of each kind of data set, in the order of Dataset::Any.
+struct Format {
+    const char* name;
+    Dataset (*load)(const fs::path& path);
+};
+constexpr Format formats[] = {
+    {"kvmem-qa", [](const fs::path& path) { return Dataset(load_dataset(path)); }},
+    {"kvmem-pairs", [](const fs::path& path) { return Dataset(load_pairs(path)); }},
+    {"kvmem-text", [](const fs::path& path) { return Dataset(load_text(path)); }},
+    {"kvmem-events", [](const fs::path& path) { return Dataset(load_events(path)); }},
+    {"kvmem-sentences", [](const fs::path& path) { return Dataset(load_sentences(path)); }},
+};
+static_assert(std::size(formats) == std::variant_size_v<Dataset::Any>);
 
 // Arrays by name, which view a data set.
 struct ArrayList {
@@ -113,20 +128,16 @@ static std::vector<std::string> tokens_of(const Dataset& self) {
     return texts;
 }
 
-static const char* format_of(const Dataset& self) {
-    static constexpr const char* formats[] = {"kvmem-qa", "kvmem-pairs", "kvmem-text", "kvmem-events",
-                                              "kvmem-sentences"};
-    return formats[self.any().index()];
-}
+static const char* format_of(const Dataset& self) { return formats[self.any().index()].name; }
 
 static Dataset open(const fs::path& path) {
     const py::gil_scoped_release no_gil;
-    const std::string format = task_of_data(path).data_format;
-    if (format == "kvmem-qa") return Dataset(load_dataset(path));
-    if (format == "kvmem-pairs") return Dataset(load_pairs(path));
-    if (format == "kvmem-text") return Dataset(load_text(path));
-    if (format == "kvmem-events") return Dataset(load_events(path));
-    return Dataset(load_sentences(path));
+    const std::string_view name = task_of_data(path).data_format;
+    const auto at = std::ranges::find(formats, name, &Format::name);
+    if (at == std::end(formats))
+        throw Error(
+            {.what = "Python reads no data set of this format", .got = std::string(name), .where = path.string()});
+    return at->load(path);
 }
 
 static void save(const Dataset& self, const fs::path& path) {
