@@ -31,3 +31,12 @@ def test_a_row_becomes_what_attention_reads():
     weights = np.exp(-np.sum((rows - rows[0]) ** 2, axis=1))
     assert softly.ravel() == pytest.approx([weights @ values / weights.sum()])
     assert kvmem.sklearn.MemoryTransformer(top_k=1).fit_transform(rows) == pytest.approx(rows)
+
+
+def test_a_fit_that_fails_leaves_the_memory_before():
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    memory = kvmem.sklearn.MemoryTransformer().fit(np.eye(4))
+    store = memory.store_
+    with pytest.raises(ValueError):
+        memory.fit(np.eye(4), [0.0, 1.0, 2.0, np.inf])
+    assert memory.store_ is store

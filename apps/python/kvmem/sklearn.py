@@ -22,7 +22,7 @@ class MemoryTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     The rows of fit() are the keys, and `y`, numbers [n] or [n, E], are the values; without it the rows are. A row of
     transform() becomes the mean of the values, weighted by the softmax of scores by `metric` ('euclidean', 'cosine' or
     'dot') over `temperature`, of the best `top_k` slots. 0 reads all slots; sums then differ in their last bits with
-    the rows beside. The store is `store_`.
+    the rows beside. The store is `store_`. Rows and `y` are stored as float32; transform() gives the type of its rows.
     """
 
     def __init__(self, *, metric: str = "euclidean", top_k: int = 10, temperature: float = 1.0) -> None:
@@ -36,9 +36,9 @@ class MemoryTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         values = keys if y is None else check_array(y, ensure_2d=False, dtype=np.float32)
         check_consistent_length(keys, values)
         values = values.reshape(len(keys), -1)
-        self.store_ = Store(key_width=keys.shape[1], value_width=values.shape[1], metric=self.metric)
-        self.store_.add(None, keys, values=values)
-        self._n_features_out = values.shape[1]
+        store = Store(key_width=keys.shape[1], value_width=values.shape[1], metric=self.metric)
+        store.add(None, keys, values=values)
+        self.store_, self._n_features_out = store, values.shape[1]
         return self
 
     def transform(self, X):  # noqa: N803
