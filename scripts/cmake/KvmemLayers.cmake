@@ -5,12 +5,6 @@ add_library(kvmem_flags INTERFACE)
 # Nobody here looks at errno or floating-point traps, and vector code needs to know.
 target_compile_options(kvmem_flags INTERFACE -fno-math-errno -fno-trapping-math)
 target_compile_options(kvmem_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
-if(KVMEM_UNITY_BUILD)  # where a local variable may have the name of another file's function
-  target_compile_options(kvmem_flags INTERFACE -Wno-shadow)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")  # to which every source is a header then
-    target_compile_options(kvmem_flags INTERFACE -Wno-subobject-linkage)
-  endif()
-endif()
 if(KVMEM_WERROR)
   target_compile_options(kvmem_flags INTERFACE -Werror)
 endif()
@@ -37,6 +31,13 @@ if(KVMEM_COVERAGE)
   target_link_options(kvmem_flags INTERFACE -fprofile-instr-generate)
 endif()
 
+# Targets whose sources are compiled as one link this behind kvmem_flags, so that its options come last. There a local
+# variable may have the name of another file's function, and g++ takes every source for a header.
+add_library(kvmem_unity_flags INTERFACE)
+if(KVMEM_UNITY_BUILD)
+  target_compile_options(kvmem_unity_flags INTERFACE -Wno-shadow $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+endif()
+
 # kvmem_unity(TARGET): with KVMEM_UNITY_BUILD the sources of a folder are one to the compiler. A name that a file has to
 # itself is therefore unique in its folder. Kernels stay alone: what stands beside a loop must not change its code.
 function(kvmem_unity target)
@@ -44,6 +45,7 @@ function(kvmem_unity target)
     return()
   endif()
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+  target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:kvmem_unity_flags>)
   get_target_property(sources ${target} SOURCES)
   foreach(source IN LISTS sources)
     get_filename_component(folder ${source} DIRECTORY)
