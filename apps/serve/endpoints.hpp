@@ -9,7 +9,6 @@ namespace kvmem::apps {
 Reply show_info(const Call& call);
 Reply show_openapi(const Call& call);
 Reply show_health(const Call& call);
-Reply show_readiness(const Call& call);
 Reply show_page(const Call& call);  // the page, its script or its style, by the path
 
 // Questions.

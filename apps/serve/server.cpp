@@ -4,11 +4,13 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/json.hpp>
 #include <cerrno>
 #include <csignal>
 #include <iostream>
+#include <iterator>
 #include <random>
 #include <utility>
 
@@ -46,9 +48,11 @@ Server::Server(Service& service, ServerOptions options)
     rules_ = std::make_unique<AccessRules>(port_, options_.hosts, options_.origins, options_.token);
     open_log();
     pool_ = std::make_unique<WorkerPool>(options_.workers, options_.max_waiting);
+    if (!service_.served()->fronts().empty()) checker_ = std::make_unique<WorkerPool>(1, 1);
 }
 
 Server::~Server() {
+    checker_.reset();
     pool_.reset();
     if (log_ && log_ != stderr) std::fclose(log_);
 }
@@ -172,6 +176,7 @@ void Server::sweep() {
         return false;
     });
     if (draining_ && connections_.empty()) return io_.stop();
+    if (checker_ && !draining_) check_shards();
     if (log_) std::fflush(log_);
     for (tcp::acceptor* acceptor : std::exchange(resting_, {}))
         if (acceptor->is_open()) accept(*acceptor);
@@ -179,6 +184,44 @@ void Server::sweep() {
     sweeper_.async_wait([this](boost::system::error_code error) {
         if (!error) sweep();
     });
+}
+
+// A thread of its own waits for the shards: the workers answer requests meanwhile.
+void Server::check_shards() {
+    constexpr std::chrono::seconds interval{1};
+    if (checks_shards_ || Clock::now() < next_check_) return;
+    checks_shards_ = true;
+    next_check_ = Clock::now() + interval;
+    checker_->add([this] {
+        std::vector<std::string> missing;
+        for (const auto& [name, front] : service_.served()->fronts()) try {
+                std::ranges::move(front->missing_shards(), std::back_inserter(missing));
+            } catch (const std::exception& e) {
+                missing.push_back(name + ": " + e.what());
+            }
+        asio::post(io_, [this, missing = std::move(missing)]() mutable {
+            checks_shards_ = false;
+            note_missing(std::move(missing));
+        });
+    });
+}
+
+void Server::note_missing(std::vector<std::string> missing) {
+    const bool changes = missing != missing_shards_.value_or(std::vector<std::string>());
+    missing_shards_ = std::move(missing);
+    if (!changes) return;
+    const bool none = missing_shards_->empty();
+    std::cerr << (none ? "all shards answer" : "shards do not answer: " + printable(joined(*missing_shards_)))
+              << std::endl;
+}
+
+// Addresses of shards are for the operator: the reply has their number.
+Reply Server::readiness() const {
+    if (draining_) return reply_of({503, {.what = "the server ends"}, {}});
+    const Fields again{{"Retry-After", "1"}};
+    if (checker_ && !missing_shards_) return reply_of({503, {.what = "the shards are not checked yet"}, again});
+    if (!missing_shards_ || missing_shards_->empty()) return {.body = "{\"status\":\"ok\"}\n"};
+    return reply_of({503, {.what = "shards do not answer", .got = std::to_string(missing_shards_->size())}, again});
 }
 
 bool Server::reserve(std::ptrdiff_t bytes) {
@@ -209,8 +252,7 @@ Reply Server::reply_at_once(const Endpoint& endpoint, const Request& request) {
     if (std::string_view(endpoint.name) == "metrics")
         return {.type = "text/plain; version=0.0.4; charset=utf-8",
                 .body = metrics_.text({connections_.size(), pool_->waiting(), body_bytes_, draining_})};
-    if (std::string_view(endpoint.name) == "readyz" && draining_)
-        return reply_of({503, {.what = "the server ends"}, {}});
+    if (std::string_view(endpoint.name) == "readyz") return readiness();
     return service_.run(endpoint, request);
 }
 
@@ -223,8 +265,7 @@ void Server::answer(std::shared_ptr<Request> request, std::shared_ptr<std::atomi
     const bool is_public = endpoint && endpoint->is_public;
     std::optional<Refusal> refusal = rules_->refusal_of(*request, is_public);
     if (!refusal) refusal = no_route;
-    const bool ends = draining_ && endpoint && std::string_view(endpoint->name) == "readyz";
-    if (refusal || ends || !endpoint->computes) {
+    if (refusal || !endpoint->computes) {
         Reply reply = refusal ? reply_of(*refusal) : reply_at_once(*endpoint, *request);
         finish_reply(*request, reply);
         return done(std::move(reply));

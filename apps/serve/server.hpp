@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,9 @@ class Server final : private ConnectionHost {
     void drain();
     void sweep();
     void open_log();
+    void check_shards();
+    void note_missing(std::vector<std::string> missing);
+    Reply readiness() const;
     Reply reply_at_once(const Endpoint& endpoint, const Request& request);
     void finish_reply(const Request& request, Reply& reply) const;
 
@@ -77,7 +81,10 @@ class Server final : private ConnectionHost {
     std::size_t body_bytes_ = 0;
     std::uint64_t next_id_;
     std::FILE* log_ = nullptr;
-    std::unique_ptr<WorkerPool> pool_;  // destroyed first: its jobs post to the others
+    std::optional<std::vector<std::string>> missing_shards_;  // as the last check found them
+    bool checks_shards_ = false;
+    Clock::time_point next_check_{};
+    std::unique_ptr<WorkerPool> pool_, checker_;  // destroyed first: their jobs post to the others
 };
 
 }  // namespace kvmem::apps

@@ -64,14 +64,6 @@ Reply show_openapi(const Call&) { return {.body = openapi()}; }
 
 Reply show_health(const Call&) { return {.body = "{\"status\":\"ok\"}\n"}; }
 
-Reply show_readiness(const Call& call) {
-    std::vector<std::string> missing;
-    for (const auto& [name, front] : call.served->fronts())
-        for (std::string& shard : front->missing_shards()) missing.push_back(std::move(shard));
-    if (missing.empty()) return show_health(call);
-    throw HttpError({503, {.what = "shards do not answer", .got = joined(missing)}, {{"Retry-After", "1"}}});
-}
-
 Reply show_page(const Call& call) {
     Reply reply{.type = "text/html; charset=utf-8", .body = std::string(page_html)};
     if (call.request.path == "/app.js")

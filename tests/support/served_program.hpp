@@ -29,7 +29,9 @@ struct HttpReply {
 // A connection whose reads wait some seconds at most.
 class RawConnection {
   public:
-    explicit RawConnection(int port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    // With `received` the socket buffers about so many bytes.
+    explicit RawConnection(int port, int received = 0) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+        if (received > 0) ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &received, sizeof received);
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_port = htons(static_cast<std::uint16_t>(port));

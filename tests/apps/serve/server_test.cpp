@@ -105,8 +105,8 @@ TEST_CASE("connections that say nothing, or do not read, are closed", "[serve]")
     RawConnection silent(server.port());
     CHECK(silent.closes());
     std::string ids = "0";
-    for (int i = 1; i < 65'000; ++i) ids += ",0";  // a reply that fits no buffer of a socket
-    RawConnection deaf(server.port());
+    for (int i = 1; i < 65'000; ++i) ids += ",0";  // a reply of 17 MB, beyond what the server's socket buffers
+    RawConnection deaf(server.port(), 4096);
     deaf.send(server.posted("/v1/stores/s/get", "{\"ids\":[" + ids + "]}"));
     CHECK(server.comes_to("kvmem_connections 1"));
     CHECK_FALSE(deaf.receive());  // a part of it
@@ -125,7 +125,8 @@ TEST_CASE("beyond the queue requests get 503 with Retry-After, and those in it a
     const std::string search = server.posted("/v1/stores/s/search", "{\"queries\":[[1]]}");
     RawConnection first(server.port()), second(server.port()), third(server.port());
     first.send(search);
-    while (asked == 0) std::this_thread::sleep_for(5ms);
+    for (int tries = 0; tries < 2000 && asked < 2; ++tries) std::this_thread::sleep_for(5ms);
+    REQUIRE(asked == 2);  // the search, and the check of shards
     second.send(search);
     REQUIRE(server.comes_to("kvmem_queue_length 1"));
     third.send(search);
@@ -144,4 +145,23 @@ TEST_CASE("beyond the queue requests get 503 with Retry-After, and those in it a
         REQUIRE(reply);
         CHECK_THAT(reply->body, Catch::Contains("shards do not answer"));
     }
+}
+
+TEST_CASE("a check of shards needs no worker, and its reply names no server", "[serve][shards]") {
+    std::atomic<int> asked = 0;
+    auto stalled = std::make_unique<FakeServer>([&](int) { ++asked; });
+    ServedPaths paths;
+    paths.fronts.stores = {"s=" + stalled->url()};
+    ServerOptions options;
+    options.workers = 1;
+    const ServerHere server(paths, options);
+    for (int tries = 0; tries < 200; ++tries) {
+        RawConnection connection(server.port());
+        connection.send(server.head("GET", "/readyz") + "\r\n");
+        const auto reply = connection.receive();
+        REQUIRE(reply);
+        CHECK(reply->status == 503);
+        CHECK_THAT(reply->body, !Catch::Contains("http://"));
+    }
+    CHECK(asked <= 2);
 }
