@@ -25,6 +25,14 @@ def test_a_sentence_is_found_with_its_bytes():
     assert not documents.ask("Who painted the ceiling of a chapel in Rome?").answered
 
 
+def test_the_words_that_answer_have_their_bytes():
+    found = kvmem.Documents.from_texts(TEXTS).ask("What is the capitol of Peru?")
+    best = found.answers[0]
+    assert best.span is not None and best.span.text in best.text and 0 < best.span.confidence <= 1
+    assert TEXTS[0][1].encode()[best.span.begin : best.span.end].decode() == best.span.text
+    assert found.respelled == {"capitol": "capital"}
+
+
 def test_answers_are_those_of_the_program(tmp_path, program):
     for title, text in TEXTS:
         (tmp_path / f"{title}.txt").write_text(text)
@@ -37,6 +45,9 @@ def test_answers_are_those_of_the_program(tmp_path, program):
     assert [a["confidence"] for a in theirs["answers"]] == pytest.approx([a.confidence for a in ours.answers])
     assert [(a["file"], a["begin"], a["end"]) for a in theirs["answers"]] == [
         (a.file, a.begin, a.end) for a in ours.answers
+    ]
+    assert [a.get("span", {}).get("text") for a in theirs["answers"]] == [
+        a.span.text if a.span else None for a in ours.answers
     ]
 
 

@@ -68,8 +68,18 @@ await scenario('light', {}, async (page) => {
   console.log(`first answer drawn in ${Date.now() - began} ms`);
   check('texts are shown as they are', (await page.textContent('#answer')).includes('<img src=x onerror=alert(1)>'));
   const said = await page.textContent('#answer .said');
-  const marked = await page.evaluate(() => [...document.querySelectorAll('#answer .row .name')].map((name) => name.textContent).filter((text) => text.includes('✓ ')));
+  const names = await page.evaluate(() => [...document.querySelectorAll('#answer .row .name')].map((name) => name.textContent));
+  const marked = names.filter((text) => text.includes('✓ '));
+  check('some memories are marked, and some are not', marked.length > 0 && marked.length < names.length, names);
   check('memories with the answer alone are marked', marked.every((name) => said.split(', ').some((one) => name.includes(one))), marked);
+  const slide = (value) => page.evaluate((to) => {
+    const slider = document.querySelector('#answer .tools input');
+    slider.value = to;
+    slider.dispatchEvent(new Event('input'));
+  }, value);
+  await slide(50);
+  check('the legend stays when the slider moves', (await page.textContent('#answer .tools')).includes('★'));
+  await slide(100);
   await page.click('[aria-label^="Leave out: Oldland1 speaks → Oldese1"]');
   await page.waitForSelector('.chip.out');
   await until(page, () => document.querySelector('#answer').textContent.includes('change'));
@@ -145,7 +155,7 @@ await scenario('sentences', {}, async (page) => {
   await page.fill('#candidates', 'The other is old.\n\n<img src=x onerror=alert(8)>\nIt is water.');
   await page.click('#rank-form button');
   await page.waitForSelector('#ranked table');
-  check('each sentence is ranked', (await page.textContent('#ranked')).includes('<img src=x onerror=alert(8)>'));
+  check('each sentence is ranked', (await page.locator('#ranked tbody tr').count()) === 3 && (await page.textContent('#ranked')).includes('<img src=x onerror=alert(8)>'));
 });
 
 // Pages of other sites: by a name that leads here, and by an origin elsewhere.

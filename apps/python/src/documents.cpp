@@ -15,22 +15,37 @@ using py::literals::operator""_a;
 
 namespace {
 
+// Words of a sentence with their place.
+struct Span {
+    std::string text;
+    Index begin, end;
+    double confidence;
+};
+
 // A sentence with its place, which needs its documents no more.
 struct Found {
     std::string text, passage, title, file;
     Index begin, end, line, column;
     double confidence;
     std::vector<double> weights;
+    std::optional<Span> span;
 };
 
 // What was found for a question.
 struct Findings {
     std::vector<std::string> words;
+    std::map<std::string, std::string> respelled;
     std::vector<Found> answers;
     bool answered;
 };
 
 }  // namespace
+
+static std::optional<Span> span_text(const Collection& all, const documents::FoundAnswer& answer) {
+    if (!answer.span) return std::nullopt;
+    const auto& [bytes, text, confidence] = *answer.span;
+    return Span{all.text.substr(text.first, text.size()), bytes.first, bytes.last, confidence};
+}
 
 static Found found_text(const Collection& all, const documents::FoundAnswer& answer) {
     const documents::Sentence& sentence = all.sentences[answer.sentence];
@@ -49,14 +64,15 @@ static Found found_text(const Collection& all, const documents::FoundAnswer& ans
             .line = line,
             .column = column,
             .confidence = answer.confidence,
-            .weights = answer.weights};
+            .weights = answer.weights,
+            .span = span_text(all, answer)};
 }
 
 static Findings ask(const Search& self, const std::string& question, Index k, double threshold) {
     if (k < 1) throw UsageError({.what = "bad value of k", .expected = "1 or more", .got = std::to_string(k)});
     const py::gil_scoped_release no_gil;
     documents::Findings found = self.ask(question, {.answers = k, .threshold = threshold});
-    Findings result{std::move(found.words), {}, found.answered};
+    Findings result{std::move(found.words), {found.respelled.begin(), found.respelled.end()}, {}, found.answered};
     for (const documents::FoundAnswer& answer : found.answers)
         result.answers.push_back(found_text(self.corpus().collection, answer));
     return result;
@@ -73,6 +89,14 @@ static std::unique_ptr<Search> of_texts(const std::vector<std::pair<std::string,
 }
 
 static void define_findings(py::module_& module) {
+    py::class_<Span>(module, "AnswerSpan", "The words of a sentence that answer a question.")
+        .def_readonly("text", &Span::text, "The words.")
+        .def_readonly("begin", &Span::begin, "Their first byte in the file.")
+        .def_readonly("end", &Span::end, "One past their last byte in the file.")
+        .def_readonly("confidence", &Span::confidence, "The share of words (F1) expected in common with the answer.")
+        .def("__repr__", [](const Span& span) {
+            return std::string(py::str("<kvmem.AnswerSpan {!r}: {:.2f}>").format(span.text, span.confidence));
+        });
     py::class_<Found>(module, "FoundAnswer", "A sentence of a document.")
         .def_readonly("text", &Found::text, "The sentence, without markup.")
         .def_readonly("passage", &Found::passage, "The paragraph that it stands in.")
@@ -85,11 +109,14 @@ static void define_findings(py::module_& module) {
         .def_readonly("column", &Found::column, "The byte of the line that it begins with, from 1.")
         .def_readonly("confidence", &Found::confidence, "How much of the question it has.")
         .def_readonly("weights", &Found::weights, "The share of each word of the question; they sum to 1.")
+        .def_readonly("span", &Found::span, "The words that answer, or None if no part of the sentence clearly does.")
         .def("__repr__", [](const Found& found) {
             return std::string(py::str("<kvmem.FoundAnswer {!r}: {:.2f}>").format(found.text, found.confidence));
         });
     py::class_<Findings>(module, "Findings", "The sentences that were found for a question.")
         .def_readonly("words", &Findings::words, "The words of the question, each once.")
+        .def_readonly("respelled", &Findings::respelled,
+                      "Words that no document has, with the word that each was read as.")
         .def_readonly("answers", &Findings::answers,
                       "The best sentence first; those below the threshold only where none reaches it.")
         .def_readonly("answered", &Findings::answered, "Whether the first one reaches the threshold.")

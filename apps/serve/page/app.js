@@ -124,12 +124,13 @@ function heatMap(title, columns, rows, leaveOut) {
     told.textContent = `${shown.length} of ${rows.length} memories hold ${slider.value} % of what was read`;
   });
   show(rows.length);
-  told.textContent = `${rows.length} memories, those that were read most first; ★: most of a hop or head, ✓: with the answer`;
+  told.textContent = `${rows.length} memories, those that were read most first`;
   requestAnimationFrame(draw);
-  return make('div', {}, make('h3', {}, title), make('div', {className: 'tools'}, make('label', {}, 'Share of the mass ', slider), told), box);
+  return make('div', {}, make('h3', {}, title), make('div', {className: 'tools'}, make('label', {}, 'Share of the mass ', slider), told,
+    make('span', {className: 'soft'}, '★: most of a hop or head, ✓: with the answer')), box);
 }
 
-// A picture for export: bars, paths and the heat map.
+// A picture for export: bars, paths and the first rows of the heat map.
 function svgOf(reply) {
   const space = 'http://www.w3.org/2000/svg';
   const root = document.createElementNS(space, 'svg');
@@ -153,10 +154,15 @@ function svgOf(reply) {
   }
   const map = weightsOf(reply);
   y += 16;
-  for (const row of map.rows) {
+  const maxRows = 2000, more = map.rows.length - maxRows;
+  for (const row of map.rows.slice(0, maxRows)) {
     y += 18;
     add('text', {x: 8, y, 'font-size': 12}, row.name);
     row.weights.forEach((weight, i) => add('rect', {x: 400 + 22 * i, y: y - 12, width: 20, height: 15, fill: '#155ebd', 'fill-opacity': weight.toFixed(3)}));
+  }
+  if (more > 0) {
+    y += 18;
+    add('text', {x: 8, y, 'font-size': 12}, `${more} more memories, which were read less, are left out`);
   }
   root.setAttribute('xmlns', space);
   root.setAttribute('width', Math.max(640, 420 + 22 * map.columns.length));
@@ -353,13 +359,15 @@ function startAsking() {
 
 // --- Documents ---
 
-// A passage with its sentence marked, where it stands, and what each word of the question counted.
+// A passage with its sentence and the words that answer marked, its place, and what each word of the question counted.
 function showPassage(words, one) {
   const at = one.passage.indexOf(one.text);
   const [before, after] = at < 0 ? ['', ''] : [one.passage.slice(0, at), one.passage.slice(at + one.text.length)];
+  const start = one.span ? one.text.indexOf(one.span.text) : -1, end = start < 0 ? -1 : start + one.span.text.length;
+  const sentence = start < 0 ? [one.text] : [one.text.slice(0, start), make('strong', {}, one.span.text), one.text.slice(end)];
   const counted = words.map((word, i) => shade(make('span', {className: 'word', title: percent(one.weights[i])}, word), one.weights[i]));
   const names = [one.title, ...one.headings].filter((text, i, all) => text && all.indexOf(text) === i).join(' › ');
-  return make('article', {}, make('p', {}, before, make('mark', {}, one.text), after),
+  return make('article', {}, make('p', {}, before, make('mark', {}, ...sentence), after),
     make('p', {className: 'soft'}, [`${one.file}:${one.line}:${one.column}`, names, 'confidence ' + one.confidence.toFixed(2)].filter((part) => part).join(' · ')),
     make('p', {className: 'soft'}, ...counted));
 }
@@ -367,7 +375,8 @@ function showPassage(words, one) {
 async function askDocuments() {
   const {json} = await call('/v1/documents', {question: $('asked').value, answers: number('sentences')});
   const none = json.answered ? null : make('p', {className: 'said'}, 'nothing here answers that' + (json.answers.length ? '; nearest is' : ''));
-  $('passages').replaceChildren(...[none, ...json.answers.map((one) => showPassage(json.words, one))].filter((part) => part));
+  const respelled = Object.entries(json.respelled).map(([word, as]) => make('p', {className: 'soft'}, `read "${word}" as "${as}"`));
+  $('passages').replaceChildren(...[...respelled, none, ...json.answers.map((one) => showPassage(json.words, one))].filter((part) => part));
 }
 
 // --- Stores ---
