@@ -164,3 +164,15 @@ TEST_CASE("recommending without sense is refused in a line", "[program][recommen
     }
     CHECK(kvmem_program({"evaluate", ring.run, "--seen", "maybe"}).code == 2);
 }
+
+TEST_CASE("a run whose configuration is damaged or names an unknown model is of no task", "[program][recommend]") {
+    NEED_PROGRAM();
+    const test::ProgramFixture f;
+    std::filesystem::create_directories(f.path("broken"));
+    for (const char* config : {"{\"model\":", R"({"model":{"model":"no-such"}})"}) {
+        f.write("broken/config.json", config);
+        const Output output = kvmem_program({"recommend", f.path("broken"), "--user", "ann"});
+        CHECK(output.code == 1);
+        CHECK_THAT(output.err, Catch::Contains("broken/config.json") && !Catch::Contains("recommends nothing"));
+    }
+}
