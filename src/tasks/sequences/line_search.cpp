@@ -148,7 +148,8 @@ std::vector<LineSearch::Candidate> LineSearch::best_of(const StepScores& scores,
     for (const Scored& s : scored) {
         if (s.index == begin_token || s.score == impossible || std::ssize(best) == k) continue;
         const double given = normalized ? number_or_impossible(own[s.index]) : double{s.score};
-        best.push_back({row, static_cast<Token>(s.index), growing_[row].search + double{s.score}, given});
+        best.push_back(
+            {row, static_cast<Token>(s.index), growing_[row].search + double{s.score}, given, 0, double{s.score}});
     }
     if (!best.empty()) return best;
     if (!normalized) log_softmax({own.data(), 1, std::ssize(own)});
@@ -182,7 +183,7 @@ const LineSearch::Candidate* LineSearch::drawn(std::span<const Candidate> best, 
     if (best.empty()) return nullptr;
     std::vector<double> sums;  // of weights relative to the first, running
     for (const Candidate& candidate : best) {
-        const double weight = std::exp((candidate.search - best[0].search) / options_.temperature);
+        const double weight = std::exp((candidate.penalized - best[0].penalized) / options_.temperature);
         sums.push_back((sums.empty() ? 0 : sums.back()) + (sums.empty() ? 1 : weight));
     }
     const double wanted = options_.top_p * sums.back();

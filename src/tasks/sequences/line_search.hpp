@@ -49,6 +49,7 @@ class LineSearch {
         double search;
         double log_probability;  // of the token by the model
         std::uint64_t sample = 0;
+        double penalized = 0;  // log_probability with the repetition penalty
     };
 
     bool is_full() const { return steps_ - std::ssize(prefix_) == options_.max_length; }
