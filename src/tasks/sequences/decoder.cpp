@@ -9,6 +9,12 @@
 
 namespace kvmem {
 
+void Decoding::add(RaggedView<Token>) {
+    throw Error({.what = "the decoding takes no more sources",
+                 .expected = "an object whose takes_sources() is true",
+                 .where = "Decoding::add"});
+}
+
 namespace {
 
 class EnsembleDecoding : public Decoding {

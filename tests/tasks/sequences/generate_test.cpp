@@ -206,6 +206,13 @@ TEST_CASE("new lines take the places of those that are over, where a model takes
     }
 }
 
+TEST_CASE("a decoding that takes no more sources refuses them", "[generate]") {
+    const ToyModel model = ToyModel::random(9, 7);
+    const auto decoding = Normalized(model).begin(rows_of({{3}}));
+    CHECK_FALSE(decoding->takes_sources());
+    CHECK_THROWS_WITH(decoding->add(rows_of({{4}})), Catch::Contains("takes no more sources"));
+}
+
 TEST_CASE("scores that a search normalises give the bits of log probabilities", "[generate]") {
     const ToyModel model = ToyModel::random(9, 7);
     const ScoringModel scoring(model);
@@ -443,6 +450,24 @@ TEST_CASE("samples follow the probabilities, and their seed, line and number alo
     CHECK_THROWS_WITH(generate(random, rows_of({{3}}), {.beam = 2, .sample = true}), Catch::Contains("beam"));
     CHECK_THROWS_WITH(generate(random, rows_of({{3}}), {.n_best = 2}), Catch::Contains("n_best"));
     CHECK_THROWS_AS(generate(random, rows_of({{3}}), {.top_p = 0}), UsageError);
+}
+
+TEST_CASE("samples behind an impossible prefix follow the probabilities behind it", "[generate]") {
+    const ToyModel model(6, [](const Tokens&, const Tokens& tokens) {
+        return tokens.empty() ? std::vector<double>{never, never, never, 0, never, never}
+               : tokens.size() == 1
+                   ? std::vector<double>{never, never, never, std::log(0.5), std::log(0.3), std::log(0.2)}
+                   : std::vector<double>{never, never, 0, never, never, never};
+    });
+    std::map<Token, double> counts;
+    for (const Generated& sample :
+         results_of(model, {3}, {.n_best = 1000, .sample = true}, {.prefixes = rows_of({{5}})})) {
+        REQUIRE(sample.tokens.size() == 2);
+        CHECK(sample.log_probability == never);
+        counts[sample.tokens[1]] += 1e-3;
+    }
+    CHECK(counts[3] == Approx(0.5).margin(0.05));
+    CHECK(counts[4] == Approx(0.3).margin(0.05));
 }
 
 TEST_CASE("tokens are told as soon as they are chosen, and a line can be cut", "[generate]") {

@@ -27,7 +27,8 @@ class Decoding {
     // depend on its source and its tokens alone.
     virtual void step(std::span<const Token> tokens, View log_probabilities) = 0;
     // The same step for a search, which normalises the rows that it has to. Returns whether `scores` are log
-    // probabilities, as they are by default; otherwise their log-softmax is, with the bits that step() gives.
+    // probabilities, as they are by default; otherwise their log-softmax is, with the bits that step() gives. Of tokens
+    // whose log probabilities are equal by rounding alone, a search may then take the larger score first.
     virtual bool step_scores(std::span<const Token> tokens, View scores) { return step(tokens, scores), true; }
     // Hypothesis i becomes a copy of what hypothesis rows[i] was. Rows stay grouped by source. A source may lose all of
     // its hypotheses.
@@ -36,8 +37,9 @@ class Decoding {
     // Whether add() works. Other objects end with the sources that they began with.
     virtual bool takes_sources() const { return false; }
     // Adds a hypothesis without tokens for each source, behind the others. The sources are read during the call alone,
-    // and those that have no hypotheses any more are forgotten. Throws Error for sources that the model does not take.
-    virtual void add(RaggedView<Token> /*sources*/) {}
+    // and those that have no hypotheses any more are forgotten. Throws Error for sources that the model does not take,
+    // and for any where takes_sources() is false.
+    virtual void add(RaggedView<Token> sources);
 
     // The vectors [rows, width] from which the output layer made the probabilities of the last step(), a row for each
     // of its hypotheses. Empty where a model shows none. Valid until the next step() or add().
@@ -48,7 +50,7 @@ class Decoding {
     // What texts call a head: "head 1", or "layer 2 head 3".
     virtual std::string head_name(Index head) const { return "head " + std::to_string(head + 1); }
     // What a head read in the last step() for the next token of hypothesis `row`: a weight for each token of its
-    // source. Valid until the next step() or reorder().
+    // source. Valid until the next step(), reorder() or add().
     virtual std::span<const Real> weights(Index /*row*/, Index /*head*/) const { return {}; }
 };
 
