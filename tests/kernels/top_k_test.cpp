@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 
 using namespace kvmem;
@@ -56,6 +57,20 @@ TEST_CASE("top_k_log_softmax equals top_k of log_softmax", "[top_k]") {
             for (Real& x : scores) x = static_cast<Real>(rng.below(1000)) / 16;  // ties
             REQUIRE(top_k_log_softmax(scores, k) == naive_top_k_log_softmax(scores, k));
         }
+}
+
+TEST_CASE("top_k_log_softmax has the order of the scores also where rounding makes logarithms equal", "[top_k]") {
+    Rng rng(3);
+    for (const Index n : {2049, 30000}) {
+        std::vector<Real> scores(static_cast<std::size_t>(n));
+        for (Real& x : scores) x = static_cast<Real>(1e-4 * rng.normal());  // close to each other
+        std::vector<Real> logs = scores;
+        log_softmax({logs.data(), 1, n});
+        std::vector<Scored> expected = top_k(scores, 100);
+        for (Scored& scored : expected) scored.score = logs[static_cast<std::size_t>(scored.index)];
+        REQUIRE(top_k_log_softmax(scores, 100) == expected);
+        CHECK(std::ranges::is_sorted(expected, std::greater(), &Scored::score));
+    }
 }
 
 TEST_CASE("top_k_log_softmax of huge, masked and broken scores", "[top_k]") {

@@ -20,8 +20,9 @@ struct Scored {
 // -inf. One pass with a heap of k: bound by reading the scores where k is small.
 [[nodiscard]] std::vector<Scored> top_k(std::span<const Real> scores, Index k);
 
-// The same with the logarithm of each one's softmax, whose bits are those of log_softmax(), in one pass over the
-// scores: bound by the exponentials where k is small. In a row with NaN or inf all are -inf.
+// The same places in the same order, with the logarithm of each score's softmax, whose bits are those of log_softmax().
+// The order is that of the scores: logarithms that rounding makes equal need not come in the order of their index. One
+// pass over the scores, bound by the exponentials where k is small. In a row with NaN or inf all are -inf.
 [[nodiscard]] std::vector<Scored> top_k_log_softmax(std::span<const Real> scores, Index k);
 
 }  // namespace kvmem
