@@ -58,6 +58,9 @@ void add_item_options(CommandLine& line) {
 }
 
 std::vector<NewItem> new_items_of(const po::variables_map& values, const Catalog& catalog) {
+    for (const char* option : {"item-id", "item-text", "item-features"})
+        require_option(values.count("items") || !values.count(option) || values[option].defaulted(), option,
+                       "--items beside it");
     if (!values.count("items")) return {};
     const auto text = [&](const char* option) { return values[option].as<std::string>(); };
     ObjectColumns columns{.path = text("items"), .id = text("item-id"), .text = text("item-text")};
@@ -71,7 +74,7 @@ Recommender open_recommender(const po::variables_map& values) {
     EventsDataset data = load_events(data_of_run(values));
     const std::vector<NewItem> items = new_items_of(values, model->catalog());
     if (!items.empty()) {
-        const Index left_out = add_items(data, model->catalog().group, items);
+        const Index left_out = add_items(data, data.group_named(model->catalog().objects().name), items);
         if (left_out > 0) std::cerr << "left out values of features that the model does not know: " << left_out << "\n";
         model = with_items(*model, catalog_of(data));
     }

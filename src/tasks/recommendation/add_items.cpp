@@ -1,9 +1,11 @@
 #include "kvmem/tasks/recommendation/add_items.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/text.hpp"
 #include "tasks/recommendation/items_like.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 namespace kvmem {
@@ -28,6 +30,11 @@ static void add_item(const EventsDataset& dataset, ObjectGroup& group, const New
         throw Error({.what = item.id.empty() ? "a new item's id is empty" : "a new item's id is known already",
                      .expected = "an id that the data set does not have",
                      .got = item.id});
+    for (const std::string& text : {item.id, item.text})
+        if (const std::size_t at = invalid_utf8_at(text); at != text.npos)
+            throw Error({.what = "a new item's id or text is not UTF-8",
+                         .expected = "UTF-8",
+                         .got = "another byte at " + std::to_string(at)});
     const Token number = group.ids.add(item.id);
     if (!item.text.empty()) group.texts.resize(number);
     if (!group.texts.empty()) group.texts.push_back(item.text);
@@ -45,15 +52,16 @@ static void add_item(const EventsDataset& dataset, ObjectGroup& group, const New
 }
 
 Index add_items(EventsDataset& dataset, Index group, std::span<const NewItem> added) {
+    require_shape(group >= 0 && group < std::ssize(dataset.groups), "add_items", "a group of the data set");
     ObjectGroup grown = dataset.groups[group];
-    Index left_out = 0;
-    for (std::size_t i = 0; i < added.size(); ++i) try {
-            add_item(dataset, grown, added[i], left_out);
-        } catch (const Error& e) {
-            Problem problem = e.problem();
-            problem.where = "new item " + std::to_string(i + 1);
-            throw Error(problem);
-        }
+    Index left_out = 0, number = 0;
+    try {
+        for (const NewItem& item : added) ++number, add_item(dataset, grown, item, left_out);
+    } catch (const Error& e) {
+        Problem problem = e.problem();
+        problem.where = "new item " + std::to_string(number);
+        throw Error(problem);
+    }
     dataset.groups[group] = std::move(grown);
     return left_out;
 }
@@ -68,8 +76,11 @@ static void require_grown(const Catalog& old, const Catalog& grown) {
     bool fits = grown.group == old.group && grown.groups.size() == old.groups.size() &&
                 begins_with(grown.objects().ids.all(), old.objects().ids.all()) &&
                 grown.objects().columns.size() == old.objects().columns.size();
-    for (std::size_t i = 0; fits && i < old.objects().columns.size(); ++i)
-        fits = begins_with(grown.objects().columns[i].rows.values, old.objects().columns[i].rows.values);
+    for (std::size_t i = 0; fits && i < old.objects().columns.size(); ++i) {
+        const FeatureColumn &column = grown.objects().columns[i], &first = old.objects().columns[i];
+        fits = column.feature == first.feature && begins_with(column.rows.offsets, first.rows.offsets) &&
+               begins_with(column.rows.values, first.rows.values);
+    }
     if (fits) rest.groups[rest.group] = old.objects();
     if (!fits || rest != old)
         throw Error({.what = "the items are not the model's and new ones behind them",
@@ -95,9 +106,9 @@ std::unique_ptr<RecommendationModel> with_items(const RecommendationModel& model
     auto grown = make_recommendation_model(model.settings(), std::move(catalog), Start::zeros);
     std::vector<std::uint8_t> is_old(grown->catalog().items());
     std::fill_n(is_old.begin(), old, std::uint8_t{1});
-    std::vector<std::vector<LikeItem>> likes;
-    for (auto item = static_cast<Token>(old); item < grown->catalog().items(); ++item)
-        likes.push_back(items_like(grown->catalog().objects(), item, is_old));
+    std::vector<Token> items(static_cast<std::size_t>(grown->catalog().items() - old));
+    std::iota(items.begin(), items.end(), static_cast<Token>(old));
+    const std::vector<std::vector<LikeItem>> likes = items_like(grown->catalog().objects(), items, is_old);
     auto to = grown->parameters().begin();
     for (const Parameter& from : model.parameters()) copy_grown(from.value, (to++)->value, likes);
     return grown;

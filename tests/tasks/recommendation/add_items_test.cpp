@@ -31,10 +31,13 @@ TEST_CASE("new items stand behind those of the data set, with the values that it
 TEST_CASE("new items with a mistake change nothing", "[recommender]") {
     EventsDataset data = test::ring_events(5, 6);
     const EventsDataset before = data;
-    for (const NewItem& wrong : std::vector<NewItem>{{""}, {"i3"}, {"a"}, {"b", "", {{"colour", "red"}}}}) {
+    for (const NewItem& wrong :
+         std::vector<NewItem>{{""}, {"i3"}, {"a"}, {"b", "", {{"colour", "red"}}}, {"b\xff"}, {"b", "\xff"}}) {
         CHECK_THROWS_WITH(add_items(data, 0, std::vector{two_items()[0], wrong}), Catch::Contains("new item 2"));
         CHECK(data == before);
     }
+    for (const Index group : {-1, 1}) CHECK_THROWS_AS(add_items(data, group, two_items()), Error);
+    CHECK(data == before);
 }
 
 TEST_CASE("old items have the scores that they had, and a new one those of items like it", "[recommender]") {
@@ -65,6 +68,13 @@ TEST_CASE("old items have the scores that they had, and a new one those of items
     const auto model = make_recommendation_model(sasrec, catalog_of(data));
     CHECK_THROWS_AS(with_items(*model, catalog_of(test::ring_events(5, 6, 7))), Error);
     CHECK_THROWS_AS(with_items(*with_items(*model, catalog_of(grown)), catalog_of(data)), Error);
+    // The old items' values, in the same order, must be those of the same items and of the same feature.
+    Catalog moved = catalog_of(grown);
+    --moved.groups[0].columns[0].rows.offsets[1];
+    CHECK_THROWS_WITH(with_items(*model, moved), Catch::Contains("not the model's"));
+    moved = catalog_of(grown);
+    ++moved.groups[0].columns[0].feature;
+    CHECK_THROWS_WITH(with_items(*model, moved), Catch::Contains("not the model's"));
 }
 
 TEST_CASE("a recommender recommends items that it was given later", "[recommender]") {

@@ -20,8 +20,9 @@ struct NewItem {
 };
 
 // Adds items behind those of a group. `group` is a number in EventsDataset::groups. Returns how many values were left
-// out because the data set does not have them: nothing was learned of them. Throws Error, with nothing changed, for an
-// id that is empty or known, and for a feature that the group does not have.
+// out because the data set does not have them: nothing was learned of them. Throws Error, with nothing changed, for no
+// group of the data set, for an id that is empty or known, for an id or a text that is not UTF-8, and for a feature
+// that the group does not have.
 Index add_items(EventsDataset& dataset, Index group, std::span<const NewItem> added);
 
 // The model with the items that `catalog` has beyond its own. The own vector and the bias of each are means over the 10

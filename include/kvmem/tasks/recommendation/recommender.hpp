@@ -59,7 +59,7 @@ class Recommender {
     // values were left out. Throws Error, with nothing changed, as add_items() does.
     Index add_items(std::span<const NewItem> items);
 
-    // What it was made of. The references are valid for its life.
+    // What it was made of. The references are valid until add_items().
     const RecommendationModel& model() const { return *model_; }
     const EventsDataset& dataset() const { return *dataset_; }
     // One second after the last event: the usual time of a recommendation.

@@ -49,7 +49,8 @@ Matrix PopularShares::logs_at(Index when) const {
             sum += at;
         }
         for (Real& x : row) x = static_cast<Real>(std::log((double{x} + unseen) / sum * static_cast<double>(items_)));
-        for (const auto& [item, like] : unseen_) row[item] = mean_of(like, [&](Token other) { return row[other]; });
+        for (const auto& [item, like] : unseen_)
+            if (!like.empty()) row[item] = mean_of(like, [&](Token other) { return row[other]; });
     }
     return logs;
 }
@@ -60,7 +61,7 @@ std::span<const Real> PopularShares::at(Index when) const {
     return logs_[step].view().span();
 }
 
-Index PopularShares::step_of(Index when) const { return std::max<Index>(0, when - first_) / step_; }
+Index PopularShares::step_of(Index when) const { return (std::clamp(when, first_, last_) - first_) / step_; }
 
 namespace {
 // out[b, i] = the sum over p of gates[b, p] x[b][p * n + i], where x are rows of numbers that are not differentiated.
@@ -244,20 +245,20 @@ void SequenceMemory::remember(const EventMemory& memory) {
 }
 
 std::vector<UnseenItem> SequenceMemory::unseen_items() const {
-    if (!knows_new_items()) return {};
+    if (!scores_new_items()) return {};
     std::vector<std::uint8_t> seen(catalog().items());
-    std::vector<UnseenItem> unseen;
+    std::vector<Token> items;
     for (Token item = 0; item < catalog().items(); ++item) {
         seen[item] = !memory_->occurrences(item).empty();
-        if (!seen[item]) unseen.push_back({item, {}});
+        if (!seen[item]) items.push_back(item);
     }
-    parallel_for(std::ssize(unseen), 16, [&](Index first, Index last) {
-        for (Index i = first; i < last; ++i) unseen[i].like = items_like(catalog().objects(), unseen[i].item, seen);
-    });
+    std::vector<std::vector<LikeItem>> likes = items_like(catalog().objects(), items, seen);
+    std::vector<UnseenItem> unseen;
+    for (std::size_t i = 0; i < items.size(); ++i) unseen.push_back({items[i], std::move(likes[i])});
     return unseen;
 }
 
-bool SequenceMemory::knows_new_items() const {
+bool SequenceMemory::scores_new_items() const {
     return config_.drop_items > 0 && config_.features && !catalog().objects().columns.empty();
 }
 
@@ -337,7 +338,7 @@ Var SequenceMemory::loss(Tape& tape, const Events& events, std::span<const Windo
     if (read.empty()) return tape.constant(Matrix(1, 1));
     const Var states = take_rows(encoder_.states(tape, all.rows), read);
     Var all_scores = scores(states, histories, when);
-    if (knows_new_items()) all_scores = hide_untrained(all_scores);
+    if (scores_new_items()) all_scores = hide_untrained(all_scores);
     return set_cross_entropy(all_scores, targets, max_basket_weight) * static_cast<Real>(1 / config_.share);
 }
 
@@ -367,7 +368,7 @@ Explanation SequenceMemory::explain(const History& history, Token item) const {
 }
 
 const RecommendationModelType& sequence_memory() {
-    static const auto type = recommendation_model_type<SequenceMemory, SequenceMemoryConfig>(
+    static const auto type = RecommendationModelType::of<SequenceMemory, SequenceMemoryConfig>(
         "self-attention, and a memory of what all users took, with learned gates", [](TrainerOptions& t) {
             t.epochs = 30;
             t.batch = 32;

@@ -78,7 +78,7 @@ struct SequenceMemoryConfig {
     void check() const;  // throws UsageError unless the heads divide the width
 };
 
-// An item that the memory does not have, and items like it that it has, whose weights sum to 1.
+// An item that the memory does not have, and items like it that it has, whose weights sum to 1; or none.
 struct UnseenItem {
     Token item;
     std::vector<std::pair<Token, Real>> like;
@@ -89,10 +89,11 @@ struct UnseenItem {
 class PopularShares {
   public:
     static constexpr std::array half_lives{7.0, 30.0, 0.0};  // days; 0: no decay
-    // The memory must outlive it. The logarithm of an unseen item is the mean over items like it.
+    // The memory must outlive it. The logarithm of an unseen item is the mean over items like it, if any are.
     PopularShares(const EventMemory& memory, std::vector<UnseenItem> unseen);
 
     // The logarithms of the shares, for each half-life one after the other, at the beginning of the step of `when`.
+    // Before the first event and behind the last one they are those of these times.
     std::span<const Real> at(Index when) const;
     std::span<const UnseenItem> unseen() const { return unseen_; }
 
@@ -130,9 +131,10 @@ class SequenceMemory final : public RecommendationModel {
         std::vector<Index> row{};    // of the histories
         std::vector<Real> x{};       // [named, features]
     };
-    bool knows_new_items() const;  // by their features
+    bool scores_new_items() const;  // by their features
     std::vector<UnseenItem> unseen_items() const;
     Var hide_untrained(Var scores) const;
+    // Appends the items that the memory names for a history, with those that it does not have if `unseen`.
     void name_items(const History& history, Index row, Index when, bool unseen, std::span<Real> scratch,
                     Named& named) const;
     Index when_of(const History& history) const;
