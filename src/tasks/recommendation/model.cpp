@@ -25,7 +25,7 @@ void RecommendationModel::score(const Candidates& candidates, std::span<Real> sc
 
 static Error no_inner_product(const RecommendationModel& model) {
     return Error({.what = "the model's scores are no inner products",
-                  .expected = "sasrec, bpr, bi-lstm or cnn-pool, whose items and histories have vectors",
+                  .expected = "a model whose items and histories have vectors, such as sasrec",
                   .got = model.settings().kind(),
                   .hint = "'kvmem recommend' uses any model"});
 }

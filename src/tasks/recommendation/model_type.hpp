@@ -8,15 +8,10 @@ namespace kvmem {
 
 using RecommendationModelType = ModelEntry<RecommendationModel, Catalog, Start>;
 
-template <class M, class Config, class Recommended>
-RecommendationModelType recommendation_model_type(std::string about, Recommended recommended) {
-    return RecommendationModelType::of<M, Config>(std::move(about), std::move(recommended));
-}
-
 // That of a model without parameters: one epoch writes its files.
 template <class M, class Config>
 RecommendationModelType counting_model_type(std::string about) {
-    return recommendation_model_type<M, Config>(std::move(about), [](TrainerOptions& t) { t.epochs = 1; });
+    return RecommendationModelType::of<M, Config>(std::move(about), [](TrainerOptions& t) { t.epochs = 1; });
 }
 
 }  // namespace kvmem

@@ -16,9 +16,4 @@ struct ListedSequenceModel {
 // The model of this kind. Throws UsageError, which lists the kinds.
 ListedSequenceModel find_sequence_model(const std::string& kind);
 
-template <class M, class Config, class Recommended>
-SequenceModelType sequence_model_type(std::string about, Recommended recommended) {
-    return SequenceModelType::of<M, Config>(std::move(about), std::move(recommended));
-}
-
 }  // namespace kvmem

@@ -212,7 +212,7 @@ Var AtRank::loss(Tape& tape, const Events& events, std::span<const Window> windo
 
 const RecommendationModelType& atrank() {
     static const auto type = [] {
-        auto made = recommendation_model_type<AtRank, AtRankConfig>(
+        auto made = RecommendationModelType::of<AtRank, AtRankConfig>(
             "self-attention and attention by the candidate (Zhou et al. 2018)", [](TrainerOptions& t) {
                 t.epochs = 10;
                 t.batch = 256;

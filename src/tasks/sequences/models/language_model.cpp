@@ -62,7 +62,7 @@ std::unique_ptr<Decoding> LanguageModel::begin(RaggedView<Token> sources) const 
 }
 
 const SequenceModelType& language_model() {
-    static const auto type = sequence_model_type<LanguageModel, LanguageModelConfig>(
+    static const auto type = SequenceModelType::of<LanguageModel, LanguageModelConfig>(
         "a Transformer language model (Radford et al. 2018)", [](TrainerOptions& t) {
             t.epochs = 10;
             t.batch = 4;

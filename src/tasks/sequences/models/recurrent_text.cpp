@@ -66,7 +66,7 @@ std::unique_ptr<Decoding> RecurrentText::begin(RaggedView<Token> sources) const 
 }
 
 const SequenceModelType& recurrent_text() {
-    static const auto type = sequence_model_type<RecurrentText, RecurrentTextConfig>(
+    static const auto type = SequenceModelType::of<RecurrentText, RecurrentTextConfig>(
         "a recurrent language model (Mikolov et al. 2010)", [](TrainerOptions& t) {
             t.epochs = 10;
             t.batch = 32;

@@ -352,7 +352,7 @@ std::unique_ptr<Decoding> Seq2Seq::begin(RaggedView<Token> sources) const {
 }
 
 const SequenceModelType& seq2seq() {
-    static const auto type = sequence_model_type<Seq2Seq, Seq2SeqConfig>(
+    static const auto type = SequenceModelType::of<Seq2Seq, Seq2SeqConfig>(
         "a recurrent encoder-decoder, with attention or without (Bahdanau et al. 2015, Luong et al. 2015)",
         [](TrainerOptions& t) {
             t.epochs = 20;

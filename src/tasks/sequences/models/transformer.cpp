@@ -173,7 +173,7 @@ static RunConfig transformer_base() {
 
 const SequenceModelType& transformer() {
     static const auto type = [] {
-        auto made = sequence_model_type<Transformer, TransformerConfig>(
+        auto made = SequenceModelType::of<Transformer, TransformerConfig>(
             "an encoder-decoder made of attention (Vaswani et al. 2017)", [](TrainerOptions& t) {
                 t.epochs = 20;
                 t.batch = 256;
