@@ -124,7 +124,7 @@ struct Ranker {
     void rank(const RankingQuery& query, std::span<Real> scores, RankedTarget* targets) const;
     // Marks the items that the user has at any time.
     std::vector<std::uint8_t> owned(Index user) const;
-    // An item that the user never has, or one such that is alive, if that is set; the target if there is none.
+    // An item that the user never has, and that is alive if `alive` is set; the target if there is none.
     Token draw_other(const RankingQuery& query, Rng& rng) const;
     std::optional<double> age_at(Token item, Index when) const;
 };

@@ -37,6 +37,23 @@ Matrix with_column(Var x, std::optional<Var> column) {
     return copy;
 }
 
+Matrix encoded_in_blocks(std::span<const History> histories,
+                         const std::function<Var(Tape&, std::span<const History>)>& encode) {
+    constexpr std::size_t size = 256;
+    Matrix all;
+    std::size_t first = 0;
+    do {  // also without histories: the width is that of a block
+        Tape tape;
+        tape.set_training(false);
+        const Matrix block =
+            with_column(encode(tape, histories.subspan(first, std::min(size, histories.size() - first))));
+        if (first == 0) all = Matrix(std::ssize(histories), block.cols());
+        std::copy_n(block.data(), block.size(), all.row(static_cast<Index>(first)));
+        first += size;
+    } while (first < histories.size());
+    return all;
+}
+
 namespace {
 struct SetCrossEntropy {
     Var scores;

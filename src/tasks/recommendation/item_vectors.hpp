@@ -4,6 +4,7 @@
 #include "kvmem/nn/layers.hpp"
 #include "kvmem/tasks/recommendation/model.hpp"
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,6 +20,9 @@ namespace kvmem {
 [[nodiscard]] Var row_dots(Var x, Var y);
 // The values of x [rows, n] and behind them a column, which is of ones if it is not given: [rows, n + 1].
 [[nodiscard]] Matrix with_column(Var x, std::optional<Var> column = {});
+// with_column() of what encode(tape, some of the histories) gives, in blocks, so that memory holds one tape of a block.
+[[nodiscard]] Matrix encoded_in_blocks(std::span<const History> histories,
+                                       const std::function<Var(Tape&, std::span<const History>)>& encode);
 // The sum over the rows of scores [B, n] and the targets of each of -log softmax(scores[i])[target]: [1, 1]. The
 // targets of a row are one or more, and different ones. Those of a row of more than `max_weight` count as much as that.
 [[nodiscard]] Var set_cross_entropy(Var scores, RaggedView<Index> targets, Index max_weight);

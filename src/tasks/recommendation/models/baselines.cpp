@@ -63,9 +63,8 @@ Matrix Baseline::item_vectors() const {
 
 Matrix Baseline::history_vectors(std::span<const History> histories) const {
     if (reads_candidates()) return RecommendationModel::history_vectors(histories);
-    Tape tape;
-    tape.set_training(false);
-    return with_column(encode(items_of(tape, histories)));
+    return encoded_in_blocks(histories,
+                             [&](Tape& tape, std::span<const History> block) { return encode(items_of(tape, block)); });
 }
 
 // Each history is encoded once, and all items read it. Their vectors are the same for all histories.
@@ -218,23 +217,23 @@ static void train_in_minutes(TrainerOptions& t) {
 }
 
 const RecommendationModelType& bpr() {
-    static const auto type = recommendation_model_type<Bpr, BprConfig>(
+    static const auto type = RecommendationModelType::of<Bpr, BprConfig>(
         "factors of items, ranked in pairs (Rendle et al. 2009)", train_in_minutes);
     return type;
 }
 const RecommendationModelType& bi_lstm() {
-    static const auto type = recommendation_model_type<BiLstm, BiLstmConfig>(
+    static const auto type = RecommendationModelType::of<BiLstm, BiLstmConfig>(
         "an LSTM in both directions, a rival of ATRank", train_in_minutes);
     return type;
 }
 
 const RecommendationModelType& bi_lstm_attention() {
-    static const auto type = recommendation_model_type<BiLstmAttention, BiLstmAttentionConfig>(
+    static const auto type = RecommendationModelType::of<BiLstmAttention, BiLstmAttentionConfig>(
         "bi-lstm, whose states the candidate reads: a rival of ATRank", train_in_minutes);
     return type;
 }
 const RecommendationModelType& cnn_pool() {
-    static const auto type = recommendation_model_type<CnnPool, CnnPoolConfig>(
+    static const auto type = RecommendationModelType::of<CnnPool, CnnPoolConfig>(
         "convolutions and a max over time, a rival of ATRank", train_in_minutes);
     return type;
 }

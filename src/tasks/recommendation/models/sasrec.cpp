@@ -219,9 +219,9 @@ void SasRec::score(std::span<const History> histories, View scores) const {
 }
 
 Matrix SasRec::history_vectors(std::span<const History> histories) const {
-    Tape tape;
-    tape.set_training(false);
-    return with_column(encoder_.last_states(tape, rows_of(histories, config_.max_history)));
+    return encoded_in_blocks(histories, [&](Tape& tape, std::span<const History> block) {
+        return encoder_.last_states(tape, rows_of(block, config_.max_history));
+    });
 }
 
 Explanation SasRec::explain(const History& history, Token) const {
@@ -244,7 +244,7 @@ Var SasRec::loss(Tape& tape, const Events& events, std::span<const Window> windo
 }
 
 const RecommendationModelType& sasrec() {
-    static const auto type = recommendation_model_type<SasRec, SasRecConfig>(
+    static const auto type = RecommendationModelType::of<SasRec, SasRecConfig>(
         "self-attention over the history, causal (Kang and McAuley 2018)", [](TrainerOptions& t) {
             t.epochs = 50;
             t.batch = 64;

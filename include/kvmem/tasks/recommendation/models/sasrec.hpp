@@ -86,7 +86,7 @@ class SequenceEncoder {
     [[nodiscard]] Var last_states(Tape& tape, const Rows& rows) const;
     // The scores [states, items].
     [[nodiscard]] Var scores(Var states) const;
-    // The vectors of all items with their biases: [items, width + 1].
+    // The vectors of all items with their biases: [items, width + 1]. Any thread may call it while none trains.
     [[nodiscard]] Matrix item_vectors() const;
     // The loss of targets, of which each reads a row of the states.
     [[nodiscard]] Var loss(Var states, const Ragged<Index>& targets, std::span<const History> histories,
