@@ -2,6 +2,8 @@
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/kernels/positions.hpp"
+#include "nn/distance_buckets.hpp"
+#include "nn/rows_of.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -32,14 +34,6 @@ static TransformerOptions filled_in(TransformerOptions o) {
     if (o.inner == 0) o.inner = 4 * o.width;
     if (o.mixer == Mixer::delta) o.positions = Positions::none;
     return o;
-}
-
-static Matrix rows_of(const Matrix& from, std::span<const Index> rows) {
-    const bool fit = std::ranges::all_of(rows, [&](Index row) { return row >= 0 && row < from.rows(); });
-    require_shape(fit, in_transformer, "rows of the cache");
-    Matrix to(std::ssize(rows), from.cols());
-    for (Index i = 0; i < to.rows(); ++i) std::copy_n(from.row(rows[i]), to.cols(), to.row(i));
-    return to;
 }
 
 void TransformerCache::reorder(std::span<const Index> rows) {
@@ -172,8 +166,17 @@ TransformerLayer::Run TransformerLayer::step(const GatedDeltaNet::State& before,
     });
 }
 
+static void require_memory(const EncoderOutput& memory, Index width) {
+    const auto& [rows, offsets] = memory;
+    const bool whole =
+        !offsets.empty() && offsets.front() == 0 && offsets.back() == rows.rows() && std::ranges::is_sorted(offsets);
+    require_shape(whole && rows.cols() == width && !rows.tape->training(), in_transformer,
+                  "an encoder's rows [n, width] on a tape that is not training, with offsets from 0 to n");
+}
+
 void TransformerLayer::project(const EncoderOutput& memory, KeyValueCache& cache) const {
     require_shape(memory_.has_value(), in_transformer, "a layer that reads a memory");
+    require_memory(memory, options_.width);
     std::vector<Index> offsets(static_cast<std::size_t>(cache.sequences()));  // of nothing for the others
     offsets.insert(offsets.end(), memory.offsets.begin(), memory.offsets.end());
     cache.add_sequences(std::ssize(memory.offsets) - 1);
@@ -277,6 +280,8 @@ void TransformerStack::add(TransformerCache& cache, Index sequences, const Encod
     require_cache(cache);
     require_shape(options_.reads_memory == (memory != nullptr), in_transformer,
                   "the output of an encoder, for a decoder alone");
+    require_shape(sequences >= 0, in_transformer, "sequences from 0 on");
+    if (memory) require_memory(*memory, options_.width);
     for (KeyValueCache& layer : cache.self) layer.add_sequences(sequences);
     for (Matrix& layer : cache.delta) {
         Matrix more(layer.rows() + sequences, layer.cols());

@@ -181,6 +181,41 @@ TEST_CASE("a decoder refuses what does not fit, and its cache is then as it was"
     }
 }
 
+TEST_CASE("sequences that do not fit are not added to any layer of a cache", "[transformer]") {
+    for (const Mixer mixer : {Mixer::attention, Mixer::delta}) {
+        Parameters p;
+        TransformerOptions options = plain_decoder();
+        options.mixer = mixer;
+        const TransformerStack decoder(p, "decoder", options, 1);
+        const Matrix x = normal(2, 8, 1), wide = normal(2, 9, 1);
+        const auto two = offsets({1, 1}), three = offsets({1, 1, 1});
+        const std::vector<Index> none, falling{0, 3, 2}, late{1, 2};
+        Tape t, training;
+        t.set_training(false);
+        const EncoderOutput memory{t.constant(x), two};
+        TransformerCache cache = decoder.start(2, &memory);
+        const auto counts = [&] {
+            std::vector<Index> all;
+            for (const KeyValueCache& layer : cache.self) all.push_back(layer.sequences());
+            for (const Matrix& layer : cache.delta) all.push_back(layer.rows());
+            for (const KeyValueCache& layer : cache.memory) all.push_back(layer.sequences());
+            return all;
+        };
+        CHECK_THROWS_AS(decoder.start(-1, &memory), Error);
+        CHECK_THROWS_AS(decoder.add(cache, -1, &memory), Error);
+        CHECK_THROWS_AS(decoder.add(cache, -3, &memory), Error);
+        CHECK_THROWS_AS(decoder.add(cache, 1), Error);
+        for (const EncoderOutput& wrong :
+             {EncoderOutput{t.constant(wide), two}, EncoderOutput{training.constant(x), two},
+              EncoderOutput{t.constant(x), three}, EncoderOutput{t.constant(x), none},
+              EncoderOutput{t.constant(x), falling}, EncoderOutput{t.constant(x), late}})
+            CHECK_THROWS_AS(decoder.add(cache, 2, &wrong), Error);
+        CHECK(counts() == std::vector<Index>{2, 2, 2, 2});
+        decoder.add(cache, 1, &memory);
+        CHECK(counts() == std::vector<Index>{3, 3, 4, 4});
+    }
+}
+
 TEST_CASE("a cache of the delta rule has one size, and an error leaves it as it was", "[transformer]") {
     Parameters p;
     TransformerOptions options = plain_decoder();

@@ -27,7 +27,8 @@ class KeyValueCache {
     // with nothing changed, when shapes do not fit.
     void append(ConstView key, ConstView value, std::span<const Index> offsets);
 
-    // Adds empty sequences behind the others. Throws Error, with nothing changed, for fewer than none.
+    // Adds empty sequences behind the others. Throws Error, with nothing changed, for fewer than none, and for more
+    // than 2^31 in all.
     void add_sequences(Index count);
 
     // Forgets the slots after the first lengths[i] of each sequence i. Throws Error, with nothing changed, unless each
@@ -55,7 +56,7 @@ class KeyValueCache {
 
     Index sequences_;
     Index room_ = 0;      // rows of a sequence
-    Matrix key_, value_;  // after a reorder() with places for more sequences
+    Matrix key_, value_;  // after add_sequences() or reorder() perhaps with places for more
     std::vector<Index> slot_offsets_;
     std::vector<std::int64_t> names_;  // of the slot in each row: slots of one name are equal
     std::int64_t last_name_ = 0;

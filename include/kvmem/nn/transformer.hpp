@@ -27,12 +27,6 @@ inline std::span<const char* const> choices(Positions) {
     return names;
 }
 
-// The row of the biases [32, heads] of Positions::relative for the distance of a row's position and a slot's (Raffel et
-// al. 2020, and their code): those near have one each, those farther away share rows on a scale of logarithms, up to
-// max_distance. Layers that are not causal have half of the rows for either side.
-inline constexpr Index distance_buckets = 32, max_distance = 128;
-[[nodiscard]] Token bucket_of(Index distance, bool causal);
-
 // Where a sub-layer f normalises rows: x + f(norm(x)) (Xiong et al. 2020), with a norm behind the last layer; or
 // norm(x + f(x)) (Vaswani et al. 2017, section 3.1).
 enum class NormOrder { pre, post };
@@ -131,7 +125,9 @@ class TransformerLayer {
     // The same for one row of each sequence by Mixer::delta, from the state before.
     Run step(const GatedDeltaNet::State& before, const KeyValueCache* memory, Var x,
              std::span<const Index> memory_offsets) const;
-    // Adds the keys and values of an encoder's output to a cache, for step(), as sequences behind the others.
+    // Adds the keys and values of an encoder's output to a cache, for step(), as sequences behind the others. Throws
+    // Error, with the cache as it was, for a layer without a memory, for rows of another width or on a tape that is
+    // training, and for offsets that do not rise from 0 to the rows.
     void project(const EncoderOutput& memory, KeyValueCache& cache) const;
 
   private:
@@ -178,7 +174,9 @@ class TransformerStack {
 
     // An empty cache of N sequences, for a stack without a memory or one that reads this memory.
     TransformerCache start(Index sequences, const EncoderOutput* memory = nullptr) const;
-    // Adds N sequences without rows behind those of a cache of this stack, and the sequences of their memory.
+    // Adds N sequences without rows behind those of a cache of this stack, and the sequences of their memory. Throws
+    // Error, with the cache as it was, for another stack's cache, for fewer sequences than none, and for a memory as
+    // TransformerLayer::project() does.
     void add(TransformerCache& cache, Index sequences, const EncoderOutput* memory = nullptr) const;
     // One more row for each of the N sequences, x [N, d], of a causal stack on a tape that is not training. Sequences
     // [memory_offsets[i], memory_offsets[i+1]) read sequence i of the memory. On an Error the cache is as it was.

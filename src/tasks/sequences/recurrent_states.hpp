@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kvmem/nn/recurrent.hpp"
+#include "nn/rows_of.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -16,14 +17,7 @@ inline Matrix copy_of(Var x) {
     return matrix;
 }
 
-// Row i is rows[i] of the matrix.
-inline Matrix rows_of(const Matrix& matrix, std::span<const Index> rows) {
-    Matrix chosen(std::ssize(rows), matrix.cols());
-    for (Index i = 0; i < chosen.rows(); ++i) std::copy_n(matrix.row(rows[i]), matrix.cols(), chosen.row(i));
-    return chosen;
-}
-
-// The rows of the matrix, unless it has none, and then those of `more`.
+// The rows of the matrix, then those of `more`.
 inline Matrix joined(const Matrix& matrix, ConstView more) {
     Matrix all(matrix.rows() + more.rows, more.cols);
     std::ranges::copy(more.span(), std::copy_n(matrix.data(), matrix.size(), all.data()));

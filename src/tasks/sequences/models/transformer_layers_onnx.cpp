@@ -1,6 +1,7 @@
 #include "tasks/sequences/models/transformer_layers_onnx.hpp"
 
 #include "kvmem/kernels/normalize.hpp"
+#include "nn/distance_buckets.hpp"
 
 #include <cmath>
 #include <limits>
@@ -43,7 +44,7 @@ Value LayersGraph::place(const Value& x, const Value& positions) const {
     return x + waves(positions, rates, phases);
 }
 
-// What is added to the scores of queries at these positions and of so many slots: [heads, queries, slots], or nothing.
+// The bias of the scores of queries at these positions, for `slot_count` slots: [heads, queries, slots], or nothing.
 Value LayersGraph::distance_bias(const Value& positions, const Value& slot_count, bool causal) const {
     const bool relative = settings_.positions == Positions::relative;
     if (!relative && settings_.positions != Positions::alibi) return {};

@@ -58,7 +58,7 @@ class LayersGraph {
     Value turned(const Value& heads, const Value& positions) const;
     struct Lookup {
         Value queries, keys, values;
-        Value mask{}, bias{};  // where there are such
+        Value mask{}, bias{};  // optional
     };
     Value for_heads(const Value& rows) const;
     Read attend(const Lookup& in, const std::string& name) const;

@@ -1,0 +1,14 @@
+// The biases of Positions::relative. Not installed.
+#pragma once
+
+#include "kvmem/core/types.hpp"
+
+namespace kvmem {
+
+// The row of the biases [32, heads] for the distance of a row's position and a slot's (Raffel et al. 2020, and their
+// code): those near have one each, those farther away share rows on a scale of logarithms, up to max_distance. Layers
+// that are not causal have half of the rows for either side.
+inline constexpr Index distance_buckets = 32, max_distance = 128;
+[[nodiscard]] Token bucket_of(Index distance, bool causal);
+
+}  // namespace kvmem

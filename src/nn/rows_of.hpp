@@ -1,0 +1,21 @@
+// Rows of a matrix in another order. Not installed.
+#pragma once
+
+#include "kvmem/core/error.hpp"
+#include "kvmem/core/matrix.hpp"
+
+#include <algorithm>
+#include <span>
+
+namespace kvmem {
+
+// Row i is rows[i] of the matrix. Throws Error for a row that it does not have.
+inline Matrix rows_of(const Matrix& matrix, std::span<const Index> rows) {
+    const bool fit = std::ranges::all_of(rows, [&](Index row) { return row >= 0 && row < matrix.rows(); });
+    require_shape(fit, "rows_of", "rows of the matrix");
+    Matrix chosen(std::ssize(rows), matrix.cols());
+    for (Index i = 0; i < chosen.rows(); ++i) std::copy_n(matrix.row(rows[i]), matrix.cols(), chosen.row(i));
+    return chosen;
+}
+
+}  // namespace kvmem
