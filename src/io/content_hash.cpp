@@ -1,16 +1,34 @@
 #include "io/content_hash.hpp"
 
+#include "kvmem/core/error.hpp"
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <fstream>
+
 namespace kvmem {
 
-std::string xxh3(std::span<const std::byte> bytes) {
+static std::string digits_of(XXH64_hash_t hash) {
     static constexpr char digits[] = "0123456789abcdef";
-    XXH64_hash_t hash = XXH3_64bits(bytes.data(), bytes.size());
     std::string text(16, '0');
     for (auto digit = text.rbegin(); digit != text.rend(); ++digit, hash >>= 4) *digit = digits[hash & 15u];
     return text;
+}
+
+std::string xxh3(std::span<const std::byte> bytes) { return digits_of(XXH3_64bits(bytes.data(), bytes.size())); }
+
+std::string xxh3_of_file(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::vector<char> block(std::size_t{1} << 20);
+    XXH3_state_t state;
+    XXH3_64bits_reset(&state);
+    while (file) {
+        file.read(block.data(), std::ssize(block));
+        XXH3_64bits_update(&state, block.data(), static_cast<std::size_t>(file.gcount()));
+    }
+    if (!file.eof()) throw Error({.what = "cannot read", .expected = "a file", .where = path.string()});
+    return digits_of(XXH3_64bits_digest(&state));
 }
 
 std::string xxh3(std::string_view text) { return xxh3(std::as_bytes(std::span(text))); }

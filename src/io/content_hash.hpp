@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <map>
 #include <span>
 #include <string>
@@ -13,6 +14,8 @@ namespace kvmem {
 // XXH3-64 with seed 0, as 16 lower-case hexadecimal digits.
 std::string xxh3(std::span<const std::byte> bytes);
 std::string xxh3(std::string_view text);
+// That of a file's bytes, read in blocks. Throws Error for a file that cannot be read.
+std::string xxh3_of_file(const std::filesystem::path& path);
 
 // "3x4"
 std::string shape_text(std::span<const unsigned long long> shape);

@@ -99,7 +99,10 @@ TrainingGroup::TrainingGroup(const RunFiles& files, RunConfig config, const Task
 void TrainingGroup::require_same() const {
     if (!cluster_) return;
     RunConfig settings = config_;
-    if (fs::is_regular_file(config_.data)) settings.data_hash = xxh3(read_file(config_.data));
+    // The bytes of a file tell as much as a fingerprint, for which all of the data would be read once more.
+    settings.data_hash = fs::is_regular_file(config_.data)
+                             ? xxh3_of_file(config_.data)
+                             : task_->make_objective(plans_.front().config)->fingerprint({});
     settings.data.clear();  // a path
     std::string text = to_json(settings);
     for (const Plan& plan : plans_) text += plan.name + "\n";
