@@ -52,6 +52,8 @@ int run_synth_pairs(const Arguments& arguments) {
     options.task = choice_named<PairTask>(required(values, "task", tasks), "task", tasks);
     options.split =
         choice_named<CommandSplit>(values["split"].as<std::string>(), "split", "simple, length or add-jump");
+    require_option(values["max-actions"].defaulted() || options.split == CommandSplit::length, "max-actions",
+                   "--split length beside it");
     const std::filesystem::path output = required(values, "output", "the folder to write to");
     if (is_folder(output)) require_output(output / "pairs.h5", "kvmem-pairs", {});
     const auto files = write_pairs(output, options);

@@ -1,9 +1,8 @@
 // Pairs that are made up, of which it is known where each symbol of a target came from.
 //
 //   dates    dates from 1950 to 2049, in words and digits, to ISO 8601: "the 5th of March 2016" -> "2016-03-05"; never
-//   in
-//            a form that has two readings. A digit came from the digit that says it, or else from the whole number or
-//            name; the hyphens came from nowhere.
+//            in a form that has two readings. A digit came from the digit that says it, or else from the whole number
+//            or name; the hyphens came from nowhere.
 //   reverse  1 to 25 of the words 0 to 49 in reverse order
 //   copy     the same in their order
 //   sort     the same sorted as numbers; where one occurs several times, nothing is known
@@ -12,7 +11,8 @@
 //            I_JUMP I_TURN_LEFT I_JUMP"; an action came from its verb or direction
 //
 // Units are chars in dates and add, words elsewhere. The source alone decides the split of a pair, eight in ten are of
-// training. So no source is in two splits, whatever the seeds and sizes, and none is twice in a split.
+// training. So no source is in two splits, whatever the seeds and sizes, and none is twice in a split, but for "jump"
+// as below.
 //
 // Commands may have other tests, whose pairs training has not: those with more than max_actions actions; or those of
 // "jump" with other words, while "jump" alone is every tenth pair of training. They are splits of Lake and Baroni
@@ -52,8 +52,8 @@ struct SynthPairs {
 };
 
 // The same options give the same pairs, and a larger number continues the same ones. Throws UsageError for a number
-// outside [0, max_pairs], for none to train on, for more pairs than the task has, and for a split of commands of
-// another task.
+// outside [0, max_pairs], for none to train on, for more pairs than the task has, for a split of commands of another
+// task, and for max_actions outside [1, 47] with CommandSplit::length.
 PairsDataset synth_pairs(const SynthPairs& options);
 
 // Writes pairs.h5 (kvmem-pairs, with the alignment), and train.tsv, valid.tsv and test.tsv with the same pairs as lines

@@ -45,19 +45,25 @@ static Split split_of(const synth::MadePair& made, const SynthPairs& options) {
     return tenth == 0 ? valid : train;
 }
 
+static synth::MadePair jump_alone() {
+    synth::MadePair made{"jump", "I_JUMP", {}};
+    made.origins.push_row(std::vector<Index>{0});
+    return made;
+}
+
 static MadePairs make_pairs(const SynthPairs& options, Split split, Index count) {
     constexpr Index max_draws = 200'000;  // for a source that is new
     const auto task = static_cast<std::uint64_t>(options.task);
-    Ragged<Index> jump_origin;
-    jump_origin.values = {0}, jump_origin.end_row();
+    const bool with_jump = options.split == CommandSplit::add_jump;
     Rng rng(options.seed, {task, split});
     MadePairs pairs;
     std::unordered_set<std::string> seen;
+    if (with_jump) seen.insert("jump");  // training has it by its number alone
     for (Index draws = 0; static_cast<Index>(pairs.size()) < count; ++draws) {
         require_option(draws < max_draws, "lines", "fewer pairs: the task has no more");
         synth::MadePair made = makers[task](rng);
-        if (options.split == CommandSplit::add_jump && split == train && pairs.size() % 10 == 0)
-            made = {"jump", "I_JUMP", jump_origin};
+        if (with_jump && split == train && pairs.size() % 10 == 0)
+            made = jump_alone();
         else if (split_of(made, options) != split || !seen.insert(made.source).second)
             continue;
         pairs.push_back(std::move(made));
@@ -70,6 +76,8 @@ static MadeSplits make_splits(const SynthPairs& options) {
     require_option(options.train > 0, "lines", "at least 1 to train on");
     require_option(options.split == CommandSplit::simple || options.task == PairTask::scan, "split",
                    "simple for other tasks than scan");
+    require_option(options.split != CommandSplit::length || (1 <= options.max_actions && options.max_actions < 48),
+                   "max-actions", "1 to 47: no command has more than 48");
     const Index sizes[] = {options.train, options.valid, options.test};
     for (const Index size : sizes)
         require_option(0 <= size && size <= max_pairs, "lines", "0 to 1,000,000 for each split");
@@ -94,6 +102,7 @@ static PairsDataset dataset_of(const SynthPairs& options, const MadeSplits& spli
     std::string task = choices(options.task)[static_cast<std::size_t>(options.task)];
     if (options.split != CommandSplit::simple)
         task += std::string(" --split ") + choices(options.split)[static_cast<std::size_t>(options.split)];
+    if (options.split == CommandSplit::length) task += " --max-actions " + std::to_string(options.max_actions);
     dataset.info = {.title = "made up: " + task, .generator = "kvmem " KVMEM_VERSION " synth pairs --task " + task};
     for (const auto& [name, pairs] : splits) {
         const auto encode = name == "train" ? encode_pairs : encode_references;

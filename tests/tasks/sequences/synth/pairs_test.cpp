@@ -138,11 +138,22 @@ TEST_CASE("commands that training has not are those with more actions, or those 
         return made;
     };
     options.split = CommandSplit::length, options.max_actions = 26;
-    check([](const Line& line) { return line.origins.size() > 26; });
+    CHECK_THAT(check([](const Line& line) { return line.origins.size() > 26; }).info.generator,
+               Catch::Matchers::EndsWith("--split length --max-actions 26"));
+    for (const Index wrong : {-1, 0, 48}) {
+        options.max_actions = wrong;
+        CHECK_THROWS_WITH(synth_pairs(options), Contains("max-actions"));
+    }
     options.split = CommandSplit::add_jump;
     const PairsDataset made =
         check([](const Line& line) { return line.source != "jump" && line.source.find("jump") != line.source.npos; });
     CHECK(std::ranges::count(lines_of(made, "train"), "jump", &Line::source) == 200);
+    for (const char* split : {"train", "valid", "test"}) {
+        std::set<std::string> others;
+        for (const Line& line : lines_of(made, split))
+            CHECK((others.insert(line.source).second || line.source == "jump"));
+        CHECK(others.contains("jump") == (std::string(split) == "train"));
+    }
     options.task = PairTask::copy;
     CHECK_THROWS_WITH(synth_pairs(options), Contains("split") && Contains("simple for other tasks than scan"));
 }
