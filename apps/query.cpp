@@ -35,7 +35,7 @@ struct QueryOptions {
 }  // namespace
 
 static CommandLine query_line(QueryOptions& wanted) {
-    CommandLine line{.usage = "kvmem query STORE VECTORS|--text TEXT|--name NAME [options]",
+    CommandLine line{.usage = "kvmem query STORE VECTORS|--text TEXT|--user USER|--name NAME [options]",
                      .about = about_query,
                      .positional = {"store", "vectors"}};
     line.options.add_options()                                              //
@@ -128,7 +128,10 @@ static VectorFile queries_of(const po::variables_map& values, const std::string&
         return vectors_from(required(values, "vectors", "a file of vectors, or -"), dataset);
     }
     require_option(!values.count("vectors"), "run", "--text or --user instead of vectors");
-    if (is_run_of_events(values)) return encoded_user(values);
+    if (is_run_of_events(values)) {
+        require_option(!values.count("text"), "text", "a run that reads texts; --user with one on events");
+        return encoded_user(values);
+    }
     require_option(!values.count("user"), "user", "a run on events");
     const std::string text = required(values, "text", "a text, or - for lines of standard input");
     return text == "-" ? encoded_lines(values, text_from(text), "stdin") : encoded_lines(values, text, "--text");
@@ -161,6 +164,11 @@ static void require_fitting(const po::variables_map& values, const QueryOptions&
     require_option(wanted.recall_target == 0 || wanted.probes == 0, "recall-target", "no --probes beside it");
 }
 
+static MemoryStore open_store(const std::string& path) {
+    require_format(path, {"kvmem-store"}, "a store of vectors");
+    return MemoryStore::open(path, store::Access::map);
+}
+
 int run_query(const Arguments& arguments) {
     QueryOptions wanted;
     po::variables_map values;
@@ -175,14 +183,12 @@ int run_query(const Arguments& arguments) {
     if (!wanted.results.empty())
         require_output(wanted.results, "neighbors",
                        {path, values.count("vectors") ? values["vectors"].as<std::string>() : "-"});
-    require_format(path, {"kvmem-store"}, "a store of vectors");
-    const MemoryStore store = MemoryStore::open(path, store::Access::map);
+    const MemoryStore store = open_store(path);
     const bool of_slot = values.count("slot") + values.count("name") > 0;
-    const VectorFile asked =
-        !of_slot             ? queries_of(values, wanted.dataset)
-        : values.count("of") ? slot_query(MemoryStore::open(values["of"].as<std::string>(), store::Access::map), values)
-                             : slot_query(store, values);
-    const Matrix& queries = asked.vectors;
+    const VectorFile given = !of_slot             ? queries_of(values, wanted.dataset)
+                             : values.count("of") ? slot_query(open_store(values["of"].as<std::string>()), values)
+                                                  : slot_query(store, values);
+    const Matrix& queries = given.vectors;
     if (queries.cols() != store.options().key_width)
         throw Error({.what = "queries are not as wide as the keys",
                      .expected = plural(store.options().key_width, "number") + " in each",
@@ -200,7 +206,7 @@ int run_query(const Arguments& arguments) {
     if (!wanted.results.empty()) write_results(wanted.results, read.hits, store.options().metric);
     for (Index q = 0; q < queries.rows(); ++q)
         (values.count("json") ? print_found_json : print_found)(
-            store, found_by(read, q, asked.names.empty() ? "" : asked.names[static_cast<std::size_t>(q)]));
+            store, found_by(read, q, given.names.empty() ? "" : given.names[static_cast<std::size_t>(q)]));
     if (values.count("recall")) print_recall(store, queries, wanted.k, options);
     return 0;
 }
