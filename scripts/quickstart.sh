@@ -111,7 +111,7 @@ learn_shop() {
     "$kvmem" recommend "$shop_run" --user user-7 --k 3 --explain
 }
 
-# A network that reads what documents say of the almanac's films.
+# Answers from documents on films, elements and countries without training, then by a network that reads them.
 read_documents() {
     local prose=("$almanac"/prose/{films,elements,countries}.tsv) question
     local notes=$work/notes.h5 reading=$work/prose.h5 reading_run=$work/prose-run

@@ -16,11 +16,19 @@ effects=(tastes switching brands prices popularity seasons complements replenish
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+# Runs kvmem; what it says goes to $work/said, and is shown if it fails.
+noted() {
+    "$kvmem" "$@" >>"$work/said" 2>&1 || {
+        cat "$work/said" >&2
+        return 1
+    }
+}
+
 # hits EFFECTS: a line of each model and its hits, on the shop of $seed without the effects.
 hits() {
-    "$kvmem" synth shop --users "$users" --items "$items" --seed "$seed" --off "$1" --targets buy -o "$work/shop.h5" 2>"$work/said"
-    rm -rf "$work/run"
-    "$kvmem" train "$work/shop.h5" --run "$work/run" --model "${train[@]}" >>"$work/said" 2>&1
+    rm -rf "$work/run" "$work/said"
+    noted synth shop --users "$users" --items "$items" --seed "$seed" --off "$1" --targets buy -o "$work/shop.h5"
+    noted train "$work/shop.h5" --run "$work/run" --model "${train[@]}"
     awk '/^ *all +hit@10/ { print "true probabilities\t" $3 + 0 }' "$work/said"
     "$kvmem" evaluate "$work/run" --json | awk -v RS='{"name":"' -F'"' '
         /"hit":{"mean":/ { split($0, part, "\"hit\":{\"mean\":"); print $1 "\t" part[2] + 0 }' | sed "s|^$work/run|${train[0]}|"
@@ -60,7 +68,7 @@ while (($# > 0)); do
     --seeds) seeds=${2:?"--seeds needs a value"} && shift 2 ;;
     --users) users=${2:?"--users needs a value"} && shift 2 ;;
     --items) items=${2:?"--items needs a value"} && shift 2 ;;
-    --train) train=("${@:2}") && shift $# ;;
+    --train) train=("${2:?"--train needs a model"}" "${@:3}") && shift $# ;;
     *)
         sed -n '2,/^set/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
         exit 2

@@ -156,7 +156,8 @@ class Decode : public Task {
     }
     static Tensor causal(Index length) { return torch::full({length, length}, -INFINITY).triu(1); }
     void reorder(const Tensor& rows, bool tiles_memory) {
-        for (KeyValue& layer : self_) layer = {layer.key.index_select(0, rows), layer.value.index_select(0, rows)};
+        for (KeyValue& layer : self_)
+            if (case_.causal == 0) layer = {layer.key.index_select(0, rows), layer.value.index_select(0, rows)};
         for (KeyValue& layer : memory_)
             if (tiles_memory) layer = {layer.key.index_select(0, rows), layer.value.index_select(0, rows)};
     }

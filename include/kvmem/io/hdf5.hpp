@@ -46,7 +46,7 @@ struct Extent {
 struct Texts {
     // Text i is the bytes [offsets[i], offsets[i + 1]); the offsets rise from 0 to the number of bytes.
     std::vector<std::uint8_t> bytes;
-    std::vector<Index> offsets;
+    std::vector<Index> offsets{0};
     // The number of texts, and one of them, valid as long as this is.
     Index size() const { return static_cast<Index>(offsets.size()) - 1; }
     std::string_view operator[](Index text) const {
@@ -85,7 +85,7 @@ class Reader {
     std::vector<double> doubles(const std::string& dataset) const;
     Matrix matrix(const std::string& dataset) const;       // rank 2, float32 or float64
     Ragged<Token> ragged(const std::string& group) const;  // group/values, group/offsets, checked
-    // group/bytes and group/offsets, checked. Strings of the texts count as memory that is read.
+    // group/bytes and group/offsets, checked. Of `max_memory` it also takes what strings() would need beside the bytes.
     Texts texts(const std::string& group) const;
     std::vector<std::string> strings(const std::string& group) const;  // the same
 

@@ -69,12 +69,13 @@ class GroupDecoding {
     const Decoding& decoding() const { return *decoding_; }
     Index vocabulary() const { return decoding_->vocabulary(); }
 
-    // Log probabilities of the next tokens, or scores as step_scores() gives them.
+    // Log probabilities of the next tokens.
     View step(std::span<const Token> tokens) {
         const View given = rows(std::ssize(tokens));
         decoding_->step(tokens, given);
         return given;
     }
+    // The same, or scores that are not normalised, as Decoding::step_scores() gives them.
     StepScores step_scores(std::span<const Token> tokens) {
         const View given = rows(std::ssize(tokens));
         return {given, decoding_->step_scores(tokens, given)};
