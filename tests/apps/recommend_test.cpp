@@ -134,6 +134,8 @@ TEST_CASE("a store of items finds for a user what the model recommends", "[progr
              {"index", "--run", ring.run, "-o", ring.path("none"), "--metric", "cosine"},
              {"query", items, "--user", "u1"},
              {"query", items, "--run", ring.run, "--user", "nobody"},
+             {"query", items, "--run", ring.run, "--user", "u1", "--text", "i1"},
+             {"query", items, "--name", "u1", "--of", ring.run},
              {"query", items, "--run", ring.run, "--of", users}}) {
         const Output output = kvmem_program(wrong);
         INFO(output.err);
@@ -153,6 +155,8 @@ TEST_CASE("recommending without sense is refused in a line", "[program][recommen
                                                {"--only", "parity=none"},
                                                {"i1", "--at", "never"},
                                                {"--user", "u1", "i2"},
+                                               {"i1", "--item-text", "title"},
+                                               {"i1", "--item-features", "parity"},
                                                {"--k", "0"},
                                                {"--history", ring.path("none")}}) {
         std::vector<std::string> arguments{"recommend", ring.run};

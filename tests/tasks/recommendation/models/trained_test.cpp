@@ -268,6 +268,25 @@ TEST_CASE("scores are products of the vectors of models that have them", "[recom
     }
 }
 
+TEST_CASE("a history's vector has the same bits among any number of others", "[recommenders]") {
+    const EventsDataset data = test::ring_events(300, 4);
+    std::vector<History> histories;
+    for (Index user = 0; user < 300; ++user) histories.push_back({&data.events, 4 * user, 4 * user + 3, 400 * 86400});
+    SasRecConfig sasrec;
+    sasrec.width = 8;
+    for (const Settings& settings : {Settings(sasrec), Settings(BprConfig{})}) {
+        const auto model = make_recommendation_model(settings, catalog_of(data));
+        const Matrix all = model->history_vectors(histories);
+        REQUIRE(all.rows() == 300);
+        for (const Index user : {0, 1, 255, 256, 299}) {
+            const Matrix one = model->history_vectors({&histories[user], 1});
+            CHECK(std::equal(one.data(), one.data() + one.size(), all.row(user)));
+        }
+        CHECK(model->history_vectors({}).rows() == 0);
+        CHECK(model->history_vectors({}).cols() == all.cols());
+    }
+}
+
 // Users search for something, and what they take is its item, and what they search for is any.
 static EventsDataset searches() {
     EventsBuilder builder;
