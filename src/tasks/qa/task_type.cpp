@@ -9,10 +9,11 @@
 #include "kvmem/tasks/qa/retriever.hpp"
 #include "kvmem/tasks/qa/tasks.hpp"
 
+#include <sys/stat.h>
 #include <algorithm>
+#include <array>
 #include <mutex>
 #include <optional>
-#include <tuple>
 #include <utility>
 
 namespace kvmem {
@@ -27,28 +28,31 @@ static std::filesystem::path path_of_vectors(Settings settings) {
 
 namespace {
 
-// A file's path, size and time. A change of its contents changes one of them.
-using FileState = std::tuple<std::filesystem::path, std::uintmax_t, std::filesystem::file_time_type>;
+// The numbers that change with a file: device, inode, size, and the times of its contents and of its inode. Two changes
+// within one tick of the file system's clock look the same. None of a file that is not there.
+using FileState = std::optional<std::array<std::int64_t, 7>>;
 
 FileState state_of(const std::filesystem::path& path) {
-    std::error_code none;  // such as of a missing file
-    return {std::filesystem::absolute(path), std::filesystem::file_size(path, none),
-            std::filesystem::last_write_time(path, none)};
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) return {};
+    return {{static_cast<std::int64_t>(status.st_dev), static_cast<std::int64_t>(status.st_ino), status.st_size,
+             status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ctim.tv_sec, status.st_ctim.tv_nsec}};
 }
 
 // recommended() leaves the data set that it has read to the objective that is made of it next, so that a training reads
 // it once. A file that has changed since is read again. Safe on several threads.
 class LastRead {
   public:
-    void put(FileState file, QaDataset dataset) {
+    void put(const FileState& file, QaDataset dataset) {
         const std::lock_guard lock(mutex_);
-        last_.emplace(std::move(file), std::move(dataset));
+        last_.emplace(file, std::move(dataset));
     }
-    QaDataset take_or_load(const std::string& path) {
-        std::unique_lock lock(mutex_);
+    // None for another file. The object is then empty, before any file is read.
+    std::optional<QaDataset> take(const std::filesystem::path& path) {
+        const std::lock_guard lock(mutex_);
         auto last = std::exchange(last_, std::nullopt);
-        lock.unlock();
-        return last && last->first == state_of(path) ? std::move(last->second) : load_dataset(path);
+        if (!last || !last->first || last->first != state_of(path)) return {};
+        return std::move(last->second);
     }
 
   private:
@@ -62,9 +66,10 @@ LastRead& last_read() {
 }
 
 QaDataset load_tasks(const RunConfig& config) {
-    QaDataset dataset = last_read().take_or_load(config.data);
-    keep_tasks(dataset, config.tasks);
-    return dataset;
+    std::optional<QaDataset> dataset = last_read().take(config.data);
+    if (!dataset) dataset = load_dataset(config.data);
+    keep_tasks(*dataset, config.tasks);
+    return std::move(*dataset);
 }
 
 struct ModelAndData {
@@ -128,11 +133,11 @@ class QuestionAnswering final : public TaskType {
     ScoreType score() const override { return {.name = "hits_at_1", .label = "hits@1", .is_share = true}; }
     RunConfig recommended(const std::string& data, const std::string& kind) const override {
         if (!kind.empty() && kind != PathReaderConfig::kind) return find_model(*this, kind).recommended;
-        FileState file = state_of(data);
+        const FileState file = state_of(data);
         QaDataset dataset = load_dataset(data);
         RunConfig config = find_model(*this, kind.empty() ? suitable_model(dataset) : kind).recommended;
         if (auto* reader = config.model.get<PathReaderConfig>()) reader->hops = hops_to_answers(dataset, reader->hops);
-        last_read().put(std::move(file), std::move(dataset));
+        last_read().put(file, std::move(dataset));
         return config;
     }
     std::unique_ptr<Objective> make_objective(const RunConfig& config) const override {

@@ -1,5 +1,6 @@
 #include "kvmem/tasks/qa/task_type.hpp"
 
+#include "kvmem/core/error.hpp"
 #include "kvmem/tasks/qa/dataset.hpp"
 #include "kvmem/tasks/qa/models/kv_mem_nn.hpp"
 #include "kvmem/tasks/qa/models/path_reader.hpp"
@@ -14,16 +15,20 @@ using namespace kvmem::test;
 namespace {
 
 // Countries with capitals, which have rivers, which have sources.
-Index recommended_hops(const std::string& questions) {
+void write_data(const std::string& questions, const std::string& path) {
     std::string facts;
     for (const std::string n : {"1", "2", "3"})
         facts += "land" + n + "\tcapital\ttown" + n + "\ntown" + n + "\triver\twater" + n + "\nwater" + n +
                  "\tsource\thill" + n + "\n";
     QuestionSources sources;
     if (!questions.empty()) sources.train = {{"q.tsv", questions}};
+    save_dataset(kb_from({{"f.tsv", facts}}, {}, {}, sources, {}), path);
+}
+
+Index recommended_hops(const std::string& questions) {
     const TemporaryDirectory directory;
     const std::string data = (directory.path() / "d.h5").string();
-    save_dataset(kb_from({{"f.tsv", facts}}, {}, {}, sources, {}), data);
+    write_data(questions, data);
     const RunConfig config = question_answering().recommended(data, "");
     REQUIRE(config.model.kind() == PathReaderConfig::kind);
     CHECK(question_answering().recommended(data, KvMemNNConfig::kind).model.kind() == KvMemNNConfig::kind);
@@ -41,4 +46,26 @@ TEST_CASE("a path reader is recommended the hops that training answers need, and
     // Where no fact leads to an answer, or nothing is asked, the data say nothing.
     CHECK(recommended_hops("capital of [land1]\ttown2\n") == PathReaderConfig().hops);
     CHECK(recommended_hops("") == PathReaderConfig().hops);
+}
+
+TEST_CASE("the data that a recommendation has read serve the next objective, unless the file has changed since",
+          "[task_type]") {
+    const TemporaryDirectory directory;
+    const std::string data = (directory.path() / "d.h5").string();
+    const auto fingerprint = [](const RunConfig& config) {
+        return question_answering().make_objective(config)->fingerprint("");
+    };
+    write_data("capital of [land1]\ttown1\n", data);
+    RunConfig config = question_answering().recommended(data, "");
+    config.data = data;
+    const std::string first = fingerprint(config);
+    CHECK(fingerprint(config) == first);
+    config = question_answering().recommended(data, "");
+    config.data = data;
+    write_data("capital of [land2]\ttown2\n", data);
+    const std::string changed = fingerprint(config);
+    CHECK(changed != first);
+    CHECK(fingerprint(config) == changed);
+    std::filesystem::remove(data);
+    CHECK_THROWS_AS(fingerprint(config), Error);
 }
