@@ -14,7 +14,7 @@ namespace kvmem::documents {
 static constexpr Index max_span_tokens = 12;
 static constexpr double decay = 0.8;  // of attention, a word
 
-// Chosen on XQuAD by maximum likelihood: of all questions, and of each kind.
+// Fitted on XQuAD by maximum likelihood, for all questions and for each kind. The fitting program is not part of this.
 constexpr SpanScores::SharedFeatures shared_weights = {1.3,  -0.8, -2.4, 4.3,  2.2,  1.0, 1.4, -1.3,
                                                        -0.7, 1.0,  3.7,  -1.0, -1.8, 2.0, 2.6, 0.8};
 constexpr SpanScores::KindFeatures kind_weights[] = {
@@ -74,7 +74,7 @@ SpanScores::Mark SpanScores::mark_of(Index token, std::string_view spelled, std:
     if (!mark.function && mark.term < 0) {
         const auto all = static_cast<double>(corpus_.collection.passages.size());
         const auto with = static_cast<double>(corpus_.postings.offsets[stem + 1] - corpus_.postings.offsets[stem]);
-        mark.news = std::log(1 + all / (with + 0.5)) / std::log(2 + all);
+        mark.rarity = std::log(1 + all / (with + 0.5)) / std::log(2 + all);
     }
     return mark;
 }
@@ -133,10 +133,10 @@ static double number_of(bool holds) { return holds ? 1 : 0; }
 SpanScores::SharedFeatures SpanScores::shared_features(const Edges& span) const {
     const Mark &head = span.inside.front(), &tail = span.inside.back();
     const auto size = static_cast<double>(span.inside.size());
-    double matched = 0, news = 0;
+    double matched = 0, rarity = 0;
     for (const Mark& one : span.inside) {
         if (one.term >= 0) matched += query_.terms[one.term].weight / query_.sum;
-        news += one.news;
+        rarity += one.rarity;
     }
     const auto is_asked = [&](const Mark& m) { return m.term >= 0 && m.term == query_.asked; };
     const auto limits = [](const Mark& m) { return m.function || m.term >= 0; };
@@ -150,7 +150,7 @@ SpanScores::SharedFeatures SpanScores::shared_features(const Edges& span) const 
             span.count([&](const Mark& m) { return &m != &head && m.soft; }),
             span.count([](const Mark& m) { return m.function; }),
             span.count([](const Mark& m) { return m.word == "of"; }),
-            news / size,
+            rarity / size,
             number_of(!span.opens() && span.before.capital && head.capital),
             number_of(!span.closes() && span.behind.capital && tail.capital),
             number_of(span.count(is_asked) > 0),
@@ -208,8 +208,8 @@ void SpanScores::read(const Sentence& sentence) {
     }
 }
 
-// The bytes of a sign that belongs to the number before or behind it; 0 if there is none, or if the file has other
-// bytes in this gap than the text.
+// Counts the bytes of a sign that belongs to the number before or behind it. There are 0 without a sign, and where the
+// file has other bytes in this gap than the text.
 Index SpanScores::sign_size(Index gap, bool before, std::span<const std::string_view> signs) const {
     const auto tokens = std::span(corpus_.collection.tokens).subspan(sentence_->tokens.first, words_.size());
     const bool first = gap == 0, last = gap == std::ssize(words_);

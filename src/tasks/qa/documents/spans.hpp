@@ -36,7 +36,7 @@ class SpanScores {
         bool number = false, date = false, capital = false, function = false;
         bool soft = false, hard = false;  // whether a comma, or a sign that spans end at, stands before it
         bool joined = false;              // whether the number before it goes on, as in "18,450" or "10:45"
-        double news = 0;                  // the share of the largest idf, for a word that the question lacks
+        double rarity = 0;                // the share of the largest idf, for a word that the question lacks
         double left = 0, right = 0;       // the question's words before and behind, by their weight and nearness
     };
 

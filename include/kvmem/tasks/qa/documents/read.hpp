@@ -47,7 +47,7 @@ struct ReadReport {
 
 // Reads files and folders, on all threads. Files whose bytes an earlier collection has are taken from there. The result
 // is the same with or without it, in any order of paths and on any number of threads. Throws Error if there is no
-// document, or if one cannot be read and may not be skipped: a folder that is away for a while costs no documents.
+// document, or if one cannot be read and may not be skipped: no update drops the documents of an unmounted folder.
 Collection read_documents(std::span<const std::filesystem::path> paths, const ReadOptions& options = {},
                           const Collection* earlier = nullptr, ReadReport* report = nullptr);
 
