@@ -29,7 +29,7 @@ def test_the_words_that_answer_have_their_bytes():
     found = kvmem.Documents.from_texts(TEXTS).ask("What is the capitol of Peru?")
     best = found.answers[0]
     assert best.span is not None and best.span.text in best.text and 0 < best.span.confidence <= 1
-    assert TEXTS[0][1].encode()[best.span.begin : best.span.end].decode() == best.span.text
+    assert dict(TEXTS)[best.title].encode()[best.span.begin : best.span.end].decode() == best.span.text
     assert found.respelled == {"capitol": "capital"}
 
 

@@ -78,9 +78,11 @@ struct SequenceMemoryConfig {
     void check() const;  // throws UsageError unless the heads divide the width
 };
 
-// An item that the memory does not have, and items like it that it has, whose weights sum to 1; or none.
+// An item that the memory does not have.
 struct UnseenItem {
+    // Its number.
     Token item;
+    // Items like it that the memory has, with weights that sum to 1; or none.
     std::vector<std::pair<Token, Real>> like;
 };
 
