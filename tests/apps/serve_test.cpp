@@ -301,6 +301,11 @@ TEST_CASE("replies to browsers are guarded, and the description names every endp
 }
 
 TEST_CASE("a server without files for more connections waits for some, and takes no processor meanwhile", "[serve]") {
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(undefined_behavior_sanitizer)
+    return;  // whose check of types opens a file, and takes it for a fault that there is none left
+#endif
+#endif
     NEED_PROGRAM();
     const ServedRun& run = served_run();
     const ServedProgram server({run.vectors}, "ulimit -n 40");
@@ -318,5 +323,11 @@ TEST_CASE("a server without files for more connections waits for some, and takes
         std::this_thread::sleep_for(std::chrono::milliseconds(700));
         CHECK(ticks() - before < 20);  // a hundredth of a second each
     }
-    CHECK(server.call("GET", "/healthz").status == 200);
+    const auto is_served = [&] { return server.call("GET", "/healthz").status == 200; };
+    bool served = is_served();  // or 503, while closed connections are counted
+    for (int tries = 0; tries < 50 && !served; ++tries) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        served = is_served();
+    }
+    CHECK(served);
 }
