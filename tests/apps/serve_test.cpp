@@ -303,7 +303,8 @@ TEST_CASE("replies to browsers are guarded, and the description names every endp
 TEST_CASE("a server without files for more connections waits for some, and takes no processor meanwhile", "[serve]") {
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(undefined_behavior_sanitizer)
-    return;  // whose check of types opens a file, and takes it for a fault that there is none left
+    SUCCEED("the sanitizer's check of types needs a file, and takes it for a fault that none is left");
+    return;
 #endif
 #endif
     NEED_PROGRAM();

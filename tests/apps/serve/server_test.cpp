@@ -106,10 +106,15 @@ TEST_CASE("connections that say nothing, or do not read, are closed", "[serve]")
     CHECK(silent.closes());
     std::string ids = "0";
     for (int i = 1; i < 65'000; ++i) ids += ",0";  // a reply of 17 MB, beyond what the server's socket buffers
-    RawConnection deaf(server.port(), 4096);
-    deaf.send(server.posted("/v1/stores/s/get", "{\"ids\":[" + ids + "]}"));
-    CHECK(server.comes_to("kvmem_connections 1"));
-    CHECK_FALSE(deaf.receive());  // a part of it
+    // A client that reads too late gets a part of it. How late that is depends on the load of the machine.
+    bool cut = false;
+    for (auto wait = 500ms; wait < 10s && !cut; wait *= 2) {
+        RawConnection deaf(server.port(), 4096);
+        deaf.send(server.posted("/v1/stores/s/get", "{\"ids\":[" + ids + "]}"));
+        std::this_thread::sleep_for(wait);
+        cut = !deaf.receive();
+    }
+    CHECK(cut);
 }
 
 TEST_CASE("beyond the queue requests get 503 with Retry-After, and those in it are answered", "[serve]") {
