@@ -170,9 +170,10 @@ std::vector<std::string> short_answers(const Collection& collection, const Findi
         if (!answer.span || answer.confidence < near * found.answers.front().confidence) continue;
         if (!documents.insert(answer.document).second) continue;
         const Range range = answer.span->text;
-        std::string text = collection.text.substr(range.first, range.size()), spelled = to_lower(text);
+        const std::string text = collection.text.substr(range.first, range.size());
+        std::string spelled = to_lower(text);
         if (std::ranges::find(lower, spelled) != lower.end()) continue;
-        texts.push_back(std::move(text));
+        texts.push_back(text);
         lower.push_back(std::move(spelled));
     }
     return texts;
