@@ -325,6 +325,7 @@ class Seq2Seq::Steps final : public NetworkDecoding {
         if (heads() > 0) key_ = rows_of(key_, rows), value_ = rows_of(value_, rows);
         if (sources_.empty()) return;
         std::vector<Token> sources;
+        sources.reserve(rows.size());
         for (const Index row : rows) sources.push_back(sources_[row]);
         sources_ = std::move(sources);
     }
