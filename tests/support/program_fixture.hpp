@@ -81,4 +81,11 @@ inline void check_fails(const Output& output, int code, const std::string& part 
     if (!errors.empty()) CHECK_THAT(errors[0], Catch::Contains(part));
 }
 
+// The same with any exit code of a failure.
+inline void check_refused(const Output& output) {
+    CAPTURE(output.err, output.out);
+    CHECK(output.code != 0);
+    CHECK(output.errors().size() == 1);
+}
+
 }  // namespace kvmem::test

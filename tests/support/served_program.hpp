@@ -29,7 +29,7 @@ struct HttpReply {
 // A connection whose reads wait some seconds at most.
 class RawConnection {
   public:
-    // With `received` the socket buffers about so many bytes.
+    // `received` is the approximate size of the receive buffer in bytes; 0: the system chooses.
     explicit RawConnection(int port, int received = 0) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
         if (received > 0) ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &received, sizeof received);
         sockaddr_in address{};

@@ -121,6 +121,15 @@ TEST_CASE("the loss of a recommender rises along its gradient by the gradient's 
     }
 }
 
+static TrainerOptions short_training(Index epochs, Index batch, double rate) {
+    TrainerOptions options;
+    options.epochs = epochs;
+    options.batch = batch;
+    options.patience = 0;
+    options.schedule.rate = rate;
+    return options;
+}
+
 TEST_CASE("trained recommenders learn a ring, with the same bits on any number of threads", "[recommenders]") {
     const EventsDataset data = test::ring_events(24, 14, 20);
     for (const Settings& settings : all_settings()) {
@@ -129,13 +138,9 @@ TEST_CASE("trained recommenders learn a ring, with the same bits on any number o
             const ThreadLimit limit(threads);
             const auto model = make_recommendation_model(settings, catalog_of(data));
             RecommendationObjective objective(*model, data);
-            TrainerOptions options;
-            options.epochs = 25;
-            options.batch = 8;
+            TrainerOptions options = short_training(25, 8, 0.02);
             options.shards = 4;
-            options.patience = 0;
             options.optimizer.clip_norm = 5;
-            options.schedule.rate = 0.02;
             Trainer(objective, options, recommendation().score()).run({});
             INFO(settings.kind() << to_json(settings));
             CHECK(objective.validate().score > 0.9);
@@ -176,12 +181,7 @@ TEST_CASE("an item that training never saw is scored by its features", "[recomme
         config.own = config.neighbours = config.popular = memory;
         const auto model = make_recommendation_model(config, catalog_of(data));
         RecommendationObjective objective(*model, data);
-        TrainerOptions options;
-        options.epochs = 10;
-        options.batch = 8;
-        options.patience = 0;
-        options.schedule.rate = 0.02;
-        Trainer(objective, options, recommendation().score()).run({});
+        Trainer(objective, short_training(10, 8, 0.02), recommendation().score()).run({});
         const EventMemory before = memory_before(data, 0, EventMark::valid);
         model->remember(before);
         const History after_food{&data.events, 0, 9, 9 * 86400};
@@ -310,12 +310,7 @@ TEST_CASE("ATRank reads events of all groups, each by a map of its own", "[recom
     config.l2 = 0;
     const auto model = make_recommendation_model(config, catalog_of(data));
     RecommendationObjective objective(*model, data);
-    TrainerOptions options;
-    options.epochs = 10;
-    options.batch = 16;
-    options.patience = 0;
-    options.schedule.rate = 0.005;
-    Trainer(objective, options, recommendation().score()).run({});
+    Trainer(objective, short_training(10, 16, 0.005), recommendation().score()).run({});
     for (Token query = 0; query < 4; ++query) {  // the last event of a history that has all others, too
         Events events;
         for (const Token object : {0, 1, 2, 3, query}) {
