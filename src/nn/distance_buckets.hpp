@@ -1,7 +1,9 @@
-// The biases of Positions::relative. Not installed.
+// The biases of Positions::relative and Positions::alibi. Not installed.
 #pragma once
 
 #include "kvmem/core/types.hpp"
+
+#include <vector>
 
 namespace kvmem {
 
@@ -10,5 +12,8 @@ namespace kvmem {
 // that are not causal have half of the rows for either side.
 inline constexpr Index distance_buckets = 32, max_distance = 128;
 [[nodiscard]] Token bucket_of(Index distance, bool causal);
+
+// The slope of head h is 2^(-8 (h + 1) / heads) (Press et al. 2022).
+[[nodiscard]] std::vector<Real> alibi_slopes(Index heads);
 
 }  // namespace kvmem

@@ -1,4 +1,4 @@
-// Rows of a matrix in another order. Not installed.
+// Rows of a matrix in another order, or with more behind them. Not installed.
 #pragma once
 
 #include "kvmem/core/error.hpp"
@@ -16,6 +16,13 @@ inline Matrix rows_of(const Matrix& matrix, std::span<const Index> rows) {
     Matrix chosen(std::ssize(rows), matrix.cols());
     for (Index i = 0; i < chosen.rows(); ++i) std::copy_n(matrix.row(rows[i]), matrix.cols(), chosen.row(i));
     return chosen;
+}
+
+// The rows of the matrix, then those of `more`.
+inline Matrix joined(const Matrix& matrix, ConstView more) {
+    Matrix all(matrix.rows() + more.rows, more.cols);
+    std::ranges::copy(more.span(), std::copy_n(matrix.data(), matrix.size(), all.data()));
+    return all;
 }
 
 }  // namespace kvmem

@@ -45,19 +45,17 @@ void TransformerCache::reorder(std::span<const Index> rows) {
 
 // --- one layer
 
-// Of head h: 2^(-8 (h + 1) / heads).
-static std::vector<Real> slopes_of(const TransformerOptions& options) {
+std::vector<Real> alibi_slopes(Index heads) {
     std::vector<Real> slopes;
-    for (Index h = 1; h <= options.heads && options.positions == Positions::alibi; ++h)
-        slopes.push_back(
-            static_cast<Real>(std::exp2(-8 * static_cast<double>(h) / static_cast<double>(options.heads))));
+    for (Index h = 1; h <= heads; ++h)
+        slopes.push_back(static_cast<Real>(std::exp2(-8 * static_cast<double>(h) / static_cast<double>(heads))));
     return slopes;
 }
 
 TransformerLayer::TransformerLayer(Parameters& parameters, const std::string& name, const TransformerOptions& options,
                                    std::uint64_t seed)
     : options_(filled_in(options)),
-      slopes_(slopes_of(options_)),
+      slopes_(options_.positions == Positions::alibi ? alibi_slopes(options_.heads) : std::vector<Real>()),
       norm1_(parameters, name + ".norm1", options_.width, options_.norm),
       norm2_(parameters, name + ".norm2", options_.width, options_.norm) {
     const TransformerOptions& o = options_;
@@ -283,11 +281,7 @@ void TransformerStack::add(TransformerCache& cache, Index sequences, const Encod
     require_shape(sequences >= 0, in_transformer, "sequences from 0 on");
     if (memory) require_memory(*memory, options_.width);
     for (KeyValueCache& layer : cache.self) layer.add_sequences(sequences);
-    for (Matrix& layer : cache.delta) {
-        Matrix more(layer.rows() + sequences, layer.cols());
-        std::ranges::copy(layer.view().span(), more.data());
-        layer = std::move(more);
-    }
+    for (Matrix& layer : cache.delta) layer = joined(layer, Matrix(sequences, layer.cols()));
     for (std::size_t i = 0; i < cache.memory.size(); ++i) layers_[i].project(*memory, cache.memory[i]);
 }
 

@@ -56,14 +56,11 @@ struct StepScores {
 // The decoding of some lines, with room for what its steps give.
 class GroupDecoding {
   public:
-    GroupDecoding(const SequenceModel& model, RaggedView<Token> sources, std::span<const Index> lines) {
-        for (const Index line : lines) sources_.push_row(sources[line]);
-        decoding_ = model.begin(sources_);
-    }
+    GroupDecoding(const SequenceModel& model, RaggedView<Token> sources, std::span<const Index> lines)
+        : sources_(chosen(sources, lines)), decoding_(model.begin(sources_)) {}
     // Adds lines behind the others, if the decoding takes them.
     void add(RaggedView<Token> sources, std::span<const Index> lines) {
-        Ragged<Token> more;
-        for (const Index line : lines) more.push_row(sources[line]);
+        const Ragged<Token> more = chosen(sources, lines);
         decoding_->add(more);
     }
     const Decoding& decoding() const { return *decoding_; }
@@ -88,6 +85,11 @@ class GroupDecoding {
     }
 
   private:
+    static Ragged<Token> chosen(RaggedView<Token> sources, std::span<const Index> lines) {
+        Ragged<Token> rows;
+        for (const Index line : lines) rows.push_row(sources[line]);
+        return rows;
+    }
     View rows(Index count) {
         if (scores_.rows() < count) scores_ = Matrix(count, vocabulary());
         return scores_.view().middle_rows(0, count);

@@ -36,7 +36,7 @@ static Settings read_network_settings(const hdf5::Reader& file) {
     } catch (const UsageError& e) {
         throw Error(e.problem_at(file.name()));
     }
-    return read_settings(file, *task);
+    return model_settings_from_json(file.attribute("/", "config"), *task, kind, file.name());
 }
 
 std::unique_ptr<SequenceNetwork> load_sequence_network(const std::filesystem::path& path) {

@@ -17,13 +17,6 @@ inline Matrix copy_of(Var x) {
     return matrix;
 }
 
-// The rows of the matrix, then those of `more`.
-inline Matrix joined(const Matrix& matrix, ConstView more) {
-    Matrix all(matrix.rows() + more.rows, more.cols);
-    std::ranges::copy(more.span(), std::copy_n(matrix.data(), matrix.size(), all.data()));
-    return all;
-}
-
 // Copies of states, which outlive the tape of their step. A row is a hypothesis.
 class RecurrentStates {
   public:

@@ -50,9 +50,8 @@ Value LayersGraph::distance_bias(const Value& positions, const Value& slot_count
     if (!relative && settings_.positions != Positions::alibi) return {};
     const Value distance = unsqueeze(positions, 1) - unsqueeze(counted(slot_count), 0);
     if (!relative) {
-        std::vector<Real> slopes;
-        for (Index h = 1; h <= settings_.heads; ++h)
-            slopes.push_back(-std::exp2(-8 * static_cast<Real>(h) / static_cast<Real>(settings_.heads)));
+        std::vector<Real> slopes = alibi_slopes(settings_.heads);
+        for (Real& slope : slopes) slope = -slope;
         return graph_.constant(slopes, {settings_.heads, 1, 1}) * apply("Abs", cast(distance, Type::float32));
     }
     Integers buckets;  // of all distances that differ
