@@ -59,11 +59,28 @@ void write_group(hdf5::Writer& file, const std::string& path, const ObjectGroup&
         file.write(path + "/features/" + features[static_cast<std::size_t>(column.feature)].name, column.rows);
 }
 
+std::vector<ObjectGroup> read_groups(const hdf5::Reader& file, const std::string& root,
+                                     const std::vector<Feature>& features) {
+    std::vector<ObjectGroup> groups;
+    for (const std::string& name : file.strings(root + "/group_names"))
+        groups.push_back(read_group(file, root + "/groups/" + name, name, features));
+    return groups;
+}
+
+void write_groups(hdf5::Writer& file, const std::string& root, const std::vector<ObjectGroup>& groups,
+                  const std::vector<Feature>& features) {
+    std::vector<std::string> names;
+    for (const ObjectGroup& group : groups) {
+        names.push_back(group.name);
+        write_group(file, root + "/groups/" + group.name, group, features);
+    }
+    write_names(file, root + "/group_names", names);
+}
+
 Catalog read_catalog(const hdf5::Reader& file, const std::string& root) {
     Catalog catalog;
     catalog.features = read_features(file, root);
-    for (const std::string& name : file.strings(root + "/group_names"))
-        catalog.groups.push_back(read_group(file, root + "/groups/" + name, name, catalog.features));
+    catalog.groups = read_groups(file, root, catalog.features);
     catalog.actions = file.strings(root + "/actions");
     const std::string items = file.attribute(root, "items");
     const auto group = std::ranges::find(catalog.groups, items, &ObjectGroup::name);
@@ -85,12 +102,7 @@ Catalog read_catalog(const hdf5::Reader& file, const std::string& root) {
 
 void write_catalog(hdf5::Writer& file, const std::string& root, const Catalog& catalog) {
     write_features(file, root, catalog.features);
-    std::vector<std::string> groups;
-    for (const ObjectGroup& group : catalog.groups) {
-        groups.push_back(group.name);
-        write_group(file, root + "/groups/" + group.name, group, catalog.features);
-    }
-    write_names(file, root + "/group_names", groups);
+    write_groups(file, root, catalog.groups, catalog.features);
     write_names(file, root + "/actions", catalog.actions);
     file.attribute(root, "items", catalog.objects().name);
 }

@@ -16,6 +16,11 @@ void write_features(hdf5::Writer& file, const std::string& root, const std::vect
                                      const std::vector<Feature>& features);
 void write_group(hdf5::Writer& file, const std::string& path, const ObjectGroup& group,
                  const std::vector<Feature>& features);
+// group_names and groups/<name>.
+[[nodiscard]] std::vector<ObjectGroup> read_groups(const hdf5::Reader& file, const std::string& root,
+                                                   const std::vector<Feature>& features);
+void write_groups(hdf5::Writer& file, const std::string& root, const std::vector<ObjectGroup>& groups,
+                  const std::vector<Feature>& features);
 
 // In the group `root`, whose attribute "items" names the group that is recommended: feature_names and features/<name>,
 // group_names and groups/<name> with ids, texts and features, and actions. Names that come twice, and what a data set

@@ -50,8 +50,7 @@ static EventsDataset read(const hdf5::Reader& file) {
     dataset.info = read_info(file);
     dataset.features = read_features(file, "");
     dataset.users = read_group(file, "/users", "user", dataset.features);
-    for (const std::string& name : file.strings("/group_names"))
-        dataset.groups.push_back(read_group(file, "/groups/" + name, name, dataset.features));
+    dataset.groups = read_groups(file, "", dataset.features);
     dataset.actions = file.strings("/actions");
     dataset.events = read_events(file);
     dataset.validate(file.name());
@@ -70,12 +69,7 @@ void save_events(const EventsDataset& dataset, const std::filesystem::path& path
     write_info(file, dataset.info);
     write_features(file, "", dataset.features);
     write_group(file, "/users", dataset.users, dataset.features);
-    std::vector<std::string> names;
-    for (const ObjectGroup& group : dataset.groups) {
-        names.push_back(group.name);
-        write_group(file, "/groups/" + group.name, group, dataset.features);
-    }
-    file.write("/group_names", std::span<const std::string>(names));
+    write_groups(file, "", dataset.groups, dataset.features);
     file.write("/actions", std::span<const std::string>(dataset.actions));
     write_events(file, dataset.events);
     file.save(path);

@@ -144,8 +144,9 @@ Token Ranker::draw_other(const RankingQuery& query, Rng& rng) const {
     std::vector<Token> list;
     if (alive) {
         const std::vector<std::uint8_t> own = owned(query.user);
+        const std::span<const std::uint8_t> is_alive = alive->at(query);
         for (Index item = 0; item < everything.items(); ++item)
-            if (!own[item] && alive->at(query)[item]) list.push_back(static_cast<Token>(item));
+            if (!own[item] && is_alive[item]) list.push_back(static_cast<Token>(item));
         return list.empty() ? query.targets.front() : list[rng.below(std::ssize(list))];
     }
     const auto [first, end] = dataset.events.of_user(query.user);
@@ -171,11 +172,12 @@ static constexpr RankRange no_rank{std::numeric_limits<Index>::max() / 2, 1};
 
 void Ranker::rank(const RankingQuery& query, std::span<Real> scores, RankedTarget* targets) const {
     const std::vector<std::uint8_t> own = owned(query.user);
+    const auto is_alive = alive ? alive->at(query) : std::span<const std::uint8_t>{};
     std::vector<Real> others, living;
     for (Index item = 0; item < std::ssize(scores); ++item) {
         if (own[item]) continue;
         others.push_back(scores[item]);
-        if (alive && alive->at(query)[item]) living.push_back(scores[item]);
+        if (alive && is_alive[item]) living.push_back(scores[item]);
     }
     for (std::size_t t = 0; t < query.targets.size(); ++t) {
         const Token item = query.targets[t];

@@ -29,9 +29,12 @@ Var row_dots(Var x, Var y) {
 }
 
 Matrix with_column(Var x, std::optional<Var> column) {
-    Matrix ones(x.rows(), 1);
-    ones.fill(1);
-    const ConstView all = concat_cols({x, column ? *column : x.tape->constant(std::move(ones))}).value();
+    if (!column) {
+        Matrix ones(x.rows(), 1);
+        ones.fill(1);
+        column = x.tape->constant(std::move(ones));
+    }
+    const ConstView all = concat_cols({x, *column}).value();
     Matrix copy(all.rows, all.cols);
     std::ranges::copy(all.span(), copy.data());
     return copy;

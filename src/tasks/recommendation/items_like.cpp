@@ -42,11 +42,15 @@ std::vector<std::vector<LikeItem>> items_like(const ObjectGroup& group, std::spa
         std::vector<Token> found;
         for (Index i = first; i < last; ++i) {
             for (std::size_t c = 0; c < group.columns.size(); ++c)
-                for (const Token value : group.columns[c].rows[items[i]])
-                    for (const Token other : holders[c][value]) {
+                for (const Token value : group.columns[c].rows[items[i]]) {
+                    const std::vector<Token>& having = holders[c][value];
+                    if (having.empty()) continue;
+                    const double rarity = std::log((all + 1) / static_cast<double>(having.size()));
+                    for (const Token other : having) {
                         if (sums[other] == 0) found.push_back(other);
-                        sums[other] += std::log((all + 1) / static_cast<double>(holders[c][value].size()));
+                        sums[other] += rarity;
                     }
+                }
             for (const Token other : found) likes[i].emplace_back(other, static_cast<Real>(sums[other]));
             for (const Token other : found) sums[other] = 0;
             found.clear();

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 namespace kvmem {
@@ -51,17 +52,21 @@ AtRank::AtRank(const AtRankConfig& config, Catalog known, Start start)
     if (c.actions && catalog().actions.size() > 1)
         action_ = &parameters_.add_normal("action", std::ssize(catalog().actions), width,
                                           std::sqrt(2 / static_cast<double>(width + age_buckets)), c.seed);
-    std::vector<std::pair<Index, std::string>> groups{{catalog().group, ""}};
-    if (several) groups.clear();
-    for (Index g = 0; several && g < std::ssize(catalog().groups); ++g)
-        groups.emplace_back(g, g == catalog().group ? "" : "." + catalog().groups[g].name);
-    for (const auto& [group, name] : groups)
-        maps_.emplace_back(parameters_, "token" + name, vectors_->row_width(group) + age_buckets, width, c.seed,
+    std::vector<Index> groups{catalog().group};
+    if (several) {
+        groups.resize(catalog().groups.size());
+        std::iota(groups.begin(), groups.end(), Index{0});
+    }
+    const auto named = [&](const std::string& name, Index group) {
+        return group == catalog().group ? name : name + "." + catalog().groups[group].name;
+    };
+    for (const Index group : groups)
+        maps_.emplace_back(parameters_, named("token", group), vectors_->row_width(group) + age_buckets, width, c.seed,
                            LinearOptions{.init = Init::xavier});
     for (Index i = 0; i < c.blocks; ++i) self_.emplace_back(parameters_, "self-" + std::to_string(i + 1), width, c);
     vanilla_.emplace(parameters_, "vanilla", width, c);
-    for (const auto& [group, name] : groups)
-        biases_.push_back(&parameters_.add("bias" + name, Matrix(catalog().groups[group].size(), 1)));
+    for (const Index group : groups)
+        biases_.push_back(&parameters_.add(named("bias", group), Matrix(catalog().groups[group].size(), 1)));
 }
 
 std::string AtRank::summary() const {

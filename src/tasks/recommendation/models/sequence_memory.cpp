@@ -1,7 +1,6 @@
 #include "kvmem/tasks/recommendation/models/sequence_memory.hpp"
 
 #include "kvmem/core/error.hpp"
-#include "kvmem/core/parallel.hpp"
 #include "kvmem/tasks/recommendation/models/floors.hpp"
 #include "tasks/recommendation/item_vectors.hpp"
 #include "tasks/recommendation/items_like.hpp"
@@ -10,7 +9,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <unordered_map>
 #include <utility>
 
 namespace kvmem {
@@ -168,11 +166,9 @@ void SequenceMemory::name_items(const History& history, Index row, Index when, b
         }
     }
     const auto count_of = [&](Token item) { return static_cast<Real>(memory_->count_before(item, when)); };
-    std::unordered_map<Token, Real> unseen_counts;
-    for (const auto& [item, like] : unseen ? shares_->unseen() : std::span<const UnseenItem>{}) {
+    const std::span<const UnseenItem> not_there = unseen ? shares_->unseen() : std::span<const UnseenItem>{};  // rising
+    for (const auto& [item, like] : not_there)
         scratch[item] = mean_of(like, [&](Token other) { return scratch[other]; });
-        if (scratch[item] > 0) unseen_counts[item] = mean_of(like, count_of);
-    }
     const std::size_t first = named.place.size();
     std::vector<Index> place(items, -1);  // of an item among the named ones
     const auto add = [&](Token item) {
@@ -196,8 +192,9 @@ void SequenceMemory::name_items(const History& history, Index row, Index when, b
     for (std::size_t i = first; i < named.place.size(); ++i) {
         const Index item = named.place[i] - row * items;
         Real* x = named.x.data() + static_cast<Index>(i) * features + own_features;
-        const auto like = unseen_counts.find(static_cast<Token>(item));
-        const Real n = like == unseen_counts.end() ? count_of(static_cast<Token>(item)) : like->second;
+        const auto at = std::ranges::lower_bound(not_there, item, {}, &UnseenItem::item);
+        const bool is_there = at == not_there.end() || at->item != item;
+        const Real n = is_there ? count_of(static_cast<Token>(item)) : mean_of(at->like, count_of);
         x[0] = std::log1p(10 * scratch[item]);
         x[1] = std::log1p(10 * scratch[item] / static_cast<Real>(std::pow(1 + double{n}, 0.5)));
         for (Index p = 0; p < 3; ++p) x[2 + p] = shares[p * items + item] / 4;
