@@ -158,13 +158,12 @@ struct FileRead {
 
 }  // namespace
 
-static std::optional<std::string> read_contents(const fs::path& path, FileRead& result) {
+static std::string read_contents(const fs::path& path, FileRead& result) {
     try {
         return kvmem::read_file(path);
     } catch (const Error& e) {
         result.unreadable = e;
-        result.warnings = {std::string("left out: ") + e.what()};
-        return std::nullopt;
+        throw;  // to where warnings are made
     }
 }
 
@@ -177,9 +176,7 @@ static FileRead read_one(const fs::path& path, const ReadOptions& options, const
         if (!unknown && size > max_file_bytes)
             throw error_in(name, "the file is too large for a document", "up to 256 MiB",
                            std::to_string(size) + " bytes");
-        const std::optional<std::string> contents = read_contents(path, result);
-        if (!contents) return result;
-        const std::string& bytes = *contents;
+        const std::string bytes = read_contents(path, result);
         const Layout layout = options.layout ? *options.layout : find_layout(path, bytes);
         if (earlier) {
             const auto old = std::ranges::lower_bound(earlier->files, name, {}, &File::path);

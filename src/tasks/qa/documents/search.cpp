@@ -127,7 +127,8 @@ Findings Search::ask(std::string_view question, const SearchOptions& options) co
     require_option(options.passages >= 0 && options.answers >= 0, "passages, answers", "0 or more");
     const Query query = impl_->query(question);
     const std::vector<Scored> passages = impl_->passages(query, options.passages, options.where);
-    SentenceScores scores(corpus(), impl_->stems, query, impl_->mean_sentence);
+    const std::vector<std::int16_t> terms = terms_of_stems(corpus().postings, query);
+    SentenceScores scores(corpus(), impl_->stems, terms, query, impl_->mean_sentence);
     Findings found;
     for (const Query::Term& term : query.terms) {
         found.words.push_back(term.word);
@@ -153,7 +154,7 @@ Findings Search::ask(std::string_view question, const SearchOptions& options) co
     if (found.answered)
         std::erase_if(found.answers, [&](const FoundAnswer& one) { return one.confidence < options.threshold; });
     found.answers.resize(std::min(std::ssize(found.answers), options.answers));
-    SpanScores spans(corpus(), impl_->stems, query);
+    SpanScores spans(corpus(), impl_->stems, terms, query);
     for (FoundAnswer& answer : found.answers) {
         answer.span = spans.best(all.sentences[answer.sentence]);
         if (answer.span && answer.span->confidence < options.span_confidence) answer.span.reset();

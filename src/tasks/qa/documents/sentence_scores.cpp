@@ -10,13 +10,9 @@ namespace kvmem::documents {
 static constexpr double count_saturation = 0.6, sentence_length_share = 0.35, neighbour_share = 0.25, pair_weight = 0.3,
                         expected_weight = 0.2, passage_weight = 0.4;
 
-SentenceScores::SentenceScores(const Corpus& corpus, std::span<const Token> stems, const Query& query,
-                               double mean_tokens)
-    : corpus_(corpus),
-      stems_(stems),
-      query_(query),
-      mean_tokens_(mean_tokens),
-      term_of_(terms_of_stems(corpus.postings, query)) {}
+SentenceScores::SentenceScores(const Corpus& corpus, std::span<const Token> stems,
+                               std::span<const std::int16_t> term_of, const Query& query, double mean_tokens)
+    : corpus_(corpus), stems_(stems), query_(query), mean_tokens_(mean_tokens), term_of_(term_of) {}
 
 // The share of a term in a sentence, or a part of that in a neighbour.
 double SentenceScores::attended(Index sentence, std::size_t term) const {

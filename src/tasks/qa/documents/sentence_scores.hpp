@@ -11,8 +11,10 @@ namespace kvmem::documents {
 // Scores the sentences of one passage at a time.
 class SentenceScores {
   public:
-    // All must outlive the object. `stems` are those of all tokens, `mean_tokens` is the mean of all sentences.
-    SentenceScores(const Corpus& corpus, std::span<const Token> stems, const Query& query, double mean_tokens);
+    // All must outlive the object. `stems` are those of all tokens, `term_of` are terms_of_stems(), `mean_tokens` is
+    // the mean of all sentences.
+    SentenceScores(const Corpus& corpus, std::span<const Token> stems, std::span<const std::int16_t> term_of,
+                   const Query& query, double mean_tokens);
 
     // Reads a passage, whose score by BM25 is given.
     void read(const Passage& passage, double passage_score);
@@ -31,7 +33,7 @@ class SentenceScores {
     std::span<const Token> stems_;
     const Query& query_;
     double mean_tokens_;
-    std::vector<std::int16_t> term_of_;  // of each stem the first term, or -1
+    std::span<const std::int16_t> term_of_;
     Index sentences_ = 0;
     std::vector<double> matches_;  // [sentences, terms]
     std::vector<double> scores_;

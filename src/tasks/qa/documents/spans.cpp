@@ -43,8 +43,9 @@ static constexpr std::string_view copulas[] = {"are", "as",  "be",   "became", "
                                                "had", "has", "have", "is",     "named",  "was",  "were"};
 static constexpr std::string_view cause_cues[] = {"because", "for", "to"};
 
-SpanScores::SpanScores(const Corpus& corpus, std::span<const Token> stems, const Query& query)
-    : corpus_(corpus), stems_(stems), query_(query), term_of_(terms_of_stems(corpus.postings, query)) {}
+SpanScores::SpanScores(const Corpus& corpus, std::span<const Token> stems, std::span<const std::int16_t> term_of,
+                       const Query& query)
+    : corpus_(corpus), stems_(stems), term_of_(term_of), query_(query) {}
 
 // Years, such as "1976" and "1970s", and dates that begin with one: "2004-03-05".
 static bool is_year(std::string_view word) {

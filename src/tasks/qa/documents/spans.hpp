@@ -20,8 +20,9 @@ class SpanScores {
     using SharedFeatures = std::array<double, 16>;
     using KindFeatures = std::array<double, 16>;
 
-    // All must outlive the object. `stems` are those of all tokens.
-    SpanScores(const Corpus& corpus, std::span<const Token> stems, const Query& query);
+    // All must outlive the object. `stems` are those of all tokens, `term_of` are terms_of_stems().
+    SpanScores(const Corpus& corpus, std::span<const Token> stems, std::span<const std::int16_t> term_of,
+               const Query& query);
 
     // The best span. Its confidence is the share of words (F1) that it is expected to have in common with the right
     // one.
@@ -52,8 +53,8 @@ class SpanScores {
 
     const Corpus& corpus_;
     std::span<const Token> stems_;
+    std::span<const std::int16_t> term_of_;
     const Query& query_;
-    std::vector<std::int16_t> term_of_;  // of each stem the first term, or -1
     const Sentence* sentence_ = nullptr;
     std::string_view text_;
     std::vector<Word> words_;
