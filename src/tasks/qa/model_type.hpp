@@ -10,9 +10,4 @@ namespace kvmem {
 
 using QaModelType = ModelEntry<Model, ModelWords, std::vector<Token>, const LoadParameter&>;
 
-template <class M, class Config, class Recommended>
-QaModelType qa_model_type(std::string about, Recommended recommended) {
-    return QaModelType::of<M, Config>(std::move(about), std::move(recommended));
-}
-
 }  // namespace kvmem

@@ -8,9 +8,4 @@ namespace kvmem {
 
 using SelectionModelType = ModelEntry<SelectionModel, SentenceLexicon, Start>;
 
-template <class M, class Config, class Recommended>
-SelectionModelType selection_model_type(std::string about, Recommended recommended) {
-    return SelectionModelType::of<M, Config>(std::move(about), std::move(recommended));
-}
-
 }  // namespace kvmem

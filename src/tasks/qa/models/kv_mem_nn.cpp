@@ -213,7 +213,7 @@ void KvMemNNConfig::check() const {
 }
 
 const QaModelType& kv_mem_nn() {
-    static const auto type = qa_model_type<KvMemNN, KvMemNNConfig>(
+    static const auto type = QaModelType::of<KvMemNN, KvMemNNConfig>(
         "reads slots of a shared memory by key hashing (Miller et al. 2016)",
         [](TrainerOptions& t) { t.schedule = {.rate = 5e-3, .warmup = 0, .decay = Decay::linear}; });
     return type;

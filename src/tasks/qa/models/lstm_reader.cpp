@@ -69,7 +69,7 @@ void LstmReader::score(Tape& tape, const Batch& batch, View scores, AttentionTra
 }
 
 const QaModelType& lstm_reader() {
-    static const auto type = qa_model_type<LstmReader, LstmReaderConfig>(
+    static const auto type = QaModelType::of<LstmReader, LstmReaderConfig>(
         "reads a story word by word without a memory: the papers' baseline (Weston et al. 2016)",
         [](TrainerOptions& t) {
             t.optimizer.clip_norm = 1;

@@ -215,8 +215,8 @@ static RunConfig babi(Index width, Index epochs, double halve_every, Index start
 
 const QaModelType& mem_n2n() {
     static const auto type = [] {
-        auto made = qa_model_type<MemN2N, MemN2NConfig>("reads the sentences of a story (Sukhbaatar et al. 2015)",
-                                                        [](TrainerOptions&) {});
+        auto made = QaModelType::of<MemN2N, MemN2NConfig>("reads the sentences of a story (Sukhbaatar et al. 2015)",
+                                                          [](TrainerOptions&) {});
         made.presets = {{"memn2n-babi-1k", babi(20, 100, 25, 20, false)},
                         {"memn2n-babi-1k-joint", babi(50, 60, 15, 30, false)},
                         {"memn2n-babi-10k", babi(100, 100, 25, 20, true)},

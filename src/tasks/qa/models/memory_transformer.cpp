@@ -197,7 +197,7 @@ void MemoryTransformer::score(Tape& tape, const Batch& batch, View scores, Atten
 void MemoryTransformerConfig::check() const { require_option(width % heads == 0, "heads", "a divisor of the width"); }
 
 const QaModelType& memory_transformer() {
-    static const auto type = qa_model_type<MemoryTransformer, MemoryTransformerConfig>(
+    static const auto type = QaModelType::of<MemoryTransformer, MemoryTransformerConfig>(
         "lets the sentences of a story attend to each other", [](TrainerOptions& t) {
             t.optimizer = {.beta2 = 0.98, .clip_norm = 1};
             t.schedule = {.rate = 1e-3, .warmup = 0.05, .decay = Decay::cosine};

@@ -335,7 +335,7 @@ void PathReader::score(Tape& tape, const Batch& batch, View scores, AttentionTra
 
 const QaModelType& path_reader() {
     static const auto type = [] {
-        auto made = qa_model_type<PathReader, PathReaderConfig>(
+        auto made = QaModelType::of<PathReader, PathReaderConfig>(
             "follows relations from fact to fact through the whole of a memory", [](TrainerOptions& t) {
                 t.optimizer = {.clip_norm = 1};
                 t.schedule = {.rate = 3e-3, .warmup = 0.05, .decay = Decay::linear};

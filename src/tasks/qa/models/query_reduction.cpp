@@ -236,7 +236,7 @@ void QueryReduction::score(Tape& tape, const Batch& batch, View scores, Attentio
 }
 
 const QaModelType& query_reduction() {
-    static const auto type = qa_model_type<QueryReduction, QueryReductionConfig>(
+    static const auto type = QaModelType::of<QueryReduction, QueryReductionConfig>(
         "reduces the query sentence by sentence, with gates (Seo et al. 2017)", [](TrainerOptions& t) {
             t.optimizer = {.beta2 = 0.98, .clip_norm = 1};
             t.schedule = {.rate = 3e-3, .warmup = 0.05, .decay = Decay::cosine};

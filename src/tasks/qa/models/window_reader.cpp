@@ -148,7 +148,7 @@ void WindowReaderConfig::check() const {
 }
 
 const QaModelType& window_reader() {
-    static const auto type = qa_model_type<WindowReader, WindowReaderConfig>(
+    static const auto type = QaModelType::of<WindowReader, WindowReaderConfig>(
         "points at mentions in windows of documents, by the words around them",
         [](TrainerOptions& t) { t.schedule = {.rate = 3e-3, .warmup = 0.02, .decay = Decay::linear}; });
     return type;

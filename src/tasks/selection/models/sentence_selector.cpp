@@ -241,7 +241,7 @@ Var SentenceSelector::loss(Tape& tape, std::span<const ReadQuestion* const> ques
 }
 
 const SelectionModelType& sentence_selector() {
-    static const SelectionModelType type = selection_model_type<SentenceSelector, SentenceSelectorConfig>(
+    static const SelectionModelType type = SelectionModelType::of<SentenceSelector, SentenceSelectorConfig>(
         "the words of each candidate attend over the question's, with features of both; candidates under one softmax",
         [](TrainerOptions& t) {
             t.epochs = 10;
