@@ -18,15 +18,19 @@ namespace kvmem::apps {
 
 namespace fs = std::filesystem;
 
-po::options_description document_options() {
-    po::options_description options("Options of documents", 100, 50);
-    options.add_options()                                                                //
-        ("answers", po::value<Index>()->default_value(3), "sentences to show, at most")  //
+void add_options_of_search(po::options_description& options) {
+    options.add_options()  //
         ("threshold", po::value<double>()->default_value(documents::default_threshold, "0.71"),
          "confidence of an answer, 0 or more, at least: the sum of the shares of the question's words that its "
          "sentence and its passage have, by their rarity")  //
         ("selector", po::value<std::string>(),
          "run or model file of a sentence-selector, which ranks the best sentences");
+}
+
+po::options_description document_options() {
+    po::options_description options("Options of documents", 100, 50);
+    options.add_options()("answers", po::value<Index>()->default_value(3), "sentences to show, at most");
+    add_options_of_search(options);
     return options;
 }
 

@@ -7,7 +7,8 @@
 
 namespace kvmem::apps {
 
-// The options of a search of documents: --answers, --threshold and --selector.
+// The options of a search of documents: --threshold and --selector; and those of 'kvmem ask', with --answers.
+void add_options_of_search(po::options_description& options);
 po::options_description document_options();
 
 // Whether the option "run", or a path, names a data set with documents.

@@ -76,11 +76,7 @@ int run_evaluate(const Arguments& arguments) {
     compared.add_options()("against", po::value<std::vector<std::string>>()->composing(),
                            "another run or model file of the same data; may be given several times");
     po::options_description of_documents("Options of data sets of documents", 100, 50);
-    of_documents.add_options()  //
-        ("threshold", po::value<double>()->default_value(documents::default_threshold, "0.71"),
-         "confidence of an answer, at least")  //
-        ("selector", po::value<std::string>(),
-         "run or model file of a sentence-selector, which ranks the best sentences");
+    add_options_of_search(of_documents);
     line.options.add(questions).add(pairs).add(sequences).add(events).add(sentences).add(compared).add(of_documents);
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;

@@ -85,9 +85,7 @@ int run_import_documents(const Arguments& arguments) {
     require_at_least(threads, 0, "threads");
     const ThreadLimit limit(threads);
     const std::string output = required(values, "output", "the data set to write");
-    std::vector<fs::path> paths;
-    if (values.count("path"))
-        for (const std::string& path : values["path"].as<std::vector<std::string>>()) paths.emplace_back(path);
+    const std::vector<fs::path> paths = files_of(values, "path");
     if (paths.empty())
         throw UsageError({.what = "nothing to import", .expected = "files or folders", .hint = "see --help"});
     require_output(output, "kvmem-qa", documents::find_files(paths, options));

@@ -40,13 +40,6 @@ static void add_options(CommandLine& line, SentencesImport& how) {
         ("license", po::value(&how.info.license), "of the data");
 }
 
-static SentencesLayout layout_named(const std::string& name) {
-    const auto names = choices(SentencesLayout{});
-    const auto at = std::ranges::find(names, name);
-    require_option(at != names.end(), "layout", "auto, tsv, trecqa or jsonl");
-    return static_cast<SentencesLayout>(at - names.begin());
-}
-
 static void take_files(const po::variables_map& values, SentencesImport& how) {
     how.train = files_of(values, "train");
     std::ranges::copy(files_of(values, "file"), std::back_inserter(how.train));
@@ -87,7 +80,8 @@ int run_import_sentences(const Arguments& arguments) {
     add_options(line, how);
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
-    how.layout = layout_named(values["layout"].as<std::string>());
+    how.layout =
+        choice_named<SentencesLayout>(values["layout"].as<std::string>(), "layout", "auto, tsv, trecqa or jsonl");
     if (values.count("valid-fraction")) how.valid_fraction = values["valid-fraction"].as<double>();
     take_files(values, how);
     how.info.generator = "kvmem " KVMEM_VERSION " import sentences";

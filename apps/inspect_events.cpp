@@ -93,24 +93,22 @@ static json::object events_json(const EventsDataset& data, const EventsReport& r
     for (std::size_t i = 0; i < data.actions.size(); ++i) actions[data.actions[i]] = report.of_action[i];
     constexpr std::array<const char*, 4> names = {"none", "train", "valid", "test"};
     for (std::size_t i = 0; i < names.size(); ++i) marks[names[i]] = targets_json(report.marks[i]);
-    return {{"format", "kvmem-events"},
-            {"title", data.info.title},
-            {"source", data.info.source},
-            {"license", data.info.license},
-            {"generator", data.info.generator},
-            {"events", data.events.size()},
-            {"users", data.users.size()},
-            {"groups", std::move(groups)},
-            {"actions", std::move(actions)},
-            {"first", report.first},
-            {"last", report.last},
-            {"baskets", report.baskets},
-            {"repeats", report.repeats},
-            {"tied", report.tied},
-            {"share_of_top_hundredth", report.share_of_top},
-            {"top_that_stay", json::array(report.stay.begin(), report.stay.end())},
-            {"older_than_training", report.split.before_training},
-            {"marks", std::move(marks)}};
+    json::object all = info_json("kvmem-events", data.info);
+    const json::object more{{"events", data.events.size()},
+                            {"users", data.users.size()},
+                            {"groups", std::move(groups)},
+                            {"actions", std::move(actions)},
+                            {"first", report.first},
+                            {"last", report.last},
+                            {"baskets", report.baskets},
+                            {"repeats", report.repeats},
+                            {"tied", report.tied},
+                            {"share_of_top_hundredth", report.share_of_top},
+                            {"top_that_stay", json::array(report.stay.begin(), report.stay.end())},
+                            {"older_than_training", report.split.before_training},
+                            {"marks", std::move(marks)}};
+    all.insert(more.begin(), more.end());
+    return all;
 }
 
 void inspect_events(const std::filesystem::path& path, const po::variables_map& values) {

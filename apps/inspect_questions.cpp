@@ -117,20 +117,18 @@ static void print_recall(const QaDataset& dataset, RetrieverOptions options) {
 }
 
 static json::object data_json(const DatasetInfo& info, const DatasetReport& report, json::object splits) {
-    return {{"format", "kvmem-qa"},
-            {"title", info.title},
-            {"source", info.source},
-            {"license", info.license},
-            {"generator", info.generator},
-            {"vocabulary", json::object{{"words", report.tokens_by_kind[1]},
-                                        {"entities", report.tokens_by_kind[2]},
-                                        {"relations", report.tokens_by_kind[3]}}},
-            {"candidates", report.candidates},
-            {"memory", json::object{{"slots", report.memory.slots},
-                                    {"distinct_keys", report.memory.distinct_keys},
-                                    {"key", lengths_json(report.memory.key)},
-                                    {"value", lengths_json(report.memory.value)}}},
-            {"splits", std::move(splits)}};
+    json::object all = info_json("kvmem-qa", info);
+    const json::object more{{"vocabulary", json::object{{"words", report.tokens_by_kind[1]},
+                                                        {"entities", report.tokens_by_kind[2]},
+                                                        {"relations", report.tokens_by_kind[3]}}},
+                            {"candidates", report.candidates},
+                            {"memory", json::object{{"slots", report.memory.slots},
+                                                    {"distinct_keys", report.memory.distinct_keys},
+                                                    {"key", lengths_json(report.memory.key)},
+                                                    {"value", lengths_json(report.memory.value)}}},
+                            {"splits", std::move(splits)}};
+    all.insert(more.begin(), more.end());
+    return all;
 }
 
 // Prints the first questions of a split with their right answers, names in brackets.

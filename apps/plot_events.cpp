@@ -1,11 +1,8 @@
 // kvmem plot and kvmem inspect of models that recommend.
 #include "event_source.hpp"
 #include "inspection.hpp"
-#include "kvmem/core/file.hpp"
 #include "kvmem/core/text.hpp"
-#include "kvmem/train/session.hpp"
 #include "plot_run.hpp"
-#include "task_table.hpp"
 #include "task_verbs.hpp"
 
 #include <boost/json.hpp>

@@ -1,5 +1,4 @@
 // kvmem plot: a page of a run on pairs of sequences or on texts.
-#include "kvmem/core/file.hpp"
 #include "kvmem/tasks/sequences/dataset.hpp"
 #include "kvmem/tasks/sequences/objective.hpp"
 #include "plot_run.hpp"

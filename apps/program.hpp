@@ -7,6 +7,7 @@
 
 #include "kvmem/core/error.hpp"
 
+#include <algorithm>
 #include <boost/program_options.hpp>
 #include <chrono>
 #include <filesystem>
@@ -70,6 +71,16 @@ std::string required(const po::variables_map& values, const std::string& option,
 // The value of an option that takes several files, and these files; none if it was not given.
 using Paths = std::vector<std::string>;
 std::vector<std::filesystem::path> files_of(const po::variables_map& values, const std::string& option);
+
+// The choice of an enumeration, of which choices(Choice) has the names. Throws UsageError, with `expected`, for another
+// name.
+template <class Choice>
+Choice choice_named(const std::string& name, const char* option, const char* expected) {
+    const auto names = choices(Choice{});
+    const auto found = std::ranges::find(names, name);
+    require_option(found != names.end(), option, expected);
+    return static_cast<Choice>(found - names.begin());
+}
 
 // Throws UsageError that names the option unless its value is at least `min`.
 void require_at_least(std::int64_t value, std::int64_t min, const std::string& option);

@@ -41,10 +41,9 @@ int run_synth_documents(const Arguments& arguments) {
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
     if (!values.count("facts")) throw UsageError({.what = "nothing given for facts", .expected = "files of facts"});
-    const auto& paths = values["facts"].as<std::vector<std::string>>();
     const std::string output = required(values, "output", "the file of documents to write");
     options.all_templates = tells_all(values["templates"].as<std::string>());
-    const QaDataset facts = import_kb({paths.begin(), paths.end()}, {}, {});
+    const QaDataset facts = import_kb(files_of(values, "facts"), {}, {});
     const auto statements = documents::read_statements(required(values, "statements", "the file of statements"));
     const auto told = documents::tell_facts(facts, statements, options);
 

@@ -21,14 +21,6 @@ static const char* const about_synth_pairs =
     "  add      17+5 -> 22, numbers of up to three digits; characters\n"
     "  scan     jump left twice -> I_TURN_LEFT I_JUMP I_TURN_LEFT I_JUMP, the 20,910 commands of SCAN; words\n";
 
-template <class Choice>
-static Choice choice_named(const std::string& name, const char* option, const char* expected) {
-    const auto names = choices(Choice{});
-    const auto found = std::ranges::find(names, name);
-    require_option(found != names.end(), option, expected);
-    return static_cast<Choice>(found - names.begin());
-}
-
 int run_synth_pairs(const Arguments& arguments) {
     SynthPairs options;
     CommandLine line{.usage = "kvmem synth pairs --task TASK --output DIR [options]",

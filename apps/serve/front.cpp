@@ -131,9 +131,9 @@ ShardRequest Front::request_of(const Call& call, const char* operation, const st
 
 // --- Searches and reads ----------------------------------------------------------------------------------
 
-static bool ranks_before(const auto& a, const auto& b) {
+static constexpr auto ranks_before = [](const auto& a, const auto& b) {
     return a.score > b.score || (a.score == b.score && a.id < b.id);
-}
+};
 
 // What was found for one query.
 struct FoundRow {
@@ -143,7 +143,7 @@ struct FoundRow {
 
 // The k best of all shards, with the weights and the read of one store: the same sums in the same order.
 json::object Front::line_of(Index query, FoundRow row, const Listing& how) {
-    std::ranges::sort(row.slots, [](const FoundSlot& a, const FoundSlot& b) { return ranks_before(a, b); });
+    std::ranges::sort(row.slots, ranks_before);
     row.slots.resize(std::min(row.slots.size(), static_cast<std::size_t>(how.k)));
     std::vector<float> scores, weights(row.slots.size()), read(row.read_width);
     for (const FoundSlot& found : row.slots) scores.push_back(found.score);
@@ -224,8 +224,7 @@ Reply Front::search_packed(const Call& call, ShardRequest request) const {
             for (Index i = 0; i < part.k; ++i)
                 if (const store::Hit hit = part.at(q * part.k + i); std::isfinite(hit.score)) all.push_back(hit);
         const auto count = std::min<Index>(k, std::ssize(all));
-        std::partial_sort(all.begin(), all.begin() + count, all.end(),
-                          [](const store::Hit& a, const store::Hit& b) { return ranks_before(a, b); });
+        std::partial_sort(all.begin(), all.begin() + count, all.end(), ranks_before);
         for (Index i = 0; i < count; ++i) ids[q * k + i] = all[i].id, scores[q * k + i] = all[i].score;
     }
     Reply reply{.type = bytes_type};

@@ -23,19 +23,21 @@ static std::string manifest_of(const std::string& url) {
 }
 
 void ShardAnswers::leave_out_stale() {
+    std::vector<std::string> manifests;
+    for (const std::string& url : urls) manifests.push_back(manifest_of(url));
     std::map<std::string, std::map<std::uint64_t, int>> votes;  // of each manifest
     const auto field_of = [&](std::size_t i) { return replies[i].field("x-kvmem-changes"); };
     for (std::size_t i = 0; i < replies.size(); ++i)
-        if (const auto changes = kvmem::number_of<std::uint64_t>(field_of(i))) ++votes[manifest_of(urls[i])][*changes];
+        if (const auto changes = kvmem::number_of<std::uint64_t>(field_of(i))) ++votes[manifests[i]][*changes];
     votes.erase("");
     for (std::size_t i = replies.size(); i-- > 0;) {
-        const std::string manifest = manifest_of(urls[i]), field = field_of(i);
-        if (manifest.empty() || field.empty()) continue;
+        const std::string field = field_of(i);
+        if (manifests[i].empty() || field.empty()) continue;
         const auto changes = kvmem::number_of<std::uint64_t>(field);
         std::string why = "a count of changes that is no number";
         if (changes) {
             const auto most = std::ranges::max_element(
-                votes[manifest], {}, [](const auto& one) { return std::pair(one.second, one.first); });
+                votes[manifests[i]], {}, [](const auto& one) { return std::pair(one.second, one.first); });
             if (most->first == *changes) continue;
             why = "after " + field + " changes, where others are after " + std::to_string(most->first);
         }
