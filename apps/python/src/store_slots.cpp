@@ -47,11 +47,7 @@ static py::object add(const Store& self, py::object ids, py::object keys, py::ob
     const auto store = self.to_change();
     const NewSlots slots(*store, keys, values, texts);
     if (ids.is_none()) {
-        Id first = 0;
-        {
-            const py::gil_scoped_release no_gil;
-            first = store->add(slots.keys.view(), slots.view());
-        }
+        const Id first = without_gil([&] { return store->add(slots.keys.view(), slots.view()); });
         return py::module_::import("builtins").attr("range")(first, first + static_cast<Id>(slots.keys.rows()));
     }
     const Ids names = ids_for(ids, slots);
@@ -97,11 +93,7 @@ static bool contains(const Store& self, py::object id) {
 static py::dict get(const Store& self, py::object ids) {
     const auto store = self.get();
     const Ids names = integers<Id>(ids, "ids");
-    auto slots = std::make_shared<StoredSlots>();
-    {
-        const py::gil_scoped_release no_gil;
-        *slots = store->get(names.span());
-    }
+    const auto slots = without_gil([&] { return std::make_shared<StoredSlots>(store->get(names.span())); });
     const Index n = names.cols();
     return py::dict("found"_a = array(std::vector<std::uint8_t>(slots->found.begin(), slots->found.end())),
                     "keys"_a = array(slots, slots->keys.data(), {n, slots->keys.cols()}),
@@ -166,9 +158,8 @@ range(0, 2)
         .def("__delitem__",
              [](const Store& self, Id id) {
                  const auto store = self.to_change();
-                 Index removed = 0;
-                 without_gil([&] { removed = store->remove(std::span(&id, 1)); });
-                 if (removed == 0) throw py::key_error(std::to_string(id));
+                 if (without_gil([&] { return store->remove(std::span(&id, 1)); }) == 0)
+                     throw py::key_error(std::to_string(id));
              })
         .def("__iter__", [](const Store& self) { return py::iter(py::cast(self.get()->ids())); });
 }

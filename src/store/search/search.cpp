@@ -259,7 +259,7 @@ Index places_of_each(const Snapshot& snapshot, Index rows, Index k, const char* 
 
 Hits to_hits(const std::vector<TopK>& found, Index k) {
     const Index places = std::ssize(found) * k;
-    Hits hits{k, std::vector<Id>(places, 0), std::vector<float>(places, -std::numeric_limits<float>::infinity()), {}};
+    Hits hits{k, std::vector<Id>(places, 0), std::vector<float>(places, no_score), {}};
     for (Index q = 0; q < std::ssize(found); ++q) {
         const std::vector<ScoredSlot> slots = found[q].sorted();
         for (Index i = 0; i < std::ssize(slots); ++i) {
