@@ -91,23 +91,30 @@ namespace {
 class AliveItems {
   public:
     AliveItems(const EventMemory& memory, std::span<const RankingQuery> queries) {
-        for (const RankingQuery& query : queries) days_.push_back(day_of(query));
+        days_.reserve(queries.size());
+        for (const RankingQuery& query : queries) days_.push_back(day_of(query.history.now));
         std::ranges::sort(days_);
         days_.erase(std::unique(days_.begin(), days_.end()), days_.end());
         rows_.assign(days_.size(), std::vector<std::uint8_t>(memory.items()));
-        parallel_for(std::ssize(days_), 1, [&](Index first, Index last) {
-            for (Index i = first; i < last; ++i)
-                for (Index item = 0; item < memory.items(); ++item)
-                    rows_[i][item] = memory.count_before(static_cast<Token>(item), (days_[i] + 31) * seconds_per_day) >
-                                     memory.count_before(static_cast<Token>(item), (days_[i] - 30) * seconds_per_day);
-        });
+        for (Token item = 0; item < memory.items(); ++item) mark(memory, item);
     }
     std::span<const std::uint8_t> at(const RankingQuery& query) const {
-        return rows_[std::ranges::lower_bound(days_, day_of(query)) - days_.begin()];
+        return rows_[std::ranges::lower_bound(days_, day_of(query.history.now)) - days_.begin()];
     }
 
   private:
-    static Index day_of(const RankingQuery& query) { return query.history.now / seconds_per_day; }
+    // Days are counted toward zero, as those of the events are.
+    static Index day_of(Index time) { return time / seconds_per_day; }
+
+    // Marks the item at the days around each of its events. These rise, so each day is passed once.
+    void mark(const EventMemory& memory, Token item) {
+        constexpr Index around = 30;
+        std::size_t day = 0;
+        for (const Index time : memory.times_of(item)) {
+            while (day < days_.size() && (days_[day] + around + 1) * seconds_per_day <= time) ++day;
+            for (; day < days_.size() && (days_[day] - around) * seconds_per_day <= time; ++day) rows_[day][item] = 1;
+        }
+    }
 
     std::vector<Index> days_;
     std::vector<std::vector<std::uint8_t>> rows_;
@@ -122,8 +129,8 @@ struct Ranker {
 
     // Ranks the targets of a query by the scores of all items, which it changes.
     void rank(const RankingQuery& query, std::span<Real> scores, RankedTarget* targets) const;
-    // Marks the items that the user has at any time.
-    std::vector<std::uint8_t> owned(Index user) const;
+    // The different items that the user has at any time, rising.
+    std::vector<Token> owned(Index user) const;
     // An item that the user never has, and that is alive if `alive` is set; the target if there is none.
     Token draw_other(const RankingQuery& query, Rng& rng) const;
     std::optional<double> age_at(Token item, Index when) const;
@@ -131,62 +138,84 @@ struct Ranker {
 
 }  // namespace
 
-std::vector<std::uint8_t> Ranker::owned(Index user) const {
-    std::vector<std::uint8_t> items(everything.items());
+std::vector<Token> Ranker::owned(Index user) const {
+    std::vector<Token> items;
     const auto [first, end] = dataset.events.of_user(user);
     for (Index e = first; e < end; ++e)
-        if (dataset.events.group[e] == group) items[dataset.events.object[e]] = 1;
+        if (dataset.events.group[e] == group) items.push_back(dataset.events.object[e]);
+    std::ranges::sort(items);
+    items.erase(std::unique(items.begin(), items.end()), items.end());
     return items;
 }
 
 // The draw is uniform over the others by their order. Without `alive` they are not listed: the user's items are few.
 Token Ranker::draw_other(const RankingQuery& query, Rng& rng) const {
-    std::vector<Token> list;
+    const std::vector<Token> own = owned(query.user);
     if (alive) {
-        const std::vector<std::uint8_t> own = owned(query.user);
+        std::vector<Token> list;
         const std::span<const std::uint8_t> is_alive = alive->at(query);
-        for (Index item = 0; item < everything.items(); ++item)
-            if (!own[item] && is_alive[item]) list.push_back(static_cast<Token>(item));
+        for (Token item = 0; item < everything.items(); ++item)
+            if (is_alive[item] && !std::ranges::binary_search(own, item)) list.push_back(item);
         return list.empty() ? query.targets.front() : list[rng.below(std::ssize(list))];
     }
-    const auto [first, end] = dataset.events.of_user(query.user);
-    for (Index e = first; e < end; ++e)
-        if (dataset.events.group[e] == group) list.push_back(dataset.events.object[e]);
-    std::ranges::sort(list);
-    list.erase(std::unique(list.begin(), list.end()), list.end());
-    const Index others = everything.items() - std::ssize(list);
+    const Index others = everything.items() - std::ssize(own);
     if (others == 0) return query.targets.front();
     auto item = static_cast<Token>(rng.below(others));
-    for (const Token own : list) item += own <= item;
+    for (const Token one : own) item += one <= item;
     return item;
 }
 
 std::optional<double> Ranker::age_at(Token item, Index when) const {
     if (everything.count_before(item, when) == 0) return {};
-    const Index first = everything.time(everything.occurrences(item).front());
-    return static_cast<double>(when - first) / seconds_per_day;
+    return static_cast<double>(when - everything.times_of(item).front()) / seconds_per_day;
 }
 
 // Of an item that is no candidate: behind any list.
 static constexpr RankRange no_rank{std::numeric_limits<Index>::max() / 2, 1};
 
-void Ranker::rank(const RankingQuery& query, std::span<Real> scores, RankedTarget* targets) const {
-    const std::vector<std::uint8_t> own = owned(query.user);
-    const auto is_alive = alive ? alive->at(query) : std::span<const std::uint8_t>{};
-    std::vector<Real> others, living;
-    for (Index item = 0; item < std::ssize(scores); ++item) {
-        if (own[item]) continue;
-        others.push_back(scores[item]);
-        if (alive && is_alive[item]) living.push_back(scores[item]);
+namespace {
+// How a score stands among others, counted in one pass without branches.
+struct Standing {
+    std::int32_t below = 0, equal = 0, all = 0;
+
+    void add(Real score, Real other, std::int32_t times) {
+        below += other < score ? times : 0;
+        equal += other == score ? times : 0;
+        all += times;
     }
+    double auc() const { return all == 0 ? 0.5 : (below + 0.5 * equal) / all; }
+};
+}  // namespace
+
+static Standing standing(Real score, std::span<const Real> others) {
+    Standing sum;
+    for (const Real other : others) sum.add(score, other, 1);
+    return sum;
+}
+
+static Standing standing(Real score, std::span<const Real> others, std::span<const std::uint8_t> counted) {
+    Standing sum;
+    for (std::size_t i = 0; i < others.size(); ++i) sum.add(score, others[i], counted[i]);
+    return sum;
+}
+
+void Ranker::rank(const RankingQuery& query, std::span<Real> scores, RankedTarget* targets) const {
+    const std::vector<Token> own = owned(query.user);
+    const auto is_alive = alive ? alive->at(query) : std::span<const std::uint8_t>{};
     for (std::size_t t = 0; t < query.targets.size(); ++t) {
         const Token item = query.targets[t];
+        const Real score = scores[item];
         targets[t].item = item;
         targets[t].history = query.history.size();
         targets[t].age = age_at(item, query.history.now);
         targets[t].repeated = has_item(query.history, group, item);
-        targets[t].auc = auc(scores[item], others);
-        if (alive) targets[t].alive_auc = auc(scores[item], living);
+        Standing others = standing(score, scores);
+        for (const Token one : own) others.add(score, scores[one], -1);
+        targets[t].auc = others.auc();
+        if (!alive) continue;
+        Standing living = standing(score, scores, is_alive);
+        for (const Token one : own) living.add(score, scores[one], -is_alive[one]);
+        targets[t].alive_auc = living.auc();
     }
     if (options.seen != Seen::in)
         for (Index e = query.history.first; e < query.history.end; ++e)
@@ -199,7 +228,9 @@ void Ranker::rank(const RankingQuery& query, std::span<Real> scores, RankedTarge
 }
 
 static void require_finite(std::span<const Real> scores, const RecommendationModel& model) {
-    if (std::ranges::all_of(scores, [](Real x) { return std::isfinite(x); })) return;
+    bool finite = true;
+    for (const Real x : scores) finite &= std::abs(x) <= std::numeric_limits<Real>::max();  // false of NaN
+    if (finite) return;
     throw Error({.what = "the model gave a score that is no number",
                  .expected = "finite scores",
                  .got = "NaN or infinity",

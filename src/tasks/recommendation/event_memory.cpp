@@ -1,7 +1,10 @@
 #include "kvmem/tasks/recommendation/event_memory.hpp"
 
+#include "kvmem/core/error.hpp"
+
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace kvmem {
 
@@ -27,6 +30,8 @@ EventMemory::EventMemory(const Events& events, Index group, Index items, std::in
         std::stable_sort(occurrences_.values.begin() + occurrences_.offsets[i],
                          occurrences_.values.begin() + occurrences_.offsets[i + 1],
                          [&](Index a, Index b) { return time_[a] < time_[b]; });
+    occurrence_time_.reserve(item_.size());
+    for (const Index e : occurrences_.values) occurrence_time_.push_back(time_[e]);
 }
 
 std::pair<Index, Index> EventMemory::sequence_of(Index event) const {
@@ -35,9 +40,9 @@ std::pair<Index, Index> EventMemory::sequence_of(Index event) const {
 }
 
 Index EventMemory::count_before(Token item, Index when) const {
-    const std::span<const Index> all = occurrences(item);
-    if (when > last_time_) return std::ssize(all);
-    return std::ranges::partition_point(all, [&](Index e) { return time_[e] < when; }) - all.begin();
+    const std::span<const Index> times = times_of(item);
+    if (when > last_time_) return std::ssize(times);
+    return std::ranges::lower_bound(times, when) - times.begin();
 }
 
 // The count right after an occurrence is 1, plus the count after the one before it, decayed.
@@ -56,11 +61,31 @@ DecayedCounts::DecayedCounts(const EventMemory& memory, double half_life)
     }
 }
 
-double DecayedCounts::at(Token item, Index when) const {
-    const Index count = memory_->count_before(item, when);
-    if (count == 0) return 0;
-    const Index last = memory_->time(memory_->occurrences(item)[count - 1]);
-    return double{sums_[item][count - 1]} * std::exp2(-rate_ * static_cast<double>(when - last));
+double DecayedCounts::after(Token item, Index occurrences, Index when) const {
+    if (occurrences == 0) return 0;
+    const double count{sums_[item][occurrences - 1]};
+    if (rate_ == 0) return count;
+    const Index last = memory_->times_of(item)[occurrences - 1];
+    return count * std::exp2(-rate_ * static_cast<double>(when - last));
+}
+
+double DecayedCounts::at(Token item, Index when) const { return after(item, memory_->count_before(item, when), when); }
+
+// The times are taken as they rise, so that each item's occurrences are passed once.
+void DecayedCounts::at(std::span<const Index> times, View counts) const {
+    require_shape(counts.rows == std::ssize(times) && counts.cols == memory_->items(), "DecayedCounts::at",
+                  "a row for each time, a column for each item");
+    std::vector<Index> order(times.size());
+    std::iota(order.begin(), order.end(), Index{0});
+    std::ranges::sort(order, {}, [&](Index t) { return times[t]; });
+    for (Token item = 0; item < counts.cols; ++item) {
+        const std::span<const Index> all = memory_->times_of(item);
+        Index before = order.empty() ? 0 : memory_->count_before(item, times[order.front()]);
+        for (const Index t : order) {
+            while (before < std::ssize(all) && all[before] < times[t]) ++before;
+            counts(t, item) = static_cast<Real>(after(item, before, times[t]));
+        }
+    }
 }
 
 }  // namespace kvmem

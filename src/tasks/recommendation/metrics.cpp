@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 namespace kvmem {
 
@@ -44,8 +45,22 @@ static double gain(double rank) { return 1 / std::log2(1 + rank); }
 
 double gain_at(const RankRange& ranks, Index k) { return mean_up_to(ranks, k, gain); }
 
+// The sum of 1 / rank over the ranks from 1 to n: Euler and Maclaurin's series, exact to 1e-14 from 32 on.
+static double harmonic(Index n) {
+    double sum = 0;
+    if (n < 32) {
+        for (Index rank = 1; rank <= n; ++rank) sum += 1 / static_cast<double>(rank);
+        return sum;
+    }
+    const auto x = static_cast<double>(n);
+    return std::log(x) + std::numbers::egamma + 1 / (2 * x) - 1 / (12 * x * x) + 1 / (120 * x * x * x * x);
+}
+
+// Models that count leave most items with the same score, so ties are not summed rank by rank.
 double reciprocal_rank(const RankRange& ranks) {
-    return mean_up_to(ranks, std::numeric_limits<Index>::max(), [](double rank) { return 1 / rank; });
+    constexpr Index few = 32;
+    if (ranks.equal <= few) return mean_up_to(ranks, ranks.better + few, [](double rank) { return 1 / rank; });
+    return (harmonic(ranks.better + ranks.equal) - harmonic(ranks.better)) / static_cast<double>(ranks.equal);
 }
 
 RankingScore score_ranking(std::span<const RankRange> targets, Index k) {

@@ -7,6 +7,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <limits>
 
@@ -98,6 +99,36 @@ TEST_CASE("a peeking model wins against every drawn item, and constants are at a
     const auto queries = ranking_queries(data, 0, usual_evaluation(data));
     CHECK(sampled_auc(Scorer(data, peek), data, queries, false) == 1);
     CHECK(sampled_auc(Scorer(data, [](const History&, Token) { return Real{0}; }), data, queries, true) == 0.5);
+}
+
+TEST_CASE("the AUC is over items that the user never has, alive ones among them by each event's days", "[ranking]") {
+    constexpr Token items = 90;
+    const EventsDataset data = test::ring_events(40, 12, items);
+    EvaluationOptions options = usual_evaluation(data);
+    const auto queries = ranking_queries(data, 0, options);
+    const auto score = [](const History& history, Token item) {
+        return static_cast<Real>((item * 5 + history.size()) % 3);  // with ties
+    };
+    const RankingEvaluation all = evaluate(Scorer(data, score), data, queries, options);
+    for (const RankedTarget& target : all.targets) {
+        const RankingQuery& query = queries[target.query];
+        std::vector<Real> others, living;
+        for (Token item = 0; item < items; ++item) {
+            const auto [first, end] = data.events.of_user(query.user);
+            if (std::count(data.events.object.begin() + first, data.events.object.begin() + end, item) > 0) continue;
+            others.push_back(score(query.history, item));
+            const Index day = query.history.now / seconds_per_day;
+            for (Index e = 0; e < std::ssize(data.events.object); ++e)
+                if (data.events.object[e] == item && data.events.time[e] >= (day - 30) * seconds_per_day &&
+                    data.events.time[e] < (day + 31) * seconds_per_day) {
+                    living.push_back(others.back());
+                    break;
+                }
+        }
+        CHECK(living.size() < others.size());
+        CHECK(target.auc == auc(score(query.history, target.item), others));
+        CHECK(target.alive_auc == auc(score(query.history, target.item), living));
+    }
 }
 
 TEST_CASE("a model's NaN is an error of the evaluation", "[ranking]") {

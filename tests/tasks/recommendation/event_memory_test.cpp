@@ -1,6 +1,7 @@
 // The memory of events: occurrences in the order of time, and counts that decay.
 #include "kvmem/tasks/recommendation/event_memory.hpp"
 
+#include "kvmem/core/error.hpp"
 #include "support/ring_events.hpp"
 
 #include <catch2/catch.hpp>
@@ -42,5 +43,20 @@ TEST_CASE("decayed counts are sums over the occurrences before a time", "[event-
             }
             CHECK(counts.at(3, when) == Approx(expected));
         }
+    }
+}
+
+TEST_CASE("counts of all items at several times are those of each, in whatever order times come", "[event-memory]") {
+    const EventsDataset data = test::ring_events(20, 12);
+    const EventMemory memory(data.events, 0, 8, {EventMark::train, EventMark::valid});
+    const std::vector<Index> times{
+        11 * seconds_per_day + 7, 0, 90 * seconds_per_day, Events::min_time, 5 * seconds_per_day, 5 * seconds_per_day};
+    for (const double half_life : {0.0, 3.0}) {
+        const DecayedCounts counts(memory, half_life);
+        Matrix all(std::ssize(times), 8);
+        counts.at(times, all.view());
+        for (Index t = 0; t < all.rows(); ++t)
+            for (Token item = 0; item < 8; ++item) CHECK(all(t, item) == static_cast<Real>(counts.at(item, times[t])));
+        CHECK_THROWS_AS(counts.at(times, Matrix(1, 8).view()), Error);
     }
 }

@@ -28,6 +28,15 @@ TEST_CASE("a scorer of constants comes out at chance", "[ranking]") {
     CHECK(score_ranking(std::vector(3, ranks), 10).recall == Approx(0.2));
 }
 
+TEST_CASE("reciprocals of many tied ranks are their mean, wherever they begin", "[ranking]") {
+    for (const Index better : {0, 1, 30, 31, 1000, 1000000})
+        for (const Index equal : {1, 2, 31, 32, 33, 64, 5000}) {
+            double sum = 0;
+            for (Index rank = better + 1; rank <= better + equal; ++rank) sum += 1 / static_cast<double>(rank);
+            CHECK(reciprocal_rank({better, equal}) == Approx(sum / static_cast<double>(equal)).epsilon(1e-10));
+        }
+}
+
 TEST_CASE("a scorer that peeks at the targets comes out at one", "[ranking]") {
     std::vector<Real> scores(50, 0);
     scores[3] = scores[9] = 1;

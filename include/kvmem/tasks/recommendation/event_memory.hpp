@@ -4,6 +4,7 @@
 // count read it, with a time up to which it counts. Several threads may read it.
 #pragma once
 
+#include "kvmem/core/matrix.hpp"
 #include "kvmem/core/ragged.hpp"
 #include "kvmem/tasks/recommendation/history.hpp"
 
@@ -30,6 +31,10 @@ class EventMemory {
     std::pair<Index, Index> sequence_of(Index event) const;
     // The events with this item, their times rising.
     std::span<const Index> occurrences(Token item) const { return occurrences_[item]; }
+    // The times of the occurrences.
+    std::span<const Index> times_of(Token item) const {
+        return std::span(occurrence_time_).subspan(occurrences_.offsets[item], occurrences(item).size());
+    }
     // The number of occurrences before `when`.
     Index count_before(Token item, Index when) const;
     // The time of the latest event of all, or Events::min_time of none.
@@ -40,6 +45,7 @@ class EventMemory {
     std::vector<Token> item_, user_;
     std::vector<Index> time_;
     Ragged<Index> occurrences_;
+    std::vector<Index> occurrence_time_;  // beside the values of occurrences_, because most reads need times alone
     Index last_time_ = Events::min_time;
 };
 
@@ -51,8 +57,13 @@ class DecayedCounts {
 
     // The count of the occurrences before `when`.
     double at(Token item, Index when) const;
+    // counts[t, item] = at(item, times[t]). Throws Error for another shape.
+    void at(std::span<const Index> times, View counts) const;
 
   private:
+    // The count at `when`, with `occurrences` of the item before it.
+    double after(Token item, Index occurrences, Index when) const;
+
     const EventMemory* memory_;
     double rate_;         // halvings a second
     Ragged<float> sums_;  // of each occurrence: the count right after it

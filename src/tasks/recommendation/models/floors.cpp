@@ -18,6 +18,13 @@ static std::string days(double half_life) {
     return half_life > 0 ? "a half-life of " + std::to_string(half_life).substr(0, 5) + " days" : "no decay";
 }
 
+static std::vector<Index> times_of(std::span<const History> histories) {
+    std::vector<Index> times;
+    times.reserve(histories.size());
+    for (const History& history : histories) times.push_back(history.now);
+    return times;
+}
+
 // --- popularity
 
 Popularity::Popularity(const PopularityConfig& config, Catalog catalog, Start start)
@@ -27,9 +34,7 @@ std::string Popularity::summary() const { return "Counts of events with " + days
 
 void Popularity::score(std::span<const History> histories, View scores) const {
     require_memory(counts_.has_value(), config_.kind);
-    for (Index i = 0; i < scores.rows; ++i)
-        for (Index item = 0; item < scores.cols; ++item)
-            scores(i, item) = static_cast<Real>(counts_->at(static_cast<Token>(item), histories[i].now));
+    counts_->at(times_of(histories), scores);
 }
 
 // --- own items
@@ -46,16 +51,13 @@ double OwnItems::weight_of(const History& history, Index event) const {
 
 void OwnItems::score(std::span<const History> histories, View scores) const {
     require_memory(counts_.has_value(), config_.kind);
+    counts_->at(times_of(histories), scores);
     for (Index i = 0; i < scores.rows; ++i) {
         const History& history = histories[i];
-        double max = 0;
-        for (Index item = 0; item < scores.cols; ++item) {
-            const double count = counts_->at(static_cast<Token>(item), history.now);
-            scores(i, item) = static_cast<Real>(config_.recency * count);
-            max = std::max(max, count);
-        }
+        const std::span row(scores.row(i), static_cast<std::size_t>(scores.cols));
+        const Real max = row.empty() ? 0 : *std::ranges::max_element(row);
         if (max > 0)
-            for (Index item = 0; item < scores.cols; ++item) scores(i, item) /= static_cast<Real>(max);
+            for (Real& x : row) x *= static_cast<Real>(config_.recency) / max;
         for (Index e = history.first; e < history.end; ++e)
             if (history.events->group[e] == catalog().group)
                 scores(i, history.events->object[e]) += static_cast<Real>(weight_of(history, e));
