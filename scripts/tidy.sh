@@ -7,5 +7,5 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 command -v run-clang-tidy >/dev/null || { echo "error: no clang-tidy; scripts/bootstrap.sh --dev installs it" >&2; exit 1; }
-quietly cmake --preset asan # clang's, so that the flags are ones that clang-tidy knows
-run-clang-tidy -p build/asan -quiet -j "$jobs" "$PWD/${1:-src/}" | { grep -v '^clang-tidy' || true; }
+quietly cmake --preset tidy # clang's, so that the flags are ones that clang-tidy knows
+run-clang-tidy -p build/tidy -quiet -j "$jobs" "$PWD/${1:-src/}" | { grep -v '^clang-tidy' || true; }
