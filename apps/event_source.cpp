@@ -104,7 +104,7 @@ const std::string& event_text(const Recommender& recommender, const Events& even
 }
 
 std::string json_line(const Recommender& recommender, const History& history,
-                      const std::vector<Recommendation>& recommendations) {
+                      const std::vector<Recommendation>& recommendations, std::string_view user) {
     const ObjectGroup& items = recommender.model().catalog().objects();
     json::array all;
     for (const Recommendation& one : recommendations) {
@@ -118,7 +118,11 @@ std::string json_line(const Recommender& recommender, const History& history,
         if (!reasons.empty()) object["reasons"] = std::move(reasons);
         all.push_back(std::move(object));
     }
-    return json::serialize(json::object{{"events", history.size()}, {"recommendations", std::move(all)}});
+    json::object object;
+    if (!user.empty()) object["user"] = user;
+    object["events"] = history.size();
+    object["recommendations"] = std::move(all);
+    return json::serialize(object);
 }
 
 }  // namespace kvmem::apps

@@ -5,6 +5,8 @@
 #include "program.hpp"
 
 #include <memory>
+#include <string>
+#include <string_view>
 
 namespace kvmem::apps {
 
@@ -23,8 +25,8 @@ std::string date_text(Index seconds);
 
 // The name of what an event is with.
 const std::string& event_text(const Recommender& recommender, const Events& events, Index event);
-// What 'kvmem recommend --json' prints, without the line's end.
+// What 'kvmem recommend --json' prints, without the line's end; a user's name comes first, unless it is empty.
 std::string json_line(const Recommender& recommender, const History& history,
-                      const std::vector<Recommendation>& recommendations);
+                      const std::vector<Recommendation>& recommendations, std::string_view user = {});
 
 }  // namespace kvmem::apps

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <iterator>
 
 namespace kvmem::apps {
 
@@ -15,7 +16,9 @@ static const char* const about_recommend =
     "items, their names, or parts of one name alone. FILE has an item in each line, and behind a tab its time. All\n"
     "events of the data set before the time are the model's memory; a new user's count at once. With --items, new "
     "items\n"
-    "are recommended, too, by what the model learned of their features.";
+    "are recommended, too, by what the model learned of their features. With --users, each user has a line of JSON, "
+    "or\n"
+    "lines of the user, the place, the item and its score, with tabs between.";
 
 static std::vector<TypedEvent> typed_events(const po::variables_map& values) {
     std::vector<TypedEvent> events;
@@ -109,6 +112,46 @@ static void print(const Recommender& recommender, const History& history,
     }
 }
 
+// The users that the lines of a file name, or standard input's, or 'all' of the data set.
+static std::vector<std::string> users_named(const std::string& name, const Recommender& recommender) {
+    const std::vector<std::string>& known = recommender.dataset().users.ids.all();
+    if (name == "all" && !is_there(name)) return known;
+    std::string text;
+    if (name == "-")
+        text.assign(std::istreambuf_iterator<char>(std::cin), {});
+    else
+        text = read_file(name);
+    std::vector<std::string> users;
+    TextLines lines(text, name);
+    for (std::string_view line; lines.next(line);)
+        if (!line.empty()) users.emplace_back(line);
+    return users;
+}
+
+// All users are found before the first one is answered, and are answered in groups, so that memory does not grow.
+static void recommend_to(const std::vector<std::string>& users, const Recommender& recommender, Index when,
+                         const RecommendOptions& options, bool as_json) {
+    std::vector<History> histories;
+    histories.reserve(users.size());
+    for (const std::string& user : users) histories.push_back(recommender.history_of(user, when));
+    const ObjectGroup& items = recommender.model().catalog().objects();
+    constexpr std::size_t group = 4096;
+    for (std::size_t first = 0; first < users.size(); first += group) {
+        const std::size_t count = std::min(group, users.size() - first);
+        const auto all = recommender.recommend(std::span(histories).subspan(first, count), options);
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::string& user = users[first + i];
+            if (as_json) {
+                std::cout << printable(json_line(recommender, histories[first + i], all[i], user)) << "\n";
+                continue;
+            }
+            for (std::size_t place = 0; place < all[i].size(); ++place)
+                std::cout << printable(user) << "\t" << place + 1 << "\t" << printable(items.shown(all[i][place].item))
+                          << "\t" << formatted("%.3f", all[i][place].score) << "\n";
+        }
+    }
+}
+
 int run_recommend(const Arguments& arguments) {
     int threads = 0;
     RecommendOptions options;
@@ -117,6 +160,7 @@ int run_recommend(const Arguments& arguments) {
     line.rest = "event";
     line.options.add_options()                                                                            //
         ("user,u", po::value<std::string>(), "of the data set")                                           //
+        ("users", po::value<std::string>(), "file of users, a line each; - for standard input, or all")   //
         ("history", po::value<std::string>(), "file of a user's events")                                  //
         ("k,k", po::value(&options.k)->default_value(options.k), "items to recommend")                    //
         ("at", po::value<std::string>(), "time of the recommendation [one second after the last event]")  //
@@ -142,15 +186,22 @@ int run_recommend(const Arguments& arguments) {
     const ThreadLimit limit(threads);
     const std::vector<TypedEvent> typed = typed_events(values);
     require_option(values.count("user") == 0 || typed.empty(), "user", "no events beside it");
+    const bool several = values.count("users") > 0;
+    require_option(!several || (values.count("user") == 0 && typed.empty()), "users", "no user or events beside it");
+    const bool as_json = values.count("json") > 0;
+    require_option(!several || as_json || !options.explain, "users", "--json beside it, for --explain");
     const Recommender recommender = open_recommender(values);
     options.allowed = allowed_items(recommender, values);
     const Index when = values.count("at") ? moment(values["at"].as<std::string>(), "at") : recommender.now();
+    if (several) {
+        recommend_to(users_named(values["users"].as<std::string>(), recommender), recommender, when, options, as_json);
+        return 0;
+    }
     const Events events = recommender.events_of(typed, when);
     const History history = values.count("user") ? recommender.history_of(values["user"].as<std::string>(), when)
                                                  : History{&events, 0, events.size(), when};
     const auto recommendations = recommender.recommend({&history, 1}, options).front();
-    values.count("json") ? print_json(recommender, history, recommendations)
-                         : print(recommender, history, recommendations);
+    as_json ? print_json(recommender, history, recommendations) : print(recommender, history, recommendations);
     return 0;
 }
 

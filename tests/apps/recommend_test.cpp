@@ -6,6 +6,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <sstream>
+
 using namespace kvmem;
 using test::kvmem_program;
 using test::Output;
@@ -53,6 +56,27 @@ TEST_CASE("the program trains on events, measures beside the floors, and recomme
     CHECK(only.out.find("Item 5") != std::string::npos);
     CHECK(kvmem_program({"plot", ring.run}).code == 0);
     CHECK(kvmem_program({"inspect", ring.run + "/model-best.h5"}).out.find("items") != std::string::npos);
+}
+
+TEST_CASE("users of a file, or all, get what each gets alone", "[program][recommend]") {
+    NEED_PROGRAM();
+    const RingRun ring;
+    REQUIRE(ring.train(ring.run, {"--model", "item-knn"}).code == 0);
+    replace_file(ring.path("users"), "u3\nu1\n\nu3\n");
+    const Output lines = kvmem_program({"recommend", ring.run, "--users", ring.path("users"), "--k", "2"});
+    std::string expected;
+    for (const std::string user : {"u3", "u1", "u3"}) {
+        std::istringstream alone(kvmem_program({"recommend", ring.run, "--user", user, "--k", "2"}).out);
+        for (std::string line; std::getline(alone, line);) expected += user + "\t" + line + "\n";
+    }
+    CHECK(lines.out == expected);
+    const Output json = kvmem_program({"recommend", ring.run, "--users", "all", "--json", "--explain"});
+    CHECK(std::ranges::count(json.out, '\n') == 24);
+    CHECK(json.out.find("{\"user\":\"u0\",\"events\":") == 0);
+    replace_file(ring.path("users"), "u3\nnobody\n");
+    check_refused(kvmem_program({"recommend", ring.run, "--users", ring.path("users")}));
+    check_refused(kvmem_program({"recommend", ring.run, "--users", "all", "--user", "u1"}));
+    check_refused(kvmem_program({"recommend", ring.run, "--users", "all", "--explain"}));
 }
 
 TEST_CASE("models that count make runs, too, and can stand against others", "[program][recommend]") {
