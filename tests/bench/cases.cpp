@@ -117,6 +117,7 @@ std::vector<Job> training_jobs() {
         training("train KV-MemNN, 1000 slots", "kvmemnn", one_query_each(32, 1000, 128)),
         training("train encoder layer 16x128x512", "encoder", encoder),
         training("train attention LSTM 256, 128 words", "seq2seq", words),
+        training("train Transformer 4+4x256, 128 words", "transformer", words),
     };
 }
 

@@ -5,6 +5,7 @@
 #include "kvmem/core/parallel.hpp"
 #include "kvmem/tasks/qa/models/mem_n2n.hpp"
 #include "kvmem/tasks/sequences/models/seq2seq.hpp"
+#include "kvmem/tasks/sequences/models/transformer.hpp"
 #include "kvmem_attention.hpp"
 #include "named_parameters.hpp"
 #include "training_data.hpp"
@@ -259,20 +260,16 @@ class KvMemNN : public Training {
     std::vector<Index> answer_;
 };
 
-class Seq2Seq : public Training {
+// The models that `kvmem train` has, on the words of Seq2SeqData.
+template <class Model, class Config>
+class Words : public Training {
   public:
-    Seq2Seq(const Case& c, Sharding sharding)
-        : Training(c, sharding), data_(c), model_(config(c), {units(data_.source_tokens), units(data_.target_tokens)}) {
+    Words(const Case& c, Sharding sharding, const Config& config)
+        : Training(c, sharding), data_(c), model_(config, {units(data_.source_tokens), units(data_.target_tokens)}) {
         for (Parameter& p : model_.parameters()) fill_parameter(p.name, p.value.data(), p.value.rows(), p.value.cols());
     }
 
   private:
-    static kvmem::Seq2SeqConfig config(const Case& c) {
-        kvmem::Seq2SeqConfig config;
-        config.width = c.width, config.embedding = c.width / 2;
-        config.dropout = config.label_smoothing = 0;
-        return config;
-    }
     static kvmem::Units units(Index tokens) {
         std::vector<std::string> texts;
         for (Index i = 3; i < tokens; ++i) texts.push_back("t" + std::to_string(i));
@@ -293,8 +290,25 @@ class Seq2Seq : public Training {
     kvmem::Parameters& parameters() override { return model_.parameters(); }
 
     Seq2SeqData data_;
-    kvmem::Seq2Seq model_;
+    Model model_;
 };
+
+std::unique_ptr<Task> seq2seq(const Case& c, Sharding sharding) {
+    kvmem::Seq2SeqConfig config;
+    config.width = c.width, config.embedding = c.width / 2;
+    config.dropout = config.label_smoothing = 0;
+    return std::make_unique<Words<kvmem::Seq2Seq, kvmem::Seq2SeqConfig>>(c, sharding, config);
+}
+
+std::unique_ptr<Task> transformer(const Case& c, Sharding sharding) {
+    kvmem::TransformerConfig config;
+    config.width = c.width, config.heads = TransformerData::heads, config.inner = 4 * c.width;
+    config.encoder_layers = config.decoder_layers = TransformerData::layers;
+    config.positions = kvmem::Positions::learned, config.max_positions = TransformerData::max_positions;
+    config.norm_order = kvmem::NormOrder::post, config.feed_forward = kvmem::FeedForwardForm::relu;
+    config.dropout = config.label_smoothing = 0;
+    return std::make_unique<Words<kvmem::Transformer, kvmem::TransformerConfig>>(c, sharding, config);
+}
 
 class Encoder : public Training {
   public:
@@ -352,7 +366,8 @@ class Encoder : public Training {
 std::unique_ptr<Task> kvmem_training(const Case& c, Sharding sharding) {
     if (c.kind == "memn2n") return std::make_unique<MemN2N>(c, sharding);
     if (c.kind == "kvmemnn") return std::make_unique<KvMemNN>(c, sharding);
-    if (c.kind == "seq2seq") return std::make_unique<Seq2Seq>(c, sharding);
+    if (c.kind == "seq2seq") return seq2seq(c, sharding);
+    if (c.kind == "transformer") return transformer(c, sharding);
     if (c.kind == "encoder") return std::make_unique<Encoder>(c, sharding);
     return nullptr;
 }

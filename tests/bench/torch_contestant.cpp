@@ -12,7 +12,8 @@ int main() {
         if (c.bf16) return {};
         if (bench::is_decoding(c)) return {c.causal ? "whole" : "cache"};
         if (c.kind == "attend") return {"matmul", "sdpa"};
-        if (c.kind == "encoder" || c.kind == "seq2seq" || bench::is_recurrent(c)) return {"layer"};
+        if (c.kind == "encoder" || c.kind == "seq2seq" || c.kind == "transformer" || bench::is_recurrent(c))
+            return {"layer"};
         return {"bag", "bag-dense", "gather"};
     };
     const auto make = [](const Case& c, const std::string& variant) {

@@ -1,9 +1,7 @@
 #include <torch/torch.h>
 
-#include <map>
-
 #include "decode_data.hpp"
-#include "named_parameters.hpp"
+#include "torch_layers.hpp"
 #include "torch_tasks.hpp"
 
 namespace bench {
@@ -12,67 +10,11 @@ namespace {
 
 using torch::Tensor;
 
-// The layers, with their weights by name. Rows of sequences are [sequences, length, width].
-class Layers {
-  public:
-    explicit Layers(const Case& c) : width_(c.width), heads_(c.heads), is_post_(c.kind == "decode") {}
-
-    Tensor parameter(const std::string& name, Index rows, Index cols) {
-        Tensor& p = parameters_[name];
-        if (!p.defined()) {
-            p = torch::empty({rows, cols});
-            fill_parameter(name, p.data_ptr<float>(), rows, cols);
-        }
-        return p;
-    }
-    Tensor linear(const Tensor& x, const std::string& name, Index out) {
-        return at::linear(x, parameter(name + ".weight", out, x.size(-1)), parameter(name + ".bias", 1, out)[0]);
-    }
-    Tensor norm(const Tensor& x, const std::string& name) {
-        return at::layer_norm(x, {width_}, parameter(name + ".gain", 1, width_)[0],
-                              parameter(name + ".bias", 1, width_)[0]);
-    }
-    template <class F>
-    Tensor sub_layer(const Tensor& x, const std::string& name, F f) {
-        return is_post_ ? norm(x + f(x), name) : x + f(norm(x, name));
-    }
-    Tensor feed_forward(const Tensor& x, const std::string& name) {
-        return linear(at::relu(linear(x, name + ".in", 4 * width_)), name + ".out", width_);
-    }
-    // [sequences, heads, length, width of a head]
-    Tensor projected(const Tensor& x, const std::string& name) {
-        return linear(x, name, width_).view({x.size(0), x.size(1), heads_, width_ / heads_}).transpose(1, 2);
-    }
-    Tensor attend(const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask,
-                  const std::string& name) {
-        Tensor scores = at::matmul(query / std::sqrt(static_cast<double>(width_ / heads_)), key.transpose(2, 3));
-        if (mask.defined()) scores = scores + mask;
-        const Tensor read = at::matmul(at::softmax(scores, -1), value).transpose(1, 2);
-        return linear(read.reshape({read.size(0), read.size(1), width_}), name + ".out", width_);
-    }
-    // Tokens [sequences, length], the first of them at a position.
-    Tensor embed(const Tensor& tokens, const std::string& table, const std::string& stack, Index position, Index max) {
-        const Tensor rows = at::embedding(parameter(table, DecodeData::tokens, width_), tokens);
-        const Tensor places = parameter(stack + ".positions", max, width_);
-        return rows * std::sqrt(static_cast<double>(width_)) + places.slice(0, position, position + tokens.size(1));
-    }
-    Tensor last_norm(const Tensor& x, const std::string& stack) { return is_post_ ? x : norm(x, stack + ".norm"); }
-
-  private:
-    Index width_, heads_;
-    bool is_post_;
-    std::map<std::string, Tensor> parameters_;
-};
-
-std::string part(const char* stack, Index layer, const char* of) {
-    return std::string(stack) + "." + std::to_string(layer) + "." + of;
-}
-
 class Decode : public Task {
   public:
     explicit Decode(const Case& c)
         : case_(c),
-          layers_(c),
+          layers_(c.width, c.heads, c.kind == "decode"),
           sources_(torch::tensor(DecodeData::sources(c)).view({c.batch, c.slots})),
           begin_(torch::zeros({DecodeData::tokens})),
           self_(static_cast<std::size_t>(DecodeData::layers(c))),
@@ -110,7 +52,7 @@ class Decode : public Task {
     };
 
     void read_sources() {
-        Tensor x = layers_.embed(sources_, "source", "encoder", 0, case_.slots);
+        Tensor x = layers_.embed(sources_, DecodeData::tokens, "source", "encoder", 0, case_.slots);
         for (std::size_t i = 0; i < memory_.size(); ++i) {
             const auto of = [&](const char* name) { return part("encoder", static_cast<Index>(i), name); };
             x = layers_.sub_layer(x, of("norm1"), [&](const Tensor& y) {
@@ -130,7 +72,7 @@ class Decode : public Task {
     Tensor next_scores(Index step) {
         const bool cached = case_.causal == 0;
         const Tensor inputs = cached ? tokens_.slice(1, step) : tokens_, mask = cached ? Tensor() : causal(step + 1);
-        Tensor x = layers_.embed(inputs, "target", "decoder", cached ? step : 0, case_.slots);
+        Tensor x = layers_.embed(inputs, DecodeData::tokens, "target", "decoder", cached ? step : 0, case_.slots);
         for (std::size_t i = 0; i < self_.size(); ++i) {
             const auto of = [&](const char* name) { return part("decoder", static_cast<Index>(i), name); };
             x = layers_.sub_layer(x, of("norm1"), [&](const Tensor& y) {

@@ -5,14 +5,13 @@
 #include <numeric>
 
 #include "named_parameters.hpp"
+#include "torch_layers.hpp"
 #include "torch_tasks.hpp"
 #include "training_data.hpp"
 
 namespace bench {
 
 namespace {
-
-using torch::Tensor;
 
 Tensor normal_tensor(Index rows, Index cols, std::uint32_t stream, double deviation) {
     const Tensor t = torch::empty({rows, cols});
@@ -122,6 +121,29 @@ class KvMemNN : public Training {
     std::vector<Tensor> maps_;
 };
 
+// Targets behind the token that begins them, padded, and what follows each; rows are lines in `order`.
+struct PaddedTargets {
+    static constexpr std::int64_t max = 21, begin = 1, end = 2, ignored = -100;
+    Tensor inputs, next;
+
+    PaddedTargets(const Seq2SeqData& data, const std::vector<std::size_t>& order) {
+        const auto lines = static_cast<std::int64_t>(order.size());
+        inputs = torch::zeros({lines, max}, torch::kInt64), next = torch::full({lines, max}, ignored, torch::kInt64);
+        for (std::int64_t i = 0; i < lines; ++i) {
+            const auto& target = data.target[order[static_cast<std::size_t>(i)]];
+            for (std::size_t t = 0; t <= target.size(); ++t) {
+                inputs[i][static_cast<std::int64_t>(t)] = t == 0 ? begin : target[t - 1];
+                next[i][static_cast<std::int64_t>(t)] = t == target.size() ? end : target[t];
+            }
+        }
+    }
+    // The sum over all symbols, divided by the lines.
+    Tensor loss(const Tensor& scores) const {
+        return at::cross_entropy_loss(scores.view({-1, scores.size(-1)}), next.view({-1}), {}, at::Reduction::Sum) /
+               static_cast<double>(next.size(0));
+    }
+};
+
 // Sources are a packed sequence, in which the longest comes first; targets are padded.
 class Seq2Seq : public Training {
   public:
@@ -144,15 +166,7 @@ class Seq2Seq : public Training {
             }
         }
         source_ = torch::tensor(symbols), sizes_ = torch::tensor(sizes);
-        constexpr std::int64_t max = 21, begin = 1, end = 2, ignored = -100;
-        inputs_ = torch::zeros({lines, max}, torch::kInt64), next_ = torch::full({lines, max}, ignored, torch::kInt64);
-        for (std::int64_t i = 0; i < lines; ++i) {
-            const auto& target = data.target[order[static_cast<std::size_t>(i)]];
-            for (std::size_t t = 0; t <= target.size(); ++t) {
-                inputs_[i][static_cast<std::int64_t>(t)] = t == 0 ? begin : target[t - 1];
-                next_[i][static_cast<std::int64_t>(t)] = t == target.size() ? end : target[t];
-            }
-        }
+        targets_ = std::make_unique<PaddedTargets>(data, order);
     }
 
   private:
@@ -184,11 +198,12 @@ class Seq2Seq : public Training {
         const Tensor keys = at::matmul(memory, parameter("key.weight", w, 2 * w).t());
         Tensor h = at::tanh(linear(at::cat({last_h[0], last_h[1]}, 1), "first_h.0", w));
         Tensor c = linear(at::cat({last_c[0], last_c[1]}, 1), "first_c.0", w);
-        const Tensor symbols = at::embedding(parameter("target", Seq2SeqData::target_tokens, embedding), inputs_);
+        const Tensor symbols =
+            at::embedding(parameter("target", Seq2SeqData::target_tokens, embedding), targets_->inputs);
         const std::vector<Tensor> decoder = cell("decoder.0", embedding + 2 * w);
         const Tensor direction = parameter("direction", 1, w)[0];
         std::vector<Tensor> all;
-        for (Index t = 0; t < inputs_.size(1); ++t) {
+        for (Index t = 0; t < targets_->inputs.size(1); ++t) {
             const Tensor input = symbols.select(1, t);
             const Tensor scores = at::matmul(at::tanh(linear(h, "query", w).unsqueeze(1) + keys), direction) + hidden_;
             const Tensor read = at::bmm(at::softmax(scores, -1).unsqueeze(1), memory).squeeze(1);
@@ -197,14 +212,69 @@ class Seq2Seq : public Training {
             all.push_back(at::cat({h, read, input}, 1));
         }
         const Tensor states = at::tanh(linear(at::stack(all, 1), "readout", w));
-        const Tensor scores = linear(states, "out", Seq2SeqData::target_tokens).view({-1, Seq2SeqData::target_tokens});
-        return at::cross_entropy_loss(scores, next_.view({-1}), {}, at::Reduction::Sum) / static_cast<double>(lines);
+        return targets_->loss(linear(states, "out", Seq2SeqData::target_tokens));
     }
 
     Index width_;
     Tensor source_, sizes_, places_, hidden_;  // packed; where each line's slots lie, and -inf behind them
-    Tensor inputs_, next_;
+    std::unique_ptr<PaddedTargets> targets_;
     std::map<std::string, Tensor> by_name_;
+};
+
+// Sources and targets are padded; scores of what is behind a source are masked.
+class Transformer : public Training {
+  public:
+    explicit Transformer(const Case& c)
+        : Training(c, "bag-dense"),
+          width_(c.width),
+          layers_(c.width, TransformerData::heads, true, [this](Tensor p) { return add(std::move(p)); }) {
+        const TransformerData data(c);
+        std::vector<std::size_t> order(data.source.size());
+        std::iota(order.begin(), order.end(), std::size_t{0});
+        targets_ = std::make_unique<PaddedTargets>(data, order);
+        std::size_t longest = 0;
+        for (const auto& word : data.source) longest = std::max(longest, word.size());
+        const auto lines = static_cast<std::int64_t>(order.size()), slots = static_cast<std::int64_t>(longest);
+        source_ = torch::zeros({lines, slots}, torch::kInt64), hidden_ = torch::full({lines, 1, 1, slots}, -INFINITY);
+        for (std::int64_t i = 0; i < lines; ++i) {
+            const auto& word = data.source[static_cast<std::size_t>(i)];
+            for (std::size_t t = 0; t < word.size(); ++t) {
+                const auto slot = static_cast<std::int64_t>(t);
+                source_[i][slot] = word[t], hidden_[i][0][0][slot] = 0;
+            }
+        }
+        later_ = torch::full({PaddedTargets::max, PaddedTargets::max}, -INFINITY).triu(1);
+    }
+
+  private:
+    Tensor attend(const Tensor& x, const Tensor& memory, const Tensor& mask, const std::string& name) {
+        return layers_.attend(layers_.projected(x, name + ".query"), layers_.projected(memory, name + ".key"),
+                              layers_.projected(memory, name + ".value"), mask, name);
+    }
+    // A layer of either stack; the decoder's reads `memory`, too.
+    Tensor layer(Tensor x, const char* stack, Index i, const Tensor& mask, const Tensor& memory) {
+        const auto of = [&](const char* name) { return part(stack, i, name); };
+        x = layers_.sub_layer(x, of("norm1"), [&](const Tensor& y) { return attend(y, y, mask, of("self")); });
+        if (memory.defined())
+            x = layers_.sub_layer(x, of("norm_memory"),
+                                  [&](const Tensor& y) { return attend(y, memory, hidden_, of("memory")); });
+        return layers_.sub_layer(x, of("norm2"),
+                                 [&](const Tensor& y) { return layers_.feed_forward(y, of("feed_forward")); });
+    }
+    Tensor forward() override {
+        constexpr Index max = TransformerData::max_positions, tokens = TransformerData::target_tokens;
+        Tensor memory = layers_.embed(source_, TransformerData::source_tokens, "source", "encoder", 0, max);
+        for (Index i = 0; i < TransformerData::layers; ++i) memory = layer(memory, "encoder", i, hidden_, {});
+        Tensor x = layers_.embed(targets_->inputs, tokens, "target", "decoder", 0, max);
+        for (Index i = 0; i < TransformerData::layers; ++i) x = layer(x, "decoder", i, later_, memory);
+        return targets_->loss(
+            at::linear(x, layers_.parameter("target", tokens, width_), layers_.parameter("out.bias", 1, tokens)[0]));
+    }
+
+    Index width_;
+    Layers layers_;
+    Tensor source_, hidden_, later_;  // [lines, slots]; -inf behind each source; -inf before each symbol
+    std::unique_ptr<PaddedTargets> targets_;
 };
 
 class Encoder : public Task {
@@ -254,6 +324,7 @@ std::unique_ptr<Task> torch_training(const Case& c, const std::string& variant) 
     if (c.kind == "memn2n") return std::make_unique<MemN2N>(c, variant);
     if (c.kind == "kvmemnn") return std::make_unique<KvMemNN>(c, variant);
     if (c.kind == "seq2seq") return std::make_unique<Seq2Seq>(c);
+    if (c.kind == "transformer") return std::make_unique<Transformer>(c);
     if (c.kind == "encoder") return std::make_unique<Encoder>(c);
     return nullptr;
 }

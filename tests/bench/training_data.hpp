@@ -90,6 +90,13 @@ struct Seq2SeqData {
     }
 };
 
+// The same words for a Transformer (Vaswani et al. 2017) with post-norm, learned positions and feed-forwards of four
+// times the width.
+struct TransformerData : Seq2SeqData {
+    static constexpr Index layers = 4, heads = 4, max_positions = 32;  // layers of each stack
+    using Seq2SeqData::Seq2SeqData;
+};
+
 // Transformer encoder layer (Vaswani et al. 2017), post-norm. The loss is the sum of output times weight.
 struct EncoderData {
     static constexpr Index inner = 2048;
