@@ -163,6 +163,25 @@ static ForeignType type_of(hid_t dataset, std::size_t rank) {
     return size < 4 || (size == 4 && is_signed) ? ForeignType::int32 : ForeignType::int64;
 }
 
+static double product(std::span<const hsize_t> extents) {
+    double all = 1;
+    for (const hsize_t extent : extents) all *= static_cast<double>(extent);
+    return all;
+}
+
+// Values that nobody wrote read as zeros. A small file can claim any number of them, so most must be there.
+static void require_written(hid_t dataset, hid_t layout, const std::vector<hsize_t>& shape, const std::string& path) {
+    if (H5Pget_layout(layout) != H5D_CHUNKED) return;
+    hsize_t chunk[2] = {1, 1}, chunks = 0;
+    if (H5Pget_chunk(layout, 2, chunk) != std::ssize(shape)) sender.error("chunks of the dataset's rank", "others");
+    const hid_t space = require(H5Dget_space(dataset), "a dataset's shape");
+    require(H5Dget_num_chunks(dataset, space, &chunks), "chunks that can be counted");
+    H5Sclose(space);
+    const double written = static_cast<double>(chunks) * product(std::span(chunk).first(shape.size()));
+    if (2 * written < product(shape))
+        sender.error("a dataset that was written", "chunks for less than half of its values in " + path);
+}
+
 static void send_dataset(hid_t dataset, const std::string& path, bool needs_floats) {
     const hid_t space = require(H5Dget_space(dataset), "a dataset's shape");
     const int rank = H5Sget_simple_extent_ndims(space);
@@ -174,6 +193,7 @@ static void send_dataset(hid_t dataset, const std::string& path, bool needs_floa
     if (needs_floats && type != ForeignType::float32) sender.error("floating point numbers", "integers in " + path);
     const hid_t layout = require(H5Dget_create_plist(dataset), "a dataset's layout");
     if (lies_elsewhere(layout)) sender.error("values in this file", "values in other files");
+    require_written(dataset, layout, shape, path);
     sender.part(Part::dataset);
     sender.text(path);
     sender.type(type);

@@ -107,6 +107,24 @@ TEST_CASE("a damaged file of another layout is one line, and nothing half-made s
     CHECK(refused > files / 6);
 }
 
+TEST_CASE("a small file that claims rows that nobody wrote makes no large store", "[program][hdf5]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    write_foreign_vectors(f.path("x.h5"), some_numbers(40 * 3), 3);
+    const auto grow = [&](hsize_t rows) {
+        const hdf5::Lock lock;
+        const Handle file(H5Fopen(f.path("x.h5").c_str(), H5F_ACC_RDWR, H5P_DEFAULT));
+        const hsize_t shape[] = {rows, 3};
+        H5Dset_extent(Handle(H5Dopen2(file, "train", H5P_DEFAULT)), shape);
+    };
+    grow(60);
+    CHECK(kvmem_program({"index", f.path("x.h5"), "-o", f.path("some.store")}).code == 0);
+    grow(1'000'000'000);
+    const std::size_t before = files_in(f.directory);
+    check_refused(kvmem_program({"index", f.path("x.h5"), "-o", f.path("all.store")}));
+    CHECK(files_in(f.directory) == before);
+}
+
 TEST_CASE("a data set of another layout is refused with the command that writes it anew", "[program][hdf5]") {
     NEED_PROGRAM();
     const ProgramFixture f;
