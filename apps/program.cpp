@@ -124,7 +124,8 @@ bool parse(const CommandLine& line, const Arguments& arguments, po::variables_ma
                   values);
         if (values.count("help")) {
             name_values(all);
-            std::cout << "usage: " << line.usage << "\n\n" << line.about << "\n\n" << all;
+            name_values(line.shown);
+            std::cout << "usage: " << line.usage << "\n\n" << line.about << "\n\n" << all << line.shown;
             return false;
         }
         po::notify(values);

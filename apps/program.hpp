@@ -52,6 +52,7 @@ struct CommandLine {
     std::vector<std::string> positional;
     po::options_description hidden{};  // options that --help leaves out
     std::string rest{};                // name for all further arguments, a list of strings; "": none are allowed
+    po::options_description shown{};   // that --help lists behind the others, without parsing them
     std::map<std::string, std::vector<std::string>>
         choices{};  // values of options and of the first argument, to complete
 };

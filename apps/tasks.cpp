@@ -40,21 +40,39 @@ static const Task* find_task(Found found) {
     return nullptr;
 }
 
-static const Task* find_by_kind(std::string_view kind) {
-    return find_task([&](const ModelType& model) { return model.kind() == kind; });
+// The task of this name that has the kind of model, or the first that has it, where "" is the name.
+static const Task* find_by_kind(std::string_view kind, std::string_view task_type) {
+    for (const Task* task : tasks_of_model(kind))
+        if (task_type.empty() || task->type().name() == task_type) return task;
+    return nullptr;
 }
 
-// The kind of model in the configuration of a run, or "" for text that names none.
-static std::string kind_in(const std::string& config) {
+namespace {
+
+// The task and the kind of model of a run; "" for what is not told.
+struct NamedModel {
+    std::string task_type, kind;
+};
+
+}  // namespace
+
+static std::string text_in(const json::object* object, const char* field) {
+    const json::value* value = object ? object->if_contains(field) : nullptr;
+    return value && value->is_string() ? std::string(value->as_string()) : "";
+}
+
+// What the configuration of a run names.
+static NamedModel named_in(const std::string& config) {
     json::error_code code;
     const json::value run = json::parse(config, code);
     const json::object* object = code ? nullptr : run.if_object();
-    for (const char* field : {"model", "model"}) {
-        const json::value* value = object ? object->if_contains(field) : nullptr;
-        if (value && value->is_string()) return std::string(value->as_string());
-        object = value ? value->if_object() : nullptr;
-    }
-    return {};
+    const json::value* model = object ? object->if_contains("model") : nullptr;
+    return {text_in(object, "task_type"), text_in(model ? model->if_object() : nullptr, "model")};
+}
+
+static NamedModel named_by_file(const fs::path& model) {
+    const hdf5::Reader file(model, model_format, model_version);
+    return {file.attribute("/", "task_type"), file.attribute("/", "model")};
 }
 
 static std::string one_of(const std::vector<std::string>& names) {
@@ -66,7 +84,7 @@ static std::string one_of(const std::vector<std::string>& names) {
 static std::string all_kinds() {
     std::vector<std::string> kinds;
     find_task([&](const ModelType& model) {
-        kinds.push_back(model.kind());
+        if (std::ranges::find(kinds, model.kind()) == kinds.end()) kinds.push_back(model.kind());
         return false;
     });
     return one_of(kinds);
@@ -76,18 +94,29 @@ static std::string all_kinds() {
 const Task& task_of_run(const fs::path& run) {
     const RunFiles files{run};
     const bool is_file = !is_folder(run);
-    const std::string kind = is_file ? hdf5::Reader(run, model_format, model_version).attribute("/", "model")
-                             : is_there(files.config()) ? kind_in(read_file(files.config()))
-                                                        : "";
-    if (const Task* task = find_by_kind(kind)) return *task;
-    if (is_file) throw Error({.what = "no such model", .expected = all_kinds(), .got = kind, .where = run.string()});
+    const NamedModel named = is_file                    ? named_by_file(run)
+                             : is_there(files.config()) ? named_in(read_file(files.config()))
+                                                        : NamedModel();
+    if (const Task* task = find_by_kind(named.kind, named.task_type)) return *task;
+    if (is_file)
+        throw Error({.what = "no such model", .expected = all_kinds(), .got = named.kind, .where = run.string()});
     files.read_config(all_tasks().front().type());
     return all_tasks().front();
 }
 
-const Task& task_of_model(std::string_view kind) {
-    if (const Task* task = find_by_kind(kind)) return *task;
-    throw UsageError({.what = "no such model", .expected = all_kinds(), .got = std::string(kind)});
+std::vector<const Task*> tasks_of_model(std::string_view kind) {
+    std::vector<const Task*> tasks;
+    for (const Task& task : all_tasks())
+        if (std::ranges::any_of(task.type().models(), [&](auto* model) { return model->kind() == kind; }))
+            tasks.push_back(&task);
+    return tasks;
+}
+
+const Task& task_of_model(std::string_view kind, std::string_view data_format) {
+    const std::vector<const Task*> tasks = tasks_of_model(kind);
+    if (tasks.empty()) throw UsageError({.what = "no such model", .expected = all_kinds(), .got = std::string(kind)});
+    const auto at = std::ranges::find(tasks, data_format, &Task::data_format);
+    return **(at == tasks.end() ? tasks.begin() : at);
 }
 
 const Task& task_of_preset(std::string_view name) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace kvmem::apps {
 
@@ -17,13 +18,16 @@ struct Task {
 // The first is question answering.
 std::span<const Task> all_tasks();
 
-// The task whose data sets have this format, or null.
+// The first task whose data sets have this format, or null.
 const Task* task_of_format(std::string_view data_format);
 // The task of a run directory or a model file. Throws Error for a file that is none, for a directory without a
 // configuration that can be read, and for an unknown kind of model.
 const Task& task_of_run(const std::filesystem::path& run);
-// The task that has a kind of model, or a preset of this name. They throw UsageError, which lists the names.
-const Task& task_of_model(std::string_view kind);
+// The tasks that have a kind of model, in the order of all_tasks(): several may have one of the same name.
+std::vector<const Task*> tasks_of_model(std::string_view kind);
+// The one of these whose data sets have this format, or else the first; and the task of a preset. They throw
+// UsageError, which lists the names.
+const Task& task_of_model(std::string_view kind, std::string_view data_format);
 const Task& task_of_preset(std::string_view name);
 
 }  // namespace kvmem::apps

@@ -3,6 +3,7 @@
 #include "field_options.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/io/file_format.hpp"
+#include "output.hpp"
 
 #include <algorithm>
 #include <array>
@@ -79,19 +80,56 @@ static Arguments with_joined_flags(const Arguments& arguments, const std::map<st
     return joined;
 }
 
+// The format of the data set among arguments that are not parsed yet, or "". What is no regular file, such as a pipe,
+// is left to those that read it, as are damaged files.
+static std::string data_format_in(const Arguments& arguments) {
+    for (const std::string& argument : arguments) {
+        std::error_code unknown;
+        if (argument.starts_with("-") || !std::filesystem::is_regular_file(argument, unknown)) continue;
+        try {
+            const std::string format = format_of_file(argument);
+            if (task_of_format(format)) return format;
+        } catch (const Error&) {
+        }
+    }
+    return {};
+}
+
 // The configuration that the arguments begin with, for help.
-static RunConfig named_config(const std::string& kind, const std::string& preset_name) {
+static RunConfig named_config(const std::string& kind, const std::string& preset_name, const std::string& data_format) {
     RunConfig config = all_tasks().front().type().models().front()->recommended;
     if (!preset_name.empty()) config = preset(task_of_preset(preset_name).type(), preset_name);
-    if (!kind.empty() && config.model.kind() != kind) config = find_model(task_of_model(kind).type(), kind).recommended;
+    if (!kind.empty() && config.model.kind() != kind)
+        config = find_model(task_of_model(kind, data_format).type(), kind).recommended;
     return config;
+}
+
+// Adds the options of a model to those of the command line, and those of other tasks' models of this name to help.
+static void add_model_options(CommandLine& line, Settings model, const std::string& data_format) {
+    const std::string kind = model.kind();
+    const std::vector<const Task*> tasks = tasks_of_model(kind);
+    const Task* const parsed = &task_of_model(kind, data_format);
+    const auto section = [&](const Task& task) {
+        return "Options of " + kind + (tasks.size() > 1 ? " for " + task.type().name() : "");
+    };
+    po::options_description own(section(*parsed), 100, 50);
+    describe(own, model);
+    line.options.add(own);
+    for (const Task* task : tasks) {
+        if (task == parsed || !data_format.empty()) continue;
+        po::options_description other(section(*task), 100, 50);
+        Settings settings = find_model(task->type(), kind).recommended.model;
+        describe(other, settings);
+        line.shown.add(other);
+    }
 }
 
 Arguments add_train_options(CommandLine& line, const Arguments& arguments) {
     std::string models;
     for_each_model([&](const ModelType& model) {
         models += "\n  " + model.kind() + ": " + model.about;
-        line.choices["model"].push_back(model.kind());
+        std::vector<std::string>& kinds = line.choices["model"];
+        if (std::ranges::find(kinds, model.kind()) == kinds.end()) kinds.push_back(model.kind());
         for (const auto& [name, config] : model.presets) line.choices["preset"].push_back(name);
     });
     line.options.add_options()  //
@@ -109,13 +147,10 @@ Arguments add_train_options(CommandLine& line, const Arguments& arguments) {
          "file of word vectors, for models that read words: GloVe, word2vec, fastText, or .npy beside words.txt")  //
         ("seed", po::value<std::string>()->value_name("N"), "of every random choice [1]");
     const std::string kind = value_of(arguments, "--model"), preset_name = value_of(arguments, "--preset");
-    RunConfig recommended = named_config(kind, preset_name);
+    const std::string data_format = preset_name.empty() ? data_format_in(arguments) : "";
+    RunConfig recommended = named_config(kind, preset_name, data_format);
     describe(line.options, recommended.trainer);
-    if (!kind.empty() || !preset_name.empty()) {
-        po::options_description own("Options of " + recommended.model.kind(), 100, 50);
-        describe(own, recommended.model);
-        line.options.add(own);
-    }
+    if (!kind.empty() || !preset_name.empty()) add_model_options(line, recommended.model, data_format);
     const std::map<std::string, FieldText> fields = all_fields();
     for (const auto& [name, field] : fields)
         if (!line.options.find_nothrow(option_of(name), false))
@@ -127,9 +162,9 @@ Arguments add_train_options(CommandLine& line, const Arguments& arguments) {
 }
 
 const Task& train_task(const po::variables_map& values, const std::string& data) {
-    if (values.count("model")) return task_of_model(values["model"].as<std::string>());
     if (values.count("preset")) return task_of_preset(values["preset"].as<std::string>());
-    return task_of_data(data);
+    if (!values.count("model")) return task_of_data(data);
+    return task_of_model(values["model"].as<std::string>(), is_there(data) ? file_format(data) : "");
 }
 
 // Says which settings the data have changed, but for those that an option sets.
@@ -164,7 +199,8 @@ static std::string owners_of(const std::string& field) {
     for_each_model([&](const ModelType& model) {
         Settings settings = model.defaults;
         for (const FieldText& f : field_texts(settings))
-            if (f.name == field || f.old_name == field) kinds.push_back(model.kind());
+            if ((f.name == field || f.old_name == field) && std::ranges::find(kinds, model.kind()) == kinds.end())
+                kinds.push_back(model.kind());
     });
     return joined(kinds);
 }

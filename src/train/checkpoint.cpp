@@ -7,7 +7,8 @@
 
 namespace kvmem {
 
-void write_settings(hdf5::Writer& file, const Settings& settings) {
+void write_settings(hdf5::Writer& file, const Settings& settings, const TaskType& task) {
+    file.attribute("/", "task_type", task.name());
     file.attribute("/", "model", settings.kind());
     file.attribute("/", "config", to_json(settings));
 }

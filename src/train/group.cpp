@@ -124,7 +124,7 @@ TrainingGroup TrainingGroup::begin(const fs::path& directory, const RunConfig& c
     const RunFiles files{directory};
     const bool writes = !cluster || cluster->rank() == 0;
     if (writes) require_no_run(files);
-    const RunConfig absolute = new_run_config(config);
+    const RunConfig absolute = new_run_config(config, task);
     require_possible_target(absolute.trainer, task.score());
     // Reads the data before the directory is made, so that data with an error leave no directory.
     TrainingGroup group(files, absolute, task, task.parts(absolute), 0);

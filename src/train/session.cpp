@@ -66,6 +66,7 @@ RunConfig new_run_config(const RunConfig& config) {
     absolute.data = absolute_path(config.data).string();
     absolute.model.visit([](const Field&, FieldValue value) {
         if (auto* const* path = std::get_if<fs::path*>(&value)) **path = absolute_path(**path);
+    absolute.task_type = task.name();
     });
     absolute.validate();
     return absolute;
@@ -204,7 +205,7 @@ TrainingSession TrainingSession::begin(const fs::path& directory, const RunConfi
     const RunFiles files{directory};
     const bool writes = is_first(cluster);
     if (writes) require_no_run(files);
-    RunConfig absolute = require_one_run(new_run_config(config), files);
+    RunConfig absolute = require_one_run(new_run_config(config, task), files);
     const auto make = [&] {
         auto impl = std::make_unique<Impl>(directory, task, cluster, [&] { return absolute; });
         impl->config.data_hash = impl->objective->fingerprint({});

@@ -2,6 +2,7 @@
 #include "choice.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/core/parallel.hpp"
+#include "kvmem/io/file_format.hpp"
 #include "kvmem/train/group.hpp"
 #include "module.hpp"
 #include "option_text.hpp"
@@ -55,18 +56,20 @@ class Listener {
 
 }  // namespace
 
+// The task of the preset or the model, or else of the data.
+static const TaskType& task_for(const fs::path& data, const std::optional<std::string>& model,
+                                const std::optional<std::string>& preset) {
+    if (preset) return apps::task_of_preset(*preset).type();
+    if (!model) return task_of_data(data).type();
+    return apps::task_of_model(*model, is_there(data) ? file_format(data) : "").type();
+}
+
 // The configuration that `kvmem train` makes of the same options.
-static RunConfig config_for(const fs::path& data, const std::optional<std::string>& model,
+static RunConfig config_for(const TaskType& task, const fs::path& data, const std::optional<std::string>& model,
                             const std::optional<std::string>& preset, const py::dict& settings) {
-    RunConfig config;
-    if (preset) {
-        config = kvmem::preset(apps::task_of_preset(*preset).type(), *preset);
-        if (model && config.model.kind() != *model)
-            throw bad_argument("model", config.model.kind() + ", which the preset is of, or None", *model);
-    } else {
-        const TaskType& task = (model ? apps::task_of_model(*model) : task_of_data(data)).type();
-        config = task.recommended(data.string(), model.value_or(""));
-    }
+    RunConfig config = preset ? kvmem::preset(task, *preset) : task.recommended(data.string(), model.value_or(""));
+    if (preset && model && config.model.kind() != *model)
+        throw bad_argument("model", config.model.kind() + ", which the preset is of, or None", *model);
     config.data = data.string();
     for (const auto& [name, value] : settings) {
         const std::string field = py::str(name);
@@ -118,12 +121,12 @@ static Run train(const fs::path& data, const fs::path& run, const std::optional<
                  int threads, py::object on_epoch, const py::kwargs& settings) {
     require_threads(threads);
     Listener listener(std::move(on_epoch));
-    RunConfig config = config_for(data, model, preset, settings);
+    const TaskType& task = task_for(data, model, preset);
+    RunConfig config = config_for(task, data, model, preset, settings);
     config.tasks = std::move(parts);
     config.per_task = per_task;
     config.runs = runs;
     config.validate();
-    const TaskType& task = apps::task_of_model(config.model.kind()).type();
     return listen(listener, threads, [&] {
         return config.is_group() ? train_group(TrainingGroup::begin(run, config, task), listener, run)
                                  : train_one(TrainingSession::begin(run, config, task), listener, run);

@@ -18,9 +18,9 @@ namespace kvmem {
 inline constexpr const char* model_format = "kvmem-model";
 inline constexpr int model_version = 1;
 
-// The settings of a model in its file: the attributes `model`, their kind, and `config`. read_settings() throws Error
-// for settings that are of no model of the task.
-void write_settings(hdf5::Writer& file, const Settings& settings);
+// The settings of a model in its file: the attributes `task_type`, which files of earlier versions lack, `model`, their
+// kind, and `config`. read_settings() throws Error for settings that are of no model of the task.
+void write_settings(hdf5::Writer& file, const Settings& settings, const TaskType& task);
 [[nodiscard]] Settings read_settings(const hdf5::Reader& file, const TaskType& task);
 
 // A model is its parameters and what Objective::save() writes, such as the model-best.h5 of a run. load_model() fills

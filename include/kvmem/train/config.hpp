@@ -12,6 +12,7 @@ namespace kvmem {
 class TaskType;
 
 struct RunConfig {
+    std::string task_type{};           // TaskType::name(); "": not known, as of earlier versions
     std::string data{};                // path of the data set; "" for an objective that needs none
     std::string data_hash{};           // Objective::fingerprint() when the run began; "": not known
     std::vector<std::string> tasks{};  // parts of the data to train on, by name or number; empty: all
@@ -24,6 +25,7 @@ struct RunConfig {
     // Lists all fields but the model's and the trainer's, which have lists of their own (train/settings.hpp).
     template <class Self, class Field>
     static void fields(Self& c, Field field) {
+        field("task_type", c.task_type);
         field("data", c.data);
         field("data_hash", c.data_hash);
         field("tasks", c.tasks);

@@ -40,8 +40,9 @@ struct RunFiles {
 
 // Throws Error when the directory holds a run.
 void require_no_run(const RunFiles& files);
-// The configuration of a new run, validated, with absolute paths of data and word vectors. Throws UsageError.
-RunConfig new_run_config(const RunConfig& config);
+// The configuration of a new run of a task, validated, with absolute paths of data and word vectors, for which a run
+// directory may stand. Throws UsageError, and Error for a directory without a model.
+RunConfig new_run_config(const RunConfig& config, const TaskType& task);
 // Makes the directory and calls `begin`. When `begin` throws, a directory that is new and empty is removed.
 // Throws Error.
 void begin_in_directory(const RunFiles& files, const std::function<void()>& begin);

@@ -28,7 +28,7 @@ Metadata metadata_of(const Model& model) {
 }
 
 void write_model_info(hdf5::Writer& file, const Model& model) {
-    write_settings(file, model.settings());
+    write_settings(file, model.settings(), question_answering());
     if (model.phase() + 1 < model.phases()) file.attribute("/", "phase", std::to_string(model.phase()));
     if (model.min_certainty() > 0) file.attribute("/", "min_certainty", shortest(model.min_certainty()));
     write_vocabulary(file, model.vocabulary());

@@ -17,7 +17,7 @@ Metadata metadata_of(const RecommendationModel& model) {
 }
 
 void write_model_info(hdf5::Writer& file, const RecommendationModel& model) {
-    write_settings(file, model.settings());
+    write_settings(file, model.settings(), recommendation());
     write_catalog(file, catalog_group, model.catalog());
 }
 

@@ -14,7 +14,7 @@ Metadata metadata_of(const SelectionModel& model) {
 }
 
 void write_model_info(hdf5::Writer& file, const SelectionModel& model) {
-    write_settings(file, model.settings());
+    write_settings(file, model.settings(), answer_selection());
     write_lexicon(file, model.lexicon());
 }
 

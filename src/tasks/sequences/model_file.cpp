@@ -16,7 +16,8 @@ Metadata metadata_of(const SequenceNetwork& network) {
 }
 
 void write_network_info(hdf5::Writer& file, const SequenceNetwork& network) {
-    write_settings(file, network.settings());
+    const Settings settings = network.settings();
+    write_settings(file, settings, *find_sequence_model(settings.kind()).task);
     write_units(file, "/source", network.source_units());
     write_units(file, "/target", network.target_units());
 }
