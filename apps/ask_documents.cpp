@@ -23,8 +23,7 @@ void add_options_of_search(po::options_description& options) {
         ("threshold", po::value<double>()->default_value(documents::default_threshold, "0.71"),
          "confidence of an answer, 0 or more, at least: the sum of the shares of the question's words that its "
          "sentence and its passage have, by their rarity")  //
-        ("selector", po::value<std::string>(),
-         "run or model file of a sentence-selector, which ranks the best sentences");
+        ("selector", po::value<std::string>(), "run or model file of a model of sentences, which ranks the best ones");
 }
 
 po::options_description document_options() {

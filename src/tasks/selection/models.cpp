@@ -5,8 +5,13 @@
 namespace kvmem {
 
 const SelectionModelType& sentence_selector();
+const SelectionModelType& sentence_memory();
+const SelectionModelType& lstm_encoder();
+const SelectionModelType& transformer_encoder();
 
-std::vector<const ModelType*> selection_models() { return {&sentence_selector()}; }
+std::vector<const ModelType*> selection_models() {
+    return {&sentence_selector(), &sentence_memory(), &lstm_encoder(), &transformer_encoder()};
+}
 
 std::unique_ptr<SelectionModel> make_selection_model(const Settings& settings, SentenceLexicon lexicon, Start start) {
     const ModelType& type = find_model(answer_selection(), settings.kind());

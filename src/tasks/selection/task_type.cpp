@@ -1,6 +1,5 @@
 #include "kvmem/tasks/selection/task_type.hpp"
 
-#include "kvmem/tasks/selection/models/sentence_selector.hpp"
 #include "kvmem/tasks/selection/objective.hpp"
 
 namespace kvmem {
@@ -15,11 +14,14 @@ struct ModelAndSentences {
         : dataset(load_sentences(config.data)),
           model(make_selection_model(config.model, lexicon_for(config.model, dataset))) {}
 
-    static SentenceLexicon lexicon_for(const Settings& settings, const SentencesDataset& dataset) {
-        const auto* config = settings.get<SentenceSelectorConfig>();
-        if (!config) return make_lexicon(dataset, {}, 0);
-        return make_lexicon(dataset, config->vectors.empty() ? WordVectors() : read_word_vectors(config->vectors),
-                            config->vector_words);
+    static SentenceLexicon lexicon_for(Settings settings, const SentencesDataset& dataset) {
+        SentenceVectors words;
+        settings.visit([&](const Field& field, FieldValue value) {
+            if (field.name == "vectors") words.vectors = *std::get<std::filesystem::path*>(value);
+            if (field.name == "vector_words") words.vector_words = *std::get<Index*>(value);
+        });
+        return make_lexicon(dataset, words.vectors.empty() ? WordVectors() : read_word_vectors(words.vectors),
+                            words.vector_words);
     }
 };
 class OwningObjective final : private ModelAndSentences, public SelectionObjective {

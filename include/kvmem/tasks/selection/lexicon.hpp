@@ -6,7 +6,9 @@
 #include "kvmem/io/word_vectors.hpp"
 #include "kvmem/tasks/selection/dataset.hpp"
 #include "kvmem/text/vocabulary.hpp"
+#include "kvmem/train/settings.hpp"
 
+#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +19,19 @@ namespace hdf5 {
 class Reader;
 class Writer;
 }  // namespace hdf5
+
+// The word vectors that a model of sentences is made with.
+struct SentenceVectors {
+    std::filesystem::path vectors{};  // a file of word vectors; "": none
+    Index vector_words = 20000;       // first words of it that the model has besides those of the data
+
+    template <class Self, class Field>
+    static void fields(Self& c, Field field) {
+        field("vectors", c.vectors);
+        field("vector_words", c.vector_words, Range{0, 1e7},
+              "first words of --vectors to take besides those of the data");
+    }
+};
 
 // Words as a model of sentences knows them.
 struct SentenceLexicon {

@@ -40,9 +40,9 @@ class SelectionModel {
     // The scores of all candidates, question after question: [candidates, 1], on any tape. Throws Error for no
     // questions.
     virtual Var scores(Tape& tape, std::span<const ReadQuestion* const> questions) const = 0;
-    // The sum of the losses of the questions, [1, 1], on a tape that trains. Several threads may call it. Throws Error
-    // for no questions.
-    virtual Var loss(Tape& tape, std::span<const ReadQuestion* const> questions) const = 0;
+    // The sum of the losses of the questions, [1, 1], on a tape that trains: listwise_loss() of the scores. Several
+    // threads may call it. Throws Error for no questions.
+    virtual Var loss(Tape& tape, std::span<const ReadQuestion* const> questions) const;
 
     // The scores of the candidates of each question, on all threads. Their bits do not depend on the other questions.
     [[nodiscard]] Ragged<Real> score(std::span<const ReadQuestion> questions) const;
@@ -55,6 +55,10 @@ class SelectionModel {
   protected:
     // The derived class adds the parameters, which begin as `start` says.
     SelectionModel(SentenceLexicon lexicon, Start start) : parameters_(start), lexicon_(std::move(lexicon)) {}
+
+    // The divergence of softmax(scores) over the candidates of each question from its right ones, each alike (Cao et
+    // al. 2007, "ListNet"; Bian et al. 2017), summed over the questions. The scores are as scores() gives them.
+    static Var listwise_loss(Var scores, std::span<const ReadQuestion* const> questions);
 
     // The parameters, which the constructor of a derived class fills.
     Parameters parameters_;

@@ -3,6 +3,7 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/nn/layers.hpp"
 #include "tasks/selection/model_type.hpp"
+#include "tasks/selection/models/word_inputs.hpp"
 
 #include <cmath>
 #include <optional>
@@ -104,17 +105,6 @@ void SentenceSelector::prepare(std::span<const ReadQuestion> training) {
     }
 }
 
-// All rows of a column of the questions, one below the other.
-static Matrix stacked(std::span<const ReadQuestion* const> questions, Matrix ReadQuestion::*column) {
-    Index rows = 0;
-    for (const ReadQuestion* question : questions) rows += (question->*column).rows();
-    Matrix all(rows, (questions[0]->*column).cols());
-    Real* next = all.data();
-    for (const ReadQuestion* question : questions)
-        next = std::ranges::copy((question->*column).view().span(), next).out;
-    return all;
-}
-
 // The class of each question as a row with one 1, and the mean vector of its focus.
 static Matrix asked_of(std::span<const ReadQuestion* const> questions, ConstView vectors) {
     Matrix asked(std::ssize(questions), classes() + vectors.cols);
@@ -138,12 +128,7 @@ SentenceSelector::Inputs SentenceSelector::inputs(Tape& tape, std::span<const Re
         in.add_words(*question, words);
         words += std::ssize(question->rows);
     }
-    Matrix vectors(words, lexicon().width());
-    Index first = 0;
-    for (const ReadQuestion* question : questions) {
-        question->copy_vectors(lexicon(), vectors.view().middle_rows(first, std::ssize(question->rows)));
-        first += std::ssize(question->rows);
-    }
+    Matrix vectors = stacked_vectors(questions, lexicon());
     Matrix measured = stacked(questions, &ReadQuestion::features);
     for (Index c = 0; c < measured.rows(); ++c)
         for (Index f = 0; f < measured.cols(); ++f)
@@ -156,12 +141,6 @@ SentenceSelector::Inputs SentenceSelector::inputs(Tape& tape, std::span<const Re
     in.features = tape.constant(std::move(measured));
     in.kinds = tape.constant(stacked(questions, &ReadQuestion::kinds));
     return in;
-}
-
-static Var row_sums(Var x) {
-    Matrix ones(1, x.cols());
-    ones.fill(1);
-    return linear(x, x.tape->constant(std::move(ones)));
 }
 
 Var SentenceSelector::compared(const Member& member, const Inputs& in) const {
@@ -200,44 +179,12 @@ Var SentenceSelector::scores(Tape& tape, std::span<const ReadQuestion* const> qu
     return scale(sum, 1 / static_cast<Real>(members_.size()));
 }
 
-// The places of candidates in a matrix of a row for each question, what hides the rest of it, and the shares of right
-// candidates.
-namespace {
-struct Lists {
-    std::vector<Index> places;
-    Matrix hidden, right;
-};
-}  // namespace
-
-static Lists lists_of(std::span<const ReadQuestion* const> questions) {
-    Index longest = 0;
-    for (const ReadQuestion* question : questions) longest = std::max(longest, question->size());
-    Lists lists{{}, Matrix(std::ssize(questions), longest), Matrix(std::ssize(questions), longest)};
-    lists.hidden.fill(-1e9f);
-    for (Index i = 0; i < std::ssize(questions); ++i) {
-        const auto& right = questions[i]->right;
-        const auto answers = static_cast<Real>(std::ranges::count(right, 1));
-        for (Index c = 0; c < std::ssize(right); ++c) {
-            lists.places.push_back(i * longest + c);
-            lists.hidden(i, c) = 0;
-            lists.right(i, c) = right[c] ? 1 / answers : 0;
-        }
-    }
-    return lists;
-}
-
 Var SentenceSelector::loss(Tape& tape, std::span<const ReadQuestion* const> questions) const {
     const Inputs in = inputs(tape, questions);
-    Lists lists = lists_of(questions);
-    const Index rows = lists.right.rows(), cols = lists.right.cols();
-    const Var hidden = tape.constant(std::move(lists.hidden)), right = tape.constant(std::move(lists.right));
-    std::optional<Var> total;
-    for (const Member& member : members_) {
-        const Var scores = scatter_sum(member_scores(member, in), lists.places, rows, cols);
-        const Var loss = sum(log_softmax(scores + hidden) * right);
-        total = total ? *total + loss : loss;
-    }
-    return scale(*total, -1 / static_cast<Real>(members_.size()));
+    Var total = listwise_loss(member_scores(members_[0], in), questions);
+    for (std::size_t i = 1; i < members_.size(); ++i)
+        total = total + listwise_loss(member_scores(members_[i], in), questions);
+    return scale(total, 1 / static_cast<Real>(members_.size()));
 }
 
 const SelectionModelType& sentence_selector() {

@@ -26,19 +26,16 @@ namespace kvmem {
 // The settings of a sentence selector.
 struct SentenceSelectorConfig {
     static constexpr const char* kind = "sentence-selector";
-    std::filesystem::path vectors{};  // of word vectors; "": none
-    Index vector_words = 20000;       // first words of it that the model has besides those of the data
     Index width = 16, features = 64;  // d, and the rows of B
     Index members = 4;                // networks whose mean counts
     double dropout = 0.2;
     bool compare = true;  // whether words are compared, or features alone count
     std::uint64_t seed = 1;
+    SentenceVectors words{};
 
     template <class Self, class Field>
     static void fields(Self& c, Field field) {
-        field("vectors", c.vectors);
-        field("vector_words", c.vector_words, Range{0, 1e7},
-              "first words of --vectors to take besides those of the data");
+        SentenceVectors::fields(c.words, field);
         field("width", c.width, Range{1, 4096}, "of compared words");
         field("features", c.features, Range{0, 4096}, "hidden units over features; 0: none");
         field("members", c.members, Range{1, 100}, "networks that are trained side by side, whose mean counts");

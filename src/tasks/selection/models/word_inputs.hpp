@@ -1,0 +1,42 @@
+// The words of questions and candidates as constants of a tape, for models that read them. Not installed.
+#pragma once
+
+#include "kvmem/autograd/ops.hpp"
+#include "kvmem/tasks/selection/reading.hpp"
+
+#include <span>
+#include <vector>
+
+namespace kvmem {
+
+// All rows of a column of the questions, one below the other.
+Matrix stacked(std::span<const ReadQuestion* const> questions, Matrix ReadQuestion::*column);
+// The vectors of the different words of all questions, of length 1.
+Matrix stacked_vectors(std::span<const ReadQuestion* const> questions, const SentenceLexicon& lexicon);
+
+// The sum of each row of x [n, d]: [n, 1].
+Var row_sums(Var x);
+// x [n, d] with each row times its weight of [n, 1].
+Var times_rows(Var x, Var weights);
+// x [n, d] with each row left out at the rate of dropout(), as a whole.
+Var drop_rows(Var x, double rate);
+
+// The words of a batch: those of all questions, then those of all candidates.
+struct WordInputs {
+    Var vectors;                       // [different words, width], numbers of the size of 1
+    std::vector<Index> rows{};         // of each word, in `vectors`
+    Var matches;                       // [words, match_columns]; a question has its own words
+    std::vector<Index> sequences{0};   // where the words of each question begin, then those of each candidate
+    std::vector<Index> question_of{};  // of each candidate
+    std::vector<Index> lists{0};       // where the candidates of each question begin
+
+    [[nodiscard]] Index questions() const { return std::ssize(lists) - 1; }
+    [[nodiscard]] Index candidates() const { return std::ssize(question_of); }
+    // The words of all questions.
+    [[nodiscard]] Index question_words() const { return sequences[static_cast<std::size_t>(questions())]; }
+};
+// Throws Error, which names the model, for no questions.
+WordInputs word_inputs(Tape& tape, std::span<const ReadQuestion* const> questions, const SentenceLexicon& lexicon,
+                       const char* model);
+
+}  // namespace kvmem
