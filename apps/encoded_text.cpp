@@ -3,14 +3,35 @@
 #include "kvmem/core/file.hpp"
 #include "kvmem/core/text.hpp"
 #include "kvmem/tasks/qa/compiled_memory.hpp"
+#include "kvmem/tasks/qa/documents/postings.hpp"
 #include "kvmem/text/entity_linker.hpp"
 #include "model_source.hpp"
+#include "next_sentence.hpp"
+#include "task_table.hpp"
 
 #include <algorithm>
 
 namespace kvmem::apps {
 
+// The sentences of the documents that --memory names, or that the run was trained on.
+static EncodedRows encoded_sentences(const po::variables_map& values) {
+    const auto model = open_next_sentence(find_run(values));
+    const std::string data = values.count("memory") ? values["memory"].as<std::string>() : data_of_run(values);
+    const auto corpus = documents::load_documents(data);
+    const documents::Collection& all = corpus->collection;
+    EncodedRows rows;
+    Ragged<Token> words;
+    rows.keys.names.reserve(all.sentences.size());
+    for (const documents::Sentence& sentence : all.sentences) {
+        rows.keys.names.emplace_back(all.text_of(sentence));
+        words.push_row(model->read(rows.keys.names.back()));
+    }
+    rows.keys.vectors = model->encode(words);
+    return rows;
+}
+
 EncodedRows encoded_memory(const po::variables_map& values) {
+    if (is_run_of_next_sentence(values)) return encoded_sentences(values);
     ModelSource source = open_model(values, "memory");
     const std::vector<Token> to = source.model->extend(source.memory);
     Slots& memory = source.memory.memory;
@@ -31,23 +52,33 @@ static std::vector<std::string> lines_of(const std::string& text, const std::str
     return all;
 }
 
-static std::vector<Token> tokens_of(const EntityLinker& linker, const std::string& line, const std::string& where) {
-    try {
-        return linker.link(line).tokens;
-    } catch (const Error& e) {
-        throw Error(e.problem_at(where));
+// The tokens of each line. read(line) may throw Error.
+template <class Read>
+static Ragged<Token> bags_of(const std::vector<std::string>& lines, const std::string& name, Read read) {
+    Ragged<Token> bags;
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        try {
+            bags.push_row(read(lines[i]));
+        } catch (const Error& e) {
+            throw Error(e.problem_at(name + ":" + std::to_string(i + 1)));
+        }
     }
+    return bags;
 }
 
 VectorFile encoded_lines(const po::variables_map& values, const std::string& text, const std::string& name) {
-    const std::unique_ptr<Model> model = open_model_alone(values);
-    const EntityLinker linker(model->vocabulary());
     VectorFile encoded{{}, lines_of(text, name)};
     if (encoded.names.empty()) throw Error({.what = "there is no text", .expected = "lines", .where = name});
-    Ragged<Token> bags;
-    for (std::size_t i = 0; i < encoded.names.size(); ++i)
-        bags.push_row(tokens_of(linker, encoded.names[i], name + ":" + std::to_string(i + 1)));
-    encoded.vectors = model->encode_questions(bags);
+    if (is_run_of_next_sentence(values)) {
+        const auto model = open_next_sentence(find_run(values));
+        encoded.vectors =
+            model->encode(bags_of(encoded.names, name, [&](const std::string& line) { return model->read(line); }));
+        return encoded;
+    }
+    const std::unique_ptr<Model> model = open_model_alone(values);
+    const EntityLinker linker(model->vocabulary());
+    encoded.vectors = model->encode_questions(
+        bags_of(encoded.names, name, [&](const std::string& line) { return linker.link(line).tokens; }));
     return encoded;
 }
 

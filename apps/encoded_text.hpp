@@ -15,10 +15,10 @@ struct EncodedRows {
 };
 
 // Encodes the memory of the data set that the option "memory" names, by default the one of the run that the option
-// "run" names (CompiledMemory).
+// "run" names (CompiledMemory); with a run of next sentences, the sentences of documents.
 EncodedRows encoded_memory(const po::variables_map& values);
 
-// Encodes lines of text as that model reads questions. Errors name the line of `name`.
+// Encodes lines of text as that model reads questions, or sentences. Errors name the line of `name`.
 VectorFile encoded_lines(const po::variables_map& values, const std::string& text, const std::string& name);
 
 // The contents of a file, or of standard input for "-".

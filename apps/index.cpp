@@ -3,7 +3,7 @@
 #include "event_vectors.hpp"
 #include "foreign_hdf5.hpp"
 #include "kvmem/core/file.hpp"
-#include "kvmem/tasks/qa/task_type.hpp"
+#include "kvmem/tasks/sequences/task_type.hpp"
 #include "output.hpp"
 #include "program.hpp"
 #include "sequence_memory.hpp"
@@ -31,7 +31,9 @@ static const char* const about_index =
     "Numbers are decimal and finite.\n"
     "With --run it is a store of the memory that a trained key-value memory network reads, for\n"
     "'kvmem ask --store': the vectors of keys and values, and 'key -> value' as text. With --text, too, it is one of\n"
-    "lines of text, a line a slot, as that network reads questions. Of a run on pairs or texts it is one of the\n"
+    "lines of text, a line a slot, as that network reads questions. Of a run of next-sentence it is one of the\n"
+    "sentences of documents, or with --text of lines, for 'kvmem query --text'. Of a run on pairs or texts it is one "
+    "of the\n"
     "states of the model on the data of --memory, for 'kvmem translate --memory' and 'kvmem generate --memory'. Of a\n"
     "run on events it is one of the items, so that what 'kvmem query --user' finds is what the model recommends, or\n"
     "with --histories one of its users. What was interrupted goes on with --resume; what failed leaves nothing behind.";
@@ -278,8 +280,8 @@ int run_index(const Arguments& arguments) {
     require_option(!wanted.output.empty(), "output", "the name of a file");
     require_at_least(wanted.lists, -1, "lists");
     require_at_least(wanted.shards, 0, "shards");
-    const bool is_of_sequences = values.count("run") && !is_run_of_events(values) &&
-                                 &task_of_run(find_run(values)).type() != &question_answering();
+    const TaskType* const type = values.count("run") ? &task_of_run(find_run(values)).type() : nullptr;
+    const bool is_of_sequences = type == &sequence_transduction() || type == &language_modelling();
     const MemoryStore store = is_of_sequences ? store_of_states(values, wanted) : store_of_rows(values, wanted);
     std::cout << wanted.output << ": " << plural(store.size(), "slot") << ", " << plural(store.lists(), "list") << "\n";
     return 0;

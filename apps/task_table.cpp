@@ -26,6 +26,8 @@ const TaskVerbs& verbs_of(const Task& task) {
         {answer_selection, evaluate_sentences, plot_sentences, inspect_sentences, inspect_selector,
          open_trained_selector},
         {language_modelling, evaluate_text, plot_text, inspect_text, inspect_network, open_trained_network},
+        {next_sentence_prediction, evaluate_next_sentence, plot_next_sentence, inspect_questions, inspect_next_sentence,
+         open_trained_next_sentence},
     };
     const auto at = std::ranges::find(table, task.type, &TaskVerbs::type);
     if (at == std::end(table))
@@ -35,7 +37,8 @@ const TaskVerbs& verbs_of(const Task& task) {
 
 std::vector<std::string> data_formats() {
     std::vector<std::string> formats;
-    for (const Task& task : all_tasks()) formats.emplace_back(task.data_format);
+    for (const Task& task : all_tasks())
+        if (task_of_format(task.data_format) == &task) formats.emplace_back(task.data_format);
     return formats;
 }
 

@@ -14,6 +14,11 @@ PlotPage plot_questions(const po::variables_map& values);
 void inspect_questions(const std::filesystem::path& data, const po::variables_map& values);
 void inspect_reader(const std::filesystem::path& model, bool json);
 
+// Next sentences of documents.
+int evaluate_next_sentence(const po::variables_map& values);
+PlotPage plot_next_sentence(const po::variables_map& values);
+void inspect_next_sentence(const std::filesystem::path& model, bool json);
+
 // Pairs of sequences, and texts.
 int evaluate_pairs(const po::variables_map& values);
 int evaluate_text(const po::variables_map& values);

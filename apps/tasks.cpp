@@ -20,8 +20,9 @@ namespace json = boost::json;
 
 std::span<const Task> all_tasks() {
     static const Task table[] = {
-        {question_answering, "kvmem-qa"},      {sequence_transduction, "kvmem-pairs"}, {recommendation, "kvmem-events"},
-        {answer_selection, "kvmem-sentences"}, {language_modelling, "kvmem-text"},
+        {question_answering, "kvmem-qa"},   {sequence_transduction, "kvmem-pairs"},
+        {recommendation, "kvmem-events"},   {answer_selection, "kvmem-sentences"},
+        {language_modelling, "kvmem-text"}, {next_sentence_prediction, "kvmem-qa"},
     };
     return table;
 }

@@ -15,7 +15,7 @@ struct Task {
     const char* data_format;  // of its data sets (io/file_format.hpp)
 };
 
-// The first is question answering.
+// The first is question answering. Of two with one format of data sets, the second one is named by its models.
 std::span<const Task> all_tasks();
 
 // The first task whose data sets have this format, or null.

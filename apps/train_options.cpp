@@ -144,7 +144,8 @@ Arguments add_train_options(CommandLine& line, const Arguments& arguments) {
         ("runs", po::value<Index>()->default_value(1),
          "train with this many seeds that follow each other; the best on validation is used")  //
         ("vectors", po::value<std::string>(),
-         "file of word vectors, for models that read words: GloVe, word2vec, fastText, or .npy beside words.txt")  //
+         "file of word vectors, for models that read words: GloVe, word2vec, fastText, .npy beside words.txt, or a run "
+         "of next-sentence")  //
         ("seed", po::value<std::string>()->value_name("N"), "of every random choice [1]");
     const std::string kind = value_of(arguments, "--model"), preset_name = value_of(arguments, "--preset");
     const std::string data_format = preset_name.empty() ? data_format_in(arguments) : "";

@@ -1,5 +1,6 @@
 #include "trained_model.hpp"
 
+#include "kvmem/tasks/qa/documents/next_sentence.hpp"
 #include "kvmem/tasks/qa/model_file.hpp"
 #include "kvmem/tasks/recommendation/model_file.hpp"
 #include "kvmem/tasks/selection/model_file.hpp"
@@ -40,6 +41,11 @@ std::unique_ptr<TrainedModel> open_trained_recommender(const fs::path& model) {
 
 std::unique_ptr<TrainedModel> open_trained_selector(const fs::path& model) {
     return std::make_unique<Opened<SelectionModel, save_selection_model>>(load_selection_model(model));
+}
+
+std::unique_ptr<TrainedModel> open_trained_next_sentence(const fs::path& model) {
+    return std::make_unique<Opened<documents::NextSentence, documents::save_next_sentence>>(
+        documents::load_next_sentence(model));
 }
 
 }  // namespace kvmem::apps

@@ -19,10 +19,11 @@ class TrainedModel {
     virtual void save(const std::filesystem::path& path) const = 0;
 };
 
-// Open a model file of question answering, of sequences and texts, of events, or of sentences.
+// Open a model file of question answering, of sequences and texts, of events, of sentences, or of next sentences.
 std::unique_ptr<TrainedModel> open_trained_reader(const std::filesystem::path& model);
 std::unique_ptr<TrainedModel> open_trained_network(const std::filesystem::path& model);
 std::unique_ptr<TrainedModel> open_trained_recommender(const std::filesystem::path& model);
 std::unique_ptr<TrainedModel> open_trained_selector(const std::filesystem::path& model);
+std::unique_ptr<TrainedModel> open_trained_next_sentence(const std::filesystem::path& model);
 
 }  // namespace kvmem::apps

@@ -5,6 +5,7 @@
 #include "io/word_vectors_group.hpp"
 #include "kvmem/core/bfloat16.hpp"
 #include "kvmem/core/file.hpp"
+#include "kvmem/io/file_format.hpp"
 #include "kvmem/io/hdf5.hpp"
 #include "kvmem/io/vectors.hpp"
 #include "kvmem/io/word_vectors.hpp"
@@ -132,9 +133,23 @@ static VectorFile read_two_files(const std::filesystem::path& path, const WordVe
 
 // --- all formats
 
+// The table of a model whose words it is: that of next sentences has them beside it, others have a vocabulary.
+static VectorFile read_table(const std::filesystem::path& path) {
+    const hdf5::Reader file(path, "kvmem-model", 1);
+    if (!file.has("/words") || !file.has("/parameters/vectors"))
+        throw bad_word_vectors(path.string(), "a model of next sentences, or vectors of words",
+                               "a model of another kind", "kvmem train DOCUMENTS --model next-sentence makes one");
+    return {file.matrix("/parameters/vectors"), file.strings("/words")};
+}
+
 static VectorFile read_own(const std::filesystem::path& path, const WordVectorsOptions& options) {
-    const hdf5::Reader file(path, vectors_format, vectors_version);
-    VectorFile all{file.matrix("/vectors"), file.strings("/words")};
+    VectorFile all;
+    if (file_format(path) == "kvmem-model") {
+        all = read_table(path);
+    } else {
+        const hdf5::Reader file(path, vectors_format, vectors_version);
+        all = {file.matrix("/vectors"), file.strings("/words")};
+    }
     if (std::ssize(all.names) != all.vectors.rows())
         throw bad_word_vectors(path.string(), "a word for each vector", std::to_string(all.names.size()) + " words");
     return selected(std::move(all), options);

@@ -62,7 +62,7 @@ struct WordVectorsOptions {
 // - .bin: word2vec's binary format, a heading "N D" and for each word its text, a space and D floats;
 // - .npy, .npz, .fvecs: the numbers (io/vectors.hpp), with the words in a file beside it: of the same name with the
 //   extension .txt, otherwise words.txt;
-// - .h5 and .hdf5: what write_word_vectors() wrote;
+// - .h5 and .hdf5: what write_word_vectors() wrote, or a model of next sentences;
 // - .gz: .bin and text, by the ending before it;
 // - any other: text of GloVe, word2vec or fastText (.vec), as parse_vectors() reads it.
 // Bytes of a word that are no UTF-8 become U+FFFD.

@@ -1,4 +1,4 @@
-// Question answering as a type of task for training runs.
+// Question answering, and what is learned from its documents, as types of tasks for training runs.
 #pragma once
 
 #include "kvmem/train/task_type.hpp"
@@ -11,7 +11,12 @@ namespace kvmem {
 // The task of question answering, which lives as long as the program.
 const TaskType& question_answering();
 
-// All models of the task. The first is the model of files that name none.
+// Vectors of words, by which a sentence of documents tells the next one (documents/next_sentence.hpp). The data are a
+// kvmem-qa file with documents, and the score is the share of validation sentences whose next one is found among up to
+// 100. It lives as long as the program.
+const TaskType& next_sentence_prediction();
+
+// All models of question answering. The first is the model of files that name none.
 std::vector<const ModelType*> qa_models();
 
 }  // namespace kvmem
