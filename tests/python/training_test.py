@@ -85,6 +85,20 @@ def test_recommendations_are_those_of_the_program(program, tmp_path):
     ours = recommender.recommend(k=5)
     assert [r.item for r in ours] == [r["item"] for r in theirs]
     assert [r.item for r in recommender.recommend([ours[0].item], k=5, seen=False)].count(ours[0].item) == 0
+    users = json.loads(program("recommend", tmp_path / "run", "--users", "all", "--json").splitlines()[0])["user"]
+    for seen in (True, False):
+        [first, again] = recommender.recommend_to([users, users], k=3, seen=seen)
+        assert [(r.item, r.score) for r in first] == [(r.item, r.score) for r in again]
+        assert [r.item for r in first] == [r.item for r in recommender.recommend(user=users, k=3, seen=seen)]
+    assert len(recommender.recommend_to()[0]) == 10
+    with pytest.raises(kvmem.Error):
+        recommender.recommend_to(["nobody"])
+    with pytest.raises(kvmem.Error):
+        recommender.add_items({ours[0].item: {}})
+    with pytest.raises(TypeError):
+        recommender.add_items({"new": {"category": "one"}})
+    assert recommender.add_items({"new": {}}, names={"new": "The new one"}) == 0
+    assert [r.name for r in recommender.recommend(only=["new"])] == ["The new one"]
     with pytest.raises(kvmem.Error):
         recommender.recommend(["no such item"])
     with pytest.raises(TypeError):

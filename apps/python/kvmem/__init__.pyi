@@ -430,6 +430,18 @@ class Recommender:
         explain: bool = False,
         only: Sequence[str] | None = None,
     ) -> list[Recommendation]: ...
+    def recommend_to(
+        self,
+        users: Sequence[str] | None = None,
+        *,
+        k: int = 10,
+        at: int | None = None,
+        seen: bool = True,
+        only: Sequence[str] | None = None,
+    ) -> list[list[Recommendation]]: ...
+    def add_items(
+        self, items: Mapping[str, Mapping[str, Sequence[str]]], *, names: Mapping[str, str] = {}
+    ) -> int: ...
 
 class RankedSentence:
     @property
