@@ -1,5 +1,6 @@
 // kvmem evaluate: how well a model of events ranks what comes next, below the floors that count alone.
 #include "event_source.hpp"
+#include "kvmem/core/option_error.hpp"
 #include "kvmem/core/text.hpp"
 #include "kvmem/tasks/recommendation/models/floors.hpp"
 #include "task_table.hpp"
@@ -50,9 +51,7 @@ static void choose(const po::variables_map& values, const char* option, Choice& 
     std::vector<std::string> names;
     for (const char* name : choices(value)) names.emplace_back(name);
     const auto at = std::ranges::find(names, text);
-    if (at == names.end())
-        throw UsageError(
-            {.what = std::string("bad value of --") + option, .expected = joined(names, " or "), .got = text});
+    if (at == names.end()) throw OptionError(option, joined(names, " or "), text);
     value = static_cast<Choice>(at - names.begin());
 }
 

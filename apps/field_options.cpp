@@ -33,12 +33,7 @@ void add_field_options(po::options_description& options, FieldsRef fields) {
 void set_from_options(FieldsRef fields, const po::variables_map& values) {
     for (const FieldText& field : field_texts(fields)) {
         const std::string option = option_of(field.name);
-        if (!values.count(option)) continue;
-        try {
-            set_field(fields, field.name, values[option].as<std::string>());
-        } catch (const UsageError& e) {
-            throw UsageError(e.problem_at("--" + option));
-        }
+        if (values.count(option)) set_field(fields, field.name, values[option].as<std::string>());
     }
 }
 

@@ -1,4 +1,5 @@
 // kvmem generate RUN: a text that a text model goes on with.
+#include "kvmem/core/option_error.hpp"
 #include "kvmem/core/parallel.hpp"
 #include "kvmem/core/text.hpp"
 #include "program.hpp"
@@ -26,8 +27,7 @@ static GenerateOptions text_options(const po::variables_map& values) {
 static std::string prompt_of(const po::variables_map& values) {
     const std::string prompt = values["prompt"].as<std::string>();
     if (const std::size_t at = invalid_utf8_at(prompt); at != std::string::npos)
-        throw UsageError(
-            {.what = "bad value of --prompt", .expected = "UTF-8", .got = "another byte at " + std::to_string(at)});
+        throw OptionError("prompt", "UTF-8", "another byte at " + std::to_string(at));
     return prompt;
 }
 

@@ -1,6 +1,8 @@
 #include "program.hpp"
 
+#include "field_options.hpp"
 #include "kvmem/core/number.hpp"
+#include "kvmem/core/option_error.hpp"
 #include "kvmem/core/text.hpp"
 
 #include <unistd.h>
@@ -28,10 +30,7 @@ static void require_numbers(const po::option& option, const std::type_info& type
         if (type != typeid(Number)) return;
         for (const std::string& text : option.value)
             if (!number_of<Number>(text))
-                throw UsageError({.what = "bad value of --" + option.string_key,
-                                  .expected = numbers_expected<Number>(),
-                                  .got = text,
-                                  .hint = "see --help"});
+                throw OptionError(option.string_key, numbers_expected<Number>(), text, "see --help");
     };
     (require(std::type_identity<Numbers>()), ...);
 }
@@ -152,11 +151,7 @@ std::string required(const po::variables_map& values, const std::string& option,
 }
 
 void require_at_least(std::int64_t value, std::int64_t min, const std::string& option) {
-    if (value < min)
-        throw UsageError({.what = "bad value of --" + option,
-                          .expected = std::to_string(min) + " or more",
-                          .got = std::to_string(value),
-                          .hint = "see --help"});
+    if (value < min) throw OptionError(option, std::to_string(min) + " or more", std::to_string(value), "see --help");
 }
 
 Failure current_failure() {
@@ -164,6 +159,11 @@ Failure current_failure() {
         throw;
     } catch (const std::filesystem::filesystem_error& e) {
         return {e.path1().string() + ": cannot use this: got " + e.code().message(), 1};
+    } catch (const OptionError& e) {
+        // The library calls an option by its field, "valid_fraction"; users typed "--valid-fraction".
+        Problem problem = e.problem();
+        problem.what = "bad value of --" + option_of(e.option());
+        return {Error(std::move(problem)).what(), 2};
     } catch (const UsageError& e) {
         return {e.what(), 2};
     } catch (const std::bad_alloc&) {

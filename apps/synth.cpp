@@ -1,6 +1,7 @@
 // kvmem synth KIND: data sets that are made up.
 #include "events.hpp"
 #include "kvmem/core/number.hpp"
+#include "kvmem/core/option_error.hpp"
 #include "kvmem/tasks/qa/synth_stories.hpp"
 #include "program.hpp"
 #include "sequences.hpp"
@@ -29,11 +30,8 @@ static std::string about() {
            "'kvmem synth pairs --help', 'kvmem synth shop --help', 'kvmem synth documents --help'.";
 }
 
-static UsageError bad_list(const std::string& list) {
-    return UsageError({.what = "bad value of --tasks",
-                       .expected = "numbers from 1 to 20 and ranges, as in 1,2,15-20",
-                       .got = list,
-                       .hint = "see 'kvmem synth --help'"});
+static OptionError bad_list(const std::string& list) {
+    return OptionError("tasks", "numbers from 1 to 20 and ranges, as in 1,2,15-20", list, "see 'kvmem synth --help'");
 }
 
 // Parses "1,2,15-20".

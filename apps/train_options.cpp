@@ -208,11 +208,7 @@ static std::string owners_of(const std::string& field) {
 
 static void set(RunConfig& config, const std::string& option, const std::string& text) {
     const std::string field = option == "hash-words" ? "hash_entities_only" : field_of(option);
-    try {
-        if (set_field(config.trainer, field, text) || set_field(config.model, field, text)) return;
-    } catch (const UsageError& e) {
-        throw UsageError(e.problem_at("--" + option));
-    }
+    if (set_field(config.trainer, field, text) || set_field(config.model, field, text)) return;
     throw UsageError({.what = "a model of this kind has no such setting",
                       .expected = "--model " + owners_of(field) + " for it",
                       .got = config.model.kind(),

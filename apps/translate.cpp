@@ -1,5 +1,6 @@
 // kvmem translate RUN: lines in, lines out.
 #include "kvmem/core/file.hpp"
+#include "kvmem/core/option_error.hpp"
 #include "kvmem/core/parallel.hpp"
 #include "kvmem/core/text.hpp"
 #include "line_reader.hpp"
@@ -178,21 +179,12 @@ static std::optional<Error> read_lines(Input& input, const SequenceSource& sourc
 static void require_heads(const Translation& translation) {
     const Index heads = translation.align.empty() ? 0 : std::ssize(translation.source.head_names());
     if (!translation.align.empty() && heads == 0)
-        throw UsageError({.what = "bad value of --align",
-                          .expected = "a model that reads its source by attention",
-                          .got = "a model without attention"});
+        throw OptionError("align", "a model that reads its source by attention", "a model without attention");
     if (translation.head && *translation.head > heads)
-        throw UsageError({.what = "bad value of --head",
-                          .expected = "1 to " + std::to_string(heads),
-                          .got = std::to_string(*translation.head)});
+        throw OptionError("head", "1 to " + std::to_string(heads), std::to_string(*translation.head));
 }
 
-int run_translate(const Arguments& arguments) {
-    int threads = 0;
-    std::string align;
-    CommandLine line{.usage = "kvmem translate RUN [FILE] [options] < lines",
-                     .about = about_translate,
-                     .positional = {"run", "file"}};
+static void add_options(CommandLine& line, std::string& align, int& threads) {
     line.options.add_options()                                //
         ("scores", "add a column: the score of each result")  //
         ("align", po::value(&align),
@@ -214,17 +206,18 @@ int run_translate(const Arguments& arguments) {
     add_search_options(search);
     add_memory_options(search);
     line.options.add(search);
-    po::variables_map values;
-    if (!parse(line, arguments, values)) return 0;
-    require_at_least(threads, 0, "threads");
+}
+
+// Throws UsageError for columns that do not go together, whatever the model.
+static void require_columns(const po::variables_map& values, const std::string& align) {
     require_option(align.empty() || align == "pharaoh" || align == "text", "align", "pharaoh or text");
-    const bool stream = values.count("stream") > 0;
-    require_option(!stream || (!values.count("json") && !values.count("scores") && align.empty()), "stream",
-                   "no other columns and no JSON");
-    const ThreadLimit limit(threads);
-    const GenerateOptions options = search_options(values);
-    const SequenceSource source = open_sequence_models(values);
-    const bool explain = values.count("explain") > 0;
+    require_option(!values.count("stream") || (!values.count("json") && !values.count("scores") && align.empty()),
+                   "stream", "no other columns and no JSON");
+}
+
+static Translation translation_of(const po::variables_map& values, const SequenceSource& source,
+                                  const GenerateOptions& options, const std::string& align) {
+    const bool stream = values.count("stream") > 0, explain = values.count("explain") > 0;
     require_option(!explain || (source.memory() && !stream), "explain", "--memory beside it, and no --stream");
     Translation translation{source, options, align, {}, values.count("scores") > 0, values.count("json") > 0,
                             stream, explain};
@@ -234,19 +227,41 @@ int run_translate(const Arguments& arguments) {
     if (translation.head) require_at_least(*translation.head, 1, "head");
     require_option(!translation.head || !align.empty(), "head", "--align beside it");
     require_heads(translation);
-    Input input(values.count("file") ? values["file"].as<std::string>() : "-");
-    const std::size_t max = stream ? 1 : 4096;
-    while (true) {
-        std::vector<std::string> lines;
+    return translation;
+}
+
+// Translates what comes until the end, or until a bad line, whose error it throws.
+static void translate_all(Translation& translation, Input& input, bool skip_bad) {
+    const std::size_t max = translation.stream ? 1 : 4096;
+    for (std::vector<std::string> lines{""}; !lines.empty();) {
+        lines.clear();
         Ragged<Token> tokens;
-        const std::optional<Error> bad = read_lines(input, source, max, values.count("skip-bad") > 0, lines, tokens);
+        const std::optional<Error> bad = read_lines(input, translation.source, max, skip_bad, lines, tokens);
         if (!lines.empty()) translation.run(lines, tokens);
         if (bad) throw Error(*bad);
-        if (!lines.empty()) continue;
-        if (translation.unknown > 0)
-            std::cerr << "the model does not know " << plural(translation.unknown, "symbol") << " of the sources\n";
-        return 0;
     }
+}
+
+int run_translate(const Arguments& arguments) {
+    int threads = 0;
+    std::string align;
+    CommandLine line{.usage = "kvmem translate RUN [FILE] [options] < lines",
+                     .about = about_translate,
+                     .positional = {"run", "file"}};
+    add_options(line, align, threads);
+    po::variables_map values;
+    if (!parse(line, arguments, values)) return 0;
+    require_at_least(threads, 0, "threads");
+    require_columns(values, align);
+    const ThreadLimit limit(threads);
+    const GenerateOptions options = search_options(values);
+    const SequenceSource source = open_sequence_models(values);
+    Translation translation = translation_of(values, source, options, align);
+    Input input(values.count("file") ? values["file"].as<std::string>() : "-");
+    translate_all(translation, input, values.count("skip-bad") > 0);
+    if (translation.unknown > 0)
+        std::cerr << "the model does not know " << plural(translation.unknown, "symbol") << " of the sources\n";
+    return 0;
 }
 
 }  // namespace kvmem::apps

@@ -1,5 +1,6 @@
 #include "kvmem/core/error.hpp"
 
+#include "kvmem/core/option_error.hpp"
 #include "kvmem/core/text.hpp"
 
 #include <utility>
@@ -30,7 +31,7 @@ void require_shape(bool holds, const char* where, const char* expected) {
 }
 
 void require_option(bool holds, const char* option, const char* expected) {
-    if (!holds) throw UsageError({.what = std::string("bad value of ") + option, .expected = expected});
+    if (!holds) throw OptionError(option, expected);
 }
 
 }  // namespace kvmem

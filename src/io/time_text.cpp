@@ -1,6 +1,7 @@
 #include "io/time_text.hpp"
 
 #include "kvmem/core/number.hpp"
+#include "kvmem/core/option_error.hpp"
 
 #include <array>
 #include <chrono>
@@ -24,9 +25,8 @@ std::optional<TimeForm> time_form_named(std::string_view name, const char* optio
     if (name == "auto") return {};
     for (std::size_t i = 0; i < form_names.size(); ++i)
         if (name == form_names[i]) return static_cast<TimeForm>(i);
-    throw UsageError({.what = std::string("bad value of --") + option,
-                      .expected = "auto or " + joined_names(std::bitset<time_forms>().set()),
-                      .got = "'" + std::string(name) + "'"});
+    throw OptionError(option, "auto or " + joined_names(std::bitset<time_forms>().set()),
+                      "'" + std::string(name) + "'");
 }
 
 namespace {

@@ -47,7 +47,10 @@ static json::value value_of(const T& value) {
     return json::value_from(value);
 }
 
-static void read(const json::value& value, Choice& choice) { set_choice(choice, value.as_string()); }
+static void read(const json::value& value, Choice& choice) {
+    if (!set_choice(choice, value.as_string()))
+        throw Error({.what = "unknown choice", .expected = names_of(choice), .got = std::string(value.as_string())});
+}
 static void read(const json::value& value, double& number) { number = exact_number(value); }
 static void read(const json::value& value, std::optional<double>& number) {
     number = value.is_null() ? std::nullopt : std::optional(exact_number(value));

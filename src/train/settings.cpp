@@ -1,7 +1,7 @@
 #include "kvmem/train/settings.hpp"
 
-#include "kvmem/core/error.hpp"
 #include "kvmem/core/number.hpp"
+#include "kvmem/core/option_error.hpp"
 #include "train/visit_each.hpp"
 
 #include <algorithm>
@@ -31,7 +31,7 @@ template <class T>
 static constexpr bool is_number = std::is_arithmetic_v<T> && !std::is_same_v<T, bool>;
 
 [[noreturn]] static void refuse(std::string_view name, const std::string& expected, std::string_view text) {
-    throw UsageError({.what = "bad value of " + std::string(name), .expected = expected, .got = std::string(text)});
+    throw OptionError(std::string(name), expected, std::string(text));
 }
 
 static bool truth_of(const Field& field, std::string_view text) {
@@ -40,16 +40,17 @@ static bool truth_of(const Field& field, std::string_view text) {
     refuse(field.name, "yes or no", text);
 }
 
-void set_choice(Choice& choice, std::string_view text) {
-    std::string all;
-    for (std::size_t i = 0; i < choice.names.size(); ++i) {
-        if (text == choice.names[i]) {
-            choice.value = i;
-            return;
-        }
-        all += (i == 0 ? "" : ", ") + std::string(choice.names[i]);
-    }
-    throw UsageError({.what = "unknown choice", .expected = "one of " + all, .got = std::string(text)});
+bool set_choice(Choice& choice, std::string_view name) {
+    const auto found = std::ranges::find(choice.names, name);
+    if (found == choice.names.end()) return false;
+    choice.value = static_cast<std::size_t>(found - choice.names.begin());
+    return true;
+}
+
+std::string names_of(const Choice& choice) {
+    std::string all = "one of ";
+    for (const char* name : choice.names) all += (name == choice.names.front() ? "" : ", ") + std::string(name);
+    return all;
 }
 
 bool set_field(FieldsRef fields, std::string_view name, std::string_view text) {
@@ -59,7 +60,7 @@ bool set_field(FieldsRef fields, std::string_view name, std::string_view text) {
         if (!field.has_name(name)) return;
         found = true;
         if constexpr (std::is_same_v<T, Choice>) {
-            set_choice(value, text);
+            if (!set_choice(value, text)) refuse(name, names_of(value), text);
         } else if constexpr (std::is_same_v<T, bool>) {
             value = truth_of(field, text);
         } else if constexpr (std::is_arithmetic_v<T>) {

@@ -15,7 +15,7 @@ void TrainerOptions::validate() const {
 }
 
 void require_possible_target(const TrainerOptions& options, const ScoreType& score) {
-    require_option(score.is_possible(options.target_metric), "target metric", "a score, 0 to 1 if it is a share");
+    require_option(score.is_possible(options.target_metric), "target_metric", "a score, 0 to 1 if it is a share");
 }
 
 static bool is_amount(double number) { return number >= 0 && std::isfinite(number); }

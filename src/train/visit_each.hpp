@@ -23,7 +23,9 @@ std::string shortest_text(T number) {
     return std::string(text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr);
 }
 
-// Sets the choice of this name. Throws UsageError, which lists the names, and leaves the choice unchanged.
-void set_choice(Choice& choice, std::string_view name);
+// Sets the choice of this name. Returns false, and leaves the choice unchanged, when there is none.
+bool set_choice(Choice& choice, std::string_view name);
+// "one of mean, max"
+std::string names_of(const Choice& choice);
 
 }  // namespace kvmem

@@ -1,6 +1,6 @@
 #include "kvmem/tasks/qa/answerer.hpp"
 
-#include "kvmem/core/error.hpp"
+#include "kvmem/core/option_error.hpp"
 #include "kvmem/tasks/qa/edit_memory.hpp"
 #include "kvmem/tasks/qa/model_file.hpp"
 #include "kvmem/tasks/qa/task_type.hpp"
@@ -37,9 +37,8 @@ static std::unique_ptr<Answerer> open(const fs::path& run, const std::optional<f
 
 static Answer ask(const Answerer& self, const std::string& question, const std::vector<std::string>& story, Index k,
                   Index slots, std::optional<double> min_certainty, bool all) {
-    if (k < 1) throw UsageError({.what = "bad value of k", .expected = "1 or more", .got = std::to_string(k)});
-    if (slots < 0)
-        throw UsageError({.what = "bad value of slots", .expected = "0 or more", .got = std::to_string(slots)});
+    if (k < 1) throw OptionError("k", "1 or more", std::to_string(k));
+    if (slots < 0) throw OptionError("slots", "0 or more", std::to_string(slots));
     std::vector<TextSlot> own;
     for (const std::string& sentence : story) own.push_back({sentence});
     const AnswerOptions options{.candidates = k, .all_as_good = all, .slots = slots, .min_certainty = min_certainty};

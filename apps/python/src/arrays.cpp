@@ -1,5 +1,7 @@
 #include "arrays.hpp"
 
+#include "kvmem/core/option_error.hpp"
+
 #include <algorithm>
 #include <concepts>
 #include <cstring>
@@ -8,7 +10,7 @@
 namespace kvmem::python {
 
 UsageError bad_argument(const char* name, const std::string& expected, const std::string& got) {
-    return UsageError({.what = std::string("bad value of ") + name, .expected = expected, .got = got});
+    return OptionError(name, expected, got);
 }
 
 static py::type_error bad_type(const char* name, const std::string& expected, const std::string& got) {

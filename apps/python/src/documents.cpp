@@ -1,6 +1,7 @@
 #include "kvmem/tasks/qa/documents/search.hpp"
 
 #include "arrays.hpp"
+#include "kvmem/core/option_error.hpp"
 #include "module.hpp"
 
 #include <pybind11/stl.h>
@@ -69,7 +70,7 @@ static Found found_text(const Collection& all, const documents::FoundAnswer& ans
 }
 
 static Findings ask(const Search& self, const std::string& question, Index k, double threshold) {
-    if (k < 1) throw UsageError({.what = "bad value of k", .expected = "1 or more", .got = std::to_string(k)});
+    if (k < 1) throw OptionError("k", "1 or more", std::to_string(k));
     const py::gil_scoped_release no_gil;
     documents::Findings found = self.ask(question, {.answers = k, .threshold = threshold});
     Findings result{std::move(found.words), {found.respelled.begin(), found.respelled.end()}, {}, found.answered};

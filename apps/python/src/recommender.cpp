@@ -1,6 +1,6 @@
 #include "kvmem/tasks/recommendation/recommender.hpp"
 
-#include "kvmem/core/error.hpp"
+#include "kvmem/core/option_error.hpp"
 #include "kvmem/tasks/recommendation/model_file.hpp"
 #include "kvmem/tasks/recommendation/task_type.hpp"
 #include "module.hpp"
@@ -89,7 +89,7 @@ static std::vector<NamedItem> named(const Recommender& self, const History& hist
 
 static RecommendOptions options_of(const Recommender& self, Index k, bool seen,
                                    const std::optional<std::vector<std::string>>& only) {
-    if (k < 1) throw UsageError({.what = "bad value of k", .expected = "1 or more", .got = std::to_string(k)});
+    if (k < 1) throw OptionError("k", "1 or more", std::to_string(k));
     RecommendOptions options{.k = k, .seen = seen, .allowed = {}};
     if (only) {
         options.allowed.resize(self.model().catalog().items());
@@ -102,8 +102,7 @@ static std::vector<NamedItem> recommend(const SharedRecommender& shared, py::obj
                                         std::optional<std::string> user, Index k, std::optional<Index> at, bool seen,
                                         bool explain, std::optional<std::vector<std::string>> only) {
     const std::vector<TypedEvent> typed = typed_events(events);
-    if (user && !typed.empty())
-        throw UsageError({.what = "bad value of user", .expected = "no events beside it", .got = *user});
+    if (user && !typed.empty()) throw OptionError("user", "no events beside it", *user);
     const py::gil_scoped_release no_gil;
     const std::shared_lock lock(shared.mutex);
     const Recommender& self = shared.recommender;

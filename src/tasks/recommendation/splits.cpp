@@ -1,7 +1,7 @@
 #include "kvmem/tasks/recommendation/splits.hpp"
 
 #include "io/time_text.hpp"
-#include "kvmem/core/error.hpp"
+#include "kvmem/core/option_error.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -13,9 +13,8 @@ std::vector<std::string> choices(SplitRule) { return {"time", "last-basket", "le
 Index moment(std::string_view text, const char* option) {
     for (const TimeForm form : {TimeForm::year_first, TimeForm::seconds})
         if (const auto time = parse_time(text, form)) return *time;
-    throw UsageError({.what = std::string("bad value of --") + option,
-                      .expected = "a date such as 2011-11-10 or '2011-11-10 12:00', or seconds since 1970",
-                      .got = "'" + std::string(text) + "'"});
+    throw OptionError(option, "a date such as 2011-11-10 or '2011-11-10 12:00', or seconds since 1970",
+                      "'" + std::string(text) + "'");
 }
 
 namespace {

@@ -80,7 +80,7 @@ EventsDataset events_from(std::span<const EventsSource> sources, const EventColu
                           std::span<const ObjectsSource> objects, const EventsImport& options) {
     if (sources.empty()) throw usage_error("nothing to import", "files of events");
     std::optional<TimeForm> form;
-    if (!columns.no_time) form = time_form_named(columns.time_form, "time-form");
+    if (!columns.no_time) form = time_form_named(columns.time_form, "time_form");
     if (!columns.no_time && !form) {
         TimeGuess guess;
         for (const EventsSource& source : sources) EventTable{source, columns, options}.see_times(guess);

@@ -1,6 +1,7 @@
 #include "tasks/sequences/import/sources.hpp"
 
 #include "kvmem/core/number.hpp"
+#include "kvmem/core/option_error.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -16,9 +17,7 @@ UnitChoice unit_choice(std::string_view text, const char* option) {
     const bool has_size = colon < text.size();
     const bool known = kind != names.end() && size && (has_size ? *size > 0 && name != "chars" : name != "bpe");
     if (!known)
-        throw UsageError({.what = std::string("bad value of ") + option,
-                          .expected = "chars, words, words:N or bpe:N, of N tokens at most",
-                          .got = "'" + std::string(text) + "'"});
+        throw OptionError(option, "chars, words, words:N or bpe:N, of N tokens at most", "'" + std::string(text) + "'");
     return {static_cast<UnitKind>(kind - names.begin()), *size};
 }
 

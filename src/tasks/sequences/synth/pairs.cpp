@@ -1,5 +1,5 @@
-#include "kvmem/core/error.hpp"
 #include "kvmem/core/file.hpp"
+#include "kvmem/core/option_error.hpp"
 #include "kvmem/tasks/sequences/synth_pairs.hpp"
 #include "kvmem/version.hpp"
 #include "tasks/sequences/import/text_pairs.hpp"
@@ -34,6 +34,7 @@ using MadeSplits = std::map<std::string, MadePairs>;
 
 enum Split { train, valid, test };
 static constexpr const char* split_names[] = {"train", "valid", "test"};
+static constexpr const char* size_names[] = {"lines", "valid", "test"};  // options
 
 static Split split_of(const synth::MadePair& made, const SynthPairs& options) {
     const auto tenth = XXH3_64bits(made.source.data(), made.source.size()) % 10;
@@ -60,7 +61,9 @@ static MadePairs make_pairs(const SynthPairs& options, Split split, Index count)
     std::unordered_set<std::string> seen;
     if (with_jump) seen.insert("jump");  // training has it by its number alone
     for (Index draws = 0; static_cast<Index>(pairs.size()) < count; ++draws) {
-        require_option(draws < max_draws, "lines", "fewer pairs: the task has no more");
+        if (draws == max_draws)
+            throw OptionError(size_names[split], "at most " + std::to_string(pairs.size()) + ": the split has no more",
+                              std::to_string(count));
         synth::MadePair made = makers[task](rng);
         if (with_jump && split == train && pairs.size() % 10 == 0)
             made = jump_alone();
@@ -77,10 +80,10 @@ static MadeSplits make_splits(const SynthPairs& options) {
     require_option(options.split == CommandSplit::simple || options.task == PairTask::scan, "split",
                    "simple for other tasks than scan");
     require_option(options.split != CommandSplit::length || (1 <= options.max_actions && options.max_actions < 48),
-                   "max-actions", "1 to 47: no command has more than 48");
+                   "max_actions", "1 to 47: no command has more than 48");
     const Index sizes[] = {options.train, options.valid, options.test};
-    for (const Index size : sizes)
-        require_option(0 <= size && size <= max_pairs, "lines", "0 to 1,000,000 for each split");
+    for (const Split split : {train, valid, test})
+        require_option(0 <= sizes[split] && sizes[split] <= max_pairs, size_names[split], "0 to 1,000,000");
     MadeSplits splits;
     for (const Split split : {train, valid, test})
         if (sizes[split] > 0) splits[split_names[split]] = make_pairs(options, split, sizes[split]);
