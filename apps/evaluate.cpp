@@ -7,6 +7,9 @@
 #include "task_table.hpp"
 #include "task_verbs.hpp"
 
+#include <algorithm>
+#include <vector>
+
 namespace kvmem::apps {
 
 static const char* const about_evaluate =
@@ -32,20 +35,34 @@ static const char* const about_evaluate =
     "RUN may be a data set of documents with questions ('kvmem import documents', SQuAD): a hit is the sentence that\n"
     "holds a part of an answer. Each question is asked once more of the documents without its own, to be refused.";
 
-int run_evaluate(const Arguments& arguments) {
-    int threads = 0;
-    CommandLine line{.usage = "kvmem evaluate RUN [options]", .about = about_evaluate, .positional = {"run"}};
-    line.options.add_options()                                                                //
-        ("data", po::value<std::string>(), "data set to use instead of the one trained on")   //
-        ("split,s", po::value<std::string>()->default_value("test"), "train, valid or test")  //
-        ("threads", po::value(&threads)->default_value(0), "0: one for each core")            //
-        ("json", "print JSON");
-    po::options_description questions("Options of runs on questions", 100, 50);
-    questions.add_options()                                                                                       //
+namespace {
+
+using Evaluate = int (*)(const po::variables_map& values);
+
+// Options with a heading of their own, and what they are for.
+struct OptionGroup {
+    po::options_description options;
+    const char* purpose;
+    std::vector<Evaluate> readers;  // that read them
+};
+
+}  // namespace
+
+static po::options_description heading(const std::string& of) {
+    return po::options_description("Options of " + of, 100, 50);
+}
+
+static po::options_description question_options() {
+    po::options_description options = heading("runs on questions");
+    options.add_options()                                                                                         //
         ("errors", "show wrongly answered questions, with what was expected, what was given and the path to it")  //
         ("limit", po::value<Index>()->default_value(20), "of these, at most");
-    po::options_description pairs("Options of runs on pairs", 100, 50);
-    pairs.add_options()  //
+    return options;
+}
+
+static po::options_description pair_options() {
+    po::options_description options = heading("runs on pairs");
+    options.add_options()  //
         ("pairs", po::value<std::vector<std::string>>()->composing(),
          "text file of lines 'source<TAB>target' instead of a split; a source may have several lines")  //
         ("tune",
@@ -53,11 +70,19 @@ int run_evaluate(const Arguments& arguments) {
          "they are, and go on with the best")                                                           //
         ("worst", po::value<Index>()->default_value(5), "lines to show of those with the most errors")  //
         ("tokenize", po::value<std::string>(), "words of BLEU: none or 13a [none for targets of words, else 13a]");
-    add_search_options(pairs);
-    po::options_description sequences("Options of runs on pairs or texts", 100, 50);
-    add_memory_options(sequences);
-    po::options_description events("Options of runs on events", 100, 50);
-    events.add_options()  //
+    add_search_options(options);
+    return options;
+}
+
+static po::options_description memory_options() {
+    po::options_description options = heading("runs on pairs or texts");
+    add_memory_options(options);
+    return options;
+}
+
+static po::options_description event_options() {
+    po::options_description options = heading("runs on events");
+    options.add_options()  //
         ("targets", po::value<std::string>(),
          "item: each event of the split; basket: a user's first basket [basket where events have any]")  //
         ("seen", po::value<std::string>(),
@@ -67,17 +92,51 @@ int run_evaluate(const Arguments& arguments) {
         ("queries", po::value<Index>()->default_value(0), "evenly over the split; 0: all")  //
         ("strict", "leave events of the target's second out of its history")                //
         ("live", "read all events before each target's time, and not those of earlier splits alone");
-    po::options_description sentences("Options of runs on sentences", 100, 50);
-    sentences.add_options()                                                                //
+    return options;
+}
+
+static po::options_description sentence_options() {
+    po::options_description options = heading("runs on sentences");
+    options.add_options()                                                                  //
         ("all-questions", "count questions without a right sentence as well: 0 for each")  //
         ("trec", po::value<std::string>(),
          "folder for a run and its judgements, SPLIT.run and SPLIT.qrels, as trec_eval reads them");
-    po::options_description compared("Options of runs on events or sentences", 100, 50);
-    compared.add_options()("against", po::value<std::vector<std::string>>()->composing(),
-                           "another run or model file of the same data; may be given several times");
-    po::options_description of_documents("Options of data sets of documents", 100, 50);
-    add_options_of_search(of_documents);
-    line.options.add(questions).add(pairs).add(sequences).add(events).add(sentences).add(compared).add(of_documents);
+    return options;
+}
+
+static po::options_description rival_options() {
+    po::options_description options = heading("runs on events or sentences");
+    options.add_options()("against", po::value<std::vector<std::string>>()->composing(),
+                          "another run or model file of the same data; may be given several times");
+    return options;
+}
+
+static po::options_description search_group() {
+    po::options_description options = heading("data sets of documents");
+    add_options_of_search(options);
+    return options;
+}
+
+static std::vector<OptionGroup> option_groups() {
+    return {{question_options(), "a run on questions", {evaluate_questions}},
+            {pair_options(), "a run on pairs of sequences", {evaluate_pairs}},
+            {memory_options(), "a run on pairs or texts", {evaluate_pairs, evaluate_text}},
+            {event_options(), "a run on events", {evaluate_events}},
+            {sentence_options(), "a run on sentences", {evaluate_sentences}},
+            {rival_options(), "a run on events or sentences", {evaluate_events, evaluate_sentences}},
+            {search_group(), "a data set of documents", {evaluate_documents}}};
+}
+
+int run_evaluate(const Arguments& arguments) {
+    int threads = 0;
+    CommandLine line{.usage = "kvmem evaluate RUN [options]", .about = about_evaluate, .positional = {"run"}};
+    line.options.add_options()                                                                //
+        ("data", po::value<std::string>(), "data set to use instead of the one trained on")   //
+        ("split,s", po::value<std::string>()->default_value("test"), "train, valid or test")  //
+        ("threads", po::value(&threads)->default_value(0), "0: one for each core")            //
+        ("json", "print JSON");
+    const std::vector<OptionGroup> groups = option_groups();
+    for (const OptionGroup& group : groups) line.options.add(group.options);
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
     require_at_least(threads, 0, "threads");
@@ -85,18 +144,12 @@ int run_evaluate(const Arguments& arguments) {
     require_at_least(values["limit"].as<Index>(), 1, "limit");
     if (values.count("errors") && values.count("json")) throw UsageError({.what = "--errors does not go with --json"});
     const ThreadLimit limit(threads);
-    if (are_documents(values)) return evaluate_documents(values);
-    refuse_options(values, of_documents, "a data set of documents");
-    const TaskVerbs& task = verbs_of(task_of_run(find_run(values)));
-    if (task.evaluate != evaluate_pairs) refuse_options(values, pairs, "a run on pairs of sequences");
-    if (task.evaluate != evaluate_pairs && task.evaluate != evaluate_text)
-        refuse_options(values, sequences, "a run on pairs or texts");
-    if (task.evaluate != evaluate_questions) refuse_options(values, questions, "a run on questions");
-    if (task.evaluate != evaluate_events) refuse_options(values, events, "a run on events");
-    if (task.evaluate != evaluate_sentences) refuse_options(values, sentences, "a run on sentences");
-    if (task.evaluate != evaluate_events && task.evaluate != evaluate_sentences)
-        refuse_options(values, compared, "a run on events or sentences");
-    return task.evaluate(values);
+    const Evaluate evaluate =
+        are_documents(values) ? evaluate_documents : verbs_of(task_of_run(find_run(values))).evaluate;
+    for (const OptionGroup& group : groups)
+        if (std::ranges::find(group.readers, evaluate) == group.readers.end())
+            refuse_options(values, group.options, group.purpose);
+    return evaluate(values);
 }
 
 }  // namespace kvmem::apps

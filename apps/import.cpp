@@ -203,6 +203,29 @@ static void add_options(CommandLine& line, ImportSettings& settings) {
         ("license", po::value(&options.license), "of the data");
 }
 
+// Sets the options that have values of their own types, or take several files.
+static void take_options(const po::variables_map& values, const std::string& layout, ImportSettings& settings) {
+    auto& [options, templates, metaqa, template_file] = settings;
+    options.train = files_of(values, "train");
+    options.valid = files_of(values, "valid");
+    options.test = files_of(values, "test");
+    options.valid_by_default = (layout == "kb" || layout == "jsonl") && values["valid-fraction"].defaulted();
+    options.documents = files_of(values, "documents");
+    options.representation.representation = chosen<documents::Representation>(values, "representation");
+    options.representation.mentions = chosen<documents::Mentions>(values, "mentions");
+    templates.file = template_file;
+    metaqa.split = files_of(values, "split");
+    metaqa.without_marks = without_marks(values["without-marks"].as<std::string>());
+    if (values.count("ask-facts")) metaqa.asked_facts = values["ask-facts"].as<std::string>();
+}
+
+static void tell(const std::string& output, const QaDataset& dataset) {
+    std::cerr << output << ": " << plural(dataset.memory.size(), "memory slot") << ", "
+              << plural(static_cast<Index>(dataset.candidates.size()), "candidate");
+    for (const auto& [name, split] : dataset.splits) std::cerr << ", " << plural(split.size(), name + " question");
+    std::cerr << "\n";
+}
+
 int run_import(const Arguments& arguments) {
     if (!arguments.empty() && arguments.front() == "pairs") return run_import_pairs(arguments);
     if (!arguments.empty() && arguments.front() == "text") return run_import_text(arguments);
@@ -219,38 +242,24 @@ int run_import(const Arguments& arguments) {
                      .rest = "folder",
                      .choices = {{"layout", layouts}}};
     add_options(line, settings);
-    auto& [options, templates, metaqa, template_file] = settings;
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
     const std::string layout = required(values, "layout", "a layout, such as metaqa, pairs or events");
     require_fitting_options(layout, values);
     const std::string output = required(values, "output", "the data set to write");
     require_output(output, "kvmem-qa", inputs(values));
-    options.train = files_of(values, "train");
-    options.valid = files_of(values, "valid");
-    options.test = files_of(values, "test");
-    options.valid_by_default = (layout == "kb" || layout == "jsonl") && values["valid-fraction"].defaulted();
-    templates.file = template_file;
-    metaqa.split = files_of(values, "split");
-    if (values.count("ask-facts")) metaqa.asked_facts = values["ask-facts"].as<std::string>();
-    options.documents = files_of(values, "documents");
-    options.representation.representation = chosen<documents::Representation>(values, "representation");
-    options.representation.mentions = chosen<documents::Mentions>(values, "mentions");
-    metaqa.without_marks = without_marks(values["without-marks"].as<std::string>());
-
+    take_options(values, layout, settings);
     Progress progress;
+    ImportOptions& options = settings.options;
     options.progress = [&](const std::string& what, Index lines) {
         if (progress.due()) progress.show("reading " + what + "  " + plural(lines, "line"));
     };
     options.warn = [&](const std::string& warning) { progress.print("warning: " + warning); };
-    QaDataset dataset = import_layout(layout, values, options, templates, metaqa);
+    QaDataset dataset = import_layout(layout, values, options, settings.templates, settings.metaqa);
     dataset.info.generator = "kvmem " KVMEM_VERSION " import " + layout;
     save_dataset(dataset, output);
     progress.clear();
-    std::cerr << output << ": " << plural(dataset.memory.size(), "memory slot") << ", "
-              << plural(static_cast<Index>(dataset.candidates.size()), "candidate");
-    for (const auto& [name, split] : dataset.splits) std::cerr << ", " << plural(split.size(), name + " question");
-    std::cerr << "\n";
+    tell(output, dataset);
     return 0;
 }
 

@@ -48,6 +48,12 @@ static std::shared_ptr<const documents::Corpus> earlier_corpus(const std::string
     }
 }
 
+// The name of a file or folder, also of "." and "notes/".
+static std::string title_of(const fs::path& path) {
+    const fs::path whole = fs::absolute(path).lexically_normal();
+    return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
+}
+
 static void report(const std::string& output, const documents::Corpus& corpus, const documents::ReadReport& files) {
     const documents::Collection& all = corpus.collection;
     std::cerr << output << ": " << plural(std::ssize(all.documents), "document") << ", "
@@ -61,25 +67,39 @@ static void report(const std::string& output, const documents::Corpus& corpus, c
     std::cerr << "\n";
 }
 
-int run_import_documents(const Arguments& arguments) {
-    QaDataset dataset;
-    documents::ReadOptions options;
-    std::string language;
+namespace {
+
+struct DocumentsCommand {
+    documents::ReadOptions options{};
+    DatasetInfo info{};
+    std::string language{};
     int threads = 0;
+};
+
+}  // namespace
+
+static void add_options(CommandLine& line, DocumentsCommand& command) {
+    line.options.add_options()                                                                          //
+        ("output,o", po::value<std::string>(), "the data set to write, or to bring up to date")         //
+        ("layout", po::value<std::string>(), "of all files; by their names and contents unless given")  //
+        ("language", po::value(&command.language)->default_value("english"),
+         "of stems, as Snowball calls it, or none")  //
+        ("skip-unreadable", po::bool_switch(&command.options.skip_unreadable),
+         "leave out folders and files that cannot be read; otherwise they are an error, and nothing changes")  //
+        ("threads", po::value(&command.threads)->default_value(0), "0: one for each core")                     //
+        ("title", po::value(&command.info.title), "of the data set [the name of the first PATH]")              //
+        ("source", po::value(&command.info.source), "where the data come from")                                //
+        ("license", po::value(&command.info.license), "of the data");
+}
+
+int run_import_documents(const Arguments& arguments) {
+    DocumentsCommand command;
+    auto& [options, info, language, threads] = command;
     CommandLine line{.usage = "kvmem import documents PATH... --output FILE [options]",
                      .about = about_import_documents,
                      .positional = {},
                      .rest = "path"};
-    line.options.add_options()                                                                                   //
-        ("output,o", po::value<std::string>(), "the data set to write, or to bring up to date")                  //
-        ("layout", po::value<std::string>(), "of all files; by their names and contents unless given")           //
-        ("language", po::value(&language)->default_value("english"), "of stems, as Snowball calls it, or none")  //
-        ("skip-unreadable", po::bool_switch(&options.skip_unreadable),
-         "leave out folders and files that cannot be read; otherwise they are an error, and nothing changes")  //
-        ("threads", po::value(&threads)->default_value(0), "0: one for each core")                             //
-        ("title", po::value(&dataset.info.title), "of the data set")                                           //
-        ("source", po::value(&dataset.info.source), "where the data come from")                                //
-        ("license", po::value(&dataset.info.license), "of the data");
+    add_options(line, command);
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
     require_at_least(threads, 0, "threads");
@@ -101,8 +121,11 @@ int run_import_documents(const Arguments& arguments) {
     auto corpus = std::make_shared<documents::Corpus>();
     corpus->collection = read_documents(paths, options, earlier ? &earlier->collection : nullptr, &files);
     corpus->postings = documents::make_postings(corpus->collection, language);
+    if (info.title.empty()) info.title = title_of(paths.front());
+    info.generator = "kvmem " KVMEM_VERSION " import documents";
+    QaDataset dataset;
+    dataset.info = std::move(info);
     dataset.documents = corpus;
-    dataset.info.generator = "kvmem " KVMEM_VERSION " import documents";
     save_dataset(dataset, output);
     progress.clear();
     report(output, *corpus, files);

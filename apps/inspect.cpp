@@ -29,11 +29,9 @@ static void inspect_run(const fs::path& directory, bool as_json) {
     print_row("results", results.substr(0, results.find('\n')));
 }
 
-int run_inspect(const Arguments& arguments) {
-    RetrieverOptions retriever;
-    CommandLine line{.usage = "kvmem inspect FILE [options]",
-                     .about = "Tells what a data set, a model file, a store or a run directory holds.",
-                     .positional = {"file"}};
+static constexpr const char* inspected = "a data set, a model file, a store or a run directory";
+
+static void add_options(CommandLine& line, RetrieverOptions& retriever) {
     line.options.add_options()  //
         ("max-frequency", po::value(&retriever.max_frequency)->default_value(retriever.max_frequency),
          "tokens in more keys are too common to find slots by")  //
@@ -46,19 +44,21 @@ int run_inspect(const Arguments& arguments) {
          "of a data set of questions: show those of this split, and their answers")  //
         ("limit", po::value<Index>()->default_value(10), "of these, at most")        //
         ("json", "print JSON");
-    po::variables_map values;
-    if (!parse(line, arguments, values)) return 0;
-    require_at_least(retriever.max_slots, 1, "max-slots");
-    require_at_least(retriever.max_frequency, 1, "max-frequency");
-    const bool recall = values.count("recall") > 0;
-    if (recall && values.count("json")) throw UsageError({.what = "--recall does not go with --json"});
-    const fs::path path = required(values, "file", "a data set, a model file, a store or a run directory");
-    const bool as_json = values.count("json") > 0;
+}
+
+// The format of a file that can be inspected, or "a run".
+static std::string inspected_format(const fs::path& path) {
+    if (is_folder(path)) return "a run";
     std::vector<std::string> formats = data_formats();
     formats.insert(formats.begin(), {model_format, "kvmem-store"});
-    if (!is_folder(path)) require_format(path, formats, "a data set, a model file, a store or a run directory");
-    const std::string format = is_folder(path) ? "a run" : format_of_file(path);
-    require_at_least(values["limit"].as<Index>(), 1, "limit");
+    require_format(path, formats, inspected);
+    return format_of_file(path);
+}
+
+// Throws UsageError for options that do not go together, or not with a file of this format.
+static void require_fitting(const po::variables_map& values, const fs::path& path, const std::string& format) {
+    const bool recall = values.count("recall") > 0;
+    if (recall && values.count("json")) throw UsageError({.what = "--recall does not go with --json"});
     for (const char* option : {"limit", "max-frequency", "max-slots"})
         if (!values[option].defaulted() && format != "kvmem-qa")
             throw UsageError({.what = "--" + std::string(option) + " is of kvmem-qa data sets only"});
@@ -69,6 +69,23 @@ int run_inspect(const Arguments& arguments) {
                           .expected = "a data set of questions with a memory",
                           .got = format.empty() ? "another file" : format,
                           .where = path.string()});
+}
+
+int run_inspect(const Arguments& arguments) {
+    RetrieverOptions retriever;
+    CommandLine line{.usage = "kvmem inspect FILE [options]",
+                     .about = std::string("Tells what ") + inspected + " holds.",
+                     .positional = {"file"}};
+    add_options(line, retriever);
+    po::variables_map values;
+    if (!parse(line, arguments, values)) return 0;
+    require_at_least(retriever.max_slots, 1, "max-slots");
+    require_at_least(retriever.max_frequency, 1, "max-frequency");
+    require_at_least(values["limit"].as<Index>(), 1, "limit");
+    const fs::path path = required(values, "file", inspected);
+    const std::string format = inspected_format(path);
+    require_fitting(values, path, format);
+    const bool as_json = values.count("json") > 0;
     if (is_folder(path))
         inspect_run(path, as_json);
     else if (format == model_format)

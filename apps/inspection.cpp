@@ -11,7 +11,7 @@ namespace kvmem::apps {
 namespace json = boost::json;
 
 void print_info(const DatasetInfo& info) {
-    std::cout << "data set: " << printable(info.title) << "\n";
+    std::cout << "data set" << (info.title.empty() ? " without a title" : ": " + printable(info.title)) << "\n";
     if (!info.source.empty()) print_row("source", info.source);
     if (!info.license.empty()) print_row("license", info.license);
     print_row("made by", info.generator);
