@@ -10,6 +10,7 @@
 #include "kvmem/train/session.hpp"
 #include "task_table.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/json.hpp>
 #include <chrono>
@@ -49,10 +50,11 @@ static std::vector<UserEvent> user_events(const std::string& path) {
 }
 
 void add_item_options(CommandLine& line) {
-    line.options.add_options()                                                                            //
-        ("items", po::value<std::string>(), "table of new items, which are known by their features")      //
-        ("item-id", po::value<std::string>()->default_value(""), "its column of ids [the first one]")     //
-        ("item-text", po::value<std::string>()->default_value(""), "its column of texts, if it has one")  //
+    line.options.add_options()                                                                         //
+        ("items", po::value<std::string>(), "table of new items, which are known by their features")   //
+        ("item-id", po::value<std::string>()->default_value(""), "its column of ids [the first one]")  //
+        ("item-text", po::value<std::string>()->default_value(""),
+         "its column of texts [the one of words that is no feature]")  //
         ("item-features", po::value<std::string>()->default_value(""),
          "its columns of features, as for 'kvmem import events' [those named as features]");
 }
@@ -69,13 +71,28 @@ std::vector<NewItem> new_items_of(const po::variables_map& values, const Catalog
     return read_new_items(std::move(columns), catalog.features);
 }
 
+// Warns of the items from `first` on of which no feature is known.
+static void warn_of_unknown(const ObjectGroup& items, Token first) {
+    constexpr std::size_t max_names = 3;
+    std::vector<std::string> names;
+    for (Token item = first; item < items.size(); ++item)
+        if (std::ranges::all_of(items.columns, [&](const FeatureColumn& column) { return column.rows[item].empty(); }))
+            names.push_back(items.ids[item]);
+    if (names.empty()) return;
+    const std::string count = plural(std::ssize(names), "new item");
+    if (names.size() > max_names) names.resize(max_names), names.emplace_back("...");
+    std::cerr << "warning: no feature is known of " << count << ", scored as average: " << joined(names) << "\n";
+}
+
 Recommender open_recommender(const po::variables_map& values) {
     auto model = open_recommendation_model(find_run(values).string());
     EventsDataset data = load_events(data_of_run(values));
     const std::vector<NewItem> items = new_items_of(values, model->catalog());
     if (!items.empty()) {
-        const Index left_out = add_items(data, data.group_named(model->catalog().objects().name), items);
+        const Index group = data.group_named(model->catalog().objects().name), first = data.groups[group].size();
+        const Index left_out = add_items(data, group, items);
         if (left_out > 0) std::cerr << "left out values of features that the model does not know: " << left_out << "\n";
+        warn_of_unknown(data.groups[group], static_cast<Token>(first));
         model = with_items(*model, catalog_of(data));
     }
     if (values.count("add")) {

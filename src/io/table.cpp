@@ -4,6 +4,8 @@
 #include "kvmem/io/json_text.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace kvmem {
 
@@ -29,8 +31,23 @@ void TableReader::read_header() {
     split(line);
     header_is_row_ = !form_.header;
     names_ = fields_;
-    if (form_.header) return;
+    if (form_.header) return require_separator();
     for (std::size_t i = 0; i < names_.size(); ++i) names_[i] = std::to_string(i + 1);
+}
+
+void TableReader::require_separator() const {
+    if (names_.size() > 1) return;
+    static constexpr std::pair<char, const char*> separators[] = {
+        {',', "a comma"}, {';', "a semicolon"}, {'\t', "a tab"}, {'|', "a bar"}};
+    const auto name_of = [](char separator) {
+        const auto known = std::ranges::find(separators, separator, &std::pair<char, const char*>::first);
+        return known == std::end(separators) ? "'" + std::string(1, separator) + "'" : known->second;
+    };
+    for (const auto& [separator, name] : separators)
+        if (separator != form_.separator && names_.front().find(separator) != std::string::npos)
+            throw location_.error("the header is of one column", name_of(form_.separator) + " between columns",
+                                  std::string(name) + " in it",
+                                  "name this separator, or name the file *.csv for commas and *.tsv for tabs");
 }
 
 std::size_t TableReader::column(const std::string& name) {

@@ -25,7 +25,8 @@ TableForm table_form_of(std::string_view name);
 // Reads a table row by row.
 class TableReader {
   public:
-    // Source and progress must outlive the reader. Throws Error for a blank source and a wrong header.
+    // Source and progress must outlive the reader. Throws Error for a blank source, for a wrong header, and for a
+    // header of one column in which another separator stands.
     TableReader(const Source& source, TableForm form, const LineProgress& progress);
 
     // The number of a column. Throws Error with the names of all columns. Any member of JSON's objects is one.
@@ -44,6 +45,7 @@ class TableReader {
 
   private:
     void read_header();
+    void require_separator() const;
     void split(std::string_view line);
     void read_quoted(std::string_view& rest, std::string& field);
     void read_json(std::string_view line);

@@ -126,6 +126,11 @@ TEST_CASE("items of a table are recommended by their features", "[program][recom
     CHECK(named.code == 0);
     CHECK(named.out.find("The new one") != std::string::npos);
     CHECK(named.err.find("does not know: 1") != std::string::npos);
+    CHECK(named.err.find("no feature is known of 1 new item, scored as average: n2") != std::string::npos);
+    CHECK(more({"i3", "n1"}).out == named.out);  // the one column of words
+    replace_file(ring.path("semicolons.csv"), "id;parity;title\nn1;odd;The new one\n");
+    check_fails(kvmem_program({"recommend", ring.run, "i3", "--items", ring.path("semicolons.csv")}), 1,
+                "a comma between columns, got a semicolon");
     CHECK(more({"--user", "new", "--add", ring.path("new.tsv")}).out.find("n1") != std::string::npos);
     for (const std::vector<std::string>& wrong :
          std::vector<std::vector<std::string>>{{"i3", "--item-features", "title"}, {"i3", "--item-id", "none"}}) {

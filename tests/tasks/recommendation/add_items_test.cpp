@@ -112,4 +112,11 @@ TEST_CASE("a table of new items has its ids in front, and features by their name
     CHECK_THROWS_AS(new_items_from({table, {.path = {}, .id = {}, .features = {feature_choice("colour:3")}}}, known),
                     Error);
     CHECK_THROWS_AS(new_items_from({{"new.jsonl", "{\"id\": 3}\n"}, {}}, known), Error);
+    const Source priced{"priced.csv", "sku,parity,price,name\nx,odd,12.5,An x\ny,odd,3,\n"};
+    items = new_items_from({priced, {.path = {}, .id = {}}}, known);
+    CHECK(items[0].text == "An x");  // the one column of words that is no feature
+    CHECK(items[1].text.empty());
+    CHECK_THROWS_WITH(new_items_from({{"new.csv", "sku;parity\nx;odd\n"}, {.path = {}, .id = {}}}, known),
+                      Catch::Contains("a semicolon in it"));
+    CHECK(new_items_from({{"new.csv", "sku\nx;y\n"}, {.path = {}, .id = {}}}, known)[0].id == "x;y");
 }

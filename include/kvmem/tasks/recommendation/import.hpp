@@ -80,8 +80,8 @@ EventsDataset import_events(std::span<const EventsFile> files, const EventColumn
                             std::span<const ObjectColumns> objects, const EventsImport& options);
 
 // The items of a table, for add_items(), whose features are named as those of `known`. Of `columns` what is "" or empty
-// is taken from the table's header: the first column is the id, and columns named as features are these. Features in
-// ranges are errors: where the ranges of an import begin is not stored.
+// is taken from the table: the first column is the id, columns named as features are these, and the one other column
+// with words is the text. Features in ranges are errors: where the ranges of an import begin is not stored.
 std::vector<NewItem> read_new_items(ObjectColumns columns, std::span<const Feature> known);
 
 // Imports a folder of MovieLens with ratings.csv and movies.csv: action "rate" with its value; features genre and year.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdint>
 
 namespace kvmem {
 
@@ -114,20 +115,41 @@ void add_objects(EventsBuilder& builder, const ObjectsSource& objects, const Eve
     ObjectTable{builder, objects, options}.read();
 }
 
-// What the header of a table says where the columns are not named.
+// The one column besides ids and features that has words in a row, or "" where there are none or several.
+static std::string text_column(TableReader& table, const ObjectColumns& columns) {
+    std::vector<std::uint8_t> has_words(table.columns().size());
+    while (table.next())
+        for (std::size_t i = 0; i < has_words.size(); ++i) {
+            const std::string_view field = trim(table.field(i));
+            if (!field.empty() && !number_of<double>(field)) has_words[i] = 1;
+        }
+    std::string found;
+    for (std::size_t i = 0; i < has_words.size(); ++i) {
+        const std::string& name = table.columns()[i];
+        const bool is_feature =
+            std::ranges::find(columns.features, name, &FeatureChoice::column) != columns.features.end();
+        if (!has_words[i] || name == columns.id || is_feature) continue;
+        if (!found.empty()) return {};
+        found = name;
+    }
+    return found;
+}
+
+// What a table says where the columns are not named.
 static void name_columns(ObjectsSource& objects, std::span<const Feature> known) {
     ObjectColumns& columns = objects.columns;
     TableForm form = table_form_of(objects.source.name);
     if (columns.separator) form.separator = columns.separator;
     const LineProgress silent;
-    const TableReader table(objects.source, form, silent);
+    TableReader table(objects.source, form, silent);
     const std::vector<std::string>& names = table.columns();
     if (columns.id.empty() && names.empty()) throw usage_error("JSON has no first column", "the column of the ids");
     if (columns.id.empty()) columns.id = names.front();
-    if (!columns.features.empty()) return;
-    for (const std::string& name : names)
-        if (name != columns.id && std::ranges::find(known, plain_name(name), &Feature::name) != known.end())
-            columns.features.push_back({name, plain_name(name)});
+    if (columns.features.empty())
+        for (const std::string& name : names)
+            if (name != columns.id && std::ranges::find(known, plain_name(name), &Feature::name) != known.end())
+                columns.features.push_back({name, plain_name(name)});
+    if (columns.text.empty()) columns.text = text_column(table, columns);
 }
 
 std::vector<NewItem> new_items_from(ObjectsSource objects, std::span<const Feature> known) {
