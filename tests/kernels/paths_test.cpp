@@ -1,6 +1,5 @@
 #include "kvmem/kernels/paths.hpp"
 
-#include "kvmem/core/arena.hpp"
 #include "kvmem/core/error.hpp"
 #include "support/random_facts.hpp"
 
@@ -30,8 +29,8 @@ static void follow_all(const Facts& facts, std::span<const Token> starts,
 
 TEST_CASE("the strongest path to each entity is found", "[paths]") {
     const Facts facts = random_facts(30, 3, 90, 1);
-    Arena arena;
-    PathFinder finder(facts, arena);
+    std::vector<Real> zeros(static_cast<std::size_t>(facts.entities()));
+    PathFinder finder(facts, zeros);
     for (std::uint64_t seed = 1; seed <= 10; ++seed) {
         const Matrix weights = random_weights(3, 4, seed);
         const std::vector<std::span<const Real>> relations{weights.view().middle_rows(0, 1).span(),
@@ -67,8 +66,8 @@ TEST_CASE("the strongest path to each entity is found", "[paths]") {
 
 TEST_CASE("paths of little weight are left, and nothing is reached from nowhere", "[paths]") {
     const Facts facts({{0, 0, 1}, {0, 1, 2}}, 3, 2);
-    Arena arena;
-    PathFinder finder(facts, arena);
+    std::vector<Real> zeros(static_cast<std::size_t>(facts.entities()));
+    PathFinder finder(facts, zeros);
     const std::array<Real, 3> followed{0.9F, 0.0001F, 0.05F}, nothing{};
     const std::vector<std::span<const Real>> once{followed}, zero{nothing}, never;
     const std::vector<Token> start{0}, none, outside{3};
@@ -81,4 +80,6 @@ TEST_CASE("paths of little weight are left, and nothing is reached from nowhere"
     CHECK_THROWS_AS(finder.find(outside, once), Error);
     const std::vector<std::span<const Real>> narrow{std::span(followed).first(2)};
     CHECK_THROWS_AS(finder.find(start, narrow), Error);
+    CHECK(std::ranges::count(zeros, Real{0}) == std::ssize(zeros));  // as they were
+    CHECK_THROWS_AS(PathFinder(facts, std::span(zeros).first(2)), Error);
 }

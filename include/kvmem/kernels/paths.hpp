@@ -7,8 +7,6 @@
 
 namespace kvmem {
 
-class Arena;
-
 // An entity that is reached after some hops by its strongest path. The weight of a path is the product of its start's
 // weight and of the weights of its relations. Of equal paths the first one found counts.
 struct Reached {
@@ -29,8 +27,9 @@ struct PathOptions {
 // Finds paths for one question after the other. A finder serves one thread at a time.
 class PathFinder {
   public:
-    // The facts must outlive the finder, and the arena must not be reset before its end.
-    PathFinder(const Facts& facts, Arena& arena);
+    // The facts must outlive the finder. `zeros` [entities] is scratch that holds zeros before and after each question,
+    // so that one costs what it touches and not what the memory holds; an exception may leave others.
+    PathFinder(const Facts& facts, std::span<Real> zeros);
 
     // Element h lists what is reached after h hops; element 0 lists the starts, which share a weight of 1. Hop h
     // follows relations[h] [R + 1] as FactHop does. Only the facts under followed keys are touched. Throws Error when a
@@ -44,7 +43,7 @@ class PathFinder {
                                 std::span<const Real> relations, const PathOptions& options);
 
     const Facts& facts_;
-    std::span<std::int32_t> place_;  // of each entity in the list under way, or -1
+    std::span<Real> place_;  // the bits of each entity's place in the list under way, from 1; 0: none
 };
 
 }  // namespace kvmem

@@ -1,15 +1,19 @@
 #include "kvmem/kernels/paths.hpp"
 
-#include "kvmem/core/arena.hpp"
 #include "kvmem/core/error.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <type_traits>
 
 namespace kvmem {
 
-PathFinder::PathFinder(const Facts& facts, Arena& arena)
-    : facts_(facts), place_(arena.take<std::int32_t>(facts.entities())) {
-    std::ranges::fill(place_, -1);
+// A number as wide as Real: a place as a Real would be rounded above 2^24.
+using Place = std::conditional_t<sizeof(Real) == sizeof(std::int32_t), std::int32_t, std::int64_t>;
+
+PathFinder::PathFinder(const Facts& facts, std::span<Real> zeros) : facts_(facts), place_(zeros) {
+    require_shape(std::ssize(zeros) == facts.entities(), "PathFinder", "zeros for each entity");
 }
 
 std::vector<Reached> PathFinder::follow(std::span<const Reached> before, std::span<const Token> starts,
@@ -21,11 +25,12 @@ std::vector<Reached> PathFinder::follow(std::span<const Reached> before, std::sp
     std::vector<Reached> after;
     const auto reach = [&](const Reached& by) {
         if (by.weight <= threshold) return;
-        std::int32_t& at = place_[by.entity];
-        if (at < 0) {
-            at = static_cast<std::int32_t>(after.size());
+        Real& place = place_[by.entity];
+        const auto at = std::bit_cast<Place>(place);
+        if (at == 0) {
             after.push_back(by);
-        } else if (Reached& best = after[at]; by.weight > best.weight) {
+            place = std::bit_cast<Real>(static_cast<Place>(after.size()));
+        } else if (Reached& best = after[at - 1]; by.weight > best.weight) {
             best = by;
         }
     };
@@ -43,7 +48,7 @@ std::vector<Reached> PathFinder::follow(std::span<const Reached> before, std::sp
             }
         }
     }
-    for (const Reached& r : after) place_[r.entity] = -1;
+    for (const Reached& r : after) place_[r.entity] = 0;
     return after;
 }
 

@@ -2,88 +2,70 @@
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/parallel.hpp"
-#include "kvmem/kernels/top_k.hpp"
-#include "kvmem/tasks/qa/compiled_memory.hpp"
-#include "kvmem/tasks/qa/documents/postings.hpp"
+#include "tasks/qa/answerer_impl.hpp"
+#include "tasks/qa/blank.hpp"
 #include "tasks/qa/translator.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
-#include <map>
-#include <optional>
-#include <tuple>
 
 namespace kvmem {
 
-struct Answerer::Impl {
-    std::unique_ptr<Model> model;
-    Slots memory;  // in the model's tokens
-    std::vector<SlotOrigin> origin;
-    std::shared_ptr<const documents::Corpus> documents;
-    std::optional<Retriever> retriever, sources;  // sources: slots of documents by their subjects, for paths
-    std::optional<EntityLinker> linker;
-    std::optional<CompiledMemory> compiled;
-
-    Impl(std::unique_ptr<Model> m, QaDataset dataset, std::vector<bool> names)
-        : model(std::move(m)),
-          memory(std::move(dataset.memory)),
-          origin(std::move(dataset.origin)),
-          documents(std::move(dataset.documents)) {
-        // At once, since both read all of a large memory.
-        parallel_for(2, 1, [&](Index first, Index last) {
-            if (first == 0) retriever.emplace(memory, model->vocabulary(), model->retrieval());
-            if (last == 2) linker.emplace(model->vocabulary(), std::move(names));
-        });
-        if (documents && !origin.empty() && retriever->facts())
-            sources.emplace(memory, model->vocabulary(),
-                            RetrieverOptions{.max_frequency = memory.size(), .max_slots = memory.size()});
-    }
-
-    Token token_of(const std::string& text) const {
-        const auto found = linker->find(text);
-        return found.empty() ? unknown_token : found.front();
-    }
-    // The tokens of a text that the model reads: for an unknown word that of Lexicon::like().
-    std::vector<Token> inputs_of(const LinkedText& text) const;
-    // Adds the sentences' words that training never saw, and the values that are no names, to `unknown`.
-    Batch batch_of(const LinkedText& question, const std::vector<TextSlot>& own,
-                   std::vector<std::string>& unknown) const;
-    // The linked question, with the nearest name if it names none. Fills the answer's words, names and suggestions.
-    LinkedText link(const std::string& question, Answer& answer) const;
-    void rank(Answer& answer, std::span<const Scored> scores, const AnswerOptions& options) const;
-    std::vector<Answer::ReadSlot> read_slots(const Batch& batch, std::span<const Real> weights, Index count) const;
-    void quote_paths(std::span<const FactPath> paths, std::vector<Answer::Path>& shown) const;
-    void show_paths(Answer& answer, const AttentionTrace& trace, const LinkedText& question) const;
-    Answer ask(const std::string& question, const AnswerOptions& options, const std::vector<TextSlot>& own) const;
-};
-
-std::string text_of(const Vocabulary& vocabulary, std::span<const Token> tokens) {
-    std::string text;
-    for (const Token token : tokens) text += (text.empty() ? "" : " ") + vocabulary.text(token);
-    return text;
+Answerer::Impl::Impl(std::shared_ptr<QuestionReader> shared, Slots slots, std::vector<SlotOrigin> origins,
+                     std::shared_ptr<const documents::Corpus> corpus)
+    : reader(std::move(shared)),
+      model(reader->model.get()),
+      memory(std::move(slots)),
+      origin(std::move(origins)),
+      documents(std::move(corpus)) {
+    // At once, since both read all of a large memory.
+    parallel_for(2, 1, [&](Index first, Index last) {
+        if (first == 0) retriever.emplace(memory, model->vocabulary(), model->retrieval());
+        if (last == 2 && !reader->linker) reader->linker.emplace(model->vocabulary(), reader->names);
+    });
+    if (documents && !origin.empty() && retriever->facts())
+        sources.emplace(memory, model->vocabulary(),
+                        RetrieverOptions{.max_frequency = memory.size(), .max_slots = memory.size()});
 }
 
-Answer::Path named(const Vocabulary& vocabulary, const FactPath& path) {
-    Answer::Path all{vocabulary.text(path.start), {}, double{path.weight}};
-    for (const FactPath::Step& step : path.steps) {
-        const std::string& name = vocabulary.text(step.relation);
-        const bool reversed = name.starts_with('~');
-        all.steps.push_back({name.substr(reversed ? 1 : 0), reversed, vocabulary.text(step.entity), double{step.weight},
-                             std::ssize(all.steps) + 1});
-    }
-    return all;
+// A flag for each token of the model: whether the data set has it as a relation.
+static std::vector<bool> relations_in_use(const QaDataset& dataset, std::span<const Token> to, Token model_tokens) {
+    std::vector<bool> relations(model_tokens, false);
+    for (Token theirs = 0; theirs < dataset.vocabulary.size(); ++theirs)
+        if (dataset.vocabulary.kind(theirs) == TokenKind::relation) relations[to[theirs]] = true;
+    relations[unknown_token] = false;
+    return relations;
 }
 
 Answerer::Answerer(std::unique_ptr<Model> model, QaDataset memory) {
     const std::vector<Token> to = model->extend(memory);
     translate(memory.memory, to);
-    std::vector<bool> names = names_in_use(memory, to, model->vocabulary().size());
-    impl_ = std::make_unique<Impl>(std::move(model), std::move(memory), std::move(names));
+    auto reader = std::make_shared<QuestionReader>();
+    const Token tokens = model->vocabulary().size();
+    reader->names = names_in_use(memory, to, tokens);
+    reader->relations = relations_in_use(memory, to, tokens);
+    reader->model = std::move(model);
+    impl_ = std::make_unique<Impl>(std::move(reader), std::move(memory.memory), std::move(memory.origin),
+                                   std::move(memory.documents));
 }
+Answerer::Answerer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Answerer::~Answerer() = default;
 Answerer::Answerer(Answerer&&) noexcept = default;
 Answerer& Answerer::operator=(Answerer&&) noexcept = default;
+
+std::optional<Answerer> Answerer::edited(std::span<const NamedFact> removed, std::span<const NamedFact> added) const {
+    Slots memory = impl_->memory;
+    std::vector<SlotOrigin> origin = impl_->origin;
+    for (const NamedFact& fact : removed) {
+        const auto tokens = impl_->reader->tokens_of(fact);
+        if (!tokens || !remove_fact_slots(memory, origin, *tokens)) return {};
+    }
+    for (const NamedFact& fact : added) {
+        const auto tokens = impl_->reader->tokens_of(fact);
+        if (!tokens) return {};
+        add_fact_slots(memory, origin, *tokens);
+    }
+    return Answerer(std::make_unique<Impl>(impl_->reader, std::move(memory), std::move(origin), impl_->documents));
+}
 
 const Model& Answerer::model() const { return *impl_->model; }
 Index Answerer::memory_slots() const { return impl_->memory.size(); }
@@ -108,11 +90,11 @@ std::vector<Token> Answerer::Impl::inputs_of(const LinkedText& text) const {
     return tokens;
 }
 
-Batch Answerer::Impl::batch_of(const LinkedText& question, const std::vector<TextSlot>& own,
-                               std::vector<std::string>& unknown) const {
-    Batch batch;
+void Answerer::Impl::add_question(Batch& batch, const LinkedText& question, const std::vector<TextSlot>& own,
+                                  std::vector<std::string>& unknown) const {
+    const auto first = std::ssize(batch.question.values);
     for (const TextSlot& slot : own) {
-        const LinkedText key = linker->link(slot.key);
+        const LinkedText key = linker().link(slot.key);
         const std::vector<Token> tokens = inputs_of(key);
         batch.slots.key.push_row(tokens);
         if (slot.value) {
@@ -127,22 +109,21 @@ Batch Answerer::Impl::batch_of(const LinkedText& question, const std::vector<Tex
     }
     auto word = question.unknown_words.begin();
     for (std::size_t i = 0; i < question.tokens.size(); ++i)
-        if (question.tokens[i] == unknown_token) batch.unseen.emplace_back(static_cast<Index>(i), *word++);
+        if (question.tokens[i] == unknown_token) batch.unseen.emplace_back(first + static_cast<Index>(i), *word++);
     add_example(batch, inputs_of(question), {}, memory, *retriever);
     if (compiled) batch.encoded = compiled->read(batch);
-    return batch;
 }
 
 LinkedText Answerer::Impl::link(const std::string& question, Answer& answer) const {
-    LinkedText linked = linker->link(question);
+    LinkedText linked = linker().link(question);
     if (linked.entities.empty() && memory.size() > 0) {
-        const std::vector<NearName> near = linker->nearest(question, 5);
+        const std::vector<NearName> near = linker().nearest(question, 5);
         for (const NearName& name : near) answer.suggestions.push_back(model->vocabulary().text(name.entity));
         constexpr double misspelt = 1.0 / 5;  // one letter in five; a larger distance means another name
         // A common word of questions is no misspelt name.
         if (!near.empty() && near[0].distance <= misspelt && !near[0].common && retriever->facts()) {
             answer.taken_for = answer.suggestions.front();
-            linked = linker->link_as(question, near[0]);
+            linked = linker().link_as(question, near[0]);
         }
     }
     answer.unknown_words = linked.unknown_words;
@@ -150,123 +131,70 @@ LinkedText Answerer::Impl::link(const std::string& question, Answer& answer) con
     return linked;
 }
 
-void Answerer::Impl::rank(Answer& answer, std::span<const Scored> scores, const AnswerOptions& options) const {
-    std::vector<Real> numbers;
-    for (const Scored& s : scores) numbers.push_back(s.score);
-    if (!std::ranges::all_of(numbers, [](Real s) { return std::isfinite(s); }))
-        throw Error({.what = "this model's scores are not finite numbers",
-                     .hint = "train again, with a lower rate or a clip length"});
-    if (numbers.empty()) return;
-    const Real best = *std::ranges::max_element(numbers), threshold = as_good_as(best);
-    answer.as_good = std::ranges::count_if(numbers, [&](Real s) { return s >= threshold; });
-    double sum = 0;
-    for (const Real s : numbers) sum += std::exp(double{s} - double{best});
-    const Index count = options.all_as_good ? std::max(options.candidates, answer.as_good) : options.candidates;
-    for (const Scored& s : top_k(numbers, count)) {
-        const Token token = model->candidates()[scores[s.index].index];
-        const double weight =
-            model->scores_few() ? std::exp(double{s.score}) : std::exp(double{s.score} - double{best}) / sum;
-        answer.candidates.push_back({model->vocabulary().text(token), double{s.score}, weight});
-    }
-}
-
-// The sentence that a slot was read from, and its mention's "file:line:column".
-static std::pair<std::string, std::string> quote(const documents::Collection& collection, const SlotOrigin& origin) {
-    if (origin.document < 0 || origin.document >= std::ssize(collection.documents)) return {};
-    const documents::Range range = collection.sentences_of(collection.documents[origin.document]);
-    const auto first = collection.sentences.begin() + range.first, last = collection.sentences.begin() + range.last;
-    const auto behind =
-        std::upper_bound(first, last, origin.begin,
-                         [](Index byte, const documents::Sentence& sentence) { return byte < sentence.bytes.first; });
-    if (behind == first) return {};
-    const documents::File& file = collection.files[collection.file_of(origin.document)];
-    const auto [line, column] = documents::Collection::place_of(file, origin.begin);
-    return {std::string(collection.text_of(*std::prev(behind))),
-            file.path + ":" + std::to_string(line) + ":" + std::to_string(column)};
-}
-
-// Adds the sentences that state the steps of paths.
-void Answerer::Impl::quote_paths(std::span<const FactPath> paths, std::vector<Answer::Path>& shown) const {
-    if (!sources) return;
-    std::map<std::array<Token, 3>, std::vector<Answer::Path::Step*>> steps;  // by subject, relation and object
-    for (std::size_t p = 0; p < paths.size(); ++p) {
-        Token at = paths[p].start;
-        for (std::size_t i = 0; i < paths[p].steps.size(); ++i) {
-            const FactPath::Step& step = paths[p].steps[i];
-            steps[{at, step.relation, step.entity}].push_back(&shown[p].steps[i]);
-            at = step.entity;
-        }
-    }
-    std::vector<Token> subjects;
-    for (const auto& [fact, shown_steps] : steps)
-        if (subjects.empty() || subjects.back() != fact[0]) subjects.push_back(fact[0]);
-    for (const Index slot : sources->retrieve(subjects)) {
-        const auto key = memory.key[slot], value = memory.value[slot];
-        if (key.size() != 2 || value.size() != 1) continue;
-        const auto found = steps.find({key[0], key[1], value[0]});
-        if (found == steps.end()) continue;
-        for (Answer::Path::Step* step : found->second)
-            std::tie(step->sentence, step->where) = quote(documents->collection, origin[slot]);
-        steps.erase(found);
-    }
-}
-
-void Answerer::Impl::show_paths(Answer& answer, const AttentionTrace& trace, const LinkedText& question) const {
-    const Vocabulary& vocabulary = model->vocabulary();
-    for (const FactPath& path : trace.paths.at(0)) answer.paths.push_back(named(vocabulary, path));
-    if (trace.paths[0].empty()) return;
-    quote_paths(trace.paths[0], answer.paths);
-    const std::size_t tokens = question.tokens.size();
-    for (const FactPath::Step& step : trace.paths[0].front().steps) {
-        const std::size_t first = static_cast<std::size_t>(step.hop) * tokens;
-        std::vector<Answer::ReadWord>& shown = answer.words.emplace_back();
-        auto unknown = question.unknown_words.begin();
-        for (std::size_t t = 0; t < tokens; ++t) {
-            const Token token = question.tokens[t];
-            const std::string& text = token == unknown_token ? *unknown++ : vocabulary.text(token);
-            shown.push_back({text, double{trace.words[0][first + t]}});
-        }
-        std::ranges::stable_sort(shown, [](const auto& a, const auto& b) { return a.weight > b.weight; });
-    }
-}
-
-std::vector<Answer::ReadSlot> Answerer::Impl::read_slots(const Batch& batch, std::span<const Real> weights,
-                                                         Index count) const {
-    std::vector<Answer::ReadSlot> all;
-    for (const Scored& s : top_k(weights, count)) {
-        all.push_back({text_of(model->vocabulary(), batch.slots.key[s.index]),
-                       text_of(model->vocabulary(), batch.slots.value[s.index]), double{s.score}, s.index});
-        const Index slot = batch.origin[s.index];
-        if (documents && slot >= 0 && slot < std::ssize(origin))
-            std::tie(all.back().sentence, all.back().where) = quote(documents->collection, origin[slot]);
-    }
-    return all;
-}
-
-Answer Answerer::Impl::ask(const std::string& question, const AnswerOptions& options,
-                           const std::vector<TextSlot>& own) const {
-    Answer answer;
-    const LinkedText linked = link(question, answer);
-    const Batch batch = batch_of(linked, own, answer.unknown_words);
-    answer.slots = std::min(batch.slots.size(), model->max_slots());
-    answer.unread = batch.slots.size() - answer.slots;
+void Answerer::Impl::begin(Batch& batch, Asking& asking, const std::vector<TextSlot>& own) const {
+    Answer& answer = asking.answer;
+    const Index before = batch.slots.size();
+    add_question(batch, asking.linked, own, answer.unknown_words);
+    const Index slots = batch.slots.size() - before;
+    answer.slots = std::min(slots, model->max_slots());
+    answer.unread = slots - answer.slots;
     answer.local_slots = static_cast<Index>(own.size());
-    if (answer.slots == 0 && (!batch.facts || linked.entities.empty())) return answer;
-    Tape tape;
-    tape.set_training(false);
+}
+
+void Answerer::Impl::read(const Batch& batch, std::span<Asking* const> asked) const {
     AttentionTrace trace;
-    trace.max_paths = options.all_as_good ? std::ssize(model->candidates()) : options.candidates;
-    rank(answer, model->score_few(tape, batch, &trace).values, options);
-    if (batch.facts) show_paths(answer, trace, linked);
-    answer.paths.resize(std::min(answer.paths.size(), answer.candidates.size()));
-    if (!trace.certainty.empty()) answer.certainty = trace.certainty[0];
-    answer.refused = answer.certainty < options.min_certainty.value_or(model->min_certainty());
-    for (Index hop = 0; hop < trace.hops; ++hop) {
-        Answer::Hop& shown = answer.hops.emplace_back();
-        for (Index head = 0; head < trace.heads; ++head)
-            shown.heads.push_back({read_slots(batch, trace.of(hop, head), options.slots)});
+    for (const Asking* asking : asked)
+        trace.max_paths = std::max(trace.max_paths, asking->options->all_as_good ? std::ssize(model->candidates())
+                                                                                 : asking->options->candidates);
+    Ragged<Scored> scores;
+    reader->tapes.run([&](Tape& tape) {
+        if (batch.facts) tape.use(&reader->packed);
+        scores = model->score_few(tape, batch, &trace);
+    });
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+        auto& [linked, options, answer] = *asked[i];
+        rank(answer, scores[static_cast<Index>(i)], *options);
+        if (batch.facts) show_paths(answer, trace.paths.at(i), trace.words[i], linked);
+        if (!trace.certainty.empty()) answer.certainty = trace.certainty[i];
+        answer.refused = answer.certainty < options->min_certainty.value_or(model->min_certainty());
+        for (Index hop = 0; hop < trace.hops; ++hop) {
+            Answer::Hop& shown = answer.hops.emplace_back();
+            for (Index head = 0; head < trace.heads; ++head)
+                shown.heads.push_back({read_slots(batch, trace.of(hop, head), options->slots)});
+        }
     }
-    return answer;
+}
+
+// Of a model that reads slots.
+Answer Answerer::Impl::ask(const AskedQuestion& question) const {
+    Asking asking{{}, &question.options, {}};
+    asking.linked = link(question.text, asking.answer);
+    Batch batch;
+    begin(batch, asking, question.own);
+    Asking* const all[] = {&asking};
+    if (asking.answer.slots > 0) read(batch, all);
+    return std::move(asking.answer);
+}
+
+// Of a model that follows facts: the answers to each, of which those that name nothing are not read.
+std::vector<Answer> Answerer::Impl::ask_facts(
+    std::span<const std::pair<std::string, const AnswerOptions*>> questions) const {
+    std::vector<Asking> asking;
+    asking.reserve(questions.size());
+    std::vector<Asking*> read_ones;
+    Batch batch;
+    for (const auto& [text, options] : questions) {
+        Asking& one = asking.emplace_back(Asking{{}, options, {}});
+        one.linked = link(text, one.answer);
+        if (one.linked.entities.empty()) continue;
+        begin(batch, one, {});
+        read_ones.push_back(&one);
+    }
+    if (!read_ones.empty()) read(batch, read_ones);
+    std::vector<Answer> answers;
+    answers.reserve(asking.size());
+    for (Asking& one : asking) answers.push_back(std::move(one.answer));
+    return answers;
 }
 
 // One answer of those for the names of a list. One that is refused adds no candidates, unless all are.
@@ -302,18 +230,42 @@ static Answer merged(std::vector<Answer> answers, const AnswerOptions& options) 
 
 Answer Answerer::ask(const std::string& question, const AnswerOptions& options,
                      const std::vector<TextSlot>& own) const {
-    if (!impl_->retriever->facts()) return impl_->ask(question, options, own);
-    if (!own.empty())
-        throw Error({.what = "a " + impl_->model->name() + " reads no slots that come with a question",
+    const AskedQuestion asked[] = {{question, options, own}};
+    return std::move(ask_all(asked).front());
+}
+
+static void require_no_slots(const Model& model, const AskedQuestion& asked) {
+    if (!asked.own.empty())
+        throw Error({.what = "a " + model.name() + " reads no slots that come with a question",
                      .expected = "a question about the facts of the memory",
-                     .got = std::to_string(own.size()) + " slots of its own",
+                     .got = std::to_string(asked.own.size()) + " slots of its own",
                      .hint = "train another kind of model on questions with memories of their own"});
-    const std::vector<std::string> questions = split_list(*impl_->linker, question);
-    if (questions.size() == 1) return impl_->ask(question, options, own);
+}
+
+std::vector<Answer> Answerer::ask_all(std::span<const AskedQuestion> asked) const {
+    for (const AskedQuestion& one : asked) require_question(one.text);
     std::vector<Answer> answers;
-    answers.reserve(questions.size());
-    for (const std::string& one : questions) answers.push_back(impl_->ask(one, options, own));
-    return merged(std::move(answers), options);
+    answers.reserve(asked.size());
+    if (!impl_->retriever->facts()) {
+        for (const AskedQuestion& one : asked) answers.push_back(impl_->ask(one));
+        return answers;
+    }
+    // A question about a list is one for each of its names.
+    std::vector<std::pair<std::string, const AnswerOptions*>> parts;
+    std::vector<std::size_t> ends;
+    for (const AskedQuestion& one : asked) {
+        require_no_slots(*impl_->model, one);
+        for (std::string& part : split_list(impl_->linker(), one.text))
+            parts.emplace_back(std::move(part), &one.options);
+        ends.push_back(parts.size());
+    }
+    std::vector<Answer> found = impl_->ask_facts(parts);
+    for (std::size_t i = 0, begin = 0; i < asked.size(); begin = ends[i++]) {
+        const auto own = std::span(found).subspan(begin, ends[i] - begin);
+        answers.push_back(own.size() == 1 ? std::move(own.front())
+                                          : merged({own.begin(), own.end()}, asked[i].options));
+    }
+    return answers;
 }
 
 }  // namespace kvmem

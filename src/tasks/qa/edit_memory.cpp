@@ -3,6 +3,7 @@
 #include "io/text_source.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/text/tokenizer.hpp"
+#include "tasks/qa/fact_slots.hpp"
 
 #include <algorithm>
 #include <array>
@@ -10,27 +11,7 @@
 
 namespace kvmem {
 
-namespace {
-
-// A slot [entity, relation] -> [value].
-struct FactSlot {
-    Token entity, relation, value;
-
-    bool is(const Slots& memory, Index slot) const {
-        return std::ranges::equal(memory.key[slot], std::array{entity, relation}) &&
-               std::ranges::equal(memory.value[slot], std::array{value});
-    }
-};
-
-}  // namespace
-
 static std::string shown(const NamedFact& fact) { return fact.subject + "|" + fact.relation + "|" + fact.object; }
-
-static bool holds(const Slots& memory, const FactSlot& fact) {
-    for (Index slot = 0; slot < memory.size(); ++slot)
-        if (fact.is(memory, slot)) return true;
-    return false;
-}
 
 NamedFact parse_fact(const std::string& text) {
     const std::vector<std::string_view> fields = split_fields(text, '|');
@@ -70,11 +51,7 @@ void add_fact(QaDataset& dataset, const NamedFact& fact) {
         const auto at = std::ranges::lower_bound(dataset.candidates, ends[i]);
         if (at == dataset.candidates.end() || *at != ends[i]) dataset.candidates.insert(at, ends[i]);
     }
-    for (const FactSlot& slot : {FactSlot{ends[0], there, ends[1]}, FactSlot{ends[1], back, ends[0]}}) {
-        if (holds(dataset.memory, slot)) continue;
-        dataset.memory.push(std::array{slot.entity, slot.relation}, std::array{slot.value});
-        if (!dataset.origin.empty()) dataset.origin.push_back({-1, 0, 0});
-    }
+    add_fact_slots(dataset.memory, dataset.origin, {ends[0], there, ends[1], back});
 }
 
 void remove_fact(QaDataset& dataset, const NamedFact& fact) {
@@ -83,18 +60,9 @@ void remove_fact(QaDataset& dataset, const NamedFact& fact) {
     const auto back = vocabulary.find(TokenKind::relation, reversed_relation(fact.relation));
     const auto subject = vocabulary.find(TokenKind::entity, fact.subject);
     const auto object = vocabulary.find(TokenKind::entity, fact.object);
-    if (!subject || !object || !holds(dataset.memory, {*subject, there, *object}))
+    if (!subject || !object ||
+        !remove_fact_slots(dataset.memory, dataset.origin, {*subject, there, *object, back.value_or(unknown_token)}))
         throw error_in({}, "the memory has no such fact", {}, shown(fact));
-    Slots rest;
-    std::vector<SlotOrigin> origin;
-    for (Index slot = 0; slot < dataset.memory.size(); ++slot) {
-        if (FactSlot{*subject, there, *object}.is(dataset.memory, slot)) continue;
-        if (back && FactSlot{*object, *back, *subject}.is(dataset.memory, slot)) continue;
-        if (!dataset.origin.empty()) origin.push_back(dataset.origin[slot]);
-        rest.push(dataset.memory.key[slot], dataset.memory.value[slot]);
-    }
-    dataset.origin = std::move(origin);
-    dataset.memory = std::move(rest);
 }
 
 }  // namespace kvmem

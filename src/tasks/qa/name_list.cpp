@@ -13,6 +13,24 @@ static bool is_conjunction(std::string_view word) {
     return std::ranges::find(all, word) != std::end(all);
 }
 
+static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+// Whether a text may have a list: a sign or a conjunction of one, or letters beyond ASCII. Most questions have none,
+// and need not be searched for names.
+static bool may_have_list(std::string_view text) {
+    constexpr std::string_view signs = ",;&/";
+    for (std::size_t at = 0, end = 0; at < text.size(); at = std::max(end, at + 1)) {
+        if (static_cast<unsigned char>(text[at]) >= 0x80 || signs.find(text[at]) != signs.npos) return true;
+        for (end = at; end < text.size() && is_letter(text[end]);) ++end;
+        constexpr std::size_t longest = 4;  // of ASCII
+        if (end == at || end - at > longest) continue;
+        std::string word(text.substr(at, end - at));
+        for (char& c : word) c = static_cast<char>(c | 0x20);  // to lower case
+        if (is_conjunction(word)) return true;
+    }
+    return false;
+}
+
 // Whether what lies between two names joins them: at most one conjunction, or a sign.
 static bool joins(std::string_view between, std::span<const TextPart> words) {
     if (words.size() > 1) return false;
@@ -30,6 +48,7 @@ static std::size_t end_of(const std::string& text, const TextPart& name) {
 }
 
 std::vector<std::string> split_list(const EntityLinker& linker, const std::string& question) {
+    if (!may_have_list(question)) return {question};
     const std::vector<TextPart> parts = linker.parts(question);
     std::vector<const TextPart*> list;  // the first list of two names or more
     for (std::size_t i = 0; i < parts.size(); ++i) {

@@ -64,9 +64,10 @@ TEST_CASE("words that training never saw are named, and names that were misspelt
     CHECK(answer.hops.empty());
 }
 
-TEST_CASE("a question without words has no answer", "[answerer]") {
+TEST_CASE("a question without words has no answer, and an empty one is an error", "[answerer]") {
     const Answerer answerer = taught_answerer();
-    const Answer answer = answerer.ask("");
+    for (const char* blank : {"", " \t\n"}) CHECK_THROWS_WITH(answerer.ask(blank), Catch::Contains("empty"));
+    const Answer answer = answerer.ask("?");
     CHECK(answer.candidates.empty());
     CHECK(answer.slots == 0);
 }

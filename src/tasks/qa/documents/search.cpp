@@ -2,6 +2,7 @@
 
 #include "io/text_source.hpp"
 #include "kvmem/text/tokenizer.hpp"
+#include "tasks/qa/blank.hpp"
 #include "tasks/qa/documents/sentence_scores.hpp"
 #include "tasks/qa/documents/spans.hpp"
 
@@ -124,7 +125,9 @@ static void rerank(std::string_view question, const SentenceRanking& rank, std::
 }
 
 Findings Search::ask(std::string_view question, const SearchOptions& options) const {
-    require_option(options.passages >= 0 && options.answers >= 0, "passages, answers", "0 or more");
+    require_question(question);
+    require_option(options.passages >= 0, "passages", "0 or more");
+    require_option(options.answers >= 0, "answers", "0 or more");
     const Query query = impl_->query(question);
     const std::vector<Scored> passages = impl_->passages(query, options.passages, options.where);
     const std::vector<std::int16_t> terms = terms_of_stems(corpus().postings, query);

@@ -283,7 +283,7 @@ Ragged<Scored> PathReader::score_few(Tape& tape, const Batch& batch, AttentionTr
     const Ragged<Token> starts = starts_of(batch);
     const Words words = words_of(batch, nullptr);
     const std::vector<Hop> hops = choose(tape, words);
-    PathFinder finder(*batch.facts, tape.arena());
+    PathFinder finder(*batch.facts, tape.zeros(batch.facts->entities()));
     const Real gate = 1 / (1 + std::exp(-returning_->value(0, 0)));
     if (trace) {
         trace->resize(0, 0, 0);

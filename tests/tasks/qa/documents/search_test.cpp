@@ -92,7 +92,8 @@ TEST_CASE("a question is answered by a sentence with its bytes, and by nothing w
     CHECK(sum == Approx(1));
     CHECK(found.answers[0].weights.size() == found.words.size());
     CHECK_FALSE(search.ask("What is the capital of Peru?").answered);
-    CHECK_FALSE(search.ask("").answered);
+    CHECK_FALSE(search.ask("?").answered);
+    CHECK_THROWS_WITH(search.ask(" "), Catch::Contains("empty"));
     CHECK_FALSE(search.ask("xyzzy").answered);
     CHECK(search.ask("xyzzy").answers.empty());
     CHECK_THROWS_AS(search.ask("\xff"), Error);

@@ -15,6 +15,7 @@
 
 #include <cmath>
 #include <numeric>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -183,6 +184,32 @@ TEST_CASE("a path reader that trained on samples of facts answers by all of them
     }));
 }
 
+// Checks that two answers have the same bits.
+static void check_same(const Answer& a, const Answer& b) {
+    REQUIRE(a.candidates.size() == b.candidates.size());
+    for (std::size_t i = 0; i < a.candidates.size(); ++i) {
+        CHECK(a.candidates[i].text == b.candidates[i].text);
+        CHECK(a.candidates[i].score == b.candidates[i].score);
+        CHECK(a.candidates[i].weight == b.candidates[i].weight);
+    }
+    REQUIRE(a.paths.size() == b.paths.size());
+    for (std::size_t i = 0; i < a.paths.size(); ++i) {
+        CHECK(a.paths[i].weight == b.paths[i].weight);
+        CHECK(a.paths[i].steps.size() == b.paths[i].steps.size());
+    }
+    REQUIRE(a.words.size() == b.words.size());
+    for (std::size_t h = 0; h < a.words.size(); ++h)
+        CHECK(std::ranges::equal(a.words[h], b.words[h], [](const auto& x, const auto& y) {
+            return x.text == y.text && x.weight == y.weight;
+        }));
+    CHECK(a.certainty == b.certainty);
+    CHECK(a.as_good == b.as_good);
+    CHECK(a.entities == b.entities);
+    CHECK(a.unknown_words == b.unknown_words);
+    CHECK(a.taken_for == b.taken_for);
+    CHECK(a.is_list == b.is_list);
+}
+
 TEST_CASE("answers show the path that they came by, and new facts count at once", "[path-reader]") {
     QaDataset dataset = two_hops();
     auto model = taught(dataset);
@@ -237,6 +264,43 @@ TEST_CASE("answers show the path that they came by, and new facts count at once"
         CHECK(after.ask("where does Person50 live").candidates.at(0).text == "Atlantis");
         CHECK(after.ask("which neighbours has Person50").candidates.at(0).text == "Nemo");
         CHECK(after.ask("where does Nemo live").candidates.at(0).text == "Atlantis");
+    }
+    SECTION("an answerer of other facts is that of the edited memory, as long as it has their names") {
+        QaDataset edited = dataset;
+        remove_fact(edited, {"Person50", "lives_in", "City6"});
+        add_fact(edited, {"Person50", "lives_in", "City1"});
+        const Answerer opened(copy(), edited);
+        const std::vector<NamedFact> removed{{"Person50", "lives_in", "City6"}},
+            added{{"Person50", "lives_in", "City1"}};
+        const std::optional<Answerer> shared = answerer.edited(removed, added);
+        REQUIRE(shared);
+        CHECK(shared->memory_slots() == opened.memory_slots());
+        for (const char* question : {"where does Person50 live", "which neighbours has Person50", "who lives in City6"})
+            check_same(shared->ask(question), opened.ask(question));
+        check_same(answerer.ask("where does Person50 live"), one);  // as it was
+        CHECK(!answerer.edited({}, std::vector<NamedFact>{{"Nemo", "lives_in", "City1"}}));
+        CHECK(!answerer.edited({}, std::vector<NamedFact>{{"Person50", "eats", "City1"}}));
+        CHECK(!answerer.edited(std::vector<NamedFact>{{"Person50", "lives_in", "City1"}}, {}));
+        CHECK(answerer.edited({}, {}));
+    }
+    SECTION("questions that are asked together have the bits of each alone") {
+        std::vector<AskedQuestion> asked;
+        for (int i = 0; i < 40; ++i) {
+            const std::string name = "Person" + std::to_string(i);
+            asked.push_back({"where does " + name + " live", {.candidates = 1 + i % 4}});
+            asked.push_back({"which neighbours has " + name + (i % 3 == 0 ? " nowadays" : ""), {.all_as_good = true}});
+            if (i % 8 == 0) asked.push_back({"where does " + name + ", Person50 and Persn7 live"});
+            if (i % 8 == 1) asked.push_back({"xyzzy"});
+        }
+        const std::vector<Answer> together = answerer.ask_all(asked);
+        REQUIRE(together.size() == asked.size());
+        for (std::size_t i = 0; i < asked.size(); ++i) {
+            CAPTURE(asked[i].text);
+            check_same(together[i], answerer.ask(asked[i].text, asked[i].options));
+        }
+        CHECK(answerer.ask_all({}).empty());
+        asked.push_back({"  "});
+        CHECK_THROWS_AS(answerer.ask_all(asked), Error);
     }
     SECTION("each name of a list is asked about apart") {
         const Answer both = answerer.ask("where does Person50, Person51 and Person7 live");

@@ -103,8 +103,8 @@ class Search {
     std::vector<Scored> passages(std::string_view question, Index count = 100,
                                  const std::function<bool(Index document)>& where = {}) const;
 
-    // The sentences that answer, also those below the threshold. Throws as passages() does, and UsageError for negative
-    // counts.
+    // The sentences that answer, also those below the threshold. Throws as passages() does, Error for a question of
+    // blanks alone, and UsageError for negative counts.
     Findings ask(std::string_view question, const SearchOptions& options = {}) const;
 
     // The documents that are read.
