@@ -1,7 +1,6 @@
 #include "answer_text.hpp"
 
 #include "kvmem/core/text.hpp"
-#include "kvmem/io/json_text.hpp"
 #include "program.hpp"
 
 #include <algorithm>
@@ -10,8 +9,6 @@
 #include <ostream>
 
 namespace kvmem::apps {
-
-namespace json = boost::json;
 
 // A bar that fills a share of the width: "████▌     ".
 static std::string bar(double share, int width) {
@@ -178,84 +175,6 @@ void print(std::ostream& out, const Answer& answer, std::span<const TextSlot> st
         else
             print_heads(out, heads, story);
     }
-}
-
-static json::array array_of(const std::vector<std::string>& texts) {
-    json::array array;
-    for (const std::string& text : texts) array.emplace_back(text);
-    return array;
-}
-
-static json::array slots_json(const Answer::Head& head) {
-    json::array slots;
-    for (const Answer::ReadSlot& slot : head.slots) {
-        json::object shown{{"slot", slot.slot}, {"key", slot.key}, {"value", slot.value}, {"weight", slot.weight}};
-        if (!slot.where.empty()) shown["where"] = slot.where, shown["sentence"] = slot.sentence;
-        slots.push_back(std::move(shown));
-    }
-    return slots;
-}
-
-static json::object path_json(const Answer::Path& path) {
-    json::array steps;
-    for (const Answer::Path::Step& step : path.steps) {
-        json::object shown{{"hop", step.hop},
-                           {"relation", step.relation},
-                           {"reversed", step.reversed},
-                           {"entity", step.entity},
-                           {"weight", step.weight}};
-        if (!step.where.empty()) shown["where"] = step.where, shown["sentence"] = step.sentence;
-        steps.push_back(std::move(shown));
-    }
-    return {{"start", path.start}, {"steps", std::move(steps)}, {"weight", path.weight}};
-}
-
-static json::array words_json(const std::vector<Answer::ReadWord>& words) {
-    json::array all;
-    for (const Answer::ReadWord& word : words)
-        all.push_back(json::object{{"word", word.text}, {"weight", word.weight}});
-    return all;
-}
-
-json::object to_json(const std::string& question, const Answer& answer) {
-    json::array candidates, hops;
-    for (const Answer::Candidate& c : answer.candidates)
-        candidates.push_back(json::object{{"text", c.text}, {"score", c.score}, {"weight", c.weight}});
-    for (const Answer::Hop& hop : answer.hops) {
-        json::array heads;
-        for (const Answer::Head& head : hop.heads) heads.push_back(slots_json(head));
-        if (heads.size() == 1)  // a hop with one head is a list of slots
-            hops.push_back(std::move(heads.front()));
-        else
-            hops.push_back(std::move(heads));
-    }
-    json::object object{{"question", question}};
-    const std::vector<std::string> answers = answers_of(answer);
-    object["answer"] = answers.empty() ? json::value(nullptr) : json::value(answers.front());
-    object["answers"] = array_of(answers);
-    object["candidates"] = std::move(candidates);
-    object["hops"] = std::move(hops);
-    if (!answer.paths.empty()) {
-        json::array paths, words;
-        for (const Answer::Path& path : answer.paths) paths.push_back(path_json(path));
-        for (const auto& hop : answer.words) words.push_back(words_json(hop));
-        object["paths"] = std::move(paths);
-        object["words"] = std::move(words);
-        object["as_good"] = answer.as_good;
-        object["certainty"] = answer.certainty;
-        object["refused"] = answer.refused;
-    }
-    if (!answer.taken_for.empty()) object["taken_for"] = answer.taken_for;
-    object["slots"] = answer.slots;
-    if (answer.unread > 0) object["unread_slots"] = answer.unread;
-    object["entities"] = array_of(answer.entities);
-    object["unknown_words"] = array_of(answer.unknown_words);
-    object["suggestions"] = array_of(answer.suggestions);
-    return object;
-}
-
-std::string json_line(const std::string& question, const Answer& answer) {
-    return with_plain_numbers(json::serialize(to_json(question, answer)));
 }
 
 }  // namespace kvmem::apps

@@ -3,7 +3,6 @@
 
 #include "kvmem/tasks/qa/answerer.hpp"
 
-#include <boost/json.hpp>
 #include <iosfwd>
 #include <span>
 #include <string>
@@ -21,8 +20,7 @@ std::vector<std::string> answers_of(const Answer& answer);
 std::string question_text(const Vocabulary& vocabulary, std::span<const Token> tokens);
 // A share as one of the characters " ", "▁", ..., "█".
 const char* level(double share);
-boost::json::object to_json(const std::string& question, const Answer& answer);
-// The same as the line that 'kvmem ask --json' prints, without its end.
+// The answer as the line that 'kvmem ask --json' prints, without its end (answer_json.cpp).
 std::string json_line(const std::string& question, const Answer& answer);
 
 }  // namespace kvmem::apps

@@ -5,6 +5,9 @@
 #include "kvmem/text/tokenizer.hpp"
 
 #include <algorithm>
+#include <boost/json.hpp>
+#include <utility>
+#include <vector>
 
 namespace kvmem::apps {
 
@@ -52,41 +55,45 @@ static json::value parse_line(const std::string& line, const std::string& where)
     return value;
 }
 
-// Adds the id as it was written: a parser would round a number.
-static std::string with_id(std::string answer, std::string_view id) {
-    if (id.empty()) return answer;
-    answer.pop_back();
-    return answer += ",\"id\":" + std::string(id) + "}";
+// The object with one more member.
+static std::string with_member(std::string object, const char* name, std::string_view value) {
+    object.pop_back();
+    return object.append(",\"").append(name).append("\":").append(value).append("}");
 }
 
-// Whether the answer is one of the names; without any, whether there is none.
-static bool is_right(const json::value& answer, const json::value& names, const std::string& where) {
+// Adds the id as it was written: a parser would round a number.
+static std::string with_id(std::string answer, std::string_view id) {
+    return id.empty() ? answer : with_member(std::move(answer), "id", id);
+}
+
+// Whether the first of the answers is one of the names; without any, whether there is none.
+static bool is_right(const std::vector<std::string>& answers, const json::value& names, const std::string& where) {
     if (!names.is_array()) throw Error({.what = "bad \"answers\"", .expected = "an array", .where = where});
-    if (answer.is_null()) return names.as_array().empty();
+    if (answers.empty()) return names.as_array().empty();
     return std::ranges::any_of(names.as_array(), [&](const json::value& name) {
         const std::string text = name.is_string() ? std::string(name.as_string()) : json::serialize(name);
-        return to_lower(text) == to_lower(std::string_view(answer.as_string()));
+        return to_lower(text) == to_lower(answers.front());
     });
 }
 
 // Answers a line. Errors get the line as their place.
-static json::object answered(const Answerer& answerer, const AnswerOptions& options, const json::object& line,
-                             const std::string& where, PredictCounts& counts) {
+static std::string answered(const Answerer& answerer, const AnswerOptions& options, const json::object& line,
+                            const std::string& where, PredictCounts& counts) {
     const std::string question = text_member(line, "question", where);
     const std::vector<TextSlot> own = own_slots(line, where);
-    json::object answer;
+    Answer answer;
     try {
-        answer = to_json(question, answerer.ask(question, options, own));
+        answer = answerer.ask(question, options, own);
     } catch (const Error& e) {
         throw Error(e.problem_at(where));
     }
-    if (const json::value* names = line.if_contains("answers")) {
-        const bool right = is_right(answer["answer"], *names, where);
-        answer["right"] = right;
-        ++counts.judged;
-        counts.right += right;
-    }
-    return answer;
+    std::string text = json_line(question, answer);
+    const json::value* names = line.if_contains("answers");
+    if (!names) return text;
+    const bool right = is_right(answers_of(answer), *names, where);
+    ++counts.judged;
+    counts.right += right;
+    return with_member(std::move(text), "right", right ? "true" : "false");
 }
 
 std::string predicted_line(const Answerer& answerer, const AnswerOptions& options, const std::string& text,
@@ -95,8 +102,7 @@ std::string predicted_line(const Answerer& answerer, const AnswerOptions& option
     try {
         const json::value parsed = parse_line(text, where);
         if (parsed.as_object().contains("id")) id = member_text(text, "id");
-        return with_id(
-            with_plain_numbers(json::serialize(answered(answerer, options, parsed.as_object(), where, counts))), id);
+        return with_id(answered(answerer, options, parsed.as_object(), where, counts), id);
     } catch (const Error& e) {
         if (counts.failed++ == 0) counts.first_problem = e.problem();
         return with_id(json::serialize(json::object{{"error", e.what()}}), id);

@@ -66,6 +66,8 @@ std::string as_utf8(std::string_view bytes) {
 }
 
 std::string printable(std::string_view bytes) {
+    if (invalid_utf8_at(bytes) == std::string_view::npos && control_character_at(bytes) == std::string_view::npos)
+        return std::string(bytes);  // the usual case
     const std::string text = as_utf8(bytes);
     std::string safe;
     for (std::size_t at = 0; at < text.size(); ++at) {

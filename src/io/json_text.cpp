@@ -79,30 +79,40 @@ std::string_view member_text(std::string_view text, std::string_view name) {
     return value;
 }
 
+static bool is_of_number(char c) {
+    return (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.' || c == 'e' || c == 'E';
+}
+
+void append_number(std::string& json, double number) {
+    char text[32];
+    const std::string_view plain(text,
+                                 static_cast<std::size_t>(std::to_chars(text, text + sizeof text, number).ptr - text));
+    json += plain;
+    if (plain.find_first_of(".e") == plain.npos) json += ".0";
+}
+
 // A number in Boost's way of writing, "1.5E0".
 static void append_plain(std::string& out, std::string_view number) {
     double value = 0;
     std::from_chars(number.data(), number.data() + number.size(), value);
-    char text[32];
-    const std::string_view plain(text,
-                                 static_cast<std::size_t>(std::to_chars(text, text + sizeof text, value).ptr - text));
-    out += plain;
-    if (plain.find_first_of(".e") == plain.npos) out += ".0";
+    append_number(out, value);
 }
 
 std::string with_plain_numbers(std::string_view json) {
     std::string out;
+    out.reserve(json.size());
+    std::size_t copied = 0;  // bytes of the text that are in `out`
     for (std::size_t at = 0, end; at < json.size(); at = end) {
         end = json[at] == '"' ? end_of_string(json, at) : at + 1;
-        const bool is_number = json[at] == '-' || (json[at] >= '0' && json[at] <= '9');
-        if (is_number) end = std::min(json.find_first_not_of("+-.0123456789eE", at), json.size());
-        const std::string_view part = json.substr(at, end - at);
-        if (is_number && part.find('E') != part.npos)
-            append_plain(out, part);
-        else
-            out += part;
+        if (json[at] != '-' && (json[at] < '0' || json[at] > '9')) continue;
+        while (end < json.size() && is_of_number(json[end])) ++end;
+        const std::string_view number = json.substr(at, end - at);
+        if (number.find('E') == number.npos) continue;
+        out += json.substr(copied, at - copied);
+        append_plain(out, number);
+        copied = end;
     }
-    return out;
+    return out += json.substr(copied);
 }
 
 }  // namespace kvmem

@@ -16,6 +16,9 @@ std::optional<std::string> repeated_name(std::string_view json);
 // The text of this member's value in the outermost object, or "". It is a part of `json`.
 std::string_view member_text(std::string_view json, std::string_view name);
 
+// Adds a finite number as people write it, 1.5, the shortest that gives the same double; a whole one as 2.0.
+void append_number(std::string& json, double number);
+
 // The same JSON with fractions as people write them, 1.5 for 1.5E0, and the shortest that give the same double.
 std::string with_plain_numbers(std::string_view json);
 
