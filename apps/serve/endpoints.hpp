@@ -13,6 +13,7 @@ Reply show_page(const Call& call);  // the page, its script or its style, by the
 
 // Questions.
 Reply ask(const Call& call);
+std::vector<Reply> ask_all(std::span<const Call> calls);
 Reply predict(const Call& call);
 Reply embed(const Call& call);
 Reply search_documents(const Call& call);

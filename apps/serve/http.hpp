@@ -21,6 +21,7 @@ struct Request {
     std::string body{};
     bool keep_alive = true, takes_chunks = true;  // HTTP/1.0 has neither
     std::string id{};                             // X-Request-Id
+    const char* endpoint = "none";                // its name in metrics, once it is found
 
     // The value of a field, or "".
     const std::string& field(const std::string& name) const;

@@ -23,17 +23,35 @@ static std::vector<TextSlot> slots_of(const json::object& body) {
     return slots;
 }
 
-Reply ask(const Call& call) {
-    const json::object& body = call.body;
-    AnswerOptions options;
-    options.candidates = integer_of(body, "top", options.candidates);
-    options.all_as_good = flag_of(body, "all");
-    options.slots = integer_of(body, "slots", options.slots);
-    options.min_certainty = number_of(body, "min_certainty");
-    const auto answerer = call.served->questions().edited(texts_of(body, "add"), texts_of(body, "without"));
-    const std::string question = text_of(body, "question");
-    return {.body = printable(json_line(question, answerer->ask(question, options, slots_of(body)))) + "\n"};
+static AskedQuestion asked_by(const json::object& body) {
+    AskedQuestion asked{.text = text_of(body, "question"), .own = slots_of(body)};
+    asked.options.candidates = integer_of(body, "top", asked.options.candidates);
+    asked.options.all_as_good = flag_of(body, "all");
+    asked.options.slots = integer_of(body, "slots", asked.options.slots);
+    asked.options.min_certainty = number_of(body, "min_certainty");
+    return asked;
 }
+
+// Calls side by side with one memory are answered together.
+std::vector<Reply> ask_all(std::span<const Call> calls) {
+    std::vector<AskedQuestion> asked;
+    std::vector<std::shared_ptr<const Answerer>> answerers;
+    for (const Call& call : calls) {
+        asked.push_back(asked_by(call.body));
+        answerers.push_back(
+            call.served->questions().edited(texts_of(call.body, "add"), texts_of(call.body, "without")));
+    }
+    std::vector<Reply> replies;
+    for (std::size_t begin = 0, end = 0; begin < calls.size(); begin = end) {
+        while (end < calls.size() && answerers[end] == answerers[begin]) ++end;
+        const std::vector<Answer> answers = answerers[begin]->ask_all(std::span(asked).subspan(begin, end - begin));
+        for (std::size_t i = begin; i < end; ++i)
+            replies.push_back({.body = printable(json_line(asked[i].text, answers[i - begin])) + "\n"});
+    }
+    return replies;
+}
+
+Reply ask(const Call& call) { return std::move(ask_all({&call, 1}).front()); }
 
 Reply search_documents(const Call& call) {
     const documents::Search& search = call.served->documents();

@@ -15,6 +15,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
+#include <optional>
 
 namespace kvmem::apps {
 
@@ -36,6 +38,17 @@ std::shared_ptr<const Answerer> ServedQuestions::open(const Edit& edit) const {
     return std::make_shared<const Answerer>(open_answerer(values, options));
 }
 
+// What has new names, or is wrong, is opened as the program opens it.
+std::shared_ptr<const Answerer> ServedQuestions::apply(const Edit& edit) const {
+    const auto parsed = [](const std::vector<std::string>& texts) {
+        std::vector<NamedFact> facts;
+        std::ranges::transform(texts, std::back_inserter(facts), parse_fact);
+        return facts;
+    };
+    std::optional<Answerer> edited = answerer_->edited(parsed(edit.second), parsed(edit.first));
+    return edited ? std::make_shared<const Answerer>(std::move(*edited)) : open(edit);
+}
+
 ServedQuestions::ServedQuestions(std::string run, std::string memory)
     : run_(std::move(run)), memory_(std::move(memory)), answerer_(open({})), linker_(answerer_->model().vocabulary()) {}
 
@@ -49,7 +62,7 @@ std::shared_ptr<const Answerer> ServedQuestions::edited(const std::vector<std::s
     if (at != edited_.end())
         edited_.splice(edited_.begin(), edited_, at);
     else
-        edited_.emplace_front(edit, open(edit));
+        edited_.emplace_front(edit, apply(edit));
     if (edited_.size() > max_held) edited_.pop_back();
     return edited_.front().second;
 }

@@ -41,6 +41,7 @@ class ServedQuestions {
   private:
     using Edit = std::pair<std::vector<std::string>, std::vector<std::string>>;
     std::shared_ptr<const Answerer> open(const Edit& edit) const;
+    std::shared_ptr<const Answerer> apply(const Edit& edit) const;
 
     std::string run_, memory_;
     std::shared_ptr<const Answerer> answerer_;

@@ -259,9 +259,10 @@ Reply Server::reply_at_once(const Endpoint& endpoint, const Request& request) {
 void Server::answer(std::shared_ptr<Request> request, std::shared_ptr<std::atomic<bool>> dropped, Done done) {
     const std::string& id = request->field("x-request-id");
     request->id = is_request_id(id) ? id : hexadecimal(next_id_++);
-    if (auto reply = rules_->preflight(*request)) return done(std::move(*reply));
     const Endpoint* endpoint = nullptr;
     const std::optional<Refusal> no_route = service_.find(*request, endpoint);
+    if (endpoint) request->endpoint = endpoint->name;
+    if (auto reply = rules_->preflight(*request)) return done(std::move(*reply));
     const bool is_public = endpoint && endpoint->is_public;
     std::optional<Refusal> refusal = rules_->refusal_of(*request, is_public);
     if (!refusal) refusal = no_route;
@@ -270,15 +271,48 @@ void Server::answer(std::shared_ptr<Request> request, std::shared_ptr<std::atomi
         finish_reply(*request, reply);
         return done(std::move(reply));
     }
-    // `done` holds the connection, which must end on this thread: the job gives it back.
-    const auto job = [this, request, dropped, done, endpoint]() mutable {
-        if (dropped->load()) return asio::post(io_, [this, done = std::move(done)] { metrics_.count_dropped(); });
-        Reply reply = service_.run(*endpoint, *request);
-        finish_reply(*request, reply);
-        asio::post(io_, [done = std::move(done), reply = std::move(reply)]() mutable { done(std::move(reply)); });
-    };
-    if (!pool_->add(job))
+    if (!add({endpoint, std::move(request), std::move(dropped), done}))
         done(reply_of({503, {.what = "too many requests wait", .hint = "try again later"}, {{"Retry-After", "1"}}}));
+}
+
+// A worker that comes to one of the jobs that may be answered together takes its share of all that wait.
+bool Server::add(Job job) {
+    if (!job.endpoint->run_all) {
+        const auto alone = std::make_shared<std::vector<Job>>();
+        alone->push_back(std::move(job));
+        return pool_->add([this, alone] { compute(std::move(*alone)); });
+    }
+    const std::lock_guard lock(together_mutex_);
+    if (!pool_->add([this] { compute(take_together()); })) return false;
+    together_.push_back(std::move(job));
+    return true;
+}
+
+std::vector<Server::Job> Server::take_together() {
+    constexpr std::size_t max_jobs = 32;
+    const std::lock_guard lock(together_mutex_);
+    const auto workers = static_cast<std::size_t>(options_.workers);
+    const auto count = static_cast<std::ptrdiff_t>(std::min(max_jobs, (together_.size() + workers - 1) / workers));
+    std::vector<Job> jobs(std::make_move_iterator(together_.begin()),
+                          std::make_move_iterator(together_.begin() + count));
+    together_.erase(together_.begin(), together_.begin() + count);
+    return jobs;
+}
+
+// Computes the replies to requests of one endpoint, and gives them, and connections that were dropped, back.
+void Server::compute(std::vector<Job> jobs) {
+    const auto first_dropped =
+        std::stable_partition(jobs.begin(), jobs.end(), [](const Job& job) { return !job.dropped->load(); });
+    std::vector<const Request*> requests;
+    for (auto job = jobs.begin(); job != first_dropped; ++job) requests.push_back(job->request.get());
+    std::vector<Reply> replies;
+    if (!requests.empty()) replies = service_.run_all(*jobs.front().endpoint, requests);
+    for (std::size_t i = 0; i < replies.size(); ++i) finish_reply(*requests[i], replies[i]);
+    if (jobs.empty()) return;
+    asio::post(io_, [this, jobs = std::move(jobs), replies = std::move(replies)]() mutable {
+        for (std::size_t i = 0; i < replies.size(); ++i) jobs[i].done(std::move(replies[i]));
+        for (std::size_t i = replies.size(); i < jobs.size(); ++i) metrics_.count_dropped();
+    });
 }
 
 void Server::compute_part(std::shared_ptr<Reply> reply, std::function<void(std::string)> done) {
@@ -292,10 +326,8 @@ void Server::compute_part(std::shared_ptr<Reply> reply, std::function<void(std::
 }
 
 void Server::finished(const Request& request, int status, std::size_t bytes, Clock::duration time) {
-    const Endpoint* endpoint = nullptr;
-    if (!request.method.empty()) service_.find(request, endpoint);
     const double seconds = std::chrono::duration<double>(time).count();
-    metrics_.count(endpoint ? endpoint->name : "none", status, seconds);
+    metrics_.count(request.endpoint, status, seconds);
     if (!log_) return;
     const auto now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
     char number[32];

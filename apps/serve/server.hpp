@@ -12,8 +12,10 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <cstdio>
+#include <deque>
 #include <list>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -60,6 +62,17 @@ class Server final : private ConnectionHost {
     Reply reply_at_once(const Endpoint& endpoint, const Request& request);
     void finish_reply(const Request& request, Reply& reply) const;
 
+    // A request whose reply a worker computes. `done` holds the connection, which must end on the thread of io_.
+    struct Job {
+        const Endpoint* endpoint;
+        std::shared_ptr<Request> request;
+        std::shared_ptr<std::atomic<bool>> dropped;
+        Done done;
+    };
+    void compute(std::vector<Job> jobs);
+    std::vector<Job> take_together();
+    bool add(Job job);
+
     void answer(std::shared_ptr<Request> request, std::shared_ptr<std::atomic<bool>> dropped, Done done) override;
     void compute_part(std::shared_ptr<Reply> reply, std::function<void(std::string)> done) override;
     void finished(const Request& request, int status, std::size_t bytes, Clock::duration time) override;
@@ -79,6 +92,9 @@ class Server final : private ConnectionHost {
     Metrics metrics_;
     bool draining_ = false;
     std::size_t body_bytes_ = 0;
+    std::mutex together_mutex_;
+    std::deque<Job>
+        together_;  // of the endpoint that has run_all: each has a job in the pool, which may find none left
     std::uint64_t next_id_;
     std::FILE* log_ = nullptr;
     std::optional<std::vector<std::string>> missing_shards_;  // as the last check found them

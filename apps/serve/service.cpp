@@ -64,19 +64,19 @@ static void require_type(const Endpoint& endpoint, const Request& request, json:
     }
 }
 
-static Reply run_checked(const Endpoint& endpoint, const Request& request, std::shared_ptr<const Served> served) {
+static Call checked_call(const Endpoint& endpoint, const Request& request, std::shared_ptr<const Served> served) {
     Call call{request, std::move(served)};
     require_type(endpoint, request, call.body);
     matches(endpoint.path, request.path, call.store);
     if (endpoint.changes && !call.served->writable())
         throw HttpError({403, {.what = "stores are read only here", .hint = "kvmem serve --writable"}, {}});
-    return endpoint.run(call);
+    return call;
 }
 
 Reply Service::run(const Endpoint& endpoint, const Request& request) const noexcept {
     try {
         try {
-            return run_checked(endpoint, request, served());
+            return endpoint.run(checked_call(endpoint, request, served()));
         } catch (const HttpError& e) {
             return reply_of(e.refusal());
         } catch (const Error& e) {
@@ -89,6 +89,20 @@ Reply Service::run(const Endpoint& endpoint, const Request& request) const noexc
     } catch (...) {
         return {.status = 500, .body = "{}"};
     }
+}
+
+std::vector<Reply> Service::run_all(const Endpoint& endpoint, std::span<const Request* const> requests) const {
+    if (requests.size() > 1) try {
+            std::vector<Call> calls;
+            calls.reserve(requests.size());
+            for (const Request* request : requests) calls.push_back(checked_call(endpoint, *request, served()));
+            return endpoint.run_all(calls);
+        } catch (const std::exception&) {  // of one: its reply tells it
+        }
+    std::vector<Reply> replies;
+    replies.reserve(requests.size());
+    for (const Request* request : requests) replies.push_back(run(endpoint, *request));
+    return replies;
 }
 
 }  // namespace kvmem::apps

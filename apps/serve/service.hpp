@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace kvmem::apps {
 
@@ -35,6 +36,9 @@ struct Endpoint {
     bool computes = false;                 // on a worker
     bool is_public = false;                // without a token
     bool changes = false;                  // needs --writable
+    // For calls that wait together, the replies of run() to each, for less; or null. Where one throws, all are run
+    // alone.
+    std::vector<Reply> (*run_all)(std::span<const Call> calls) = nullptr;
 };
 
 // The table.
@@ -52,6 +56,8 @@ class Service {
     static std::optional<Refusal> find(const Request& request, const Endpoint*& endpoint);
     // Runs an endpoint. Never throws: an error becomes a reply. Several threads may call it at once.
     Reply run(const Endpoint& endpoint, const Request& request) const noexcept;
+    // The same for several requests of an endpoint that has run_all.
+    std::vector<Reply> run_all(const Endpoint& endpoint, std::span<const Request* const> requests) const;
 
     // Opens all anew and serves it from then on. Throws Error, and serves what was open.
     void reload();

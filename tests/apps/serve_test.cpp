@@ -171,10 +171,43 @@ TEST_CASE("a fact that a question leaves out or brings changes that answer alone
     const Output beside = kvmem_program({"ask", run.files.run, question, "--json", "--add-fact",
                                          "Oldland3|capital|Newtown", "--remove-fact", "Oldland3|capital|Oldville3"});
     for (int i = 0; i < 2; ++i) CHECK(server.call("POST", "/v1/ask", ask_body(question, edit)).body == beside.out);
+    // Of names that the memory has.
+    const Output known = kvmem_program({"ask", run.files.run, question, "--json", "--add-fact",
+                                        "Oldland3|capital|Oldville5", "--remove-fact", "Oldland3|capital|Oldville3"});
+    CHECK(known.out.find("\"answer\":\"Oldville5\"") != std::string::npos);
+    const std::string known_edit =
+        ",\"without\":[\"Oldland3|capital|Oldville3\"],\"add\":[\"Oldland3|capital|Oldville5\"]";
+    CHECK(server.call("POST", "/v1/ask", ask_body(question, known_edit)).body == known.out);
     CHECK(server.call("POST", "/v1/ask", ask_body(question)).body == before);
     const HttpReply missing = server.call("POST", "/v1/ask", ask_body(question, ",\"without\":[\"a|capital|b\"]"));
     CHECK(missing.status == 400);
     CHECK(missing.head.find("application/problem+json") != std::string::npos);
+}
+
+TEST_CASE("questions that wait together are answered or refused each by itself", "[serve]") {
+    NEED_PROGRAM();
+    const ServedRun& run = served_run();
+    const ServedProgram server({run.files.run});
+    const std::vector<std::string> questions{"what is the capital of Oldland3", "who [", " ",
+                                             "what do people speak in Oldland4, Oldland5 and Oldland6", "xyzzy"};
+    std::vector<HttpReply> alone;
+    for (const std::string& question : questions) alone.push_back(server.call("POST", "/v1/ask", ask_body(question)));
+    for (std::size_t i = 0; i < questions.size(); ++i) CHECK(alone[i].status == (i == 1 || i == 2 ? 400 : 200));
+    CHECK_THAT(alone[2].body, Catch::Contains("the question is empty"));
+    std::atomic<int> equal = 0;
+    std::vector<std::thread> clients;
+    for (std::size_t client = 0; client < 16; ++client)
+        clients.emplace_back([&, client] {
+            RawConnection connection(server.port());
+            for (std::size_t i = 0; i < 50; ++i) {
+                const std::size_t at = (client + i) % questions.size();
+                connection.send(server.request("POST", "/v1/ask", ask_body(questions[at])));
+                const auto reply = connection.receive();
+                equal += reply && reply->status == alone[at].status && reply->body == alone[at].body;
+            }
+        });
+    for (std::thread& client : clients) client.join();
+    CHECK(equal == 800);
 }
 
 TEST_CASE("vectors go as numbers, base64 and bytes, and ids as numbers and texts", "[serve]") {
