@@ -151,12 +151,38 @@ static void append_whole(Snapshot& snapshot, const std::shared_ptr<const Segment
     if (segment->capacity > 0) snapshot.segments.push_back({segment, segment->capacity, nullptr, true});
 }
 
+// Copies of the slots.
+struct MemoryStore::Impl::OwnRecord {
+    std::vector<Id> ids;
+    std::vector<Real> keys, values;
+    std::vector<std::string> texts;
+
+    OwnRecord(const Record& r, const Impl& store) {
+        for (Index i = 0; i < std::ssize(r.ids); ++i) {
+            if (!store.own->contains(shard_of(r.ids[i], store.shards))) continue;
+            ids.push_back(r.ids[i]);
+            if (r.change == Change::remove) continue;
+            keys.insert(keys.end(), r.keys.row(i), r.keys.row(i) + r.keys.cols);
+            values.insert(values.end(), r.values.vectors.row(i), r.values.vectors.row(i) + r.values.vectors.cols);
+            if (!r.values.texts.empty()) texts.push_back(r.values.texts[i]);
+        }
+    }
+    [[nodiscard]] Record of(const Record& r) const {
+        const Index count = std::ssize(ids);
+        const bool is_removal = r.change == Change::remove;
+        return {r.change, r.version, is_removal ? ConstView{} : ConstView{keys.data(), count, r.keys.cols},
+                Values{is_removal ? ConstView{} : ConstView{values.data(), count, r.values.vectors.cols}, texts}, ids};
+    }
+};
+
 // A shard that is ahead of the manifest holds changes of the log already. Made once more, in their order, they leave
-// each slot as the last one left it.
-bool MemoryStore::Impl::replay(const Record& r, std::uint64_t ahead) {
-    const bool again = ahead > 0;
-    change(again && r.change == Change::add ? Change::upsert : r.change, r.keys, r.values, r.ids);
-    if (!again) return snapshot()->version == r.version;
+// each slot as the last one left it. Where only some shards were opened, a record may change nothing.
+bool MemoryStore::Impl::replay(const Record& all, std::uint64_t ahead) {
+    const bool is_part = own.has_value(), again = ahead > 0;
+    const OwnRecord own_part(is_part ? all : Record{}, *this);
+    const Record r = is_part ? own_part.of(all) : all;
+    if (!r.ids.empty()) change(again && r.change == Change::add ? Change::upsert : r.change, r.keys, r.values, r.ids);
+    if (!again && !is_part) return snapshot()->version == r.version;
     Snapshot next = *snapshot();
     next.version = r.version;
     publish(std::move(next));
@@ -175,6 +201,11 @@ std::optional<std::size_t> MemoryStore::Impl::restore(const StoredSegments& stor
     growing_ = nullptr;
     shard_names = stored.shards;
     shards = std::ssize(shard_names);
+    set = head.shard.set;
+    if (shards > 0 && set == 0) set = new_generation();  // from the next checkpoint on
+    report.lost_lists = stored.lost_lists;
+    report.lacks_log = head.is_logged && !is_there(log_path(path));
+    if (shards == 0 && set != 0) report.shard = head.shard;
     const auto size = replay_beside(path, head, [&](const Record& record) { return replay(record, stored.ahead); });
     if (snapshot()->version < stored.ahead)
         throw Error({.what = "the log beside this store lacks changes that a shard has",
@@ -199,7 +230,7 @@ void MemoryStore::Impl::rewrite(const IndexOptions* options) {
     next.segments.clear();
     for (const auto& segment : segments) append_whole(next, segment);
     auto shared = std::make_shared<const Snapshot>(std::move(next));
-    if (log) log->checkpoint(segments, shard_names, *shared);
+    if (log) log->checkpoint(segments, shard_names, set, *shared);
     publish(std::move(shared));
     growing_ = nullptr;
 }

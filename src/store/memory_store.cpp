@@ -48,6 +48,7 @@ MemoryStore::Impl& MemoryStore::impl() const {
 StoreOptions MemoryStore::options() const { return impl().snapshot()->options; }
 Index MemoryStore::size() const { return impl().snapshot()->size; }
 bool MemoryStore::has_texts() const { return impl().snapshot()->has_texts; }
+const OpenReport& MemoryStore::report() const { return impl().report; }
 std::uint64_t MemoryStore::version() const { return impl().snapshot()->version; }
 
 Index MemoryStore::lists() const {
@@ -250,7 +251,12 @@ MemoryStore MemoryStore::create(const std::filesystem::path& path, const StoreOp
     impl->log = std::make_unique<WriteAheadLog>(target);
     require_none(files);  // again, as another process may have made one before the lock was taken
     try {
-        const FileHead head{options, 0, 0, new_generation(), 0, false, 0, 0, {}};
+        if (shards > 0) impl->set = new_generation();
+        FileHead head;
+        head.options = options;
+        head.generation = new_generation();
+        head.shard.set = impl->set;
+        head.is_logged = true;
         const std::vector<std::shared_ptr<const Segment>> empty(std::max<Index>(1, shards),
                                                                 std::make_shared<Segment>(options, 0, false));
         write_segments(target, shard_names, empty, head);
@@ -263,19 +269,23 @@ MemoryStore MemoryStore::create(const std::filesystem::path& path, const StoreOp
     return {Made::whole, std::move(impl)};
 }
 
+// A reader takes no lock. A writer may replace the file and then its log while both are opened; retrying helps.
+void MemoryStore::Impl::map() {
+    for (int tries = 3;; --tries) try {
+            restore(read_segments(path, true, own.value_or(ShardSpan{})));
+            break;
+        } catch (const Error&) {
+            if (tries == 1) throw;
+        }
+    is_mapped = true;
+}
+
 MemoryStore MemoryStore::open(const std::filesystem::path& path, Access access) {
     const std::filesystem::path target = store_path(path);
     auto impl = std::make_unique<Impl>();
     impl->path = target;
     if (access == Access::map) {
-        // A reader takes no lock. A writer may replace the file and then its log while both are opened; retrying helps.
-        for (int tries = 3;; --tries) try {
-                impl->restore(read_segments(target, true));
-                break;
-            } catch (const Error&) {
-                if (tries == 1) throw;
-            }
-        impl->is_mapped = true;
+        impl->map();
     } else {
         if (!is_there(target)) read_head(target);  // throws its error before a lock file is made
         auto log = std::make_unique<WriteAheadLog>(target);
@@ -283,6 +293,17 @@ MemoryStore MemoryStore::open(const std::filesystem::path& path, Access access) 
         log->begin(stored.head, impl->restore(stored));
         impl->log = std::move(log);
     }
+    return {Made::whole, std::move(impl)};
+}
+
+MemoryStore MemoryStore::open_shards(const std::filesystem::path& path, Index first, Index last) {
+    const Index shards = std::ssize(peek(path).shards);
+    require_option(0 <= first && first <= last && last <= shards, "first, last",
+                   "shards of a store in shards, from 0 to their number");
+    auto impl = std::make_unique<Impl>();
+    impl->path = store_path(path);
+    impl->own = ShardSpan{first, last};
+    impl->map();
     return {Made::whole, std::move(impl)};
 }
 

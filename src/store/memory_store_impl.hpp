@@ -9,6 +9,7 @@
 #include "store/snapshot.hpp"
 
 #include <mutex>
+#include <optional>
 
 namespace kvmem::store {
 
@@ -30,6 +31,8 @@ struct MemoryStore::Impl {
     Id add_numbered(ConstView keys, const Values& values);
     // Gathers all live slots in one segment: an index with options, else in the order and lists that they have.
     void rewrite(const IndexOptions* options);
+    // Opens the files to read only.
+    void map();
     // Publishes what the files hold and replays their log; the result is that of replay_beside().
     std::optional<std::size_t> restore(const StoredSegments& stored);
 
@@ -38,9 +41,14 @@ struct MemoryStore::Impl {
     std::filesystem::path path;            // of a store with a file
     Index shards = 0;                      // of a store with a manifest
     std::vector<std::string> shard_names;  // their files, as the manifest has them
+    std::optional<ShardSpan> own;          // those of open_shards()
+    std::uint64_t set = 0;                 // its id: StoreShard::set
+    OpenReport report;                     // of open()
     std::unique_ptr<WriteAheadLog> log;    // null without a file, and while the log is replayed
 
   private:
+    // The part of a record that is of the shards that were opened.
+    struct OwnRecord;
     // Applies a record of the log and returns whether it could have been made.
     bool replay(const Record& record, std::uint64_t ahead);
     void require_writable() const;

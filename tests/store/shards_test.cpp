@@ -411,7 +411,14 @@ TEST_CASE("a manifest that kvmem did not write is refused", "[store][shards]") {
     for (const auto& [name, value] : manifest) {
         if (name == "checksum" || name == "format") continue;
         const std::string field = name;
-        check_refused([&](json::object& m) { m.erase(field); });
+        const auto erase = [&](json::object& m) { m.erase(field); };
+        if (field == "set" || field == "log") {  // manifests of older versions lack them
+            replace_file(files.path, right);
+            forge(files.path, erase);
+            CHECK_NOTHROW(MemoryStore::open(files.path));
+        } else {
+            check_refused(erase);
+        }
         for (const json::value& wrong : {json::value(nullptr), json::value(-1), json::value(1e30), json::value("x"),
                                          json::value(json::array{}), json::value(json::object{})}) {
             if (field == "generator" && wrong.is_string()) continue;

@@ -225,6 +225,26 @@ struct StoreInfo {
     std::vector<std::filesystem::path> shards;  // their files; none for a store in one file
 };
 
+// Which shard of a store in shards a file is.
+struct StoreShard {
+    // The id that the store was given when it was made, the number of the shard from 0, and the number of all.
+    std::uint64_t set = 0;
+    Index number = 0, count = 1;
+    // Whether all are equal.
+    bool operator==(const StoreShard&) const = default;
+};
+
+// What open() found beside the slots.
+struct OpenReport {
+    // Of the file of a shard that was opened by itself, which one it is.
+    std::optional<StoreShard> shard{};
+    // Whether a log was begun when the file was written, and none is beside it: if there were changes since, they are
+    // lost, as when a file is moved alone. Files of older versions do not tell.
+    bool lacks_log = false;
+    // Whether index() ended before all shards had its lists, so that the store has none until index() is called.
+    bool lost_lists = false;
+};
+
 // The shard of a slot, of 1 or more: a hash of its id, the same in every process and version.
 [[nodiscard]] Index shard_of(Id id, Index shards);
 
@@ -248,6 +268,8 @@ class MemoryStore {
     [[nodiscard]] Index unindexed() const;  // slots that are in no list
     // Bytes of keys, codes, values, texts and ids in memory. Those of a mapped file do not count.
     [[nodiscard]] std::size_t memory_bytes() const;
+    // What open() found; nothing for a store that was not opened.
+    [[nodiscard]] const OpenReport& report() const;
     // The number of changes since the store was made, across files.
     [[nodiscard]] std::uint64_t version() const;
 
@@ -303,6 +325,9 @@ class MemoryStore {
     // damaged, or (load) another process writes to it; one that names the file when a shard is missing, damaged,
     // another's, or was changed by itself.
     [[nodiscard]] static MemoryStore open(const std::filesystem::path& path, Access access = Access::load);
+    // Maps the shards [first, last) of a store in shards alone, to read only: it has their slots and no others. Throws
+    // Error as open() does, but of other shards' files it knows nothing.
+    [[nodiscard]] static MemoryStore open_shards(const std::filesystem::path& path, Index first, Index last);
     // Makes a new file, which must not exist, and opens it to load. Leaves no file behind when it throws. With
     // `shards`, up to 1024, it is a manifest, and slots lie in that number of files beside it (shard_of). Each of these
     // is a store for readers: it has what compact() or index() wrote last. Changes since are in the one log of the

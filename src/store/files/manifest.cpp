@@ -1,35 +1,24 @@
 #include "store/files/manifest.hpp"
 
-#include "io/strict_json.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/file.hpp"
-#include "kvmem/core/number.hpp"
 #include "kvmem/version.hpp"
 #include "store/files/write_ahead_log.hpp"
 #include "store/search/inverted_lists.hpp"
 
 #include <algorithm>
-#include <fstream>
 #include <set>
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 namespace kvmem::store {
 
 namespace fs = std::filesystem;
 namespace json = boost::json;
 
-static constexpr std::string_view beginning = R"({"format":"kvmem-shards")";
+static constexpr const char* manifest_format = "kvmem-shards";
 static constexpr int manifest_version = 1;
+static constexpr const char* unreadable = "this manifest of a store cannot be read";
 
-bool is_sharded(const fs::path& path) {
-    std::error_code ignored;
-    if (!fs::is_regular_file(path, ignored)) return false;  // reading a pipe would wait
-    std::string head(beginning.size(), '\0');
-    std::ifstream file(path, std::ios::binary);
-    return file.read(head.data(), static_cast<std::streamsize>(head.size())) && head == beginning;
-}
+bool is_sharded(const fs::path& path) { return is_manifest(path, manifest_format); }
 
 // The finaliser of SplitMix64 (Steele, Lea, Flood 2014), which spreads consecutive ids.
 Index shard_of(Id id, Index shards) {
@@ -49,22 +38,17 @@ fs::path store_path(const fs::path& path) { return is_sharded(path) ? behind_lin
 
 std::vector<std::string> new_shard_names(const fs::path& path, Index shards) {
     std::vector<std::string> names;
-    for (Index i = 0; i < shards; ++i)
-        names.push_back(path.stem().string() + "." + std::to_string(i) + "-of-" + std::to_string(shards) + ".h5");
+    names.reserve(static_cast<std::size_t>(shards));
+    for (Index i = 0; i < shards; ++i) names.push_back(shard_name(path, i, shards));
     return names;
 }
 
 // --- Writing ---------------------------------------------------------------------------------------------
 
-static std::string checksum_of(const json::object& manifest) {
-    const std::string text = json::serialize(manifest);
-    return std::to_string(XXH3_64bits(text.data(), text.size()));
-}
-
 // Numbers of 64 bits are texts, since readers of JSON may have doubles alone.
 static void write_manifest(const fs::path& path, const Manifest& manifest) {
     const FileHead& head = manifest.head;
-    json::object all{{"format", "kvmem-shards"},
+    json::object all{{"format", manifest_format},
                      {"version", manifest_version},
                      {"generator", "kvmem " KVMEM_VERSION},
                      {"metric", metric_names[static_cast<int>(head.options.metric)]},
@@ -76,14 +60,15 @@ static void write_manifest(const fs::path& path, const Manifest& manifest) {
                      {"changes", std::to_string(head.version)},
                      {"next_id", std::to_string(head.next_id)},
                      {"generation", std::to_string(head.generation)},
-                     {"follows", std::to_string(head.follows)}};
+                     {"follows", std::to_string(head.follows)},
+                     {"set", std::to_string(head.shard.set)},
+                     {"log", head.is_logged}};
     json::array shards;
     for (const Manifest::Shard& shard : manifest.shards)
         shards.push_back(json::object{
             {"file", shard.file}, {"generation", std::to_string(shard.generation)}, {"slots", shard.slots}});
     all["shards"] = std::move(shards);
-    all["checksum"] = checksum_of(all);
-    replace_file(path, json::serialize(all) + "\n");
+    kvmem::write_manifest(path, std::move(all));
 }
 
 void write_segments(const fs::path& path, std::span<const std::string> shards,
@@ -94,6 +79,8 @@ void write_segments(const fs::path& path, std::span<const std::string> shards,
     for (std::size_t i = 0; i < shards.size(); ++i) {
         FileHead of_shard = head;
         of_shard.generation = new_generation();
+        of_shard.is_logged = false;  // the log is the manifest's
+        of_shard.shard = {head.shard.set, static_cast<Index>(i), std::ssize(shards)};
         write_store(path.parent_path() / shards[i], *segments[i], of_shard);
         manifest.shards.push_back({shards[i], of_shard.generation, segments[i]->capacity});
         if (segments[i]->lists) manifest.head.lists = std::ssize(segments[i]->lists->offsets) - 1;
@@ -103,116 +90,34 @@ void write_segments(const fs::path& path, std::span<const std::string> shards,
 
 // --- Reading ---------------------------------------------------------------------------------------------
 
-namespace {
-
-// The fields of a manifest. Every function throws Error for one that is missing or of another type.
-class Fields {
-  public:
-    Fields(const json::value& value, std::string where) : where_(std::move(where)) {
-        if (!value.is_object()) fail("objects", "another value");
-        object_ = &value.get_object();
-    }
-
-    const json::value& at(const char* name) const {
-        const json::value* value = object_->if_contains(name);
-        if (!value) fail("a field " + std::string(name), "none");
-        return *value;
-    }
-    std::string text(const char* name) const {
-        const json::value& value = at(name);
-        if (!value.is_string()) fail("a text as " + std::string(name), "another value");
-        return std::string(value.get_string());
-    }
-    Index number(const char* name, Index min, Index max) const {
-        const json::value& value = at(name);
-        if (!value.is_int64() || value.get_int64() < min || value.get_int64() > max)
-            fail(std::string(name) + " from " + std::to_string(min) + " to " + std::to_string(max),
-                 json::serialize(value));
-        return value.get_int64();
-    }
-    std::uint64_t large(const char* name) const {
-        const auto value = number_of<std::uint64_t>(text(name));
-        if (!value) fail("a number as " + std::string(name), text(name));
-        return *value;
-    }
-    template <class T, std::size_t count>
-    T one_of(const char* name, const char* const (&names)[count]) const {
-        const auto* const found = std::find(std::begin(names), std::end(names), text(name));
-        if (found == std::end(names)) fail(std::string(name) + " that is known", text(name));
-        return static_cast<T>(found - std::begin(names));
-    }
-    [[noreturn]] void fail(const std::string& expected, const std::string& got) const {
-        throw Error({.what = "this manifest of a store cannot be read",
-                     .expected = expected,
-                     .got = got,
-                     .where = where_,
-                     .hint = {}});
-    }
-
-  private:
-    const json::object* object_ = nullptr;
-    std::string where_;
-};
-
-}  // namespace
-
-static json::value parse_manifest(const fs::path& path) {
-    try {
-        json::value value = parse_strictly(read_file(path));
-        const Fields fields(value, path.string());
-        const std::string checksum = fields.text("checksum");
-        value.get_object().erase("checksum");
-        if (checksum != checksum_of(value.get_object())) fields.fail("fields with their checksum", "another checksum");
-        return value;
-    } catch (const boost::system::system_error& e) {
-        throw Error({.what = "this manifest of a store cannot be read",
-                     .expected = "JSON",
-                     .got = e.code().message(),
-                     .where = path.string(),
-                     .hint = {}});
-    }
-}
-
-static FileHead head_of(const Fields& fields) {
-    if (fields.text("format") != "kvmem-shards") fields.fail("the format kvmem-shards", fields.text("format"));
-    fields.number("version", manifest_version, manifest_version);
+static FileHead head_of(const ManifestFields& fields) {
+    if (fields.text("format") != manifest_format) fields.fail("the format kvmem-shards", fields.text("format"));
+    (void)fields.number("version", manifest_version, manifest_version);
     FileHead head;
     head.options = {fields.number("key_width", 1, 65536), fields.number("value_width", 0, 65536),
                     fields.one_of<Similarity>("metric", metric_names),
                     fields.one_of<KeyEncoding>("form", encoding_names)};
-    if (!fields.at("texts").is_bool()) fields.fail("true or false as texts", json::serialize(fields.at("texts")));
-    head.has_texts = fields.at("texts").get_bool();
+    head.has_texts = fields.flag("texts");
     head.lists = fields.number("lists", 0, Index{1} << 32);
     head.version = fields.large("changes");
     head.next_id = fields.large("next_id");
     head.generation = fields.large("generation");
     head.follows = fields.large("follows");
     head.generator = fields.text("generator");
+    if (fields.has("set")) head.shard.set = fields.large("set");
+    if (fields.has("log")) head.is_logged = fields.flag("log");
     if (head.generation == 0) fields.fail("a generation that is not 0", "0");
     return head;
 }
 
-// A name that leads out of the manifest's folder is refused.
-static std::string file_name_in(const Fields& fields) {
-    std::string name = fields.text("file");
-    const bool is_plain = !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos &&
-                          name.find('\0') == std::string::npos;
-    if (!is_plain) fields.fail("the name of a file beside it", name);
-    return name;
-}
-
 Manifest read_manifest(const fs::path& path) {
-    const json::value value = parse_manifest(path);
-    const Fields fields(value, path.string());
+    const json::value value = read_manifest_json(path, unreadable);
+    const ManifestFields fields(value, unreadable, path.string());
     Manifest manifest{head_of(fields), {}};
-    const json::value& shards = fields.at("shards");
-    if (!shards.is_array()) fields.fail("an array as shards", json::serialize(shards).substr(0, 40));
-    if (shards.get_array().empty() || std::ssize(shards.get_array()) > max_shards)
-        fields.fail("1 to 1024 shards", std::to_string(shards.get_array().size()));
     std::set<std::string> names;
-    for (const json::value& shard : shards.get_array()) {
-        const Fields of(shard, path.string());
-        manifest.shards.push_back({file_name_in(of), of.large("generation"), of.number("slots", 0, Index{1} << 32)});
+    for (const json::value& shard : fields.shards()) {
+        const ManifestFields of(shard, unreadable, path.string());
+        manifest.shards.push_back({of.file(), of.large("generation"), of.number("slots", 0, Index{1} << 32)});
         manifest.head.slots += manifest.shards.back().slots;
         if (!names.insert(manifest.shards.back().file).second)
             of.fail("each file once", manifest.shards.back().file + " twice");
@@ -278,8 +183,9 @@ static bool have_same_lists(const Segment& a, const Segment& b) {
            std::equal(x.keys.data(), x.keys.data() + x.capacity * x.options.key_width, y.keys.data());
 }
 
-// All shards have the lists of one index. A checkpoint that did not end may leave two.
-static void unite_lists(std::span<const StoredSegment> shards, bool is_mixed, const fs::path& path) {
+// All shards have the lists of one index. A checkpoint that did not end may leave two, and then none is taken. Returns
+// whether that is so.
+static bool unite_lists(std::span<const StoredSegment> shards, bool is_mixed, const fs::path& path) {
     const StoredSegment* first = nullptr;
     for (const StoredSegment& shard : shards) {
         if (shard.head.slots == 0) continue;
@@ -290,11 +196,12 @@ static void unite_lists(std::span<const StoredSegment> shards, bool is_mixed, co
                               text_of(first->segment->lists.get()),
                               text_of(shard.segment->lists.get()) + " of another index");
         for (const StoredSegment& other : shards) other.segment->lists = nullptr;
-        return;
+        return true;
     }
+    return false;
 }
 
-StoredSegments read_segments(const fs::path& path, bool mapped) {
+StoredSegments read_segments(const fs::path& path, bool mapped, const ShardSpan& own) {
     if (!is_sharded(path)) {
         StoredSegment stored = mapped ? map_store(path) : load_store(path);
         return {stored.head, {stored.segment}};
@@ -302,8 +209,10 @@ StoredSegments read_segments(const fs::path& path, bool mapped) {
     const Manifest manifest = read_manifest(path);
     StoredSegments all{manifest.head, {}};
     std::vector<StoredSegment> shards;
+    all.shards.reserve(manifest.shards.size());
     for (Index i = 0; i < std::ssize(manifest.shards); ++i) {
         all.shards.push_back(manifest.shards[i].file);
+        if (!own.contains(i)) continue;
         shards.push_back(read_shard(path, manifest, i, mapped));
         const FileHead& head = shards.back().head;
         all.segments.push_back(shards.back().segment);
@@ -311,7 +220,7 @@ StoredSegments read_segments(const fs::path& path, bool mapped) {
         all.head.next_id = std::max(all.head.next_id, head.next_id);
         if (is_ahead(head, manifest)) all.ahead = std::max(all.ahead, head.version);
     }
-    unite_lists(shards, all.ahead > 0, path);
+    all.lost_lists = unite_lists(shards, all.ahead > 0, path);
     return all;
 }
 

@@ -1,6 +1,7 @@
 // The files of a store in shards: a manifest, and an HDF5 file for each shard (README.md).
 #pragma once
 
+#include "io/manifest_json.hpp"
 #include "store/files/store_file.hpp"
 
 #include <filesystem>
@@ -9,8 +10,6 @@
 #include <vector>
 
 namespace kvmem::store {
-
-inline constexpr Index max_shards = 1024;
 
 struct Manifest {
     // A shard's file, beside the manifest, and what it must hold.
@@ -44,11 +43,18 @@ struct StoredSegments {
     // The newest version of a shard that a checkpoint wrote without coming to the manifest: that shard holds changes of
     // the log. 0: none.
     std::uint64_t ahead = 0;
+    bool lost_lists = false;  // OpenReport::lost_lists
 };
 
-// Reads a store's file, or its manifest and shards. Throws Error that names the file when one is missing, damaged,
-// another's, or was changed by itself.
-StoredSegments read_segments(const std::filesystem::path& path, bool mapped);
+// The shards [first, last) of a store, or all that it has.
+struct ShardSpan {
+    Index first = 0, last = max_shards;
+    [[nodiscard]] bool contains(Index shard) const { return first <= shard && shard < last; }
+};
+
+// Reads a store's file, or its manifest and these shards. Throws Error that names the file when one is missing,
+// damaged, another's, or was changed by itself.
+StoredSegments read_segments(const std::filesystem::path& path, bool mapped, const ShardSpan& own = {});
 
 // Writes a store's file from one segment, or, with names of shards, a segment to each of these and last the manifest.
 void write_segments(const std::filesystem::path& path, std::span<const std::string> shards,

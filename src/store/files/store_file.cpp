@@ -1,5 +1,6 @@
 #include "store/files/store_file.hpp"
 
+#include "io/manifest_json.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/number.hpp"
 #include "kvmem/io/hdf5.hpp"
@@ -67,6 +68,11 @@ static void write_head(hdf5::Writer& file, const Segment& segment, const FileHea
     number("next_id", head.next_id);
     number("generation", head.generation);
     number("follows", head.follows);
+    if (head.is_logged) number("log", 1);
+    if (head.shard.set == 0) return;
+    number("set", head.shard.set);
+    number("shard", head.shard.number);
+    number("shards", head.shard.count);
 }
 
 static ConstView all_keys(const Segment& segment) {
@@ -133,6 +139,11 @@ static FileHead head_of(const Reader& file) {
     head.generation = number_of(file, "generation", 1, max);
     head.follows = number_of(file, "follows", 0, max);
     head.generator = file.attribute("/", "generator");
+    head.is_logged = file.attribute("/", "log") == "1";
+    if (file.attribute("/", "set").empty()) return head;
+    head.shard.set = number_of(file, "set", 1, max);
+    head.shard.count = static_cast<Index>(number_of(file, "shards", 1, max_shards));
+    head.shard.number = static_cast<Index>(number_of(file, "shard", 0, head.shard.count - 1));
     return head;
 }
 

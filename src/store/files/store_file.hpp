@@ -17,6 +17,8 @@ struct FileHead {
     Id next_id = 0;  // Snapshot::next_id; 0 in a file of kvmem before it had one
     Index lists = 0;
     std::string generator;
+    StoreShard shard{};      // set 0: no shard, or of kvmem before shards had one
+    bool is_logged = false;  // whether the writer began a log beside the file
 };
 
 struct StoredSegment {

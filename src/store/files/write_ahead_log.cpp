@@ -14,15 +14,15 @@ fs::path log_path(const fs::path& path) { return with_ending(path, ".log"); }
 fs::path lock_path(const fs::path& path) { return with_ending(path, ".lock"); }
 
 static FileHead head_of(const Snapshot& snapshot, std::uint64_t follows) {
-    return {snapshot.options,
-            snapshot.size,
-            snapshot.version,
-            new_generation(),
-            follows,
-            snapshot.has_texts,
-            snapshot.next_id,
-            0,
-            {}};
+    FileHead head;
+    head.options = snapshot.options;
+    head.slots = snapshot.size;
+    head.version = snapshot.version;
+    head.generation = new_generation();
+    head.follows = follows;
+    head.has_texts = snapshot.has_texts;
+    head.next_id = snapshot.next_id;
+    return head;
 }
 
 // A record that changes nothing is an error: no writer appends one, and the versions after it would not fit.
@@ -83,8 +83,10 @@ void WriteAheadLog::append(const Record& record) { writer().append(record); }
 void WriteAheadLog::sync(std::uint64_t version) { writer().sync(version); }
 
 void WriteAheadLog::checkpoint(std::span<const std::shared_ptr<const Segment>> segments,
-                               std::span<const std::string> shards, const Snapshot& snapshot) {
-    const FileHead head = head_of(snapshot, generation_);
+                               std::span<const std::string> shards, std::uint64_t set, const Snapshot& snapshot) {
+    FileHead head = head_of(snapshot, generation_);
+    head.is_logged = true;
+    if (!shards.empty()) head.shard.set = set;
     // The log must hold what some shards have while others and the manifest do not, even after a power loss.
     if (!shards.empty()) sync(snapshot.version);
     write_segments(path_, shards, segments, head);

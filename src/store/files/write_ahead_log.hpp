@@ -35,10 +35,10 @@ class WriteAheadLog {
     void append(const Record& record);
     // Returns when all changes up to this version of the store are on the disk.
     void sync(std::uint64_t version);
-    // Writes the file or, with names of shards, all of these and the manifest anew, from segments that hold the whole
-    // snapshot, and empties the log.
+    // Writes the file or, with names of shards, all of these and the manifest of this id anew, from segments that hold
+    // the whole snapshot, and empties the log.
     void checkpoint(std::span<const std::shared_ptr<const Segment>> segments, std::span<const std::string> shards,
-                    const Snapshot& snapshot);
+                    std::uint64_t set, const Snapshot& snapshot);
 
   private:
     LogWriter& writer();
