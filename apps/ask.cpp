@@ -3,14 +3,21 @@
 #include "answer_text.hpp"
 #include "ask_documents.hpp"
 #include "conversation.hpp"
+#include "kvmem/cluster/agreement.hpp"
+#include "kvmem/cluster/shards.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/core/text.hpp"
+#include "kvmem/tasks/qa/memory_shards.hpp"
 #include "model_source.hpp"
 #include "program.hpp"
+#include "ranks.hpp"
 #include "story.hpp"
 #include "task_table.hpp"
 
 #include <iostream>
+#include <optional>
+#include <utility>
+#include <vector>
 
 namespace kvmem::apps {
 
@@ -105,7 +112,48 @@ static int ask_file(Asker ask, const std::string& file, const std::optional<std:
     throw no_story("nothing was asked", "a line that ends with '?', or a question behind the run", file);
 }
 
-int run_ask(const Arguments& arguments) {
+// Asks the question of the command line, or those of standard input.
+static int ask_memory(const Asker& ask, const std::optional<std::string>& question) {
+    if (!question) return ask_memory(ask);
+    ask(*question);
+    return 0;
+}
+
+static std::optional<std::string> question_in(const po::variables_map& values) {
+    return values.count("question") ? std::optional(values["question"].as<std::string>()) : std::nullopt;
+}
+
+// Each rank has some shards of the memory; the first one asks all.
+static int ask_on_ranks(const po::variables_map& values, AnswerOptions& options, Cluster& cluster) {
+    for (const char* option : {"story", "store", "add-fact", "remove-fact"})
+        require_option(!values.count(option), option, "one process");
+    check_answer_options(values, options);
+    ModelOfRank source;
+    std::vector<MemoryShard> shards;
+    run_together(cluster, [&] {
+        source = open_model_of_rank(values, "memory", cluster);
+        shards.reserve(source.shards.size());
+        for (const QaDataset& shard : source.shards)
+            shards.emplace_back(*source.model, shard, source.model->extend(shard));
+    });
+    std::vector<ShardReader> readers;
+    readers.reserve(shards.size());
+    for (const MemoryShard& shard : shards)
+        readers.emplace_back([&shard](std::string_view request) { return shard.answer(request); });
+    if (cluster.rank() > 0) {
+        source.shards.clear();
+        serve_shards(cluster, readers);
+        return 0;
+    }
+    const Answerer answerer(std::move(source.model), source.shards.at(0), call_to_ranks(cluster, readers));
+    source.shards.clear();
+    const int code =
+        ask_memory({.answerer = answerer, .options = options, .json = values.count("json") > 0}, question_in(values));
+    end_shards(cluster);
+    return code;
+}
+
+static int ask(const Arguments& arguments, Cluster* cluster) {
     AnswerOptions options;
     CommandLine line{
         .usage = "kvmem ask RUN [QUESTION] [options]", .about = about_ask, .positional = {"run", "question"}};
@@ -123,25 +171,26 @@ int run_ask(const Arguments& arguments) {
         add_answer_options(of_runs, unused);
         of_runs.options.add_options()("story", "");
         refuse_options(values, of_runs.options, "a run on facts or stories");
-        return ask_documents(values);
+        return ask_documents(values, cluster);
     }
     refuse_options(values, documents, "a data set of documents");
+    if (cluster) return ask_on_ranks(values, options, *cluster);
     const Answerer answerer = open_answerer(values, options);
     const Asker ask{.answerer = answerer, .options = options, .json = values.count("json") > 0};
-    std::optional<std::string> question;
-    if (values.count("question")) question = values["question"].as<std::string>();
+    const std::optional<std::string> question = question_in(values);
     if (values.count("story")) return ask_file(ask, values["story"].as<std::string>(), question);
     const bool tells = answerer.memory_slots() == 0;
     if (question && tells)
         throw UsageError({.what = "no story to ask about",
                           .expected = "--story FILE",
                           .hint = "this model's data set has no memory that all questions share"});
-    if (question) {
-        ask(*question);
-        return 0;
-    }
+    if (!tells) return ask_memory(ask, question);
     Story story;
-    return tells ? ask_story(ask, story) : ask_memory(ask);
+    return ask_story(ask, story);
+}
+
+int run_ask(const Arguments& arguments) {
+    return on_ranks([&](Cluster* cluster) { return ask(arguments, cluster); });
 }
 
 }  // namespace kvmem::apps

@@ -3,16 +3,21 @@
 #include "conversation.hpp"
 #include "file_kind.hpp"
 #include "found_text.hpp"
+#include "kvmem/cluster/agreement.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/io/file_format.hpp"
 #include "kvmem/io/hdf5.hpp"
 #include "kvmem/io/json_text.hpp"
 #include "kvmem/tasks/qa/documents/evaluate.hpp"
+#include "kvmem/tasks/qa/documents/shards.hpp"
+#include "kvmem/tasks/qa/shards.hpp"
 #include "output.hpp"
+#include "ranks.hpp"
 #include "sentences.hpp"
 #include "task_table.hpp"
 
 #include <boost/json.hpp>
+#include <functional>
 
 namespace kvmem::apps {
 
@@ -38,6 +43,7 @@ bool are_documents(const po::variables_map& values) {
 }
 
 bool are_documents(const fs::path& path) {
+    if (is_sharded_dataset(path)) return are_documents(read_shard_manifest(path).files.at(0));
     if (!is_there(path) || is_folder(path) || !is_hdf5(path) || file_format(path) != "kvmem-qa") return false;
     return hdf5::Reader(path, "kvmem-qa", 1).has("/documents");
 }
@@ -47,13 +53,12 @@ static documents::Search open_search(const po::variables_map& values) {
 }
 
 // The scores of a trained selector and those of the search together: each finds what the other misses.
-static documents::SentenceRanking ranking(const po::variables_map& values, const documents::Search& search) {
+static documents::SentenceRanking ranking(const po::variables_map& values) {
     if (!values.count("selector")) return {};
     constexpr double confidence_weight = 10;  // chosen on questions of SelQA
-    return [&search, model = std::shared_ptr(open_selection_model(find_run(values, "selector").string()))](
-               std::string_view text, std::span<const documents::FoundAnswer> found) {
+    return [model = std::shared_ptr(open_selection_model(find_run(values, "selector").string()))](
+               std::string_view text, const documents::Collection& all, std::span<const documents::FoundAnswer> found) {
         SelectionQuestion question{.id = "", .text = std::string(text)};
-        const documents::Collection& all = search.corpus().collection;
         for (const documents::FoundAnswer& one : found)
             question.sentences.emplace_back(all.text_of(all.sentences[one.sentence]));
         question.right.resize(found.size());
@@ -65,21 +70,26 @@ static documents::SentenceRanking ranking(const po::variables_map& values, const
     };
 }
 
-int ask_documents(const po::variables_map& values) {
+namespace {
+
+// Finds answers, wherever the documents are.
+using FindAnswers = std::function<documents::Findings(const std::string& question, const documents::SearchOptions&)>;
+
+}  // namespace
+
+static int ask_each(const po::variables_map& values, const FindAnswers& find) {
     const Index answers = values["answers"].as<Index>();
-    require_at_least(answers, 1, "answers");
-    const documents::Search search = open_search(values);
-    const documents::SentenceRanking rank = ranking(values, search);
+    const documents::SentenceRanking rank = ranking(values);
     const bool as_json = values.count("json") > 0;
     const auto ask = [&](const std::string& question, bool echo) {
         const documents::Findings found =
-            search.ask(question, {.answers = answers, .threshold = values["threshold"].as<double>(), .rank = rank});
+            find(question, {.answers = answers, .threshold = values["threshold"].as<double>(), .rank = rank});
         if (as_json) {
-            std::cout << json_line(question, search.corpus(), found) << std::endl;
+            std::cout << json_line(question, *found.corpus, found) << std::endl;
             return;
         }
         if (echo) std::cout << "? " << question << "\n";
-        print(std::cout, search.corpus(), found);
+        print(std::cout, *found.corpus, found);
         if (echo) std::cout << std::endl;
     };
     if (values.count("question")) {
@@ -93,10 +103,39 @@ int ask_documents(const po::variables_map& values) {
     });
 }
 
+// Each rank has some shards; the first one asks all.
+static int ask_on_ranks(const po::variables_map& values, Cluster& cluster) {
+    std::vector<documents::DocumentShard> shards;
+    run_together(cluster, [&] {
+        for (const QaDataset& shard : open_shards_of_rank(values["run"].as<std::string>(), cluster))
+            shards.emplace_back(shard);
+    });
+    std::vector<ShardReader> readers;
+    readers.reserve(shards.size());
+    for (const documents::DocumentShard& shard : shards)
+        readers.emplace_back([&shard](std::string_view request) { return shard.answer(request); });
+    if (cluster.rank() > 0) {
+        serve_shards(cluster, readers);
+        return 0;
+    }
+    const documents::ShardedSearch search(call_to_ranks(cluster, readers));
+    const int code =
+        ask_each(values, [&](const auto& question, const auto& options) { return search.ask(question, options); });
+    end_shards(cluster);
+    return code;
+}
+
+int ask_documents(const po::variables_map& values, Cluster* cluster) {
+    require_at_least(values["answers"].as<Index>(), 1, "answers");
+    if (cluster) return ask_on_ranks(values, *cluster);
+    const documents::Search search = open_search(values);
+    return ask_each(values, [&](const auto& question, const auto& options) { return search.ask(question, options); });
+}
+
 int evaluate_documents(const po::variables_map& values) {
     const documents::Search search = open_search(values);
     const documents::SearchMetrics metrics =
-        documents::evaluate(search, values["threshold"].as<double>(), ranking(values, search));
+        documents::evaluate(search, values["threshold"].as<double>(), ranking(values));
     if (values.count("json")) {
         const boost::json::object all{{"questions", metrics.questions},
                                       {"hits_at_1", metrics.hits_at_1},

@@ -3,6 +3,8 @@
 
 #include "program.hpp"
 
+#include "kvmem/cluster/cluster.hpp"
+
 #include <filesystem>
 
 namespace kvmem::apps {
@@ -15,8 +17,9 @@ po::options_description document_options();
 bool are_documents(const po::variables_map& values);
 bool are_documents(const std::filesystem::path& path);
 
-// Asks them the option "question", or the lines of standard input. Returns the exit code.
-int ask_documents(const po::variables_map& values);
+// Asks them the option "question", or the lines of standard input; with a cluster, documents in shards, of which each
+// rank has some. Returns the exit code.
+int ask_documents(const po::variables_map& values, Cluster* cluster);
 
 // Prints how well they answer their own questions, for 'kvmem evaluate'.
 int evaluate_documents(const po::variables_map& values);

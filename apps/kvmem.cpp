@@ -41,6 +41,7 @@ constexpr Verb verbs[] = {
     {"index", "make a store of vectors", run_index},
     {"query", "search a store of vectors", run_query},
     {"store", "change a store of vectors, or write its slots", run_store},
+    {"shard", "deal a data set of documents or facts to several files", run_shard},
     {"completion", "print a script that completes words in a shell", run_completion},
     {"version", "print the version; --build: also what it was built from", run_version},
 };

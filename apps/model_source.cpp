@@ -6,6 +6,7 @@
 #include "kvmem/tasks/qa/model_file.hpp"
 #include "kvmem/tasks/qa/tasks.hpp"
 #include "kvmem/train/group.hpp"
+#include "ranks.hpp"
 #include "task_table.hpp"
 
 #include <algorithm>
@@ -127,12 +128,26 @@ static void read_from(Answerer& answerer, const std::string& store) {
     }
 }
 
-Answerer open_answerer(const po::variables_map& values, AnswerOptions& options) {
+ModelOfRank open_model_of_rank(const po::variables_map& values, const std::string& memory_option,
+                               const Cluster& cluster) {
+    const Source source = find_source(values, memory_option);
+    if (!source.tasks.empty())
+        throw Error({.what = "a run on some tasks of a data set does not read shards",
+                     .expected = "one on all of it",
+                     .where = source.path.string()});
+    return {model_at(source.path), open_shards_of_rank(source.data, cluster)};
+}
+
+void check_answer_options(const po::variables_map& values, AnswerOptions& options) {
     require_at_least(options.candidates, 1, "top");
     if (values.count("min-certainty")) options.min_certainty = values["min-certainty"].as<double>();
     require_option(options.min_certainty.value_or(0) >= 0 && options.min_certainty.value_or(0) <= 1, "min-certainty",
                    "a number from 0 to 1");
     require_at_least(options.slots, 0, "slots");
+}
+
+Answerer open_answerer(const po::variables_map& values, AnswerOptions& options) {
+    check_answer_options(values, options);
     ModelSource source = open_model(values, "memory");
     const auto facts = [&](const char* option) {
         return values.count(option) ? values[option].as<std::vector<std::string>>() : std::vector<std::string>{};

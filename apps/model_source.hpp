@@ -1,6 +1,7 @@
 // Opens a trained model with its memory, from the options of a command line.
 #pragma once
 
+#include "kvmem/cluster/cluster.hpp"
 #include "kvmem/tasks/qa/answerer.hpp"
 #include "kvmem/train/session.hpp"
 #include "program.hpp"
@@ -28,5 +29,15 @@ std::vector<ModelSource> open_models(const po::variables_map& values, const std:
 // The common options of `ask` and `predict`, and the answerer that they select.
 void add_answer_options(CommandLine& line, AnswerOptions& options);
 Answerer open_answerer(const po::variables_map& values, AnswerOptions& options);
+// Checks the options of an answer, and fills in the rest of `options`. Throws UsageError.
+void check_answer_options(const po::variables_map& values, AnswerOptions& options);
+
+// A model as open_model() finds it, and the shards of its memory that this rank has.
+struct ModelOfRank {
+    std::unique_ptr<Model> model;
+    std::vector<QaDataset> shards;
+};
+ModelOfRank open_model_of_rank(const po::variables_map& values, const std::string& memory_option,
+                               const Cluster& cluster);
 
 }  // namespace kvmem::apps

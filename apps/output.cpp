@@ -4,6 +4,7 @@
 #include "kvmem/core/file.hpp"
 #include "kvmem/io/file_format.hpp"
 #include "kvmem/store/memory_store.hpp"
+#include "kvmem/tasks/qa/shards.hpp"
 
 #include <fstream>
 
@@ -22,6 +23,7 @@ bool is_hdf5(const fs::path& path) { return begins_with(path, "\x89HDF\r\n\x1a\n
 std::string format_of_file(const fs::path& path) {
     if (is_folder(path)) return {};
     if (store::is_sharded(path)) return "kvmem-store";
+    if (is_sharded_dataset(path)) return "kvmem-qa";
     return is_hdf5(path) ? file_format(path) : std::string();
 }
 
@@ -40,6 +42,8 @@ static void require_kind(const fs::path& output, const std::string& format) {
     std::string kind = is_log ? "the log of a store" : "a file that is not HDF5";
     if (store::is_sharded(output)) {
         kind = "kvmem-store";
+    } else if (is_sharded_dataset(output)) {
+        kind = "kvmem-qa-shards";
     } else if (is_hdf5(output)) {
         kind = kind_of_hdf5(output);
     } else if (!is_log) {

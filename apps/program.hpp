@@ -41,6 +41,7 @@ int run_plot(const Arguments& arguments);
 int run_index(const Arguments& arguments);
 int run_query(const Arguments& arguments);
 int run_store(const Arguments& arguments);
+int run_shard(const Arguments& arguments);
 int run_completion(const Arguments& arguments);
 int run_version(const Arguments& arguments);
 

@@ -3,15 +3,19 @@
 #include "event_vectors.hpp"
 #include "file_kind.hpp"
 #include "found_slots.hpp"
+#include "kvmem/cluster/agreement.hpp"
+#include "kvmem/cluster/store_shards.hpp"
 #include "kvmem/core/text.hpp"
 #include "output.hpp"
 #include "program.hpp"
+#include "ranks.hpp"
 #include "store_text.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <iomanip>
 #include <iostream>
+#include <limits>
 
 namespace kvmem::apps {
 
@@ -85,20 +89,21 @@ static void print_found_json(const MemoryStore& store, const FoundSlots& found) 
 }
 
 // Writes the format of ann-benchmarks: distances, which are smaller for nearer slots, and -1 for a missing neighbor.
-static void write_results(const std::string& path, const store::Hits& hits, Similarity metric) {
+// There are k in each row, of which the hits may have less.
+static void write_results(const std::string& path, const store::Hits& hits, Index k, Similarity metric) {
     const auto rows = static_cast<Index>(hits.count.size());
-    std::vector<std::int64_t> neighbors(hits.ids.begin(), hits.ids.end());
-    Matrix distances(rows, hits.k);
+    std::vector<std::int64_t> neighbors(static_cast<std::size_t>(rows * k), -1);
+    Matrix distances(rows, k);
     for (Index q = 0; q < rows; ++q)
-        for (Index i = 0; i < hits.k; ++i) {
-            const Index at = q * hits.k + i;
-            const float score = hits.scores[at];
-            if (i >= hits.count[q]) neighbors[at] = -1;
+        for (Index i = 0; i < k; ++i) {
+            const bool is_there = i < hits.count[q];
+            const float score = is_there ? hits.scores[q * hits.k + i] : -std::numeric_limits<float>::infinity();
+            if (is_there) neighbors[q * k + i] = static_cast<std::int64_t>(hits.ids[q * hits.k + i]);
             distances(q, i) = metric == Similarity::euclidean ? shown_score(metric, score)
                               : metric == Similarity::cosine  ? 1 - score
                                                               : -score;
         }
-    write_neighbors(path, {neighbors.data(), rows, hits.k}, distances,
+    write_neighbors(path, {neighbors.data(), rows, k}, distances,
                     metric == Similarity::cosine ? "angular" : name_of(metric));
 }
 
@@ -164,12 +169,94 @@ static void require_fitting(const po::variables_map& values, const QueryOptions&
     require_option(wanted.recall_target == 0 || wanted.probes == 0, "recall-target", "no --probes beside it");
 }
 
-static MemoryStore open_store(const std::string& path) {
+static MemoryStore open_to_search(const std::string& path) {
     require_format(path, {"kvmem-store"}, "a store of vectors");
-    return MemoryStore::open(path, store::Access::map);
+    return open_store(path, store::Access::map);
 }
 
-int run_query(const Arguments& arguments) {
+// The slot of --slot or --name among those of all ranks, as a query.
+static VectorFile slot_query_on_ranks(Cluster& cluster, const MemoryStore& own, const po::variables_map& values) {
+    std::vector<store::Id> ids;
+    if (values.count("slot")) {
+        if (own.contains(values["slot"].as<store::Id>())) ids.push_back(values["slot"].as<store::Id>());
+    } else {
+        const std::vector<store::Id> all = own.ids();
+        const std::vector<std::string> texts = own.get(all).texts;
+        const auto at = std::ranges::find(texts, values["name"].as<std::string>()) - texts.begin();
+        if (at < std::ssize(texts)) ids.push_back(all[at]);
+    }
+    const MemoryStore found = gather_slots(cluster, own, ids);
+    VectorFile query;
+    run_together(cluster, [&] {
+        if (cluster.rank() == 0) query = slot_query(found, values);
+    });
+    return query;
+}
+
+// The queries that the command line names, of which a slot is one of `own` store, or of those of all ranks.
+static VectorFile given_queries(const po::variables_map& values, const QueryOptions& wanted, const MemoryStore& own,
+                                Cluster* cluster) {
+    if (values.count("slot") + values.count("name") == 0) return queries_of(values, wanted.dataset);
+    if (values.count("of")) return slot_query(open_to_search(values["of"].as<std::string>()), values);
+    return cluster ? slot_query_on_ranks(*cluster, own, values) : slot_query(own, values);
+}
+
+static void require_width(const MemoryStore& store, const Matrix& queries) {
+    if (queries.cols() != store.options().key_width)
+        throw Error({.what = "queries are not as wide as the keys",
+                     .expected = plural(store.options().key_width, "number") + " in each",
+                     .got = std::to_string(queries.cols())});
+}
+
+// Searches or reads the store, prints what it finds and writes it to --results, whose rows are for `size` slots. The
+// queries are those from `first` on.
+static void show(const MemoryStore& store, ConstView queries, Index first, const std::vector<std::string>& names,
+                 const po::variables_map& values, const QueryOptions& wanted, const store::SearchOptions& options,
+                 Index size) {
+    store::ReadResult read;
+    if (values.count("read"))
+        read =
+            store.read(queries, {.top_k = wanted.k, .temperature = wanted.temperature, .heads = 1, .search = options});
+    else
+        read.hits = store.search(queries, wanted.k, options);
+    if (!wanted.results.empty())
+        write_results(wanted.results, read.hits, std::min(wanted.k, size), store.options().metric);
+    for (Index q = 0; q < queries.rows; ++q) {
+        FoundSlots found = found_by(read, q, names.empty() ? "" : names[static_cast<std::size_t>(first + q)]);
+        found.query = first + q;
+        (values.count("json") ? print_found_json : print_found)(store, found);
+    }
+}
+
+// Each rank searches its shards, and the first one shows what all have found.
+static int query_on_ranks(const std::string& path, const po::variables_map& values, const QueryOptions& wanted,
+                          const store::SearchOptions& options, Cluster& cluster) {
+    for (const char* option : {"recall", "recall-target"})
+        require_option(!values.count(option) || values[option].defaulted(), option, "one process");
+    require_option(options.probes == 0 || wanted.results.empty(), "results", "one process, or no --probes beside it");
+    require_format(path, {"kvmem-store"}, "a store of vectors");
+    const MemoryStore own = open_store_of_rank(cluster, path);
+    warn_of_losses(own, path);
+    const bool of_ranks = values.count("slot") + values.count("name") > 0 && !values.count("of");
+    VectorFile given;
+    if (of_ranks) given = given_queries(values, wanted, own, &cluster);
+    run_together(cluster, [&] {
+        if (cluster.rank() > 0) return;
+        if (!of_ranks) given = given_queries(values, wanted, own, nullptr);
+        require_width(own, given.vectors);
+    });
+    const Matrix queries = share_rows(cluster, given.vectors);
+    const Index at_once = options.probes > 0 ? 1 : std::max<Index>(1, queries.rows());
+    for (Index first = 0; first < queries.rows(); first += at_once) {
+        const ConstView some = queries.view().middle_rows(first, std::min(at_once, queries.rows() - first));
+        Index size = 0;
+        const MemoryStore found = search_on_ranks(cluster, own, some, wanted.k, options, size);
+        if (cluster.rank() == 0) show(found, some, first, given.names, values, wanted, {}, size);
+    }
+    return 0;
+}
+
+static int query(const Arguments& arguments, Cluster* cluster) {
     QueryOptions wanted;
     po::variables_map values;
     if (!parse(query_line(wanted), arguments, values)) return 0;
@@ -183,32 +270,21 @@ int run_query(const Arguments& arguments) {
     if (!wanted.results.empty())
         require_output(wanted.results, "neighbors",
                        {path, values.count("vectors") ? values["vectors"].as<std::string>() : "-"});
-    const MemoryStore store = open_store(path);
-    const bool of_slot = values.count("slot") + values.count("name") > 0;
-    const VectorFile given = !of_slot             ? queries_of(values, wanted.dataset)
-                             : values.count("of") ? slot_query(open_store(values["of"].as<std::string>()), values)
-                                                  : slot_query(store, values);
-    const Matrix& queries = given.vectors;
-    if (queries.cols() != store.options().key_width)
-        throw Error({.what = "queries are not as wide as the keys",
-                     .expected = plural(store.options().key_width, "number") + " in each",
-                     .got = std::to_string(queries.cols())});
+    if (cluster) return query_on_ranks(path, values, wanted, options, *cluster);
+    const MemoryStore store = open_to_search(path);
+    const VectorFile given = given_queries(values, wanted, store, nullptr);
+    require_width(store, given.vectors);
     if (wanted.recall_target > 0) {
-        options.probes = probes_for(store, queries, wanted.k, wanted.recall_target, options);
+        options.probes = probes_for(store, given.vectors, wanted.k, wanted.recall_target, options);
         std::cerr << (options.probes > 0 ? plural(options.probes, "probe") : "an exact search") << "\n";
     }
-    store::ReadResult read;
-    if (values.count("read"))
-        read =
-            store.read(queries, {.top_k = wanted.k, .temperature = wanted.temperature, .heads = 1, .search = options});
-    else
-        read.hits = store.search(queries, wanted.k, options);
-    if (!wanted.results.empty()) write_results(wanted.results, read.hits, store.options().metric);
-    for (Index q = 0; q < queries.rows(); ++q)
-        (values.count("json") ? print_found_json : print_found)(
-            store, found_by(read, q, given.names.empty() ? "" : given.names[static_cast<std::size_t>(q)]));
-    if (values.count("recall")) print_recall(store, queries, wanted.k, options);
+    show(store, given.vectors, 0, given.names, values, wanted, options, store.size());
+    if (values.count("recall")) print_recall(store, given.vectors, wanted.k, options);
     return 0;
+}
+
+int run_query(const Arguments& arguments) {
+    return on_ranks([&](Cluster* cluster) { return query(arguments, cluster); });
 }
 
 }  // namespace kvmem::apps

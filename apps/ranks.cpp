@@ -2,8 +2,11 @@
 
 #include "kvmem/cluster/agreement.hpp"
 #include "kvmem/cluster/mpi.hpp"
+#include "kvmem/cluster/shards.hpp"
+#include "kvmem/core/file.hpp"
 #include "kvmem/core/number.hpp"
 #include "kvmem/core/text.hpp"
+#include "kvmem/tasks/qa/shards.hpp"
 #include "program.hpp"
 
 #include <fcntl.h>
@@ -40,6 +43,20 @@ static void set_delay(Cluster& cluster) {
                           .expected = "microseconds",
                           .got = text});
     cluster.delay(std::chrono::microseconds(*delay));
+}
+
+std::vector<QaDataset> open_shards_of_rank(const std::filesystem::path& manifest, const Cluster& cluster) {
+    if (!is_sharded_dataset(manifest))
+        throw Error({.what = "several ranks read a data set in shards alone",
+                     .expected = "the manifest that 'kvmem shard' writes",
+                     .got = is_there(manifest) ? "another file" : "none",
+                     .where = manifest.string()});
+    const ShardedDataset all = read_shard_manifest(manifest);
+    const Dealt own = deal_evenly(std::ssize(all.files), cluster.rank(), cluster.size());
+    std::vector<QaDataset> shards;
+    shards.reserve(static_cast<std::size_t>(own.last - own.first));
+    for (Index i = own.first; i < own.last; ++i) shards.push_back(load_shard(all, i));
+    return shards;
 }
 
 int on_ranks(const std::function<int(Cluster*)>& verb) {

@@ -2,8 +2,11 @@
 #pragma once
 
 #include "kvmem/cluster/cluster.hpp"
+#include "kvmem/tasks/qa/dataset.hpp"
 
+#include <filesystem>
 #include <functional>
+#include <vector>
 
 namespace kvmem::apps {
 
@@ -11,5 +14,8 @@ namespace kvmem::apps {
 // null for a process alone. An exception on any rank ends all of them with one line, which names the rank. Ranks
 // above 0 wait 3 to 4 s before, in which rank 0, if it has the same exception, saves its model. Only rank 0 has stdout.
 int on_ranks(const std::function<int(Cluster*)>& verb);
+
+// The shards of a data set that this rank has. Throws Error for a file that is no manifest.
+std::vector<QaDataset> open_shards_of_rank(const std::filesystem::path& manifest, const Cluster& cluster);
 
 }  // namespace kvmem::apps

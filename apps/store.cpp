@@ -68,7 +68,7 @@ static std::string lines_of(const MemoryStore& store, std::span<const store::Id>
 
 static void export_slots(const std::string& path, const po::variables_map& values,
                          const std::optional<std::vector<store::Id>>& ids) {
-    const MemoryStore store = MemoryStore::open(path, store::Access::map);
+    const MemoryStore store = open_store(path, store::Access::map);
     const std::string text = lines_of(store, ids ? *ids : store.ids());
     if (!values.count("output")) {
         std::cout << text;
@@ -122,7 +122,7 @@ int run_store(const Arguments& arguments) {
         export_slots(path, values, ids);
         return 0;
     }
-    MemoryStore store = MemoryStore::open(path);
+    MemoryStore store = open_store(path, store::Access::load);
     if (action == "remove")
         std::cout << plural(store.remove(*ids), "slot") << " removed\n";
     else if (action == "compact")

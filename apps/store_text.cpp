@@ -88,9 +88,26 @@ VectorFile vectors_from(const std::string& source, const std::string& dataset) {
     return file;
 }
 
+void warn_of_losses(const store::MemoryStore& store, const std::filesystem::path& path) {
+    const std::string name = printable(path.string());
+    if (store.report().lacks_log)
+        std::cerr << "warning: " << name
+                  << ".log is not beside the store: changes since the file was written, if there "
+                  << "were any, are not here; move both together" << std::endl;
+    if (store.report().lost_lists)
+        std::cerr << "warning: " << name << " has no lists, since an index of its shards was not finished: "
+                  << "index it again" << std::endl;
+}
+
+store::MemoryStore open_store(const std::filesystem::path& path, store::Access access) {
+    store::MemoryStore store = store::MemoryStore::open(path, access);
+    warn_of_losses(store, path);
+    return store;
+}
+
 void inspect_store(const std::filesystem::path& path, bool as_json) {
     const store::StoreInfo info = store::MemoryStore::peek(path);
-    const store::MemoryStore opened = store::MemoryStore::open(path, store::Access::map);
+    const store::MemoryStore opened = open_store(path, store::Access::map);
     const store::StoreOptions& options = info.options;
     std::vector<std::string> shards;
     for (const auto& shard : info.shards) shards.push_back(shard.filename().string());

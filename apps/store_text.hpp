@@ -4,6 +4,7 @@
 #include "kvmem/io/vectors.hpp"
 #include "kvmem/store/memory_store.hpp"
 
+#include <filesystem>
 #include <functional>
 #include <string>
 
@@ -24,6 +25,10 @@ std::function<bool(store::Id)> filter_of(const std::string& text);
 
 // Reads the vectors of a file, or with "-" of standard input as text.
 VectorFile vectors_from(const std::string& source, const std::string& dataset);
+
+// Opens a store, and says on stderr what open() found missing (store::OpenReport).
+store::MemoryStore open_store(const std::filesystem::path& path, store::Access access);
+void warn_of_losses(const store::MemoryStore& store, const std::filesystem::path& path);
 
 // Prints what `kvmem inspect` says of a store.
 void inspect_store(const std::filesystem::path& path, bool as_json);

@@ -2,7 +2,7 @@
 # Programs on several ranks of this machine, as tests start them.
 #
 #   scripts/mpi.sh RANKS PROGRAM [ARGUMENT...]     runs it; mpirun has the options that ranks on shared cores need
-#   scripts/mpi.sh --test RANK_PROGRAM KVMEM       the tests of kvmem_mpi_rank and of `mpirun kvmem train`
+#   scripts/mpi.sh --test RANK_PROGRAM KVMEM       the tests of kvmem_mpi_rank and of `mpirun kvmem train|ask|query`
 #   scripts/mpi.sh --kills COUNT KVMEM             kills a random rank of a training this often, and resumes it
 set -euo pipefail
 
@@ -82,6 +82,32 @@ test_training() {
     [[ -e $work/group/run-4/results.json && -e $work/group/results.json ]] || fail "a group without results"
 }
 
+# Stores, documents and facts in shards, asked on several ranks and in one process.
+test_shards() {
+    local ranks what
+    seq 1 90 | awk '{ printf "Engine %d\tEngine %d was built by Maker %d in %d. It pumps water.\n", $1, $1, $1 % 13, 1700 + $1 }' >"$work/notes.tsv"
+    "$kvmem" import documents "$work/notes.tsv" -o "$work/notes.h5" 2>/dev/null
+    "$kvmem" shard "$work/notes.h5" -o "$work/notes.json" --shards 3 2>/dev/null
+    seq 1 600 | awk '{ printf "name%d", $1; for (i = 1; i <= 6; ++i) printf " %d", ($1 * (i * 7 + 3)) % 31; print "" }' >"$work/rows.txt"
+    "$kvmem" index "$work/rows.txt" --values "$work/rows.txt" -o "$work/rows.json" --shards 3 --lists 5 >/dev/null
+    local question="who built engine 42"
+    for ranks in 2 3 5; do
+        run "$ranks" "$kvmem" ask "$work/notes.json" "$question" --json >"$work/out" 2>"$work/said" || fail "$(cat "$work/said")"
+        "$kvmem" ask "$work/notes.h5" "$question" --json | cmp - "$work/out" || fail "another answer on $ranks ranks"
+        for what in "--name name7" "--slot 3 --read --json" "--name name20 --filter 1-99" "--name name9 --probes 2"; do
+            # shellcheck disable=SC2086 # the words of an option
+            run "$ranks" "$kvmem" query "$work/rows.json" $what >"$work/out" 2>"$work/said" || fail "$(cat "$work/said")"
+            # shellcheck disable=SC2086
+            "$kvmem" query "$work/rows.json" $what | cmp - "$work/out" || fail "other slots on $ranks ranks"
+        done
+    done
+    rm "$work/notes.1-of-3.h5" "$work/rows.2-of-3.h5"
+    fails_with "error: rank 0 of 3" 8 run 3 "$kvmem" ask "$work/notes.json" "$question"
+    fails_with "notes.1-of-3.h5, on rank 1" 8 run 3 "$kvmem" ask "$work/notes.json" "$question"
+    fails_with "rows.2-of-3.h5, on rank 2" 8 run 3 "$kvmem" query "$work/rows.json" --name name7
+    fails_with "in shards alone" 8 run 2 "$kvmem" ask "$work/notes.h5" "$question"
+}
+
 # started RANKS ARGUMENT...: `kvmem train` in the background, once all ranks are there. Sets mpirun_id and rank_ids.
 started() {
     local ranks=$1
@@ -143,6 +169,7 @@ case ${1:-} in
     make_data "$3"
     test_training
     test_signal
+    test_shards
     ;;
 --kills)
     make_data "$3"

@@ -23,7 +23,7 @@ const std::map<std::string, std::set<std::string>>& rules() {
         {"text", {"core"}},
         {"io", {"core", "kernels", "autograd", "text"}},
         {"store", {"core", "kernels", "io"}},
-        {"cluster", {"core", "kernels", "autograd"}},
+        {"cluster", {"core", "kernels", "autograd", "io", "store"}},
         {"train", {"core", "kernels", "autograd", "nn", "text", "io", "store", "cluster"}},
         {"tasks/qa", {"core", "kernels", "autograd", "nn", "text", "io", "store", "cluster", "train"}},
         {"tasks/sequences", {"core", "kernels", "autograd", "nn", "text", "io", "store", "cluster", "train"}},

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <exception>
 
 namespace kvmem {
 
@@ -26,6 +27,41 @@ void require_same_text(Cluster& cluster, std::string_view own, std::string_view 
                  .got = part_of(*other, at),
                  .where = "cluster",
                  .hint = std::string(hint)});
+}
+
+// A problem as a text that gather() moves: its parts, each with a 0 behind it.
+static std::string text_of(const Problem& problem) {
+    std::string text;
+    for (const std::string& part : {problem.what, problem.expected, problem.got, problem.where, problem.hint})
+        text += part + '\0';
+    return text;
+}
+
+static Problem problem_of(std::string_view text) {
+    Problem problem;
+    for (std::string* part : {&problem.what, &problem.expected, &problem.got, &problem.where, &problem.hint}) {
+        const std::size_t end = std::min(text.find('\0'), text.size());
+        *part = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return problem;
+}
+
+void run_together(Cluster& cluster, const std::function<void()>& step) {
+    std::string failure;
+    try {
+        step();
+    } catch (const Error& e) {
+        failure = text_of(e.problem());
+    } catch (const std::exception& e) {
+        failure = text_of({.what = e.what()});
+    }
+    const std::vector<std::string> all = cluster.gather(failure);
+    const auto failed = std::ranges::find_if(all, [](const std::string& text) { return !text.empty(); });
+    if (failed == all.end()) return;
+    Problem problem = problem_of(*failed);
+    problem.where += (problem.where.empty() ? "rank " : ", on rank ") + std::to_string(failed - all.begin());
+    throw Error(problem);
 }
 
 void agree_on_instruction_set(Cluster& cluster) {

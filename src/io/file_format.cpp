@@ -8,4 +8,8 @@ std::string file_format(const std::filesystem::path& path) {
     return hdf5::File(path).attribute("/", "format").value_or("");
 }
 
+std::string content_hash(const std::filesystem::path& path) {
+    return hdf5::File(path).attribute("/", "hash").value_or("");
+}
+
 }  // namespace kvmem

@@ -11,4 +11,8 @@ namespace kvmem {
 // Throws Error for a file that is no readable HDF5.
 std::string file_format(const std::filesystem::path& path);
 
+// The hash of its contents that such a file says it has (datasets/README.md, "Hashes"); "" without one. Throws as
+// above.
+std::string content_hash(const std::filesystem::path& path);
+
 }  // namespace kvmem

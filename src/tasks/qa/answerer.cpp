@@ -27,6 +27,11 @@ Answerer::Impl::Impl(std::shared_ptr<QuestionReader> shared, Slots slots, std::v
                         RetrieverOptions{.max_frequency = memory.size(), .max_slots = memory.size()});
 }
 
+Answerer::Impl::Impl(std::shared_ptr<QuestionReader> shared, ShardedMemory shards)
+    : reader(std::move(shared)), model(reader->model.get()), sharded(std::move(shards)) {
+    reader->linker.emplace(model->vocabulary(), reader->names);
+}
+
 // A flag for each token of the model: whether the data set has it as a relation.
 static std::vector<bool> relations_in_use(const QaDataset& dataset, std::span<const Token> to, Token model_tokens) {
     std::vector<bool> relations(model_tokens, false);
@@ -36,16 +41,28 @@ static std::vector<bool> relations_in_use(const QaDataset& dataset, std::span<co
     return relations;
 }
 
+static std::shared_ptr<QuestionReader> reader_of(std::unique_ptr<Model> model, const QaDataset& dataset, Index slots,
+                                                 std::span<const Token> to) {
+    auto reader = std::make_shared<QuestionReader>();
+    const Token tokens = model->vocabulary().size();
+    reader->names = names_in_use(dataset.vocabulary, slots, to, tokens);
+    reader->relations = relations_in_use(dataset, to, tokens);
+    reader->model = std::move(model);
+    return reader;
+}
+
 Answerer::Answerer(std::unique_ptr<Model> model, QaDataset memory) {
     const std::vector<Token> to = model->extend(memory);
     translate(memory.memory, to);
-    auto reader = std::make_shared<QuestionReader>();
-    const Token tokens = model->vocabulary().size();
-    reader->names = names_in_use(memory, to, tokens);
-    reader->relations = relations_in_use(memory, to, tokens);
-    reader->model = std::move(model);
-    impl_ = std::make_unique<Impl>(std::move(reader), std::move(memory.memory), std::move(memory.origin),
-                                   std::move(memory.documents));
+    const Index slots = memory.memory.size();
+    impl_ = std::make_unique<Impl>(reader_of(std::move(model), memory, slots, to), std::move(memory.memory),
+                                   std::move(memory.origin), std::move(memory.documents));
+}
+Answerer::Answerer(std::unique_ptr<Model> model, const QaDataset& shard, ShardCall call) {
+    const std::vector<Token> to = model->extend(shard);
+    ShardedMemory sharded(std::move(call), *model);
+    const Index slots = sharded.size();
+    impl_ = std::make_unique<Impl>(reader_of(std::move(model), shard, slots, to), std::move(sharded));
 }
 Answerer::Answerer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Answerer::~Answerer() = default;
@@ -53,6 +70,7 @@ Answerer::Answerer(Answerer&&) noexcept = default;
 Answerer& Answerer::operator=(Answerer&&) noexcept = default;
 
 std::optional<Answerer> Answerer::edited(std::span<const NamedFact> removed, std::span<const NamedFact> added) const {
+    if (impl_->sharded) return {};
     Slots memory = impl_->memory;
     std::vector<SlotOrigin> origin = impl_->origin;
     for (const NamedFact& fact : removed) {
@@ -68,9 +86,10 @@ std::optional<Answerer> Answerer::edited(std::span<const NamedFact> removed, std
 }
 
 const Model& Answerer::model() const { return *impl_->model; }
-Index Answerer::memory_slots() const { return impl_->memory.size(); }
+Index Answerer::memory_slots() const { return impl_->slots(); }
 
 void Answerer::read_from(store::MemoryStore compiled) {
+    require_option(!impl_->sharded, "store", "a memory that is not in shards");
     CompiledMemory checked(std::move(compiled), *impl_->model, impl_->memory);
     impl_->compiled = std::move(checked);
 }
@@ -110,18 +129,21 @@ void Answerer::Impl::add_question(Batch& batch, const LinkedText& question, cons
     auto word = question.unknown_words.begin();
     for (std::size_t i = 0; i < question.tokens.size(); ++i)
         if (question.tokens[i] == unknown_token) batch.unseen.emplace_back(first + static_cast<Index>(i), *word++);
-    add_example(batch, inputs_of(question), {}, memory, *retriever);
+    if (sharded)
+        sharded->add_example(batch, inputs_of(question));
+    else
+        add_example(batch, inputs_of(question), {}, memory, *retriever);
     if (compiled) batch.encoded = compiled->read(batch);
 }
 
 LinkedText Answerer::Impl::link(const std::string& question, Answer& answer) const {
     LinkedText linked = linker().link(question);
-    if (linked.entities.empty() && memory.size() > 0) {
+    if (linked.entities.empty() && slots() > 0) {
         const std::vector<NearName> near = linker().nearest(question, 5);
         for (const NearName& name : near) answer.suggestions.push_back(model->vocabulary().text(name.entity));
         constexpr double misspelt = 1.0 / 5;  // one letter in five; a larger distance means another name
         // A common word of questions is no misspelt name.
-        if (!near.empty() && near[0].distance <= misspelt && !near[0].common && retriever->facts()) {
+        if (!near.empty() && near[0].distance <= misspelt && !near[0].common && follows_facts()) {
             answer.taken_for = answer.suggestions.front();
             linked = linker().link_as(question, near[0]);
         }
@@ -148,13 +170,13 @@ void Answerer::Impl::read(const Batch& batch, std::span<Asking* const> asked) co
                                                                                  : asking->options->candidates);
     Ragged<Scored> scores;
     reader->tapes.run([&](Tape& tape) {
-        if (batch.facts) tape.use(&reader->packed);
+        if (follows_facts()) tape.use(&reader->packed);
         scores = model->score_few(tape, batch, &trace);
     });
     for (std::size_t i = 0; i < asked.size(); ++i) {
         auto& [linked, options, answer] = *asked[i];
         rank(answer, scores[static_cast<Index>(i)], *options);
-        if (batch.facts) show_paths(answer, trace.paths.at(i), trace.words[i], linked);
+        if (follows_facts()) show_paths(answer, trace.paths.at(i), trace.words[i], linked);
         if (!trace.certainty.empty()) answer.certainty = trace.certainty[i];
         answer.refused = answer.certainty < options->min_certainty.value_or(model->min_certainty());
         for (Index hop = 0; hop < trace.hops; ++hop) {
@@ -246,7 +268,7 @@ std::vector<Answer> Answerer::ask_all(std::span<const AskedQuestion> asked) cons
     for (const AskedQuestion& one : asked) require_question(one.text);
     std::vector<Answer> answers;
     answers.reserve(asked.size());
-    if (!impl_->retriever->facts()) {
+    if (!impl_->follows_facts()) {
         for (const AskedQuestion& one : asked) answers.push_back(impl_->ask(one));
         return answers;
     }

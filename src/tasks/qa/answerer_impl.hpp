@@ -6,6 +6,7 @@
 #include "kvmem/tasks/qa/answerer.hpp"
 #include "kvmem/tasks/qa/compiled_memory.hpp"
 #include "tasks/qa/fact_slots.hpp"
+#include "tasks/qa/sharded_memory.hpp"
 
 #include <memory>
 #include <optional>
@@ -58,11 +59,15 @@ struct Answerer::Impl {
     std::shared_ptr<const documents::Corpus> documents;
     std::optional<Retriever> retriever, sources;  // sources: slots of documents by their subjects, for paths
     std::optional<CompiledMemory> compiled;
+    std::optional<ShardedMemory> sharded;  // then neither memory nor retriever
 
     // Fills the reader's linker, if it has none.
     Impl(std::shared_ptr<QuestionReader> shared, Slots slots, std::vector<SlotOrigin> origins,
          std::shared_ptr<const documents::Corpus> corpus);
+    Impl(std::shared_ptr<QuestionReader> shared, ShardedMemory shards);
 
+    Index slots() const { return sharded ? sharded->size() : memory.size(); }
+    bool follows_facts() const { return model->retrieval().strategy == Retrieval::whole; }
     const EntityLinker& linker() const { return *reader->linker; }
     Token token_of(const std::string& text) const {
         const auto found = linker().find(text);

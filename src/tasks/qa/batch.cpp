@@ -14,6 +14,7 @@ void Batch::clear() {
     origin.clear();
     story_offsets.assign(1, 0);
     facts = nullptr;
+    fact_source = nullptr;
     unseen.clear();
     encoded = {};
 }
@@ -23,14 +24,24 @@ static void add_slot(Batch& batch, const Slots& from, Index slot, Index origin) 
     batch.origin.push_back(origin);
 }
 
-void add_example(Batch& batch, std::span<const Token> question, std::span<const Token> answer, const Slots& memory,
-                 const Retriever& retriever) {
-    batch.facts = retriever.facts();
-    for (const Index slot : retriever.retrieve(question)) add_slot(batch, memory, slot, slot);
+// Ends an example, whose slots were added.
+static void end_example(Batch& batch, std::span<const Token> question, std::span<const Token> answer) {
     batch.question.push_row(question);
     batch.answer.push_row(answer);
     batch.slot_offsets.push_back(batch.slots.size());
     batch.story_offsets.push_back(batch.size());
+}
+
+void add_example(Batch& batch, std::span<const Token> question, std::span<const Token> answer, const Slots& memory,
+                 const Retriever& retriever) {
+    batch.facts = retriever.facts();
+    for (const Index slot : retriever.retrieve(question)) add_slot(batch, memory, slot, slot);
+    end_example(batch, question, answer);
+}
+
+void add_example(Batch& batch, std::span<const Token> question, const Slots& slots, std::span<const Index> numbers) {
+    for (Index i = 0; i < slots.size(); ++i) add_slot(batch, slots, i, numbers[i]);
+    end_example(batch, question, {});
 }
 
 void add_example(Batch& batch, const QaDataset& dataset, const Split& split, Index example,

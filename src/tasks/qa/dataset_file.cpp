@@ -1,8 +1,10 @@
 // The kvmem-qa file, version 1, as datasets/README.md specifies it.
+#include "io/manifest_json.hpp"
 #include "io/vocabulary_file.hpp"
 #include "kvmem/core/error.hpp"
+#include "kvmem/core/number.hpp"
 #include "kvmem/io/hdf5.hpp"
-#include "kvmem/tasks/qa/dataset.hpp"
+#include "kvmem/tasks/qa/shards.hpp"
 #include "tasks/qa/documents/file.hpp"
 
 #include <algorithm>
@@ -56,9 +58,34 @@ static void write_origin(hdf5::Writer& file, const std::vector<SlotOrigin>& orig
     }
 }
 
+// The shard that a file says it is, or none.
+static std::optional<ShardOf> read_shard_of(const hdf5::Reader& file) {
+    ShardOf shard{.set = file.attribute("/", "set")};
+    if (shard.set.empty()) return std::nullopt;
+    const auto number = number_of<Index>(file.attribute("/", "shard")),
+               count = number_of<Index>(file.attribute("/", "shards"));
+    if (!number || !count || *count < 1 || *count > max_shards || *number < 0 || *number >= *count)
+        throw Error({.what = "the shard of a data set does not say which one it is",
+                     .expected = "a number below that of all, up to " + std::to_string(max_shards),
+                     .got = file.attribute("/", "shard") + " of " + file.attribute("/", "shards"),
+                     .where = file.name()});
+    shard.number = *number;
+    shard.count = *count;
+    shard.continues = file.attribute("/", "continues") == "1";
+    return shard;
+}
+
+static void write_shard_of(hdf5::Writer& file, const ShardOf& shard) {
+    file.attribute("/", "set", shard.set);
+    file.attribute("/", "shard", std::to_string(shard.number));
+    file.attribute("/", "shards", std::to_string(shard.count));
+    if (shard.continues) file.attribute("/", "continues", "1");
+}
+
 static QaDataset read_dataset(const hdf5::Reader& file, DatasetParts parts) {
     QaDataset dataset;
     dataset.info = read_info(file);
+    dataset.shard = read_shard_of(file);
     dataset.vocabulary = read_vocabulary(file);
     if (file.has("/memory")) dataset.memory = {file.ragged("/memory/key"), file.ragged("/memory/value")};
     if (file.has("/memory/origin")) dataset.origin = read_origin(file);
@@ -73,6 +100,7 @@ static QaDataset read_dataset(const hdf5::Reader& file, DatasetParts parts) {
 }
 
 QaDataset load_dataset(const std::filesystem::path& path, DatasetParts parts) {
+    if (is_sharded_dataset(path)) return load_shards(path, parts);
     return read_dataset(hdf5::Reader(path, format, version), parts);
 }
 
@@ -94,6 +122,8 @@ static void write_split(hdf5::Writer& file, const std::string& path, const Split
 }
 
 std::shared_ptr<const documents::Corpus> documents::load_documents(const std::filesystem::path& path) {
+    if (is_sharded_dataset(path))
+        if (auto corpus = load_shards(path).documents) return corpus;
     const hdf5::Reader file(path, format, version);
     auto corpus = read_corpus(file);
     if (!corpus)
@@ -107,6 +137,7 @@ void save_dataset(const QaDataset& dataset, const std::filesystem::path& path) {
     dataset.validate(path.string());
     hdf5::Writer file(format, version);
     write_info(file, dataset.info);
+    if (dataset.shard) write_shard_of(file, *dataset.shard);
     write_vocabulary(file, dataset.vocabulary);
     file.write("/memory/key", dataset.memory.key);
     file.write("/memory/value", dataset.memory.value);

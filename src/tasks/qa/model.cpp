@@ -90,7 +90,8 @@ void Model::adopt(QaDataset& dataset) {
             for (Ragged<Token>* rows : {&split.question, &split.local_slots.key, &split.local_slots.value})
                 leave_out_possessives(*rows, dataset.vocabulary);
     if (keeps_all(to, before)) return;
-    const EntityLinker linker(vocabulary(), names_in_use(dataset, to, vocabulary().size()));
+    const EntityLinker linker(vocabulary(),
+                              names_in_use(dataset.vocabulary, dataset.memory.size(), to, vocabulary().size()));
     const Translator translator(dataset.vocabulary, lexicon_, to, linker, dataset.memory.size() > 0);
     for (auto& [name, split] : dataset.splits) {
         translator.translate_texts(split.question);

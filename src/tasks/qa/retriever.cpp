@@ -1,8 +1,9 @@
 #include "kvmem/tasks/qa/retriever.hpp"
 
+#include "tasks/qa/retrieval.hpp"
+
 #include <algorithm>
 #include <cstdint>
-#include <iterator>
 
 namespace kvmem {
 
@@ -79,49 +80,37 @@ std::span<const Index> Retriever::bucket(Token token) const {
     return std::span(slots_).subspan(offsets_[i], offsets_[i + 1] - offsets_[i]);
 }
 
-// The slots of these tokens' buckets, rising, without buckets that are too large. If that leaves none, `or_rarest`
-// takes the smallest bucket of all.
-std::vector<Index> Retriever::find(std::span<const Token> tokens, bool or_rarest) const {
-    std::vector<Index> found;
-    std::span<const Index> rarest;
-    for (const Token token : tokens) {
-        const auto slots = bucket(token);
-        if (static_cast<Index>(slots.size()) <= options_.max_frequency)
-            found.insert(found.end(), slots.begin(), slots.end());
-        else if (rarest.empty() || slots.size() < rarest.size())
-            rarest = slots;
+namespace {
+
+// The buckets of a retriever (retrieval.hpp).
+struct OwnBuckets {
+    const Retriever& retriever;
+    const Slots* memory;
+
+    [[nodiscard]] std::vector<Index> sizes(std::span<const Token> tokens) const {
+        std::vector<Index> all;
+        all.reserve(tokens.size());
+        for (const Token token : tokens) all.push_back(std::ssize(retriever.bucket(token)));
+        return all;
     }
-    if (found.empty() && or_rarest) found.assign(rarest.begin(), rarest.end());
-    std::sort(found.begin(), found.end());
-    found.erase(std::unique(found.begin(), found.end()), found.end());
-    return found;
-}
+    void append(std::span<const Token> tokens, std::vector<Index>& slots) const {
+        for (const Token token : tokens) {
+            const std::span<const Index> bucket = retriever.bucket(token);
+            slots.insert(slots.end(), bucket.begin(), bucket.end());
+        }
+    }
+    void append_values(std::span<const Index> slots, std::vector<Token>& tokens) const {
+        for (const Index slot : slots) {
+            const std::span<const Token> value = memory->value[slot];
+            tokens.insert(tokens.end(), value.begin(), value.end());
+        }
+    }
+};
+
+}  // namespace
 
 std::vector<std::vector<Index>> Retriever::retrieve_by_hop(std::span<const Token> question) const {
-    std::vector<std::vector<Index>> by_hop;
-    std::vector<Token> tokens(question.begin(), question.end()), seen;
-    std::vector<Index> all;  // slots of earlier hops, rising
-    Index left = options_.max_slots;
-    for (Index hop = 0; hop < hops(); ++hop) {
-        const std::vector<Index> found = find(tokens, hop == 0);
-        std::vector<Index>& added = by_hop.emplace_back();
-        std::ranges::set_difference(found, all, std::back_inserter(added));
-        added.resize(std::min(left, std::ssize(added)));
-        left -= std::ssize(added);
-        std::vector<Index> both;
-        std::ranges::merge(all, added, std::back_inserter(both));
-        all = std::move(both);
-        if (hop + 1 == hops()) break;
-        seen.insert(seen.end(), tokens.begin(), tokens.end());
-        std::ranges::sort(seen);
-        tokens.clear();
-        for (const Index slot : added)
-            for (const Token token : memory_->value[slot])
-                if (!std::ranges::binary_search(seen, token)) tokens.push_back(token);
-        std::ranges::sort(tokens);
-        tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
-    }
-    return by_hop;
+    return kvmem::retrieve_by_hop(OwnBuckets{*this, memory_}, question, options_);
 }
 
 std::vector<Index> Retriever::retrieve(std::span<const Token> question) const {

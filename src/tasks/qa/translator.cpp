@@ -6,11 +6,11 @@
 
 namespace kvmem {
 
-std::vector<bool> names_in_use(const QaDataset& dataset, std::span<const Token> to, Token model_tokens) {
-    if (dataset.memory.size() == 0) return {};
+std::vector<bool> names_in_use(const Vocabulary& theirs, Index slots, std::span<const Token> to, Token model_tokens) {
+    if (slots == 0) return {};
     std::vector<bool> names(model_tokens, false);
-    for (Token theirs = 0; theirs < dataset.vocabulary.size(); ++theirs)
-        if (dataset.vocabulary.kind(theirs) == TokenKind::entity) names[to[theirs]] = true;
+    for (Token token = 0; token < theirs.size(); ++token)
+        if (theirs.kind(token) == TokenKind::entity) names[to[token]] = true;
     return names;
 }
 

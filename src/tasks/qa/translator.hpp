@@ -11,9 +11,9 @@
 namespace kvmem {
 
 // By the model's tokens, whether texts about a data set's memory may name an entity: it must be the data set's own.
-// Empty, which allows all names, without a shared memory, since questions then bring slots that may be about names of
-// training. `to` is the result of Model::extend().
-std::vector<bool> names_in_use(const QaDataset& dataset, std::span<const Token> to, Token model_tokens);
+// Empty, which allows all names, without slots of a shared memory, since questions then bring slots that may be about
+// names of training. `to` is the result of Model::extend().
+std::vector<bool> names_in_use(const Vocabulary& theirs, Index slots, std::span<const Token> to, Token model_tokens);
 
 // Removes each word "s" behind an entity, as the linker does for a model that never saw a possessive in training.
 void leave_out_possessives(Ragged<Token>& rows, const Vocabulary& vocabulary);

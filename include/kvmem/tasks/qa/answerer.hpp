@@ -1,6 +1,7 @@
 // Answers questions in plain words from a memory, with the slots that the answer came from.
 #pragma once
 
+#include "kvmem/cluster/shards.hpp"
 #include "kvmem/store/memory_store.hpp"
 #include "kvmem/tasks/qa/edit_memory.hpp"
 #include "kvmem/tasks/qa/model.hpp"
@@ -124,6 +125,10 @@ class Answerer {
     // Reads this data set's memory, which may hold entities that the model never saw. The splits only tell whether
     // questions bring all their slots (Model::extend). With a shared memory, texts can name only its own entities.
     Answerer(std::unique_ptr<Model> model, QaDataset memory);
+    // Reads a memory in shards, which the call reaches (MemoryShard), with the bits of one in a file. `shard` is any
+    // one of them, of which the names are read and not the slots. The model must have been extended by it already, if
+    // shards are of this model. Throws Error for shards that do not belong together.
+    Answerer(std::unique_ptr<Model> model, const QaDataset& shard, ShardCall call);
     ~Answerer();
     Answerer(Answerer&&) noexcept;
     Answerer& operator=(Answerer&&) noexcept;
@@ -131,7 +136,7 @@ class Answerer {
     // The answerer of the memory without some facts and, then, with others, as remove_fact() and add_fact() make it. It
     // shares the model with this one and opens nothing, so it is made in the time of an index of the memory. Nothing if
     // a fact to be removed is not there, or a fact has a name or relation that this memory has not: those need the
-    // model to be extended. It has no vectors of read_from().
+    // model to be extended. Nothing of a memory in shards. It has no vectors of read_from().
     std::optional<Answerer> edited(std::span<const NamedFact> removed, std::span<const NamedFact> added) const;
 
     // Takes the vectors of slots from a store that compile_memory() filled from this model and data set; answers stay

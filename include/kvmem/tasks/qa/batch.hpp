@@ -3,6 +3,7 @@
 
 #include "kvmem/autograd/tape.hpp"
 #include "kvmem/kernels/attend.hpp"
+#include "kvmem/kernels/paths.hpp"
 #include "kvmem/tasks/qa/retriever.hpp"
 
 #include <string>
@@ -30,6 +31,7 @@ struct Batch {
 
     // The whole memory for models that follow facts; null for others.
     const Facts* facts = nullptr;
+    const FactSource* fact_source = nullptr;  // in its place, of a memory in shards; it does not train
     // The questions' unknown words with their place in question.values, for models that read spelling.
     std::vector<std::pair<Index, std::string>> unseen;
     // The result of Model::encode_slots() for all slots (CompiledMemory). If empty, the model encodes slots itself.
@@ -48,6 +50,8 @@ struct Batch {
 // Adds one example with its local slots, if any, and the retrieved slots of the shared memory behind them.
 void add_example(Batch& batch, std::span<const Token> question, std::span<const Token> answer, const Slots& memory,
                  const Retriever& retriever);
+// The same with these slots of a memory, whose numbers are given.
+void add_example(Batch& batch, std::span<const Token> question, const Slots& slots, std::span<const Index> numbers);
 void add_example(Batch& batch, const QaDataset& dataset, const Split& split, Index example, const Retriever& retriever);
 
 // Adds the examples [first, last) as one story (story_offsets()).

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -72,6 +73,17 @@ namespace documents {
 struct Corpus;
 }
 
+// Which shard of a data set a file is (shards.hpp).
+struct ShardOf {
+    // An id of the contents of all shards, the number of this one from 0, and the number of all.
+    std::string set;
+    Index number = 0, count = 1;
+    // Whether its first file of documents goes on where that of the shard before ends.
+    bool continues = false;
+    // Whether all are equal.
+    bool operator==(const ShardOf&) const = default;
+};
+
 // A kvmem-qa file.
 struct QaDataset {
     // What the file says about itself, and the texts of all tokens.
@@ -83,6 +95,7 @@ struct QaDataset {
     std::vector<std::string> tasks;                        // the names of the tasks of examples; may be empty
     std::map<std::string, Split> splits;                   // "train", "valid", "test"; any may be missing
     std::shared_ptr<const documents::Corpus> documents{};  // what was read (documents/postings.hpp), or none
+    std::optional<ShardOf> shard{};                        // of a shard's file
 
     // The split of this name. Throws Error with the names of the splits that exist.
     const Split& split(const std::string& name) const;
@@ -95,9 +108,9 @@ struct QaDataset {
 // The part of a file that is read. memory: no splits, if questions share a memory, which is enough to answer questions.
 enum class DatasetParts { all, memory };
 
-// Reads a kvmem-qa file without trust in its contents. Throws Error that says what is wrong with the file, also for
-// contents larger than half of the memory that this process may have. Threads may read and write data sets at once;
-// HDF5 serves them in turn.
+// Reads a kvmem-qa file, or the manifest of one in shards, which are joined. Nothing in it is trusted. Throws Error
+// that says what is wrong with the file, also for contents larger than half of the memory that this process may have.
+// Threads may read and write data sets at once; HDF5 serves them in turn.
 QaDataset load_dataset(const std::filesystem::path& path, DatasetParts parts = DatasetParts::all);
 // The same for a file's bytes; `name` stands for the path in errors.
 QaDataset load_dataset(std::span<const std::byte> bytes, const std::string& name);

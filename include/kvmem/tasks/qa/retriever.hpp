@@ -56,13 +56,12 @@ class Retriever {
 
     // The number of hops that find slots.
     Index hops() const { return options_.strategy == Retrieval::question ? 1 : options_.hops; }
+    // The slots whose keys have this token, rising, as far as it is hashed.
+    std::span<const Index> bucket(Token token) const;
     // The memory of Retrieval::whole; null for other strategies.
     const Facts* facts() const { return options_.strategy == Retrieval::whole ? &facts_ : nullptr; }
 
   private:
-    std::span<const Index> bucket(Token token) const;
-    std::vector<Index> find(std::span<const Token> tokens, bool or_rarest) const;
-
     RetrieverOptions options_;
     const Slots* memory_;
     std::vector<Index> offsets_;  // token t has slots_[offsets_[t] .. offsets_[t + 1])

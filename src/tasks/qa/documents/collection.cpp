@@ -22,7 +22,7 @@ Index Collection::passage_of(Index sentence) const { return holder(passages, &Pa
 std::pair<Index, Index> Collection::place_of(const File& file, Index byte) {
     const auto after = std::ranges::upper_bound(file.lines, byte);
     const Index begin = after == file.lines.begin() ? 0 : *(after - 1);
-    return {std::max<Index>(after - file.lines.begin(), 1), byte - begin + 1};
+    return {file.skipped_lines + std::max<Index>(after - file.lines.begin(), 1), byte - begin + 1};
 }
 
 Range Collection::sentences_of(const Document& document) const {
@@ -84,7 +84,8 @@ struct Checker {
     }
 
     void file(const File& file) const {
-        require(file.layout <= Layout::squad && file.encoding <= Encoding::latin1 && file.bytes >= 0,
+        require(file.layout <= Layout::squad && file.encoding <= Encoding::latin1 && file.bytes >= 0 &&
+                    file.skipped_lines >= 0,
                 "a file is described wrongly", "a known layout and encoding");
         require(std::ranges::is_sorted(file.lines) &&
                     (file.lines.empty() || (file.lines.front() >= 0 && file.lines.back() <= file.bytes)),

@@ -3,6 +3,7 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/parallel.hpp"
 #include "kvmem/core/text.hpp"
+#include "tasks/qa/documents/parts.hpp"
 #include "tasks/qa/documents/readers.hpp"
 
 #include <algorithm>
@@ -14,11 +15,6 @@ namespace kvmem::documents {
 // Numbers of words in a merged collection by their number in one of its sources; -1: unused.
 using WordMap = std::vector<Token>;
 
-static Range passages_of(const Collection& all, const File& file) {
-    if (file.documents.size() == 0) return {};
-    return {all.documents[file.documents.first].passages.first, all.documents[file.documents.last - 1].passages.last};
-}
-
 // The range that ranges [first, last) of elements cover.
 template <class T>
 static Range covered(const std::vector<T>& elements, Range range, Range T::*below) {
@@ -26,19 +22,23 @@ static Range covered(const std::vector<T>& elements, Range range, Range T::*belo
                              : Range{(elements[range.first].*below).first, (elements[range.last - 1].*below).last};
 }
 
+static Range sentences_of(const FilePart& part) {
+    const Range passages = covered(part.collection->documents, part.documents, &Document::passages);
+    return covered(part.collection->passages, passages, &Passage::sentences);
+}
+
 namespace {
 
-// Appends files to a collection.
+// Appends parts of files to a collection.
 struct Appender {
     Collection& out;
 
-    // Makes room for files, so that no array moves while they are appended.
-    void reserve(std::span<const Piece> pieces) {
+    // Makes room for parts, so that no array moves while they are appended.
+    void reserve(std::span<const FilePart> parts) {
         Index sentence_count = 0, token_count = 0, text_bytes = 0;
-        for (const Piece& piece : pieces) {
-            const Collection& from = *piece.collection;
-            const Range sentences =
-                covered(from.passages, passages_of(from, from.files[piece.file]), &Passage::sentences);
+        for (const FilePart& part : parts) {
+            const Collection& from = *part.collection;
+            const Range sentences = sentences_of(part);
             sentence_count += sentences.size();
             token_count += covered(from.sentences, sentences, &Sentence::tokens).size();
             text_bytes += covered(from.sentences, sentences, &Sentence::text).size();
@@ -50,16 +50,15 @@ struct Appender {
 
     static Range moved(Range range, Index by) { return {range.first + by, range.last + by}; }
 
-    void append(const Piece& piece, const WordMap& words) {
-        const Collection& from = *piece.collection;
-        const File& file = from.files[piece.file];
-        const Range passages = passages_of(from, file);
+    void append(const FilePart& part, const WordMap& words) {
+        const Collection& from = *part.collection;
+        const Range passages = covered(from.documents, part.documents, &Document::passages);
         const Range sentences = covered(from.passages, passages, &Passage::sentences);
-        const Index documents_by = std::ssize(out.documents) - file.documents.first;
-        append_questions(from, file.documents, documents_by);
-        out.files.push_back(file);
-        out.files.back().documents = moved(file.documents, documents_by);
-        append_passages(from, file.documents, passages, sentences.first);
+        const Index documents_by = std::ssize(out.documents) - part.documents.first;
+        append_questions(from, part.documents, documents_by);
+        out.files.push_back(from.files[part.file]);
+        out.files.back().documents = moved(part.documents, documents_by);
+        append_passages(from, part.documents, passages, sentences.first);
         append_sentences(from, sentences, words);
     }
 
@@ -105,11 +104,11 @@ struct Appender {
 
 }  // namespace
 
-// Marks the words of a file's tokens with 0.
-static void mark_words(const Collection& from, const File& file, WordMap& words) {
+// Marks the words of the tokens with 0.
+static void mark_words(const FilePart& part, WordMap& words) {
+    const Collection& from = *part.collection;
     words.resize(from.words.size(), -1);
-    const Range sentences = covered(from.passages, passages_of(from, file), &Passage::sentences);
-    const Range tokens = covered(from.sentences, sentences, &Sentence::tokens);
+    const Range tokens = covered(from.sentences, sentences_of(part), &Sentence::tokens);
     for (Index t = tokens.first; t < tokens.last; ++t) words[from.tokens[t].word] = 0;
 }
 
@@ -132,16 +131,23 @@ static std::vector<std::string> number_words(std::map<const Collection*, WordMap
     return sorted;
 }
 
-Collection merge(std::span<const Piece> pieces) {
+Collection merge(std::span<const FilePart> parts) {
     std::map<const Collection*, WordMap> maps;
-    for (const Piece& piece : pieces)
-        mark_words(*piece.collection, piece.collection->files.at(piece.file), maps[piece.collection]);
+    for (const FilePart& part : parts) mark_words(part, maps[part.collection]);
     Collection merged;
     merged.words = number_words(maps);
     Appender appender{merged};
-    appender.reserve(pieces);
-    for (const Piece& piece : pieces) appender.append(piece, maps[piece.collection]);
+    appender.reserve(parts);
+    for (const FilePart& part : parts) appender.append(part, maps[part.collection]);
     return merged;
+}
+
+Collection merge(std::span<const Piece> pieces) {
+    std::vector<FilePart> parts;
+    parts.reserve(pieces.size());
+    for (const Piece& piece : pieces)
+        parts.push_back({piece.collection, piece.file, piece.collection->files.at(piece.file).documents});
+    return merge(parts);
 }
 
 static Collection collect(const TitledText& titled) {

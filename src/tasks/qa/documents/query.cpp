@@ -9,24 +9,26 @@
 
 namespace kvmem::documents {
 
-static constexpr std::size_t max_words = 256;
-static constexpr int max_respelled = 8;  // words of a question
+static constexpr std::size_t max_respelled = 8;  // words of a question
 static constexpr double function_word_weight = 0.4;
 static constexpr double other_letters_weight = 3;  // a third of other letters leaves a respelled word no weight
 
 bool Query::has(std::string_view word) const { return std::ranges::find(terms, word, &Term::word) != terms.end(); }
 
-static double weight_of(const std::string& word, Token stem, const Postings& postings, Index passages) {
-    const auto n =
-        static_cast<double>(stem < 0 ? 1 : std::max<Index>(1, postings.offsets[stem + 1] - postings.offsets[stem]));
+// A stem that no document has counts as one that a single passage has.
+static double weight_of(const std::string& word, Index frequency, Index passages) {
+    const auto n = static_cast<double>(std::max<Index>(1, frequency));
     const double idf = std::log(1 + (static_cast<double>(passages) - n + 0.5) / (n + 0.5));
     return is_function_word(word) ? function_word_weight * idf : idf;
 }
 
 std::vector<std::int16_t> terms_of_stems(const Postings& postings, const Query& query) {
     std::vector<std::int16_t> terms(postings.stems.size(), -1);
-    for (std::size_t t = query.terms.size(); t-- > 0;)
-        if (query.terms[t].stem >= 0) terms[query.terms[t].stem] = static_cast<std::int16_t>(t);
+    for (std::size_t t = query.terms.size(); t-- > 0;) {
+        const std::optional<std::string>& stem = query.terms[t].stem;
+        if (const Token found = stem ? postings.find(*stem) : -1; found >= 0)
+            terms[found] = static_cast<std::int16_t>(t);
+    }
     return terms;
 }
 
@@ -67,31 +69,62 @@ static Index asked_of(const Query& query) {
     return -1;
 }
 
-// Reads a word that the documents lack as the nearest that they have. It weighs less, the more letters are others.
-static void respell(Query::Term& term, const Stemmer& stemmer, const Corpus& corpus, const Spellings& spellings) {
-    const auto [word, share] = spellings.nearest(term.word);
-    if (word.empty()) return;
-    term.read_as = word;
-    term.stem = corpus.postings.find(stemmer(word));
-    term.weight = std::max(0.0, 1 - other_letters_weight * (1 - share)) *
-                  weight_of(word, term.stem, corpus.postings, std::ssize(corpus.collection.passages));
+// Sets stems and weights. A stem with accents is one of files of before.
+static void weigh(Query& query, const Stemmer& stemmer, const WordStatistics& documents) {
+    std::vector<std::string> stems;
+    stems.reserve(2 * query.terms.size());
+    for (const Query::Term& term : query.terms) {
+        stems.push_back(stemmer.accented(term.word));
+        stems.push_back(stemmer(term.word));
+    }
+    const std::vector<Index> frequencies = documents.frequencies(stems);
+    for (std::size_t t = 0; t < query.terms.size(); ++t) {
+        const std::size_t at = frequencies[2 * t] >= 0 ? 2 * t : 2 * t + 1;
+        Query::Term& term = query.terms[t];
+        if (frequencies[at] >= 0) term.stem = stems[at];
+        term.weight = weight_of(term.word, frequencies[at], documents.passages());
+        query.sum += term.weight;
+    }
 }
 
-Query make_query(std::string_view question, const Corpus& corpus, const Spellings& spellings) {
-    const Stemmer stemmer(corpus.postings.language);
-    Query query;
-    int unknown = 0;
-    for (const Word& word : split_words(question)) {
-        if (query.terms.size() == max_words) break;
-        if (query.has(word.text)) continue;
-        query.terms.push_back({word.text, corpus.postings.find(stemmer.accented(word.text)), 0});
-        Query::Term& term = query.terms.back();
-        if (term.stem < 0) term.stem = corpus.postings.find(stemmer(word.text));
-        term.weight = weight_of(word.text, term.stem, corpus.postings, std::ssize(corpus.collection.passages));
-        query.sum += term.weight;
-        if (term.stem < 0 && !is_function_word(word.text) && unknown++ < max_respelled)
-            respell(term, stemmer, corpus, spellings);
+// Reads words that the documents lack as the nearest that they have; of equally near ones it is the most frequent,
+// then the first. A word weighs less, the more letters are others.
+static void respell(Query& query, const Stemmer& stemmer, const WordStatistics& documents) {
+    std::vector<std::size_t> unknown;
+    std::vector<std::string> words, stems;
+    for (std::size_t t = 0; t < query.terms.size() && words.size() < max_respelled; ++t) {
+        if (query.terms[t].stem || is_function_word(query.terms[t].word)) continue;
+        unknown.push_back(t);
+        words.push_back(query.terms[t].word);
     }
+    if (words.empty()) return;
+    const std::vector<NearWords> near = documents.near_words(words);
+    for (const NearWords& of : near)
+        for (const std::string& word : of.words) stems.push_back(stemmer(word));
+    const std::vector<Index> frequencies = documents.frequencies(stems);
+    auto first = frequencies.begin();
+    for (std::size_t i = 0; i < unknown.size(); ++i) {
+        const auto last = first + std::ssize(near[i].words), best = std::max_element(first, last);
+        if (best != last) {
+            Query::Term& term = query.terms[unknown[i]];
+            term.read_as = near[i].words[best - first];
+            term.stem = stems[best - frequencies.begin()];
+            term.weight = std::max(0.0, 1 - other_letters_weight * (1 - near[i].share())) *
+                          weight_of(term.read_as, *best, documents.passages());
+        }
+        first = last;
+    }
+}
+
+Query make_query(std::string_view question, const WordStatistics& documents) {
+    const Stemmer stemmer(documents.language());
+    Query query;
+    for (const Word& word : split_words(question)) {
+        if (query.terms.size() == max_question_words) break;
+        if (!query.has(word.text)) query.terms.push_back({.word = word.text});
+    }
+    weigh(query, stemmer, documents);
+    respell(query, stemmer, documents);
     query.asked = asked_of(query);
     query.expected = expected_of(query);
     return query;

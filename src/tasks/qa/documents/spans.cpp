@@ -43,9 +43,9 @@ static constexpr std::string_view copulas[] = {"are", "as",  "be",   "became", "
                                                "had", "has", "have", "is",     "named",  "was",  "were"};
 static constexpr std::string_view cause_cues[] = {"because", "for", "to"};
 
-SpanScores::SpanScores(const Corpus& corpus, std::span<const Token> stems, std::span<const std::int16_t> term_of,
+SpanScores::SpanScores(const FoundPassages& part, Index passages, std::span<const std::int16_t> term_of,
                        const Query& query)
-    : corpus_(corpus), stems_(stems), term_of_(term_of), query_(query) {}
+    : part_(part), corpus_(*part.corpus), passages_(passages), term_of_(term_of), query_(query) {}
 
 // Years, such as "1976" and "1970s", and dates that begin with one: "2004-03-05".
 static bool is_year(std::string_view word) {
@@ -62,7 +62,7 @@ static bool separates(std::string_view gap) {
 
 SpanScores::Mark SpanScores::mark_of(Index token, std::string_view spelled, std::string_view gap,
                                      bool after_digit) const {
-    const Token stem = stems_[token];
+    const Token stem = (*part_.stems)[token];
     const std::string& word = corpus_.collection.words[corpus_.collection.tokens[token].word];
     Mark mark{.word = word, .term = term_of_[stem], .function = is_function_word(word)};
     mark.number = is_digit(word[0]) || is_one_of(word, numerals);
@@ -73,8 +73,8 @@ SpanScores::Mark SpanScores::mark_of(Index token, std::string_view spelled, std:
     mark.joined = after_digit && is_digit(word[0]) && gap.size() == 1 && std::string_view(",.:'").find(gap) != gap.npos;
     if (mark.joined) mark.soft = mark.hard = false;
     if (!mark.function && mark.term < 0) {
-        const auto all = static_cast<double>(corpus_.collection.passages.size());
-        const auto with = static_cast<double>(corpus_.postings.offsets[stem + 1] - corpus_.postings.offsets[stem]);
+        const auto all = static_cast<double>(passages_);
+        const auto with = static_cast<double>(part_.frequency(stem));
         mark.rarity = std::log(1 + all / (with + 0.5)) / std::log(2 + all);
     }
     return mark;

@@ -3,7 +3,7 @@
 
 #include "kvmem/tasks/qa/documents/search.hpp"
 #include "kvmem/text/tokenizer.hpp"
-#include "tasks/qa/documents/query.hpp"
+#include "tasks/qa/documents/searched.hpp"
 
 #include <array>
 #include <optional>
@@ -20,9 +20,8 @@ class SpanScores {
     using SharedFeatures = std::array<double, 16>;
     using KindFeatures = std::array<double, 16>;
 
-    // All must outlive the object. `stems` are those of all tokens, `term_of` are terms_of_stems().
-    SpanScores(const Corpus& corpus, std::span<const Token> stems, std::span<const std::int16_t> term_of,
-               const Query& query);
+    // All must outlive the object. `passages` is the number of all that are searched, `term_of` are terms_of_stems().
+    SpanScores(const FoundPassages& part, Index passages, std::span<const std::int16_t> term_of, const Query& query);
 
     // The best span. Its confidence is the share of words (F1) that it is expected to have in common with the right
     // one.
@@ -51,8 +50,9 @@ class SpanScores {
     [[nodiscard]] AnswerSpan answer_of(Range span) const;
     [[nodiscard]] Index sign_size(Index gap, bool before, std::span<const std::string_view> signs) const;
 
+    const FoundPassages& part_;
     const Corpus& corpus_;
-    std::span<const Token> stems_;
+    Index passages_;
     std::span<const std::int16_t> term_of_;
     const Query& query_;
     const Sentence* sentence_ = nullptr;

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <iterator>
+#include <utility>
 
 namespace kvmem::documents {
 
@@ -26,12 +28,19 @@ void Spellings::prepare() const {
     }
 }
 
-Index Spellings::uses(Index word) const {
-    const Token stem = corpus_.postings.stem_of[word];
-    return corpus_.postings.offsets[stem + 1] - corpus_.postings.offsets[stem];
+void NearWords::add(const NearWords& more) {
+    if (more.words.empty() || (!words.empty() && other < more.other)) return;
+    if (words.empty() || more.other < other) {
+        *this = more;
+        return;
+    }
+    std::vector<std::string> both;
+    both.reserve(words.size() + more.words.size());
+    std::ranges::set_union(words, more.words, std::back_inserter(both));
+    words = std::move(both);
 }
 
-Spellings::Nearest Spellings::nearest(std::string_view misspelt) const {
+NearWords Spellings::nearest(std::string_view misspelt) const {
     const std::u32string letters = words::characters(without_accents(misspelt));
     if (letters.size() < 5 || std::ranges::any_of(letters, [](char32_t c) { return U'0' <= c && c <= U'9'; }))
         return {};
@@ -40,19 +49,23 @@ Spellings::Nearest Spellings::nearest(std::string_view misspelt) const {
     if (same_first == by_first_.end()) return {};
     const std::uint32_t mask = mask_of(letters);
     std::size_t allowed = letters.size() < 9 ? 1 : 2;
-    const Entry* nearest = nullptr;
+    std::vector<const Entry*> nearest;
     for (const Entry& entry : same_first->second) {
         if (entry.size + allowed < letters.size() || entry.size > letters.size() + allowed ||
             static_cast<std::size_t>(std::popcount(mask ^ entry.mask)) > 2 * allowed)
             continue;
         const std::size_t distance =
             edit_distance(letters, std::u32string_view(letters_).substr(entry.begin, entry.size));
-        if (distance > allowed || (nearest && distance == allowed && uses(entry.word) <= uses(nearest->word))) continue;
-        allowed = distance, nearest = &entry;
+        if (distance > allowed) continue;
+        if (distance < allowed) nearest.clear();
+        allowed = distance;
+        nearest.push_back(&entry);
     }
-    if (!nearest) return {};
-    return {corpus_.collection.words[nearest->word],
-            1 - static_cast<double>(allowed) / static_cast<double>(letters.size())};
+    if (nearest.empty()) return {};
+    NearWords near{std::ssize(letters), static_cast<Index>(allowed)};
+    near.words.reserve(nearest.size());
+    for (const Entry* entry : nearest) near.words.push_back(corpus_.collection.words[entry->word]);
+    return near;
 }
 
 }  // namespace kvmem::documents

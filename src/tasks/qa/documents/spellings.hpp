@@ -11,22 +11,26 @@
 
 namespace kvmem::documents {
 
+// The words of documents that are nearest to a misspelt one.
+struct NearWords {
+    Index letters = 0, other = 0;      // of the misspelt word, and how many of them are others in each of these
+    std::vector<std::string> words{};  // rising by bytes
+
+    // The share of the letters that are as they were written.
+    [[nodiscard]] double share() const { return 1 - static_cast<double>(other) / static_cast<double>(letters); }
+    // Adds those of other documents: the nearer ones count.
+    void add(const NearWords& more);
+};
+
 // The first look-up prepares it. Several threads may use it at once.
 class Spellings {
   public:
     // The corpus must outlive the object.
     explicit Spellings(const Corpus& corpus) : corpus_(corpus) {}
 
-    // A word of the documents, or an empty one, and the share of its letters that are as they were written.
-    struct Nearest {
-        std::string word{};
-        double share = 1;
-    };
-
-    // Finds the word with the first letter of `misspelt` and at most one other letter, or two of nine and more. Accents
-    // do not count. Of equally near ones it is the most frequent, then the first. Words of less than five letters, or
-    // with digits, have none.
-    Nearest nearest(std::string_view misspelt) const;
+    // Finds the words with the first letter of `misspelt` and at most one other letter, or two of nine and more.
+    // Accents do not count. Words of less than five letters, or with digits, have none.
+    NearWords nearest(std::string_view misspelt) const;
 
   private:
     struct Entry {
@@ -35,7 +39,6 @@ class Spellings {
         Index word;
     };
     void prepare() const;
-    [[nodiscard]] Index uses(Index word) const;
 
     const Corpus& corpus_;
     mutable std::once_flag once_;

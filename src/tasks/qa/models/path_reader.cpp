@@ -186,7 +186,7 @@ std::vector<PathReader::Hop> PathReader::choose(Tape& tape, const Words& words) 
 
 // The distinct entities that each question names.
 Ragged<Token> PathReader::starts_of(const Batch& batch) const {
-    if (!batch.facts)
+    if (!batch.facts && !batch.fact_source)
         throw Error({.what = "a path reader reads a whole memory of facts",
                      .expected = "a batch with facts",
                      .got = "none",
@@ -283,7 +283,9 @@ Ragged<Scored> PathReader::score_few(Tape& tape, const Batch& batch, AttentionTr
     const Ragged<Token> starts = starts_of(batch);
     const Words words = words_of(batch, nullptr);
     const std::vector<Hop> hops = choose(tape, words);
-    PathFinder finder(*batch.facts, tape.zeros(batch.facts->entities()));
+    const Index entities = batch.facts ? batch.facts->entities() : batch.fact_source->entities();
+    PathFinder finder = batch.facts ? PathFinder(*batch.facts, tape.zeros(entities))
+                                    : PathFinder(*batch.fact_source, tape.zeros(entities));
     const Real gate = 1 / (1 + std::exp(-returning_->value(0, 0)));
     if (trace) {
         trace->resize(0, 0, 0);

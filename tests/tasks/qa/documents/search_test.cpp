@@ -197,7 +197,7 @@ TEST_CASE("a misspelt word is read by characters, and says less than one that is
 
 TEST_CASE("a question that is answered by none of no answers has no short answer", "[documents]") {
     const Search search(notes());
-    const auto rank = [](std::string_view, std::span<const FoundAnswer> found) {
+    const auto rank = [](std::string_view, const Collection&, std::span<const FoundAnswer> found) {
         return std::vector<double>(found.size());
     };
     const Findings found = search.ask("Who built the steam engine?", {.answers = 0, .rank = rank});
@@ -277,7 +277,7 @@ TEST_CASE("numbers of documents that do not fit are refused", "[documents]") {
 
 TEST_CASE("a ranking of one's own orders what a search found", "[documents]") {
     const Search search(notes());
-    const SentenceRanking backwards = [](std::string_view, std::span<const FoundAnswer> found) {
+    const SentenceRanking backwards = [](std::string_view, const Collection&, std::span<const FoundAnswer> found) {
         std::vector<double> scores;
         for (const FoundAnswer& one : found) scores.push_back(-one.confidence);
         return scores;

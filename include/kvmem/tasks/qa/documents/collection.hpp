@@ -46,6 +46,7 @@ struct File {
     std::string hash;            // of its bytes: XXH3-64, 16 hexadecimal digits
     std::vector<Index> lines{};  // the byte that each line begins with; they rise
     Range documents{};
+    Index skipped_lines = 0;  // before the first of `lines`, in a part of a collection that a shard has sent
     bool operator==(const File&) const = default;
 };
 

@@ -46,17 +46,18 @@ struct AnswerSpan {
 
 // A sentence of a document.
 struct FoundAnswer {
-    // Numbers in the collection.
+    // Numbers in the collection of Findings::corpus.
     Index file = 0, document = 0, passage = 0, sentence = 0;
     double confidence = 0;
     std::vector<double> weights;       // of each word of the question in the score; they sum to 1
     std::optional<AnswerSpan> span{};  // none if no part of the sentence clearly answers
 };
 
-// Scores sentences that a search has found, the best first, by other means: the higher, the better. The scores are as
-// many as the sentences and finite; else the search throws Error. Several threads may call it.
-using SentenceRanking =
-    std::function<std::vector<double>(std::string_view question, std::span<const FoundAnswer> found)>;
+// Scores sentences that a search has found, the best first, by other means: the higher, the better. Their numbers are
+// those of the collection. The scores are as many as the sentences and finite; else the search throws Error. Several
+// threads may call it.
+using SentenceRanking = std::function<std::vector<double>(std::string_view question, const Collection& all,
+                                                          std::span<const FoundAnswer> found)>;
 
 // How answers are found.
 struct SearchOptions {
@@ -83,6 +84,8 @@ struct Findings {
     std::vector<std::pair<std::string, std::string>> respelled;
     std::vector<FoundAnswer> answers;  // the best first; of equal ones the first in the collection
     bool answered = false;             // whether any one's confidence reaches the threshold
+    // The documents that the answers are in: all, or of a search in shards those passages.
+    std::shared_ptr<const Corpus> corpus{};
 };
 
 // The texts of the spans of the first answer and of those of other documents that are nearly as confident, each once in
