@@ -47,7 +47,7 @@ void TableReader::require_separator() const {
         if (separator != form_.separator && names_.front().find(separator) != std::string::npos)
             throw location_.error("the header is of one column", name_of(form_.separator) + " between columns",
                                   std::string(name) + " in it",
-                                  "name this separator, or name the file *.csv for commas and *.tsv for tabs");
+                                  "name the separator, or write the table with commas as *.csv or with tabs as *.tsv");
 }
 
 std::size_t TableReader::column(const std::string& name) {

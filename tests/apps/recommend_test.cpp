@@ -131,7 +131,7 @@ TEST_CASE("items of a table are recommended by their features", "[program][recom
     replace_file(ring.path("semicolons.csv"), "id;parity;title\nn1;odd;The new one\n");
     check_fails(kvmem_program({"recommend", ring.run, "i3", "--items", ring.path("semicolons.csv")}), 1,
                 "a comma between columns, got a semicolon");
-    CHECK(more({"--user", "new", "--add", ring.path("new.tsv")}).out.find("n1") != std::string::npos);
+    CHECK(more({"--user", "new", "--add", ring.path("new.tsv")}).out.find("The new one") != std::string::npos);
     for (const std::vector<std::string>& wrong :
          std::vector<std::vector<std::string>>{{"i3", "--item-features", "title"}, {"i3", "--item-id", "none"}}) {
         check_refused(more(wrong));

@@ -1,7 +1,5 @@
 #include "arrays.hpp"
 
-#include "kvmem/core/option_error.hpp"
-
 #include <algorithm>
 #include <concepts>
 #include <cstring>
@@ -9,7 +7,7 @@
 
 namespace kvmem::python {
 
-UsageError bad_argument(const char* name, const std::string& expected, const std::string& got) {
+OptionError bad_argument(const char* name, const std::string& expected, const std::string& got) {
     return OptionError(name, expected, got);
 }
 

@@ -4,8 +4,8 @@
 // an array that owns its numbers, or shares them with the object that owns them. All functions need the GIL.
 #pragma once
 
-#include "kvmem/core/error.hpp"
 #include "kvmem/core/matrix.hpp"
+#include "kvmem/core/option_error.hpp"
 
 #include <pybind11/pybind11.h>
 
@@ -22,7 +22,7 @@ namespace kvmem::python {
 namespace py = pybind11;
 
 // The error for an argument of a wrong value, a ValueError in Python. A wrong type is a py::type_error.
-UsageError bad_argument(const char* name, const std::string& expected, const std::string& got);
+OptionError bad_argument(const char* name, const std::string& expected, const std::string& got);
 
 // A buffer of an object for the life of this, which must end with the GIL held.
 class Buffer {
