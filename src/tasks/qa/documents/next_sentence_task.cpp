@@ -107,7 +107,7 @@ const NextSentenceType& next_sentence() {
     static const auto type = NextSentenceType::of<NextSentence, NextSentenceConfig>(
         "of documents: vectors of words by which a sentence tells the next one, for --vectors of other models",
         [](TrainerOptions& t) {
-            t.epochs = 10;
+            t.epochs = 20;
             t.batch = 128;
             t.optimizer.method = Method::adam;
             t.schedule = {.rate = 0.005, .warmup = 0, .decay = Decay::linear};

@@ -104,7 +104,7 @@ const SelectionModelType& transformer_encoder() {
             t.epochs = 10;
             t.min_steps = 300;
             t.batch = 16;
-            t.schedule = {.rate = 0.001, .warmup = 0.1, .decay = Decay::linear};
+            t.schedule = {.rate = 0.004, .warmup = 0.1, .decay = Decay::linear};
             t.optimizer.method = Method::adam;
             t.optimizer.clip_norm = 1;
             t.average = 0.95;

@@ -34,7 +34,7 @@ struct NextSentenceConfig {
     Index width = 100;
     Index min_count = 2, max_words = 100'000;
     Index negatives = 64;
-    double deviation = 0.1, word_dropout = 0.1;
+    double deviation = 0.1, word_dropout = 0.5;
     std::uint64_t seed = 1;
 
     template <class Self, class Field>

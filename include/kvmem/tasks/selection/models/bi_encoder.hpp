@@ -87,7 +87,7 @@ struct TransformerEncoderConfig {
     static constexpr const char* kind = "transformer";
     Index width = 64, heads = 4, layers = 1, hidden = 32;
     Positions positions = Positions::sinusoidal;
-    double dropout = 0.3;
+    double dropout = 0.2;
     std::uint64_t seed = 1;
     SentenceVectors words{};
     // Throws UsageError for heads that do not divide the width.
