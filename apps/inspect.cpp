@@ -41,8 +41,8 @@ static void add_options(CommandLine& line, RetrieverOptions& retriever) {
          "of a data set, for each task: which right answers the slots of 1, 2 and 3 hops hold, by each way to "
          "find slots")  //
         ("questions", po::value<std::string>(),
-         "of a data set of questions: show those of this split, and their answers")  //
-        ("limit", po::value<Index>()->default_value(10), "of these, at most")        //
+         "of a data set of questions or sentences: show those of this split, and their answers")  //
+        ("limit", po::value<Index>()->default_value(10), "of these, at most")                     //
         ("json", "print JSON");
 }
 
@@ -59,14 +59,16 @@ static std::string inspected_format(const fs::path& path) {
 static void require_fitting(const po::variables_map& values, const fs::path& path, const std::string& format) {
     const bool recall = values.count("recall") > 0;
     if (recall && values.count("json")) throw UsageError({.what = "--recall does not go with --json"});
-    for (const char* option : {"limit", "max-frequency", "max-slots"})
+    const bool shows_questions = values.count("questions") > 0;
+    for (const char* option : {"max-frequency", "max-slots"})
         if (!values[option].defaulted() && format != "kvmem-qa")
             throw UsageError({.what = "--" + std::string(option) + " is of kvmem-qa data sets only"});
-    if (!values["limit"].defaulted() && !values.count("questions"))
-        throw UsageError({.what = "--limit goes with --questions"});
-    if ((recall || values.count("questions")) && format != "kvmem-qa")
-        throw UsageError({.what = std::string(recall ? "--recall" : "--questions") + " is of kvmem-qa data sets only",
-                          .expected = "a data set of questions with a memory",
+    if (!values["limit"].defaulted() && !shows_questions) throw UsageError({.what = "--limit goes with --questions"});
+    if (shows_questions && values.count("json")) throw UsageError({.what = "--questions does not go with --json"});
+    if ((recall && format != "kvmem-qa") || (shows_questions && format != "kvmem-qa" && format != "kvmem-sentences"))
+        throw UsageError({.what = recall ? "--recall is of kvmem-qa data sets only"
+                                         : "--questions is of kvmem-qa and kvmem-sentences data sets only",
+                          .expected = "a data set of questions",
                           .got = format.empty() ? "another file" : format,
                           .where = path.string()});
 }

@@ -55,8 +55,22 @@ static json::object json_of(const SplitCounts& counts) {
         {"with_title", counts.titles},        {"longest", counts.longest}};
 }
 
+// Prints the first questions of a split with their candidates, of which right ones are marked.
+static void print_questions(const std::vector<SelectionQuestion>& questions, Index limit) {
+    for (Index i = 0; i < std::min(limit, std::ssize(questions)); ++i) {
+        const SelectionQuestion& question = questions[static_cast<std::size_t>(i)];
+        std::cout << printable(question.text) << "\n";
+        for (std::size_t c = 0; c < question.sentences.size(); ++c)
+            std::cout << (question.right[c] ? "  + " : "  - ") << printable(question.sentences[c]) << "\n";
+    }
+}
+
 void inspect_sentences(const std::filesystem::path& path, const po::variables_map& values) {
     const SentencesDataset data = load_sentences(path);
+    if (values.count("questions")) {
+        print_questions(data.split(values["questions"].as<std::string>()), values["limit"].as<Index>());
+        return;
+    }
     if (values.count("json")) {
         json::object splits;
         for (const auto& [name, questions] : data.splits) splits[name] = json_of(counts_of(questions));

@@ -57,7 +57,7 @@ static const char* name_of_text(const std::string& option) {
         {"FILE", {"ask-facts", "data",   "documents",  "entities", "facts", "history", "html",       "items",  "kb",
                   "log",       "memory", "only",       "output",   "pairs", "results", "statements", "store",  "story",
                   "support",   "test",   "token-file", "train",    "users", "valid",   "values",     "without"}},
-        {"RUN", {"run", "like", "with", "against"}},
+        {"RUN", {"run", "like", "with", "against", "selector"}},
         {"IDS", {"filter", "ids"}},
         {"TEXT", {"text", "prompt", "prefix", "title", "source", "origin", "license"}},
         {"FACT", {"add-fact", "remove-fact"}}};

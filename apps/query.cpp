@@ -6,10 +6,13 @@
 #include "kvmem/cluster/agreement.hpp"
 #include "kvmem/cluster/store_shards.hpp"
 #include "kvmem/core/text.hpp"
+#include "kvmem/tasks/selection/evaluate.hpp"
 #include "output.hpp"
 #include "program.hpp"
 #include "ranks.hpp"
+#include "sentences.hpp"
 #include "store_text.hpp"
+#include "task_table.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -49,8 +52,11 @@ static CommandLine query_line(QueryOptions& wanted) {
         ("run", po::value<std::string>(), "run directory or model file that reads --text or --user")            //
         ("user", po::value<std::string>(), "of a run on events: what is near the user's history")               //
         ("text", po::value<std::string>(), "what to look for, instead of vectors; -: lines of standard input")  //
-        ("filter", po::value(&wanted.filter), "these ids alone: 3,7,10-20")                                     //
-        ("probes", po::value(&wanted.probes)->default_value(0), "lists to look at; 0: everything, exactly")     //
+        ("selector", po::value<std::string>(),
+         "with --text, of a store of sentences: run or model file of a model of sentences, which orders what is found "
+         "by how well it answers")                                                                           //
+        ("filter", po::value(&wanted.filter), "these ids alone: 3,7,10-20")                                  //
+        ("probes", po::value(&wanted.probes)->default_value(0), "lists to look at; 0: everything, exactly")  //
         ("recall-target", po::value(&wanted.recall_target)->default_value(0, "0"),
          "as few probes as find this share of the exact result, measured on up to 100 of the queries")      //
         ("slot", po::value<store::Id>(), "what is near this slot of the store, instead of vectors")         //
@@ -71,21 +77,17 @@ static float shown_score(Similarity metric, float score) {
 }
 
 // Prints a line for each slot.
-static void print_found(const MemoryStore& store, const FoundSlots& found) {
+static void print_found(const MemoryStore& store, const FoundSlots& found, Similarity metric) {
     const store::StoredSlots slots = store.get(found.ids);
     std::cout << "query " << found.query << (found.name.empty() ? "" : " (" + printable(found.name) + ")") << ": "
               << plural(static_cast<Index>(found.ids.size()), "slot") << "\n";
     for (std::size_t i = 0; i < found.ids.size(); ++i) {
-        std::cout << "  " << std::setw(12) << std::right << shown_score(store.options().metric, found.scores[i]);
+        std::cout << "  " << std::setw(12) << std::right << shown_score(metric, found.scores[i]);
         if (!found.weights.empty()) std::cout << "  " << std::setw(7) << percent(double{found.weights[i]});
         std::cout << "  " << found.ids[i];
         if (!slots.texts[i].empty()) std::cout << "  " << printable(slots.texts[i]);
         std::cout << "\n";
     }
-}
-
-static void print_found_json(const MemoryStore& store, const FoundSlots& found) {
-    std::cout << json_line(store, found) << "\n";
 }
 
 // Writes the format of ann-benchmarks: distances, which are smaller for nearer slots, and -1 for a missing neighbor.
@@ -162,11 +164,40 @@ static Index probes_for(const MemoryStore& store, ConstView queries, Index k, do
 static void require_fitting(const po::variables_map& values, const QueryOptions& wanted) {
     require_option(!values.count("user") || values.count("run"), "user", "--run, a run on events");
     require_option(!values.count("of") || values.count("slot") + values.count("name") > 0, "of", "--slot or --name");
+    require_option(
+        !values.count("selector") || (values.count("text") && !values.count("read") && wanted.results.empty()),
+        "selector", "--text, without --read and --results");
     require_option(values["temperature"].defaulted() || values.count("read"), "temperature", "--read beside it");
     require_option(!values.count("recall") || wanted.probes > 0 || wanted.recall_target > 0, "recall",
                    "--probes or --recall-target beside it");
     require_option(wanted.recall_target >= 0 && wanted.recall_target <= 1, "recall-target", "a number from 0 to 1");
     require_option(wanted.recall_target == 0 || wanted.probes == 0, "recall-target", "no --probes beside it");
+}
+
+// Puts the slots that each question finds in the order in which their texts answer it, with the scores of that.
+static void rank(const SelectionModel& model, const MemoryStore& store, std::span<const std::string> questions,
+                 store::Hits& hits) {
+    if (!store.has_texts())
+        throw Error({.what = "this store has no texts", .expected = "sentences, for --selector", .got = "none"});
+    for (Index q = 0; q < std::ssize(questions); ++q) {
+        const std::span<const store::Id> found = hits.ids_of(q);
+        if (found.empty()) continue;
+        const std::vector<store::Id> ids(found.begin(), found.end());
+        SelectionQuestion question{.id = "", .text = questions[static_cast<std::size_t>(q)]};
+        question.sentences = store.get(ids).texts;
+        question.right.resize(ids.size());
+        const Ragged<Real> scores = model.score({&question, 1});
+        auto at = static_cast<std::size_t>(q * hits.k);
+        for (const Index slot : worst_case_order(scores[0], question.right)) {
+            hits.ids[at] = ids[static_cast<std::size_t>(slot)];
+            hits.scores[at++] = static_cast<float>(scores[0][static_cast<std::size_t>(slot)]);
+        }
+    }
+}
+
+// The model of --selector, or null.
+static std::unique_ptr<SelectionModel> selector_of(const po::variables_map& values) {
+    return values.count("selector") ? open_selection_model(find_run(values, "selector").string()) : nullptr;
 }
 
 static MemoryStore open_to_search(const std::string& path) {
@@ -208,9 +239,9 @@ static void require_width(const MemoryStore& store, const Matrix& queries) {
                      .got = std::to_string(queries.cols())});
 }
 
-// Searches or reads the store, prints what it finds and writes it to --results, whose rows are for `size` slots. The
-// queries are those from `first` on.
-static void show(const MemoryStore& store, ConstView queries, Index first, const std::vector<std::string>& names,
+// Searches or reads the store, prints what it finds, as the selector orders it if there is one, and writes it to
+// --results, whose rows are for `size` slots. The queries are those from `first` on.
+static void show(const MemoryStore& store, const SelectionModel* selector, ConstView queries, Index first, const std::vector<std::string>& names,
                  const po::variables_map& values, const QueryOptions& wanted, const store::SearchOptions& options,
                  Index size) {
     store::ReadResult read;
@@ -219,12 +250,20 @@ static void show(const MemoryStore& store, ConstView queries, Index first, const
             store.read(queries, {.top_k = wanted.k, .temperature = wanted.temperature, .heads = 1, .search = options});
     else
         read.hits = store.search(queries, wanted.k, options);
+    if (selector)
+        rank(*selector, store,
+             std::span(names).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(queries.rows)),
+             read.hits);
+    const Similarity scored_by = selector ? Similarity::dot : store.options().metric;
     if (!wanted.results.empty())
         write_results(wanted.results, read.hits, std::min(wanted.k, size), store.options().metric);
     for (Index q = 0; q < queries.rows; ++q) {
         FoundSlots found = found_by(read, q, names.empty() ? "" : names[static_cast<std::size_t>(first + q)]);
         found.query = first + q;
-        (values.count("json") ? print_found_json : print_found)(store, found);
+        if (values.count("json"))
+            std::cout << json_line(store, found) << "\n";
+        else
+            print_found(store, found, scored_by);
     }
 }
 
@@ -246,12 +285,13 @@ static int query_on_ranks(const std::string& path, const po::variables_map& valu
         require_width(own, given.vectors);
     });
     const Matrix queries = share_rows(cluster, given.vectors);
+    const auto selector = cluster.rank() == 0 ? selector_of(values) : nullptr;
     const Index at_once = options.probes > 0 ? 1 : std::max<Index>(1, queries.rows());
     for (Index first = 0; first < queries.rows(); first += at_once) {
         const ConstView some = queries.view().middle_rows(first, std::min(at_once, queries.rows() - first));
         Index size = 0;
         const MemoryStore found = search_on_ranks(cluster, own, some, wanted.k, options, size);
-        if (cluster.rank() == 0) show(found, some, first, given.names, values, wanted, {}, size);
+        if (cluster.rank() == 0) show(found, selector.get(), some, first, given.names, values, wanted, {}, size);
     }
     return 0;
 }
@@ -278,7 +318,7 @@ static int query(const Arguments& arguments, Cluster* cluster) {
         options.probes = probes_for(store, given.vectors, wanted.k, wanted.recall_target, options);
         std::cerr << (options.probes > 0 ? plural(options.probes, "probe") : "an exact search") << "\n";
     }
-    show(store, given.vectors, 0, given.names, values, wanted, options, store.size());
+    show(store, selector_of(values).get(), given.vectors, 0, given.names, values, wanted, options, store.size());
     if (values.count("recall")) print_recall(store, given.vectors, wanted.k, options);
     return 0;
 }

@@ -88,6 +88,14 @@ static std::string warning_of_few_steps(const TrainingSession& session) {
            std::to_string(session.config().trainer.batch) + ") or more --epochs";
 }
 
+// The best epoch of few examples is one of chance. "" for enough of them, or no validation.
+static std::string warning_of_few_examples(const EpochReport& r, const std::string& example) {
+    constexpr Index few = 20;
+    if (!r.validation || r.validation->examples >= few) return {};
+    return "warning: " + plural(r.validation->examples, example) +
+           " of validation are too few to choose the best epoch by; import more of them";
+}
+
 static bool is_first(const Cluster* cluster) { return !cluster || cluster->rank() == 0; }
 
 // Ranks with more shards than others compute longer. "" for equal shares.
@@ -124,7 +132,11 @@ class TrainingDisplay {
             epochs_ = report.epochs;
             if (progress_.due()) progress_.show(prefix + describe(report, score_, example));
         };
-        callbacks.epoch = [this, prefix, phases = session.objective().phases()](const EpochReport& report) {
+        callbacks.epoch = [this, prefix, phases = session.objective().phases(),
+                           example = session.objective().noun()](const EpochReport& report) {
+            if (const std::string warning = warning_of_few_examples(report, example);
+                report.epoch == 1 && !warning.empty())
+                progress_.print(prefix + warning);
             before_ = std::exchange(last_, report.loss);
             if (prefix.empty() && has_line(report.epoch))
                 progress_.print(describe(report, score_, phases));

@@ -6,6 +6,9 @@
 #include "tasks/selection/features.hpp"
 #include "tasks/selection/word_list.hpp"
 
+#include <algorithm>
+#include <string_view>
+
 namespace kvmem {
 
 void ReadQuestion::copy_vectors(const SentenceLexicon& lexicon, View out) const {
@@ -45,6 +48,9 @@ static void match_words(const WordList& list, const std::vector<ListedText>& tex
 }
 
 static void require_candidates(const SelectionQuestion& question) {
+    if (std::ranges::all_of(question.text,
+                            [](char c) { return std::string_view(" \t\r\n").find(c) != std::string_view::npos; }))
+        throw Error({.what = "the question is empty", .expected = "a text", .got = "none", .where = question.id});
     if (question.sentences.empty())
         throw Error({.what = "a question has no candidates",
                      .expected = "one or more",

@@ -97,8 +97,12 @@ TEST_CASE("empty texts, unknown words and sentences without words have finite sc
     CHECK_THROWS_AS(model.score({&bad, 1}), Error);
 }
 
-TEST_CASE("a question without candidates or with another number of labels is an Error", "[selection]") {
+TEST_CASE("a question without text or candidates or with another number of labels is an Error", "[selection]") {
     const SentenceSelector model({.width = 4}, make_lexicon(small_sentences(), {}, 0));
+    for (const char* text : {"", " \t\n"}) {
+        const SelectionQuestion empty{.id = "q8", .text = text, .sentences = {"a"}, .right = {0}};
+        CHECK_THROWS_WITH(model.score({&empty, 1}), Catch::Contains("q8") && Catch::Contains("empty"));
+    }
     const SelectionQuestion none{.id = "q7", .text = "x"};
     CHECK_THROWS_WITH(read_question(none, model.lexicon()), Catch::Contains("q7") && Catch::Contains("no candidates"));
     for (const std::vector<std::uint8_t>& right : {std::vector<std::uint8_t>{}, std::vector<std::uint8_t>{0, 1, 0}}) {

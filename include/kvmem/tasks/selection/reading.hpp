@@ -41,8 +41,8 @@ struct ReadQuestion {
     void copy_vectors(const SentenceLexicon& lexicon, View out) const;
 };
 
-// Throws Error for text that is not UTF-8, for a question without sentences, and for another number of labels than of
-// sentences; labels that are unknown are 0.
+// Throws Error for text that is not UTF-8, for a question that is empty or has no sentences, and for another number of
+// labels than of sentences; labels that are unknown are 0.
 [[nodiscard]] ReadQuestion read_question(const SelectionQuestion& question, const SentenceLexicon& lexicon);
 // The same of many, on all threads.
 [[nodiscard]] std::vector<ReadQuestion> read_questions(std::span<const SelectionQuestion> questions,
