@@ -15,6 +15,7 @@ using namespace kvmem;
 // No field has its default.
 static RunConfig unusual() {
     RunConfig c;
+    c.task_type = "question answering";
     c.data = "a \"quoted\" näme.h5";
     c.data_hash = "0123456789abcdef";
     c.tasks = {"1", "qa2_whether"};
@@ -62,6 +63,7 @@ static RunConfig unusual() {
 
 TEST_CASE("a configuration comes back from its JSON with every field", "[config]") {
     const RunConfig c = unusual(), back = run_config_from_json(to_json(c), question_answering(), "test");
+    CHECK(back.task_type == c.task_type);
     CHECK(back.data == c.data);
     CHECK(back.data_hash == c.data_hash);
     CHECK(back.tasks == c.tasks);
