@@ -32,6 +32,9 @@ static const char* const about_evaluate =
     "Of sentences, the candidates of each question are ranked; of equal scores wrong ones come first. Questions "
     "without a\n"
     "right sentence are left out of the means. The table begins with rankings without training.\n\n"
+    "Of next-sentence, each sentence that validated the training, or each of --data, finds its next one among those "
+    "of\n"
+    "up to 100.\n\n"
     "RUN may be a data set of documents with questions ('kvmem import documents', SQuAD): a hit is the sentence that\n"
     "holds a part of an answer. Each question is asked once more of the documents without its own, to be refused.";
 
