@@ -241,9 +241,9 @@ static void require_width(const MemoryStore& store, const Matrix& queries) {
 
 // Searches or reads the store, prints what it finds, as the selector orders it if there is one, and writes it to
 // --results, whose rows are for `size` slots. The queries are those from `first` on.
-static void show(const MemoryStore& store, const SelectionModel* selector, ConstView queries, Index first, const std::vector<std::string>& names,
-                 const po::variables_map& values, const QueryOptions& wanted, const store::SearchOptions& options,
-                 Index size) {
+static void show(const MemoryStore& store, const SelectionModel* selector, ConstView queries, Index first,
+                 const std::vector<std::string>& names, const po::variables_map& values, const QueryOptions& wanted,
+                 const store::SearchOptions& options, Index size) {
     store::ReadResult read;
     if (values.count("read"))
         read =
