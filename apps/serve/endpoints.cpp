@@ -95,7 +95,7 @@ static constexpr std::string_view any_object = R"({"type":"object"})";
 static constexpr std::string_view ask_reply =
     R"({"type":"object","required":["question","answer","answers","candidates","hops","slots","entities","unknown_words","suggestions"],"properties":{"question":{"type":"string"},"answer":{"type":["string","null"]},"answers":{"type":"array","items":{"type":"string"}},"candidates":{"type":"array","items":{"type":"object","required":["text","score","weight"],"properties":{"text":{"type":"string"},"score":{"type":"number"},"weight":{"type":"number"}}}},"hops":{"type":"array","items":{"type":"array"}},"paths":{"type":"array"},"words":{"type":"array"},"as_good":{"type":"integer"},"certainty":{"type":"number"},"refused":{"type":"boolean"},"slots":{"type":"integer"},"entities":{"type":"array","items":{"type":"string"}}}})";
 static constexpr std::string_view documents_reply =
-    R"({"type":"object","required":["question","answered","words","respelled","short_answers","answers"],"properties":{"question":{"type":"string"},"answered":{"type":"boolean"},"words":{"type":"array","items":{"type":"string"}},"respelled":{"type":"object","additionalProperties":{"type":"string"}},"short_answers":{"type":"array","items":{"type":"string"}},"answers":{"type":"array","items":{"type":"object","required":["text","file","begin","end","line","column","title","headings","passage","confidence","weights"],"properties":{"text":{"type":"string"},"file":{"type":"string"},"begin":{"type":"integer"},"end":{"type":"integer"},"line":{"type":"integer"},"column":{"type":"integer"},"title":{"type":"string"},"headings":{"type":"array","items":{"type":"string"}},"passage":{"type":"string"},"confidence":{"type":"number"},"weights":{"type":"array","items":{"type":"number"}},"span":{"type":"object","required":["text","begin","end","line","column","confidence"],"properties":{"text":{"type":"string"},"begin":{"type":"integer"},"end":{"type":"integer"},"line":{"type":"integer"},"column":{"type":"integer"},"confidence":{"type":"number"}}}}}}}})";
+    R"({"type":"object","required":["question","answered","words","respelled","short_answers","answers"],"properties":{"question":{"type":"string"},"answered":{"type":"boolean"},"words":{"type":"array","items":{"type":"string"}},"respelled":{"type":"object","additionalProperties":{"type":"string"}},"partial":{"type":"boolean"},"missing":{"type":"array","items":{"type":"string"}},"short_answers":{"type":"array","items":{"type":"string"}},"answers":{"type":"array","items":{"type":"object","required":["text","file","begin","end","line","column","title","headings","passage","confidence","weights"],"properties":{"text":{"type":"string"},"file":{"type":"string"},"begin":{"type":"integer"},"end":{"type":"integer"},"line":{"type":"integer"},"column":{"type":"integer"},"title":{"type":"string"},"headings":{"type":"array","items":{"type":"string"}},"passage":{"type":"string"},"confidence":{"type":"number"},"weights":{"type":"array","items":{"type":"number"}},"span":{"type":"object","required":["text","begin","end","line","column","confidence"],"properties":{"text":{"type":"string"},"begin":{"type":"integer"},"end":{"type":"integer"},"line":{"type":"integer"},"column":{"type":"integer"},"confidence":{"type":"number"}}}}}}}})";
 static constexpr std::string_view found_reply =
     R"({"type":"object","required":["results"],"properties":{"results":{"type":"array","items":{"type":"object","required":["query","slots"],"properties":{"query":{"type":"integer"},"slots":{"type":"array","items":{"type":"object","required":["id","score"],"properties":{"id":{"type":"integer"},"score":{"type":"number"},"weight":{"type":"number"},"text":{"type":"string"},"value":{"type":"array","items":{"type":"number"}}}}},"read":{"type":"array","items":{"type":"number"}}}}},"partial":{"type":"boolean"},"missing":{"type":"array","items":{"type":"string"}}}})";
 static constexpr std::string_view changed_reply =
@@ -175,6 +175,14 @@ std::span<const Endpoint> endpoints() {
          .run = search_documents,
          .members = document_members,
          .reply_schema = documents_reply,
+         .computes = true},
+        {.name = "document-shard",
+         .method = "POST",
+         .path = "/v1/documents/shard",
+         .summary = "What a front of shards sends to each of them: messages between servers of one version",
+         .gives = bytes_type,
+         .run = answer_for_shard,
+         .also_takes = bytes_type,
          .computes = true},
         {.name = "embeddings",
          .method = "POST",

@@ -17,6 +17,8 @@ std::vector<Reply> ask_all(std::span<const Call> calls);
 Reply predict(const Call& call);
 Reply embed(const Call& call);
 Reply search_documents(const Call& call);
+documents::SearchOptions document_options_of(const Call& call);  // of a question to documents
+Reply answer_for_shard(const Call& call);                        // to a front
 
 // Stores.
 Reply search_store(const Call& call);

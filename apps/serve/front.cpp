@@ -24,84 +24,28 @@ std::string front_name_of(const std::string& text) {
     return text.substr(0, equals);
 }
 
-static std::vector<std::string> parts_of(const std::string& text, char separator) {
-    std::vector<std::string> parts;
-    for (std::size_t at = 0; at <= text.size();) {
-        const std::size_t end = std::min(text.find(separator, at), text.size());
-        parts.push_back(text.substr(at, end - at));
-        at = end + 1;
-    }
-    return parts;
-}
-
-Front::Front(const std::string& text, const FrontOptions& options) : options_(options) {
-    for (const std::string& urls : parts_of(text.substr(front_name_of(text).size() + 1), ',')) {
-        std::vector<Replica> replicas;
-        for (const std::string& url : parts_of(urls, '|')) replicas.push_back(replica_of(url));
-        shards_.push_back(std::make_unique<Shard>(std::move(replicas)));
-    }
-}
-
-// What a shard refuses, the front refuses: all of them have the same widths and limits.
-static void require_taken(const HttpReply& reply, const std::string& url) {
-    constexpr int ok = 200;
-    if (reply.status == ok) return;
-    Problem problem{
-        .what = "a shard refuses the request", .got = "status " + std::to_string(reply.status), .where = url};
-    boost::system::error_code error;
-    const json::value body = json::parse(reply.body, error);
-    if (const json::object* object = error ? nullptr : body.if_object()) {
-        const auto text = [&](const char* name) { return text_of(*object, name); };
-        const auto is_text = [&](const char* name) { return !object->contains(name) || object->at(name).is_string(); };
-        if (is_text("title") && is_text("expected") && is_text("got"))
-            problem = {.what = text("title"), .expected = text("expected"), .got = text("got"), .where = url};
-    }
-    throw HttpError({reply.status, std::move(problem), {}});
-}
-
-static void require_enough(const std::vector<std::string>& missing, std::size_t shards, bool whole) {
-    if (missing.empty() || (missing.size() < shards && !whole)) return;
-    throw HttpError({503,
-                     {.what = "shards do not answer",
-                      .expected = whole ? "a reply of each" : "a reply of one at least",
-                      .got = joined(missing)},
-                     {{"Retry-After", "1"}}});
-}
+Front::Front(const std::string& text, const FrontOptions& options)
+    : pool_(text.substr(front_name_of(text).size() + 1), ServedKind::store, options) {}
 
 ShardAnswers Front::ask(const ShardRequest& request, std::chrono::milliseconds max_timeout) const {
-    std::unique_ptr<ShardLines> lines;
-    {
-        const std::lock_guard lock(mutex_);
-        if (!idle_.empty()) lines = std::move(idle_.back()), idle_.pop_back();
-    }
-    if (!lines) lines = std::make_unique<ShardLines>(shards_);
-    std::vector<ShardAnswer> replies = lines->call(request, std::min(options_.timeout, max_timeout));
-    {
-        const std::lock_guard lock(mutex_);
-        idle_.push_back(std::move(lines));
-    }
     ShardAnswers answers;
-    for (ShardAnswer& answer : replies) {
+    for (ShardAnswer& answer : pool_.call(request, max_timeout)) {
         if (answer.reply) {
-            require_taken(*answer.reply, answer.url);
             answers.replies.push_back(std::move(*answer.reply));
             answers.urls.push_back(answer.url);
         } else {
             answers.missing.push_back(answer.url + ": " + answer.failure);
         }
     }
+    answers.require_together(pool_.shards().size());
     answers.leave_out_stale();
     return answers;
 }
 
 std::vector<std::string> Front::missing_shards() const {
-    return ask({"get", {}, "application/json", "application/json", authorization(), "{\"ids\":[]}"},
+    return ask({"get", {}, "application/json", "application/json", pool_.authorization(), "{\"ids\":[]}"},
                std::chrono::seconds(1))
         .missing;
-}
-
-std::string Front::authorization() const {
-    return options_.token.empty() ? "" : "Authorization: Bearer " + options_.token + "\r\n";
 }
 
 // Unreserved characters (RFC 3986) and commas stay as they are: a long filter that fits a front's target fits a
@@ -122,8 +66,8 @@ static std::string percent_encoded(const std::string& text) {
 
 ShardRequest Front::request_of(const Call& call, const char* operation, const std::string& body) const {
     const bool has_bytes = call.body.empty();
-    ShardRequest request{operation,       {},  has_bytes ? bytes_type : "application/json", "application/json",
-                         authorization(), body};
+    ShardRequest request{
+        operation, {}, has_bytes ? bytes_type : "application/json", "application/json", pool_.authorization(), body};
     for (const auto& [name, value] : call.request.query)
         request.query += (request.query.empty() ? "?" : "&") + percent_encoded(name) + "=" + percent_encoded(value);
     return request;
@@ -167,7 +111,7 @@ json::object Front::line_of(Index query, FoundRow row, const Listing& how) {
 Reply Front::listed(const Call& call, ShardAnswers answers, const Listing& how) const {
     std::vector<ListedPart> parts =
         answers.read_alike([&](const HttpReply& reply) { return ListedPart(call, reply, how.k, how.has_reads); });
-    require_enough(answers.missing, shards_.size(), options_.whole);
+    pool_.require_enough(answers.missing);
     const ListedPart& like = parts.at(0);
     std::string body = "{\"results\":[";
     for (std::size_t q = 0; q < like.rows.size(); ++q) {
@@ -210,7 +154,7 @@ Reply Front::search_packed(const Call& call, ShardRequest request) const {
     ShardAnswers answers = ask(request);
     const std::vector<PackedPart> parts =
         answers.read_alike([&](const HttpReply& reply) { return PackedPart(call, reply, max_k); });
-    require_enough(answers.missing, shards_.size(), options_.whole);
+    pool_.require_enough(answers.missing);
     Index k = 0;
     for (const PackedPart& part : parts) k += part.k;
     k = std::min(k, max_k);
@@ -241,7 +185,7 @@ Reply Front::get(const Call& call) const {
     ShardAnswers answers = ask(request_of(call, "get", call.request.body));
     const std::vector<store::Id> ids = ids_of(call.body, "ids");
     std::vector<GotPart> parts = answers.read_alike([&](const HttpReply& reply) { return GotPart(reply, ids); });
-    require_enough(answers.missing, shards_.size(), options_.whole);
+    pool_.require_enough(answers.missing);
     json::array slots;
     for (std::size_t i = 0; i < ids.size(); ++i) {
         json::value& slot = slots.emplace_back(nullptr);

@@ -1,14 +1,13 @@
 // The front of a store in shards: other servers have them, and what they find is merged as one store would find it.
 #pragma once
 
-#include "shard_lines.hpp"
+#include "shard_pool.hpp"
 
 #include "kvmem/core/types.hpp"
 
 #include <boost/json/object.hpp>
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -19,22 +18,15 @@ struct FoundRow;
 struct Reply;
 struct ShardAnswers;
 
-struct FrontOptions {
-    std::vector<std::string> stores{};        // "NAME=URL,URL|URL": of each shard its replicas
-    std::chrono::milliseconds timeout{2000};  // of a reply
-    bool whole = false;                       // a shard that does not answer is an error
-    std::string token{};                      // of the servers, or ""
-};
-
 // The name in "NAME=URL,...". Throws UsageError without one.
 std::string front_name_of(const std::string& text);
 
 // Any number of threads may call const functions; each call waits for the shards.
 //
 // Results are those of one store with the slots of all shards, to the bit; with probes they may also hold slots that
-// one store would not probe. The shards must have the slots that shard_of says, or others that no two have. Shards that
-// do not answer in time are left out. So are those of a manifest ("wiki.0-of-4") whose count of changes differs from
-// the majority's. A reply names them: "partial" and "missing" in JSON, and the field X-Kvmem-Missing.
+// one store would not probe. The shards must be all of one store in shards, in any order; or stores of which no two
+// have a slot. Shards that do not answer in time are left out. So are those whose count of changes differs from the
+// majority's. A reply names them: "partial" and "missing" in JSON, and the field X-Kvmem-Missing.
 class Front {
   public:
     // Throws Error for an address that cannot be used.
@@ -48,7 +40,7 @@ class Front {
     // The shards that a result would lack now, and why. Each has a second at most for its reply.
     std::vector<std::string> missing_shards() const;
 
-    const std::vector<std::unique_ptr<Shard>>& shards() const { return shards_; }
+    const std::vector<std::unique_ptr<Shard>>& shards() const { return pool_.shards(); }
 
   private:
     // What a list of slots is made with.
@@ -58,17 +50,13 @@ class Front {
         bool keeps_values = false;
         bool has_reads = false;
     };
-    std::string authorization() const;
     ShardAnswers ask(const ShardRequest& request, std::chrono::milliseconds max_timeout = std::chrono::hours(1)) const;
     Reply search_packed(const Call& call, ShardRequest request) const;
     Reply listed(const Call& call, ShardAnswers answers, const Listing& how) const;
     static boost::json::object line_of(Index query, FoundRow row, const Listing& how);
     ShardRequest request_of(const Call& call, const char* operation, const std::string& body) const;
 
-    FrontOptions options_;
-    std::vector<std::unique_ptr<Shard>> shards_;
-    mutable std::mutex mutex_;
-    mutable std::vector<std::unique_ptr<ShardLines>> idle_;
+    ShardPool pool_;
 };
 
 }  // namespace kvmem::apps

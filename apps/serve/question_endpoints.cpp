@@ -53,13 +53,23 @@ std::vector<Reply> ask_all(std::span<const Call> calls) {
 
 Reply ask(const Call& call) { return std::move(ask_all({&call, 1}).front()); }
 
-Reply search_documents(const Call& call) {
-    const documents::Search& search = call.served->documents();
-    const std::string question = text_of(call.body, "question");
+documents::SearchOptions document_options_of(const Call& call) {
     documents::SearchOptions options;
     options.answers = integer_of(call.body, "answers", 3);
     options.threshold = number_of(call.body, "threshold").value_or(options.threshold);
-    return {.body = printable(json_line(question, search.corpus(), search.ask(question, options))) + "\n"};
+    return options;
+}
+
+Reply search_documents(const Call& call) {
+    if (const DocumentsFront* front = call.served->documents_front()) return front->search(call);
+    const documents::Search& search = call.served->documents();
+    const std::string question = text_of(call.body, "question");
+    const documents::Findings found = search.ask(question, document_options_of(call));
+    return {.body = printable(json_line(question, search.corpus(), found)) + "\n"};
+}
+
+Reply answer_for_shard(const Call& call) {
+    return {.type = "application/octet-stream", .body = call.served->document_shard().answer(call.request.body)};
 }
 
 namespace {

@@ -50,7 +50,9 @@ static ServerOptions options_of(const po::variables_map& values) {
     options.max_waiting = static_cast<std::size_t>(number("queue", 1, max_count));
     options.max_connections = static_cast<std::size_t>(number("connections", 1, max_count));
     const int workers = number("workers", 0, 1024);
-    const int waiting = values.count("shards") ? 32 : 0;  // workers that wait for shards take no core
+    const int waiting = values.count("shards") + values.count("document-shards") > 0
+                            ? 32
+                            : 0;  // workers that wait for shards take no core
     options.workers = workers > 0 ? workers : std::max(waiting, thread_count());
     if (values.count("log")) options.log = values["log"].as<std::string>();
     if (const auto addresses = list_of(values, "address"); !addresses.empty()) options.addresses = addresses;
@@ -64,10 +66,12 @@ static FrontOptions front_options_of(const po::variables_map& values) {
     constexpr double max_seconds = 3600, milliseconds = 1000;
     const double seconds = values["shard-timeout"].as<double>();
     require_option(seconds >= 0.001 && seconds <= max_seconds, "shard-timeout", "0.001 to 3600");
+    const bool has_shards = values.count("shards") + values.count("document-shards") > 0;
     for (const char* option : {"shard-timeout", "whole", "shard-token-file"})
-        require_option(values.count("shards") || !values.count(option) || values[option].defaulted(), option,
-                       "--shards beside it");
-    return {list_of(values, "shards"), std::chrono::milliseconds(std::llround(seconds * milliseconds)),
+        require_option(has_shards || !values.count(option) || values[option].defaulted(), option,
+                       "--shards or --document-shards beside it");
+    const std::string documents = values.count("document-shards") ? values["document-shards"].as<std::string>() : "";
+    return {list_of(values, "shards"), documents, std::chrono::milliseconds(std::llround(seconds * milliseconds)),
             values.count("whole") > 0, token_of(values, "shard-token-file")};
 }
 
@@ -89,6 +93,10 @@ int run_serve(const Arguments& arguments) {
         ("shards", texts(),
          "a store whose shards other servers have: NAME=URL,URL... with http://HOST:PORT/STORE for each, URL|URL for "
          "replicas; may be given several times")  //
+        ("document-shards", po::value<std::string>(),
+         "documents whose shards other servers have: URL,URL... with http://HOST:PORT for each, in their order, "
+         "URL|URL "
+         "for replicas")  //
         ("shard-timeout", po::value<double>()->default_value(2, "2"),
          "seconds for a reply of a shard, before its next replica is tried")                                //
         ("whole", "with --shards: a shard that does not answer is an error, instead of a partial result")   //
@@ -97,7 +105,7 @@ int run_serve(const Arguments& arguments) {
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
     ServedPaths paths{list_of(values, "served"), {}, values.count("writable") > 0, front_options_of(values)};
-    if (paths.paths.empty() && paths.fronts.stores.empty())
+    if (paths.paths.empty() && paths.fronts.stores.empty() && paths.fronts.documents.empty())
         throw UsageError({.what = "nothing to serve", .expected = "run directories or stores", .hint = "see --help"});
     if (values.count("memory")) paths.memory = values["memory"].as<std::string>();
     ServerOptions options = options_of(values);

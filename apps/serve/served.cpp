@@ -11,6 +11,7 @@
 #include "model_source.hpp"
 #include "output.hpp"
 #include "sentences.hpp"
+#include "store_text.hpp"
 #include "task_table.hpp"
 
 #include <algorithm>
@@ -85,6 +86,10 @@ Served::Served(const ServedPaths& paths, const Served* before) : writable_(paths
         require_new_store(name);
         fronts_[name] = std::make_shared<const Front>(text, paths.fronts);
     }
+    if (!paths.fronts.documents.empty()) {
+        if (documents_) throw UsageError({.what = "two sets of documents", .expected = "one", .got = "also shards"});
+        documents_front_ = std::make_unique<const DocumentsFront>(paths.fronts);
+    }
 }
 
 void Served::require_new_store(const std::string& name) const {
@@ -99,7 +104,9 @@ const Front* Served::front(const std::string& name) const {
 
 void Served::open_documents(const std::string& path) {
     if (documents_) throw UsageError({.what = "two data sets of documents", .expected = "one", .got = path});
-    documents_ = std::make_unique<const documents::Search>(documents::load_documents(path));
+    const QaDataset dataset = load_dataset(path);
+    documents_ = std::make_unique<const documents::Search>(dataset.documents);
+    if (dataset.shard) document_shard_ = std::make_unique<const documents::DocumentShard>(dataset);
 }
 
 void Served::open_run(const std::string& path, const ServedPaths& paths) {
@@ -143,7 +150,7 @@ void Served::open_store(const std::string& path, const Served* before) {
         return;
     }
     const store::Access access = writable_ ? store::Access::load : store::Access::map;
-    stores_[name] = std::make_shared<store::MemoryStore>(store::MemoryStore::open(path, access));
+    stores_[name] = std::make_shared<store::MemoryStore>(apps::open_store(path, access));
 }
 
 template <class Part>
@@ -162,6 +169,10 @@ const SequenceSource& Served::sequences() const {
 const documents::Search& Served::documents() const {
     return there(documents_.get(), "no documents are here", "a server of a data set of documents",
                  questions_ ? "a run answers at /v1/ask" : "see /v1/info");
+}
+
+const documents::DocumentShard& Served::document_shard() const {
+    return there(document_shard_.get(), "no shard of documents is here", "a server of a file that 'kvmem shard' made");
 }
 
 const Recommender& Served::recommender() const {

@@ -1,6 +1,7 @@
 // What a server serves: trained models with their memories, and stores, opened together.
 #pragma once
 
+#include "documents_front.hpp"
 #include "front.hpp"
 #include "kvmem/store/memory_store.hpp"
 #include "kvmem/tasks/qa/answerer.hpp"
@@ -65,6 +66,10 @@ class Served {
     store::MemoryStore& store(const std::string& name) const;
     // Null where the store is here, or nowhere.
     const Front* front(const std::string& name) const;
+    // Null where documents are here, or nowhere.
+    const DocumentsFront* documents_front() const { return documents_front_.get(); }
+    // What answers a front about the documents here. Throws Error with 404 where they are no shard.
+    const documents::DocumentShard& document_shard() const;
 
     // For /v1/info.
     struct Run {
@@ -89,6 +94,8 @@ class Served {
     std::unique_ptr<const Recommender> recommender_;
     std::unique_ptr<const SelectionModel> selector_;
     std::unique_ptr<const documents::Search> documents_;
+    std::unique_ptr<const documents::DocumentShard> document_shard_;
+    std::unique_ptr<const DocumentsFront> documents_front_;
     std::map<std::string, std::shared_ptr<store::MemoryStore>> stores_;
     std::map<std::string, std::shared_ptr<const Front>> fronts_;
     bool writable_;

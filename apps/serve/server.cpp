@@ -48,7 +48,8 @@ Server::Server(Service& service, ServerOptions options)
     rules_ = std::make_unique<AccessRules>(port_, options_.hosts, options_.origins, options_.token);
     open_log();
     pool_ = std::make_unique<WorkerPool>(options_.workers, options_.max_waiting);
-    if (!service_.served()->fronts().empty()) checker_ = std::make_unique<WorkerPool>(1, 1);
+    const auto served = service_.served();
+    if (!served->fronts().empty() || served->documents_front()) checker_ = std::make_unique<WorkerPool>(1, 1);
 }
 
 Server::~Server() {
@@ -193,8 +194,10 @@ void Server::check_shards() {
     checks_shards_ = true;
     next_check_ = Clock::now() + interval;
     checker_->add([this] {
+        const auto served = service_.served();
         std::vector<std::string> missing;
-        for (const auto& [name, front] : service_.served()->fronts()) try {
+        if (const DocumentsFront* front = served->documents_front()) missing = front->missing_shards();
+        for (const auto& [name, front] : served->fronts()) try {
                 std::ranges::move(front->missing_shards(), std::back_inserter(missing));
             } catch (const std::exception& e) {
                 missing.push_back(name + ": " + e.what());

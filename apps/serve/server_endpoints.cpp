@@ -30,6 +30,17 @@ static json::object json_of(const std::string& name, const store::MemoryStore& s
             {"changes", store.version()}};
 }
 
+// The replicas of each shard.
+static json::array urls_of(const std::vector<std::unique_ptr<Shard>>& shards) {
+    json::array all;
+    for (const auto& shard : shards) {
+        json::array replicas;
+        for (const Replica& replica : shard->replicas) replicas.emplace_back(replica.url);
+        all.push_back(std::move(replicas));
+    }
+    return all;
+}
+
 Reply show_info(const Call& call) {
     const Served& served = *call.served;
     json::array runs, stores;
@@ -42,15 +53,10 @@ Reply show_info(const Call& call) {
                       {"stores", std::move(stores)}};
     json::array fronts;
     for (const auto& [name, front] : served.fronts()) {
-        json::array shards;
-        for (const auto& shard : front->shards()) {
-            json::array replicas;
-            for (const Replica& replica : shard->replicas) replicas.emplace_back(replica.url);
-            shards.push_back(std::move(replicas));
-        }
-        fronts.push_back(json::object{{"name", as_utf8(name)}, {"shards", std::move(shards)}});
+        fronts.push_back(json::object{{"name", as_utf8(name)}, {"shards", urls_of(front->shards())}});
     }
     if (!fronts.empty()) info["fronts"] = std::move(fronts);
+    if (const DocumentsFront* front = served.documents_front()) info["document_shards"] = urls_of(front->shards());
     if (served.has_documents()) info["documents"] = served.documents().corpus().collection.documents.size();
     if (served.has_questions()) {
         const Answerer& answerer = served.questions().answerer();

@@ -39,12 +39,18 @@ struct ShardAnswers {
             }
         return parts;
     }
+    // Throws HttpError when replies say which shards they are of (X-Kvmem-Shard), and the `shards` of the front are not
+    // all those of one store, each once. Replies that do not say so are then left out.
+    void require_together(std::size_t shards);
     // Leaves out shards whose count of changes differs from the majority's of the same manifest. Of counts that are as
     // frequent, the newest holds. Stores of other names, and replies without a count, stay.
     void leave_out_stale();
     // A reply whose JSON is `text`, which is an open object, and which says what is missing.
     Reply close(std::string text) const;
     void add_missing(Reply& reply) const;
+
+  private:
+    void leave_out(std::size_t reply, const std::string& why);
 };
 
 }  // namespace kvmem::apps

@@ -17,16 +17,20 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-Replica replica_of(const std::string& url) {
+Replica replica_of(const std::string& url, ServedKind kind) {
     constexpr std::string_view scheme = "http://";
     const std::size_t slash = std::min(url.find('/', scheme.size()), url.size());
     const std::string host = url.substr(std::min(scheme.size(), url.size()), slash - std::min(scheme.size(), slash));
     const std::string store = url.substr(std::min(slash + 1, url.size()));
     const std::size_t colon = host.rfind(':');
-    const bool fits = url.starts_with(scheme) && colon != std::string::npos && colon > 0 && !store.empty() &&
+    const bool is_store = kind == ServedKind::store;
+    const bool fits = url.starts_with(scheme) && colon != std::string::npos && colon > 0 && store.empty() != is_store &&
                       store.find_first_of("/?#% \r\n\t") == std::string::npos &&
                       host.find_first_of("@ \r\n\t") == std::string::npos;
-    require_option(fits, "shards", "addresses like http://HOST:PORT/STORE");
+    if (is_store)
+        require_option(fits, "shards", "addresses like http://HOST:PORT/STORE");
+    else
+        require_option(fits, "document-shards", "addresses like http://HOST:PORT");
     std::string name = host.substr(0, colon);
     if (name.front() == '[' && name.back() == ']') name = name.substr(1, name.size() - 2);
     asio::io_context io;
@@ -34,7 +38,7 @@ Replica replica_of(const std::string& url) {
     const auto found = tcp::resolver(io).resolve(name, host.substr(colon + 1), tcp::resolver::numeric_service, error);
     if (error || found.empty())
         throw Error({.what = "the server of a shard is not found", .got = error.message(), .where = url});
-    return {url, host, store, found.begin()->endpoint()};
+    return {url, host, is_store ? "/v1/stores/" + store + "/" : "/v1/documents/", found.begin()->endpoint()};
 }
 
 bool Shard::backs_off(std::size_t replica) const {
@@ -102,7 +106,7 @@ class Exchange {
     }
 
     void send() {
-        head_ = "POST /v1/stores/" + replica().store + "/" + request_.operation + request_.query +
+        head_ = "POST " + replica().path + request_.operation + request_.query +
                 " HTTP/1.1\r\nHost: " + replica().host + "\r\nContent-Type: " + request_.type +
                 "\r\nAccept: " + request_.accept + "\r\n" + request_.authorization +
                 "Content-Length: " + std::to_string(request_.body.size()) + "\r\n\r\n";
@@ -203,12 +207,16 @@ ShardLines::ShardLines(const std::vector<std::unique_ptr<Shard>>& shards) : shar
 
 std::vector<ShardAnswer> ShardLines::call(const ShardRequest& request, std::chrono::milliseconds timeout) {
     std::deque<Exchange> exchanges;
-    for (std::size_t i = 0; i < shards_.size(); ++i)
+    std::vector<std::size_t> called;
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+        if (i < request.without.size() && request.without[i]) continue;
         exchanges.emplace_back(io_, *shards_[i], sockets_[i], request, timeout).start();
+        called.push_back(i);
+    }
     io_.restart();
     io_.run();
-    std::vector<ShardAnswer> answers;
-    for (Exchange& exchange : exchanges) answers.push_back(exchange.answer());
+    std::vector<ShardAnswer> answers(shards_.size());
+    for (std::size_t i = 0; i < called.size(); ++i) answers[called[i]] = exchanges[i].answer();
     return answers;
 }
 

@@ -16,16 +16,19 @@
 
 namespace kvmem::apps {
 
+// What servers have shards of.
+enum class ServedKind { store, documents };
+
 // A server that has a shard.
 struct Replica {
-    std::string url;    // http://HOST:PORT/STORE
-    std::string host;   // with its port
-    std::string store;  // the name of the shard there
+    std::string url;   // http://HOST:PORT/STORE, or http://HOST:PORT of documents
+    std::string host;  // with its port
+    std::string path;  // what its operations are behind
     boost::asio::ip::tcp::endpoint endpoint;
 };
 
-// The replica of "http://HOST:PORT/STORE". Throws Error for another text, and for a host that is not found.
-Replica replica_of(const std::string& url);
+// The replica of such a URL. Throws Error for another text, and for a host that is not found.
+Replica replica_of(const std::string& url, ServedKind kind);
 
 class Shard {
   public:
@@ -50,9 +53,11 @@ struct ShardRequest {
     std::string type, accept;     // media types
     std::string authorization{};  // a line of the header, or ""
     const std::string& body;
+    std::vector<bool> without{};  // the shards that it is not sent to; empty: none
 };
 
-// A shard's result or its refusal of the request (400, 413, 414, 431), or why no replica gave one.
+// A shard's result or its refusal of the request (400, 413, 414, 431), or why no replica gave one. Empty for a shard
+// that no request was sent to.
 struct ShardAnswer {
     std::optional<HttpReply> reply;
     std::string url;  // of the replica that was tried last

@@ -30,6 +30,10 @@ static Reply of_one_version(const MemoryStore& store, Make make) {
         reply = make();
         if (store.version() != before) continue;
         reply.fields.insert(reply.fields.begin(), {"X-Kvmem-Changes", std::to_string(before)});
+        if (const auto& shard = store.report().shard)
+            reply.fields.insert(reply.fields.begin(),
+                                {"X-Kvmem-Shard", std::to_string(shard->number) + "-of-" +
+                                                      std::to_string(shard->count) + " " + std::to_string(shard->set)});
         break;
     }
     return reply;

@@ -209,15 +209,18 @@ TEST_CASE("a wrong reply that comes first takes out no right one", "[serve][shar
             "HTTP/1.1 200 OK\r\n" + more + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
         const FakeServer hostile([&](int socket) { (void)!::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL); });
         const std::string good = shards.url(1) + "," + shards.url(2);
-        const ServedProgram front({"--shards", "s=" + hostile.url() + "," + good}), without({"--shards", "s=" + good});
+        const ServedProgram front({"--shards", "s=" + hostile.url() + "," + good}),
+            without({"--shards", "s=http://127.0.0.1:1/none," + good});
         const std::string fields = type.empty() ? "Content-Type: application/json\r\n" : type;
         const HttpReply reply = front.call("POST", "/v1/stores/s/" + operation, request, fields);
-        const std::string wanted = without.call("POST", "/v1/stores/s/" + operation, request, fields).body;
+        std::string wanted = without.call("POST", "/v1/stores/s/" + operation, request, fields).body;
         CHECK(reply.status == 200);
         CHECK_THAT(reply.head, Catch::Contains("X-Kvmem-Missing: " + hostile.url()));
         if (type.empty()) {
             CHECK(json::parse(reply.body).at("missing").as_array().size() == 1);
-            CHECK(reply.body.substr(0, wanted.size() - 2) == wanted.substr(0, wanted.size() - 2));
+            wanted.resize(std::min(wanted.find(",\"partial\""), wanted.size()));
+            CHECK(wanted.size() > 20);
+            CHECK(reply.body.substr(0, wanted.size()) == wanted);
         } else {
             CHECK(reply.body == wanted);
         }
@@ -263,11 +266,42 @@ TEST_CASE("a front brings the token of its shards, and takes addresses of server
     CHECK(kvmem_program({"serve", stores.one, "--whole"}).code == 2);
 }
 
+TEST_CASE("shards that are not all of one store, each once, are an error that says what was expected",
+          "[serve][shards]") {
+    NEED_PROGRAM();
+    const TwoStores stores, others;
+    const ShardServers shards(stores), strange(others);
+    const auto reply_of = [&](const std::string& urls) {
+        const ServedProgram front({"--shards", "s=" + urls});
+        return front.call("POST", "/v1/stores/s/search", search_body);
+    };
+    const auto check_refused = [&](const std::string& urls, const std::string& what, const std::string& expected) {
+        const HttpReply reply = reply_of(urls);
+        CHECK(reply.status == 502);
+        const json::value body = json::parse(reply.body);
+        CHECK_THAT(std::string(body.at("title").as_string()), Catch::Contains(what));
+        CHECK_THAT(std::string(body.at("expected").as_string()), Catch::Contains(expected));
+        CHECK(body.as_object().contains("got"));
+    };
+    check_refused(shards.url(0) + "," + shards.url(1), "not as many shards", "3 shards");
+    check_refused(shards.url(0) + "," + shards.url(1) + "," + strange.url(2), "do not belong together", "one of 3");
+    check_refused(shards.url(0) + "," + shards.url(1) + "," + shards.url(1), "two servers have the same shard", "once");
+    const std::string whole = reply_of(shards.url(0) + "," + shards.url(1) + "," + shards.url(2)).body;
+    CHECK(reply_of(shards.url(2) + "," + shards.url(0) + "," + shards.url(1)).body == whole);
+    // A store that is no shard is left out.
+    const ServedProgram one({stores.one});
+    const std::string plain = "http://" + one.host() + "/one";
+    const HttpReply partial = reply_of(shards.url(0) + "," + plain + "," + shards.url(2));
+    CHECK(partial.status == 200);
+    CHECK_THAT(partial.body, Catch::Contains(plain + ": a reply that is of no shard"));
+}
+
 TEST_CASE("a shard that was too slow is found again", "[serve][shards]") {
     NEED_PROGRAM();
     const TwoStores stores;
     const ShardServers shards(stores);
-    const ServedProgram other({"--shards", "s=" + shards.url(0) + "," + shards.url(1), "--shard-timeout", "0.4"});
+    const ServedProgram other(
+        {"--shards", "s=" + shards.url(0) + "," + shards.url(1) + "," + shards.url(2), "--shard-timeout", "0.4"});
     const auto is_whole = [&] {
         return other.call("POST", "/v1/stores/s/search", search_body).body.find("partial") == std::string::npos;
     };

@@ -13,7 +13,7 @@ using Shards = std::vector<std::unique_ptr<apps::Shard>>;
 
 Shards one_shard(const std::vector<std::string>& urls) {
     std::vector<apps::Replica> replicas;
-    for (const std::string& url : urls) replicas.push_back(apps::replica_of(url));
+    for (const std::string& url : urls) replicas.push_back(apps::replica_of(url, apps::ServedKind::store));
     Shards shards;
     shards.push_back(std::make_unique<apps::Shard>(std::move(replicas)));
     return shards;
