@@ -344,6 +344,7 @@ const QaModelType& path_reader() {
                 t.batch = 64;
                 t.epochs = 3;
                 t.min_steps = 600;
+                t.average = 0.995;
                 t.patience = 0;
             });
         // A file without the field is of a version whose training read all facts.

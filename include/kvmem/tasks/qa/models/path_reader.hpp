@@ -41,7 +41,7 @@ struct PathReaderConfig {
     Index hops = 3;    // H
     Index ngram_buckets = 8192;
     double word_dropout = 0.25;
-    double word_deletion = 0.15;
+    double word_deletion = 0;
     double synonyms = 0.25;
     double dropout = 0.2;
     double min_relation_weight = 1e-4;
