@@ -16,7 +16,7 @@ namespace json = boost::json;
 
 static constexpr const char* manifest_format = "kvmem-shards";
 static constexpr int manifest_version = 1;
-static constexpr const char* unreadable = "this manifest of a store cannot be read";
+static constexpr const char* unreadable_manifest = "this manifest of a store cannot be read";
 
 bool is_sharded(const fs::path& path) { return is_manifest(path, manifest_format); }
 
@@ -111,12 +111,12 @@ static FileHead head_of(const ManifestFields& fields) {
 }
 
 Manifest read_manifest(const fs::path& path) {
-    const json::value value = read_manifest_json(path, unreadable);
-    const ManifestFields fields(value, unreadable, path.string());
+    const json::value value = read_manifest_json(path, unreadable_manifest);
+    const ManifestFields fields(value, unreadable_manifest, path.string());
     Manifest manifest{head_of(fields), {}};
     std::set<std::string> names;
     for (const json::value& shard : fields.shards()) {
-        const ManifestFields of(shard, unreadable, path.string());
+        const ManifestFields of(shard, unreadable_manifest, path.string());
         manifest.shards.push_back({of.file(), of.large("generation"), of.number("slots", 0, Index{1} << 32)});
         manifest.head.slots += manifest.shards.back().slots;
         if (!names.insert(manifest.shards.back().file).second)
