@@ -26,6 +26,7 @@
 #include "kvmem/core/matrix.hpp"
 #include "kvmem/core/number.hpp"
 #include "kvmem/core/number_table.hpp"
+#include "kvmem/core/option_error.hpp"
 #include "kvmem/core/parallel.hpp"
 #include "kvmem/core/ragged.hpp"
 #include "kvmem/core/rng.hpp"

@@ -318,7 +318,7 @@ TEST_CASE("questions that are no text, or far too much of it", "[program]") {
     const Output with = kvmem_program({"ask", f.run, "--json"}, huge + "Oldland3\n");
     CHECK(with.code == 0);
     CHECK(json::parse(with.out).at("slots") == 2);
-    CHECK(kvmem_program({"ask", f.run, ""}).code == 0);
+    check_fails(kvmem_program({"ask", f.run, ""}), 1, "the question is empty");
 }
 
 TEST_CASE("an interrupted training says how to go on, and does", "[program]") {

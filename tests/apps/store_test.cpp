@@ -205,7 +205,7 @@ TEST_CASE("a store is changed and written from the program", "[program][store]")
     CHECK_THAT(kvmem_program({"query", path, "--name", "Cork", "-k", "1"}).out,
                Catch::StartsWith("query 0 (Cork): 1 slot\n") && Catch::Contains("Lagos"));
     CHECK_THAT(kvmem_program({"query", path, "--slot", "9", "--k", "1"}).out, Catch::Contains("query 0 (Graz)"));
-    check_fails(store({"remove"}), 2, "bad value of ids");
+    check_fails(store({"remove"}), 2, "bad value of --ids");
     check_fails(store({"remove", "--ids", "0-99999999999"}), 2, "at most");
     check_fails(store({"compact", "--ids", "1"}), 2, "does not go with");
     check_fails(store({"add", "-", "--ids", "1"}, "x\t1 2 3\n"), 1, "1");

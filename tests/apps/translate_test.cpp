@@ -114,7 +114,7 @@ TEST_CASE("results have columns for scores and alignments", "[program][sequence_
     const std::vector<std::string> sampling{"--sample", "--seed", "3", "--top-k", "5"};
     CHECK(translate(sampling, "5 March 2016\n").out == translate(sampling, "5 March 2016\n").out);
     check_fails(translate({"--stream", "--beam", "2"}, "1 May 1999\n"), 2, "beam");
-    check_fails(translate({"--top-p", "0"}, ""), 2, "top_p");
+    check_fails(translate({"--top-p", "0"}, ""), 2, "--top-p");
     check_fails(translate({"--with", runs().text_run}, ""), 1, "no sources");
 }
 

@@ -21,8 +21,7 @@ static const std::vector<std::string> questions{"where does Person50 live",
                                                 "who likes Colour2",
                                                 "where does Persn50 live",
                                                 "where do Person1, Person2 and Person3 live",
-                                                "what is it",
-                                                ""};
+                                                "what is it"};
 
 // All that an answer shows, numbers with all their bits.
 static std::string text_of(const Answer& answer) {

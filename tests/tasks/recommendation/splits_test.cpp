@@ -91,5 +91,5 @@ TEST_CASE("a split that cannot be made changes nothing", "[splits]") {
 TEST_CASE("a moment is a date or seconds", "[splits]") {
     CHECK(moment("2011-11-10", "test-from") == 1320883200);
     CHECK(moment("1320883200", "test-from") == 1320883200);
-    CHECK_THROWS_WITH(moment("10/11/2011", "test-from"), Contains("--test-from"));
+    CHECK_THROWS_WITH(moment("10/11/2011", "test-from"), Contains("test-from"));
 }

@@ -22,8 +22,7 @@ static const std::vector<std::string> questions{"Who built the engine in Cornwal
                                                 "Title 7",
                                                 "Which tunnel did Brunell sell in Bristoll",
                                                 "quantum chromodynamics",
-                                                "the of",
-                                                ""};
+                                                "the of"};
 
 // All that an answer shows, numbers with all their bits.
 static std::string text_of(const Findings& found) {
