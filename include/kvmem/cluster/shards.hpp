@@ -29,6 +29,7 @@ struct Dealt {
     // The first one, and one past the last.
     Index first = 0, last = 0;
 };
+// The items of one part of `parts`, counted from 0.
 Dealt deal_evenly(Index items, Index part, Index parts);
 
 // On rank 0: calls the shards of all ranks, this rank's among them, on one thread at a time. The others are in

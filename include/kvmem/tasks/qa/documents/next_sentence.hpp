@@ -52,6 +52,7 @@ struct NextSentenceConfig {
 
 // Sentences as rows of numbers of words, and those that follow each other.
 struct SentencePairs {
+    // The words of each sentence.
     Ragged<Token> sentences{};
     // The numbers of the first and of the next sentence of each pair.
     std::vector<Index> first{}, next{};
@@ -65,6 +66,7 @@ class NextSentence {
     // words that are empty, no UTF-8, or twice there.
     NextSentence(const NextSentenceConfig& config, std::vector<std::string> words, Start start = Start::drawn);
 
+    // What model cards and reports say of it, its words, and its one parameter, the table [words, width].
     Settings settings() const { return config_; }
     std::string name() const { return "Next sentence"; }
     std::string summary() const;
@@ -106,12 +108,14 @@ class NextSentence {
 
 // How well next sentences are found among the next ones of up to 100 pairs, which lie far from each other.
 struct NextSentenceMetrics {
+    // How many pairs were measured.
     Index pairs = 0;
     // The share that is first, the mean of 1 / rank, where ties count as in the worst case; and the mean loss.
     double hits_at_1 = 0, mrr = 0, loss = 0;
     // What guessing would have of the first.
     double chance = 0;
 };
+// Measures the pairs.
 [[nodiscard]] NextSentenceMetrics evaluate(const NextSentence& model, const SentencePairs& pairs);
 
 // Files of models (train/checkpoint.hpp): /words and /parameters/vectors, which read_word_vectors() reads.

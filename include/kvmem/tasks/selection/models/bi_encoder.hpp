@@ -29,6 +29,7 @@ class BiEncoder : public SelectionModel {
     Var scores(Tape& tape, std::span<const ReadQuestion* const> questions) const override;
 
   protected:
+    // The derived class adds its encoder and calls add_comparison().
     BiEncoder(SentenceLexicon lexicon, Start start) : SelectionModel(std::move(lexicon), start) {}
     // Adds the comparison of texts that are encoded as rows of this width, with dropout of words, and of vectors of
     // texts.
@@ -51,7 +52,7 @@ struct LstmEncoderConfig {
     Index width = 32, layers = 1, hidden = 32;
     double dropout = 0.3;
     std::uint64_t seed = 1;
-    SentenceVectors words{};
+    SentenceVectors words{};  // vectors of words to begin with
 
     template <class Self, class Field>
     static void fields(Self& c, Field field) {
@@ -89,7 +90,7 @@ struct TransformerEncoderConfig {
     Positions positions = Positions::sinusoidal;
     double dropout = 0.2;
     std::uint64_t seed = 1;
-    SentenceVectors words{};
+    SentenceVectors words{};  // vectors of words to begin with
     // Throws UsageError for heads that do not divide the width.
     void check() const;
 

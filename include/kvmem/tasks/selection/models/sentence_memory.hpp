@@ -34,7 +34,7 @@ struct SentenceMemoryConfig {
     double sharpness = 20, exact_match = 10;
     double dropout = 0.2;
     std::uint64_t seed = 1;
-    SentenceVectors words{};
+    SentenceVectors words{};  // vectors of words to begin with
     // Throws UsageError for a window without a word in the middle.
     void check() const;
 

@@ -31,7 +31,7 @@ struct SentenceSelectorConfig {
     double dropout = 0.2;
     bool compare = true;  // whether words are compared, or features alone count
     std::uint64_t seed = 1;
-    SentenceVectors words{};
+    SentenceVectors words{};  // vectors of words to begin with
 
     template <class Self, class Field>
     static void fields(Self& c, Field field) {
