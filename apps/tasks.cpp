@@ -117,7 +117,8 @@ const Task& task_of_model(std::string_view kind, std::string_view data_format) {
     const std::vector<const Task*> tasks = tasks_of_model(kind);
     if (tasks.empty()) throw UsageError({.what = "no such model", .expected = all_kinds(), .got = std::string(kind)});
     const auto at = std::ranges::find(tasks, data_format, &Task::data_format);
-    return **(at == tasks.end() ? tasks.begin() : at);
+    const Task* const task = at == tasks.end() ? tasks.front() : *at;
+    return *task;
 }
 
 const Task& task_of_preset(std::string_view name) {
