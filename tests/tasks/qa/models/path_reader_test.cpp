@@ -52,6 +52,7 @@ PathReaderConfig small(Index max_fanout = 0) {
     config.width = 32;
     config.hops = 2;
     config.ngram_buckets = 512;
+    config.word_deletion = 0.15;  // these few phrasings are learned more surely when words are left out
     return config;
 }
 
