@@ -1,6 +1,6 @@
 #include "kvmem/autograd/average.hpp"
 
-#include "kvmem/core/eigen.hpp"
+#include "kernels/vector.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/parallel.hpp"
 
@@ -22,11 +22,7 @@ void ParameterAverage::add(Index step) {
         const Real* const value = entry.parameter->value.data();
         Real* const mean = entry.mean.data();
         parallel_for(entry.mean.size(), 16384, [&](Index first, Index last) {
-            // In vector registers.
-            using Numbers = Eigen::Array<Real, Eigen::Dynamic, 1>;
-            const Eigen::Map<const Numbers> values(value + first, last - first);
-            Eigen::Map<Numbers> means(mean + first, last - first);
-            means += weight * (values - means);
+            detail::move_toward(weight, value + first, mean + first, last - first);
         });
     }
 }

@@ -41,4 +41,9 @@ inline void axpy(Real factor, const Real* x, Real* y, Index n) {
     for (Index i = 0; i < n; ++i) y[i] += factor * x[i];
 }
 
+// y += factor * (x - y)
+inline void move_toward(Real factor, const Real* x, Real* y, Index n) {
+    for (Index i = 0; i < n; ++i) y[i] += factor * (x[i] - y[i]);
+}
+
 }  // namespace kvmem::detail
