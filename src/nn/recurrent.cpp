@@ -2,6 +2,7 @@
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/nn/orthogonal.hpp"
+#include "nn/row_ops.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -140,9 +141,7 @@ Recurrent::State Recurrent::begin(Tape& tape, Index sequences, const State* init
     if (!tape.training() || options_.recurrent_dropout == 0) {
         state.mask.clear();
     } else if (state.mask.empty()) {
-        Matrix ones(sequences, state_width());
-        ones.fill(1);
-        const Var all = tape.constant(std::move(ones));
+        const Var all = ones(tape, sequences, state_width());
         for (std::size_t i = 0; i < layers_.size(); ++i)
             state.mask.push_back(kvmem::dropout(all, options_.recurrent_dropout));
     }

@@ -22,19 +22,8 @@ std::vector<Token> all_tokens(Index count) {
     return all;
 }
 
-Var row_dots(Var x, Var y) {
-    Matrix ones(1, x.cols());
-    ones.fill(1);
-    return linear(x * y, x.tape->constant(std::move(ones)));
-}
-
 Matrix with_column(Var x, std::optional<Var> column) {
-    if (!column) {
-        Matrix ones(x.rows(), 1);
-        ones.fill(1);
-        column = x.tape->constant(std::move(ones));
-    }
-    const ConstView all = concat_cols({x, *column}).value();
+    const ConstView all = concat_cols({x, column ? *column : ones(*x.tape, x.rows(), 1)}).value();
     Matrix copy(all.rows, all.cols);
     std::ranges::copy(all.span(), copy.data());
     return copy;
@@ -139,17 +128,6 @@ Var ItemVectors::sums(Tape& tape, std::span<const Token> items) const {
     Var sum = embed_rows(tape, item(), items);
     for (const FeatureTable& feature : features_) sum = sum + feature_rows(tape, feature, catalog_->group, items);
     return sum;
-}
-
-// x, of which rows are left out at random while the tape is training.
-static Var drop_rows(Var x, double rate) {
-    if (rate == 0 || !x.tape->training()) return x;
-    const auto ones = [&](Index rows) {
-        Matrix all(rows, 1);
-        all.fill(1);
-        return x.tape->constant(std::move(all));
-    };
-    return x * linear(dropout(ones(x.rows()), rate), ones(x.cols()));
 }
 
 Var ItemVectors::all_sums(Tape& tape, double drop) const {

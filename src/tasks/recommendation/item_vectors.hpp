@@ -3,6 +3,7 @@
 
 #include "kvmem/nn/layers.hpp"
 #include "kvmem/tasks/recommendation/model.hpp"
+#include "nn/row_ops.hpp"
 
 #include <functional>
 #include <optional>
@@ -16,8 +17,6 @@ namespace kvmem {
 [[nodiscard]] Var embed_rows(Tape& tape, const Parameter& table, std::span<const Token> tokens);
 // All objects of a group, in their order.
 [[nodiscard]] std::vector<Token> all_tokens(Index count);
-// The dot product of rows of two matrices: [rows, 1].
-[[nodiscard]] Var row_dots(Var x, Var y);
 // The values of x [rows, n] and behind them a column, which is of ones if it is not given: [rows, n + 1].
 [[nodiscard]] Matrix with_column(Var x, std::optional<Var> column = {});
 // with_column() of what encode(tape, some of the histories) gives, in blocks, so that memory holds one tape of a block.

@@ -8,4 +8,15 @@ namespace kvmem {
 
 using SelectionModelType = ModelEntry<SelectionModel, SentenceLexicon, Start>;
 
+// The training that models of sentences begin with.
+inline void usual_training(TrainerOptions& t) {
+    t.epochs = 10;
+    t.min_steps = 300;
+    t.batch = 16;
+    t.schedule.rate = 0.002;
+    t.optimizer.method = Method::adam;
+    t.average = 0.95;
+    t.patience = 0;
+}
+
 }  // namespace kvmem

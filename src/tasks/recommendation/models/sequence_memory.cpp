@@ -2,6 +2,7 @@
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/tasks/recommendation/models/floors.hpp"
+#include "nn/row_ops.hpp"
 #include "tasks/recommendation/item_vectors.hpp"
 #include "tasks/recommendation/items_like.hpp"
 #include "tasks/recommendation/model_type.hpp"
@@ -270,12 +271,7 @@ Var SequenceMemory::scores(Var states, std::span<const History> histories, std::
     if (config_.popular) {
         std::vector<const Real*> shares;
         for (const Index at : when) shares.push_back(shares_->at(at).data());
-        const Var ones = tape.constant([&] {
-            Matrix all(count, 1);
-            all.fill(1);
-            return all;
-        }());
-        const Var base = linear(ones, reshape(tape.parameter(*popular_), popular_->value.cols(), 1));
+        const Var base = linear(ones(tape, count, 1), reshape(tape.parameter(*popular_), popular_->value.cols(), 1));
         scores = scores + gated_sum(base + popular_gate_(states) * gate_scale, shares, items);
     }
     Named named;

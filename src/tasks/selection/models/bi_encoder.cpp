@@ -2,6 +2,7 @@
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/nn/layers.hpp"
+#include "nn/row_ops.hpp"
 #include "tasks/selection/model_type.hpp"
 #include "tasks/selection/models/word_inputs.hpp"
 
@@ -54,14 +55,8 @@ const SelectionModelType& lstm_encoder() {
     static const SelectionModelType type = SelectionModelType::of<LstmEncoder, LstmEncoderConfig>(
         "of sentences: recurrent cells encode the question and each candidate, and the two are compared",
         [](TrainerOptions& t) {
-            t.epochs = 10;
-            t.min_steps = 300;
-            t.batch = 16;
-            t.schedule.rate = 0.002;
-            t.optimizer.method = Method::adam;
+            usual_training(t);
             t.optimizer.clip_norm = 1;
-            t.average = 0.95;
-            t.patience = 0;
         });
     return type;
 }
@@ -101,14 +96,9 @@ const SelectionModelType& transformer_encoder() {
     static const SelectionModelType type = SelectionModelType::of<TransformerEncoder, TransformerEncoderConfig>(
         "of sentences: a Transformer encodes the question and each candidate, and the two are compared",
         [](TrainerOptions& t) {
-            t.epochs = 10;
-            t.min_steps = 300;
-            t.batch = 16;
+            usual_training(t);
             t.schedule = {.rate = 0.004, .warmup = 0.1, .decay = Decay::linear};
-            t.optimizer.method = Method::adam;
             t.optimizer.clip_norm = 1;
-            t.average = 0.95;
-            t.patience = 0;
         });
     return type;
 }

@@ -2,6 +2,7 @@
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/nn/orthogonal.hpp"
+#include "nn/row_ops.hpp"
 #include "tasks/selection/model_type.hpp"
 #include "tasks/selection/models/word_inputs.hpp"
 
@@ -133,7 +134,7 @@ Var SentenceMemory::scores(Tape& tape, std::span<const ReadQuestion* const> ques
     const OwnedSegments segments = Segments::one_query_each(windows.questions);
     const auto [state, hops] = memory_.read(query, key, take_rows(sentences, windows.sentence_of), segments);
     const auto cosines = [&](Var asked, const std::vector<Index>& question_of, Var slots) {
-        return row_sums(take_rows(normalize_rows(asked), question_of) * normalize_rows(slots)) *
+        return row_dots(take_rows(normalize_rows(asked), question_of), normalize_rows(slots)) *
                static_cast<Real>(config_.sharpness);
     };
     return cosines(state, in.question_of, sentences) +
@@ -143,15 +144,7 @@ Var SentenceMemory::scores(Tape& tape, std::span<const ReadQuestion* const> ques
 const SelectionModelType& sentence_memory() {
     static const SelectionModelType type = SelectionModelType::of<SentenceMemory, SentenceMemoryConfig>(
         "of sentences: a question reads windows of words, whose values are the sentences (Miller et al. 2016)",
-        [](TrainerOptions& t) {
-            t.epochs = 10;
-            t.min_steps = 300;
-            t.batch = 16;
-            t.schedule.rate = 0.002;
-            t.optimizer.method = Method::adam;
-            t.average = 0.95;
-            t.patience = 0;
-        });
+        usual_training);
     return type;
 }
 

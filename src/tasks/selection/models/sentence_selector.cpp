@@ -2,6 +2,7 @@
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/nn/layers.hpp"
+#include "nn/row_ops.hpp"
 #include "tasks/selection/model_type.hpp"
 #include "tasks/selection/models/word_inputs.hpp"
 
@@ -134,9 +135,7 @@ SentenceSelector::Inputs SentenceSelector::inputs(Tape& tape, std::span<const Re
         for (Index f = 0; f < measured.cols(); ++f)
             measured(c, f) = (measured(c, f) - mean_->value(0, f)) * scale_->value(0, f);
     in.asked = tape.constant(asked_of(questions, vectors));
-    // Numbers of the size of 1, as maps expect them.
-    for (Real& number : vectors.view().span()) number *= std::sqrt(static_cast<Real>(vectors.cols()));
-    in.vectors = tape.constant(std::move(vectors));
+    in.vectors = vector_inputs(tape, std::move(vectors));
     in.matches = tape.constant(stacked(questions, &ReadQuestion::matches));
     in.features = tape.constant(std::move(measured));
     in.kinds = tape.constant(stacked(questions, &ReadQuestion::kinds));
@@ -168,7 +167,7 @@ Var SentenceSelector::member_scores(const Member& member, const Inputs& in) cons
         scores = scores + (*member.hidden_out)(dropout(hidden, config_.dropout));
     }
     const Var wanted = take_rows(member.wanted(dropout(in.asked, config_.dropout)), in.question_of);
-    scores = scores + row_sums(wanted * in.kinds);
+    scores = scores + row_dots(wanted, in.kinds);
     return member.compare ? scores + compared(member, in) : scores;
 }
 
@@ -190,15 +189,7 @@ Var SentenceSelector::loss(Tape& tape, std::span<const ReadQuestion* const> ques
 const SelectionModelType& sentence_selector() {
     static const SelectionModelType type = SelectionModelType::of<SentenceSelector, SentenceSelectorConfig>(
         "the words of each candidate attend over the question's, with features of both; candidates under one softmax",
-        [](TrainerOptions& t) {
-            t.epochs = 10;
-            t.min_steps = 300;
-            t.batch = 16;
-            t.schedule.rate = 0.002;
-            t.optimizer.method = Method::adam;
-            t.average = 0.95;
-            t.patience = 0;
-        });
+        usual_training);
     return type;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace kvmem {
 
@@ -29,18 +30,9 @@ Matrix stacked_vectors(std::span<const ReadQuestion* const> questions, const Sen
     return vectors;
 }
 
-static Matrix ones(Index rows, Index cols) {
-    Matrix all(rows, cols);
-    all.fill(1);
-    return all;
-}
-
-Var row_sums(Var x) { return linear(x, x.tape->constant(ones(1, x.cols()))); }
-
-Var times_rows(Var x, Var weights) { return x * linear(weights, x.tape->constant(ones(x.cols(), 1))); }
-
-Var drop_rows(Var x, double rate) {
-    return rate == 0 ? x : times_rows(x, dropout(x.tape->constant(ones(x.rows(), 1)), rate));
+Var vector_inputs(Tape& tape, Matrix vectors) {
+    for (Real& number : vectors.view().span()) number *= std::sqrt(static_cast<Real>(vectors.cols()));
+    return tape.constant(std::move(vectors));
 }
 
 // Of the words of the questions: each is in the question, and has its weight.
@@ -82,9 +74,7 @@ WordInputs word_inputs(Tape& tape, std::span<const ReadQuestion* const> question
         }
         in.lists.push_back(std::ssize(in.question_of));
     }
-    Matrix vectors = stacked_vectors(questions, lexicon);
-    for (Real& number : vectors.view().span()) number *= std::sqrt(static_cast<Real>(vectors.cols()));
-    in.vectors = tape.constant(std::move(vectors));
+    in.vectors = vector_inputs(tape, stacked_vectors(questions, lexicon));
     in.matches = tape.constant(matches_of(questions));
     return in;
 }

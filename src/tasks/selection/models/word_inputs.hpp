@@ -14,12 +14,8 @@ Matrix stacked(std::span<const ReadQuestion* const> questions, Matrix ReadQuesti
 // The vectors of the different words of all questions, of length 1.
 Matrix stacked_vectors(std::span<const ReadQuestion* const> questions, const SentenceLexicon& lexicon);
 
-// The sum of each row of x [n, d]: [n, 1].
-Var row_sums(Var x);
-// x [n, d] with each row times its weight of [n, 1].
-Var times_rows(Var x, Var weights);
-// x [n, d] with each row left out at the rate of dropout(), as a whole.
-Var drop_rows(Var x, double rate);
+// Vectors of length 1 with numbers of the size of 1, as maps expect them.
+Var vector_inputs(Tape& tape, Matrix vectors);
 
 // The words of a batch: those of all questions, then those of all candidates.
 struct WordInputs {
