@@ -2,8 +2,6 @@
 
 #include "file_kind.hpp"
 #include "kvmem/core/file.hpp"
-#include "kvmem/io/file_format.hpp"
-#include "kvmem/tasks/qa/shards.hpp"
 #include "kvmem/tasks/qa/task_type.hpp"
 #include "kvmem/tasks/recommendation/task_type.hpp"
 #include "kvmem/tasks/selection/task_type.hpp"
@@ -45,7 +43,7 @@ std::vector<std::string> data_formats() {
 
 const Task& task_of_data(const fs::path& data) {
     require_format(data, data_formats(), "a data set");
-    return *task_of_format(is_sharded_dataset(data) ? "kvmem-qa" : file_format(data));
+    return *task_of_format(data_format(data));
 }
 
 fs::path find_run(const po::variables_map& values, const std::string& option) {

@@ -2,7 +2,9 @@
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/file.hpp"
+#include "kvmem/io/file_format.hpp"
 #include "kvmem/io/hdf5.hpp"
+#include "kvmem/tasks/qa/shards.hpp"
 #include "kvmem/tasks/qa/task_type.hpp"
 #include "kvmem/tasks/recommendation/task_type.hpp"
 #include "kvmem/tasks/selection/task_type.hpp"
@@ -26,6 +28,8 @@ std::span<const Task> all_tasks() {
     };
     return table;
 }
+
+std::string data_format(const fs::path& data) { return is_sharded_dataset(data) ? "kvmem-qa" : file_format(data); }
 
 const Task* task_of_format(std::string_view data_format) {
     const auto at = std::ranges::find(all_tasks(), data_format, &Task::data_format);

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,6 +19,9 @@ struct Task {
 // The first is question answering. Of two with one format of data sets, the second one is named by its models.
 std::span<const Task> all_tasks();
 
+// The format of a data set: that of its file (io/file_format.hpp), or of its shards for a manifest. Throws Error for a
+// file that is neither.
+std::string data_format(const std::filesystem::path& data);
 // The first task whose data sets have this format, or null.
 const Task* task_of_format(std::string_view data_format);
 // The task of a run directory or a model file. Throws Error for a file that is none, for a directory without a

@@ -2,7 +2,6 @@
 
 #include "field_options.hpp"
 #include "kvmem/core/file.hpp"
-#include "kvmem/io/file_format.hpp"
 #include "output.hpp"
 
 #include <algorithm>
@@ -148,7 +147,7 @@ Arguments add_train_options(CommandLine& line, const Arguments& arguments) {
          "of next-sentence")  //
         ("seed", po::value<std::string>()->value_name("N"), "of every random choice [1]");
     const std::string kind = value_of(arguments, "--model"), preset_name = value_of(arguments, "--preset");
-    const std::string data_format = preset_name.empty() ? data_format_in(arguments) : "";
+    const std::string data_format = !kind.empty() && preset_name.empty() ? data_format_in(arguments) : "";
     RunConfig recommended = named_config(kind, preset_name, data_format);
     describe(line.options, recommended.trainer);
     if (!kind.empty() || !preset_name.empty()) add_model_options(line, recommended.model, data_format);
@@ -165,7 +164,7 @@ Arguments add_train_options(CommandLine& line, const Arguments& arguments) {
 const Task& train_task(const po::variables_map& values, const std::string& data) {
     if (values.count("preset")) return task_of_preset(values["preset"].as<std::string>());
     if (!values.count("model")) return task_of_data(data);
-    return task_of_model(values["model"].as<std::string>(), is_there(data) ? file_format(data) : "");
+    return task_of_model(values["model"].as<std::string>(), is_there(data) ? data_format(data) : "");
 }
 
 // Says which settings the data have changed, but for those that an option sets.
@@ -217,7 +216,7 @@ static void set(RunConfig& config, const std::string& option, const std::string&
 }
 
 static void require_data_of(const Task& task, const std::string& data) {
-    if (is_there(data) && file_format(data) != task.data_format)
+    if (is_there(data) && data_format(data) != task.data_format)
         throw UsageError({.what = "the model is for other data",
                           .expected = "a data set of format " + std::string(task.data_format),
                           .got = task_of_data(data).data_format,

@@ -40,7 +40,7 @@ void stall_forever(int) {}
 
 }  // namespace
 
-TEST_CASE("a manifest of documents or facts is asked and inspected as one file", "[program][shards]") {
+TEST_CASE("a manifest of documents or facts is asked, inspected and trained on as one file", "[program][shards]") {
     NEED_PROGRAM();
     const DealtDocuments files;
     for (const std::string& question : files.questions)
@@ -57,6 +57,15 @@ TEST_CASE("a manifest of documents or facts is asked and inspected as one file",
     const std::string question = "what is the capital of Oldland7";
     CHECK(kvmem_program({"ask", facts.run, question, "--json", "--memory", facts.path("facts.json")}).out ==
           kvmem_program({"ask", facts.run, question, "--json"}).out);
+    for (const std::vector<std::string>& model : {std::vector<std::string>{}, {"--model", "kv-mem-nn"}}) {
+        std::vector<std::string> arguments{
+            "train", facts.path("facts.json"), "--run", facts.path("dealt"), "--width", "8", "--epochs", "1"};
+        arguments.insert(arguments.end(), model.begin(), model.end());
+        const Output trained = kvmem_program(arguments);
+        INFO(trained.err);
+        CHECK(trained.code == 0);
+        std::filesystem::remove_all(facts.path("dealt"));
+    }
     // Nothing else is dealt, and no other file is replaced.
     check_fails(kvmem_program({"shard", facts.data, "-o", facts.data, "--shards", "2"}), 2, "one of the inputs");
     check_fails(kvmem_program({"shard", facts.data, "-o", facts.path("x.json"), "--shards", "0"}), 2, "shards");

@@ -129,6 +129,14 @@ def test_reports_come_with_each_epoch(pairs, tmp_path):
     assert [report.epoch for report in reports] == [1, 2] and reports[0].loss > 0 and "epoch 2" in repr(reports[1])
 
 
+def test_a_data_set_in_shards_is_trained_on(program, tmp_path):
+    kvmem.Dataset.from_facts(FACTS, QUESTIONS, valid=QUESTIONS).save(tmp_path / "facts.h5")
+    program("shard", tmp_path / "facts.h5", "-o", tmp_path / "facts.json", "--shards", 2)
+    for i, model in enumerate((None, "kv-mem-nn")):
+        run = kvmem.train(tmp_path / "facts.json", tmp_path / f"run{i}", model=model, width=8, epochs=1, batch=2)
+        assert run.epochs == 1
+
+
 def test_an_exception_in_a_callback_saves_the_run(pairs, tmp_path):
     def fail(report):
         raise LookupError(report.epoch)

@@ -2,14 +2,13 @@
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/file.hpp"
-#include "kvmem/io/file_format.hpp"
 
 namespace kvmem::python {
 
 namespace fs = std::filesystem;
 
 const apps::Task& task_of_data(const fs::path& data) {
-    const std::string format = file_format(data);
+    const std::string format = apps::data_format(data);
     if (const apps::Task* task = apps::task_of_format(format)) return *task;
     throw Error({.what = "no data set that Python trains on",
                  .expected = "one of questions, pairs, texts, events or sentences",

@@ -2,7 +2,6 @@
 #include "choice.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/core/parallel.hpp"
-#include "kvmem/io/file_format.hpp"
 #include "kvmem/train/group.hpp"
 #include "module.hpp"
 #include "option_text.hpp"
@@ -61,7 +60,7 @@ static const TaskType& task_for(const fs::path& data, const std::optional<std::s
                                 const std::optional<std::string>& preset) {
     if (preset) return apps::task_of_preset(*preset).type();
     if (!model) return task_of_data(data).type();
-    return apps::task_of_model(*model, is_there(data) ? file_format(data) : "").type();
+    return apps::task_of_model(*model, is_there(data) ? apps::data_format(data) : "").type();
 }
 
 // The configuration that `kvmem train` makes of the same options.
