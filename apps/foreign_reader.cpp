@@ -171,6 +171,8 @@ static double product(std::span<const hsize_t> extents) {
 
 // Values that nobody wrote read as zeros. A small file can claim any number of them, so most must be there.
 static void require_written(hid_t dataset, hid_t layout, const std::vector<hsize_t>& shape, const std::string& path) {
+    if (product(shape) > 0 && H5Dget_storage_size(dataset) == 0)
+        sender.error("a dataset that was written", "none of its values in " + path);
     if (H5Pget_layout(layout) != H5D_CHUNKED) return;
     hsize_t chunk[2] = {1, 1}, chunks = 0;
     if (H5Pget_chunk(layout, 2, chunk) != std::ssize(shape)) sender.error("chunks of the dataset's rank", "others");

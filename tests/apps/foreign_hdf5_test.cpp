@@ -125,6 +125,27 @@ TEST_CASE("a small file that claims rows that nobody wrote makes no large store"
     CHECK(files_in(f.directory) == before);
 }
 
+TEST_CASE("a dataset that was never written is refused in any layout", "[program][hdf5]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    for (const H5D_layout_t kind : {H5D_CONTIGUOUS, H5D_CHUNKED}) {
+        {
+            const hdf5::Lock lock;
+            const Handle file(H5Fcreate(f.path("x.h5").c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT));
+            const Handle layout(H5Pcreate(H5P_DATASET_CREATE));
+            const hsize_t shape[] = {1'000'000'000, 3}, chunk[] = {1000, 3};
+            H5Pset_layout(layout, kind);
+            if (kind == H5D_CHUNKED) H5Pset_chunk(layout, 2, chunk);
+            const Handle space(H5Screate_simple(2, shape, nullptr));
+            const Handle dataset(H5Dcreate2(file, "train", H5T_IEEE_F64LE, space, H5P_DEFAULT, layout, H5P_DEFAULT));
+        }
+        const Output made = kvmem_program({"index", f.path("x.h5"), "-o", f.path("x.store")});
+        CHECK(made.code == 1);
+        CHECK_THAT(made.err, Catch::Contains("expected a dataset that was written"));
+        CHECK_FALSE(f.exists("x.store"));
+    }
+}
+
 TEST_CASE("a data set of another layout is refused with the command that writes it anew", "[program][hdf5]") {
     NEED_PROGRAM();
     const ProgramFixture f;
