@@ -39,10 +39,13 @@ static ShardCall call_to(const ShardPool& pool, Failures& failures, std::chrono:
 }
 
 documents::Findings DocumentsFront::ask(const Call& call, std::vector<std::string>& missing) const {
+    const std::string question = text_of(call.body, "question");
+    const documents::SearchOptions options = document_options_of(call);
+    documents::require_answerable(question, options);
     Failures failures;
     const documents::ShardedSearch search(call_to(pool_, failures, std::chrono::hours(1)));
     try {
-        documents::Findings found = search.ask(text_of(call.body, "question"), document_options_of(call));
+        documents::Findings found = search.ask(question, options);
         missing = std::move(failures.texts);
         return found;
     } catch (const HttpError&) {

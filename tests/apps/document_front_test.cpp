@@ -93,7 +93,12 @@ TEST_CASE("a front of documents replies with the bytes of one file's server", "[
         CHECK(got.status == 200);
         CHECK(got.body == wanted.body);
     }
-    CHECK(front.call("POST", "/v1/documents", "{\"question\":7}").status == 400);
+    for (const std::string bad :
+         {R"({"question":7})", R"({"question":" "})", R"({"question":"engine","answers":-1})"}) {
+        const HttpReply refused = front.call("POST", "/v1/documents", bad);
+        CHECK(refused.status == 400);
+        CHECK(refused.body == one.call("POST", "/v1/documents", bad).body);
+    }
     CHECK(json::parse(front.call("GET", "/v1/info").body).at("document_shards").as_array().size() == 3);
     CHECK(one.call("POST", "/v1/documents/shard", "x", "Content-Type: application/octet-stream\r\n").status == 404);
     CHECK(s0.call("POST", "/v1/documents/shard", "x", "Content-Type: application/octet-stream\r\n").status == 400);

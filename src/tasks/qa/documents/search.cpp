@@ -90,10 +90,14 @@ static std::vector<Index> passages_of(std::span<const PlacedSentence> sentences)
     return passages;
 }
 
-Findings ask(const Searched& documents, std::string_view question, const SearchOptions& options) {
+void require_answerable(std::string_view question, const SearchOptions& options) {
     require_question(question);
     require_option(options.passages >= 0, "passages", "0 or more");
     require_option(options.answers >= 0, "answers", "0 or more");
+}
+
+Findings ask(const Searched& documents, std::string_view question, const SearchOptions& options) {
+    require_answerable(question, options);
     const Query query = make_query(question, documents);
     Findings found;
     for (const Query::Term& term : query.terms) {

@@ -217,6 +217,7 @@ FoundPassages ShardedDocuments::found(std::span<const Index> passages) const {
 void require_shards(const ShardCall& call) { const ShardedDocuments checked(call); }
 
 Findings ShardedSearch::ask(std::string_view question, const SearchOptions& options) const {
+    require_answerable(question, options);  // before shards are called
     return documents::ask(ShardedDocuments(call_), question, options);
 }
 

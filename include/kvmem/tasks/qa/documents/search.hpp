@@ -92,6 +92,9 @@ struct Findings {
 // any case: several where documents disagree. None if the first answer has no span, or nothing answers.
 std::vector<std::string> short_answers(const Collection& collection, const Findings& found);
 
+// Throws Error for a question of blanks alone, and UsageError for negative counts.
+void require_answerable(std::string_view question, const SearchOptions& options);
+
 // Reads a corpus for questions. Several threads may ask at once.
 class Search {
   public:
@@ -106,8 +109,7 @@ class Search {
     std::vector<Scored> passages(std::string_view question, Index count = 100,
                                  const std::function<bool(Index document)>& where = {}) const;
 
-    // The sentences that answer, also those below the threshold. Throws as passages() does, Error for a question of
-    // blanks alone, and UsageError for negative counts.
+    // The sentences that answer, also those below the threshold. Throws as passages() and require_answerable() do.
     Findings ask(std::string_view question, const SearchOptions& options = {}) const;
 
     // The documents that are read.
