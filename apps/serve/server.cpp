@@ -196,12 +196,15 @@ void Server::check_shards() {
     checker_->add([this] {
         const auto served = service_.served();
         std::vector<std::string> missing;
-        if (const DocumentsFront* front = served->documents_front()) missing = front->missing_shards();
-        for (const auto& [name, front] : served->fronts()) try {
-                std::ranges::move(front->missing_shards(), std::back_inserter(missing));
+        const auto check = [&missing](const std::string& name, const auto& front) {
+            try {
+                std::ranges::move(front.missing_shards(), std::back_inserter(missing));
             } catch (const std::exception& e) {
                 missing.push_back(name + ": " + e.what());
             }
+        };
+        if (const DocumentsFront* front = served->documents_front()) check("documents", *front);
+        for (const auto& [name, front] : served->fronts()) check(name, *front);
         asio::post(io_, [this, missing = std::move(missing)]() mutable {
             checks_shards_ = false;
             note_missing(std::move(missing));
