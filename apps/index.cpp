@@ -152,7 +152,7 @@ static std::optional<MemoryStore> begun_store(const std::string& output, const p
         const auto shards = std::ssize(MemoryStore::peek(output).shards);
         if (!values["shards"].defaulted() && values["shards"].as<Index>() != shards)
             throw begun_otherwise(output, plural(shards, "shard"), std::to_string(values["shards"].as<Index>()));
-        return MemoryStore::open(output);
+        return open_store(output, store::Access::load);
     }
     for (const char* ending : {"", ".log"})
         if (is_there(output + ending))

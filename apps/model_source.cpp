@@ -7,6 +7,7 @@
 #include "kvmem/tasks/qa/tasks.hpp"
 #include "kvmem/train/group.hpp"
 #include "ranks.hpp"
+#include "store_text.hpp"
 #include "task_table.hpp"
 
 #include <algorithm>
@@ -122,7 +123,7 @@ void add_answer_options(CommandLine& line, AnswerOptions& options) {
 
 static void read_from(Answerer& answerer, const std::string& store) {
     try {
-        answerer.read_from(store::MemoryStore::open(store, store::Access::map));
+        answerer.read_from(open_store(store, store::Access::map));
     } catch (const Error& e) {
         throw Error(e.problem_at(e.problem().where.empty() ? store : e.problem().where));
     }

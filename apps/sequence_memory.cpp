@@ -7,6 +7,7 @@
 #include "kvmem/tasks/sequences/task_type.hpp"
 #include "output.hpp"
 #include "sequence_evaluation.hpp"
+#include "store_text.hpp"
 #include "task_table.hpp"
 
 #include <algorithm>
@@ -138,7 +139,7 @@ store::MemoryStore memory_of_files(const std::vector<std::string>& paths, const 
     for (const std::string& path : paths)
         if (format_of(path) == "kvmem-store") {
             require_option(paths.size() == 1, "memory", "one store alone, or files of pairs or texts");
-            return store::MemoryStore::open(path, store::Access::map);
+            return open_store(path, store::Access::map);
         }
     store::StoreOptions options = memory_options_of(source.base_model());
     options.encoding = store::KeyEncoding::int8;
@@ -154,7 +155,7 @@ store::MemoryStore index_states(const po::variables_map& values, const std::stri
     store::StoreOptions options = memory_options_of(source.base_model());
     options.encoding = encoding;
     store::MemoryStore memory =
-        is_there(output) ? store::MemoryStore::open(output) : store::MemoryStore::create(output, options);
+        is_there(output) ? open_store(output, store::Access::load) : store::MemoryStore::create(output, options);
     remember_file(memory, source, values.count("memory") ? values["memory"].as<std::string>() : data_of_run(values));
     memory.sync();
     return memory;

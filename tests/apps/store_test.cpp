@@ -128,6 +128,17 @@ TEST_CASE("indexing that fails leaves nothing of a store that it made, and all o
     CHECK_THAT(kvmem_program({"index", vectors, "-o", path, "--resume"}).out, Catch::Contains("40,000 slots"));
 }
 
+TEST_CASE("an index that goes on says so when the log of its store is gone", "[program][store]") {
+    NEED_PROGRAM();
+    const ProgramFixture f;
+    const std::string path = f.path("s.h5"), vectors = f.write("v.txt", "0 1 2 3\n1 1 2 3\n");
+    REQUIRE(kvmem_program({"index", vectors, "-o", path}).code == 0);
+    std::filesystem::remove(path + ".log");
+    const Output more = kvmem_program({"index", vectors, "-o", path, "--resume"});
+    CHECK(more.code == 0);
+    CHECK_THAT(more.err, Catch::Contains("s.h5.log is not beside the store"));
+}
+
 TEST_CASE("names of any bytes do no harm to what reads the output", "[program][store]") {
     NEED_PROGRAM();
     const ProgramFixture f;
