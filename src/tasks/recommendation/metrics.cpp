@@ -53,7 +53,8 @@ static double harmonic(Index n) {
         return sum;
     }
     const auto x = static_cast<double>(n);
-    return std::log(x) + std::numbers::egamma + 1 / (2 * x) - 1 / (12 * x * x) + 1 / (120 * x * x * x * x);
+    const double y = 1 / (x * x);
+    return std::log(x) + std::numbers::egamma + 1 / (2 * x) - y * (1. / 12 - y * (1. / 120 - y / 252));
 }
 
 // Models that count leave most items with the same score, so ties are not summed rank by rank.

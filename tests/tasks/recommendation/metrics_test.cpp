@@ -37,6 +37,14 @@ TEST_CASE("reciprocals of many tied ranks are their mean, wherever they begin", 
         }
 }
 
+TEST_CASE("reciprocals of all ranks up to many are exact", "[ranking]") {
+    for (const Index equal : {33, 40, 64}) {
+        double sum = 0;
+        for (Index rank = equal; rank >= 1; --rank) sum += 1 / static_cast<double>(rank);
+        CHECK(reciprocal_rank({0, equal}) == Approx(sum / static_cast<double>(equal)).epsilon(1e-14));
+    }
+}
+
 TEST_CASE("a scorer that peeks at the targets comes out at one", "[ranking]") {
     std::vector<Real> scores(50, 0);
     scores[3] = scores[9] = 1;
