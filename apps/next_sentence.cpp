@@ -32,6 +32,7 @@ static documents::SentencePairs measured_pairs(const documents::Collection& all,
 }
 
 int evaluate_next_sentence(const po::variables_map& values) {
+    require_option(values["split"].defaulted(), "split", "a run of another task: next-sentence has no splits");
     const auto model = open_next_sentence(find_run(values));
     const std::string data = data_of_run(values);
     const auto corpus = documents::load_documents(data);

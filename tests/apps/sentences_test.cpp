@@ -115,6 +115,7 @@ TEST_CASE("vectors of next sentences are learned from notes, measured, searched 
     REQUIRE(train.code == 0);
     CHECK_THAT(kvmem_program({"evaluate", run}).out, Contains("by chance") && Contains("hits@1"));
     CHECK_THAT(kvmem_program({"evaluate", run, "--data", data, "--json"}).out, Contains("\"pairs\":299"));
+    check_fails(kvmem_program({"evaluate", run, "--split", "valid"}), 2, "no splits");
     CHECK_THAT(kvmem_program({"inspect", run}).out, Contains("words"));
     CHECK(kvmem_program({"plot", run}).code == 0);
     CHECK(kvmem_program({"export", run, "--to", "safetensors", "-o", f.path("v.safetensors")}).code == 0);
