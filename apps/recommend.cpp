@@ -1,4 +1,5 @@
 // kvmem recommend RUN: what a user will take next, and the past events that this rests on.
+#include "encoded_text.hpp"
 #include "event_source.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/core/parallel.hpp"
@@ -7,7 +8,6 @@
 
 #include <algorithm>
 #include <iostream>
-#include <iterator>
 
 namespace kvmem::apps {
 
@@ -116,11 +116,7 @@ static void print(const Recommender& recommender, const History& history,
 static std::vector<std::string> users_named(const std::string& name, const Recommender& recommender) {
     const std::vector<std::string>& known = recommender.dataset().users.ids.all();
     if (name == "all" && !is_there(name)) return known;
-    std::string text;
-    if (name == "-")
-        text.assign(std::istreambuf_iterator<char>(std::cin), {});
-    else
-        text = read_file(name);
+    const std::string text = text_from(name);
     std::vector<std::string> users;
     TextLines lines(text, name);
     for (std::string_view line; lines.next(line);)
