@@ -28,7 +28,7 @@ std::unique_ptr<RecommendationModel> open_recommendation_model(const std::string
                      .expected = "one for " + recommendation().name(),
                      .got = "one for " + task.type().name(),
                      .where = run});
-    return load_recommendation_model(is_folder(run) ? RunFiles{run}.model() : std::filesystem::path(run));
+    return load_recommendation_model(model_file_of(run));
 }
 
 // The events of a file's lines USER, ITEM, TIME and perhaps ACTION, with tabs between.

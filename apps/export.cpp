@@ -21,8 +21,6 @@ static const char* const about_export =
     "               gives as next_x the next one takes as x\n"
     "  safetensors  the weights of any model by their names, float32; 'kvmem import weights' reads them back";
 
-static fs::path model_file_of(const fs::path& run) { return is_folder(run) ? RunFiles{run}.model() : run; }
-
 static void tell(const std::vector<fs::path>& files, const Parameters& parameters) {
     std::vector<std::string> names;
     for (const fs::path& file : files) names.push_back(file.string());

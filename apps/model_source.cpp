@@ -28,9 +28,7 @@ struct Source {
 
 }  // namespace
 
-static std::unique_ptr<Model> model_at(const std::filesystem::path& run) {
-    return load_model(is_folder(run) ? RunFiles{run}.model() : run);
-}
+static std::unique_ptr<Model> model_at(const std::filesystem::path& run) { return load_model(model_file_of(run)); }
 
 static std::filesystem::path find_question_run(const po::variables_map& values) {
     const std::filesystem::path run = find_run(values);

@@ -17,7 +17,7 @@ namespace kvmem::apps {
 namespace fs = std::filesystem;
 
 std::unique_ptr<documents::NextSentence> open_next_sentence(const fs::path& run) {
-    return documents::load_next_sentence(is_folder(run) ? RunFiles{run}.model() : run);
+    return documents::load_next_sentence(model_file_of(run));
 }
 
 bool is_run_of_next_sentence(const po::variables_map& values) {

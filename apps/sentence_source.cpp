@@ -19,7 +19,7 @@ std::unique_ptr<SelectionModel> open_selection_model(const std::string& run) {
                      .expected = "one for " + answer_selection().name(),
                      .got = "one for " + task.type().name(),
                      .where = run});
-    return load_selection_model(is_folder(run) ? RunFiles{run}.model() : std::filesystem::path(run));
+    return load_selection_model(model_file_of(run));
 }
 
 bool chooses_sentences(const po::variables_map& values) {

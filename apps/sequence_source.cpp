@@ -86,7 +86,7 @@ GenerateOptions search_options(const po::variables_map& values, GenerateOptions 
 }
 
 static std::unique_ptr<SequenceNetwork> open_network(const fs::path& run) {
-    return load_sequence_network(is_folder(run) ? RunFiles{run}.model() : run);
+    return load_sequence_network(model_file_of(run));
 }
 
 static WeightForm weight_form(const po::variables_map& values) {

@@ -61,15 +61,14 @@ void require_no_run(const RunFiles& files) {
 
 static fs::path absolute_path(const fs::path& path) { return path.empty() ? path : fs::absolute(path); }
 
-// A run directory stands for its model.
-static fs::path file_of(const fs::path& path) { return is_folder(path) ? RunFiles{path}.model() : path; }
+fs::path model_file_of(const fs::path& path) { return is_folder(path) ? RunFiles{path}.model() : path; }
 
 RunConfig new_run_config(const RunConfig& config, const TaskType& task) {
     RunConfig absolute = config;
     absolute.task_type = task.name();
     absolute.data = absolute_path(config.data).string();
     absolute.model.visit([](const Field&, FieldValue value) {
-        if (auto* const* path = std::get_if<fs::path*>(&value)) **path = absolute_path(file_of(**path));
+        if (auto* const* path = std::get_if<fs::path*>(&value)) **path = absolute_path(model_file_of(**path));
     });
     absolute.validate();
     return absolute;

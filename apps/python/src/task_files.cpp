@@ -24,7 +24,7 @@ fs::path model_file(const fs::path& run, const TaskType& task) {
                      .expected = "one for " + task.name(),
                      .got = "one for " + type.name(),
                      .where = run.string()});
-    return is_folder(run) ? RunFiles{run}.model() : run;
+    return model_file_of(run);
 }
 
 std::optional<RunConfig> config_of_run(const fs::path& run, const TaskType& task) {

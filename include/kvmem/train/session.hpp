@@ -38,6 +38,8 @@ struct RunFiles {
     std::filesystem::path model() const;
 };
 
+// The path of a run directory's model (RunFiles::model()), or the path itself of what is no directory.
+std::filesystem::path model_file_of(const std::filesystem::path& path);
 // Throws Error when the directory holds a run.
 void require_no_run(const RunFiles& files);
 // The configuration of a new run of a task, validated, with absolute paths of data and word vectors, for which a run
