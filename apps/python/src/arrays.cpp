@@ -7,10 +7,6 @@
 
 namespace kvmem::python {
 
-OptionError bad_argument(const char* name, const std::string& expected, const std::string& got) {
-    return OptionError(name, expected, got);
-}
-
 static py::type_error bad_type(const char* name, const std::string& expected, const std::string& got) {
     return py::type_error(std::string("bad type of ") + name + ": expected " + expected + ", got " + got);
 }
@@ -53,10 +49,10 @@ template <class T, class From>
 static T converted(From from, const char* name) {
     if constexpr (std::integral<T> && std::integral<From>)
         if (!std::in_range<T>(from))
-            throw bad_argument(name,
-                               "integers from " + std::to_string(std::numeric_limits<T>::min()) + " to " +
-                                   std::to_string(std::numeric_limits<T>::max()),
-                               std::to_string(from));
+            throw OptionError(name,
+                              "integers from " + std::to_string(std::numeric_limits<T>::min()) + " to " +
+                                  std::to_string(std::numeric_limits<T>::max()),
+                              std::to_string(from));
     return static_cast<T>(from);
 }
 
@@ -124,7 +120,7 @@ static T number(py::handle object, const char* name) {
     if (!is_huge && !is_type) throw py::error_already_set();
     PyErr_Clear();
     if (is_type) throw bad_type(name, wanted<T>(), type_name(object));
-    throw bad_argument(name, std::string(wanted<T>()) + " in range", std::string("a number beyond it"));
+    throw OptionError(name, std::string(wanted<T>()) + " in range", std::string("a number beyond it"));
 }
 
 template <class T>
@@ -160,8 +156,8 @@ void Numbers<T>::take_sequence(py::handle object, const char* name, int max_dime
             const Numbers<T> row(py::object(all[i]), name, 1);
             if (i == 0) cols_ = row.cols();
             if (row.cols() != cols_)
-                throw bad_argument(name, "rows of " + std::to_string(cols_) + " numbers",
-                                   "one of " + std::to_string(row.cols()));
+                throw OptionError(name, "rows of " + std::to_string(cols_) + " numbers",
+                                  "one of " + std::to_string(row.cols()));
             copy_.insert(copy_.end(), row.span().begin(), row.span().end());
         }
     }
@@ -183,8 +179,8 @@ Numbers<T>::Numbers(py::handle object, const char* name, int max_dimensions) {
     }
     buffer_.emplace(source);
     if (const int dimensions = (*buffer_)->ndim; dimensions < 1 || dimensions > max_dimensions)
-        throw bad_argument(name, max_dimensions == 1 ? "one dimension" : "one or two dimensions",
-                           std::to_string(dimensions));
+        throw OptionError(name, max_dimensions == 1 ? "one dimension" : "one or two dimensions",
+                          std::to_string(dimensions));
     take(**buffer_, name);
 }
 

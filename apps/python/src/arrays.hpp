@@ -21,9 +21,6 @@ namespace kvmem::python {
 
 namespace py = pybind11;
 
-// The error for an argument of a wrong value, a ValueError in Python. A wrong type is a py::type_error.
-OptionError bad_argument(const char* name, const std::string& expected, const std::string& got);
-
 // A buffer of an object for the life of this, which must end with the GIL held.
 class Buffer {
   public:

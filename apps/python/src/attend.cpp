@@ -26,7 +26,7 @@ products have scale=D**-0.5. A query that sees no slot reads zeros. With `query_
 
 static OwnedSegments segments_of(py::handle query_offsets, py::handle slot_offsets, Index queries, Index slots) {
     if (query_offsets.is_none() != slot_offsets.is_none())
-        throw bad_argument("query_offsets", "slot_offsets beside it, or neither", "one of them");
+        throw OptionError("query_offsets", "slot_offsets beside it, or neither", "one of them");
     if (query_offsets.is_none()) return Segments::all(queries, slots);
     const Indices of_queries(query_offsets, "query_offsets", 1), of_slots(slot_offsets, "slot_offsets", 1);
     return {{of_queries.span().begin(), of_queries.span().end()}, {of_slots.span().begin(), of_slots.span().end()}};

@@ -17,7 +17,7 @@ E choice(std::string_view name, std::span<const char* const> names, const char* 
     if (found != names.end()) return static_cast<E>(found - names.begin());
     std::string all;
     for (const char* one : names) all += (all.empty() ? "" : ", ") + std::string(one);
-    throw bad_argument(argument, "one of " + all, std::string(name));
+    throw OptionError(argument, "one of " + all, std::string(name));
 }
 
 }  // namespace kvmem::python

@@ -168,7 +168,7 @@ static void define_operations(py::module_& module) {
     module.def(
         "concat_cols",
         [](const std::vector<OwnVar>& parts) {
-            if (parts.empty()) throw bad_argument("parts", "one or more", "none");
+            if (parts.empty()) throw OptionError("parts", "one or more", "none");
             std::vector<Var> all;
             for (const OwnVar& part : parts) all.push_back(part.get());
             return parts.front().with(concat_cols(all));
@@ -200,7 +200,7 @@ static void define_operations(py::module_& module) {
         .def(
             "below",
             [](Rng& self, Index n) {
-                if (n < 1) throw bad_argument("n", "1 or more", std::to_string(n));
+                if (n < 1) throw OptionError("n", "1 or more", std::to_string(n));
                 return self.below(n);
             },
             "below(self, n)\n--\n\nAn integer in [0, n).", "n"_a)

@@ -59,8 +59,7 @@ struct OwnParameter {
 struct Bags {
     explicit Bags(const std::pair<py::object, py::object>& rows)
         : values(rows.first, "values", 1), offsets(rows.second, "offsets", 1) {
-        if (!view().valid())
-            throw bad_argument("offsets", "numbers that rise from 0 to the number of values", "others");
+        if (!view().valid()) throw OptionError("offsets", "numbers that rise from 0 to the number of values", "others");
     }
     RaggedView<Token> view() const { return {values.span(), offsets.span()}; }
 

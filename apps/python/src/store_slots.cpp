@@ -19,13 +19,12 @@ struct NewSlots {
         : keys(keys_, "keys", 2), texts(texts_of(texts_)) {
         const StoreOptions options = store.options();
         if (keys.cols() != options.key_width)
-            throw bad_argument("keys", "rows of " + std::to_string(options.key_width), std::to_string(keys.cols()));
+            throw OptionError("keys", "rows of " + std::to_string(options.key_width), std::to_string(keys.cols()));
         if (!values_.is_none()) values.emplace(values_, "values", 2);
         const Index width = values ? values->cols() : 0;
         if (width != options.value_width || (values && values->rows() != keys.rows()))
-            throw bad_argument("values",
-                               std::to_string(keys.rows()) + " rows of " + std::to_string(options.value_width),
-                               values ? std::to_string(values->rows()) + " of " + std::to_string(width) : "none");
+            throw OptionError("values", std::to_string(keys.rows()) + " rows of " + std::to_string(options.value_width),
+                              values ? std::to_string(values->rows()) + " of " + std::to_string(width) : "none");
     }
     Values view() const { return {.vectors = values ? values->view() : ConstView{}, .texts = texts}; }
 
@@ -38,8 +37,8 @@ struct NewSlots {
 static Ids ids_for(py::handle ids, const NewSlots& slots) {
     Ids all = integers<Id>(ids, "ids");
     if (all.cols() != slots.keys.rows())
-        throw bad_argument("ids", std::to_string(slots.keys.rows()) + " of them, one for each key",
-                           std::to_string(all.cols()));
+        throw OptionError("ids", std::to_string(slots.keys.rows()) + " of them, one for each key",
+                          std::to_string(all.cols()));
     return all;
 }
 

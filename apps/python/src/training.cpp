@@ -68,7 +68,7 @@ static RunConfig config_for(const TaskType& task, const fs::path& data, const st
                             const std::optional<std::string>& preset, const py::dict& settings) {
     RunConfig config = preset ? kvmem::preset(task, *preset) : task.recommended(data.string(), model.value_or(""));
     if (preset && model && config.model.kind() != *model)
-        throw bad_argument("model", config.model.kind() + ", which the preset is of, or None", *model);
+        throw OptionError("model", config.model.kind() + ", which the preset is of, or None", *model);
     config.data = data.string();
     for (const auto& [name, value] : settings) {
         const std::string field = py::str(name);
@@ -112,7 +112,7 @@ static Run listen(Listener& listener, int threads, Work work) {
 }
 
 static void require_threads(int threads) {
-    if (threads < 0) throw bad_argument("threads", "0 or more", std::to_string(threads));
+    if (threads < 0) throw OptionError("threads", "0 or more", std::to_string(threads));
 }
 
 static Run train(const fs::path& data, const fs::path& run, const std::optional<std::string>& model,
@@ -134,7 +134,7 @@ static Run train(const fs::path& data, const fs::path& run, const std::optional<
 
 static Run resume(const fs::path& run, Index epochs, int threads, py::object on_epoch) {
     require_threads(threads);
-    if (epochs < 0) throw bad_argument("epochs", "0 or more", std::to_string(epochs));
+    if (epochs < 0) throw OptionError("epochs", "0 or more", std::to_string(epochs));
     Listener listener(std::move(on_epoch));
     const TaskType& task = apps::task_of_run(run).type();
     return listen(listener, threads, [&] {

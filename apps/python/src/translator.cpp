@@ -59,7 +59,7 @@ std::vector<std::shared_ptr<Translation>> Translator::translate(py::handle lines
     Ragged<Token> sources;
     for (const std::string& line : py::reinterpret_borrow<py::object>(lines).cast<std::vector<std::string>>()) {
         sources.push_row(network_->source_units().encode(line));
-        if (sources[sources.size() - 1].empty()) throw bad_argument("lines", "texts that are not empty", "''");
+        if (sources[sources.size() - 1].empty()) throw OptionError("lines", "texts that are not empty", "''");
     }
     const py::gil_scoped_release no_gil;
     std::vector<std::shared_ptr<Translation>> all;
