@@ -9,8 +9,6 @@
 
 namespace kvmem::apps {
 
-static constexpr const char* message_type = "application/octet-stream";
-
 namespace {
 
 // The shards that failed in the requests of a question so far. They get no more of them: a question waits once.
@@ -25,8 +23,8 @@ static ShardCall call_to(const ShardPool& pool, Failures& failures, std::chrono:
     failures.away.resize(pool.shards().size());
     return [&pool, &failures, max_timeout](std::string_view request) {
         const std::string body(request);
-        const std::vector<ShardAnswer> answers = pool.call(
-            {"shard", {}, message_type, message_type, pool.authorization(), body, failures.away}, max_timeout);
+        const std::vector<ShardAnswer> answers =
+            pool.call({"shard", {}, bytes_type, bytes_type, pool.authorization(), body, failures.away}, max_timeout);
         std::vector<std::string> replies(answers.size());
         for (std::size_t i = 0; i < answers.size(); ++i) {
             if (answers[i].reply) replies[i] = answers[i].reply->body;

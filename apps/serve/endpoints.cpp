@@ -109,7 +109,6 @@ static constexpr std::string_view embed_reply =
 
 std::span<const Endpoint> endpoints() {
     static const char* const json_type = "application/json";
-    static const char* const bytes_type = "application/octet-stream";
     static const Endpoint table[] = {
         {.name = "healthz",
          .method = "GET",

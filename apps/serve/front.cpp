@@ -15,8 +15,6 @@ namespace kvmem::apps {
 
 namespace json = boost::json;
 
-static constexpr const char* bytes_type = "application/octet-stream";
-
 std::string front_name_of(const std::string& text) {
     const std::size_t equals = text.find('=');
     require_option(equals != std::string::npos && equals > 0 && text.find('/') > equals, "shards",

@@ -144,7 +144,7 @@ bool decode_percent(std::string_view text, std::string& decoded) {
 
 void compress(Reply& reply, const Request& request) {
     constexpr std::size_t min_bytes = 1024;
-    if (reply.next || reply.body.size() <= min_bytes || reply.type == "application/octet-stream") return;
+    if (reply.next || reply.body.size() <= min_bytes || reply.type == bytes_type) return;
     reply.fields.emplace_back("Vary", "Accept-Encoding");
     if (!any_of_list(request.field("accept-encoding"), [](std::string_view name) { return name == "gzip"; })) return;
     z_stream stream{};

@@ -29,6 +29,9 @@ struct Request {
     bool is_head() const { return method == "HEAD"; }
 };
 
+// The media type of bodies of numbers and of messages to shards.
+inline constexpr const char* bytes_type = "application/octet-stream";
+
 using Fields = std::vector<std::pair<std::string, std::string>>;
 
 struct Reply {

@@ -69,7 +69,7 @@ Reply search_documents(const Call& call) {
 }
 
 Reply answer_for_shard(const Call& call) {
-    return {.type = "application/octet-stream", .body = call.served->document_shard().answer(call.request.body)};
+    return {.type = bytes_type, .body = call.served->document_shard().answer(call.request.body)};
 }
 
 namespace {

@@ -41,7 +41,7 @@ static Reply of_one_version(const MemoryStore& store, Make make) {
 
 // For programs: ids [B, k] as 64-bit numbers, then scores [B, k] as float32. An empty place has -inf.
 static Reply packed(const store::Hits& hits) {
-    Reply reply{.type = "application/octet-stream"};
+    Reply reply{.type = bytes_type};
     reply.body.assign(reinterpret_cast<const char*>(hits.ids.data()), hits.ids.size() * sizeof(store::Id));
     reply.body += bytes_of(hits.scores);
     reply.fields = {{"X-Kvmem-Rows", std::to_string(hits.count.size())}, {"X-Kvmem-K", std::to_string(hits.k)}};
@@ -73,7 +73,7 @@ Reply search_store(const Call& call) {
     return of_one_version(store, [&] {
         store::ReadResult read;
         read.hits = store.search(queries, k, options);
-        return call.request.accepts("application/octet-stream") ? packed(read.hits) : listed(store, read);
+        return call.request.accepts(bytes_type) ? packed(read.hits) : listed(store, read);
     });
 }
 
