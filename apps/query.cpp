@@ -179,18 +179,26 @@ static void rank(const SelectionModel& model, const MemoryStore& store, std::spa
                  store::Hits& hits) {
     if (!store.has_texts())
         throw Error({.what = "this store has no texts", .expected = "sentences, for --selector", .got = "none"});
+    std::vector<SelectionQuestion> asked;
+    std::vector<Index> rows;  // of hits, for each question that found any
     for (Index q = 0; q < std::ssize(questions); ++q) {
         const std::span<const store::Id> found = hits.ids_of(q);
         if (found.empty()) continue;
+        SelectionQuestion& question = asked.emplace_back();
+        question.text = questions[static_cast<std::size_t>(q)];
+        question.sentences = store.get(found).texts;
+        question.right.resize(found.size());
+        rows.push_back(q);
+    }
+    const Ragged<Real> scores = model.score(asked);
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+        const std::span<const Real> own = scores[static_cast<Index>(i)];
+        const std::span<const store::Id> found = hits.ids_of(rows[i]);
         const std::vector<store::Id> ids(found.begin(), found.end());
-        SelectionQuestion question{.id = "", .text = questions[static_cast<std::size_t>(q)]};
-        question.sentences = store.get(ids).texts;
-        question.right.resize(ids.size());
-        const Ragged<Real> scores = model.score({&question, 1});
-        auto at = static_cast<std::size_t>(q * hits.k);
-        for (const Index slot : worst_case_order(scores[0], question.right)) {
+        auto at = static_cast<std::size_t>(rows[i] * hits.k);
+        for (const Index slot : worst_case_order(own, asked[i].right)) {
             hits.ids[at] = ids[static_cast<std::size_t>(slot)];
-            hits.scores[at++] = static_cast<float>(scores[0][static_cast<std::size_t>(slot)]);
+            hits.scores[at++] = static_cast<float>(own[static_cast<std::size_t>(slot)]);
         }
     }
 }
@@ -224,12 +232,11 @@ static VectorFile slot_query_on_ranks(Cluster& cluster, const MemoryStore& own, 
     return query;
 }
 
-// The queries that the command line names, of which a slot is one of `own` store, or of those of all ranks.
-static VectorFile given_queries(const po::variables_map& values, const QueryOptions& wanted, const MemoryStore& own,
-                                Cluster* cluster) {
+// The queries that the command line names, of which a slot is one of this store.
+static VectorFile given_queries(const po::variables_map& values, const QueryOptions& wanted, const MemoryStore& store) {
     if (values.count("slot") + values.count("name") == 0) return queries_of(values, wanted.dataset);
     if (values.count("of")) return slot_query(open_to_search(values["of"].as<std::string>()), values);
-    return cluster ? slot_query_on_ranks(*cluster, own, values) : slot_query(own, values);
+    return slot_query(store, values);
 }
 
 static void require_width(const MemoryStore& store, const Matrix& queries) {
@@ -278,10 +285,10 @@ static int query_on_ranks(const std::string& path, const po::variables_map& valu
     warn_of_losses(own, path);
     const bool of_ranks = values.count("slot") + values.count("name") > 0 && !values.count("of");
     VectorFile given;
-    if (of_ranks) given = given_queries(values, wanted, own, &cluster);
+    if (of_ranks) given = slot_query_on_ranks(cluster, own, values);
     run_together(cluster, [&] {
         if (cluster.rank() > 0) return;
-        if (!of_ranks) given = given_queries(values, wanted, own, nullptr);
+        if (!of_ranks) given = given_queries(values, wanted, own);
         require_width(own, given.vectors);
     });
     const Matrix queries = share_rows(cluster, given.vectors);
@@ -312,7 +319,7 @@ static int query(const Arguments& arguments, Cluster* cluster) {
                        {path, values.count("vectors") ? values["vectors"].as<std::string>() : "-"});
     if (cluster) return query_on_ranks(path, values, wanted, options, *cluster);
     const MemoryStore store = open_to_search(path);
-    const VectorFile given = given_queries(values, wanted, store, nullptr);
+    const VectorFile given = given_queries(values, wanted, store);
     require_width(store, given.vectors);
     if (wanted.recall_target > 0) {
         options.probes = probes_for(store, given.vectors, wanted.k, wanted.recall_target, options);
