@@ -3,6 +3,8 @@
 
 #include "kvmem/autograd/ops.hpp"
 
+#include <span>
+
 namespace kvmem {
 
 // [rows, cols] ones as a constant of the tape.
@@ -16,5 +18,9 @@ Var times_rows(Var x, Var weights);
 
 // x [n, d] with each row left out at the rate of dropout(), as a whole, while the tape is training.
 Var drop_rows(Var x, double rate);
+
+// x [n, 1] as a matrix with a row for each segment of `offsets`, [segments, longest]. Behind a shorter one it has -1e9,
+// which softmax() hides.
+Var padded_segments(Var x, std::span<const Index> offsets);
 
 }  // namespace kvmem

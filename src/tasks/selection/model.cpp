@@ -4,45 +4,30 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/float_control.hpp"
 #include "kvmem/core/parallel.hpp"
+#include "nn/row_ops.hpp"
 
 #include <algorithm>
+#include <vector>
 
 namespace kvmem {
 
-namespace {
-
-// The places of candidates in a matrix of a row for each question, what hides the rest of it, and the shares of right
-// candidates.
-struct Lists {
-    std::vector<Index> places;
-    Matrix hidden, right;
-};
-
-}  // namespace
-
-static Lists lists_of(std::span<const ReadQuestion* const> questions) {
-    Index longest = 0;
-    for (const ReadQuestion* question : questions) longest = std::max(longest, question->size());
-    Lists lists{{}, Matrix(std::ssize(questions), longest), Matrix(std::ssize(questions), longest)};
-    lists.hidden.fill(-1e9f);
+// The shares of right candidates, in a row for each question.
+static Matrix right_shares(std::span<const ReadQuestion* const> questions, Index longest) {
+    Matrix shares(std::ssize(questions), longest);
     for (Index i = 0; i < std::ssize(questions); ++i) {
         const auto& right = questions[i]->right;
         const auto answers = static_cast<Real>(std::ranges::count(right, 1));
-        for (Index c = 0; c < std::ssize(right); ++c) {
-            lists.places.push_back(i * longest + c);
-            lists.hidden(i, c) = 0;
-            lists.right(i, c) = right[c] ? 1 / answers : 0;
-        }
+        for (Index c = 0; c < std::ssize(right); ++c) shares(i, c) = right[c] ? 1 / answers : 0;
     }
-    return lists;
+    return shares;
 }
 
 Var SelectionModel::listwise_loss(Var scores, std::span<const ReadQuestion* const> questions) {
-    Tape& tape = *scores.tape;
-    Lists lists = lists_of(questions);
-    const Index rows = lists.right.rows(), cols = lists.right.cols();
-    const Var hidden = tape.constant(std::move(lists.hidden)), right = tape.constant(std::move(lists.right));
-    return scale(sum(log_softmax(scatter_sum(scores, lists.places, rows, cols) + hidden) * right), -1);
+    std::vector<Index> lists{0};
+    for (const ReadQuestion* question : questions) lists.push_back(lists.back() + question->size());
+    const Var all = padded_segments(scores, lists);
+    const Var right = scores.tape->constant(right_shares(questions, all.cols()));
+    return scale(sum(log_softmax(all) * right), -1);
 }
 
 Var SelectionModel::loss(Tape& tape, std::span<const ReadQuestion* const> questions) const {

@@ -98,19 +98,7 @@ static Var bags(Var rows, std::span<const Index> offsets) {
 
 // log sum exp of the numbers of each segment of x [n, 1], none of which is empty: [segments, 1].
 static Var log_sums(Var x, const std::vector<Index>& offsets) {
-    Index longest = 0;
-    const Index rows = std::ssize(offsets) - 1;
-    for (std::size_t i = 1; i < offsets.size(); ++i) longest = std::max(longest, offsets[i] - offsets[i - 1]);
-    Matrix hidden(rows, longest);
-    hidden.fill(-1e9f);
-    std::vector<Index> places;
-    places.reserve(static_cast<std::size_t>(x.rows()));
-    for (Index i = 0; i < rows; ++i)
-        for (Index at = 0; at < offsets[static_cast<std::size_t>(i + 1)] - offsets[static_cast<std::size_t>(i)]; ++at) {
-            places.push_back(i * longest + at);
-            hidden(i, at) = 0;
-        }
-    const Var all = scatter_sum(x, places, rows, longest) + x.tape->constant(std::move(hidden));
+    const Var all = padded_segments(x, offsets);
     return slice_cols(all, 0, 1) - slice_cols(log_softmax(all), 0, 1);
 }
 

@@ -28,8 +28,6 @@ struct WordInputs {
 
     [[nodiscard]] Index questions() const { return std::ssize(lists) - 1; }
     [[nodiscard]] Index candidates() const { return std::ssize(question_of); }
-    // The words of all questions.
-    [[nodiscard]] Index question_words() const { return sequences[static_cast<std::size_t>(questions())]; }
 };
 // Throws Error, which names the model, for no questions.
 WordInputs word_inputs(Tape& tape, std::span<const ReadQuestion* const> questions, const SentenceLexicon& lexicon,
