@@ -4,7 +4,6 @@
 #include "ask_documents.hpp"
 #include "conversation.hpp"
 #include "kvmem/cluster/agreement.hpp"
-#include "kvmem/cluster/shards.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/core/text.hpp"
 #include "kvmem/tasks/qa/memory_shards.hpp"
@@ -136,21 +135,13 @@ static int ask_on_ranks(const po::variables_map& values, AnswerOptions& options,
         for (const QaDataset& shard : source.shards)
             shards.emplace_back(*source.model, shard, source.model->extend(shard));
     });
-    std::vector<ShardReader> readers;
-    readers.reserve(shards.size());
-    for (const MemoryShard& shard : shards)
-        readers.emplace_back([&shard](std::string_view request) { return shard.answer(request); });
-    if (cluster.rank() > 0) {
+    if (cluster.rank() > 0) source.shards.clear();
+    return ask_shards(cluster, readers_of(shards), [&](ShardCall call) {
+        const Answerer answerer(std::move(source.model), source.shards.at(0), std::move(call));
         source.shards.clear();
-        serve_shards(cluster, readers);
-        return 0;
-    }
-    const Answerer answerer(std::move(source.model), source.shards.at(0), call_to_ranks(cluster, readers));
-    source.shards.clear();
-    const int code =
-        ask_memory({.answerer = answerer, .options = options, .json = values.count("json") > 0}, question_in(values));
-    end_shards(cluster);
-    return code;
+        return ask_memory({.answerer = answerer, .options = options, .json = values.count("json") > 0},
+                          question_in(values));
+    });
 }
 
 static int ask(const Arguments& arguments, Cluster* cluster) {

@@ -18,6 +18,7 @@
 
 #include <boost/json.hpp>
 #include <functional>
+#include <utility>
 
 namespace kvmem::apps {
 
@@ -110,19 +111,11 @@ static int ask_on_ranks(const po::variables_map& values, Cluster& cluster) {
         for (const QaDataset& shard : open_shards_of_rank(values["run"].as<std::string>(), cluster))
             shards.emplace_back(shard);
     });
-    std::vector<ShardReader> readers;
-    readers.reserve(shards.size());
-    for (const documents::DocumentShard& shard : shards)
-        readers.emplace_back([&shard](std::string_view request) { return shard.answer(request); });
-    if (cluster.rank() > 0) {
-        serve_shards(cluster, readers);
-        return 0;
-    }
-    const documents::ShardedSearch search(call_to_ranks(cluster, readers));
-    const int code =
-        ask_each(values, [&](const auto& question, const auto& options) { return search.ask(question, options); });
-    end_shards(cluster);
-    return code;
+    return ask_shards(cluster, readers_of(shards), [&](ShardCall call) {
+        const documents::ShardedSearch search(std::move(call));
+        return ask_each(values,
+                        [&](const auto& question, const auto& options) { return search.ask(question, options); });
+    });
 }
 
 int ask_documents(const po::variables_map& values, Cluster* cluster) {

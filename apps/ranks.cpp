@@ -2,7 +2,6 @@
 
 #include "kvmem/cluster/agreement.hpp"
 #include "kvmem/cluster/mpi.hpp"
-#include "kvmem/cluster/shards.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/core/number.hpp"
 #include "kvmem/core/text.hpp"
@@ -57,6 +56,16 @@ std::vector<QaDataset> open_shards_of_rank(const std::filesystem::path& manifest
     shards.reserve(static_cast<std::size_t>(own.last - own.first));
     for (Index i = own.first; i < own.last; ++i) shards.push_back(load_shard(all, i));
     return shards;
+}
+
+int ask_shards(Cluster& cluster, const std::vector<ShardReader>& own, const std::function<int(ShardCall)>& ask) {
+    if (cluster.rank() > 0) {
+        serve_shards(cluster, own);
+        return 0;
+    }
+    const int code = ask(call_to_ranks(cluster, own));
+    end_shards(cluster);
+    return code;
 }
 
 int on_ranks(const std::function<int(Cluster*)>& verb) {

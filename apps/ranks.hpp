@@ -1,7 +1,7 @@
 // Verbs that several processes run together, under `mpirun`.
 #pragma once
 
-#include "kvmem/cluster/cluster.hpp"
+#include "kvmem/cluster/shards.hpp"
 #include "kvmem/tasks/qa/dataset.hpp"
 
 #include <filesystem>
@@ -17,5 +17,9 @@ int on_ranks(const std::function<int(Cluster*)>& verb);
 
 // The shards of a data set that this rank has. Throws Error for a file that is no manifest.
 std::vector<QaDataset> open_shards_of_rank(const std::filesystem::path& manifest, const Cluster& cluster);
+
+// On rank 0: gives `ask` a call to the shards of all ranks, and returns its code. The others answer for their shards
+// meanwhile, and return 0.
+int ask_shards(Cluster& cluster, const std::vector<ShardReader>& own, const std::function<int(ShardCall)>& ask);
 
 }  // namespace kvmem::apps

@@ -16,6 +16,16 @@ namespace kvmem {
 // Answers a request to one shard. Throws Error for a request that it does not understand. Several threads may call it.
 using ShardReader = std::function<std::string(std::string_view request)>;
 
+// The readers of shards that answer() requests. The shards must outlive them.
+template <class T>
+std::vector<ShardReader> readers_of(const std::vector<T>& shards) {
+    std::vector<ShardReader> readers;
+    readers.reserve(shards.size());
+    for (const T& shard : shards)
+        readers.emplace_back([&shard](std::string_view request) { return shard.answer(request); });
+    return readers;
+}
+
 // Sends a request to all shards and returns their replies, in the order of the shards. The reply is empty of a shard
 // that could not be reached. Several threads may call it unless its maker says otherwise.
 using ShardCall = std::function<std::vector<std::string>(std::string_view request)>;

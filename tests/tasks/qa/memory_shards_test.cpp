@@ -83,8 +83,7 @@ struct Shards {
 
     Shards(std::unique_ptr<Model> of, const std::vector<QaDataset>& dealt, Dealt own) : model(std::move(of)) {
         for (Index i = own.first; i < own.last; ++i) shards.emplace_back(*model, dealt[i], model->extend(dealt[i]));
-        for (const MemoryShard& shard : shards)
-            readers.emplace_back([&shard](std::string_view request) { return shard.answer(request); });
+        readers = readers_of(shards);
     }
 };
 

@@ -57,13 +57,6 @@ static std::vector<DocumentShard> shards_of(const QaDataset& whole, Index count)
     return shards;
 }
 
-static std::vector<ShardReader> readers_of(const std::vector<DocumentShard>& shards) {
-    std::vector<ShardReader> readers;
-    for (const DocumentShard& shard : shards)
-        readers.emplace_back([&shard](std::string_view request) { return shard.answer(request); });
-    return readers;
-}
-
 static const SearchOptions many{.answers = 8, .threshold = 0.3, .span_confidence = 0};
 
 TEST_CASE("answers from shards have the bits of those from one file", "[shards]") {
