@@ -34,6 +34,11 @@ static std::string token_of(const po::variables_map& values, const char* option)
 
 static bool is_loopback(const std::string& address) { return address == "::1" || address.starts_with("127."); }
 
+// Whether other servers have shards of what is served.
+static bool is_front(const po::variables_map& values) {
+    return values.count("shards") || values.count("document-shards");
+}
+
 static ServerOptions options_of(const po::variables_map& values) {
     constexpr int max_port = 65535, max_count = 100'000;
     ServerOptions options;
@@ -50,9 +55,7 @@ static ServerOptions options_of(const po::variables_map& values) {
     options.max_waiting = static_cast<std::size_t>(number("queue", 1, max_count));
     options.max_connections = static_cast<std::size_t>(number("connections", 1, max_count));
     const int workers = number("workers", 0, 1024);
-    const int waiting = values.count("shards") + values.count("document-shards") > 0
-                            ? 32
-                            : 0;  // workers that wait for shards take no core
+    const int waiting = is_front(values) ? 32 : 0;  // workers that wait for shards take no core
     options.workers = workers > 0 ? workers : std::max(waiting, thread_count());
     if (values.count("log")) options.log = values["log"].as<std::string>();
     if (const auto addresses = list_of(values, "address"); !addresses.empty()) options.addresses = addresses;
@@ -66,9 +69,8 @@ static FrontOptions front_options_of(const po::variables_map& values) {
     constexpr double max_seconds = 3600, milliseconds = 1000;
     const double seconds = values["shard-timeout"].as<double>();
     require_option(seconds >= 0.001 && seconds <= max_seconds, "shard-timeout", "0.001 to 3600");
-    const bool has_shards = values.count("shards") + values.count("document-shards") > 0;
     for (const char* option : {"shard-timeout", "whole", "shard-token-file"})
-        require_option(has_shards || !values.count(option) || values[option].defaulted(), option,
+        require_option(is_front(values) || !values.count(option) || values[option].defaulted(), option,
                        "--shards or --document-shards beside it");
     const std::string documents = values.count("document-shards") ? values["document-shards"].as<std::string>() : "";
     return {list_of(values, "shards"), documents, std::chrono::milliseconds(std::llround(seconds * milliseconds)),
@@ -98,9 +100,11 @@ int run_serve(const Arguments& arguments) {
          "URL|URL "
          "for replicas")  //
         ("shard-timeout", po::value<double>()->default_value(2, "2"),
-         "seconds for a reply of a shard, before its next replica is tried")                                //
-        ("whole", "with --shards: a shard that does not answer is an error, instead of a partial result")   //
-        ("shard-token-file", po::value<std::string>(), "with --shards: the token that those servers want")  //
+         "seconds for a reply of a shard, before its next replica is tried")  //
+        ("whole",
+         "with --shards or --document-shards: a shard that does not answer is an error, instead of a partial result")  //
+        ("shard-token-file", po::value<std::string>(),
+         "with --shards or --document-shards: the token that those servers want")  //
         ("log", po::value<std::string>(), "file for a JSON line for each request; -: standard error");
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
