@@ -233,13 +233,14 @@ static Translation translation_of(const po::variables_map& values, const Sequenc
 // Translates what comes until the end, or until a bad line, whose error it throws.
 static void translate_all(Translation& translation, Input& input, bool skip_bad) {
     const std::size_t max = translation.stream ? 1 : 4096;
-    for (std::vector<std::string> lines{""}; !lines.empty();) {
+    std::vector<std::string> lines;
+    do {
         lines.clear();
         Ragged<Token> tokens;
         const std::optional<Error> bad = read_lines(input, translation.source, max, skip_bad, lines, tokens);
         if (!lines.empty()) translation.run(lines, tokens);
         if (bad) throw Error(*bad);
-    }
+    } while (!lines.empty());
 }
 
 int run_translate(const Arguments& arguments) {
