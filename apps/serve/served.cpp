@@ -104,7 +104,7 @@ const Front* Served::front(const std::string& name) const {
 
 void Served::open_documents(const std::string& path) {
     if (documents_) throw UsageError({.what = "two data sets of documents", .expected = "one", .got = path});
-    const QaDataset dataset = load_dataset(path);
+    const QaDataset dataset = load_dataset(path, DatasetParts::memory);
     documents_ = std::make_unique<const documents::Search>(dataset.documents);
     if (dataset.shard) document_shard_ = std::make_unique<const documents::DocumentShard>(dataset);
 }
