@@ -25,19 +25,14 @@ struct DocumentShard::Impl {
     [[nodiscard]] std::vector<Scored> own(const std::vector<ShardPassage>& passages, const ByteReader& in) const;
 };
 
-DocumentShard::DocumentShard(std::shared_ptr<const Corpus> corpus, const std::optional<ShardOf>& shard)
-    : impl_(new Impl{shard.value_or(ShardOf{}), CorpusSearch(std::move(corpus))}) {}
-
-static std::shared_ptr<const Corpus> documents_of(const QaDataset& dataset) {
+DocumentShard::DocumentShard(const QaDataset& dataset) {
     if (!dataset.documents || !dataset.shard)
         throw Error({.what = "this is no shard of documents",
                      .expected = "a file that 'kvmem shard' made of documents",
                      .got = dataset.shard ? "a shard of facts" : "a whole data set",
                      .where = dataset.info.title});
-    return dataset.documents;
+    impl_.reset(new Impl{*dataset.shard, CorpusSearch(dataset.documents)});
 }
-
-DocumentShard::DocumentShard(const QaDataset& dataset) : DocumentShard(documents_of(dataset), dataset.shard) {}
 DocumentShard::~DocumentShard() = default;
 DocumentShard::DocumentShard(DocumentShard&&) noexcept = default;
 DocumentShard& DocumentShard::operator=(DocumentShard&&) noexcept = default;

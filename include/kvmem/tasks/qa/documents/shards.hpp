@@ -16,8 +16,6 @@ class DocumentShard {
   public:
     // Throws Error for a data set without documents, or that is no shard.
     explicit DocumentShard(const QaDataset& dataset);
-    // The documents of a server, which need not be a shard: then they are the only one.
-    DocumentShard(std::shared_ptr<const Corpus> corpus, const std::optional<ShardOf>& shard);
     ~DocumentShard();
     DocumentShard(DocumentShard&&) noexcept;
     DocumentShard& operator=(DocumentShard&&) noexcept;
