@@ -1,13 +1,16 @@
 #include "kvmem/cluster/agreement.hpp"
 
+#include "io/byte_stream.hpp"
 #include "kernels/simd/instruction_set.hpp"
-#include "kvmem/core/error.hpp"
+#include "kvmem/core/option_error.hpp"
 #include "kvmem/kernels/instruction_set.hpp"
 #include "kvmem/version.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <exception>
+#include <utility>
 
 namespace kvmem {
 
@@ -29,39 +32,62 @@ void require_same_text(Cluster& cluster, std::string_view own, std::string_view 
                  .hint = std::string(hint)});
 }
 
-// A problem as a text that gather() moves: its parts, each with a 0 behind it.
-static std::string text_of(const Problem& problem) {
-    std::string text;
-    for (const std::string& part : {problem.what, problem.expected, problem.got, problem.where, problem.hint})
-        text += part + '\0';
-    return text;
+namespace {
+
+enum class FailureKind : std::uint8_t { error, usage, option };
+
+// What a step threw on a rank.
+struct Failure {
+    FailureKind kind = FailureKind::error;
+    Problem problem{};
+    std::string option{};
+};
+
+template <class Stream>
+void transfer(Stream& s, OneOf<Failure> auto& failure) {
+    s(failure.kind, failure.option);
+    auto& problem = failure.problem;
+    s(problem.what, problem.expected, problem.got, problem.where, problem.hint);
 }
 
-static Problem problem_of(std::string_view text) {
-    Problem problem;
-    for (std::string* part : {&problem.what, &problem.expected, &problem.got, &problem.where, &problem.hint}) {
-        const std::size_t end = std::min(text.find('\0'), text.size());
-        *part = text.substr(0, end);
-        text.remove_prefix(std::min(end + 1, text.size()));
+}  // namespace
+
+static std::string bytes_of(const Failure& failure) {
+    ByteWriter out;
+    out(failure);
+    return std::move(out.bytes);
+}
+
+// The failure of a step as bytes, or none.
+static std::string failure_of(const std::function<void()>& step) {
+    try {
+        step();
+        return {};
+    } catch (const OptionError& e) {
+        return bytes_of({FailureKind::option, e.problem(), e.option()});
+    } catch (const UsageError& e) {
+        return bytes_of({FailureKind::usage, e.problem()});
+    } catch (const Error& e) {
+        return bytes_of({FailureKind::error, e.problem()});
+    } catch (const std::exception& e) {
+        return bytes_of({FailureKind::error, {.what = e.what()}});
     }
-    return problem;
 }
 
 void run_together(Cluster& cluster, const std::function<void()>& step) {
-    std::string failure;
-    try {
-        step();
-    } catch (const Error& e) {
-        failure = text_of(e.problem());
-    } catch (const std::exception& e) {
-        failure = text_of({.what = e.what()});
-    }
-    const std::vector<std::string> all = cluster.gather(failure);
-    const auto failed = std::ranges::find_if(all, [](const std::string& text) { return !text.empty(); });
+    const std::vector<std::string> all = cluster.gather(failure_of(step));
+    const auto failed = std::ranges::find_if(all, [](const std::string& bytes) { return !bytes.empty(); });
     if (failed == all.end()) return;
-    Problem problem = problem_of(*failed);
-    problem.where += (problem.where.empty() ? "rank " : ", on rank ") + std::to_string(failed - all.begin());
-    throw Error(problem);
+    const std::string rank = "rank " + std::to_string(failed - all.begin());
+    ByteReader in(*failed, "the failure of " + rank);
+    Failure failure;
+    in(failure);
+    in.require_end();
+    Problem& problem = failure.problem;
+    problem.where += (problem.where.empty() ? "" : ", on ") + rank;
+    if (failure.kind == FailureKind::option) throw OptionError(failure.option, std::move(problem));
+    if (failure.kind == FailureKind::usage) throw UsageError(std::move(problem));
+    throw Error(std::move(problem));
 }
 
 void agree_on_instruction_set(Cluster& cluster) {

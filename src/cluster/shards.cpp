@@ -1,12 +1,33 @@
 #include "kvmem/cluster/shards.hpp"
 
-#include "kvmem/core/error.hpp"
+#include "cluster/gather.hpp"
+#include "io/byte_stream.hpp"
 #include "kvmem/core/parallel.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <iterator>
+#include <utility>
 
 namespace kvmem {
+
+std::vector<std::string> gather_at_first(Cluster& cluster, std::string own) {
+    if (cluster.rank() > 0) {
+        const Outgoing out{0, std::as_bytes(std::span(own))};
+        cluster.exchange({&out, 1}, {});
+        return {};
+    }
+    std::vector<std::string> texts(static_cast<std::size_t>(cluster.size()));
+    texts[0] = std::move(own);
+    std::vector<Incoming> in;
+    in.reserve(texts.size());
+    for (Index rank = 1; rank < cluster.size(); ++rank)
+        in.push_back({rank, [&text = texts[rank]](std::size_t size) {
+                          text.resize(size);
+                          return std::as_writable_bytes(std::span(text));
+                      }});
+    cluster.exchange({}, in);
+    return texts;
+}
 
 static std::vector<std::string> answers_of(const std::vector<ShardReader>& shards, std::string_view request) {
     std::vector<std::string> replies(shards.size());
@@ -25,31 +46,6 @@ Dealt deal_evenly(Index items, Index part, Index parts) {
     return {first(part), first(part + 1)};
 }
 
-// Texts one after the other, each behind its length.
-static std::string packed(const std::vector<std::string>& texts) {
-    std::string all;
-    for (const std::string& text : texts) {
-        const Index size = std::ssize(text);
-        all.append(reinterpret_cast<const char*>(&size), sizeof size) += text;
-    }
-    return all;
-}
-
-static void unpack(std::string_view all, Index rank, std::vector<std::string>& texts) {
-    while (!all.empty()) {
-        Index size = -1;
-        if (all.size() >= sizeof size) std::memcpy(&size, all.data(), sizeof size);
-        if (size < 0 || size > std::ssize(all) - static_cast<Index>(sizeof size))
-            throw Error({.what = "replies of rank " + std::to_string(rank) + " cannot be read",
-                         .expected = "texts behind their lengths",
-                         .got = std::to_string(all.size()) + " bytes",
-                         .where = "cluster",
-                         .hint = "start all ranks with the same program"});
-        texts.emplace_back(all.substr(sizeof size, static_cast<std::size_t>(size)));
-        all.remove_prefix(sizeof size + static_cast<std::size_t>(size));
-    }
-}
-
 // A message of rank 0 to the others: a request behind this byte, or nothing at the end.
 static constexpr char request_mark = 'r';
 
@@ -57,22 +53,17 @@ static constexpr char request_mark = 'r';
 static std::vector<std::string> collect(Cluster& cluster, const std::vector<ShardReader>& own,
                                         std::string_view request) {
     std::vector<std::string> replies = answers_of(own, request);
-    if (cluster.rank() > 0) {
-        const std::string all = packed(replies);
-        const Outgoing out{0, std::as_bytes(std::span(all))};
-        cluster.exchange({&out, 1}, {});
-        return {};
+    ByteWriter out;
+    out(replies);
+    const std::vector<std::string> all = gather_at_first(cluster, std::move(out.bytes));
+    replies.clear();
+    for (std::size_t rank = 0; rank < all.size(); ++rank) {
+        ByteReader in(all[rank], "replies of rank " + std::to_string(rank));
+        std::vector<std::string> more;
+        in(more);
+        in.require_end();
+        std::ranges::move(more, std::back_inserter(replies));
     }
-    std::vector<std::string> texts(static_cast<std::size_t>(cluster.size()));
-    std::vector<Incoming> in;
-    in.reserve(texts.size());
-    for (Index rank = 1; rank < cluster.size(); ++rank)
-        in.push_back({rank, [&text = texts[rank]](std::size_t size) {
-                          text.resize(size);
-                          return std::as_writable_bytes(std::span(text));
-                      }});
-    cluster.exchange({}, in);
-    for (Index rank = 1; rank < cluster.size(); ++rank) unpack(texts[rank], rank, replies);
     return replies;
 }
 

@@ -1,5 +1,6 @@
 #include "kvmem/cluster/store_shards.hpp"
 
+#include "cluster/gather.hpp"
 #include "io/byte_stream.hpp"
 #include "kvmem/cluster/agreement.hpp"
 #include "kvmem/cluster/shards.hpp"
@@ -38,7 +39,7 @@ static std::string packed_slots(const MemoryStore& own, std::span<const Id> ids)
         const std::span<const Real> all = rows.view().span();
         return std::vector<float>(all.begin(), all.end());
     };
-    out(own.has_texts(), std::vector<Id>(ids.begin(), ids.end()), floats(slots.keys), floats(slots.values),
+    out(own.size(), own.has_texts(), std::vector<Id>(ids.begin(), ids.end()), floats(slots.keys), floats(slots.values),
         slots.texts);
     return std::move(out.bytes);
 }
@@ -47,6 +48,7 @@ namespace {
 
 // The slots of a rank that has sent them.
 struct SentSlots {
+    Index size = 0;  // of its store
     bool has_texts = false;
     std::vector<Id> ids;
     std::vector<float> keys, values;
@@ -54,8 +56,9 @@ struct SentSlots {
 
     SentSlots(const std::string& bytes, Index rank, const store::StoreOptions& options) {
         ByteReader in(bytes, "slots of rank " + std::to_string(rank));
-        in(has_texts, ids, keys, values, texts);
+        in(size, has_texts, ids, keys, values, texts);
         in.require_end();
+        in.require_count(size);
         const Index count = std::ssize(ids);
         if (std::ssize(keys) != count * options.key_width || std::ssize(values) != count * options.value_width ||
             std::ssize(texts) != count)
@@ -65,9 +68,11 @@ struct SentSlots {
 
 }  // namespace
 
-MemoryStore gather_slots(Cluster& cluster, const MemoryStore& own, std::span<const Id> ids) {
+// On rank 0 a store of these slots of all ranks, and the sum of the sizes of their stores.
+static MemoryStore gathered(Cluster& cluster, const MemoryStore& own, std::span<const Id> ids, Index& size) {
     const store::StoreOptions options = own.options();
-    const std::vector<std::string> all = cluster.gather(packed_slots(own, ids));
+    const std::vector<std::string> all = gather_at_first(cluster, packed_slots(own, ids));
+    size = 0;
     MemoryStore found(options);
     if (cluster.rank() > 0) return found;
     std::vector<SentSlots> sent;
@@ -75,6 +80,7 @@ MemoryStore gather_slots(Cluster& cluster, const MemoryStore& own, std::span<con
     for (Index rank = 0; rank < cluster.size(); ++rank) sent.emplace_back(all[rank], rank, options);
     const bool has_texts = std::ranges::any_of(sent, &SentSlots::has_texts);
     for (const SentSlots& slots : sent) {
+        size += slots.size;
         const Index count = std::ssize(slots.ids);
         if (count == 0) continue;
         const ConstView values =
@@ -84,6 +90,11 @@ MemoryStore gather_slots(Cluster& cluster, const MemoryStore& own, std::span<con
                   slots.ids);
     }
     return found;
+}
+
+MemoryStore gather_slots(Cluster& cluster, const MemoryStore& own, std::span<const Id> ids) {
+    Index size = 0;
+    return gathered(cluster, own, ids, size);
 }
 
 Matrix share_rows(Cluster& cluster, ConstView own) {
@@ -114,9 +125,7 @@ MemoryStore search_on_ranks(Cluster& cluster, const MemoryStore& own, ConstView 
     });
     std::ranges::sort(ids);
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-    size = 0;
-    for (const std::string& one : cluster.gather(std::to_string(own.size()))) size += std::stoll(one);
-    return gather_slots(cluster, own, ids);
+    return gathered(cluster, own, ids, size);
 }
 
 }  // namespace kvmem

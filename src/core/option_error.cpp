@@ -11,4 +11,7 @@ OptionError::OptionError(std::string option, std::string expected, std::string g
                   .hint = std::move(hint)}),
       option_(std::move(option)) {}
 
+OptionError::OptionError(std::string option, Problem problem)
+    : UsageError(std::move(problem)), option_(std::move(option)) {}
+
 }  // namespace kvmem

@@ -22,6 +22,13 @@ namespace kvmem {
 template <class T>
 concept PlainNumber = std::is_arithmetic_v<T> || std::is_enum_v<T>;
 
+// Of which a vector holds the bytes of a message.
+template <class T>
+concept CopiedNumber = PlainNumber<T> && !std::same_as<T, bool>;
+
+// The largest count of anything that a message may tell. Sums of the shards' counts do not overflow.
+inline constexpr Index max_count = Index{1} << 40;
+
 // T, which may be const.
 template <class U, class T>
 concept OneOf = std::same_as<std::remove_const_t<U>, T>;
@@ -50,7 +57,10 @@ class ByteWriter {
     template <class T>
     void put(const std::vector<T>& values) {
         put(std::ssize(values));
-        for (const T& value : values) put(value);
+        if constexpr (CopiedNumber<T>)
+            bytes.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
+        else
+            for (const T& value : values) put(value);
     }
     template <class A, class B>
     void put(const std::pair<A, B>& both) {
@@ -71,6 +81,11 @@ class ByteReader {
     }
     void require_end() const {
         if (!rest_.empty()) fail("no more bytes", std::to_string(rest_.size()));
+    }
+    // Throws Error unless this is a count.
+    void require_count(Index number) const {
+        if (number < 0 || number > max_count)
+            fail("a count from 0 to " + std::to_string(max_count), std::to_string(number));
     }
     [[noreturn]] void fail(const std::string& expected, const std::string& got) const {
         throw Error({.what = "a message of a shard cannot be read",
@@ -108,7 +123,15 @@ class ByteReader {
     template <class T>
     void get(std::vector<T>& values) {
         values.clear();
-        for (std::size_t left = count(); left > 0; --left) get(values.emplace_back());
+        const std::size_t size = count();
+        if constexpr (CopiedNumber<T>) {
+            if (size > rest_.size() / sizeof(T))
+                fail(std::to_string(size) + " numbers", std::to_string(rest_.size()) + " bytes");
+            values.resize(size);
+            if (size > 0) std::memcpy(values.data(), take(size * sizeof(T)).data(), size * sizeof(T));
+        } else {
+            for (std::size_t left = size; left > 0; --left) get(values.emplace_back());
+        }
     }
     template <class A, class B>
     void get(std::pair<A, B>& both) {

@@ -2,7 +2,7 @@
 
 #include "kvmem/cluster/agreement.hpp"
 #include "kvmem/cluster/threads.hpp"
-#include "kvmem/core/error.hpp"
+#include "kvmem/core/option_error.hpp"
 #include "support/cluster_checks.hpp"
 
 #include <catch2/catch.hpp>
@@ -101,4 +101,25 @@ TEST_CASE("what fails on one rank fails on all, and each can name it", "[cluster
     });
     CHECK(same == 3);
     CHECK(failure.find("out of luck") != std::string::npos);
+}
+
+TEST_CASE("a wrong option of one rank is that on all", "[cluster]") {
+    std::atomic<int> options = 0, usages = 0;
+    failure_on(3, [&](Cluster& cluster) {
+        try {
+            run_together(cluster, [&] { require_option(cluster.rank() != 2, "top_k", "1 or more"); });
+        } catch (const OptionError& e) {
+            options += e.option() == "top_k" && e.problem().where == "rank 2";
+        }
+        try {
+            run_together(cluster, [&] {
+                if (cluster.rank() == 0) throw UsageError({.what = std::string("a\0b", 3), .got = "one"});
+            });
+        } catch (const OptionError&) {
+        } catch (const UsageError& e) {
+            usages += e.problem().what == std::string("a\0b", 3) && e.problem().got == "one";
+        }
+    });
+    CHECK(options == 3);
+    CHECK(usages == 3);
 }

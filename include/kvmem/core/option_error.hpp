@@ -13,6 +13,9 @@ class OptionError : public UsageError {
     // "bad value of " and the option, which is named as a field is: "valid_fraction". Empty parts are left out.
     explicit OptionError(std::string option, std::string expected, std::string got = {}, std::string hint = {});
 
+    // The same with a problem as it was stated elsewhere, such as by another process.
+    OptionError(std::string option, Problem problem);
+
     // The option's name. The reference is valid for the life of the error.
     const std::string& option() const noexcept { return option_; }
 
