@@ -298,7 +298,7 @@ MemoryStore MemoryStore::open(const std::filesystem::path& path, Access access) 
 
 MemoryStore MemoryStore::open_shards(const std::filesystem::path& path, Index first, Index last) {
     const Index shards = std::ssize(peek(path).shards);
-    require_option(0 <= first && first <= last && last <= shards, "first, last",
+    require_option(shards > 0 && 0 <= first && first <= last && last <= shards, "first, last",
                    "shards of a store in shards, from 0 to their number");
     auto impl = std::make_unique<Impl>();
     impl->path = store_path(path);

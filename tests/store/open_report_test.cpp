@@ -159,5 +159,7 @@ TEST_CASE("some shards of a store have their slots alone, with the changes of th
     // What other machines have need not be here.
     fs::remove(MemoryStore::peek(files.manifest).shards[3]);
     CHECK(MemoryStore::open_shards(files.manifest, 0, 3).size() > 0);
+    MemoryStore::create(files.one, of_width);
+    CHECK_THROWS_AS(MemoryStore::open_shards(files.one, 0, 0), UsageError);
     CHECK_THROWS_AS(MemoryStore::open_shards(files.manifest, 2, 4), Error);
 }

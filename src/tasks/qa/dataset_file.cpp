@@ -122,10 +122,8 @@ static void write_split(hdf5::Writer& file, const std::string& path, const Split
 }
 
 std::shared_ptr<const documents::Corpus> documents::load_documents(const std::filesystem::path& path) {
-    if (is_sharded_dataset(path))
-        if (auto corpus = load_shards(path).documents) return corpus;
-    const hdf5::Reader file(path, format, version);
-    auto corpus = read_corpus(file);
+    const auto corpus =
+        is_sharded_dataset(path) ? load_shards(path).documents : read_corpus(hdf5::Reader(path, format, version));
     if (!corpus)
         throw Error({.what = "the data set has no documents",
                      .where = path.string(),

@@ -36,10 +36,11 @@ ShardedMemory::ShardedMemory(ShardCall call, const Model& model)
             AboutMemory about;
             in(about);
             set.add(about.shard, shard, shards);
-            if (about.tokens != entities() || about.relations != relations_ || about.slots < 0)
+            if (about.tokens != entities() || about.relations != relations_)
                 in.fail("a model of " + std::to_string(entities()) + " tokens and " + std::to_string(relations_) +
                             " relations",
                         std::to_string(about.tokens) + " and " + std::to_string(about.relations));
+            in.require_count(about.slots);
             first_.push_back(first_.back() + about.slots);
         },
         MemoryStep::about);
@@ -53,7 +54,10 @@ std::vector<Index> ShardedMemory::sizes(std::span<const Token> tokens) const {
         [&](Index, Index, ByteReader& in) {
             in(own);
             if (own.size() != all.size()) in.fail(std::to_string(all.size()) + " sizes", std::to_string(own.size()));
-            for (std::size_t i = 0; i < all.size(); ++i) all[i] += own[i];
+            for (std::size_t i = 0; i < all.size(); ++i) {
+                in.require_count(own[i]);
+                all[i] += own[i];
+            }
         },
         MemoryStep::sizes, list(tokens));
     return all;

@@ -103,6 +103,7 @@ TEST_CASE("a manifest is read as the data set that was dealt", "[shards]") {
     CHECK(read_file(files.shard(2)) == before);  // the same contents have the same id
     fs::create_symlink(files.manifest, files.directory / "link.json");
     CHECK(load_dataset(files.directory / "link.json").memory.size() == files.whole.memory.size());
+    CHECK_THROWS_WITH(documents::load_documents(files.manifest), Catch::Contains("no documents"));
     const QaDataset documents = dataset_of(many_documents());
     save_shards(deal(documents, 2), files.directory / "d.json");
     CHECK(*documents::load_documents(files.directory / "d.json") == *documents.documents);

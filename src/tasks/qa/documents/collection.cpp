@@ -85,7 +85,7 @@ struct Checker {
 
     void file(const File& file) const {
         require(file.layout <= Layout::squad && file.encoding <= Encoding::latin1 && file.bytes >= 0 &&
-                    file.skipped_lines >= 0,
+                    file.skipped_lines >= 0 && file.skipped_lines <= file.bytes,
                 "a file is described wrongly", "a known layout and encoding");
         require(std::ranges::is_sorted(file.lines) &&
                     (file.lines.empty() || (file.lines.front() >= 0 && file.lines.back() <= file.bytes)),

@@ -51,7 +51,7 @@ void ShardedDocuments::call(Use use, Step step, const T&... arguments) const {
     request(step, arguments...);
     const std::vector<std::string> replies = call_(request.bytes);
     for (std::size_t i = 0; i < replies.size(); ++i) {
-        const bool is_left_out = step != Step::about && (i >= is_there_.size() || !is_there_[i]);
+        const bool is_left_out = i >= is_there_.size() || !is_there_[i];
         if (replies[i].empty() || is_left_out) continue;
         ByteReader in(replies[i], "the reply of shard " + std::to_string(i));
         use(static_cast<Index>(i), in);
@@ -74,8 +74,7 @@ ShardedDocuments::ShardedDocuments(const ShardCall& call) : call_(call) {
             in(about);
             in.require_end();
             const Totals& more = about.totals;
-            if (std::min({more.passages, more.sentences, more.tokens}) < 0)
-                in.fail("counts from 0", std::to_string(more.passages));
+            for (const Index count : {more.passages, more.sentences, more.tokens}) in.require_count(count);
             set_.add(about.shard, static_cast<Index>(i), std::ssize(replies));
             if (language_.empty()) language_ = about.language;
             if (about.language != language_) in.fail("stems of " + language_, about.language);
@@ -98,8 +97,11 @@ std::vector<Index> ShardedDocuments::frequencies(std::span<const std::string> st
         [&](Index, ByteReader& in) {
             in(own);
             require_count(own.size(), all.size(), in);
-            for (std::size_t i = 0; i < all.size(); ++i)
-                if (own[i] >= 0) all[i] = std::max<Index>(all[i], 0) + own[i];
+            for (std::size_t i = 0; i < all.size(); ++i) {
+                if (own[i] < 0) continue;
+                in.require_count(own[i]);
+                all[i] = std::max<Index>(all[i], 0) + own[i];
+            }
         },
         Step::frequencies, std::vector<std::string>(stems.begin(), stems.end()));
     return all;
@@ -175,7 +177,7 @@ std::vector<PlacedSentence> ShardedDocuments::best_sentences(const Query& query,
     return all;
 }
 
-// A corpus with stems, and without postings: those of the shards count.
+// A corpus whose stems alone are read: frequencies are those of the shards.
 static std::shared_ptr<const Corpus> with_stems(Collection collection, const std::string& language) {
     auto corpus = std::make_shared<Corpus>();
     corpus->postings = make_postings(collection, language);
