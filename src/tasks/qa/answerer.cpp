@@ -7,6 +7,7 @@
 #include "tasks/qa/translator.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace kvmem {
 
@@ -32,21 +33,12 @@ Answerer::Impl::Impl(std::shared_ptr<QuestionReader> shared, ShardedMemory shard
     reader->linker.emplace(model->vocabulary(), reader->names);
 }
 
-// A flag for each token of the model: whether the data set has it as a relation.
-static std::vector<bool> relations_in_use(const QaDataset& dataset, std::span<const Token> to, Token model_tokens) {
-    std::vector<bool> relations(model_tokens, false);
-    for (Token theirs = 0; theirs < dataset.vocabulary.size(); ++theirs)
-        if (dataset.vocabulary.kind(theirs) == TokenKind::relation) relations[to[theirs]] = true;
-    relations[unknown_token] = false;
-    return relations;
-}
-
 static std::shared_ptr<QuestionReader> reader_of(std::unique_ptr<Model> model, const QaDataset& dataset, Index slots,
                                                  std::span<const Token> to) {
     auto reader = std::make_shared<QuestionReader>();
     const Token tokens = model->vocabulary().size();
     reader->names = names_in_use(dataset.vocabulary, slots, to, tokens);
-    reader->relations = relations_in_use(dataset, to, tokens);
+    reader->relations = relations_in_use(dataset.vocabulary, to, tokens);
     reader->model = std::move(model);
     return reader;
 }
@@ -284,8 +276,10 @@ std::vector<Answer> Answerer::ask_all(std::span<const AskedQuestion> asked) cons
     std::vector<Answer> found = impl_->ask_facts(parts);
     for (std::size_t i = 0, begin = 0; i < asked.size(); begin = ends[i++]) {
         const auto own = std::span(found).subspan(begin, ends[i] - begin);
-        answers.push_back(own.size() == 1 ? std::move(own.front())
-                                          : merged({own.begin(), own.end()}, asked[i].options));
+        answers.push_back(
+            own.size() == 1
+                ? std::move(own.front())
+                : merged({std::make_move_iterator(own.begin()), std::make_move_iterator(own.end())}, asked[i].options));
     }
     return answers;
 }

@@ -13,14 +13,16 @@ static bool is_conjunction(std::string_view word) {
     return std::ranges::find(all, word) != std::end(all);
 }
 
+// ASCII signs between names of a list.
+static constexpr std::string_view list_signs = ",;&/";
+
 static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 // Whether a text may have a list: a sign or a conjunction of one, or letters beyond ASCII. Most questions have none,
 // and need not be searched for names.
 static bool may_have_list(std::string_view text) {
-    constexpr std::string_view signs = ",;&/";
     for (std::size_t at = 0, end = 0; at < text.size(); at = std::max(end, at + 1)) {
-        if (static_cast<unsigned char>(text[at]) >= 0x80 || signs.find(text[at]) != signs.npos) return true;
+        if (static_cast<unsigned char>(text[at]) >= 0x80 || list_signs.find(text[at]) != list_signs.npos) return true;
         for (end = at; end < text.size() && is_letter(text[end]);) ++end;
         constexpr std::size_t longest = 4;  // of ASCII
         if (end == at || end - at > longest) continue;
@@ -35,7 +37,7 @@ static bool may_have_list(std::string_view text) {
 static bool joins(std::string_view between, std::span<const TextPart> words) {
     if (words.size() > 1) return false;
     if (words.size() == 1) return is_conjunction(words[0].word);
-    return between.find_first_of(",;&/") != between.npos || between.find("\u3001") != between.npos ||
+    return between.find_first_of(list_signs) != between.npos || between.find("\u3001") != between.npos ||
            between.find("\uff0c") != between.npos;
 }
 

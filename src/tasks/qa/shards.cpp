@@ -165,7 +165,6 @@ QaDataset load_shard(const ShardedDataset& manifest, Index shard, DatasetParts p
                       .where = file.string(),
                       .hint = "put the file back that the manifest names"});
     };
-    // A manifest has no hash, so none is read in place of a shard.
     if (const std::string hash = content_hash(file); hash != manifest.hashes[shard])
         throw wrong("the hash " + manifest.hashes[shard], hash.empty() ? "none" : hash);
     QaDataset dataset = load_dataset(file, parts);

@@ -6,12 +6,22 @@
 
 namespace kvmem {
 
-std::vector<bool> names_in_use(const Vocabulary& theirs, Index slots, std::span<const Token> to, Token model_tokens) {
-    if (slots == 0) return {};
-    std::vector<bool> names(model_tokens, false);
+static std::vector<bool> tokens_in_use(const Vocabulary& theirs, TokenKind kind, std::span<const Token> to,
+                                       Token model_tokens) {
+    std::vector<bool> in_use(model_tokens, false);
     for (Token token = 0; token < theirs.size(); ++token)
-        if (theirs.kind(token) == TokenKind::entity) names[to[token]] = true;
-    return names;
+        if (theirs.kind(token) == kind) in_use[to[token]] = true;
+    return in_use;
+}
+
+std::vector<bool> names_in_use(const Vocabulary& theirs, Index slots, std::span<const Token> to, Token model_tokens) {
+    return slots == 0 ? std::vector<bool>() : tokens_in_use(theirs, TokenKind::entity, to, model_tokens);
+}
+
+std::vector<bool> relations_in_use(const Vocabulary& theirs, std::span<const Token> to, Token model_tokens) {
+    std::vector<bool> relations = tokens_in_use(theirs, TokenKind::relation, to, model_tokens);
+    relations[unknown_token] = false;
+    return relations;
 }
 
 void leave_out_possessives(Ragged<Token>& rows, const Vocabulary& vocabulary) {

@@ -15,6 +15,9 @@ namespace kvmem {
 // names of training. `to` is the result of Model::extend().
 std::vector<bool> names_in_use(const Vocabulary& theirs, Index slots, std::span<const Token> to, Token model_tokens);
 
+// By the model's tokens, whether they are relations of a data set.
+std::vector<bool> relations_in_use(const Vocabulary& theirs, std::span<const Token> to, Token model_tokens);
+
 // Removes each word "s" behind an entity, as the linker does for a model that never saw a possessive in training.
 void leave_out_possessives(Ragged<Token>& rows, const Vocabulary& vocabulary);
 

@@ -39,9 +39,7 @@ DocumentShard& DocumentShard::operator=(DocumentShard&&) noexcept = default;
 
 const ShardOf& DocumentShard::shard() const { return impl_->shard; }
 
-void DocumentShard::Impl::about(ByteWriter& out) const {
-    out(AboutShard{shard, search.language(), search.corpus().collection.reader, search.totals()});
-}
+void DocumentShard::Impl::about(ByteWriter& out) const { out(AboutShard{shard, search.language(), search.totals()}); }
 
 void DocumentShard::Impl::frequencies(ByteReader& in, ByteWriter& out) const {
     std::vector<std::string> stems;

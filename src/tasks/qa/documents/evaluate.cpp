@@ -63,7 +63,7 @@ static void compare(Outcome& outcome, const Collection& all, const Question& que
 static Outcome ask(const Search& search, const Question& question, double threshold, const SentenceRanking& rank) {
     const Collection& all = search.corpus().collection;
     const Index file = all.file_of(question.document);
-    if (is_blank(question.text)) return {.answerable = !question.answers.empty()};
+    if (is_blank_question(question.text)) return {.answerable = !question.answers.empty()};
     const Findings found = search.ask(question.text, {.answers = 10, .threshold = threshold, .rank = rank});
     Outcome outcome{.confidence = confidence_of(found), .answerable = !question.answers.empty()};
     const auto holds = [&](const FoundAnswer& answer) {

@@ -20,7 +20,7 @@ enum class Step : std::uint8_t { about, frequencies, near_words, passages, sente
 // What a shard says about itself.
 struct AboutShard {
     ShardOf shard;
-    std::string language, reader;
+    std::string language;
     Totals totals;
 };
 
@@ -36,7 +36,7 @@ void transfer(Stream& s, OneOf<Totals> auto& value) {
 }
 template <class Stream>
 void transfer(Stream& s, OneOf<AboutShard> auto& value) {
-    s(value.shard, value.language, value.reader, value.totals);
+    s(value.shard, value.language, value.totals);
 }
 template <class Stream>
 void transfer(Stream& s, OneOf<NearWords> auto& value) {
