@@ -102,11 +102,13 @@ class ByteReader {
         rest_.remove_prefix(size);
         return taken;
     }
-    // An element takes a byte at least, so that a forged count allocates no more than the message is long.
-    std::size_t count() {
+    // The number of elements, of which each takes so many bytes at least: a forged one allocates no more than the
+    // message is long.
+    std::size_t count(std::size_t element = 1) {
         Index size = 0;
         get(size);
-        if (size < 0 || size > std::ssize(rest_)) fail("at most " + std::to_string(rest_.size()), std::to_string(size));
+        const Index most = std::ssize(rest_) / static_cast<Index>(element);
+        if (size < 0 || size > most) fail("at most " + std::to_string(most), std::to_string(size));
         return static_cast<std::size_t>(size);
     }
     template <class T>
@@ -123,14 +125,12 @@ class ByteReader {
     template <class T>
     void get(std::vector<T>& values) {
         values.clear();
-        const std::size_t size = count();
         if constexpr (CopiedNumber<T>) {
-            if (size > rest_.size() / sizeof(T))
-                fail(std::to_string(size) + " numbers", std::to_string(rest_.size()) + " bytes");
+            const std::size_t size = count(sizeof(T));
             values.resize(size);
             if (size > 0) std::memcpy(values.data(), take(size * sizeof(T)).data(), size * sizeof(T));
         } else {
-            for (std::size_t left = size; left > 0; --left) get(values.emplace_back());
+            for (std::size_t left = count(); left > 0; --left) get(values.emplace_back());
         }
     }
     template <class A, class B>
