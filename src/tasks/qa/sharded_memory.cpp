@@ -12,14 +12,9 @@ namespace kvmem {
 // Sends a request and calls use(shard, reader) for each reply. All shards must reply.
 template <class Use, class... T>
 static void call_shards(const ShardCall& call, Use use, MemoryStep step, const T&... arguments) {
-    ByteWriter request;
-    request(step, arguments...);
-    const std::vector<std::string> replies = call(request.bytes);
-    for (std::size_t i = 0; i < replies.size(); ++i) {
-        ByteReader in(replies[i], "the reply of shard " + std::to_string(i));
-        use(static_cast<Index>(i), std::ssize(replies), in);
-        in.require_end();
-    }
+    const std::vector<std::string> replies = call(request_of(step, arguments...));
+    for (std::size_t i = 0; i < replies.size(); ++i)
+        read_reply(replies, i, [&](ByteReader& in) { use(static_cast<Index>(i), std::ssize(replies), in); });
 }
 
 template <class T>

@@ -9,6 +9,7 @@
 #include "kvmem/tasks/qa/documents/postings.hpp"
 #include "kvmem/version.hpp"
 #include "tasks/qa/documents/parts.hpp"
+#include "tasks/qa/shard_of.hpp"
 
 #include <boost/json.hpp>
 #include <span>
@@ -79,15 +80,10 @@ std::vector<QaDataset> deal(const QaDataset& dataset, Index shards) {
 
 static void require_next(const QaDataset& shard, const QaDataset& first, Index number) {
     const ShardOf wanted{.set = first.shard->set, .number = number, .count = first.shard->count};
-    const auto text_of = [](const ShardOf& of) {
-        return "shard " + std::to_string(of.number) + " of " + std::to_string(of.count) + " of " + of.set;
-    };
-    ShardOf got = shard.shard.value_or(ShardOf{});
-    got.continues = false;
-    if (got != wanted)
+    if (!is_shard(shard.shard, wanted))
         throw Error({.what = "shards of a data set do not follow each other",
                      .expected = text_of(wanted),
-                     .got = shard.shard ? text_of(got) : "no shard",
+                     .got = text_of(shard.shard),
                      .where = shard.info.title});
     if (shard.vocabulary.size() != first.vocabulary.size() || shard.candidates != first.candidates)
         throw Error({.what = "shards of a data set have other words",
@@ -169,11 +165,7 @@ QaDataset load_shard(const ShardedDataset& manifest, Index shard, DatasetParts p
         throw wrong("the hash " + manifest.hashes[shard], hash.empty() ? "none" : hash);
     QaDataset dataset = load_dataset(file, parts);
     const ShardOf wanted{.set = manifest.set, .number = shard, .count = std::ssize(manifest.files)};
-    if (!dataset.shard || dataset.shard->set != wanted.set || dataset.shard->number != wanted.number ||
-        dataset.shard->count != wanted.count)
-        throw wrong("shard " + std::to_string(shard) + " of " + manifest.set,
-                    dataset.shard ? "shard " + std::to_string(dataset.shard->number) + " of " + dataset.shard->set
-                                  : "no shard");
+    if (!is_shard(dataset.shard, wanted)) throw wrong(text_of(wanted), text_of(dataset.shard));
     return dataset;
 }
 

@@ -47,41 +47,33 @@ class ShardedDocuments final : public Searched {
 
 template <class Use, class... T>
 void ShardedDocuments::call(Use use, Step step, const T&... arguments) const {
-    ByteWriter request;
-    request(step, arguments...);
-    const std::vector<std::string> replies = call_(request.bytes);
+    const std::vector<std::string> replies = call_(request_of(step, arguments...));
     for (std::size_t i = 0; i < replies.size(); ++i) {
         const bool is_left_out = i >= is_there_.size() || !is_there_[i];
         if (replies[i].empty() || is_left_out) continue;
-        ByteReader in(replies[i], "the reply of shard " + std::to_string(i));
-        use(static_cast<Index>(i), in);
-        in.require_end();
+        read_reply(replies, i, [&](ByteReader& in) { use(static_cast<Index>(i), in); });
     }
 }
 
 ShardedDocuments::ShardedDocuments(const ShardCall& call) : call_(call) {
-    std::vector<std::string> replies;
-    ByteWriter request;
-    request(Step::about);
-    replies = call_(request.bytes);
+    const std::vector<std::string> replies = call_(request_of(Step::about));
     first_.assign(1, 0);
     first_.reserve(replies.size() + 1);
     for (std::size_t i = 0; i < replies.size(); ++i) {
         is_there_.push_back(!replies[i].empty());
-        AboutShard about;
-        if (is_there_.back()) {
-            ByteReader in(replies[i], "the reply of shard " + std::to_string(i));
-            in(about);
-            in.require_end();
-            const Totals& more = about.totals;
-            for (const Index count : {more.passages, more.sentences, more.tokens}) in.require_count(count);
-            set_.add(about.shard, static_cast<Index>(i), std::ssize(replies));
-            if (language_.empty()) language_ = about.language;
-            if (about.language != language_) in.fail("stems of " + language_, about.language);
-        }
-        totals_.passages += about.totals.passages;
-        totals_.sentences += about.totals.sentences;
-        totals_.tokens += about.totals.tokens;
+        if (is_there_.back())
+            read_reply(replies, i, [&](ByteReader& in) {
+                AboutShard about;
+                in(about);
+                const Totals& more = about.totals;
+                for (const Index count : {more.passages, more.sentences, more.tokens}) in.require_count(count);
+                set_.add(about.shard, static_cast<Index>(i), std::ssize(replies));
+                if (language_.empty()) language_ = about.language;
+                if (about.language != language_) in.fail("stems of " + language_, about.language);
+                totals_.passages += more.passages;
+                totals_.sentences += more.sentences;
+                totals_.tokens += more.tokens;
+            });
         first_.push_back(totals_.passages);
     }
     set_.require_some(std::ssize(replies));
