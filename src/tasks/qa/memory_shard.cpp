@@ -2,8 +2,10 @@
 #include "kvmem/tasks/qa/memory_shards.hpp"
 #include "kvmem/tasks/qa/retriever.hpp"
 #include "tasks/qa/memory_messages.hpp"
+#include "tasks/qa/retrieval.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace kvmem {
@@ -12,7 +14,7 @@ struct MemoryShard::Impl {
     const Model& model;
     ShardOf shard;
     Slots slots;  // in the model's tokens
-    Retriever retriever;
+    std::optional<Retriever> retriever;
     Index relations;
 
     // Each reads the arguments of its step and writes its result.
@@ -39,9 +41,9 @@ static Slots translated(Slots slots, std::span<const Token> to) {
 
 // The retriever of Retrieval::hops needs slots that stay where they are.
 MemoryShard::MemoryShard(const Model& model, const QaDataset& shard, std::span<const Token> to)
-    : impl_(new Impl{model, shard_of(shard), translated(shard.memory, to), Retriever({}, Vocabulary()),
-                     std::ssize(relations_of(model.vocabulary()))}) {
-    impl_->retriever = Retriever(impl_->slots, model.vocabulary(), model.retrieval());
+    : impl_(new Impl{
+          model, shard_of(shard), translated(shard.memory, to), {}, std::ssize(relations_of(model.vocabulary()))}) {
+    impl_->retriever.emplace(impl_->slots, model.vocabulary(), model.retrieval());
 }
 MemoryShard::~MemoryShard() = default;
 MemoryShard::MemoryShard(MemoryShard&&) noexcept = default;
@@ -51,10 +53,7 @@ void MemoryShard::Impl::sizes(ByteReader& in, ByteWriter& out) const {
     std::vector<Token> tokens;
     in(tokens);
     in.require_end();
-    std::vector<Index> all;
-    all.reserve(tokens.size());
-    for (const Token token : tokens) all.push_back(std::ssize(retriever.bucket(token)));
-    out(all);
+    out(OwnBuckets{*retriever, &slots}.sizes(tokens));
 }
 
 void MemoryShard::Impl::found(ByteReader& in, ByteWriter& out) const {
@@ -62,10 +61,7 @@ void MemoryShard::Impl::found(ByteReader& in, ByteWriter& out) const {
     in(tokens);
     in.require_end();
     std::vector<Index> all;
-    for (const Token token : tokens) {
-        const std::span<const Index> bucket = retriever.bucket(token);
-        all.insert(all.end(), bucket.begin(), bucket.end());
-    }
+    OwnBuckets{*retriever, &slots}.append(tokens, all);
     std::ranges::sort(all);
     all.erase(std::unique(all.begin(), all.end()), all.end());
     out(all);
@@ -93,7 +89,7 @@ void MemoryShard::Impl::facts(ByteReader& in, ByteWriter& out) const {
     in(entities, weights, followed, threshold);
     in.require_end();
     require_tokens(in, entities, model.vocabulary().size());
-    const Facts* all = retriever.facts();
+    const Facts* all = retriever->facts();
     if (!all || weights.size() != entities.size() || std::ssize(followed) != relations + 1)
         in.fail("a weight for each entity and relation of a model that follows facts", "others");
     std::vector<Fact> found;

@@ -14,6 +14,31 @@
 
 namespace kvmem {
 
+// The buckets of a retriever, whose memory only append_values reads.
+struct OwnBuckets {
+    const Retriever& retriever;
+    const Slots* memory;
+
+    [[nodiscard]] std::vector<Index> sizes(std::span<const Token> tokens) const {
+        std::vector<Index> all;
+        all.reserve(tokens.size());
+        for (const Token token : tokens) all.push_back(std::ssize(retriever.bucket(token)));
+        return all;
+    }
+    void append(std::span<const Token> tokens, std::vector<Index>& slots) const {
+        for (const Token token : tokens) {
+            const std::span<const Index> bucket = retriever.bucket(token);
+            slots.insert(slots.end(), bucket.begin(), bucket.end());
+        }
+    }
+    void append_values(std::span<const Index> slots, std::vector<Token>& tokens) const {
+        for (const Index slot : slots) {
+            const std::span<const Token> value = memory->value[slot];
+            tokens.insert(tokens.end(), value.begin(), value.end());
+        }
+    }
+};
+
 // The slots of these tokens' buckets, rising, without buckets that are too large. If that leaves none, `or_rarest`
 // takes the smallest bucket of all.
 template <class Buckets>

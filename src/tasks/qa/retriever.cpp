@@ -80,35 +80,6 @@ std::span<const Index> Retriever::bucket(Token token) const {
     return std::span(slots_).subspan(offsets_[i], offsets_[i + 1] - offsets_[i]);
 }
 
-namespace {
-
-// The buckets of a retriever (retrieval.hpp).
-struct OwnBuckets {
-    const Retriever& retriever;
-    const Slots* memory;
-
-    [[nodiscard]] std::vector<Index> sizes(std::span<const Token> tokens) const {
-        std::vector<Index> all;
-        all.reserve(tokens.size());
-        for (const Token token : tokens) all.push_back(std::ssize(retriever.bucket(token)));
-        return all;
-    }
-    void append(std::span<const Token> tokens, std::vector<Index>& slots) const {
-        for (const Token token : tokens) {
-            const std::span<const Index> bucket = retriever.bucket(token);
-            slots.insert(slots.end(), bucket.begin(), bucket.end());
-        }
-    }
-    void append_values(std::span<const Index> slots, std::vector<Token>& tokens) const {
-        for (const Index slot : slots) {
-            const std::span<const Token> value = memory->value[slot];
-            tokens.insert(tokens.end(), value.begin(), value.end());
-        }
-    }
-};
-
-}  // namespace
-
 std::vector<std::vector<Index>> Retriever::retrieve_by_hop(std::span<const Token> question) const {
     return kvmem::retrieve_by_hop(OwnBuckets{*this, memory_}, question, options_);
 }
