@@ -28,6 +28,10 @@ class ShardedDocuments final : public Searched {
                                                              Index count) const override;
     [[nodiscard]] FoundPassages found(std::span<const Index> passages) const override;
 
+    [[nodiscard]] Index shards() const { return std::ssize(is_there_); }
+    // Whether a shard that was there at first has not replied since: what was counted is then no set's.
+    [[nodiscard]] bool has_lost() const { return has_lost_; }
+
   private:
     // Sends a step with its arguments, and calls use(shard, reader) for each reply.
     template <class Use, class... T>
@@ -41,6 +45,7 @@ class ShardedDocuments final : public Searched {
     std::vector<Index> first_;  // the number of each shard's first passage, and that of all
     std::vector<bool> is_there_;
     Totals totals_;
+    mutable bool has_lost_ = false;
 };
 
 }  // namespace
@@ -50,7 +55,11 @@ void ShardedDocuments::call(Use use, Step step, const T&... arguments) const {
     const std::vector<std::string> replies = call_(request_of(step, arguments...));
     for (std::size_t i = 0; i < replies.size(); ++i) {
         const bool is_left_out = i >= is_there_.size() || !is_there_[i];
-        if (replies[i].empty() || is_left_out) continue;
+        if (is_left_out) continue;
+        if (replies[i].empty()) {
+            has_lost_ = true;
+            continue;
+        }
         read_reply(replies, i, [&](ByteReader& in) { use(static_cast<Index>(i), in); });
     }
 }
@@ -212,7 +221,11 @@ void require_shards(const ShardCall& call) { const ShardedDocuments checked(call
 
 Findings ShardedSearch::ask(std::string_view question, const SearchOptions& options) const {
     require_answerable(question, options);  // before shards are called
-    return documents::ask(ShardedDocuments(call_), question, options);
+    for (Index attempt = 0;; ++attempt) {
+        const ShardedDocuments all(call_);
+        Findings found = documents::ask(all, question, options);
+        if (!all.has_lost() || attempt == all.shards()) return found;
+    }
 }
 
 }  // namespace kvmem::documents
