@@ -114,6 +114,14 @@ static po::options_description rival_options() {
     return options;
 }
 
+static po::options_description split_options() {
+    po::options_description options = heading("runs");
+    options.add_options()                                                                    //
+        ("data", po::value<std::string>(), "data set to use instead of the one trained on")  //
+        ("split,s", po::value<std::string>()->default_value("test"), "train, valid or test");
+    return options;
+}
+
 static po::options_description search_group() {
     po::options_description options = heading("data sets of documents");
     add_options_of_search(options);
@@ -121,7 +129,10 @@ static po::options_description search_group() {
 }
 
 static std::vector<OptionGroup> option_groups() {
-    return {{question_options(), "a run on questions", {evaluate_questions}},
+    return {{split_options(),
+             "a run",
+             {evaluate_questions, evaluate_pairs, evaluate_text, evaluate_events, evaluate_sentences}},
+            {question_options(), "a run on questions", {evaluate_questions}},
             {pair_options(), "a run on pairs of sequences", {evaluate_pairs}},
             {memory_options(), "a run on pairs or texts", {evaluate_pairs, evaluate_text}},
             {event_options(), "a run on events", {evaluate_events}},
@@ -133,10 +144,8 @@ static std::vector<OptionGroup> option_groups() {
 int run_evaluate(const Arguments& arguments) {
     int threads = 0;
     CommandLine line{.usage = "kvmem evaluate RUN [options]", .about = about_evaluate, .positional = {"run"}};
-    line.options.add_options()                                                                //
-        ("data", po::value<std::string>(), "data set to use instead of the one trained on")   //
-        ("split,s", po::value<std::string>()->default_value("test"), "train, valid or test")  //
-        ("threads", po::value(&threads)->default_value(0), "0: one for each core")            //
+    line.options.add_options()                                                      //
+        ("threads", po::value(&threads)->default_value(0), "0: one for each core")  //
         ("json", "print JSON");
     const std::vector<OptionGroup> groups = option_groups();
     for (const OptionGroup& group : groups) line.options.add(group.options);
