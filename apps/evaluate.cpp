@@ -130,7 +130,7 @@ static po::options_description search_group() {
 
 static std::vector<OptionGroup> option_groups() {
     return {{split_options(),
-             "a run",
+             "a trained run",
              {evaluate_questions, evaluate_pairs, evaluate_text, evaluate_events, evaluate_sentences}},
             {question_options(), "a run on questions", {evaluate_questions}},
             {pair_options(), "a run on pairs of sequences", {evaluate_pairs}},
