@@ -122,7 +122,7 @@ static void write_split(hdf5::Writer& file, const std::string& path, const Split
 }
 
 std::shared_ptr<const documents::Corpus> documents::load_documents(const std::filesystem::path& path) {
-    const auto corpus =
+    auto corpus =
         is_sharded_dataset(path) ? load_shards(path).documents : read_corpus(hdf5::Reader(path, format, version));
     if (!corpus)
         throw Error({.what = "the data set has no documents",

@@ -12,6 +12,8 @@
 namespace kvmem::documents {
 
 struct DocumentShard::Impl {
+    Impl(ShardOf of, std::shared_ptr<const Corpus> documents) : shard(std::move(of)), search(std::move(documents)) {}
+
     ShardOf shard;
     CorpusSearch search;
 
@@ -31,7 +33,7 @@ DocumentShard::DocumentShard(const QaDataset& dataset) {
                      .expected = "a file that 'kvmem shard' made of documents",
                      .got = dataset.shard ? "a shard of facts" : "a whole data set",
                      .where = dataset.info.title});
-    impl_.reset(new Impl{*dataset.shard, CorpusSearch(dataset.documents)});
+    impl_ = std::make_unique<Impl>(*dataset.shard, dataset.documents);
 }
 DocumentShard::~DocumentShard() = default;
 DocumentShard::DocumentShard(DocumentShard&&) noexcept = default;
