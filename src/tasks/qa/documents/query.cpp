@@ -10,7 +10,7 @@
 namespace kvmem::documents {
 
 static constexpr std::size_t max_respelled = 8;  // words of a question
-static constexpr double function_word_weight = 0.4;
+static constexpr double function_word_weight = 0.55;
 static constexpr double other_letters_weight = 3;  // a third of other letters leaves a respelled word no weight
 
 bool Query::has(std::string_view word) const { return std::ranges::find(terms, word, &Term::word) != terms.end(); }

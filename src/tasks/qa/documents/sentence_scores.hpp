@@ -16,7 +16,7 @@ class SentenceScores {
     SentenceScores(const Corpus& corpus, std::span<const Token> stems, std::span<const std::int16_t> term_of,
                    const Query& query, double mean_tokens);
 
-    // Reads a passage, whose score by BM25 is given.
+    // Reads a passage of the corpus, whose score by BM25 is given.
     void read(const Passage& passage, double passage_score);
 
     // The score of a sentence of the passage, counted from its first one.
@@ -34,8 +34,10 @@ class SentenceScores {
     const Query& query_;
     double mean_tokens_;
     std::span<const std::int16_t> term_of_;
+    std::vector<Token> stem_of_;  // of each term; -1: the corpus lacks it
     Index sentences_ = 0;
     std::vector<double> matches_;  // [sentences, terms]
+    std::vector<double> in_fields_;  // [terms]
     std::vector<double> scores_;
 };
 

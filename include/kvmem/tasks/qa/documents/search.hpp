@@ -5,14 +5,15 @@
 //   idf_s = log(1 + (N - n_s + 1/2) / (n_s + 1/2)),  score = sum_s a_s idf_s (k + 1) f_s / (f_s + k (1 - b + b L / mean
 //   L))
 //
-// f_s counts s in the text, and half each in the headings above and in the title; L is the passage's tokens. a_s is 0.4
-// for function words of English and otherwise 1. A stem that no passage has counts as one that a single passage has.
+// f_s counts s in the text, and 0.85 each in the headings above and in the title; L is the passage's tokens. a_s is
+// 0.55 for function words of English and otherwise 1. A stem that no passage has counts as one that a single passage
+// has.
 //
 // Of the best passages, every word of the question attends over the words of each sentence: its share m_s is BM25's
-// with the sentence's length, or a part of that of a neighbouring sentence if it is larger. The sentence's score is
-// sum_s a_s idf_s m_s, with additions for neighbouring words of the question that are neighbours there, for the kind of
-// answer that "when", "how many" and "who" expect, and for its passage. Divided by sum_s a_s idf_s it is the
-// confidence.
+// with the sentence's length, or a part of that of a neighbouring sentence, or a constant where the title or a heading
+// above has it, whichever is largest. The sentence's score is sum_s a_s idf_s m_s, with additions for neighbouring
+// words of the question that are neighbours there, for the kind of answer that "when", "how many" and "who" expect, and
+// for its passage. Divided by sum_s a_s idf_s it is the confidence.
 //
 // A span of the sentence, such as a name, a date or a number with its unit, is the answer if one is clear. A log-linear
 // model weighs its kind against that of the question, the question's words around it, and where it begins and ends.
