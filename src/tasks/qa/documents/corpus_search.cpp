@@ -7,7 +7,7 @@
 
 namespace kvmem::documents {
 
-static constexpr float field_saturation = 1, field_length_share = 0.5, field_count = 0.85;
+static constexpr float field_saturation = 1, field_length_share = 0.5, field_count = 0.85f;
 
 std::shared_ptr<const std::vector<Token>> stems_of_tokens(const Corpus& corpus) {
     auto stems = std::make_shared<std::vector<Token>>();
