@@ -27,9 +27,20 @@ if(KVMEM_SANITIZE)
   target_link_options(kvmem_flags INTERFACE -fsanitize=${KVMEM_SANITIZE})
 endif()
 if(KVMEM_COVERAGE)
-  target_compile_options(kvmem_flags INTERFACE -fprofile-instr-generate -fcoverage-mapping)
   target_link_options(kvmem_flags INTERFACE -fprofile-instr-generate)
 endif()
+
+# kvmem_instrumented(TARGET): what is run of its sources is counted, for coverage and for fuzzers. Not that of tests, which
+# would only take longer to compile.
+function(kvmem_instrumented target)
+  if(KVMEM_COVERAGE)
+    target_compile_options(${target} PRIVATE -fprofile-instr-generate -fcoverage-mapping)
+  endif()
+  if(KVMEM_BUILD_FUZZERS)
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
+    target_link_options(${target} PUBLIC -fsanitize=fuzzer-no-link)
+  endif()
+endfunction()
 
 # Targets whose sources are compiled as one link this behind kvmem_flags, so that its options come last. There a local
 # variable may have the name of another file's function, and g++ takes every source for a header.
@@ -121,6 +132,7 @@ function(kvmem_core_library target)
   add_library(${target})
   kvmem_sources(${target} core kernels autograd nn)
   kvmem_unity(${target})
+  kvmem_instrumented(${target})
   if(KVMEM_X86_64_SIMD)
     target_compile_definitions(${target} PRIVATE KVMEM_HAVE_X86_64_SIMD)
   endif()
@@ -136,11 +148,11 @@ function(kvmem_library target)
   add_library(${target})
   kvmem_sources(${target} ${arg_LAYERS})
   kvmem_unity(${target})
+  kvmem_instrumented(${target})
   # The kernels are what -O3 is for; here it would only take longer to compile.
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O2>)
-  # Most of what there is to compile is the standard library. The address sanitizer's build shows which sources lack an
-  # include, and clang-tidy reads its flags.
-  if(NOT KVMEM_SANITIZE MATCHES address)
+  # Most of what there is to compile is the standard library. Sources that are compiled alone show which lack an include.
+  if(KVMEM_UNITY_BUILD)
     target_precompile_headers(${target} PRIVATE <algorithm> <cmath> <filesystem> <fstream> <functional> <limits> <map>
                               <memory> <optional> <set> <span> <sstream> <string> <unordered_map> <variant> <vector>)
   endif()
