@@ -32,7 +32,7 @@
 namespace kvmem::documents {
 
 // The confidence below which `kvmem ask` says that nothing answers. With it, 90 % of XQuAD's questions are answered,
-// and 92 % of those that are asked without their own article are not ('kvmem evaluate').
+// and 91 % of those that are asked without their own article are not ('kvmem evaluate').
 inline constexpr double default_threshold = 0.71;
 
 // The confidence below which no span is shorter than its sentence.
