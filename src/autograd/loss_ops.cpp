@@ -1,8 +1,13 @@
 #include "autograd/operation.hpp"
+#include "autograd/ranking_ops.hpp"
+#include "kernels/simd/table.hpp"
+#include "kernels/vector.hpp"
 #include "kvmem/autograd/ops.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/kernels/softmax.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace kvmem {
@@ -76,6 +81,67 @@ Var mean_squared_error(Var x, Var y) {
         total += difference * difference;
     }
     out.mutable_value().data[0] = static_cast<Real>(total / static_cast<double>(std::max<Index>(a.size(), 1)));
+    return out;
+}
+
+namespace {
+struct PairwiseLoss {
+    Var queries, items, bias;
+    std::span<const RankedPair> pairs;
+    std::span<const Real> slopes;  // of each pair's loss along the difference of its scores
+
+    void backward(Tape&, Var out) const {
+        const Real factor = out.grad().data[0];
+        const bool to_queries = queries.needs_grad(), to_items = items.needs_grad(), to_bias = bias.needs_grad();
+        const View grad_queries = queries.grad(), grad_items = items.grad(), grad_bias = bias.grad();
+        const ConstView query = queries.value(), item = items.value();
+        const auto add = [&](Real slope, const Real* from, Real* to) {
+            detail::simd().add_scaled(slope, from, to, item.cols);
+        };
+        for (std::size_t i = 0; i < pairs.size(); ++i) {
+            const auto& [q, better, worse] = pairs[i];
+            const Real slope = factor * slopes[i];
+            if (to_queries) {
+                add(slope, item.row(better), grad_queries.row(q));
+                add(-slope, item.row(worse), grad_queries.row(q));
+            }
+            if (to_items) {
+                add(slope, query.row(q), grad_items.row(better));
+                add(-slope, query.row(q), grad_items.row(worse));
+            }
+            if (to_bias) {
+                grad_bias.data[better] += slope;
+                grad_bias.data[worse] -= slope;
+            }
+        }
+    }
+};
+}  // namespace
+
+Var pairwise_loss(Var queries, Var items, Var bias, std::span<const RankedPair> pairs) {
+    Tape& tape = Tape::of("pairwise_loss", {queries, items, bias});
+    const ConstView query = queries.value(), item = items.value(), b = bias.value();
+    require_shape(query.cols == item.cols && b.rows == item.rows && b.cols == 1, "pairwise_loss",
+                  "queries [Q, d], items [n, d] and bias [n, 1]");
+    const auto is_row = [](Index row, Index rows) { return row >= 0 && row < rows; };
+    const bool fit = std::ranges::all_of(pairs, [&](const RankedPair& p) {
+        return is_row(p.query, query.rows) && is_row(p.better, item.rows) && is_row(p.worse, item.rows);
+    });
+    require_shape(fit, "pairwise_loss", "pairs of rows of the matrices");
+    const std::span<Real> slopes = tape.arena().take<Real>(std::ssize(pairs));
+    double total = 0;
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+        const auto& [q, better, worse] = pairs[i];
+        const Real x = detail::dot(query.row(q), item.row(better), item.cols) -
+                       detail::dot(query.row(q), item.row(worse), item.cols) + b.data[better] - b.data[worse];
+        // -log sigmoid(x), whose slope is -sigmoid(-x), by the exponential that cannot overflow
+        const Real small = std::exp(-std::abs(x));
+        slopes[i] = -(x > 0 ? small : Real{1}) / (1 + small);
+        total += double{std::max(-x, Real{0})} + double{std::log1p(small)};
+    }
+    const Var out = tape.record(1, 1, any_needs_grad({queries, items, bias}),
+                                PairwiseLoss{queries, items, bias, tape.arena().copy(pairs), slopes});
+    out.mutable_value().data[0] = static_cast<Real>(total);
     return out;
 }
 

@@ -53,6 +53,9 @@ std::vector<Optimizer::State> Optimizer::state() {
     return all;
 }
 
+// Rows lie in the order of their first touch, which no hardware prefetcher foresees.
+static constexpr Index rows_ahead = 12;
+
 // Sums the rows that `sum` has places for. Rows that training leaves as they are become zero.
 static void sum_rows(std::span<const SparseRows* const> parts, const Parameter& parameter, SparseRows& sum) {
     const Index cols = sum.cols();
@@ -61,6 +64,9 @@ static void sum_rows(std::span<const SparseRows* const> parts, const Parameter& 
         const ArenaScope scope(arena);
         TreeSum tree(cols, arena.take<Real>(TreeSum::levels(parts.size()) * cols).data());
         for (Index i = first; i < last; ++i) {
+            if (i + rows_ahead < last)
+                for (const SparseRows* part : parts)
+                    if (part) __builtin_prefetch(part->places() + sum.touched()[i + rows_ahead]);
             const Index row = sum.touched()[i];
             Real* const to = sum.values() + i * cols;
             if (parameter.is_frozen(row)) {
@@ -68,8 +74,10 @@ static void sum_rows(std::span<const SparseRows* const> parts, const Parameter& 
                 continue;
             }
             tree.begin(to);
-            for (std::size_t place = 0; place < parts.size(); ++place)
-                if (const Real* part = parts[place] ? parts[place]->find(row) : nullptr) tree.add(place, part);
+            for (std::size_t place = 0; place < parts.size(); ++place) {
+                const Index at = parts[place] ? parts[place]->places()[row] : -1;
+                if (at >= 0) tree.add(place, parts[place]->values() + at * cols);
+            }
             tree.finish();
         }
     });
@@ -105,9 +113,6 @@ static const SparseRows* sum_gradients(std::span<const Tape> tapes, const Parame
     return &sum;
 }
 
-// Rows lie in the order of their first touch, which no hardware prefetcher foresees.
-static constexpr Index rows_ahead = 12;
-
 void Optimizer::update(const Gradient& of, Entry& entry, double rate, double factor) {
     const SparseRows& gradient = *of.rows;
     Parameter& parameter = *of.parameter;
@@ -130,7 +135,11 @@ void Optimizer::update(const Gradient& of, Entry& entry, double rate, double fac
     parallel_for(std::ssize(rows), row_grain(cols), [&](Index first, Index last) {
         for (Index i = first; i < last; ++i) {
             const Index row = rows[i];
-            if (i + rows_ahead < last) detail::prefetch_row(parameter.value.row(rows[i + rows_ahead]), cols);
+            if (i + rows_ahead < last) {
+                const Index ahead = rows[i + rows_ahead];
+                detail::prefetch_row(parameter.value.row(ahead), cols);
+                for (Matrix& moment : entry.moments) detail::prefetch_row(moment.row(ahead), cols);
+            }
             if (parameter.is_frozen(row)) continue;
             detail::simd().update(u, parameter.value.row(row), gradient.values() + i * cols,
                                   adam || adagrad ? entry.moments[0].row(row) : nullptr,

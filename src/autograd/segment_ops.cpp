@@ -1,4 +1,5 @@
 #include "autograd/operation.hpp"
+#include "autograd/ranking_ops.hpp"
 #include "kernels/simd/table.hpp"
 #include "kvmem/autograd/ops.hpp"
 #include "kvmem/core/error.hpp"
@@ -83,6 +84,59 @@ Var segment_mean(Var x, std::span<const Index> offsets) {
     for_each_segment(offsets, rows.rows, rows.cols, [&](Index i, Index first, Index end, Real share) {
         for (Index s = first; s < end; ++s) detail::simd().add_scaled(share, rows.row(s), mean.row(i), rows.cols);
     });
+    return out;
+}
+
+// Whether the sum of a range goes on from that of the one before.
+static bool goes_on(std::span<const RowRange> ranges, std::size_t i) {
+    return i > 0 && ranges[i].first == ranges[i - 1].first && ranges[i].end >= ranges[i - 1].end;
+}
+
+static Real share_of(const RowRange& range) {
+    return range.end > range.first ? Real{1} / static_cast<Real>(range.end - range.first) : Real{0};
+}
+
+namespace {
+struct RangeMean {
+    Var x;
+    std::span<const RowRange> ranges;
+
+    // Backwards over the ranges: a row has the gradients of all ranges that end behind it.
+    void backward(Tape& tape, Var out) const {
+        const View grad = x.grad(), grad_out = out.grad();
+        const Index cols = grad.cols;
+        const ArenaScope scope(tape.arena());
+        const std::span<Real> sum = tape.arena().take<Real>(cols);
+        std::ranges::fill(sum, Real{0});
+        for (std::size_t i = ranges.size(); i-- > 0;) {
+            const bool more = goes_on(ranges, i);
+            detail::simd().add_scaled(share_of(ranges[i]), grad_out.row(static_cast<Index>(i)), sum.data(), cols);
+            for (Index row = more ? ranges[i - 1].end : ranges[i].first; row < ranges[i].end; ++row)
+                detail::simd().add_scaled(1, sum.data(), grad.row(row), cols);
+            if (!more) std::ranges::fill(sum, Real{0});
+        }
+    }
+};
+}  // namespace
+
+Var range_mean(Var x, std::span<const RowRange> ranges) {
+    Tape& tape = Tape::of("range_mean", {x});
+    const bool fit = std::ranges::all_of(
+        ranges, [&](const RowRange& r) { return 0 <= r.first && r.first <= r.end && r.end <= x.rows(); });
+    require_shape(fit, "range_mean", "ranges of rows of the matrix");
+    const Index cols = x.cols();
+    const Var out = tape.record(std::ssize(ranges), cols, x.needs_grad(), RangeMean{x, tape.arena().copy(ranges)});
+    const ArenaScope scope(tape.arena());
+    const std::span<Real> sum = tape.arena().take<Real>(cols);
+    const ConstView rows = x.value();
+    for (std::size_t i = 0; i < ranges.size(); ++i) {
+        const bool more = goes_on(ranges, i);
+        if (!more) std::ranges::fill(sum, Real{0});
+        for (Index row = more ? ranges[i - 1].end : ranges[i].first; row < ranges[i].end; ++row)
+            detail::simd().add_scaled(1, rows.row(row), sum.data(), cols);
+        const Real share = share_of(ranges[i]);
+        std::ranges::transform(sum, out.mutable_value().row(static_cast<Index>(i)), [&](Real s) { return share * s; });
+    }
     return out;
 }
 

@@ -1,5 +1,6 @@
 #include "kvmem/tasks/recommendation/models/baselines.hpp"
 
+#include "autograd/ranking_ops.hpp"
 #include "tasks/recommendation/ages.hpp"
 #include "tasks/recommendation/item_vectors.hpp"
 #include "tasks/recommendation/model_type.hpp"
@@ -12,8 +13,8 @@ namespace kvmem {
 
 Baseline::~Baseline() = default;
 
-Baseline::Baseline(const BaselineConfig& config, Catalog known, Start start, bool pairwise)
-    : RecommendationModel(std::move(known), start), base_(config), pairwise_(pairwise) {
+Baseline::Baseline(const BaselineConfig& config, Catalog known, Start start)
+    : RecommendationModel(std::move(known), start), base_(config) {
     vectors_ = std::make_unique<ItemVectors>(parameters_, catalog(), base_.width, true, false, base_.seed);
     bias_ = &parameters_.add("bias", Matrix(catalog().items(), 1));
 }
@@ -40,6 +41,10 @@ Baseline::Items Baseline::items_of(Tape& tape, std::span<const History> historie
 
 Var Baseline::vectors_of(Tape& tape, std::span<const Token> candidates) const {
     return vectors_->rows(tape, candidates);
+}
+
+Var Baseline::biases_of(Tape& tape, std::span<const Token> candidates) const {
+    return embed_rows(tape, *bias_, candidates);
 }
 
 Var Baseline::users(Var encoded, const Items&, Var, const Segments&) const { return encoded; }
@@ -73,7 +78,7 @@ void Baseline::score_each(std::span<const History> histories, View scores) const
     all.set_training(false);
     tape.set_training(false);
     const std::vector<Token> tokens = all_tokens(catalog().items());
-    const ConstView vectors = vectors_->rows(all, tokens).value(), bias = embed_rows(all, *bias_, tokens).value();
+    const ConstView vectors = vectors_->rows(all, tokens).value(), bias = biases_of(all, tokens).value();
     for (Index i = 0; i < scores.rows; ++i) {
         tape.reset();
         const Items items = items_of(tape, histories.subspan(i, 1));
@@ -93,16 +98,15 @@ Var Baseline::loss(Tape& tape, const Events& events, std::span<const Window> win
     const auto judge = [&](std::span<const Token> tokens) {
         const Var candidates = vectors_->rows(tape, tokens);
         const Var user = users(encoded, items, candidates, one_each);
-        const Var score = row_dots(user, candidates) + embed_rows(tape, *bias_, tokens);
+        const Var score = row_dots(user, candidates) + biases_of(tape, tokens);
         return std::pair(score, sum(user * user) * Real{0.5} + sum(candidates * candidates));
     };
     const auto [better, right_squares] = judge(pairs.targets);
     const auto [worse, wrong_squares] = judge(pairs.negatives);
     const Var zeros = tape.constant(Matrix(better.rows(), 1));
     const std::vector<Index> first(pairs.targets.size(), 0);
-    const Var cost = pairwise_ ? cross_entropy(concat_cols({better, worse}), first)
-                               : cross_entropy(concat_cols({better, zeros}), first) * Real{0.5} +
-                                     cross_entropy(concat_cols({zeros, worse}), first) * Real{0.5};
+    const Var cost = cross_entropy(concat_cols({better, zeros}), first) * Real{0.5} +
+                     cross_entropy(concat_cols({zeros, worse}), first) * Real{0.5};
     if (base_.l2 == 0) return cost;
     return cost + (right_squares + wrong_squares) * static_cast<Real>(base_.l2 / 2);
 }
@@ -110,7 +114,7 @@ Var Baseline::loss(Tape& tape, const Events& events, std::span<const Window> win
 // --- bpr
 
 Bpr::Bpr(const BprConfig& config, Catalog known, Start start)
-    : Baseline(validated(config), std::move(known), start, true),
+    : Baseline(validated(config), std::move(known), start),
       config_(config),
       out_(parameters_, "user", row_width(), row_width(), config.seed, {.init = Init::xavier}) {}
 
@@ -118,10 +122,79 @@ std::string Bpr::summary() const { return "Factors of width " + std::to_string(c
 
 Var Bpr::encode(const Items& items) const { return out_(segment_mean(items.vectors, items.offsets)); }
 
+namespace {
+// What a pass of bpr reads: the items of the windows' histories and targets, and a negative for each target.
+struct BprRows {
+    std::vector<Token> items{};         // with the negatives behind all others
+    std::vector<RowRange> histories{};  // different ones
+    std::vector<RankedPair> pairs{};    // of a history, a target and its negative
+};
+}  // namespace
+
+static constexpr std::size_t windows_ahead = 8;  // they come in random order
+
+static BprRows bpr_rows(Tape& tape, const Events& events, std::span<const Window> windows, const Catalog& catalog,
+                        const BprConfig& config, Rng& rng) {
+    BprRows rows;
+    std::vector<Token> negatives;
+    const std::span<Real> marks = tape.zeros(catalog.items());  // of items that are no negatives
+    const auto is_item = [&](Index e) { return events.group[e] == catalog.group; };
+    for (std::size_t w = 0; w < windows.size(); ++w) {
+        const Window& window = windows[w];
+        if (w + windows_ahead < windows.size()) {
+            const Index ahead = windows[w + windows_ahead].first;
+            __builtin_prefetch(&events.object[ahead]);
+            __builtin_prefetch(&events.group[ahead]);
+            __builtin_prefetch(&events.mark[ahead]);
+        }
+        const auto [known, known_end] = known_events(events, window.begin);
+        const auto mark = [&, known = known, known_end = known_end](Real value) {
+            for (Index e = known; e < known_end; ++e)
+                if (is_item(e)) marks[events.object[e]] = value;
+        };
+        mark(1);
+        const Index first = std::ssize(rows.items);
+        RowRange history{first, first};
+        Index basket = window.first;  // where that of the event begins, and the history ends
+        for (Index e = window.first; e < window.end; ++e) {
+            if (basket_begin(events, e) == e) basket = e, history.end = std::ssize(rows.items);
+            if (!is_item(e)) continue;
+            if (e >= window.begin && events.mark[e] == EventMark::train && basket > window.first) {
+                if (rows.histories.empty() || rows.histories.back() != history) rows.histories.push_back(history);
+                Rng once = negative_of(config.seed, e);
+                rows.pairs.push_back({std::ssize(rows.histories) - 1, std::ssize(rows.items), std::ssize(negatives)});
+                negatives.push_back(draw_without(catalog.items(), config.redraw ? rng : once,
+                                                 [&](Token item) { return marks[item] != 0; }));
+            }
+            rows.items.push_back(events.object[e]);
+        }
+        mark(0);
+    }
+    for (RankedPair& pair : rows.pairs) pair.worse += std::ssize(rows.items);
+    rows.items.insert(rows.items.end(), negatives.begin(), negatives.end());
+    return rows;
+}
+
+Var Bpr::loss(Tape& tape, const Events& events, std::span<const Window> windows, Rng& rng) const {
+    const auto [tokens, histories, pairs] = bpr_rows(tape, events, windows, catalog(), config_, rng);
+    const Var items = vectors_of(tape, tokens), users = out_(range_mean(items, histories));
+    const Var cost = pairwise_loss(users, items, biases_of(tape, tokens), pairs);
+    if (config_.l2 == 0) return cost;
+    const auto squares = [&](Var x, Index RankedPair::*row) {
+        std::vector<Index> rows;
+        for (const RankedPair& pair : pairs) rows.push_back(pair.*row);
+        const Var taken = take_rows(x, rows);
+        return sum(taken * taken);
+    };
+    return cost + (squares(users, &RankedPair::query) + squares(items, &RankedPair::better) +
+                   squares(items, &RankedPair::worse)) *
+                      static_cast<Real>(config_.l2 / 2);
+}
+
 // --- bi-lstm
 
 BiLstm::BiLstm(const BiLstmConfig& config, Catalog known, Start start)
-    : Baseline(validated(config), std::move(known), start, false),
+    : Baseline(validated(config), std::move(known), start),
       config_(config),
       cells_(parameters_, "cells", {.in = row_width(), .width = row_width(), .bidirectional = true}, config.seed),
       out_(parameters_, "user", 2 * row_width(), row_width(), config.seed, {.init = Init::xavier}) {}
@@ -138,7 +211,7 @@ Var BiLstm::encode(const Items& items) const {
 // --- bi-lstm-attention
 
 BiLstmAttention::BiLstmAttention(const BiLstmAttentionConfig& config, Catalog known, Start start)
-    : Baseline(validated(config), std::move(known), start, false),
+    : Baseline(validated(config), std::move(known), start),
       config_(config),
       cells_(parameters_, "cells", {.in = row_width(), .width = row_width(), .bidirectional = true}, config.seed),
       out_(parameters_, "user", 2 * row_width(), row_width(), config.seed, {.init = Init::xavier}) {}
@@ -174,7 +247,7 @@ Explanation BiLstmAttention::explain(const History& history, Token item) const {
 static constexpr Index longest_filter = 10, filters_of_a_length = 32;
 
 CnnPool::CnnPool(const CnnPoolConfig& config, Catalog known, Start start)
-    : Baseline(validated(config), std::move(known), start, false),
+    : Baseline(validated(config), std::move(known), start),
       config_(config),
       token_(parameters_, "token", row_width() + age_buckets, row_width(), config.seed, {.init = Init::xavier}),
       out_(parameters_, "user", longest_filter * filters_of_a_length, row_width(), config.seed,
@@ -218,7 +291,10 @@ static void train_in_minutes(TrainerOptions& t) {
 
 const RecommendationModelType& bpr() {
     static const auto type = RecommendationModelType::of<Bpr, BprConfig>(
-        "factors of items, ranked in pairs (Rendle et al. 2009)", train_in_minutes);
+        "factors of items, ranked in pairs (Rendle et al. 2009)", [](TrainerOptions& t) {
+            train_in_minutes(t);
+            t.batch = 16;  // windows, each with the targets of up to 50 events
+        });
     return type;
 }
 const RecommendationModelType& bi_lstm() {

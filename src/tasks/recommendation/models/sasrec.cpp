@@ -3,6 +3,7 @@
 #include "kvmem/core/error.hpp"
 #include "tasks/recommendation/item_vectors.hpp"
 #include "tasks/recommendation/model_type.hpp"
+#include "tasks/recommendation/negatives.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -122,18 +123,14 @@ Matrix SequenceEncoder::item_vectors() const {
     return with_column(vectors_->all_sums(tape), reshape(tape.parameter(*bias_), items_, 1));
 }
 
-// An item that the user does not have, if 100 draws find one.
 static Token draw_unseen(const History& history, Index group, Index items, Index target, Rng& rng) {
     const Events& events = *history.events;
-    Token item = 0;
-    for (int i = 0; i < 100; ++i) {
-        item = static_cast<Token>(rng.below(items));
+    return draw_without(items, rng, [&](Token item) {
         bool seen = item == target;
         for (Index e = history.first; e < history.end && !seen; ++e)
             seen = events.group[e] == group && events.object[e] == item;
-        if (!seen) break;
-    }
-    return item;
+        return seen;
+    });
 }
 
 Var SequenceEncoder::loss(Var states, const Ragged<Index>& targets, std::span<const History> histories,

@@ -12,6 +12,7 @@
 #include "kvmem/train/trainer.hpp"
 #include "support/ring_events.hpp"
 #include "support/temporary_directory.hpp"
+#include "tasks/recommendation/negatives.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -198,7 +199,11 @@ TEST_CASE("an item that training never saw is scored by its features", "[recomme
 TEST_CASE("all targets of a window in one pass cost what each costs alone", "[recommenders]") {
     const EventsDataset data = test::ring_events(3, 7);
     const EventMemory memory = memory_before(data, 0, EventMark::valid);
-    for (const Settings& settings : {Settings(small_sasrec(SequenceLoss::softmax)), Settings(small_memory())}) {
+    BprConfig bpr = small_baseline<BprConfig>();
+    bpr.redraw = false;  // negatives are those of the targets' numbers
+    bpr.l2 = 0.1;
+    for (const Settings& settings :
+         {Settings(small_sasrec(SequenceLoss::softmax)), Settings(small_memory()), Settings(bpr)}) {
         const auto model = make_recommendation_model(settings, catalog_of(data));
         model->remember(memory);
         double alone = 0;
@@ -206,6 +211,52 @@ TEST_CASE("all targets of a window in one pass cost what each costs alone", "[re
             alone += loss_of(*model, data.events, std::vector<Window>{{0, target, target + 1}});
         CHECK(loss_of(*model, data.events, std::vector<Window>{{0, 0, 7}}) == Approx(alone));
     }
+}
+
+// bpr as operations on whole rows, with each history read anew.
+static double plain_bpr_loss(RecommendationModel& model, const Events& events, std::span<const Window> windows) {
+    Rng rng(1);
+    const TargetPairs pairs = target_pairs(events, windows, model.catalog(), false, 1, rng);
+    Matrix scores(std::ssize(pairs.histories), model.catalog().items());
+    model.score(pairs.histories, scores);
+    double loss = 0;
+    for (Index i = 0; i < scores.rows(); ++i)
+        loss += std::log1p(std::exp(double{scores(i, pairs.negatives[i])} - double{scores(i, pairs.targets[i])}));
+    return loss;
+}
+
+TEST_CASE("the loss of bpr is that of its scores of targets and negatives, in baskets and among other events",
+          "[recommenders]") {
+    EventsBuilder builder;
+    for (Index item = 0; item < 9; ++item) builder.object("item", std::to_string(item));
+    Rng rng(3);
+    for (const char* user : {"u", "v", "w"})
+        for (Index t = 0; t < 12; ++t) {
+            const std::string basket = t % 3 == 0 ? "" : user + std::to_string(t / 3);
+            builder.add({.user = user,
+                         .object = std::to_string(rng.below(7)),
+                         .time = t / 3 * 86400,
+                         .group = t == 4 ? "query" : "item",
+                         .basket = basket,
+                         .mark = t < 11 ? EventMark::train : EventMark::valid});
+        }
+    const EventsDataset data = builder.finish();
+    BprConfig config = small_baseline<BprConfig>();
+    config.redraw = false;
+    const auto model = make_recommendation_model(config, catalog_of(data));
+    std::vector<Window> all, each;
+    const Index group = model->catalog().group;
+    for (Index user = 0; user < 3; ++user) {
+        const auto [first, end] = data.events.of_user(user);
+        all.push_back({first, first, end});
+        for (Index e = first; e < end; ++e)
+            if (data.events.group[e] == group && data.events.mark[e] == EventMark::train &&
+                basket_begin(data.events, e) > first)
+                each.push_back({first, e, e + 1});
+    }
+    REQUIRE(each.size() > 15);
+    CHECK(loss_of(*model, data.events, all) == Approx(plain_bpr_loss(*model, data.events, each)).epsilon(1e-5));
+    CHECK(loss_of(*model, data.events, {}) == 0);
 }
 
 TEST_CASE("targets of one basket read the events before it", "[recommenders]") {

@@ -73,8 +73,8 @@ class Baseline : public RecommendationModel {
     Var loss(Tape& tape, const Events& events, std::span<const Window> windows, Rng& rng) const override;
 
   protected:
-    // Adds the vectors and biases of items. `pairwise`: the loss is that of bpr.
-    Baseline(const BaselineConfig& config, Catalog catalog, Start start, bool pairwise);
+    // Adds the vectors and biases of items.
+    Baseline(const BaselineConfig& config, Catalog catalog, Start start);
     // The items of histories.
     struct Items {
         Var vectors;                 // [items, row width]; history i is rows [offsets[i], offsets[i + 1])
@@ -90,8 +90,9 @@ class Baseline : public RecommendationModel {
     // Whether users() reads the candidates.
     virtual bool reads_candidates() const { return false; }
     Items items_of(Tape& tape, std::span<const History> histories) const;
-    // Those of candidates: [candidates, row width].
+    // Those of candidates: [candidates, row width]; and their biases: [candidates, 1].
     Var vectors_of(Tape& tape, std::span<const Token> candidates) const;
+    Var biases_of(Tape& tape, std::span<const Token> candidates) const;
     // The width of e.
     Index row_width() const;
 
@@ -99,12 +100,12 @@ class Baseline : public RecommendationModel {
     void score_each(std::span<const History> histories, View scores) const;
 
     BaselineConfig base_;
-    bool pairwise_;
     std::unique_ptr<ItemVectors> vectors_;
     Parameter* bias_;
 };
 
 // The user vector is a map of the mean of the items of a history (Rendle et al. 2009, with users made of their items).
+// The targets of a window are trained in one pass, in which the mean of each history goes on from the one before.
 class Bpr final : public Baseline {
   public:
     // Throws UsageError for settings out of their ranges.
@@ -112,6 +113,8 @@ class Bpr final : public Baseline {
     Settings settings() const override { return config_; }
     std::string name() const override { return "factors ranked in pairs (BPR)"; }
     std::string summary() const override;
+    Training training() const override { return Training::causal; }
+    Var loss(Tape& tape, const Events& events, std::span<const Window> windows, Rng& rng) const override;
 
   private:
     Var encode(const Items& items) const override;
