@@ -22,9 +22,9 @@ struct PathFixture : ProgramFixture {
     PathFixture() {
         templates = write("paths.tsv", path_templates);
         import();
-        const Output done =
-            kvmem_program({"train", data, "--run", run, "--model", "path-reader", "--hops", "2", "--width", "32",
-                           "--spellings", "256", "--batch", "16", "--rate", "0.01", "--epochs", "30"});
+        const Output done = kvmem_program(
+            {"train",       data,  "--run",     run, "--model", "path-reader", "--hops", "2",    "--width",  "32",
+             "--spellings", "256", "--members", "2", "--batch", "16",          "--rate", "0.01", "--epochs", "30"});
         INFO(done.err);
         REQUIRE(done.code == 0);
     }
@@ -181,5 +181,6 @@ TEST_CASE("what each way to find slots can reach is shown by hop", "[program]") 
     check_fails(kvmem_program({"inspect", f.data, "--recall", "--json"}), 2, "--json");
     check_fails(f.train({"--model", "kv-mem-nn", "--retrieval", "whole"}), 2, "question or hops");
     check_fails(f.train({"--model", "path-reader", "--dropout", "1"}), 2, "dropout");
+    check_fails(f.train({"--model", "path-reader", "--members", "0"}), 2, "members");
     CHECK(f.train({"--model", "kv-mem-nn", "--retrieval", "hops"}).code == 0);
 }

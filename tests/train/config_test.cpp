@@ -178,6 +178,7 @@ TEST_CASE("a query-reduction network's configuration comes back from its JSON wi
 TEST_CASE("a path reader's configuration comes back from its JSON with every field", "[config]") {
     const Settings unusual = PathReaderConfig{.width = 60,
                                               .hops = 2,
+                                              .members = 2,
                                               .ngram_buckets = 100,
                                               .word_dropout = 0.5,
                                               .word_deletion = 0.25,
@@ -192,6 +193,7 @@ TEST_CASE("a path reader's configuration comes back from its JSON with every fie
                     Error);
     const Settings earlier = model_settings_from_json(R"({"model": "path-reader"})", question_answering(), "x");
     CHECK(earlier.get<PathReaderConfig>()->max_fanout == 0);  // as was read before there was a choice
+    CHECK(earlier.get<PathReaderConfig>()->members == 1);
 }
 
 TEST_CASE("the test of all fields leaves none out", "[config]") {
@@ -359,7 +361,7 @@ TEST_CASE("fields are read by their names of before", "[config]") {
     CHECK(json(R"({"model": "memory-transformer", "inner": 2, "longest": 9})") ==
           to_json(MemoryTransformerConfig{.ffn_factor = 2, .max_words = 9}));
     CHECK(json(R"({"model": "path-reader", "spellings": 9, "least": 0.5})") ==
-          to_json(PathReaderConfig{.ngram_buckets = 9, .min_relation_weight = 0.5, .max_fanout = 0}));
+          to_json(PathReaderConfig{.members = 1, .ngram_buckets = 9, .min_relation_weight = 0.5, .max_fanout = 0}));
     CHECK(json(R"({"model": "query-reduction", "chain": 1, "longest": 9, "places": 2})") ==
           to_json(QueryReductionConfig{.chain_hops = 1, .max_words = 9, .position_std = 2}));
     CHECK(trainer_state_from_json(R"({"wrong": [1, 2]})", "x").errors_by_group == std::vector<Index>{1, 2});

@@ -2,6 +2,7 @@
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/nn/layers.hpp"
+#include "nn/members.hpp"
 #include "nn/row_ops.hpp"
 #include "tasks/selection/model_type.hpp"
 #include "tasks/selection/models/word_inputs.hpp"
@@ -173,17 +174,13 @@ Var SentenceSelector::member_scores(const Member& member, const Inputs& in) cons
 
 Var SentenceSelector::scores(Tape& tape, std::span<const ReadQuestion* const> questions) const {
     const Inputs in = inputs(tape, questions);
-    Var sum = member_scores(members_[0], in);
-    for (std::size_t i = 1; i < members_.size(); ++i) sum = sum + member_scores(members_[i], in);
-    return scale(sum, 1 / static_cast<Real>(members_.size()));
+    return mean_over(members_, [&](const Member& member) { return member_scores(member, in); });
 }
 
 Var SentenceSelector::loss(Tape& tape, std::span<const ReadQuestion* const> questions) const {
     const Inputs in = inputs(tape, questions);
-    Var total = listwise_loss(member_scores(members_[0], in), questions);
-    for (std::size_t i = 1; i < members_.size(); ++i)
-        total = total + listwise_loss(member_scores(members_[i], in), questions);
-    return scale(total, 1 / static_cast<Real>(members_.size()));
+    return mean_over(members_,
+                     [&](const Member& member) { return listwise_loss(member_scores(member, in), questions); });
 }
 
 const SelectionModelType& sentence_selector() {

@@ -21,8 +21,10 @@
 // supervision. Weight that returns to a start of the question counts with a share g = sigmoid(returning): "films that
 // share a director with X" excludes X.
 //
-// An answer's score is the log of the weight of its strongest path. So no number of weak paths outvotes one that fits,
-// and the path explains the answer.
+// An answer's weight is that of its strongest path, and its score the log of it. So no number of weak paths outvotes
+// one that fits, and the path explains the answer. Several such networks are trained side by side on the mean of their
+// losses, and an answer's weight is the mean of theirs (deep ensembles, Lakshminarayanan et al. 2017, arXiv
+// 1612.01474). Members err in phrasings of their own, so that the others outvote one that misreads a question.
 #pragma once
 
 #include "kvmem/kernels/paths.hpp"
@@ -37,8 +39,9 @@ namespace kvmem {
 struct PathReaderConfig {
     static constexpr const char* kind = "path-reader";
 
-    Index width = 64;  // d
-    Index hops = 3;    // H
+    Index width = 64;   // d
+    Index hops = 3;     // H
+    Index members = 5;  // networks whose mean counts
     Index ngram_buckets = 8192;
     double word_dropout = 0.25;
     double word_deletion = 0;
@@ -53,6 +56,7 @@ struct PathReaderConfig {
     static void fields(Self& c, Field field) {
         field("width", c.width, Range{1, 1024}, "of the embeddings");
         field("hops", c.hops, Range{1, 16}, "reads of the memory, at most");
+        field("members", c.members, Range{1, 100}, "networks that are trained side by side, whose mean counts");
         field("ngram_buckets", c.ngram_buckets, Range{1, 1e6}, "rows that parts of words share", "spellings");
         field("word_dropout", c.word_dropout, Range::below(0, 1), "share of words read as unknown in training");
         field("word_deletion", c.word_deletion, Range::below(0, 1), "share of words left out in training");
@@ -75,6 +79,7 @@ class PathReader : public Model {
     // Throws Error when a loaded shape does not fit.
     PathReader(const PathReaderConfig& config, ModelWords words, std::vector<Token> candidates,
                const LoadParameter& load = {});
+    ~PathReader() override;
 
     // The settings that the model was made with.
     const PathReaderConfig& config() const { return config_; }
@@ -91,16 +96,19 @@ class PathReader : public Model {
     Ragged<Scored> score_few(Tape& tape, const Batch& batch, AttentionTrace* trace = nullptr) const override;
 
   private:
+    // Rows of the table of spellings.
+    static constexpr Token entity_mark = 0, unknown_mark = 1, first_spelling = 2;
+
+    struct Member;   // a network of the mean
+    struct Hop;      // what it chooses
+    struct Reading;  // of a question by a member
+    struct Found;    // an answer that members reach
     // The words of all questions as input of the encoder.
     struct Words {
-        Ragged<Token> bags;             // the rows of spelled_ of each word
+        Ragged<Token> bags;             // the rows of the table of spellings of each word
         std::vector<Index> offsets{0};  // question i is words [offsets[i], offsets[i + 1])
         std::vector<Index> token;       // the place of each word in Batch::question.values
         std::vector<Real> directions;   // of each word's vector, one after the other, where there are vectors
-    };
-    struct Hop {
-        Var attention;  // [words, 1]
-        Var relations;  // [B, R + 1]
     };
     bool is_entity(Token token) const { return vocabulary().kind(token) == TokenKind::entity; }
     // A generator removes some words and makes others unknown.
@@ -108,29 +116,22 @@ class PathReader : public Model {
     void append_word(Words& words, Token token, const std::string* unseen, Rng* rng) const;
     void append_direction(Words& words, Token token, const std::string* unseen, bool synonym, Rng* rng) const;
     void find_synonyms();
-    Var encode(Tape& tape, const Words& words) const;
-    std::vector<Hop> choose(Tape& tape, const Words& words) const;
     Ragged<Token> starts_of(const Batch& batch) const;
+    std::vector<Found> found_by(std::span<const Reading> readings) const;
     static std::vector<Real> words_read(const Batch& batch, const Words& words, std::span<const Hop> hops,
                                         Index question);
-    double certainty_of(std::span<const Token> question, const FactPath& path, std::span<const Real> read) const;
-    FactPath path_to(Index place, const std::vector<std::vector<Reached>>& hops,
-                     std::span<const std::span<const Real>> relations) const;
+    FactPath path_to(Index place, const Reading& reading) const;
+    double certainty_of(Token answer, std::span<const Token> question, const Reading& reading) const;
+    void explain(AttentionTrace& trace, std::size_t question, std::span<const Token> tokens,
+                 std::span<const Found> found, std::span<const Reading> readings) const;
     void grow() override;
 
     PathReaderConfig config_;
-    Parameter* spelled_;
-    Parameter* relations_;              // U; the last row is "stay"
-    Parameter* returning_;              // [1, 1]
-    std::optional<Linear> vector_map_;  // V
-    std::vector<Linear> around_;
-    LayerNorm norm_;
-    Linear key_;
-    std::vector<Linear> query_;
-    Ragged<Token> spelling_;              // of each token
-    std::vector<Index> vector_row_;       // of each token; -1: none
-    Ragged<Index> synonyms_;              // of each token of training, or empty: rows of vectors
     std::vector<Token> relation_tokens_;  // by number
+    std::vector<Member> members_;
+    Ragged<Token> spelling_;         // of each token
+    std::vector<Index> vector_row_;  // of each token; -1: none
+    Ragged<Index> synonyms_;         // of each token of training, or empty: rows of vectors
 };
 
 }  // namespace kvmem
