@@ -50,18 +50,22 @@ static std::unique_ptr<PathReader> both_of(const QaDataset& dataset, PathReader&
     });
 }
 
-static Batch asked_of(const QaDataset& dataset, const Model& model, const std::string& split, Index count) {
-    const Retriever retriever(dataset.memory, dataset.vocabulary, model.retrieval());
+// Questions of a split, with the facts that their batch refers to.
+struct AskedFacts {
+    Retriever retriever;
     Batch batch;
-    for (Index i = 0; i < count; ++i) add_example(batch, dataset, dataset.split(split), i, retriever);
-    return batch;
-}
+
+    AskedFacts(const QaDataset& dataset, const Model& model, const std::string& split, Index count)
+        : retriever(dataset.memory, dataset.vocabulary, model.retrieval()) {
+        for (Index i = 0; i < count; ++i) add_example(batch, dataset, dataset.split(split), i, retriever);
+    }
+};
 
 static Ragged<Scored> few_scores(const Model& model, const QaDataset& dataset, AttentionTrace& trace) {
     Tape tape;
     tape.set_training(false);
     trace.max_paths = 3;
-    return model.score_few(tape, asked_of(dataset, model, "test", 20), &trace);
+    return model.score_few(tape, AskedFacts(dataset, model, "test", 20).batch, &trace);
 }
 
 static std::map<Index, double> weights_of(std::span<const Scored> scores) {
@@ -70,9 +74,9 @@ static std::map<Index, double> weights_of(std::span<const Scored> scores) {
     return weights;
 }
 
-// The first of the largest.
+// The first of the largest; -1: there is none.
 static Index best_of(std::span<const Scored> scores) {
-    return std::ranges::max_element(scores, {}, &Scored::score)->index;
+    return scores.empty() ? -1 : std::ranges::max_element(scores, {}, &Scored::score)->index;
 }
 
 TEST_CASE("two members of a path reader answer as the mean of both", "[path-reader]") {
@@ -132,13 +136,13 @@ TEST_CASE("the loss of two members of a path reader has the right gradient, and 
         });
         Tape tape;
         Rng rng(3);
-        return double{model->loss(tape, asked_of(dataset, *model, "train", 3), rng).value()(0, 0)};
+        return double{model->loss(tape, AskedFacts(dataset, *model, "train", 3).batch, rng).value()(0, 0)};
     };
     CHECK(loss_of(*both_of(dataset, *one, *other)) == Approx((loss_of(*one) + loss_of(*other)) / 2));
 
     plain.members = 2;
     const auto model = reader_of(dataset, plain);
-    check_gradient_of_loss(*model, asked_of(dataset, *model, "train", 3));
+    check_gradient_of_loss(*model, AskedFacts(dataset, *model, "train", 3).batch);
 }
 
 TEST_CASE("the first member of a path reader begins as a reader that is alone, the others as no other",
@@ -166,7 +170,8 @@ TEST_CASE("members of a path reader come back from a model file", "[path-reader]
     save_model(*both, directory / "model.h5");
     const std::unique_ptr<Model> loaded = load_model(directory / "model.h5");
     CHECK(loaded->settings().get<PathReaderConfig>()->members == 2);
-    const Batch batch = asked_of(dataset, *both, "test", 20);
+    const AskedFacts asked(dataset, *both, "test", 20);
+    const Batch& batch = asked.batch;
     const Matrix scores = scores_of(*both, batch), again = scores_of(*loaded, batch);
     CHECK(std::ranges::equal(scores.view().span(), again.view().span()));
     CHECK_THROWS_AS(reader_of(dataset, tiny(0)), UsageError);
