@@ -131,7 +131,8 @@ static po::options_description search_group() {
 static std::vector<OptionGroup> option_groups() {
     return {{split_options(),
              "a trained run",
-             {evaluate_questions, evaluate_pairs, evaluate_text, evaluate_events, evaluate_sentences}},
+             {evaluate_questions, evaluate_next_sentence, evaluate_pairs, evaluate_text, evaluate_events,
+              evaluate_sentences}},
             {question_options(), "a run on questions", {evaluate_questions}},
             {pair_options(), "a run on pairs of sequences", {evaluate_pairs}},
             {memory_options(), "a run on pairs or texts", {evaluate_pairs, evaluate_text}},

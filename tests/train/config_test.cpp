@@ -361,7 +361,7 @@ TEST_CASE("fields are read by their names of before", "[config]") {
     CHECK(json(R"({"model": "memory-transformer", "inner": 2, "longest": 9})") ==
           to_json(MemoryTransformerConfig{.ffn_factor = 2, .max_words = 9}));
     CHECK(json(R"({"model": "path-reader", "spellings": 9, "least": 0.5})") ==
-          to_json(PathReaderConfig{.members = 1, .ngram_buckets = 9, .min_relation_weight = 0.5, .max_fanout = 0}));
+          to_json(PathReaderConfig{.ngram_buckets = 9, .min_relation_weight = 0.5, .max_fanout = 0}));
     CHECK(json(R"({"model": "query-reduction", "chain": 1, "longest": 9, "places": 2})") ==
           to_json(QueryReductionConfig{.chain_hops = 1, .max_words = 9, .position_std = 2}));
     CHECK(trainer_state_from_json(R"({"wrong": [1, 2]})", "x").errors_by_group == std::vector<Index>{1, 2});

@@ -36,7 +36,7 @@ class SentenceScores {
     std::span<const std::int16_t> term_of_;
     std::vector<Token> stem_of_;  // of each term; -1: the corpus lacks it
     Index sentences_ = 0;
-    std::vector<double> matches_;  // [sentences, terms]
+    std::vector<double> matches_;    // [sentences, terms]
     std::vector<double> in_fields_;  // [terms]
     std::vector<double> scores_;
 };

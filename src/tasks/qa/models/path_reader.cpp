@@ -350,9 +350,8 @@ const QaModelType& path_reader() {
                 t.average = 0.995;
                 t.patience = 0;
             });
-        // A file without a field is of a version whose training read all facts, or that had one network.
+        // A file without the field is of a version whose training read all facts.
         made.defaults.get<PathReaderConfig>()->max_fanout = 0;
-        made.defaults.get<PathReaderConfig>()->members = 1;
         return made;
     }();
     return type;

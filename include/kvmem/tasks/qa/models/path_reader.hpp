@@ -41,7 +41,7 @@ struct PathReaderConfig {
 
     Index width = 64;   // d
     Index hops = 3;     // H
-    Index members = 5;  // networks whose mean counts
+    Index members = 1;  // networks whose mean counts
     Index ngram_buckets = 8192;
     double word_dropout = 0.25;
     double word_deletion = 0;
