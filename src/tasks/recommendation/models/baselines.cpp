@@ -182,6 +182,7 @@ Var Bpr::loss(Tape& tape, const Events& events, std::span<const Window> windows,
     if (config_.l2 == 0) return cost;
     const auto squares = [&](Var x, Index RankedPair::*row) {
         std::vector<Index> rows;
+        rows.reserve(pairs.size());
         for (const RankedPair& pair : pairs) rows.push_back(pair.*row);
         const Var taken = take_rows(x, rows);
         return sum(taken * taken);
