@@ -176,14 +176,14 @@ static BprRows bpr_rows(Tape& tape, const Events& events, std::span<const Window
 }
 
 Var Bpr::loss(Tape& tape, const Events& events, std::span<const Window> windows, Rng& rng) const {
-    const auto [tokens, histories, pairs] = bpr_rows(tape, events, windows, catalog(), config_, rng);
-    const Var items = vectors_of(tape, tokens), users = out_(range_mean(items, histories));
-    const Var cost = pairwise_loss(users, items, biases_of(tape, tokens), pairs);
+    const BprRows read = bpr_rows(tape, events, windows, catalog(), config_, rng);
+    const Var items = vectors_of(tape, read.items), users = out_(range_mean(items, read.histories));
+    const Var cost = pairwise_loss(users, items, biases_of(tape, read.items), read.pairs);
     if (config_.l2 == 0) return cost;
     const auto squares = [&](Var x, Index RankedPair::*row) {
         std::vector<Index> rows;
-        rows.reserve(pairs.size());
-        for (const RankedPair& pair : pairs) rows.push_back(pair.*row);
+        rows.reserve(read.pairs.size());
+        for (const RankedPair& pair : read.pairs) rows.push_back(pair.*row);
         const Var taken = take_rows(x, rows);
         return sum(taken * taken);
     };
