@@ -48,7 +48,6 @@ QaDataset two_hops() {
 
 PathReaderConfig small(Index max_fanout = 0) {
     PathReaderConfig config;
-    config.members = 1;
     config.max_fanout = max_fanout;
     config.width = 32;
     config.hops = 2;

@@ -37,9 +37,9 @@ class ShardedSearch {
     explicit ShardedSearch(ShardCall call) : call_(std::move(call)) {}
 
     // A shard that does not reply is left out: it then neither counts nor answers. When one falls silent within a
-    // question, the question is asked again, of the others. Throws as require_answerable() does
-    // before shards are called, and Error when none replies, when a reply cannot be read, and when shards do not belong
-    // together or are not as many as their set has.
+    // question, the question is asked again, of the others. Throws as require_answerable() does before shards are
+    // called, and Error when none replies, when a reply cannot be read, and when shards do not belong together or are
+    // not as many as their set has.
     [[nodiscard]] Findings ask(std::string_view question, const SearchOptions& options = {}) const;
 
   private:
