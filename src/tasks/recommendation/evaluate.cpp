@@ -41,12 +41,6 @@ EventMemory memory_before(const EventsDataset& dataset, Index group, EventMark m
 
 // --- queries
 
-static bool has_item(const History& history, Index group, Token item) {
-    for (Index e = history.first; e < history.end; ++e)
-        if (history.events->group[e] == group && history.events->object[e] == item) return true;
-    return false;
-}
-
 // `chosen` queries of `all`, evenly.
 static std::vector<RankingQuery> evenly(std::vector<RankingQuery> all, Index chosen) {
     const Index count = std::ssize(all);
@@ -72,8 +66,7 @@ std::vector<RankingQuery> ranking_queries(const EventsDataset& dataset, Index gr
             for (Index t = e; t < (whole ? events.basket_end(e) : e + 1); ++t) {
                 const Token item = events.object[t];
                 if (!is_target(t) || std::ranges::find(query.targets, item) != query.targets.end()) continue;
-                if (options.seen != Seen::only_new || !has_item(query.history, group, item))
-                    query.targets.push_back(item);
+                if (options.seen != Seen::only_new || !query.history.has(group, item)) query.targets.push_back(item);
             }
             if (!query.targets.empty() && query.history.size() >= options.min_history)
                 queries.push_back(std::move(query));
@@ -208,7 +201,7 @@ void Ranker::rank(const RankingQuery& query, std::span<Real> scores, RankedTarge
         targets[t].item = item;
         targets[t].history = query.history.size();
         targets[t].age = age_at(item, query.history.now);
-        targets[t].repeated = has_item(query.history, group, item);
+        targets[t].repeated = query.history.has(group, item);
         Standing others = standing(score, scores);
         for (const Token one : own) others.add(score, scores[one], -1);
         targets[t].auc = others.auc();

@@ -2,22 +2,18 @@
 
 namespace kvmem {
 
-std::pair<Index, Index> known_events(const Events& events, Index event) {
+History known_events(const Events& events, Index event) {
     auto [first, end] = events.of_user(events.user_of(event));
     while (end > event + 1 && events.mark[end - 1] != EventMark::train) --end;
-    return {first, end};
+    return {&events, first, end, events.time[end - 1]};
 }
 
 Rng negative_of(std::uint64_t seed, Index target) { return Rng(seed, {0x6e6567u, static_cast<std::uint64_t>(target)}); }
 
 static Token draw_unseen(const Events& events, Index event, const Catalog& catalog, Rng& rng) {
-    const auto [first, end] = known_events(events, event);
+    const History known = known_events(events, event);
     const Index group = events.group[event];
-    return draw_without(catalog.groups[group].size(), rng, [&, first = first, end = end](Token item) {
-        for (Index e = first; e < end; ++e)
-            if (events.group[e] == group && events.object[e] == item) return true;
-        return false;
-    });
+    return draw_without(catalog.groups[group].size(), rng, [&](Token item) { return known.has(group, item); });
 }
 
 TargetPairs target_pairs(const Events& events, std::span<const Window> windows, const Catalog& catalog, bool redraw,

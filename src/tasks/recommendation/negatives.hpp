@@ -4,7 +4,6 @@
 #include "kvmem/tasks/recommendation/model.hpp"
 
 #include <span>
-#include <utility>
 #include <vector>
 
 namespace kvmem {
@@ -20,9 +19,9 @@ template <class Has>
     return item;
 }
 
-// The events [first, end) of the user of `event` up to the last target of training. What is not in them may be a
+// The events of the user of `event` up to the last target of training. What is not in them may be a
 // negative. Later events are not looked at: a model would learn that what it is tested with is never a negative.
-[[nodiscard]] std::pair<Index, Index> known_events(const Events& events, Index event);
+[[nodiscard]] History known_events(const Events& events, Index event);
 
 // The generator of the negative of a target that has the same one in each epoch.
 [[nodiscard]] Rng negative_of(std::uint64_t seed, Index target);

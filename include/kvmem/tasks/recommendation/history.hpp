@@ -18,6 +18,12 @@ struct History {
     Index size() const { return end - first; }
     // The last events alone, at most `count`.
     History last(Index count) const { return {events, std::max(first, end - count), end, now}; }
+    // Whether one of the events is of this object of this group.
+    bool has(Index group, Token object) const {
+        for (Index e = first; e < end; ++e)
+            if (events->group[e] == group && events->object[e] == object) return true;
+        return false;
+    }
 };
 
 // The first event of the basket of `event`, or the event itself if it is in none: a target's history ends there.

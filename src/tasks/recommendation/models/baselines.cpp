@@ -147,9 +147,9 @@ static BprRows bpr_rows(Tape& tape, const Events& events, std::span<const Window
             __builtin_prefetch(&events.group[ahead]);
             __builtin_prefetch(&events.mark[ahead]);
         }
-        const auto [known, known_end] = known_events(events, window.begin);
-        const auto mark = [&, known = known, known_end = known_end](Real value) {
-            for (Index e = known; e < known_end; ++e)
+        const History known = known_events(events, window.begin);
+        const auto mark = [&](Real value) {
+            for (Index e = known.first; e < known.end; ++e)
                 if (is_item(e)) marks[events.object[e]] = value;
         };
         mark(1);

@@ -123,16 +123,6 @@ Matrix SequenceEncoder::item_vectors() const {
     return with_column(vectors_->all_sums(tape), reshape(tape.parameter(*bias_), items_, 1));
 }
 
-static Token draw_unseen(const History& history, Index group, Index items, Index target, Rng& rng) {
-    const Events& events = *history.events;
-    return draw_without(items, rng, [&](Token item) {
-        bool seen = item == target;
-        for (Index e = history.first; e < history.end && !seen; ++e)
-            seen = events.group[e] == group && events.object[e] == item;
-        return seen;
-    });
-}
-
 Var SequenceEncoder::loss(Var states, const Ragged<Index>& targets, std::span<const History> histories,
                           Rng& rng) const {
     Tape& tape = *states.tape;
@@ -144,7 +134,8 @@ Var SequenceEncoder::loss(Var states, const Ragged<Index>& targets, std::span<co
             right.push_back(static_cast<Token>(target));
             rows.push_back(i);
             if (config_.loss == SequenceLoss::bce)
-                negatives.push_back(draw_unseen(histories[i], group_, items_, target, rng));
+                negatives.push_back(draw_without(
+                    items_, rng, [&](Token item) { return item == target || histories[i].has(group_, item); }));
         }
     const Var read = take_rows(states, rows);
     const auto biases = [&](std::span<const Token> items) {
