@@ -207,7 +207,7 @@ TEST_CASE("exported networks give kvmem's numbers in ONNX Runtime", "[onnx]") {
         if (!c.tied) c.feed_forward = FeedForwardForm::gelu;
         if (c.positions == Positions::learned)
             c.norm_order = NormOrder::post, c.feed_forward = FeedForwardForm::swiglu, c.softcap = 1;
-        if (c.positions == Positions::relative) c.norm = NormForm::rms, c.softcap = 1;
+        if (c.positions == Positions::relative) c.norm = NormForm::rms, c.softcap = 1, c.max_distance = 2;
         if (c.positions == Positions::alibi || c.positions == Positions::rotary) c.key_heads = 2;
         Transformer network(c, small_units());
         add_translation(cases, "transformer-" + std::to_string(cases.size()), network);

@@ -18,7 +18,8 @@ Reply predict(const Call& call);
 Reply embed(const Call& call);
 Reply search_documents(const Call& call);
 documents::SearchOptions document_options_of(const Call& call);  // of a question to documents
-Reply answer_for_shard(const Call& call);                        // to a front
+Reply answer_for_document_shard(const Call& call);               // to a front
+Reply answer_for_memory_shard(const Call& call);                 // likewise
 
 // Stores.
 Reply search_store(const Call& call);

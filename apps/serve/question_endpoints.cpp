@@ -68,8 +68,12 @@ Reply search_documents(const Call& call) {
     return {.body = printable(json_line(question, search.corpus(), found)) + "\n"};
 }
 
-Reply answer_for_shard(const Call& call) {
+Reply answer_for_document_shard(const Call& call) {
     return {.type = bytes_type, .body = call.served->document_shard().answer(call.request.body)};
+}
+
+Reply answer_for_memory_shard(const Call& call) {
+    return {.type = bytes_type, .body = call.served->memory_shard().answer(call.request.body)};
 }
 
 namespace {

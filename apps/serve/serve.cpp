@@ -36,7 +36,7 @@ static bool is_loopback(const std::string& address) { return address == "::1" ||
 
 // Whether other servers have shards of what is served.
 static bool is_front(const po::variables_map& values) {
-    return values.count("shards") || values.count("document-shards");
+    return values.count("shards") || values.count("document-shards") || values.count("memory-shards");
 }
 
 static ServerOptions options_of(const po::variables_map& values) {
@@ -71,9 +71,10 @@ static FrontOptions front_options_of(const po::variables_map& values) {
     require_option(seconds >= 0.001 && seconds <= max_seconds, "shard-timeout", "0.001 to 3600");
     for (const char* option : {"shard-timeout", "whole", "shard-token-file"})
         require_option(is_front(values) || !values.count(option) || values[option].defaulted(), option,
-                       "--shards or --document-shards beside it");
-    const std::string documents = values.count("document-shards") ? values["document-shards"].as<std::string>() : "";
-    return {list_of(values, "shards"), documents, std::chrono::milliseconds(std::llround(seconds * milliseconds)),
+                       "--shards, --document-shards or --memory-shards beside it");
+    const auto text = [&](const char* option) { return values.count(option) ? values[option].as<std::string>() : ""; };
+    return {list_of(values, "shards"), text("document-shards"),
+            text("memory-shards"),     std::chrono::milliseconds(std::llround(seconds * milliseconds)),
             values.count("whole") > 0, token_of(values, "shard-token-file")};
 }
 
@@ -99,17 +100,22 @@ int run_serve(const Arguments& arguments) {
          "documents whose shards other servers have: URL,URL... with http://HOST:PORT for each, in their order, "
          "URL|URL "
          "for replicas")  //
+        ("memory-shards", po::value<std::string>(),
+         "facts that the run of questions reads, whose shards other servers have, as with --document-shards; --memory "
+         "is then one of these shards, and tells the names")  //
         ("shard-timeout", po::value<double>()->default_value(2, "2"),
          "seconds for a reply of a shard, before its next replica is tried")  //
         ("whole",
-         "with --shards or --document-shards: a shard that does not answer is an error, instead of a partial result")  //
+         "with --shards or --document-shards: a shard that does not answer is an error, instead of a partial result, "
+         "as "
+         "it is with --memory-shards")  //
         ("shard-token-file", po::value<std::string>(),
-         "with --shards or --document-shards: the token that those servers want")  //
+         "the token that the servers of shards want")  //
         ("log", po::value<std::string>(), "file for a JSON line for each request; -: standard error");
     po::variables_map values;
     if (!parse(line, arguments, values)) return 0;
     ServedPaths paths{list_of(values, "served"), {}, values.count("writable") > 0, front_options_of(values)};
-    if (paths.paths.empty() && paths.fronts.stores.empty() && paths.fronts.documents.empty())
+    if (paths.paths.empty() && !is_front(values))
         throw UsageError({.what = "nothing to serve", .expected = "run directories or stores", .hint = "see --help"});
     if (values.count("memory")) paths.memory = values["memory"].as<std::string>();
     ServerOptions options = options_of(values);

@@ -23,16 +23,16 @@ namespace kvmem::apps {
 
 namespace fs = std::filesystem;
 
-// The options of a command line that names a run.
-static po::variables_map options_of(const std::string& run) {
+// The options of a command line that names a run, and a memory unless it is the run's own.
+static po::variables_map options_of(const std::string& run, const std::string& memory = {}) {
     po::variables_map values;
     values.insert({"run", po::variable_value(run, false)});
+    if (!memory.empty()) values.insert({"memory", po::variable_value(memory, false)});
     return values;
 }
 
 std::shared_ptr<const Answerer> ServedQuestions::open(const Edit& edit) const {
-    po::variables_map values = options_of(run_);
-    if (!memory_.empty()) values.insert({"memory", po::variable_value(memory_, false)});
+    po::variables_map values = options_of(run_, memory_);
     if (!edit.first.empty()) values.insert({"add-fact", po::variable_value(edit.first, false)});
     if (!edit.second.empty()) values.insert({"remove-fact", po::variable_value(edit.second, false)});
     AnswerOptions options;
@@ -50,13 +50,35 @@ std::shared_ptr<const Answerer> ServedQuestions::apply(const Edit& edit) const {
     return edited ? std::make_shared<const Answerer>(std::move(*edited)) : open(edit);
 }
 
-ServedQuestions::ServedQuestions(std::string run, std::string memory)
-    : run_(std::move(run)), memory_(std::move(memory)), answerer_(open({})), linker_(answerer_->model().vocabulary()) {}
+static std::shared_ptr<const Answerer> answerer_of(ModelSource source, const ShardPool* shards) {
+    if (shards) return std::make_shared<const Answerer>(std::move(source.model), source.memory, shards->call_to_all());
+    return std::make_shared<const Answerer>(std::move(source.model), std::move(source.memory));
+}
+
+ServedQuestions::ServedQuestions(std::string run, std::string memory, ModelSource source, const FrontOptions& fronts)
+    : run_(std::move(run)),
+      memory_(std::move(memory)),
+      shards_(fronts.memory.empty() ? nullptr
+                                    : std::make_unique<const ShardPool>(fronts.memory, ServedKind::memory, fronts)),
+      answerer_(answerer_of(std::move(source), shards_.get())),
+      linker_(answerer_->model().vocabulary()) {}
+
+std::vector<std::string> ServedQuestions::missing_shards() const {
+    try {
+        if (shards_) require_shards(shards_->call_to_all(std::chrono::seconds(1)), answerer_->model());
+        return {};
+    } catch (const ShardsMissing& e) {
+        return e.missing();
+    }
+}
 
 std::shared_ptr<const Answerer> ServedQuestions::edited(const std::vector<std::string>& added,
                                                         const std::vector<std::string>& removed) const {
     constexpr std::size_t max_held = 4;
     if (added.empty() && removed.empty()) return answerer_;
+    if (shards_)
+        throw HttpError(
+            {403, {.what = "a memory in shards is read only here", .hint = "deal other facts to shards"}, {}});
     const Edit edit{added, removed};
     const std::lock_guard lock(mutex_);
     const auto at = std::ranges::find(edited_, edit, &std::pair<Edit, std::shared_ptr<const Answerer>>::first);
@@ -86,6 +108,8 @@ Served::Served(const ServedPaths& paths, const Served* before) : writable_(paths
         require_new_store(name);
         fronts_[name] = std::make_shared<const Front>(text, paths.fronts);
     }
+    require_option(paths.fronts.memory.empty() || questions_, "memory-shards",
+                   "a run that answers questions beside it");
     if (!paths.fronts.documents.empty()) {
         if (documents_) throw UsageError({.what = "two sets of documents", .expected = "one", .got = "also shards"});
         documents_front_ = std::make_unique<const DocumentsFront>(paths.fronts);
@@ -109,6 +133,18 @@ void Served::open_documents(const std::string& path) {
     if (dataset.shard) document_shard_ = std::make_unique<const documents::DocumentShard>(dataset);
 }
 
+// Returns the kind of the model.
+std::string Served::open_questions(const std::string& path, const ServedPaths& paths) {
+    ModelSource source = open_model(options_of(path, paths.memory), "memory");
+    const bool is_shard = source.memory.shard && paths.fronts.memory.empty();
+    if (is_shard) {
+        memory_shard_ = std::make_unique<const ServedShard>(std::move(source));
+        return memory_shard_->model->kind();
+    }
+    questions_ = std::make_unique<ServedQuestions>(path, paths.memory, std::move(source), paths.fronts);
+    return questions_->answerer().model().kind();
+}
+
 void Served::open_run(const std::string& path, const ServedPaths& paths) {
     const po::variables_map values = options_of(path);
     const TaskType& type = task_of_run(find_run(values)).type();
@@ -118,9 +154,8 @@ void Served::open_run(const std::string& path, const ServedPaths& paths) {
     };
     Run run{path, task, {}};
     if (&type == &question_answering()) {
-        require_one(questions_ != nullptr);
-        questions_ = std::make_unique<ServedQuestions>(path, paths.memory);
-        run.model = questions_->answerer().model().kind();
+        require_one(questions_ || memory_shard_);
+        run.model = open_questions(path, paths);
     } else if (&type == &sequence_transduction()) {
         require_one(sequences_ != nullptr);
         sequences_ = std::make_unique<SequenceSource>(open_sequence_models(values));
@@ -161,7 +196,9 @@ static Part& there(Part* part, const char* what, const char* expected, const cha
 
 const ServedQuestions& Served::questions() const {
     return there(questions_.get(), "no run here answers questions", "a server of such a run",
-                 documents_ ? "documents answer at /v1/documents" : "see /v1/info");
+                 memory_shard_ ? "this is a shard: a front of all answers"
+                 : documents_  ? "documents answer at /v1/documents"
+                               : "see /v1/info");
 }
 const SequenceSource& Served::sequences() const {
     return there(sequences_.get(), "no run here writes targets", "a server of a run on pairs");
@@ -173,6 +210,11 @@ const documents::Search& Served::documents() const {
 
 const documents::DocumentShard& Served::document_shard() const {
     return there(document_shard_.get(), "no shard of documents is here", "a server of a file that 'kvmem shard' made");
+}
+
+const MemoryShard& Served::memory_shard() const {
+    return there(memory_shard_.get(), "no shard of a memory is here", "a server of a run whose memory is a shard")
+        .shard;
 }
 
 const Recommender& Served::recommender() const {

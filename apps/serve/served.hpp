@@ -6,8 +6,10 @@
 #include "kvmem/store/memory_store.hpp"
 #include "kvmem/tasks/qa/answerer.hpp"
 #include "kvmem/tasks/qa/documents/search.hpp"
+#include "kvmem/tasks/qa/memory_shards.hpp"
 #include "kvmem/tasks/recommendation/recommender.hpp"
 #include "kvmem/tasks/selection/model.hpp"
+#include "model_source.hpp"
 #include "sequence_source.hpp"
 
 #include <list>
@@ -25,19 +27,26 @@ struct ServedPaths {
     std::vector<std::string> paths;  // of runs, model files, data sets of documents and stores
     std::string memory{};            // data set that a run of questions reads instead of its own
     bool writable = false;           // whether stores may be changed
-    FrontOptions fronts{};           // of stores in shards that other servers have
+    FrontOptions fronts{};           // of shards that other servers have
 };
 
 // A model that answers questions, and the same with other facts.
 class ServedQuestions {
   public:
-    ServedQuestions(std::string run, std::string memory);
+    // With fronts.memory the model reads shards that other servers have. There are no partial answers then: a path that
+    // lacks a fact leads elsewhere. The source's memory, which may be one shard, tells the names.
+    ServedQuestions(std::string run, std::string memory, ModelSource source, const FrontOptions& fronts);
     const Answerer& answerer() const { return *answerer_; }
     const EntityLinker& linker() const { return linker_; }
     // The answerer of a memory with and without these facts, as `kvmem ask --add-fact --remove-fact` has it. The last
-    // few are held.
+    // few are held. Throws HttpError for edits of a memory in shards.
     std::shared_ptr<const Answerer> edited(const std::vector<std::string>& added,
                                            const std::vector<std::string>& removed) const;
+
+    // The servers of the memory's shards, or null.
+    const ShardPool* shards() const { return shards_.get(); }
+    // The shards that do not answer now, and why. Each has a second at most for its reply.
+    std::vector<std::string> missing_shards() const;
 
   private:
     using Edit = std::pair<std::vector<std::string>, std::vector<std::string>>;
@@ -45,10 +54,20 @@ class ServedQuestions {
     std::shared_ptr<const Answerer> apply(const Edit& edit) const;
 
     std::string run_, memory_;
+    std::unique_ptr<const ShardPool> shards_;
     std::shared_ptr<const Answerer> answerer_;
     EntityLinker linker_;
     mutable std::mutex mutex_;
     mutable std::list<std::pair<Edit, std::shared_ptr<const Answerer>>> edited_;  // the last one used first
+};
+
+// What answers a front about one shard of a memory.
+struct ServedShard {
+    explicit ServedShard(ModelSource source)
+        : model(std::move(source.model)), shard(*model, source.memory, model->extend(source.memory)) {}
+
+    std::unique_ptr<Model> model;
+    MemoryShard shard;
 };
 
 class Served {
@@ -68,8 +87,11 @@ class Served {
     const Front* front(const std::string& name) const;
     // Null where documents are here, or nowhere.
     const DocumentsFront* documents_front() const { return documents_front_.get(); }
-    // What answers a front about the documents here. Throws Error with 404 where they are no shard.
+    // Whether other servers have shards of what is served.
+    bool is_front() const { return !fronts_.empty() || documents_front_ || (questions_ && questions_->shards()); }
+    // What answers a front about the documents or the memory here. Throws Error with 404 where they are no shard.
     const documents::DocumentShard& document_shard() const;
+    const MemoryShard& memory_shard() const;
 
     // For /v1/info.
     struct Run {
@@ -84,12 +106,14 @@ class Served {
 
   private:
     void open_run(const std::string& path, const ServedPaths& paths);
+    std::string open_questions(const std::string& path, const ServedPaths& paths);
     void open_documents(const std::string& path);
     void open_store(const std::string& path, const Served* before);
     void require_new_store(const std::string& name) const;
 
     std::vector<Run> runs_;
     std::unique_ptr<ServedQuestions> questions_;
+    std::unique_ptr<const ServedShard> memory_shard_;
     std::unique_ptr<SequenceSource> sequences_;
     std::unique_ptr<const Recommender> recommender_;
     std::unique_ptr<const SelectionModel> selector_;

@@ -49,7 +49,7 @@ Server::Server(Service& service, ServerOptions options)
     open_log();
     pool_ = std::make_unique<WorkerPool>(options_.workers, options_.max_waiting);
     const auto served = service_.served();
-    if (!served->fronts().empty() || served->documents_front()) checker_ = std::make_unique<WorkerPool>(1, 1);
+    if (served->is_front()) checker_ = std::make_unique<WorkerPool>(1, 1);
 }
 
 Server::~Server() {
@@ -204,6 +204,7 @@ void Server::check_shards() {
             }
         };
         if (const DocumentsFront* front = served->documents_front()) check("documents", *front);
+        if (served->has_questions()) check("facts", served->questions());
         for (const auto& [name, front] : served->fronts()) check(name, *front);
         asio::post(io_, [this, missing = std::move(missing)]() mutable {
             checks_shards_ = false;

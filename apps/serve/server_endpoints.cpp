@@ -60,6 +60,7 @@ Reply show_info(const Call& call) {
     if (served.has_documents()) info["documents"] = served.documents().corpus().collection.documents.size();
     if (served.has_questions()) {
         const Answerer& answerer = served.questions().answerer();
+        if (const ShardPool* shards = served.questions().shards()) info["memory_shards"] = urls_of(shards->shards());
         info["memory_slots"] = answerer.memory_slots();
         info["relations"] = relation_names(answerer.model().vocabulary());
     }

@@ -27,10 +27,12 @@ Replica replica_of(const std::string& url, ServedKind kind) {
     const bool fits = url.starts_with(scheme) && colon != std::string::npos && colon > 0 && store.empty() != is_store &&
                       store.find_first_of("/?#% \r\n\t") == std::string::npos &&
                       host.find_first_of("@ \r\n\t") == std::string::npos;
-    if (is_store)
-        require_option(fits, "shards", "addresses like http://HOST:PORT/STORE");
-    else
-        require_option(fits, "document-shards", "addresses like http://HOST:PORT");
+    const bool of_documents = kind == ServedKind::documents;
+    require_option(fits,
+                   is_store       ? "shards"
+                   : of_documents ? "document-shards"
+                                  : "memory-shards",
+                   is_store ? "addresses like http://HOST:PORT/STORE" : "addresses like http://HOST:PORT");
     std::string name = host.substr(0, colon);
     if (name.front() == '[' && name.back() == ']') name = name.substr(1, name.size() - 2);
     asio::io_context io;
@@ -38,7 +40,8 @@ Replica replica_of(const std::string& url, ServedKind kind) {
     const auto found = tcp::resolver(io).resolve(name, host.substr(colon + 1), tcp::resolver::numeric_service, error);
     if (error || found.empty())
         throw Error({.what = "the server of a shard is not found", .got = error.message(), .where = url});
-    return {url, host, is_store ? "/v1/stores/" + store + "/" : "/v1/documents/", found.begin()->endpoint()};
+    const std::string path = is_store ? "/v1/stores/" + store + "/" : of_documents ? "/v1/documents/" : "/v1/memory/";
+    return {url, host, path, found.begin()->endpoint()};
 }
 
 bool Shard::backs_off(std::size_t replica) const {

@@ -17,11 +17,11 @@
 namespace kvmem::apps {
 
 // What servers have shards of.
-enum class ServedKind { store, documents };
+enum class ServedKind { store, documents, memory };
 
 // A server that has a shard.
 struct Replica {
-    std::string url;   // http://HOST:PORT/STORE, or http://HOST:PORT of documents
+    std::string url;   // http://HOST:PORT/STORE, or http://HOST:PORT of others
     std::string host;  // with its port
     std::string path;  // what its operations are behind
     boost::asio::ip::tcp::endpoint endpoint;

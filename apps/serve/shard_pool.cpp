@@ -47,13 +47,15 @@ static void require_taken(const HttpReply& reply, const std::string& url) {
     throw HttpError({reply.status, std::move(problem), {}});
 }
 
+ShardsMissing::ShardsMissing(const char* expected, std::vector<std::string> missing)
+    : HttpError({503,
+                 {.what = "shards do not answer", .expected = expected, .got = joined(missing)},
+                 {{"Retry-After", "1"}}}),
+      missing_(std::move(missing)) {}
+
 void ShardPool::require_enough(const std::vector<std::string>& missing) const {
     if (missing.empty() || (missing.size() < shards_.size() && !options_.whole)) return;
-    throw HttpError({503,
-                     {.what = "shards do not answer",
-                      .expected = options_.whole ? "a reply of each" : "a reply of one at least",
-                      .got = joined(missing)},
-                     {{"Retry-After", "1"}}});
+    throw ShardsMissing(options_.whole ? "a reply of each" : "a reply of one at least", missing);
 }
 
 std::vector<ShardAnswer> ShardPool::call(const ShardRequest& request, std::chrono::milliseconds max_timeout) const {
@@ -71,6 +73,20 @@ std::vector<ShardAnswer> ShardPool::call(const ShardRequest& request, std::chron
     for (const ShardAnswer& answer : answers)
         if (answer.reply) require_taken(*answer.reply, answer.url);
     return answers;
+}
+
+ShardCall ShardPool::call_to_all(std::chrono::milliseconds max_timeout) const {
+    return [this, max_timeout](std::string_view request) {
+        const std::string body(request);
+        std::vector<std::string> replies, missing;
+        for (ShardAnswer& answer : call({"shard", {}, bytes_type, bytes_type, authorization(), body}, max_timeout))
+            if (answer.reply)
+                replies.push_back(std::move(answer.reply->body));
+            else
+                missing.push_back(answer.url + ": " + answer.failure);
+        if (!missing.empty()) throw ShardsMissing("a reply of each", std::move(missing));
+        return replies;
+    };
 }
 
 std::string ShardPool::authorization() const {

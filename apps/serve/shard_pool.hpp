@@ -4,6 +4,8 @@
 #include "shard_answers.hpp"
 #include "shard_lines.hpp"
 
+#include "kvmem/cluster/shards.hpp"
+
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -14,10 +16,20 @@ namespace kvmem::apps {
 
 struct FrontOptions {
     std::vector<std::string> stores{};        // "NAME=URL,URL|URL": of each shard its replicas
-    std::string documents{};                  // "URL,URL|URL", or ""
+    std::string documents{}, memory{};        // "URL,URL|URL", or ""
     std::chrono::milliseconds timeout{2000};  // of a reply
     bool whole = false;                       // a shard that does not answer is an error
     std::string token{};                      // of the servers, or ""
+};
+
+// A 503 that names the shards without a reply, and what was wrong with each.
+class ShardsMissing : public HttpError {
+  public:
+    ShardsMissing(const char* expected, std::vector<std::string> missing);
+    const std::vector<std::string>& missing() const { return missing_; }
+
+  private:
+    std::vector<std::string> missing_;
 };
 
 // Any number of threads may call const functions; each call waits for the shards.
@@ -30,12 +42,15 @@ class ShardPool {
     // refuses.
     std::vector<ShardAnswer> call(const ShardRequest& request,
                                   std::chrono::milliseconds max_timeout = std::chrono::hours(1)) const;
-    // Throws HttpError when all are missing, or, if they must be whole, any.
+    // Throws ShardsMissing when all are missing, or, if they must be whole, any.
     void require_enough(const std::vector<std::string>& missing) const;
 
     // A line of the header for the servers, or "".
     std::string authorization() const;
     const std::vector<std::unique_ptr<Shard>>& shards() const { return shards_; }
+
+    // A call that throws ShardsMissing unless all reply. The pool must outlive it.
+    ShardCall call_to_all(std::chrono::milliseconds max_timeout = std::chrono::hours(1)) const;
 
   private:
     FrontOptions options_;

@@ -23,8 +23,8 @@ static TransformerOptions filled_in(TransformerOptions o) {
                   "at least one layer, and a window of 0 (none) or more rows");
     for (const double rate : {o.dropout, o.attention_dropout})
         require_shape(rate >= 0 && rate < 1, in_transformer, "a dropout from 0 to below 1");
-    require_shape(o.softcap >= 0 && o.max_positions >= 1, in_transformer,
-                  "a softcap of 0 (none) or more, and positions");
+    require_shape(o.softcap >= 0 && o.max_positions >= 1 && o.max_distance >= 1, in_transformer,
+                  "a softcap of 0 (none) or more, positions and distances");
     require_shape(o.key_heads >= 0 && o.heads % std::max<Index>(o.key_heads, 1) == 0, in_transformer,
                   "key heads that divide the heads");
     require_shape(o.positions != Positions::rotary || o.width / o.heads % 2 == 0, in_transformer,
@@ -183,10 +183,11 @@ void TransformerLayer::project(const EncoderOutput& memory, KeyValueCache& cache
 
 // --- all layers
 
-Token bucket_of(Index distance, bool causal) {
+Token bucket_of(Index distance, bool causal, Index max_distance) {
     const Index buckets = causal ? distance_buckets : distance_buckets / 2, near = buckets / 2;
     const Index first = !causal && distance < 0 ? buckets : 0;
     const Index away = causal ? std::max<Index>(distance, 0) : std::abs(distance);
+    if (away >= max_distance) return static_cast<Token>(first + buckets - 1);
     if (away < near) return static_cast<Token>(first + away);
     const auto ratio = [&](Index x) { return static_cast<double>(x) / static_cast<double>(near); };
     const double scale = std::log(ratio(away)) / std::log(ratio(max_distance));
@@ -231,7 +232,7 @@ LookupBias TransformerStack::distance_bias(Tape& tape, std::span<const Index> po
     const Index farthest = positions.empty() ? 0 : std::ranges::max(positions);
     std::vector<Token> buckets;
     for (Index distance = -farthest; distance <= farthest; ++distance)
-        buckets.push_back(bucket_of(distance, options_.causal));
+        buckets.push_back(bucket_of(distance, options_.causal, options_.max_distance));
     return {.distance = (*distances_)(tape, buckets)};
 }
 

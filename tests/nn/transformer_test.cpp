@@ -1,6 +1,7 @@
 #include "kvmem/nn/transformer.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "nn/distance_buckets.hpp"
 #include "random.hpp"
 #include "support/check_gradients.hpp"
 
@@ -36,6 +37,7 @@ std::vector<TransformerOptions> all_decoders() {
         all.push_back(plain_decoder());
         all.back().positions = positions;
         all.back().max_positions = 40;
+        all.back().max_distance = 20;
     }
     all[0].norm_order = NormOrder::post;
     all[1].feed_forward = FeedForwardForm::swiglu;
@@ -70,6 +72,47 @@ TEST_CASE("an encoder and a decoder have the right gradients", "[transformer]") 
             },
             1e-6);
     }
+}
+
+TEST_CASE("distances from max_distance on share a bias, and those below keep theirs", "[transformer]") {
+    for (const bool causal : {true, false})
+        for (const Index max : {1, 5, 16, 20, 128}) {
+            for (const Index distance : {max, max + 1, 10 * max, Index{1} << 40}) {
+                CHECK(bucket_of(distance, causal, max) == (causal ? 31 : 15));
+                CHECK(bucket_of(-distance, causal, max) == (causal ? 0 : 31));
+            }
+            for (Index distance = 0; distance + 1 < max; ++distance)
+                CHECK(bucket_of(distance, causal, max) <= bucket_of(distance + 1, causal, max));
+            for (Index distance = 0; distance < std::min<Index>(max, causal ? 16 : 8); ++distance)
+                CHECK(bucket_of(distance, causal, max) == distance);
+        }
+    // T5's own code: relative_position_bucket(-distance, bidirectional=False, num_buckets=32, max_distance=128).
+    CHECK(bucket_of(16, true, 128) == 16);
+    CHECK(bucket_of(25, true, 128) == 19);
+    CHECK(bucket_of(100, true, 128) == 30);
+}
+
+TEST_CASE("rows at max_distance or farther may change their places unseen", "[transformer]") {
+    TransformerOptions options = plain_decoder();
+    options.reads_memory = false, options.layers = 1, options.positions = Positions::relative, options.max_distance = 4;
+    Parameters p;
+    const TransformerStack decoder(p, "decoder", options, 1);
+    const Matrix x = normal(8, 8, 1);
+    const auto last_row = [&](const std::vector<Index>& order) {
+        Tape t;
+        t.set_training(false);
+        const Var out = decoder(take_rows(t.constant(x), order), offsets({8})).out;
+        const ConstView rows = out.value();
+        return std::vector<Real>(rows.row(7), rows.row(7) + rows.cols);
+    };
+    const auto change = [&](const std::vector<Index>& order) {
+        const auto before = last_row({0, 1, 2, 3, 4, 5, 6, 7}), after = last_row(order);
+        double most = 0;
+        for (std::size_t j = 0; j < before.size(); ++j) most = std::max<double>(most, std::abs(before[j] - after[j]));
+        return most;
+    };
+    CHECK(change({3, 1, 0, 2, 4, 5, 6, 7}) < 1e-5);
+    CHECK(change({0, 1, 2, 3, 4, 6, 5, 7}) > 1e-3);
 }
 
 TEST_CASE("steps give the rows of a whole run, bit for bit", "[transformer]") {

@@ -64,9 +64,9 @@ struct ProgramFixture {
         arguments.insert(arguments.end(), more.begin(), more.end());
         return kvmem_program(arguments);
     }
-    void import_and_train() const {
+    void import_and_train(const std::vector<std::string>& more = {}) const {
         import();
-        const Output done = train();
+        const Output done = train(more);
         INFO(done.err);
         REQUIRE(done.code == 0);
     }

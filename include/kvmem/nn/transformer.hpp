@@ -57,6 +57,7 @@ struct TransformerOptions {
     // Where a row stands, and where a sub-layer is normalised and how.
     Positions positions = Positions::sinusoidal;
     Index max_positions = 2048;  // of learned ones: the length of the longest sequence
+    Index max_distance = 128;    // of relative ones: distances from here on share a bias, as Shaw et al. 2018 clip them
     NormOrder norm_order = NormOrder::pre;
     NormForm norm = NormForm::layer;
     // The sub-layers.

@@ -1,6 +1,7 @@
 #include "tasks/qa/sharded_memory.hpp"
 
 #include "kvmem/core/error.hpp"
+#include "kvmem/tasks/qa/memory_shards.hpp"
 #include "tasks/qa/memory_messages.hpp"
 #include "tasks/qa/retrieval.hpp"
 
@@ -41,6 +42,8 @@ ShardedMemory::ShardedMemory(ShardCall call, const Model& model)
         MemoryStep::about);
     set.require_some(std::ssize(first_) - 1);
 }
+
+void require_shards(const ShardCall& call, const Model& model) { const ShardedMemory checked(call, model); }
 
 std::vector<Index> ShardedMemory::sizes(std::span<const Token> tokens) const {
     std::vector<Index> all(tokens.size()), own;

@@ -33,4 +33,7 @@ class MemoryShard {
     std::unique_ptr<Impl> impl_;
 };
 
+// Throws Error unless all shards reply and are those of one memory, for this model: as an Answerer requires them.
+void require_shards(const ShardCall& call, const Model& model);
+
 }  // namespace kvmem

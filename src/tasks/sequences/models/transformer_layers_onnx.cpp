@@ -55,8 +55,9 @@ Value LayersGraph::distance_bias(const Value& positions, const Value& slot_count
         return graph_.constant(slopes, {settings_.heads, 1, 1}) * apply("Abs", cast(distance, Type::float32));
     }
     Integers buckets;  // of all distances that differ
-    for (Index d = -max_distance; d <= max_distance; ++d) buckets.push_back(bucket_of(d, causal));
-    const Value last = graph_.integer(2 * max_distance), place = distance + graph_.integer(max_distance);
+    const Index max = settings_.max_distance;
+    for (Index d = -max; d <= max; ++d) buckets.push_back(bucket_of(d, causal, max));
+    const Value last = graph_.integer(2 * max), place = distance + graph_.integer(max);
     const Value bucket = graph_.node("Min", {graph_.node("Max", {place, graph_.integer(0)}), last});
     const Value rows = gather(graph_.parameter(name_ + ".distances"), graph_.constant(buckets));
     return transpose(gather(rows, bucket), {2, 0, 1});

@@ -18,6 +18,7 @@ TransformerOptions TransformerSettings::options(Index layers) const {
     options.key_heads = key_heads;
     options.positions = positions;
     options.max_positions = max_positions;
+    options.max_distance = max_distance;
     options.norm_order = norm_order;
     options.norm = norm;
     options.feed_forward = feed_forward;

@@ -11,7 +11,7 @@ struct TransformerSettings {
     Index heads = 4, key_heads = 0;
     Index inner = 512;
     Positions positions = Positions::sinusoidal;
-    Index max_positions = 2048;
+    Index max_positions = 2048, max_distance = 128;
     NormOrder norm_order = NormOrder::pre;
     NormForm norm = NormForm::layer;
     FeedForwardForm feed_forward = FeedForwardForm::relu;
@@ -29,6 +29,9 @@ struct TransformerSettings {
         field("inner", c.inner, Range{1, 65536}, "width inside feed-forwards");
         field("positions", c.positions, "none, sinusoidal, rotary, learned, relative or alibi");
         field("max_positions", c.max_positions, Range{1, 1e6}, "symbols of a sequence at most, with learned positions");
+        field("max_distance", c.max_distance, Range{1, 1e6},
+              "with relative positions, from which all distances are alike: below the lengths of training, for longer "
+              "ones");
         field("norm_order", c.norm_order, "normalise before a sub-layer or behind it: pre or post");
         field("norm", c.norm, "of rows: layer or rms");
         field("feed_forward", c.feed_forward, "relu, gelu or swiglu");
