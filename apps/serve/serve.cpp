@@ -72,9 +72,14 @@ static FrontOptions front_options_of(const po::variables_map& values) {
     for (const char* option : {"shard-timeout", "whole", "shard-token-file"})
         require_option(is_front(values) || !values.count(option) || values[option].defaulted(), option,
                        "--shards, --document-shards or --memory-shards beside it");
-    const auto text = [&](const char* option) { return values.count(option) ? values[option].as<std::string>() : ""; };
-    return {list_of(values, "shards"), text("document-shards"),
-            text("memory-shards"),     std::chrono::milliseconds(std::llround(seconds * milliseconds)),
+    const auto urls = [&](const char* option) {
+        if (!values.count(option)) return std::string();
+        const auto& text = values[option].as<std::string>();
+        require_option(!text.empty(), option, "addresses like http://HOST:PORT");
+        return text;
+    };
+    return {list_of(values, "shards"), urls("document-shards"),
+            urls("memory-shards"),     std::chrono::milliseconds(std::llround(seconds * milliseconds)),
             values.count("whole") > 0, token_of(values, "shard-token-file")};
 }
 

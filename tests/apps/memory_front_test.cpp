@@ -82,6 +82,8 @@ TEST_CASE("a front of facts names a shard that is away, and takes no others for 
     CHECK_THAT(fails(url(s1) + "," + url(s0) + "," + url(*s2)), Catch::Contains("belong"));
     CHECK_THAT(fails(url(s0) + "," + url(s1) + "," + away), Catch::Contains(away + ": no reply within 0.5 s"));
     CHECK_THAT(fails("http://localhost:1/x"), Catch::Contains("--memory-shards"));
+    CHECK_THAT(fails(""), Catch::Contains("--memory-shards"));
+    CHECK_THAT(fails(url(s0) + ",,"), Catch::Contains("--memory-shards"));
     check_fails(kvmem_program({"serve", "--memory-shards", url(s0)}), 2, "a run that answers questions");
     // A replica is asked where a server is away; without one, the reply says which.
     const ServedProgram replicated(files.front(url(s0) + "," + url(s1) + "," + away + "|" + url(*s2))),
