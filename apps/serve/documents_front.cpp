@@ -22,15 +22,13 @@ struct Failures {
 static ShardCall call_to(const ShardPool& pool, Failures& failures, std::chrono::milliseconds max_timeout) {
     failures.away.resize(pool.shards().size());
     return [&pool, &failures, max_timeout](std::string_view request) {
-        const std::string body(request);
-        const std::vector<ShardAnswer> answers =
-            pool.call({"shard", {}, bytes_type, bytes_type, pool.authorization(), body, failures.away}, max_timeout);
+        const std::vector<ShardAnswer> answers = pool.send(request, max_timeout, failures.away);
         std::vector<std::string> replies(answers.size());
         for (std::size_t i = 0; i < answers.size(); ++i) {
             if (answers[i].reply) replies[i] = answers[i].reply->body;
             if (answers[i].reply || failures.away[i]) continue;
             failures.away[i] = true;
-            failures.texts.push_back(answers[i].url + ": " + answers[i].failure);
+            failures.texts.push_back(answers[i].missing());
         }
         return replies;
     };

@@ -32,7 +32,7 @@ ShardAnswers Front::ask(const ShardRequest& request, std::chrono::milliseconds m
             answers.replies.push_back(std::move(*answer.reply));
             answers.urls.push_back(answer.url);
         } else {
-            answers.missing.push_back(answer.url + ": " + answer.failure);
+            answers.missing.push_back(answer.missing());
         }
     }
     answers.require_together(pool_.shards().size());

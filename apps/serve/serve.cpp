@@ -112,8 +112,7 @@ int run_serve(const Arguments& arguments) {
          "seconds for a reply of a shard, before its next replica is tried")  //
         ("whole",
          "with --shards or --document-shards: a shard that does not answer is an error, instead of a partial result, "
-         "as "
-         "it is with --memory-shards")  //
+         "as it is with --memory-shards")  //
         ("shard-token-file", po::value<std::string>(),
          "the token that the servers of shards want")  //
         ("log", po::value<std::string>(), "file for a JSON line for each request; -: standard error");

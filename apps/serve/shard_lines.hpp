@@ -62,6 +62,9 @@ struct ShardAnswer {
     std::optional<HttpReply> reply;
     std::string url;  // of the replica that was tried last
     std::string failure{};
+
+    // What is said of a shard without a reply.
+    std::string missing() const { return url + ": " + failure; }
 };
 
 // Connections for one call at a time.

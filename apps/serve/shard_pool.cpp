@@ -75,15 +75,20 @@ std::vector<ShardAnswer> ShardPool::call(const ShardRequest& request, std::chron
     return answers;
 }
 
+std::vector<ShardAnswer> ShardPool::send(std::string_view message, std::chrono::milliseconds max_timeout,
+                                         std::vector<bool> without) const {
+    const std::string body(message);
+    return call({"shard", {}, bytes_type, bytes_type, authorization(), body, std::move(without)}, max_timeout);
+}
+
 ShardCall ShardPool::call_to_all(std::chrono::milliseconds max_timeout) const {
     return [this, max_timeout](std::string_view request) {
-        const std::string body(request);
         std::vector<std::string> replies, missing;
-        for (ShardAnswer& answer : call({"shard", {}, bytes_type, bytes_type, authorization(), body}, max_timeout))
+        for (ShardAnswer& answer : send(request, max_timeout))
             if (answer.reply)
                 replies.push_back(std::move(answer.reply->body));
             else
-                missing.push_back(answer.url + ": " + answer.failure);
+                missing.push_back(answer.missing());
         if (!missing.empty()) throw ShardsMissing("a reply of each", std::move(missing));
         return replies;
     };

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace kvmem::apps {
@@ -42,6 +43,9 @@ class ShardPool {
     // refuses.
     std::vector<ShardAnswer> call(const ShardRequest& request,
                                   std::chrono::milliseconds max_timeout = std::chrono::hours(1)) const;
+    // Sends what a ShardReader answers (kvmem/cluster/shards.hpp) to all shards but those `without` names.
+    std::vector<ShardAnswer> send(std::string_view message, std::chrono::milliseconds max_timeout,
+                                  std::vector<bool> without = {}) const;
     // Throws ShardsMissing when all are missing, or, if they must be whole, any.
     void require_enough(const std::vector<std::string>& missing) const;
 

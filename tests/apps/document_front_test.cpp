@@ -84,8 +84,7 @@ TEST_CASE("a front of documents replies with the bytes of one file's server", "[
     NEED_PROGRAM();
     const DealtDocuments files;
     const ServedProgram one({files.one}), s0({files.shard(0)}), s1({files.shard(1)}), s2({files.shard(2)});
-    const auto url = [](const ServedProgram& server) { return "http://" + server.host(); };
-    const ServedProgram front({"--document-shards", url(s0) + "," + url(s1) + "," + url(s2)});
+    const ServedProgram front({"--document-shards", s0.url() + "," + s1.url() + "," + s2.url()});
     for (const std::string& question : files.questions) {
         const HttpReply wanted = one.call("POST", "/v1/documents", body_of(question));
         const HttpReply got = front.call("POST", "/v1/documents", body_of(question));
@@ -107,11 +106,11 @@ TEST_CASE("a front of documents replies with the bytes of one file's server", "[
         const ServedProgram bad({"--document-shards", urls});
         return bad.call("POST", "/v1/documents", body_of(files.questions[0]));
     };
-    CHECK(refusal(url(s0) + "," + url(s1)).status == 502);
-    CHECK_THAT(refusal(url(s0) + "," + url(s1)).body, Catch::Contains("3 of") && Catch::Contains("\"2\""));
-    CHECK_THAT(refusal(url(s1) + "," + url(s0) + "," + url(s2)).body, Catch::Contains("do not belong together"));
+    CHECK(refusal(s0.url() + "," + s1.url()).status == 502);
+    CHECK_THAT(refusal(s0.url() + "," + s1.url()).body, Catch::Contains("3 of") && Catch::Contains("\"2\""));
+    CHECK_THAT(refusal(s1.url() + "," + s0.url() + "," + s2.url()).body, Catch::Contains("do not belong together"));
     check_fails(kvmem_program({"serve", "--document-shards", "http://localhost:1/x"}), 2, "http://HOST:PORT");
-    check_fails(kvmem_program({"serve", files.one, "--document-shards", url(s0)}), 2, "two sets of documents");
+    check_fails(kvmem_program({"serve", files.one, "--document-shards", s0.url()}), 2, "two sets of documents");
 }
 
 TEST_CASE("a shard of documents that stalls is named, and the others answer", "[serve][shards]") {
@@ -120,7 +119,7 @@ TEST_CASE("a shard of documents that stalls is named, and the others answer", "[
     const ServedProgram s0({files.shard(0)}), s2({files.shard(2)});
     const FakeServer stalled(stall_forever);
     const std::string away = stalled.url().substr(0, stalled.url().rfind('/'));
-    const std::string urls = "http://" + s0.host() + "," + away + ",http://" + s2.host();
+    const std::string urls = s0.url() + "," + away + "," + s2.url();
     const ServedProgram front({"--document-shards", urls, "--shard-timeout", "0.3"}),
         strict({"--document-shards", urls, "--shard-timeout", "0.3", "--whole"});
     const HttpReply reply = front.call("POST", "/v1/documents", body_of(files.questions[0]));

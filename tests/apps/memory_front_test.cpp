@@ -26,8 +26,6 @@ struct DealtFacts : ProgramFixture {
     }
 };
 
-std::string url(const ServedProgram& server) { return "http://" + server.host(); }
-
 std::string body_of(const std::string& question) { return json::serialize(json::object{{"question", question}}); }
 
 void stall(int) {}
@@ -39,7 +37,7 @@ TEST_CASE("a front of facts in shards replies with the bytes of one file's serve
     for (const std::string model : {"path-reader", "kv-mem-nn"}) {
         const DealtFacts files({"--model", model});
         const ServedProgram one({files.run}), s0(files.server(0)), s1(files.server(1)), s2(files.server(2));
-        const ServedProgram front(files.front(url(s0) + "," + url(s1) + "," + url(s2)));
+        const ServedProgram front(files.front(s0.url() + "," + s1.url() + "," + s2.url()));
         for (int i = 0; i < 12; ++i) {
             const std::string question = "what is the capital of Oldland" + std::to_string(i);
             const HttpReply wanted = one.call("POST", "/v1/ask", body_of(question));
@@ -78,19 +76,19 @@ TEST_CASE("a front of facts names a shard that is away, and takes no others for 
         CHECK(failed.errors().size() == 1);
         return failed.err;
     };
-    CHECK_THAT(fails(url(s0) + "," + url(s1)), Catch::Contains("3 of") || Catch::Contains("3 shards"));
-    CHECK_THAT(fails(url(s1) + "," + url(s0) + "," + url(*s2)), Catch::Contains("belong"));
-    CHECK_THAT(fails(url(s0) + "," + url(s1) + "," + away), Catch::Contains(away + ": no reply within 0.5 s"));
+    CHECK_THAT(fails(s0.url() + "," + s1.url()), Catch::Contains("expected 3 of ") && Catch::Contains("got 2"));
+    CHECK_THAT(fails(s1.url() + "," + s0.url() + "," + s2->url()), Catch::Contains("belong"));
+    CHECK_THAT(fails(s0.url() + "," + s1.url() + "," + away), Catch::Contains(away + ": no reply within 0.5 s"));
     CHECK_THAT(fails("http://localhost:1/x"), Catch::Contains("--memory-shards"));
     CHECK_THAT(fails(""), Catch::Contains("--memory-shards"));
-    CHECK_THAT(fails(url(s0) + ",,"), Catch::Contains("--memory-shards"));
-    check_fails(kvmem_program({"serve", "--memory-shards", url(s0)}), 2, "a run that answers questions");
+    CHECK_THAT(fails(s0.url() + ",,"), Catch::Contains("--memory-shards"));
+    check_fails(kvmem_program({"serve", "--memory-shards", s0.url()}), 2, "a run that answers questions");
     // A replica is asked where a server is away; without one, the reply says which.
-    const ServedProgram replicated(files.front(url(s0) + "," + url(s1) + "," + away + "|" + url(*s2))),
-        front(files.front(url(s0) + "," + url(s1) + "," + url(*s2)));
+    const ServedProgram replicated(files.front(s0.url() + "," + s1.url() + "," + away + "|" + s2->url())),
+        front(files.front(s0.url() + "," + s1.url() + "," + s2->url()));
     const std::string question = body_of("what is the capital of Oldland7");
     CHECK(replicated.call("POST", "/v1/ask", question).body == front.call("POST", "/v1/ask", question).body);
-    const std::string gone = url(*s2);
+    const std::string gone = s2->url();
     s2.reset();
     const HttpReply reply = front.call("POST", "/v1/ask", question);
     CHECK(reply.status == 503);

@@ -135,6 +135,7 @@ class ServedProgram {
 
     int port() const { return port_; }
     std::string host() const { return "localhost:" + std::to_string(port_); }
+    std::string url() const { return "http://" + host(); }
     pid_t process() const { return process_->process(); }
     void signal(int number) const { ::kill(process_->process(), number); }
     Output end(int number) {
