@@ -15,11 +15,14 @@ Catalog catalog_of(const EventsDataset& dataset) {
 }
 
 void RecommendationModel::score(const Candidates& candidates, std::span<Real> scores) const {
-    Matrix row(1, catalog().items());
+    constexpr Index block = 16;  // histories that read the vectors of all items once
+    const Index count = std::ssize(candidates.histories);
     Index next = 0;
-    for (Index i = 0; i < std::ssize(candidates.histories); ++i) {
-        score(candidates.histories.subspan(i, 1), row.view());
-        for (const Token item : candidates.items[i]) scores[next++] = row(0, item);
+    for (Index first = 0; first < count; first += block) {
+        Matrix rows(std::min(block, count - first), catalog().items());
+        score(candidates.histories.subspan(first, rows.rows()), rows.view());
+        for (Index i = 0; i < rows.rows(); ++i)
+            for (const Token item : candidates.items[first + i]) scores[next++] = rows(i, item);
     }
 }
 

@@ -72,6 +72,26 @@ Matrix Baseline::history_vectors(std::span<const History> histories) const {
                              [&](Tape& tape, std::span<const History> block) { return encode(items_of(tape, block)); });
 }
 
+// Of the candidates' vectors alone, as a history has two where there are thousands of items.
+void Baseline::score(const Candidates& candidates, std::span<Real> scores) const {
+    Tape tape;
+    tape.set_training(false);
+    const auto [tokens, offsets] = candidates.items;
+    const Items items = items_of(tape, candidates.histories);
+    const Var vectors = vectors_of(tape, tokens), encoded = encode(items);
+    Var users = encoded;
+    if (reads_candidates()) {
+        users = this->users(encoded, items, vectors, {offsets, items.offsets});
+    } else {
+        std::vector<Index> history(tokens.size());
+        for (std::size_t i = 0; i + 1 < offsets.size(); ++i)
+            std::fill(history.begin() + offsets[i], history.begin() + offsets[i + 1], static_cast<Index>(i));
+        users = take_rows(encoded, history);
+    }
+    const Var logits = row_dots(users, vectors) + biases_of(tape, tokens);
+    std::ranges::copy(logits.value().span(), scores.begin());
+}
+
 // Each history is encoded once, and all items read it. Their vectors are the same for all histories.
 void Baseline::score_each(std::span<const History> histories, View scores) const {
     Tape all, tape;

@@ -87,6 +87,31 @@ std::vector<Real> scores_of(const RecommendationModel& model, std::span<const Hi
 
 }  // namespace
 
+TEST_CASE("scores of some items are those that all items have, whatever the number of each history", "[recommenders]") {
+    const EventsDataset data = test::ring_events(40, 5);
+    const EventMemory memory = memory_before(data, 0, EventMark::valid);
+    std::vector<History> histories;
+    Ragged<Token> items;
+    for (Index user = 0; user < 40; ++user) {
+        const auto [first, end] = data.events.of_user(user);
+        histories.push_back({&data.events, first, first + user % 5, data.events.time[end - 1]});  // the first is empty
+        std::vector<Token> row(user % 4);
+        std::iota(row.begin(), row.end(), static_cast<Token>(user % 3));
+        items.push_row(row);
+    }
+    for (const Settings& settings : all_settings()) {
+        INFO(settings.kind());
+        const auto model = make_recommendation_model(settings, catalog_of(data));
+        model->remember(memory);
+        const std::vector<Real> all = scores_of(*model, histories);
+        std::vector<Real> some(items.values.size());
+        model->score(Candidates{histories, items}, some);
+        for (Index i = 0, next = 0; i < std::ssize(histories); ++i)
+            for (const Token item : items[i])
+                CHECK(some[next++] == Approx(all[i * model->catalog().items() + item]).margin(1e-5));
+    }
+}
+
 // Moves all parameters along their gradients, by `length` in sum.
 static void move(Parameters& parameters, Tape& tape, double length, double norm) {
     for (Parameter& p : parameters) {

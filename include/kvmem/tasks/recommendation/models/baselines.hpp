@@ -65,6 +65,7 @@ class Baseline : public RecommendationModel {
   public:
     ~Baseline() override;
     void score(std::span<const History> histories, View scores) const override;
+    void score(const Candidates& candidates, std::span<Real> scores) const override;
     Matrix item_vectors() const override;
     Matrix history_vectors(std::span<const History> histories) const override;
     Training training() const override { return Training::each; }
