@@ -93,7 +93,10 @@ static po::options_description event_options() {
          "users repeat items]")                                                             //
         ("k", po::value<Index>()->default_value(10), "of hit, recall and NDCG")             //
         ("queries", po::value<Index>()->default_value(0), "evenly over the split; 0: all")  //
-        ("strict", "leave events of the target's second out of its history")                //
+        ("drawn",
+         "no rankings: AUC of each query's first target against one drawn item, as papers have it; fast where "
+         "a model reads item by item")                                        //
+        ("strict", "leave events of the target's second out of its history")  //
         ("live", "read all events before each target's time, and not those of earlier splits alone");
     return options;
 }

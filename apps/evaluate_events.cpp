@@ -10,6 +10,7 @@
 #include <array>
 #include <boost/json.hpp>
 #include <cmath>
+#include <functional>
 #include <iostream>
 #include <numeric>
 
@@ -94,24 +95,30 @@ static EventMemory memory_of(const Plan& plan, bool live) {
             {EventMark::train, EventMark::valid, EventMark::test}};
 }
 
-static ModelRow measure(const std::string& name, RecommendationModel& model, const EventMemory& memory,
-                        const Plan& plan) {
-    model.remember(memory);
-    Progress progress;
-    return {name, evaluate(model, plan.dataset, plan.queries, plan.options,
-                           [&](Index done) { progress.show(name + "  " + plural(done, "ranking")); })};
-}
-
-static std::vector<ModelRow> floors(const EventMemory& memory, const Plan& plan, const Catalog& catalog) {
-    std::vector<ModelRow> rows;
+// Calls visit(name, model) for the floors, for the runs of --against, and for the model itself, which read the memory.
+static void each_model(const po::variables_map& values, RecommendationModel& model, const EventMemory& memory,
+                       const std::function<void(const std::string&, const RecommendationModel&)>& visit) {
+    const auto show = [&](const std::string& name, RecommendationModel& one) {
+        one.remember(memory);
+        visit(name, one);
+    };
+    const Catalog& catalog = model.catalog();
     Popularity all({.half_life = 0}, catalog), recent({.half_life = 14}, catalog);
     OwnItems own({}, catalog);
     ItemKnn neighbours({}, catalog);
-    rows.push_back(measure("popularity", all, memory, plan));
-    rows.push_back(measure("recent popularity", recent, memory, plan));
-    rows.push_back(measure("own items, recent popularity", own, memory, plan));
-    rows.push_back(measure("item-knn", neighbours, memory, plan));
-    return rows;
+    show("popularity", all);
+    show("recent popularity", recent);
+    show("own items, recent popularity", own);
+    show("item-knn", neighbours);
+    if (values.count("against"))
+        for (const std::string& run : values["against"].as<std::vector<std::string>>()) {
+            const auto other = open_recommendation_model(run);
+            if (!(other->catalog() == catalog))
+                throw Error(
+                    {.what = "the models have different items", .expected = "models of one data set", .where = run});
+            show(run, *other);
+        }
+    show(values["run"].as<std::string>(), model);
 }
 
 static double mean_of(std::span<const double> values) {
@@ -221,20 +228,40 @@ static void print_json(const std::vector<ModelRow>& rows, const Plan& plan, cons
     std::cout << json::serialize(object) << "\n";
 }
 
+// Without rankings: each target against one item.
+static void evaluate_drawn(const po::variables_map& values, RecommendationModel& model, const EventMemory& memory,
+                           const Plan& plan) {
+    json::array models;
+    const bool as_json = values.count("json") > 0;
+    if (!as_json)
+        std::cout << printable(values["split"].as<std::string>()) << ": " << plural(std::ssize(plan.queries), "target")
+                  << ", each against one drawn item\n                                    auc  alive\n";
+    each_model(values, model, memory, [&](const std::string& name, const RecommendationModel& one) {
+        const double all = sampled_auc(one, plan.dataset, plan.queries, false),
+                     alive = sampled_auc(one, plan.dataset, plan.queries, true);
+        if (as_json) return models.push_back(json::object{{"name", name}, {"auc", all}, {"auc_alive", alive}});
+        std::string line = printable(name);
+        line.resize(std::max<std::size_t>(line.size(), 32), ' ');
+        std::cout << line << formatted(" %6.4f", all) << formatted(" %6.4f", alive) << std::endl;
+    });
+    if (as_json)
+        std::cout << json::serialize(json::object{{"split", values["split"].as<std::string>()},
+                                                  {"queries", std::ssize(plan.queries)},
+                                                  {"models", std::move(models)}})
+                  << "\n";
+}
+
 int evaluate_events(const po::variables_map& values) {
     const auto model = open_recommendation_model(find_run(values).string());
     const Plan plan = plan_of(values, model->catalog());
     const EventMemory memory = memory_of(plan, values.count("live") > 0);
-    std::vector<ModelRow> rows = floors(memory, plan, model->catalog());
-    if (values.count("against"))
-        for (const std::string& run : values["against"].as<std::vector<std::string>>()) {
-            const auto other = open_recommendation_model(run);
-            if (!(other->catalog() == model->catalog()))
-                throw Error(
-                    {.what = "the models have different items", .expected = "models of one data set", .where = run});
-            rows.push_back(measure(run, *other, memory, plan));
-        }
-    rows.push_back(measure(values["run"].as<std::string>(), *model, memory, plan));
+    if (values.count("drawn")) return evaluate_drawn(values, *model, memory, plan), 0;
+    std::vector<ModelRow> rows;
+    each_model(values, *model, memory, [&](const std::string& name, const RecommendationModel& one) {
+        Progress progress;
+        rows.push_back({name, evaluate(one, plan.dataset, plan.queries, plan.options,
+                                       [&](Index done) { progress.show(name + "  " + plural(done, "ranking")); })});
+    });
     const std::string split = values["split"].as<std::string>();
     values.count("json") ? print_json(rows, plan, split) : print(rows, plan, split);
     return 0;

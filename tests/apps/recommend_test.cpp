@@ -4,6 +4,7 @@
 
 #include "kvmem/core/file.hpp"
 
+#include <boost/json.hpp>
 #include <catch2/catch.hpp>
 
 #include <algorithm>
@@ -88,6 +89,17 @@ TEST_CASE("models that count make runs, too, and can stand against others", "[pr
     INFO(table.out << table.err);
     REQUIRE(table.code == 0);
     CHECK(table.out.find("other") != std::string::npos);
+    const Output drawn =
+        kvmem_program({"evaluate", ring.run, "--against", ring.path("other"), "--live", "--drawn", "--json"});
+    INFO(drawn.out << drawn.err);
+    REQUIRE(drawn.code == 0);
+    const boost::json::value counts = boost::json::parse(drawn.out);
+    CHECK(counts.at("queries").as_int64() == 24);
+    REQUIRE(counts.at("models").as_array().size() == 6);
+    const auto auc_of = [&](std::size_t i) { return counts.at("models").at(i).at("auc").as_double(); };
+    CHECK(auc_of(5) == auc_of(3));  // the same neighbours
+    CHECK(auc_of(5) > 0.5);         // the next item of the ring
+    CHECK(auc_of(4) < auc_of(5));
     CHECK(kvmem_program({"recommend", ring.run, "i3", "--seen", "out", "--at", "1970-01-09"}).code == 0);
 }
 
