@@ -71,7 +71,7 @@ double DecayedCounts::after(Token item, Index occurrences, Index when) const {
 
 double DecayedCounts::at(Token item, Index when) const { return after(item, memory_->count_before(item, when), when); }
 
-// The times are taken as they rise, so that each item's occurrences are passed once.
+// The times are taken as they rise, so that each search begins where the one before ended.
 void DecayedCounts::at(std::span<const Index> times, View counts) const {
     require_shape(counts.rows == std::ssize(times) && counts.cols == memory_->items(), "DecayedCounts::at",
                   "a row for each time, a column for each item");
@@ -82,7 +82,7 @@ void DecayedCounts::at(std::span<const Index> times, View counts) const {
         const std::span<const Index> all = memory_->times_of(item);
         Index before = order.empty() ? 0 : memory_->count_before(item, times[order.front()]);
         for (const Index t : order) {
-            while (before < std::ssize(all) && all[before] < times[t]) ++before;
+            before = std::lower_bound(all.begin() + before, all.end(), times[t]) - all.begin();
             counts(t, item) = static_cast<Real>(after(item, before, times[t]));
         }
     }

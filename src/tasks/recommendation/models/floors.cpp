@@ -37,6 +37,14 @@ void Popularity::score(std::span<const History> histories, View scores) const {
     counts_->at(times_of(histories), scores);
 }
 
+void Popularity::score(const Candidates& candidates, std::span<Real> scores) const {
+    require_memory(counts_.has_value(), config_.kind);
+    Index next = 0;
+    for (Index i = 0; i < std::ssize(candidates.histories); ++i)
+        for (const Token item : candidates.items[i])
+            scores[next++] = static_cast<Real>(counts_->at(item, candidates.histories[i].now));
+}
+
 // --- own items
 
 OwnItems::OwnItems(const OwnItemsConfig& config, Catalog catalog, Start start)

@@ -4,6 +4,7 @@
 #include "kvmem/tasks/recommendation/model_file.hpp"
 #include "kvmem/tasks/recommendation/models/atrank.hpp"
 #include "kvmem/tasks/recommendation/models/baselines.hpp"
+#include "kvmem/tasks/recommendation/models/floors.hpp"
 #include "kvmem/tasks/recommendation/models/sasrec.hpp"
 #include "kvmem/tasks/recommendation/models/sequence_memory.hpp"
 #include "kvmem/tasks/recommendation/objective.hpp"
@@ -99,7 +100,9 @@ TEST_CASE("scores of some items are those that all items have, whatever the numb
         std::iota(row.begin(), row.end(), static_cast<Token>(user % 3));
         items.push_row(row);
     }
-    for (const Settings& settings : all_settings()) {
+    std::vector<Settings> all_models = all_settings();
+    all_models.insert(all_models.end(), {PopularityConfig{}, OwnItemsConfig{}, ItemKnnConfig{}});
+    for (const Settings& settings : all_models) {
         INFO(settings.kind());
         const auto model = make_recommendation_model(settings, catalog_of(data));
         model->remember(memory);

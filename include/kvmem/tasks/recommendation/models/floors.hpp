@@ -41,6 +41,7 @@ class Popularity final : public RecommendationModel {
     std::string summary() const override;
     void remember(const EventMemory& memory) override { counts_.emplace(memory, config_.half_life); }
     void score(std::span<const History> histories, View scores) const override;
+    void score(const Candidates& candidates, std::span<Real> scores) const override;
 
   private:
     PopularityConfig config_;
