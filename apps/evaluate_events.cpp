@@ -259,8 +259,10 @@ int evaluate_events(const po::variables_map& values) {
     std::vector<ModelRow> rows;
     each_model(values, *model, memory, [&](const std::string& name, const RecommendationModel& one) {
         Progress progress;
-        rows.push_back({name, evaluate(one, plan.dataset, plan.queries, plan.options,
-                                       [&](Index done) { progress.show(name + "  " + plural(done, "ranking")); })});
+        rows.push_back({name, evaluate(one, plan.dataset, plan.queries, plan.options, [&](Index done) {
+                            progress.show(name + "  " + short_number(static_cast<double>(done)) + " of " +
+                                          plural(std::ssize(plan.queries), "ranking"));
+                        })});
     });
     const std::string split = values["split"].as<std::string>();
     values.count("json") ? print_json(rows, plan, split) : print(rows, plan, split);

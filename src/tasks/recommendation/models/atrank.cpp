@@ -27,12 +27,15 @@ AtRank::Block::Block(Parameters& parameters, const std::string& name, Index w, c
 
 AttendOptions AtRank::Block::how() const { return {.heads = heads, .scale = inverse_sqrt(width / heads)}; }
 
-AtRank::Block::Read AtRank::Block::operator()(Var q, Var memory, const Segments& segments, double dropout) const {
+Var AtRank::Block::project(Var q) const { return relu(query(q)); }
+
+AtRank::Block::Read AtRank::Block::operator()(Var q, Var projected, Var memory, const Segments& segments,
+                                              double dropout) const {
     AttendOptions options = how();
     if (q.tape->training()) options.dropout = dropout;
-    const Var projected = relu(query(q)), keys = relu(key(memory));
+    const Var keys = relu(key(memory));
     const Var y = attention_norm(q + attend(projected, keys, relu(value(memory)), segments, options).read);
-    return {inner_norm(y + inner(y)), projected, keys};
+    return {inner_norm(y + inner(y)), keys};
 }
 
 // --- network
@@ -125,27 +128,28 @@ AtRank::Encoded AtRank::encode(Tape& tape, std::span<const History> histories) c
     Var x = tokens(tape, objects, one_hot_ages(bucket));
     if (action_) x = x + embed_rows(tape, *action_, actions);
     const OwnedSegments segments = Segments::self(all.offsets);
-    for (const Block& block : self_) x = block(x, x, segments, config_.dropout).out;
+    for (const Block& block : self_) x = block(x, block.project(x), x, segments, config_.dropout).out;
     all.memory = x;
     return all;
 }
 
-AtRank::Judged AtRank::judge(const Encoded& encoded, std::span<const Token> items,
-                             std::span<const Index> offsets) const {
-    return judge(encoded, Objects{std::vector<Index>(items.size(), catalog().group), {items.begin(), items.end()}},
-                 offsets);
-}
-
-AtRank::Judged AtRank::judge(const Encoded& encoded, const Objects& candidates, std::span<const Index> offsets) const {
-    Tape& tape = *encoded.memory.tape;
+AtRank::Rows AtRank::rows_of(Tape& tape, const Objects& candidates) const {
     const Var item = maps_.size() == 1 ? vectors_->rows(tape, candidates.objects)
                                        : tokens(tape, candidates, Matrix(std::ssize(candidates.objects), age_buckets));
-    const Block::Read read = (*vanilla_)(item, encoded.memory, {offsets, encoded.offsets}, config_.dropout);
     const Var bias = by_group(std::ssize(maps_), candidates.groups, candidates.objects,
                               [&](Index g, std::span<const Token> objects, std::span<const Index>) {
                                   return embed_rows(tape, *biases_[g], objects);
                               });
-    return {item, read.out, row_dots(read.out, item) + bias, read.query, read.key};
+    return {item, vanilla_->project(item), bias};
+}
+
+AtRank::Rows AtRank::rows_of(Tape& tape, std::span<const Token> items) const {
+    return rows_of(tape, Objects{std::vector<Index>(items.size(), catalog().group), {items.begin(), items.end()}});
+}
+
+AtRank::Judged AtRank::judge(const Rows& rows, Var memory, const Segments& segments) const {
+    const Block::Read read = (*vanilla_)(rows.item, rows.query, memory, segments, config_.dropout);
+    return {read.out, row_dots(read.out, rows.item) + rows.bias, read.key};
 }
 
 // --- scores
@@ -154,27 +158,30 @@ void AtRank::score(const Candidates& candidates, std::span<Real> scores) const {
     Tape tape;
     tape.set_training(false);
     const Encoded encoded = encode(tape, candidates.histories);
-    const Judged judged = judge(encoded, candidates.items.values, candidates.items.offsets);
+    const Rows rows = rows_of(tape, candidates.items.values);
+    const Judged judged = judge(rows, encoded.memory, {candidates.items.offsets, encoded.offsets});
     std::ranges::copy(judged.logit.value().span(), scores.begin());
 }
 
+// A block of items, whose rows stay in the caches, meets one history after the other.
 void AtRank::score(std::span<const History> histories, View scores) const {
-    constexpr Index block = 2048;  // candidates whose vectors stay in the caches
-    Tape encoder, tape;
-    encoder.set_training(false);
-    tape.set_training(false);
-    for (Index i = 0; i < scores.rows; ++i) {
-        encoder.reset();
-        Encoded encoded = encode(encoder, histories.subspan(i, 1));
-        const ConstView memory = encoded.memory.value();
-        for (Index first = 0; first < scores.cols; first += block) {
+    constexpr Index block = 2048;
+    Tape encoder, items, tape;
+    for (Tape* one : {&encoder, &items, &tape}) one->set_training(false);
+    const Encoded encoded = encode(encoder, histories);
+    for (Index first = 0; first < scores.cols; first += block) {
+        items.reset();
+        std::vector<Token> tokens(std::min(block, scores.cols - first));
+        std::iota(tokens.begin(), tokens.end(), static_cast<Token>(first));
+        const Rows all = rows_of(items, tokens);
+        for (Index i = 0; i < scores.rows; ++i) {
             tape.reset();
-            const Index count = std::min(block, scores.cols - first);
-            std::vector<Token> items = all_tokens(count);
-            for (Token& item : items) item += static_cast<Token>(first);
-            encoded.memory = tape.constant(memory);
-            const Judged judged = judge(encoded, items, std::vector<Index>{0, count});
-            std::ranges::copy(judged.logit.value().span(), scores.row(i) + first);
+            const Index begin = encoded.offsets[i], events = encoded.offsets[i + 1] - begin;
+            const Rows rows{tape.constant(all.item.value()), tape.constant(all.query.value()),
+                            tape.constant(all.bias.value())};
+            const Var memory = tape.constant(encoded.memory.value().middle_rows(begin, events));
+            const OwnedSegments segments = Segments::all(std::ssize(tokens), events);
+            std::ranges::copy(judge(rows, memory, segments).logit.value().span(), scores.row(i) + first);
         }
     }
 }
@@ -183,12 +190,13 @@ Explanation AtRank::explain(const History& history, Token item) const {
     Tape tape;
     tape.set_training(false);
     const Encoded encoded = encode(tape, {&history, 1});
-    const Judged judged = judge(encoded, {&item, 1}, std::vector<Index>{0, 1});
+    const Rows row = rows_of(tape, {&item, 1});
     const OwnedSegments segments = Segments::all(1, std::ssize(encoded.event));
+    const Judged judged = judge(row, encoded.memory, segments);
     Explanation explanation{{}, Matrix(config_.heads, history.size())};
     for (Index head = 0; head < config_.heads; ++head) explanation.names.push_back("head " + std::to_string(head + 1));
     if (encoded.event.empty()) return explanation;
-    const Var weights = attend_weights(judged.query, judged.key, segments, vanilla_->how());  // [heads, events]
+    const Var weights = attend_weights(row.query, judged.key, segments, vanilla_->how());  // [heads, events]
     for (Index i = 0; i < weights.rows(); ++i)
         explanation.weights(i / std::ssize(encoded.event),
                             encoded.event[i % std::ssize(encoded.event)] - history.first) = weights.value().data[i];
@@ -205,13 +213,15 @@ Var AtRank::loss(Tape& tape, const Events& events, std::span<const Window> windo
         for (const Token item : {pairs.targets[i], pairs.negatives[i]}) items.add(pairs.groups[i], item);
         offsets.push_back(std::ssize(items.objects));
     }
-    const Judged judged = judge(encode(tape, pairs.histories), items, offsets);
+    const Encoded encoded = encode(tape, pairs.histories);
+    const Rows rows = rows_of(tape, items);
+    const Judged judged = judge(rows, encoded.memory, {offsets, encoded.offsets});
     const Var zeros = tape.constant(Matrix(judged.logit.rows(), 1));
     std::vector<Index> wrong(items.objects.size());  // 0: the logit is that of a target; 1: it is not
     for (std::size_t i = 1; i < wrong.size(); i += 2) wrong[i] = 1;
     const Var cost = cross_entropy(concat_cols({judged.logit, zeros}), wrong) * Real{0.5};
     if (config_.l2 == 0) return cost;
-    const Var squares = sum(judged.user * judged.user) + sum(judged.item * judged.item);
+    const Var squares = sum(judged.user * judged.user) + sum(rows.item * rows.item);
     return cost + squares * static_cast<Real>(config_.l2 / 2);
 }
 

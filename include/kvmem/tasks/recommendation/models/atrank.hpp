@@ -86,13 +86,12 @@ class AtRank final : public RecommendationModel {
   private:
     struct Block {
         Block(Parameters& parameters, const std::string& name, Index width, const AtRankConfig& config);
-        // The output, and the projected inputs of its attention.
         struct Read {
-            // [queries, width], and those of attend_weights().
-            Var out, query, key;
+            Var out, key;  // [queries, width]; the projected memory
         };
-        // Queries read the memory.
-        Read operator()(Var query, Var memory, const Segments& segments, double dropout) const;
+        // Queries and their projections read the memory.
+        Var project(Var query) const;
+        Read operator()(Var query, Var projected, Var memory, const Segments& segments, double dropout) const;
         AttendOptions how() const;
 
         Index heads, width;
@@ -118,13 +117,18 @@ class AtRank final : public RecommendationModel {
     Var tokens(Tape& tape, const Objects& all, Matrix ages) const;  // [objects, width] with ages [objects, buckets]
     bool reads(Index group) const { return maps_.size() > 1 || group == catalog().group; }
     Encoded encode(Tape& tape, std::span<const History> histories) const;
-    // Rows of candidates beside the histories that they read.
-    struct Judged {
-        Var item, user, logit;  // [candidates, width], [candidates, 1]
-        Var query, key;         // of the last attention
+    // What candidates are without a history: [candidates, width], their projections, and [candidates, 1].
+    struct Rows {
+        Var item, query, bias;
     };
-    Judged judge(const Encoded& encoded, const Objects& candidates, std::span<const Index> offsets) const;
-    Judged judge(const Encoded& encoded, std::span<const Token> items, std::span<const Index> offsets) const;
+    Rows rows_of(Tape& tape, const Objects& candidates) const;
+    Rows rows_of(Tape& tape, std::span<const Token> items) const;
+    // Candidates that have read encoded histories: [candidates, width], [candidates, 1], and the keys of the last
+    // attention.
+    struct Judged {
+        Var user, logit, key;
+    };
+    Judged judge(const Rows& rows, Var memory, const Segments& segments) const;
 
     AtRankConfig config_;
     std::unique_ptr<ItemVectors> vectors_;
