@@ -116,12 +116,19 @@ static std::size_t group_limit(const fs::path& root) {
     return smallest;
 }
 
+// Read once: a folder of files asks before each of them.
+static std::size_t own_group_limit() {
+    static const std::size_t limit = group_limit("/");
+    return limit;
+}
+
 std::size_t memory_limit(const fs::path& root) {
     const auto machine =
         static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(::sysconf(_SC_PAGE_SIZE));
     struct rlimit space {};
     const bool is_bound = ::getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY;
-    return std::min({machine, is_bound ? static_cast<std::size_t>(space.rlim_cur) : no_limit, group_limit(root)});
+    return std::min({machine, is_bound ? static_cast<std::size_t>(space.rlim_cur) : no_limit,
+                     root == "/" ? own_group_limit() : group_limit(root)});
 }
 
 std::size_t half_of_memory() { return memory_limit() / 2; }

@@ -20,7 +20,7 @@ namespace kvmem::detail {
 void release(void* memory, std::size_t bytes) noexcept;
 
 // The most memory that this process may have: all of the machine, or less where a control group (cgroup version 1 or 2,
-// as of a container) or a resource limit says so. /proc and /sys are under `root`.
+// as of a container) or a resource limit says so. /proc and /sys are under `root`; groups of "/" are read once.
 [[nodiscard]] std::size_t memory_limit(const std::filesystem::path& root = "/");
 
 // What the contents of one file may take: half of memory_limit(). The other half is for what is made of them.
