@@ -63,7 +63,7 @@ static void read_query(ByteReader& in, Query& query, Totals& totals, Index& coun
     in(query, totals, count);
     const auto is_finite = [](const Query::Term& term) { return std::isfinite(term.weight); };
     if (query.terms.size() > max_question_words || !std::ranges::all_of(query.terms, is_finite) ||
-        !std::isfinite(query.sum) || query.expected > Expected::reason || count < 0 || totals.passages < 0 ||
+        !std::isfinite(query.sum) || query.expected > Expected::manner || count < 0 || totals.passages < 0 ||
         totals.sentences < 0 || totals.tokens < 0)
         in.fail("a question of at most 256 words with finite weights", "another one");
 }

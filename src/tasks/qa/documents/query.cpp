@@ -53,7 +53,11 @@ static Expected expected_of(const Query& query) {
     if (query.has("who") || query.has("whom") || query.has("whose")) return Expected::name;
     if (query.has("where") || is_asked({"area", "city", "country", "location", "place", "region", "state", "town"}))
         return Expected::place;
-    return query.has("why") ? Expected::reason : Expected::anything;
+    if (query.has("why")) return Expected::reason;
+    return follows_how(
+               {"to", "do", "does", "did", "can", "could", "should", "would", "will", "is", "are", "was", "were"})
+               ? Expected::manner
+               : Expected::anything;
 }
 
 // The noun of "what city", "which city", "what kind of city" and "how many cities".

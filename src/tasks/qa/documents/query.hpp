@@ -9,8 +9,8 @@
 
 namespace kvmem::documents {
 
-// What kind of answer a question expects.
-enum class Expected : std::uint8_t { anything, number, date, name, place, reason };
+// What kind of answer a question expects. How something is done takes a whole sentence to say.
+enum class Expected : std::uint8_t { anything, number, date, name, place, reason, manner };
 
 inline constexpr std::size_t max_question_words = 256;
 

@@ -236,6 +236,7 @@ AnswerSpan SpanScores::answer_of(Range span) const {
 }
 
 std::optional<AnswerSpan> SpanScores::best(const Sentence& sentence) {
+    if (query_.expected == Expected::manner) return std::nullopt;
     read(sentence);
     if (spans_.empty()) return std::nullopt;
     const std::size_t best = std::ranges::max_element(scores_) - scores_.begin();

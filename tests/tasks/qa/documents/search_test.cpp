@@ -121,6 +121,7 @@ TEST_CASE("a name, a date, a number or a place is the answer where the question 
     const Search search(notes());
     CHECK(short_answers(search.corpus().collection, search.ask("xyzzy")).empty());
     CHECK_FALSE(search.ask("Who built the steam engine?", {.span_confidence = 2}).answers[0].span);
+    CHECK_FALSE(search.ask("How did they build the steam engine?", {.span_confidence = 0}).answers[0].span);
 }
 
 TEST_CASE("an answer's span has its bytes in a file with markup", "[documents]") {
