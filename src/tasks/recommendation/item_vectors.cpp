@@ -74,7 +74,8 @@ Var set_cross_entropy(Var scores, RaggedView<Index> targets, Index max_weight) {
         const Real weight = static_cast<Real>(std::min(count, max_weight)) / static_cast<Real>(count);
         const Real all = weight * static_cast<Real>(count);
         const std::span grad(saved.grad_scores.row(i), static_cast<std::size_t>(scores.cols()));
-        for (Real& g : grad) g *= all;
+        if (all != 1)
+            for (Real& g : grad) g *= all;
         grad[first[i]] += all;
         sum += double{all} * double{losses[i]};
         for (const Index target : targets[i]) {

@@ -1,5 +1,7 @@
 #include "kvmem/tasks/recommendation/models/sequence_memory.hpp"
 
+#include "autograd/operation.hpp"
+#include "kernels/vector.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/tasks/recommendation/models/floors.hpp"
 #include "nn/row_ops.hpp"
@@ -61,36 +63,6 @@ std::span<const Real> PopularShares::at(Index when) const {
 }
 
 Index PopularShares::step_of(Index when) const { return (std::clamp(when, first_, last_) - first_) / step_; }
-
-namespace {
-// out[b, i] = the sum over p of gates[b, p] x[b][p * n + i], where x are rows of numbers that are not differentiated.
-struct GatedSum {
-    Var gates;
-    std::span<const Real* const> x;
-
-    void backward(Tape&, Var out) const {
-        const View grad = gates.grad(), grad_out = out.grad();
-        const Index n = grad_out.cols;
-        for (Index b = 0; b < grad.rows; ++b)
-            for (Index p = 0; p < grad.cols; ++p)
-                grad(b, p) += std::inner_product(grad_out.row(b), grad_out.row(b) + n, x[b] + p * n, Real{0});
-    }
-};
-}  // namespace
-
-static Var gated_sum(Var gates, std::span<const Real* const> x, Index n) {
-    Tape& tape = *gates.tape;
-    const Var out = tape.record(gates.rows(), n, gates.needs_grad(), GatedSum{gates, tape.arena().copy(x)});
-    for (Index b = 0; b < gates.rows(); ++b) {
-        Real* row = out.mutable_value().row(b);
-        std::fill_n(row, n, Real{0});
-        for (Index p = 0; p < gates.cols(); ++p) {
-            const Real gate = gates.value()(b, p);
-            for (Index i = 0; i < n; ++i) row[i] += gate * x[b][p * n + i];
-        }
-    }
-    return out;
-}
 
 // --- items that the memory names
 
@@ -202,6 +174,69 @@ void SequenceMemory::name_items(const History& history, Index row, Index when, b
     }
 }
 
+// --- what the memory adds to scores
+
+namespace {
+// Reads of the memory for the rows of scores [rows, items].
+struct MemoryReads {
+    std::optional<Var> gates{};             // [rows, P] of popular shares
+    std::span<const Real* const> shares{};  // of each row, [P, items]
+    std::optional<Var> read{};              // [named, 1]
+    std::span<const Index> places{};        // of the scores that `read` adds to
+    std::span<const Token> hidden{};        // items that get no score
+
+    static constexpr Real of_hidden = -1e4;
+};
+
+// out[b, i] = scores[b, i] + sum over p of gates[b, p] shares[b][p, i] + the reads of that place. It is one operation
+// because each pass over all scores costs as much as their product.
+struct AddReads {
+    Var scores;
+    MemoryReads reads;
+
+    void backward(Tape&, Var out) const {
+        const View grad = out.grad();
+        const Index items = grad.cols;
+        for (Index b = 0; b < grad.rows; ++b)
+            for (const Token item : reads.hidden) grad(b, item) = 0;
+        if (reads.gates) {
+            const View gates = reads.gates->grad();
+            for (Index b = 0; b < gates.rows; ++b)
+                for (Index p = 0; p < gates.cols; ++p)
+                    gates(b, p) += detail::dot(grad.row(b), reads.shares[b] + p * items, items);
+        }
+        if (reads.read) {
+            const View read = reads.read->grad();
+            for (std::size_t i = 0; i < reads.places.size(); ++i) read.data[i] += grad.data[reads.places[i]];
+        }
+        if (scores.needs_grad()) accumulate(scores.grad(), 1, grad);
+    }
+};
+}  // namespace
+
+static Var add_reads(Var scores, MemoryReads reads) {
+    Tape& tape = *scores.tape;
+    const ConstView from = scores.value();
+    reads.shares = tape.arena().copy(reads.shares);
+    reads.places = tape.arena().copy(reads.places);
+    reads.hidden = tape.arena().copy(reads.hidden);
+    const bool needs_grad = any_needs_grad({scores, reads.gates, reads.read});
+    const Var out = tape.record(from.rows, from.cols, needs_grad, AddReads{scores, reads});
+    const View to = out.mutable_value();
+    for (Index b = 0; b < to.rows; ++b) {
+        Real* row = to.row(b);
+        std::copy_n(from.row(b), to.cols, row);
+        if (reads.gates)
+            for (Index p = 0; p < reads.gates->cols(); ++p)
+                detail::axpy(reads.gates->value()(b, p), reads.shares[b] + p * to.cols, row, to.cols);
+    }
+    if (reads.read)
+        for (std::size_t i = 0; i < reads.places.size(); ++i) to.data[reads.places[i]] += reads.read->value().data[i];
+    for (Index b = 0; b < to.rows; ++b)
+        for (const Token item : reads.hidden) to(b, item) = MemoryReads::of_hidden;
+    return out;
+}
+
 // --- model
 
 void SequenceMemoryConfig::check() const {
@@ -262,31 +297,38 @@ bool SequenceMemory::scores_new_items() const {
 
 Index SequenceMemory::when_of(const History& history) const { return std::min(history.now, memory_->last_time() + 1); }
 
+// Training hides the items that it never has. As rivals of all targets they would teach the model that new items are
+// bad.
 Var SequenceMemory::scores(Var states, std::span<const History> histories, std::span<const Index> when) const {
     if (!memory_)
         throw Error({.what = "the model has no memory", .expected = "remember() before scores", .where = config_.kind});
     Tape& tape = *states.tape;
     const Index items = catalog().items(), count = std::ssize(histories);
-    Var scores = config_.encoder ? encoder_.scores(states) : tape.constant(Matrix(count, items));
+    MemoryReads reads;
+    std::vector<const Real*> shares;
     if (config_.popular) {
-        std::vector<const Real*> shares;
         for (const Index at : when) shares.push_back(shares_->at(at).data());
         const Var base = linear(ones(tape, count, 1), reshape(tape.parameter(*popular_), popular_->value.cols(), 1));
-        scores = scores + gated_sum(base + popular_gate_(states) * gate_scale, shares, items);
+        reads.gates = base + popular_gate_(states) * gate_scale;
+        reads.shares = shares;
     }
     Named named;
     std::vector<Real> scratch(items);
     for (Index row = 0; row < count; ++row)
-        name_items(histories[row], row, when[row], !tape.training(), scratch, named);  // training hides unseen items
-    if (named.place.empty()) return scores;
-    const Var x = tape.constant(Matrix([&] {
-        Matrix all(std::ssize(named.place), features);
-        std::ranges::copy(named.x, all.data());
-        return all;
-    }()));
-    const Var inner = relu(inner_(x));
-    const Var gated = inner + inner * take_rows(inner_gate_(states) * gate_scale, named.row);
-    return scores + scatter_sum(out_(gated), named.place, count, items);
+        name_items(histories[row], row, when[row], !tape.training(), scratch, named);
+    if (!named.place.empty()) {
+        Matrix x(std::ssize(named.place), features);
+        std::ranges::copy(named.x, x.data());
+        const Var inner = relu(inner_(tape.constant(std::move(x))));
+        reads.read = out_(inner + inner * take_rows(inner_gate_(states) * gate_scale, named.row));
+        reads.places = named.place;
+    }
+    std::vector<Token> untrained;
+    if (tape.training() && scores_new_items())
+        for (Token item = 0; item < items; ++item)
+            if (memory_->occurrences(item).empty()) untrained.push_back(item);
+    reads.hidden = untrained;
+    return add_reads(config_.encoder ? encoder_.scores(states) : tape.constant(Matrix(count, items)), reads);
 }
 
 void SequenceMemory::score(std::span<const History> histories, View scores) const {
@@ -300,16 +342,6 @@ void SequenceMemory::score(std::span<const History> histories, View scores) cons
     }
     const Var all = this->scores(encoder_.last_states(tape, rows), histories, when);
     std::ranges::copy(all.value().span(), scores.span().begin());
-}
-
-// Hides the items that training never has. As rivals of all targets they would teach the model that new items are bad.
-Var SequenceMemory::hide_untrained(Var scores) const {
-    constexpr Real hidden = -1e4;
-    Matrix mask(scores.rows(), scores.cols());
-    for (Token item = 0; item < memory_->items(); ++item)
-        if (memory_->occurrences(item).empty())
-            for (Index row = 0; row < mask.rows(); ++row) mask(row, item) = hidden;
-    return scores + scores.tape->constant(std::move(mask));
 }
 
 // The window of a target is a part of its history, and the memory of own items is of all of it.
@@ -330,9 +362,8 @@ Var SequenceMemory::loss(Tape& tape, const Events& events, std::span<const Windo
     }
     if (read.empty()) return tape.constant(Matrix(1, 1));
     const Var states = take_rows(encoder_.states(tape, all.rows), read);
-    Var all_scores = scores(states, histories, when);
-    if (scores_new_items()) all_scores = hide_untrained(all_scores);
-    return set_cross_entropy(all_scores, targets, max_basket_weight) * static_cast<Real>(1 / config_.share);
+    return set_cross_entropy(scores(states, histories, when), targets, max_basket_weight) *
+           static_cast<Real>(1 / config_.share);
 }
 
 Explanation SequenceMemory::explain(const History& history, Token item) const {

@@ -135,7 +135,6 @@ class SequenceMemory final : public RecommendationModel {
     };
     bool scores_new_items() const;  // by their features
     std::vector<UnseenItem> unseen_items() const;
-    Var hide_untrained(Var scores) const;
     // Appends the items that the memory names for a history, with those that it does not have if `unseen`.
     void name_items(const History& history, Index row, Index when, bool unseen, std::span<Real> scratch,
                     Named& named) const;
