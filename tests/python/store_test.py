@@ -41,6 +41,7 @@ def test_search_finds_what_numpy_finds(store):
 
 def test_a_store_is_a_container_of_slots(store):
     assert len(store) == 500 and 3 in store and 4 not in store and "x" not in store and -3 not in store
+    assert np.float16(3) not in store and np.array(np.inf) not in store and np.array(3) in store
     key, value, text = store[3]
     assert (key == KEYS[1]).all() and (value == VALUES[1]).all() and text == "slot 1"
     del store[3]

@@ -80,9 +80,10 @@ static py::object slot_at(const Store& self, Id id) {
 }
 
 static bool contains(const Store& self, py::object id) {
-    if (PyLong_Check(id.ptr()) == 0 && PyIndex_Check(id.ptr()) == 0) return false;
-    const Id number = PyLong_AsUnsignedLongLong(py::int_(id).ptr());
-    if (PyErr_Occurred()) {  // no 64-bit number is no slot
+    if (PyIndex_Check(id.ptr()) == 0) return false;
+    const auto whole = py::reinterpret_steal<py::object>(PyNumber_Index(id.ptr()));
+    const Id number = whole ? PyLong_AsUnsignedLongLong(whole.ptr()) : 0;
+    if (PyErr_Occurred()) {  // what is no 64-bit number, as an array of infinity, is no slot
         PyErr_Clear();
         return false;
     }
