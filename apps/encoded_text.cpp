@@ -10,34 +10,50 @@
 #include "task_table.hpp"
 
 #include <algorithm>
+#include <numeric>
+#include <utility>
 
 namespace kvmem::apps {
 
+std::vector<Index> picked_rows(const PickRows& pick, Index rows) {
+    if (pick) return pick(rows);
+    std::vector<Index> all(static_cast<std::size_t>(rows));
+    std::iota(all.begin(), all.end(), Index{0});
+    return all;
+}
+
 // The sentences of the documents that --memory names, or that the run was trained on.
-static EncodedRows encoded_sentences(const po::variables_map& values) {
+static EncodedRows encoded_sentences(const po::variables_map& values, const PickRows& pick) {
     const auto model = open_next_sentence(find_run(values));
     const std::string data = values.count("memory") ? values["memory"].as<std::string>() : data_of_run(values);
     const auto corpus = documents::load_documents(data);
     const documents::Collection& all = corpus->collection;
     EncodedRows rows;
     Ragged<Token> words;
-    rows.keys.names.reserve(all.sentences.size());
-    for (const documents::Sentence& sentence : all.sentences) {
-        rows.keys.names.emplace_back(all.text_of(sentence));
+    const std::vector<Index> picked = picked_rows(pick, std::ssize(all.sentences));
+    rows.keys.names.reserve(picked.size());
+    for (const Index row : picked) {
+        rows.keys.names.emplace_back(all.text_of(all.sentences[static_cast<std::size_t>(row)]));
         words.push_row(model->read(rows.keys.names.back()));
     }
     rows.keys.vectors = model->encode(words);
     return rows;
 }
 
-EncodedRows encoded_memory(const po::variables_map& values) {
-    if (is_run_of_next_sentence(values)) return encoded_sentences(values);
+EncodedRows encoded_memory(const po::variables_map& values, const PickRows& pick) {
+    if (is_run_of_next_sentence(values)) return encoded_sentences(values, pick);
     ModelSource source = open_model(values, "memory");
     const std::vector<Token> to = source.model->extend(source.memory);
     Slots& memory = source.memory.memory;
     translate(memory, to);
+    const bool is_empty = memory.size() == 0;
+    if (pick) {
+        Slots picked;
+        for (const Index slot : pick(memory.size())) picked.push(memory.key[slot], memory.value[slot]);
+        memory = std::move(picked);
+    }
     CompiledSlots compiled = compile_memory(*source.model, memory);
-    if (memory.size() == 0)
+    if (is_empty)
         throw Error({.what = "this data set has no memory that all questions share",
                      .expected = "slots",
                      .where = values["run"].as<std::string>(),
@@ -52,33 +68,33 @@ static std::vector<std::string> lines_of(const std::string& text, const std::str
     return all;
 }
 
-// The tokens of each line. read(line) may throw Error.
-template <class Read>
-static Ragged<Token> bags_of(const std::vector<std::string>& lines, const std::string& name, Read read) {
-    Ragged<Token> bags;
-    for (std::size_t i = 0; i < lines.size(); ++i) {
-        try {
-            bags.push_row(read(lines[i]));
-        } catch (const Error& e) {
-            throw Error(e.problem_at(name + ":" + std::to_string(i + 1)));
+VectorFile encoded_lines(const po::variables_map& values, const std::string& text, const std::string& name,
+                         const PickRows& pick) {
+    const std::vector<std::string> lines = lines_of(text, name);
+    if (lines.empty()) throw Error({.what = "there is no text", .expected = "lines", .where = name});
+    const std::vector<Index> picked = picked_rows(pick, std::ssize(lines));
+    VectorFile encoded;
+    // The tokens of each line. read(line) may throw Error.
+    const auto bags_by = [&](auto read) {
+        Ragged<Token> bags;
+        for (const Index line : picked) {
+            try {
+                bags.push_row(read(encoded.names.emplace_back(lines[static_cast<std::size_t>(line)])));
+            } catch (const Error& e) {
+                throw Error(e.problem_at(name + ":" + std::to_string(line + 1)));
+            }
         }
-    }
-    return bags;
-}
-
-VectorFile encoded_lines(const po::variables_map& values, const std::string& text, const std::string& name) {
-    VectorFile encoded{{}, lines_of(text, name)};
-    if (encoded.names.empty()) throw Error({.what = "there is no text", .expected = "lines", .where = name});
+        return bags;
+    };
     if (is_run_of_next_sentence(values)) {
         const auto model = open_next_sentence(find_run(values));
-        encoded.vectors =
-            model->encode(bags_of(encoded.names, name, [&](const std::string& line) { return model->read(line); }));
+        encoded.vectors = model->encode(bags_by([&](const std::string& line) { return model->read(line); }));
         return encoded;
     }
     const std::unique_ptr<Model> model = open_model_alone(values);
     const EntityLinker linker(model->vocabulary());
-    encoded.vectors = model->encode_questions(
-        bags_of(encoded.names, name, [&](const std::string& line) { return linker.link(line).tokens; }));
+    encoded.vectors =
+        model->encode_questions(bags_by([&](const std::string& line) { return linker.link(line).tokens; }));
     return encoded;
 }
 

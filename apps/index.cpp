@@ -1,11 +1,12 @@
 // kvmem index VECTORS: makes a store of a file's vectors, of text, or of a trained model's memory.
-#include "encoded_text.hpp"
-#include "event_vectors.hpp"
-#include "foreign_hdf5.hpp"
+#include "index_rows.hpp"
+#include "kvmem/cluster/agreement.hpp"
+#include "kvmem/cluster/new_store.hpp"
 #include "kvmem/core/file.hpp"
 #include "kvmem/tasks/sequences/task_type.hpp"
 #include "output.hpp"
 #include "program.hpp"
+#include "ranks.hpp"
 #include "sequence_memory.hpp"
 #include "store_text.hpp"
 #include "task_table.hpp"
@@ -15,6 +16,8 @@
 #include <iostream>
 #include <numeric>
 #include <optional>
+#include <utility>
+#include <vector>
 
 namespace kvmem::apps {
 
@@ -36,7 +39,13 @@ static const char* const about_index =
     "of the\n"
     "states of the model on the data of --memory, for 'kvmem translate --memory' and 'kvmem generate --memory'. Of a\n"
     "run on events it is one of the items, so that what 'kvmem query --user' finds is what the model recommends, or\n"
-    "with --histories one of its users. What was interrupted goes on with --resume; what failed leaves nothing behind.";
+    "with --histories one of its users. What was interrupted goes on with --resume; what failed leaves nothing "
+    "behind.\n"
+    "Under mpirun, with --shards, ranks make the store together, and each one writes its shards, which have the bytes "
+    "that\n"
+    "one process writes. With --run each rank encodes its own slots; vectors of a file are read by the first one and "
+    "handed\n"
+    "on. What was interrupted is then begun anew.";
 
 // Rows of one change, after which the store is synced.
 static constexpr Index rows_at_once = 32768;
@@ -181,56 +190,17 @@ static void add_rows(MemoryStore& store, const EncodedRows& rows) {
     }
 }
 
-static void require_fit(ConstView rows, const std::string& source) {
-    const Index row = store::first_invalid_row(rows);
-    if (row == rows.rows) return;
-    throw Error({.what = "a vector cannot be stored",
-                 .expected = "finite numbers whose squares sum to less than 1e37",
-                 .got = "others in row " + std::to_string(row) + ", counted from 0",
-                 .where = source,
-                 .hint = {}});
-}
-
-static EncodedRows rows_of_file(const po::variables_map& values, const std::string& dataset) {
-    require_option(!values.count("text"), "text", "--run, the model that reads it");
-    require_option(!values.count("memory"), "memory", "--run, the model that reads it");
-    const std::string source = required(values, "vectors", "a file of vectors, -, or --run");
-    EncodedRows rows{vectors_from(source, dataset), {}};
-    require_fit(rows.keys.vectors, source == "-" ? "stdin" : source);
-    if (!values.count("values")) return rows;
-    const std::string path = values["values"].as<std::string>();
-    rows.values = read_any_vectors(path, dataset).vectors;
-    if (rows.values.rows() != rows.keys.vectors.rows())
-        throw Error({.what = "values do not fit the keys",
-                     .expected = plural(rows.keys.vectors.rows(), "row"),
-                     .got = std::to_string(rows.values.rows()),
-                     .where = path,
-                     .hint = {}});
-    require_fit(rows.values, path);
-    return rows;
-}
-
-static EncodedRows rows_of(const po::variables_map& values, const std::string& dataset) {
-    const bool of_events = is_run_of_events(values);
-    require_option(of_events || !values.count("histories"), "histories", "a run on events");
-    if (!values.count("run")) return rows_of_file(values, dataset);
-    require_option(!values.count("vectors") && !values.count("values"), "run", "no vectors of a file beside it");
-    if (of_events) {
-        for (const char* option : {"text", "memory"}) require_option(!values.count(option), option, "another run");
-        require_option(values["metric"].as<std::string>() == "dot", "metric", "dot for this run");
-        return encoded_events(values);
-    }
-    if (!values.count("text")) return encoded_memory(values);
-    require_option(!values.count("memory"), "text", "no --memory beside it");
-    const std::string source = values["text"].as<std::string>();
-    return {encoded_lines(values, text_from(source), source == "-" ? "stdin" : source), {}};
+// How lists are built, if the option or the number of slots asks for some.
+static std::optional<store::IndexOptions> lists_for(Index lists, Index slots) {
+    constexpr Index small = 10'000;  // slots that an exact search reads in a moment
+    if (lists > 0 || (lists == 0 && slots >= small)) return store::IndexOptions{.lists = lists};
+    return std::nullopt;
 }
 
 // Indexes or compacts the store.
 static void finish(MemoryStore& store, Index lists) {
-    constexpr Index small = 10'000;  // slots that an exact search reads in a moment
-    if (lists > 0 || (lists == 0 && store.size() >= small))
-        store.index({.lists = lists});
+    if (const auto options = lists_for(lists, store.size()))
+        store.index(*options);
     else
         store.compact();
 }
@@ -255,9 +225,11 @@ static MemoryStore store_of_states(const po::variables_map& values, const Indexi
 static MemoryStore store_of_rows(const po::variables_map& values, const IndexingOptions& wanted) {
     const std::string& output = wanted.output;
     require_option(!values.count("add"), "add", "--run of a run on pairs or texts");
+    check_row_options(values);
     store::StoreOptions options{.metric = metric_named(wanted.metric), .encoding = encoding_named(wanted.form)};
     std::optional<MemoryStore> store = begun_store(output, values);
-    const EncodedRows rows = rows_of(values, wanted.dataset);
+    const EncodedRows rows =
+        values.count("run") ? rows_of_run(values, text_to_index(values)) : rows_of_file(values, wanted.dataset);
     options.key_width = rows.keys.vectors.cols();
     options.value_width = rows.values.cols();
     const bool is_begun = store.has_value();
@@ -273,7 +245,53 @@ static MemoryStore store_of_rows(const po::variables_map& values, const Indexing
     return std::move(*store);
 }
 
-int run_index(const Arguments& arguments) {
+// The slots of this rank: of a file rank 0 reads all and hands them on, of a run each rank encodes its own.
+static SlotsOfRank slots_of_rank(const po::variables_map& values, const IndexingOptions& wanted, Cluster& cluster) {
+    if (!values.count("run")) {
+        EncodedRows all;
+        run_together(cluster, [&] {
+            if (cluster.rank() == 0) all = rows_of_file(values, wanted.dataset);
+        });
+        return deal_slots(cluster, wanted.shards, all.keys.vectors, {all.values, all.keys.names});
+    }
+    std::string text;  // rank 0 alone has standard input
+    run_together(cluster, [&] {
+        if (cluster.rank() == 0) text = text_to_index(values);
+    });
+    cluster.broadcast(text);
+    SlotsOfRank own;
+    run_together(cluster, [&] {
+        EncodedRows rows = rows_of_run(values, text, [&](Index all) {
+            own.all = all;
+            own.ids = ids_of_rank(cluster, all, wanted.shards);
+            return std::vector<Index>(own.ids.begin(), own.ids.end());
+        });
+        own.keys = std::move(rows.keys.vectors);
+        own.values = std::move(rows.values);
+        own.texts = std::move(rows.keys.names);
+    });
+    return own;
+}
+
+// Ranks make the store together, with the bytes that one process writes.
+static void index_on_ranks(const po::variables_map& values, const IndexingOptions& wanted, Cluster& cluster) {
+    for (const char* option : {"resume", "add"}) require_option(!values.count(option), option, "one process");
+    require_option(wanted.shards > 0, "shards", "the number of files that several ranks make together");
+    check_row_options(values);
+    NewStore store{.path = wanted.output,
+                   .shards = wanted.shards,
+                   .metric = metric_named(wanted.metric),
+                   .encoding = encoding_named(wanted.form)};
+    run_together(cluster, [&] {
+        if (cluster.rank() == 0) begun_store(wanted.output, values);
+    });
+    SlotsOfRank own = slots_of_rank(values, wanted, cluster);
+    store.changes = static_cast<std::uint64_t>((own.all + rows_at_once - 1) / rows_at_once);
+    store.index = lists_for(wanted.lists, own.all);
+    make_store(cluster, store, std::move(own));
+}
+
+static int index(const Arguments& arguments, Cluster* cluster) {
     IndexingOptions wanted;
     po::variables_map values;
     if (!parse(index_line(wanted), arguments, values)) return 0;
@@ -282,9 +300,23 @@ int run_index(const Arguments& arguments) {
     require_at_least(wanted.shards, 0, "shards");
     const TaskType* const type = values.count("run") ? &task_of_run(find_run(values)).type() : nullptr;
     const bool is_of_sequences = type == &sequence_transduction() || type == &language_modelling();
-    const MemoryStore store = is_of_sequences ? store_of_states(values, wanted) : store_of_rows(values, wanted);
-    std::cout << wanted.output << ": " << plural(store.size(), "slot") << ", " << plural(store.lists(), "list") << "\n";
+    Index slots = 0, lists = 0;
+    if (cluster) {
+        require_option(!is_of_sequences, "run", "one process for a run on pairs or texts");
+        index_on_ranks(values, wanted, *cluster);
+        if (cluster->rank() > 0) return 0;
+        const store::StoreInfo made = MemoryStore::peek(wanted.output);
+        slots = made.slots, lists = made.lists;
+    } else {
+        const MemoryStore store = is_of_sequences ? store_of_states(values, wanted) : store_of_rows(values, wanted);
+        slots = store.size(), lists = store.lists();
+    }
+    std::cout << wanted.output << ": " << plural(slots, "slot") << ", " << plural(lists, "list") << "\n";
     return 0;
+}
+
+int run_index(const Arguments& arguments) {
+    return on_ranks([&](Cluster* cluster) { return index(arguments, cluster); });
 }
 
 }  // namespace kvmem::apps

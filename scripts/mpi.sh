@@ -2,7 +2,7 @@
 # Programs on several ranks of this machine, as tests start them.
 #
 #   scripts/mpi.sh RANKS PROGRAM [ARGUMENT...]     runs it; mpirun has the options that ranks on shared cores need
-#   scripts/mpi.sh --test RANK_PROGRAM KVMEM       the tests of kvmem_mpi_rank and of `mpirun kvmem train|ask|query`
+#   scripts/mpi.sh --test RANK_PROGRAM KVMEM       the tests of kvmem_mpi_rank and of `mpirun kvmem train|index|ask|query`
 #   scripts/mpi.sh --kills COUNT KVMEM             kills a random rank of a training this often, and resumes it
 set -euo pipefail
 
@@ -108,6 +108,42 @@ test_shards() {
     fails_with "in shards alone" 8 run 2 "$kvmem" ask "$work/notes.h5" "$question"
 }
 
+# same RANK_PROGRAM SHARDS ARGUMENT...: `kvmem index` of several ranks writes the bytes of one process.
+same() {
+    local rank_program=$1 shards=$2 ranks
+    shift 2
+    rm -f "$work"/made*
+    "$kvmem" index "$@" -o "$work/made.json" --shards "$shards" >"$work/alone.out" 2>"$work/said" || fail "$(cat "$work/said")"
+    for ranks in 1 2 3; do
+        run "$ranks" "$kvmem" index "$@" -o "$work/made-$ranks.json" --shards "$shards" >"$work/out" 2>"$work/said" || fail "$(cat "$work/said")"
+        sed "s/made-$ranks/made/" "$work/out" | cmp - "$work/alone.out" || fail "another line on $ranks ranks"
+        "$rank_program" same "$work/made.json" "$work/made-$ranks.json" || fail "another store on $ranks ranks: $*"
+    done
+}
+
+# Stores of vectors, of a run's memory and of text, made by several ranks and by one process.
+test_index() {
+    seq 1 40000 | awk '{ printf "name%d", $1; for (i = 1; i <= 6; ++i) printf " %d", ($1 * (i * 7 + 3)) % 997; print "" }' >"$work/rows.txt"
+    same "$1" 4 "$work/rows.txt" --values "$work/rows.txt" # more rows than a change has, and than have lists
+    head -90 "$work/rows.txt" >"$work/few.txt"
+    same "$1" 1 "$work/few.txt" --metric cosine --form float32
+    seq 1 60 | awk '{ printf "Country%d\tcapital\tCity%d\nCountry%d\tspeaks\tTongue%d\n", $1, $1, $1, $1 % 7 }' >"$work/facts.tsv"
+    printf 'capital\twhat is the capital of {}\ttrain\nspeaks\twhat do people speak in {}\ttrain\n' >"$work/templates.tsv"
+    "$kvmem" import kb --facts "$work/facts.tsv" --templates "$work/templates.tsv" --test-entities 0 --output "$work/facts.h5" 2>"$work/said" || fail "$(cat "$work/said")"
+    "$kvmem" train "$work/facts.h5" --run "$work/reader" --model kv-mem-nn --epochs 1 --width 8 --threads 1 2>"$work/said" || fail "$(cat "$work/said")"
+    same "$1" 3 --run "$work/reader" --lists 4
+    printf 'what is Country1\nCity2\nthe capital\n' >"$work/lines.txt"
+    same "$1" 5 --run "$work/reader" --text "$work/lines.txt"
+    # What fails on any rank leaves nothing.
+    rm -f "$work"/made*
+    fails_with "error: rank 0 of 2 on" 8 run 2 "$kvmem" index "$work/none.txt" -o "$work/made.json" --shards 2
+    fails_with "none.txt, on rank 0" 8 run 2 "$kvmem" index "$work/none.txt" -o "$work/made.json" --shards 2
+    fails_with "files that several ranks make" 8 run 2 "$kvmem" index "$work/few.txt" -o "$work/made.json"
+    fails_with "bad value of --resume" 8 run 2 "$kvmem" index "$work/few.txt" -o "$work/made.json" --shards 2 --resume
+    fails_with "made.1-of-2.h5, on rank 1" 8 "${mpi[@]}" -n 1 "$kvmem" index "$work/few.txt" -o "$work/made.json" --shards 2 : -n 1 "$kvmem" index "$work/few.txt" -o "$work/nowhere/made.json" --shards 2
+    ! compgen -G "$work/made*" || fail "files of a store that was not made"
+}
+
 # started RANKS ARGUMENT...: `kvmem train` in the background, once all ranks are there. Sets mpirun_id and rank_ids.
 started() {
     local ranks=$1
@@ -170,6 +206,7 @@ case ${1:-} in
     test_training
     test_signal
     test_shards
+    test_index "$2"
     ;;
 --kills)
     make_data "$3"

@@ -13,6 +13,7 @@
 #include "kvmem/cluster/agreement.hpp"
 #include "kvmem/cluster/cluster.hpp"
 #include "kvmem/cluster/mpi.hpp"
+#include "kvmem/cluster/new_store.hpp"
 #include "kvmem/cluster/shards.hpp"
 #include "kvmem/cluster/store_shards.hpp"
 #include "kvmem/cluster/threads.hpp"

@@ -1,7 +1,6 @@
 #include "kvmem/store/memory_store.hpp"
 
 #include "kvmem/core/error.hpp"
-#include "kvmem/core/text.hpp"
 #include "store/memory_store_impl.hpp"
 #include "store/read/read.hpp"
 #include "store/search/inverted_lists.hpp"
@@ -54,7 +53,7 @@ std::uint64_t MemoryStore::version() const { return impl().snapshot()->version; 
 Index MemoryStore::lists() const {
     const auto snapshot = impl().snapshot();
     const InvertedLists* lists = snapshot->lists();
-    return lists ? std::ssize(lists->offsets) - 1 : 0;
+    return lists ? lists->count() : 0;
 }
 
 Index MemoryStore::unindexed() const {
@@ -207,49 +206,17 @@ void MemoryStore::save(const std::filesystem::path& path) const {
     save_alone(path, *merge_segments(*snapshot, lists ? lists->centroids : nullptr)[0], *snapshot);
 }
 
-// `files` begin with the store and its log; shards follow. A shard without its manifest is not overwritten: a store
-// that was renamed, or has the same name before another ending, may name it.
-static void require_none(const std::vector<std::filesystem::path>& files) {
-    constexpr std::size_t shards_begin = 2;
-    for (std::size_t i = 0; i < files.size(); ++i)
-        if (is_there(files[i]))
-            throw Error({.what = "there is a file of this name already",
-                         .expected = {},
-                         .got = {},
-                         .where = files[i].string(),
-                         .hint = i < shards_begin
-                                     ? "open it, or choose another name"
-                                     : "choose another name; or delete this file and the like beside it, if no "
-                                       "store names them, as when the making of one was killed"});
-}
-
-// A manifest is JSON and names its shards after itself.
-static void require_utf8_name(const std::filesystem::path& path) {
-    const std::string name = path.stem().string();
-    if (const std::size_t at = invalid_utf8_at(name); at != std::string::npos)
-        throw Error({.what = "a store in shards cannot have this name",
-                     .expected = "UTF-8",
-                     .got = "another byte at position " + std::to_string(at),
-                     .where = printable(path.string()),
-                     .hint = "choose another name"});
-}
-
 MemoryStore MemoryStore::create(const std::filesystem::path& path, const StoreOptions& options, Index shards) {
     check_options(options);
-    require_option(shards >= 0 && shards <= max_shards, "shards", "0 to 1024");
-    const std::filesystem::path target = shards > 0 ? behind_links(path) : path;
-    if (shards > 0) require_utf8_name(target);
-    std::vector<std::filesystem::path> files{target, log_path(target)};
-    const std::vector<std::string> shard_names = new_shard_names(target, shards);
-    for (const std::string& shard : shard_names) files.push_back(target.parent_path() / shard);
-    require_none(files);  // before the lock file is made
+    const NewStoreFiles files(path, shards);
+    files.require_none();  // before the lock file is made
     auto impl = std::make_unique<Impl>();
-    impl->path = target;
+    impl->path = files.path;
     impl->shards = shards;
-    impl->shard_names = shard_names;
+    impl->shard_names = files.shards;
     impl->publish({options, {}, 0, 0, false});
-    impl->log = std::make_unique<WriteAheadLog>(target);
-    require_none(files);  // again, as another process may have made one before the lock was taken
+    impl->log = std::make_unique<WriteAheadLog>(files.path);
+    files.require_none();  // again, as another process may have made one before the lock was taken
     try {
         if (shards > 0) impl->set = new_generation();
         FileHead head;
@@ -259,11 +226,10 @@ MemoryStore MemoryStore::create(const std::filesystem::path& path, const StoreOp
         head.is_logged = true;
         const std::vector<std::shared_ptr<const Segment>> empty(std::max<Index>(1, shards),
                                                                 std::make_shared<Segment>(options, 0, false));
-        write_segments(target, shard_names, empty, head);
+        write_segments(files.path, files.shards, empty, head);
         impl->log->begin(head, std::nullopt);
     } catch (...) {
-        std::error_code ignored;
-        for (const std::filesystem::path& made : files) std::filesystem::remove(made, ignored);
+        files.remove();
         throw;
     }
     return {Made::whole, std::move(impl)};

@@ -80,6 +80,8 @@ class Segment {
 struct InvertedLists {
     std::shared_ptr<const Segment> centroids;  // its slot i is the centroid of list i
     std::vector<Index> offsets;
+
+    Index count() const { return std::ssize(offsets) - 1; }
 };
 
 }  // namespace kvmem::store

@@ -1,7 +1,8 @@
 // A rank of a cluster on MPI: what holds on threads holds here. What to do is an argument: check, throw, return,
-// or measure.
+// or measure. Without MPI, `same A B` compares two stores in shards (store_files.hpp).
 #include "kvmem/cluster/mpi.hpp"
 #include "support/cluster_checks.hpp"
+#include "support/store_files.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -46,7 +47,14 @@ static void run(Cluster& cluster, const std::string& what) {
     cluster.barrier();
 }
 
+static int compare(const char* a, const char* b) {
+    const std::string difference = test::store_difference(a, b);
+    if (!difference.empty()) std::cerr << "differ: " << difference << std::endl;
+    return difference.empty() ? 0 : 1;
+}
+
 int main(int count, char** values) {
+    if (count == 4 && values[1] == std::string("same")) return compare(values[2], values[3]);
     if (!is_under_mpi() || count != 2) return 2;
     const std::unique_ptr<Cluster> cluster = join_mpi();
     try {

@@ -2,6 +2,7 @@
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/file.hpp"
+#include "kvmem/core/text.hpp"
 #include "kvmem/version.hpp"
 #include "store/files/write_ahead_log.hpp"
 #include "store/search/inverted_lists.hpp"
@@ -36,17 +37,61 @@ fs::path Manifest::shard_path(const fs::path& path, Index shard) const {
 
 fs::path store_path(const fs::path& path) { return is_sharded(path) ? behind_links(path) : path; }
 
-std::vector<std::string> new_shard_names(const fs::path& path, Index shards) {
-    std::vector<std::string> names;
-    names.reserve(static_cast<std::size_t>(shards));
-    for (Index i = 0; i < shards; ++i) names.push_back(shard_name(path, i, shards));
-    return names;
+// --- Making ----------------------------------------------------------------------------------------------
+
+// A manifest is JSON and names its shards after itself.
+static void require_utf8_name(const fs::path& path) {
+    const std::string name = path.stem().string();
+    if (const std::size_t at = invalid_utf8_at(name); at != std::string::npos)
+        throw Error({.what = "a store in shards cannot have this name",
+                     .expected = "UTF-8",
+                     .got = "another byte at position " + std::to_string(at),
+                     .where = printable(path.string()),
+                     .hint = "choose another name"});
+}
+
+NewStoreFiles::NewStoreFiles(const fs::path& at, Index shard_count) : path(shard_count > 0 ? behind_links(at) : at) {
+    require_option(shard_count >= 0 && shard_count <= max_shards, "shards", "0 to 1024");
+    if (shard_count > 0) require_utf8_name(path);
+    shards.reserve(static_cast<std::size_t>(shard_count));
+    for (Index i = 0; i < shard_count; ++i) shards.push_back(shard_name(path, i, shard_count));
+}
+
+std::vector<fs::path> NewStoreFiles::all() const {
+    std::vector<fs::path> files{path, log_path(path)};
+    files.reserve(shards.size() + 2);
+    for (const std::string& shard : shards) files.push_back(path.parent_path() / shard);
+    return files;
+}
+
+void NewStoreFiles::require_none() const {
+    constexpr std::size_t shards_begin = 2;
+    const std::vector<fs::path> files = all();
+    for (std::size_t i = 0; i < files.size(); ++i)
+        if (is_there(files[i]))
+            throw Error({.what = "there is a file of this name already",
+                         .expected = {},
+                         .got = {},
+                         .where = files[i].string(),
+                         .hint = i < shards_begin
+                                     ? "open it, or choose another name"
+                                     : "choose another name; or delete this file and the like beside it, if no "
+                                       "store names them, as when the making of one was killed"});
+}
+
+void NewStoreFiles::remove() const noexcept {
+    try {
+        std::error_code ignored;
+        for (const fs::path& file : all()) fs::remove(file, ignored);
+    } catch (const std::exception&) {
+        return;  // no memory for their names
+    }
 }
 
 // --- Writing ---------------------------------------------------------------------------------------------
 
 // Numbers of 64 bits are texts, since readers of JSON may have doubles alone.
-static void write_manifest(const fs::path& path, const Manifest& manifest) {
+void write_manifest(const fs::path& path, const Manifest& manifest) {
     const FileHead& head = manifest.head;
     json::object all{{"format", manifest_format},
                      {"version", manifest_version},
@@ -71,19 +116,26 @@ static void write_manifest(const fs::path& path, const Manifest& manifest) {
     kvmem::write_manifest(path, std::move(all));
 }
 
+Manifest::Shard write_shard(const fs::path& path, const std::string& name, const StoreShard& shard,
+                            const Segment& segment, const FileHead& head) {
+    FileHead of_shard = head;
+    of_shard.generation = new_generation();
+    of_shard.is_logged = false;  // the log is the manifest's
+    of_shard.shard = shard;
+    write_store(path.parent_path() / name, segment, of_shard);
+    return {name, of_shard.generation, segment.capacity};
+}
+
 void write_segments(const fs::path& path, std::span<const std::string> shards,
                     std::span<const std::shared_ptr<const Segment>> segments, const FileHead& head) {
     if (shards.empty()) return write_store(path, *segments[0], head);
     Manifest manifest{head, {}};
     manifest.head.lists = 0;
+    manifest.shards.reserve(shards.size());
     for (std::size_t i = 0; i < shards.size(); ++i) {
-        FileHead of_shard = head;
-        of_shard.generation = new_generation();
-        of_shard.is_logged = false;  // the log is the manifest's
-        of_shard.shard = {head.shard.set, static_cast<Index>(i), std::ssize(shards)};
-        write_store(path.parent_path() / shards[i], *segments[i], of_shard);
-        manifest.shards.push_back({shards[i], of_shard.generation, segments[i]->capacity});
-        if (segments[i]->lists) manifest.head.lists = std::ssize(segments[i]->lists->offsets) - 1;
+        const StoreShard shard{head.shard.set, static_cast<Index>(i), std::ssize(shards)};
+        manifest.shards.push_back(write_shard(path, shards[i], shard, *segments[i], head));
+        if (segments[i]->lists) manifest.head.lists = segments[i]->lists->count();
     }
     write_manifest(path, manifest);
 }
@@ -152,7 +204,7 @@ static std::string text_of(const StoreOptions& options) {
 }
 
 static std::string text_of(const InvertedLists* lists) {
-    return lists ? std::to_string(std::ssize(lists->offsets) - 1) + " lists" : "no lists";
+    return lists ? std::to_string(lists->count()) + " lists" : "no lists";
 }
 
 static StoredSegment read_shard(const fs::path& path, const Manifest& manifest, Index i, bool mapped) {

@@ -32,8 +32,22 @@ Manifest read_manifest(const std::filesystem::path& path);
 // Where a store's file is. A manifest behind symbolic links has its shards, log and lock beside it, not beside a link.
 std::filesystem::path store_path(const std::filesystem::path& path);
 
-// The names of a new store's shards. A manifest that is renamed later still names these.
-std::vector<std::string> new_shard_names(const std::filesystem::path& path, Index shards);
+// The files of a store that is being made.
+struct NewStoreFiles {
+    std::filesystem::path path;       // the store's, behind symbolic links if it is a manifest
+    std::vector<std::string> shards;  // their names, beside it. A manifest that is renamed later still names these.
+
+    // Throws UsageError unless there are 0 to max_shards shards, and Error for a name that no manifest can have.
+    NewStoreFiles(const std::filesystem::path& at, Index shard_count);
+    // Throws Error when one of them, or a log, is there. A shard without its manifest is not overwritten: a store that
+    // was renamed, or has the same name before another ending, may name it.
+    void require_none() const;
+    // Removes those that are there.
+    void remove() const noexcept;
+
+  private:
+    [[nodiscard]] std::vector<std::filesystem::path> all() const;  // the store, its log, its shards
+};
 
 // All that a store's files hold, without the log.
 struct StoredSegments {
@@ -55,6 +69,12 @@ struct ShardSpan {
 // Reads a store's file, or its manifest and these shards. Throws Error that names the file when one is missing,
 // damaged, another's, or was changed by itself.
 StoredSegments read_segments(const std::filesystem::path& path, bool mapped, const ShardSpan& own = {});
+
+// Writes a shard's file, of a store with this head, and returns what its manifest says of it.
+Manifest::Shard write_shard(const std::filesystem::path& path, const std::string& name, const StoreShard& shard,
+                            const Segment& segment, const FileHead& head);
+// Writes the manifest alone.
+void write_manifest(const std::filesystem::path& path, const Manifest& manifest);
 
 // Writes a store's file from one segment, or, with names of shards, a segment to each of these and last the manifest.
 void write_segments(const std::filesystem::path& path, std::span<const std::string> shards,

@@ -63,7 +63,7 @@ static void write_head(hdf5::Writer& file, const Segment& segment, const FileHea
     number("value_width", options.value_width);
     number("slots", segment.capacity);
     number("texts", segment.texts || head.has_texts ? 1 : 0);
-    number("lists", segment.lists ? segment.lists->offsets.size() - 1 : 0);
+    number("lists", segment.lists ? segment.lists->count() : 0);
     number("changes", head.version);
     number("next_id", head.next_id);
     number("generation", head.generation);

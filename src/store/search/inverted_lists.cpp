@@ -2,7 +2,6 @@
 
 #include "kvmem/core/error.hpp"
 #include "kvmem/core/parallel.hpp"
-#include "kvmem/core/rng.hpp"
 #include "store/search/candidates.hpp"
 #include "store/search/centroids.hpp"
 
@@ -10,6 +9,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <unordered_map>
 
 namespace kvmem::store {
 
@@ -27,7 +27,7 @@ void to_list_space(Similarity metric, const float* key, Index width, float* mapp
     std::transform(key, key + width, mapped, [&](float x) { return static_cast<float>(double{x} * factor); });
 }
 
-static Matrix keys_in_list_space(const Snapshot& snapshot, std::span<const Location> locations) {
+Matrix keys_in_list_space(const Snapshot& snapshot, std::span<const Location> locations) {
     const Index width = snapshot.options.key_width;
     Matrix keys(std::ssize(locations), width);
     parallel_for(keys.rows(), 1024, [&](Index first, Index last) {
@@ -72,35 +72,55 @@ static Matrix means_of(ConstView keys, std::span<const std::uint32_t> nearest, I
     return means;
 }
 
-// Moves a random sample to the front: the first steps of a Fisher-Yates shuffle.
-static std::span<const Location> sample(std::vector<Location>& locations, Index count, Rng& random) {
-    const Index all = std::ssize(locations);
-    for (Index i = 0; i < count; ++i) std::swap(locations[i], locations[i + random.below(all - i)]);
-    return std::span(locations).first(count);
+// A random sample of the numbers below `all`: the first steps of a Fisher-Yates shuffle, of which only the places that
+// changed are in memory.
+static std::vector<Index> sample_below(Index all, Index count, Rng& random) {
+    std::unordered_map<Index, Index> moved;
+    const auto at = [&](Index place) {
+        const auto found = moved.find(place);
+        return found == moved.end() ? place : found->second;
+    };
+    std::vector<Index> picked;
+    picked.reserve(static_cast<std::size_t>(count));
+    for (Index i = 0; i < count; ++i) {
+        const Index from = i + random.below(all - i);
+        picked.push_back(at(from));
+        moved[from] = at(i);
+    }
+    return picked;
 }
 
 static bool is_any(const SegmentView&) { return true; }
 
-std::shared_ptr<const Segment> train_centroids(const Snapshot& snapshot, const IndexOptions& options) {
+CentroidTraining::CentroidTraining(Index slots, const IndexOptions& options)
+    : random_(options.seed, {0}), rounds_(options.rounds) {
     require_option(options.lists >= 0 && options.lists <= Index{1} << 24, "lists", "0 to 16,777,216");
     require_option(options.rounds >= 1, "rounds", "1 or more");
-    std::vector<Location> locations = live_locations(snapshot, is_any);
-    const Index slots = std::ssize(locations);
-    if (slots == 0) return nullptr;
     const Index wanted =
         options.lists > 0 ? options.lists : static_cast<Index>(2 * std::sqrt(static_cast<double>(slots)));
-    const Index lists = std::clamp<Index>(wanted, 1, slots);
-    Rng random(options.seed, {0});
-    const Matrix keys =
-        keys_in_list_space(snapshot, sample(locations, std::min(slots, lists * sample_per_centroid), random));
-    Matrix centroids(lists, keys.cols());  // the first keys of the sample, which are random
-    std::copy_n(keys.data(), centroids.size(), centroids.data());
-    const Queries queries(keys, options_of_keys(keys.cols()));
-    for (Index round = 0; round < options.rounds; ++round) {
+    lists_ = std::clamp<Index>(wanted, 1, slots);
+    sample_ = sample_below(slots, std::min(slots, lists_ * sample_per_centroid), random_);
+}
+
+Matrix CentroidTraining::learn(ConstView keys) {
+    Matrix centroids(lists_, keys.cols);  // the first keys of the sample, which are random
+    std::copy_n(keys.data, centroids.size(), centroids.data());
+    const Queries queries(keys, options_of_keys(keys.cols));
+    for (Index round = 0; round < rounds_; ++round) {
         const auto segment = centroid_segment(centroids, Similarity::euclidean);
-        centroids = means_of(keys, nearest_centroids(*segment, queries, 1), lists, random);
+        centroids = means_of(keys, nearest_centroids(*segment, queries, 1), lists_, random_);
     }
-    return centroids_for_queries(centroids, snapshot.options.metric);
+    return centroids;
+}
+
+std::shared_ptr<const Segment> train_centroids(const Snapshot& snapshot, const IndexOptions& options) {
+    const std::vector<Location> all = live_locations(snapshot, is_any);
+    CentroidTraining training(std::max<Index>(1, std::ssize(all)), options);
+    if (all.empty()) return nullptr;
+    std::vector<Location> sampled;
+    sampled.reserve(training.sample().size());
+    for (const Index slot : training.sample()) sampled.push_back(all[static_cast<std::size_t>(slot)]);
+    return centroids_for_queries(training.learn(keys_in_list_space(snapshot, sampled)), snapshot.options.metric);
 }
 
 std::shared_ptr<const Segment> centroids_for_queries(ConstView centroids, Similarity store_metric) {

@@ -174,7 +174,7 @@ class Search {
     // its lists scans more of them.
     void probe() {
         const InvertedLists& lists = *snapshot_.lists();
-        const Index count = std::ssize(lists.offsets) - 1;
+        const Index count = lists.count();
         const Index probes = std::min(options_.probes, count), indexed = snapshot_.indexed();
         const std::vector<std::uint32_t> nearest = nearest_lists(*lists.centroids, probes);
         parallel_for(queries_.count(), 4, [&](Index first, Index last) {
