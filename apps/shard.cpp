@@ -6,6 +6,7 @@
 #include "program.hpp"
 #include "task_table.hpp"
 
+#include <algorithm>
 #include <iostream>
 
 namespace kvmem::apps {
@@ -13,10 +14,11 @@ namespace kvmem::apps {
 namespace fs = std::filesystem;
 
 static const char* const about_shard =
-    "Deals a data set of documents, or of facts that all questions share, to N files. MANIFEST, like wiki.json, names\n"
-    "them and says what each must hold; a file like wiki.0-of-4.h5 lies beside it for each shard. Every verb reads a\n"
-    "manifest as the data set that was dealt. 'mpirun kvmem ask' has a few shards on each machine, and 'kvmem serve'\n"
-    "serves one; answers are the same as those of one file.";
+    "Deals a data set of documents, or of a memory that all questions share, to N files; slots that were read from\n"
+    "documents go with these. MANIFEST, like wiki.json, names the files and says what each must hold; a file like\n"
+    "wiki.0-of-4.h5 lies beside it for each shard. Every verb reads a manifest as the data set that was dealt.\n"
+    "'mpirun kvmem ask' has a few shards on each machine, and 'kvmem serve' serves one; answers are the same as\n"
+    "those of one file.";
 
 static void require_shard_outputs(const std::string& output, const std::string& data, Index shards) {
     require_output(output, "kvmem-qa-shards", {data});
@@ -44,13 +46,13 @@ int run_shard(const Arguments& arguments) {
     require_shard_outputs(output, data, shards);
     const std::vector<QaDataset> dealt = deal(load_dataset(data), shards);
     save_shards(dealt, output);
+    const bool has_slots = std::ranges::any_of(dealt, [](const QaDataset& shard) { return shard.memory.size() > 0; });
     std::cerr << output << ": " << plural(shards, "shard");
     for (const QaDataset& shard : dealt) {
         std::cerr << (&shard == dealt.data() ? " of " : ", ");
-        if (shard.documents)
-            std::cerr << plural(std::ssize(shard.documents->collection.documents), "document");
-        else
-            std::cerr << plural(shard.memory.size(), "memory slot");
+        if (shard.documents) std::cerr << plural(std::ssize(shard.documents->collection.documents), "document");
+        if (shard.documents && has_slots) std::cerr << " with ";
+        if (!shard.documents || has_slots) std::cerr << plural(shard.memory.size(), "memory slot");
     }
     std::cerr << "\n";
     return 0;

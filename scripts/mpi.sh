@@ -101,6 +101,19 @@ test_shards() {
             "$kvmem" query "$work/rows.json" $what | cmp - "$work/out" || fail "other slots on $ranks ranks"
         done
     done
+    # A trained reader of documents, whose answers quote them.
+    seq 1 90 | awk '{ printf "Engine %d\tbuilt by\tMaker %d\n", $1, $1 % 13 }' >"$work/built.tsv"
+    printf 'built by\twho built {}\ttrain\n' >"$work/who.tsv"
+    for what in window-centre-title edges; do
+        "$kvmem" import kb --facts "$work/built.tsv" --templates "$work/who.tsv" --test-entities 0 --documents "$work/notes.tsv" --representation $what \
+            -o "$work/read.h5" 2>"$work/said" || fail "$(cat "$work/said")"
+        rm -rf "$work/run"
+        "$kvmem" train "$work/read.h5" --run "$work/run" --epochs 1 --threads 1 2>"$work/said" || fail "$(cat "$work/said")"
+        "$kvmem" shard "$work/read.h5" -o "$work/read.json" --shards 3 2>/dev/null
+        run 2 "$kvmem" ask "$work/run" "who built Engine 42" --memory "$work/read.json" --json >"$work/out" 2>"$work/said" || fail "$(cat "$work/said")"
+        grep -q "notes.tsv:42:" "$work/out" || fail "no place: $(cat "$work/out")"
+        "$kvmem" ask "$work/run" "who built Engine 42" --json | cmp - "$work/out" || fail "another answer of $what"
+    done
     rm "$work/notes.1-of-3.h5" "$work/rows.2-of-3.h5"
     fails_with "error: rank 0 of 3" 8 run 3 "$kvmem" ask "$work/notes.json" "$question"
     fails_with "notes.1-of-3.h5, on rank 1" 8 run 3 "$kvmem" ask "$work/notes.json" "$question"

@@ -1,14 +1,19 @@
 // Documents about films that nobody made, with questions, for tests of readers.
 #pragma once
 
+#include "kvmem/tasks/qa/documents/postings.hpp"
 #include "kvmem/tasks/qa/documents/representation.hpp"
 
+#include <array>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace kvmem::test {
 
 // `films` documents, "Film 7 is a film by Maker 7 with Actor 7.", numbered from `first`, and two questions about each.
-inline QaDataset toy_documents(Index films, Index first) {
+inline QaDataset toy_documents(Index films, Index first, const documents::RepresentationOptions& options = {}) {
     QaDataset dataset;
     std::vector<documents::TitledText> texts;
     const auto name = [&](const std::string& kind, Index i) { return kind + " " + std::to_string(i); };
@@ -28,7 +33,11 @@ inline QaDataset toy_documents(Index films, Index first) {
             std::array{words.add(TokenKind::word, "who"), words.add(TokenKind::word, "stars"), film});
         train.answer.push_row(std::array{actor});
     }
-    documents::DocumentMemory memory = documents::represent(documents::collect(texts), words);
+    auto corpus = std::make_shared<documents::Corpus>();
+    corpus->collection = documents::collect(texts);
+    corpus->postings = documents::make_postings(corpus->collection);
+    documents::DocumentMemory memory = documents::represent(corpus->collection, words, options);
+    dataset.documents = std::move(corpus);
     dataset.memory = std::move(memory.slots);
     dataset.origin = std::move(memory.origin);
     for (Token token = 0; token < words.size(); ++token)

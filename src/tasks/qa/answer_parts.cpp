@@ -1,14 +1,11 @@
 // What an answer shows of what was read.
 #include "kvmem/core/error.hpp"
 #include "kvmem/kernels/top_k.hpp"
-#include "kvmem/tasks/qa/documents/postings.hpp"
 #include "tasks/qa/answerer_impl.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <map>
-#include <tuple>
+#include <utility>
 
 namespace kvmem {
 
@@ -49,45 +46,22 @@ void Answerer::Impl::rank(Answer& answer, std::span<const Scored> scores, const 
     }
 }
 
-// The sentence that a slot was read from, and its mention's "file:line:column".
-static std::pair<std::string, std::string> quote(const documents::Collection& collection, const SlotOrigin& origin) {
-    if (origin.document < 0 || origin.document >= std::ssize(collection.documents)) return {};
-    const documents::Range range = collection.sentences_of(collection.documents[origin.document]);
-    const auto first = collection.sentences.begin() + range.first, last = collection.sentences.begin() + range.last;
-    const auto behind =
-        std::upper_bound(first, last, origin.begin,
-                         [](Index byte, const documents::Sentence& sentence) { return byte < sentence.bytes.first; });
-    if (behind == first) return {};
-    const documents::File& file = collection.files[collection.file_of(origin.document)];
-    const auto [line, column] = documents::Collection::place_of(file, origin.begin);
-    return {std::string(collection.text_of(*std::prev(behind))),
-            file.path + ":" + std::to_string(line) + ":" + std::to_string(column)};
-}
-
 // Adds the sentences that state the steps of paths.
 void Answerer::Impl::quote_paths(std::span<const FactPath> paths, std::vector<Answer::Path>& shown) const {
-    if (!sources) return;
-    std::map<std::array<Token, 3>, std::vector<Answer::Path::Step*>> steps;  // by subject, relation and object
+    std::vector<StatedFact> facts;
+    std::vector<Answer::Path::Step*> steps;
     for (std::size_t p = 0; p < paths.size(); ++p) {
         Token at = paths[p].start;
         for (std::size_t i = 0; i < paths[p].steps.size(); ++i) {
             const FactPath::Step& step = paths[p].steps[i];
-            steps[{at, step.relation, step.entity}].push_back(&shown[p].steps[i]);
+            facts.push_back({at, step.relation, step.entity});
+            steps.push_back(&shown[p].steps[i]);
             at = step.entity;
         }
     }
-    std::vector<Token> subjects;
-    for (const auto& [fact, shown_steps] : steps)
-        if (subjects.empty() || subjects.back() != fact[0]) subjects.push_back(fact[0]);
-    for (const Index slot : sources->retrieve(subjects)) {
-        const auto key = memory.key[slot], value = memory.value[slot];
-        if (key.size() != 2 || value.size() != 1) continue;
-        const auto found = steps.find({key[0], key[1], value[0]});
-        if (found == steps.end()) continue;
-        for (Answer::Path::Step* step : found->second)
-            std::tie(step->sentence, step->where) = quote(documents->collection, origin[slot]);
-        steps.erase(found);
-    }
+    const auto quotes = sharded ? sharded->quotes(facts) : sources.quotes(facts);
+    for (std::size_t i = 0; i < steps.size(); ++i)
+        if (quotes[i]) steps[i]->sentence = quotes[i]->sentence, steps[i]->where = quotes[i]->where;
 }
 
 // Shows the paths to the candidates, and the weights [hops, tokens] of the question's words in the first one's steps.
@@ -118,11 +92,28 @@ std::vector<Answer::ReadSlot> Answerer::Impl::read_slots(const Batch& batch, std
     for (const Scored& s : top_k(weights, count)) {
         all.push_back({text_of(model->vocabulary(), batch.slots.key[s.index]),
                        text_of(model->vocabulary(), batch.slots.value[s.index]), double{s.score}, s.index});
-        const Index slot = batch.origin[s.index];
-        if (documents && slot >= 0 && slot < std::ssize(origin))
-            std::tie(all.back().sentence, all.back().where) = quote(documents->collection, origin[slot]);
     }
     return all;
+}
+
+// Adds the sentences that shared slots were read from, to an answer whose question alone is in the batch.
+void Answerer::Impl::quote_slots(const Batch& batch, Answer& answer) const {
+    std::vector<Index> slots;
+    std::vector<Answer::ReadSlot*> shown;
+    for (Answer::Hop& hop : answer.hops)
+        for (Answer::Head& head : hop.heads)
+            for (Answer::ReadSlot& read : head.slots)
+                if (const Index slot = batch.origin[static_cast<std::size_t>(read.slot)]; slot >= 0) {
+                    slots.push_back(slot);
+                    shown.push_back(&read);
+                }
+    std::vector<Quote> quotes;
+    if (sharded)
+        quotes = sharded->quotes(slots);
+    else
+        for (const Index slot : slots) quotes.push_back(sources.quote(slot));
+    for (std::size_t i = 0; i < shown.size(); ++i)
+        shown[i]->sentence = std::move(quotes[i].sentence), shown[i]->where = std::move(quotes[i].where);
 }
 
 }  // namespace kvmem

@@ -16,16 +16,12 @@ Answerer::Impl::Impl(std::shared_ptr<QuestionReader> shared, Slots slots, std::v
     : reader(std::move(shared)),
       model(reader->model.get()),
       memory(std::move(slots)),
-      origin(std::move(origins)),
-      documents(std::move(corpus)) {
+      sources(memory, std::move(origins), std::move(corpus), model->vocabulary(), follows_facts()) {
     // At once, since both read all of a large memory.
     parallel_for(2, 1, [&](Index first, Index last) {
         if (first == 0) retriever.emplace(memory, model->vocabulary(), model->retrieval());
         if (last == 2 && !reader->linker) reader->linker.emplace(model->vocabulary(), reader->names);
     });
-    if (documents && !origin.empty() && retriever->facts())
-        sources.emplace(memory, model->vocabulary(),
-                        RetrieverOptions{.max_frequency = memory.size(), .max_slots = memory.size()});
 }
 
 Answerer::Impl::Impl(std::shared_ptr<QuestionReader> shared, ShardedMemory shards)
@@ -64,7 +60,7 @@ Answerer& Answerer::operator=(Answerer&&) noexcept = default;
 std::optional<Answerer> Answerer::edited(std::span<const NamedFact> removed, std::span<const NamedFact> added) const {
     if (impl_->sharded) return {};
     Slots memory = impl_->memory;
-    std::vector<SlotOrigin> origin = impl_->origin;
+    std::vector<SlotOrigin> origin = impl_->sources.origin();
     for (const NamedFact& fact : removed) {
         const auto tokens = impl_->reader->tokens_of(fact);
         if (!tokens || !remove_fact_slots(memory, origin, *tokens)) return {};
@@ -74,7 +70,8 @@ std::optional<Answerer> Answerer::edited(std::span<const NamedFact> removed, std
         if (!tokens) return {};
         add_fact_slots(memory, origin, *tokens);
     }
-    return Answerer(std::make_unique<Impl>(impl_->reader, std::move(memory), std::move(origin), impl_->documents));
+    return Answerer(
+        std::make_unique<Impl>(impl_->reader, std::move(memory), std::move(origin), impl_->sources.documents()));
 }
 
 const Model& Answerer::model() const { return *impl_->model; }
@@ -176,6 +173,7 @@ void Answerer::Impl::read(const Batch& batch, std::span<Asking* const> asked) co
             for (Index head = 0; head < trace.heads; ++head)
                 shown.heads.push_back({read_slots(batch, trace.of(hop, head), options->slots)});
         }
+        quote_slots(batch, answer);
     }
 }
 

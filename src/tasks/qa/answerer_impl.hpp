@@ -7,6 +7,7 @@
 #include "kvmem/tasks/qa/compiled_memory.hpp"
 #include "tasks/qa/fact_slots.hpp"
 #include "tasks/qa/sharded_memory.hpp"
+#include "tasks/qa/slot_sources.hpp"
 
 #include <memory>
 #include <optional>
@@ -55,11 +56,10 @@ struct Answerer::Impl {
     std::shared_ptr<QuestionReader> reader;
     const Model* model;
     Slots memory;  // in the model's tokens
-    std::vector<SlotOrigin> origin;
-    std::shared_ptr<const documents::Corpus> documents;
-    std::optional<Retriever> retriever, sources;  // sources: slots of documents by their subjects, for paths
+    SlotSources sources;
+    std::optional<Retriever> retriever;
     std::optional<CompiledMemory> compiled;
-    std::optional<ShardedMemory> sharded;  // then neither memory nor retriever
+    std::optional<ShardedMemory> sharded;  // then neither memory, sources nor retriever
 
     // Fills the reader's linker, if it has none.
     Impl(std::shared_ptr<QuestionReader> shared, Slots slots, std::vector<SlotOrigin> origins,
@@ -83,6 +83,7 @@ struct Answerer::Impl {
     LinkedText link(const std::string& question, Answer& answer) const;
     void rank(Answer& answer, std::span<const Scored> scores, const AnswerOptions& options) const;
     std::vector<Answer::ReadSlot> read_slots(const Batch& batch, std::span<const Real> weights, Index count) const;
+    void quote_slots(const Batch& batch, Answer& answer) const;
     void quote_paths(std::span<const FactPath> paths, std::vector<Answer::Path>& shown) const;
     void show_paths(Answer& answer, std::span<const FactPath> paths, std::span<const Real> words,
                     const LinkedText& question) const;

@@ -5,6 +5,7 @@
 
 #include "kvmem/kernels/facts.hpp"
 #include "tasks/qa/shard_of.hpp"
+#include "tasks/qa/slot_sources.hpp"
 
 #include <algorithm>
 #include <concepts>
@@ -18,13 +19,16 @@ enum class MemoryStep : std::uint8_t {
     sizes,     // tokens -> how many slots are hashed by each
     slots,     // tokens -> the slots that are hashed by any of them
     contents,  // ShardSlot -> those slots of the shard, in the order that they are asked for
-    facts      // entities, their weights, the weights of relations, the threshold -> facts above it
+    facts,     // entities, their weights, the weights of relations, the threshold -> facts above it
+    quotes,    // ShardSlot -> the quotes of those slots of the shard, in the order that they are asked for
+    stated     // StatedFact -> the number of each that a slot of the shard states, with the first one's quote
 };
 
 // What a shard says about itself.
 struct AboutMemory {
     ShardOf shard;
     Index slots = 0, tokens = 0, relations = 0;  // tokens and relations are those of the model
+    bool has_quotes = false;                     // whether slots were read from documents
 };
 
 // A slot of a shard.
@@ -34,7 +38,7 @@ struct ShardSlot {
 
 template <class Stream>
 void transfer(Stream& s, OneOf<AboutMemory> auto& value) {
-    s(value.shard, value.slots, value.tokens, value.relations);
+    s(value.shard, value.slots, value.tokens, value.relations, value.has_quotes);
 }
 template <class Stream>
 void transfer(Stream& s, OneOf<ShardSlot> auto& value) {
@@ -43,6 +47,14 @@ void transfer(Stream& s, OneOf<ShardSlot> auto& value) {
 template <class Stream>
 void transfer(Stream& s, OneOf<Fact> auto& value) {
     s(value.subject, value.relation, value.object);
+}
+template <class Stream>
+void transfer(Stream& s, OneOf<StatedFact> auto& value) {
+    s(value.subject, value.relation, value.object);
+}
+template <class Stream>
+void transfer(Stream& s, OneOf<Quote> auto& value) {
+    s(value.sentence, value.where);
 }
 template <class Stream>
 void transfer(Stream& s, OneOf<Ragged<Token>> auto& value) {

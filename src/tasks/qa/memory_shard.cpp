@@ -5,6 +5,7 @@
 #include "tasks/qa/retrieval.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 
@@ -16,13 +17,21 @@ struct MemoryShard::Impl {
     Slots slots;  // in the model's tokens
     std::optional<Retriever> retriever;
     Index relations;
+    SlotSources sources{};
 
     // Each reads the arguments of its step and writes its result.
-    void about(ByteWriter& out) const { out(AboutMemory{shard, slots.size(), model.vocabulary().size(), relations}); }
+    void about(ByteWriter& out) const {
+        out(AboutMemory{shard, slots.size(), model.vocabulary().size(), relations, sources.has_any()});
+    }
     void sizes(ByteReader& in, ByteWriter& out) const;
     void found(ByteReader& in, ByteWriter& out) const;
     void contents(ByteReader& in, ByteWriter& out) const;
     void facts(ByteReader& in, ByteWriter& out) const;
+    void quotes(ByteReader& in, ByteWriter& out) const;
+    void stated(ByteReader& in, ByteWriter& out) const;
+
+    // The numbers of those of the wanted slots that are this shard's, in their order.
+    std::vector<Index> own_slots(ByteReader& in) const;
 };
 
 static ShardOf shard_of(const QaDataset& dataset) {
@@ -44,6 +53,8 @@ MemoryShard::MemoryShard(const Model& model, const QaDataset& shard, std::span<c
     : impl_(new Impl{
           model, shard_of(shard), translated(shard.memory, to), {}, std::ssize(relations_of(model.vocabulary()))}) {
     impl_->retriever.emplace(impl_->slots, model.vocabulary(), model.retrieval());
+    impl_->sources = SlotSources(impl_->slots, shard.origin, shard.documents, model.vocabulary(),
+                                 model.retrieval().strategy == Retrieval::whole);
 }
 MemoryShard::~MemoryShard() = default;
 MemoryShard::MemoryShard(MemoryShard&&) noexcept = default;
@@ -67,18 +78,43 @@ void MemoryShard::Impl::found(ByteReader& in, ByteWriter& out) const {
     out(all);
 }
 
-void MemoryShard::Impl::contents(ByteReader& in, ByteWriter& out) const {
+std::vector<Index> MemoryShard::Impl::own_slots(ByteReader& in) const {
     std::vector<ShardSlot> wanted;
     in(wanted);
     in.require_end();
-    Slots own;
+    std::vector<Index> own;
     for (const ShardSlot& one : wanted) {
         if (one.shard != shard.number) continue;
         if (one.slot < 0 || one.slot >= slots.size())
             in.fail("a slot below " + std::to_string(slots.size()), std::to_string(one.slot));
-        own.push(slots.key[one.slot], slots.value[one.slot]);
+        own.push_back(one.slot);
     }
+    return own;
+}
+
+void MemoryShard::Impl::contents(ByteReader& in, ByteWriter& out) const {
+    Slots own;
+    for (const Index slot : own_slots(in)) own.push(slots.key[slot], slots.value[slot]);
     out(own);
+}
+
+void MemoryShard::Impl::quotes(ByteReader& in, ByteWriter& out) const {
+    std::vector<Quote> own;
+    for (const Index slot : own_slots(in)) own.push_back(sources.quote(slot));
+    out(own);
+}
+
+void MemoryShard::Impl::stated(ByteReader& in, ByteWriter& out) const {
+    std::vector<StatedFact> facts;
+    in(facts);
+    in.require_end();
+    for (const StatedFact& fact : facts)
+        require_tokens(in, std::array{fact.subject, fact.relation, fact.object}, model.vocabulary().size());
+    const std::vector<std::optional<Quote>> quotes = sources.quotes(facts);
+    std::vector<std::pair<Index, Quote>> found;
+    for (std::size_t i = 0; i < quotes.size(); ++i)
+        if (quotes[i]) found.emplace_back(static_cast<Index>(i), *quotes[i]);
+    out(found);
 }
 
 // The products of weights are those of PathFinder, so that no fact above the threshold is missed.
@@ -124,6 +160,12 @@ std::string MemoryShard::answer(std::string_view request) const {
             break;
         case MemoryStep::facts:
             impl_->facts(in, out);
+            break;
+        case MemoryStep::quotes:
+            impl_->quotes(in, out);
+            break;
+        case MemoryStep::stated:
+            impl_->stated(in, out);
             break;
         default:
             in.fail("a known step", std::to_string(static_cast<int>(step)));

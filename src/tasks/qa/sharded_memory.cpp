@@ -37,6 +37,7 @@ ShardedMemory::ShardedMemory(ShardCall call, const Model& model)
                             " relations",
                         std::to_string(about.tokens) + " and " + std::to_string(about.relations));
             in.require_count(about.slots);
+            has_quotes_ |= about.has_quotes;
             first_.push_back(first_.back() + about.slots);
         },
         MemoryStep::about);
@@ -77,13 +78,18 @@ void ShardedMemory::append(std::span<const Token> tokens, std::vector<Index>& sl
         MemoryStep::slots, list(tokens));
 }
 
-Slots ShardedMemory::contents(std::span<const Index> slots) const {
-    std::vector<ShardSlot> wanted;
-    wanted.reserve(slots.size());
+std::vector<ShardSlot> ShardedMemory::placed(std::span<const Index> slots) const {
+    std::vector<ShardSlot> all;
+    all.reserve(slots.size());
     for (const Index slot : slots) {
         const Index shard = std::ranges::upper_bound(first_, slot) - first_.begin() - 1;
-        wanted.push_back({shard, slot - first_[shard]});
+        all.push_back({shard, slot - first_[shard]});
     }
+    return all;
+}
+
+Slots ShardedMemory::contents(std::span<const Index> slots) const {
+    const std::vector<ShardSlot> wanted = placed(slots);
     Slots all, own;
     call_shards(
         call_,
@@ -95,6 +101,43 @@ Slots ShardedMemory::contents(std::span<const Index> slots) const {
             for (Index i = 0; i < own.size(); ++i) all.push(own.key[i], own.value[i]);
         },
         MemoryStep::contents, wanted);
+    return all;
+}
+
+std::vector<Quote> ShardedMemory::quotes(std::span<const Index> slots) const {
+    std::vector<Quote> all(slots.size()), own;
+    if (!has_quotes_ || slots.empty()) return all;
+    const std::vector<ShardSlot> wanted = placed(slots);
+    call_shards(
+        call_,
+        [&](Index shard, Index, ByteReader& in) {
+            in(own);
+            const auto expected = std::ranges::count(wanted, shard, &ShardSlot::shard);
+            if (std::ssize(own) != expected) in.fail(std::to_string(expected) + " quotes", std::to_string(own.size()));
+            auto next = own.begin();
+            for (std::size_t i = 0; i < wanted.size(); ++i)
+                if (wanted[i].shard == shard) all[i] = std::move(*next++);
+        },
+        MemoryStep::quotes, wanted);
+    return all;
+}
+
+std::vector<std::optional<Quote>> ShardedMemory::quotes(std::span<const StatedFact> facts) const {
+    std::vector<std::optional<Quote>> all(facts.size());
+    if (!has_quotes_ || facts.empty()) return all;
+    std::vector<std::pair<Index, Quote>> own;
+    call_shards(
+        call_,
+        [&](Index, Index, ByteReader& in) {
+            in(own);
+            for (auto& [fact, quote] : own) {
+                if (fact < 0 || fact >= std::ssize(all))
+                    in.fail("a fact below " + std::to_string(all.size()), std::to_string(fact));
+                std::optional<Quote>& first = all[static_cast<std::size_t>(fact)];
+                if (!first) first = std::move(quote);
+            }
+        },
+        MemoryStep::stated, list(facts));
     return all;
 }
 

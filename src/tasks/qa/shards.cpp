@@ -12,6 +12,7 @@
 #include "tasks/qa/shard_of.hpp"
 
 #include <boost/json.hpp>
+#include <memory>
 #include <span>
 #include <utility>
 
@@ -32,6 +33,8 @@ static std::string set_of(const QaDataset& dataset, Index shards) {
     for (const Ragged<Token>* rows : {&dataset.memory.key, &dataset.memory.value})
         all += xxh3(std::as_bytes(std::span(rows->values))) + xxh3(std::as_bytes(std::span(rows->offsets))) + "\n";
     for (Token token = 0; token < dataset.vocabulary.size(); ++token) all += dataset.vocabulary.text(token) + "\n";
+    for (const SlotOrigin& slot : dataset.origin)
+        all += std::to_string(slot.document) + " " + std::to_string(slot.begin) + " " + std::to_string(slot.end) + "\n";
     if (dataset.documents)
         for (const documents::File& file : dataset.documents->collection.files)
             all += file.path + " " + file.hash + "\n";
@@ -40,11 +43,6 @@ static std::string set_of(const QaDataset& dataset, Index shards) {
 
 static void require_dealable(const QaDataset& dataset, Index shards) {
     require_option(shards >= 1 && shards <= max_shards, "shards", "1 to 1024");
-    if (!dataset.origin.empty())
-        throw Error({.what = "a memory that was read from documents is not dealt to shards",
-                     .expected = "facts, or documents that are asked as they are",
-                     .got = "slots with their documents",
-                     .where = dataset.info.title});
     if (dataset.memory.size() == 0 && !dataset.documents)
         throw Error({.what = "nothing to deal to shards",
                      .expected = "a memory that questions share, or documents",
@@ -52,25 +50,66 @@ static void require_dealable(const QaDataset& dataset, Index shards) {
                      .where = dataset.info.title});
 }
 
+static Index documents_of(const std::shared_ptr<const documents::Corpus>& corpus) {
+    return corpus ? std::ssize(corpus->collection.documents) : 0;
+}
+
+// Origins whose documents are counted from another one.
+static void shift_documents(std::span<SlotOrigin> origin, Index by) {
+    for (SlotOrigin& slot : origin)
+        if (slot.document >= 0) slot.document += by;
+}
+
+// The first slot of each shard, and behind the last one the number of all. Slots of documents go where these go.
+static std::vector<Index> slot_boundaries(const QaDataset& dataset, std::span<const documents::CorpusPart> parts,
+                                          Index shards) {
+    std::vector<Index> first{0};
+    first.reserve(static_cast<std::size_t>(shards) + 1);
+    const bool is_of_documents = !dataset.origin.empty() && dataset.documents;
+    Index slot = 0, before = 0;  // documents
+    for (Index i = 0; i < shards; ++i) {
+        const Index behind = before + (is_of_documents ? documents_of(parts[i].corpus) : 0);
+        const bool is_last = i + 1 == shards;
+        if (!is_of_documents) slot = deal_evenly(dataset.memory.size(), i, shards).last;
+        for (; is_of_documents && slot < dataset.memory.size(); ++slot) {
+            const Index document = dataset.origin[static_cast<std::size_t>(slot)].document;
+            if (document >= behind && !is_last) break;
+            if (0 <= document && document < before)
+                throw Error({.what = "slots that do not follow the order of their documents are not dealt to shards",
+                             .expected = "document " + std::to_string(before) + " or a later one",
+                             .got = std::to_string(document) + " of slot " + std::to_string(slot),
+                             .where = dataset.info.title});
+        }
+        first.push_back(slot);
+        before = behind;
+    }
+    return first;
+}
+
 std::vector<QaDataset> deal(const QaDataset& dataset, Index shards) {
     require_dealable(dataset, shards);
     const std::string set = set_of(dataset, shards);
     std::vector<documents::CorpusPart> parts;
     if (dataset.documents) parts = documents::deal(*dataset.documents, shards);
+    const std::vector<Index> first = slot_boundaries(dataset, parts, shards);
     std::vector<QaDataset> all;
     all.reserve(static_cast<std::size_t>(shards));
+    Index before = 0;  // documents
     for (Index i = 0; i < shards; ++i) {
         QaDataset& shard = all.emplace_back();
         shard.info = dataset.info;
         shard.vocabulary = dataset.vocabulary;
         shard.candidates = dataset.candidates;
         shard.shard = {.set = set, .number = i, .count = shards};
-        const Dealt slots = deal_evenly(dataset.memory.size(), i, shards);
-        for (Index slot = slots.first; slot < slots.last; ++slot)
+        for (Index slot = first[i]; slot < first[i + 1]; ++slot)
             shard.memory.push(dataset.memory.key[slot], dataset.memory.value[slot]);
+        if (!dataset.origin.empty())
+            shard.origin.assign(dataset.origin.begin() + first[i], dataset.origin.begin() + first[i + 1]);
+        shift_documents(shard.origin, -before);
         if (dataset.documents) {
             shard.documents = parts[i].corpus;
             shard.shard->continues = parts[i].continues;
+            before += documents_of(shard.documents);
         }
     }
     all[0].tasks = dataset.tasks;
@@ -98,14 +137,23 @@ QaDataset join(std::vector<QaDataset> shards) {
     std::vector<documents::CorpusPart> parts;
     parts.reserve(shards.size());
     if (all.documents) parts.push_back({all.documents, false});
+    Index before = documents_of(all.documents);
     for (std::size_t i = 1; i < shards.size(); ++i) {
         QaDataset& shard = shards[i];
         require_next(shard, all, all.shard->number + static_cast<Index>(i));
         for (Index slot = 0; slot < shard.memory.size(); ++slot)
             all.memory.push(shard.memory.key[slot], shard.memory.value[slot]);
+        shift_documents(shard.origin, before);
+        all.origin.insert(all.origin.end(), shard.origin.begin(), shard.origin.end());
+        before += documents_of(shard.documents);
         if (shard.documents) parts.push_back({shard.documents, shard.shard->continues});
         shard = {};
     }
+    if (!all.origin.empty() && std::ssize(all.origin) != all.memory.size())
+        throw Error({.what = "some shards of a data set tell what slots were read from, and others do not",
+                     .expected = std::to_string(all.memory.size()) + " origins",
+                     .got = std::to_string(all.origin.size()),
+                     .where = all.info.title});
     if (parts.size() > 1) all.documents = documents::join(parts);
     const bool is_whole = std::ssize(shards) == all.shard->count;
     if (is_whole) all.shard.reset();

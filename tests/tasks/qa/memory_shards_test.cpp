@@ -5,7 +5,9 @@
 #include "kvmem/core/error.hpp"
 #include "kvmem/tasks/qa/answerer.hpp"
 #include "kvmem/tasks/qa/models/path_reader.hpp"
+#include "kvmem/tasks/qa/models/window_reader.hpp"
 #include "kvmem/tasks/qa/shards.hpp"
+#include "support/toy_documents.hpp"
 #include "support/toy_kb.hpp"
 
 #include <catch2/catch.hpp>
@@ -35,11 +37,14 @@ static std::string text_of(const Answer& answer) {
     for (const Answer::Hop& hop : answer.hops)
         for (const Answer::Head& head : hop.heads)
             for (const Answer::ReadSlot& slot : head.slots)
-                out << "\n" << slot.slot << " " << slot.key << " " << slot.value << " " << slot.weight;
+                out << "\n"
+                    << slot.slot << " " << slot.key << " " << slot.value << " " << slot.weight << " " << slot.sentence
+                    << " " << slot.where;
     for (const Answer::Path& path : answer.paths) {
         out << "\n" << path.start << " " << path.weight;
         for (const Answer::Path::Step& step : path.steps)
-            out << " " << step.relation << step.reversed << step.entity << step.weight << step.hop;
+            out << " " << step.relation << step.reversed << step.entity << step.weight << step.hop << " "
+                << step.sentence << " " << step.where;
     }
     return out.str();
 }
@@ -110,6 +115,54 @@ TEST_CASE("answers from a memory in shards have the bits of those from one", "[s
     CHECK(read > 1000);
 }
 
+// The sentences that an answer quotes, each with its place.
+static std::vector<std::string> quotes_of(const Answer& answer) {
+    std::vector<std::string> all;
+    for (const Answer::Hop& hop : answer.hops)
+        for (const Answer::Head& head : hop.heads)
+            for (const Answer::ReadSlot& slot : head.slots)
+                if (!slot.sentence.empty()) all.push_back(slot.where + " " + slot.sentence);
+    for (const Answer::Path& path : answer.paths)
+        for (const Answer::Path::Step& step : path.steps)
+            if (!step.sentence.empty()) all.push_back(step.where + " " + step.sentence);
+    return all;
+}
+
+TEST_CASE("readers of documents in shards answer as from one file, with the same sentences", "[shards]") {
+    const auto window_reader = [](const QaDataset& d) -> std::unique_ptr<Model> {
+        return std::make_unique<WindowReader>(WindowReaderConfig{.width = 16}, d.vocabulary, d.candidates);
+    };
+    const documents::RepresentationOptions edges{.representation = documents::Representation::edges};
+    std::vector<std::pair<MakeModel, QaDataset>> cases{{models()[1], toy_documents(12, 0)},
+                                                       {window_reader, toy_documents(12, 0)},
+                                                       {path_reader_of, toy_documents(12, 0, edges)}};
+    // Of a slot of no document, and of one that is in two documents.
+    for (auto& [make, whole] : cases)
+        for (const Index document : {-1, 11}) {
+            whole.memory.push(whole.memory.key[0], whole.memory.value[0]);
+            whole.origin.push_back({document, 0, 0});
+        }
+    for (const auto& [make, whole] : cases) {
+        const Answerer one(make(whole), whole);
+        Index quoted = 0;
+        for (const Index count : {1, 2, 5, 20}) {
+            const std::vector<QaDataset> dealt = deal(whole, count);
+            const Shards shards(make(whole), dealt, {0, count});
+            const Answerer sharded(make(whole), dealt[0], call_to(shards.readers));
+            for (const std::string question : {"who made Film 3", "who stars Film 0", "Maker 7", "who made Flim 11"}) {
+                CAPTURE(count, question);
+                const Answer wanted = one.ask(question, {.candidates = 20, .slots = 20});
+                const Answer got = sharded.ask(question, {.candidates = 20, .slots = 20});
+                CHECK(text_of(got) == text_of(wanted));
+                quoted += std::ssize(quotes_of(got));
+            }
+        }
+        CHECK(quoted > 20);
+        CHECK_THAT(quotes_of(one.ask("who made Film 3", {.slots = 20})),
+                   Catch::VectorContains(std::string("Film 3:1:21 Film 3 is a film by Maker 3 with Actor 3.")));
+    }
+}
+
 TEST_CASE("questions with slots of their own read them before those of shards", "[shards]") {
     const QaDataset whole = toy_kb();
     const std::vector<QaDataset> dealt = deal(whole, 3);
@@ -165,9 +218,12 @@ TEST_CASE("shards of a memory that do not belong together, or to the model, are 
 }
 
 TEST_CASE("requests of any bytes to a shard of a memory are refused or understood", "[shards]") {
-    const QaDataset whole = toy_kb();
-    const std::vector<QaDataset> dealt = deal(whole, 2);
-    for (const MakeModel& make : {models()[1], models()[4]}) {
+    const documents::RepresentationOptions edges{.representation = documents::Representation::edges};
+    const QaDataset facts = toy_kb(), windows = toy_documents(12, 0), edge_facts = toy_documents(12, 0, edges);
+    for (const auto& [make, read] : {std::pair(models()[1], &facts), std::pair(models()[4], &facts),
+                                     std::pair(models()[1], &windows), std::pair(models()[4], &edge_facts)}) {
+        const QaDataset& whole = *read;
+        const std::vector<QaDataset> dealt = deal(whole, 2);
         const Shards shards(make(whole), dealt, {0, 2});
         std::vector<std::string> requests;
         const ShardCall recording = [&](std::string_view request) {
@@ -176,6 +232,7 @@ TEST_CASE("requests of any bytes to a shard of a memory are refused or understoo
         };
         const Answerer answerer(make(whole), dealt[0], recording);
         for (const std::string& question : questions) static_cast<void>(answerer.ask(question));
+        static_cast<void>(answerer.ask("who made Film 3"));
         Rng rng(4, {1});
         Index refused = 0;
         for (std::size_t i = 0; i < 3000; ++i) {

@@ -21,6 +21,7 @@ static void check_same(const QaDataset& a, const QaDataset& b) {
     CHECK(a.info == b.info);
     CHECK(a.vocabulary.size() == b.vocabulary.size());
     CHECK(a.memory == b.memory);
+    CHECK(a.origin == b.origin);
     CHECK(a.candidates == b.candidates);
     CHECK(a.tasks == b.tasks);
     CHECK(a.splits == b.splits);
@@ -30,7 +31,16 @@ static void check_same(const QaDataset& a, const QaDataset& b) {
 }
 
 TEST_CASE("shards of facts and of documents join to what was dealt", "[shards]") {
-    for (const QaDataset& whole : {toy_kb(), dataset_of(many_documents())})
+    QaDataset edited = toy_documents(6, 0);  // with a slot of no document, and one of a document that is not there
+    for (const Index document : {-1, 99}) {
+        edited.memory.push(edited.memory.key[0], edited.memory.value[0]);
+        edited.origin.push_back({document, 0, 0});
+    }
+    QaDataset without = toy_documents(6, 0);
+    without.documents = nullptr;
+    const documents::RepresentationOptions edges{.representation = documents::Representation::edges};
+    for (const QaDataset& whole :
+         {toy_kb(), dataset_of(many_documents()), toy_documents(9, 0), toy_documents(9, 0, edges), edited, without})
         for (const Index count : {1, 2, 3, 7, 50}) {
             const std::vector<QaDataset> shards = deal(whole, count);
             REQUIRE(std::ssize(shards) == count);
@@ -40,6 +50,26 @@ TEST_CASE("shards of facts and of documents join to what was dealt", "[shards]")
             }
             check_same(join(shards), whole);
         }
+}
+
+TEST_CASE("slots of documents are in the shards of these", "[shards]") {
+    const QaDataset whole = toy_documents(9, 0);
+    Index slots = 0;
+    for (const QaDataset& shard : deal(whole, 4)) {
+        CHECK(std::ssize(shard.origin) == shard.memory.size());
+        for (const SlotOrigin& origin : shard.origin) {
+            CHECK(origin.document >= 0);
+            CHECK(origin.document < std::ssize(shard.documents->collection.documents));
+        }
+        slots += shard.memory.size();
+    }
+    CHECK(slots == whole.memory.size());
+    QaDataset mixed = whole;
+    std::swap(mixed.origin.front(), mixed.origin.back());
+    CHECK_THROWS_WITH(deal(mixed, 4), Catch::Contains("order of their documents"));
+    std::vector<QaDataset> shards = deal(whole, 3);
+    shards[1].origin.clear();
+    CHECK_THROWS_WITH(join(shards), Catch::Contains("some shards"));
 }
 
 TEST_CASE("shards have about as much each", "[shards]") {
@@ -56,7 +86,6 @@ TEST_CASE("shards have about as much each", "[shards]") {
 
 TEST_CASE("what has no memory that questions share is not dealt", "[shards]") {
     CHECK_THROWS_WITH(deal(QaDataset{}, 2), Catch::Contains("nothing to deal"));
-    CHECK_THROWS_WITH(deal(toy_documents(4, 0), 2), Catch::Contains("read from documents"));
     for (const Index count : {-1, 0, 1025}) CHECK_THROWS_AS(deal(toy_kb(), count), UsageError);
     std::vector<QaDataset> shards = deal(toy_kb(), 3);
     CHECK_THROWS_WITH(join({shards[0], shards[2]}), Catch::Contains("shard 1 of 3") && Catch::Contains("shard 2 of 3"));
@@ -91,6 +120,9 @@ struct ShardFiles {
 TEST_CASE("a manifest is read as the data set that was dealt", "[shards]") {
     const ShardFiles files;
     check_same(load_dataset(files.manifest), files.whole);
+    const QaDataset read = toy_documents(7, 0);
+    save_shards(deal(read, 3), files.directory / "read.json");
+    check_same(load_dataset(files.directory / "read.json"), read);
     CHECK(is_sharded_dataset(files.manifest));
     CHECK_FALSE(is_sharded_dataset(files.shard(0)));
     CHECK_FALSE(is_sharded_dataset(files.directory / "nothing"));

@@ -2,7 +2,8 @@
 // machine may hold (datasets/README.md, "Shards").
 //
 // Documents are dealt in their order, so that shards have about as many tokens each; the slots of a shared memory are
-// dealt in theirs. All shards have the whole vocabulary and all candidates; the first has the questions.
+// dealt in theirs, and slots that were read from documents go with these. All shards have the whole vocabulary and all
+// candidates; the first has the questions.
 #pragma once
 
 #include "kvmem/tasks/qa/dataset.hpp"
@@ -13,8 +14,8 @@
 
 namespace kvmem {
 
-// Deals a data set to shards. Throws Error for one that has neither documents nor a shared memory, or whose memory was
-// read from documents, and UsageError unless there are 1 to 1024 shards.
+// Deals a data set to shards. Throws Error for one that has neither documents nor a shared memory, or whose slots do
+// not follow the order of their documents, and UsageError unless there are 1 to 1024 shards.
 std::vector<QaDataset> deal(const QaDataset& dataset, Index shards);
 // The data set of consecutive shards, at least one: that of all shards is the one that was dealt. Throws Error for
 // shards that do not follow each other.
