@@ -14,9 +14,29 @@ namespace {
 
 // A trained run, and its facts in three shards.
 struct DealtFacts : ProgramFixture {
-    explicit DealtFacts(const std::vector<std::string>& model) {
-        import_and_train(model);
+    // `documents`: how they are read instead of the facts, or nothing.
+    explicit DealtFacts(const std::vector<std::string>& model, const std::string& documents = {}) {
+        if (documents.empty())
+            import();
+        else
+            read_documents(documents);
+        const Output trained = train(model);
+        INFO(trained.err);
+        REQUIRE(trained.code == 0);
         REQUIRE(kvmem_program({"shard", data, "-o", path("facts.json"), "--shards", "3"}).code == 0);
+    }
+    void read_documents(const std::string& representation) const {
+        std::string notes;
+        for (int i = 0; i < 40; ++i) {
+            const std::string n = std::to_string(i);
+            notes += "Oldland" + n + "\tOldville" + n + " is the capital of Oldland" + n +
+                     ". People there speak Oldese" + std::to_string(i % 7) + ".\n";
+        }
+        const Output done = kvmem_program({"import", "kb", "--facts", facts, "--templates", templates, "--documents",
+                                           write("notes.tsv", notes), "--representation", representation, "--output",
+                                           data, "--valid-fraction", "0.2"});
+        INFO(done.err);
+        REQUIRE(done.code == 0);
     }
     std::string shard(int i) const { return path("facts." + std::to_string(i) + "-of-3.h5"); }
     // The options of a server of one shard, and of the front of servers.
@@ -34,8 +54,10 @@ void stall(int) {}
 
 TEST_CASE("a front of facts in shards replies with the bytes of one file's server", "[serve][shards]") {
     NEED_PROGRAM();
-    for (const std::string model : {"path-reader", "kv-mem-nn"}) {
-        const DealtFacts files({"--model", model});
+    const std::vector<std::pair<std::string, std::string>> cases{
+        {"path-reader", ""}, {"kv-mem-nn", ""}, {"path-reader", "edges"}, {"window-reader", "window-centre-title"}};
+    for (const auto& [model, documents] : cases) {
+        const DealtFacts files({"--model", model}, documents);
         const ServedProgram one({files.run}), s0(files.server(0)), s1(files.server(1)), s2(files.server(2));
         const ServedProgram front(files.front(s0.url() + "," + s1.url() + "," + s2.url()));
         for (int i = 0; i < 12; ++i) {
@@ -45,6 +67,7 @@ TEST_CASE("a front of facts in shards replies with the bytes of one file's serve
             CHECK(wanted.status == 200);
             CHECK(got.status == 200);
             CHECK(got.body == wanted.body);
+            if (!documents.empty()) CHECK_THAT(got.body, Catch::Contains("notes.tsv:"));
         }
         const json::value info = json::parse(front.call("GET", "/v1/info").body);
         CHECK(info.at("memory_shards").as_array().size() == 3);
