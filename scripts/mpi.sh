@@ -153,7 +153,7 @@ test_index() {
     fails_with "none.txt, on rank 0" 8 run 2 "$kvmem" index "$work/none.txt" -o "$work/made.json" --shards 2
     fails_with "files that several ranks make" 8 run 2 "$kvmem" index "$work/few.txt" -o "$work/made.json"
     fails_with "bad value of --resume" 8 run 2 "$kvmem" index "$work/few.txt" -o "$work/made.json" --shards 2 --resume
-    fails_with "made.1-of-2.h5, on rank 1" 8 "${mpi[@]}" -n 1 "$kvmem" index "$work/few.txt" -o "$work/made.json" --shards 2 : -n 1 "$kvmem" index "$work/few.txt" -o "$work/nowhere/made.json" --shards 2
+    fails_with "made.1-of-2.h5.unfinished, on rank 1" 8 "${mpi[@]}" -n 1 "$kvmem" index "$work/few.txt" -o "$work/made.json" --shards 2 : -n 1 "$kvmem" index "$work/few.txt" -o "$work/nowhere/made.json" --shards 2
     ! compgen -G "$work/made*" || fail "files of a store that was not made"
 }
 
