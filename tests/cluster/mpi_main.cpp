@@ -48,9 +48,14 @@ static void run(Cluster& cluster, const std::string& what) {
 }
 
 static int compare(const char* a, const char* b) {
-    const std::string difference = test::store_difference(a, b);
-    if (!difference.empty()) std::cerr << "differ: " << difference << std::endl;
-    return difference.empty() ? 0 : 1;
+    try {
+        const std::string difference = test::store_difference(a, b);
+        if (difference.empty()) return 0;
+        std::cerr << "differ: " << difference << std::endl;
+    } catch (const std::exception& e) {
+        std::cerr << e.what() << std::endl;
+    }
+    return 1;
 }
 
 int main(int count, char** values) {
