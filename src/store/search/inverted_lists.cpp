@@ -86,6 +86,7 @@ static std::vector<Index> sample_below(Index all, Index count, Rng& random) {
         const Index from = i + random.below(all - i);
         picked.push_back(at(from));
         moved[from] = at(i);
+        moved.erase(i);  // no later step looks there
     }
     return picked;
 }
