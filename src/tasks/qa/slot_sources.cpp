@@ -3,6 +3,7 @@
 #include "kvmem/tasks/qa/documents/postings.hpp"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <map>
 #include <string_view>
@@ -40,18 +41,19 @@ std::vector<std::optional<Quote>> SlotSources::quotes(std::span<const StatedFact
     std::vector<std::optional<Quote>> quotes(facts.size());
     if (!by_subject_) return quotes;
     std::vector<Token> subjects;
-    std::multimap<StatedFact, std::size_t> wanted;
+    subjects.reserve(facts.size());
+    std::multimap<std::array<Token, 3>, std::size_t> wanted;
     for (std::size_t i = 0; i < facts.size(); ++i) {
-        subjects.push_back(facts[i].subject);
-        wanted.emplace(facts[i], i);
+        const auto& [subject, relation, object] = facts[i];
+        subjects.push_back(subject);
+        wanted.emplace(std::array{subject, relation, object}, i);
     }
     std::ranges::sort(subjects);
     subjects.erase(std::unique(subjects.begin(), subjects.end()), subjects.end());
     for (const Index slot : by_subject_->retrieve(subjects)) {
         const auto key = memory_->key[slot], value = memory_->value[slot];
         if (key.size() != 2 || value.size() != 1) continue;
-        const StatedFact fact{key[0], key[1], value[0]};
-        const auto [first, last] = wanted.equal_range(fact);
+        const auto [first, last] = wanted.equal_range({key[0], key[1], value[0]});
         for (auto at = first; at != last; ++at) quotes[at->second] = quote(slot);
         wanted.erase(first, last);
     }

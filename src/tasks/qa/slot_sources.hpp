@@ -4,7 +4,6 @@
 #include "kvmem/tasks/qa/dataset.hpp"
 #include "kvmem/tasks/qa/retriever.hpp"
 
-#include <compare>
 #include <memory>
 #include <optional>
 #include <span>
@@ -22,7 +21,6 @@ struct Quote {
 // A fact by the tokens of its slot: [subject, relation] -> [object].
 struct StatedFact {
     Token subject = 0, relation = 0, object = 0;
-    auto operator<=>(const StatedFact&) const = default;
 };
 
 // Several threads may read it at once.
