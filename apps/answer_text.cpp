@@ -141,7 +141,7 @@ static void print_answer(std::ostream& out, const Answer& answer) {
 }
 
 void print(std::ostream& out, const Answer& answer, std::span<const TextSlot> story) {
-    if (!answer.taken_for.empty()) out << "no such name; taken for: " << printable(answer.taken_for) << "\n";
+    if (!answer.taken_for.empty()) out << "taken for: " << printable(answer.taken_for) << "\n";
     if (!answer.unknown_words.empty()) out << "unknown words: " << printable(joined(answer.unknown_words)) << "\n";
     if (answer.entities.empty() && answer.local_slots == 0) {
         out << "no name that the memory knows in this question";

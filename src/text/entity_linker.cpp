@@ -45,12 +45,14 @@ enum class Strength { strong, weak, any };
 struct EntityLinker::Impl {
     NameIndex names;
 
+    std::vector<Token> find(std::string_view name) const;
     std::vector<Segment> segments(std::string_view text) const;
+    std::vector<Segment> matched(std::string_view text, const LinkOptions& options) const;
     Segment segment(std::string_view text, std::size_t begin, std::size_t end) const;
     std::optional<Match> longest_at(std::string_view text, const Segment& s, std::size_t first,
                                     Strength strength) const;
     std::vector<std::size_t> groups(std::span<const Word> units, std::string_view text) const;
-    std::int64_t uses(const Word& word) const;
+    std::int64_t uses(std::string_view word) const;
     void append_parts(std::vector<TextPart>& parts, const Segment& s, std::string_view text) const;
     void match(std::string_view text, Segment& s, Strength strength) const;
     void match_best_weak(std::string_view text, std::vector<Segment>& all) const;
@@ -114,7 +116,7 @@ Segment EntityLinker::Impl::segment(std::string_view text, std::size_t begin, st
         s.hashes.push_back(NameIndex::hash(word.text));
     }
     for (const std::size_t size : groups(s.words, text)) {
-        const std::int64_t count = uses(words::joined(std::span(s.words).subspan(s.uses.size(), size)));
+        const std::int64_t count = uses(words::joined(std::span(s.words).subspan(s.uses.size(), size)).text);
         s.uses.insert(s.uses.end(), size, count);
         s.group.insert(s.group.end(), size, size);
     }
@@ -127,7 +129,7 @@ std::vector<std::size_t> EntityLinker::Impl::groups(std::span<const Word> units,
     std::vector<std::size_t> sizes;
     for (std::size_t end = 0; !units.empty(); units = units.subspan(end)) {
         for (end = 1; end < units.size() && units[end].begin == units[end - 1].end;) ++end;
-        if (end == 1 || uses(words::joined(units.first(end))) > 0) {
+        if (end == 1 || uses(words::joined(units.first(end)).text) > 0) {
             sizes.push_back(end);
             continue;
         }
@@ -137,8 +139,8 @@ std::vector<std::size_t> EntityLinker::Impl::groups(std::span<const Word> units,
     return sizes;
 }
 
-std::int64_t EntityLinker::Impl::uses(const Word& word) const {
-    const std::optional<Token> token = names.vocabulary().find(TokenKind::word, word.text);
+std::int64_t EntityLinker::Impl::uses(std::string_view word) const {
+    const std::optional<Token> token = names.vocabulary().find(TokenKind::word, word);
     return token ? names.vocabulary().count(*token) : 0;
 }
 
@@ -190,7 +192,7 @@ std::optional<Match> EntityLinker::Impl::longest_at(std::string_view text, const
         std::vector<Word> shortened(words.begin(), words.end());
         shortened.back() = *stem;
         const std::uint64_t hash = NameIndex::extend(prefixes[n - 1], NameIndex::hash(stem->text));
-        const std::int64_t count = uses(*stem);
+        const std::int64_t count = uses(stem->text);
         if (std::optional<Match> found = match(shortened, hash, rare_words[n - 1] + (count == 0), count)) return found;
     }
     return std::nullopt;
@@ -259,15 +261,17 @@ EntityLinker::~EntityLinker() = default;
 EntityLinker::EntityLinker(EntityLinker&&) noexcept = default;
 EntityLinker& EntityLinker::operator=(EntityLinker&&) noexcept = default;
 
-std::vector<Token> EntityLinker::find(std::string_view name) const {
-    const Vocabulary& vocabulary = impl_->names.vocabulary();
+std::vector<Token> EntityLinker::find(std::string_view name) const { return impl_->find(name); }
+
+std::vector<Token> EntityLinker::Impl::find(std::string_view name) const {
+    const Vocabulary& vocabulary = names.vocabulary();
     const std::optional<Token> exact = vocabulary.find(TokenKind::entity, name);
-    if (exact && impl_->names.is_in_use(*exact)) return {*exact};
+    if (exact && names.is_in_use(*exact)) return {*exact};
     const std::vector<Word> words = words::units_of(name);
     if (words.empty() || words.size() > NameIndex::max_words) return {};
     std::uint64_t hash = 0;
     for (const Word& word : words) hash = NameIndex::extend(hash, NameIndex::hash(word.text));
-    return highest(impl_->names.find(words, hash), [&](Token entity) { return fit(vocabulary.text(entity), name); });
+    return highest(names.find(words, hash), [&](Token entity) { return fit(vocabulary.text(entity), name); });
 }
 
 // Keeps the "s" of "[Peru]'s" from matching an entity called "S".
@@ -291,10 +295,10 @@ static void drop_lower_case(std::string_view text, std::vector<Segment>& all, bo
                       [&](const Match& m) { return is_lower_case(text.substr(m.begin, m.end - m.begin)); });
 }
 
-std::vector<TextPart> EntityLinker::parts(std::string_view text, const LinkOptions& options) const {
-    std::vector<Segment> all = impl_->segments(text);
+// The strong matches, and all inside of brackets.
+std::vector<Segment> EntityLinker::Impl::matched(std::string_view text, const LinkOptions& options) const {
+    std::vector<Segment> all = segments(text);
     for (std::size_t i = 2; i < all.size(); i += 2) hide_possessive(text, all[i]);
-    bool named = false;
     for (std::size_t i = 0; i < all.size(); ++i) {
         Segment& s = all[i];
         const bool bracketed = i % 2 == 1;
@@ -303,9 +307,14 @@ std::vector<TextPart> EntityLinker::parts(std::string_view text, const LinkOptio
         if (!literal.empty())
             s.matches.push_back({0, s.words.size(), s.begin, s.end, false, 0, 0, std::move(literal)});
         else
-            impl_->match(text, s, options.avoid_common_words ? Strength::strong : Strength::any);
-        named = named || !s.matches.empty();
+            match(text, s, options.avoid_common_words ? Strength::strong : Strength::any);
     }
+    return all;
+}
+
+std::vector<TextPart> EntityLinker::parts(std::string_view text, const LinkOptions& options) const {
+    std::vector<Segment> all = impl_->matched(text, options);
+    const bool named = std::ranges::any_of(all, [](const Segment& s) { return !s.matches.empty(); });
     if (!named && !options.beside_names && options.avoid_common_words) impl_->match_best_weak(text, all);
     if (options.avoid_common_words) drop_lower_case(text, all, options.beside_names);
     std::vector<TextPart> parts;
@@ -339,17 +348,27 @@ LinkedText EntityLinker::link(std::string_view text, const LinkOptions& options)
     return linked_text(impl_->names.vocabulary(), text, parts(text, options));
 }
 
-LinkedText EntityLinker::link_as(std::string_view text, const NearName& name) const {
-    std::vector<TextPart> all;
-    for (TextPart& part : parts(text)) {
-        if (part.end <= name.begin || part.begin >= name.end) {
+std::optional<LinkedText> EntityLinker::link_as(std::string_view text, const NearName& name) const {
+    std::vector<Segment> segments = impl_->matched(text, {});
+    drop_lower_case(text, segments, !is_lower_case(text.substr(name.begin, name.end - name.begin)));
+    std::vector<TextPart> parts, all;
+    for (const Segment& s : segments) impl_->append_parts(parts, s, text);
+    bool explains = false, covers_name = false;  // explains what link() does not
+    for (TextPart& part : parts) {
+        const bool apart = part.end <= name.begin || part.begin >= name.end;
+        const bool is_name = !part.entities.empty(), is_whole = part.begin == name.begin && part.end == name.end;
+        if (is_name && (apart || part.begin < name.begin || part.end > name.end)) return std::nullopt;
+        if (apart) {
             all.push_back(std::move(part));
             continue;
         }
+        explains = explains || (is_name ? is_whole || covers_name : impl_->uses(part.word) == 0);
+        covers_name = covers_name || is_name;
         if (all.empty() || all.back().begin != name.begin || all.back().entities.empty())
             all.push_back({name.begin, name.end, {}, {name.entity}});
-        if (part.end > name.end && part.entities.empty()) all.push_back(possessive_part(part.end));
+        if (part.end > name.end) all.push_back(possessive_part(part.end));
     }
+    if (!explains) return std::nullopt;
     return linked_text(impl_->names.vocabulary(), text, all);
 }
 

@@ -1,10 +1,12 @@
 #include "text/nearest_names.hpp"
 
+#include "text/function_words.hpp"
 #include "text/words.hpp"
 
 #include <algorithm>
 #include <bitset>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -115,69 +117,105 @@ static std::vector<Part> parts_to_compare(const Vocabulary& vocabulary, std::str
     return parts;
 }
 
-static std::vector<Token> sharing_trigrams(const NameIndex& names, const std::vector<Part>& parts) {
-    Trigrams trigrams;
-    for (const Part& part : parts) trigrams.add(part.spaced);
+// The number of letters to add, take away, change, or swap with their neighbour, where no letter is changed twice.
+static std::size_t typing_errors(std::u32string_view a, std::u32string_view b) {
+    std::vector<std::size_t> row(b.size() + 1), last(row), before_last(row);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        before_last.swap(last);
+        last.swap(row);
+        row[0] = i + 1;
+        for (std::size_t j = 0; j < b.size(); ++j) {
+            row[j + 1] = std::min({last[j] + (a[i] != b[j]), last[j + 1] + 1, row[j] + 1});
+            if (i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j])
+                row[j + 1] = std::min(row[j + 1], before_last[j - 1] + 1);
+        }
+    }
+    return row.back();
+}
+
+// A name of which a rare word of the text is a word: "Nolan" is a part of "Christopher Nolan".
+static std::optional<NearName> containing(const std::vector<const Part*>& words, const std::string& spaced,
+                                          Token token) {
+    for (const Part* word : words) {
+        if (spaced.find(word->spaced) == spaced.npos) continue;
+        const auto letters = static_cast<double>(words::characters(spaced).size() - 2);
+        const double share = static_cast<double>(word->letters.size() - 2) / letters;
+        return NearName{token, 1 - share, word->begin, word->end, word->common};
+    }
+    return std::nullopt;
+}
+
+// What is compared with a text: the names that share most trigrams with it, and those that contain a rare word of it.
+struct Compared {
     std::vector<Candidate> candidates;
+    std::vector<NearName> containing;
+};
+
+static Compared names_to_compare(const NameIndex& names, const std::vector<Part>& parts) {
+    Trigrams trigrams;
+    std::vector<const Part*> words;
+    for (const Part& part : parts) {
+        trigrams.add(part.spaced);
+        const bool is_word = part.spaced.find(' ', 1) + 1 == part.spaced.size();
+        if (is_word && !part.common) words.push_back(&part);
+    }
+    Compared compared;
     std::string spaced;
     names.for_each([&](Token token) {
         const std::string& name = names.vocabulary().text(token);
         if (name.size() > max_name_bytes) return;
         spaced_words(spaced, name);
         const double share = trigrams.share(spaced);
-        if (share > 0.2) candidates.push_back({share, token});
+        if (share > 0.2) compared.candidates.push_back({share, token});
+        if (const auto found = containing(words, spaced, token)) compared.containing.push_back(*found);
     });
-    const std::size_t count = std::min(candidates.size(), max_candidates);
-    std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(count), candidates.end());
-    std::vector<Token> tokens;
-    for (std::size_t i = 0; i < count; ++i) tokens.push_back(candidates[i].token);
-    return tokens;
+    const std::size_t count = std::min(compared.candidates.size(), max_candidates);
+    std::partial_sort(compared.candidates.begin(), compared.candidates.begin() + static_cast<std::ptrdiff_t>(count),
+                      compared.candidates.end());
+    compared.candidates.resize(count);
+    return compared;
 }
 
-// Adds names of which a rare word of the text is a word: "Nolan" is a part of "Christopher Nolan".
-static void add_containing(const NameIndex& names, const std::vector<Part>& parts, std::vector<NearName>& near) {
-    std::string spaced;
-    names.for_each([&](Token token) {
-        const std::string& text = names.vocabulary().text(token);
-        if (text.size() > max_name_bytes) return;
-        spaced_words(spaced, text);
+// A name is as far from a text that lacks its article as from one with a typing error.
+static std::optional<NearName> nearest_part(Token token, const std::string& spaced, const std::vector<Part>& parts) {
+    const std::u32string name = words::characters(spaced);
+    const std::size_t letters = name.size() - 2, second = spaced.find(' ', 1);
+    const bool has_article = second + 1 < spaced.size() && is_function_word(spaced.substr(1, second - 1));
+    std::size_t min_edits = letters / 3 + 1;  // more are too many
+    const Part* nearest = nullptr;
+    const auto compare = [&](std::u32string_view to, std::size_t lacking) {
         for (const Part& part : parts) {
-            const bool is_word = part.spaced.find(' ', 1) + 1 == part.spaced.size();
-            if (!is_word || part.common || spaced.find(part.spaced) == spaced.npos) continue;
-            if (std::ranges::find(near, token, &NearName::entity) != near.end()) return;
-            const auto letters = static_cast<double>(words::characters(spaced).size() - 2);
-            const double share = static_cast<double>(part.letters.size() - 2) / letters;
-            near.push_back({token, 1 - share, part.begin, part.end, part.common});
-            return;
+            const std::size_t lengths[] = {part.letters.size(), to.size()};
+            if (std::max(lengths[0], lengths[1]) - std::min(lengths[0], lengths[1]) + lacking >= min_edits) continue;
+            const std::size_t edits = typing_errors(part.letters, to) + lacking;
+            if (edits < min_edits) min_edits = edits, nearest = &part;
         }
-    });
+    };
+    compare(name, 0);
+    if (has_article) compare(std::u32string_view(name).substr(second), 1);  // function words are ASCII
+    if (!nearest) return std::nullopt;
+    return NearName{token, static_cast<double>(min_edits) / static_cast<double>(letters), nearest->begin, nearest->end,
+                    nearest->common};
 }
 
 std::vector<NearName> nearest_names(const NameIndex& names, std::string_view text, int count) {
     const std::vector<Part> parts = parts_to_compare(names.vocabulary(), text);
+    const Compared compared = names_to_compare(names, parts);
     std::vector<NearName> near;
     std::string spaced;
-    for (const Token token : sharing_trigrams(names, parts)) {
-        spaced_words(spaced, names.vocabulary().text(token));
-        const std::u32string name = words::characters(spaced);
-        const std::size_t letters = name.size() - 2;
-        std::size_t min_edits = letters;
-        const Part* nearest = nullptr;
-        for (const Part& part : parts) {
-            const std::size_t lengths[] = {part.letters.size(), name.size()};
-            if (std::max(lengths[0], lengths[1]) - std::min(lengths[0], lengths[1]) >= min_edits) continue;
-            const std::size_t edits = edit_distance(part.letters, name);
-            if (edits < min_edits) min_edits = edits, nearest = &part;
-        }
-        if (nearest && min_edits * 3 <= letters)
-            near.push_back({token, static_cast<double>(min_edits) / static_cast<double>(letters), nearest->begin,
-                            nearest->end, nearest->common});
+    for (const Candidate& candidate : compared.candidates) {
+        spaced_words(spaced, names.vocabulary().text(candidate.token));
+        if (const auto found = nearest_part(candidate.token, spaced, parts)) near.push_back(*found);
     }
-    add_containing(names, parts, near);
+    std::vector<Token> found;
+    for (const NearName& name : near) found.push_back(name.entity);
+    for (const NearName& name : compared.containing)
+        if (std::ranges::find(found, name.entity) == found.end()) near.push_back(name);
     std::ranges::sort(near, [](const NearName& a, const NearName& b) {
         return a.distance != b.distance ? a.distance < b.distance : a.entity < b.entity;
     });
-    if (std::cmp_greater(near.size(), count)) near.resize(std::max(count, 0));
+    if (std::cmp_greater(near.size(), count)) near.resize(static_cast<std::size_t>(std::max(count, 0)));
     return near;
 }
 

@@ -157,7 +157,7 @@ TEST_CASE("the s of a possessive is left out where training never saw it", "[lin
     const std::string misspelt = "what is Perru's capital";
     const NearName name = linker.nearest(misspelt, 1).at(0);
     CHECK(misspelt.substr(name.begin, name.end - name.begin) == "Perru");
-    CHECK(shown(vocabulary, linker.link_as(misspelt, name).tokens) == "what is <Peru> capital");
+    CHECK(shown(vocabulary, linker.link_as(misspelt, name).value().tokens) == "what is <Peru> capital");
 }
 
 TEST_CASE("names in brackets are taken at their word", "[linker]") {
@@ -255,6 +255,45 @@ TEST_CASE("a name with a typing error is suggested", "[linker]") {
     CHECK(linker.nearest("xyzzy", 5).empty());
     CHECK(linker.nearest("", 5).empty());
     CHECK(linker.nearest("???", 5).empty());
+}
+
+TEST_CASE("two letters that changed places are one typing error, and so is an article that lacks", "[linker]") {
+    const Vocabulary vocabulary = vocabulary_of({"Amateur", "The Grudge", "Grove"}, {"who", "directed"});
+    const EntityLinker linker(vocabulary);
+    CHECK(linker.nearest("who directed Amaetur", 1).at(0).distance == Approx(1 / 7.0));
+    CHECK(linker.nearest("who directed Amaetru", 1).at(0).distance == Approx(2 / 7.0));
+    const NearName grudge = linker.nearest("who directed Grudge", 1).at(0);
+    CHECK(vocabulary.text(grudge.entity) == "The Grudge");
+    CHECK((grudge.begin == 13 && grudge.end == 19 && grudge.distance == Approx(1 / 10.0)));
+    CHECK(linker.nearest("who directed Grudges", 1).at(0).distance == Approx(2 / 10.0));
+}
+
+TEST_CASE("another reading of a text has one name, which explains what the first does not", "[linker]") {
+    const Vocabulary vocabulary =
+        vocabulary_of({"Rain", "Rain Man", "Max", "Max Lang", "Lang", "Kismet", "kismet", "writer", "Gary Ross"},
+                      {"who", "directed", "the", "writer", "of", "and"});
+    const EntityLinker linker(vocabulary);
+    const auto read_as = [&](const std::string& text, const char* name) {
+        for (const NearName& near : linker.nearest(text, 9))
+            if (vocabulary.text(near.entity) == name)
+                if (const auto linked = linker.link_as(text, near)) return shown(vocabulary, linked->tokens);
+        return std::string("nothing");
+    };
+    // A longer name that is misspelt, and one beside a common word that is a name too.
+    CHECK(read_as("who directed Rain Mn", "Rain Man") == "who directed <Rain Man>");
+    CHECK(read_as("who directed rain mn", "Rain Man") == "who directed <Rain Man>");
+    CHECK(linked(vocabulary, "Gary Rosx the writer of") == Names{"writer"});
+    CHECK(read_as("Gary Rosx the writer of", "Gary Ross") == "<Gary Ross> the writer of");
+    // The same words in another spelling.
+    CHECK(linked(vocabulary, "who directed kismet") == Names{"kismet"});
+    CHECK(read_as("who directed kismet", "Kismet") == "who directed <Kismet>");
+    // Neither a part of a longer name, nor beside another, nor what link() has read already.
+    CHECK(read_as("who directed Max Lang", "Max") == "nothing");
+    CHECK(read_as("who directed max lang", "Lang") == "nothing");
+    CHECK(read_as("who directed Kismet and Gary Rosx", "Gary Ross") == "nothing");
+    // One name in place of two.
+    CHECK(linked(vocabulary, "who directed Rain Max") == Names{"Rain", "Max"});
+    CHECK(read_as("who directed Rain Max", "Rain Man") == "who directed <Rain Man>");
 }
 
 TEST_CASE("a linker over an empty vocabulary finds nothing", "[linker]") {

@@ -25,6 +25,7 @@
 #include "kvmem/text/vocabulary.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,7 +52,9 @@ struct TextPart {
 struct NearName {
     // What the part may have meant.
     Token entity;
-    double distance;  // edit distance as a share of the name's letters
+    // Letters to add, take away, change, or swap with their neighbour, as a share of the name's letters. An article
+    // that lacks counts as one.
+    double distance;
     // The first byte, and one past the last.
     std::size_t begin;
     std::size_t end;
@@ -77,8 +80,10 @@ class EntityLinker {
     // Throws Error for text that is not UTF-8 or has a bracket without its partner.
     LinkedText link(std::string_view text, const LinkOptions& options = {}) const;
 
-    // The same, with one part of the text read as an entity.
-    LinkedText link_as(std::string_view text, const NearName& name) const;
+    // Another reading of the text, in which this part is its only name. Nothing if link() finds a name beside the part,
+    // or a longer one across it; weak matches do not count. Nothing either unless the part explains more than link()
+    // does: it is all of one of its names, covers two of them, or has a word that neither a name nor training has.
+    std::optional<LinkedText> link_as(std::string_view text, const NearName& name) const;
 
     // The parts of the text that link() makes tokens of. Throws as link() does.
     std::vector<TextPart> parts(std::string_view text, const LinkOptions& options = {}) const;
@@ -88,7 +93,7 @@ class EntityLinker {
     std::vector<Token> find(std::string_view name) const;
 
     // Suggestions for a text without entities: up to `count` entities whose names are nearest to a part of the text by
-    // edit distance, nearest first. A name that differs in more than a third of its letters is left out, unless a rare
+    // distance, nearest first. A name that differs in more than a third of its letters is left out, unless a rare
     // word of the text is one of its words.
     std::vector<NearName> nearest(std::string_view text, int count) const;
 

@@ -7,6 +7,7 @@
 #include "tasks/qa/translator.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 
 namespace kvmem {
@@ -125,21 +126,18 @@ void Answerer::Impl::add_question(Batch& batch, const LinkedText& question, cons
     if (compiled) batch.encoded = compiled->read(batch);
 }
 
-LinkedText Answerer::Impl::link(const std::string& question, Answer& answer) const {
-    LinkedText linked = linker().link(question);
-    if (linked.entities.empty() && slots() > 0) {
-        const std::vector<NearName> near = linker().nearest(question, 5);
+Asking Answerer::Impl::asking(LinkedText linked, const AnswerOptions& options) const {
+    Asking one{std::move(linked), &options, {}};
+    one.answer.unknown_words = one.linked.unknown_words;
+    for (const Token token : one.linked.entities) add_words(one.answer.entities, {model->vocabulary().text(token)});
+    return one;
+}
+
+std::vector<NearName> Answerer::Impl::near_names(const std::string& question, Answer& answer) const {
+    const std::vector<NearName> near = linker().nearest(question, 5);
+    if (answer.entities.empty())
         for (const NearName& name : near) answer.suggestions.push_back(model->vocabulary().text(name.entity));
-        constexpr double misspelt = 1.0 / 5;  // one letter in five; a larger distance means another name
-        // A common word of questions is no misspelt name.
-        if (!near.empty() && near[0].distance <= misspelt && !near[0].common && follows_facts()) {
-            answer.taken_for = answer.suggestions.front();
-            linked = linker().link_as(question, near[0]);
-        }
-    }
-    answer.unknown_words = linked.unknown_words;
-    for (const Token token : linked.entities) add_words(answer.entities, {model->vocabulary().text(token)});
-    return linked;
+    return near;
 }
 
 void Answerer::Impl::begin(Batch& batch, Asking& asking, const std::vector<TextSlot>& own) const {
@@ -179,33 +177,78 @@ void Answerer::Impl::read(const Batch& batch, std::span<Asking* const> asked) co
 
 // Of a model that reads slots.
 Answer Answerer::Impl::ask(const AskedQuestion& question) const {
-    Asking asking{{}, &question.options, {}};
-    asking.linked = link(question.text, asking.answer);
+    Asking one = asking(linker().link(question.text), question.options);
+    if (one.linked.entities.empty() && slots() > 0) near_names(question.text, one.answer);
     Batch batch;
-    begin(batch, asking, question.own);
-    Asking* const all[] = {&asking};
-    if (asking.answer.slots > 0) read(batch, all);
-    return std::move(asking.answer);
+    begin(batch, one, question.own);
+    Asking* const all[] = {&one};
+    if (one.answer.slots > 0) read(batch, all);
+    return std::move(one.answer);
 }
 
-// Of a model that follows facts: the answers to each, of which those that name nothing are not read.
-std::vector<Answer> Answerer::Impl::ask_facts(
-    std::span<const std::pair<std::string, const AnswerOptions*>> questions) const {
-    std::vector<Asking> asking;
-    asking.reserve(questions.size());
-    std::vector<Asking*> read_ones;
+// Reads those that name something.
+void Answerer::Impl::read_facts(std::span<Asking> all) const {
     Batch batch;
-    for (const auto& [text, options] : questions) {
-        Asking& one = asking.emplace_back(Asking{{}, options, {}});
-        one.linked = link(text, one.answer);
+    std::vector<Asking*> read_ones;
+    for (Asking& one : all) {
         if (one.linked.entities.empty()) continue;
         begin(batch, one, {});
         read_ones.push_back(&one);
     }
     if (!read_ones.empty()) read(batch, read_ones);
+}
+
+// How well a reading fits its text, with a name that differs by this share of its letters, and leads to an answer. A
+// word that is neither part of a name nor of training halves it.
+static double weight_of(const Asking& reading, double distance) {
+    if (reading.answer.candidates.empty()) return 0;
+    return reading.answer.certainty * std::pow(1 - distance, 3) *
+           std::pow(0.5, static_cast<double>(reading.linked.unknown_words.size()));
+}
+
+// Asks a question once more with each name that it may have misspelt, where it is not certain what it names. The
+// reading of the largest weight counts.
+void Answerer::Impl::weigh_names(const std::string& question, Asking& asked) const {
+    if (slots() == 0) return;
+    constexpr double misspelt = 1.0 / 5;  // one letter in five; a larger distance means another name
+    std::vector<Asking> others;
+    std::vector<double> distances;
+    for (const NearName& name : near_names(question, asked.answer)) {
+        // A common word of questions is no misspelt name.
+        if (name.distance > misspelt || name.common) continue;
+        std::optional<LinkedText> linked = linker().link_as(question, name);
+        if (!linked) continue;
+        Asking other = asking(std::move(*linked), *asked.options);
+        other.answer.taken_for = other.answer.entities.front();
+        other.answer.suggestions = asked.answer.suggestions;
+        others.push_back(std::move(other));
+        distances.push_back(name.distance);
+    }
+    read_facts(others);
+    double best = weight_of(asked, 0);
+    for (std::size_t i = 0; i < others.size(); ++i) {
+        const double weight = weight_of(others[i], distances[i]);
+        if (weight <= best) continue;
+        best = weight;
+        asked = std::move(others[i]);
+    }
+}
+
+// Of a model that follows facts: the answers to each, of which those that name nothing are not read.
+std::vector<Answer> Answerer::Impl::ask_facts(
+    std::span<const std::pair<std::string, const AnswerOptions*>> questions) const {
+    std::vector<Asking> all;
+    all.reserve(questions.size());
+    for (const auto& [text, options] : questions) all.push_back(asking(linker().link(text), *options));
+    read_facts(all);
     std::vector<Answer> answers;
-    answers.reserve(asking.size());
-    for (Asking& one : asking) answers.push_back(std::move(one.answer));
+    answers.reserve(all.size());
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        const bool is_sure = !all[i].linked.entities.empty() && all[i].linked.unknown_words.empty() &&
+                             !all[i].answer.candidates.empty() && !all[i].answer.refused;
+        if (!is_sure) weigh_names(questions[i].first, all[i]);
+        answers.push_back(std::move(all[i].answer));
+    }
     return answers;
 }
 

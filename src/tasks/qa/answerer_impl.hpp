@@ -79,8 +79,10 @@ struct Answerer::Impl {
     // to `unknown`.
     void add_question(Batch& batch, const LinkedText& question, const std::vector<TextSlot>& own,
                       std::vector<std::string>& unknown) const;
-    // The linked question, with the nearest name if it names none. Fills the answer's words, names and suggestions.
-    LinkedText link(const std::string& question, Answer& answer) const;
+    // A question that was linked, with its answer's words and names.
+    Asking asking(LinkedText linked, const AnswerOptions& options) const;
+    // Names near the question's words: suggestions for one that names none.
+    std::vector<NearName> near_names(const std::string& question, Answer& answer) const;
     void rank(Answer& answer, std::span<const Scored> scores, const AnswerOptions& options) const;
     std::vector<Answer::ReadSlot> read_slots(const Batch& batch, std::span<const Real> weights, Index count) const;
     void quote_slots(const Batch& batch, Answer& answer) const;
@@ -91,6 +93,8 @@ struct Answerer::Impl {
     void begin(Batch& batch, Asking& asking, const std::vector<TextSlot>& own) const;
     void read(const Batch& batch, std::span<Asking* const> asked) const;
     Answer ask(const AskedQuestion& question) const;
+    void read_facts(std::span<Asking> all) const;
+    void weigh_names(const std::string& question, Asking& asked) const;
     std::vector<Answer> ask_facts(std::span<const std::pair<std::string, const AnswerOptions*>> questions) const;
 };
 

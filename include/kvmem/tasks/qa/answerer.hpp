@@ -88,8 +88,9 @@ struct Answer {
     std::vector<std::string> entities;  // that the question names
     bool is_list = false;  // whether the question was asked for each name of a list apart, as in "Peru and Chile"
     std::vector<std::string> unknown_words;  // words that training never saw
-    // Names near the question's words, if it names no entity and the memory has slots. A model that follows facts reads
-    // the nearest one, `taken_for`, if at most one letter in five differs.
+    // Names near the question's words, if it names no entity and the memory has slots. A model that follows facts also
+    // reads the question with near names, of which at most one letter in five differs, unless it is certain what it
+    // names. `taken_for` is the one that gave the answer, or empty.
     std::vector<std::string> suggestions;
     std::string taken_for;
 };

@@ -256,6 +256,26 @@ TEST_CASE("answers show the path that they came by, and new facts count at once"
         CHECK(guessed.candidates.at(0).text == "City6");
         CHECK(answerer.ask("where does live").taken_for.empty());
     }
+    SECTION("names that a text may mean are weighed against each other, also by where they lead") {
+        QaDataset edited = dataset;
+        for (const auto& [person, city] : {std::pair{"Rain", "City1"}, {"Rain Man", "City2"}, {"Kismet", "City3"}})
+            add_fact(edited, {person, "lives_in", city});
+        add_fact(edited, {"Person1", "likes", "kismet"});
+        auto careful = copy();
+        careful->set_min_certainty(0.2);
+        const Answerer after(std::move(careful), edited);
+        const auto taken = [&](const std::string& question, const std::string& name, const std::string& city) {
+            const Answer answer = after.ask(question);
+            CHECK(answer.taken_for == name);
+            CHECK(answer.candidates.at(0).text == city);
+        };
+        taken("where does Rain live", "", "City1");
+        taken("where does Rain Mn live", "Rain Man", "City2");
+        taken("where does Rain Man live", "", "City2");
+        taken("where doess Rain live", "", "City1");
+        taken("where does Kismet live", "", "City3");
+        taken("where does kismet live", "Kismet", "City3");
+    }
     SECTION("facts are added and removed") {
         QaDataset edited = dataset;
         remove_fact(edited, {"Person50", "lives_in", "City6"});
