@@ -208,10 +208,12 @@ std::vector<NearName> nearest_names(const NameIndex& names, std::string_view tex
         spaced_words(spaced, names.vocabulary().text(candidate.token));
         if (const auto found = nearest_part(candidate.token, spaced, parts)) near.push_back(*found);
     }
-    std::vector<Token> found;
-    for (const NearName& name : near) found.push_back(name.entity);
-    for (const NearName& name : compared.containing)
-        if (std::ranges::find(found, name.entity) == found.end()) near.push_back(name);
+    const auto compared_end = std::ssize(near);
+    for (const NearName& name : compared.containing) {
+        const auto end = near.begin() + compared_end;
+        if (std::find_if(near.begin(), end, [&](const NearName& n) { return n.entity == name.entity; }) == end)
+            near.push_back(name);
+    }
     std::ranges::sort(near, [](const NearName& a, const NearName& b) {
         return a.distance != b.distance ? a.distance < b.distance : a.entity < b.entity;
     });
