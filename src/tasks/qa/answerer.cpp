@@ -134,7 +134,7 @@ Asking Answerer::Impl::asking(LinkedText linked, const AnswerOptions& options) c
 }
 
 std::vector<NearName> Answerer::Impl::near_names(const std::string& question, Answer& answer) const {
-    const std::vector<NearName> near = linker().nearest(question, 5);
+    std::vector<NearName> near = linker().nearest(question, 5);
     if (answer.entities.empty())
         for (const NearName& name : near) answer.suggestions.push_back(model->vocabulary().text(name.entity));
     return near;
