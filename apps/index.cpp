@@ -41,11 +41,10 @@ static const char* const about_index =
     "run on events it is one of the items, so that what 'kvmem query --user' finds is what the model recommends, or\n"
     "with --histories one of its users. What was interrupted goes on with --resume; what failed leaves nothing "
     "behind.\n"
-    "Under mpirun, with --shards, ranks make the store together, and each one writes its shards, which have the bytes "
-    "that\n"
-    "one process writes. With --run each rank encodes its own slots; vectors of a file are read by the first one and "
-    "handed\n"
-    "on. What was interrupted is then begun anew.";
+    "Built with KVMEM_MPI and under mpirun, with --shards, ranks make the store together: each one writes its shards\n"
+    "to the folder that all see, with the bytes that one process writes. With --run each rank encodes its own slots;\n"
+    "vectors of a file are read by the first one and handed on. What was interrupted is then begun anew, and may\n"
+    "leave files *.unfinished, or shards that the next try names.";
 
 // Rows of one change, after which the store is synced.
 static constexpr Index rows_at_once = 32768;

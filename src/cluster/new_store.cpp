@@ -158,7 +158,7 @@ static std::shared_ptr<const Segment> centroids_on_ranks(Cluster& cluster, const
 namespace {
 
 // The shards of this rank. Until those of all ranks are written, they have names that no store has, so that a kill
-// leaves nothing that is in the way of the next try.
+// before that leaves nothing that is in the way of the next try.
 class OwnShards {
   public:
     OwnShards(const Cluster& cluster, const store::NewStoreFiles& files)
@@ -228,8 +228,8 @@ void make_store(Cluster& cluster, const NewStore& wanted, SlotsOfRank own) {
         files->require_none();  // again, as another process may have made one before the lock was taken
     });
     const std::vector<AboutRank> all = tell_all(cluster, {.slots = std::ssize(own.ids),
-                                                          .key_width = own.ids.empty() ? 0 : own.keys.cols(),
-                                                          .value_width = own.ids.empty() ? 0 : own.values.cols(),
+                                                          .key_width = own.keys.cols(),
+                                                          .value_width = own.values.cols(),
                                                           .has_texts = !own.texts.empty(),
                                                           .set = store::new_generation()});
     store::FileHead head = head_of(wanted, all);

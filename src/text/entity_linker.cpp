@@ -349,6 +349,8 @@ LinkedText EntityLinker::link(std::string_view text, const LinkOptions& options)
 }
 
 std::optional<LinkedText> EntityLinker::link_as(std::string_view text, const NearName& name) const {
+    // No part is both inside of brackets and outside.
+    if (text.substr(name.begin, name.end - name.begin).find_first_of("[]") != text.npos) return std::nullopt;
     std::vector<Segment> segments = impl_->matched(text, {});
     drop_lower_case(text, segments, !is_lower_case(text.substr(name.begin, name.end - name.begin)));
     std::vector<TextPart> parts, all;

@@ -177,11 +177,11 @@ static Compared names_to_compare(const NameIndex& names, const std::vector<Part>
     return compared;
 }
 
-// A name is as far from a text that lacks its article as from one with a typing error.
+// A name is as far from a text that lacks the function word at its beginning as from one with a typing error.
 static std::optional<NearName> nearest_part(Token token, const std::string& spaced, const std::vector<Part>& parts) {
     const std::u32string name = words::characters(spaced);
     const std::size_t letters = name.size() - 2, second = spaced.find(' ', 1);
-    const bool has_article = second + 1 < spaced.size() && is_function_word(spaced.substr(1, second - 1));
+    const bool has_opening = second + 1 < spaced.size() && is_function_word(spaced.substr(1, second - 1));
     std::size_t min_edits = letters / 3 + 1;  // more are too many
     const Part* nearest = nullptr;
     const auto compare = [&](std::u32string_view to, std::size_t lacking) {
@@ -193,7 +193,7 @@ static std::optional<NearName> nearest_part(Token token, const std::string& spac
         }
     };
     compare(name, 0);
-    if (has_article) compare(std::u32string_view(name).substr(second), 1);  // function words are ASCII
+    if (has_opening) compare(std::u32string_view(name).substr(second), 1);  // function words are ASCII
     if (!nearest) return std::nullopt;
     return NearName{token, static_cast<double>(min_edits) / static_cast<double>(letters), nearest->begin, nearest->end,
                     nearest->common};

@@ -72,7 +72,7 @@ TEST_CASE("ranks make the store that one process makes, byte for byte", "[cluste
     int number = 0;
     const auto check = [&](const MadeAlone& slots, Index shards) {
         const std::string name = "wiki" + std::to_string(number++) + ".json";
-        if (slots.keys.rows() > 0) slots.make(alone / name, shards);
+        slots.make(alone / name, shards);
         for (const Index ranks : {1, 2, 3}) {
             CAPTURE(ranks, shards, slots.keys.rows(), static_cast<int>(slots.options.metric));
             const fs::path made = together / (std::to_string(ranks) + name);
@@ -80,7 +80,7 @@ TEST_CASE("ranks make the store that one process makes, byte for byte", "[cluste
             const MemoryStore opened = MemoryStore::open(made);
             CHECK(opened.size() == slots.keys.rows());
             CHECK_FALSE(opened.report().lacks_log);
-            if (slots.keys.rows() > 0) CHECK(store_difference(alone / name, made) == "");
+            CHECK(store_difference(alone / name, made) == "");
         }
     };
     for (const Similarity metric : {Similarity::dot, Similarity::cosine, Similarity::euclidean})
@@ -90,6 +90,7 @@ TEST_CASE("ranks make the store that one process makes, byte for byte", "[cluste
     check(MadeAlone(700, {8, 0, Similarity::dot, KeyEncoding::bfloat16}, false, std::nullopt), 3);
     check(MadeAlone(700, {8, 0, Similarity::dot, KeyEncoding::int8}, false, IndexOptions{.lists = 300}), 3);
     check(MadeAlone(3, {8, 2, Similarity::dot, KeyEncoding::int8}, true, IndexOptions{}), 8);  // some shards are empty
+    check(MadeAlone(0, {4, 2, Similarity::dot, KeyEncoding::int8}, false, std::nullopt), 2);
     check(MadeAlone(70'000, {2, 0, Similarity::euclidean, KeyEncoding::int8}, true, IndexOptions{}), 2);
 }
 

@@ -291,6 +291,10 @@ TEST_CASE("another reading of a text has one name, which explains what the first
     CHECK(read_as("who directed Max Lang", "Max") == "nothing");
     CHECK(read_as("who directed max lang", "Lang") == "nothing");
     CHECK(read_as("who directed Kismet and Gary Rosx", "Gary Ross") == "nothing");
+    // What brackets name is as it is.
+    CHECK(read_as("who directed [Rain] Mn", "Rain Man") == "nothing");
+    CHECK(read_as("who directed [Max] Lang", "Max Lang") == "nothing");
+    CHECK(read_as("who directed [Rain Mn]", "Rain Man") == "who directed <Rain Man>");
     // One name in place of two.
     CHECK(linked(vocabulary, "who directed Rain Max") == Names{"Rain", "Max"});
     CHECK(read_as("who directed Rain Max", "Rain Man") == "who directed <Rain Man>");

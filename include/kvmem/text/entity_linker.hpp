@@ -52,8 +52,8 @@ struct TextPart {
 struct NearName {
     // What the part may have meant.
     Token entity;
-    // Letters to add, take away, change, or swap with their neighbour, as a share of the name's letters. An article
-    // that lacks counts as one.
+    // Letters to add, take away, change, or swap with their neighbour, as a share of the name's letters. A function
+    // word that lacks at the name's beginning, as an article, counts as one.
     double distance;
     // The first byte, and one past the last.
     std::size_t begin;
@@ -81,8 +81,9 @@ class EntityLinker {
     LinkedText link(std::string_view text, const LinkOptions& options = {}) const;
 
     // Another reading of the text, in which this part is its only name. Nothing if link() finds a name beside the part,
-    // or a longer one across it; weak matches do not count. Nothing either unless the part explains more than link()
-    // does: it is all of one of its names, covers two of them, or has a word that neither a name nor training has.
+    // or a longer one across it; weak matches do not count, nor names in lower case beside a part with a capital.
+    // Nothing for a part with a bracket. Nothing either unless the part explains more than link() does: it is all of
+    // one of its names, covers two of them, or has a word that neither a name nor training has.
     std::optional<LinkedText> link_as(std::string_view text, const NearName& name) const;
 
     // The parts of the text that link() makes tokens of. Throws as link() does.

@@ -54,10 +54,12 @@ static Index documents_of(const std::shared_ptr<const documents::Corpus>& corpus
     return corpus ? std::ssize(corpus->collection.documents) : 0;
 }
 
-// Origins whose documents are counted from another one.
+// Origins whose documents are counted from another one. A number that no data set can have stays, as a sum could
+// overflow.
 static void shift_documents(std::span<SlotOrigin> origin, Index by) {
+    constexpr Index beyond_all = Index{1} << 48;
     for (SlotOrigin& slot : origin)
-        if (slot.document >= 0) slot.document += by;
+        if (0 <= slot.document && slot.document < beyond_all) slot.document += by;
 }
 
 // The first slot of each shard, and behind the last one the number of all. Slots of documents go where these go.
