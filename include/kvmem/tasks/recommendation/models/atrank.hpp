@@ -86,8 +86,9 @@ class AtRank final : public RecommendationModel {
   private:
     struct Block {
         Block(Parameters& parameters, const std::string& name, Index width, const AtRankConfig& config);
+        // The output of its queries, and the projected memory.
         struct Read {
-            Var out, key;  // [queries, width]; the projected memory
+            Var out, key;  // [queries, width], [slots, width]
         };
         // Queries and their projections read the memory.
         Var project(Var query) const;
