@@ -15,15 +15,6 @@ static const char* const about_align =
     "Draws the attention weights of one line: a row for each symbol of the target, a column for each symbol of the\n"
     "source, and a picture for each head. The target is the one that the model writes, or TARGET.";
 
-// The number of characters.
-static std::size_t width_of(const std::string& text) {
-    return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
-static std::string padded(const std::string& text, std::size_t width) {
-    return text + std::string(width - std::min(width, width_of(text)), ' ');
-}
-
 static void print(const AlignedLine& line, Index head) {
     std::size_t target_width = 0;
     for (const std::string& symbol : line.target) target_width = std::max(target_width, width_of(symbol));

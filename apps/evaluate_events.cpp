@@ -158,8 +158,7 @@ static json::object to_json(const ModelRow& row, Index k) {
 static void print_table(const std::vector<ModelRow>& rows) {
     std::cout << "                                    hit  recall    ndcg     mrr     auc  alive  coverage\n";
     for (const ModelRow& row : rows) {
-        std::string line = printable(row.name);
-        line.resize(std::max<std::size_t>(line.size(), 32), ' ');
+        std::string line = padded(printable(row.name), 32);
         for (const Measure& measure : measures) line += formatted(" %7.4f", mean_of(row.evaluation.*measure.values));
         std::cout << line << "  " << percent(row.evaluation.coverage) << "\n";
     }
@@ -240,9 +239,7 @@ static void evaluate_drawn(const po::variables_map& values, RecommendationModel&
         const double all = sampled_auc(one, plan.dataset, plan.queries, false),
                      alive = sampled_auc(one, plan.dataset, plan.queries, true);
         if (as_json) return models.push_back(json::object{{"name", name}, {"auc", all}, {"auc_alive", alive}});
-        std::string line = printable(name);
-        line.resize(std::max<std::size_t>(line.size(), 32), ' ');
-        std::cout << line << formatted(" %6.4f", all) << formatted(" %6.4f", alive) << std::endl;
+        std::cout << padded(printable(name), 32) << formatted(" %6.4f", all) << formatted(" %6.4f", alive) << std::endl;
     });
     if (as_json)
         std::cout << json::serialize(json::object{{"split", values["split"].as<std::string>()},
@@ -255,7 +252,10 @@ int evaluate_events(const po::variables_map& values) {
     const auto model = open_recommendation_model(find_run(values).string());
     const Plan plan = plan_of(values, model->catalog());
     const EventMemory memory = memory_of(plan, values.count("live") > 0);
-    if (values.count("drawn")) return evaluate_drawn(values, *model, memory, plan), 0;
+    if (values.count("drawn")) {
+        evaluate_drawn(values, *model, memory, plan);
+        return 0;
+    }
     std::vector<ModelRow> rows;
     each_model(values, *model, memory, [&](const std::string& name, const RecommendationModel& one) {
         Progress progress;

@@ -51,8 +51,7 @@ static void print(const std::vector<RankedRow>& rows, const std::string& split,
               << last.unanswered << " have no right sentence, " << last.only_right << " have no wrong one\n"
               << "                                   MAP     MRR     P@1\n";
     for (const RankedRow& row : rows) {
-        std::string line = printable(row.name);
-        line.resize(std::max<std::size_t>(line.size(), 30), ' ');
+        std::string line = padded(printable(row.name), 30);
         const SelectionEvaluation& e = row.evaluation;
         for (const double value : {e.map(), e.mrr(), e.precision_at_1()}) line += formatted("  %.4f", value);
         std::cout << line << "\n";

@@ -43,7 +43,7 @@ static const char* const about_index =
     "behind.\n"
     "Built with KVMEM_MPI and under mpirun, with --shards, ranks make the store together: each one writes its shards\n"
     "to the folder that all see, with the bytes that one process writes. With --run each rank encodes its own slots;\n"
-    "vectors of a file are read by the first one and handed on. What was interrupted is then begun anew, and may\n"
+    "vectors of a file are read by rank 0 and sent to the others. What was interrupted is then begun anew, and may\n"
     "leave files *.unfinished, or shards that the next try names.";
 
 // Rows of one change, after which the store is synced.
@@ -244,7 +244,7 @@ static MemoryStore store_of_rows(const po::variables_map& values, const Indexing
     return std::move(*store);
 }
 
-// The slots of this rank: of a file rank 0 reads all and hands them on, of a run each rank encodes its own.
+// The slots of this rank: of a file rank 0 reads all and sends them, of a run each rank encodes its own.
 static SlotsOfRank slots_of_rank(const po::variables_map& values, const IndexingOptions& wanted, Cluster& cluster) {
     if (!values.count("run")) {
         EncodedRows all;

@@ -275,6 +275,14 @@ void print_row(const std::string& name, const std::string& value) {
     std::cout << "  " << std::left << std::setw(37) << printable(name) << " " << printable(value) << "\n";
 }
 
+std::size_t width_of(const std::string& text) {
+    return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+std::string padded(const std::string& text, std::size_t width) {
+    return text + std::string(width - std::min(width, width_of(text)), ' ');
+}
+
 std::string plural(std::int64_t count, const std::string& noun) {
     std::string digits = std::to_string(count);
     for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) digits.insert(at, 1, ',');

@@ -136,5 +136,7 @@ std::string quoted(const std::string& argument);  // as a shell's word, in quote
 std::string minutes(double seconds);
 void print_row(const std::string& name, const std::string& value);  // of a table, to stdout
 std::string plural(std::int64_t count, const std::string& noun);    // "1 question", "12,345 questions"
+std::size_t width_of(const std::string& text);                      // in characters
+std::string padded(const std::string& text, std::size_t width);     // with blanks behind it, up to this width
 
 }  // namespace kvmem::apps

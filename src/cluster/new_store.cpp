@@ -62,7 +62,7 @@ static std::vector<AboutRank> tell_all(Cluster& cluster, const AboutRank& own) {
     return ranks;
 }
 
-// The head of the store, from what all ranks tell. Ranks without slots have no widths.
+// The head of the store, from what all ranks tell. A rank that encoded no slots may know no widths.
 static store::FileHead head_of(const NewStore& wanted, const std::vector<AboutRank>& ranks) {
     store::FileHead head;
     head.options = {.metric = wanted.metric, .encoding = wanted.encoding};

@@ -324,9 +324,8 @@ Var SequenceMemory::scores(Var states, std::span<const History> histories, std::
         reads.places = named.place;
     }
     std::vector<Token> untrained;
-    if (tape.training() && scores_new_items())
-        for (Token item = 0; item < items; ++item)
-            if (memory_->occurrences(item).empty()) untrained.push_back(item);
+    if (tape.training())
+        for (const UnseenItem& unseen : shares_->unseen()) untrained.push_back(unseen.item);
     reads.hidden = untrained;
     return add_reads(config_.encoder ? encoder_.scores(states) : tape.constant(Matrix(count, items)), reads);
 }
