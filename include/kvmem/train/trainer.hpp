@@ -51,6 +51,7 @@ struct TrainerOptions {
     bool check_nan = false;
     double save_seconds = 30;
     bool balance = false, focus = false;  // of an objective whose examples come in groups
+    double paraphrase = 0;                // of an objective whose questions have several phrasings
     std::uint64_t seed = 1;
 
     template <class Self, class Field>
@@ -89,6 +90,8 @@ struct TrainerOptions {
         field("save_seconds", o.save_seconds, Range::from(0), "between checkpoints", "save_every");
         field("balance", o.balance, "of questions: repeat those of tasks that have fewer than others");
         field("focus", o.focus, "of questions: ask more about tasks that the last validation found wrong");
+        field("paraphrase", o.paraphrase, Range{0, 1},
+              "of questions about facts: share that is asked in another phrasing of the same meaning");
         field("seed", o.seed, "of every random choice");
     }
     void validate() const;  // throws UsageError

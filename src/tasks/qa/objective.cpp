@@ -3,16 +3,17 @@
 #include "io/content_hash.hpp"
 #include "kvmem/core/error.hpp"
 #include "kvmem/tasks/qa/model_file.hpp"
+#include "tasks/qa/paraphrases.hpp"
 
 #include <algorithm>
 #include <numeric>
 
 namespace kvmem {
 
-QaObjective::QaObjective(Model& model, const QaDataset& dataset, TaskBalance balance)
+QaObjective::QaObjective(Model& model, const QaDataset& dataset, const QaEpoch& epoch)
     : model_(model),
       dataset_(dataset),
-      balance_(balance),
+      epoch_(epoch),
       train_(dataset.split("train")),
       retriever_(dataset.memory, dataset.vocabulary, model.retrieval()),
       stories_(model.reads_stories() ? story_offsets(train_) : single_offsets(train_)) {
@@ -21,11 +22,21 @@ QaObjective::QaObjective(Model& model, const QaDataset& dataset, TaskBalance bal
     if (valid != dataset.splits.end() && valid->second.size() > 0) valid_ = &valid->second;
     all_.resize(stories_.size() - 1);
     std::iota(all_.begin(), all_.end(), Index{0});
-    if (balance.balanced) repeat_small_tasks();
+    if (epoch.balanced) repeat_small_tasks();
     items_ = all_;
-    if (!balance.focused || !valid_ || valid_->task.empty() || train_.task.empty()) return;
+    if (epoch.paraphrased > 0 && !train_.has_local_memory()) find_paraphrases();
+    if (!epoch.focused || !valid_ || valid_->task.empty() || train_.task.empty()) return;
     examples_.resize(dataset.tasks.size());
     for (const Index task : valid_->task) ++examples_[task];
+}
+
+QaObjective::~QaObjective() = default;
+
+void QaObjective::find_paraphrases() {
+    const Facts facts = retriever_.facts() ? Facts() : facts_of(dataset_.memory, dataset_.vocabulary);
+    paraphrases_ = std::make_unique<Paraphrases>(
+        train_, dataset_.vocabulary, retriever_.facts() ? *retriever_.facts() : facts, model_.retrieval().hops);
+    if (paraphrases_->made() == 0) paraphrases_.reset();
 }
 
 Index QaObjective::task_of(Index story) const { return train_.task[stories_[story]]; }
@@ -72,7 +83,7 @@ static double weight_of(Index errors, Index examples) {
 
 void QaObjective::begin_epoch(Index, std::span<const Index> errors, Rng rng) {
     items_ = all_;
-    if (!balance_.focused || errors.empty()) return;
+    if (!epoch_.focused || errors.empty()) return;
     if (errors.size() != examples_.size())
         throw Error({.what = "the checkpoint is of another data set",
                      .expected = std::to_string(examples_.size()) + " tasks",
@@ -105,7 +116,11 @@ Var QaObjective::loss(Tape& tape, std::span<const Index> items, Rng& rng) {
     Batch batch;
     for (const Index item : items) {
         const Index u = items_[item];
-        add_story(batch, dataset_, train_, stories_[u], stories_[u + 1], retriever_);
+        if (paraphrases_ && rng.uniform() < epoch_.paraphrased)
+            add_example(batch, paraphrases_->rewrite(stories_[u], rng), train_.answer[stories_[u]], dataset_.memory,
+                        retriever_);
+        else
+            add_story(batch, dataset_, train_, stories_[u], stories_[u + 1], retriever_);
     }
     return model_.loss(tape, batch, rng);
 }

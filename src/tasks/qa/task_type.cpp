@@ -87,7 +87,9 @@ class OwningObjective final : private ModelAndData, public QaObjective {
     explicit OwningObjective(const RunConfig& config)
         : ModelAndData(config),
           QaObjective(*ModelAndData::model, ModelAndData::dataset,
-                      {.balanced = config.trainer.balance, .focused = config.trainer.focus}) {}
+                      {.balanced = config.trainer.balance,
+                       .focused = config.trainer.focus,
+                       .paraphrased = config.trainer.paraphrase}) {}
 };
 
 // Whether memories of documents have their mention in the first dictionary and the words around it in the second.

@@ -4,16 +4,20 @@
 #include "kvmem/tasks/qa/evaluate.hpp"
 #include "kvmem/train/objective.hpp"
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace kvmem {
 
-// How often an epoch takes the stories of each task of the data set.
-struct TaskBalance {
-    bool balanced = false;  // repeats the stories of tasks with fewer questions than others
-    bool focused = false;   // takes tasks with errors in the last validation more often
+class Paraphrases;
+
+// What an epoch asks.
+struct QaEpoch {
+    bool balanced = false;   // repeats the stories of tasks with fewer questions than others
+    bool focused = false;    // takes tasks with errors in the last validation more often
+    double paraphrased = 0;  // share of the questions about facts that are asked in a random phrasing of their meaning
 };
 
 // Items are stories, or single questions for a model that does not read stories. The score is hits@1. One thread uses
@@ -21,7 +25,9 @@ struct TaskBalance {
 class QaObjective : public Objective {
   public:
     // Model and data set must outlive the objective. Throws Error when the data set has no training split.
-    QaObjective(Model& model, const QaDataset& dataset, TaskBalance balance = {});
+    QaObjective(Model& model, const QaDataset& dataset, const QaEpoch& epoch = {});
+
+    ~QaObjective() override;
 
     // What the objective was made of.
     const Model& model() const { return model_; }
@@ -51,20 +57,22 @@ class QaObjective : public Objective {
 
   private:
     void repeat_small_tasks();
+    void find_paraphrases();
     Index task_of(Index story) const;
 
     Model& model_;
     const QaDataset& dataset_;
-    TaskBalance balance_;
+    QaEpoch epoch_;
     const Split& train_;
     const Split* valid_ = nullptr;
     Retriever retriever_;
-    std::vector<Index> stories_;   // offsets of the stories, or questions, in the training split
-    std::vector<Index> all_;       // the stories of an epoch, repeated as TaskBalance says
-    std::vector<Index> items_;     // those of the current epoch
-    std::vector<Index> examples_;  // validation questions of each task; empty without tasks or focus
-    std::vector<Index> errors_;    // wrong answers of each task
-    double certainty_ = 0;         // that answers need, by the last validation
+    std::unique_ptr<const Paraphrases> paraphrases_;  // null: questions stay as they are
+    std::vector<Index> stories_;                      // offsets of the stories, or questions, in the training split
+    std::vector<Index> all_;                          // the stories of an epoch, repeated as QaEpoch says
+    std::vector<Index> items_;                        // those of the current epoch
+    std::vector<Index> examples_;                     // validation questions of each task; empty without tasks or focus
+    std::vector<Index> errors_;                       // wrong answers of each task
+    double certainty_ = 0;                            // that answers need, by the last validation
 };
 
 // The hash of all that training reads, behind the version of its definition: "2-0123456789abcdef". With a hash of

@@ -28,7 +28,8 @@ struct PathReader::Member {
     Parameter* returning;  // [1, 1]
     LayerNorm norm;
     Linear key;
-    Parameter* relations;  // U; the last row is "stay"
+    Parameter* relations;          // U; the last row is "stay"
+    Parameter* nothing = nullptr;  // n, [d, 1]; null without coverage
     std::vector<Linear> around, query;
     std::optional<Linear> vector_map;  // V
     double dropout_rate;
@@ -54,6 +55,7 @@ PathReader::Member::Member(Parameters& parameters, const std::string& prefix, co
     for (Index h = 1; h <= c.hops; ++h)
         query.emplace_back(parameters, prefix + "query" + std::to_string(h), c.width, c.width, c.seed);
     returning->value(0, 0) = 0;
+    if (c.coverage) nothing = &parameters.add_normal(prefix + "nothing", c.width, 1, unit(c.width), c.seed);
     if (near)
         vector_map.emplace(parameters, prefix + "vectors", near->vectors().width(), c.width, c.seed,
                            LinearOptions{.bias = false});
@@ -87,8 +89,8 @@ Var PathReader::Member::encode(Tape& tape, const Words& words) const {
         const ConstView directions = view_of(copy, std::ssize(words.directions) / word.rows());
         word = add(word, (*vector_map)(tape.constant(directions)));
     }
-    const View nothing = tape.arena().matrix(1, word.cols());  // padding beyond both ends
-    std::ranges::fill(nothing.span(), Real{0});
+    const View padding = tape.arena().matrix(1, word.cols());  // beyond both ends
+    std::ranges::fill(padding.span(), Real{0});
     std::vector<Index> rows(words.token.size());
     std::optional<Var> sum;
     for (Index o = -neighbours; o <= neighbours; ++o) {
@@ -97,11 +99,19 @@ Var PathReader::Member::encode(Tape& tape, const Words& words) const {
                 const bool inside = t + o >= words.offsets[q - 1] && t + o < words.offsets[q];
                 rows[static_cast<std::size_t>(t)] = inside ? t + o : word.rows();
             }
-        const std::array parts{around[static_cast<std::size_t>(o + neighbours)](word), tape.constant(nothing)};
+        const std::array parts{around[static_cast<std::size_t>(o + neighbours)](word), tape.constant(padding)};
         const Var there = take_rows(concat_rows(parts), rows);
         sum = sum ? add(*sum, there) : there;
     }
     return norm(add(word, activate(*sum, Activation::relu)));
+}
+
+// What words x [words, d] are worth to a hop when earlier ones have read the share u [words, 1]: (1 - u) x + u n.
+static Var unread(Var x, Var u, const Parameter& n) {
+    Tape& tape = Tape::of("PathReader", {x, u});
+    const View ones = tape.arena().matrix(x.cols(), 1);
+    std::ranges::fill(ones.span(), Real{1});
+    return x - multiply(linear(u, tape.constant(ones)), x) + linear(u, tape.parameter(n));
 }
 
 std::vector<PathReader::Hop> PathReader::Member::choose(Tape& tape, const Words& words) const {
@@ -113,15 +123,17 @@ std::vector<PathReader::Hop> PathReader::Member::choose(Tape& tape, const Words&
     const Segments all_choices{arena.copy(std::span<const Index>(std::array{Index{0}, questions})),
                                arena.copy(std::span<const Index>(std::array{Index{0}, choices}))};
     const Var x = encode(tape, words), keys = key(x), relation = tape.parameter(*relations);
-    const View nothing = arena.matrix(questions, x.cols());  // queries of zeros read the mean
-    std::ranges::fill(nothing.span(), Real{0});
-    Var context = attend(tape.constant(nothing), x, x, own_words).read;
+    const View zeros = arena.matrix(questions, x.cols());  // queries of zeros read the mean
+    std::ranges::fill(zeros.span(), Real{0});
+    Var context = attend(tape.constant(zeros), x, x, own_words).read;
     const AttendOptions scaled{.scale = static_cast<Real>(unit(x.cols()))};
     std::vector<Hop> hops;
+    std::optional<Var> read;  // the share of each word that hops have read
     for (const Linear& next : query) {
         const Var asked = next(context);
-        context = attend(asked, keys, x, own_words, scaled).read;
-        const Var attention = tape.training() ? asked : attend_weights(asked, keys, own_words, scaled);
+        context = attend(asked, keys, read ? unread(x, *read, *nothing) : x, own_words, scaled).read;
+        const Var attention = attend_weights(asked, keys, own_words, scaled);
+        if (nothing) read = read ? *read + attention - *read * attention : attention;
         const Var chosen = attend_weights(dropout(context, dropout_rate), relation, all_choices);
         hops.push_back({attention, reshape(chosen, questions, choices)});
     }
@@ -349,9 +361,11 @@ const QaModelType& path_reader() {
                 t.min_steps = 600;
                 t.average = 0.995;
                 t.patience = 0;
+                t.paraphrase = 0.5;
             });
-        // A file without the field is of a version whose training read all facts.
+        // A file without these fields is of a version whose training read all facts, and whose hops all words.
         made.defaults.get<PathReaderConfig>()->max_fanout = 0;
+        made.defaults.get<PathReaderConfig>()->coverage = false;
         return made;
     }();
     return type;

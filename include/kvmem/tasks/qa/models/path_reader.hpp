@@ -7,9 +7,13 @@
 // with the product of state and choice, and sums the values:
 //
 //     x_t = norm(w_t + relu(sum over o = -2..2 of W_o w_{t+o}))       w_t: the word's spelling, or a mark for a name
-//     c_0 = mean of x_t        c_h = sum over t of softmax_t(Q_h c_{h-1} . K x_t / sqrt(d)) x_t
+//     c_0 = mean of x_t        c_h = sum over t of s_ht ((1 - u_ht) x_t + u_ht n)
+//     s_ht = softmax_t(Q_h c_{h-1} . K x_t / sqrt(d))        1 - u_ht = product over i < h of 1 - s_it
 //     p_h = softmax over the relations and "stay" of U c_h
 //     a_h[o] = sum over facts (s, r, o) of a_{h-1}[s] p_h[r]  +  a_{h-1}[o] p_h[stay]
+//
+// What earlier hops read of a word is nothing, n, to the next ones, so that no word is followed twice (coverage, Tu et
+// al. 2016, arXiv 1601.04811, here of values).
 //
 // With word vectors, w_t is the sum of the word's spelling and V e_t, where e_t is the direction of its vector, which
 // stays as it is. Training leaves out the spelling of some words, and reads a synonym in place of others: a word with a
@@ -39,9 +43,10 @@ namespace kvmem {
 struct PathReaderConfig {
     static constexpr const char* kind = "path-reader";
 
-    Index width = 64;   // d
-    Index hops = 3;     // H
-    Index members = 1;  // networks whose mean counts
+    Index width = 64;      // d
+    Index hops = 3;        // H
+    Index members = 1;     // networks whose mean counts
+    bool coverage = true;  // u_ht; else 0
     Index ngram_buckets = 8192;
     double word_dropout = 0.25;
     double word_deletion = 0;
@@ -57,6 +62,7 @@ struct PathReaderConfig {
         field("width", c.width, Range{1, 1024}, "of the embeddings");
         field("hops", c.hops, Range{1, 16}, "reads of the memory, at most");
         field("members", c.members, Range{1, 100}, "networks that are trained side by side, whose mean counts");
+        field("coverage", c.coverage, "hops read of a word what earlier ones left of it");
         field("ngram_buckets", c.ngram_buckets, Range{1, 1e6}, "rows that parts of words share", "spellings");
         field("word_dropout", c.word_dropout, Range::below(0, 1), "share of words read as unknown in training");
         field("word_deletion", c.word_deletion, Range::below(0, 1), "share of words left out in training");
