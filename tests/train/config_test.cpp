@@ -57,6 +57,7 @@ static RunConfig unusual() {
     c.trainer.save_seconds = 0;
     c.trainer.balance = true;
     c.trainer.focus = true;
+    c.trainer.paraphrase = 0.375;
     c.trainer.seed = 42;
     return c;
 }
@@ -108,6 +109,7 @@ TEST_CASE("a configuration comes back from its JSON with every field", "[config]
     CHECK(back.trainer.save_seconds == 0);
     CHECK(back.trainer.balance);
     CHECK(back.trainer.focus);
+    CHECK(back.trainer.paraphrase == 0.375);
     CHECK(back.trainer.seed == 42);
     CHECK(to_json(back) == to_json(c));
     CHECK(to_json(model_settings_from_json(to_json(c.model), question_answering(), "test")) == to_json(c.model));
@@ -179,6 +181,7 @@ TEST_CASE("a path reader's configuration comes back from its JSON with every fie
     const Settings unusual = PathReaderConfig{.width = 60,
                                               .hops = 2,
                                               .members = 2,
+                                              .coverage = false,
                                               .ngram_buckets = 100,
                                               .word_dropout = 0.5,
                                               .word_deletion = 0.25,
@@ -193,6 +196,7 @@ TEST_CASE("a path reader's configuration comes back from its JSON with every fie
                     Error);
     const Settings earlier = model_settings_from_json(R"({"model": "path-reader"})", question_answering(), "x");
     CHECK(earlier.get<PathReaderConfig>()->max_fanout == 0);  // as was read before there was a choice
+    CHECK_FALSE(earlier.get<PathReaderConfig>()->coverage);
     CHECK(earlier.get<PathReaderConfig>()->members == 1);
 }
 
@@ -360,8 +364,9 @@ TEST_CASE("fields are read by their names of before", "[config]") {
     CHECK(json(R"({"model": "mem-n2n", "sentence": 7})") == to_json(MemN2NConfig{.aligned_length = 7}));
     CHECK(json(R"({"model": "memory-transformer", "inner": 2, "longest": 9})") ==
           to_json(MemoryTransformerConfig{.ffn_factor = 2, .max_words = 9}));
-    CHECK(json(R"({"model": "path-reader", "spellings": 9, "least": 0.5})") ==
-          to_json(PathReaderConfig{.ngram_buckets = 9, .min_relation_weight = 0.5, .max_fanout = 0}));
+    CHECK(
+        json(R"({"model": "path-reader", "spellings": 9, "least": 0.5})") ==
+        to_json(PathReaderConfig{.coverage = false, .ngram_buckets = 9, .min_relation_weight = 0.5, .max_fanout = 0}));
     CHECK(json(R"({"model": "query-reduction", "chain": 1, "longest": 9, "places": 2})") ==
           to_json(QueryReductionConfig{.chain_hops = 1, .max_words = 9, .position_std = 2}));
     CHECK(trainer_state_from_json(R"({"wrong": [1, 2]})", "x").errors_by_group == std::vector<Index>{1, 2});
