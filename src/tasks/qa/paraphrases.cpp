@@ -5,6 +5,7 @@
 #include "tasks/qa/substitution.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -15,8 +16,9 @@ namespace {
 
 using Path = std::vector<Token>;
 
-constexpr Index max_reached = 1000;  // entities after a step of a path; paths through more are not followed
-constexpr Index max_sample = 4;      // questions that tell the path of a phrasing
+constexpr Index max_reached = 1000;        // entities after a step of a path; paths through more are not followed
+constexpr Index max_sample = 4;            // questions that tell the path of a phrasing
+constexpr std::size_t max_known = 10'000;  // phrasings that teach
 
 // The tokens of a question and its name, [first, last) of them.
 struct Asked {
@@ -39,6 +41,19 @@ std::optional<Asked> asked_of(std::span<const Token> question, const Vocabulary&
     const auto last = std::find_if_not(first, question.end(), is_entity);
     if (first == last || std::any_of(last, question.end(), is_entity)) return std::nullopt;
     return Asked{question, first - question.begin(), last - question.begin()};
+}
+
+using QuestionsOf = std::map<std::vector<Token>, std::vector<Index>>;  // of each phrasing's words
+
+// The phrasings with the most questions, which teach, by their words. One question may be anything.
+std::vector<const QuestionsOf::value_type*> most_frequent(const QuestionsOf& all) {
+    std::vector<const QuestionsOf::value_type*> most;
+    for (const auto& phrasing : all)
+        if (phrasing.second.size() > 1) most.push_back(&phrasing);
+    std::ranges::stable_sort(most, std::greater(), [](const auto* phrasing) { return phrasing->second.size(); });
+    most.resize(std::min(most.size(), max_known));
+    std::ranges::sort(most, {}, [](const auto* phrasing) { return phrasing->first; });
+    return most;
 }
 
 // What the paths from the names of some questions to their answers are worth.
@@ -82,7 +97,7 @@ class PathScores {
             }
         }
         std::ranges::sort(steps);
-        steps.erase(std::ranges::unique(steps).begin(), steps.end());
+        steps.erase(std::unique(steps.begin(), steps.end()), steps.end());
         for (auto begin = steps.begin(); begin != steps.end();) {
             const Token relation = begin->first;
             const auto end = std::find_if(begin, steps.end(), [&](const auto& s) { return s.first != relation; });
@@ -125,24 +140,21 @@ std::vector<Token> steps_of(const Vocabulary& vocabulary) {
 
 Paraphrases::Paraphrases(const Split& questions, const Vocabulary& vocabulary, const Facts& facts, Index max_hops)
     : questions_(questions), vocabulary_(vocabulary), path_(static_cast<std::size_t>(questions.size()), -1) {
-    std::map<std::vector<Token>, std::vector<Index>> asked;  // the questions of each phrasing
+    QuestionsOf all;
     for (Index q = 0; q < questions.size(); ++q)
-        if (const auto one = asked_of(questions.question[q], vocabulary)) asked[one->words()].push_back(q);
-    std::erase_if(asked, [](const auto& phrasing) { return phrasing.second.size() < 2; });
+        if (const auto asked = asked_of(questions.question[q], vocabulary)) all[asked->words()].push_back(q);
+    const std::vector<const QuestionsOf::value_type*> frequent = most_frequent(all);
 
-    std::vector<const std::vector<Index>*> members;
-    std::vector<Phrasing> known;
-    for (const auto& [words, all] : asked) {
-        known.push_back({words, {}});
-        members.push_back(&all);
-    }
+    std::vector<Phrasing> known(frequent.size());
     const std::vector<Token> steps = steps_of(vocabulary);
     parallel_for(std::ssize(known), 1, [&](Index first, Index last) {
         for (auto p = static_cast<std::size_t>(first); p < static_cast<std::size_t>(last); ++p) {
+            const auto& [words, asking] = *frequent[p];
+            known[p].words = words;
             PathScores scores(facts, max_hops);
-            const Index count = std::ssize(*members[p]), sample = std::min(count, max_sample);
+            const Index count = std::ssize(asking), sample = std::min(count, max_sample);
             for (Index i = 0; i < sample; ++i) {
-                const Index q = (*members[p])[static_cast<std::size_t>(i * count / sample)];
+                const Index q = asking[static_cast<std::size_t>(i * count / sample)];
                 scores.add(asked_of(questions.question[q], vocabulary)->name(), questions.answer[q]);
             }
             for (const Token relation : scores.best(0.5 * static_cast<double>(sample)))
@@ -154,14 +166,14 @@ Paraphrases::Paraphrases(const Split& questions, const Vocabulary& vocabulary, c
     for (std::size_t p = 0; p < known.size(); ++p) {
         if (known[p].path.empty()) continue;
         const Index path = paths.emplace(known[p].path, std::ssize(paths)).first->second;
-        for (const Index q : *members[p]) path_[static_cast<std::size_t>(q)] = path;
+        for (const Index q : frequent[p]->second) path_[static_cast<std::size_t>(q)] = path;
     }
     std::erase_if(known, [](const Phrasing& phrasing) { return phrasing.path.empty(); });
     const std::vector<Phrasing> made = substitute(known);
     made_ = std::ssize(made);
     phrasings_.resize(paths.size());
-    for (const std::vector<Phrasing>* all : {&std::as_const(known), &made})
-        for (const Phrasing& phrasing : *all)
+    for (const std::vector<Phrasing>* some : {&std::as_const(known), &made})
+        for (const Phrasing& phrasing : *some)
             phrasings_[static_cast<std::size_t>(paths.at(phrasing.path))].push_back(phrasing.words);
 }
 

@@ -11,8 +11,8 @@ namespace kvmem {
 
 // The phrasings of a split's questions by what they ask for, and more of them that substitute() makes. The path of a
 // phrasing is the one of at most `max_hops` relations that leads most exactly from the names to the answers of some of
-// its questions. Questions that name two things or none, phrasings with one question, and those without such a path
-// stay as they are. Several threads may read it.
+// its questions. Questions that name two things or none, phrasings with one question, those without such a path, and
+// all but the 10,000 most frequent phrasings stay as they are. Several threads may read it.
 class Paraphrases {
   public:
     // Split and vocabulary must outlive the object.

@@ -112,14 +112,16 @@ Rules rules_of(const std::vector<Phrasing>& known) {
             for (const Context& b : shared) learn(rules, known, a, b);
         begin = end;
     }
-    for (auto& [change, replacements] : rules)
+    for (auto& [change, replacements] : rules) {
+        const bool is_synonym = change == Change{};
         for (auto& [from, all] : replacements) {
             const auto most = std::ranges::max_element(all, {}, [](const auto& to) { return to.second.pairs; });
             const Index enough = std::max(min_pairs, (most->second.pairs + 2) / 3);
             std::erase_if(all, [&](const auto& to) {
-                return change == Change{} ? to.second.paths.size() < min_paths : to.second.pairs < enough;
+                return is_synonym ? to.second.paths.size() < min_paths : to.second.pairs < enough;
             });
         }
+    }
     return rules;
 }
 
