@@ -91,7 +91,7 @@ struct TrainerOptions {
         field("balance", o.balance, "of questions: repeat those of tasks that have fewer than others");
         field("focus", o.focus, "of questions: ask more about tasks that the last validation found wrong");
         field("paraphrase", o.paraphrase, Range{0, 1},
-              "of questions about facts: share that is asked in another phrasing of the same meaning");
+              "of questions about facts: share that is asked in a random phrasing of the same meaning");
         field("seed", o.seed, "of every random choice");
     }
     void validate() const;  // throws UsageError

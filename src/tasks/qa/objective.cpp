@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 namespace kvmem {
 
@@ -33,10 +34,10 @@ QaObjective::QaObjective(Model& model, const QaDataset& dataset, const QaEpoch& 
 QaObjective::~QaObjective() = default;
 
 void QaObjective::find_paraphrases() {
-    const Facts facts = retriever_.facts() ? Facts() : facts_of(dataset_.memory, dataset_.vocabulary);
-    paraphrases_ = std::make_unique<Paraphrases>(
-        train_, dataset_.vocabulary, retriever_.facts() ? *retriever_.facts() : facts, model_.retrieval().hops);
-    if (paraphrases_->made() == 0) paraphrases_.reset();
+    std::optional<Facts> own;
+    if (!retriever_.facts()) own = facts_of(dataset_.memory, dataset_.vocabulary);
+    paraphrases_ = std::make_unique<Paraphrases>(train_, dataset_.vocabulary, own ? *own : *retriever_.facts(),
+                                                 model_.retrieval().hops);
 }
 
 Index QaObjective::task_of(Index story) const { return train_.task[stories_[story]]; }

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <utility>
 
 namespace kvmem {
@@ -16,8 +17,11 @@ namespace {
 
 using Path = std::vector<Token>;
 
-constexpr Index max_reached = 1000;        // entities after a step of a path; paths through more are not followed
-constexpr Index max_sample = 4;            // questions that tell the path of a phrasing
+constexpr Index max_hops_of_path = 3;
+constexpr Index max_reached = 1000;  // objects of a key, and entities after a step; paths through more are not followed
+constexpr Index max_read = 300'000;  // facts that are read for a question; one that needs more tells no path
+constexpr Index max_sample = 4;      // questions that tell the path of a phrasing
+constexpr std::size_t max_words = 64;      // of a phrasing
 constexpr std::size_t max_known = 10'000;  // phrasings that teach
 
 // The tokens of a question and its name, [first, last) of them.
@@ -49,7 +53,7 @@ using QuestionsOf = std::map<std::vector<Token>, std::vector<Index>>;  // of eac
 std::vector<const QuestionsOf::value_type*> most_frequent(const QuestionsOf& all) {
     std::vector<const QuestionsOf::value_type*> most;
     for (const auto& phrasing : all)
-        if (phrasing.second.size() > 1) most.push_back(&phrasing);
+        if (phrasing.second.size() > 1 && phrasing.first.size() <= max_words) most.push_back(&phrasing);
     std::ranges::stable_sort(most, std::greater(), [](const auto* phrasing) { return phrasing->second.size(); });
     most.resize(std::min(most.size(), max_known));
     std::ranges::sort(most, {}, [](const auto* phrasing) { return phrasing->first; });
@@ -67,21 +71,35 @@ class PathScores {
         answers_.assign(answers.begin(), answers.end());
         std::ranges::sort(starts_);
         std::ranges::sort(answers_);
+        answers_.erase(std::unique(answers_.begin(), answers_.end()), answers_.end());
+        read_ = 0;
         if (!answers_.empty()) follow(starts_);
+        ++questions_;
+        is_told_ &= read_ <= max_read;
     }
-    // The best path, the shortest of equal ones; empty if it is worth less than `enough`.
-    [[nodiscard]] Path best(double enough) const {
-        Path best;
-        double most = 0;
-        for (const auto& [path, score] : scores_)
-            if (score > most || (score == most && path.size() < best.size())) {
-                best = path;
-                most = score;
-            }
-        return most >= enough ? best : Path{};
+    // The path with the largest shares among those that every question's answers lie on, the shortest of equal ones.
+    // Empty if the mean share is below three quarters, or if paths of one length are equally good.
+    [[nodiscard]] Path best() const {
+        const Path* best = nullptr;
+        double most = 0.75 * static_cast<double>(questions_);
+        bool is_tie = false;
+        for (const auto& [path, score] : scores_) {
+            if (score.questions < questions_ || score.share < most) continue;
+            const bool is_equal = best && score.share == most;
+            if (is_equal && path.size() > best->size()) continue;
+            is_tie = is_equal && path.size() == best->size();
+            best = &path;
+            most = score.share;
+        }
+        return best && is_told_ && !is_tie ? *best : Path{};
     }
 
   private:
+    struct Score {
+        double share = 0;  // the sum of all questions'
+        Index questions = 0;
+    };
+
     void follow(std::span<const Token> from) {
         std::vector<std::pair<Token, Token>> steps;  // relation, object
         std::vector<Token> skipped;                  // relations that lead to too many objects
@@ -89,6 +107,7 @@ class PathScores {
             const auto [first, last] = facts_.keys_of(subject);
             for (Index key = first; key < last; ++key) {
                 const Facts::Row row = facts_.row(key);
+                if ((read_ += std::ssize(row.objects) + 1) > max_read) return;
                 if (std::ssize(row.objects) > max_reached)
                     skipped.push_back(row.relation);
                 else
@@ -109,8 +128,11 @@ class PathScores {
     }
     void reach(Token relation, std::span<const Token> reached) {
         path_.push_back(relation);
-        if (std::ranges::includes(reached, answers_))
-            scores_[path_] += static_cast<double>(answers_.size()) / static_cast<double>(reached.size());
+        if (std::ranges::includes(reached, answers_)) {
+            Score& score = scores_[path_];
+            score.share += static_cast<double>(answers_.size()) / static_cast<double>(reached.size());
+            ++score.questions;
+        }
         if (std::ssize(path_) < max_hops_) follow(reached);
         path_.pop_back();
     }
@@ -119,7 +141,10 @@ class PathScores {
     Index max_hops_;
     std::vector<Token> starts_, answers_;  // of the question under way; both rise
     Path path_;                            // that leads here
-    std::map<Path, double> scores_;
+    Index read_ = 0;                       // facts, for this question
+    Index questions_ = 0;
+    bool is_told_ = true;  // no question needed more
+    std::map<Path, Score> scores_;
 };
 
 // The step of each relation (Phrasing::path).
@@ -151,13 +176,13 @@ Paraphrases::Paraphrases(const Split& questions, const Vocabulary& vocabulary, c
         for (auto p = static_cast<std::size_t>(first); p < static_cast<std::size_t>(last); ++p) {
             const auto& [words, asking] = *frequent[p];
             known[p].words = words;
-            PathScores scores(facts, max_hops);
+            PathScores scores(facts, std::min(max_hops, max_hops_of_path));
             const Index count = std::ssize(asking), sample = std::min(count, max_sample);
             for (Index i = 0; i < sample; ++i) {
                 const Index q = asking[static_cast<std::size_t>(i * count / sample)];
                 scores.add(asked_of(questions.question[q], vocabulary)->name(), questions.answer[q]);
             }
-            for (const Token relation : scores.best(0.5 * static_cast<double>(sample)))
+            for (const Token relation : scores.best())
                 known[p].path.push_back(steps[static_cast<std::size_t>(relation)]);
         }
     });
@@ -169,10 +194,11 @@ Paraphrases::Paraphrases(const Split& questions, const Vocabulary& vocabulary, c
         for (const Index q : frequent[p]->second) path_[static_cast<std::size_t>(q)] = path;
     }
     std::erase_if(known, [](const Phrasing& phrasing) { return phrasing.path.empty(); });
-    const std::vector<Phrasing> made = substitute(known);
+    std::vector<Phrasing> made = substitute(known);
+    std::erase_if(made, [&](const Phrasing& phrasing) { return all.contains(phrasing.words); });  // of unknown paths
     made_ = std::ssize(made);
     phrasings_.resize(paths.size());
-    for (const std::vector<Phrasing>* some : {&std::as_const(known), &made})
+    for (const std::vector<Phrasing>* some : {&known, &made})
         for (const Phrasing& phrasing : *some)
             phrasings_[static_cast<std::size_t>(paths.at(phrasing.path))].push_back(phrasing.words);
 }

@@ -9,10 +9,14 @@
 
 namespace kvmem {
 
-// The phrasings of a split's questions by what they ask for, and more of them that substitute() makes. The path of a
-// phrasing is the one of at most `max_hops` relations that leads most exactly from the names to the answers of some of
-// its questions. Questions that name two things or none, phrasings with one question, those without such a path, and
-// all but the 10,000 most frequent phrasings stay as they are. Several threads may read it.
+// The phrasings of a split's questions by what they ask for, and more of them that substitute() makes. Names side by
+// side are one name, as the linker writes those that a text may mean.
+//
+// The path of a phrasing is one of at most three relations, and `max_hops`, from names to answers, which four of its
+// questions tell. It reaches all of their answers and few other entities: the answers are three quarters or more of
+// what it reaches, in the mean. A question stays as it is if it names nothing or things in several places, if its
+// phrasing has one question or over 64 words, and if no path or several equal ones lead to the answers. Of more than
+// 10,000 phrasings the most frequent ones count. Several threads may read it.
 class Paraphrases {
   public:
     // Split and vocabulary must outlive the object.
@@ -20,7 +24,7 @@ class Paraphrases {
 
     // The number of phrasings that were made.
     [[nodiscard]] Index made() const { return made_; }
-    // A question of the split in a random phrasing of its path; as it is if no other phrasing is known.
+    // A question of the split in a random phrasing of its path, which may be its own.
     [[nodiscard]] std::vector<Token> rewrite(Index question, Rng& rng) const;
 
   private:

@@ -15,12 +15,12 @@ namespace {
 using Words = std::vector<Token>;
 using Path = std::vector<Token>;
 
-constexpr Index max_span = 3;           // words that a rule replaces, at most
-constexpr std::size_t max_shared = 64;  // phrasings of one context that are compared
-constexpr Index max_choices = 8;        // results of one phrasing by the rules of one pair of relations
-constexpr std::size_t max_made = 1000;  // phrasings of a path
-constexpr Index min_pairs = 2;          // that teach what stands for another relation
-constexpr std::size_t min_paths = 3;    // whose phrasings teach that words mean the same
+constexpr Index max_span = 3;         // words that a rule replaces, at most
+constexpr Index max_shared = 64;      // phrasings of one context that are compared
+constexpr Index max_choices = 8;      // results of one phrasing by the rules of one pair of relations
+constexpr Index max_made = 1000;      // phrasings of a path
+constexpr Index min_pairs = 2;        // that teach what stands for another relation
+constexpr std::size_t min_paths = 3;  // whose phrasings teach that words mean the same
 
 Token relation_of(Token step) { return step / 2; }
 
@@ -107,9 +107,9 @@ Rules rules_of(const std::vector<Phrasing>& known) {
     const std::vector<Context> contexts = contexts_of(known);
     for (auto begin = contexts.begin(); begin != contexts.end();) {
         const auto end = std::find_if(begin, contexts.end(), [&](const Context& c) { return c.hash != begin->hash; });
-        const std::span<const Context> shared(begin, std::min<std::size_t>(end - begin, max_shared));
-        for (const Context& a : shared)
-            for (const Context& b : shared) learn(rules, known, a, b);
+        const Index all = end - begin, count = std::min(all, max_shared);  // at equal distances of each other
+        for (Index a = 0; a < count; ++a)
+            for (Index b = 0; b < count; ++b) learn(rules, known, begin[a * all / count], begin[b * all / count]);
         begin = end;
     }
     for (auto& [change, replacements] : rules) {
@@ -121,7 +121,9 @@ Rules rules_of(const std::vector<Phrasing>& known) {
                 return is_synonym ? to.second.paths.size() < min_paths : to.second.pairs < enough;
             });
         }
+        std::erase_if(replacements, [](const auto& from) { return from.second.empty(); });
     }
+    std::erase_if(rules, [](const auto& change) { return change.second.empty(); });
     return rules;
 }
 
@@ -129,7 +131,7 @@ Rules rules_of(const std::vector<Phrasing>& known) {
 const Replacements::value_type* longest_at(const Replacements& replacements, std::span<const Token> words) {
     for (std::size_t n = std::min<std::size_t>(max_span, words.size()); n > 0; --n) {
         const auto found = replacements.find(Words(words.begin(), words.begin() + static_cast<Index>(n)));
-        if (found != replacements.end() && !found->second.empty()) return &*found;
+        if (found != replacements.end()) return &*found;
     }
     return nullptr;
 }
@@ -174,23 +176,29 @@ std::vector<Words> replace_one(std::span<const Token> words, const Replacements&
     return made;
 }
 
-// Which words only go with a relation.
+// Which words go with a relation alone: at least nine of ten phrasings with the word have it, but not of all phrasings.
 class Companions {
   public:
     explicit Companions(const std::vector<Phrasing>& known) {
-        std::map<Token, Index> phrasings;
+        std::map<Token, Index> phrasings, with_relation;
         std::map<std::pair<Token, Token>, Index> together;
         for (const Phrasing& phrasing : known) {
             std::set<Token> relations;
             for (const Token step : phrasing.path) relations.insert(relation_of(step));
+            for (const Token relation : relations) ++with_relation[relation];
             for (const Token word : std::set<Token>(phrasing.words.begin(), phrasing.words.end())) {
+                if (word == name_place) continue;
                 ++phrasings[word];
                 for (const Token relation : relations) ++together[{word, relation}];
             }
         }
-        for (const auto& [both, count] : together)
-            if (const Index all = phrasings[both.first]; all >= 3 && 10 * count >= 9 * all)
-                relations_[both.first].push_back(both.second);
+        const auto most_of = [](Index count, Index of) { return 10 * count >= 9 * of; };
+        for (const auto& [both, count] : together) {
+            const auto [word, relation] = both;
+            if (phrasings[word] >= 3 && most_of(count, phrasings[word]) &&
+                !most_of(with_relation[relation], std::ssize(known)))
+                relations_[word].push_back(relation);
+        }
     }
     // Whether all words may stand for a path.
     [[nodiscard]] bool fit(std::span<const Token> words, const Path& path) const {
@@ -211,15 +219,19 @@ std::vector<Phrasing> substitute(const std::vector<Phrasing>& known) {
     const Rules rules = rules_of(known);
     const Companions companions(known);
     std::set<Words> known_words;
-    std::map<Path, std::size_t> counts;  // of phrasings made
+    std::map<Path, Index> counts;  // of phrasings made
     for (const Phrasing& phrasing : known) {
         known_words.insert(phrasing.words);
         counts.emplace(phrasing.path, 0);
     }
     std::map<Words, std::set<Path>> made;
     const auto add = [&](const Words& words, const Path& path) {
-        if (known_words.contains(words) || !companions.fit(words, path) || counts[path] >= max_made) return;
-        if (made[words].insert(path).second) ++counts[path];
+        if (known_words.contains(words) || !companions.fit(words, path)) return;
+        const auto of_words = made.find(words);
+        if (of_words != made.end())
+            of_words->second.insert(path);  // which may make it ambiguous
+        else if (counts[path]++ < max_made)
+            made[words].insert(path);
     };
     for (const auto& [change, replacements] : rules)
         for (const Phrasing& phrasing : known) {

@@ -22,12 +22,15 @@ struct Phrasing {
 // three words at one place teach a rule:
 //
 //   - of one path, those words mean the same: "film" and "movie";
-//   - of paths that differ in one relation, they stand for the relations: "directed" and "wrote".
+//   - of paths that differ in one relation, they stand for the relations: "directed" and "written".
 //
-// A rule that enough pairs teach is applied to the other phrasings ("what is a film directed by X" becomes "what is a
-// movie written by X"). What two paths would share is left out, and what has a word that only goes with a relation
-// that the path has not. (Andreas 2020, "Good-Enough Compositional Data Augmentation", arXiv 1904.09545, has fragments
-// of shared contexts; here paths say what a substitution does to the meaning.)
+// The first kind needs phrasings of three paths, the second two pairs. So "films written by X", beside "films directed
+// by X" and one such pair more, makes "what is a film written by X" of "what is a film directed by X". What two paths
+// would share is left out, and so is what has a word that only goes with a relation which the path has not. A path has
+// 1,000 phrasings made, and a place of words teaches by 64 phrasings, at most.
+//
+// (Andreas 2020, "Good-Enough Compositional Data Augmentation", arXiv 1904.09545, exchanges fragments of shared
+// contexts. Here paths say what a substitution does to the meaning.)
 std::vector<Phrasing> substitute(const std::vector<Phrasing>& known);
 
 }  // namespace kvmem

@@ -159,6 +159,58 @@ TEST_CASE("the path of a phrasing is the one that leads to its answers alone", "
     CHECK(films.rewritten(0, 1) == Texts{"beside Film0"});  // too far for one hop
 }
 
+TEST_CASE("what a phrasing of an unknown path says is not made for another path", "[paraphrases]") {
+    Films films = with_twins();
+    Split& train = films.data.splits["train"];
+    std::vector<Token> question = words(films.data.vocabulary, "what is the writer of");
+    question.push_back(films.entity("Film1"));
+    train.question.push_row(question);
+    train.answer.push_row(std::array{films.entity("Nobody's object")});
+    CHECK(films.paraphrases().made() == 0);
+}
+
+TEST_CASE("every sampled question must agree with the path, and no other path as well", "[paraphrases]") {
+    Films films;
+    films.ask(0, "the director of");
+    films.ask(0, "who made", "", 2);
+    Split& train = films.data.splits["train"];
+    SECTION("answers may be given twice") {
+        const Token director = films.entity("director0");
+        train.answer.values.push_back(director);  // of the last question
+        ++train.answer.offsets.back();
+        CHECK(films.rewritten(0).size() == 2);
+    }
+    SECTION("one question has another answer") {
+        train.answer.values.back() = films.entity("writer0");
+        CHECK(films.rewritten(0).size() == 1);
+    }
+    SECTION("two relations lead to the answers") {
+        const Token also = films.data.vocabulary.add(TokenKind::relation, "producer");
+        for (int film = 0; film < 2; ++film)
+            films.data.memory.push(std::array{films.entity("Film" + std::to_string(film)), also},
+                                   std::array{films.entity("director0")});
+        CHECK(films.rewritten(0).size() == 1);
+    }
+}
+
+TEST_CASE("a question from which too many facts are near tells no path, in time", "[paraphrases]") {
+    Films films;
+    const Token all = films.data.vocabulary.add(TokenKind::relation, "knows");
+    for (int i = 0; i < 900; ++i)
+        for (int j = 0; j < 900; j += 2)
+            films.data.memory.push(std::array{films.entity("E" + std::to_string(i)), all},
+                                   std::array{films.entity("E" + std::to_string(j))});
+    Split& train = films.data.splits["train"];
+    for (const char* text : {"who knows", "friends of"})
+        for (int i = 0; i < 4; ++i) {
+            std::vector<Token> question = words(films.data.vocabulary, text);
+            question.push_back(films.entity("E" + std::to_string(i)));
+            train.question.push_row(question);
+            train.answer.push_row(std::array{films.entity("E8")});
+        }
+    CHECK(films.rewritten(0, 16) == Texts{"who knows E0"});
+}
+
 TEST_CASE("a phrasing with one question, and a memory without facts, tell nothing", "[paraphrases]") {
     Films films;
     films.ask(0, "who made");

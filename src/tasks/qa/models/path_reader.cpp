@@ -132,7 +132,8 @@ std::vector<PathReader::Hop> PathReader::Member::choose(Tape& tape, const Words&
     for (const Linear& next : query) {
         const Var asked = next(context);
         context = attend(asked, keys, read ? unread(x, *read, *nothing) : x, own_words, scaled).read;
-        const Var attention = attend_weights(asked, keys, own_words, scaled);
+        const bool shown = !tape.training();
+        const Var attention = nothing || shown ? attend_weights(asked, keys, own_words, scaled) : asked;
         if (nothing) read = read ? *read + attention - *read * attention : attention;
         const Var chosen = attend_weights(dropout(context, dropout_rate), relation, all_choices);
         hops.push_back({attention, reshape(chosen, questions, choices)});

@@ -62,7 +62,7 @@ struct PathReaderConfig {
         field("width", c.width, Range{1, 1024}, "of the embeddings");
         field("hops", c.hops, Range{1, 16}, "reads of the memory, at most");
         field("members", c.members, Range{1, 100}, "networks that are trained side by side, whose mean counts");
-        field("coverage", c.coverage, "hops read of a word what earlier ones left of it");
+        field("coverage", c.coverage, "a word that a hop has read counts less to the next ones");
         field("ngram_buckets", c.ngram_buckets, Range{1, 1e6}, "rows that parts of words share", "spellings");
         field("word_dropout", c.word_dropout, Range::below(0, 1), "share of words read as unknown in training");
         field("word_deletion", c.word_deletion, Range::below(0, 1), "share of words left out in training");
