@@ -37,7 +37,8 @@ Path with_relation(Path path, Token from, Token to) {
 // What a rule does to a path: relation `from` becomes `to`. Equal ones: nothing.
 struct Change {
     Token from = 0, to = 0;
-    auto operator<=>(const Change&) const = default;
+    bool operator==(const Change&) const = default;
+    bool operator<(const Change& other) const { return std::pair(from, to) < std::pair(other.from, other.to); }
 };
 
 // The change that makes one path the other; none if more than one relation differs.
