@@ -9,7 +9,7 @@
 #include <map>
 #include <optional>
 #include <span>
-#include <string_view>
+#include <string>
 #include <utility>
 
 namespace kvmem {
@@ -152,9 +152,9 @@ std::vector<Token> steps_of(const Vocabulary& vocabulary) {
     const std::vector<Token> relations = relations_of(vocabulary);
     std::vector<Token> steps;
     for (const Token relation : relations) {
-        const std::string_view name = vocabulary.text(relation);
+        const std::string& name = vocabulary.text(relation);
         const auto forwards =
-            name.starts_with('~') ? vocabulary.find(TokenKind::relation, name.substr(1)) : std::nullopt;
+            name.starts_with('~') ? vocabulary.find(TokenKind::relation, reversed_relation(name)) : std::nullopt;
         const auto base = std::ranges::find(relations, forwards.value_or(relation)) - relations.begin();
         steps.push_back(static_cast<Token>(2 * base + (forwards ? 1 : 0)));
     }
